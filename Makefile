@@ -1,0 +1,39 @@
+# make demo   the main job, from nothing        make test    the tests
+# make check  what CI runs: lint, types, tests  make clean   the environment and the demo, gone
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint check slow bench clean env
+env: $(READY)
+
+demo: $(READY)
+	$(BIN)/observers demo --out demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+slow: $(READY)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: $(READY)
+	$(BIN)/python benchmarks/measures.py
+
+# uv does not read pip's own settings; a wheel folder named to pip is handed on to it. Plain pip does the same, slower:
+#   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev]"
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else "Python 3.11 or 3.12 is needed and $(PYTHON) is %d.%d: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -q -c constraints.txt uv
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv demo

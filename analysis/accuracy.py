@@ -1,0 +1,36 @@
+"""Accuracy: the share of trials whose response is the category.
+
+Conventions: no answer is wrong. The interval is Wilson's (1927), 95 %, over the trials of one observer in one condition;
+it says nothing about other observers or images. Source of the interval: statsmodels.
+"""
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from analysis.frame import condition_order, dataset_order, observer_order
+
+COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
+
+
+def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for every dataset, observer and condition, with COLUMNS; sorted as published, people first."""
+    keys = ["dataset", "observer", "kind", "condition"]
+    table = frame.groupby(keys, sort=False)["correct"].agg(n="size", n_correct="sum").reset_index()
+    table["accuracy"] = table["n_correct"] / table["n"]
+    table["low"], table["high"] = wilson(table["n_correct"].to_numpy(), table["n"].to_numpy())
+    observers = {name: i for i, name in enumerate(observer_order(frame)["observer"])}
+    order: list[int] = []
+    for dataset in dataset_order(table["dataset"].unique()):
+        part = table[table["dataset"] == dataset]
+        conditions = {name: i for i, name in enumerate(condition_order(dataset, part["condition"].unique()))}
+        key = pd.DataFrame({"o": part["observer"].map(observers), "c": part["condition"].map(conditions)})
+        order.extend(key.sort_values(["o", "c"]).index)
+    return table.loc[order][list(COLUMNS)].reset_index(drop=True)
+
+
+def wilson(n_right: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % Wilson interval of a proportion, elementwise; NaN where n is 0."""
+    n_right, n = np.asarray(n_right, dtype=float), np.asarray(n, dtype=float)
+    low, high = proportion_confint(n_right, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
+    return np.asarray(low), np.asarray(high)

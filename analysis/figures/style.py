@@ -1,0 +1,124 @@
+"""How figures look, and how they are written: one color and marker a kind, settings for print, files that are reproducible.
+
+Color and marker say the kind (Geirhos et al. 2021; they survive color blindness and gray), the filling of the marker says
+which observer of it. A kind with more than N_NAMED observers has one entry in the legend and all its markers alike.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import pandas as pd
+from attrs import frozen
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+N_NAMED = 6
+FORMATS = ("pdf", "svg", "png")
+CHANCE = "#666666"
+GRID = "#E4E4E4"
+RC: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text, for search and for editing
+    "svg.hashsalt": "observers",  # the same figure is the same file
+    "pdf.fonttype": 42,
+    "text.parse_math": False,  # a name with two dollars in it is no formula
+    "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.05,
+    "savefig.dpi": 200,
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.axisbelow": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 5.0,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+}
+_METADATA: Mapping[str, Mapping[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+
+
+@frozen
+class Look:
+    color: str
+    ink: str  # the same hue, dark enough for text on white
+    marker: str
+    label: str  # several observers of the kind
+    fills: tuple[str, ...] = ("full", "none", "left", "right", "bottom", "top")
+
+
+LOOKS: Mapping[str, Look] = {
+    "human": Look("#A51E37", "#A51E37", "D", "people"),
+    "generative": Look("#0069AA", "#0069AA", "^", "generative"),
+    "contrastive": Look("#D29600", "#8A6200", "v", "contrastive"),
+    "discriminative": Look("#969696", "#6A6A6A", "o", "discriminative"),
+    "simulated": Look("#222222", "#222222", "s", "simulated", ("none", "full", "left", "right", "bottom", "top")),
+}
+
+
+@frozen
+class Mark:
+    """How one observer is drawn. `legend` is empty where an earlier observer of its kind stands for it."""
+
+    look: Look
+    fill: str
+    legend: str
+    gathered: bool
+
+    def line(self) -> dict[str, Any]:
+        """Keywords of `Axes.plot` and `Axes.errorbar`, line included."""
+        is_open = self.fill == "none"  # filled with white, so that no line shows through
+        return {
+            "color": self.look.color, "marker": self.look.marker, "markeredgewidth": 0.9,
+            "fillstyle": "full" if is_open else self.fill, "markerfacecolor": "white" if is_open else self.look.color,
+            "markerfacecoloralt": "white", "alpha": 0.45 if self.gathered else 1.0, "zorder": 2.0 if self.gathered else 3.0,
+        }  # fmt: skip
+
+
+def named(observer: str, kind: str) -> str:
+    """An observer's name as figures show it: simulated ones are always called so."""
+    return f"{observer} (simulated)" if kind == "simulated" else observer
+
+
+def marks(table: pd.DataFrame) -> dict[str, Mark]:
+    """Observer -> Mark for a table with `observer` and `kind`, kind by kind and within a kind in the table's order."""
+    observers = table[["observer", "kind"]].drop_duplicates("observer")
+    out: dict[str, Mark] = {}
+    for kind, look in LOOKS.items():
+        names = observers.loc[observers["kind"] == kind, "observer"]
+        gathered = len(names) > N_NAMED
+        for i, name in enumerate(names):
+            legend = f"{look.label} (n = {len(names)})" if gathered else named(name, kind)
+            fill = look.fills[0 if gathered else i]
+            out[name] = Mark(look, fill, "" if gathered and i else legend, gathered)
+    return out
+
+
+def legend(ax: Axes, drawn: Mapping[str, Mark], *, linestyle: Literal["-", "none"] = "none") -> None:
+    """A legend to the right of the axes, one entry for every Mark that has a text."""
+    entries = [mark for mark in drawn.values() if mark.legend]
+    handles = [Line2D([], [], linestyle=linestyle, **mark.line() | {"alpha": 1.0}) for mark in entries]
+    box = ax.legend(handles, [""] * len(handles), loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
+    for text, mark in zip(box.get_texts(), entries, strict=True):
+        text.set_text(mark.legend)  # set afterwards, since a label that begins with _ would be left out
+
+
+@contextmanager
+def publication() -> Iterator[None]:
+    """Within it, figures are made and saved with RC."""
+    with matplotlib.rc_context(RC):
+        yield
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write `<stem>.pdf`, `.svg` and `.png` without dates, so that the same figure gives the same bytes."""
+    paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in FORMATS]
+    for path, suffix in zip(paths, FORMATS, strict=True):
+        figure.savefig(path, format=suffix, metadata=dict(_METADATA[suffix]))
+    return paths

@@ -1,0 +1,253 @@
+"""Trial logs of either dialect -> one tidy, validated frame: the only way into the measures.
+
+A frame has a row a trial and the columns COLUMNS: text where text was written (`condition` is never a number or a truth
+value; a missing answer is ""), `rt` in seconds, `correct` = the response is the category. The cues of the stimulus set
+(`shape`, `texture`) and `evidence_<choice>` follow where a log has them. `frame.attrs["notes"]` holds sentences about
+what a reader must know: partial logs, simulated observers.
+An observer is (dataset, observer): `subject-01` of two datasets are two people.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments import log
+from stimuli import dialect
+from stimuli.datasets import DATASETS, cues_of
+from stimuli.errors import LogError, UnknownName
+
+COLUMNS = (
+    "dataset", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response", "rt",
+    "n_evaluations", "correct", "source",
+)  # fmt: skip
+KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
+MAX_LINE = 1 << 16  # bytes; a longer line is no row of a trial log
+
+
+def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """All trials of the given files, and of the trial logs in the given folders, searched recursively.
+
+    A CSV in a folder that is no trial log is passed over; one that is named must be a trial log. Raises LogError naming
+    the file for what is missing, damaged, or there twice, and if no trial is left.
+    """
+    places = [Path(path) for path in paths]
+    files: dict[Path, bool] = {}  # file -> was it named?
+    for path in places:
+        if path.is_dir():
+            files |= {file: False for file in sorted(path.rglob("*.csv")) if file not in files}
+        elif path.is_file():
+            files[path] = True
+        else:
+            raise LogError(f"there is no trial log or folder {path}")
+    parts: list[pd.DataFrame] = []
+    notes: list[str] = []
+    seen: set[Path] = set()
+    for file, named in files.items():
+        if file.resolve() in seen:
+            continue
+        seen.add(file.resolve())
+        part = _read(file, named, notes)
+        if part is not None:
+            parts.append(part)
+    if not parts:
+        raise LogError(f"no trials in {', '.join(map(str, places))}: expected trial logs or folders of them")
+    frame = pd.concat(parts, ignore_index=True)
+    for column in frame.columns:
+        if column not in COLUMNS and not column.startswith(log.EVIDENCE):
+            frame[column] = frame[column].fillna("")
+    frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
+    _refuse_several_kinds(frame)
+    _refuse_doubles(frame)
+    simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
+    if simulated:
+        notes.append(f"simulated, not measured: {', '.join(simulated)}")
+    rest = [c for c in frame.columns if c not in COLUMNS]
+    frame = frame[[*COLUMNS, *rest]]
+    frame.attrs["notes"] = notes
+    return frame
+
+
+def is_trial_log(path: Path) -> bool:
+    """Does a file begin like a trial log of either dialect?"""
+    with open(path, "rb") as file:
+        return any(_dialect(file.read(MAX_LINE))[1:])
+
+
+def _dialect(content: bytes) -> tuple[str, bool, bool]:
+    """First line; is it that of our own log, or of the field's?"""
+    head = content[:MAX_LINE].split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
+    columns = {name.strip('"').lower() for name in head.split(",")}
+    return head, {"observer", "stimulus", "response"} <= columns, {"subj", "imagename"} <= columns
+
+
+def _read(path: Path, named: bool, notes: list[str]) -> pd.DataFrame | None:
+    content = path.read_bytes()
+    head, ours, of_the_field = _dialect(content)
+    if not ours and not of_the_field:
+        if named:
+            raise LogError(f"{path} is no trial log: it begins with {head[:80]!r}, expected {','.join(log.COLUMNS)} or "
+                           f"{','.join(dialect.COLUMNS)}")  # fmt: skip
+        return None
+    if b"\0" in content or max(map(len, content.split(b"\n"))) > MAX_LINE:
+        raise LogError(f"{path} holds a NUL byte or a line over {MAX_LINE} bytes; that is no trial log")
+    if ours and content and not content.endswith(b"\n"):
+        content = content[: content.rfind(b"\n") + 1]
+        notes.append(f"{path.name}: its last line is torn and was left out")
+    table = _table(content, path)
+    if not len(table):
+        return None
+    try:
+        part = _ours(table, path, notes) if ours else _of_the_field(table, path)
+    except KeyError as error:
+        raise LogError(f"{path} has no column {error}") from None
+    part["source"] = str(path)
+    return part
+
+
+def _table(content: bytes, path: Path) -> pd.DataFrame:
+    """All cells as text, blank lines left out. A row with fewer or more cells than the header is damaged, and refused."""
+    try:
+        rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = next(rows)
+        if len(set(header)) < len(header) or {"dataset", "source", "correct"} & set(header):
+            raise LogError(
+                f"{path} has a column twice, or one named dataset, source or correct, which are made on reading"
+            )
+        table = []
+        for cells in rows:
+            if cells and len(cells) != len(header):
+                raise LogError(f"{path}, line {rows.line_num}: {len(cells)} cells where the header has {len(header)}")
+            table += [cells] if cells else []
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LogError(f"the trial log {path} cannot be read: {error}") from None
+    return pd.DataFrame(table, columns=header, dtype="str")
+
+
+def _ours(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
+    out = table.rename(columns={"experiment": "dataset"})
+    unknown = set(out["kind"]) - set(KINDS)
+    if unknown:
+        raise LogError(f"{path}: {', '.join(sorted(unknown))} is no kind of observer; kinds are {', '.join(KINDS)}")
+    for column in ("session", "block", "trial", "n_evaluations"):
+        out[column] = _counts(out[column], path, column)
+    for column in ("rt", *(c for c in out.columns if c.startswith(log.EVIDENCE))):
+        out[column] = _numbers(out[column], path, column)
+    sidecar = log.read_sidecar(path)
+    if sidecar is not None:
+        n_trials = sidecar["identity"].get("n_trials")
+        if isinstance(n_trials, int) and len(table) < n_trials:
+            notes.append(f"partial: {path.name} holds {len(table)} of {n_trials} trials")
+    return out
+
+
+def _of_the_field(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    table.columns = table.columns.str.lower()
+    name = dialect.dataset_of(path, tuple(DATASETS))
+    images = [dialect.image_of(imagename) for imagename in table["imagename"]]
+    out = pd.DataFrame(
+        {
+            "dataset": name,
+            "observer": table["subj"],
+            "kind": table["subj"].map({subj: dialect.kind_of(subj) for subj in table["subj"].unique()}),
+            "session": _counts(table["session"], path, "session"),
+            "block": pd.array([pd.NA] * len(table), dtype="Int64"),
+            "trial": _counts(table["trial"], path, "trial"),
+            "stimulus": images,
+            "condition": table["condition"].map(_conditions(table["condition"], name, path)),
+            "category": table["category"],
+            "response": table["object_response"].where(table["object_response"] != dialect.NO_ANSWER, ""),
+            "rt": _numbers(table["rt"], path, "rt"),
+            "n_evaluations": pd.array([pd.NA] * len(table), dtype="Int64"),
+        }
+    )
+    if name in DATASETS and DATASETS[name].has_cues:
+        cues = [cues_of(image) for image in images]
+        for cue in ("shape", "texture"):
+            out[cue] = [found.get(cue, "") for found in cues]
+    return out
+
+
+def _conditions(raw: pd.Series, name: str, path: Path) -> dict[str, str]:
+    """Spelling in the file -> spelling of the table of datasets."""
+    plain = {text: "" if text in dialect.MISSING else text for text in raw.unique()}
+    if name not in DATASETS:
+        return plain
+    try:
+        return {text: DATASETS[name].canonical(condition) for text, condition in plain.items()}
+    except ValueError as error:
+        raise LogError(f"{path}: {error}") from None
+
+
+def _numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
+    """Text to float64, NaN where the cell says that there is none. Raises LogError naming the line."""
+    numbers = pd.to_numeric(column.mask(column.isin(dialect.MISSING)), errors="coerce").astype(float)
+    bad = np.flatnonzero(numbers.isna() & ~column.isin(dialect.MISSING))
+    if len(bad):
+        raise LogError(f"{path}, line {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}, expected a number")
+    return numbers
+
+
+def _counts(column: pd.Series, path: Path, name: str) -> pd.Series:
+    """Text to nullable whole numbers. Raises LogError naming the line."""
+    numbers = _numbers(column, path, name)
+    bad = np.flatnonzero(numbers.notna() & ((numbers.abs() > 2**53) | (numbers % 1 != 0)))
+    if len(bad):
+        raise LogError(f"{path}, line {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}, expected a whole number")
+    return numbers.astype("Int64")
+
+
+def _refuse_several_kinds(frame: pd.DataFrame) -> None:
+    observers = frame[["dataset", "observer", "kind"]].drop_duplicates()
+    double = observers[observers.duplicated(["dataset", "observer"])]
+    if len(double):
+        name, dataset = double.iloc[0]["observer"], double.iloc[0]["dataset"]
+        raise LogError(f"{name} of {dataset} is of several kinds: give the logs of one observer of that name")
+
+
+def _refuse_doubles(frame: pd.DataFrame) -> None:
+    key = ["dataset", "observer", "session", "trial"]
+    double = frame.duplicated(key) & frame["trial"].notna()
+    if double.any():
+        second = frame[double].iloc[0]
+        same = (frame[key] == second[key]).all(axis=1)
+        files = list(dict.fromkeys(frame.loc[same, "source"]))
+        raise LogError(
+            f"trial {second['trial']} of {second['observer']}, session {second['session']} of {second['dataset']} is there "
+            f"twice, in {' and in '.join(files)}: leave one out"
+        )
+
+
+def condition_order(dataset: str, conditions: Iterable[str]) -> list[str]:
+    """The conditions in the published order; of any other dataset by number where all are numbers, else as they came."""
+    unique = list(dict.fromkeys(conditions))
+    if dataset in DATASETS:
+        published = [c.name for c in DATASETS[dataset].conditions]
+        return [c for c in published if c in unique] + [c for c in unique if c not in published]
+    try:
+        return sorted(unique, key=float)
+    except ValueError:
+        return unique
+
+
+def dataset_order(datasets: Iterable[str]) -> list[str]:
+    """Published datasets in the order of their table, then the others by name."""
+    unique = set(datasets)
+    return [name for name in DATASETS if name in unique] + sorted(unique - set(DATASETS))
+
+
+def observer_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Unique `observer`, `kind` of a frame: people first, then kind by kind, each by name."""
+    out = frame[["observer", "kind"]].drop_duplicates()
+    rank = out["kind"].map({kind: i for i, kind in enumerate(KINDS)})
+    return out.assign(rank=rank).sort_values(["rank", "observer"])[["observer", "kind"]].reset_index(drop=True)
+
+
+def of_dataset(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The trials of one dataset. Raises UnknownName."""
+    if dataset not in set(frame["dataset"]):
+        raise UnknownName("dataset in these logs", dataset, set(frame["dataset"]))
+    return frame[frame["dataset"] == dataset].reset_index(drop=True)

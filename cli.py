@@ -1,0 +1,332 @@
+"""The command line: each command parses, resolves, makes one call and prints. Nothing heavy is imported at the top.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 stopped and can be resumed.
+"""
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from stimuli.errors import LogError, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.experiment import Experiment
+    from observers.protocol import Observer
+
+
+class Group(TyperGroup):
+    """Shows a user's error as one sentence without a traceback; anything else is a bug and keeps its traceback.
+
+    A file that cannot be read or written is the user's to mend, too.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            typer.echo(f"observers: {error}", err=True)
+            raise typer.Exit(1) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            typer.echo(f"observers: {error.filename}: {error.strerror}; check that path, or name another one", err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
+    rich_markup_mode=None,  # rich would take most of the time that --help takes
+    pretty_exceptions_enable=False,
+                  help="Experiments in which people, classifiers and generative models are all observers.")  # fmt: skip
+analyze = typer.Typer(cls=Group, no_args_is_help=True, help="Measures of trial logs, as tables.")
+app.add_typer(analyze, name="analyze")
+
+Logs = Annotated[list[str], typer.Argument(metavar="LOGS…", help="Trial logs or folders of them, searched recursively; "
+                                           "humans/DATASET stands for the recorded people.")]  # fmt: skip
+Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the whole table to this file.")]
+Dataset = Annotated[str | None, typer.Option(help="Only the trials of this dataset.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Rule = Annotated[Literal["undefined-is-nan", "model-vs-human"], typer.Option(help="For kappa where it is undefined.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")]
+
+
+@app.command("list")
+def list_(what: Annotated[Literal["observers", "experiments", "models"] | None, typer.Argument()] = None) -> None:
+    """Observers, experiments, models of the paper.
+
+    Of the experiments it says whether their images and people are on this machine.
+    """
+    from experiments import catalog
+
+    for title in (what,) if what else ("observers", "experiments"):
+        for line in catalog.CATALOGS[title]():
+            typer.echo(line)
+    if what is None:
+        typer.echo("\nThe models of the paper, and what loads them: observers list models")
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Published datasets, or humans.")],
+    quiet: Quiet = False,
+) -> None:
+    """Download published images or recorded people.
+
+    Into the cache; checked, and resumed where it was cut off.
+    """
+    from experiments.progress import progress_bar
+    from stimuli.datasets import dataset
+    from stimuli.fetch import fetch_humans, fetch_stimuli
+
+    for name in names:
+        if name != "humans":
+            dataset(name)  # a misspelt name is said before the first download
+    for name in names:
+        with progress_bar(name, "bytes", quiet=quiet) as progress:
+            folder = fetch_humans(progress=progress) if name == "humans" else fetch_stimuli(name, progress=progress)
+        typer.echo(f"{name}: {folder}")
+
+
+@app.command()
+def run_experiment(
+    experiment: Annotated[str, typer.Argument(help="A name of `observers list`, mine.py:NAME, or a folder of images.")],
+    observer: Annotated[list[str], typer.Option("--observer", "-m", help="Who looks; can be given several times.")],
+    option: Option = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N trials; go on later without it.")] = None,
+    seed: Annotated[int, typer.Option(help="Order of the trials.")] = 0,
+    session: Annotated[int, typer.Option(min=1)] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for trial logs.")] = Path("logs"),
+    device: Device = None,
+    dtype: Dtype = None,
+    batch_size: BatchSize = None,
+    quiet: Quiet = False,
+) -> None:
+    """Let observers answer an experiment.
+
+    Trial by trial, into a log each. The same command again resumes.
+    """
+    from experiments.registry import make_experiment
+
+    flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
+    who = _observers(observer, option, flags)
+    what = make_experiment(experiment)
+    logs = [_run(what, one, out, session=session, seed=seed, limit=limit, quiet=quiet) for one in who]
+    _summary(logs)
+
+
+@app.command()
+def check_observer(name: str, option: Option = None, device: Device = None, dtype: Dtype = None) -> None:
+    """Does an observer keep the contract?
+
+    Asks it twelve drawn images several times over.
+    """
+    from experiments.drawn import cue_conflict
+    from observers.check import check_observer as check
+
+    findings = check(
+        _observers([name], option, {"device": device, "dtype": dtype})[0], cue_conflict().trials(seed=0)[:12]
+    )
+    for finding in findings:
+        typer.echo(
+            f"{'ok  ' if finding.passed else 'FAIL'} {finding.rule}{': ' if finding.detail else ''}{finding.detail}"
+        )
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(1)
+
+
+@analyze.command("accuracy")
+def analyze_accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
+    """Accuracy of every observer in every condition, with Wilson intervals."""
+    from analysis.accuracy import accuracy
+
+    _output(accuracy(_trials(logs, dataset)), json, csv)
+
+
+@analyze.command("shape-bias")
+def analyze_shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
+    """Shape bias on cue-conflict images, overall and (in --csv, --json) for every shape category."""
+    from analysis.shape_bias import overall, people_sentence, shape_bias
+
+    frame = _trials(logs, dataset)
+    table = shape_bias(frame)
+    _output(table, json, csv, shown=overall(table))
+    if not json:
+        typer.echo(people_sentence(frame))
+
+
+@analyze.command("consistency")
+def analyze_consistency(
+    logs: Logs,
+    dataset: Dataset = None,
+    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")] = True,
+    rule: Rule = "undefined-is-nan",
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Error consistency (kappa) of every pair of observers, condition by condition."""
+    from analysis.consistency import between_kinds, consistency
+
+    frame = _trials(logs, dataset)
+    table = consistency(frame, intervals=intervals, rule=rule, seed=seed)
+    _output(table, json, csv, shown=table if len(table) <= 50 else between_kinds(table, frame))
+    if not json and not csv and len(table) > 50:
+        typer.echo(f"Means over {len(table)} rows of pairs and conditions; --csv FILE writes them all.")
+
+
+@analyze.command("benchmark")
+def analyze_benchmark(
+    logs: Logs,
+    rule: Rule = "undefined-is-nan",
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """OOD accuracy, accuracy difference, observed and error consistency with people, averaged over datasets."""
+    from analysis.benchmark import benchmark
+
+    _output(benchmark(_trials(logs, None), rule=rule), json, csv)
+
+
+@app.command()
+def report(
+    logs: Logs,
+    out: Annotated[Path, typer.Option(help="Folder for the page, figures and tables.")] = Path("report"),
+    dataset: Dataset = None,
+    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")] = True,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Write figures, tables and a page to look at.
+
+    Every figure as PDF, SVG, PNG and the CSV behind it.
+    """
+    from analysis.report.report import write_report
+
+    typer.echo(f"report: {write_report(_trials(logs, dataset), out, intervals=intervals, seed=seed)}")
+
+
+@app.command()
+def export(logs: Logs, out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("export")) -> None:
+    """Write trial logs in the field's own format.
+
+    The CSV files that model-vs-human and its relatives read.
+    """
+    from analysis.export import export as write
+
+    for path in write(_trials(logs, None), out):
+        typer.echo(path)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for logs and report.")] = Path("demo"), quiet: Quiet = False
+) -> None:
+    """Run the main job and write its report.
+
+    A real network and simulated observers look at cue-conflict images: the published ones, with the recorded people, where
+    a data folder has them, else images drawn on the spot.
+    """
+    from analysis.report.report import write_report
+    from experiments.registry import make_experiment
+    from stimuli.datasets import find
+
+    name = "cue-conflict" if find("stimuli", "cue-conflict") else "drawn-cue-conflict"
+    who = [("efficientnet-lite0", []), ("biased", ["shape_bias=0.95"]), ("biased", ["shape_bias=0.2"]), ("chance", [])]
+    for one, options in who:
+        said = shlex.join([one, *(word for option in options for word in ("-o", option))])
+        typer.echo(f"$ observers run-experiment {name} --observer {said} --out {out}/logs")
+        _run(make_experiment(name), _observers([one], options, {})[0], out / "logs", quiet=quiet)
+    logs = [str(out / "logs" / name), *(f"{k}/{name}" for k in ("humans", "networks") if find(k, name))]
+    typer.echo(f"$ observers report {shlex.join(logs)} --out {out}/report")
+    typer.echo(f"report: {write_report(_trials(logs, None), out / 'report')}")
+
+
+def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":
+    """The observers, each with those of the `-o` options and general flags that it has; some observer must have each."""
+    from observers.registry import accepts, make_observer
+
+    given = {flag: str(value) for flag, value in flags.items() if value is not None}
+    for text in options or []:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"-o takes key=value, got {text!r}")
+        given[key] = value
+    takers = {key: [name for name in names if accepts(name, key)] for key in given}
+    for key, who in takers.items():
+        if who and len(who) < len(names):
+            typer.echo(f"only {', '.join(who)} has the option {key}", err=True)
+    # An option that nobody has goes to the first observer, which refuses it and says what it has.
+    return [
+        make_observer(name, {key: value for key, value in given.items() if name in (takers[key] or names)})
+        for name in names
+    ]
+
+
+def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
+    """One session with a progress bar; stopped by Ctrl-C or a polite kill, it says how to go on."""
+    from experiments.progress import progress_bar
+    from experiments.session import run
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with progress_bar(f"{what.name} · {one.name}", "trials", quiet=quiet) as progress:
+            return run(what, one, out, **options, progress=progress, say=lambda text: typer.echo(text, err=True))
+    except KeyboardInterrupt:
+        typer.echo(f"\nStopped; every answer is kept. To go on: observers {shlex.join(sys.argv[1:])}", err=True)
+        raise typer.Exit(3) from None
+
+
+def _summary(logs: list[Path]) -> None:
+    """What the run gave, as a table, and what to do with it."""
+    from analysis.accuracy import accuracy
+    from analysis.frame import read_trials
+    from analysis.shape_bias import has_conflicts, overall, shape_bias
+    from analysis.tables import show
+
+    frame = read_trials(logs)
+    show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
+    for note in frame.attrs["notes"]:
+        typer.echo(f"note: {note}")
+    for path in logs:
+        typer.echo(f"log: {path}")
+
+
+def _trials(logs: list[str], dataset: str | None) -> "pd.DataFrame":
+    """The trials of paths; `humans/edge` that is no path here is looked up in the data folders."""
+    from analysis.frame import of_dataset, read_trials
+    from stimuli.datasets import find
+
+    paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
+    frame = read_trials(path for path in paths if path is not None)
+    return of_dataset(frame, dataset) if dataset else frame
+
+
+def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.DataFrame | None" = None) -> None:
+    from analysis.frame import is_trial_log
+    from analysis.tables import show, to_csv, to_json
+
+    if csv:
+        if csv.exists() and is_trial_log(csv):
+            raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")
+        to_csv(table, csv)
+    if json:
+        typer.echo(to_json(table))
+    else:
+        show(table if shown is None else shown)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

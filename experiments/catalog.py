@@ -1,0 +1,49 @@
+"""What there is to choose from, as lines of text: observers, experiments with what of them is here, models of the paper."""
+
+from collections.abc import Callable, Iterator
+
+from experiments.registry import EXPERIMENTS
+from observers.paper_models import PAPER_MODELS
+from observers.registry import OBSERVERS, SCHEMES, plugins
+from stimuli.datasets import DATASETS, find
+
+_EXAMPLES = {
+    "recorded": "recorded:FILE.csv",
+    "hf": "hf:microsoft/resnet-50",
+    "clip": "clip:openai/clip-vit-base-patch32",
+    "siglip": "siglip:google/siglip-base-patch16-224",
+    "timm": "timm:resnet50.tv_in1k",
+}
+
+
+def observers() -> Iterator[str]:
+    yield "Observers (observers run-experiment EXPERIMENT --observer NAME; your own: mine.py:Name)"
+    for name, reference in (OBSERVERS | plugins("observers")).items():
+        yield f"  {name:<42} {reference}"
+    for scheme, reference in SCHEMES.items():
+        yield f"  {_EXAMPLES[scheme]:<42} {reference}"
+
+
+def experiments() -> Iterator[str]:
+    yield "Experiments (your own: mine.py:name, or a folder of images)"
+    for name, reference in (EXPERIMENTS | plugins("experiments")).items():
+        yield f"  {name:<20} {reference}"
+    for d in DATASETS.values():
+        images, people = ("here" if find(part, d.name) else "-" for part in ("stimuli", "humans"))
+        levels = f"{len(d.conditions)} conditions" if len(d.conditions) > 1 else ""
+        here = f"images {images:<5} people {people:<5}"
+        yield f"  {d.name:<20} {here} {d.n_images:>4} images, {d.n_people:>2} people  {levels}"
+    yield "  What is not here: observers fetch NAME… (images), observers fetch humans (people)"
+
+
+def models() -> Iterator[str]:
+    yield "Models of the paper's Tables 2 and 3"
+    for model in PAPER_MODELS:
+        yield f"  {model.name:<36} {model.observer or 'not to be had':<58} {model.note}"
+
+
+CATALOGS: dict[str, Callable[[], Iterator[str]]] = {
+    "observers": observers,
+    "experiments": experiments,
+    "models": models,
+}

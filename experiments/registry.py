@@ -1,0 +1,32 @@
+"""Names to experiments: the published datasets, built-in names, plugins, `mine.py:experiment`, or a folder of images."""
+
+from pathlib import Path
+
+from experiments.experiment import Experiment
+from experiments.folder import from_folder
+from experiments.published import published
+from observers.registry import plugins, resolve
+from stimuli.datasets import DATASETS
+from stimuli.errors import StimulusError
+
+EXPERIMENTS: dict[str, str] = {
+    "drawn-cue-conflict": "experiments.drawn:cue_conflict",
+}
+
+
+def experiment_names() -> list[str]:
+    return [*DATASETS, *EXPERIMENTS, *plugins("experiments")]
+
+
+def make_experiment(name: str) -> Experiment:
+    """The experiment of that name. Raises UnknownName, StimulusError."""
+    if name in DATASETS:
+        return published(name)
+    if Path(name).is_dir():
+        return from_folder(Path(name))
+    table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.published:published")
+    found = resolve(name, table, "experiments", "experiment")
+    experiment = found() if callable(found) else found
+    if not isinstance(experiment, Experiment):
+        raise StimulusError(f"{name} is no experiment but {type(experiment).__name__}")
+    return experiment

@@ -1,0 +1,254 @@
+"""run(): one observer through one experiment into one trial log. The only loop, for machines and people alike.
+
+A log that is there already is taken up where it stops, if it is of the same session: the same experiment, stimuli,
+choices, seed and observer options. Otherwise it is refused, in words, and left as it is.
+"""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+from typing import Any
+
+import attrs
+import numpy as np
+
+from experiments import log
+from experiments.experiment import Experiment
+from observers.protocol import Described, Observer, Trial, validate
+from stimuli.errors import LogError, ObserverError
+
+Progress = Callable[[int, int], None]  # (trials answered, trials to answer), after every trial
+PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
+
+
+def run(
+    experiment: Experiment,
+    observer: Observer,
+    directory: Path,
+    *,
+    session: int = 1,
+    seed: int = 0,
+    limit: int | None = None,
+    progress: Progress = lambda n_done, n_trials: None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Path:
+    """Let `observer` answer the trials of `experiment` that its log lacks, up to the first `limit`; the log's path.
+
+    `say` gets a sentence when something was found and put right. Raises ObserverError for a broken contract, LogError
+    for a log that belongs to another session or is in use. Whatever was answered is on disk, also on KeyboardInterrupt.
+    """
+    if session < 1 or (limit is not None and limit < 1):
+        raise LogError(f"session and limit count from 1, got session {session} and limit {limit}")
+    for name in (experiment.name, observer.name):
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise ObserverError(
+                f"{name!r} is no name for a log: expected text without line breaks or control characters"
+            )
+    path = log.log_path(directory, experiment.name, observer.name, session)
+    trials = experiment.trials(seed)
+    writer = log.LogWriter(path)
+    try:
+        sidecar = _open_session(path, experiment, observer, session, seed, trials, say)
+        n_done = sidecar["n_logged"]
+        todo = trials[n_done : limit or len(trials)]
+        if todo:
+            sidecar["status"] = "running"
+            log.write_sidecar(path, sidecar)  # before the first row: a log without a sidecar could not be resumed
+        if not path.exists():
+            writer.write(log.header(experiment.stimuli.cue_names, experiment.choices))
+        try:
+            progress(n_done, n_done + len(todo))
+            cues = experiment.stimuli.cue_names
+            for trial, response in _answers(observer, todo):
+                if (
+                    sidecar["n_logged"] == n_done
+                ):  # its weights are there now, and nothing of this run is in the log yet
+                    _note_provenance(path, sidecar, observer)
+                writer.write(log.row(experiment.name, observer.name, observer.kind, session, cues, trial, response))
+                sidecar["n_logged"] += 1
+                progress(sidecar["n_logged"], n_done + len(todo))
+        finally:
+            writer.sync()
+            sidecar["status"] = "complete" if sidecar["n_logged"] == len(trials) else "partial"
+            if sidecar["n_logged"] > n_done:
+                sidecar["finished"] = _now()
+            log.write_sidecar(path, sidecar)
+    finally:
+        writer.close()
+    return path
+
+
+def _answers(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Any]]:
+    """Trials with their responses, checked to be one each."""
+    n_given = 0
+    for response in observer.observe(iter(trials)):
+        if n_given == len(trials):
+            raise ObserverError(f"observer {observer.name} gave more responses than the {len(trials)} trials it got")
+        yield trials[n_given], validate(response, trials[n_given], observer.name)
+        n_given += 1
+    if n_given < len(trials):
+        raise ObserverError(f"observer {observer.name} stopped after {n_given} of {len(trials)} trials")
+
+
+def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) -> None:
+    """Put into the sidecar which weights answer; refuse to go on with others than those that began.
+
+    Raises LogError. How they are computed (device, batch size) may change.
+    """
+    new = dict(observer.provenance()) if isinstance(observer, Described) else {}
+    old = sidecar["provenance"]
+    for what in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
+        if old.get(what) != new.get(what):
+            raise LogError(
+                f"{path} was begun with another {what} ({_short(old.get(what), new.get(what))}): "
+                f"take another --session or --out, or name the weights it was begun with"
+            )
+    sidecar["provenance"] = new
+    log.write_sidecar(path, sidecar)
+
+
+def _open_session(
+    path: Path,
+    experiment: Experiment,
+    observer: Observer,
+    session: int,
+    seed: int,
+    trials: list[Trial],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The sidecar to go on with: a new one, or that of the log that is there, after it was found to be of this session."""
+    identity = {
+        "experiment": experiment.name,
+        "session": session,
+        "seed": seed,
+        "n_trials": len(trials),
+        "choices": list(experiment.choices),
+        "stimuli": experiment.stimuli.digest(),
+        "observer": {
+            "name": observer.name,
+            "kind": observer.kind,
+            "class": type(observer).__qualname__,
+            "options": options(observer),
+        },
+    }
+    sidecar = log.read_sidecar(path)
+    if sidecar is None:
+        if path.exists():
+            raise LogError(
+                f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session"
+            )
+        sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
+        return sidecar | {"identity": identity, "environment": _environment(), "provenance": {}}
+    for what, new in identity.items():
+        old = sidecar.get("identity", {}).get(what)
+        if old != new:
+            raise LogError(
+                f"{path} was made with another {what} ({_short(old, new)}): take another --session or --out, "
+                f"or give this observer a name of its own (-o name=…)"
+            )
+    if not path.exists():
+        return sidecar | {"n_logged": 0}
+    torn = log.repair(path)
+    if torn:
+        say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
+    if path.stat().st_size == 0:
+        path.unlink()
+        return sidecar | {"n_logged": 0}
+    rows = log.read_rows(path)
+    if rows[0] != log.header(experiment.stimuli.cue_names, experiment.choices):
+        raise LogError(f"{path} has other columns than this session writes; move it away or take another --session")
+    if len(rows) - 1 > len(trials):
+        raise LogError(f"{path} holds {len(rows) - 1} trials and the session has {len(trials)}; move it away")
+    who = [experiment.name, observer.name, observer.kind, str(session)]
+    for cells, trial in zip(rows[1:], trials, strict=False):
+        if cells[:4] != who:
+            raise LogError(
+                f"{path}, trial {cells[5]}: it says {' '.join(cells[:4])}, expected {' '.join(who)}; move it away"
+            )
+        if (cells[5], cells[6], cells[7]) != (str(trial.number), trial.stimulus.id, trial.stimulus.condition):
+            raise LogError(f"{path}: trial {cells[5]} is not the session's trial {trial.number}; move the log away")
+    return sidecar | {"n_logged": len(rows) - 1}
+
+
+def options(observer: Observer) -> dict[str, Any]:
+    """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy."""
+    cls: type = type(observer)
+    if not attrs.has(cls):
+        return {}
+    fields = [field for field in attrs.fields(cls) if field.init and not field.metadata.get("runtime")]
+    return {field.name: _plain(getattr(observer, field.name)) for field in fields}
+
+
+def _plain(value: Any) -> Any:
+    """`value` in a form that is the same in the next process. Raises ObserverError for what has none."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)  # nan equals nothing, itself neither
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, PurePath):
+        return value.name
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(part) for part in value), key=repr)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+    if attrs.has(type(value)):
+        return {"class": type(value).__qualname__} | {
+            f.name: _plain(getattr(value, f.name)) for f in attrs.fields(type(value))
+        }
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}:{value.__qualname__}"
+    raise ObserverError(
+        f"an option of type {type(value).__name__} cannot be compared when the session is resumed: make it plain "
+        f"(text, numbers, lists, a frozen attrs class), or mark it metadata=RUNTIME if answers do not depend on it"
+    )
+
+
+def _short(old: Any, new: Any) -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        old, new = ({key: part[key] for key in part if old.get(key) != new.get(key)} for part in (old, new))
+    return f"then {str(old)[:80]}, now {str(new)[:80]}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _environment() -> dict[str, Any]:
+    """Versions and the project's commit; no host or user name."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": packages,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the project's checkout, with a + where files differ from it; None where it is no checkout."""
+    here = Path(__file__).resolve().parent
+    tracked = ["git", "-C", str(here), "ls-files", "--error-unmatch", Path(__file__).name]
+    try:
+        subprocess.run(tracked, capture_output=True, timeout=5, check=True)  # not installed inside somebody's checkout
+        said = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None

@@ -1,0 +1,178 @@
+"""Image classifiers: the evidence of a choice is the mean softmax probability of the classes that mean it.
+
+C classes, K choices. Logits (C,) -> evidence (K,), in float64. Which classes mean a choice:
+- 1000 classes are ImageNet's, and 1001 are ImageNet's behind a leading background class, which is left out before the
+  softmax; if the choices are among the sixteen categories, `stimuli.categories` says which classes a choice has;
+- else the classes named like the choice, by the first of their comma-separated synonyms, in whatever case.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from attrs import field, frozen
+from PIL import Image
+
+from observers.devices import (
+    PROCESSOR,
+    Checkpoint,
+    Dtype,
+    batch_size_option,
+    checkpoint,
+    device_option,
+    evaluate,
+    pick_device,
+    pick_dtype,
+    quiet,
+    respond,
+)
+from observers.protocol import Kind, ObserverError, Response, Trial
+from stimuli.categories import CATEGORIES, category_evidence, softmax
+
+# What a model makes itself, always in the same way; older checkpoints hold some of it and newer ones do not.
+_FIXED = ("num_batches_tracked", "position_ids", "relative_position_index")
+
+
+def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[str], who: str) -> np.ndarray:
+    """Logits (C,) and the names of the classes -> evidence (K,). Raises ObserverError if the choices mean no classes."""
+    n = len(logits)
+    background = n == 1001 and [label.strip().lower() for label in labels[:1]] == ["background"]
+    if (n == 1000 or background) and set(choices) <= set(CATEGORIES):
+        return category_evidence(softmax(logits[n - 1000 :]), choices)
+    classes: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        classes.setdefault(label.partition(",")[0].strip().lower(), []).append(index)
+    lacking = [choice for choice in choices if choice.lower() not in classes]
+    if lacking:
+        named = f"{', '.join([*classes][:3])}, …" if classes else "unnamed"
+        raise ObserverError(
+            f"{who} has {n} classes ({named}) and none is named "
+            f"{' or '.join(lacking[:3])}; expected a class named like every choice, or ImageNet's 1000 classes (or 1001, "
+            f"the first of them background) and choices among the sixteen categories: take another model or other choices"
+        )
+    probabilities = softmax(logits)
+    return np.array([probabilities[classes[choice.lower()]].mean() for choice in choices])
+
+
+def pretrained(make: Any, files: Checkpoint, dtype: str, device: torch.device, what: str, who: str) -> Any:
+    """The model that `make`, one of transformers' Auto classes, finds in `files`, ready to answer.
+
+    Raises ObserverError if it is no such model, is damaged, or lacks weights, which transformers would draw at random.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            model, report = make.from_pretrained(
+                files.folder,
+                dtype=pick_dtype(dtype),
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except SafetensorError as error:
+        raise ObserverError(f"{who}: a safetensors file in {files.folder} is damaged ({error}); get it anew") from None
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: weights of another shape than config.json says
+        said = str(error).strip().partition("\n")[0]
+        raise ObserverError(f"{who}: what is in {files.folder} does not load as {what}: {said}") from None
+    lacking = sorted(key for key in report["missing_keys"] if not key.endswith(_FIXED))
+    if lacking:
+        raise ObserverError(
+            f"{who} is not a whole {what.partition(' ')[2]}: its checkpoint lacks {len(lacking)} weights "
+            f"({', '.join(lacking[:2])}, …); take one that was trained as such"
+        )
+    return model.to(device).eval()
+
+
+def image_processor(files: Checkpoint, who: str) -> Any:
+    """The preprocessing that belongs to the model, through Pillow. Raises ObserverError."""
+    from transformers import AutoImageProcessor
+
+    try:
+        with quiet():
+            return AutoImageProcessor.from_pretrained(files.folder, backend="pil", local_files_only=True)
+    except (OSError, ValueError) as error:
+        said = str(error).partition("\n")[0].partition(". ")[0]
+        raise ObserverError(f"{who}: its preprocessing in {files.folder} does not load: {said}") from None
+
+
+def preprocess(processor: Any, pixels: np.ndarray, whole: bool, who: str) -> torch.Tensor:
+    """(height, width, 3) uint8 -> (3, height, width) float32 as the model takes it.
+
+    That is the model's own resize and crop or, with `whole`, the whole image resized to the model's input size. Raises
+    ObserverError if `whole` is asked and there is no fixed input size.
+    """
+    image, how = Image.fromarray(pixels), {}
+    if whole:
+        cropped = getattr(processor, "do_center_crop", None) and processor.crop_size
+        box = dict((processor.crop_size if cropped else processor.size) or {})
+        height, width = (box.get(side) or box.get("shortest_edge") for side in ("height", "width"))
+        if not height or not width:
+            raise ObserverError(f"{who}: its preprocessing has no fixed input size ({box}): leave out -o whole=true")
+        if (width, height) != image.size:
+            image = image.resize((width, height), processor.resample)
+        how = {"do_resize": False, "do_center_crop": False}
+    out: torch.Tensor = processor(images=image, return_tensors="pt", **how)["pixel_values"][0]
+    return out
+
+
+@frozen
+class Classifier:
+    """Any image classifier of transformers, by its repository on the hub, or from a local folder.
+
+    The folder `weights` holds config.json, preprocessor_config.json and model.safetensors. `whole` shows the stimulus
+    whole at the model's input size instead of by the model's own resize and crop. Evidence: mean softmax probability.
+    """
+
+    model: str  # such as microsoft/resnet-50
+    revision: str | None = None
+    weights: Path | None = None
+    whole: bool = False
+    device: str = device_option()
+    dtype: Dtype = "float32"
+    batch_size: int = batch_size_option()
+    name: str = field()
+    kind: Kind = field(default="discriminative", init=False)
+
+    @name.default
+    def _named(self) -> str:
+        return self.model.rstrip("/").rpartition("/")[2]
+
+    @cached_property
+    def _files(self) -> Checkpoint:
+        return checkpoint(self.model, self.revision, self.weights, [("config.json",), PROCESSOR])
+
+    @cached_property
+    def _network(self) -> Any:
+        from transformers import AutoModelForImageClassification
+
+        where, what = pick_device(self.device), "an image classifier"
+        return pretrained(AutoModelForImageClassification, self._files, self.dtype, where, what, self.name)
+
+    @cached_property
+    def _processor(self) -> Any:
+        return image_processor(self._files, self.name)
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        names: dict[int, str] = self._network.config.id2label
+        return [names[index] for index in sorted(names)]
+
+    def _prepare(self, pixels: np.ndarray) -> torch.Tensor:
+        return preprocess(self._processor, pixels, self.whole, self.name)
+
+    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self._network(pixel_values=images.to(self._network.device, self._network.dtype)).logits
+        return out
+
+    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        labels = self._labels
+        for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
+            yield respond(trial, class_evidence(logits, labels, trial.choices, self.name))
+
+    def provenance(self) -> dict[str, str]:
+        return self._files.provenance(self._network.device, self.dtype)

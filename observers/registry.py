@@ -1,0 +1,181 @@
+"""Names to things: built-in names, plugins, `module:attribute`, and `mine.py:Mine`, with no registration by import.
+
+An observer is named `NAME`, or `SCHEME:ARGUMENT` where a family has many members (`hf:microsoft/resnet-50`).
+A plugin declares an entry point in the group `observers.observers` (or `observers.experiments`).
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from observers.protocol import KINDS, Observer, ObserverError
+from stimuli.errors import UnknownName
+
+OBSERVERS: dict[str, str] = {
+    "ideal": "observers.simulated:Ideal",
+    "chance": "observers.simulated:Chance",
+    "biased": "observers.simulated:Biased",
+    "correlated": "observers.simulated:Correlated",
+    "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
+}
+# What stands behind the colon becomes the observer's first option.
+SCHEMES: dict[str, str] = {
+    "recorded": "observers.recorded:Recorded",
+    "hf": "observers.discriminative:Classifier",
+    "clip": "observers.contrastive:Contrastive",
+    "siglip": "observers.contrastive:Contrastive",
+    "timm": "observers.zoo:Timm",
+}
+
+
+def plugins(group: str) -> dict[str, str]:
+    """Names that installed packages declare for `observers.<group>`, with what they stand for."""
+    return {point.name: point.value for point in entry_points(group=f"observers.{group}")}
+
+
+def load(reference: str) -> Any:
+    """The object a `module:attribute` or `file.py:attribute` stands for. Raises ObserverError."""
+    module, _, attribute = reference.rpartition(":")
+    if not module or not attribute:
+        raise ObserverError(f"{reference!r} names no object: expected module:NAME or FILE.py:NAME")
+    if module.endswith(".py"):
+        return _attribute(_module_from_file(Path(module).expanduser()), attribute, reference)
+    try:
+        return _attribute(importlib.import_module(module), attribute, reference)
+    except ModuleNotFoundError as error:
+        raise ObserverError(f"{reference}: there is no module {error.name!r}; is its package installed?") from None
+
+
+def _module_from_file(path: Path) -> types.ModuleType:
+    if not path.is_file():
+        raise ObserverError(f"there is no file {path}")
+    # Two files may have one name; a class finds its annotations through the name of its module.
+    version = f"{path.resolve()} {path.stat().st_mtime_ns}"
+    name = f"{path.stem}_{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise UnknownName(f"object in {reference.rpartition(':')[0]}", attribute, public) from None
+
+
+def resolve(name: str, table: Mapping[str, str], group: str, what: str) -> Any:
+    """What `name` stands for: in `table`, among the plugins of `group`, or as a reference. Raises UnknownName."""
+    if name.endswith(".py"):
+        raise ObserverError(f"which {what} of {name}? Name it: {name}:NAME")
+    reference = table.get(name) or plugins(group).get(name) or (name if ":" in name else None)
+    if reference is None:
+        hint = f"Your own {what} is given as FILE.py:NAME."
+        raise UnknownName(what, name, [*table, *plugins(group)], hint)
+    return load(reference)
+
+
+def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observer:
+    """The observer of that name with its options, given as text and turned into the types the class declares.
+
+    Raises UnknownName and ObserverError (an option that it has not, or that is no such type; no name, kind or observe).
+    """
+    make, positional = _maker(name)
+    if not callable(make):
+        observer = make
+        if options:
+            raise ObserverError(f"{name} is an object ready made; it takes no options")
+    else:
+        observer = make(*positional, **_typed(make, name, options or {}, n_given=len(positional)))
+    if not isinstance(observer, Observer) or observer.kind not in KINDS:
+        raise ObserverError(f"{name} is no observer: it needs a name, a kind ({', '.join(KINDS)}) and observe(trials)")
+    return observer
+
+
+def options_of(make: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """The options a class or function takes, by name."""
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def accepts(name: str, option: str) -> bool:
+    """Does the observer of that name have that option?"""
+    make, _ = _maker(name)
+    return callable(make) and option in options_of(make)
+
+
+def _maker(name: str) -> tuple[Any, tuple[str, ...]]:
+    """What makes the observer of that name, and the argument that its name carries."""
+    scheme, _, argument = name.partition(":")
+    if argument and scheme in SCHEMES:
+        return load(SCHEMES[scheme]), (argument,)
+    if name.rstrip(":") in SCHEMES:
+        raise ObserverError(f"{name} needs to know which one: {name.rstrip(':')}:NAME (see `observers list observers`)")
+    return resolve(name, OBSERVERS, "observers", "observer"), ()
+
+
+def _typed(make: Callable[..., object], name: str, options: Mapping[str, str], n_given: int) -> dict[str, Any]:
+    known = dict(list(options_of(make).items())[n_given:])
+    try:
+        hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
+    except NameError as error:
+        raise ObserverError(f"{name}: {error}; a type that annotates an option must be imported at run time") from None
+    for option in options:
+        if option not in known:
+            raise UnknownName(f"option of {name}", option, known or ["(none)"])
+    for option, parameter in known.items():
+        if parameter.default is parameter.empty and option not in options:
+            raise ObserverError(f"{name} needs the option {option}: -o {option}=…")
+    return {
+        option: _convert(text, hints.get(option, str), f"{name}, option {option}") for option, text in options.items()
+    }
+
+
+def _convert(text: str, kind: Any, where: str) -> Any:
+    """`text` as a value of the declared type: str, int, float, bool, Path, a Literal, an optional or a tuple of these."""
+    if get_origin(kind) in (Union, types.UnionType):
+        members = [member for member in get_args(kind) if member is not type(None)]
+        if len(members) < len(get_args(kind)) and text.lower() in ("", "none"):
+            return None
+        return _convert(text, members[0], where)
+    if get_origin(kind) is tuple:
+        return tuple(_convert(part.strip(), get_args(kind)[0], where) for part in text.split(","))
+    if kind is bool:
+        words: Iterable[str] = ("true", "yes", "1"), ("false", "no", "0")  # type: ignore[assignment]
+        for value, names in zip((True, False), words, strict=True):
+            if text.lower() in names:
+                return value
+        raise ObserverError(f"{where}: expected true or false, got {text!r}")
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            raise ObserverError(
+                f"{where}: expected {'a whole number' if kind is int else 'a number'}, got {text!r}"
+            ) from None
+    if kind is Path:
+        return Path(text).expanduser()
+    values = get_args(kind)
+    if values and all(isinstance(value, str) for value in values) and text not in values:
+        raise ObserverError(f"{where}: expected {' or '.join(values)}, got {text!r}")
+    return text

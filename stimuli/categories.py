@@ -1,0 +1,44 @@
+"""The sixteen categories, and how an answer over the 1000 ImageNet classes becomes an answer over them.
+
+The mapping is that of Geirhos et al. (2018, 2021): a category's evidence is the *mean* softmax probability of its
+ImageNet classes, so that the 109 breeds do not make everything a dog. 207 of the 1000 classes are used.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# fmt: off
+IMAGENET_CLASSES: dict[str, tuple[int, ...]] = {
+    "airplane": (404,),
+    "bear": (*range(294, 298),),
+    "bicycle": (444, 671,),
+    "bird": (8, *range(10, 17), *range(18, 21), *range(22, 25), *range(80, 84), *range(87, 97), *range(98, 101), *range(127, 134), *range(135, 146),),
+    "boat": (472, 554, 625, 814, 914,),
+    "bottle": (440, 720, 737, 898, 899, 901, 907,),
+    "car": (436, 511, 817,),
+    "cat": (*range(281, 287),),
+    "chair": (423, 559, 765, 857,),
+    "clock": (409, 530, 892,),
+    "dog": (*range(152, 192), *range(193, 204), *range(205, 227), *range(228, 242), *range(243, 251), *range(252, 258), 259, *range(261, 264), *range(265, 269),),
+    "elephant": (385, 386,),
+    "keyboard": (508, 878,),
+    "knife": (499,),
+    "oven": (766,),
+    "truck": (555, 569, 656, 675, 717, 734, 864, 867,),
+}
+# fmt: on
+CATEGORIES: tuple[str, ...] = tuple(IMAGENET_CLASSES)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis, in float64 whatever comes in."""
+    logits = np.asarray(logits, dtype=np.float64)
+    exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exp / exp.sum(axis=-1, keepdims=True))
+
+
+def category_evidence(probabilities: np.ndarray, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
+    """(N, 1000) probabilities over ImageNet's classes -> (N, n_categories) mean probability of a category's classes."""
+    assert probabilities.shape[-1] == 1000
+    return np.stack([probabilities[..., list(IMAGENET_CLASSES[c])].mean(axis=-1) for c in categories], axis=-1)

@@ -1,0 +1,43 @@
+"""The field's own trial files (model-vs-human and its forerunners): what their cells mean.
+
+Columns `subj,session,trial,rt,object_response,category,condition,imagename`; some spell `Session`. There is no column
+for the dataset and none for the kind of observer: both are read from names, here and nowhere else.
+"""
+
+from pathlib import Path
+
+COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "condition", "imagename")
+NO_ANSWER = "na"
+MISSING = ("", "NaN", "nan", "None", "NA")
+
+# Models are told apart by how their published names begin; whatever else is no person is a classifier.
+_KINDS = {
+    "subject-": "human",
+    "clip": "contrastive",
+    "siglip": "contrastive",
+    "imagen": "generative",
+    "stable": "generative",
+    "parti": "generative",
+    "muse": "generative",
+}
+
+
+def image_of(imagename: str) -> str:
+    """The image that observers share: `0001_cop_s01_c30_knife_10_n03041632_7380.png` -> `n03041632_7380.png`."""
+    parts = imagename.split("_")
+    return "_".join(parts[-2:]) if len(parts) > 1 and parts[-2].startswith("n0") else parts[-1]
+
+
+def kind_of(subj: str) -> str:
+    """The kind of the observer named `subj`: a person exactly where it begins with `subject-`."""
+    return next((kind for start, kind in _KINDS.items() if subj.lower().startswith(start)), "discriminative")
+
+
+def dataset_of(path: Path, known: tuple[str, ...]) -> str:
+    """The dataset a file belongs to: its folder's name if that is a published dataset, else a part of its own name.
+
+    `cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv` -> `cue-conflict`. A dataset of one's own is what stands
+    before the first `_` of the file name.
+    """
+    parts = path.stem.split("_")
+    return next((name for name in (path.parent.name, *parts) if name in known), parts[0])

@@ -1,0 +1,186 @@
+"""Error consistency against a slow reference written from the formulas, and two libraries."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import cohens_kappa
+
+from analysis.consistency import (
+    COLUMNS,
+    agreement,
+    attainable,
+    between_kinds,
+    bootstrap_interval,
+    consistency,
+    correct_matrix,
+    kappa,
+    kappa_matrix,
+)
+from analysis.frame import read_trials
+from stimuli.errors import LogError
+from tests.conftest import real
+
+
+def slow(trials_1, trials_2):
+    """(n, expected, observed, kappa) of two {image: correct} dicts, one image at a time."""
+    shared = [image for image in trials_1 if image in trials_2]
+    n = len(shared)
+    p1, p2 = sum(trials_1[i] for i in shared) / n, sum(trials_2[i] for i in shared) / n
+    observed = sum(trials_1[i] == trials_2[i] for i in shared) / n
+    expected = p1 * p2 + (1 - p1) * (1 - p2)
+    return n, expected, observed, (observed - expected) / (1 - expected)
+
+
+def frame_of(correct, answered=None, dataset="mine", condition=""):
+    parts = []
+    for o, row in enumerate(correct):
+        images = np.arange(len(row)) if answered is None else np.flatnonzero(answered[o])
+        parts.append(
+            pd.DataFrame({"observer": f"o{o:02d}", "stimulus": [f"i{i}" for i in images], "correct": row[images] > 0})
+        )
+    return pd.concat(parts, ignore_index=True).assign(dataset=dataset, kind="simulated", condition=condition)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_against_the_slow_reference(missing):
+    rng = np.random.default_rng(1)
+    skill = rng.uniform(0.1, 0.95, (9, 1))
+    correct = (rng.random((9, 200)) < skill).astype(float)
+    answered = (rng.random((9, 200)) >= missing).astype(float)
+    table = consistency(frame_of(correct, answered), intervals=False)
+    assert tuple(table.columns) == COLUMNS
+    assert len(table) == 36
+    given = [{i: bool(correct[o, i]) for i in np.flatnonzero(answered[o])} for o in range(9)]
+    for row in table.itertuples():
+        expected = slow(given[int(row.observer_1[1:])], given[int(row.observer_2[1:])])
+        np.testing.assert_allclose((row.n, row.expected, row.observed, row.kappa), expected, atol=1e-12)
+
+
+def test_the_libraries_agree():
+    rng = np.random.default_rng(2)
+    correct = (rng.random((6, 500)) < rng.uniform(0.2, 0.9, (6, 1))).astype(float)
+    for row in consistency(frame_of(correct), intervals=False).itertuples():
+        a, b = (correct[int(name[1:])].astype(int) for name in (row.observer_1, row.observer_2))
+        assert row.kappa == pytest.approx(cohen_kappa_score(a, b), abs=1e-12)
+        table = np.array([[np.sum((a == x) & (b == y)) for y in (0, 1)] for x in (0, 1)])
+        assert row.kappa == pytest.approx(cohens_kappa(table).kappa, abs=1e-12)
+
+
+def test_degenerate_pairs():
+    correct = np.array([[1, 1, 1], [1, 1, 1], [0, 0, 0], [1, 0, 1]], dtype=float)
+    frame = frame_of(correct)
+    table = consistency(frame).set_index(["observer_1", "observer_2"])
+    assert np.isnan(table.loc[("o00", "o01"), "kappa"])  # both always right: undefined
+    assert np.isnan(table.loc[("o00", "o01"), "low"])
+    assert table.loc[("o00", "o02"), "kappa"] == 0  # one always right, one always wrong: chance is all there is
+    assert table.loc[("o00", "o03"), "kappa"] == 0
+    strict = consistency(frame, rule="model-vs-human", intervals=False).set_index(["observer_1", "observer_2"])
+    assert strict.loc[("o00", "o01"), "kappa"] == 1
+    apart = frame_of(correct[:2], np.array([[1, 1, 0], [0, 0, 1]]))
+    (row,) = consistency(apart).itertuples()
+    assert (row.n, np.isnan(row.kappa), np.isnan(row.observed)) == (0, True, True)
+
+
+def test_one_observer_has_no_pair():
+    assert len(consistency(frame_of(np.ones((1, 5))))) == 0
+
+
+def test_an_image_answered_twice_is_refused():
+    frame = frame_of(np.ones((2, 3)))
+    double = pd.concat([frame, frame.iloc[:1]])
+    with pytest.raises(LogError, match=r"o00 answered i0 of mine twice \(two sessions\?\)"):
+        consistency(double)
+
+
+def test_kappa_is_per_condition_and_not_pooled():
+    rng = np.random.default_rng(3)
+    easy, hard = (rng.random((2, 400)) < p for p in (0.95, 0.1))
+    parts = [frame_of(c.astype(float), condition=name) for c, name in ((easy, "easy"), (hard, "hard"))]
+    frame = pd.concat(parts, ignore_index=True)
+    table = consistency(frame, intervals=False)
+    assert list(table["condition"]) == ["easy", "hard"]
+    mean = kappa_matrix(table, "mine").loc["o00", "o01"]
+    assert mean == pytest.approx(table["kappa"].mean())
+    assert abs(mean) < 0.15
+    pooled = frame.assign(stimulus=frame["stimulus"] + frame["condition"], condition="")
+    assert consistency(pooled, intervals=False)["kappa"].item() > 0.5
+
+
+def test_only_included_conditions_of_a_published_dataset_count():
+    rng = np.random.default_rng(4)
+    frame = pd.concat(
+        [frame_of((rng.random((2, 50)) < 0.5).astype(float), dataset="colour", condition=c) for c in ("cr", "bw")]
+    )
+    table = consistency(frame.reset_index(drop=True), intervals=False)
+    assert kappa_matrix(table, "colour").loc["o00", "o01"] == table.loc[table["condition"] == "bw", "kappa"].item()
+
+
+def test_bootstrap_against_resampling_trial_by_trial():
+    """The interval's ends are the percentiles of kappas computed pair by pair from the same draws."""
+    rng = np.random.default_rng(5)
+    correct = (rng.random((3, 60)) < 0.6).astype(float)
+    for answered in (np.ones((3, 60)), (rng.random((3, 60)) < 0.8).astype(float)):
+        right = correct * answered
+        low, high = bootstrap_interval(right, answered, "undefined-is-nan", 50, seed=7)
+        draws, kappas = np.random.default_rng(7), []
+        for _ in range(50):
+            images = draws.integers(60, size=60)
+            pairs = []
+            for i, j in ((0, 1), (0, 2), (1, 2)):
+                both = [k for k in images if answered[i, k] and answered[j, k]]
+                pairs.append(slow(dict(enumerate(right[i, both])), dict(enumerate(right[j, both])))[3])
+            kappas.append(pairs)
+        np.testing.assert_allclose((low, high), np.percentile(kappas, [2.5, 97.5], axis=0), atol=1e-9)
+
+
+def test_bootstrap_covers_the_true_kappa():
+    """Over 200 simulated experiments the 95 % interval holds the kappa that made the data about 95 % of the time."""
+    rng, p, true, held = np.random.default_rng(6), 0.7, 0.4, 0
+    for seed in range(200):
+        first = rng.random(300) < p
+        second = np.where(rng.random(300) < true, first, rng.random(300) < p)
+        correct = np.array([first, second], dtype=float)
+        low, high = bootstrap_interval(correct, np.ones_like(correct), "undefined-is-nan", 300, seed)
+        held += bool(low[0] <= true <= high[0])
+    assert held / 200 == pytest.approx(0.95, abs=0.045)
+
+
+def test_attainable_is_attained_and_not_passed():
+    p1, p2, n = 0.7, 0.4, 1000
+    first = np.arange(n) < p1 * n
+    low, high = attainable(p1, p2)
+    nested, opposed = np.arange(n) < p2 * n, np.arange(n) >= n - p2 * n
+    for second, limit in ((nested, high), (opposed, low)):
+        _, expected, observed = agreement(np.array([first, second], float), np.ones((2, n)))
+        assert kappa(observed, expected)[0, 1] == pytest.approx(float(limit), abs=1e-12)
+    rng = np.random.default_rng(7)
+    for _ in range(200):
+        _, expected, observed = agreement(np.array([first, rng.permutation(nested)], float), np.ones((2, n)))
+        assert low - 1e-12 <= kappa(observed, expected)[0, 1] <= high + 1e-12
+    assert np.isnan(attainable(1.0, 1.0)).all()
+
+
+def test_between_kinds():
+    frame = frame_of((np.random.default_rng(8).random((3, 90)) < 0.5).astype(float))
+    frame["kind"] = frame["observer"].map({"o00": "human", "o01": "human", "o02": "generative"})
+    table = consistency(frame, intervals=False)
+    means = between_kinds(table, frame).set_index(["kind_1", "kind_2"])
+    assert means.loc[("human", "human"), "n_pairs"] == 1
+    expected = table[table["observer_2"] == "o02"]["kappa"].mean()
+    assert means.loc[("human", "generative"), "kappa"] == pytest.approx(expected)
+
+
+def test_every_real_pair_on_cue_conflict():
+    """People and networks: expected, observed and kappa of all 630 pairs, against the slow reference, to 1e-12."""
+    frame = read_trials([real("humans", "cue-conflict"), real("networks", "cue-conflict")])
+    assert frame["observer"].nunique() == 36
+    table = consistency(frame, intervals=False)
+    assert len(table) == 630
+    given = {name: dict(zip(t["stimulus"], t["correct"], strict=True)) for name, t in frame.groupby("observer")}
+    for row in table.itertuples():
+        expected = slow(given[row.observer_1], given[row.observer_2])
+        np.testing.assert_allclose((row.n, row.expected, row.observed, row.kappa), expected, rtol=0, atol=1e-12)
+        assert row.n == 1280
+    names, correct, answered = correct_matrix(frame)
+    assert (names[0], correct.shape, answered.all()) == ("subject-01", (36, 1280), True)

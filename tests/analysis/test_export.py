@@ -1,0 +1,62 @@
+import pandas as pd
+import pytest
+
+from analysis.export import export
+from analysis.frame import read_trials
+from experiments.session import run
+from observers.simulated import Biased
+from stimuli.errors import LogError
+from tests.conftest import real
+
+KEPT = ["dataset", "observer", "session", "trial", "stimulus", "condition", "category", "response", "rt", "correct"]
+
+
+def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    key = ["dataset", "observer", "trial"]
+    one, other = (f[KEPT].sort_values(key).reset_index(drop=True) for f in (one, other))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_our_log_reads_back(small, tmp_path):
+    frame = read_trials([run(small, Biased(0.6), tmp_path / "logs")])
+    (path,) = export(frame, tmp_path / "out")
+    assert path == tmp_path / "out" / "small" / "small_biased-0.6_session-1.csv"
+    same(read_trials([path]), frame)
+
+
+@pytest.mark.parametrize("dataset", ["cue-conflict", "eidolonI", "false-colour", "uniform-noise", "sketch"])
+def test_real_people_and_networks_read_back(dataset, tmp_path):
+    frame = read_trials([real("humans", dataset), real("networks", dataset)])
+    export(frame, tmp_path)
+    back = read_trials([tmp_path])
+    same(back, frame)
+    assert set(back["kind"]) == {"human", "discriminative"}
+    if dataset == "cue-conflict":
+        assert (
+            back.sort_values(["observer", "trial"])["shape"].to_numpy()
+            == frame.sort_values(["observer", "trial"])["shape"]
+        ).all()
+
+
+def test_a_log_is_not_overwritten_by_its_export(small, tmp_path):
+    log = run(small, Biased(0.6), tmp_path)
+    before = log.read_bytes()
+    with pytest.raises(
+        LogError, match="is one of the logs to be exported and would be overwritten: give another --out"
+    ):
+        export(read_trials([log]), tmp_path)
+    assert log.read_bytes() == before
+
+
+def test_two_names_that_make_one_file_name(small, tmp_path):
+    logs = [run(small, Biased(name=name), tmp_path / name, limit=2) for name in ("a b", "a-b")]
+    with pytest.raises(
+        LogError, match=r"a-b of small and another one would both be exported to .*small_a-b_session-1\.csv"
+    ):
+        export(read_trials(logs), tmp_path / "out")
+
+
+def test_a_name_that_the_dialect_cannot_hold(small, tmp_path):
+    frame = read_trials([run(small, Biased(0.6), tmp_path / "logs", limit=1)]).assign(stimulus="my_own_image.png")
+    export(frame, tmp_path / "out")
+    assert read_trials([tmp_path / "out"])["stimulus"].item() == "my-own-image.png"

@@ -1,0 +1,262 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from analysis.clustering import cluster
+from analysis.figures import style
+from analysis.figures.accuracy import draw_accuracy
+from analysis.figures.consistency import draw_consistency
+from analysis.figures.shape_bias import arrange, draw_shape_bias
+from observers.protocol import KINDS
+
+CATEGORIES = ("cat", "dog", "car")
+ODD = "<a> $x^$ _b"
+
+
+@pytest.fixture
+def ax():
+    with style.publication():
+        yield Figure().add_subplot()
+
+
+def biases(**kinds):
+    """A shape-bias table, `kind=number of observers`; categories and observers differ from one another."""
+    rows = []
+    for kind, n in kinds.items():
+        for i in range(n):
+            for j, category in enumerate(("all", *CATEGORIES)):
+                bias = (0.9 if kind == "human" else 0.3) - 0.05 * i / n - 0.1 * (j - 1.5)
+                rows.append((f"{kind}-{i}", kind, category, 100, 80, 10, bias, bias - 0.05, bias + 0.05))
+    columns = ["observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def pooled(table):
+    people = table[table["kind"] == "human"].drop(columns="observer")
+    mean = people.groupby(["kind", "category"]).mean().reset_index()
+    return mean.assign(observer="human")
+
+
+def markers(ax):
+    return [line for line in ax.lines if line.get_marker() not in ("None", "")]
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_every_kind_has_its_look():
+    assert set(style.LOOKS) == set(KINDS)
+    assert len({look.color for look in style.LOOKS.values()}) == len({k.marker for k in style.LOOKS.values()}) == 5
+    assert style.LOOKS["human"].color == "#A51E37"
+    for look in style.LOOKS.values():  # 4.5:1 on white, as WCAG asks of text
+        channels = [int(look.ink[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        assert 1.05 / (np.dot(linear, (0.2126, 0.7152, 0.0722)) + 0.05) > 4.5
+
+
+def test_marks_name_few_and_gather_many():
+    marks = style.marks(biases(discriminative=7, simulated=2, human=6))
+    assert next(iter(marks)) == "human-0"  # kind by kind
+    people = [marks[f"human-{i}"] for i in range(6)]
+    assert len({mark.fill for mark in people}) == 6
+    assert [mark.legend for mark in people] == [f"human-{i}" for i in range(6)]
+    many = [marks[f"discriminative-{i}"] for i in range(7)]
+    assert [mark.legend for mark in many] == ["discriminative (n = 7)", *[""] * 6]
+    assert marks["simulated-1"].legend == "simulated-1 (simulated)"
+
+
+def test_shape_bias_figure(ax):
+    table = biases(human=2, generative=1)
+    draw_shape_bias(arrange(table, pooled(table)), ax)
+    assert ax.get_xlabel() == "Fraction of “texture” decisions"
+    assert [label.get_text() for label in ax.get_yticklabels()] == [*CATEGORIES, "all images"]
+    low, high = ax.get_xlim()
+    assert low < 0 < 1 < high
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # first row at the top
+    drawn = markers(ax)
+    assert len(drawn) == 3
+    assert sum(len(line.get_xdata()) for line in drawn) == 3 * 4
+    diamonds = [line for line in drawn if line.get_marker() == "D"]
+    assert sorted(line.get_xdata()[0] for line in diamonds) == pytest.approx([1 - 0.95, 1 - 0.925])
+    upright = {line.get_xdata()[0] for line in ax.lines if list(line.get_ydata()) == [0, 1]}
+    assert upright == {1 - b for b in table.loc[table["category"] == "all", "shape_bias"]}
+    assert legend(ax) == ["human-0", "human-1", "generative-0"]
+    top = ax.child_axes[0]
+    ax.figure.draw_without_rendering()
+    assert top.get_xlabel() == "Fraction of “shape” decisions"
+    assert top.transData.transform((0.2, 0))[0] == pytest.approx(ax.transData.transform((0.8, 0))[0])
+
+
+def test_shape_bias_rows_follow_the_people_and_without_them_the_mean():
+    table = biases(human=1, generative=1)
+    table.loc[(table["kind"] == "human") & (table["category"] == "car"), "shape_bias"] = 0.99
+    table.loc[(table["kind"] == "generative") & (table["category"] == "dog"), "shape_bias"] = 0.98
+    people_first = arrange(table, pooled(table))
+    assert list(people_first["category"].unique()) == ["car", "cat", "dog", "all"]
+    machines = table[table["kind"] != "human"]
+    assert list(arrange(machines, machines[:0])["category"].unique()) == ["dog", "cat", "car", "all"]
+    assert len(people_first) == len(table)
+
+
+def test_many_people_are_pooled_and_many_networks_gathered(ax):
+    table = biases(human=10, discriminative=26)
+    shown = arrange(table, pooled(table))
+    draw_shape_bias(shown, ax)
+    assert legend(ax) == ["people, pooled (n = 10)", "discriminative (n = 26)"]
+    assert len(markers(ax)) == 27
+    twelve = biases(human=10, discriminative=2)
+    assert arrange(twelve, pooled(twelve))["observer"].nunique() == 12
+
+
+def test_undefined_shape_bias_has_no_marker(ax):
+    table = biases(generative=1)
+    table["shape_bias"] = np.nan
+    draw_shape_bias(arrange(table, table[:0]), ax)
+    assert np.isnan(markers(ax)[0].get_xdata()).all()
+    assert not any(list(line.get_ydata()) == [0, 1] for line in ax.lines)
+
+
+def kappas(n, seed=0):
+    values = np.random.default_rng(seed).uniform(-0.1, 0.6, (n, n))
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    names = [f"observer-{i}" for i in range(n)]
+    return pd.DataFrame(values, index=names, columns=names)
+
+
+def drawn_consistency(matrix, kinds):
+    tree = cluster(matrix)
+    with style.publication():
+        figure = draw_consistency(matrix, kinds, tree, Figure())
+        figure.draw_without_rendering()
+    return figure, tree
+
+
+def test_consistency_figure():
+    matrix = kappas(4)
+    matrix.iloc[0, 1] = matrix.iloc[1, 0] = np.nan
+    kinds = dict(zip(matrix.index, ("human", "human", "contrastive", "simulated"), strict=True))
+    figure, tree = drawn_consistency(matrix, kinds)
+    ax, branches, bar = figure.axes
+    shown = [name.removesuffix(" (simulated)") for name in (label.get_text() for label in ax.get_yticklabels())]
+    assert shown == list(tree.order)
+    assert [t.get_text() for t in ax.get_xticklabels()] == [t.get_text() for t in ax.get_yticklabels()]
+    assert [t.get_color() for t in ax.get_yticklabels()] == [style.LOOKS[kinds[name]].ink for name in tree.order]
+    image = ax.images[0]
+    assert image.get_clim() == (-1, 1)
+    assert image.norm(0.0) == 0.5
+    np.testing.assert_array_equal(image.get_array().filled(np.nan), matrix.loc[shown, shown].to_numpy())
+    assert len(ax.texts) == 16
+    assert [text.get_text() for text in ax.texts].count("–") == 2
+    assert [text.get_text() for text in ax.texts].count("1.00") == 4
+    assert legend(ax) == ["people", "contrastive", "simulated"]
+    assert bar.get_ylabel() == "error consistency κ"
+    (lines,) = [c for c in branches.collections if isinstance(c, LineCollection)]
+    assert [segment[1][0] for segment in lines.get_segments()] == pytest.approx(list(tree.linkage[:, 2]))
+    assert branches.get_ylim() == ax.get_ylim()
+
+
+def test_a_large_matrix_has_no_numbers_and_short_names():
+    matrix = kappas(21)
+    long = {f"observer-{i}": "x" * 30 + f"{i}" + "y" * 30 for i in (1, 2)} | {"observer-3": "z" * 20 + "end" + "w" * 20}
+    matrix = matrix.rename(index=long, columns=long)
+    figure, _ = drawn_consistency(matrix, dict.fromkeys(matrix.index, "discriminative"))
+    labels = {label.get_text() for label in figure.axes[0].get_yticklabels()}
+    assert not figure.axes[0].texts
+    assert len(labels) == 21  # the two that would be shortened to the same stay whole
+    assert long["observer-1"] in labels
+    assert "z" * 17 + "…" + "w" * 17 in labels
+
+
+def accuracies(dataset, conditions, **kinds):
+    rows = [
+        (dataset, f"{kind}-{i}", kind, condition, 50, 40, *(np.array([0.8, 0.7, 0.9]) - 0.1 * j - 0.01 * i))
+        for kind, n in kinds.items()
+        for i in range(n)
+        for j, condition in enumerate(conditions)
+    ]
+    return pd.DataFrame(
+        rows, columns=["dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high"]
+    )
+
+
+def test_accuracy_lines_in_the_published_order(ax):
+    table = accuracies("contrast", ("c03", "c100", "c50"), human=2, discriminative=1)
+    draw_accuracy(table, ax)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["100", "50", "3"]
+    assert ax.get_xlabel() == "Contrast [%]"
+    assert ax.get_ylim()[0] == 0
+    assert 1 <= ax.get_ylim()[1] < 1.05
+    lines = markers(ax)
+    assert len(lines) == 3
+    assert sorted(tuple(line.get_ydata()) for line in lines)[-1] == pytest.approx((0.7, 0.6, 0.8))
+    (chance,) = [line for line in ax.lines if line.get_linestyle() == ":"]
+    assert set(chance.get_ydata()) == {1 / 16}
+    assert legend(ax) == ["human-0", "human-1", "discriminative-0"]
+    bars = [segment for c in ax.collections for segment in c.get_segments()]
+    assert len(bars) == 9
+    assert bars[0][1][1] - bars[0][0][1] == pytest.approx(0.2)
+
+
+def test_accuracy_bars_best_first(ax):
+    table = accuracies("edge", ("",), discriminative=2, simulated=1)
+    table.loc[1, "accuracy"] = 0.85
+    draw_accuracy(table, ax, chance=None)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["discriminative-1", "discriminative-0", "simulated-0 (simulated)"]
+    assert [bar.get_width() for bar in ax.patches] == [0.85, 0.8, 0.8]
+    assert ax.get_xlim() == (0, 1)
+    assert ax.get_xlabel() == "Accuracy"
+    assert not any(line.get_linestyle() == ":" for line in ax.lines)
+
+
+def test_one_condition_of_an_unpublished_dataset_is_named(ax):
+    draw_accuracy(accuracies("own", ("far",), human=1), ax)
+    assert ax.get_xlabel() == "Accuracy, far"
+
+
+def test_odd_names_stay_as_they_are(tmp_path, ax):
+    table = biases(human=1).replace("human-0", ODD).replace("cat", "$\\frac{")
+    draw_shape_bias(arrange(table, table[:0]), ax)
+    assert legend(ax) == [ODD]
+    style.save(ax.figure, tmp_path / "odd")
+    svg = (tmp_path / "odd.svg").read_text("utf-8")
+    assert "&lt;a&gt; $x^$ _b" in svg
+    assert "<a>" not in svg
+    table = biases(human=1).replace("human-0", "_hidden")
+    with style.publication():
+        assert legend(draw_shape_bias(arrange(table, table[:0]), Figure().add_subplot())) == ["_hidden"]
+
+
+def test_files_are_the_same_in_every_process_and_hold_text(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from matplotlib.figure import Figure; from analysis.figures import style\n"
+        "with style.publication():\n"
+        "    figure = Figure(); ax = figure.add_subplot(); ax.plot([0, 1], marker='^'); ax.set_xlabel('κ text')\n"
+        "    style.save(figure, Path(sys.argv[1]))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    for name in ("one", "two"):
+        subprocess.run([sys.executable, "-c", code, tmp_path / name], check=True)
+    for suffix in style.FORMATS:
+        one, two = (tmp_path / f"{name}.{suffix}" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+        assert one.stat().st_size > 1000
+    assert "κ text</text>" in (tmp_path / "one.svg").read_text("utf-8")
+    assert b"CreationDate" not in (tmp_path / "one.pdf").read_bytes()
+    assert b"/Type /Font" in (tmp_path / "one.pdf").read_bytes()
+
+
+def test_settings_do_not_leak():
+    import matplotlib
+
+    before = matplotlib.rcParams["font.size"], matplotlib.rcParams["text.parse_math"]
+    with style.publication():
+        assert matplotlib.rcParams["text.parse_math"] is False
+    assert before == (matplotlib.rcParams["font.size"], matplotlib.rcParams["text.parse_math"])

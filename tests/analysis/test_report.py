@@ -1,0 +1,239 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.accuracy import accuracy
+from analysis.consistency import consistency, kappa_matrix
+from analysis.report.report import write_report
+from analysis.shape_bias import shape_bias
+from stimuli.errors import LogError
+
+HOSTILE = "<script>alert(1)</script>"
+WHO = {
+    "subject-01": "human",
+    "subject-02": "human",
+    HOSTILE: "discriminative",
+    "net": "generative",
+    "coin": "simulated",
+}
+
+
+def trials(dataset, who, conditions=("",), n=24, cues=False, seed=0):
+    """Random answers to cat or dog, of each observer to the same images; `notes` as `read_trials` leaves them."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for observer, kind in who.items():
+        for condition in conditions:
+            for i in range(n):
+                shape, texture = ("cat", "dog") if i % 2 else ("dog", "car")
+                response = rng.choice([shape, shape, texture, ""])
+                cells = {"shape": shape, "texture": texture} if cues else {"shape": "", "texture": ""}
+                rows.append(
+                    {
+                        "dataset": dataset,
+                        "observer": observer,
+                        "kind": kind,
+                        "session": 1,
+                        "block": 1,
+                        "trial": len(rows) + 1,
+                        "stimulus": f"{i}.png",
+                        "condition": condition,
+                        "category": shape,
+                        "response": response,
+                        "rt": np.nan,
+                        "n_evaluations": pd.NA,
+                        "correct": response == shape,
+                        "source": f"{dataset}_{observer}.csv",
+                        **cells,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    parts = [trials("cue-conflict", WHO, cues=True), trials("contrast", WHO, ("c100", "c50", "c05"), 12, seed=1)]
+    parts.append(trials("a/../b", {"net": "generative"}, seed=2))
+    frame = pd.concat(parts, ignore_index=True)
+    frame.attrs["notes"] = ["partial: x.csv holds 1 of 2 trials", "simulated, not measured: coin"]
+    return frame
+
+
+@pytest.fixture(scope="module")
+def report(frame, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report") / "deep" / "er"
+    assert write_report(frame, out) == out / "index.html"
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return (report / "index.html").read_text("utf-8")
+
+
+class Elements(HTMLParser):
+    VOID = ("meta", "img", "br", "link", "input")
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.open = [], []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"{tag} closes what is not open"
+
+    def of(self, tag):
+        return [attrs for found, attrs in self.found if found == tag]
+
+
+def words(page):
+    return " ".join(re.sub("<[^>]+>", " ", page).split())
+
+
+def test_files(report):
+    figures = [f"accuracy_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
+    figures += ["shape-bias_cue-conflict", "consistency_cue-conflict", "consistency_contrast"]
+    expected = {f"figures/{stem}.{suffix}" for stem in figures for suffix in ("pdf", "svg", "png", "csv")}
+    expected |= {f"tables/{name}.csv" for name in ("accuracy", "shape-bias", "consistency")} | {"index.html"}
+    assert {p.relative_to(report).as_posix() for p in report.rglob("*") if p.is_file()} == expected
+    assert all((report / name).stat().st_size > 50 for name in expected)
+
+
+def test_tables_read_back_as_the_measures(report, frame):
+    def read(name):
+        return pd.read_csv(report / name, keep_default_na=False, na_values={"kappa": "", "low": "", "high": ""})
+
+    same = {"check_dtype": False, "rtol": 1e-12}
+    pd.testing.assert_frame_equal(read("tables/accuracy.csv"), accuracy(frame), **same)
+    pd.testing.assert_frame_equal(read("tables/consistency.csv"), consistency(frame), **same)
+    bias = shape_bias(frame[frame["dataset"] == "cue-conflict"])
+    pd.testing.assert_frame_equal(read("tables/shape-bias.csv").drop(columns="dataset"), bias, **same)
+    matrix = pd.read_csv(report / "figures/consistency_contrast.csv", index_col="observer")
+    expected = kappa_matrix(consistency(frame, intervals=False), "contrast")
+    assert list(matrix.index) == list(matrix.columns)
+    np.testing.assert_allclose(matrix.loc[expected.index, expected.columns], expected, atol=1e-12)
+    own = pd.read_csv(report / "figures/accuracy_contrast.csv")
+    assert len(own) == 15
+    assert set(own["dataset"]) == {"contrast"}
+
+
+def test_the_page_makes_no_request_and_is_whole(page, report):
+    elements = Elements(page)
+    assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
+    policy = [meta["content"] for meta in elements.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+    assert policy and policy[0].startswith("default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'")
+    assert {"charset": "utf-8"} in elements.of("meta")
+    assert "viewport" in [meta.get("name") for meta in elements.of("meta")]
+    assert not elements.of("script") + elements.of("link")
+    images = elements.of("img")
+    assert len(images) == 6
+    for image in images:
+        kind, data = image["src"].split(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data) in [path.read_bytes() for path in (report / "figures").glob("*.png")]
+        assert len(image["alt"]) > 20
+    ids = [attrs["id"] for _, attrs in elements.found if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for link in elements.of("a"):
+        target = link["href"]
+        assert target[1:] in ids if target.startswith("#") else (report / target).is_file()
+    assert not re.search(r"(?:src|href|url\()\W*(?:https?:)?//", page)
+    assert "@media print" in page
+
+
+def test_a_hostile_name_is_text(page, report):
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    for svg in (report / "figures").glob("*.svg"):
+        assert "<script" not in svg.read_text("utf-8")
+    assert "a/../b" in page
+
+
+def test_what_the_page_says(page, frame):
+    said = words(page)
+    assert "2 of the 17 published datasets and 1 other" in said
+    assert "nothing here is averaged over them" in said
+    assert page.index("partial: x.csv holds 1 of 2 trials") < page.index("<h2")
+    assert said.count("simulated, not measured: coin") == 1
+    assert "here are no two" in said
+    pairs = consistency(frame, intervals=False)
+    matrix = kappa_matrix(pairs, "contrast")
+    assert f"Mean kappa among people {matrix.loc['subject-01', 'subject-02']:.3f} (1 pair)" in said
+    for kind, name in (("generative", "net"), ("simulated", "coin")):
+        mean = matrix.loc[["subject-01", "subject-02"], name].mean()
+        assert f"between people and {kind} observers {mean:.3f} (2 pairs)" in said
+    assert said.count("The 2 people ") == 2
+    assert "Wilson, 95 %" in said
+    assert "paired bootstrap over images, 95 %, 1000 resamples, seed 0" in said
+    for source in ("Wilson (1927)", "Klein et al. (2025)", *(f"({year})" for year in (2018, 2019, 2020, 2021))):
+        assert source in said
+    assert "100* 50 5" in said
+    bias = (
+        shape_bias(frame[frame["dataset"] == "cue-conflict"]).query("category == 'all' and observer == 'net'").iloc[0]
+    )
+    rates = f"{bias.n_shape / bias.n_conflict:.3f} {bias.n_texture / bias.n_conflict:.3f}"
+    assert f"net generative 24 {bias.n_shape} {bias.n_texture} {bias.shape_bias:.3f}" in said
+    assert rates in said
+
+
+def test_the_same_trials_give_the_same_bytes(report, frame, tmp_path):
+    write_report(frame, tmp_path)
+    for path in report.rglob("*.*"):
+        assert (tmp_path / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_do_people_form_one_cluster_in_words(tmp_path):
+    frame = trials("edge", {"subject-01": "human", "subject-02": "human", "net": "generative", "other": "generative"})
+    right = np.arange(24) % 3 > 0
+    alike = {"subject-01": right, "subject-02": right, "net": np.roll(right, 1), "other": np.arange(24) % 4 > 0}
+    frame["correct"] = np.concatenate([alike[name] for name in frame["observer"].unique()])
+    said = words(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
+    assert "The 2 people form one cluster, and none of the 2 other observers is in it." in said
+    assert "Mean kappa among people 1.000 (1 pair)" in said
+    assert "No intervals were computed." in said
+    alike["net"] = right
+    frame["correct"] = np.concatenate([alike[name] for name in frame["observer"].unique()])
+    said = words(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
+    assert "do not form a cluster of their own: the smallest one with all of them also has net." in said
+
+
+def test_undefined_is_a_dash_and_lost_notes_are_made_up_for(tmp_path):
+    frame = trials("own", {"ideal": "simulated", "other": "generative"}, cues=True)
+    frame["correct"], frame["response"] = True, ""
+    said = words(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
+    assert "simulated, not measured: ideal" in said
+    assert "0 of the 17 published datasets and 1 other" in said
+    assert "ideal simulated 24 0 0 – 0.000 0.000 0.000" in said
+    assert "Kappa is undefined for 1 pair, and counts as 0 in the clustering." in said
+    assert "There is no person here" in said
+    assert "Chance is not drawn" in said
+
+
+def test_datasets_whose_files_would_have_one_name(tmp_path):
+    who = {"net": "generative"}
+    frame = pd.concat([trials(name, who, n=4) for name in ("A b", "a-b", "a?b")], ignore_index=True)
+    write_report(frame, tmp_path)
+    names = sorted(p.name for p in (tmp_path / "figures").glob("*.csv"))
+    assert names == ["accuracy_A-b.csv", "accuracy_a-b-2.csv", "accuracy_a-b-3.csv"]
+    assert not (tmp_path / "tables" / "consistency.csv").exists()
+
+
+def test_an_observer_named_observer(tmp_path):
+    write_report(trials("own", {"observer": "human", "index": "human"}, n=8), tmp_path, intervals=False)
+    head = (tmp_path / "figures" / "consistency_own.csv").read_text("utf-8").splitlines()[0]
+    assert sorted(head.split(",")) == ["index", "observer", "observer"]
+
+
+def test_no_trials(tmp_path, frame):
+    with pytest.raises(LogError, match="no trial to report on"):
+        write_report(frame[:0], tmp_path)

@@ -1,0 +1,60 @@
+"""Fixtures for all tests. They need neither network nor data folder; tests on real data skip, with a reason, without it."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes with several threads each would stall one another
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from pathlib import Path
+
+import pytest
+
+from experiments.drawn import cue_conflict
+from experiments.experiment import Experiment
+from stimuli.datasets import find
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of the tests' own."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["OBSERVERS_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drawn(cache: Path) -> Experiment:
+    """The drawn cue-conflict experiment, 256 trials."""
+    return cue_conflict()
+
+
+@pytest.fixture
+def small(drawn: Experiment) -> Experiment:
+    """Its sixteen images with equal shape and texture, and sixteen in conflict."""
+    keep = {s.id for i, s in enumerate(drawn.stimuli) if i % 17 in (0, 1) or i == 254}
+    return Experiment("small", drawn.stimuli.where(lambda s: s.id in keep), drawn.choices, n_blocks=2)
+
+
+def real(*parts: str) -> Path:
+    """A part of the data folder; skips the test where it is not."""
+    path = find(*parts)
+    if path is None:
+        pytest.skip(f"no {'/'.join(parts)} in a data folder (OBSERVERS_DATA, or observers fetch)")
+    return path
+
+
+@pytest.fixture
+def human(request: pytest.FixtureRequest) -> Path:
+    """The recorded first person of the published cue-conflict experiment."""
+    return real("humans", "cue-conflict", "cue-conflict_subject-01_session_1.csv")

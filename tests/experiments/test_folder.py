@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from experiments.experiment import Experiment
+from experiments.folder import from_folder
+from experiments.registry import experiment_names, make_experiment
+from stimuli.errors import StimulusError, UnknownName
+from stimuli.images import save_image
+
+PIXELS = np.zeros((4, 4, 3), np.uint8)
+
+
+def test_categories_as_folders(tmp_path):
+    for name in ("cow/1.png", "cow/IMG (2) ü.png", "pig/3.PNG", "pig/notes.txt", "pig/.hidden.png"):
+        path = tmp_path / "farm" / name
+        save_image(PIXELS, path) if "png" in name.lower() else path.write_text("x")
+    experiment = make_experiment(str(tmp_path / "farm"))
+    assert (experiment.name, experiment.choices) == ("farm", ("cow", "pig"))
+    assert [(s.id, s.category) for s in experiment.stimuli] == [
+        ("1.png", "cow"),
+        ("IMG (2) ü.png", "cow"),
+        ("3.PNG", "pig"),
+    ]
+
+
+def test_conditions_above_categories_and_the_sixteen_choices(tmp_path):
+    for name in ("5/cat/1.png", "0.50/dog/1.png"):
+        save_image(PIXELS, tmp_path / "blur" / name)
+    experiment = from_folder(tmp_path / "blur")
+    assert len(experiment.choices) == 16
+    assert {(s.condition, s.category) for s in experiment.stimuli} == {("5", "cat"), ("0.50", "dog")}
+
+
+def test_a_folder_named_like_a_published_dataset(tmp_path):
+    save_image(PIXELS, tmp_path / "sketch" / "cat" / "1.png")
+    with pytest.raises(StimulusError, match="is named like a published dataset"):
+        from_folder(tmp_path / "sketch")
+
+
+def test_a_manifest_is_taken_as_it_is(drawn, tmp_path):
+    drawn.stimuli.write(tmp_path / "mine" / "stimuli.csv")
+    experiment = from_folder(tmp_path / "mine")
+    assert experiment.name == "mine"
+    assert experiment.stimuli.digest() == drawn.stimuli.digest()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "holds no PNG or JPEG images and no stimuli.csv"),
+        (["1.png"], "expected farm/<category>/<image>"),
+        (["a/b/c/1.png"], "expected farm/<category>/<image>"),
+        (["a/1.png", "b/1.png"], r"1\.png is there in two categories"),
+        (["a\n/1.png"], "expected farm/<category>/<image>"),
+        (["a/1.png"], "needs two or more different choices"),
+    ],
+)
+def test_other_layouts_are_refused(tmp_path, files, message):
+    (tmp_path / "farm").mkdir()
+    for name in files:
+        save_image(PIXELS, tmp_path / "farm" / name)
+    with pytest.raises(StimulusError, match=message):
+        from_folder(tmp_path / "farm")
+
+
+def test_names(tmp_path, drawn):
+    assert make_experiment("drawn-cue-conflict") == drawn
+    (tmp_path / "mine.py").write_text(
+        "from experiments.drawn import cue_conflict\nready = cue_conflict()\ndef make():\n    return ready\nodd = 3\n"
+    )
+    for name in ("ready", "make"):
+        assert isinstance(make_experiment(f"{tmp_path}/mine.py:{name}"), Experiment)
+    with pytest.raises(StimulusError, match="is no experiment but int"):
+        make_experiment(f"{tmp_path}/mine.py:odd")
+    with pytest.raises(UnknownName, match="no experiment named 'cue-conflct': did you mean cue-conflict"):
+        make_experiment("cue-conflct")
+    assert len(experiment_names()) >= 18

@@ -1,0 +1,181 @@
+"""The log: a row on disk before the next trial, repaired where it was torn, refused in words where it is damaged."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from attrs import evolve, frozen
+
+from experiments import log
+from experiments.experiment import Experiment
+from experiments.session import run
+from observers.protocol import ObserverError, Response
+from observers.simulated import Biased, Chance, Ideal
+from stimuli.errors import LogError
+from tests.experiments.logs import rows, sidecar
+
+
+@pytest.mark.parametrize("torn", range(1, 90, 11))
+def test_a_torn_last_line_is_cut_off_and_said(small, tmp_path, torn):
+    whole = run(small, Biased(0.8), tmp_path / "whole").read_bytes()
+    path = run(small, Biased(0.8), tmp_path / "torn")
+    path.write_bytes(whole[:-torn])
+    said = []
+    run(small, Biased(0.8), tmp_path / "torn", say=said.append)
+    assert path.read_bytes() == whole
+    assert bool(said) == (not whole[:-torn].endswith(b"\n"))
+    if said:
+        assert "cut off a torn last line" in said[0]
+
+
+@pytest.mark.parametrize("left", [b"", b"experiment,obs"])
+def test_a_log_cut_off_in_its_header(small, tmp_path, left):
+    path = run(small, Ideal(), tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(left)
+    assert run(small, Ideal(), tmp_path).read_bytes() == whole
+
+
+def test_a_log_that_is_gone_is_written_again(small, tmp_path):
+    path = run(small, Ideal(), tmp_path)
+    whole = path.read_bytes()
+    path.unlink()
+    assert run(small, Ideal(), tmp_path).read_bytes() == whole
+
+
+def test_cues_are_logged_by_name(drawn, tmp_path):
+    one, two = drawn.stimuli.stimuli[1:3]
+    turned = evolve(two, cues=dict(reversed(two.cues.items())))
+    experiment = Experiment("turned", evolve(drawn.stimuli, stimuli=(one, turned)), drawn.choices)
+    logged = {row["stimulus"]: (row["shape"], row["texture"]) for row in rows(run(experiment, Ideal(), tmp_path))}
+    assert logged == {s.id: (s.cues["shape"], s.cues["texture"]) for s in (one, two)}
+
+
+def damage(path: Path, how: str) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    if how == "no sidecar":
+        path.with_suffix(".json").unlink()
+    elif how == "broken sidecar":
+        path.with_suffix(".json").write_text("{")
+    elif how == "no format":
+        path.with_suffix(".json").write_text("{}")
+    elif how == "identity":
+        path.with_suffix(".json").write_text(json.dumps(sidecar(path) | {"identity": [1]}))
+    elif how == "newer":
+        path.with_suffix(".json").write_text(json.dumps(sidecar(path) | {"format": 99}))
+    elif how == "observer":
+        path.write_bytes(b"".join([*lines[:3], lines[3].replace(b"ideal", b"other"), *lines[4:]]))
+    elif how == "columns":
+        path.write_bytes(b"x" + b"".join(lines))
+    elif how == "order":
+        path.write_bytes(b"".join([lines[0], lines[2], lines[1], *lines[3:]]))
+    elif how == "cells":
+        path.write_bytes(b"".join([*lines[:3], b"1,2,3\n", *lines[4:]]))
+    elif how == "rows":
+        path.write_bytes(b"".join([*lines, lines[-1]]))
+    elif how == "bytes":
+        path.write_bytes(b"".join([*lines[:3], b"\xff\xfe\n", *lines[4:]]))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("no sidecar", "has no sidecar, so what it holds is unknown"),
+        ("broken sidecar", "sidecar .* cannot be read"),
+        ("no format", "is no sidecar of a trial log: it has no format number"),
+        ("identity", "is damaged: it has no identity; move log and sidecar away"),
+        ("newer", "has format 99; this version reads up to 1: update observers"),
+        ("observer", "trial 3: it says small other simulated 1, expected small ideal simulated 1"),
+        ("columns", "has other columns than this session writes"),
+        ("order", "trial 2 is not the session's trial 1"),
+        ("cells", "line 4: 3 cells where the header has"),
+        ("rows", "holds 33 trials and the session has 32"),
+        ("bytes", "cannot be read"),
+    ],
+)
+def test_a_damaged_log_is_refused_in_words(small, tmp_path, how, message):
+    path = run(small, Ideal(), tmp_path)
+    damage(path, how)
+    left = path.read_bytes()
+    with pytest.raises(LogError, match=message):
+        run(small, Ideal(), tmp_path)
+    assert path.read_bytes() == left
+
+
+def test_one_writer(small, tmp_path):
+    path = log.log_path(tmp_path, "small", "ideal", 1)
+    other = log.LogWriter(path)
+    with pytest.raises(LogError, match="is being written by another run"):
+        run(small, Ideal(), tmp_path)
+    other.close()
+    run(small, Ideal(), tmp_path)
+
+
+def test_a_trial_is_on_disk_before_the_next_is_taken(small, tmp_path):
+    seen = []
+
+    @frozen
+    class Looking:
+        name: str = "looking"
+        kind: str = "human"
+
+        def observe(self, trials):
+            for trial in trials:
+                path = log.log_path(tmp_path, "small", "looking", 1)
+                seen.append(len(rows(path)) == trial.number - 1)
+                yield Response(None, rt=0.7512345678901234 if trial.number == 1 else None)
+
+    path = run(small, Looking(), tmp_path)
+    assert all(seen)
+    assert rows(path)[0]["rt"] == "0.7512345678901234"  # in full
+    assert rows(path)[0]["response"] == ""
+
+
+def test_names_cannot_lead_out_of_the_folder(small, tmp_path):
+    path = run(small, Chance(name='../../etc/passwd,"ü'), tmp_path)
+    assert path.parent == tmp_path / "small"
+    assert rows(path)[0]["observer"] == '../../etc/passwd,"ü'
+    for name in ("", "a\nb", "a\0b", "\x1b[31m", 5):
+        with pytest.raises(ObserverError, match="is no name for a log: expected text without line breaks"):
+            run(small, Chance(name=name), tmp_path)
+
+
+def test_long_names_are_cut_and_told_apart(small, tmp_path):
+    names = ["x" * 400 + end for end in "ab"]
+    paths = [run(small, Ideal(name=name), tmp_path, limit=1) for name in names]
+    assert paths[0] != paths[1]
+    assert [rows(path)[0]["observer"] for path in paths] == names
+    assert all(len(path.name) < 200 for path in paths)
+
+
+def test_synced_by_rows_and_by_time(tmp_path, monkeypatch):
+    syncs = []
+    monkeypatch.setattr(os, "fsync", syncs.append)
+    writer = log.LogWriter(tmp_path / "x.csv")
+    for _ in range(log.SYNC_ROWS * 2):
+        writer.write(["a"])
+    assert len(syncs) == 2
+    monkeypatch.setattr(log, "SYNC_SECONDS", 0.01)
+    writer.write(["a"])  # and then nothing more for long
+    deadline = time.monotonic() + 10
+    while len(syncs) < 3:
+        assert time.monotonic() < deadline, "never synced"
+        time.sleep(0.005)
+    writer.write(["a"])
+    writer.close()
+    assert len(syncs) >= 4
+
+
+def test_a_full_disk_is_said(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "write", lambda file, line: len(line) - 1)
+    with pytest.raises(LogError, match="the disk is full"):
+        run(small, Ideal(), tmp_path)
+
+    def fail(file, line):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(LogError, match="No space left on device; put that right"):
+        run(small, Ideal(), tmp_path)

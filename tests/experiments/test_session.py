@@ -1,0 +1,166 @@
+"""The loop: one response a trial, and a stopped or killed session goes on to the file that an undisturbed one writes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from experiments import log
+from experiments.experiment import Experiment
+from experiments.session import run
+from observers.protocol import ObserverError, Response
+from observers.simulated import Biased, Ideal
+from stimuli.errors import LogError, StimulusError
+from tests.experiments.logs import rows, sidecar
+
+SLOW_OBSERVER = """
+import sys, time
+from attrs import frozen
+from observers.protocol import Response
+
+@frozen
+class Slow:
+    name: str = "slow"
+    kind: str = "discriminative"
+    def observe(self, trials):
+        for trial in trials:
+            time.sleep(0.005)
+            yield Response(trial.stimulus.cues["shape"], evidence=[0.1 * i for i in range(len(trial.choices))])
+"""
+
+
+def test_a_whole_session(small, tmp_path):
+    path = run(small, Biased(0.8), tmp_path)
+    assert path == tmp_path / "small" / "small_biased-0.8_session-1.csv"
+    logged = rows(path)
+    assert list(logged[0]) == [*log.COLUMNS, "shape", "texture", *(f"evidence_{c}" for c in small.choices)]
+    assert [row["trial"] for row in logged] == [str(n) for n in range(1, 33)]
+    assert {row["block"] for row in logged} == {"1", "2"}
+    assert {row["stimulus"] for row in logged} == {s.id for s in small.stimuli}
+    assert sum(float(logged[0][f"evidence_{c}"]) for c in small.choices) == pytest.approx(1)
+    facts = sidecar(path)
+    assert (facts["status"], facts["n_logged"], facts["format"]) == ("complete", 32, 1)
+    assert facts["identity"]["observer"]["options"]["shape_bias"] == 0.8
+    assert facts["environment"]["packages"]["numpy"]
+    text = path.with_suffix(".json").read_text()
+    assert os.uname().nodename not in text
+    assert str(Path.home()) not in text
+
+
+def test_the_seed_alone_decides_the_order(small):
+    numbers = [[t.stimulus.id for t in small.trials(seed)] for seed in (0, 0, 1)]
+    assert numbers[0] == numbers[1] != numbers[2]
+    assert [t.block for t in small.trials(0)] == [1] * 16 + [2] * 16
+
+
+@pytest.mark.parametrize("cut", [1, 10, 32])
+def test_limit_then_the_rest_equals_one_run(small, tmp_path, cut):
+    whole = run(small, Biased(0.8), tmp_path / "whole")
+    part = run(small, Biased(0.8), tmp_path / "part", limit=cut)
+    assert len(rows(part)) == cut
+    assert sidecar(part)["status"] == ("complete" if cut == 32 else "partial")
+    assert run(small, Biased(0.8), tmp_path / "part").read_bytes() == whole.read_bytes()
+    assert sidecar(part)["status"] == "complete"
+
+
+def test_kill_9_at_any_moment_loses_nothing(tmp_path, cache):
+    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
+    command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
+    log_of = lambda out: tmp_path / out / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"  # noqa: E731
+    root = Path(__file__).parents[2]
+    subprocess.run([*command, "--out", tmp_path / "whole", "--quiet"], check=True, cwd=root, capture_output=True)
+    for n_rows in (1, 40, 130):
+        killed = subprocess.Popen([*command, "--out", tmp_path / "killed", "--quiet"], cwd=root, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 60
+        while not (log_of("killed").exists() and log_of("killed").read_bytes().count(b"\n") > n_rows):
+            assert time.monotonic() < deadline, "no rows"
+            time.sleep(0.002)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        killed.stderr.close()
+        assert sidecar(log_of("killed"))["status"] == "running"
+    subprocess.run([*command, "--out", tmp_path / "killed", "--quiet"], check=True, cwd=root, capture_output=True)
+    assert log_of("killed").read_bytes() == log_of("whole").read_bytes()
+    whole, killed_facts = sidecar(log_of("whole")), sidecar(log_of("killed"))
+    for facts in (whole, killed_facts):
+        del facts["started"], facts["finished"]
+    assert killed_facts == whole
+
+
+def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
+    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
+    command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
+    command += ["--out", str(tmp_path)]
+    path = tmp_path / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = len(rows(path)) if path.exists() else 0
+        run_ = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not (path.exists() and len(rows(path)) > before + 10):
+            assert time.monotonic() < deadline, "no rows"
+            time.sleep(0.01)
+        run_.send_signal(number)
+        _, said = run_.communicate(timeout=30)
+        assert run_.returncode == 3
+        assert "every answer is kept. To go on: observers run-experiment drawn-cue-conflict" in said
+        assert "Traceback" not in said
+        assert sidecar(path)["status"] == "partial"
+        assert sidecar(path)["n_logged"] == len(rows(path)) > before
+
+
+def test_weights_that_do_not_load_keep_their_own_error(small, tmp_path):
+    @frozen
+    class Weightless:
+        name: str = "weightless"
+        kind: str = "discriminative"
+
+        def provenance(self):
+            raise AssertionError("asked although it never answered")
+
+        def observe(self, trials):
+            raise ObserverError("no weights")
+            yield
+
+    with pytest.raises(ObserverError, match="no weights"):
+        run(small, Weightless(), tmp_path)
+    assert sidecar(log.log_path(tmp_path, "small", "weightless", 1))["status"] == "partial"
+
+
+@pytest.mark.parametrize(
+    ("n", "message"), [(31, "stopped after 31 of 32 trials"), (33, "more responses than the 32 trials")]
+)
+def test_one_response_a_trial(small, tmp_path, n, message):
+    @frozen
+    class Counting:
+        name: str = "counting"
+        kind: str = "discriminative"
+
+        def observe(self, trials):
+            yield from (Response("cat") for _ in range(n))
+
+    with pytest.raises(ObserverError, match=message):
+        run(small, Counting(), tmp_path)
+    assert len(rows(log.log_path(tmp_path, "small", "counting", 1))) == min(n, 32)
+
+
+def test_experiments_that_make_no_sense(small):
+    with pytest.raises(StimulusError, match="has no stimuli"):
+        Experiment("x", small.stimuli.where(lambda s: False), ("a", "b"))
+    for choices in ((), ("a",), ("a", "a"), ("a", "")):
+        with pytest.raises(StimulusError, match="needs two or more different choices"):
+            Experiment("x", small.stimuli, choices)
+    for options in ({"session": 0}, {"limit": 0}):
+        with pytest.raises(LogError, match="count from 1"):
+            run(small, Ideal(), Path("nowhere"), **options)
+
+
+def test_progress_counts_what_was_there_before(small, tmp_path):
+    run(small, Ideal(), tmp_path, limit=30)
+    seen = []
+    run(small, Ideal(), tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(30, 32), (31, 32), (32, 32)]

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+
+from observers.protocol import ObserverError
+from observers.registry import OBSERVERS, SCHEMES, accepts, load, make_observer
+from observers.simulated import Biased, Ideal
+from stimuli.errors import UnknownName
+
+MINE = """
+from __future__ import annotations
+from pathlib import Path
+from typing import Literal
+from attrs import frozen
+from observers.protocol import Response
+
+@frozen
+class Mine:
+    layers: int
+    rate: float | None = 0.5
+    deep: bool = False
+    mode: Literal["a", "b"] = "a"
+    sizes: tuple[int, ...] = ()
+    weights: Path | None = None
+    name: str = "mine"
+    kind: str = "discriminative"
+    def observe(self, trials):
+        for trial in trials:
+            yield Response(trial.choices[0])
+
+def make(n: int = 1):
+    return Mine(n)
+
+ready = Mine(3)
+nothing = "text"
+
+@frozen
+class Untyped:
+    weights: Unimported = None
+odd = Mine(1, kind="robot")
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> str:
+    (tmp_path / "mine.py").write_text(MINE)
+    return f"{tmp_path / 'mine.py'}:"
+
+
+@pytest.mark.parametrize("reference", [*OBSERVERS.values(), *SCHEMES.values()])
+def test_every_name_in_the_table_leads_somewhere(reference):
+    assert callable(load(reference))
+
+
+def test_built_in_names_and_options():
+    assert make_observer("ideal") == Ideal()
+    assert make_observer("biased", {"shape_bias": "0.25", "seed": "3"}) == Biased(shape_bias=0.25, seed=3)
+    assert make_observer("observers.simulated:Ideal") == Ideal()
+    assert accepts("biased", "seed")
+    assert not accepts("ideal", "device")
+
+
+def test_a_users_file(mine):
+    options = {"layers": "4", "rate": "none", "deep": "yes", "mode": "b", "sizes": "1, 2", "weights": "w"}
+    observer = make_observer(mine + "Mine", options)
+    assert (observer.layers, observer.rate, observer.deep, observer.mode) == (4, None, True, "b")
+    assert (observer.sizes, observer.weights) == ((1, 2), Path("w"))
+    assert make_observer(mine + "make", {"n": "7"}).layers == 7
+    assert make_observer(mine + "ready").layers == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        (
+            "idael",
+            {},
+            UnknownName,
+            r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE",
+        ),
+        ("ideal", {"sede": "1"}, UnknownName, "no option of ideal named 'sede'"),
+        ("hf", {}, ObserverError, "hf needs to know which one: hf:NAME"),
+        ("mine.py", {}, ObserverError, r"which observer of mine\.py\? Name it: mine\.py:NAME"),
+        (":X", {}, ObserverError, "':X' names no object: expected module:NAME"),
+        ("none.py:X", {}, ObserverError, r"there is no file none\.py"),
+        ("no.such.module:X", {}, ObserverError, "there is no module 'no'"),
+        ("observers.simulated:Idol", {}, UnknownName, "did you mean Ideal"),
+        ("MINE:Mine", {}, ObserverError, "needs the option layers: -o layers="),
+        ("MINE:Mine", {"layers": "four"}, ObserverError, "option layers: expected a whole number, got 'four'"),
+        ("MINE:Mine", {"layers": "4", "rate": "x"}, ObserverError, "option rate: expected a number, got 'x'"),
+        ("MINE:Mine", {"layers": "4", "deep": "x"}, ObserverError, "option deep: expected true or false, got 'x'"),
+        ("MINE:Mine", {"layers": "4", "mode": "x"}, ObserverError, "option mode: expected a or b, got 'x'"),
+        ("MINE:nothing", {}, ObserverError, "is no observer: it needs a name, a kind"),
+        ("MINE:odd", {}, ObserverError, "is no observer: it needs a name, a kind"),
+        (
+            "MINE:Untyped",
+            {},
+            ObserverError,
+            "'Unimported' is not defined; a type that annotates an option must be imported",
+        ),
+        ("MINE:ready", {"n": "1"}, ObserverError, "an object ready made; it takes no options"),
+    ],
+)
+def test_what_cannot_be_made_is_said(mine, name, options, error, message):
+    with pytest.raises(error, match=message):
+        make_observer(name.replace("MINE:", mine), options)
+
+
+def test_two_files_of_one_name_are_two_modules(tmp_path):
+    for folder, number in (("one", 1), ("two", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(MINE.replace('name: str = "mine"', f'name: str = "mine{number}"'))
+    names = [make_observer(f"{tmp_path / f}/mine.py:Mine", {"layers": "1"}).name for f in ("one", "two")]
+    assert names == ["mine1", "mine2"]

@@ -1,0 +1,49 @@
+import pytest
+
+from experiments.session import run
+from observers.protocol import ObserverError, Trial
+from observers.simulated import Biased, Chance, Correlated, Ideal
+from stimuli.stimulus import Stimulus
+
+
+def trial(path, **cues):
+    return Trial(1, 1, Stimulus("x", path, "cat", "", cues), ("cat", "dog", "car"))
+
+
+def test_evidence_is_the_probability_of_each_choice(tmp_path):
+    (response,) = Biased(shape_bias=0.75, cue_rate=0.8).observe([trial(tmp_path, shape="cat", texture="dog")])
+    assert response.evidence == pytest.approx([0.6, 0.2, 0.2])
+    (response,) = Biased(shape_bias=0.75, cue_rate=0.4).observe([trial(tmp_path)])
+    assert response.evidence == pytest.approx([0.4, 0.3, 0.3])
+    two = Trial(1, 1, Stimulus("x", tmp_path, "cat", "", {"shape": "cat", "texture": "dog"}), ("cat", "dog"))
+    (response,) = Biased(shape_bias=1.0, cue_rate=0.5).observe([two])
+    assert response.evidence.sum() == pytest.approx(1)  # nothing else to choose: the rest is shared by all choices
+
+
+def test_a_category_that_is_no_choice(tmp_path):
+    bad = Trial(1, 1, Stimulus("x", tmp_path, "cow"), ("cat", "dog"))
+    with pytest.raises(ObserverError, match="the category 'cow' of x is no choice"):
+        next(Ideal().observe([bad]))
+
+
+@pytest.mark.parametrize("options", [{"shape_bias": 1.2}, {"cue_rate": -0.1}])
+def test_probabilities_lie_between_0_and_1(options):
+    with pytest.raises(ObserverError, match="must lie between 0 and 1"):
+        Biased(**options)
+
+
+def test_correlated_refuses_what_cannot_be(small, tmp_path):
+    log = run(small, Chance(), tmp_path)
+    with pytest.raises(ObserverError, match=r"kappa can be -0\.\d+ to 0\.\d+, not 0.9"):
+        next(Correlated(log, kappa=0.9, accuracy=0.5).observe(small.trials(0)))
+    other = Trial(1, 1, Stimulus("new", tmp_path, "cat"), small.choices)
+    with pytest.raises(ObserverError, match="has no answer to new"):
+        next(Correlated(log, kappa=0.1).observe([other]))
+
+
+def test_seeds_differ_and_names_say_what_is_simulated(small):
+    trials = small.trials(0)
+    answers = [[r.choice for r in Chance(seed=seed).observe(trials)] for seed in (0, 0, 1)]
+    assert answers[0] == answers[1] != answers[2]
+    assert Biased(0.25).name == "biased-0.25"
+    assert Biased(0.25, name="mine").name == "mine"

@@ -1,0 +1,126 @@
+import json
+
+import numpy as np
+import pytest
+
+from stimuli import dialect
+from stimuli.categories import CATEGORIES, IMAGENET_CLASSES, category_evidence, softmax
+from stimuli.datasets import DATASETS, cues_of, data_folders, dataset, published_stimuli
+from stimuli.errors import StimulusError, UnknownName
+from stimuli.images import save_image
+from tests.conftest import real
+
+
+def test_the_table_has_the_published_totals():
+    assert len(DATASETS) == 17
+    assert sum(len(d.included()) for d in DATASETS.values()) == 46
+    assert sum(d.n_people for d in DATASETS.values()) == 90
+    assert sum(d.n_people * d.n_images for d in DATASETS.values()) == 85_120
+    assert DATASETS["contrast"].url.endswith("/v0.1/contrast.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "canonical"),
+    [("high-pass", "3.0", "3"), ("uniform-noise", "0.1", "0.10"), ("false-colour", "True", "true"), ("edge", "0", ""),
+     ("high-pass", "Inf", "inf"), ("uniform-noise", "0.0", "0.00"), ("cue-conflict", "NaN", ""), ("contrast", "c05", "c05")],
+)  # fmt: skip
+def test_conditions_have_one_spelling(name, raw, canonical):
+    assert DATASETS[name].canonical(raw) == canonical
+
+
+def test_a_condition_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="low-pass has no condition '2'; it has 0, 1, 3"):
+        DATASETS["low-pass"].canonical("2")
+
+
+@pytest.mark.parametrize(
+    ("imagename", "image"),
+    [
+        ("0001_cop_s01_c30_knife_10_n03041632_7380.png", "n03041632_7380.png"),
+        ("0001_s5n_s01_0_bird_00_bird3-bird2.png", "bird3-bird2.png"),
+        ("airplane1-bicycle2.png", "airplane1-bicycle2.png"),
+        ("0001_ske_dnn_0_airplane_00_airplane-0001-sketch-0.png", "airplane-0001-sketch-0.png"),
+    ],
+)
+def test_the_image_two_observers_share(imagename, image):
+    assert dialect.image_of(imagename) == image
+
+
+def test_dataset_and_kind_by_name(tmp_path):
+    known = tuple(DATASETS)
+    for path, name in {
+        "cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv": "cue-conflict",
+        "x/edge_subject-01_session_1.csv": "edge",
+        "x/mine_resnet50_session-1.csv": "mine",
+    }.items():
+        assert dialect.dataset_of(tmp_path / path, known) == name
+    kinds = {"subject-07": "human", "clip": "contrastive", "imagen": "generative", "resnet50": "discriminative"}
+    assert {subj: dialect.kind_of(subj) for subj in kinds} == kinds
+
+
+def test_cues():
+    assert cues_of("cat7-clock12.png") == {"shape": "cat", "texture": "clock"}
+    assert cues_of("cat7.png") == {}
+
+
+def test_unknown_dataset_offers_the_nearest():
+    with pytest.raises(UnknownName, match="no published dataset named 'cueconflict': did you mean cue-conflict"):
+        dataset("cueconflict")
+
+
+def test_official_layout_with_conditions(tmp_path, monkeypatch):
+    monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path))
+    table = DATASETS["power-equalisation"]
+    folder = tmp_path / "stimuli" / table.name / "dnn" / "session-1"
+    for number in range(table.n_images):
+        condition = "pow" if number % 2 else "0"
+        category = CATEGORIES[number % 16]
+        name = f"{number:04d}_pow_dnn_{condition}_{category}_10_n03041632_{number}.png"
+        save_image(np.zeros((2, 2, 3), np.uint8), folder / name)
+    stimuli = published_stimuli(table.name)
+    assert stimuli.stimuli[1].id == "n03041632_1.png"
+    assert (stimuli.stimuli[1].category, stimuli.stimuli[1].condition) == ("bear", "pow")
+    (folder / name).rename(folder / "0000_xyz_dnn_0_cat_10_n0_1.png")
+    with pytest.raises(StimulusError, match="expected a name like 0001_pow_dnn_<condition>_<category>"):
+        published_stimuli(table.name)
+    (folder / "0000_xyz_dnn_0_cat_10_n0_1.png").rename(folder / "0000_pow_dnn_9_cat_10_n0_1.png")
+    with pytest.raises(StimulusError, match="power-equalisation has no condition '9'"):
+        published_stimuli(table.name)
+    (folder / "0000_pow_dnn_9_cat_10_n0_1.png").unlink()
+    with pytest.raises(StimulusError, match="holds 1119 images and power-equalisation has 1120"):
+        published_stimuli(table.name)
+
+
+def test_missing_images_say_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path))
+    assert data_folders()[0] == tmp_path
+    with pytest.raises(StimulusError, match="get them with `observers fetch sketch`"):
+        published_stimuli("sketch")
+
+
+def test_sixteen_categories_from_imagenet():
+    assert len(CATEGORIES) == 16
+    classes = [c for indices in IMAGENET_CLASSES.values() for c in indices]
+    assert len(classes) == len(set(classes)) == 207
+    probabilities = softmax(np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32))
+    evidence = category_evidence(probabilities)
+    assert evidence.dtype == np.float64
+    by_hand = [[np.mean([p[c] for c in IMAGENET_CLASSES[k]]) for k in CATEGORIES] for p in probabilities]
+    np.testing.assert_allclose(evidence, by_hand, rtol=1e-14)
+
+
+def test_categories_agree_with_the_published_indices():
+    published = json.loads(real("imagenet-16-categories.json").read_text())
+    assert {name: list(indices) for name, indices in IMAGENET_CLASSES.items()} == published
+
+
+@pytest.mark.parametrize("name", ["cue-conflict", "edge", "silhouette"])
+def test_real_images_are_found_and_open(name):
+    real("stimuli", name)
+    stimuli = published_stimuli(name)
+    assert len(stimuli) == DATASETS[name].n_images
+    assert stimuli.stimuli[0].pixels().shape == (224, 224, 3)
+    assert "CC-BY-4.0" in stimuli.attribution
+    if name == "cue-conflict":
+        assert sum(s.cues["shape"] != s.cues["texture"] for s in stimuli) == 1200
+        assert all(s.cues["shape"] == s.category for s in stimuli)

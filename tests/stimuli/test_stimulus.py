@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from stimuli.errors import StimulusError
+from stimuli.images import save_image
+from stimuli.stimulus import Stimulus, StimulusSet
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a", "b"):
+        save_image(np.full((4, 5, 3), ord(name), np.uint8), tmp_path / "images" / f"{name}.png")
+    return tmp_path
+
+
+def test_manifest_round_trip(folder):
+    stimuli = (
+        Stimulus("a.png", folder / "images/a.png", "cat", "0.10", {"shape": "cat", "texture": "true"}),
+        Stimulus('b, "ü".png', folder / "images/b.png", "dog", "NaN", {"shape": "dog", "texture": "1.0"}),
+    )
+    given = StimulusSet("set", stimuli)
+    given.write(folder / "stimuli.csv")
+    back = StimulusSet.read(folder / "stimuli.csv", "set")
+    assert back == given
+    assert back.digest() == given.digest()
+    assert [s.condition for s in back] == ["0.10", "NaN"]  # text stays text
+    assert back.stimuli[0].pixels().shape == (4, 5, 3)
+    assert back.cue_names == ("shape", "texture")
+
+
+def test_digest_knows_content_not_place_or_order(folder):
+    one, two = Stimulus("a", folder / "images/a.png", "cat"), Stimulus("b", folder / "images/b.png", "dog")
+    digest = StimulusSet("x", (one, two)).digest()
+    assert StimulusSet("y", (two, one)).digest() == digest
+    (folder / "images/c.png").write_bytes((folder / "images/a.png").read_bytes())
+    assert StimulusSet("x", (Stimulus("a", folder / "images/c.png", "cat"), two)).digest() == digest
+    assert StimulusSet("x", (Stimulus("a", folder / "images/b.png", "cat"), two)).digest() != digest
+    assert StimulusSet("x", (Stimulus("a", folder / "images/a.png", "dog"), two)).digest() != digest
+    (folder / "images/a.png").unlink()
+    with pytest.raises(StimulusError, match=r"a\.png cannot be read"):
+        StimulusSet("x", (one, two)).digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must begin with the columns"),
+        ("stimulus,path\n", "must begin with the columns stimulus,path,category,condition"),
+        ("stimulus,path,category,condition\n", "lists no stimulus"),
+        ("stimulus,path,category,condition\na,images/a.png,cat\n", "row 2: 3 cells, the header has 4"),
+        ("stimulus,path,category,condition\na,images/z.png,cat,\n", r"row 2: the image .*z\.png does not exist"),
+        ("stimulus,path,category,condition\n,images/a.png,cat,\n", "the stimulus '' needs a name and a category"),
+        ("stimulus,path,category,condition\na,images/a.png,cat,\na,images/b.png,cat,\n", "'a' in .* is there twice"),
+        ("stimulus,path,category,condition\na,images/a.png,,\n", "'a' needs a name and a category"),
+        ("stimulus,path,category,condition,x,x\na,images/a.png,cat,,1,2\n", "two columns have one name"),
+        ('stimulus,path,category,condition\n"a\nb",images/a.png,cat,\n', "line break or control character"),
+        ("stimulus,path,category,condition,response\na,images/a.png,cat,,x\n", "a cue cannot be called 'response'"),
+        ("stimulus,path,category,condition,evidence_cat\na,images/a.png,cat,,x\n", "a cue cannot be called 'evidence_cat'"),
+        ('stimulus,path,category,condition\n"a,images/a.png,cat,\n', "cannot be read"),
+    ],
+)  # fmt: skip
+def test_bad_manifests_are_refused_in_words(folder, text, message):
+    (folder / "stimuli.csv").write_text(text, "utf-8")
+    with pytest.raises(StimulusError, match=message):
+        StimulusSet.read(folder / "stimuli.csv")
+
+
+def test_cues_are_the_same_for_all(tmp_path):
+    one = Stimulus("a", tmp_path, "cat", "", {"shape": "cat"})
+    with pytest.raises(StimulusError, match=r"x: b has the cues \[\], others \['shape'\]"):
+        StimulusSet("x", (one, Stimulus("b", tmp_path, "cat")))
+
+
+def test_no_manifest(tmp_path):
+    with pytest.raises(StimulusError, match="cannot be read"):
+        StimulusSet.read(tmp_path / "stimuli.csv")

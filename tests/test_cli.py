@@ -1,0 +1,192 @@
+import csv
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli import app
+from tests.conftest import real
+
+ACCURACY = ["dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high"]
+SHAPE_BIAS = ["observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high"]
+CONSISTENCY = ["dataset", "condition", "observer_1", "observer_2", "n", "expected", "observed", "kappa", "low", "high"]
+
+
+def observers(*words: object, code: int = 0) -> Result:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == code, done.output + repr(done.exception)
+    return done
+
+
+@pytest.fixture(scope="module")
+def logs(drawn, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    for bias in (0.9, 0.1):
+        observers("run-experiment", "drawn-cue-conflict", "-m", "biased", "-o", f"shape_bias={bias}", "--out", folder)
+    observers("run-experiment", "drawn-cue-conflict", "-m", "chance", "--out", folder)
+    return folder
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_run_says_what_came_out(tmp_path, drawn):
+    said = observers(
+        "run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--out", tmp_path, "--limit", 20
+    )
+    assert "ideal" in said.stdout
+    assert "partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in said.stdout
+    assert f"log: {tmp_path}/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv" in said.stdout
+
+
+def test_options_go_to_those_who_have_them(tmp_path, drawn):
+    command = ("run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--limit", 3, "--out", tmp_path)
+    assert "only biased has the option shape_bias" in observers(*command, "-o", "shape_bias=0.75").stderr
+    said = observers(*command, "--batch-size", 3, code=1).stderr
+    assert said == "observers: there is no option of ideal named 'batch_size': known: name.\n"
+    observers(*command, "-o", "shape_bias", code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run-experiment", "cue-conflit", "-m", "ideal"], "there is no experiment named 'cue-conflit': did you mean"),
+        (
+            ["run-experiment", "drawn-cue-conflict", "-m", "idel"],
+            "there is no observer named 'idel': did you mean ideal",
+        ),
+        (["analyze", "accuracy", "nowhere"], "there is no trial log or folder nowhere"),
+        (["report", "nowhere"], "there is no trial log or folder nowhere"),
+        (["fetch", "contrst"], "there is no published dataset named 'contrst': did you mean contrast?"),
+    ],
+)
+def test_a_refusal_is_one_sentence(words, sentence, drawn):
+    said = observers(*words, code=1)
+    assert said.stderr.startswith(f"observers: {sentence}")
+    assert said.stderr.count("\n") == 1
+    assert said.stdout == ""
+
+
+def test_paths_that_cannot_be_written_are_said(logs, tmp_path):
+    (tmp_path / "file").write_text("")
+    for words in (
+        ["run-experiment", "drawn-cue-conflict", "-m", "ideal", "--out", tmp_path / "file"],
+        ["report", logs, "--out", tmp_path / "file"],
+        ["export", logs, "--out", tmp_path / "file"],
+        ["analyze", "accuracy", logs, "--csv", tmp_path / "file" / "x.csv"],
+    ):
+        said = observers(*words, code=1).stderr
+        assert re.match(rf"observers: {tmp_path}/file\S*: (Not a directory|File exists); check that path", said), said
+
+
+def test_a_table_does_not_overwrite_a_log(logs):
+    log = next(logs.rglob("*.csv"))
+    before = log.read_bytes()
+    assert (
+        "is a trial log, which --csv would overwrite"
+        in observers("analyze", "accuracy", log, "--csv", log, code=1).stderr
+    )
+    assert log.read_bytes() == before
+
+
+def test_wrong_usage_is_code_2():
+    observers("run-experiment", code=2)
+    observers("analyze", "kapa", code=2)
+    observers("run-experiment", "x", "-m", "ideal", "--limit", "0", code=2)
+
+
+def test_accuracy_tables(logs, tmp_path):
+    observers("analyze", "accuracy", logs, "--csv", tmp_path / "a.csv")
+    rows = table(tmp_path / "a.csv")
+    assert list(rows[0]) == ACCURACY
+    by_json = json.loads(observers("analyze", "accuracy", logs, "--json").stdout)
+    assert list(by_json[0]) == ACCURACY
+    assert [str(r["n_correct"]) for r in by_json] == [r["n_correct"] for r in rows]
+    assert {r["observer"]: r["n"] for r in rows} == {"biased-0.1": "256", "biased-0.9": "256", "chance": "256"}
+
+
+def test_shape_bias_tables(logs, tmp_path):
+    said = observers("analyze", "shape-bias", logs, "--csv", tmp_path / "s.csv").stdout
+    assert said.split("\n")[0].split() == [*SHAPE_BIAS[:2], *SHAPE_BIAS[3:], "shape_rate", "texture_rate", "cue_rate"]
+    rows = table(tmp_path / "s.csv")
+    assert list(rows[0]) == SHAPE_BIAS
+    assert len(rows) == 3 * 17
+    overall = {r["observer"]: float(r["shape_bias"]) for r in rows if r["category"] == "all"}
+    assert overall["biased-0.9"] == pytest.approx(0.9, abs=0.08)
+    assert overall["biased-0.1"] == pytest.approx(0.1, abs=0.08)
+
+
+def test_consistency_tables(logs, tmp_path):
+    observers("analyze", "consistency", logs, "--csv", tmp_path / "k.csv")
+    rows = table(tmp_path / "k.csv")
+    assert list(rows[0]) == CONSISTENCY
+    assert len(rows) == 3
+    assert all(float(r["low"]) <= float(r["kappa"]) <= float(r["high"]) for r in rows)
+    observers("analyze", "consistency", logs, "--csv", tmp_path / "n.csv", "--no-intervals")
+    assert {(r["low"], r["high"]) for r in table(tmp_path / "n.csv")} == {("", "")}
+    by_json = json.loads(observers("analyze", "consistency", logs, "--no-intervals", "--json").stdout)
+    assert by_json[0]["low"] is None
+
+
+def test_many_pairs_are_summarized():
+    folder = real("humans", "cue-conflict")
+    said = observers("analyze", "consistency", folder, real("networks", "cue-conflict"), "--no-intervals").stdout
+    assert "Means over 630 rows of pairs and conditions; --csv FILE writes them all." in said
+    assert len(said.splitlines()) < 10
+
+
+def test_people_by_short_name():
+    real("humans", "cue-conflict")
+    said = observers("analyze", "shape-bias", "humans/cue-conflict").stdout
+    assert "people: n = 10, shape bias 0.919 to 0.987, mean 0.9576, pooled 0.9587" in said
+    observers("analyze", "benchmark", "humans/edge")
+
+
+def test_dataset_filter(logs, drawn, tmp_path):
+    observers("analyze", "accuracy", logs, "--dataset", "drawn-cue-conflict")
+    said = observers("analyze", "accuracy", logs, "--dataset", "edge", code=1).stderr
+    assert "no dataset in these logs named 'edge'" in said
+
+
+def test_benchmark_needs_people(logs):
+    assert "the benchmark compares with people" in observers("analyze", "benchmark", logs, code=1).stderr
+
+
+def test_report_and_export(logs, tmp_path):
+    said = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
+    assert said == f"report: {tmp_path}/r/index.html\n"
+    for path in observers("export", logs, "--out", tmp_path / "e").stdout.split():
+        assert len(table(path)) == 256
+
+
+def test_check_observer(tmp_path, drawn):
+    assert "FAIL" not in observers("check-observer", "ideal").stdout
+    (tmp_path / "bad.py").write_text(
+        "from observers.protocol import Response\n"
+        "class Bad:\n    name, kind, n = 'bad', 'discriminative', 0\n"
+        "    def observe(self, trials):\n        for trial in trials:\n"
+        "            self.n += 1\n            yield Response(trial.choices[self.n % 5])\n"
+    )
+    said = observers("check-observer", f"{tmp_path}/bad.py:Bad", code=1).stdout
+    assert "ok   gives one response a trial" in said
+    assert "FAIL answers the same when asked again: trial 1: " in said
+
+
+def test_lists():
+    said = observers("list").stdout
+    for name in ("efficientnet-lite0", "hf:microsoft/resnet-50", "cue-conflict", "eidolonIII", "drawn-cue-conflict"):
+        assert name in said
+    models = observers("list", "models").stdout
+    assert "Imagen" in models
+    assert "ViT-22B" in models
+
+
+def test_demo(tmp_path, drawn, monkeypatch):
+    monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "none"))
+    said = observers("demo", "--out", tmp_path / "demo", "--quiet").stdout
+    assert said.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
+    assert "$ observers run-experiment drawn-cue-conflict --observer biased -o shape_bias=0.95" in said
+    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == 4

@@ -1,0 +1,49 @@
+"""The one real network whose weights are always here, on the published images, through the whole path."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analysis.frame import read_trials
+from analysis.shape_bias import overall, shape_bias
+from experiments.published import published
+from experiments.session import run
+from observers.registry import make_observer
+from tests.conftest import real
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_efficientnet_on_cue_conflict_killed_and_resumed(tmp_path):
+    """Shape bias .239 ± .01 with all trials logged; a run that is killed twice ends in the same file, byte for byte."""
+    real("stimuli", "cue-conflict")
+    command = [sys.executable, "-m", "cli", "run-experiment", "cue-conflict", "-m", "efficientnet-lite0", "--quiet"]
+    name = Path("cue-conflict") / "cue-conflict_efficientnet-lite0_session-1.csv"
+    whole, killed = tmp_path / "whole" / name, tmp_path / "killed" / name
+    subprocess.run([*command, "--out", tmp_path / "whole"], check=True, cwd=ROOT, capture_output=True)
+    for n_rows in (5, 700):  # neither a multiple of the batch size
+        process = subprocess.Popen([*command, "--out", tmp_path / "killed"], cwd=ROOT, stderr=subprocess.DEVNULL)
+        while not (killed.exists() and killed.read_bytes().count(b"\n") > n_rows):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+    lines = killed.read_bytes().splitlines(keepends=True)
+    killed.write_bytes(b"".join(lines[:-3]) + lines[-3][:20])  # and a torn line, at no multiple of anything
+    subprocess.run([*command, "--out", tmp_path / "killed"], check=True, cwd=ROOT, capture_output=True)
+    assert killed.read_bytes() == whole.read_bytes()
+    frame = read_trials([whole])
+    assert len(frame) == 1280
+    row = overall(shape_bias(frame)).iloc[0]
+    assert row["shape_bias"] == pytest.approx(0.239, abs=0.01)
+
+
+@pytest.mark.parametrize(("dataset", "accuracy"), [("edge", 0.356), ("silhouette", 0.519)])
+def test_efficientnet_on_edges_and_silhouettes(dataset, accuracy, tmp_path):
+    real("stimuli", dataset)
+    path = run(published(dataset), make_observer("efficientnet-lite0"), tmp_path)
+    assert read_trials([path])["correct"].mean() == pytest.approx(accuracy, abs=0.02)
