@@ -19,7 +19,7 @@ from stimuli.errors import LogError, StimulusError
 from tests.experiments.logs import rows, sidecar
 
 SLOW_OBSERVER = """
-import sys, time
+import os, time
 from attrs import frozen
 from observers.protocol import Response
 
@@ -29,7 +29,7 @@ class Slow:
     kind: str = "discriminative"
     def observe(self, trials):
         for trial in trials:
-            time.sleep(0.005)
+            time.sleep(60 if str(trial.number) == os.environ.get("STALL_AT") else 0.005)
             yield Response(trial.stimulus.cues["shape"], evidence=[0.1 * i for i in range(len(trial.choices))])
 """
 
@@ -75,14 +75,18 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, cache):
     root = Path(__file__).parents[2]
     subprocess.run([*command, "--out", tmp_path / "whole", "--quiet"], check=True, cwd=root, capture_output=True)
     for n_rows in (1, 40, 130):
-        killed = subprocess.Popen([*command, "--out", tmp_path / "killed", "--quiet"], cwd=root, stderr=subprocess.PIPE)
+        killed = subprocess.Popen(
+            [*command, "--out", tmp_path / "killed", "--quiet"],
+            cwd=root,
+            env=os.environ | {"STALL_AT": str(n_rows + 60)},  # so that a slow machine cannot see it end
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + 60
         while not (log_of("killed").exists() and log_of("killed").read_bytes().count(b"\n") > n_rows):
             assert time.monotonic() < deadline, "no rows"
             time.sleep(0.002)
         killed.send_signal(signal.SIGKILL)
         killed.wait()
-        killed.stderr.close()
         assert sidecar(log_of("killed"))["status"] == "running"
     subprocess.run([*command, "--out", tmp_path / "killed", "--quiet"], check=True, cwd=root, capture_output=True)
     assert log_of("killed").read_bytes() == log_of("whole").read_bytes()
@@ -99,7 +103,14 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
     path = tmp_path / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"
     for number in (signal.SIGINT, signal.SIGTERM):
         before = len(rows(path)) if path.exists() else 0
-        run_ = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True)
+        run_ = subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"STALL_AT": str(before + 60)},
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where the tests run in background
+        )
         deadline = time.monotonic() + 60
         while not (path.exists() and len(rows(path)) > before + 10):
             assert time.monotonic() < deadline, "no rows"

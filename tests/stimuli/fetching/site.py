@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers["Accept-Encoding"] != "identity":
             return self.answer(406, b"lengths would be of something else")
         if fault == "slow":
-            time.sleep(0.3)
+            time.sleep(0.6)
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
         headers = {"ETag": site.etag, "Content-Length": len(body)} if fault != "bare" else {}
         if not wanted or fault == "whole" or self.headers["If-Range"] not in (None, site.etag):
