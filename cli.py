@@ -160,8 +160,8 @@ def analyze_shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, 
     frame = _trials(logs, dataset)
     table = shape_bias(frame)
     _output(table, json, csv, shown=overall(table))
-    if not json:
-        typer.echo(people_sentence(frame))
+    if not json and (people := people_sentence(frame)):
+        typer.echo(people)
 
 
 @analyze.command("consistency")
@@ -235,7 +235,6 @@ def demo(
     A real network and simulated observers look at cue-conflict images: the published ones, with the recorded people, where
     a data folder has them, else images drawn on the spot.
     """
-    from analysis.report.report import write_report
     from experiments.registry import make_experiment
     from stimuli.datasets import find
 
@@ -246,8 +245,10 @@ def demo(
         typer.echo(f"$ observers run-experiment {name} --observer {said} --out {out}/logs")
         _run(make_experiment(name), _observers([one], options, {})[0], out / "logs", quiet=quiet)
     logs = [str(out / "logs" / name), *(f"{k}/{name}" for k in ("humans", "networks") if find(k, name))]
+    typer.echo(f"$ observers analyze shape-bias {shlex.join(logs)}")
+    analyze_shape_bias(logs)
     typer.echo(f"$ observers report {shlex.join(logs)} --out {out}/report")
-    typer.echo(f"report: {write_report(_trials(logs, None), out / 'report')}")
+    report(logs, out / "report")
 
 
 def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":
