@@ -125,17 +125,22 @@ def run_experiment(
 
 
 @app.command()
-def check_observer(name: str, option: Option = None, device: Device = None, dtype: Dtype = None) -> None:
+def check_observer(
+    name: str,
+    experiment: Annotated[str, typer.Option(help="Whose first twelve trials are asked.")] = "drawn-cue-conflict",
+    option: Option = None,
+    device: Device = None,
+    dtype: Dtype = None,
+) -> None:
     """Does an observer keep the contract?
 
-    Asks it twelve drawn images several times over.
+    Asks it twelve images several times over.
     """
-    from experiments.drawn import cue_conflict
+    from experiments.registry import make_experiment
     from observers.check import check_observer as check
 
-    findings = check(
-        _observers([name], option, {"device": device, "dtype": dtype})[0], cue_conflict().trials(seed=0)[:12]
-    )
+    observer = _observers([name], option, {"device": device, "dtype": dtype})[0]
+    findings = check(observer, make_experiment(experiment).trials(seed=0)[:12])
     for finding in findings:
         typer.echo(
             f"{'ok  ' if finding.passed else 'FAIL'} {finding.rule}{': ' if finding.detail else ''}{finding.detail}"
@@ -171,6 +176,7 @@ def analyze_consistency(
     intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")] = True,
     rule: Rule = "undefined-is-nan",
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    bounds: Annotated[bool, typer.Option("--bounds", help="Add the kappas that the accuracies allow.")] = False,
     json: Json = False,
     csv: Csv = None,
 ) -> None:
@@ -178,7 +184,7 @@ def analyze_consistency(
     from analysis.consistency import between_kinds, consistency
 
     frame = _trials(logs, dataset)
-    table = consistency(frame, intervals=intervals, rule=rule, seed=seed)
+    table = consistency(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds)
     _output(table, json, csv, shown=table if len(table) <= 50 else between_kinds(table, frame))
     if not json and not csv and len(table) > 50:
         typer.echo(f"Means over {len(table)} rows of pairs and conditions; --csv FILE writes them all.")
@@ -282,8 +288,15 @@ def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **optio
         with progress_bar(f"{what.name} · {one.name}", "trials", quiet=quiet) as progress:
             return run(what, one, out, **options, progress=progress, say=lambda text: typer.echo(text, err=True))
     except KeyboardInterrupt:
-        typer.echo(f"\nStopped; every answer is kept. To go on: observers {shlex.join(sys.argv[1:])}", err=True)
+        typer.echo(f"\nStopped; every answer is kept. To go on: {_same_command()}", err=True)
         raise typer.Exit(3) from None
+
+
+def _same_command() -> str:
+    """What was typed, as `observers …` however this program was started."""
+    words = sys.argv[1:]  # before the command there may be those of `typer cli.py run`
+    begin = next((i for i, word in enumerate(words) if word in ("run-experiment", "demo")), 0)
+    return shlex.join(["observers", *words[begin:]])
 
 
 def _summary(logs: list[Path]) -> None:

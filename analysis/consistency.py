@@ -23,6 +23,7 @@ from stimuli.errors import LogError
 COLUMNS = (
     "dataset", "condition", "observer_1", "observer_2", "n", "expected", "observed", "kappa", "low", "high",
 )  # fmt: skip
+BOUNDS = ("lowest", "highest")
 Rule = Literal["undefined-is-nan", "model-vs-human"]
 N_RESAMPLES = 1000
 
@@ -34,9 +35,11 @@ def consistency(
     rule: Rule = "undefined-is-nan",
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
+    bounds: bool = False,
 ) -> pd.DataFrame:
     """A row for every dataset, condition and pair of observers, with COLUMNS; `low` and `high` NaN without intervals.
 
+    With `bounds` there are also BOUNDS, the lowest and the highest kappa that the accuracies of the pair allow.
     Two observers are compared on the images both answered; a pair that shares none has n = 0 and NaN. Raises LogError
     if an observer answered an image of one condition twice.
     """
@@ -55,8 +58,11 @@ def consistency(
             part["low"] = part["high"] = np.full(len(i), np.nan)
             if intervals and len(i):
                 part["low"], part["high"] = bootstrap_interval(correct, answered, rule, n_resamples, seed)
+            if bounds:
+                right, total = correct @ answered.T, np.where(n > 0, n, np.nan)
+                part["lowest"], part["highest"] = attainable(right[i, j] / total, right[j, i] / total)
             parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    return pd.concat(parts, ignore_index=True)[[*COLUMNS, *(BOUNDS if bounds else ())]]
 
 
 def correct_matrix(trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

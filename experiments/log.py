@@ -86,6 +86,7 @@ class LogWriter:
         self._file: int | None = None
         self._n_unsynced = 0
         self._timer: threading.Timer | None = None
+        self._syncing = threading.Lock()  # the timer has its own thread, and must not sync a file that is closed
 
     def write(self, cells: Sequence[str]) -> None:
         """Append one row, in one write."""
@@ -98,36 +99,39 @@ class LogWriter:
             raise LogError(f"{self.path}: {error.strerror}; put that right, then run the same command again") from None
         if n_written != len(line):
             raise LogError(f"{self.path}: the disk is full; make room, then run the same command again")
-        self._n_unsynced += 1
+        with self._syncing:
+            self._n_unsynced += 1
+            if self._timer is None:  # the next row may be long in coming
+                self._timer = threading.Timer(SYNC_SECONDS, self.sync)
+                self._timer.daemon = True
+                self._timer.start()
         if self._n_unsynced >= SYNC_ROWS:
             self.sync()
-        elif self._timer is None:  # the next row may be long in coming
-            self._timer = threading.Timer(SYNC_SECONDS, self._sync_late, [self._file])
-            self._timer.daemon = True
-            self._timer.start()
 
     def sync(self) -> None:
         """Have all rows on the disk."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer.join()  # it may be syncing; the file must not be closed under it
-            self._timer = None
-        if self._file is not None and self._n_unsynced:
-            os.fsync(self._file)
-        self._n_unsynced = 0
-
-    def _sync_late(self, file: int) -> None:
-        os.fsync(file)
-        self._timer = None
+        with self._syncing:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._file is not None and self._n_unsynced:
+                os.fsync(self._file)
+            self._n_unsynced = 0
 
     def close(self) -> None:
         try:
             self.sync()
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            with self._syncing:
+                if self._file is not None:
+                    os.close(self._file)
+                    self._file = None
         finally:
             self._lock.release()
+
+
+def has_rows(path: Path) -> bool:
+    """Does the log hold a trial, beyond its header and a torn line?"""
+    return path.exists() and path.read_bytes().count(b"\n") > 1
 
 
 def repair(path: Path) -> int:

@@ -5,17 +5,13 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.folder import from_folder
 from experiments.published import published
-from observers.registry import plugins, resolve
+from observers.registry import resolve
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
 
 EXPERIMENTS: dict[str, str] = {
     "drawn-cue-conflict": "experiments.drawn:cue_conflict",
 }
-
-
-def experiment_names() -> list[str]:
-    return [*DATASETS, *EXPERIMENTS, *plugins("experiments")]
 
 
 def make_experiment(name: str) -> Experiment:

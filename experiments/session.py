@@ -4,6 +4,8 @@ A log that is there already is taken up where it stops, if it is of the same ses
 choices, seed and observer options. Otherwise it is refused, in words, and left as it is.
 """
 
+import contextlib
+import dataclasses
 import hashlib
 import platform
 import subprocess
@@ -64,9 +66,8 @@ def run(
             progress(n_done, n_done + len(todo))
             cues = experiment.stimuli.cue_names
             for trial, response in _answers(observer, todo):
-                if (
-                    sidecar["n_logged"] == n_done
-                ):  # its weights are there now, and nothing of this run is in the log yet
+                # Its weights are there now, and nothing of this run is in the log yet.
+                if sidecar["n_logged"] == n_done:
                     _note_provenance(path, sidecar, observer)
                 writer.write(log.row(experiment.name, observer.name, observer.kind, session, cues, trial, response))
                 sidecar["n_logged"] += 1
@@ -83,7 +84,9 @@ def run(
 
 
 def _answers(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Any]]:
-    """Trials with their responses, checked to be one each."""
+    """Trials with their responses, checked to be one each. Where nothing is left to ask, no weights are loaded."""
+    if not trials:
+        return
     n_given = 0
     for response in observer.observe(iter(trials)):
         if n_given == len(trials):
@@ -103,9 +106,10 @@ def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) ->
     old = sidecar["provenance"]
     for what in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
         if old.get(what) != new.get(what):
+            hint = f"-o revision={old.get(what)}" if what == "revision" else "with what it was begun with"
             raise LogError(
                 f"{path} was begun with another {what} ({_short(old.get(what), new.get(what))}): "
-                f"take another --session or --out, or name the weights it was begun with"
+                f"go on {hint}, or take another --session or --out"
             )
     sidecar["provenance"] = new
     log.write_sidecar(path, sidecar)
@@ -126,7 +130,9 @@ def _open_session(
         "session": session,
         "seed": seed,
         "n_trials": len(trials),
+        "n_blocks": experiment.n_blocks,
         "choices": list(experiment.choices),
+        "presentation": _plain(experiment.presentation),
         "stimuli": experiment.stimuli.digest(),
         "observer": {
             "name": observer.name,
@@ -136,11 +142,10 @@ def _open_session(
         },
     }
     sidecar = log.read_sidecar(path)
-    if sidecar is None:
-        if path.exists():
-            raise LogError(
-                f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session"
-            )
+    if sidecar is None and path.exists():
+        raise LogError(f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session")
+    if sidecar is None or not log.has_rows(path):  # a session that failed before its first answer binds nobody
+        path.unlink(missing_ok=True)
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         return sidecar | {"identity": identity, "environment": _environment(), "provenance": {}}
     for what, new in identity.items():
@@ -150,14 +155,9 @@ def _open_session(
                 f"{path} was made with another {what} ({_short(old, new)}): take another --session or --out, "
                 f"or give this observer a name of its own (-o name=…)"
             )
-    if not path.exists():
-        return sidecar | {"n_logged": 0}
     torn = log.repair(path)
     if torn:
         say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
-    if path.stat().st_size == 0:
-        path.unlink()
-        return sidecar | {"n_logged": 0}
     rows = log.read_rows(path)
     if rows[0] != log.header(experiment.stimuli.cue_names, experiment.choices):
         raise LogError(f"{path} has other columns than this session writes; move it away or take another --session")
@@ -175,12 +175,21 @@ def _open_session(
 
 
 def options(observer: Observer) -> dict[str, Any]:
-    """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy."""
-    cls: type = type(observer)
-    if not attrs.has(cls):
-        return {}
-    fields = [field for field in attrs.fields(cls) if field.init and not field.metadata.get("runtime")]
-    return {field.name: _plain(getattr(observer, field.name)) for field in fields}
+    """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy.
+
+    They are the fields of an attrs class or a dataclass. Of any other object they are its attributes, as far as they are
+    plain: what else it holds, such as a network, cannot be compared.
+    """
+    cls: Any = type(observer)
+    fields = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else None
+    if fields is not None:
+        decisive = [field.name for field in fields if field.init and not field.metadata.get("runtime")]
+        return {name: _plain(getattr(observer, name)) for name in decisive}
+    found = {}
+    for name, value in getattr(observer, "__dict__", {}).items():
+        with contextlib.suppress(ObserverError):
+            found[name] = _plain(value)
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -214,8 +223,15 @@ def _plain(value: Any) -> Any:
 
 
 def _short(old: Any, new: Any) -> str:
-    if isinstance(old, dict) and isinstance(new, dict):
-        old, new = ({key: part[key] for key in part if old.get(key) != new.get(key)} for part in (old, new))
+    """What differs, in a few words: of two mappings only that, however deep it lies."""
+    while isinstance(old, dict) and isinstance(new, dict):
+        keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        if len(keys) != 1:
+            old, new = ({key: part.get(key) for key in keys} for part in (old, new))
+            break
+        if not isinstance(old.get(keys[0]), dict):
+            return f"{keys[0]} then {str(old.get(keys[0]))[:80]}, now {str(new.get(keys[0]))[:80]}"
+        old, new = old[keys[0]], new.get(keys[0])
     return f"then {str(old)[:80]}, now {str(new)[:80]}"
 
 

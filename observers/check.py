@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from observers.protocol import KINDS, Observer, ObserverError, Response, Trial, validate
 
@@ -61,9 +61,10 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[Finding]
         )
     again = list(observer.observe(iter(trials)))
     note("answers the same when asked again", _same(answers, again), _difference(answers, again))
-    backwards = list(observer.observe(iter(trials[::-1])))[::-1]
-    note("answers the same in another order", _same(answers, backwards), _difference(answers, backwards))
-    alone = [next(iter(observer.observe(iter([trial])))) for trial in trials[:4]]
+    turned = [evolve(trial, number=trial.number + 1009, block=trial.block + 11) for trial in trials[::-1]]
+    others = list(observer.observe(iter(turned)))[::-1]
+    note("answers the same in another order, under other numbers", _same(answers, others), _difference(answers, others))
+    alone = [response for trial in trials[:4] for response in observer.observe(iter([trial]))]
     note("answers the same one at a time", _same(answers[:4], alone), _difference(answers[:4], alone))
     return findings
 

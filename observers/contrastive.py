@@ -16,19 +16,17 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.devices import (
+from observers.checkpoints import (
     PROCESSOR,
     Checkpoint,
-    Dtype,
-    batch_size_option,
     checkpoint,
-    device_option,
-    evaluate,
-    pick_device,
-    quiet,
-    respond,
+    image_processor,
+    pretrained,
+    revision_option,
+    tokenizer,
 )
-from observers.discriminative import image_processor, preprocess, pretrained
+from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
+from observers.discriminative import preprocess
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.templates import TEMPLATES, read_templates
 
@@ -43,23 +41,6 @@ def _in_table(instance: object, attribute: Any, value: int) -> None:
             f"templates must be {' or '.join(map(str, TEMPLATES))}, got {value}; "
             f"your own are given as a file with one a line: -o templates_file=FILE"
         )
-
-
-def tokenizer(files: Checkpoint, who: str) -> Any:
-    """The model's tokenizer: its tokenizer.json as it stands, else made from its older files. Raises ObserverError."""
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-    # SigLIP's own class would want sentencepiece even where tokenizer.json is there.
-    make = PreTrainedTokenizerFast if (files.folder / "tokenizer.json").is_file() else AutoTokenizer
-    try:
-        with quiet():
-            return make.from_pretrained(files.folder, local_files_only=True)
-    except (OSError, ValueError, ImportError) as error:
-        said = str(error).strip().partition("\n")[0]
-        raise ObserverError(
-            f"{who}: its tokenizer in {files.folder} does not load ({said}): expected tokenizer.json, or vocab.json "
-            f"and merges.txt; for spiece.model, pip install sentencepiece protobuf"
-        ) from None
 
 
 def normalized(vectors: np.ndarray) -> np.ndarray:
@@ -78,7 +59,7 @@ class Contrastive:
     """
 
     model: str  # such as openai/clip-vit-base-patch32
-    revision: str | None = None
+    revision: str | None = revision_option()
     weights: Path | None = None
     templates: int = field(default=1, validator=_in_table)
     templates_file: Path | None = None
@@ -106,7 +87,7 @@ class Contrastive:
         from transformers import AutoModel
 
         where, what = pick_device(self.device), "a contrastive model"
-        network = pretrained(AutoModel, self._files, self.dtype, where, what, self.name)
+        network = pretrained(AutoModel, self._files, pick_dtype(self.dtype), where, what, self.name)
         if network.config.model_type not in TYPES:
             raise ObserverError(
                 f"{self.name} is of the type {network.config.model_type}; expected {' or '.join(TYPES)}: "

@@ -16,24 +16,10 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.devices import (
-    PROCESSOR,
-    Checkpoint,
-    Dtype,
-    batch_size_option,
-    checkpoint,
-    device_option,
-    evaluate,
-    pick_device,
-    pick_dtype,
-    quiet,
-    respond,
-)
+from observers.checkpoints import PROCESSOR, Checkpoint, checkpoint, image_processor, pretrained, revision_option
+from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.categories import CATEGORIES, category_evidence, softmax
-
-# What a model makes itself, always in the same way; older checkpoints hold some of it and newer ones do not.
-_FIXED = ("num_batches_tracked", "position_ids", "relative_position_index")
 
 
 def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[str], who: str) -> np.ndarray:
@@ -57,54 +43,11 @@ def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[
     return np.array([probabilities[classes[choice.lower()]].mean() for choice in choices])
 
 
-def pretrained(make: Any, files: Checkpoint, dtype: str, device: torch.device, what: str, who: str) -> Any:
-    """The model that `make`, one of transformers' Auto classes, finds in `files`, ready to answer.
-
-    Raises ObserverError if it is no such model, is damaged, or lacks weights, which transformers would draw at random.
-    """
-    from safetensors import SafetensorError
-
-    try:
-        with quiet():
-            model, report = make.from_pretrained(
-                files.folder,
-                dtype=pick_dtype(dtype),
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-    except SafetensorError as error:
-        raise ObserverError(f"{who}: a safetensors file in {files.folder} is damaged ({error}); get it anew") from None
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: weights of another shape than config.json says
-        said = str(error).strip().partition("\n")[0]
-        raise ObserverError(f"{who}: what is in {files.folder} does not load as {what}: {said}") from None
-    lacking = sorted(key for key in report["missing_keys"] if not key.endswith(_FIXED))
-    if lacking:
-        raise ObserverError(
-            f"{who} is not a whole {what.partition(' ')[2]}: its checkpoint lacks {len(lacking)} weights "
-            f"({', '.join(lacking[:2])}, …); take one that was trained as such"
-        )
-    return model.to(device).eval()
-
-
-def image_processor(files: Checkpoint, who: str) -> Any:
-    """The preprocessing that belongs to the model, through Pillow. Raises ObserverError."""
-    from transformers import AutoImageProcessor
-
-    try:
-        with quiet():
-            return AutoImageProcessor.from_pretrained(files.folder, backend="pil", local_files_only=True)
-    except (OSError, ValueError) as error:
-        said = str(error).partition("\n")[0].partition(". ")[0]
-        raise ObserverError(f"{who}: its preprocessing in {files.folder} does not load: {said}") from None
-
-
 def preprocess(processor: Any, pixels: np.ndarray, whole: bool, who: str) -> torch.Tensor:
     """(height, width, 3) uint8 -> (3, height, width) float32 as the model takes it.
 
     That is the model's own resize and crop or, with `whole`, the whole image resized to the model's input size. Raises
-    ObserverError if `whole` is asked and there is no fixed input size.
+    ObserverError if `whole` is asked and there is no fixed input size, or if the settings cannot be followed.
     """
     image, how = Image.fromarray(pixels), {}
     if whole:
@@ -116,7 +59,13 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, who: str) -> tor
         if (width, height) != image.size:
             image = image.resize((width, height), processor.resample)
         how = {"do_resize": False, "do_center_crop": False}
-    out: torch.Tensor = processor(images=image, return_tensors="pt", **how)["pixel_values"][0]
+    try:
+        out: torch.Tensor = processor(images=image, return_tensors="pt", **how)["pixel_values"][0]
+    except (ValueError, TypeError, KeyError) as error:
+        said = str(error).partition("\n")[0]
+        raise ObserverError(
+            f"{who}: its preprocessing does not work ({said}): mend its preprocessor_config.json"
+        ) from None
     return out
 
 
@@ -129,7 +78,7 @@ class Classifier:
     """
 
     model: str  # such as microsoft/resnet-50
-    revision: str | None = None
+    revision: str | None = revision_option()
     weights: Path | None = None
     whole: bool = False
     device: str = device_option()
@@ -151,7 +100,7 @@ class Classifier:
         from transformers import AutoModelForImageClassification
 
         where, what = pick_device(self.device), "an image classifier"
-        return pretrained(AutoModelForImageClassification, self._files, self.dtype, where, what, self.name)
+        return pretrained(AutoModelForImageClassification, self._files, pick_dtype(self.dtype), where, what, self.name)
 
     @cached_property
     def _processor(self) -> Any:

@@ -11,7 +11,9 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import entry_points
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -75,7 +77,7 @@ def _module_from_file(path: Path) -> types.ModuleType:
 
 def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
     try:
-        return getattr(module, attribute)
+        return attrgetter(attribute)(module)
     except AttributeError:
         public = [name for name in vars(module) if not name.startswith("_")]
         raise UnknownName(f"object in {reference.rpartition(':')[0]}", attribute, public) from None
@@ -88,6 +90,8 @@ def resolve(name: str, table: Mapping[str, str], group: str, what: str) -> Any:
     reference = table.get(name) or plugins(group).get(name) or (name if ":" in name else None)
     if reference is None:
         hint = f"Your own {what} is given as FILE.py:NAME."
+        if what == "observer":
+            hint += " A model is given with where it is from, as hf:, timm:, clip: or siglip:NAME."
         raise UnknownName(what, name, [*table, *plugins(group)], hint)
     return load(reference)
 
@@ -147,19 +151,29 @@ def _typed(make: Callable[..., object], name: str, options: Mapping[str, str], n
         if parameter.default is parameter.empty and option not in options:
             raise ObserverError(f"{name} needs the option {option}: -o {option}=…")
     return {
-        option: _convert(text, hints.get(option, str), f"{name}, option {option}") for option, text in options.items()
+        option: _convert(text, hints.get(option, _kind_of(known[option].default)), f"{name}, option {option}")
+        for option, text in options.items()
     }
 
 
+def _kind_of(default: object) -> type:
+    """The type of an option that declares none: that of its default, if it has one."""
+    return str if default is None or default is inspect.Parameter.empty else type(default)
+
+
 def _convert(text: str, kind: Any, where: str) -> Any:
-    """`text` as a value of the declared type: str, int, float, bool, Path, a Literal, an optional or a tuple of these."""
+    """`text` as a value of the declared type: str, int, float, bool, Path, a Literal, a union, tuple or list of these."""
     if get_origin(kind) in (Union, types.UnionType):
         members = [member for member in get_args(kind) if member is not type(None)]
         if len(members) < len(get_args(kind)) and text.lower() in ("", "none"):
             return None
-        return _convert(text, members[0], where)
-    if get_origin(kind) is tuple:
-        return tuple(_convert(part.strip(), get_args(kind)[0], where) for part in text.split(","))
+        for member in members[:-1]:
+            with suppress(ObserverError):
+                return _convert(text, member, where)
+        return _convert(text, members[-1], where)
+    if kind in (tuple, list) or get_origin(kind) in (tuple, list):
+        member = next(iter(get_args(kind)), str)
+        return (get_origin(kind) or kind)(_convert(part.strip(), member, where) for part in text.split(","))
     if kind is bool:
         words: Iterable[str] = ("true", "yes", "1"), ("false", "no", "0")  # type: ignore[assignment]
         for value, names in zip((True, False), words, strict=True):

@@ -18,18 +18,8 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.devices import (
-    WEIGHTS,
-    Checkpoint,
-    Dtype,
-    batch_size_option,
-    checkpoint,
-    device_option,
-    evaluate,
-    pick_device,
-    pick_dtype,
-    respond,
-)
+from observers.checkpoints import WEIGHTS, Checkpoint, about_torchvision, checkpoint, revision_option
+from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.errors import UnknownName
@@ -48,10 +38,7 @@ def zoo() -> ModuleType:
         import timm
     except (ImportError, RuntimeError, OSError) as error:  # a torchvision made for another torch raises any of these
         said = str(error).strip().partition("\n")[0]
-        raise ObserverError(
-            f"timm is installed and cannot be imported ({said}), most often because torchvision was made for another "
-            f"torch than {torch.__version__}: install both together, pip install -c constraints.txt -e '.[zoo]'"
-        ) from None
+        raise ObserverError(f"timm is installed and cannot be imported ({said}){about_torchvision()}") from None
     module: ModuleType = timm
     return module
 
@@ -102,7 +89,7 @@ class Timm:
     """
 
     model: str  # such as resnet50.tv_in1k
-    revision: str | None = None
+    revision: str | None = revision_option()
     weights: Path | None = None
     whole: bool = False
     device: str = device_option()

@@ -1,6 +1,10 @@
 import csv
 import json
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -47,7 +51,7 @@ def test_options_go_to_those_who_have_them(tmp_path, drawn):
     assert "only biased has the option shape_bias" in observers(*command, "-o", "shape_bias=0.75").stderr
     said = observers(*command, "--batch-size", 3, code=1).stderr
     assert said == "observers: there is no option of ideal named 'batch_size': known: name.\n"
-    observers(*command, "-o", "shape_bias", code=2)
+    assert "-o takes key=value, got 'shape_bias'" in observers(*command, "-o", "shape_bias", code=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,8 @@ def test_consistency_tables(logs, tmp_path):
     assert all(float(r["low"]) <= float(r["kappa"]) <= float(r["high"]) for r in rows)
     observers("analyze", "consistency", logs, "--csv", tmp_path / "n.csv", "--no-intervals")
     assert {(r["low"], r["high"]) for r in table(tmp_path / "n.csv")} == {("", "")}
-    by_json = json.loads(observers("analyze", "consistency", logs, "--no-intervals", "--json").stdout)
+    by_json = json.loads(observers("analyze", "consistency", logs, "--no-intervals", "--bounds", "--json").stdout)
+    assert list(by_json[0]) == [*CONSISTENCY, "lowest", "highest"]
     assert by_json[0]["low"] is None
 
 
@@ -173,6 +178,38 @@ def test_check_observer(tmp_path, drawn):
     said = observers("check-observer", f"{tmp_path}/bad.py:Bad", code=1).stdout
     assert "ok   gives one response a trial" in said
     assert "FAIL answers the same when asked again: trial 1: " in said
+
+
+def test_a_recording_is_checked_on_its_own_experiment(human):
+    real("stimuli", "cue-conflict")
+    said = observers("check-observer", f"recorded:{human}", "--experiment", "cue-conflict").stdout
+    assert "ok   gives one response a trial" in said
+    assert "FAIL" not in said
+
+
+def test_the_other_way_to_start_it(tmp_path, drawn):
+    """`typer cli.py run …`; and what Ctrl-C then says is a command that works."""
+    typer = Path(sys.executable).with_name("typer")
+    (tmp_path / "stopping.py").write_text(
+        "from observers.protocol import Response\n"
+        "class Stopping:\n    name, kind = 'stopping', 'discriminative'\n"
+        "    def observe(self, trials):\n        next(trials)\n        yield Response(None)\n"
+        "        raise KeyboardInterrupt\n"
+    )
+    words = [
+        "run-experiment",
+        "drawn-cue-conflict",
+        "-m",
+        f"{tmp_path}/stopping.py:Stopping",
+        "--out",
+        f"{tmp_path}/a b",
+    ]
+    command = [typer, "cli.py", "run", *words]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    assert (
+        done.stderr.splitlines()[-1] == f"Stopped; every answer is kept. To go on: {shlex.join(['observers', *words])}"
+    )
 
 
 def test_lists():

@@ -22,14 +22,15 @@ ALLOWED = {
 }  # fmt: skip
 # Heavy library -> the only files and folders that may import it.
 HEAVY = {
-    "torch": ("observers/devices.py", "observers/efficientnet.py", "observers/discriminative.py",
+    "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/efficientnet.py", "observers/discriminative.py",
               "observers/contrastive.py", "observers/zoo.py", "observers/generative/"),
-    "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/devices.py",
+    "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/checkpoints.py",
                      "observers/generative/"),
     "diffusers": ("observers/generative/",),
     "timm": ("observers/zoo.py",),
     "torchvision": ("observers/zoo.py",),
     "psychopy": ("observers/participant.py",),
+    "dask": ("experiments/cluster.py",),
     "distributed": ("experiments/cluster.py",),
     "pandas": ("analysis/", "cli.py"),
     "statsmodels": ("analysis/",),

@@ -7,6 +7,7 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from analysis.consistency import (
+    BOUNDS,
     COLUMNS,
     agreement,
     attainable,
@@ -159,6 +160,20 @@ def test_attainable_is_attained_and_not_passed():
         _, expected, observed = agreement(np.array([first, rng.permutation(nested)], float), np.ones((2, n)))
         assert low - 1e-12 <= kappa(observed, expected)[0, 1] <= high + 1e-12
     assert np.isnan(attainable(1.0, 1.0)).all()
+
+
+def test_bounds_of_every_pair():
+    rng = np.random.default_rng(9)
+    correct = (rng.random((5, 60)) < rng.uniform(0.2, 0.9, (5, 1))).astype(float)
+    answered = (rng.random((5, 60)) < 0.7).astype(float)
+    table = consistency(frame_of(correct, answered), intervals=False, bounds=True)
+    assert tuple(table.columns) == (*COLUMNS, *BOUNDS)
+    for row in table.itertuples():
+        one, other = int(row.observer_1[1:]), int(row.observer_2[1:])
+        both = (answered[one] * answered[other]) > 0
+        low, high = attainable(correct[one, both].mean(), correct[other, both].mean())
+        assert (row.lowest, row.highest) == (pytest.approx(float(low)), pytest.approx(float(high)))
+        assert row.lowest - 1e-12 <= row.kappa <= row.highest + 1e-12
 
 
 def test_between_kinds():

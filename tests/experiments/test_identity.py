@@ -1,13 +1,14 @@
 """Whose log it is: what may change between a run and its resumption, and what is refused."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from experiments.session import run
-from observers.protocol import RUNTIME, ObserverError
+from observers.protocol import RUNTIME, ObserverError, Presentation
 from observers.simulated import Biased, Ideal
 from stimuli.errors import LogError
 from tests.experiments.logs import rows, sidecar
@@ -17,9 +18,11 @@ from tests.experiments.logs import rows, sidecar
     ("change", "message"),
     [
         ({"seed": 1}, "another seed .then 0, now 1"),
-        ({"observer": Biased(0.7, name="biased-0.8")}, "another observer .then .*0.8.*, now .*0.7"),
+        ({"observer": Biased(0.7, name="biased-0.8")}, "another observer .shape_bias then 0.8, now 0.7"),
         ({"choices": ("airplane", "bear")}, "another choices"),
         ({"fewer": True}, "another n_trials .then 32, now 31"),
+        ({"n_blocks": 4}, "another n_blocks .then 2, now 4"),
+        ({"presentation": Presentation(stimulus=0.5)}, "another presentation .stimulus then 0.2, now 0.5"),
         ({"pixels": True}, "another stimuli"),
     ],
 )
@@ -29,6 +32,8 @@ def test_another_session_is_refused_and_left_alone(small, tmp_path, change, mess
     experiment, observer = small, change.get("observer", Biased(0.8))
     if "choices" in change:
         experiment = evolve(small, choices=change["choices"])
+    for part in {"n_blocks", "presentation"} & set(change):
+        experiment = evolve(small, **{part: change[part]})
     if "fewer" in change:
         last = small.stimuli.stimuli[-1]
         experiment = evolve(small, stimuli=small.stimuli.where(lambda s: s != last))
@@ -45,8 +50,6 @@ def test_another_session_is_refused_and_left_alone(small, tmp_path, change, mess
 def test_runtime_options_may_change_on_resuming(small, tmp_path):
     @frozen
     class Batched:
-        from attrs import field
-
         batch_size: int = field(default=1, metadata=RUNTIME)
         name: str = "batched"
         kind: str = "discriminative"
@@ -61,8 +64,6 @@ def test_runtime_options_may_change_on_resuming(small, tmp_path):
 def test_other_weights_do_not_go_on_with_a_log(small, tmp_path):
     @frozen
     class Weighted:
-        from attrs import field
-
         sha256: str = field(default="a", metadata=RUNTIME)
         device: str = field(default="cpu", metadata=RUNTIME)
         name: str = "weighted"
@@ -81,6 +82,94 @@ def test_other_weights_do_not_go_on_with_a_log(small, tmp_path):
     assert path.read_bytes() == before
     run(small, Weighted("a", "cuda"), tmp_path)
     assert sidecar(path)["provenance"] == {"sha256": "a", "device": "cuda"}
+
+
+def test_a_session_that_failed_before_its_first_answer_binds_nobody(small, tmp_path):
+    @frozen
+    class Failing:
+        works: bool
+        name: str = "failing"
+        kind: str = "discriminative"
+
+        def observe(self, trials):
+            if not self.works:
+                raise ObserverError("no weights")
+            yield from Ideal().observe(trials)
+
+    for _ in range(2):
+        with pytest.raises(ObserverError, match="no weights"):
+            run(small, Failing(False), tmp_path)
+    path = run(small, Failing(True), tmp_path)
+    assert len(rows(path)) == 32
+    assert sidecar(path)["identity"]["observer"]["options"]["works"] is True
+    assert run(small, Failing(True), tmp_path) == path
+
+
+def test_a_whole_log_needs_no_weights(small, tmp_path):
+    class Weighty:
+        name, kind, has_weights = "weighty", "discriminative", True
+
+        def observe(self, trials):
+            if not Weighty.has_weights:
+                raise ObserverError("no weights")
+            yield from Ideal().observe(trials)
+
+    path = run(small, Weighty(), tmp_path)
+    Weighty.has_weights = False
+    assert run(small, Weighty(), tmp_path) == path
+
+
+@dataclasses.dataclass
+class Dataclass:
+    threshold: float
+    name: str = "mine"
+    kind: str = "discriminative"
+
+    def observe(self, trials):
+        yield from Ideal().observe(trials)
+
+
+class Plain:
+    name, kind = "mine", "discriminative"
+
+    def __init__(self, threshold):
+        self._threshold = threshold
+        self.network = object()  # cannot be compared, and need not be
+
+    def observe(self, trials):
+        yield from Ideal().observe(trials)
+
+
+@pytest.mark.parametrize("make", [Dataclass, Plain])
+def test_options_of_other_classes_than_attrs_count_as_well(make, small, tmp_path):
+    path = run(small, make(1.0), tmp_path, limit=3)
+    with pytest.raises(LogError, match=r"another observer .*threshold then 1.0, now 2.0"):
+        run(small, make(2.0), tmp_path)
+    assert len(rows(run(small, make(1.0), tmp_path))) == 32
+    assert path.exists()
+
+
+def test_a_revision_is_compared_by_what_it_stands_for(small, tmp_path):
+    """`main` moves on; the commit that it was then may be named to go on."""
+
+    @frozen
+    class OnTheHub:
+        revision: str | None = field(default=None, metadata=RUNTIME)
+        main: str = field(default="aaa", metadata=RUNTIME)
+        name: str = "on-the-hub"
+        kind: str = "discriminative"
+
+        def provenance(self):
+            return {"revision": self.revision or self.main}
+
+        def observe(self, trials):
+            yield from Ideal().observe(trials)
+
+    path = run(small, OnTheHub(), tmp_path, limit=3)
+    with pytest.raises(LogError, match=r"another revision .then aaa, now bbb.: go on -o revision=aaa, or take another"):
+        run(small, OnTheHub(main="bbb"), tmp_path)
+    assert len(rows(run(small, OnTheHub("aaa", main="bbb"), tmp_path))) == 32
+    assert sidecar(path)["status"] == "complete"
 
 
 def test_options_are_written_so_that_the_next_process_can_compare_them(small, tmp_path):

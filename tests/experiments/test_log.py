@@ -168,6 +168,17 @@ def test_synced_by_rows_and_by_time(tmp_path, monkeypatch):
     assert len(syncs) >= 4
 
 
+def test_the_timer_and_a_closing_log_do_not_get_in_each_others_way(tmp_path, monkeypatch):
+    """Whatever a thread raises is an error here, since warnings are."""
+    monkeypatch.setattr(log, "SYNC_SECONDS", 0.0)
+    for number in range(200):
+        writer = log.LogWriter(tmp_path / f"{number}.csv")
+        writer.write(["a"])
+        writer.write(["b"])
+        writer.close()
+        assert (tmp_path / f"{number}.csv").read_bytes() == b"a\nb\n"
+
+
 def test_a_full_disk_is_said(small, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", lambda file, line: len(line) - 1)
     with pytest.raises(LogError, match="the disk is full"):

@@ -109,7 +109,9 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
             env=os.environ | {"STALL_AT": str(before + 60)},
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where the tests run in background
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # ignored where the tests run in background
         )
         deadline = time.monotonic() + 60
         while not (path.exists() and len(rows(path)) > before + 10):

@@ -1,5 +1,6 @@
 """Tiny models of transformers, saved as the hub keeps them, and loaded by the code that loads the real ones."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 from observers.check import check_observer
+from observers.checkpoints import Checkpoint, pretrained
 from observers.discriminative import Classifier, class_evidence
 from observers.protocol import ObserverError
 from observers.registry import make_observer
@@ -273,6 +275,19 @@ def broken(folder: Path, flaw: str) -> None:
         remote = {"auto_map": {"AutoModelForImageClassification": "evil.Evil"}, "model_type": "evil"}
         (folder / "config.json").write_text(json.dumps(said | remote))
         (folder / "evil.py").write_text("raise SystemExit('ran')")
+    elif flaw == "code of the preprocessing":
+        remote = {"auto_map": {"AutoImageProcessor": "evil.Evil"}, "image_processor_type": "Evil"}
+        (folder / "preprocessor_config.json").write_text(json.dumps(remote))
+        (folder / "evil.py").write_text("raise SystemExit('ran')")
+    elif flaw == "size":
+        (folder / "config.json").write_text(json.dumps(said | {"hidden_size": "wide"}))
+    elif flaw == "act":
+        (folder / "config.json").write_text(json.dumps(said | {"hidden_act": "none such"}))
+    elif flaw == "preprocessing list":
+        (folder / "preprocessor_config.json").write_text("[]")
+    elif flaw == "mean":
+        odd = PROCESSORS["vit"] | NORMALIZED | {"image_mean": [0.5]}
+        (folder / "preprocessor_config.json").write_text(json.dumps(odd))
     elif flaw == "json":
         (folder / "config.json").write_text("{")
     elif flaw == "processor":
@@ -287,11 +302,16 @@ def broken(folder: Path, flaw: str) -> None:
             "headless",
             r"tiny-model is not a whole image classifier: its checkpoint lacks 2 weights \(classifier\.bias, cl",
         ),
-        ("shape", "tiny-model: what is in .* does not load as an image classifier: "),
-        ("type", "does not load as an image classifier: Unrecognized configuration class"),
-        ("code", "does not load as an image classifier: "),
-        ("json", "does not load as an image classifier: "),
-        ("processor", "tiny-model: its preprocessing in .* does not load: "),
+        ("shape", r"tiny-model: 1 weights in .* have another shape than its config\.json says \(classifier\.bias, …\)"),
+        ("type", r"an image classifier in .* does not load \(Unrecognized configuration class"),
+        ("code", "an image classifier in .* does not load "),
+        ("code of the preprocessing", r"its preprocessing in .* does not load \(.*contains custom code"),
+        ("size", r"an image classifier in .* does not load \(.*hidden_size"),
+        ("act", r"an image classifier in .* does not load \(.*none such"),
+        ("json", "an image classifier in .* does not load "),
+        ("processor", "tiny-model: its preprocessing in .* does not load "),
+        ("preprocessing list", "tiny-model: its preprocessing in .* does not load "),
+        ("mean", r"its preprocessing does not work \(.*mean.*\): mend its preprocessor_config\.json"),
     ],
 )
 def test_what_does_not_load_is_said(flaw, message, tmp_path, pets):
@@ -299,6 +319,23 @@ def test_what_does_not_load_is_said(flaw, message, tmp_path, pets):
     broken(folder, flaw)
     with pytest.raises(ObserverError, match=message):
         look(folder, pets)
+
+
+def test_a_torchvision_of_another_torch_is_named(monkeypatch, tmp_path):
+    def make(*_: object, **__: object) -> None:
+        raise ImportError("Could not import module 'ViTForImageClassification'")
+
+    files, cpu = Checkpoint(tmp_path, {}, local=True), torch.device("cpu")
+    broken = type("Auto", (), {"from_pretrained": make})
+    for found, end in (
+        (None, r"\)$"),
+        (object(), "torchvision was made for another torch than .*pip uninstall torchvision"),
+    ):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, found=found: found)
+        with pytest.raises(
+            ObserverError, match=rf"^tiny: a model in .* does not load \(Could not import module .*{end}"
+        ):
+            pretrained(broken, files, torch.float32, cpu, "a model", "tiny")
 
 
 def test_loading_is_quiet_and_leaves_the_settings(tmp_path, pets, capfd):

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments import catalog
+from experiments.registry import make_experiment
 from observers.protocol import ObserverError
 from observers.registry import OBSERVERS, SCHEMES, accepts, load, make_observer
 from observers.simulated import Biased, Ideal
@@ -12,6 +14,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 from attrs import frozen
+from experiments import catalog
+from experiments.registry import make_experiment
 from observers.protocol import Response
 
 @frozen
@@ -30,6 +34,15 @@ class Mine:
 
 def make(n: int = 1):
     return Mine(n)
+
+class Bare:
+    name, kind = "bare", "discriminative"
+    def __init__(self, threshold=110.0, deep=False, what=None, sizes: list[int] = (), either: int | str = 0):
+        self.options = threshold, deep, what, sizes, either
+    observe = Mine.observe
+
+class Holder:
+    Inner = Bare
 
 ready = Mine(3)
 nothing = "text"
@@ -67,6 +80,37 @@ def test_a_users_file(mine):
     assert (observer.sizes, observer.weights) == ((1, 2), Path("w"))
     assert make_observer(mine + "make", {"n": "7"}).layers == 7
     assert make_observer(mine + "ready").layers == 3
+
+
+def test_options_that_declare_no_type_are_like_their_defaults(mine):
+    options = {"threshold": "5", "deep": "yes", "what": "5", "sizes": "1,2", "either": "many"}
+    for name in ("Bare", "Holder.Inner"):
+        assert make_observer(mine + name, options).options == (5.0, True, "5", [1, 2], "many")
+    assert make_observer(mine + "Bare", {"either": "3"}).options[-1] == 3
+    with pytest.raises(ObserverError, match="option threshold: expected a number, got 'x'"):
+        make_observer(mine + "Bare", {"threshold": "x"})
+
+
+def test_plugins(tmp_path, monkeypatch):
+    """What an installed package declares is there by name, and is listed."""
+    (tmp_path / "plugged.py").write_text(
+        MINE.replace("layers: int", "layers: int = 1") + "\nfrom experiments.drawn import cue_conflict\n"
+    )
+    info = tmp_path / "plugged-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[observers.observers]\nplugged = plugged:Mine\nnested = plugged:Holder.Inner\n"
+        "[observers.experiments]\nplugged-experiment = plugged:cue_conflict\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert make_observer("plugged", {"layers": "7"}).layers == 7
+    assert make_observer("nested").name == "bare"
+    assert len(make_experiment("plugged-experiment").stimuli) == 256
+    with pytest.raises(UnknownName, match="no observer named 'pluged': did you mean plugged"):
+        make_observer("pluged")
+    assert "plugged:Mine" in "".join(catalog.observers())
+    assert "plugged-experiment" in "".join(catalog.experiments())
 
 
 @pytest.mark.parametrize(

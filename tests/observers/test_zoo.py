@@ -168,7 +168,9 @@ def test_a_missing_extra_says_what_to_install(trials, monkeypatch):
 
 
 def test_a_broken_torchvision_is_named(trials, tmp_path, monkeypatch):
-    (tmp_path / "timm").mkdir()
+    for name in ("timm", "torchvision"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "torchvision" / "__init__.py").touch()
     (tmp_path / "timm" / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     for name in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
         monkeypatch.delitem(sys.modules, name)

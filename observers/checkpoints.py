@@ -1,0 +1,211 @@
+"""A model's files, in a local folder or the hub's cache, and what transformers makes of them: weights, preprocessing, words.
+
+The files may come from anyone. Only safetensors are loaded and no code that lies beside them is run; what does not load is
+an ObserverError that says which file of which repository at which revision was expected, and what to do.
+"""
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import field, frozen
+
+from observers.protocol import RUNTIME, ObserverError
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # either will do
+PROCESSOR = ("preprocessor_config.json", "processor_config.json")
+_TOKENIZER = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "spiece.model",
+)  # fmt: skip
+_FETCHED = ("config.json", *PROCESSOR, *_TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
+_PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
+# What settings that somebody else wrote make transformers raise, besides its own StrictDataclassError.
+_UNFIT = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError)
+# What a model makes itself, always in the same way; older checkpoints hold some of it and newer ones do not.
+_FIXED = ("num_batches_tracked", "position_ids", "relative_position_index")
+
+
+def revision_option() -> Any:
+    """The field of an observer that says which revision of its repository; a log compares the commit it stands for."""
+    return field(default=None, metadata=RUNTIME)
+
+
+@frozen
+class Checkpoint:
+    """A folder that holds a model's files, and where they come from."""
+
+    folder: Path
+    source: Mapping[str, str]  # for the log's sidecar: repository and revision, or the folder's name
+    local: bool
+
+    def provenance(self, device: torch.device, dtype: str) -> dict[str, str]:
+        """For the log's sidecar; of a local folder with the sha256 over its safetensors files in order of name."""
+        facts = dict(self.source)
+        if self.local:
+            digest = hashlib.sha256()
+            for path in sorted(self.folder.glob("model*.safetensors")):
+                with open(path, "rb") as file:
+                    while block := file.read(1 << 20):
+                        digest.update(block)
+            facts["sha256"] = digest.hexdigest()
+        return facts | {"device": str(device), "dtype": dtype}
+
+
+def checkpoint(
+    repository: str, revision: str | None, weights: Path | None, needs: Sequence[tuple[str, ...]]
+) -> Checkpoint:
+    """The model's files: in the local folder `weights`, else in the hub's cache, where they are fetched to if need be.
+
+    Of every group in `needs`, and of WEIGHTS, one file must be there. Raises ObserverError for what cannot be had.
+    """
+    if weights is not None:
+        weights = Path(weights).expanduser()
+        if not weights.is_dir():
+            raise ObserverError(f"the weights of {repository}: there is no folder {weights} (option weights)")
+        found = Checkpoint(weights, {"repository": repository, "weights": weights.resolve().name}, local=True)
+        where = f"the folder {weights}"
+    else:
+        where = f"the repository {repository} at revision {revision or 'main'}"
+        folder = _snapshot(repository, revision, where, needs)
+        found = Checkpoint(folder, {"repository": repository, "revision": folder.name}, local=False)
+    for group in (*needs, WEIGHTS):
+        if not any((found.folder / name).is_file() for name in group):
+            raise ObserverError(_lacking(where, found, group))
+    return found
+
+
+def _lacking(where: str, found: Checkpoint, group: tuple[str, ...]) -> str:
+    said = f"{where} has no {' or '.join(group)}" + ("" if found.local else " (or the cache lacks it, without network)")
+    if WEIGHTS[0] not in group:
+        return f"{said}: name a folder that holds it, -o weights=DIR"
+    pickles = sorted(path.name for path in found.folder.iterdir() if path.suffix in _PICKLES)
+    beside = f", only {pickles[0]}" if pickles else ""
+    return (
+        f"{said}{beside}: only safetensors are loaded, since reading a pickle can run code; convert the weights and "
+        f"name their folder, -o weights=DIR" + ("" if found.local else ", or take another revision, -o revision=…")
+    )
+
+
+def _snapshot(repository: str, revision: str | None, where: str, needs: Sequence[tuple[str, ...]]) -> Path:
+    """The repository's files in the hub's cache; the folder is named by the commit."""
+    from huggingface_hub import constants, errors, snapshot_download
+
+    wanted = ", ".join(" or ".join(group) for group in (*needs, WEIGHTS))
+    # A connection lost in the middle of a file is no OSError but one of the HTTP client, whose name changes.
+    lost: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
+    try:
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(_FETCHED)))
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
+        raise ObserverError(
+            f"{where} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log in "
+            f"with `hf auth login`, or name a local folder that holds {wanted}: -o weights=DIR"
+        ) from None
+    except (OSError, lost) as error:
+        why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else why
+        raise ObserverError(
+            f"{where}: its {wanted} are not all in the cache and cannot be fetched ({why}): connect once, or name a "
+            f"local folder that holds them: -o weights=DIR"
+        ) from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the progress bars and remarks of transformers, which loads in a second; its errors are raised all the same."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def _reading(start: str, end: str = "") -> Iterator[None]:
+    """Quiet; what transformers raises becomes an ObserverError: `start` does not load (why)`end`."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        with quiet():
+            yield
+    except (*_UNFIT, StrictDataclassError) as error:
+        said = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
+        end = about_torchvision() or end if isinstance(error, ImportError) else end
+        raise ObserverError(f"{start} does not load ({said[:300]}){end}") from None
+
+
+def about_torchvision() -> str:
+    """What to do about a torchvision made for another torch, which breaks whatever imports it; "" where there is none."""
+    if importlib.util.find_spec("torchvision") is None:
+        return ""
+    return (
+        f", most often because torchvision was made for another torch than {torch.__version__}: install the torchvision of "
+        f"that torch from where the torch came from, or pip uninstall torchvision if only timm: needs it"
+    )
+
+
+def pretrained(make: Any, files: Checkpoint, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:
+    """The model that `make`, one of transformers' Auto classes, finds in `files`, ready to answer.
+
+    Raises ObserverError if it is no such model, is damaged, or lacks weights, which transformers would draw at random.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with _reading(f"{who}: {what} in {files.folder}"):
+            model, report = make.from_pretrained(
+                files.folder,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are said below
+            )
+    except SafetensorError as error:
+        raise ObserverError(f"{who}: a safetensors file in {files.folder} is damaged ({error}); get it anew") from None
+    misfits = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
+    if misfits:
+        raise ObserverError(
+            f"{who}: {len(misfits)} weights in {files.folder} have another shape than its config.json says "
+            f"({', '.join(misfits[:2])}, …); get both of one model"
+        )
+    lacking = sorted(key for key in report["missing_keys"] if not key.endswith(_FIXED))
+    if lacking:
+        raise ObserverError(
+            f"{who} is not a whole {what.partition(' ')[2]}: its checkpoint lacks {len(lacking)} weights "
+            f"({', '.join(lacking[:2])}, …); take one that was trained as such"
+        )
+    return model.to(device).eval()
+
+
+def image_processor(files: Checkpoint, who: str) -> Any:
+    """The preprocessing that belongs to the model, through Pillow. Raises ObserverError."""
+    from transformers import AutoImageProcessor
+
+    with _reading(f"{who}: its preprocessing in {files.folder}"):
+        return AutoImageProcessor.from_pretrained(
+            files.folder, backend="pil", local_files_only=True, trust_remote_code=False
+        )
+
+
+def tokenizer(files: Checkpoint, who: str) -> Any:
+    """The model's tokenizer: its tokenizer.json as it stands, else made from its older files. Raises ObserverError."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    # SigLIP's own class would want sentencepiece even where tokenizer.json is there.
+    make = PreTrainedTokenizerFast if (files.folder / "tokenizer.json").is_file() else AutoTokenizer
+    wanted = (
+        "expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, pip install sentencepiece protobuf"
+    )
+    with _reading(f"{who}: its tokenizer in {files.folder}", f": {wanted}"):
+        return make.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
