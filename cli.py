@@ -200,7 +200,9 @@ def analyze_benchmark(
     """OOD accuracy, accuracy difference, observed and error consistency with people, averaged over datasets."""
     from analysis.benchmark import benchmark
 
-    _output(benchmark(_trials(logs, None), rule=rule), json, csv)
+    table = benchmark(_trials(logs, None), rule=rule)
+    _say_notes(table)
+    _output(table, json, csv)
 
 
 @app.command()
@@ -302,26 +304,29 @@ def _same_command() -> str:
 def _summary(logs: list[Path]) -> None:
     """What the run gave, as a table, and what to do with it."""
     from analysis.accuracy import accuracy
-    from analysis.frame import read_trials
     from analysis.shape_bias import has_conflicts, overall, shape_bias
     from analysis.tables import show
 
-    frame = read_trials(logs)
+    frame = _trials(list(map(str, logs)), None)
     show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
-    for note in frame.attrs["notes"]:
-        typer.echo(f"note: {note}")
     for path in logs:
         typer.echo(f"log: {path}")
 
 
 def _trials(logs: list[str], dataset: str | None) -> "pd.DataFrame":
-    """The trials of paths; `humans/edge` that is no path here is looked up in the data folders."""
+    """The trials of paths, with a word on what to know of them; `humans/edge`, no path here, is in a data folder."""
     from analysis.frame import of_dataset, read_trials
     from stimuli.datasets import find
 
     paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
     frame = read_trials(path for path in paths if path is not None)
+    _say_notes(frame)
     return of_dataset(frame, dataset) if dataset else frame
+
+
+def _say_notes(table: "pd.DataFrame") -> None:
+    for note in table.attrs.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
 
 
 def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.DataFrame | None" = None) -> None:

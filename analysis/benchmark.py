@@ -4,7 +4,8 @@ Conventions (d dataset, C_d its included conditions, H_d its people):
 - OOD accuracy: all trials of a dataset's included conditions pooled (for "humans": of all its people), then the mean over d;
 - accuracy difference (squared), observed and error consistency with people: mean over d of mean over h in H_d of mean over
   c in C_d; for "humans" over the unordered pairs of people instead of h.
-Datasets an observer has not answered are left out of its means: `n_datasets` says how many it has.
+Datasets an observer has not answered are left out of its means: `n_datasets` says how many it has. A dataset that no person
+answered, in a condition that counts, is left out for everyone: `attrs["notes"]` of the table says which.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ COLUMNS = (
     "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency", "error_consistency",
 )  # fmt: skip
 HUMANS = "humans"
-_SCORES = {
+_MEASURES = {
     "accuracy_difference": "accuracy_difference",
     "observed": "observed_consistency",
     "kappa": "error_consistency",
@@ -31,34 +32,44 @@ def benchmark(frame: pd.DataFrame, rule: Rule = "undefined-is-nan") -> pd.DataFr
     Raises LogError if no published dataset with people is there.
     """
     frame = frame[frame["dataset"].isin(DATASETS)]
-    people = frame[frame["kind"] == "human"]
-    if people.empty:
-        raise LogError("the benchmark compares with people: give recorded people of a published dataset as well")
-    rows = []
+    rows, left_out = [], []
     for dataset, trials in frame.groupby("dataset", sort=False):
         trials = included(trials, str(dataset))
-        names = set(trials.loc[trials["kind"] == "human", "observer"])
-        pairs = consistency(trials, intervals=False, rule=rule)
-        share = trials.groupby(["observer", "condition"])["correct"].mean()
-        p1, p2 = (share.reindex(_keys(pairs, observer)).to_numpy() for observer in ("observer_1", "observer_2"))
-        pairs = pairs.assign(accuracy_difference=np.square(p1 - p2))
-        first, second = pairs["observer_1"].isin(names), pairs["observer_2"].isin(names)
-        among_people = pairs[first & second].assign(observer=HUMANS, human=lambda p: p["observer_1"] + p["observer_2"])
-        with_people = pairs[first & ~second].assign(observer=lambda p: p["observer_2"], human=lambda p: p["observer_1"])
-        per_human = pd.concat([among_people, with_people]).groupby(["observer", "human"])[list(_SCORES)].mean()
-        score = per_human.groupby("observer").mean().rename(columns=_SCORES)
-        pooled = trials.assign(observer=trials["observer"].where(trials["kind"] != "human", HUMANS))
-        score = score.join(pooled.groupby("observer")["correct"].mean().rename("ood_accuracy"), how="outer")
-        rows.append(score.assign(dataset=dataset).reset_index())
-    table = pd.concat(rows)
-    by_observer = table.groupby("observer")
-    means = by_observer.mean(numeric_only=True).assign(n_datasets=by_observer["dataset"].nunique())
-    kinds = frame[["observer", "kind"]].drop_duplicates().set_index("observer")["kind"]
-    kinds[HUMANS] = "human"
-    out = means.join(kinds).reset_index()
+        if (trials["kind"] == "human").any():
+            rows.append(_of_dataset(trials, rule).assign(dataset=dataset))
+        else:
+            left_out.append(str(dataset))
+    if not rows:
+        raise LogError(
+            "the benchmark compares with people: give recorded people of a published dataset as well, in conditions that "
+            "count in it"
+        )
+    by_observer = pd.concat(rows).groupby(["observer", "kind"])
+    out = by_observer[list(COLUMNS[3:])].mean().assign(n_datasets=by_observer["dataset"].nunique()).reset_index()
     out["first"] = out["observer"] != HUMANS
     out = out.sort_values(["first", "error_consistency"], ascending=[True, False])
-    return out[list(COLUMNS)].reset_index(drop=True)
+    out = out[list(COLUMNS)].reset_index(drop=True)
+    out.attrs["notes"] = [f"{len(rows)} of the {len(DATASETS)} published datasets"]
+    if left_out:
+        out.attrs["notes"] += [f"left out, since no person answered them: {', '.join(left_out)}"]
+    return out
+
+
+def _of_dataset(trials: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    """The four numbers of every observer on one dataset's trials, `observer` and `kind` beside them."""
+    names = set(trials.loc[trials["kind"] == "human", "observer"])
+    pairs = consistency(trials, intervals=False, rule=rule)
+    share = trials.groupby(["observer", "condition"])["correct"].mean()
+    p1, p2 = (share.reindex(_keys(pairs, observer)).to_numpy() for observer in ("observer_1", "observer_2"))
+    pairs = pairs.assign(accuracy_difference=np.square(p1 - p2))
+    first, second = pairs["observer_1"].isin(names), pairs["observer_2"].isin(names)
+    among_people = pairs[first & second].assign(observer=HUMANS, human=lambda p: p["observer_1"] + p["observer_2"])
+    with_people = pairs[first & ~second].assign(observer=lambda p: p["observer_2"], human=lambda p: p["observer_1"])
+    per_human = pd.concat([among_people, with_people]).groupby(["observer", "human"])[list(_MEASURES)].mean()
+    out = per_human.groupby("observer").mean().rename(columns=_MEASURES)
+    pooled = trials.assign(observer=trials["observer"].where(trials["kind"] != "human", HUMANS))
+    accuracy = pooled.groupby(["observer", "kind"])["correct"].mean().rename("ood_accuracy").reset_index("kind")
+    return accuracy.join(out, how="left").reset_index()
 
 
 def _keys(pairs: pd.DataFrame, observer: str) -> pd.MultiIndex:

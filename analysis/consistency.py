@@ -62,7 +62,8 @@ def consistency(
                 right, total = correct @ answered.T, np.where(n > 0, n, np.nan)
                 part["lowest"], part["highest"] = attainable(right[i, j] / total, right[j, i] / total)
             parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True)[[*COLUMNS, *(BOUNDS if bounds else ())]]
+    columns = [*COLUMNS, *(BOUNDS if bounds else ())]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def correct_matrix(trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -177,7 +178,8 @@ def included(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 def between_kinds(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Mean kappa between two kinds of observer, a row for every dataset and pair of kinds.
 
-    Over included conditions within a pair of observers first, then over pairs, as the benchmark averages.
+    Over included conditions within a pair of observers first, then over pairs, as the benchmark averages; `n_pairs` are
+    those with a defined kappa.
     """
     kind = frame.drop_duplicates(["dataset", "observer"]).set_index(["dataset", "observer"])["kind"]
     parts = []
@@ -186,5 +188,5 @@ def between_kinds(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
         for number in ("1", "2"):
             means[f"kind_{number}"] = [kind[dataset, name] for name in means[f"observer_{number}"]]
         groups = means.groupby(["kind_1", "kind_2"], sort=False)["kappa"]
-        parts.append(groups.agg(n_pairs="size", kappa="mean").reset_index().assign(dataset=dataset))
+        parts.append(groups.agg(n_pairs="count", kappa="mean").reset_index().assign(dataset=dataset))
     return pd.concat(parts, ignore_index=True)[["dataset", "kind_1", "kind_2", "n_pairs", "kappa"]]

@@ -4,21 +4,19 @@ Columns `subj,session,trial,rt,object_response,category,condition,imagename`; so
 for the dataset and none for the kind of observer: both are read from names, here and nowhere else.
 """
 
+import re
 from pathlib import Path
 
 COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "condition", "imagename")
 NO_ANSWER = "na"
 MISSING = ("", "NaN", "nan", "None", "NA")
 
-# Models are told apart by how their published names begin; whatever else is no person is a classifier.
+# Models are told apart by how their published names begin, up to a letter that would make another word of it; whatever
+# else is no person is a classifier.
+_PERSON = "subject-"
 _KINDS = {
-    "subject-": "human",
-    "clip": "contrastive",
-    "siglip": "contrastive",
-    "imagen": "generative",
-    "stable": "generative",
-    "parti": "generative",
-    "muse": "generative",
+    "contrastive": re.compile(r"(?i:open|[a-z\d]+-)?(?i:clip|siglip)(?![a-z])"),
+    "generative": re.compile(r"(?i:imagen|parti|muse|stable-?diffusion)(?![a-z])"),
 }
 
 
@@ -30,7 +28,9 @@ def image_of(imagename: str) -> str:
 
 def kind_of(subj: str) -> str:
     """The kind of the observer named `subj`: a person exactly where it begins with `subject-`."""
-    return next((kind for start, kind in _KINDS.items() if subj.lower().startswith(start)), "discriminative")
+    if subj.startswith(_PERSON):
+        return "human"
+    return next((kind for kind, begins in _KINDS.items() if begins.match(subj)), "discriminative")
 
 
 def dataset_of(path: Path, known: tuple[str, ...]) -> str:

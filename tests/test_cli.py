@@ -42,7 +42,10 @@ def test_run_says_what_came_out(tmp_path, drawn):
         "run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--out", tmp_path, "--limit", 20
     )
     assert "ideal" in said.stdout
-    assert "partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in said.stdout
+    assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in said.stderr
+    later = observers("analyze", "accuracy", tmp_path, "--json").stderr
+    assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in later
+    assert "note: simulated, not measured: biased-0.5, ideal" in later
     assert f"log: {tmp_path}/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv" in said.stdout
 
 
@@ -83,7 +86,9 @@ def test_paths_that_cannot_be_written_are_said(logs, tmp_path):
         ["analyze", "accuracy", logs, "--csv", tmp_path / "file" / "x.csv"],
     ):
         said = observers(*words, code=1).stderr
-        assert re.match(rf"observers: {tmp_path}/file\S*: (Not a directory|File exists); check that path", said), said
+        assert re.search(
+            rf"^observers: {tmp_path}/file\S*: (Not a directory|File exists); check that path", said, re.M
+        ), said
 
 
 def test_a_table_does_not_overwrite_a_log(logs):

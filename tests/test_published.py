@@ -3,6 +3,7 @@
 import pytest
 
 from analysis.benchmark import benchmark
+from analysis.clustering import cluster, smallest_pure_cluster
 from analysis.consistency import consistency, included, kappa_matrix
 from analysis.frame import read_trials
 from analysis.shape_bias import pooled_shape_bias, shape_bias
@@ -86,6 +87,13 @@ def test_kappa_of_networks_with_people(cue_conflict):
     people = [name for name in matrix if name.startswith("subject-")]
     assert {name: round(matrix.loc[name, people].mean(), 3) for name in KAPPA_WITH_PEOPLE} == KAPPA_WITH_PEOPLE
     assert round(matrix.loc["resnet50", "cornet-s"], 3) == 0.711
+
+
+def test_people_form_one_cluster(cue_conflict):
+    matrix = kappa_matrix(consistency(cue_conflict, intervals=False), "cue-conflict")
+    people = [name for name in matrix if name.startswith("subject-")]
+    assert (len(people), len(matrix)) == (10, 36)
+    assert smallest_pure_cluster(cluster(matrix), people) == (10, ())
 
 
 def test_pooling_conditions_would_inflate_kappa(everyone):

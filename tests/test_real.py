@@ -40,6 +40,8 @@ def test_efficientnet_on_cue_conflict_killed_and_resumed(tmp_path):
     assert len(frame) == 1280
     row = overall(shape_bias(frame)).iloc[0]
     assert row["shape_bias"] == pytest.approx(0.239, abs=0.01)
+    # Measured on one machine: 197 and 626; on others a few images near a tie may fall otherwise.
+    assert (row["n_shape"], row["n_texture"]) == (pytest.approx(197, abs=5), pytest.approx(626, abs=5))
 
 
 @pytest.mark.parametrize(("dataset", "accuracy"), [("edge", 0.356), ("silhouette", 0.519)])

@@ -1,7 +1,7 @@
 """Figure 1 of the field: how often each observer decides for texture (to the right) and for shape (to the left).
 
-A row a category, the highest shape bias of people at the top, and a last row for all images; a marker an observer; a
-vertical line an observer at its bias over all images. With more than N_SINGLE observers the people are one, pooled.
+A row a category, the highest shape bias of people at the top, and a last row for all conflicts; a marker an observer; a
+vertical line an observer at its bias over all of them. With more than N_SINGLE observers the people are one, pooled.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def draw_shape_bias(shown: pd.DataFrame, ax: Axes) -> Axes:
         for bias in of_observer.loc[of_observer["category"] == ALL, "shape_bias"].dropna():
             ax.axvline(1 - bias, color=mark.look.color, linewidth=0.8, alpha=mark.line()["alpha"], zorder=1.5)
     ax.set(xlim=(-0.02, 1.02), ylim=(len(row) - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
-    ax.set_yticks(range(len(row)), ["all images" if category == ALL else category for category in categories])
+    ax.set_yticks(range(len(row)), ["all conflicts" if category == ALL else category for category in categories])
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", color=style.GRID, linewidth=0.6)
     ax.axhline(len(row) - 1.5, color="black", linewidth=0.6)

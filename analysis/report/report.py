@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from analysis.accuracy import accuracy
 from analysis.clustering import Clustering, cluster, smallest_pure_cluster
-from analysis.consistency import N_RESAMPLES, between_kinds, consistency, kappa_matrix
+from analysis.consistency import N_RESAMPLES, between_kinds, consistency, included, kappa_matrix
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
@@ -33,6 +33,7 @@ from stimuli.errors import LogError
 
 MAX_NAMES = 5  # in a sentence
 ENLARGED = 1.25  # print size times this on the page
+LEFT_OUT = "Only conditions that do not count in the benchmark are here; their kappas are in tables/consistency.csv."
 NO_MATRIX = "Error consistency compares observers who answered the same images in the same condition; here are no two."
 
 
@@ -67,6 +68,7 @@ class Section:
     accuracy: Accuracies
     shape_bias: pd.DataFrame | None
     kappas: pd.DataFrame | None
+    no_kappas: str  # why there are none
     pictures: dict[str, Picture]  # measure -> figure
     sentences: dict[str, list[str]]  # measure -> what is to be seen
 
@@ -82,7 +84,7 @@ def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed
     (out / "figures").mkdir(parents=True, exist_ok=True)
     datasets = dataset_order(frame["dataset"].unique())
     names = _file_names(datasets)
-    accuracies, pairs = accuracy(frame), consistency(frame, intervals=intervals, seed=seed)
+    accuracies, pairs = accuracy(frame), consistency(frame, intervals=intervals, seed=seed, bounds=True)
     bootstrap = f"paired bootstrap over images, 95 %, {N_RESAMPLES} resamples, seed {seed}" if intervals else ""
     sections, biases = [], []
     for dataset in datasets:
@@ -103,7 +105,7 @@ def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed
         title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=_notes(frame), published=_published(datasets), overview=_overview(frame, datasets, names),
         n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections, tables=list(written),
-        bootstrap=bootstrap, no_matrix=NO_MATRIX, looks=style.LOOKS,
+        bootstrap=bootstrap, looks=style.LOOKS,
     )  # fmt: skip
     page.write_text(html, "utf-8", newline="\n")
     return page
@@ -185,8 +187,8 @@ def _section(
     summary = f"{_count(n_observers, 'observer')}, {_count(len(trials), 'trial')}."
     summary += "" if dataset in DATASETS else " This is none of the published datasets."
     return Section(
-        dataset, name, summary, _pivot(accuracies, dataset), None if bias is None else overall(bias), kappas, pictures,
-        sentences,
+        dataset, name, summary, _pivot(accuracies, dataset), None if bias is None else overall(bias), kappas,
+        LEFT_OUT if pairs["n"].any() else NO_MATRIX, pictures, sentences,
     )  # fmt: skip
 
 
@@ -250,14 +252,16 @@ def _shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Da
         draw_shape_bias(shown, figure.add_subplot())
         return figure
 
-    rows = overall(table)
+    rows, n_people = overall(table), table.loc[table["kind"] == "human", "observer"].nunique()
+    pooled = f", the {n_people} people pooled as one" if shown["observer"].nunique() < len(rows) else ""
+    order = "the people pooled" if has_people else "the mean over observers"
     caption = (
-        f"Shape bias by category of the shape: n = {_count(len(rows), 'observer')}, {_range(rows['n_conflict'])} images in "
-        "conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical line is "
-        f"over all images; rows in the order of {'the people pooled' if has_people else 'the mean over observers'}. "
+        f"Shape bias by category of the shape: n = {_count(len(rows), 'observer')}{pooled}, {_range(rows['n_conflict'])} "
+        "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
+        f"line is over all conflicts; rows in the order of {order}. "
         "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
     )
-    alt = f"Shape bias by category, {_count(len(rows), 'observer')}, over all images {_span(rows['shape_bias'])}"
+    alt = f"Shape bias by category, {_count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
     return _picture(out, f"shape-bias_{name}", draw, shown, alt, caption)
 
 
@@ -268,10 +272,13 @@ def _consistency_picture(
     order = list(tree.order)
     ordered = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
     where = f"Intervals of every pair and condition ({bootstrap}) are in tables/consistency.csv."
+    dataset = str(pairs["dataset"].iloc[0])
+    which = "condition that counts in the benchmark" if dataset in DATASETS else "condition"
     caption = (
-        f"Error consistency kappa of every two of n = {len(order)} observers over {_range(pairs['n'])} images "
-        "in a condition, computed per condition, then averaged; ordered by average linkage on 1 − kappa, whose tree is at "
-        f"the side. Gray: undefined. {where if bootstrap else 'Computed without intervals.'}"
+        f"Error consistency kappa of every two of n = {len(order)} observers over "
+        f"{_range(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
+        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined. "
+        f"{where if bootstrap else 'Computed without intervals.'}"
     )
     alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
     return _picture(

@@ -34,6 +34,12 @@ def test_wilson_by_its_formula():
     assert np.isnan(wilson(np.array([0]), np.array([0]))).all()
 
 
+def test_the_intervals_of_a_table_are_wilsons():
+    rows = [("edge", "net", "generative", "", i < 592) for i in range(640)]
+    (row,) = accuracy(pd.DataFrame(rows, columns=["dataset", "observer", "kind", "condition", "correct"])).itertuples()
+    assert (row.low, row.high) == (pytest.approx(0.901962, abs=1e-6), pytest.approx(0.942967, abs=1e-6))
+
+
 def test_wilson_covers():
     """The interval holds the true accuracy in about 95 % of 2,000 simulated sessions."""
     rng = np.random.default_rng(0)

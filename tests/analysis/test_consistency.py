@@ -147,6 +147,35 @@ def test_bootstrap_covers_the_true_kappa():
     assert held / 200 == pytest.approx(0.95, abs=0.045)
 
 
+def test_the_seed_and_the_rule_reach_the_bootstrap():
+    rng = np.random.default_rng(4)
+    correct = np.array([rng.random(12) < 0.7, np.arange(12) > 0, np.ones(12)], dtype=float)
+    frame = frame_of(correct)
+    one, same, other = (consistency(frame, n_resamples=200, seed=seed) for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(one, same)
+    assert not one["high"].equals(other["high"])
+    by_the_other_rule = consistency(frame, n_resamples=200, rule="model-vs-human")
+    # The last two are both always right in a third of the resamples: undefined, or 1.
+    assert (by_the_other_rule["high"].iloc[2], one["high"].iloc[2]) == (1.0, 0.0)
+
+
+def test_resamples_without_kappa_are_left_out_of_the_percentiles():
+    """Two observers who are wrong on the same one image of twelve: kappa 1, or undefined where it was not drawn."""
+    correct = np.ones((2, 12))
+    correct[:, 0] = 0
+    low, high = bootstrap_interval(correct, np.ones_like(correct), "undefined-is-nan", 300, 0)
+    assert (low[0], high[0]) == (1.0, 1.0)
+    correct[1, 1] = 0
+    kappas, generator = [], np.random.default_rng(0)
+    for _ in range(300):
+        drawn = correct[:, generator.integers(12, size=12)]
+        _, expected, observed = agreement(drawn, np.ones_like(drawn))
+        kappas.append(kappa(observed, expected)[0, 1])
+    assert np.isnan(kappas).any()
+    low, high = bootstrap_interval(correct, np.ones_like(correct), "undefined-is-nan", 300, 0)
+    assert [low[0], high[0]] == pytest.approx(list(np.nanpercentile(kappas, [2.5, 97.5])))
+
+
 def test_attainable_is_attained_and_not_passed():
     p1, p2, n = 0.7, 0.4, 1000
     first = np.arange(n) < p1 * n
@@ -174,6 +203,18 @@ def test_bounds_of_every_pair():
         low, high = attainable(correct[one, both].mean(), correct[other, both].mean())
         assert (row.lowest, row.highest) == (pytest.approx(float(low)), pytest.approx(float(high)))
         assert row.lowest - 1e-12 <= row.kappa <= row.highest + 1e-12
+
+
+def test_pairs_without_kappa_are_not_counted():
+    right = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]], dtype=float)
+    frame = frame_of(right)
+    (row,) = between_kinds(consistency(frame, intervals=False), frame).itertuples()
+    assert (row.n_pairs, row.kappa) == (2, 0.0)
+
+
+def test_nothing_to_compare():
+    frame = frame_of(np.ones((2, 3)))
+    assert list(consistency(frame[:0], bounds=True).columns) == [*COLUMNS, *BOUNDS]
 
 
 def test_between_kinds():

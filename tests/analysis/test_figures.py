@@ -75,7 +75,7 @@ def test_shape_bias_figure(ax):
     table = biases(human=2, generative=1)
     draw_shape_bias(arrange(table, pooled(table)), ax)
     assert ax.get_xlabel() == "Fraction of “texture” decisions"
-    assert [label.get_text() for label in ax.get_yticklabels()] == [*CATEGORIES, "all images"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [*CATEGORIES, "all conflicts"]
     low, high = ax.get_xlim()
     assert low < 0 < 1 < high
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # first row at the top
@@ -159,6 +159,14 @@ def test_consistency_figure():
     assert bar.get_ylabel() == "error consistency κ"
     (lines,) = [c for c in branches.collections if isinstance(c, LineCollection)]
     assert [segment[1][0] for segment in lines.get_segments()] == pytest.approx(list(tree.linkage[:, 2]))
+    middle = dict(enumerate(map(float, range(4))))  # node -> row; a bracket begins and ends at those of its children
+    height = dict.fromkeys(range(4), 0.0)
+    for number, (segment, (one, other, top, _)) in enumerate(
+        zip(lines.get_segments(), tree.linkage, strict=True), start=4
+    ):
+        begin, end = (height[one], middle[one]), (height[other], middle[other])
+        assert segment.tolist() == [list(begin), [top, begin[1]], [top, end[1]], list(end)]
+        middle[number], height[number] = (begin[1] + end[1]) / 2, top
     assert branches.get_ylim() == ax.get_ylim()
 
 
@@ -196,6 +204,8 @@ def test_accuracy_lines_in_the_published_order(ax):
     lines = markers(ax)
     assert len(lines) == 3
     assert sorted(tuple(line.get_ydata()) for line in lines)[-1] == pytest.approx((0.7, 0.6, 0.8))
+    for line in lines:  # at the ticks, at most a step to the side
+        np.testing.assert_allclose(sorted(line.get_xdata()), [0, 1, 2], atol=0.06)
     (chance,) = [line for line in ax.lines if line.get_linestyle() == ":"]
     assert set(chance.get_ydata()) == {1 / 16}
     assert legend(ax) == ["human-0", "human-1", "discriminative-0"]
@@ -211,6 +221,9 @@ def test_accuracy_bars_best_first(ax):
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert names == ["discriminative-1", "discriminative-0", "simulated-0 (simulated)"]
     assert [bar.get_width() for bar in ax.patches] == [0.85, 0.8, 0.8]
+    errors = [segment for c in ax.collections for segment in c.get_segments()]
+    assert [segment[:, 1].tolist() for segment in errors] == [[0, 0], [1, 1], [2, 2]]
+    assert errors[1][:, 0].tolist() == pytest.approx([0.7, 0.9])
     assert ax.get_xlim() == (0, 1)
     assert ax.get_xlabel() == "Accuracy"
     assert not any(line.get_linestyle() == ":" for line in ax.lines)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.accuracy import accuracy
-from analysis.consistency import consistency, kappa_matrix
+from analysis.consistency import BOUNDS, consistency, kappa_matrix
 from analysis.report.report import write_report
 from analysis.shape_bias import shape_bias
 from stimuli.errors import LogError
@@ -111,11 +111,13 @@ def test_files(report):
 
 def test_tables_read_back_as_the_measures(report, frame):
     def read(name):
-        return pd.read_csv(report / name, keep_default_na=False, na_values={"kappa": "", "low": "", "high": ""})
+        return pd.read_csv(
+            report / name, keep_default_na=False, na_values=dict.fromkeys(["kappa", "low", "high", *BOUNDS], "")
+        )
 
     same = {"check_dtype": False, "rtol": 1e-12}
     pd.testing.assert_frame_equal(read("tables/accuracy.csv"), accuracy(frame), **same)
-    pd.testing.assert_frame_equal(read("tables/consistency.csv"), consistency(frame), **same)
+    pd.testing.assert_frame_equal(read("tables/consistency.csv"), consistency(frame, bounds=True), **same)
     bias = shape_bias(frame[frame["dataset"] == "cue-conflict"])
     pd.testing.assert_frame_equal(read("tables/shape-bias.csv").drop(columns="dataset"), bias, **same)
     matrix = pd.read_csv(report / "figures/consistency_contrast.csv", index_col="observer")
@@ -232,6 +234,36 @@ def test_an_observer_named_observer(tmp_path):
     write_report(trials("own", {"observer": "human", "index": "human"}, n=8), tmp_path, intervals=False)
     head = (tmp_path / "figures" / "consistency_own.csv").read_text("utf-8").splitlines()[0]
     assert sorted(head.split(",")) == ["index", "observer", "observer"]
+
+
+def test_only_conditions_that_do_not_count(tmp_path):
+    page = write_report(trials("contrast", WHO, ("c100",)), tmp_path, intervals=False)
+    assert "Only conditions that do not count in the benchmark are here; their kappas are in" in words(page.read_text())
+    assert len(pd.read_csv(tmp_path / "tables" / "consistency.csv")) == 10
+
+
+def test_what_the_captions_say(page, tmp_path):
+    said = words(page)
+    assert "n = 5 observers, 24 images in conflict each" in said
+    assert "n = 5 observers over 24 images in a condition that counts in the benchmark, computed per condition" in said
+    assert "Dotted: chance, 1/16." in said
+    crowd = {f"subject-{i:02d}": "human" for i in range(10)} | {f"net{i}": "discriminative" for i in range(4)}
+    own = trials("own", crowd, cues=True).assign(evidence_cat=0.5, evidence_dog=0.3, evidence_car=0.2)
+    said = words(write_report(own, tmp_path, intervals=False).read_text("utf-8"))
+    assert "n = 14 observers, the 10 people pooled as one, 24 images in conflict each" in said
+    assert "over 24 images in a condition, computed" in said
+    assert "Dotted: chance, 1/3." in said
+
+
+def test_people_pooled_give_the_order_of_the_rows(tmp_path):
+    """People go by the shape of cats and the texture of dogs; more networks do the opposite."""
+    networks = dict.fromkeys(("net1", "net2", "net3"), "discriminative")
+    frame = trials("own", {"subject-01": "human", "subject-02": "human"} | networks, cues=True)
+    by_shape = (frame["shape"] == "cat") == (frame["kind"] == "human")
+    frame["response"] = frame["shape"].where(by_shape, frame["texture"])
+    write_report(frame, tmp_path, intervals=False)
+    shown = pd.read_csv(tmp_path / "figures" / "shape-bias_own.csv")
+    assert list(shown["category"].unique()) == ["cat", "dog", "all"]
 
 
 def test_no_trials(tmp_path, frame):

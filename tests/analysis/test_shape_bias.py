@@ -46,6 +46,14 @@ def test_by_hand():
     assert (rates["shape_rate"], rates["texture_rate"], rates["cue_rate"]) == (0.2, 0.4, pytest.approx(0.6))
 
 
+def test_the_interval_is_wilsons_over_both_decisions():
+    """Counts and interval of the first person of the published experiment."""
+    answers = ["cat/dog/cat"] * 829 + ["cat/dog/dog"] * 33 + ["cat/dog/oven"] * 338
+    row = shape_bias(trials("subject-01", "human", *answers)).iloc[0]
+    assert row["n_conflict"] == 1200
+    assert list(row[["shape_bias", "low", "high"]]) == pytest.approx([829 / 862, 0.946725, 0.972612], abs=1e-6)
+
+
 def test_pooled_people_are_one_observer():
     pooled = pooled_shape_bias(FRAME)
     row = pooled[pooled["category"] == "all"].iloc[0]

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -54,7 +55,21 @@ def test_dataset_and_kind_by_name(tmp_path):
         "x/mine_resnet50_session-1.csv": "mine",
     }.items():
         assert dialect.dataset_of(tmp_path / path, known) == name
-    kinds = {"subject-07": "human", "clip": "contrastive", "imagen": "generative", "resnet50": "discriminative"}
+    kinds = {
+        "human": ("subject-07", "subject-1"),
+        "contrastive": ("clip", "clipRN50", "CLIP-ViT-B", "siglip_base", "open-clip_RN50", "eva-clip", "openclip"),
+        "generative": ("imagen", "Imagen-860M", "StableDiffusion", "stable-diffusion_v1", "parti", "muse_1"),
+        "discriminative": (
+            "resnet50",
+            "imagenet_resnet50",
+            "stablerep",
+            "museum",
+            "particle-net",
+            "clippy",
+            "Subject-01",
+        ),
+    }
+    kinds = {subj: kind for kind, names in kinds.items() for subj in names}
     assert {subj: dialect.kind_of(subj) for subj in kinds} == kinds
 
 
@@ -112,6 +127,33 @@ def test_sixteen_categories_from_imagenet():
 def test_categories_agree_with_the_published_indices():
     published = json.loads(real("imagenet-16-categories.json").read_text())
     assert {name: list(indices) for name, indices in IMAGENET_CLASSES.items()} == published
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_table_agrees_with_what_people_answered(name):
+    """Code, conditions and counts, as the names of the images that people saw spell them."""
+    table = DATASETS[name]
+    conditions, files = set(), sorted(real("humans", name).glob("*.csv"))
+    assert len(files) == table.n_people
+    for path in files:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == table.n_images
+        assert {row["imagename"].split("_")[1] for row in rows} == {table.code}
+        assert {row["category"] for row in rows} == set(CATEGORIES)
+        conditions |= {table.canonical(row["condition"]) for row in rows}
+    assert conditions == {c.name for c in table.conditions}
+
+
+def test_labels_are_numbers_where_the_axis_has_a_unit():
+    labels = {d.name: " ".join(d.label(c.name) for c in d.conditions) for d in DATASETS.values()}
+    assert labels["contrast"] == "100 50 30 15 10 5 3 1"
+    assert labels["low-pass"] == "0 1 3 5 7 10 15 40"
+    assert labels["high-pass"] == "inf 3 1.5 1 0.7 0.55 0.45 0.4"
+    assert labels["phase-scrambling"] == "0 30 60 90 120 150 180"
+    assert labels["uniform-noise"] == "0.00 0.03 0.05 0.10 0.20 0.35 0.60 0.90"
+    assert labels["false-colour"] == "true opponent"
+    assert {labels[f"eidolon{i}"] for i in ("I", "II", "III")} == {"0 1 2 3 4 5 6 7"}
 
 
 @pytest.mark.parametrize("name", ["cue-conflict", "edge", "silhouette"])
