@@ -1,10 +1,10 @@
 # make demo   the main job, from nothing        make test    the tests
-# make check  what CI runs: lint, types, tests  make clean   the environment and the demo, gone
+# make check  what CI runs: lint, types, all tests      make clean   the environment and the demo, gone
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint check slow bench clean env
+.PHONY: demo test lint check bench clean env
 env: $(READY)
 
 demo: $(READY)
@@ -13,18 +13,17 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
-slow: $(READY)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --slow
-
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint test
+check: lint
+	$(MAKE) test PYTEST_ARGS=--slow
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py
+	$(BIN)/python benchmarks/channels_last.py
 
 # uv does not read pip's own settings; a wheel folder named to pip is handed on to it. Plain pip does the same, slower:
 #   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev]"

@@ -90,7 +90,7 @@ def fetch(
 
     for name in names:
         if name != "humans":
-            dataset(name)  # a misspelt name is said before the first download
+            dataset(name)  # a misspelled name is said before the first download
     for name in names:
         with progress_bar(name, "bytes", quiet=quiet) as progress:
             folder = fetch_humans(progress=progress) if name == "humans" else fetch_stimuli(name, progress=progress)

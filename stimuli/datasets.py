@@ -36,7 +36,7 @@ class Dataset:
     conditions: tuple[Condition, ...]  # in order; one unnamed condition where there is no distortion level
     n_people: int
     n_images: int
-    licence: str
+    license: str
     has_cues: bool = False  # images named <shape><n>-<texture><n>; the category is the shape
 
     @property
@@ -155,7 +155,7 @@ def published_stimuli(name: str) -> StimulusSet:
             f"{folder} holds {len(stimuli)} images and {name} has {table.n_images}: "
             f"remove the folder and run `observers fetch {name}`"
         )
-    return StimulusSet(name, stimuli, ATTRIBUTIONS.get(table.licence, ""))
+    return StimulusSet(name, stimuli, ATTRIBUTIONS.get(table.license, ""))
 
 
 def scan_images(table: Dataset, folder: Path) -> Iterator[Stimulus]:

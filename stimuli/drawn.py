@@ -2,7 +2,7 @@
 
 Each category has a silhouette, put together from ellipses, polygons and lines on a 100 × 100 board (x to the right,
 y down), and a texture, a color pattern. Image `cat1-clock1.png` is the cat's silhouette filled with the clock's texture
-on gray. The patterns are arbitrary, so only shapes can be recognized by someone who has not learnt the textures.
+on gray. The patterns are arbitrary, so only shapes can be recognized by someone who has not learned the textures.
 """
 
 import os
