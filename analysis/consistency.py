@@ -26,6 +26,7 @@ COLUMNS = (
 BOUNDS = ("lowest", "highest")
 Rule = Literal["undefined-is-nan", "model-vs-human"]
 N_RESAMPLES = 1000
+N_PAIRS = 2048  # resampled in one matrix product; more would take more memory, many small products more time
 
 
 def consistency(
@@ -120,33 +121,45 @@ def bootstrap_interval(
     correct: np.ndarray, answered: np.ndarray, rule: Rule, n_resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """95 % percentile interval of kappa for every pair o < p, each (O (O - 1) / 2,), by resampling the I images."""
-    rng = np.random.default_rng(seed)
-    n_images = correct.shape[1]
-    i, j = np.triu_indices(len(correct), k=1)
+    rng, n_images = np.random.default_rng(seed), correct.shape[1]
+    drawn = [np.bincount(rng.integers(n_images, size=n_images), minlength=n_images) for _ in range(n_resamples)]
     # Counts stay far below 2^24, so float32 holds them exactly, at twice the speed.
+    weight = np.array(drawn, dtype=np.float32).T
     right, there = correct.astype(np.float32), answered.astype(np.float32)
-    complete = bool(there.all())
-    kappas = np.empty((n_resamples, len(i)))
-    for r in range(n_resamples):
-        weight = np.bincount(rng.integers(n_images, size=n_images), minlength=n_images).astype(np.float32)
-        both = ((right * weight) @ right.T)[i, j].astype(float)
-        if complete:
-            total = (right @ weight).astype(float)
-            n, right_1, right_2 = np.full(len(i), float(n_images)), total[i], total[j]
-        else:
-            n = ((there * weight) @ there.T)[i, j].astype(float)
-            shared = ((right * weight) @ there.T).astype(float)
-            right_1, right_2 = shared[i, j], shared[j, i]
-        expected, observed = _consistency(both, n, right_1, right_2)
-        kappas[r] = kappa(observed, expected, rule)
+    i, j = np.triu_indices(len(correct), k=1)
     low, high = np.full((2, len(i)), np.nan)
-    defined = ~np.isnan(kappas).any(axis=0)
-    low[defined], high[defined] = np.percentile(kappas[:, defined], [2.5, 97.5], axis=0)
-    for pair in np.flatnonzero(~defined):
-        some = kappas[~np.isnan(kappas[:, pair]), pair]
-        if len(some):
-            low[pair], high[pair] = np.percentile(some, [2.5, 97.5])
+    for begin in range(0, len(i), N_PAIRS):
+        part = slice(begin, begin + N_PAIRS)
+        low[part], high[part] = _percentiles(_resampled(right, there, weight, i[part], j[part], rule))
     return low, high
+
+
+def _resampled(
+    right: np.ndarray, there: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray, rule: Rule
+) -> np.ndarray:
+    """kappa of the pairs i, j in every resample, (pairs, R), from (O, I) matrices and (I, R) counts of images."""
+    both = (right[i] * right[j]) @ weight
+    if there.all():  # as a rule, and then this is less work
+        total = right @ weight
+        n, right_1, right_2 = np.full((1, 1), len(weight)), total[i], total[j]
+    else:
+        n = (there[i] * there[j]) @ weight
+        right_1, right_2 = (right[i] * there[j]) @ weight, (there[i] * right[j]) @ weight
+    counts = (count.astype(float) for count in (both, n, right_1, right_2))
+    expected, observed = _consistency(*counts)
+    return kappa(observed, expected, rule)
+
+
+def _percentiles(kappas: np.ndarray) -> np.ndarray:
+    """(pairs, R) -> (2, pairs): 2.5 and 97.5 % of what is defined; NaN where nothing is."""
+    out = np.full((2, len(kappas)), np.nan)
+    defined = ~np.isnan(kappas).any(axis=1)
+    out[:, defined] = np.percentile(kappas[defined], [2.5, 97.5], axis=1)
+    for pair in np.flatnonzero(~defined):
+        some = kappas[pair, ~np.isnan(kappas[pair])]
+        if len(some):
+            out[:, pair] = np.percentile(some, [2.5, 97.5])
+    return out
 
 
 def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
