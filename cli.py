@@ -55,6 +55,8 @@ Csv = Annotated[Path | None, typer.Option("--csv", help="Write the whole table t
 Dataset = Annotated[str | None, typer.Option(help="Only the trials of this dataset.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 Rule = Annotated[Literal["undefined-is-nan", "model-vs-human"], typer.Option(help="For kappa where it is undefined.")]
+Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")]
+BootstrapSeed = Annotated[int, typer.Option(help="Of the bootstrap.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")]
@@ -142,9 +144,8 @@ def check_observer(
     observer = _observers([name], option, {"device": device, "dtype": dtype})[0]
     findings = check(observer, make_experiment(experiment).trials(seed=0)[:12])
     for finding in findings:
-        typer.echo(
-            f"{'ok  ' if finding.passed else 'FAIL'} {finding.rule}{': ' if finding.detail else ''}{finding.detail}"
-        )
+        detail = f": {finding.detail}" if finding.detail else ""
+        typer.echo(f"{'ok  ' if finding.passed else 'FAIL'} {finding.rule}{detail}")
     if not all(finding.passed for finding in findings):
         raise typer.Exit(1)
 
@@ -173,9 +174,9 @@ def analyze_shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, 
 def analyze_consistency(
     logs: Logs,
     dataset: Dataset = None,
-    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")] = True,
+    intervals: Intervals = True,
     rule: Rule = "undefined-is-nan",
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: BootstrapSeed = 0,
     bounds: Annotated[bool, typer.Option("--bounds", help="Add the kappas that the accuracies allow.")] = False,
     json: Json = False,
     csv: Csv = None,
@@ -191,12 +192,7 @@ def analyze_consistency(
 
 
 @analyze.command("benchmark")
-def analyze_benchmark(
-    logs: Logs,
-    rule: Rule = "undefined-is-nan",
-    json: Json = False,
-    csv: Csv = None,
-) -> None:
+def analyze_benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
     """OOD accuracy, accuracy difference, observed and error consistency with people, averaged over datasets."""
     from analysis.benchmark import benchmark
 
@@ -210,8 +206,8 @@ def report(
     logs: Logs,
     out: Annotated[Path, typer.Option(help="Folder for the page, figures and tables.")] = Path("report"),
     dataset: Dataset = None,
-    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    intervals: Intervals = True,
+    seed: BootstrapSeed = 0,
 ) -> None:
     """Write figures, tables and a page to look at.
 
