@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 stopped and can be resumed.
 """
 
+import io
 import shlex
 import signal
 import sys
@@ -34,9 +35,10 @@ class Group(TyperGroup):
             typer.echo(f"observers: {error}", err=True)
             raise typer.Exit(1) from None
         except OSError as error:
-            if error.filename is None:
+            if isinstance(error, BrokenPipeError) or error.strerror is None:
                 raise
-            typer.echo(f"observers: {error.filename}: {error.strerror}; check that path, or name another one", err=True)
+            where = f"{error.filename}: {error.strerror}; check that path" if error.filename else error.strerror
+            typer.echo(f"observers: {where}, or name another one", err=True)
             raise typer.Exit(1) from None
 
 
@@ -56,7 +58,7 @@ Dataset = Annotated[str | None, typer.Option(help="Only the trials of this datas
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 Rule = Annotated[Literal["undefined-is-nan", "model-vs-human"], typer.Option(help="For kappa where it is undefined.")]
 Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")]
-BootstrapSeed = Annotated[int, typer.Option(help="Of the bootstrap.")]
+BootstrapSeed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")]
@@ -105,7 +107,7 @@ def run_experiment(
     observer: Annotated[list[str], typer.Option("--observer", "-m", help="Who looks; can be given several times.")],
     option: Option = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N trials; go on later without it.")] = None,
-    seed: Annotated[int, typer.Option(help="Order of the trials.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Order of the trials.")] = 0,
     session: Annotated[int, typer.Option(min=1)] = 1,
     out: Annotated[Path, typer.Option(help="Folder for trial logs.")] = Path("logs"),
     device: Device = None,
@@ -225,9 +227,13 @@ def export(logs: Logs, out: Annotated[Path, typer.Option(help="Folder for the fi
     The CSV files that model-vs-human and its relatives read.
     """
     from analysis.export import export as write
+    from analysis.export import losses
 
-    for path in write(_trials(logs, None), out):
+    frame = _trials(logs, None)
+    for path in write(frame, out):
         typer.echo(path)
+    for loss in losses(frame):
+        typer.echo(f"note: {loss}", err=True)
 
 
 @app.command()
@@ -246,18 +252,18 @@ def demo(
     who = [("efficientnet-lite0", []), ("biased", ["shape_bias=0.95"]), ("biased", ["shape_bias=0.2"]), ("chance", [])]
     for one, options in who:
         said = shlex.join([one, *(word for option in options for word in ("-o", option))])
-        typer.echo(f"$ observers run-experiment {name} --observer {said} --out {out}/logs")
+        typer.echo(f"$ observers run-experiment {name} --observer {said} --out {shlex.quote(f'{out}/logs')}")
         _run(make_experiment(name), _observers([one], options, {})[0], out / "logs", quiet=quiet)
     logs = [str(out / "logs" / name), *(f"{k}/{name}" for k in ("humans", "networks") if find(k, name))]
     typer.echo(f"$ observers analyze shape-bias {shlex.join(logs)}")
     analyze_shape_bias(logs)
-    typer.echo(f"$ observers report {shlex.join(logs)} --out {out}/report")
+    typer.echo(f"$ observers report {shlex.join([*logs, '--out', f'{out}/report'])}")
     report(logs, out / "report")
 
 
 def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":
-    """The observers, each with those of the `-o` options and general flags that it has; some observer must have each."""
-    from observers.registry import accepts, make_observer
+    """The observers, each with those of the `-o` options and general flags that it has."""
+    from observers.registry import make_observers
 
     given = {flag: str(value) for flag, value in flags.items() if value is not None}
     for text in options or []:
@@ -265,15 +271,7 @@ def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any
         if not equals:
             raise typer.BadParameter(f"-o takes key=value, got {text!r}")
         given[key] = value
-    takers = {key: [name for name in names if accepts(name, key)] for key in given}
-    for key, who in takers.items():
-        if who and len(who) < len(names):
-            typer.echo(f"only {', '.join(who)} has the option {key}", err=True)
-    # An option that nobody has goes to the first observer, which refuses it and says what it has.
-    return [
-        make_observer(name, {key: value for key, value in given.items() if name in (takers[key] or names)})
-        for name in names
-    ]
+    return make_observers(names, given, say=lambda text: typer.echo(text, err=True))
 
 
 def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
@@ -340,6 +338,9 @@ def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.Data
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.frame import is_own_log
 from experiments.log import file_name
 from stimuli.datasets import DATASETS
-from stimuli.dialect import COLUMNS, NO_ANSWER, image_of
+from stimuli.dialect import COLUMNS, MISSING, NO_ANSWER, image_of, kind_of
 from stimuli.errors import LogError
 
 
 def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     """Write one file for every dataset, observer and session of the frame; the files.
 
-    Raises LogError where two of them would get one file name, or one would overwrite a log that is exported.
+    Raises LogError where two of them would get one file name, where one would overwrite a log of our own, and for a category
+    or condition that the dialect would take for none.
     """
     paths: list[Path] = []
     for (dataset, observer, session), trials in frame.groupby(
@@ -26,8 +28,8 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     ):
         name = file_name(str(dataset))
         path = Path(out) / name / f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv"
-        if any(path.exists() and path.samefile(source) for source in frame["source"].unique()):
-            raise LogError(f"{path} is one of the logs to be exported and would be overwritten: give another --out")
+        if path.exists() and (is_own_log(path) or any(map(path.samefile, frame["source"].unique()))):
+            raise LogError(f"{path} is a trial log and would be overwritten: give another --out")
         if str(path).casefold() in (str(other).casefold() for other in paths):
             raise LogError(
                 f"{observer} of {dataset} and another one would both be exported to {path}: export one at a time"
@@ -38,8 +40,30 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     return paths
 
 
+def losses(frame: pd.DataFrame) -> list[str]:
+    """What the exported files will not say when they are read back, in sentences."""
+    who = frame[["dataset", "observer", "kind"]].drop_duplicates()
+    other = [row for row in who.itertuples() if kind_of(str(row.observer)) != row.kind]
+    out = [f"{row.observer} ({row.kind}) will be read back as {kind_of(str(row.observer))}" for row in other]
+    for dataset in who["dataset"].unique():
+        if file_name(str(dataset)) != dataset:
+            out.append(f"{dataset} will be read back as {file_name(str(dataset))}")
+        cues = "shape" in frame and (frame.loc[frame["dataset"] == dataset, "shape"] != "").any()
+        if cues and dataset not in DATASETS:
+            out.append(f"the cues of {dataset} are left out")
+    return out
+
+
 def _table(trials: pd.DataFrame) -> pd.DataFrame:
     code = DATASETS[trials["dataset"].iloc[0]].code if trials["dataset"].iloc[0] in DATASETS else "own"
+    for column, none in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
+        bad = sorted(set(trials[column]) & set(none))
+        if bad:
+            raise LogError(
+                f"the {column} {bad[0]!r} cannot be exported: in the field's format it means that there is none"
+            )
+    numbers = trials["trial"].fillna(pd.Series(range(1, len(trials) + 1), trials.index))
+    trials = trials.assign(trial=numbers)
     names = [
         _imagename(*map(str, cells), code=code)
         for cells in zip(
@@ -63,5 +87,5 @@ def _table(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _imagename(trial: str, kind: str, observer: str, condition: str, category: str, stimulus: str, *, code: str) -> str:
     who = f"s{observer.removeprefix('subject-')}".replace("_", "-") if kind == "human" else "dnn"
-    image = stimulus if image_of(stimulus) == stimulus else stimulus.replace("_", "-")
-    return f"{int(trial):04d}_{code}_{who}_{condition or 0}_{category}_00_{image}"
+    begin = f"{int(trial):04d}_{code}_{who}_{condition or 0}_{category}_00_"
+    return begin + (stimulus if image_of(begin + stimulus) == stimulus else stimulus.replace("_", "-"))

@@ -25,7 +25,7 @@ COLUMNS = (
     "n_evaluations", "correct", "source",
 )  # fmt: skip
 KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
-MAX_LINE = 1 << 16  # bytes; a longer line is no row of a trial log
+MAX_LINE = 1 << 20  # bytes; a longer line is no row of a trial log
 
 
 def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
@@ -34,23 +34,25 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
     A CSV in a folder that is no trial log is passed over; one that is named must be a trial log. Raises LogError naming
     the file for what is missing, damaged, or there twice, and if no trial is left.
     """
-    places = [Path(path) for path in paths]
+    places = [Path(path) for path in paths if str(path)]
     files: dict[Path, bool] = {}  # file -> was it named?
     for path in places:
         if path.is_dir():
-            files |= {file: False for file in sorted(path.rglob("*.csv")) if file not in files}
+            files |= {file: False for file in sorted(path.rglob("*.csv")) if file not in files and file.is_file()}
         elif path.is_file():
             files[path] = True
         else:
-            raise LogError(f"there is no trial log or folder {path}")
+            hint = ": get the recorded people with `observers fetch humans`" if path.parts[:1] == ("humans",) else ""
+            raise LogError(f"there is no trial log or folder {path}{hint}")
     parts: list[pd.DataFrame] = []
     notes: list[str] = []
+    images: dict[str, tuple[str, Path]] = {}  # dataset -> digest of its stimuli, and a log that has it
     seen: set[Path] = set()
     for file, named in files.items():
         if file.resolve() in seen:
             continue
         seen.add(file.resolve())
-        part = _read(file, named, notes)
+        part = _read(file, named, notes, images)
         if part is not None:
             parts.append(part)
     if not parts:
@@ -77,6 +79,12 @@ def is_trial_log(path: Path) -> bool:
         return any(_dialect(file.read(MAX_LINE))[1:])
 
 
+def is_own_log(path: Path) -> bool:
+    """Does a file begin like a log that `experiments.log` writes?"""
+    with open(path, "rb") as file:
+        return _dialect(file.read(MAX_LINE))[1]
+
+
 def _dialect(content: bytes) -> tuple[str, bool, bool]:
     """First line; is it that of our own log, or of the field's?"""
     head = content[:MAX_LINE].split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
@@ -84,7 +92,7 @@ def _dialect(content: bytes) -> tuple[str, bool, bool]:
     return head, {"observer", "stimulus", "response"} <= columns, {"subj", "imagename"} <= columns
 
 
-def _read(path: Path, named: bool, notes: list[str]) -> pd.DataFrame | None:
+def _read(path: Path, named: bool, notes: list[str], images: dict[str, tuple[str, Path]]) -> pd.DataFrame | None:
     content = path.read_bytes()
     head, ours, of_the_field = _dialect(content)
     if not ours and not of_the_field:
@@ -97,15 +105,38 @@ def _read(path: Path, named: bool, notes: list[str]) -> pd.DataFrame | None:
     if ours and content and not content.endswith(b"\n"):
         content = content[: content.rfind(b"\n") + 1]
         notes.append(f"{path.name}: its last line is torn and was left out")
-    table = _table(content, path)
+    table = _table(content, path) if content else pd.DataFrame()
     if not len(table):
         return None
     try:
-        part = _ours(table, path, notes) if ours else _of_the_field(table, path)
+        part = _ours(table, path, notes, images) if ours else _of_the_field(table, path)
     except KeyError as error:
         raise LogError(f"{path} has no column {error}") from None
     part["source"] = str(path)
+    _refuse_odd_text(part, path)
     return part
+
+
+def _refuse_odd_text(part: pd.DataFrame, path: Path) -> None:
+    """Names that are empty, or that would break a terminal, a table or a figure."""
+    for column in ("dataset", "observer", "stimulus", "category", "condition", "response"):
+        optional = column in ("condition", "response")
+        for text in part[column].unique():
+            if not (text or optional) or not text.isprintable():
+                line = int(np.flatnonzero(part[column] == text)[0]) + 2
+                raise LogError(
+                    f"{path}, line {line}: {column} is {text!r}, expected text without line breaks or others that cannot "
+                    f"be seen"
+                )
+
+
+def _refuse_other_images(dataset: str, digest: str, path: Path, images: dict[str, tuple[str, Path]]) -> None:
+    """Observers who saw different images under one name of a dataset cannot be compared."""
+    known, other = images.setdefault(dataset, (digest, path))
+    if digest != known:
+        raise LogError(
+            f"{path} and {other} were made on different images, all named {dataset}: give the logs of one of them at a time"
+        )
 
 
 def _table(content: bytes, path: Path) -> pd.DataFrame:
@@ -127,7 +158,7 @@ def _table(content: bytes, path: Path) -> pd.DataFrame:
     return pd.DataFrame(table, columns=header, dtype="str")
 
 
-def _ours(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
+def _ours(table: pd.DataFrame, path: Path, notes: list[str], images: dict[str, tuple[str, Path]]) -> pd.DataFrame:
     out = table.rename(columns={"experiment": "dataset"})
     unknown = set(out["kind"]) - set(KINDS)
     if unknown:
@@ -141,6 +172,7 @@ def _ours(table: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
         n_trials = sidecar["identity"].get("n_trials")
         if isinstance(n_trials, int) and len(table) < n_trials:
             notes.append(f"partial: {path.name} holds {len(table)} of {n_trials} trials")
+        _refuse_other_images(str(out["dataset"].iloc[0]), str(sidecar["identity"].get("stimuli")), path, images)
     return out
 
 

@@ -31,6 +31,11 @@ def to_json(table: pd.DataFrame) -> str:
 
 
 def to_csv(table: pd.DataFrame, path: Path) -> None:
-    """Full precision, UTF-8, line ends of one kind on every system."""
+    """Full precision, UTF-8, line ends of one kind on every system; what was there stands until all is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, lineterminator="\n")
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        table.to_csv(partial, index=False, lineterminator="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

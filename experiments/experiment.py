@@ -14,7 +14,7 @@ BLOCK = 256  # trials between two breaks, as in the published experiments
 class Experiment:
     """Every stimulus once, fully shuffled over `n_blocks` blocks of equal length, as in Geirhos et al. 2018.
 
-    Raises StimulusError for an empty set or fewer than two different choices.
+    Raises StimulusError for an empty set, fewer than two different choices, or a number of blocks that cannot be.
     """
 
     name: str
@@ -28,6 +28,10 @@ class Experiment:
             raise StimulusError(f"the experiment {self.name} has no stimuli")
         if len(set(self.choices)) < 2 or len(set(self.choices)) != len(self.choices) or "" in self.choices:
             raise StimulusError(f"the experiment {self.name} needs two or more different choices, got {self.choices}")
+        if not 1 <= self.n_blocks <= len(self.stimuli):
+            raise StimulusError(
+                f"the experiment {self.name} has {len(self.stimuli)} trials, which make no {self.n_blocks} blocks"
+            )
 
     def trials(self, seed: int) -> list[Trial]:
         """All trials in the order of that seed: the same seed, the same order."""

@@ -29,10 +29,17 @@ def from_folder(folder: Path) -> Experiment:
     return Experiment(folder.name, stimuli, choices, n_blocks(len(stimuli)))
 
 
+def _passed_over(path: Path, folder: Path) -> bool:
+    """Hidden files, what macOS leaves in archives, and the figures of a report that was written here."""
+    inside = path.relative_to(folder)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in inside.parts)
+    return hidden or any((folder / above / "index.html").is_file() for above in list(inside.parents)[:-1])
+
+
 def _scan(folder: Path) -> StimulusSet:
     stimuli = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        if path.suffix.lower() not in SUFFIXES or not path.is_file() or _passed_over(path, folder):
             continue
         *conditions, category = path.relative_to(folder).parent.parts or ("",)
         if not category or len(conditions) > 1 or not all(map(_PLAIN.fullmatch, path.relative_to(folder).parts)):
@@ -41,6 +48,12 @@ def _scan(folder: Path) -> StimulusSet:
                 f"digits, spaces and ( ) . _ -"
             )
         stimuli.append(Stimulus(path.name, path, category, "".join(conditions)))
+    layouts = {len(s.path.relative_to(folder).parts): s.path for s in reversed(stimuli)}
+    if len(layouts) > 1:
+        raise StimulusError(
+            f"{folder} has both <category>/<image> ({layouts[2]}) and <condition>/<category>/<image> ({layouts[3]}): move "
+            f"one away"
+        )
     keys = [(s.id, s.condition) for s in stimuli]
     if len(set(keys)) < len(keys):
         double = next(s for s in stimuli if keys.count((s.id, s.condition)) > 1)

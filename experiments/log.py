@@ -62,6 +62,26 @@ def row(
     ]  # fmt: skip
 
 
+def differs(
+    cells: Sequence[str], experiment: str, observer: str, kind: str, session: int, cues: Sequence[str], trial: Trial
+) -> str:
+    """What a logged row says otherwise than the session would, apart from the answer; "" where it is its row."""
+    asked = row(experiment, observer, kind, session, cues, trial, Response(None))
+    names, n_fixed = header(cues, trial.choices), len(COLUMNS)
+    answer = {names.index(name) for name in ("response", "rt", "n_evaluations")}
+    for i, name in enumerate(names):
+        if i < n_fixed + len(cues) and i not in answer and cells[i] != asked[i]:
+            return f"its {name} is {cells[i][:80]!r}, expected {asked[i]!r}"
+    if cells[names.index("response")] not in ("", *trial.choices):
+        return f"its response {cells[names.index('response')][:80]!r} is none of the choices"
+    for i in (*sorted(answer - {names.index("response")}), *range(n_fixed + len(cues), len(names))):
+        try:
+            float(cells[i] or 0)
+        except ValueError:
+            return f"its {names[i]} is {cells[i][:80]!r}, expected a number"
+    return ""
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else format(value, ".9g")
 
@@ -131,7 +151,20 @@ class LogWriter:
 
 def has_rows(path: Path) -> bool:
     """Does the log hold a trial, beyond its header and a torn line?"""
-    return path.exists() and path.read_bytes().count(b"\n") > 1
+    if not path.exists():
+        return False
+    content = path.read_bytes().replace(b"\r", b"\n")  # as another program may have saved it
+    return content.count(b"\n") > 1
+
+
+def refuse_foreign_bytes(path: Path) -> None:
+    """Raises LogError for line ends or NUL bytes that a log does not have: another program has written it since."""
+    content = path.read_bytes()
+    if b"\r" in content or b"\0" in content:
+        raise LogError(
+            f"{path} has other line ends than a log, or NUL bytes: another program has saved it; put the original back, "
+            f"or take another --session"
+        )
 
 
 def repair(path: Path) -> int:
@@ -168,10 +201,10 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
         sidecar = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise LogError(f"the sidecar {path} cannot be read: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise LogError(f"the sidecar {path} cannot be read ({error}): put the original back, or move it away") from None
     if not isinstance(sidecar, dict) or not isinstance(sidecar.get("format"), int):
-        raise LogError(f"{path} is no sidecar of a trial log: it has no format number")
+        raise LogError(f"{path} is no sidecar of a trial log, it has no format number: move it away")
     if sidecar["format"] > VERSION:
         raise LogError(f"{path} has format {sidecar['format']}; this version reads up to {VERSION}: update observers")
     for part in ("identity", "provenance"):
@@ -184,5 +217,8 @@ def write_sidecar(log: Path, sidecar: Mapping[str, Any]) -> None:
     """Replace the sidecar in one step, so that there is always a whole one."""
     path = sidecar_path(log)
     partial = path.with_suffix(".json.part")
-    partial.write_text(json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise LogError(f"{path}: {error.strerror}; put that right, then run the same command again") from None

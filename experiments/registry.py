@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.folder import from_folder
 from experiments.published import published
-from observers.registry import resolve
+from observers.registry import plugins, resolve
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
 
@@ -18,7 +18,8 @@ def make_experiment(name: str) -> Experiment:
     """The experiment of that name. Raises UnknownName, StimulusError."""
     if name in DATASETS:
         return published(name)
-    if Path(name).is_dir():
+    named = name in EXPERIMENTS or name in plugins("experiments")
+    if name and not named and Path(name).is_dir():
         return from_folder(Path(name))
     table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.published:published")
     found = resolve(name, table, "experiments", "experiment")

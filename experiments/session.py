@@ -20,7 +20,8 @@ import numpy as np
 
 from experiments import log
 from experiments.experiment import Experiment
-from observers.protocol import Described, Observer, Trial, validate
+from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, responses, validate
+from observers.registry import file_sha256
 from stimuli.errors import LogError, ObserverError
 
 Progress = Callable[[int, int], None]  # (trials answered, trials to answer), after every trial
@@ -43,13 +44,10 @@ def run(
     `say` gets a sentence when something was found and put right. Raises ObserverError for a broken contract, LogError
     for a log that belongs to another session or is in use. Whatever was answered is on disk, also on KeyboardInterrupt.
     """
-    if session < 1 or (limit is not None and limit < 1):
+    if not 1 <= session < MAX_COUNT or (limit is not None and limit < 1):
         raise LogError(f"session and limit count from 1, got session {session} and limit {limit}")
-    for name in (experiment.name, observer.name):
-        if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise ObserverError(
-                f"{name!r} is no name for a log: expected text without line breaks or control characters"
-            )
+    check_name(experiment.name)
+    check_name(observer.name)
     path = log.log_path(directory, experiment.name, observer.name, session)
     trials = experiment.trials(seed)
     writer = log.LogWriter(path)
@@ -88,7 +86,7 @@ def _answers(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, A
     if not trials:
         return
     n_given = 0
-    for response in observer.observe(iter(trials)):
+    for response in responses(observer, trials):
         if n_given == len(trials):
             raise ObserverError(f"observer {observer.name} gave more responses than the {len(trials)} trials it got")
         yield trials[n_given], validate(response, trials[n_given], observer.name)
@@ -102,7 +100,10 @@ def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) ->
 
     Raises LogError. How they are computed (device, batch size) may change.
     """
-    new = dict(observer.provenance()) if isinstance(observer, Described) else {}
+    new = observer.provenance() if isinstance(observer, Described) else {}
+    if not isinstance(new, Mapping):
+        raise ObserverError(f"observer {observer.name}: provenance() must give a mapping, got {type(new).__name__}")
+    new = {str(what): str(value) for what, value in new.items()}
     old = sidecar["provenance"]
     for what in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
         if old.get(what) != new.get(what):
@@ -138,6 +139,7 @@ def _open_session(
             "name": observer.name,
             "kind": observer.kind,
             "class": type(observer).__qualname__,
+            "file_sha256": file_sha256(type(observer)),
             "options": options(observer),
         },
     }
@@ -155,22 +157,20 @@ def _open_session(
                 f"{path} was made with another {what} ({_short(old, new)}): take another --session or --out, "
                 f"or give this observer a name of its own (-o name=…)"
             )
+    log.refuse_foreign_bytes(path)
     torn = log.repair(path)
     if torn:
         say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
     rows = log.read_rows(path)
-    if rows[0] != log.header(experiment.stimuli.cue_names, experiment.choices):
+    cues = experiment.stimuli.cue_names
+    if rows[0] != log.header(cues, experiment.choices):
         raise LogError(f"{path} has other columns than this session writes; move it away or take another --session")
     if len(rows) - 1 > len(trials):
         raise LogError(f"{path} holds {len(rows) - 1} trials and the session has {len(trials)}; move it away")
-    who = [experiment.name, observer.name, observer.kind, str(session)]
     for cells, trial in zip(rows[1:], trials, strict=False):
-        if cells[:4] != who:
-            raise LogError(
-                f"{path}, trial {cells[5]}: it says {' '.join(cells[:4])}, expected {' '.join(who)}; move it away"
-            )
-        if (cells[5], cells[6], cells[7]) != (str(trial.number), trial.stimulus.id, trial.stimulus.condition):
-            raise LogError(f"{path}: trial {cells[5]} is not the session's trial {trial.number}; move the log away")
+        wrong = log.differs(cells, experiment.name, observer.name, observer.kind, session, cues, trial)
+        if wrong:
+            raise LogError(f"{path}, trial {trial.number}: {wrong}; move log and sidecar away, or mend that row")
     return sidecar | {"n_logged": len(rows) - 1}
 
 

@@ -10,7 +10,7 @@ from itertools import cycle, islice
 import numpy as np
 from attrs import evolve, frozen
 
-from observers.protocol import KINDS, Observer, ObserverError, Response, Trial, validate
+from observers.protocol import KINDS, Observer, ObserverError, Response, Trial, check_name, responses, validate
 
 TOLERANCE = 1e-5  # relative, of evidence: batches of another shape may round differently
 MAX_AHEAD = 1024  # trials an observer may take before it answers the first
@@ -32,11 +32,16 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[Finding]
         return passed
 
     name, kind = observer.name, observer.kind
-    if not note("has a name and a kind", bool(name) and kind in KINDS, f"name {name!r}, kind {kind!r}; kinds: {KINDS}"):
+    try:
+        check_name(name)
+    except ObserverError as error:
+        note("has a name and a kind", False, str(error))
+        return findings
+    if not note("has a name and a kind", kind in KINDS, f"its kind is {kind!r}, expected one of {', '.join(KINDS)}"):
         return findings
     answers: list[Response] = []
     try:
-        for response in observer.observe(iter(trials)):
+        for response in responses(observer, trials):
             if len(answers) == len(trials):
                 note("gives one response a trial", False, "it gives more responses than it got trials")
                 return findings
@@ -96,7 +101,9 @@ def _same(one: Sequence[Response], other: Sequence[Response]) -> bool:
 
 
 def _equal(one: Response, other: Response) -> bool:
-    if (one.choice, one.evidence is None) != (other.choice, other.evidence is None):
+    if (one.choice, one.n_evaluations) != (other.choice, other.n_evaluations):
+        return False
+    if (one.evidence is None) != (other.evidence is None):
         return False
     return one.evidence is None or np.allclose(one.evidence, other.evidence, rtol=TOLERANCE, atol=TOLERANCE)  # type: ignore[arg-type]
 
@@ -108,5 +115,5 @@ def _difference(one: Sequence[Response], other: Sequence[Response]) -> str:
     return (
         ""
         if index is None
-        else f"trial {index + 1}: {one[index].choice}, then {other[index].choice} (or other evidence)"
+        else f"trial {index + 1}: {one[index].choice}, then {other[index].choice} (or other evidence, or n_evaluations)"
     )

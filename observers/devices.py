@@ -16,6 +16,7 @@ from attrs import field
 from observers.protocol import RUNTIME, ObserverError, Response, Trial
 
 Dtype = Literal["float32", "float16", "bfloat16"]
+MAX_BATCH = 4096  # images; they are held in memory, the last batch filled up
 DTYPES: dict[str, torch.dtype] = {
     "float32": torch.float32,
     "float16": torch.float16,
@@ -53,13 +54,13 @@ def device_option() -> Any:
 
 
 def batch_size_option() -> Any:
-    """The field of an observer that says how many images a forward pass holds, 1 or more."""
-    return field(default=16, metadata=RUNTIME, validator=_at_least_one)
+    """The field of an observer that says how many images a forward pass holds."""
+    return field(default=16, metadata=RUNTIME, validator=_fits_memory)
 
 
-def _at_least_one(instance: object, attribute: Any, value: int) -> None:
-    if value < 1:
-        raise ObserverError(f"{attribute.name} must be 1 or more, got {value}")
+def _fits_memory(instance: object, attribute: Any, value: int) -> None:
+    if not 1 <= value <= MAX_BATCH:
+        raise ObserverError(f"{attribute.name} must be 1 to {MAX_BATCH}, got {value}")
 
 
 def batches(
@@ -98,8 +99,17 @@ def evaluate(
     cudnn = torch.backends.cudnn
     for batch, images in batches(trials, prepare, size):
         # Not around the yield, which would leave these on for whoever asks.
-        with torch.inference_mode(), cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            rows = forward(images).float().cpu().numpy().astype(np.float64)
+        try:
+            with (
+                torch.inference_mode(),
+                cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+            ):
+                rows = forward(images).float().cpu().numpy().astype(np.float64)
+        except torch.OutOfMemoryError:
+            raise ObserverError(
+                f"{size} images at once are more than the device's memory holds: give a smaller --batch-size and run again; "
+                f"what was answered is kept"
+            ) from None
         yield from zip(batch, rows[: len(batch)], strict=True)
 
 

@@ -22,6 +22,8 @@ from stimuli.stimulus import Stimulus
 Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
 KINDS: tuple[str, ...] = get_args(Kind)
 RUNTIME: Mapping[str, Any] = {"runtime": True}
+MAX_NAME = 1000  # characters
+MAX_COUNT = 2**53  # the whole numbers that every reader of a log keeps exactly
 
 
 @frozen
@@ -70,6 +72,25 @@ class Described(Protocol):
     def provenance(self) -> Mapping[str, str]: ...
 
 
+def check_name(name: object) -> None:
+    """Raises ObserverError for what cannot be written into a log as the name of an observer or experiment."""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+        raise ObserverError(
+            f"{str(name)[:80]!r} is no name for a log: expected 1 to {MAX_NAME} characters, without line breaks or others "
+            f"that cannot be seen"
+        )
+
+
+def responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
+    """What `observer.observe` gives for the trials. Raises ObserverError if that is nothing to go through one by one."""
+    given: object = observer.observe(iter(trials))
+    if not isinstance(given, Iterable):
+        raise ObserverError(
+            f"observer {observer.name}: observe(trials) must yield a Response a trial, it returned {type(given).__name__}"
+        )
+    return iter(given)
+
+
 def validate(response: object, trial: Trial, observer: str) -> Response:
     """The door through which every response comes. Raises ObserverError naming observer, trial and what was expected."""
     where = f"observer {observer}, trial {trial.number} ({trial.stimulus.id})"
@@ -80,10 +101,13 @@ def validate(response: object, trial: Trial, observer: str) -> Response:
     if response.rt is not None and not (_is(response.rt, numbers.Real) and 0 <= response.rt < float("inf")):
         raise ObserverError(f"{where}: rt must be in seconds from 0 on, got {response.rt!r}")
     n = response.n_evaluations
-    if n is not None and not (_is(n, numbers.Integral) and n >= 0):
+    if n is not None and not (_is(n, numbers.Integral) and 0 <= n < MAX_COUNT):
         raise ObserverError(f"{where}: n_evaluations must be a whole number from 0 on, got {n!r}")
     if response.evidence is not None:
-        evidence = np.asarray(response.evidence)
+        try:
+            evidence = np.asarray(response.evidence)
+        except ValueError:  # lists of unequal length
+            raise ObserverError(f"{where}: evidence must be {len(trial.choices)} numbers, got a ragged list") from None
         if evidence.shape != (len(trial.choices),) or evidence.dtype.kind not in "fiu":
             raise ObserverError(
                 f"{where}: evidence must be {len(trial.choices)} numbers, got {evidence.dtype} {evidence.shape}"

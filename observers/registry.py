@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
 from operator import attrgetter
@@ -37,6 +37,9 @@ SCHEMES: dict[str, str] = {
 }
 
 
+_SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
+
+
 def plugins(group: str) -> dict[str, str]:
     """Names that installed packages declare for `observers.<group>`, with what they stand for."""
     return {point.name: point.value for point in entry_points(group=f"observers.{group}")}
@@ -49,6 +52,8 @@ def load(reference: str) -> Any:
         raise ObserverError(f"{reference!r} names no object: expected module:NAME or FILE.py:NAME")
     if module.endswith(".py"):
         return _attribute(_module_from_file(Path(module).expanduser()), attribute, reference)
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ObserverError(f"{reference!r} names no object: {module!r} is no module; a file is given as FILE.py:NAME")
     try:
         return _attribute(importlib.import_module(module), attribute, reference)
     except ModuleNotFoundError as error:
@@ -58,21 +63,33 @@ def load(reference: str) -> Any:
 def _module_from_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise ObserverError(f"there is no file {path}")
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
     # Two files may have one name; a class finds its annotations through the name of its module.
-    version = f"{path.resolve()} {path.stat().st_mtime_ns}"
-    name = f"{path.stem}_{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+    name = f"{path.stem}_{hashlib.sha256(f'{path.resolve()} {content}'.encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
+    if str(path.resolve().parent) not in sys.path:
+        sys.path.append(str(path.resolve().parent))  # it may import a file beside it, whenever it does
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    setattr(module, _SHA256, content)
     try:
         spec.loader.exec_module(module)
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise ObserverError(f"{error.filename}, line {error.lineno}: this is no Python ({error.msg})") from None
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+def file_sha256(cls: type) -> str | None:
+    """sha256 of the FILE.py that a class was loaded from; None for one that is installed, which has a version."""
+    found: str | None = getattr(sys.modules.get(cls.__module__), _SHA256, None)
+    return found
 
 
 def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
@@ -111,6 +128,23 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
     if not isinstance(observer, Observer) or observer.kind not in KINDS:
         raise ObserverError(f"{name} is no observer: it needs a name, a kind ({', '.join(KINDS)}) and observe(trials)")
     return observer
+
+
+def make_observers(
+    names: Sequence[str], options: Mapping[str, str], *, say: Callable[[str], None] = lambda sentence: None
+) -> list[Observer]:
+    """The observers of those names, each with the options that it has; `say` gets a sentence where only some have one.
+
+    Raises what `make_observer` does. An option that nobody has goes to the first, which refuses it and says what it has.
+    """
+    takers = {key: [name for name in names if accepts(name, key)] for key in options}
+    for key, who in takers.items():
+        if who and len(who) < len(names):
+            say(f"only {', '.join(who)} has the option {key}")
+    return [
+        make_observer(name, {key: value for key, value in options.items() if name in (takers[key] or names)})
+        for name in names
+    ]
 
 
 def options_of(make: Callable[..., object]) -> dict[str, inspect.Parameter]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from attrs import field, frozen
+from attrs.validators import optional
 
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.recorded import Answer, read_answers
@@ -114,7 +115,7 @@ class Correlated:
 
     log: Path
     kappa: float = 0.5
-    accuracy: float | None = None
+    accuracy: float | None = field(default=None, validator=optional(_probability))
     seed: int = 0
     name: str = field()
     kind: Kind = field(default="simulated", init=False)
@@ -138,6 +139,11 @@ class Correlated:
             p = float(np.mean(correct))
             q = p if self.accuracy is None else self.accuracy
             expected = p * q + (1 - p) * (1 - q)
+            if expected > 1 - 1e-12:
+                raise ObserverError(
+                    f"{self.name}: the other observer is always {'right' if p else 'wrong'} in condition {condition!r}, and "
+                    f"so would this one be: kappa is undefined there; give an accuracy between 0 and 1, or another log"
+                )
             both = (self.kappa * (1 - expected) + expected + p + q - 1) / 2
             low, high = max(0.0, p + q - 1), min(p, q)
             if not low - 1e-9 <= both <= high + 1e-9:

@@ -11,6 +11,7 @@ COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "con
 NO_ANSWER = "na"
 MISSING = ("", "NaN", "nan", "None", "NA")
 
+_IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")  # trial, code, who, condition, category, number, …
 # Models are told apart by how their published names begin, up to a letter that would make another word of it; whatever
 # else is no person is a classifier.
 _PERSON = "subject-"
@@ -21,9 +22,14 @@ _KINDS = {
 
 
 def image_of(imagename: str) -> str:
-    """The image that observers share: `0001_cop_s01_c30_knife_10_n03041632_7380.png` -> `n03041632_7380.png`."""
+    """The image that observers share: `0001_cop_s01_c30_knife_10_n03041632_7380.png` -> `n03041632_7380.png`.
+
+    A name that is not put together like that is the image's own.
+    """
+    if not _IMAGENAME.match(imagename):
+        return imagename
     parts = imagename.split("_")
-    return "_".join(parts[-2:]) if len(parts) > 1 and parts[-2].startswith("n0") else parts[-1]
+    return "_".join(parts[-2:]) if parts[-2].startswith("n0") else parts[-1]
 
 
 def kind_of(subj: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from stimuli.categories import CATEGORIES
-from stimuli.errors import UnknownName
+from stimuli.errors import StimulusError, UnknownName
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
 
@@ -108,8 +108,12 @@ def drawn_cue_conflict(folder: Path) -> StimulusSet:
         try:
             _draw(beside)
             os.rename(beside, folder)  # in one step, so that another process sees all of it or nothing
-        except OSError:
-            if not (folder / "stimuli.csv").is_file():  # else another process was first, with the same images
+        except OSError as error:
+            if folder.is_dir() and not (folder / "stimuli.csv").is_file():
+                raise StimulusError(
+                    f"{folder} is damaged, it has no stimuli.csv: remove it, it will be drawn anew"
+                ) from error
+            if not folder.is_dir():  # else another process was first, with the same images
                 raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)

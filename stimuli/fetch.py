@@ -73,10 +73,14 @@ def fetch_stimuli(name: str, *, progress: Progress = _silent, base_url: str | No
 def fetch_humans(*, progress: Progress = _silent, base_url: str | None = None) -> Path:
     """Have the 90 files of recorded people in the cache; returns their folder.
 
-    A file that is there with the right checksum is not downloaded again. The total of `progress` stays unknown. Raises
-    StimulusError for what cannot be downloaded, verified or written.
+    Downloads nothing where a data folder has them all, and no file that the cache has with the right checksum. The total of
+    `progress` stays unknown. Raises StimulusError for what cannot be downloaded, verified or written.
     """
     files = {file: sha256 for file, sha256 in registry().items() if file.startswith("humans/")}
+    there = find("humans")
+    if there is not None and all(_is_published(there.parent / file, sha256) for file, sha256 in files.items()):
+        print(f"all {len(files)} files of people are already there", file=sys.stderr)
+        return there
     base = (base_url or HUMANS).rstrip("/")
     urls = {file: base + file.removeprefix("humans") for file in files}
     store = pooch.create(path=cache_folder(), base_url=base, registry=files, urls=urls)
@@ -165,6 +169,10 @@ def _install(table: Dataset, url: str, archive: Path, folder: Path) -> None:
         images.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _is_published(path: Path, expected: str) -> bool:
+    return path.is_file() and f"sha256:{pooch.file_hash(str(path))}" == expected
 
 
 def _verify(path: Path, expected: str, what: str) -> None:

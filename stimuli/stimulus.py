@@ -20,8 +20,12 @@ from stimuli.errors import StimulusError
 from stimuli.images import open_image
 
 COLUMNS = ("stimulus", "path", "category", "condition")
-# A cue becomes a column of the trial log, so it may not be called like one of the log's own.
-RESERVED = (*COLUMNS, "experiment", "observer", "kind", "session", "block", "trial", "response", "rt", "n_evaluations")
+# A cue becomes a column of the trial log and of its frame, so it may not be called like one of their own.
+RESERVED = (
+    *COLUMNS, "experiment", "observer", "kind", "session", "block", "trial", "response", "rt", "n_evaluations",
+    "dataset", "source", "correct",
+)  # fmt: skip
+MAX_CELL = 1000  # characters
 
 
 @frozen
@@ -96,6 +100,8 @@ class StimulusSet:
                 f"{manifest} must begin with the columns {','.join(COLUMNS)}; it begins with {rows[:1]}"
             )
         cues = rows[0][len(COLUMNS) :]
+        if max(map(len, rows[0])) > MAX_CELL:
+            raise StimulusError(f"{manifest}, row 1: a cell has more than {MAX_CELL} characters")
         if len(set(cues)) < len(cues):
             raise StimulusError(f"{manifest}: two columns have one name in {','.join(rows[0])}")
         stimuli = []
@@ -104,7 +110,11 @@ class StimulusSet:
                 raise StimulusError(f"{manifest}, row {number}: {len(row)} cells, the header has {len(rows[0])}")
             bad = next((cell for cell in row if not cell.isprintable()), None)
             if bad is not None:
-                raise StimulusError(f"{manifest}, row {number}: {bad!r} holds a line break or control character")
+                raise StimulusError(
+                    f"{manifest}, row {number}: {bad!r} holds a line break or another invisible character"
+                )
+            if max(map(len, row)) > MAX_CELL:
+                raise StimulusError(f"{manifest}, row {number}: a cell has more than {MAX_CELL} characters")
             s = Stimulus(row[0], manifest.parent / row[1], row[2], row[3], dict(zip(cues, row[4:], strict=True)))
             if not s.path.is_file():
                 raise StimulusError(f"{manifest}, row {number}: the image {s.path} does not exist")

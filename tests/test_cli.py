@@ -101,7 +101,20 @@ def test_a_table_does_not_overwrite_a_log(logs):
     assert log.read_bytes() == before
 
 
+def test_a_full_disk_is_said(logs, monkeypatch, tmp_path):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "t.csv").write_text("former")
+    monkeypatch.setattr("pandas.DataFrame.to_csv", fail)
+    said = observers("analyze", "accuracy", logs, "--csv", tmp_path / "t.csv", code=1).stderr
+    assert "observers: No space left on device, or name another one\n" in said
+    assert (tmp_path / "t.csv").read_text() == "former"
+
+
 def test_wrong_usage_is_code_2():
+    observers("run-experiment", "x", "-m", "ideal", "--seed", "-1", code=2)
+    observers("report", "x", "--seed", "-1", code=2)
     observers("run-experiment", code=2)
     observers("analyze", "kapa", code=2)
     observers("run-experiment", "x", "-m", "ideal", "--limit", "0", code=2)
@@ -168,7 +181,9 @@ def test_benchmark_needs_people(logs):
 def test_report_and_export(logs, tmp_path):
     said = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
     assert said == f"report: {tmp_path}/r/index.html\n"
-    for path in observers("export", logs, "--out", tmp_path / "e").stdout.split():
+    said = observers("export", logs, "--out", tmp_path / "e")
+    assert "note: chance (simulated) will be read back as discriminative" in said.stderr
+    for path in said.stdout.split():
         assert len(table(path)) == 256
 
 

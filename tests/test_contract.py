@@ -1,5 +1,6 @@
 """Every observer keeps the contract, and an observer that breaks a rule is found out."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -67,6 +68,7 @@ def too_many(trials: Iterator[Trial]) -> Iterator[Response]:
 
 
 count = [0]
+counter = itertools.count()
 NAN = np.full(16, np.nan)
 BROKEN: dict[str, tuple[Callable[..., object], str]] = {
     "no choice of ours": (lambda trials: (Response("cow") for _ in trials), "'cow' is none of the choices"),
@@ -83,6 +85,16 @@ BROKEN: dict[str, tuple[Callable[..., object], str]] = {
     ),
     "rt in words": (lambda trials: first(trials, rt="fast"), "rt must be in seconds from 0 on, got 'fast'"),
     "n_evaluations true": (lambda trials: first(trials, n_evaluations=True), "whole number from 0 on, got True"),
+    "ragged evidence": (
+        lambda trials: first(trials, evidence=[[1.0], [1.0, 2.0]]),
+        "evidence must be 16 numbers, got a ragged list",
+    ),
+    "n_evaluations too large": (lambda trials: first(trials, n_evaluations=10**30), "whole number from 0 on, got 1000"),
+    "n_evaluations at random": (
+        lambda trials: first(trials, n_evaluations=next(counter)),
+        "answers the same when asked again: trial 1",
+    ),
+    "nothing": (lambda trials: None, r"observe\(trials\) must yield a Response a trial, it returned NoneType"),
     "stops": (lambda trials: islice(first(trials), 3), "3 responses to 32 trials"),
     "too many": (too_many, "more responses than it got trials"),
     "greedy": (greedy, "it took 1025 trials before it answered the first"),
@@ -114,9 +126,14 @@ def test_a_broken_observer_is_found_out(flaw, small):
 
 
 def test_no_name():
-    (finding,) = check_observer(Broken(first, name="", kind="robot"), [])
-    assert not finding.passed
-    assert "robot" in finding.detail
+    for name, kind, said in (
+        ("", "human", "'' is no name"),
+        ("a\nb", "human", "is no name"),
+        ("a", "robot", "'robot'"),
+    ):
+        (finding,) = check_observer(Broken(first, name=name, kind=kind), [])
+        assert not finding.passed
+        assert said in finding.detail
 
 
 @pytest.mark.parametrize("flaw", ["no choice of ours", "no Response", "short evidence", "NaN", "rt", "n_evaluations"])

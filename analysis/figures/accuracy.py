@@ -62,7 +62,7 @@ def _bars(table: pd.DataFrame, ax: Axes, conditions: dict[str, str], chance: flo
         ax.axvline(chance, color=style.CHANCE, linestyle=":")
     condition = next(iter(conditions.values()))
     ax.set(xlim=(0, 1), ylim=(len(table) - 0.4, -0.6), xlabel="Accuracy" + (f", {condition}" if condition else ""))
-    names = [style.named(*cells) for cells in zip(table["observer"], table["kind"], strict=True)]
+    names = style.short_names(list(table["observer"]), dict(zip(table["observer"], table["kind"], strict=True)))
     ax.set_yticks(range(len(table)), names)
     ax.tick_params(axis="y", length=0)
     for label, look in zip(ax.get_yticklabels(), looks, strict=True):

@@ -16,7 +16,6 @@ from analysis.clustering import Clustering
 from analysis.figures import style
 
 N_NUMBERED = 20
-MAX_NAME = 34  # characters
 UNDEFINED = "#D0D0D0"
 TREE, BAR = 1.3, 0.22  # inches beside the matrix
 
@@ -39,7 +38,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
 
     colors = matplotlib.colormaps["RdBu_r"].with_extremes(bad=UNDEFINED)
     image = ax.imshow(kappa, cmap=colors, vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
-    names = _names(order, kinds)
+    names = style.short_names(order, kinds)
     ax.set_xticks(range(n), names, rotation=90)
     ax.set_yticks(range(n), names)
     ax.tick_params(length=0, pad=2, labelsize=6.5 if n > N_NUMBERED else 8)
@@ -64,14 +63,6 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     tree.spines["left"].set_visible(False)
     figure.colorbar(image, cax=bar, label="error consistency κ")
     return figure
-
-
-def _names(order: list[str], kinds: Mapping[str, str]) -> list[str]:
-    """Names as they are shown: long ones without their middle, unless that would make two of them the same."""
-    full = [style.named(name, kinds[name]) for name in order]
-    half = MAX_NAME // 2
-    short = [name if len(name) <= MAX_NAME else f"{name[:half]}…{name[-half:]}" for name in full]
-    return [s if short.count(s) == 1 else f for s, f in zip(short, full, strict=True)]
 
 
 def _number(value: float) -> str:

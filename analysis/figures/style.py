@@ -4,7 +4,7 @@ Color and marker say the kind (Geirhos et al. 2021; they survive color blindness
 which observer of it. A kind with more than N_NAMED observers has one entry in the legend and all its markers alike.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 N_NAMED = 6
+MAX_NAME = 34  # characters
 FORMATS = ("pdf", "svg", "png")
 CHANCE = "#666666"
 GRID = "#E4E4E4"
@@ -86,15 +87,26 @@ def named(observer: str, kind: str) -> str:
     return f"{observer} (simulated)" if kind == "simulated" else observer
 
 
+def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]:
+    """Names as figures show them: long ones without their middle, unless that would make two of them the same.
+
+    Where they are endless, more than three times too long, they are cut all the same.
+    """
+    full = [named(name, kinds[name]) for name in observers]
+    half = MAX_NAME // 2
+    short = [name if len(name) <= MAX_NAME else f"{name[:half]}…{name[-half:]}" for name in full]
+    return [s if short.count(s) == 1 or len(f) > 3 * MAX_NAME else f for s, f in zip(short, full, strict=True)]
+
+
 def marks(table: pd.DataFrame) -> dict[str, Mark]:
     """Observer -> Mark for a table with `observer` and `kind`, kind by kind and within a kind in the table's order."""
     observers = table[["observer", "kind"]].drop_duplicates("observer")
     out: dict[str, Mark] = {}
     for kind, look in LOOKS.items():
-        names = observers.loc[observers["kind"] == kind, "observer"]
+        names = list(observers.loc[observers["kind"] == kind, "observer"])
         gathered = len(names) > N_NAMED
-        for i, name in enumerate(names):
-            legend = f"{look.label} (n = {len(names)})" if gathered else named(name, kind)
+        for i, (name, short) in enumerate(zip(names, short_names(names, dict.fromkeys(names, kind)), strict=True)):
+            legend = f"{look.label} (n = {len(names)})" if gathered else short
             fill = look.fills[0 if gathered else i]
             out[name] = Mark(look, fill, "" if gathered and i else legend, gathered)
     return out

@@ -31,6 +31,7 @@ from experiments.log import EVIDENCE, file_name
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 
+GENERATOR = '<meta name="generator" content="observers">'
 MAX_NAMES = 5  # in a sentence
 ENLARGED = 1.25  # print size times this on the page
 LEFT_OUT = "Only conditions that do not count in the benchmark are here; their kappas are in tables/consistency.csv."
@@ -81,6 +82,7 @@ def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed
     if frame.empty:
         raise LogError("there is no trial to report on")
     out = Path(out)
+    _remove_former(out)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     datasets = dataset_order(frame["dataset"].unique())
     names = _file_names(datasets)
@@ -109,6 +111,16 @@ def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed
     )  # fmt: skip
     page.write_text(html, "utf-8", newline="\n")
     return page
+
+
+def _remove_former(out: Path) -> None:
+    """Remove the files of a report that was written to the same folder, so that nothing of it stands beside the new one."""
+    page = out / "index.html"
+    if page.is_file() and GENERATOR in page.read_text("utf-8", errors="replace"):
+        own = ("accuracy", "shape-bias", "consistency")
+        figures = [path for name in own for path in out.glob(f"figures/{name}_*.*")]
+        for path in (page, *figures, *(out / "tables" / f"{name}.csv" for name in own)):
+            path.unlink(missing_ok=True)
 
 
 def _template() -> Any:

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from analysis.export import export
+from analysis.export import export, losses
 from analysis.frame import read_trials
 from experiments.session import run
 from observers.simulated import Biased
@@ -41,11 +41,18 @@ def test_real_people_and_networks_read_back(dataset, tmp_path):
 def test_a_log_is_not_overwritten_by_its_export(small, tmp_path):
     log = run(small, Biased(0.6), tmp_path)
     before = log.read_bytes()
-    with pytest.raises(
-        LogError, match="is one of the logs to be exported and would be overwritten: give another --out"
-    ):
-        export(read_trials([log]), tmp_path)
+    copy = tmp_path / "copy" / log.name
+    copy.parent.mkdir()
+    copy.write_bytes(before)
+    for source in (log, copy):
+        with pytest.raises(LogError, match="is a trial log and would be overwritten: give another --out"):
+            export(read_trials([source]), tmp_path)
     assert log.read_bytes() == before
+    (exported,) = export(read_trials([log]), tmp_path / "out")
+    export(read_trials([exported]), tmp_path / "out2")
+    with pytest.raises(LogError, match="would be overwritten"):
+        export(read_trials([exported]), tmp_path / "out")
+    assert export(read_trials([log]), tmp_path / "out") == [exported]  # which holds nothing that the log has not
 
 
 def test_two_names_that_make_one_file_name(small, tmp_path):
@@ -54,6 +61,29 @@ def test_two_names_that_make_one_file_name(small, tmp_path):
         LogError, match=r"a-b of small and another one would both be exported to .*small_a-b_session-1\.csv"
     ):
         export(read_trials(logs), tmp_path / "out")
+
+
+def test_what_the_files_will_not_say(small, tmp_path):
+    frame = read_trials([run(small, Biased(0.6), tmp_path / "logs")])
+    assert losses(frame) == [
+        "biased-0.6 (simulated) will be read back as discriminative",
+        "the cues of small are left out",
+    ]
+    people = frame.assign(dataset="my_set", observer="subject-anna", kind="human", shape="")
+    assert losses(people) == ["my_set will be read back as my-set"]
+
+
+@pytest.mark.parametrize(("column", "text"), [("category", "na"), ("category", "NA"), ("condition", "nan")])
+def test_what_the_dialect_takes_for_none(small, tmp_path, column, text):
+    frame = read_trials([run(small, Biased(0.6), tmp_path / "logs", limit=1)]).assign(**{column: text})
+    with pytest.raises(LogError, match=f"the {column} '{text}' cannot be exported: .* means that there is none"):
+        export(frame, tmp_path / "out")
+
+
+def test_trials_without_numbers_get_some(small, tmp_path):
+    frame = read_trials([run(small, Biased(0.6), tmp_path / "logs", limit=3)])
+    export(frame.assign(trial=pd.array([pd.NA] * 3, dtype="Int64")), tmp_path / "out")
+    assert list(read_trials([tmp_path / "out"])["trial"]) == [1, 2, 3]
 
 
 def test_a_name_that_the_dialect_cannot_hold(small, tmp_path):

@@ -266,6 +266,16 @@ def test_files_are_the_same_in_every_process_and_hold_text(tmp_path):
     assert b"/Type /Font" in (tmp_path / "one.pdf").read_bytes()
 
 
+def test_long_names_do_not_widen_a_figure(ax):
+    table = biases(human=2).replace("human-0", "x" * 5000).replace("human-1", "x" * 5000 + "y")
+    draw_shape_bias(arrange(table, table[:0]), ax)
+    assert legend(ax) == ["x" * 17 + "…" + "x" * 17, "x" * 17 + "…" + "x" * 16 + "y"]
+    bars = accuracies("edge", ("",), discriminative=1).replace("discriminative-0", "y" * 5000)
+    with style.publication():
+        names = [label.get_text() for label in draw_accuracy(bars, Figure().add_subplot()).get_yticklabels()]
+    assert names == ["y" * 17 + "…" + "y" * 17]
+
+
 def test_settings_do_not_leak():
     import matplotlib
 

@@ -2,6 +2,7 @@ import json
 
 import pandas as pd
 import pytest
+from attrs import evolve
 
 from analysis.frame import COLUMNS, condition_order, dataset_order, of_dataset, read_trials
 from experiments.session import run
@@ -92,7 +93,7 @@ LINE = "a,1,1,NaN,car,car,0,x1.png\n"
         (HEAD + LINE + LINE.replace(",0,x1.png", ""), "line 3: 6 cells where the header has 8"),
         (HEAD + LINE.replace(",1,1,", ",1,1.5,"), r"line 2: trial is '1\.5', expected a whole number"),
         (HEAD + LINE + "\0\n", "holds a NUL byte or a line over"),
-        (HEAD + LINE + "x" * 70_000 + "\n", "holds a NUL byte or a line over"),
+        (HEAD + LINE + "x" * 1_100_000 + "\n", "holds a NUL byte or a line over"),
         (HEAD + LINE + "1,2,3,4,5,6,7,8,9\n", "line 3: 9 cells where the header has 8"),
         (HEAD + LINE + '"a,b\n', "cannot be read"),
         (HEAD.replace(",rt", ",time") + LINE, "has no column 'rt'"),
@@ -100,6 +101,11 @@ LINE = "a,1,1,NaN,car,car,0,x1.png\n"
         ("observer,kind,stimulus,response,correct\nx,human,s,c,c\n", "or one named dataset, source or correct"),
         (HEAD + LINE.replace(",1,1,", f",1,{10**23},"), "expected a whole number"),
         ("observer,kind,stimulus,response\nx,robot,s,c\n", "robot is no kind of observer; kinds are human"),
+        (HEAD + LINE.replace("car,car", "car,"), "line 2: category is '', expected text"),
+        (
+            HEAD + LINE.replace("a,1,1", "a\x1b[31m,1,1"),
+            r"line 2: observer is 'a\\x1b\[31m', expected text without line",
+        ),
     ],
 )
 def test_what_is_damaged_is_refused_in_words(tmp_path, text, message):
@@ -125,6 +131,29 @@ def test_a_condition_that_the_dataset_has_not(tmp_path):
 def test_missing_paths(tmp_path):
     with pytest.raises(LogError, match=r"there is no trial log or folder .*nowhere"):
         read_trials([tmp_path / "nowhere"])
+    with pytest.raises(LogError, match=r"folder humans/nothing: get the recorded people with `observers fetch humans`"):
+        read_trials(["humans/nothing"])
+    with pytest.raises(LogError, match="no trials in"):
+        read_trials([""])
+
+
+def test_a_log_torn_in_its_header_does_not_hide_the_others(small, tmp_path):
+    path = run(small, Ideal(), tmp_path)
+    (tmp_path / "torn.csv").write_bytes(path.read_bytes()[:200])
+    frame = read_trials([tmp_path])
+    assert len(frame) == 32
+    assert "torn.csv: its last line is torn and was left out" in frame.attrs["notes"]
+
+
+def test_logs_on_other_images_of_one_name(small, tmp_path):
+    run(small, Ideal(), tmp_path / "a")
+    others = evolve(small, stimuli=small.stimuli.where(lambda s: s.category != "cat"))
+    run(others, Biased(0.5), tmp_path / "b")
+    with pytest.raises(
+        LogError, match=r"biased.* and .*ideal.* were made on different images, all named small: give the"
+    ):
+        read_trials([tmp_path])
+    assert len(read_trials([tmp_path / "b"])) == len(others.stimuli)
 
 
 def test_a_broken_sidecar_is_said(small, tmp_path):

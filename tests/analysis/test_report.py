@@ -221,6 +221,15 @@ def test_undefined_is_a_dash_and_lost_notes_are_made_up_for(tmp_path):
     assert "Chance is not drawn" in said
 
 
+def test_nothing_of_a_former_report_stays(tmp_path):
+    write_report(trials("cue-conflict", WHO, cues=True), tmp_path, intervals=False)
+    (tmp_path / "figures" / "mine.pdf").write_text("kept")
+    write_report(trials("own", {"net": "generative"}), tmp_path, intervals=False)
+    names = sorted(p.name for p in tmp_path.rglob("*.*"))
+    figures = [f"accuracy_own.{suffix}" for suffix in ("csv", "pdf", "png", "svg")]
+    assert names == sorted([*figures, "accuracy.csv", "index.html", "mine.pdf"])
+
+
 def test_datasets_whose_files_would_have_one_name(tmp_path):
     who = {"net": "generative"}
     frame = pd.concat([trials(name, who, n=4) for name in ("A b", "a-b", "a?b")], ignore_index=True)

@@ -31,6 +31,25 @@ def test_conditions_above_categories_and_the_sixteen_choices(tmp_path):
     assert {(s.condition, s.category) for s in experiment.stimuli} == {("5", "cat"), ("0.50", "dog")}
 
 
+def test_what_is_no_stimulus_is_passed_over(tmp_path):
+    """What macOS leaves in archives, hidden files, and a report that was written into the folder."""
+    for name in ("cat/1.png", "dog/2.png", "__MACOSX/cat/1.png", ".git/x/3.png", "report/figures/accuracy.png"):
+        save_image(PIXELS, tmp_path / "pets" / name)
+    (tmp_path / "pets" / "report" / "index.html").touch()
+    (tmp_path / "pets" / "cat" / "9.png").mkdir()
+    assert {s.id for s in from_folder(tmp_path / "pets").stimuli} == {"1.png", "2.png"}
+
+
+def test_a_built_in_name_is_not_hidden_by_a_folder(tmp_path, monkeypatch, drawn):
+    (tmp_path / "drawn-cue-conflict").mkdir()  # where --out . puts the logs
+    monkeypatch.chdir(tmp_path)
+    assert make_experiment("drawn-cue-conflict") == drawn
+    with pytest.raises(StimulusError, match="holds no PNG or JPEG images"):
+        make_experiment("./drawn-cue-conflict")
+    with pytest.raises(UnknownName, match="no experiment named ''"):
+        make_experiment("")
+
+
 def test_a_folder_named_like_a_published_dataset(tmp_path):
     save_image(PIXELS, tmp_path / "sketch" / "cat" / "1.png")
     with pytest.raises(StimulusError, match="is named like a published dataset"):
@@ -53,6 +72,10 @@ def test_a_manifest_is_taken_as_it_is(drawn, tmp_path):
         (["a/1.png", "b/1.png"], r"1\.png is there in two categories"),
         (["a\n/1.png"], "expected farm/<category>/<image>"),
         (["a/1.png"], "needs two or more different choices"),
+        (
+            ["a/1.png", "a/b/2.png"],
+            r"has both <category>/<image> \(.*a/1\.png\) and <condition>/.*2\.png\): move one away",
+        ),
     ],
 )
 def test_other_layouts_are_refused(tmp_path, files, message):

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from experiments.session import run
 from observers.protocol import RUNTIME, ObserverError, Presentation
+from observers.registry import make_observer
 from observers.simulated import Biased, Ideal
 from stimuli.errors import LogError
 from tests.experiments.logs import rows, sidecar
@@ -147,6 +148,24 @@ def test_options_of_other_classes_than_attrs_count_as_well(make, small, tmp_path
         run(small, make(2.0), tmp_path)
     assert len(rows(run(small, make(1.0), tmp_path))) == 32
     assert path.exists()
+
+
+def test_a_users_file_that_changed_does_not_go_on_with_a_log(small, tmp_path):
+    mine = tmp_path / "mine.py"
+    text = (
+        "from observers.protocol import Response\n"
+        "class Mine:\n    name, kind = 'mine', 'discriminative'\n"
+        "    def observe(self, trials):\n        for trial in trials:\n            yield Response(trial.choices[0])\n"
+    )
+    mine.write_text(text)
+    run(small, make_observer(f"{mine}:Mine"), tmp_path, limit=3)
+    mine.write_text(text.replace("choices[0]", "choices[1]"))
+    with pytest.raises(LogError, match=r"another observer .file_sha256 then \w{64}, now \w{64}"):
+        run(small, make_observer(f"{mine}:Mine"), tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    moved = tmp_path / "elsewhere" / "mine.py"
+    moved.write_text(text)
+    assert len(rows(run(small, make_observer(f"{moved}:Mine"), tmp_path))) == 32
 
 
 def test_a_revision_is_compared_by_what_it_stands_for(small, tmp_path):

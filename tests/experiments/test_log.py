@@ -67,6 +67,14 @@ def damage(path: Path, how: str) -> None:
         path.with_suffix(".json").write_text(json.dumps(sidecar(path) | {"format": 99}))
     elif how == "observer":
         path.write_bytes(b"".join([*lines[:3], lines[3].replace(b"ideal", b"other"), *lines[4:]]))
+    elif how in ("category", "response", "shape", "evidence", "rt"):
+        names, cells = (line.decode().strip().split(",") for line in (lines[0], lines[3]))
+        cells[names.index("evidence_truck" if how == "evidence" else how)] = "zebra"
+        path.write_bytes(b"".join([*lines[:3], ",".join(cells).encode() + b"\n", *lines[4:]]))
+    elif how in ("line ends", "old line ends"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n" if how == "line ends" else b"\r"))
+    elif how == "NUL":
+        path.write_bytes(path.read_bytes() + b"\0\0")
     elif how == "columns":
         path.write_bytes(b"x" + b"".join(lines))
     elif how == "order":
@@ -84,12 +92,20 @@ def damage(path: Path, how: str) -> None:
     [
         ("no sidecar", "has no sidecar, so what it holds is unknown"),
         ("broken sidecar", "sidecar .* cannot be read"),
-        ("no format", "is no sidecar of a trial log: it has no format number"),
+        ("no format", "is no sidecar of a trial log, it has no format number: move it away"),
         ("identity", "is damaged: it has no identity; move log and sidecar away"),
         ("newer", "has format 99; this version reads up to 1: update observers"),
-        ("observer", "trial 3: it says small other simulated 1, expected small ideal simulated 1"),
+        ("observer", "trial 3: its observer is 'other', expected 'ideal'; move log and"),
         ("columns", "has other columns than this session writes"),
-        ("order", "trial 2 is not the session's trial 1"),
+        ("order", "trial 1: its trial is '2', expected '1'"),
+        ("category", "trial 3: its category is 'zebra', expected"),
+        ("response", "trial 3: its response 'zebra' is none of the choices"),
+        ("shape", "trial 3: its shape is 'zebra', expected"),
+        ("evidence", "trial 3: its evidence_truck is 'zebra', expected a number"),
+        ("rt", "trial 3: its rt is 'zebra', expected a number"),
+        ("line ends", "has other line ends than a log"),
+        ("old line ends", "has other line ends than a log"),
+        ("NUL", "has other line ends than a log, or NUL bytes"),
         ("cells", "line 4: 3 cells where the header has"),
         ("rows", "holds 33 trials and the session has 32"),
         ("bytes", "cannot be read"),
@@ -137,8 +153,10 @@ def test_names_cannot_lead_out_of_the_folder(small, tmp_path):
     path = run(small, Chance(name='../../etc/passwd,"ü'), tmp_path)
     assert path.parent == tmp_path / "small"
     assert rows(path)[0]["observer"] == '../../etc/passwd,"ü'
-    for name in ("", "a\nb", "a\0b", "\x1b[31m", 5):
-        with pytest.raises(ObserverError, match="is no name for a log: expected text without line breaks"):
+    for name in ("", "a\nb", "a\0b", "\x1b[31m", 5, "x" * 1001):
+        with pytest.raises(
+            ObserverError, match="is no name for a log: expected 1 to 1000 characters, without line breaks"
+        ):
             run(small, Chance(name=name), tmp_path)
 
 
@@ -189,4 +207,8 @@ def test_a_full_disk_is_said(small, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "write", fail)
     with pytest.raises(LogError, match="No space left on device; put that right"):
+        run(small, Ideal(), tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(Path, "write_text", lambda self, *_: fail(0, b""))
+    with pytest.raises(LogError, match=r"session-1\.json: No space left on device; put that right"):
         run(small, Ideal(), tmp_path)

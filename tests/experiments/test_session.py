@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from experiments import log
 from experiments.experiment import Experiment
@@ -20,7 +20,7 @@ from tests.experiments.logs import rows, sidecar
 
 SLOW_OBSERVER = """
 import os, time
-from attrs import frozen
+from attrs import evolve, frozen
 from observers.protocol import Response
 
 @frozen
@@ -167,9 +167,28 @@ def test_experiments_that_make_no_sense(small):
     for choices in ((), ("a",), ("a", "a"), ("a", "")):
         with pytest.raises(StimulusError, match="needs two or more different choices"):
             Experiment("x", small.stimuli, choices)
-    for options in ({"session": 0}, {"limit": 0}):
+    for n in (0, 33):
+        with pytest.raises(StimulusError, match=f"small has 32 trials, which make no {n} blocks"):
+            evolve(small, n_blocks=n)
+    for options in ({"session": 0}, {"session": 10**20}, {"limit": 0}):
         with pytest.raises(LogError, match="count from 1"):
             run(small, Ideal(), Path("nowhere"), **options)
+
+
+def test_provenance_that_is_none(small, tmp_path):
+    @frozen
+    class Odd:
+        name: str = "odd"
+        kind: str = "discriminative"
+
+        def provenance(self):
+            return None
+
+        def observe(self, trials):
+            yield from Ideal().observe(trials)
+
+    with pytest.raises(ObserverError, match=r"observer odd: provenance\(\) must give a mapping, got NoneType"):
+        run(small, Odd(), tmp_path)
 
 
 def test_progress_counts_what_was_there_before(small, tmp_path):

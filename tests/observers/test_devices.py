@@ -51,6 +51,14 @@ def test_rows_belong_to_their_trials(trials, size):
     assert not torch.is_inference_mode_enabled()
 
 
+def test_too_little_memory_is_said(trials):
+    def forward(images):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(ObserverError, match="7 images at once are more than the device's memory holds: give a smaller"):
+        next(evaluate(trials, prepare, forward, 7))
+
+
 def test_images_of_different_sizes_fit_no_batch(trials, tmp_path):
     save_image(np.zeros((5, 5, 3), dtype=np.uint8), tmp_path / "odd.png")
     odd = evolve(trials[0], stimulus=Stimulus("odd.png", tmp_path / "odd.png", "cat"))
@@ -86,8 +94,8 @@ def test_dtypes():
         pick_dtype("int8")
 
 
-@pytest.mark.parametrize("n", [0, -1])
-def test_a_batch_holds_one_image_or_more(n):
+@pytest.mark.parametrize("n", [0, -1, 100_000])
+def test_a_batch_fits_into_memory(n):
     assert EfficientNetLite0(batch_size=1).batch_size == 1
-    with pytest.raises(ObserverError, match=f"batch_size must be 1 or more, got {n}"):
+    with pytest.raises(ObserverError, match=f"batch_size must be 1 to 4096, got {n}"):
         EfficientNetLite0(batch_size=n)

@@ -118,5 +118,5 @@ def test_options_and_provenance():
     observer = EfficientNetLite0(device="cpu")
     assert (observer.name, observer.kind, observer.batch_size) == ("efficientnet-lite0", "discriminative", 16)
     assert observer.provenance() == {"weights_sha256": WEIGHTS_SHA256, "device": "cpu", "dtype": "float32"}
-    with pytest.raises(ObserverError, match="batch_size must be 1 or more, got 0"):
+    with pytest.raises(ObserverError, match="batch_size must be 1 to 4096, got 0"):
         EfficientNetLite0(batch_size=0)

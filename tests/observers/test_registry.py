@@ -127,6 +127,7 @@ def test_plugins(tmp_path, monkeypatch):
         ("mine.py", {}, ObserverError, r"which observer of mine\.py\? Name it: mine\.py:NAME"),
         (":X", {}, ObserverError, "':X' names no object: expected module:NAME"),
         ("none.py:X", {}, ObserverError, r"there is no file none\.py"),
+        ("./mine:X", {}, ObserverError, r"'\./mine' is no module; a file is given as FILE\.py:NAME"),
         ("no.such.module:X", {}, ObserverError, "there is no module 'no'"),
         ("observers.simulated:Idol", {}, UnknownName, "did you mean Ideal"),
         ("MINE:Mine", {}, ObserverError, "needs the option layers: -o layers="),
@@ -148,6 +149,18 @@ def test_plugins(tmp_path, monkeypatch):
 def test_what_cannot_be_made_is_said(mine, name, options, error, message):
     with pytest.raises(error, match=message):
         make_observer(name.replace("MINE:", mine), options)
+
+
+def test_a_file_may_import_another_beside_it(tmp_path):
+    (tmp_path / "helper_of_mine.py").write_text("rate = 0.25\n")
+    (tmp_path / "mine.py").write_text(f"{MINE}\nimport helper_of_mine\nready = Mine(3, rate=helper_of_mine.rate)\n")
+    assert make_observer(f"{tmp_path}/mine.py:ready").rate == 0.25
+
+
+def test_a_file_that_is_no_python(tmp_path):
+    (tmp_path / "mine.py").write_text("x = 1\nclass Mine(:\n")
+    with pytest.raises(ObserverError, match=r"mine\.py, line 2: this is no Python \(invalid syntax\)"):
+        make_observer(f"{tmp_path}/mine.py:Mine")
 
 
 def test_two_files_of_one_name_are_two_modules(tmp_path):

@@ -36,6 +36,13 @@ def test_correlated_refuses_what_cannot_be(small, tmp_path):
     log = run(small, Chance(), tmp_path)
     with pytest.raises(ObserverError, match=r"kappa can be -0\.\d+ to 0\.\d+, not 0.9"):
         next(Correlated(log, kappa=0.9, accuracy=0.5).observe(small.trials(0)))
+    with pytest.raises(ObserverError, match="accuracy must lie between 0 and 1, got -1"):
+        Correlated(log, accuracy=-1)
+    always = run(small, Ideal(), tmp_path)
+    with pytest.raises(
+        ObserverError, match=r"the other observer is always right in condition '', .*kappa is undefined"
+    ):
+        next(Correlated(always).observe(small.trials(0)))
     other = Trial(1, 1, Stimulus("new", tmp_path, "cat"), small.choices)
     with pytest.raises(ObserverError, match="has no answer to new"):
         next(Correlated(log, kappa=0.1).observe([other]))

@@ -40,6 +40,8 @@ def test_a_condition_that_is_none_is_refused():
         ("0001_cop_s01_c30_knife_10_n03041632_7380.png", "n03041632_7380.png"),
         ("0001_s5n_s01_0_bird_00_bird3-bird2.png", "bird3-bird2.png"),
         ("airplane1-bicycle2.png", "airplane1-bicycle2.png"),
+        ("kitten_01.png", "kitten_01.png"),
+        ("0001_own_ssubject-anna_0_cat_00_my-image.png", "my-image.png"),
         ("0001_ske_dnn_0_airplane_00_airplane-0001-sketch-0.png", "airplane-0001-sketch-0.png"),
     ],
 )

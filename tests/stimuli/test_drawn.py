@@ -3,7 +3,7 @@ import pytest
 
 from stimuli.categories import CATEGORIES
 from stimuli.drawn import drawn_cue_conflict, silhouette, texture
-from stimuli.errors import UnknownName
+from stimuli.errors import StimulusError, UnknownName
 
 
 def test_shapes_and_textures_are_told_apart():
@@ -23,6 +23,13 @@ def test_the_set(drawn, tmp_path):
     assert drawn_cue_conflict(tmp_path / "set") == again
     assert [path.name for path in tmp_path.iterdir()] == ["set"]  # nothing half drawn is left
     assert (tmp_path / "set" / "cat" / "cat1-dog1.png").stat().st_mtime_ns == written  # drawn once
+
+
+def test_a_damaged_set_is_said(tmp_path):
+    drawn_cue_conflict(tmp_path / "set")
+    (tmp_path / "set" / "stimuli.csv").unlink()
+    with pytest.raises(StimulusError, match=r"is damaged, it has no stimuli\.csv: remove it, it will be drawn anew"):
+        drawn_cue_conflict(tmp_path / "set")
 
 
 def test_unknown_names():

@@ -33,6 +33,20 @@ def test_people_are_fetched_once(site, place):
     assert (place / "cache" / damaged).read_bytes() == PEOPLE[damaged]
 
 
+def test_people_in_the_data_folder_are_not_fetched(site, place, capsys):
+    register(place, PEOPLE)
+    for name, data in PEOPLE.items():
+        path = place / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    assert fetch_humans(base_url=site.url) == place / "data" / "humans"
+    assert site.asked == []
+    assert capsys.readouterr().err == "all 12 files of people are already there\n"
+    path.write_bytes(b"other")
+    site.files = {name.removeprefix("humans/"): data for name, data in PEOPLE.items()}
+    assert fetch_humans(base_url=site.url) == place / "cache" / "humans"
+
+
 def test_a_person_that_is_not_as_published(site, place):
     register(place, PEOPLE)
     site.files = {name.removeprefix("humans/"): data for name, data in PEOPLE.items()}
