@@ -33,7 +33,8 @@ def _passed_over(path: Path, folder: Path) -> bool:
     """Hidden files, what macOS leaves in archives, and the figures of a report that was written here."""
     inside = path.relative_to(folder)
     hidden = any(part.startswith((".", "__MACOSX")) for part in inside.parts)
-    return hidden or any((folder / above / "index.html").is_file() for above in list(inside.parents)[:-1])
+    reports = (folder / above for above in list(inside.parents)[:-1])
+    return hidden or any((r / "index.html").is_file() and (r / "tables").is_dir() for r in reports)
 
 
 def _scan(folder: Path) -> StimulusSet:

@@ -160,7 +160,8 @@ def has_rows(path: Path) -> bool:
 def refuse_foreign_bytes(path: Path) -> None:
     """Raises LogError for line ends or NUL bytes that a log does not have: another program has written it since."""
     content = path.read_bytes()
-    if b"\r" in content or b"\0" in content:
+    whole = content[: content.rfind(b"\n") + 1]  # a power cut may leave NUL bytes behind it, which `repair` cuts off
+    if b"\r" in content or b"\0" in whole:
         raise LogError(
             f"{path} has other line ends than a log, or NUL bytes: another program has saved it; put the original back, "
             f"or take another --session"

@@ -7,6 +7,7 @@ choices, seed and observer options. Otherwise it is refused, in words, and left 
 import contextlib
 import dataclasses
 import hashlib
+import inspect
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -147,9 +148,12 @@ def _open_session(
     if sidecar is None and path.exists():
         raise LogError(f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session")
     if sidecar is None or not log.has_rows(path):  # a session that failed before its first answer binds nobody
-        path.unlink(missing_ok=True)
+        if path.exists():
+            _repair(path, say)
+            path.unlink()
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         return sidecar | {"identity": identity, "environment": _environment(), "provenance": {}}
+    _name_the_commit(identity["observer"]["options"], sidecar)
     for what, new in identity.items():
         old = sidecar.get("identity", {}).get(what)
         if old != new:
@@ -158,9 +162,7 @@ def _open_session(
                 f"or give this observer a name of its own (-o name=…)"
             )
     log.refuse_foreign_bytes(path)
-    torn = log.repair(path)
-    if torn:
-        say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
+    _repair(path, say)
     rows = log.read_rows(path)
     cues = experiment.stimuli.cue_names
     if rows[0] != log.header(cues, experiment.choices):
@@ -174,21 +176,35 @@ def _open_session(
     return sidecar | {"n_logged": len(rows) - 1}
 
 
+def _repair(path: Path, say: Callable[[str], None]) -> None:
+    torn = log.repair(path)
+    if torn:
+        say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
+
+
+def _name_the_commit(given: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
+    """Let a session that began with a branch such as `main` go on with the commit that this was then, by its name."""
+    commit = sidecar["provenance"].get("revision")
+    if commit is not None and given.get("revision") == commit:
+        given["revision"] = sidecar["identity"].get("observer", {}).get("options", {}).get("revision")
+
+
 def options(observer: Observer) -> dict[str, Any]:
     """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy.
 
-    They are the fields of an attrs class or a dataclass. Of any other object they are its attributes, as far as they are
-    plain: what else it holds, such as a network, cannot be compared.
+    They are the fields of an attrs class or a dataclass. Of any other class they are the parameters that it is made with, as
+    far as its object keeps them, by their name or behind a `_`, in a form that can be compared.
     """
     cls: Any = type(observer)
     fields = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else None
     if fields is not None:
         decisive = [field.name for field in fields if field.init and not field.metadata.get("runtime")]
         return {name: _plain(getattr(observer, name)) for name in decisive}
-    found = {}
-    for name, value in getattr(observer, "__dict__", {}).items():
-        with contextlib.suppress(ObserverError):
-            found[name] = _plain(value)
+    kept, found = getattr(observer, "__dict__", {}), {}
+    for name in inspect.signature(cls).parameters:
+        for attribute in {name, f"_{name}"} & set(kept):
+            with contextlib.suppress(ObserverError):
+                found[name] = _plain(kept[attribute])
     return found
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import field, frozen
+from attrs import frozen
 
-from observers.protocol import RUNTIME, ObserverError
+from observers.protocol import ObserverError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # either will do
 PROCESSOR = ("preprocessor_config.json", "processor_config.json")
@@ -27,11 +27,6 @@ _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
 _UNFIT = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError)
 # What a model makes itself, always in the same way; older checkpoints hold some of it and newer ones do not.
 _FIXED = ("num_batches_tracked", "position_ids", "relative_position_index")
-
-
-def revision_option() -> Any:
-    """The field of an observer that says which revision of its repository; a log compares the commit it stands for."""
-    return field(default=None, metadata=RUNTIME)
 
 
 @frozen
@@ -139,7 +134,9 @@ def _reading(start: str, end: str = "") -> Iterator[None]:
             yield
     except (*_UNFIT, StrictDataclassError) as error:
         said = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
-        end = about_torchvision() or end if isinstance(error, ImportError) else end
+        # How transformers says that something it imports is broken; what is only missing it names.
+        if isinstance(error, ImportError) and ("Could not import module" in said or "torchvision" in said):
+            end = about_torchvision() or end
         raise ObserverError(f"{start} does not load ({said[:300]}){end}") from None
 
 
@@ -149,7 +146,7 @@ def about_torchvision() -> str:
         return ""
     return (
         f", most often because torchvision was made for another torch than {torch.__version__}: install the torchvision of "
-        f"that torch from where the torch came from, or pip uninstall torchvision if only timm: needs it"
+        f"that torch from where the torch came from; only timm: needs one, so otherwise pip uninstall torchvision"
     )
 
 

@@ -22,7 +22,6 @@ from observers.checkpoints import (
     checkpoint,
     image_processor,
     pretrained,
-    revision_option,
     tokenizer,
 )
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
@@ -59,7 +58,7 @@ class Contrastive:
     """
 
     model: str  # such as openai/clip-vit-base-patch32
-    revision: str | None = revision_option()
+    revision: str | None = None
     weights: Path | None = None
     templates: int = field(default=1, validator=_in_table)
     templates_file: Path | None = None

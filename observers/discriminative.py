@@ -16,7 +16,7 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.checkpoints import PROCESSOR, Checkpoint, checkpoint, image_processor, pretrained, revision_option
+from observers.checkpoints import PROCESSOR, Checkpoint, checkpoint, image_processor, pretrained
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.categories import CATEGORIES, category_evidence, softmax
@@ -78,7 +78,7 @@ class Classifier:
     """
 
     model: str  # such as microsoft/resnet-50
-    revision: str | None = revision_option()
+    revision: str | None = None
     weights: Path | None = None
     whole: bool = False
     device: str = device_option()

@@ -4,9 +4,10 @@ Declared once: N trials, K choices of a trial. Contract of `Observer.observe(tri
 - lazy on both sides: take as many trials as one batch needs, answer them, take the next; a person takes one;
 - one Response a trial, in the order of the trials; `choice` is one of the trial's choices, or None for no answer;
 - a machine's answer depends on (observer, trial) alone, never on earlier trials, the batch or the worker, so that resuming,
-  sharding and any batch size give the same log. The trial's number is no part of that: only what is shown and asked is.
+  sharding and any batch size give the same answers. The trial's number is no part of that: only what is shown and asked is.
 - options are the fields of a frozen attrs class; weights load on first use. A field with `metadata=RUNTIME` says how to
-  compute, not what (a device, a batch size), and may change between a run and its resumption.
+  compute, not what (a device, a batch size), and may change between a run and its resumption. Another class will do; its
+  options are what it is made with and keeps as attributes of that name.
 """
 
 import numbers

@@ -190,9 +190,13 @@ def _typed(make: Callable[..., object], name: str, options: Mapping[str, str], n
     }
 
 
-def _kind_of(default: object) -> type:
-    """The type of an option that declares none: that of its default, if it has one."""
-    return str if default is None or default is inspect.Parameter.empty else type(default)
+def _kind_of(default: object) -> Any:
+    """The type of an option that declares none: that of its default, if it has one; a whole number may be any number."""
+    if isinstance(default, tuple | list) and default:
+        return types.GenericAlias(type(default), (_kind_of(default[0]),))
+    if default is None or default is inspect.Parameter.empty:
+        return str
+    return Union[int, float] if type(default) is int else type(default)  # noqa: UP007, a value and no annotation
 
 
 def _convert(text: str, kind: Any, where: str) -> Any:

@@ -18,7 +18,7 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.checkpoints import WEIGHTS, Checkpoint, about_torchvision, checkpoint, revision_option
+from observers.checkpoints import WEIGHTS, Checkpoint, about_torchvision, checkpoint
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
@@ -89,7 +89,7 @@ class Timm:
     """
 
     model: str  # such as resnet50.tv_in1k
-    revision: str | None = revision_option()
+    revision: str | None = None
     weights: Path | None = None
     whole: bool = False
     device: str = device_option()

@@ -12,12 +12,12 @@ NO_ANSWER = "na"
 MISSING = ("", "NaN", "nan", "None", "NA")
 
 _IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")  # trial, code, who, condition, category, number, …
-# Models are told apart by how their published names begin, up to a letter that would make another word of it; whatever
-# else is no person is a classifier.
+# Models are told apart by how their published names begin, up to a letter that would make another word of it (not the v
+# of a version); whatever else is no person is a classifier.
 _PERSON = "subject-"
 _KINDS = {
-    "contrastive": re.compile(r"(?i:open|[a-z\d]+-)?(?i:clip|siglip)(?![a-z])"),
-    "generative": re.compile(r"(?i:imagen|parti|muse|stable-?diffusion)(?![a-z])"),
+    "contrastive": re.compile(r"(?i:(open|eva\d*)[-_]?)?(?i:clip|siglip)(?![a-uw-z])"),
+    "generative": re.compile(r"(?i:imagen|parti|muse|stable[-_ ]?diffusion)(?![a-uw-z])"),
 }
 
 

@@ -35,7 +35,9 @@ def test_what_is_no_stimulus_is_passed_over(tmp_path):
     """What macOS leaves in archives, hidden files, and a report that was written into the folder."""
     for name in ("cat/1.png", "dog/2.png", "__MACOSX/cat/1.png", ".git/x/3.png", "report/figures/accuracy.png"):
         save_image(PIXELS, tmp_path / "pets" / name)
-    (tmp_path / "pets" / "report" / "index.html").touch()
+    (tmp_path / "pets" / "report" / "tables").mkdir()
+    for folder in ("report", "dog"):
+        (tmp_path / "pets" / folder / "index.html").touch()
     (tmp_path / "pets" / "cat" / "9.png").mkdir()
     assert {s.id for s in from_folder(tmp_path / "pets").stimuli} == {"1.png", "2.png"}
 

@@ -136,18 +136,22 @@ class Plain:
     def __init__(self, threshold):
         self._threshold = threshold
         self.network = object()  # cannot be compared, and need not be
+        self.n_seen = 0  # no option
 
     def observe(self, trials):
-        yield from Ideal().observe(trials)
+        for response in Ideal().observe(trials):
+            self.n_seen += 1
+            yield response
 
 
 @pytest.mark.parametrize("make", [Dataclass, Plain])
 def test_options_of_other_classes_than_attrs_count_as_well(make, small, tmp_path):
-    path = run(small, make(1.0), tmp_path, limit=3)
+    one = make(1.0)
+    run(small, one, tmp_path, limit=3)
     with pytest.raises(LogError, match=r"another observer .*threshold then 1.0, now 2.0"):
         run(small, make(2.0), tmp_path)
+    run(small, one, tmp_path, limit=5)
     assert len(rows(run(small, make(1.0), tmp_path))) == 32
-    assert path.exists()
 
 
 def test_a_users_file_that_changed_does_not_go_on_with_a_log(small, tmp_path):
@@ -173,7 +177,7 @@ def test_a_revision_is_compared_by_what_it_stands_for(small, tmp_path):
 
     @frozen
     class OnTheHub:
-        revision: str | None = field(default=None, metadata=RUNTIME)
+        revision: str | None = None
         main: str = field(default="aaa", metadata=RUNTIME)
         name: str = "on-the-hub"
         kind: str = "discriminative"
@@ -189,6 +193,10 @@ def test_a_revision_is_compared_by_what_it_stands_for(small, tmp_path):
         run(small, OnTheHub(main="bbb"), tmp_path)
     assert len(rows(run(small, OnTheHub("aaa", main="bbb"), tmp_path))) == 32
     assert sidecar(path)["status"] == "complete"
+    for limit in (3, None):  # also where nothing is left to ask
+        assert run(small, OnTheHub("aaa"), tmp_path, limit=limit) == path
+        with pytest.raises(LogError, match=r"another observer .revision then None, now bbb"):
+            run(small, OnTheHub("bbb"), tmp_path, limit=limit)
 
 
 def test_options_are_written_so_that_the_next_process_can_compare_them(small, tmp_path):

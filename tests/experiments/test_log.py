@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -30,12 +31,23 @@ def test_a_torn_last_line_is_cut_off_and_said(small, tmp_path, torn):
         assert "cut off a torn last line" in said[0]
 
 
-@pytest.mark.parametrize("left", [b"", b"experiment,obs"])
-def test_a_log_cut_off_in_its_header(small, tmp_path, left):
+@pytest.mark.parametrize("left", [0, 14, 400])
+def test_a_log_cut_off_in_its_header_or_first_row(small, tmp_path, left):
     path = run(small, Ideal(), tmp_path)
-    whole = path.read_bytes()
-    path.write_bytes(left)
-    assert run(small, Ideal(), tmp_path).read_bytes() == whole
+    whole, said = path.read_bytes(), []
+    path.write_bytes(whole[:left])
+    assert whole[:left].count(b"\n") == (left == 400)
+    assert run(small, Ideal(), tmp_path, say=said.append).read_bytes() == whole
+    assert len(said) == (left > 0)
+
+
+def test_what_a_power_cut_leaves_is_cut_off(small, tmp_path):
+    path = run(small, Ideal(), tmp_path)
+    whole, said = path.read_bytes(), []
+    lines = whole.splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:6]) + b"small,id" + b"\0" * 200)
+    assert run(small, Ideal(), tmp_path, say=said.append).read_bytes() == whole
+    assert "cut off a torn last line of 208 bytes" in said[0]
 
 
 def test_a_log_that_is_gone_is_written_again(small, tmp_path):
@@ -74,7 +86,7 @@ def damage(path: Path, how: str) -> None:
     elif how in ("line ends", "old line ends"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n" if how == "line ends" else b"\r"))
     elif how == "NUL":
-        path.write_bytes(path.read_bytes() + b"\0\0")
+        path.write_bytes(b"".join([*lines[:3], lines[3].replace(b"ideal", b"\0\0"), *lines[4:]]))
     elif how == "columns":
         path.write_bytes(b"x" + b"".join(lines))
     elif how == "order":
@@ -186,15 +198,29 @@ def test_synced_by_rows_and_by_time(tmp_path, monkeypatch):
     assert len(syncs) >= 4
 
 
-def test_the_timer_and_a_closing_log_do_not_get_in_each_others_way(tmp_path, monkeypatch):
-    """Whatever a thread raises is an error here, since warnings are."""
+def test_a_log_is_not_closed_while_the_timer_syncs_it(tmp_path, monkeypatch):
+    syncing, go_on, order = threading.Event(), threading.Event(), []
+    fsync, close = os.fsync, os.close
+
+    def slow(file):
+        syncing.set()
+        assert go_on.wait(10)
+        fsync(file)
+        order.append("synced")
+
     monkeypatch.setattr(log, "SYNC_SECONDS", 0.0)
-    for number in range(200):
-        writer = log.LogWriter(tmp_path / f"{number}.csv")
-        writer.write(["a"])
-        writer.write(["b"])
-        writer.close()
-        assert (tmp_path / f"{number}.csv").read_bytes() == b"a\nb\n"
+    monkeypatch.setattr(os, "fsync", slow)
+    writer = log.LogWriter(tmp_path / "x.csv")
+    writer.write(["a"])
+    assert syncing.wait(10)
+    monkeypatch.setattr(os, "close", lambda file: (order.append("closed"), close(file)))
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()  # it waits
+    go_on.set()
+    closing.join(10)
+    assert order[0] == "synced" and "closed" in order
 
 
 def test_a_full_disk_is_said(small, tmp_path, monkeypatch):

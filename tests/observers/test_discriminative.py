@@ -331,7 +331,12 @@ def test_a_torchvision_of_another_torch_is_named(monkeypatch, tmp_path):
         (None, r"\)$"),
         (object(), "torchvision was made for another torch than .*pip uninstall torchvision"),
     ):
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name, found=found: found)
+        find = importlib.util.find_spec
+        monkeypatch.setattr(
+            importlib.util,
+            "find_spec",
+            lambda name, *rest, found=found, find=find: found if name == "torchvision" else find(name, *rest),
+        )
         with pytest.raises(
             ObserverError, match=rf"^tiny: a model in .* does not load \(Could not import module .*{end}"
         ):

@@ -14,8 +14,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 from attrs import frozen
-from experiments import catalog
-from experiments.registry import make_experiment
 from observers.protocol import Response
 
 @frozen
@@ -37,8 +35,8 @@ def make(n: int = 1):
 
 class Bare:
     name, kind = "bare", "discriminative"
-    def __init__(self, threshold=110.0, deep=False, what=None, sizes: list[int] = (), either: int | str = 0):
-        self.options = threshold, deep, what, sizes, either
+    def __init__(self, threshold=110.0, deep=False, what=None, sizes: list[int] = (), either: int | str = 0, n=1, n2=(1,)):
+        self.options = threshold, deep, what, sizes, either, n, n2
     observe = Mine.observe
 
 class Holder:
@@ -83,10 +81,11 @@ def test_a_users_file(mine):
 
 
 def test_options_that_declare_no_type_are_like_their_defaults(mine):
-    options = {"threshold": "5", "deep": "yes", "what": "5", "sizes": "1,2", "either": "many"}
+    options = {"threshold": "5", "deep": "yes", "what": "5", "sizes": "1,2", "either": "many", "n": "1.5", "n2": "3,4"}
     for name in ("Bare", "Holder.Inner"):
-        assert make_observer(mine + name, options).options == (5.0, True, "5", [1, 2], "many")
-    assert make_observer(mine + "Bare", {"either": "3"}).options[-1] == 3
+        assert make_observer(mine + name, options).options == (5.0, True, "5", [1, 2], "many", 1.5, (3, 4))
+    whole = make_observer(mine + "Bare", {"either": "3", "n": "7"}).options
+    assert (whole[4], whole[5], type(whole[5])) == (3, 7, int)
     with pytest.raises(ObserverError, match="option threshold: expected a number, got 'x'"):
         make_observer(mine + "Bare", {"threshold": "x"})
 

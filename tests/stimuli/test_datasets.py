@@ -59,8 +59,27 @@ def test_dataset_and_kind_by_name(tmp_path):
         assert dialect.dataset_of(tmp_path / path, known) == name
     kinds = {
         "human": ("subject-07", "subject-1"),
-        "contrastive": ("clip", "clipRN50", "CLIP-ViT-B", "siglip_base", "open-clip_RN50", "eva-clip", "openclip"),
-        "generative": ("imagen", "Imagen-860M", "StableDiffusion", "stable-diffusion_v1", "parti", "muse_1"),
+        "contrastive": (
+            "clip",
+            "clipRN50",
+            "CLIP-ViT-B",
+            "siglip_base",
+            "open-clip_RN50",
+            "eva-clip",
+            "openclip",
+            "eva02_clip",
+            "clipvit",
+        ),
+        "generative": (
+            "imagen",
+            "Imagen-860M",
+            "StableDiffusion",
+            "stable-diffusion_v1",
+            "parti",
+            "muse_1",
+            "stable_diffusion",
+            "imagenv2",
+        ),
         "discriminative": (
             "resnet50",
             "imagenet_resnet50",
@@ -69,6 +88,7 @@ def test_dataset_and_kind_by_name(tmp_path):
             "particle-net",
             "clippy",
             "Subject-01",
+            "grad-clip-resnet",
         ),
     }
     kinds = {subj: kind for kind, names in kinds.items() for subj in names}
