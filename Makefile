@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint check bench clean env
+.PHONY: demo test test-zoo lint check bench clean env
 env: $(READY)
 
 demo: $(READY)
@@ -20,6 +20,12 @@ lint: $(READY)
 
 check: lint
 	$(MAKE) test PYTEST_ARGS=--slow
+	$(MAKE) test-zoo
+
+# The extra beside the environment, without its needs: a torchvision that does not fit the torch at hand would break both.
+test-zoo: $(READY)
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/zoo --no-deps --python $(BIN)/python -c constraints.txt timm torchvision
+	PYTHONPATH=.venv/zoo $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py
