@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from stimuli.errors import LogError, UserError
+from stimuli.errors import LogError, UserError, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +37,7 @@ class Group(TyperGroup):
         except OSError as error:
             if isinstance(error, BrokenPipeError) or error.strerror is None:
                 raise
-            where = f"{error.filename}: {error.strerror}; check that path" if error.filename else error.strerror
-            typer.echo(f"observers: {where}, or name another one", err=True)
+            typer.echo(f"observers: {in_words(error)}", err=True)
             raise typer.Exit(1) from None
 
 

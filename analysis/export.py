@@ -22,6 +22,12 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     Raises LogError where two of them would get one file name, where one would overwrite a log of our own, and for a category
     or condition that the dialect would take for none.
     """
+    for column, none in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
+        bad = sorted(set(frame[column]) & set(none))
+        if bad:
+            raise LogError(
+                f"the {column} {bad[0]!r} cannot be exported: in the field's format it means that there is none"
+            )
     paths: list[Path] = []
     for (dataset, observer, session), trials in frame.groupby(
         ["dataset", "observer", "session"], sort=False, dropna=False
@@ -56,12 +62,6 @@ def losses(frame: pd.DataFrame) -> list[str]:
 
 def _table(trials: pd.DataFrame) -> pd.DataFrame:
     code = DATASETS[trials["dataset"].iloc[0]].code if trials["dataset"].iloc[0] in DATASETS else "own"
-    for column, none in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
-        bad = sorted(set(trials[column]) & set(none))
-        if bad:
-            raise LogError(
-                f"the {column} {bad[0]!r} cannot be exported: in the field's format it means that there is none"
-            )
     numbers = trials["trial"].fillna(pd.Series(range(1, len(trials) + 1), trials.index))
     trials = trials.assign(trial=numbers)
     names = [

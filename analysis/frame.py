@@ -75,14 +75,17 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
 
 def is_trial_log(path: Path) -> bool:
     """Does a file begin like a trial log of either dialect?"""
-    with open(path, "rb") as file:
-        return any(_dialect(file.read(MAX_LINE))[1:])
+    return any(_begins(path)[1:])
 
 
 def is_own_log(path: Path) -> bool:
     """Does a file begin like a log that `experiments.log` writes?"""
+    return _begins(path)[1]
+
+
+def _begins(path: Path) -> tuple[str, bool, bool]:
     with open(path, "rb") as file:
-        return _dialect(file.read(MAX_LINE))[1]
+        return _dialect(file.read(MAX_LINE))
 
 
 def _dialect(content: bytes) -> tuple[str, bool, bool]:

@@ -29,21 +29,17 @@ def from_folder(folder: Path) -> Experiment:
     return Experiment(folder.name, stimuli, choices, n_blocks(len(stimuli)))
 
 
-def _passed_over(path: Path, folder: Path) -> bool:
-    """Hidden files, what macOS leaves in archives, and the figures of a report that was written here."""
-    inside = path.relative_to(folder)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in inside.parts)
-    reports = (folder / above for above in list(inside.parents)[:-1])
-    return hidden or any((r / "index.html").is_file() and (r / "tables").is_dir() for r in reports)
-
-
 def _scan(folder: Path) -> StimulusSet:
+    """Passed over: hidden files, what macOS leaves in archives, and the figures of a report that was written here."""
     stimuli = []
+    reports = {page.parent for page in folder.rglob("index.html") if (page.parent / "tables").is_dir()}
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or not path.is_file() or _passed_over(path, folder):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__MACOSX")) for part in parts) or not reports.isdisjoint(path.parents)
+        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
-        *conditions, category = path.relative_to(folder).parent.parts or ("",)
-        if not category or len(conditions) > 1 or not all(map(_PLAIN.fullmatch, path.relative_to(folder).parts)):
+        *conditions, category = parts[:-1] or ("",)
+        if not category or len(conditions) > 1 or not all(map(_PLAIN.fullmatch, parts)):
             raise StimulusError(
                 f"{path}: expected {folder.name}/<category>/<image> or <condition>/<category>/<image>, in names of letters, "
                 f"digits, spaces and ( ) . _ -"

@@ -65,21 +65,27 @@ def row(
 def differs(
     cells: Sequence[str], experiment: str, observer: str, kind: str, session: int, cues: Sequence[str], trial: Trial
 ) -> str:
-    """What a logged row says otherwise than the session would, apart from the answer; "" where it is its row."""
+    """What a logged row says otherwise than the session could have written; "" where it is its row."""
     asked = row(experiment, observer, kind, session, cues, trial, Response(None))
-    names, n_fixed = header(cues, trial.choices), len(COLUMNS)
-    answer = {names.index(name) for name in ("response", "rt", "n_evaluations")}
-    for i, name in enumerate(names):
-        if i < n_fixed + len(cues) and i not in answer and cells[i] != asked[i]:
-            return f"its {name} is {cells[i][:80]!r}, expected {asked[i]!r}"
-    if cells[names.index("response")] not in ("", *trial.choices):
-        return f"its response {cells[names.index('response')][:80]!r} is none of the choices"
-    for i in (*sorted(answer - {names.index("response")}), *range(n_fixed + len(cues), len(names))):
-        try:
-            float(cells[i] or 0)
-        except ValueError:
-            return f"its {names[i]} is {cells[i][:80]!r}, expected a number"
+    for name, cell, expected in zip(header(cues, trial.choices), cells, asked, strict=True):
+        if name == "response":
+            if cell not in ("", *trial.choices):
+                return f"its response {cell[:80]!r} is none of the choices"
+        elif name in ("rt", "n_evaluations") or name.startswith(EVIDENCE):
+            if not _is_number(cell):
+                return f"its {name} is {cell[:80]!r}, expected a number"
+        elif cell != expected:
+            return f"its {name} is {cell[:80]!r}, expected {expected!r}"
     return ""
+
+
+def _is_number(cell: str) -> bool:
+    """Empty is a number that there is none of."""
+    try:
+        float(cell or 0)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(value: float | None) -> str:
@@ -157,24 +163,22 @@ def has_rows(path: Path) -> bool:
     return content.count(b"\n") > 1
 
 
-def refuse_foreign_bytes(path: Path) -> None:
-    """Raises LogError for line ends or NUL bytes that a log does not have: another program has written it since."""
+def repair(path: Path) -> int:
+    """Cut off a torn last line, left by a crash in the middle of a write; how many bytes that were (0 as a rule).
+
+    Raises LogError for line ends or NUL bytes that a log does not have: another program has saved it since.
+    """
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]  # a power cut may leave NUL bytes behind it, which `repair` cuts off
+    whole = content[: content.rfind(b"\n") + 1]  # what a power cut may leave behind it, such as NUL bytes, is torn
     if b"\r" in content or b"\0" in whole:
         raise LogError(
             f"{path} has other line ends than a log, or NUL bytes: another program has saved it; put the original back, "
             f"or take another --session"
         )
-
-
-def repair(path: Path) -> int:
-    """Cut off a torn last line, left by a crash in the middle of a write; how many bytes that were (0 as a rule)."""
-    content = path.read_bytes()
-    torn = len(content) - (content.rfind(b"\n") + 1)
+    torn = len(content) - len(whole)
     if torn:
         with open(path, "r+b") as file:
-            file.truncate(len(content) - torn)
+            file.truncate(len(whole))
     return torn
 
 

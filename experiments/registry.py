@@ -18,8 +18,7 @@ def make_experiment(name: str) -> Experiment:
     """The experiment of that name. Raises UnknownName, StimulusError."""
     if name in DATASETS:
         return published(name)
-    named = name in EXPERIMENTS or name in plugins("experiments")
-    if name and not named and Path(name).is_dir():
+    if name and Path(name).is_dir() and name not in EXPERIMENTS | plugins("experiments"):
         return from_folder(Path(name))
     table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.published:published")
     found = resolve(name, table, "experiments", "experiment")

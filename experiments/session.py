@@ -4,25 +4,18 @@ A log that is there already is taken up where it stops, if it is of the same ses
 choices, seed and observer options. Otherwise it is refused, in words, and left as it is.
 """
 
-import contextlib
-import dataclasses
-import hashlib
-import inspect
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
-
-import attrs
-import numpy as np
 
 from experiments import log
 from experiments.experiment import Experiment
+from experiments.identity import difference, identity_of, name_the_commit
 from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, responses, validate
-from observers.registry import file_sha256
 from stimuli.errors import LogError, ObserverError
 
 Progress = Callable[[int, int], None]  # (trials answered, trials to answer), after every trial
@@ -110,7 +103,7 @@ def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) ->
         if old.get(what) != new.get(what):
             hint = f"-o revision={old.get(what)}" if what == "revision" else "with what it was begun with"
             raise LogError(
-                f"{path} was begun with another {what} ({_short(old.get(what), new.get(what))}): "
+                f"{path} was begun with another {what} ({difference(old.get(what), new.get(what))}): "
                 f"go on {hint}, or take another --session or --out"
             )
     sidecar["provenance"] = new
@@ -127,23 +120,7 @@ def _open_session(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The sidecar to go on with: a new one, or that of the log that is there, after it was found to be of this session."""
-    identity = {
-        "experiment": experiment.name,
-        "session": session,
-        "seed": seed,
-        "n_trials": len(trials),
-        "n_blocks": experiment.n_blocks,
-        "choices": list(experiment.choices),
-        "presentation": _plain(experiment.presentation),
-        "stimuli": experiment.stimuli.digest(),
-        "observer": {
-            "name": observer.name,
-            "kind": observer.kind,
-            "class": type(observer).__qualname__,
-            "file_sha256": file_sha256(type(observer)),
-            "options": options(observer),
-        },
-    }
+    identity = identity_of(experiment, observer, session, seed)
     sidecar = log.read_sidecar(path)
     if sidecar is None and path.exists():
         raise LogError(f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session")
@@ -153,15 +130,14 @@ def _open_session(
             path.unlink()
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         return sidecar | {"identity": identity, "environment": _environment(), "provenance": {}}
-    _name_the_commit(identity["observer"]["options"], sidecar)
+    name_the_commit(identity["observer"]["options"], sidecar)
     for what, new in identity.items():
         old = sidecar.get("identity", {}).get(what)
         if old != new:
             raise LogError(
-                f"{path} was made with another {what} ({_short(old, new)}): take another --session or --out, "
+                f"{path} was made with another {what} ({difference(old, new)}): take another --session or --out, "
                 f"or give this observer a name of its own (-o name=…)"
             )
-    log.refuse_foreign_bytes(path)
     _repair(path, say)
     rows = log.read_rows(path)
     cues = experiment.stimuli.cue_names
@@ -180,75 +156,6 @@ def _repair(path: Path, say: Callable[[str], None]) -> None:
     torn = log.repair(path)
     if torn:
         say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
-
-
-def _name_the_commit(given: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
-    """Let a session that began with a branch such as `main` go on with the commit that this was then, by its name."""
-    commit = sidecar["provenance"].get("revision")
-    if commit is not None and given.get("revision") == commit:
-        given["revision"] = sidecar["identity"].get("observer", {}).get("options", {}).get("revision")
-
-
-def options(observer: Observer) -> dict[str, Any]:
-    """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy.
-
-    They are the fields of an attrs class or a dataclass. Of any other class they are the parameters that it is made with, as
-    far as its object keeps them, by their name or behind a `_`, in a form that can be compared.
-    """
-    cls: Any = type(observer)
-    fields = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else None
-    if fields is not None:
-        decisive = [field.name for field in fields if field.init and not field.metadata.get("runtime")]
-        return {name: _plain(getattr(observer, name)) for name in decisive}
-    kept, found = getattr(observer, "__dict__", {}), {}
-    for name in inspect.signature(cls).parameters:
-        for attribute in {name, f"_{name}"} & set(kept):
-            with contextlib.suppress(ObserverError):
-                found[name] = _plain(kept[attribute])
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """`value` in a form that is the same in the next process. Raises ObserverError for what has none."""
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)  # nan equals nothing, itself neither
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, PurePath):
-        return value.name
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, set | frozenset):
-        return sorted((_plain(part) for part in value), key=repr)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
-    if attrs.has(type(value)):
-        return {"class": type(value).__qualname__} | {
-            f.name: _plain(getattr(value, f.name)) for f in attrs.fields(type(value))
-        }
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}:{value.__qualname__}"
-    raise ObserverError(
-        f"an option of type {type(value).__name__} cannot be compared when the session is resumed: make it plain "
-        f"(text, numbers, lists, a frozen attrs class), or mark it metadata=RUNTIME if answers do not depend on it"
-    )
-
-
-def _short(old: Any, new: Any) -> str:
-    """What differs, in a few words: of two mappings only that, however deep it lies."""
-    while isinstance(old, dict) and isinstance(new, dict):
-        keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        if len(keys) != 1:
-            old, new = ({key: part.get(key) for key in keys} for part in (old, new))
-            break
-        if not isinstance(old.get(keys[0]), dict):
-            return f"{keys[0]} then {str(old.get(keys[0]))[:80]}, now {str(new.get(keys[0]))[:80]}"
-        old, new = old[keys[0]], new.get(keys[0])
-    return f"then {str(old)[:80]}, now {str(new)[:80]}"
 
 
 def _now() -> str:

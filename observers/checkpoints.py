@@ -1,4 +1,4 @@
-"""A model's files, in a local folder or the hub's cache, and what transformers makes of them: weights, preprocessing, words.
+"""A model's files, in a local folder or the hub's cache, and what transformers makes of them.
 
 The files may come from anyone. Only safetensors are loaded and no code that lies beside them is run; what does not load is
 an ObserverError that says which file of which repository at which revision was expected, and what to do.

@@ -55,10 +55,10 @@ def device_option() -> Any:
 
 def batch_size_option() -> Any:
     """The field of an observer that says how many images a forward pass holds."""
-    return field(default=16, metadata=RUNTIME, validator=_fits_memory)
+    return field(default=16, metadata=RUNTIME, validator=_in_bounds)
 
 
-def _fits_memory(instance: object, attribute: Any, value: int) -> None:
+def _in_bounds(instance: object, attribute: Any, value: int) -> None:
     if not 1 <= value <= MAX_BATCH:
         raise ObserverError(f"{attribute.name} must be 1 to {MAX_BATCH}, got {value}")
 

@@ -100,16 +100,17 @@ def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
         raise UnknownName(f"object in {reference.rpartition(':')[0]}", attribute, public) from None
 
 
-def resolve(name: str, table: Mapping[str, str], group: str, what: str) -> Any:
-    """What `name` stands for: in `table`, among the plugins of `group`, or as a reference. Raises UnknownName."""
+def resolve(name: str, table: Mapping[str, str], group: str, what: str, hint: str = "") -> Any:
+    """What `name` stands for: in `table`, among the plugins of `group`, or as a reference.
+
+    Raises UnknownName, which ends in `hint`, and ObserverError.
+    """
     if name.endswith(".py"):
         raise ObserverError(f"which {what} of {name}? Name it: {name}:NAME")
     reference = table.get(name) or plugins(group).get(name) or (name if ":" in name else None)
     if reference is None:
-        hint = f"Your own {what} is given as FILE.py:NAME."
-        if what == "observer":
-            hint += " A model is given with where it is from, as hf:, timm:, clip: or siglip:NAME."
-        raise UnknownName(what, name, [*table, *plugins(group)], hint)
+        own = f"Your own {what} is given as FILE.py:NAME. {hint}".rstrip()
+        raise UnknownName(what, name, [*table, *plugins(group)], own)
     return load(reference)
 
 
@@ -169,7 +170,8 @@ def _maker(name: str) -> tuple[Any, tuple[str, ...]]:
         return load(SCHEMES[scheme]), (argument,)
     if name.rstrip(":") in SCHEMES:
         raise ObserverError(f"{name} needs to know which one: {name.rstrip(':')}:NAME (see `observers list observers`)")
-    return resolve(name, OBSERVERS, "observers", "observer"), ()
+    hint = "A model is given with where it is from, as hf:, timm:, clip: or siglip:NAME."
+    return resolve(name, OBSERVERS, "observers", "observer", hint), ()
 
 
 def _typed(make: Callable[..., object], name: str, options: Mapping[str, str], n_given: int) -> dict[str, Any]:

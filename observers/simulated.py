@@ -110,7 +110,7 @@ class Correlated:
     Per condition the other observer is right with probability p; this one with `accuracy` q (the same p unless given).
     Then P(both right) = (c_obs + p + q - 1) / 2 with c_obs = kappa (1 - c_exp) + c_exp and c_exp = p q + (1 - p)(1 - q),
     which fixes how often this one is right where the other is, and where it is not. Raises ObserverError for a kappa
-    that these accuracies do not allow. A wrong answer is any of the other choices.
+    that these accuracies do not allow or leave undefined. A wrong answer is any of the other choices.
     """
 
     log: Path

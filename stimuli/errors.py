@@ -31,3 +31,10 @@ class UnknownName(UserError):
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         offer = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
         super().__init__(f"there is no {what} named {name!r}: {offer}{' ' + hint if hint else ''}")
+
+
+def in_words(error: OSError) -> str:
+    """What the system refused, as a sentence for the user; in the middle of a write it does not say where."""
+    if error.filename:
+        return f"{error.filename}: {error.strerror}; check that path, or name another one"
+    return f"a file could not be written: {error.strerror}; put that right and run the same command again"

@@ -71,7 +71,7 @@ def fetch_stimuli(name: str, *, progress: Progress = _silent, base_url: str | No
 
 
 def fetch_humans(*, progress: Progress = _silent, base_url: str | None = None) -> Path:
-    """Have the 90 files of recorded people in the cache; returns their folder.
+    """Have the 90 files of recorded people on this machine; returns their folder.
 
     Downloads nothing where a data folder has them all, and no file that the cache has with the right checksum. The total of
     `progress` stays unknown. Raises StimulusError for what cannot be downloaded, verified or written.
@@ -172,12 +172,17 @@ def _install(table: Dataset, url: str, archive: Path, folder: Path) -> None:
 
 
 def _is_published(path: Path, expected: str) -> bool:
-    return path.is_file() and f"sha256:{pooch.file_hash(str(path))}" == expected
+    return path.is_file() and _sha256(path) == expected
+
+
+def _sha256(path: Path) -> str:
+    """As the registry has it."""
+    return f"sha256:{pooch.file_hash(str(path))}"
 
 
 def _verify(path: Path, expected: str, what: str) -> None:
     """Remove a file whose checksum is not `expected`, and raise StimulusError for it."""
-    found = f"sha256:{pooch.file_hash(str(path))}"
+    found = _sha256(path)
     if found != expected:
         path.unlink()
         raise StimulusError(f"{what} is not as published: expected {expected}, found {found}; it was removed")

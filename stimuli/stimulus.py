@@ -95,13 +95,14 @@ class StimulusSet:
             rows = list(csv.reader(io.StringIO(manifest.read_text("utf-8-sig"), newline=""), strict=True))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise StimulusError(f"the manifest {manifest} cannot be read: {error}") from None
+        for number, row in enumerate(rows, start=1):
+            if max(map(len, row), default=0) > MAX_CELL:
+                raise StimulusError(f"{manifest}, row {number}: a cell has more than {MAX_CELL} characters")
         if not rows or tuple(rows[0][: len(COLUMNS)]) != COLUMNS:
             raise StimulusError(
                 f"{manifest} must begin with the columns {','.join(COLUMNS)}; it begins with {rows[:1]}"
             )
         cues = rows[0][len(COLUMNS) :]
-        if max(map(len, rows[0])) > MAX_CELL:
-            raise StimulusError(f"{manifest}, row 1: a cell has more than {MAX_CELL} characters")
         if len(set(cues)) < len(cues):
             raise StimulusError(f"{manifest}: two columns have one name in {','.join(rows[0])}")
         stimuli = []
@@ -113,8 +114,6 @@ class StimulusSet:
                 raise StimulusError(
                     f"{manifest}, row {number}: {bad!r} holds a line break or another invisible character"
                 )
-            if max(map(len, row)) > MAX_CELL:
-                raise StimulusError(f"{manifest}, row {number}: a cell has more than {MAX_CELL} characters")
             s = Stimulus(row[0], manifest.parent / row[1], row[2], row[3], dict(zip(cues, row[4:], strict=True)))
             if not s.path.is_file():
                 raise StimulusError(f"{manifest}, row {number}: the image {s.path} does not exist")

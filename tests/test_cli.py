@@ -108,7 +108,7 @@ def test_a_full_disk_is_said(logs, monkeypatch, tmp_path):
     (tmp_path / "t.csv").write_text("former")
     monkeypatch.setattr("pandas.DataFrame.to_csv", fail)
     said = observers("analyze", "accuracy", logs, "--csv", tmp_path / "t.csv", code=1).stderr
-    assert "observers: No space left on device, or name another one\n" in said
+    assert "observers: a file could not be written: No space left on device; put that right and run" in said
     assert (tmp_path / "t.csv").read_text() == "former"
 
 

@@ -20,7 +20,7 @@ from tests.experiments.logs import rows, sidecar
 
 SLOW_OBSERVER = """
 import os, time
-from attrs import evolve, frozen
+from attrs import frozen
 from observers.protocol import Response
 
 @frozen
@@ -96,6 +96,11 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, cache):
     assert killed_facts == whole
 
 
+def heed_ctrl_c():
+    """Where the tests run in the background it is ignored, by their children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
     (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
     command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
@@ -109,9 +114,7 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
             env=os.environ | {"STALL_AT": str(before + 60)},
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            ),  # ignored where the tests run in background
+            preexec_fn=heed_ctrl_c,
         )
         deadline = time.monotonic() + 60
         while not (path.exists() and len(rows(path)) > before + 10):

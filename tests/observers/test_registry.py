@@ -119,7 +119,7 @@ def test_plugins(tmp_path, monkeypatch):
             "idael",
             {},
             UnknownName,
-            r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE",
+            r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE\.py:NAME\. A model is",
         ),
         ("ideal", {"sede": "1"}, UnknownName, "no option of ideal named 'sede'"),
         ("hf", {}, ObserverError, "hf needs to know which one: hf:NAME"),

@@ -1,0 +1,8 @@
+import pytest
+from attrs import evolve
+
+
+@pytest.fixture
+def pets(small):
+    """Trials whose choices are classes of `tests.observers.tiny.PETS`."""
+    return [evolve(trial, choices=("dog", "cat")) for trial in small.trials(0)]
