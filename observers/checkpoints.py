@@ -6,6 +6,7 @@ an ObserverError that says which file of which repository at which revision was 
 
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,10 @@ from observers.protocol import ObserverError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # either will do
 PROCESSOR = ("preprocessor_config.json", "processor_config.json")
-_TOKENIZER = (
+TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "spiece.model",
 )  # fmt: skip
-_FETCHED = ("config.json", *PROCESSOR, *_TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
+_FETCHED = ("config.json", *PROCESSOR, *TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
 # What settings that somebody else wrote make transformers raise, besides its own StrictDataclassError.
 _UNFIT = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError)
@@ -36,13 +37,14 @@ class Checkpoint:
     folder: Path
     source: Mapping[str, str]  # for the log's sidecar: repository and revision, or the folder's name
     local: bool
+    loaded: tuple[str, ...] = ("model*.safetensors",)  # patterns of the weights in it
 
     def provenance(self, device: torch.device, dtype: str) -> dict[str, str]:
         """For the log's sidecar; of a local folder with the sha256 over its safetensors files in order of name."""
         facts = dict(self.source)
         if self.local:
             digest = hashlib.sha256()
-            for path in sorted(self.folder.glob("model*.safetensors")):
+            for path in sorted({path for pattern in self.loaded for path in self.folder.glob(pattern)}):
                 with open(path, "rb") as file:
                     while block := file.read(1 << 20):
                         digest.update(block)
@@ -51,23 +53,30 @@ class Checkpoint:
 
 
 def checkpoint(
-    repository: str, revision: str | None, weights: Path | None, needs: Sequence[tuple[str, ...]]
+    repository: str,
+    revision: str | None,
+    weights: Path | None,
+    needs: Sequence[tuple[str, ...]],
+    fetched: Sequence[str] = _FETCHED,
+    about: str = "",
 ) -> Checkpoint:
     """The model's files: in the local folder `weights`, else in the hub's cache, where they are fetched to if need be.
 
-    Of every group in `needs`, and of WEIGHTS, one file must be there. Raises ObserverError for what cannot be had.
+    Of every group in `needs` one file must be there; `fetched` are the patterns of what is loaded. `about` says in an error
+    how large they are and under which terms. Raises ObserverError for what cannot be had.
     """
+    loaded = tuple(pattern for pattern in fetched if pattern.endswith(".safetensors"))
     if weights is not None:
         weights = Path(weights).expanduser()
         if not weights.is_dir():
             raise ObserverError(f"the weights of {repository}: there is no folder {weights} (option weights)")
-        found = Checkpoint(weights, {"repository": repository, "weights": weights.resolve().name}, local=True)
+        found = Checkpoint(weights, {"repository": repository, "weights": weights.resolve().name}, True, loaded)
         where = f"the folder {weights}"
     else:
         where = f"the repository {repository} at revision {revision or 'main'}"
-        folder = _snapshot(repository, revision, where, needs)
-        found = Checkpoint(folder, {"repository": repository, "revision": folder.name}, local=False)
-    for group in (*needs, WEIGHTS):
+        folder = _snapshot(repository, revision, where, needs, fetched, about)
+        found = Checkpoint(folder, {"repository": repository, "revision": folder.name}, False, loaded)
+    for group in needs:
         if not any((found.folder / name).is_file() for name in group):
             raise ObserverError(_lacking(where, found, group))
     return found
@@ -75,9 +84,10 @@ def checkpoint(
 
 def _lacking(where: str, found: Checkpoint, group: tuple[str, ...]) -> str:
     said = f"{where} has no {' or '.join(group)}" + ("" if found.local else " (or the cache lacks it, without network)")
-    if WEIGHTS[0] not in group:
+    if not group[0].endswith(".safetensors"):
         return f"{said}: name a folder that holds it, -o weights=DIR"
-    pickles = sorted(path.name for path in found.folder.iterdir() if path.suffix in _PICKLES)
+    beside_it = (found.folder / group[0]).parent
+    pickles = sorted(path.name for path in beside_it.glob("*") if path.suffix in _PICKLES)
     beside = f", only {pickles[0]}" if pickles else ""
     return (
         f"{said}{beside}: only safetensors are loaded, since reading a pickle can run code; convert the weights and "
@@ -85,47 +95,62 @@ def _lacking(where: str, found: Checkpoint, group: tuple[str, ...]) -> str:
     )
 
 
-def _snapshot(repository: str, revision: str | None, where: str, needs: Sequence[tuple[str, ...]]) -> Path:
+def _snapshot(
+    repository: str,
+    revision: str | None,
+    where: str,
+    needs: Sequence[tuple[str, ...]],
+    fetched: Sequence[str],
+    about: str,
+) -> Path:
     """The repository's files in the hub's cache; the folder is named by the commit."""
     from huggingface_hub import constants, errors, snapshot_download
 
-    wanted = ", ".join(" or ".join(group) for group in (*needs, WEIGHTS))
+    wanted = ", ".join(group[0] if len(needs) > 4 else " or ".join(group) for group in needs)
+    about = f" ({about})" if about else ""
     # A connection lost in the middle of a file is no OSError but one of the HTTP client, whose name changes.
     lost: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(_FETCHED)))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(fetched)))
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise ObserverError(
-            f"{where} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log in "
+            f"{where}{about} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log in "
             f"with `hf auth login`, or name a local folder that holds {wanted}: -o weights=DIR"
         ) from None
     except (OSError, lost) as error:
         why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else why
         raise ObserverError(
-            f"{where}: its {wanted} are not all in the cache and cannot be fetched ({why}): connect once, or name a "
+            f"{where}{about}: its {wanted} are not all in the cache and cannot be fetched ({why}): connect once, or name a "
             f"local folder that holds them: -o weights=DIR"
         ) from None
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the progress bars and remarks of transformers, which loads in a second; its errors are raised all the same."""
+    """Without the progress bars and remarks of transformers and diffusers; their errors are raised all the same."""
     from transformers.utils import logging
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    talkers = [logging]
+    if "diffusers" in sys.modules:  # which takes seconds to import
+        from diffusers.utils import logging as its_logging
+
+        talkers.append(its_logging)
+    before = [(talker, talker.get_verbosity(), talker.is_progress_bar_enabled()) for talker in talkers]
+    for talker in talkers:
+        talker.set_verbosity_error()
+        talker.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+        for talker, level, bars in before:
+            talker.set_verbosity(level)
+            if bars:
+                talker.enable_progress_bar()
 
 
 @contextmanager
-def _reading(start: str, end: str = "") -> Iterator[None]:
+def reading(start: str, end: str = "") -> Iterator[None]:
     """Quiet; what transformers raises becomes an ObserverError: `start` does not load (why)`end`."""
     from huggingface_hub.errors import StrictDataclassError
 
@@ -150,30 +175,30 @@ def about_torchvision() -> str:
     )
 
 
-def pretrained(make: Any, files: Checkpoint, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:
-    """The model that `make`, one of transformers' Auto classes, finds in `files`, ready to answer.
+def pretrained(make: Any, folder: Path, device: torch.device, what: str, who: str, **how: Any) -> Any:
+    """The model that `make`, a class of transformers or diffusers, finds in `folder`, ready to answer.
 
-    Raises ObserverError if it is no such model, is damaged, or lacks weights, which transformers would draw at random.
+    `how` is handed on. Raises ObserverError if it is no such model, is damaged, holds weights that are no numbers, or lacks
+    some, which would be drawn at random.
     """
     from safetensors import SafetensorError
 
     try:
-        with _reading(f"{who}: {what} in {files.folder}"):
+        with reading(f"{who}: {what} in {folder}"):
             model, report = make.from_pretrained(
-                files.folder,
-                dtype=dtype,
+                folder,
                 use_safetensors=True,
-                trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are said below
+                **how,
             )
     except SafetensorError as error:
-        raise ObserverError(f"{who}: a safetensors file in {files.folder} is damaged ({error}); get it anew") from None
+        raise ObserverError(f"{who}: a safetensors file in {folder} is damaged ({error}); get it anew") from None
     misfits = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
     if misfits:
         raise ObserverError(
-            f"{who}: {len(misfits)} weights in {files.folder} have another shape than its config.json says "
+            f"{who}: {len(misfits)} weights in {folder} have another shape than its config.json says "
             f"({', '.join(misfits[:2])}, …); get both of one model"
         )
     lacking = sorted(key for key in report["missing_keys"] if not key.endswith(_FIXED))
@@ -182,27 +207,37 @@ def pretrained(make: Any, files: Checkpoint, dtype: torch.dtype, device: torch.d
             f"{who} is not a whole {what.partition(' ')[2]}: its checkpoint lacks {len(lacking)} weights "
             f"({', '.join(lacking[:2])}, …); take one that was trained as such"
         )
-    return model.to(device).eval()
+    model = model.to(device).eval()
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise ObserverError(
+                f"{who}: the weight {name} in {folder} holds NaN or infinite values; the checkpoint is damaged, or does not "
+                f"fit into this dtype: get it anew, or take --dtype float32"
+            )
+    return model
 
 
-def image_processor(files: Checkpoint, who: str) -> Any:
+def transformer(make: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:
+    """The model that `make`, a class of transformers, finds in `folder`. Raises ObserverError as `pretrained` does."""
+    return pretrained(make, folder, device, what, who, dtype=dtype, trust_remote_code=False)
+
+
+def image_processor(folder: Path, who: str) -> Any:
     """The preprocessing that belongs to the model, through Pillow. Raises ObserverError."""
     from transformers import AutoImageProcessor
 
-    with _reading(f"{who}: its preprocessing in {files.folder}"):
-        return AutoImageProcessor.from_pretrained(
-            files.folder, backend="pil", local_files_only=True, trust_remote_code=False
-        )
+    with reading(f"{who}: its preprocessing in {folder}"):
+        return AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True, trust_remote_code=False)
 
 
-def tokenizer(files: Checkpoint, who: str) -> Any:
+def tokenizer(folder: Path, who: str) -> Any:
     """The model's tokenizer: its tokenizer.json as it stands, else made from its older files. Raises ObserverError."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     # SigLIP's own class would want sentencepiece even where tokenizer.json is there.
-    make = PreTrainedTokenizerFast if (files.folder / "tokenizer.json").is_file() else AutoTokenizer
+    make = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
     wanted = (
         "expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, pip install sentencepiece protobuf"
     )
-    with _reading(f"{who}: its tokenizer in {files.folder}", f": {wanted}"):
-        return make.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
+    with reading(f"{who}: its tokenizer in {folder}", f": {wanted}"):
+        return make.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

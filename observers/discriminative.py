@@ -16,7 +16,7 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.checkpoints import PROCESSOR, Checkpoint, checkpoint, image_processor, pretrained
+from observers.checkpoints import PROCESSOR, WEIGHTS, Checkpoint, checkpoint, image_processor, transformer
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.categories import CATEGORIES, category_evidence, softmax
@@ -93,18 +93,20 @@ class Classifier:
 
     @cached_property
     def _files(self) -> Checkpoint:
-        return checkpoint(self.model, self.revision, self.weights, [("config.json",), PROCESSOR])
+        return checkpoint(self.model, self.revision, self.weights, [("config.json",), PROCESSOR, WEIGHTS])
 
     @cached_property
     def _network(self) -> Any:
         from transformers import AutoModelForImageClassification
 
         where, what = pick_device(self.device), "an image classifier"
-        return pretrained(AutoModelForImageClassification, self._files, pick_dtype(self.dtype), where, what, self.name)
+        return transformer(
+            AutoModelForImageClassification, self._files.folder, pick_dtype(self.dtype), where, what, self.name
+        )
 
     @cached_property
     def _processor(self) -> Any:
-        return image_processor(self._files, self.name)
+        return image_processor(self._files.folder, self.name)
 
     @cached_property
     def _labels(self) -> list[str]:

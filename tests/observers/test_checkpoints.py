@@ -8,11 +8,11 @@ import pytest
 import torch
 from huggingface_hub import constants, errors
 
-from observers.checkpoints import PROCESSOR, checkpoint
+from observers.checkpoints import PROCESSOR, WEIGHTS, checkpoint
 from observers.protocol import ObserverError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-NEEDS = [("config.json",), PROCESSOR]
+NEEDS = [("config.json",), PROCESSOR, WEIGHTS]
 
 
 def files(folder: Path, *names: str) -> Path:

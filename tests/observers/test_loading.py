@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from observers.checkpoints import Checkpoint, pretrained
+from observers.checkpoints import transformer
 from observers.discriminative import Classifier
 from observers.protocol import ObserverError
 from tests.observers.tiny import PETS, look, save
@@ -109,9 +109,9 @@ def test_a_torchvision_of_another_torch_is_named(found, end, monkeypatch, tmp_pa
 
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda n, *rest: found if n == "torchvision" else find(n, *rest))
-    files, auto = Checkpoint(tmp_path, {}, local=True), type("Auto", (), {"from_pretrained": make})
+    auto = type("Auto", (), {"from_pretrained": make})
     with pytest.raises(ObserverError, match=rf"^tiny: a model in .* does not load \(Could not import module .*{end}"):
-        pretrained(auto, files, torch.float32, torch.device("cpu"), "a model", "tiny")
+        transformer(auto, tmp_path, torch.float32, torch.device("cpu"), "a model", "tiny")
 
 
 def test_loading_is_quiet_and_leaves_the_settings(tmp_path, pets, capfd):

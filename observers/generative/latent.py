@@ -1,0 +1,145 @@
+"""Latent diffusion, Stable Diffusion 1.x, 2.x and XL: the error of the denoised latent of an image, given a text.
+
+The latent is the mean of the autoencoder's posterior times its scaling factor, computed in float32. 512 pixels for SD 1.x,
+1024 for XL: what the U-Net was trained at, unless `size` says otherwise, which makes it another observer. Texts are filled
+up to the full length of the text encoder, as in training; XL's second encoder gives a pooled vector besides, and its sizes
+are those of an uncropped image.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from attrs import field, frozen
+
+from observers.checkpoints import tokenizer
+from observers.generative.components import Components, components
+from observers.generative.likelihood import Condition
+from observers.generative.noising import Denoising, diffusion_levels, form_of
+from observers.generative.options import Compute, Objective, Source
+from observers.generative.prepare import square
+from observers.protocol import ObserverError
+
+Prediction = Literal["epsilon", "v_prediction"]
+
+
+@frozen
+class LatentDiffusion:
+    """Scores: −w(t) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
+
+    source: Source
+    compute: Compute = Compute()
+    objective: Objective = Objective()
+    size: int | None = None  # pixels; None: what the model was trained at
+    unit: str = field(default="weighted squared error of the latent", init=False)
+    n_draws: int | None = field(default=None, init=False)
+
+    @cached_property
+    def _parts(self) -> Components:
+        return components(
+            self.source,
+            diffusers=["unet", "vae"],
+            transformers=["text_encoder", "text_encoder_2"],
+            tokenizers=["tokenizer", "tokenizer_2"],
+            optional=["text_encoder_2", "tokenizer_2"],
+            half=self.compute.dtype_name() != "float32",
+        )
+
+    @cached_property
+    def device(self) -> torch.device:
+        return self.compute.where()
+
+    @cached_property
+    def _network(self) -> Any:
+        from diffusers import UNet2DConditionModel
+
+        unet = self._parts.diffuser(UNet2DConditionModel, "unet", self.compute.format(), self.device)
+        n, wanted = unet.config.in_channels, self._vae.config.latent_channels
+        if n != wanted or unet.config.out_channels != wanted:
+            raise ObserverError(
+                f"{self.source.model}: its U-Net takes {n} channels and its autoencoder gives {wanted}: expected a "
+                f"text-to-image model, no inpainting or editing one"
+            )
+        return self.compute.prepared(unet)
+
+    @cached_property
+    def _vae(self) -> Any:
+        from diffusers import AutoencoderKL
+
+        return self._parts.diffuser(AutoencoderKL, "vae", torch.float32, self.device)
+
+    @cached_property
+    def _denoising(self) -> Denoising:
+        settings = self._parts.settings("scheduler/scheduler_config.json")
+        return Denoising(diffusion_levels(settings), form_of(settings), self.objective, self.device)
+
+    @cached_property
+    def _size(self) -> int:
+        """Pixels a side, which the autoencoder makes `_scale` times fewer."""
+        size = self.size or self._network.config.sample_size * self._scale
+        if size % self._scale or size < self._scale:
+            raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {self._scale} pixels")
+        return int(size)
+
+    @cached_property
+    def _scale(self) -> int:
+        return int(2 ** (len(self._vae.config.block_out_channels) - 1))
+
+    @torch.inference_mode()
+    def encode(self, pixels: np.ndarray) -> torch.Tensor:
+        image = square(pixels, self._size)[None].to(self.device)
+        config = self._vae.config
+        latent: torch.Tensor = self._vae.encode(image).latent_dist.mean[0]
+        return (latent - (getattr(config, "shift_factor", None) or 0.0)) * config.scaling_factor
+
+    @torch.inference_mode()
+    def condition(self, texts: Sequence[str]) -> list[Condition]:
+        from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+        parts, dtype = self._parts, self.compute.format()
+        first = parts.transformer(CLIPTextModel, "text_encoder", dtype, self.device)
+        words = tokenizer(parts.folder("tokenizer"), parts.who)
+        if not parts.has("text_encoder_2"):
+            return [(_states(first, words, text).last_hidden_state[0],) for text in texts]
+        second = parts.transformer(CLIPTextModelWithProjection, "text_encoder_2", dtype, self.device)
+        words_2 = tokenizer(parts.folder("tokenizer_2"), parts.who)
+        size = self._size
+        sizes = torch.tensor([size, size, 0, 0, size, size], dtype=dtype, device=self.device)
+        found: list[Condition] = []
+        for text in texts:
+            one, two = _states(first, words, text), _states(second, words_2, text)
+            states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)[0]
+            found.append((states, two.text_embeds[0], sizes))
+        return found
+
+    @torch.inference_mode()
+    def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
+        network, dtype = self._network, self.compute.format()
+        states, *more = conditions
+        added = {"text_embeds": more[0], "time_ids": more[1]} if more else None
+
+        def predict(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = network(
+                self.compute.laid_out(noised.to(dtype)), steps, encoder_hidden_states=states,
+                added_cond_kwargs=added, return_dict=False,
+            )[0]  # fmt: skip
+            return out
+
+        return self._denoising.score(images, draws, predict)
+
+    def provenance(self) -> dict[str, str]:
+        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
+
+
+def _states(encoder: Any, words: Any, text: str) -> Any:
+    """What a CLIP text encoder makes of one text, all layers."""
+    tokens = words(
+        [text],
+        padding="max_length",
+        truncation=True,
+        max_length=encoder.config.max_position_embeddings,
+        return_tensors="pt",
+    )
+    return encoder(tokens.input_ids.to(encoder.device), output_hidden_states=True)

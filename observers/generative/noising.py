@@ -1,0 +1,185 @@
+"""Noise an encoded image, let a network undo it, and measure how far off it is: the likelihood of every denoiser.
+
+T noise levels, N rows. x_t = α x + σ ε. A network predicts the noise ε, the image x, the velocity v = α ε − σ x, or along a
+straight flow (α = 1 − s, σ = s) the velocity u = ε − x. Their errors are one another's multiples: x̂ − x is −σ/α, 1, −σ and
+−s times the error of ε̂, x̂, v̂ and û, and ε̂ − ε is the error of x̂ times −√SNR. So there is one error and one scale a level.
+The score of a row is −w(t)/q(t) · ‖x − x̂‖² for the loss l2; w is the weighting and q the density of the draws.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from attrs import frozen
+
+from observers.generative.draws import EVEN, positions, read_allocation
+from observers.generative.options import Objective
+from observers.generative.weighting import weights
+from observers.protocol import ObserverError
+from observers.registry import file_sha256
+
+Form = Literal["epsilon", "sample", "v_prediction", "flow"]
+MAX_NOISE = 2**30  # bytes of noise kept on the device
+
+
+@frozen(eq=False)
+class Levels:
+    """Noise levels in ascending order: (T,) float64 each."""
+
+    t: np.ndarray  # 0..1
+    alpha: np.ndarray
+    sigma: np.ndarray
+    steps: np.ndarray  # what the network takes as its time
+
+    @property
+    def snr(self) -> np.ndarray:
+        return np.asarray((self.alpha / self.sigma) ** 2)
+
+    def to_x(self, form: Form) -> np.ndarray:
+        """How far x̂ is off where the prediction is off by 1."""
+        scales = {"epsilon": self.sigma / self.alpha, "sample": np.ones_like(self.t), "v_prediction": self.sigma, "flow": self.sigma}  # fmt: skip
+        return scales[form]
+
+
+def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
+    """Levels of a scheduler_config.json with betas, whichever scheduler it names, in float64. Raises ObserverError.
+
+    Levels without any signal (α = 0, the last of a rescaled schedule) are left out: nothing can be read off them.
+    """
+    from diffusers import DDPMScheduler
+
+    known = (
+        "num_train_timesteps",
+        "beta_start",
+        "beta_end",
+        "beta_schedule",
+        "trained_betas",
+        "rescale_betas_zero_snr",
+    )
+    try:
+        made = DDPMScheduler(**{name: settings[name] for name in known if name in settings})
+    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise ObserverError(f"its scheduler_config.json has no noise levels that are known ({error})") from None
+    cumulated = np.cumprod(1 - made.betas.double().numpy())  # in float16 σ would be off by 7 % at small t
+    steps = np.flatnonzero(cumulated > 0).astype(np.float64)
+    kept = cumulated[cumulated > 0]
+    return Levels(steps / len(cumulated), np.sqrt(kept), np.sqrt(1 - kept), steps)
+
+
+def flow_levels(n: int = 1000) -> Levels:
+    """n levels s at the middles of n equal parts of 0..1, which the network takes as 1000 s."""
+    s = (np.arange(n) + 0.5) / n
+    return Levels(s, 1 - s, s, 1000 * s)
+
+
+def form_of(settings: Mapping[str, Any]) -> Form:
+    """What the network predicts, by its scheduler_config.json. Raises ObserverError."""
+    said = settings.get("prediction_type", "epsilon")
+    if said not in ("epsilon", "sample", "v_prediction"):
+        raise ObserverError(
+            f"its scheduler_config.json has the prediction_type {said!r}: expected epsilon, sample or v_prediction"
+        )
+    return said  # type: ignore[no-any-return]
+
+
+def noise(seed: int, draw: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Standard normal float32 noise of one draw, the same on every device."""
+    words = np.random.SeedSequence([seed, 2, draw]).generate_state(1, np.uint64)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(int(words[0]) & (2**63 - 1)))
+
+
+class Denoising:
+    """Scores of a denoiser. What follows from draws alone is computed once: noise, levels, factors."""
+
+    def __init__(self, levels: Levels, form: Form, objective: Objective, device: torch.device) -> None:
+        self.levels, self.form, self.objective, self.device = levels, form, objective, device
+        share, digest = (EVEN, "") if objective.allocation is None else read_allocation(objective.allocation)
+        self._share = share
+        self._facts = {"allocation_sha256": digest} if digest else {}
+        self._weights = weights(objective.weighting, levels.t, levels.snr)
+        self._noise: dict[int, torch.Tensor] = {}
+
+    def facts(self) -> dict[str, str]:
+        """For the log's sidecar: what its options name but do not hold."""
+        name = self.objective.weighting
+        return self._facts | ({"weighting_sha256": digest} if ":" in name and (digest := _sha256_of(name)) else {})
+
+    def level(self, draws: np.ndarray) -> np.ndarray:
+        """(N,) draws -> (N,) numbers of levels, from 0."""
+        u = self._share.place(positions(draws, self.objective.seed))
+        return np.asarray((u * len(self.levels.t)).astype(np.int64))
+
+    def factor(self, draws: np.ndarray) -> np.ndarray:
+        """(N,) float64: what the loss of each row's prediction is multiplied by, w/q and the scale of its form."""
+        at = self.level(draws)
+        w = self._weights[at] / self._share.at((at + 0.5) / len(self.levels.t))
+        to_x = self.levels.to_x(self.form)[at]
+        if self.objective.loss == "l2":
+            return np.asarray(w * to_x**2)
+        w = w / self.levels.snr[at]
+        return np.asarray(w * self._to_noise(at)) if self.objective.loss == "l1" else w
+
+    def _to_noise(self, at: np.ndarray) -> np.ndarray:
+        """How far ε̂ is off where the prediction is off by 1."""
+        return np.asarray(self.levels.to_x(self.form)[at] * np.sqrt(self.levels.snr[at]))
+
+    def score(
+        self,
+        images: torch.Tensor,
+        draws: np.ndarray,
+        predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        clamp: bool = False,
+    ) -> torch.Tensor:
+        """(N, …) float32 images, (N,) draws -> (N,) float32 scores.
+
+        `predict` takes x_t, (N, …) float32, and the (N,) float32 times, and gives the prediction in any float dtype. With
+        `clamp` x̂ is formed and clamped to −1..1 before it is compared; the form is then "sample".
+        """
+        at = self.level(draws)
+        eps = self._noise_of(draws, tuple(images.shape[1:]))
+        alpha, sigma = self.levels.alpha[at], self.levels.sigma[at]
+        table = np.stack([self.levels.steps[at], alpha, sigma, self.factor(draws), self._to_noise(at)])
+        steps, a, s, factor, to_noise = on_device(table.astype(np.float32), self.device)
+        a, s = (v.reshape(-1, *[1] * (images.ndim - 1)) for v in (a, s))
+        noised = a * images + s * eps
+        found = predict(noised, steps).float()
+        if clamp:
+            error = (found.clamp(-1, 1) - images).flatten(1)
+        else:
+            error = (found - self._target(images, eps, a, s)).flatten(1)
+        if self.objective.loss == "l2":
+            loss = error.square().sum(1)
+        elif self.objective.loss == "l1":
+            loss = error.abs().sum(1)
+        else:
+            size = error.abs() * to_noise[:, None]
+            loss = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(1)
+        return -factor * loss
+
+    def _target(self, x: torch.Tensor, eps: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+        if self.form == "epsilon":
+            return eps
+        if self.form == "sample":
+            return x
+        return a * eps - s * x if self.form == "v_prediction" else eps - x
+
+    def _noise_of(self, draws: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
+        for draw in {int(d) for d in draws} - self._noise.keys():
+            self._noise[draw] = noise(self.objective.seed, draw, shape).to(self.device)
+        out = torch.stack([self._noise[int(d)] for d in draws])
+        while len(self._noise) * out[0].numel() * 4 > MAX_NOISE and len(self._noise) > 1:
+            del self._noise[next(iter(self._noise))]
+        return out
+
+
+def _sha256_of(reference: str) -> str | None:
+    from observers.registry import load
+
+    return file_sha256(load(reference))
+
+
+def on_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """A copy on the device, without waiting for it."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
