@@ -45,8 +45,19 @@ def identity_of(experiment: Experiment, observer: Observer, session: int, seed: 
 def name_the_commit(given: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
     """Let a session that began with a branch such as `main` go on with the commit that this was then, by its name."""
     commit = sidecar["provenance"].get("revision")
-    if commit is not None and given.get("revision") == commit:
-        given["revision"] = sidecar["identity"].get("observer", {}).get("options", {}).get("revision")
+    if commit is not None:
+        _as_begun(given, sidecar["identity"].get("observer", {}).get("options", {}), commit)
+
+
+def _as_begun(given: dict[str, Any], begun: Any, commit: str) -> None:
+    """Wherever an option `revision` is the commit, in `given` or an option inside it, put what it was in `begun`."""
+    if not isinstance(begun, Mapping):
+        return
+    for name, value in given.items():
+        if name == "revision" and value == commit:
+            given[name] = begun.get(name)
+        elif isinstance(value, dict):
+            _as_begun(value, begun.get(name), commit)
 
 
 def options(observer: Observer) -> dict[str, Any]:
@@ -88,7 +99,9 @@ def _plain(value: Any) -> Any:
         return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
     if attrs.has(type(value)):
         return {"class": type(value).__qualname__} | {
-            f.name: _plain(getattr(value, f.name)) for f in attrs.fields(type(value))
+            f.name: _plain(getattr(value, f.name))
+            for f in attrs.fields(type(value))
+            if f.init and not f.metadata.get("runtime")
         }
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}:{value.__qualname__}"

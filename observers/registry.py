@@ -26,6 +26,7 @@ OBSERVERS: dict[str, str] = {
     "biased": "observers.simulated:Biased",
     "correlated": "observers.simulated:Correlated",
     "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
+    "sd14": "observers.generative.named:sd14",
 }
 # What stands behind the colon becomes the observer's first option.
 SCHEMES: dict[str, str] = {
@@ -34,6 +35,7 @@ SCHEMES: dict[str, str] = {
     "clip": "observers.contrastive:Contrastive",
     "siglip": "observers.contrastive:Contrastive",
     "timm": "observers.zoo:Timm",
+    "latent": "observers.generative.named:latent",
 }
 
 

@@ -1,0 +1,128 @@
+"""A generative observer: it chooses the text under which the image is likeliest (Jaini, Clark & Geirhos 2024).
+
+Any model with a `Likelihood` will do. Which draws are spent on which choices is up to a schedule of `racing`; the evidence of
+a choice is the mean of its scores, in the unit of the likelihood, and is comparable between the choices of a trial. A
+probability would need a temperature fitted to data.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from attrs import field, fields, frozen
+
+from observers.devices import MAX_BATCH
+from observers.generative.batching import answer
+from observers.generative.likelihood import Condition, Likelihood
+from observers.generative.memory import rows_that_fit
+from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged
+from observers.protocol import RUNTIME, Kind, ObserverError, Response, Trial
+
+SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
+PAPER_TEMPLATE = "A bad photo of a {}"  # to the letter, also before a vowel
+
+
+def sentence(template: str, choice: str) -> str:
+    """The choice in its template: {} is the choice itself, {an} the choice behind a or an."""
+    article = "an" if choice[:1].lower() in "aeiou" else "a"
+    return template.replace("{an}", f"{article} {choice}").replace("{}", choice)
+
+
+def _is_template(instance: object, attribute: Any, value: str) -> None:
+    if value.count("{}") + value.count("{an}") != 1:
+        raise ObserverError(f"a template holds one {{}} for the choice, or {{an}} for it with its article, got {value!r}")
+
+
+def _rows(instance: object, attribute: Any, value: int | None) -> None:
+    if value is not None and not 1 <= value <= MAX_BATCH:
+        raise ObserverError(f"{attribute.name} must be 1 to {MAX_BATCH}, got {value}")
+
+
+@frozen
+class GenerativeClassifier:
+    """A likelihood that answers trials. Options that are None take the default of the schedule.
+
+    `schedule` is racing, exhaustive, clark-jaini or li; `draws` the most draws that a choice gets. `batch_size` counts rows
+    of a forward pass, by default as many as fit. Evidence is in the unit of the likelihood.
+    """
+
+    likelihood: Likelihood
+    name: str
+    template: str = field(default=PAPER_TEMPLATE, validator=_is_template)
+    schedule: Literal["racing", "exhaustive", "clark-jaini", "li"] = "racing"
+    draws: int | None = None
+    min_draws: int | None = None
+    error_rate: float | None = None
+    anytime: bool | None = None
+    stages: str | None = None  # of li, such as 50x16,500x5: draws and choices of each stage
+    batch_size: int | None = field(default=None, metadata=RUNTIME, validator=_rows)
+    kind: Kind = field(default="generative", init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._schedule  # noqa: B018, its options are checked before any weights are asked for
+
+    @cached_property
+    def _schedule(self) -> Schedule:
+        make = SCHEDULES.get(self.schedule)
+        if make is None:
+            raise ObserverError(f"there is no schedule {self.schedule!r}: expected {', '.join(SCHEDULES)}")
+        given = {name: getattr(self, name) for name in ("draws", "min_draws", "error_rate", "anytime")}
+        options = {name: value for name, value in given.items() if value is not None}
+        if self.stages is not None:
+            options["stages"] = _stages(self.stages)
+        known = {f.name for f in fields(make)}
+        foreign = sorted(options.keys() - known)
+        if foreign:
+            raise ObserverError(
+                f"the schedule {self.schedule} has no option {' or '.join(foreign)}; it has {', '.join(sorted(known))}"
+            )
+        schedule: Schedule = make(**options)
+        return schedule
+
+    @cached_property
+    def _conditions(self) -> dict[str, Condition]:
+        """Text -> condition, filled as texts come, so that a text's condition does not depend on the others asked."""
+        return {}
+
+    def _conditions_of(self, trial: Trial) -> list[Condition]:
+        texts = [sentence(self.template, choice) for choice in trial.choices]
+        new = [text for text in dict.fromkeys(texts) if text not in self._conditions]
+        if new:
+            self._conditions.update(zip(new, self.likelihood.condition(new), strict=True))
+        return [self._conditions[text] for text in texts]
+
+    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        likelihood, n = self.likelihood, self.likelihood.n_draws
+        schedule = self._schedule if n is None else Exhaustive(n)
+        trials = iter(trials)
+        first = next(trials, None)
+        if first is None:
+            return
+        size = self.batch_size or rows_that_fit(likelihood, first, self._conditions_of(first))
+
+        def stream() -> Iterator[Trial]:
+            yield first
+            yield from trials
+
+        for trial, verdict in answer(stream(), likelihood, schedule, self._conditions_of, size, _say_smaller):
+            best = int(verdict.evidence.argmax())
+            yield Response(trial.choices[best], evidence=verdict.evidence, n_evaluations=verdict.n_evaluations)
+
+    def provenance(self) -> dict[str, str]:
+        return self.likelihood.provenance()
+
+
+def _stages(text: str) -> tuple[tuple[int, int], ...]:
+    """50x16,500x5 as ((50, 16), (500, 5))."""
+    try:
+        pairs = [tuple(int(number) for number in part.split("x")) for part in text.split(",")]
+        stages = tuple((n, k) for n, k in pairs)
+    except ValueError:
+        raise ObserverError(f"stages are given as DRAWSxCHOICES,…, such as 25x16,250x5, got {text!r}") from None
+    return stages
+
+
+def _say_smaller(size: int) -> None:
+    print(f"out of memory: going on with {size} rows a forward pass", file=sys.stderr, flush=True)

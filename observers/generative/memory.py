@@ -1,0 +1,51 @@
+"""How many rows a forward pass holds where the user does not say it.
+
+Peak memory grows linearly with the rows once the network is loaded: two small passes give the slope. The result is a power of
+two, so that it is the same whenever about the same memory is free: another number of rows rounds differently.
+"""
+
+import numpy as np
+import torch
+
+from observers.generative.likelihood import Condition, Likelihood
+from observers.protocol import ObserverError, Trial
+
+SHARE = 0.85  # of the free memory
+MAX_ROWS = 256  # the device is full long before
+DEFAULT_ROWS = 16  # on CPU and MPS, whose free memory says little
+
+
+def rows_that_fit(likelihood: Likelihood, trial: Trial, conditions: list[Condition]) -> int:
+    """N for passes of trials like this one. Raises ObserverError where not even one row fits."""
+    if likelihood.device.type != "cuda":
+        return DEFAULT_ROWS
+    image = likelihood.encode(trial.stimulus.pixels())
+    n_bytes = {}
+    for n in (1, 4):
+        try:
+            n_bytes[n] = _peak(likelihood, image, conditions[0], n)
+        except torch.OutOfMemoryError:
+            if n == 1:
+                raise ObserverError(
+                    "the device's memory does not hold the model and one row: take a smaller model, size or --dtype, or "
+                    "another device"
+                ) from None
+            return 1
+    each = max((n_bytes[4] - n_bytes[1]) / 3, 1.0)
+    free, _ = torch.cuda.mem_get_info(likelihood.device)
+    free += torch.cuda.memory_reserved(likelihood.device) - torch.cuda.memory_allocated(likelihood.device)
+    fit = (SHARE * free - (n_bytes[1] - each)) / each
+    return int(2 ** np.floor(np.log2(np.clip(fit, 1, MAX_ROWS))))
+
+
+def _peak(likelihood: Likelihood, image: torch.Tensor, condition: Condition, n: int) -> int:
+    """Bytes that a pass of n rows takes beyond what is there already."""
+    conditions = tuple(torch.stack([part] * n) for part in condition)
+    images, draws = torch.stack([image] * n), np.zeros(n, dtype=np.int64)
+    likelihood.score(images, conditions, draws)  # what is kept for good does not count
+    torch.cuda.synchronize(likelihood.device)
+    torch.cuda.reset_peak_memory_stats(likelihood.device)
+    before = torch.cuda.memory_allocated(likelihood.device)
+    likelihood.score(images, conditions, draws)
+    torch.cuda.synchronize(likelihood.device)
+    return torch.cuda.max_memory_allocated(likelihood.device) - before
