@@ -74,7 +74,7 @@ class _Pass:
         if scores.is_cuda:
             self._scores = torch.empty(scores.shape, dtype=scores.dtype, pin_memory=True)
             self._scores.copy_(scores, non_blocking=True)
-            self._event = torch.cuda.Event()
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._event.record()
         else:
             self._scores = scores

@@ -36,7 +36,7 @@ class Allocation:
         n = len(self.density)
         cumulated = np.concatenate([[0.0], np.cumsum(self.density)]) / n
         cumulated[-1] = 1.0
-        return np.minimum(np.interp(u, cumulated, np.arange(n + 1) / n), np.nextafter(1.0, 0.0))
+        return np.asarray(np.minimum(np.interp(u, cumulated, np.arange(n + 1) / n), np.nextafter(1.0, 0.0)))
 
     def at(self, u: np.ndarray) -> np.ndarray:
         """The density at positions."""

@@ -92,7 +92,8 @@ class LatentDiffusion:
         image = square(pixels, self._size)[None].to(self.device)
         config = self._vae.config
         latent: torch.Tensor = self._vae.encode(image).latent_dist.mean[0]
-        return (latent - (getattr(config, "shift_factor", None) or 0.0)) * config.scaling_factor
+        latent = (latent - (getattr(config, "shift_factor", None) or 0.0)) * config.scaling_factor
+        return latent
 
     @torch.inference_mode()
     def condition(self, texts: Sequence[str]) -> list[Condition]:

@@ -21,6 +21,7 @@ from observers.registry import file_sha256
 
 Form = Literal["epsilon", "sample", "v_prediction", "flow"]
 MAX_NOISE = 2**30  # bytes of noise kept on the device
+MAX_LEVELS = 100_000
 
 
 @frozen(eq=False)
@@ -38,8 +39,8 @@ class Levels:
 
     def to_x(self, form: Form) -> np.ndarray:
         """How far x̂ is off where the prediction is off by 1."""
-        scales = {"epsilon": self.sigma / self.alpha, "sample": np.ones_like(self.t), "v_prediction": self.sigma, "flow": self.sigma}  # fmt: skip
-        return scales[form]
+        scales = {"epsilon": self.sigma / self.alpha, "sample": np.ones_like(self.t)}
+        return np.asarray(scales.get(form, self.sigma))
 
 
 def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
@@ -50,15 +51,13 @@ def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
     from diffusers import DDPMScheduler
 
     known = (
-        "num_train_timesteps",
-        "beta_start",
-        "beta_end",
-        "beta_schedule",
-        "trained_betas",
-        "rescale_betas_zero_snr",
-    )
+        "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr",
+    )  # fmt: skip
+    n = settings.get("num_train_timesteps", 1000)
     try:
-        made = DDPMScheduler(**{name: settings[name] for name in known if name in settings})
+        if not 2 <= n <= MAX_LEVELS:
+            raise ValueError(f"num_train_timesteps is {n}")
+        made: Any = DDPMScheduler(**{name: settings[name] for name in known if name in settings})
     except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
         raise ObserverError(f"its scheduler_config.json has no noise levels that are known ({error})") from None
     cumulated = np.cumprod(1 - made.betas.double().numpy())  # in float16 σ would be off by 7 % at small t
@@ -92,8 +91,12 @@ def noise(seed: int, draw: int, shape: tuple[int, ...]) -> torch.Tensor:
 class Denoising:
     """Scores of a denoiser. What follows from draws alone is computed once: noise, levels, factors."""
 
-    def __init__(self, levels: Levels, form: Form, objective: Objective, device: torch.device) -> None:
-        self.levels, self.form, self.objective, self.device = levels, form, objective, device
+    def __init__(
+        self, levels: Levels, form: Form, objective: Objective, device: torch.device, clamp: bool = False
+    ) -> None:
+        """With `clamp`, x̂ is formed and clamped to −1..1, as pixels are, before it is compared."""
+        self.levels, self.form, self.objective, self.device, self.clamp = levels, form, objective, device, clamp
+        self._to_x = np.ones_like(levels.t) if clamp else levels.to_x(form)
         share, digest = (EVEN, "") if objective.allocation is None else read_allocation(objective.allocation)
         self._share = share
         self._facts = {"allocation_sha256": digest} if digest else {}
@@ -114,27 +117,24 @@ class Denoising:
         """(N,) float64: what the loss of each row's prediction is multiplied by, w/q and the scale of its form."""
         at = self.level(draws)
         w = self._weights[at] / self._share.at((at + 0.5) / len(self.levels.t))
-        to_x = self.levels.to_x(self.form)[at]
         if self.objective.loss == "l2":
-            return np.asarray(w * to_x**2)
+            return np.asarray(w * self._to_x[at] ** 2)
         w = w / self.levels.snr[at]
         return np.asarray(w * self._to_noise(at)) if self.objective.loss == "l1" else w
 
     def _to_noise(self, at: np.ndarray) -> np.ndarray:
         """How far ε̂ is off where the prediction is off by 1."""
-        return np.asarray(self.levels.to_x(self.form)[at] * np.sqrt(self.levels.snr[at]))
+        return np.asarray(self._to_x[at] * np.sqrt(self.levels.snr[at]))
 
     def score(
         self,
         images: torch.Tensor,
         draws: np.ndarray,
         predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-        clamp: bool = False,
     ) -> torch.Tensor:
         """(N, …) float32 images, (N,) draws -> (N,) float32 scores.
 
-        `predict` takes x_t, (N, …) float32, and the (N,) float32 times, and gives the prediction in any float dtype. With
-        `clamp` x̂ is formed and clamped to −1..1 before it is compared; the form is then "sample".
+        `predict` takes x_t, (N, …) float32, and the (N,) float32 times, and gives the prediction in any float dtype.
         """
         at = self.level(draws)
         eps = self._noise_of(draws, tuple(images.shape[1:]))
@@ -144,10 +144,11 @@ class Denoising:
         a, s = (v.reshape(-1, *[1] * (images.ndim - 1)) for v in (a, s))
         noised = a * images + s * eps
         found = predict(noised, steps).float()
-        if clamp:
-            error = (found.clamp(-1, 1) - images).flatten(1)
+        if self.clamp:
+            off = self._denoised(found, noised, a, s).clamp(-1, 1) - images
         else:
-            error = (found - self._target(images, eps, a, s)).flatten(1)
+            off = found - self._target(images, eps, a, s)
+        error = off.flatten(1)
         if self.objective.loss == "l2":
             loss = error.square().sum(1)
         elif self.objective.loss == "l1":
@@ -163,6 +164,14 @@ class Denoising:
         if self.form == "sample":
             return x
         return a * eps - s * x if self.form == "v_prediction" else eps - x
+
+    def _denoised(self, found: torch.Tensor, noised: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+        """x̂ by the prediction."""
+        if self.form == "epsilon":
+            return torch.div(noised - s * found, a)
+        if self.form == "sample":
+            return found
+        return torch.sub(a * noised if self.form == "v_prediction" else noised, s * found)
 
     def _noise_of(self, draws: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
         for draw in {int(d) for d in draws} - self._noise.keys():

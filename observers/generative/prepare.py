@@ -10,8 +10,7 @@ def square(pixels: np.ndarray, size: int) -> torch.Tensor:
     height, width = pixels.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 2
-    image = Image.fromarray(pixels)
-    if (width, height) != (size, size):
-        box = (left, top, left + side, top + side)
-        image = image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=None)
+    image = Image.fromarray(pixels[top : top + side, left : left + side])
+    if side != size:
+        image = image.resize((size, size), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.asarray(image, dtype=np.float32)).permute(2, 0, 1).contiguous() / 127.5 - 1

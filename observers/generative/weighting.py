@@ -17,7 +17,7 @@ Weighting = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 def exponential(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
     """exp(−7t), the paper's (Jaini et al. 2024, section 2; Clark & Jaini 2023)."""
-    return np.exp(-7 * t)
+    return np.asarray(np.exp(-7 * t))
 
 
 def uniform(t: np.ndarray, snr: np.ndarray) -> np.ndarray:

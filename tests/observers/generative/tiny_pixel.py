@@ -1,0 +1,60 @@
+"""A tiny DeepFloyd IF with random weights, saved as the hub keeps it."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stimuli.categories import CATEGORIES
+from tests.observers.generative.tiny_latent import spread
+
+
+def t5_tokenizer(folder: Path) -> None:
+    """A spiece.model, as T5's repositories have it, with the words of our prompts."""
+    import sentencepiece
+
+    sentences, out = [f"a bad photo of a {c}" for c in CATEGORIES] * 5, io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences), model_writer=out, vocab_size=60, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+        hard_vocab_limit=False, minloglevel=2,
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spiece.model").write_bytes(out.getvalue())
+    said = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(said | {"extra_ids": 0, "model_max_length": 77}))
+
+
+def t5(width: int) -> Any:
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(3)
+    config = T5Config(
+        vocab_size=64, d_model=width, d_kv=8, d_ff=16, num_layers=2, num_heads=2, feed_forward_proj="gated-gelu",
+    )  # fmt: skip
+    return T5EncoderModel(config).eval()
+
+
+def save(folder: Path, **more: Any) -> Path:
+    from diffusers import DDPMScheduler, UNet2DConditionModel
+
+    t5_tokenizer(folder / "tokenizer")
+    torch.manual_seed(4)
+    options = {
+        "sample_size": 16, "in_channels": 3, "out_channels": 6, "block_out_channels": (8, 16), "layers_per_block": 1,
+        "norm_num_groups": 4, "down_block_types": ("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+        "up_block_types": ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"), "cross_attention_dim": 32,
+        "encoder_hid_dim": 16, "attention_head_dim": 8, "addition_embed_type": "text", "addition_embed_type_num_heads": 2,
+        "cross_attention_norm": "group_norm", "resnet_time_scale_shift": "scale_shift", "act_fn": "gelu",
+    } | more  # fmt: skip
+    scheduler = DDPMScheduler(
+        beta_schedule="squaredcos_cap_v2", thresholding=True, variance_type="learned_range", clip_sample=False
+    )
+    for name, part in {
+        "unet": spread(UNet2DConditionModel(**options)), "text_encoder": t5(16), "scheduler": scheduler,
+    }.items():  # fmt: skip
+        part.save_pretrained(folder / name)
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "IFPipeline"}))
+    return folder
