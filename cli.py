@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from stimuli.errors import LogError, UserError, in_words
+from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
+from stimuli.errors import UserError, in_words
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from experiments.experiment import Experiment
     from observers.protocol import Observer
 
@@ -45,22 +44,13 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
     rich_markup_mode=None,  # rich would take most of the time that --help takes
     pretty_exceptions_enable=False,
                   help="Experiments in which people, classifiers and generative models are all observers.")  # fmt: skip
-analyze = typer.Typer(cls=Group, no_args_is_help=True, help="Measures of trial logs, as tables.")
 app.add_typer(analyze, name="analyze")
 
-Logs = Annotated[list[str], typer.Argument(metavar="LOGS…", help="Trial logs or folders of them, searched recursively; "
-                                           "humans/DATASET stands for the recorded people.")]  # fmt: skip
 Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write the whole table to this file.")]
-Dataset = Annotated[str | None, typer.Option(help="Only the trials of this dataset.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
-Rule = Annotated[Literal["undefined-is-nan", "model-vs-human"], typer.Option(help="For kappa where it is undefined.")]
-Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")]
-BootstrapSeed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a forward pass.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images (of a generative observer: rows) a forward pass.")]
 
 
 @app.command("list")
@@ -112,17 +102,25 @@ def run_experiment(
     device: Device = None,
     dtype: Dtype = None,
     batch_size: BatchSize = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take; writes nothing.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Let observers answer an experiment.
 
     Trial by trial, into a log each. The same command again resumes.
     """
+    from experiments.estimate import estimate
     from experiments.registry import make_experiment
 
     flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
     who = _observers(observer, option, flags)
     what = make_experiment(experiment)
+    if dry_run:
+        for one in who:
+            typer.echo(f"{one.name} on {what.name}:")
+            for sentence in estimate(what, one, out, session=session, seed=seed, limit=limit).sentences():
+                typer.echo(f"  {sentence}")
+        return
     logs = [_run(what, one, out, session=session, seed=seed, limit=limit, quiet=quiet) for one in who]
     _summary(logs)
 
@@ -151,57 +149,6 @@ def check_observer(
         raise typer.Exit(1)
 
 
-@analyze.command("accuracy")
-def analyze_accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
-    """Accuracy of every observer in every condition, with Wilson intervals."""
-    from analysis.accuracy import accuracy
-
-    _output(accuracy(_trials(logs, dataset)), json, csv)
-
-
-@analyze.command("shape-bias")
-def analyze_shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
-    """Shape bias on cue-conflict images, overall and (in --csv, --json) for every shape category."""
-    from analysis.shape_bias import overall, people_sentence, shape_bias
-
-    frame = _trials(logs, dataset)
-    table = shape_bias(frame)
-    _output(table, json, csv, shown=overall(table))
-    if not json and (people := people_sentence(frame)):
-        typer.echo(people)
-
-
-@analyze.command("consistency")
-def analyze_consistency(
-    logs: Logs,
-    dataset: Dataset = None,
-    intervals: Intervals = True,
-    rule: Rule = "undefined-is-nan",
-    seed: BootstrapSeed = 0,
-    bounds: Annotated[bool, typer.Option("--bounds", help="Add the kappas that the accuracies allow.")] = False,
-    json: Json = False,
-    csv: Csv = None,
-) -> None:
-    """Error consistency (kappa) of every pair of observers, condition by condition."""
-    from analysis.consistency import between_kinds, consistency
-
-    frame = _trials(logs, dataset)
-    table = consistency(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds)
-    _output(table, json, csv, shown=table if len(table) <= 50 else between_kinds(table, frame))
-    if not json and not csv and len(table) > 50:
-        typer.echo(f"Means over {len(table)} rows of pairs and conditions; --csv FILE writes them all.")
-
-
-@analyze.command("benchmark")
-def analyze_benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
-    """OOD accuracy, accuracy difference, observed and error consistency with people, averaged over datasets."""
-    from analysis.benchmark import benchmark
-
-    table = benchmark(_trials(logs, None), rule=rule)
-    _say_notes(table)
-    _output(table, json, csv)
-
-
 @app.command()
 def report(
     logs: Logs,
@@ -216,7 +163,7 @@ def report(
     """
     from analysis.report.report import write_report
 
-    typer.echo(f"report: {write_report(_trials(logs, dataset), out, intervals=intervals, seed=seed)}")
+    typer.echo(f"report: {write_report(read(logs, dataset), out, intervals=intervals, seed=seed)}")
 
 
 @app.command()
@@ -228,7 +175,7 @@ def export(logs: Logs, out: Annotated[Path, typer.Option(help="Folder for the fi
     from analysis.export import export as write
     from analysis.export import losses
 
-    frame = _trials(logs, None)
+    frame = read(logs, None)
     for path in write(frame, out):
         typer.echo(path)
     for loss in losses(frame):
@@ -300,40 +247,10 @@ def _summary(logs: list[Path]) -> None:
     from analysis.shape_bias import has_conflicts, overall, shape_bias
     from analysis.tables import show
 
-    frame = _trials(list(map(str, logs)), None)
+    frame = read(list(map(str, logs)), None)
     show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
     for path in logs:
         typer.echo(f"log: {path}")
-
-
-def _trials(logs: list[str], dataset: str | None) -> "pd.DataFrame":
-    """The trials of paths, with a word on what to know of them; `humans/edge`, no path here, is in a data folder."""
-    from analysis.frame import of_dataset, read_trials
-    from stimuli.datasets import find
-
-    paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
-    frame = read_trials(path for path in paths if path is not None)
-    _say_notes(frame)
-    return of_dataset(frame, dataset) if dataset else frame
-
-
-def _say_notes(table: "pd.DataFrame") -> None:
-    for note in table.attrs.get("notes", ()):
-        typer.echo(f"note: {note}", err=True)
-
-
-def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.DataFrame | None" = None) -> None:
-    from analysis.frame import is_trial_log
-    from analysis.tables import show, to_csv, to_json
-
-    if csv:
-        if csv.exists() and is_trial_log(csv):
-            raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")
-        to_csv(table, csv)
-    if json:
-        typer.echo(to_json(table))
-    else:
-        show(table if shown is None else shown)
 
 
 def main() -> None:

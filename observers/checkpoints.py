@@ -114,8 +114,8 @@ def _snapshot(
         return Path(snapshot_download(repository, revision=revision, allow_patterns=list(fetched)))
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise ObserverError(
-            f"{where}{about} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log in "
-            f"with `hf auth login`, or name a local folder that holds {wanted}: -o weights=DIR"
+            f"{where}{about} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log "
+            f"in with `hf auth login`, or name a local folder that holds {wanted}: -o weights=DIR"
         ) from None
     except (OSError, lost) as error:
         why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -73,6 +73,23 @@ class Described(Protocol):
     def provenance(self) -> Mapping[str, str]: ...
 
 
+@frozen
+class Cost:
+    """What answering a trial takes on this machine."""
+
+    seconds: float  # a model evaluation, in passes of `batch_size`
+    batch_size: int
+    n_evaluations: tuple[int, int]  # fewest and most for a trial
+    n_bytes: int | None = None  # of memory at the peak
+
+
+@runtime_checkable
+class Costed(Protocol):
+    """Optional: the cost of a trial, measured without answering it, for `--dry-run`."""
+
+    def cost(self, trial: Trial) -> Cost: ...
+
+
 def check_name(name: object) -> None:
     """Raises ObserverError for what cannot be written into a log as the name of an observer or experiment."""
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_NAME:

@@ -175,7 +175,9 @@ def _scores(likelihood: Likelihood, rows: list[Row], size: int) -> torch.Tensor:
 
 def _receive(done: _Pass) -> None:
     """Hand the scores of a pass to their races."""
-    for (contest, i), score in zip(done.rows, done.scores(), strict=False):  # behind them stands what filled up the pass
+    for (contest, i), score in zip(
+        done.rows, done.scores(), strict=False
+    ):  # behind them stands what filled up the pass
         if np.isnan(score):
             choice, draw = contest.row(i)
             raise ObserverError(

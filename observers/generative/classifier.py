@@ -1,7 +1,7 @@
 """A generative observer: it chooses the text under which the image is likeliest (Jaini, Clark & Geirhos 2024).
 
-Any model with a `Likelihood` will do. Which draws are spent on which choices is up to a schedule of `racing`; the evidence of
-a choice is the mean of its scores, in the unit of the likelihood, and is comparable between the choices of a trial. A
+Any model with a `Likelihood` will do. Which draws are spent on which choices is up to a schedule of `racing`; the evidence
+of a choice is the mean of its scores, in the unit of the likelihood, and is comparable between the choices of a trial. A
 probability would need a temperature fitted to data.
 """
 
@@ -10,15 +10,14 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, Literal
 
-import torch
 from attrs import field, fields, frozen
 
 from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
 from observers.generative.likelihood import Condition, Likelihood
-from observers.generative.memory import rows_that_fit
+from observers.generative.memory import rows_that_fit, time_and_memory
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged
-from observers.protocol import RUNTIME, Kind, ObserverError, Response, Trial
+from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Response, Trial
 
 SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
 PAPER_TEMPLATE = "A bad photo of a {}"  # to the letter, also before a vowel
@@ -32,7 +31,9 @@ def sentence(template: str, choice: str) -> str:
 
 def _is_template(instance: object, attribute: Any, value: str) -> None:
     if value.count("{}") + value.count("{an}") != 1:
-        raise ObserverError(f"a template holds one {{}} for the choice, or {{an}} for it with its article, got {value!r}")
+        raise ObserverError(
+            f"a template holds one {{}} for the choice, or {{an}} for it with its article, got {value!r}"
+        )
 
 
 def _rows(instance: object, attribute: Any, value: int | None) -> None:
@@ -95,7 +96,7 @@ class GenerativeClassifier:
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         likelihood, n = self.likelihood, self.likelihood.n_draws
-        schedule = self._schedule if n is None else Exhaustive(n)
+        schedule: Schedule = self._schedule if n is None else Exhaustive(n)
         trials = iter(trials)
         first = next(trials, None)
         if first is None:
@@ -109,6 +110,15 @@ class GenerativeClassifier:
         for trial, verdict in answer(stream(), likelihood, schedule, self._conditions_of, size, _say_smaller):
             best = int(verdict.evidence.argmax())
             yield Response(trial.choices[best], evidence=verdict.evidence, n_evaluations=verdict.n_evaluations)
+
+    def cost(self, trial: Trial) -> Cost:
+        """Seconds and memory of passes of the size that would be used; the fewest and most evaluations of its schedule."""
+        likelihood, conditions = self.likelihood, self._conditions_of(trial)
+        size = self.batch_size or rows_that_fit(likelihood, trial, conditions)
+        seconds, n_bytes = time_and_memory(likelihood, trial, conditions, size)
+        k, n = len(trial.choices), likelihood.n_draws
+        bounds = self._schedule.bounds(k) if n is None else (k * n, k * n)
+        return Cost(seconds / size, size, bounds, n_bytes)
 
     def provenance(self) -> dict[str, str]:
         return self.likelihood.provenance()

@@ -52,6 +52,7 @@ class Components:
     def diffuser(self, make: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
         """The component `part`, of the class `make` of diffusers. Raises ObserverError."""
         what = f"the {make.__name__}"
+        self.settings(f"{part}/config.json")
         return pretrained(
             make, self.folder(part), device, what, self.who, torch_dtype=dtype, variant=self.variant
         ).requires_grad_(False)
@@ -59,6 +60,7 @@ class Components:
     def transformer(self, make: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
         """The component `part`, of the class `make` of transformers. Raises ObserverError."""
         what = f"the {make.__name__}"
+        self.settings(f"{part}/config.json")
         return pretrained(
             make, self.folder(part), device, what, self.who, dtype=dtype, variant=self.variant, trust_remote_code=False
         ).requires_grad_(False)
@@ -72,7 +74,7 @@ def components(
 
     With `half` the fp16 files are taken where every part has them, which halves the download.
     """
-    stems = {part: DIFFUSERS for part in diffusers} | {part: TRANSFORMERS for part in transformers}
+    stems = dict.fromkeys(diffusers, DIFFUSERS) | dict.fromkeys(transformers, TRANSFORMERS)
     there = _listing(source)
     variant = None
     if there is not None:

@@ -56,7 +56,10 @@ def allocation(spread: np.ndarray) -> Allocation:
 
 
 def read_allocation(path: Path) -> tuple[Allocation, str]:
-    """An allocation from a CSV with a column `density`, a row a bin in order of t, and the file's sha256. Raises ObserverError."""
+    """An allocation from a CSV with a column `density`, a row a bin in order of t, and the file's sha256.
+
+    Raises ObserverError.
+    """
     try:
         content = Path(path).read_bytes()
         rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines(), strict=True))

@@ -1,8 +1,11 @@
 """How many rows a forward pass holds where the user does not say it.
 
-Peak memory grows linearly with the rows once the network is loaded: two small passes give the slope. The result is a power of
-two, so that it is the same whenever about the same memory is free: another number of rows rounds differently.
+Peak memory grows linearly with the rows once the network is loaded: two small passes give the slope. The result is a power
+of two, so that it is the same whenever about the same memory is free: another number of rows rounds differently.
 """
+
+import statistics
+import time
 
 import numpy as np
 import torch
@@ -12,6 +15,7 @@ from observers.protocol import ObserverError, Trial
 
 SHARE = 0.85  # of the free memory
 MAX_ROWS = 256  # the device is full long before
+N_TIMED, PATIENCE = 5, 60.0  # passes, seconds
 DEFAULT_ROWS = 16  # on CPU and MPS, whose free memory says little
 
 
@@ -36,6 +40,24 @@ def rows_that_fit(likelihood: Likelihood, trial: Trial, conditions: list[Conditi
     free += torch.cuda.memory_reserved(likelihood.device) - torch.cuda.memory_allocated(likelihood.device)
     fit = (SHARE * free - (n_bytes[1] - each)) / each
     return int(2 ** np.floor(np.log2(np.clip(fit, 1, MAX_ROWS))))
+
+
+def time_and_memory(
+    likelihood: Likelihood, trial: Trial, conditions: list[Condition], size: int
+) -> tuple[float, int | None]:
+    """Median seconds of a pass of `size` rows, and on CUDA the most bytes that were taken, the model included."""
+    image = likelihood.encode(trial.stimulus.pixels())
+    given = [conditions[i % len(conditions)] for i in range(size)]
+    rows = torch.stack([image] * size), tuple(torch.stack(part) for part in zip(*given, strict=True))
+    seconds = []
+    for i in range(1 + N_TIMED):
+        start = time.perf_counter()
+        likelihood.score(*rows, np.full(size, i % (likelihood.n_draws or N_TIMED), dtype=np.int64)).cpu()
+        seconds.append(time.perf_counter() - start)
+        if sum(seconds) > PATIENCE:
+            break
+    n_bytes = torch.cuda.max_memory_allocated(likelihood.device) if likelihood.device.type == "cuda" else None
+    return statistics.median(seconds[1:] or seconds), n_bytes  # the first one warms up
 
 
 def _peak(likelihood: Likelihood, image: torch.Tensor, condition: Condition, n: int) -> int:

@@ -70,7 +70,7 @@ def _built(cls: type, options: Mapping[tuple[str, ...], Any]) -> Any:
 
 
 def family(likelihood: type, **fixed: Any) -> Callable[..., GenerativeClassifier]:
-    """A function that makes an observer with a likelihood of that class from a flat list of options; `fixed` has defaults."""
+    """A function that makes an observer of a flat list of options with a likelihood of that class; `fixed` has defaults."""
     its_own, common = flat_options(likelihood), flat_options(GenerativeClassifier)
     del common["likelihood"]
     assert not its_own.keys() & common.keys()
@@ -86,11 +86,15 @@ def family(likelihood: type, **fixed: Any) -> Callable[..., GenerativeClassifier
 
     defaults = {name: default for name, (_, default, _) in options.items() if default is not attrs.NOTHING}
     defaults |= {"name": None} | fixed
+    one = inspect.Parameter
     parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY if name != "model" else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                          default=defaults.get(name, inspect.Parameter.empty))
+        one(
+            name,
+            one.POSITIONAL_OR_KEYWORD if name == "model" else one.KEYWORD_ONLY,
+            default=defaults.get(name, one.empty),
+        )
         for name in options
-    ]  # fmt: skip
+    ]
     make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     make.__annotations__ = {name: kind for name, (kind, _, _) in options.items()}
     return make

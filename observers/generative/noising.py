@@ -156,7 +156,8 @@ class Denoising:
         else:
             size = error.abs() * to_noise[:, None]
             loss = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(1)
-        return -factor * loss
+        scores: torch.Tensor = -factor * loss
+        return scores
 
     def _target(self, x: torch.Tensor, eps: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
         if self.form == "epsilon":

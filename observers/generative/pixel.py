@@ -1,8 +1,9 @@
 """Pixel diffusion, DeepFloyd IF stage I (the row of Imagen): the error of the denoised 64 × 64 image, given a text.
 
-The image itself is noised, in −1..1. The U-Net also predicts a variance, which is not used. Near t = 1 the error of x̂ is that of
-ε̂ times σ/α, up to 20,000 on IF's cosine schedule: x̂ is therefore formed and clamped to −1..1 in float32, as the model's own
-sampler does in kind, and compared there. Texts are lower-cased and stripped, and filled up to 77 tokens, as in training.
+The image itself is noised, in −1..1. The U-Net also predicts a variance, which is not used. Near t = 1 the error of x̂ is
+that of ε̂ times σ/α, up to 20,000 on IF's cosine schedule: x̂ is therefore formed and clamped to −1..1 in float32, as the
+model's own sampler does in kind, and compared there. Texts are lower-cased and stripped, and filled up to 77 tokens, as in
+training.
 """
 
 from collections.abc import Sequence
@@ -57,8 +58,8 @@ class PixelDiffusion:
         n_in, n_out = unet.config.in_channels, unet.config.out_channels
         if n_in != 3 or n_out not in (3, 6):
             raise ObserverError(
-                f"{self.source.model}: its U-Net takes {n_in} channels and gives {n_out}; expected 3 and 3, or 6 with a learned "
-                f"variance: take the first stage of a pixel diffusion model, not one that enlarges images"
+                f"{self.source.model}: its U-Net takes {n_in} channels and gives {n_out}; expected 3 and 3, or 6 with a "
+                f"learned variance: take the first stage of a pixel diffusion model, not one that enlarges images"
             )
         return self.compute.prepared(unet)
 

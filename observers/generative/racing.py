@@ -4,12 +4,13 @@ K choices, M of them still in the race, T draws. A schedule is a generator: it y
 some draws, is sent them, (M, n) float64, higher is better, and returns a Verdict. All choices meet the same draws, so their
 differences are paired and most of the noise cancels (common random numbers, Clark & Jaini 2023, arXiv 2303.15233).
 
-The evidence of a choice that goes all the way is the mean of its scores. The evidence of an eliminated choice is that of its
-rival, the leader at that moment, minus their mean difference over the draws that both had; it is never above that of a choice
-that was not eliminated.
+The evidence of a choice that goes all the way is the mean of its scores. The evidence of an eliminated choice is that of
+its rival, the leader at that moment, minus their mean difference over the draws that both had; it is never above that of a
+choice that was not eliminated.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
+from typing import Protocol
 
 import numpy as np
 from attrs import field, frozen
@@ -32,7 +33,12 @@ class Verdict:
 
 
 Race = Generator[Request, np.ndarray, Verdict]
-Schedule = Callable[[int], Race]  # n_choices -> a race
+
+
+class Schedule(Protocol):
+    def __call__(self, n_choices: int) -> Race: ...
+
+    def bounds(self, n_choices: int) -> tuple[int, int]: ...  # the fewest and the most evaluations of a race
 
 
 class _State:
@@ -93,6 +99,9 @@ class Exhaustive:
         yield from state.draw(self.draws)
         return state.verdict()
 
+    def bounds(self, n_choices: int) -> tuple[int, int]:
+        return n_choices * self.draws, n_choices * self.draws
+
 
 @frozen
 class Racing:
@@ -117,6 +126,9 @@ class Racing:
             state.keep((state.alive == leader) | (stdtr(max(n - 1, 1), -t) >= self.error_rate / 100), leader)
             n = min(self.draws, n + max(2, n // 4))
 
+    def bounds(self, n_choices: int) -> tuple[int, int]:
+        return n_choices * min(self.min_draws, self.draws), n_choices * self.draws
+
 
 @frozen
 class Staged:
@@ -135,11 +147,18 @@ class Staged:
                 state.keep(kept, int(state.alive[order[0]]))
         return state.verdict()
 
+    def bounds(self, n_choices: int) -> tuple[int, int]:
+        total, before = 0, 0
+        for n, k in self.stages:
+            total += min(k, n_choices) * (n - before)
+            before = n
+        return total, total
+
 
 @frozen
 class ClarkJaini:
-    """Clark & Jaini's race (2023, arXiv 2303.15233, section 4.3): from `min_draws` on, after every draw, a choice leaves that
-    a paired t-test puts behind the leader with p < `p`, two-sided."""
+    """Clark & Jaini's race (2023, arXiv 2303.15233): from `min_draws` on, after every draw, a choice leaves that a paired
+    t-test, two-sided, puts behind the leader with p < `p`."""
 
     draws: int = field(default=2000, validator=_counted)
     min_draws: int = field(default=20, validator=_counted)
@@ -159,3 +178,6 @@ class ClarkJaini:
             if len(state.alive) == 1:
                 break
         return state.verdict()
+
+    def bounds(self, n_choices: int) -> tuple[int, int]:
+        return n_choices * min(self.min_draws, self.draws), n_choices * self.draws

@@ -15,9 +15,7 @@ SCHEDULES = [Exhaustive(40), Racing(draws=60), ClarkJaini(draws=60, min_draws=5)
 def ask(trials, size=16, likelihood=None, schedule=None, say=lambda size: None):
     likelihood, schedule = likelihood or Toy(), schedule or Racing(draws=60)
     conditions = {c: likelihood.condition([c])[0] for c in trials[0].choices}
-    return list(
-        answer(iter(trials), likelihood, schedule, lambda t: [conditions[c] for c in t.choices], size, say)
-    )
+    return list(answer(iter(trials), likelihood, schedule, lambda t: [conditions[c] for c in t.choices], size, say))
 
 
 def same(one, other):
@@ -38,7 +36,8 @@ def test_exhaustive_is_the_naive_double_loop(grays):
         x = likelihood.encode(trial.stimulus.pixels())
         means = []
         for choice in trial.choices:
-            scores = [likelihood.score(x[None], tuple(p[None] for p in likelihood.condition([choice])[0]), np.array([d])) for d in range(40)]  # fmt: skip
+            (mean,) = likelihood.condition([choice])[0]
+            scores = [likelihood.score(x[None], (mean[None],), np.array([d])) for d in range(40)]
             means.append(torch.cat(scores).double().mean().item())
         assert verdict.evidence == pytest.approx(means, rel=1e-6)
         assert verdict.n_evaluations == 5 * 40

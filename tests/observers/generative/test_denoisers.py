@@ -93,7 +93,8 @@ def slow_pixel(folder, photo, texts, draws, seed):
 
     unet = UNet2DConditionModel.from_pretrained(folder / "unet")
     scheduler = DDPMScheduler.from_config(json.loads((folder / "scheduler/scheduler_config.json").read_text()))
-    words, encoder = T5Tokenizer.from_pretrained(folder / "tokenizer"), T5EncoderModel.from_pretrained(folder / "text_encoder")
+    words = T5Tokenizer.from_pretrained(folder / "tokenizer")
+    encoder = T5EncoderModel.from_pretrained(folder / "text_encoder")
     x = slow_image(photo, 16)
     out = np.zeros((len(texts), len(draws)))
     steps, bars = slow_levels(scheduler, seed, draws)
@@ -159,7 +160,9 @@ def test_bfloat16_is_near(kind, folders, photo):
 
 
 # torch's own compiler uses what torch itself calls deprecated.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch", "ignore::FutureWarning:torch", "ignore::UserWarning:torch")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:torch", "ignore::FutureWarning:torch", "ignore::UserWarning:torch"
+)
 @pytest.mark.slow
 def test_compiled_it_gives_the_same(folders, photo):
     scores = []
@@ -185,8 +188,12 @@ def test_a_size_that_does_not_fit_is_refused(folders, photo):
 def test_models_of_another_purpose_are_refused(tmp_path, photo):
     tiny_latent.save(tmp_path / "a")
     tiny_latent.unet(16, in_channels=9).save_pretrained(tmp_path / "a/unet")
-    with pytest.raises(ObserverError, match="U-Net takes 9 channels and its autoencoder gives 4: expected a text-to-image"):
+    with pytest.raises(
+        ObserverError, match="U-Net takes 9 channels and its autoencoder gives 4: expected a text-to-image"
+    ):
         LatentDiffusion(Source("some/model", weights=tmp_path / "a")).encode(photo)
     tiny_pixel.save(tmp_path / "b", in_channels=6)
-    with pytest.raises(ObserverError, match="takes 6 channels and gives 6; expected 3 and 3, or 6 with a learned variance"):
+    with pytest.raises(
+        ObserverError, match="takes 6 channels and gives 6; expected 3 and 3, or 6 with a learned variance"
+    ):
         PixelDiffusion(Source("some/model", weights=tmp_path / "b")).encode(photo)
