@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from attrs import evolve
-from small_world import FOLDER, PROMPT, TEST_SEED, draw, train
+from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, distort, draw, train
 
 from observers.generative.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
@@ -95,6 +95,7 @@ def main() -> None:
         train(said.model)
     model = LatentDiffusion(Source("small-world", weights=said.model), Compute(device="cpu"))
     images, labels = draw(said.images, said.seed)
+    images, conditions = distort(images, said.seed)
     scores = score(model, images, said.draws, said.cache / f"scores-{said.seed}-{said.images}-{said.draws}.npy")
     exhaustive = scores.mean(axis=2, dtype=float).argmax(axis=1)
     rows = {f"all of {n} draws": measure(Exhaustive(n), scores, labels, exhaustive) for n in (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)}

@@ -52,6 +52,22 @@ def draw(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
+CONDITIONS: dict[str, tuple[float, float]] = {  # contrast, standard deviation of added noise in 0..1
+    "plain": (1.0, 0.0), "noise 0.35": (1.0, 0.35), "contrast 0.3": (0.3, 0.1), "contrast 0.15": (0.15, 0.05),
+}  # fmt: skip
+
+
+def distort(images: np.ndarray, seed: int) -> tuple[np.ndarray, list[str]]:
+    """The images in turn in each of the conditions, and their conditions."""
+    rng, names = np.random.default_rng([seed, 1]), list(CONDITIONS)
+    out = np.empty_like(images)
+    for i, image in enumerate(images):
+        contrast, sd = CONDITIONS[names[i % len(names)]]
+        x = 0.5 + contrast * (image / 255 - 0.5) + sd * rng.standard_normal(image.shape)
+        out[i] = np.rint(255 * np.clip(x, 0, 1))
+    return out, [names[i % len(names)] for i in range(len(images))]
+
+
 def tokenizer(folder: Path) -> object:
     """CLIP's tokenizer with a vocabulary of single bytes."""
     from transformers import CLIPTokenizer

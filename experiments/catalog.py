@@ -13,6 +13,11 @@ _EXAMPLES = {
     "clip": "clip:openai/clip-vit-base-patch32",
     "siglip": "siglip:google/siglip-base-patch16-224",
     "timm": "timm:resnet50.tv_in1k",
+    "latent": "latent:CompVis/stable-diffusion-v1-4",
+    "pixel": "pixel:DeepFloyd/IF-I-M-v1.0",
+    "flow": "flow:black-forest-labs/FLUX.1-schnell",
+    "autoregressive": "autoregressive:deepseek-community/Janus-Pro-1B",
+    "masked": "masked:amused/amused-256",
 }
 
 

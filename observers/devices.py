@@ -6,6 +6,7 @@ batch is filled with its last image. With B, device and threads fixed, answers a
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal
 
@@ -86,24 +87,28 @@ def _size(image: torch.Tensor) -> str:
     return f"{image.shape[2]} × {image.shape[1]}"
 
 
+@contextmanager
+def exact() -> Iterator[None]:
+    """Without gradients and, on CUDA, convolutions in the dtype asked for, not in TF32, by repeatable algorithms."""
+    cudnn = torch.backends.cudnn
+    with (
+        torch.inference_mode(),
+        cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+    ):
+        yield
+
+
 def evaluate(
     trials: Iterable[Trial],
     prepare: Callable[[np.ndarray], torch.Tensor],
     forward: Callable[[torch.Tensor], torch.Tensor],
     size: int,
 ) -> Iterator[tuple[Trial, np.ndarray]]:
-    """Each trial with its row, in float64, of what `forward` makes of a batch: (B, 3, height, width) -> (B, n).
-
-    On CUDA, convolutions are computed in the dtype that was asked for, not in TF32, and by repeatable algorithms.
-    """
-    cudnn = torch.backends.cudnn
+    """Each trial with its row, in float64, of what `forward` makes of a batch: (B, 3, height, width) -> (B, n)."""
     for batch, images in batches(trials, prepare, size):
         # Not around the yield, which would leave these on for whoever asks.
         try:
-            with (
-                torch.inference_mode(),
-                cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
-            ):
+            with exact():
                 rows = forward(images).float().cpu().numpy().astype(np.float64)
         except torch.OutOfMemoryError:
             raise ObserverError(

@@ -48,10 +48,10 @@ _MNASNET = (
 # fmt: off
 PAPER_MODELS: tuple[PaperModel, ...] = (
     PaperModel("ViT-22B_ft-384 (4B)", None, _PRIVATE),
-    PaperModel("Imagen (860M)", None, f"{_PRIVATE}; the open pixel diffusion models are other models"),
+    PaperModel("Imagen (860M)", None, f"{_PRIVATE}; the nearest open models are if-m, if-l and if-xl (64 pixels, T5)"),
     PaperModel("ViT-22B_ft-560 (4B)", None, _PRIVATE),
     PaperModel("CLIP: ViT-B (400M), 80 prompts", "clip:openai/clip-vit-base-patch32", _CLIP_80),
-    PaperModel("StableDiffusion", "sd14", "Stable Diffusion 1.4, the paper's: not there yet, with the generative observers"),
+    PaperModel("StableDiffusion", "sd14", "Stable Diffusion 1.4, the paper's, by the paper's prompt and weights over noise"),
     PaperModel("SWSL: ResNeXt-101 (940M)", "timm:resnext101_32x16d.fb_swsl_ig1b_ft_in1k"),
     PaperModel("BiT-M: ResNet-101x1 (14M)", "timm:resnetv2_101x1_bit.goog_in21k_ft_in1k", _BIT),
     PaperModel("BiT-M: ResNet-152x2 (14M)", "timm:resnetv2_152x2_bit.goog_in21k_ft_in1k", _BIT),

@@ -27,6 +27,18 @@ OBSERVERS: dict[str, str] = {
     "correlated": "observers.simulated:Correlated",
     "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
     "sd14": "observers.generative.named:sd14",
+    "sdxl": "observers.generative.named:sdxl",
+    "if-m": "observers.generative.named:if_m",
+    "if-l": "observers.generative.named:if_l",
+    "if-xl": "observers.generative.named:if_xl",
+    "sd3": "observers.generative.named:sd3",
+    "sd35": "observers.generative.named:sd35",
+    "flux-dev": "observers.generative.named:flux_dev",
+    "flux-schnell": "observers.generative.named:flux_schnell",
+    "janus": "observers.generative.named:janus",
+    "emu3": "observers.generative.named:emu3",
+    "amused-256": "observers.generative.named:amused_256",
+    "amused-512": "observers.generative.named:amused_512",
 }
 # What stands behind the colon becomes the observer's first option.
 SCHEMES: dict[str, str] = {
@@ -36,6 +48,10 @@ SCHEMES: dict[str, str] = {
     "siglip": "observers.contrastive:Contrastive",
     "timm": "observers.zoo:Timm",
     "latent": "observers.generative.named:latent",
+    "pixel": "observers.generative.named:pixel",
+    "flow": "observers.generative.named:flow",
+    "autoregressive": "observers.generative.named:autoregressive",
+    "masked": "observers.generative.named:masked",
 }
 
 

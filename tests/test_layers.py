@@ -26,7 +26,7 @@ HEAVY = {
               "observers/contrastive.py", "observers/zoo.py", "observers/generative/"),
     "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/checkpoints.py",
                      "observers/generative/"),
-    "diffusers": ("observers/generative/",),
+    "diffusers": ("observers/generative/", "observers/checkpoints.py"),
     "timm": ("observers/zoo.py",),
     "torchvision": ("observers/zoo.py",),
     "psychopy": ("observers/participant.py",),
@@ -34,7 +34,7 @@ HEAVY = {
     "distributed": ("experiments/cluster.py",),
     "pandas": ("analysis/", "cli.py"),
     "statsmodels": ("analysis/",),
-    "scipy": ("analysis/", "stimuli/"),
+    "scipy": ("analysis/", "stimuli/", "observers/generative/racing.py"),
     "matplotlib": ("analysis/",),
 }  # fmt: skip
 FILES = [path.relative_to(ROOT).as_posix() for package in OWN[:-1] for path in sorted((ROOT / package).rglob("*.py"))]

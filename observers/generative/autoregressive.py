@@ -24,6 +24,7 @@ import torch
 from attrs import evolve, field, frozen
 
 from observers.checkpoints import WEIGHTS, Checkpoint, checkpoint, pretrained, reading, tokenizer
+from observers.devices import exact
 from observers.generative.autoregressive_models import ARCHITECTURES, Architecture, Network, pixels_a_token
 from observers.generative.components import Components
 from observers.generative.likelihood import Condition
@@ -131,15 +132,13 @@ class Autoregressive:
             )
         return int(size)
 
-    @torch.inference_mode()
+    @exact()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         image, vq = square(pixels, self._size), self._vq
         found = []
         for draw in range(self.perturbations):  # not together, so that draw 0 is the same however many there are
             given = perturbed(image, self.seed, draw)[None].to(self.device)
-            # Not in TF32 on CUDA, which would change some of the tokens.
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-                found.append(self._architecture.codes(vq, given))
+            found.append(self._architecture.codes(vq, given))
         return torch.stack(found)
 
     def condition(self, texts: Sequence[str]) -> list[Condition]:
@@ -171,7 +170,10 @@ class Autoregressive:
             )
         return ids
 
-    @torch.inference_mode()
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return (draws + 0.5) / self.perturbations
+
+    @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, (ids, there) = self._network, conditions
         at = on_device(draws, self.device)

@@ -108,7 +108,9 @@ def answer(
             if trial is None:
                 stream = None
                 break
-            contest = _Contest(trial, _encode(likelihood, trial), conditions(trial), schedule(len(trial.choices)))
+            contest = _Contest(
+                trial, _encode(likelihood, trial), conditions(trial), schedule(len(trial.choices), likelihood.place)
+            )
             contest.go_on(None)
             contests.append(contest)
         rows = _take(contests, size)

@@ -31,7 +31,9 @@ import torch
 from attrs import field, frozen
 
 from observers.checkpoints import tokenizer
+from observers.devices import exact
 from observers.generative.components import Components, components
+from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, flow_levels
 from observers.generative.options import Compute, Objective, Source
@@ -145,7 +147,7 @@ class FlowMatching:
             )
         return int(size)
 
-    @torch.inference_mode()
+    @exact()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         image = square(pixels, self._size)[None].to(self.device)
         config = self._vae.config
@@ -153,7 +155,7 @@ class FlowMatching:
         latent = (latent - (config.shift_factor or 0.0)) * config.scaling_factor
         return latent
 
-    @torch.inference_mode()
+    @exact()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         """Of each text the states of its tokens (L, width) and the pooled vector."""
         return self._flux_conditions(texts) if self._is_flux else self._sd3_conditions(texts)
@@ -209,7 +211,10 @@ class FlowMatching:
         width = self._network.config.joint_attention_dim
         return torch.zeros(SD3_TOKENS, width, dtype=self.compute.format(), device=self.device)
 
-    @torch.inference_mode()
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.objective.seed)
+
+    @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, dtype = self._network, self.compute.format()
         states, pooled = conditions

@@ -15,7 +15,9 @@ import torch
 from attrs import field, frozen
 
 from observers.checkpoints import tokenizer
+from observers.devices import exact
 from observers.generative.components import Components, components
+from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source
@@ -87,7 +89,7 @@ class LatentDiffusion:
     def _scale(self) -> int:
         return int(2 ** (len(self._vae.config.block_out_channels) - 1))
 
-    @torch.inference_mode()
+    @exact()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         image = square(pixels, self._size)[None].to(self.device)
         config = self._vae.config
@@ -95,7 +97,7 @@ class LatentDiffusion:
         latent = (latent - (getattr(config, "shift_factor", None) or 0.0)) * config.scaling_factor
         return latent
 
-    @torch.inference_mode()
+    @exact()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -115,7 +117,10 @@ class LatentDiffusion:
             found.append((states, two.text_embeds[0], sizes))
         return found
 
-    @torch.inference_mode()
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.objective.seed)
+
+    @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, dtype = self._network, self.compute.format()
         states, *more = conditions

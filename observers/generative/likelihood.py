@@ -36,6 +36,10 @@ class Likelihood(Protocol):
         """What the network needs of each text, on the device. A text's condition does not depend on the others."""
         ...
 
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        """(N,) draws -> (N,) in 0..1 where they lie in what scores vary with smoothly, such as the noise level."""
+        ...
+
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         """(N, …) encoded images, (N, …) of each part of a condition, (N,) int64 draws -> (N,) float32 on the device.
 

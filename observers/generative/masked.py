@@ -30,6 +30,7 @@ import torch
 from attrs import field, frozen
 
 from observers.checkpoints import tokenizer
+from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
@@ -147,15 +148,14 @@ class Masked:
         """(height, width, 3) uint8 -> (3, size, size) float32 in 0..1 on the device."""
         return (square(pixels, self._size).to(self.device) + 1) / 2
 
-    @torch.inference_mode()
+    @exact()
     def tokens(self, image: torch.Tensor) -> torch.Tensor:
         """(3, size, size) in 0..1 -> (h, w) int64."""
-        with _exact():
-            latent = self._vqvae.encode(image[None]).latents
-            found: torch.Tensor = self._vqvae.quantize(latent)[2][2]
+        latent = self._vqvae.encode(image[None]).latents
+        found: torch.Tensor = self._vqvae.quantize(latent)[2][2]
         return found.reshape(latent.shape[-2:])
 
-    @torch.inference_mode()
+    @exact()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         image = self.image(pixels)
         tokens = self.tokens(image)
@@ -164,7 +164,7 @@ class Masked:
         at_pixels = tokens.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
         return torch.cat([image, at_pixels[None].float()])
 
-    @torch.inference_mode()
+    @exact()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         """Of each text the states of the last layer but one, the pooled vector, and width, height, crop, aesthetic score."""
         from transformers import CLIPTextModelWithProjection
@@ -199,7 +199,10 @@ class Masked:
             row[np.random.default_rng([self.seed, 3, draw]).permutation(n_tokens)[:n]] = True
         return on_device(found[rows].reshape(-1, side, side), self.device)
 
-    @torch.inference_mode()
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.seed)
+
+    @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         masks = self.masks(draws)
         if self.measure == "bound":
@@ -208,14 +211,14 @@ class Masked:
         off = self.reconstruct(tokens, conditions, masks) - images[:, :3]
         return -off.square().mean(dim=(1, 2, 3))
 
-    @torch.inference_mode()
+    @exact()
     def bound(self, tokens: torch.Tensor, conditions: Condition, masks: torch.Tensor) -> torch.Tensor:
         """(N, h, w) tokens, (N, …) conditions, (N, h, w) masks -> (N,) float32: L/n times log p of the n masked tokens."""
         found = self._predict(tokens.masked_fill(masks, self._mask_token), conditions)
         log_p = -torch.nn.functional.cross_entropy(found, tokens, reduction="none")
         return torch.where(masks, log_p, 0.0).sum(dim=(1, 2)) * (masks[0].numel() / masks.sum(dim=(1, 2)))
 
-    @torch.inference_mode()
+    @exact()
     def reconstruct(self, tokens: torch.Tensor, conditions: Condition, masks: torch.Tensor) -> torch.Tensor:
         """(N, h, w) tokens, (N, …) conditions, (N, h, w) masks -> (N, 3, size, size) float32 in 0..1.
 
@@ -248,14 +251,8 @@ class Masked:
         vqvae = self._vqvae
         # Not by its decode(), which computes a loss besides and waits for the device.
         codes = vqvae.quantize.get_codebook_entry(tokens, (*tokens.shape, vqvae.quantize.vq_embed_dim))
-        with _exact():
-            found: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(codes))
+        found: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(codes))
         return found.clamp(0, 1)
 
     def provenance(self) -> dict[str, str]:
         return self._parts.files.provenance(self.device, self.compute.dtype_name())
-
-
-def _exact() -> Any:
-    """Convolutions on CUDA in float32, not TF32, which would change some of the tokens."""
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)

@@ -11,8 +11,12 @@ from typing import Any, get_type_hints
 import attrs
 from attrs import frozen
 
+from observers.generative.autoregressive import Autoregressive
 from observers.generative.classifier import GenerativeClassifier
+from observers.generative.flow import FlowMatching
 from observers.generative.latent import LatentDiffusion
+from observers.generative.masked import Masked
+from observers.generative.pixel import PixelDiffusion
 
 _HUB = "https://huggingface.co"
 
@@ -35,6 +39,18 @@ class Known:
 # fmt: off
 KNOWN: dict[str, Known] = {
     "sd14": Known(LatentDiffusion, "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", 4.3),
+    "sdxl": Known(LatentDiffusion, "stabilityai/stable-diffusion-xl-base-1.0", None, 13.9),
+    "if-m": Known(PixelDiffusion, "DeepFloyd/IF-I-M-v1.0", None, 21, gated=True),
+    "if-l": Known(PixelDiffusion, "DeepFloyd/IF-I-L-v1.0", None, 23, gated=True),
+    "if-xl": Known(PixelDiffusion, "DeepFloyd/IF-I-XL-v1.0", None, 36, gated=True),
+    "sd3": Known(FlowMatching, "stabilityai/stable-diffusion-3-medium-diffusers", None, 16, gated=True),
+    "sd35": Known(FlowMatching, "stabilityai/stable-diffusion-3.5-medium", None, 17, gated=True),
+    "flux-dev": Known(FlowMatching, "black-forest-labs/FLUX.1-dev", None, 34, gated=True),
+    "flux-schnell": Known(FlowMatching, "black-forest-labs/FLUX.1-schnell", None, 34),
+    "janus": Known(Autoregressive, "deepseek-community/Janus-Pro-1B", None, 4.2),
+    "emu3": Known(Autoregressive, "BAAI/Emu3-Gen-hf", None, 17),
+    "amused-256": Known(Masked, "amused/amused-256", None, 3.5),
+    "amused-512": Known(Masked, "amused/amused-512", None, 3.5),
 }
 # fmt: on
 
@@ -107,4 +123,15 @@ def known(name: str) -> Callable[..., GenerativeClassifier]:
 
 
 latent = family(LatentDiffusion)
-sd14 = known("sd14")
+pixel = family(PixelDiffusion)
+flow = family(FlowMatching)
+autoregressive = family(Autoregressive)
+masked = family(Masked)
+
+
+def __getattr__(name: str) -> Callable[..., GenerativeClassifier]:
+    """`named:sd14` and so on, with an underscore for a hyphen, which no Python name has."""
+    plain = name.replace("_", "-")
+    if plain not in KNOWN:
+        raise AttributeError(name)
+    return known(plain)

@@ -15,7 +15,9 @@ import torch
 from attrs import field, frozen
 
 from observers.checkpoints import tokenizer
+from observers.devices import exact
 from observers.generative.components import Components, components
+from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source
@@ -75,7 +77,7 @@ class PixelDiffusion:
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         return square(pixels, self._size).to(self.device)
 
-    @torch.inference_mode()
+    @exact()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import T5EncoderModel
 
@@ -94,7 +96,10 @@ class PixelDiffusion:
             found.append((encoder(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state[0],))
         return found
 
-    @torch.inference_mode()
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.objective.seed)
+
+    @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, dtype = self._network, self.compute.format()
 

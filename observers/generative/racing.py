@@ -9,14 +9,19 @@ its rival, the leader at that moment, minus their mean difference over the draws
 choice that was not eliminated.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 import numpy as np
 from attrs import field, frozen
 from scipy.special import stdtr
 
+from observers.generative.draws import positions
 from observers.protocol import ObserverError
+
+PRIOR_DF = 8.0
+ROUND = 8  # draws are added by an eighth
+ANYTIME_N = 16  # draws at which the confidence sequence is tightest
 
 
 @frozen(eq=False)
@@ -35,10 +40,18 @@ class Verdict:
 Race = Generator[Request, np.ndarray, Verdict]
 
 
+# Draws -> where they lie, in 0..1, in what their scores vary with smoothly, such as the noise level.
+Place = Callable[[np.ndarray], np.ndarray]
+
+
 class Schedule(Protocol):
-    def __call__(self, n_choices: int) -> Race: ...
+    def __call__(self, n_choices: int, place: Place = ...) -> Race: ...
 
     def bounds(self, n_choices: int) -> tuple[int, int]: ...  # the fewest and the most evaluations of a race
+
+
+def _place(draws: np.ndarray) -> np.ndarray:
+    return positions(draws, seed=0)
 
 
 class _State:
@@ -62,11 +75,18 @@ class _State:
     def means(self) -> np.ndarray:
         return np.asarray(self.scores[self.alive, : self.n_draws].mean(axis=1))
 
+    def lead(self) -> tuple[int, np.ndarray]:
+        """The choice that leads, and (M, n) how far it is ahead of each that is in at each draw."""
+        leader = int(self.alive[np.argmax(self.means())])
+        with np.errstate(invalid="ignore"):
+            ahead = self.scores[leader, : self.n_draws] - self.scores[self.alive, : self.n_draws]
+        return leader, np.asarray(ahead)
+
     def keep(self, kept: np.ndarray, leader: int) -> None:
         """`kept`: (M,) of those that are in, which stay."""
         for choice in self.alive[~kept]:
-            lead = self.scores[leader, : self.n_draws] - self.scores[choice, : self.n_draws]
-            self.behind.append((int(choice), leader, float(max(lead.mean(), 0.0))))
+            lead = float((self.scores[leader, : self.n_draws] - self.scores[choice, : self.n_draws]).mean())
+            self.behind.append((int(choice), leader, max(lead, 0.0)))
         self.alive = self.alive[kept]
 
     def verdict(self) -> Verdict:
@@ -88,13 +108,24 @@ def _share(instance: object, attribute: object, value: float) -> None:
         raise ObserverError(f"{getattr(attribute, 'name', '')} must lie between 0 and 1, got {value}")
 
 
+def _staged(instance: object, attribute: object, value: tuple[tuple[int, int], ...]) -> None:
+    draws, choices = [n for n, _ in value], [k for _, k in value]
+    grows = all(a < b for a, b in zip([0, *draws], draws, strict=False))
+    falls = all(a >= b >= 1 for a, b in zip([*choices[:1], *choices], choices, strict=False))
+    if not value or not grows or not falls:
+        raise ObserverError(
+            f"stages need more draws for fewer choices each time, such as 25x16,250x5, got "
+            f"{','.join(f'{n}x{k}' for n, k in value) or 'none'}"
+        )
+
+
 @frozen
 class Exhaustive:
     """Every choice at every draw."""
 
     draws: int = field(default=500, validator=_counted)
 
-    def __call__(self, n_choices: int) -> Race:
+    def __call__(self, n_choices: int, place: Place = _place) -> Race:
         state = _State(n_choices, self.draws)
         yield from state.draw(self.draws)
         return state.verdict()
@@ -105,26 +136,62 @@ class Exhaustive:
 
 @frozen
 class Racing:
-    """A choice leaves once it is improbable that all `draws` would put it above the leader."""
+    """Sequential elimination: a choice leaves once all `draws` would hardly put it above the leader.
+
+    Each rival is tested against the leader after every round of draws, one-sided, on their paired differences δ:
+    t = mean / √(v (1/n − 1/T)), where 1/T is the finite population's, since the verdict to be foretold is that of the same T
+    draws. v is the variance between neighbors in the order of noise levels, Σ (δ_(i+1) − δ_(i))² / 2(n − 1) (von Neumann
+    1941; Wolter 1984 for systematic samples): the draws cover the levels evenly, so what δ does along them is no error of
+    its mean. It has about 2(n − 1)/3 degrees of freedom, and is drawn towards the mean over all rivals as if that had PRIOR_DF
+    (Smyth 2004), so that few draws suffice. A rival leaves if p < error_rate / (K − 1): by Bonferroni the choice that all
+    draws would prefer is lost at one look with at most the error rate. Over all looks of a race between nearly equal choices
+    that adds up to a few times as much; where one choice is better, to less.
+
+    `anytime` keeps the error rate over all looks of a race, by a confidence sequence (Robbins' normal mixture, asymptotic as
+    in Waudby-Smith et al. 2024, arXiv 2103.06476), for a third more draws. A round adds a ROUND-th of the draws so far.
+    """
 
     draws: int = field(default=500, validator=_counted)
     min_draws: int = field(default=4, validator=_counted)
-    error_rate: float = field(default=0.01, validator=_share)
+    error_rate: float = field(default=0.05, validator=_share)
     anytime: bool = False
 
-    def __call__(self, n_choices: int) -> Race:
-        state = _State(n_choices, self.draws)
-        n = min(self.min_draws, self.draws)
+    def __call__(self, n_choices: int, place: Place = _place) -> Race:
+        state, n = _State(n_choices, self.draws), min(self.min_draws, self.draws)
+        places = place(np.arange(self.draws))
+        alpha = self.error_rate / max(n_choices - 1, 1)
         while True:
             yield from state.draw(n)
             if n == self.draws or len(state.alive) == 1:
                 return state.verdict()
-            leader = int(state.alive[np.argmax(state.means())])
-            ahead = state.scores[leader, :n] - state.scores[state.alive, :n]
-            sd = ahead.std(axis=1, ddof=1) if n > 1 else np.full(len(ahead), np.inf)
-            t = np.divide(ahead.mean(axis=1) * n**0.5, sd, out=np.zeros(len(ahead)), where=sd > 0)
-            state.keep((state.alive == leader) | (stdtr(max(n - 1, 1), -t) >= self.error_rate / 100), leader)
-            n = min(self.draws, n + max(2, n // 4))
+            if n > 1:
+                leader, lead = state.lead()
+                order = np.argsort(places[:n], kind="stable")
+                state.keep(
+                    (state.alive == leader) | ~self._is_behind(lead[:, order], state.alive == leader, alpha), leader
+                )
+            n = min(self.draws, n + max(1, n // ROUND))
+
+    def _is_behind(self, lead: np.ndarray, is_leader: np.ndarray, alpha: float) -> np.ndarray:
+        """(M, n) leads of the leader at draws in order of their place -> (M,) which rivals are out."""
+        n = lead.shape[1]
+        with np.errstate(invalid="ignore"):
+            variance = np.square(np.diff(lead, axis=1)).sum(axis=1) / (2 * (n - 1))
+            mean = lead.mean(axis=1)
+        hopeless = np.isposinf(mean)
+        known = np.isfinite(variance) & ~is_leader
+        df = 2 * (n - 1) / 3
+        if known.any():
+            variance = (df * variance + PRIOR_DF * variance[known].mean()) / (df + PRIOR_DF)
+        if self.anytime:
+            rho = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha)) + 1) / (ANYTIME_N + 1)
+            bound = np.sqrt(
+                variance * (n * rho + 1) / (n * n * rho) * 2 * np.log(np.sqrt(n * rho + 1) / (2 * alpha) + 1)
+            )
+            return np.asarray(hopeless | (known & (mean > bound)))
+        se = np.sqrt(variance * (1 / n - 1 / self.draws))
+        t = np.divide(mean, se, out=np.zeros(len(mean)), where=known & (se > 0))
+        return np.asarray(hopeless | (stdtr(df + PRIOR_DF, -t) < alpha))
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
         return n_choices * min(self.min_draws, self.draws), n_choices * self.draws
@@ -132,11 +199,11 @@ class Racing:
 
 @frozen
 class Staged:
-    """Li et al.'s stages (2023, arXiv 2303.16203): up to n draws, then only the best go on; (n, how many went into it)."""
+    """Li et al.'s stages (2023, arXiv 2303.16203): (n, k), …: the k choices that are best so far get up to n draws each."""
 
-    stages: tuple[tuple[int, int], ...] = ((25, 1000), (250, 5))
+    stages: tuple[tuple[int, int], ...] = field(default=((25, 1000), (250, 5)), validator=_staged)
 
-    def __call__(self, n_choices: int) -> Race:
+    def __call__(self, n_choices: int, place: Place = _place) -> Race:
         state = _State(n_choices, self.stages[-1][0])
         for i, (n, _) in enumerate(self.stages):
             yield from state.draw(n)
@@ -164,17 +231,18 @@ class ClarkJaini:
     min_draws: int = field(default=20, validator=_counted)
     p: float = field(default=2e-3, validator=_share)
 
-    def __call__(self, n_choices: int) -> Race:
+    def __call__(self, n_choices: int, place: Place = _place) -> Race:
         state = _State(n_choices, self.draws)
         for n in range(min(self.min_draws, self.draws), self.draws + 1):
             yield from state.draw(n)
             if len(state.alive) == 1:
                 break
-            leader = int(state.alive[np.argmax(state.means())])
-            ahead = state.scores[leader, :n] - state.scores[state.alive, :n]
-            sd = ahead.std(axis=1, ddof=1) if n > 1 else np.full(len(ahead), np.inf)
-            t = np.divide(ahead.mean(axis=1) * n**0.5, sd, out=np.zeros(len(ahead)), where=sd > 0)
-            state.keep((state.alive == leader) | (2 * stdtr(max(n - 1, 1), -np.abs(t)) >= self.p), leader)
+            if n > 1:
+                leader, lead = state.lead()
+                with np.errstate(invalid="ignore"):
+                    mean, sd = lead.mean(axis=1), lead.std(axis=1, ddof=1)
+                t = np.divide(mean * n**0.5, sd, out=np.where(np.isposinf(mean), np.inf, 0.0), where=sd > 0)
+                state.keep((state.alive == leader) | (2 * stdtr(n - 1, -np.abs(t)) >= self.p), leader)
             if len(state.alive) == 1:
                 break
         return state.verdict()

@@ -317,7 +317,9 @@ def test_a_tokenizer_without_the_marks_of_an_image_is_refused(kind, lacking, fol
     folder = changed(folders / kind, tmp_path, "tokenizer.json", rename)
     file = folder / "tokenizer_config.json"  # which would add it anew
     file.write_text(file.read_text("utf-8").replace(lacking, "</s>"), "utf-8")
-    with pytest.raises(ObserverError, match="its tokenizer has no .*: get tokenizer.json and tokenizer_config.json") as e:
+    with pytest.raises(
+        ObserverError, match="its tokenizer has no .*: get tokenizer.json and tokenizer_config.json"
+    ) as e:
         likelihood(folder, kind).condition(TEXTS)
     assert f"no {lacking}:" in str(e.value)
 
@@ -330,7 +332,9 @@ def test_a_tokenizer_without_a_first_token_is_refused(folders, tmp_path):
 
 def test_a_long_prompt_is_refused(folders):
     model = likelihood(folders / "chameleon", "chameleon")
-    with pytest.raises(ObserverError, match=r"the prompt of 'aaa.*a' has 73 tokens, more than the 64 .*: -o max_prompt=73"):
+    with pytest.raises(
+        ObserverError, match=r"the prompt of 'aaa.*a' has 73 tokens, more than the 64 .*: -o max_prompt=73"
+    ):
         model.condition(["dog", "a" * 70])
     assert len(evolve(model, max_prompt=73).condition(["a" * 70])[0][0]) == 73
 
@@ -342,7 +346,11 @@ def test_a_long_prompt_is_refused(folders):
         ("chameleon", 8, "some/model reads images of 12 pixels only, got the size 8: leave it out"),
         ("emu3", 50, "some/model: the size 50 must be a multiple of 8 pixels"),
         ("emu3", -8, "some/model: the size -8 must be a multiple of 8 pixels"),
-        ("emu3", None, "the size 720 makes 8100 tokens; with the prompt, the model was made for up to 256: take a small"),
+        (
+            "emu3",
+            None,
+            "the size 720 makes 8100 tokens; with the prompt, the model was made for up to 256: take a small",
+        ),
     ],
 )
 def test_a_size_that_does_not_fit_is_refused(kind, size, said, folders, photo):
@@ -357,7 +365,9 @@ def test_a_vocabulary_of_other_tokens_is_refused(kind, folders, tmp_path, photo)
         del held["vocabulary_map"][name]
 
     model = likelihood(changed(folders / kind, tmp_path, "config.json", drop), kind)
-    said = "some/model: the vocabulary_map of its config.json names 23 image tokens and its autoencoder has 24: get both"
+    said = (
+        "some/model: the vocabulary_map of its config.json names 23 image tokens and its autoencoder has 24: get both"
+    )
     with pytest.raises(ObserverError, match=said):
         scores(model, [model.encode(photo)], TEXTS[:1])
 

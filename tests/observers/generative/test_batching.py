@@ -98,7 +98,7 @@ def test_passes_are_full_but_for_the_last_few(grays):
     likelihood = Toy()
 
     class Counting:
-        device = likelihood.device
+        device, place = likelihood.device, likelihood.place
 
         def encode(self, pixels):
             return likelihood.encode(pixels)
@@ -116,7 +116,7 @@ def test_passes_are_full_but_for_the_last_few(grays):
 
 
 def test_an_error_of_the_schedule_is_not_swallowed(grays):
-    def broken(n_choices):
+    def broken(n_choices, place):
         raise RuntimeError("mine")
         yield
 

@@ -43,8 +43,8 @@ def test_a_pickle_is_not_read(copy, small):
     torch.save(load_file(copy / UNET), copy / "unet/diffusion_pytorch_model.bin")
     (copy / UNET).unlink()
     said = (
-        "has no unet/diffusion_pytorch_model.safetensors or .*, only diffusion_pytorch_model.bin: only safetensors are loaded, "
-        "since reading a pickle can run code; convert the weights and name their folder, -o weights=DIR"
+        "has no unet/diffusion_pytorch_model.safetensors or .*, only diffusion_pytorch_model.bin: only safetensors are "
+        "loaded, since reading a pickle can run code; convert the weights and name their folder, -o weights=DIR"
     )
     with pytest.raises(ObserverError, match=said):
         ask(copy, small)

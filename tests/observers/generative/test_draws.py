@@ -73,5 +73,5 @@ def test_a_damaged_allocation_is_refused(text, said, tmp_path):
 
 
 def test_no_allocation(tmp_path):
-    with pytest.raises(ObserverError, match="none.csv cannot be read"):
+    with pytest.raises(ObserverError, match=r"none\.csv cannot be read"):
         read_allocation(tmp_path / "none.csv")

@@ -195,7 +195,6 @@ def test_the_latent_is_shifted_and_scaled(kind, folders, photo):
     slow = Slow(folders / kind).latent(photo)[0]
     assert latent.dtype == torch.float32
     assert latent.numpy() == pytest.approx(slow.numpy(), rel=1e-5, abs=1e-6)
-    assert abs(latent.mean().item()) > 0
 
 
 def test_texts_have_the_length_of_their_encoders(folders):

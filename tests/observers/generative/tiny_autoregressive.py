@@ -51,7 +51,12 @@ def tokenizer(kind: str) -> Any:
         made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     sep = {"sep_token": "<reserved08706>"} if kind == "chameleon" else {}
     return PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token="<s>", pad_token="<pad>", eos_token="</s>", extra_special_tokens=NAMES[kind], **sep
+        tokenizer_object=made,
+        bos_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        extra_special_tokens=NAMES[kind],
+        **sep,
     )
 
 
@@ -93,9 +98,7 @@ def config(kind: str, n_words: int, vocabulary: dict[str, int], n_codes: int = N
             attn_resolutions=[3],
         )  # fmt: skip
         return Emu3Config(text_config=text, vq_config=vq, vocabulary_map=vocabulary)
-    vq |= dict(
-        channel_multiplier=[1, 1], num_embeddings=n_codes, embed_dim=8, latent_channels=8, resolution=12
-    )
+    vq |= dict(channel_multiplier=[1, 1], num_embeddings=n_codes, embed_dim=8, latent_channels=8, resolution=12)
     return ChameleonConfig(**text, vq_config=vq, vocabulary_map=vocabulary)
 
 
