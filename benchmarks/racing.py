@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from attrs import evolve
-from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, distort, draw, train
+from small_world import FOLDER, PROMPT, TEST_SEED, distort, draw, train
 
 from observers.generative.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
@@ -95,17 +95,22 @@ def main() -> None:
         train(said.model)
     model = LatentDiffusion(Source("small-world", weights=said.model), Compute(device="cpu"))
     images, labels = draw(said.images, said.seed)
-    images, conditions = distort(images, said.seed)
+    images, _conditions = distort(images, said.seed)
     scores = score(model, images, said.draws, said.cache / f"scores-{said.seed}-{said.images}-{said.draws}.npy")
     exhaustive = scores.mean(axis=2, dtype=float).argmax(axis=1)
-    rows = {f"all of {n} draws": measure(Exhaustive(n), scores, labels, exhaustive) for n in (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)}
+    rows = {
+        f"all of {n} draws": measure(Exhaustive(n), scores, labels, exhaustive)
+        for n in (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)
+    }
     rows |= {name: measure(schedule, scores, labels, exhaustive) for name, schedule in SCHEDULES.items()}
     curve = {f"racing, error rate {p:g}": measure(evolve(Racing(), error_rate=p), scores, labels, exhaustive)
              for p in (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)}  # fmt: skip
     rows |= curve
     print(f"{'':<28}{'evaluations':>12}{'median':>8}{'most':>7}{'agreement':>11}{'accuracy':>10}")
     for name, row in rows.items():
-        print(f"{name:<28}{row['evaluations']:>12.0f}{row['median']:>8.0f}{row['most']:>7.0f}{row['agreement']:>11.4f}{row['accuracy']:>10.4f}")
+        print(
+            f"{name:<28}{row['evaluations']:>12.0f}{row['median']:>8.0f}{row['most']:>7.0f}{row['agreement']:>11.4f}{row['accuracy']:>10.4f}"
+        )
     if said.plot:
         plot(rows, said.plot)
 
@@ -126,7 +131,12 @@ def plot(rows: dict[str, dict[str, float]], path: Path) -> None:
         for start, label, style in (("all of", "fixed number of draws", "o-"), ("racing, error", "racing", "s-")):
             part = [row for name, row in rows.items() if name.startswith(start)]
             ax.plot([r["evaluations"] for r in part], [100 * r[what] for r in part], style, label=label)
-        for name, marker in (("Clark & Jaini 2023", "^"), ("Li et al. 2023, 25/250", "v"), ("Li et al. 2023, 50/500", "D"), ("racing (default)", "*")):
+        for name, marker in (
+            ("Clark & Jaini 2023", "^"),
+            ("Li et al. 2023, 25/250", "v"),
+            ("Li et al. 2023, 50/500", "D"),
+            ("racing (default)", "*"),
+        ):
             ax.plot(rows[name]["evaluations"], 100 * rows[name][what], marker, ms=10, label=name)
         ax.set(xscale="log", xlabel="evaluations a decision (16 choices)", ylabel=f"{what} (%)")
         ax.grid(alpha=0.3)

@@ -76,8 +76,8 @@ class Autoregressive:
         found = Components(self._files, None, self.source.model).settings("config.json").get("model_type")
         if found not in ARCHITECTURES:
             raise ObserverError(
-                f"{self.source.model}: its config.json has the model_type {found!r}: expected {', '.join(ARCHITECTURES)}, as "
-                f"transformers has them: take a model such as deepseek-community/Janus-Pro-1B"
+                f"{self.source.model}: its config.json has the model_type {found!r}: expected {', '.join(ARCHITECTURES)}, "
+                f"as transformers has them: take a model such as deepseek-community/Janus-Pro-1B"
             )
         return ARCHITECTURES[found]
 
@@ -144,24 +144,25 @@ class Autoregressive:
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         """Of each text the (max_prompt,) tokens of its prompt, the last ones, and a mask of them, true where one is."""
         words, side = tokenizer(self._files.folder, self.source.model), self._size // pixels_a_token(self._config)
+        known = words.get_vocab()
+        marks = {mark: known.get(mark) for mark in self._architecture.marks} | {"bos_token": words.bos_token_id}
         found: list[Condition] = []
         for text in texts:
-            ids = self._ids(words, text, side)
+            ids = self._ids(words, marks, text, side)
             lacking = self.max_prompt - len(ids)
             filled = torch.tensor(ids[:1] * lacking + ids, device=self.device)
             found.append((filled, torch.arange(self.max_prompt, device=self.device) >= lacking))
         return found
 
-    def _ids(self, words: Any, text: str, side: int) -> list[int]:
+    def _ids(self, words: Any, marks: dict[str, int | None], text: str, side: int) -> list[int]:
         """The tokens of a text's prompt, the first of which begins the sequence. Raises ObserverError."""
         who, prompt = self.source.model, self._architecture.prompt(text, side)
         # Whether a tokenizer adds its first token by itself depends on the model.
         ids = [words.bos_token_id, *words(prompt, add_special_tokens=False).input_ids]
-        known = words.get_vocab()
-        for mark in ("the bos_token", *self._architecture.marks):
-            if ids[0] is None or (mark in self._architecture.marks and known.get(mark) not in ids):
+        for mark, number in marks.items():
+            if number is None or number not in ids:  # it would be read letter by letter
                 raise ObserverError(
-                    f"{who}: its tokenizer has no {mark}: get tokenizer.json and tokenizer_config.json anew"
+                    f"{who}: its tokenizer has no {mark}: get its tokenizer.json and tokenizer_config.json anew"
                 )
         if len(ids) > self.max_prompt:
             raise ObserverError(
@@ -204,9 +205,10 @@ def perturbed(image: torch.Tensor, seed: int, draw: int) -> torch.Tensor:
 
 
 def _mask(there: torch.Tensor) -> torch.Tensor:
-    """(N, n) -> (N, 1, n, n) true where a token may look: what is there and not behind it. One that is not looks at itself.
+    """(N, n) -> (N, 1, n, n) true where a token may look: at itself and what is there before it.
 
-    transformers would make one of its own, but asks the device first whether it needs it, and waits.
+    What fills up looks at itself alone, since to look at nothing is NaN in some kernels. transformers would make a mask of
+    its own, but asks the device first whether it needs one, and waits.
     """
     n = there.shape[1]
     ones = torch.ones(n, n, dtype=torch.bool, device=there.device)

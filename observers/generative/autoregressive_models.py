@@ -13,6 +13,7 @@ Of Emu3 and Chameleon those rows of the language model's head are taken that bel
 float32: bfloat16 has steps of 1/16 where logits lie, and a sum over hundreds of tokens would show them.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -120,7 +121,7 @@ def _all(n: int, device: torch.device) -> torch.Tensor:
 
 
 def _side(n: int) -> int:
-    return round(n**0.5)
+    return math.isqrt(n)
 
 
 def _image_ids(model: Any) -> torch.Tensor:

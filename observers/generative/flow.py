@@ -16,8 +16,7 @@ Flux: the pooled vector of one CLIP encoder, and T5 with 512 tokens for dev, 256
 the latent as it is; only the transformer sees it packed in squares of 2 × 2. dev takes a guidance as input, which is 1 here:
 the prediction that no guidance has sharpened. schnell takes none; it is distilled to jump to the image in a few steps, so
 that its û is a velocity only by and large. The size is 1024 pixels. In bfloat16 Flux rounds the time it is told, as its own
-pipeline does, by up to 2.5 of 1000; the noise is that of the exact s. So its evidence in bfloat16 and in float32 differ more
-than other models' do.
+pipeline does, by up to 2.5 of 1000, and the same for all choices; the noise is that of the exact s. float32 does not.
 
 Another `size` makes another observer.
 """

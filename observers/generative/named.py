@@ -46,7 +46,7 @@ KNOWN: dict[str, Known] = {
     "sd3": Known(FlowMatching, "stabilityai/stable-diffusion-3-medium-diffusers", None, 16, gated=True),
     "sd35": Known(FlowMatching, "stabilityai/stable-diffusion-3.5-medium", None, 17, gated=True),
     "flux-dev": Known(FlowMatching, "black-forest-labs/FLUX.1-dev", None, 34, gated=True),
-    "flux-schnell": Known(FlowMatching, "black-forest-labs/FLUX.1-schnell", None, 34),
+    "flux-schnell": Known(FlowMatching, "black-forest-labs/FLUX.1-schnell", None, 34, gated=True),
     "janus": Known(Autoregressive, "deepseek-community/Janus-Pro-1B", None, 4.2),
     "emu3": Known(Autoregressive, "BAAI/Emu3-Gen-hf", None, 17),
     "amused-256": Known(Masked, "amused/amused-256", None, 3.5),

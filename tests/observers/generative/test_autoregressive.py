@@ -1,6 +1,7 @@
 """Image tokens one after another: one pass equals a loop of the models' own steps, padding and neighbors change nothing."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -17,7 +18,7 @@ from observers.generative.noising import noise
 from observers.generative.options import Compute, Source
 from observers.protocol import ObserverError
 from tests.observers.generative import tiny_autoregressive
-from tests.observers.generative.tiny_autoregressive import N_CODES, SIZES
+from tests.observers.generative.tiny_autoregressive import N_CODES, SIZES, Slow
 
 KINDS = list(SIZES)
 TEXTS = ["A bad photo of a Cat", "A bad photo of a dog", "an oven"]
@@ -32,6 +33,16 @@ def folders(tmp_path_factory):
         for kind in KINDS:
             tiny_autoregressive.save(folder / kind, kind)
     return folder
+
+
+@pytest.fixture(scope="module")
+def slowly(folders):
+    return {kind: Slow(folders / kind, kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def models(folders):
+    return {kind: likelihood(folders / kind, kind) for kind in KINDS}
 
 
 @pytest.fixture
@@ -55,120 +66,49 @@ def scores(model, images, texts=TEXTS, draw=0):
     return found.numpy()
 
 
-class Slow:
-    """The classes of transformers, with their own processors: one row without padding, a token a pass."""
-
-    def __init__(self, folder, kind):
-        import transformers
-
-        from observers.checkpoints import quiet
-
-        name = kind.capitalize()
-        with quiet():
-            self.model = getattr(transformers, f"{name}ForConditionalGeneration").from_pretrained(folder)
-            self.processor = getattr(transformers, f"{name}Processor").from_pretrained(folder)
-        self.kind, self.size = kind, SIZES[kind]
-
-    def image(self, photo):
-        cut = Image.fromarray(photo[:, 6:46]).resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return torch.tensor(np.array(cut)).permute(2, 0, 1).float() / 127.5 - 1
-
-    @torch.inference_mode()
-    def codes(self, image):
-        inner = self.model.model
-        if self.kind == "janus":
-            latents = inner.vqmodel.quant_conv(inner.vqmodel.encoder(image[None]))[0].flatten(1).T
-            # What its decoder is given for a code are these entries.
-            grid = torch.arange(36).reshape(1, -1)
-            entries = torch.cat([
-                inner.vqmodel.quantize.get_codebook_entry(grid % n)[0].flatten(1).T[: min(n, 36)]
-                for n in [N_CODES]
-            ])[:N_CODES]  # fmt: skip
-            return torch.cosine_similarity(latents[:, None], entries[None], dim=-1).argmax(1).tolist()
-        if self.kind == "emu3":
-            ids = inner.get_image_tokens(image[None], torch.tensor([[self.size, self.size]])).view(6, 7)
-            assert (ids[:, -1] == inner.vocabulary_mapping.eol_token_id).all()
-            return [inner.vocabulary_mapping.bpe2img[i] for i in ids[:, :-1].flatten().tolist()]
-        return [inner.vocabulary_mapping.bpe2img[i] for i in inner.get_image_tokens(image[None])[0].tolist()]
-
-    def prompt(self, text):
-        if self.kind == "janus":
-            talk = [{"role": "user", "content": [{"type": "text", "text": text}]}]
-            text = self.processor.apply_chat_template(talk, add_generation_prompt=True)
-            return self.processor(text=text, generation_mode="image", return_tensors="pt").input_ids
-        if self.kind == "emu3":
-            given = self.processor(
-                text=text, return_for_image_generation=True, ratio="1:1", image_area=self.size**2, return_tensors="pt"
-            )
-            assert given.image_sizes.tolist() == [[6, 6]]
-            return given.input_ids
-        ids = self.processor(text=text, return_tensors="pt").input_ids
-        return torch.cat([ids, torch.tensor([[self.processor.image_start_token_id]])], dim=1)
-
-    @torch.inference_mode()
-    def steps(self, text, codes):
-        """Log p of all codes before each of those given, in float64, by growing prefixes."""
-        model, found = self.model, []
-        if self.kind == "janus":
-            given = model.get_input_embeddings()(self.prompt(text))
-            for code in codes:
-                state = model.model.language_model(inputs_embeds=given).last_hidden_state[:, -1]
-                found.append(model.model.generation_head(state)[0].double().log_softmax(-1))
-                given = torch.cat([given, model.prepare_embeddings_for_image_generation(torch.tensor([[code]]))], dim=1)
-            return torch.stack(found)
-        mapping, given = model.model.vocabulary_mapping, self.prompt(text)
-        allowed = torch.tensor([mapping.img2bpe[code] for code in range(N_CODES)])
-        for i, code in enumerate(codes):
-            if self.kind == "emu3":
-                last = model(input_ids=given).logits[0, -1]
-            else:
-                last = model.lm_head(model.model(input_ids=given).last_hidden_state)[0, -1]
-            masked = torch.full_like(last, -torch.inf).index_fill(0, allowed, 0) + last
-            found.append(masked.double().log_softmax(-1)[allowed])
-            next_ids = [mapping.img2bpe[code]]
-            if self.kind == "emu3" and i % 6 == 5:
-                next_ids.append(mapping.eol_token_id)
-            given = torch.cat([given, torch.tensor([next_ids])], dim=1)
-        return torch.stack(found)
-
-    def log_p(self, text, codes):
-        return sum(step[code].item() for step, code in zip(self.steps(text, codes), codes, strict=True))
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_pass_equals_token_by_token(kind, folders, photo):
-    model, slow = likelihood(folders / kind, kind), Slow(folders / kind, kind)
+def test_one_pass_equals_token_by_token(kind, models, slowly, photo):
+    model, slow = models[kind], slowly[kind]
     x, codes = model.encode(photo), slow.codes(slow.image(photo))
     assert x.tolist() == [codes]
     assert len(set(codes)) > 10
     expected = [slow.log_p(text, codes) for text in TEXTS]
     assert scores(model, [x] * 3) == pytest.approx(expected, rel=1e-5)
-    assert np.abs(np.subtract.outer(expected, expected))[np.triu_indices(3, 1)].min() > 3  # nats
+    assert np.ptp(expected) > 3  # nats: the text makes a difference
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_prompt_is_that_of_the_models_own_generation(kind, folders):
-    ids, there = likelihood(folders / kind, kind).condition([" a dog"])[0]
+def test_a_prompt_is_that_of_the_models_own_generation(kind, models, slowly):
+    ids, there = models[kind].condition([" a dog"])[0]
     n = there.sum().item()
     assert ids.shape == there.shape == (64,)
     assert there.tolist() == [False] * (64 - n) + [True] * n
-    assert ids[there].tolist() == Slow(folders / kind, kind).prompt(" a dog")[0].tolist()
+    assert ids[there].tolist() == slowly[kind].prompt(" a dog")[0].tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_prompt_is_filled_up_with_changes_nothing(kind, folders, photo):
-    x = likelihood(folders / kind, kind).encode(photo)
-    found = {}
-    for text in TEXTS:
-        n = likelihood(folders / kind, kind).condition([text])[0][1].sum().item()
-        found[text] = [scores(likelihood(folders / kind, kind, max_prompt=m), [x], [text])[0] for m in (n, n + 1, 150)]
-        assert found[text] == pytest.approx([found[text][0]] * 3, rel=1e-6)
-    assert scores(likelihood(folders / kind, kind), [x] * 3) == pytest.approx([f[0] for f in found.values()], rel=1e-6)
+def test_what_a_prompt_is_filled_up_with_changes_nothing(kind, folders, models, photo):
+    model = models[kind]
+    x, draw = model.encode(photo)[None], np.zeros(1, np.int64)
+    bare = [(ids[there][None], there[there][None]) for ids, there in model.condition(TEXTS)]
+    assert len({ids.shape for ids, _ in bare}) > 1
+    expected = [model.score(x, condition, draw).item() for condition in bare]
+    at = []  # of the rows' tokens
+    hook = model._network.decoder.register_forward_pre_hook(
+        lambda _, args, given: at.extend(given["position_ids"]), with_kwargs=True
+    )
+    for n in (64, 150):
+        conditions = likelihood(folders / kind, kind, max_prompt=n).condition(TEXTS)
+        found = model.score(torch.cat([x] * 3), stacked(conditions), np.zeros(3, np.int64))
+        assert found.tolist() == pytest.approx(expected, rel=1e-6)
+    hook.remove()
+    for row, (ids, _) in zip(at[3:], bare, strict=True):
+        assert row[150 - ids.shape[1] :].tolist() == list(range(len(row) - 150 + ids.shape[1]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_probabilities_of_the_next_token_sum_to_one(kind, folders, photo):
-    model, slow = likelihood(folders / kind, kind), Slow(folders / kind, kind)
+def test_the_probabilities_of_the_next_token_sum_to_one(kind, models, slowly, photo):
+    model, slow = models[kind], slowly[kind]
     x = model.encode(photo)
     every = [torch.cat([x[:, :-1], torch.tensor([[code]])], dim=1) for code in range(N_CODES)]
     found = scores(model, every, TEXTS[:1] * N_CODES)
@@ -204,11 +144,11 @@ def by_hand(image, seed, draw):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_draws_are_slightly_changed_images(kind, folders, photo):
-    model, slow = likelihood(folders / kind, kind, perturbations=4, seed=5), Slow(folders / kind, kind)
+def test_draws_are_slightly_changed_images(kind, folders, models, slowly, photo):
+    model, slow = likelihood(folders / kind, kind, perturbations=4, seed=5), slowly[kind]
     assert model.n_draws == 4
     x = model.encode(photo)
-    assert torch.equal(x[:1], likelihood(folders / kind, kind).encode(photo))
+    assert torch.equal(x[:1], models[kind].encode(photo))
     assert torch.equal(x[:2], likelihood(folders / kind, kind, perturbations=2, seed=5).encode(photo))
     assert not torch.equal(x[1:], likelihood(folders / kind, kind, perturbations=4, seed=6).encode(photo)[1:])
     assert x.tolist() == [slow.codes(by_hand(slow.image(photo), 5, draw)) for draw in range(4)]
@@ -216,8 +156,8 @@ def test_draws_are_slightly_changed_images(kind, folders, photo):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_evidence_is_the_mean_over_draws(kind, folders, small):
-    model, slow = likelihood(folders / kind, kind, perturbations=3), Slow(folders / kind, kind)
+def test_evidence_is_the_mean_over_draws(kind, folders, slowly, small):
+    model, slow = likelihood(folders / kind, kind, perturbations=3), slowly[kind]
     observer = GenerativeClassifier(model, "tiny", template="a {}", batch_size=4)
     trials = [evolve(trial, choices=("dog", "cat")) for trial in list(small.trials(0))[:2]]
     for trial, response in zip(trials, observer.observe(trials), strict=True):
@@ -234,10 +174,10 @@ def test_evidence_is_the_mean_over_draws(kind, folders, small):
     assert observer.provenance().keys() == {"repository", "weights", "sha256", "device", "dtype"}
 
 
-def test_janus_tokens_are_not_those_of_its_encode(folders, photo):
+def test_janus_tokens_are_not_those_of_its_encode(models, slowly, photo):
     """Which compares vectors as long as they are with codes as long as they are."""
-    slow = Slow(folders / "janus", "janus")
-    found = likelihood(folders / "janus", "janus").encode(photo)[0]
+    slow = slowly["janus"]
+    found = models["janus"].encode(photo)[0]
     with torch.inference_mode():
         naive = slow.model.model.vqmodel.encode(slow.image(photo)[None]).image_tokens
     assert (naive != found).float().mean() > 0.2
@@ -256,13 +196,13 @@ def test_tokens_are_the_same_in_every_dtype(kind, folders, photo):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_scoring_does_not_ask_the_device(kind, folders, photo):
+def test_scoring_does_not_ask_the_device(kind, models, photo):
     class Strict(TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             assert func is not torch.ops.aten._local_scalar_dense.default, "waits for the device"
             return func(*args, **kwargs or {})
 
-    model = likelihood(folders / kind, kind)
+    model = models[kind]
     x, conditions = torch.stack([model.encode(photo)] * 3), stacked(model.condition(TEXTS))
     expected = model.score(x, conditions, np.zeros(3, np.int64))
     with Strict():
@@ -271,12 +211,12 @@ def test_scoring_does_not_ask_the_device(kind, folders, photo):
             expected.sum().item()
 
 
-def test_emu3_reads_images_of_any_size(folders, photo):
+def test_emu3_reads_images_of_any_size(folders, slowly, photo):
     model = likelihood(folders / "emu3", "emu3", size=32)
     x = model.encode(photo)
     assert x.shape == (1, 16)
-    words = Slow(folders / "emu3", "emu3").processor.tokenizer
-    assert "4*4" in words.decode(model.condition(["a"])[0][0])
+    words = slowly["emu3"].processor.tokenizer
+    assert words.decode(model.condition(["a"])[0][0]).endswith(" a <|image start|> 4 * 4 <|image token|>")
     assert np.isfinite(scores(model, [x] * 3)).all()
 
 
@@ -293,7 +233,7 @@ def changed(folder, tmp_path, name, change):
 @pytest.mark.parametrize("found", ["multi_modality", "Emu3", None])
 def test_another_type_of_model_is_refused(found, folders, tmp_path, photo):
     folder = changed(folders / "janus", tmp_path, "config.json", lambda held: held.update(model_type=found))
-    said = f"some/model: its config.json has the model_type {found!r}: expected janus, emu3, chameleon, as transformers has"
+    said = f"some/model: its config.json has the model_type {found!r}: expected janus, emu3, chameleon, as"
     with pytest.raises(ObserverError, match=said):
         likelihood(folder, "janus").encode(photo)
 
@@ -317,11 +257,8 @@ def test_a_tokenizer_without_the_marks_of_an_image_is_refused(kind, lacking, fol
     folder = changed(folders / kind, tmp_path, "tokenizer.json", rename)
     file = folder / "tokenizer_config.json"  # which would add it anew
     file.write_text(file.read_text("utf-8").replace(lacking, "</s>"), "utf-8")
-    with pytest.raises(
-        ObserverError, match="its tokenizer has no .*: get tokenizer.json and tokenizer_config.json"
-    ) as e:
+    with pytest.raises(ObserverError, match=f"its tokenizer has no {re.escape(lacking)}: get its tokenizer"):
         likelihood(folder, kind).condition(TEXTS)
-    assert f"no {lacking}:" in str(e.value)
 
 
 def test_a_tokenizer_without_a_first_token_is_refused(folders, tmp_path):

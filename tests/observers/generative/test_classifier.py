@@ -50,7 +50,7 @@ def models(tmp_path_factory):
 
 def observer(models, name, **more):
     given = {"weights": str(models(name)), "device": "cpu"} | {key: str(value) for key, value in more.items()}
-    defaults = {"janus": {}, "emu3": {"size": "12"}}.get(name, {"draws": "12"})
+    defaults = {"janus": {}, "emu3": {"size": "48"}}.get(name, {"draws": "12"})
     return make_observer(name, defaults | given)
 
 
