@@ -3,7 +3,8 @@
     python benchmarks/racing.py [--images 512] [--draws 500] [--cache DIR] [--plot FILE]
 
 A small latent diffusion model (small_world.py, trained first if need be) scores every image under every choice at every
-draw; the schedules are then replayed on these scores, so that all of them meet the same noise. The images come from a seed that
+draw; the schedules are then replayed on these scores, so that all of them meet the same noise.
+The images come from a seed that
 neither training nor the settings of any schedule have seen. Scoring 512 images takes 4.1 million forward passes of one row,
 half an hour to an hour on two cores, and goes on where it was stopped.
 """
