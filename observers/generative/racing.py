@@ -144,9 +144,8 @@ class Racing:
     1941; Wolter 1984 for systematic samples): the draws cover the levels evenly, so what δ does along them is no error of
     its mean. It has about 2(n − 1)/3 degrees of freedom, and is drawn towards the mean over all rivals as if that had
     PRIOR_DF (Smyth 2004), so that few draws suffice. A rival leaves if p < error_rate / (K − 1): by Bonferroni the
-    choice that all
-    draws would prefer is lost at one look with at most the error rate. Over all looks of a race between nearly equal choices
-    that adds up to a few times as much; where one choice is better, to less.
+    choice that all draws would prefer is lost at one look with at most the error rate. Over all looks of a race between
+    nearly equal choices that adds up to a few times as much; where one choice is better, to less.
 
     `anytime` keeps the error rate over all looks of a race, by a confidence sequence (Robbins' normal mixture, asymptotic as
     in Waudby-Smith et al. 2024, arXiv 2103.06476), for a third more draws. A round adds a ROUND-th of the draws so far.
