@@ -68,7 +68,7 @@ class Components:
 
 def components(
     source: Source, *, diffusers: Sequence[str], transformers: Sequence[str], tokenizers: Sequence[str],
-    scheduler: bool = True, optional: Sequence[str] = (), half: bool = False, who: str = "",
+    scheduler: bool = True, optional: Sequence[str] = (), half: bool = False,
 ) -> Components:  # fmt: skip
     """The files of a model with those parts, those in `optional` only where it has them. Raises ObserverError.
 
@@ -93,7 +93,7 @@ def components(
         if part not in optional:
             needs += [tuple(f"{part}/{name}" for name in TOKENIZER)]
     files = checkpoint(source.model, source.revision, source.weights, needs, fetched, source.about)
-    return Components(files, variant, who or source.model)
+    return Components(files, variant, source.model)
 
 
 def _names(stem: str, variant: str | None) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
         if not 2 <= n <= MAX_LEVELS:
             raise ValueError(f"num_train_timesteps is {n}")
         made: Any = DDPMScheduler(**{name: settings[name] for name in known if name in settings})
-    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ObserverError(f"its scheduler_config.json has no noise levels that are known ({error})") from None
     cumulated = np.cumprod(1 - made.betas.double().numpy())  # in float16 σ would be off by 7 % at small t
     steps = np.flatnonzero(cumulated > 0).astype(np.float64)
