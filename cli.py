@@ -150,6 +150,34 @@ def check_observer(
 
 
 @app.command()
+def estimate_allocation(
+    experiment: Annotated[str, typer.Argument(help="Whose images the pilot sees.")],
+    observer: Annotated[str, typer.Option("--observer", "-m", help="A generative observer with noise levels.")],
+    out: Annotated[Path, typer.Option(help="File for the allocation.")] = Path("allocation.csv"),
+    limit: Annotated[int, typer.Option(min=1, help="Trials.")] = 16,
+    draws: Annotated[int, typer.Option(help="Of every choice of a trial.")] = 64,
+    option: Option = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    batch_size: BatchSize = None,
+) -> None:
+    """Find out which noise levels deserve more draws.
+
+    A pilot with even draws; a run with -o allocation=FILE then needs fewer of them.
+    """
+    from experiments.registry import make_experiment
+    from observers.generative.allocating import estimate_allocation as estimate
+    from observers.generative.draws import write_allocation
+
+    one = _observers([observer], option, {"device": device, "dtype": dtype, "batch_size": batch_size})[0]
+    found, share = estimate(one, make_experiment(experiment).trials(seed=0)[:limit], draws)
+    write_allocation(out, found)
+    typer.echo("draws at noise levels from low to high, 1 is even: " + " ".join(f"{d:.2g}" for d in found.density))
+    typer.echo(f"by the pilot {100 * share:.0f} % of the draws do as well as all of them spread evenly")
+    typer.echo(f"allocation: {out}; use it with -o allocation={shlex.quote(str(out))}")
+
+
+@app.command()
 def report(
     logs: Logs,
     out: Annotated[Path, typer.Option(help="Folder for the page, figures and tables.")] = Path("report"),

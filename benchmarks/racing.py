@@ -3,10 +3,10 @@
     python benchmarks/racing.py [--images 512] [--draws 500] [--cache DIR] [--plot FILE]
 
 A small latent diffusion model (small_world.py, trained first if need be) scores every image under every choice at every
-draw; the schedules are then replayed on these scores, so that all of them meet the same noise.
-The images come from a seed that
-neither training nor the settings of any schedule have seen. Scoring 512 images takes 4.1 million forward passes of one row,
-half an hour to an hour on two cores, and goes on where it was stopped.
+draw; the schedules are then replayed on these scores, so that all of them meet the same noise. The images come from a seed
+that neither training nor the settings of any schedule have seen, a quarter of them in each of four conditions. Then once
+more with draws allocated to noise levels by a pilot on other images. Scoring 512 images takes 4.1 million forward passes of
+one row, an hour on one core, and goes on where it was stopped; the allocated draws take as long again.
 """
 
 import argparse
@@ -16,17 +16,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from attrs import evolve
-from small_world import FOLDER, PROMPT, TEST_SEED, distort, draw, train
+from attrs import evolve, frozen
+from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, distort, draw, train
 
+from observers.generative.allocating import spreads
+from observers.generative.draws import allocation, write_allocation
 from observers.generative.latent import LatentDiffusion
-from observers.generative.options import Compute, Source
-from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged, Verdict
+from observers.generative.options import Compute, Objective, Source
+from observers.generative.racing import ClarkJaini, Exhaustive, Place, Racing, Schedule, Staged, Verdict
 from stimuli.categories import CATEGORIES
 
 ROWS = 256  # of a forward pass
+N_PILOT, PILOT_DRAWS = 16, 64
+COUNTS = (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)
+RATES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # 0.05 is the default
+ALLOCATED = ", allocated"
+CURVES = (
+    ("all of", False, "all choices, fixed number of draws", "o-"),
+    ("racing, error", False, "racing, error rate 0.5 to 0.001", "s-"),
+    ("racing, error", True, "racing, draws allocated to noise levels", "*-"),
+)
 SCHEDULES: dict[str, Schedule] = {
-    "racing (default)": Racing(),
     "racing, anytime-valid": Racing(anytime=True),
     "Clark & Jaini 2023": ClarkJaini(draws=500),
     "Li et al. 2023, 25/250": Staged(((25, 16), (250, 5))),
@@ -62,9 +72,9 @@ def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) 
     return np.asarray(found)
 
 
-def replay(schedule: Schedule, scores: np.ndarray) -> Verdict:
+def replay(schedule: Schedule, scores: np.ndarray, place: Place) -> Verdict:
     """The verdict of a race that is fed with (n_choices, n_draws) scores."""
-    race = schedule(len(scores))
+    race = schedule(len(scores), place)
     request = next(race)
     while True:
         try:
@@ -73,14 +83,23 @@ def replay(schedule: Schedule, scores: np.ndarray) -> Verdict:
             return end.value
 
 
-def measure(schedule: Schedule, scores: np.ndarray, labels: np.ndarray, exhaustive: np.ndarray) -> dict[str, float]:
-    verdicts = [replay(schedule, s) for s in scores]
-    decisions = np.array([v.evidence.argmax() for v in verdicts])
-    spent = np.array([v.n_evaluations for v in verdicts])
-    return {
-        "evaluations": spent.mean(), "median": np.median(spent), "most": spent.max(),
-        "agreement": (decisions == exhaustive).mean(), "accuracy": (decisions == labels).mean(),
-    }  # fmt: skip
+@frozen(eq=False)
+class Images:
+    """Scores of one way to draw, with what is right and what all draws, spread evenly, decide."""
+
+    scores: np.ndarray  # (n_images, 16, n_draws)
+    labels: np.ndarray
+    exhaustive: np.ndarray
+    place: Place
+
+    def measure(self, schedule: Schedule, part: slice = slice(None)) -> dict[str, float]:
+        verdicts = [replay(schedule, s, self.place) for s in self.scores[part]]
+        decisions = np.array([v.evidence.argmax() for v in verdicts])
+        spent = np.array([v.n_evaluations for v in verdicts])
+        return {
+            "evaluations": spent.mean(), "median": np.median(spent), "most": spent.max(),
+            "agreement": (decisions == self.exhaustive[part]).mean(), "accuracy": (decisions == self.labels[part]).mean(),
+        }  # fmt: skip
 
 
 def main() -> None:
@@ -95,25 +114,47 @@ def main() -> None:
     if not (said.model / "model_index.json").is_file():
         train(said.model)
     model = LatentDiffusion(Source("small-world", weights=said.model), Compute(device="cpu"))
-    images, labels = draw(said.images, said.seed)
-    images, _conditions = distort(images, said.seed)
-    scores = score(model, images, said.draws, said.cache / f"scores-{said.seed}-{said.images}-{said.draws}.npy")
+    pixels, labels = draw(said.images, said.seed)
+    pixels, _ = distort(pixels, said.seed)
+    name = f"{said.seed}-{said.images}-{said.draws}.npy"
+    scores = score(model, pixels, said.draws, said.cache / f"scores-{name}")
     exhaustive = scores.mean(axis=2, dtype=float).argmax(axis=1)
-    rows = {
-        f"all of {n} draws": measure(Exhaustive(n), scores, labels, exhaustive)
-        for n in (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)
-    }
-    rows |= {name: measure(schedule, scores, labels, exhaustive) for name, schedule in SCHEDULES.items()}
-    curve = {f"racing, error rate {p:g}": measure(evolve(Racing(), error_rate=p), scores, labels, exhaustive)
-             for p in (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)}  # fmt: skip
-    rows |= curve
-    print(f"{'':<28}{'evaluations':>12}{'median':>8}{'most':>7}{'agreement':>11}{'accuracy':>10}")
-    for name, row in rows.items():
-        print(
-            f"{name:<28}{row['evaluations']:>12.0f}{row['median']:>8.0f}{row['most']:>7.0f}{row['agreement']:>11.4f}{row['accuracy']:>10.4f}"
-        )
+    even = Images(scores, labels, exhaustive, model.place)
+    model = allocated(model, said.cache)
+    scores = score(model, pixels, said.draws, said.cache / f"allocated-{name}")
+    ours = Images(scores, labels, exhaustive, model.place)
+
+    rows = {}
+    for kind, images in (("", even), (ALLOCATED, ours)):
+        rows |= {f"all of {n} draws{kind}": images.measure(Exhaustive(n)) for n in COUNTS if n <= said.draws}
+        rows |= {f"racing, error rate {p:g}{kind}": images.measure(Racing(said.draws, error_rate=p)) for p in RATES}
+    rows |= {name: even.measure(schedule) for name, schedule in SCHEDULES.items()}
+    show(rows)
+    for kind, images in (("", even), (ALLOCATED, ours)):
+        parts = {name: slice(i, None, len(CONDITIONS)) for i, name in enumerate(CONDITIONS)}
+        show({f"{name}{kind}": images.measure(Racing(said.draws), part) for name, part in parts.items()})
     if said.plot:
         plot(rows, said.plot)
+
+
+def allocated(model: LatentDiffusion, cache: Path) -> LatentDiffusion:
+    """The model with draws allocated by a pilot, on images that are used for nothing else here."""
+    path = cache / "allocation.csv"
+    pixels, _ = distort(draw(N_PILOT, TUNING_SEED)[0], TUNING_SEED)
+    pilot = score(model, pixels, PILOT_DRAWS, cache / f"scores-{TUNING_SEED}-{N_PILOT}-{PILOT_DRAWS}.npy")
+    found = allocation(spreads(pilot.astype(float), model.place(np.arange(PILOT_DRAWS))))
+    write_allocation(path, found)
+    print("draws at noise levels from low to high, 1 is even:", *(f"{d:.2f}" for d in found.density))
+    return evolve(model, objective=Objective(allocation=path))
+
+
+def show(rows: dict[str, dict[str, float]]) -> None:
+    print(f"\n{'':<40}{'evaluations':>12}{'median':>8}{'most':>7}{'agreement':>11}{'accuracy':>10}")
+    for name, row in rows.items():
+        print(
+            f"{name:<40}{row['evaluations']:>12.0f}{row['median']:>8.0f}{row['most']:>7.0f}{row['agreement']:>11.4f}"
+            f"{row['accuracy']:>10.4f}"
+        )
 
 
 def plot(rows: dict[str, dict[str, float]], path: Path) -> None:
@@ -129,16 +170,11 @@ def plot(rows: dict[str, dict[str, float]], path: Path) -> None:
         writer.writerows([name, *(f"{value:.6g}" for value in row.values())] for name, row in rows.items())
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for ax, what in zip(axes, ("agreement", "accuracy"), strict=True):
-        for start, label, style in (("all of", "fixed number of draws", "o-"), ("racing, error", "racing", "s-")):
-            part = [row for name, row in rows.items() if name.startswith(start)]
-            ax.plot([r["evaluations"] for r in part], [100 * r[what] for r in part], style, label=label)
-        for name, marker in (
-            ("Clark & Jaini 2023", "^"),
-            ("Li et al. 2023, 25/250", "v"),
-            ("Li et al. 2023, 50/500", "D"),
-            ("racing (default)", "*"),
-        ):
-            ax.plot(rows[name]["evaluations"], 100 * rows[name][what], marker, ms=10, label=name)
+        for start, end, label, style in CURVES:
+            part = [row for name, row in rows.items() if name.startswith(start) and name.endswith(ALLOCATED) == end]
+            ax.plot([r["evaluations"] for r in part], [100 * r[what] for r in part], style, ms=4, label=label)
+        for name, marker in zip(SCHEDULES, "Pv^D", strict=True):
+            ax.plot(rows[name]["evaluations"], 100 * rows[name][what], marker, ms=9, color="0.3", label=name)
         ax.set(xscale="log", xlabel="evaluations a decision (16 choices)", ylabel=f"{what} (%)")
         ax.grid(alpha=0.3)
     axes[0].set_title("with the exhaustive decision, 8,000 evaluations")

@@ -8,6 +8,7 @@ probability would need a temperature fitted to data.
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 from attrs import field, fields, frozen
@@ -16,7 +17,7 @@ from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
 from observers.generative.likelihood import Condition, Likelihood
 from observers.generative.memory import rows_that_fit, time_and_memory
-from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged
+from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged, Verdict
 from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Response, Trial
 
 SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
@@ -95,21 +96,20 @@ class GenerativeClassifier:
         return [self._conditions[text] for text in texts]
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
-        likelihood, n = self.likelihood, self.likelihood.n_draws
-        schedule: Schedule = self._schedule if n is None else Exhaustive(n)
+        n = self.likelihood.n_draws
+        for trial, verdict in self.race(trials, self._schedule if n is None else Exhaustive(n)):
+            best = int(verdict.evidence.argmax())
+            yield Response(trial.choices[best], evidence=verdict.evidence, n_evaluations=verdict.n_evaluations)
+
+    def race(self, trials: Iterable[Trial], schedule: Schedule) -> Iterator[tuple[Trial, Verdict]]:
+        """Every trial with its verdict under that schedule, in order. Raises ObserverError."""
         trials = iter(trials)
         first = next(trials, None)
         if first is None:
             return
-        size = self.batch_size or rows_that_fit(likelihood, first, self._conditions_of(first))
-
-        def stream() -> Iterator[Trial]:
-            yield first
-            yield from trials
-
-        for trial, verdict in answer(stream(), likelihood, schedule, self._conditions_of, size, _say_smaller):
-            best = int(verdict.evidence.argmax())
-            yield Response(trial.choices[best], evidence=verdict.evidence, n_evaluations=verdict.n_evaluations)
+        size = self.batch_size or rows_that_fit(self.likelihood, first, self._conditions_of(first))
+        stream = chain([first], trials)
+        yield from answer(stream, self.likelihood, schedule, self._conditions_of, size, _say_smaller)
 
     def cost(self, trial: Trial) -> Cost:
         """Seconds and memory of passes of the size that would be used; the fewest and most evaluations of its schedule."""

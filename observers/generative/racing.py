@@ -16,7 +16,6 @@ import numpy as np
 from attrs import field, frozen
 from scipy.special import stdtr
 
-from observers.generative.draws import positions
 from observers.protocol import ObserverError
 
 PRIOR_DF = 8.0
@@ -45,13 +44,9 @@ Place = Callable[[np.ndarray], np.ndarray]
 
 
 class Schedule(Protocol):
-    def __call__(self, n_choices: int, place: Place = ...) -> Race: ...
+    def __call__(self, n_choices: int, place: Place) -> Race: ...
 
     def bounds(self, n_choices: int) -> tuple[int, int]: ...  # the fewest and the most evaluations of a race
-
-
-def _place(draws: np.ndarray) -> np.ndarray:
-    return positions(draws, seed=0)
 
 
 class _State:
@@ -125,7 +120,7 @@ class Exhaustive:
 
     draws: int = field(default=500, validator=_counted)
 
-    def __call__(self, n_choices: int, place: Place = _place) -> Race:
+    def __call__(self, n_choices: int, place: Place) -> Race:
         state = _State(n_choices, self.draws)
         yield from state.draw(self.draws)
         return state.verdict()
@@ -156,7 +151,7 @@ class Racing:
     error_rate: float = field(default=0.05, validator=_share)
     anytime: bool = False
 
-    def __call__(self, n_choices: int, place: Place = _place) -> Race:
+    def __call__(self, n_choices: int, place: Place) -> Race:
         state, n = _State(n_choices, self.draws), min(self.min_draws, self.draws)
         places = place(np.arange(self.draws))
         alpha = self.error_rate / max(n_choices - 1, 1)
@@ -203,7 +198,7 @@ class Staged:
 
     stages: tuple[tuple[int, int], ...] = field(default=((25, 1000), (250, 5)), validator=_staged)
 
-    def __call__(self, n_choices: int, place: Place = _place) -> Race:
+    def __call__(self, n_choices: int, place: Place) -> Race:
         state = _State(n_choices, self.stages[-1][0])
         for i, (n, _) in enumerate(self.stages):
             yield from state.draw(n)
@@ -231,7 +226,7 @@ class ClarkJaini:
     min_draws: int = field(default=20, validator=_counted)
     p: float = field(default=2e-3, validator=_share)
 
-    def __call__(self, n_choices: int, place: Place = _place) -> Race:
+    def __call__(self, n_choices: int, place: Place) -> Race:
         state = _State(n_choices, self.draws)
         for n in range(min(self.min_draws, self.draws), self.draws + 1):
             yield from state.draw(n)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from observers.generative.draws import positions
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Staged
 from observers.protocol import ObserverError
 
@@ -19,7 +20,7 @@ SCHEDULES = [
 
 def run(schedule, scores):
     """Verdict, and what was asked: (choices, first, last) of each request."""
-    race = schedule(len(scores))
+    race = schedule(len(scores), lambda draws: positions(draws, 0))
     asked = []
     request = next(race)
     while True:
