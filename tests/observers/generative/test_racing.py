@@ -18,9 +18,13 @@ SCHEDULES = [
 ]  # fmt: skip
 
 
+def place(draws):
+    return positions(draws, 0)
+
+
 def run(schedule, scores):
     """Verdict, and what was asked: (choices, first, last) of each request."""
-    race = schedule(len(scores), lambda draws: positions(draws, 0))
+    race = schedule(len(scores), place)
     asked = []
     request = next(race)
     while True:
@@ -153,7 +157,7 @@ def test_at_one_look_the_error_rate_holds():
         wrong = 0
         for seed in range(1500):
             scores = made(n_choices=4, n_draws=200, gap=0.08, seed=seed, shared=2.0)
-            race = Racing(draws=200, min_draws=n, error_rate=0.05)(4)
+            race = Racing(draws=200, min_draws=n, error_rate=0.05)(4, place)
             request = next(race)
             request = race.send(scores[request.choices, :n])
             wrong += scores.mean(axis=1).argmax() not in request.choices
