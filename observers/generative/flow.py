@@ -29,14 +29,14 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.checkpoints import tokenizer
 from observers.devices import exact
+from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
-from observers.generative.draws import positions
+from observers.generative.denoiser import Denoiser
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, flow_levels
-from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square
+from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
 SD3, FLUX = "SD3Transformer2DModel", "FluxTransformer2DModel"
@@ -48,15 +48,11 @@ GUIDANCE = 1.0
 
 
 @frozen
-class FlowMatching:
+class FlowMatching(Denoiser):
     """Scores: −w(s) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
 
-    source: Source
-    compute: Compute = Compute()
-    objective: Objective = Objective()
     size: int | None = None  # pixels; None: what the model was trained at
     unit: str = field(default="weighted squared error of the latent", init=False)
-    n_draws: int | None = field(default=None, init=False)
 
     @cached_property
     def _parts(self) -> Components:
@@ -68,10 +64,6 @@ class FlowMatching:
             optional=["text_encoder_3", "tokenizer_3"],
             half=self.compute.dtype_name() != "float32",
         )
-
-    @cached_property
-    def device(self) -> torch.device:
-        return self.compute.where()
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -112,7 +104,7 @@ class FlowMatching:
         make = FluxTransformer2DModel if self._is_flux else SD3Transformer2DModel
         network = self._parts.diffuser(make, "transformer", self.compute.format(), self.device)
         takes, gives = network.config.in_channels, network.out_channels
-        n = self._vae.config.latent_channels
+        n = self._autoencoder.n_channels
         wanted = n * PACK**2 if self._is_flux else n
         if takes != wanted or gives != wanted:
             raise ObserverError(
@@ -122,10 +114,8 @@ class FlowMatching:
         return self.compute.prepared(network)
 
     @cached_property
-    def _vae(self) -> Any:
-        from diffusers import AutoencoderKL
-
-        return self._parts.diffuser(AutoencoderKL, "vae", torch.float32, self.device)
+    def _autoencoder(self) -> Autoencoder:
+        return Autoencoder(self._parts, self.device)
 
     @cached_property
     def _denoising(self) -> Denoising:
@@ -134,7 +124,7 @@ class FlowMatching:
     @cached_property
     def _size(self) -> int:
         """Pixels a side; the autoencoder makes `scale` times fewer, the transformer takes them in patches."""
-        config, scale = self._network.config, 2 ** (len(self._vae.config.block_out_channels) - 1)
+        config, scale = self._network.config, self._autoencoder.scale
         step = scale * (PACK if self._is_flux else config.patch_size)
         size = self.size or (FLUX_SIZE if self._is_flux else config.sample_size * scale)
         if size % step or size < step:
@@ -146,13 +136,8 @@ class FlowMatching:
             )
         return int(size)
 
-    @exact()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        image = square(pixels, self._size)[None].to(self.device)
-        config = self._vae.config
-        latent: torch.Tensor = self._vae.encode(image).latent_dist.mean[0]
-        latent = (latent - (config.shift_factor or 0.0)) * config.scaling_factor
-        return latent
+        return self._autoencoder.encode(square(pixels, self._size))
 
     @exact()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
@@ -162,8 +147,10 @@ class FlowMatching:
     def _sd3_conditions(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import CLIPTextModelWithProjection
 
-        one = self._reader(CLIPTextModelWithProjection, "text_encoder")
-        two = self._reader(CLIPTextModelWithProjection, "text_encoder_2")
+        one, two = (
+            reader(self._parts, CLIPTextModelWithProjection, part, self.compute)
+            for part in ("text_encoder", "text_encoder_2")
+        )
         three = self._t5("text_encoder_3", SD3_TOKENS) if self._has_t5 else self._no_t5
         found: list[Condition] = []
         for text in texts:
@@ -176,29 +163,15 @@ class FlowMatching:
     def _flux_conditions(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import CLIPTextModel
 
-        one = self._reader(CLIPTextModel, "text_encoder")
+        one = reader(self._parts, CLIPTextModel, "text_encoder", self.compute)
         two = self._t5("text_encoder_2", FLUX_TOKENS if self._takes_guidance else SCHNELL_TOKENS)
         return [(two(text), one(text).pooler_output[0]) for text in texts]
-
-    def _reader(self, make: Any, part: str, n_tokens: int | None = None) -> Callable[[str], Any]:
-        """Text -> what the encoder makes of it, filled up to n tokens, or to as many as the encoder knows."""
-        parts = self._parts
-        encoder = parts.transformer(make, part, self.compute.format(), self.device)
-        words = tokenizer(parts.folder(part.replace("text_encoder", "tokenizer")), parts.who)
-        n = n_tokens or encoder.config.max_position_embeddings
-
-        def read(text: str) -> Any:
-            ids = words([text], padding="max_length", truncation=True, max_length=n, return_tensors="pt").input_ids
-            # The states of all layers are large in T5, and needed of CLIP alone.
-            return encoder(ids.to(self.device), output_hidden_states=n_tokens is None)
-
-        return read
 
     def _t5(self, part: str, n_tokens: int) -> Callable[[str], torch.Tensor]:
         """Text -> (n, width) states."""
         from transformers import T5EncoderModel
 
-        read = self._reader(T5EncoderModel, part, n_tokens)
+        read = reader(self._parts, T5EncoderModel, part, self.compute, n_tokens)
 
         def states(text: str) -> torch.Tensor:
             found: torch.Tensor = read(text).last_hidden_state[0]
@@ -209,9 +182,6 @@ class FlowMatching:
     def _no_t5(self, text: str) -> torch.Tensor:
         width = self._network.config.joint_attention_dim
         return torch.zeros(SD3_TOKENS, width, dtype=self.compute.format(), device=self.device)
-
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, self.objective.seed)
 
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
@@ -238,7 +208,7 @@ class FlowMatching:
         return self._denoising.score(images, draws, flux if self._is_flux else sd3)
 
     def provenance(self) -> dict[str, str]:
-        facts = self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
+        facts = super().provenance()
         return facts if self._is_flux or self._has_t5 else facts | {"text_encoder_3": "none"}
 
 

@@ -14,29 +14,25 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.checkpoints import tokenizer
 from observers.devices import exact
+from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
-from observers.generative.draws import positions
+from observers.generative.denoiser import Denoiser
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
-from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square
+from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
 Prediction = Literal["epsilon", "v_prediction"]
 
 
 @frozen
-class LatentDiffusion:
+class LatentDiffusion(Denoiser):
     """Scores: −w(t) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
 
-    source: Source
-    compute: Compute = Compute()
-    objective: Objective = Objective()
     size: int | None = None  # pixels; None: what the model was trained at
     unit: str = field(default="weighted squared error of the latent", init=False)
-    n_draws: int | None = field(default=None, init=False)
 
     @cached_property
     def _parts(self) -> Components:
@@ -50,15 +46,11 @@ class LatentDiffusion:
         )
 
     @cached_property
-    def device(self) -> torch.device:
-        return self.compute.where()
-
-    @cached_property
     def _network(self) -> Any:
         from diffusers import UNet2DConditionModel
 
         unet = self._parts.diffuser(UNet2DConditionModel, "unet", self.compute.format(), self.device)
-        n, wanted = unet.config.in_channels, self._vae.config.latent_channels
+        n, wanted = unet.config.in_channels, self._autoencoder.n_channels
         if n != wanted or unet.config.out_channels != wanted:
             raise ObserverError(
                 f"{self.source.model}: its U-Net takes {n} channels and its autoencoder gives {wanted}: expected a "
@@ -67,10 +59,8 @@ class LatentDiffusion:
         return self.compute.prepared(unet)
 
     @cached_property
-    def _vae(self) -> Any:
-        from diffusers import AutoencoderKL
-
-        return self._parts.diffuser(AutoencoderKL, "vae", torch.float32, self.device)
+    def _autoencoder(self) -> Autoencoder:
+        return Autoencoder(self._parts, self.device)
 
     @cached_property
     def _denoising(self) -> Denoising:
@@ -79,46 +69,32 @@ class LatentDiffusion:
 
     @cached_property
     def _size(self) -> int:
-        """Pixels a side, which the autoencoder makes `_scale` times fewer."""
-        size = self.size or self._network.config.sample_size * self._scale
-        if size % self._scale or size < self._scale:
-            raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {self._scale} pixels")
+        """Pixels a side."""
+        scale = self._autoencoder.scale
+        size = self.size or self._network.config.sample_size * scale
+        if size % scale or size < scale:
+            raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {scale} pixels")
         return int(size)
 
-    @cached_property
-    def _scale(self) -> int:
-        return int(2 ** (len(self._vae.config.block_out_channels) - 1))
-
-    @exact()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        image = square(pixels, self._size)[None].to(self.device)
-        config = self._vae.config
-        latent: torch.Tensor = self._vae.encode(image).latent_dist.mean[0]
-        latent = (latent - (getattr(config, "shift_factor", None) or 0.0)) * config.scaling_factor
-        return latent
+        return self._autoencoder.encode(square(pixels, self._size))
 
     @exact()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-        parts, dtype = self._parts, self.compute.format()
-        first = parts.transformer(CLIPTextModel, "text_encoder", dtype, self.device)
-        words = tokenizer(parts.folder("tokenizer"), parts.who)
-        if not parts.has("text_encoder_2"):
-            return [(_states(first, words, text).last_hidden_state[0],) for text in texts]
-        second = parts.transformer(CLIPTextModelWithProjection, "text_encoder_2", dtype, self.device)
-        words_2 = tokenizer(parts.folder("tokenizer_2"), parts.who)
+        first = reader(self._parts, CLIPTextModel, "text_encoder", self.compute)
+        if not self._parts.has("text_encoder_2"):
+            return [(first(text).last_hidden_state[0],) for text in texts]
+        second = reader(self._parts, CLIPTextModelWithProjection, "text_encoder_2", self.compute)
         size = self._size
-        sizes = torch.tensor([size, size, 0, 0, size, size], dtype=dtype, device=self.device)
+        sizes = torch.tensor([size, size, 0, 0, size, size], dtype=self.compute.format(), device=self.device)
         found: list[Condition] = []
         for text in texts:
-            one, two = _states(first, words, text), _states(second, words_2, text)
+            one, two = first(text), second(text)
             states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)[0]
             found.append((states, two.text_embeds[0], sizes))
         return found
-
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, self.objective.seed)
 
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
@@ -134,18 +110,3 @@ class LatentDiffusion:
             return out
 
         return self._denoising.score(images, draws, predict)
-
-    def provenance(self) -> dict[str, str]:
-        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
-
-
-def _states(encoder: Any, words: Any, text: str) -> Any:
-    """What a CLIP text encoder makes of one text, all layers."""
-    tokens = words(
-        [text],
-        padding="max_length",
-        truncation=True,
-        max_length=encoder.config.max_position_embeddings,
-        return_tensors="pt",
-    )
-    return encoder(tokens.input_ids.to(encoder.device), output_hidden_states=True)

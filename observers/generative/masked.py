@@ -29,7 +29,6 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.checkpoints import tokenizer
 from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
@@ -37,6 +36,7 @@ from observers.generative.likelihood import Condition
 from observers.generative.noising import on_device
 from observers.generative.options import Compute, Source
 from observers.generative.prepare import square
+from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
 AESTHETIC = 6.0  # the aesthetic score that aMUSEd is told by default
@@ -169,22 +169,10 @@ class Masked:
         """Of each text the states of the last layer but one, the pooled vector, and width, height, crop, aesthetic score."""
         from transformers import CLIPTextModelWithProjection
 
-        parts = self._parts
-        encoder = parts.transformer(CLIPTextModelWithProjection, "text_encoder", self.compute.format(), self.device)
-        words = tokenizer(parts.folder("tokenizer"), parts.who)
+        read = reader(self._parts, CLIPTextModelWithProjection, "text_encoder", self.compute)
         about = torch.tensor([self._size, self._size, 0, 0, AESTHETIC], device=self.device)
-        found: list[Condition] = []
-        for text in texts:
-            ids = words(
-                [text],
-                padding="max_length",
-                truncation=True,
-                max_length=encoder.config.max_position_embeddings,
-                return_tensors="pt",
-            ).input_ids
-            out = encoder(ids.to(self.device), output_hidden_states=True)
-            found.append((out.hidden_states[-2][0], out.text_embeds[0], about))
-        return found
+        outputs = map(read, texts)
+        return [(out.hidden_states[-2][0], out.text_embeds[0], about) for out in outputs]
 
     def masks(self, draws: np.ndarray) -> torch.Tensor:
         """(N,) draws -> (N, h, w) bool on the device, true where a token is masked; whatever the image and the text."""

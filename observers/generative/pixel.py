@@ -14,29 +14,24 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.checkpoints import tokenizer
 from observers.devices import exact
 from observers.generative.components import Components, components
-from observers.generative.draws import positions
+from observers.generative.denoiser import Denoiser
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
-from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square
+from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
 N_TOKENS = 77
 
 
 @frozen
-class PixelDiffusion:
+class PixelDiffusion(Denoiser):
     """Scores: −w(t) ‖x − x̂‖² over all pixels and channels, in units of half the range of a channel, squared; nats with the
     weighting vdm, but for the clamping."""
 
-    source: Source
-    compute: Compute = Compute()
-    objective: Objective = Objective()
     unit: str = field(default="weighted squared error of the pixels", init=False)
-    n_draws: int | None = field(default=None, init=False)
 
     @cached_property
     def _parts(self) -> Components:
@@ -47,10 +42,6 @@ class PixelDiffusion:
             tokenizers=["tokenizer"],
             half=self.compute.dtype_name() != "float32",
         )
-
-    @cached_property
-    def device(self) -> torch.device:
-        return self.compute.where()
 
     @cached_property
     def _network(self) -> Any:
@@ -81,23 +72,8 @@ class PixelDiffusion:
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import T5EncoderModel
 
-        encoder = self._parts.transformer(T5EncoderModel, "text_encoder", self.compute.format(), self.device)
-        words = tokenizer(self._parts.folder("tokenizer"), self._parts.who)
-        found: list[Condition] = []
-        for text in texts:
-            tokens = words(
-                [text.lower().strip()],
-                padding="max_length",
-                truncation=True,
-                max_length=N_TOKENS,
-                return_attention_mask=True,
-                return_tensors="pt",
-            ).to(self.device)
-            found.append((encoder(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state[0],))
-        return found
-
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, self.objective.seed)
+        read = reader(self._parts, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)
+        return [(read(text.lower().strip()).last_hidden_state[0],) for text in texts]
 
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
@@ -110,6 +86,3 @@ class PixelDiffusion:
             return out[:, :3]
 
         return self._denoising.score(images, draws, predict)
-
-    def provenance(self) -> dict[str, str]:
-        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()

@@ -1,0 +1,39 @@
+"""The autoencoder of latent diffusion and flow matching: images to latents, in float32 whatever the network computes in."""
+
+from functools import cached_property
+from typing import Any
+
+import torch
+from attrs import frozen
+
+from observers.devices import exact
+from observers.generative.components import Components
+
+
+@frozen(eq=False)
+class Autoencoder:
+    parts: Components
+    device: torch.device
+
+    @cached_property
+    def _vae(self) -> Any:
+        from diffusers import AutoencoderKL
+
+        return self.parts.diffuser(AutoencoderKL, "vae", torch.float32, self.device)
+
+    @property
+    def n_channels(self) -> int:
+        """Of a latent."""
+        return int(self._vae.config.latent_channels)
+
+    @property
+    def scale(self) -> int:
+        """How many times fewer elements a side a latent has than pixels."""
+        return int(2 ** (len(self._vae.config.block_out_channels) - 1))
+
+    @exact()
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
+        """(3, height, width) in −1..1 -> (C, h, w): the mean of the posterior less its shift, times the scaling factor."""
+        config = self._vae.config
+        mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
+        return torch.mul(mean - (config.shift_factor or 0.0), config.scaling_factor)
