@@ -15,14 +15,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import small_world
 import torch
 from attrs import evolve, frozen
-from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, distort, draw, train
+from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, distort, draw
 
 from observers.generative.allocating import spreads
 from observers.generative.draws import allocation, write_allocation
 from observers.generative.latent import LatentDiffusion
-from observers.generative.options import Compute, Objective, Source
+from observers.generative.options import Objective
 from observers.generative.racing import ClarkJaini, Exhaustive, Place, Racing, Schedule, Staged, Verdict
 from stimuli.categories import CATEGORIES
 
@@ -111,9 +112,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=FOLDER.parent)
     parser.add_argument("--plot", type=Path)
     said = parser.parse_args()
-    if not (said.model / "model_index.json").is_file():
-        train(said.model)
-    model = LatentDiffusion(Source("small-world", weights=said.model), Compute(device="cpu"))
+    model = small_world.model(said.model)
     pixels, labels = draw(said.images, said.seed)
     pixels, _ = distort(pixels, said.seed)
     name = f"{said.seed}-{said.images}-{said.draws}.npy"

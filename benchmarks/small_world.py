@@ -18,6 +18,8 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from observers.generative.latent import LatentDiffusion
+from observers.generative.options import Compute, Source
 from stimuli.categories import CATEGORIES
 from stimuli.drawn import silhouette
 
@@ -68,7 +70,24 @@ def distort(images: np.ndarray, seed: int) -> tuple[np.ndarray, list[str]]:
     return out, [names[i % len(names)] for i in range(len(images))]
 
 
-def tokenizer(folder: Path) -> object:
+def write(folder: Path, n: int, seed: int) -> Path:
+    """n images as files, in a folder a category; what is there already is kept."""
+    if not folder.is_dir():
+        for i, (image, label) in enumerate(zip(*draw(n, seed), strict=True)):
+            path = folder / CATEGORIES[label] / f"{i:05d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return folder
+
+
+def model(folder: Path = FOLDER, **options: object) -> LatentDiffusion:
+    """The model as a likelihood, trained first where it is not there; on the CPU unless `compute` says otherwise."""
+    if not (folder / "model_index.json").is_file():
+        train(folder)
+    return LatentDiffusion(Source("small-world", weights=folder), **({"compute": Compute(device="cpu")} | options))
+
+
+def tokenizer(folder: Path, n_tokens: int = N_TOKENS) -> object:
     """CLIP's tokenizer with a vocabulary of single bytes."""
     from transformers import CLIPTokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -78,7 +97,7 @@ def tokenizer(folder: Path) -> object:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    made = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=N_TOKENS)
+    made = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=n_tokens)
     made.save_pretrained(folder)
     return made
 
@@ -161,7 +180,6 @@ def _step(optimizer: torch.optim.Optimizer, schedule: object, loss: torch.Tensor
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    if not (folder / "model_index.json").is_file():
-        train(folder)
-    print(folder)
+    given = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    model(given)
+    print(given)

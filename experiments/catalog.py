@@ -16,7 +16,7 @@ _EXAMPLES = {
     "latent": "latent:CompVis/stable-diffusion-v1-4",
     "pixel": "pixel:DeepFloyd/IF-I-M-v1.0",
     "flow": "flow:black-forest-labs/FLUX.1-schnell",
-    "autoregressive": "autoregressive:deepseek-community/Janus-Pro-1B",
+    "autoregressive": "autoregressive:BAAI/Emu3-Gen-hf",
     "masked": "masked:amused/amused-256",
 }
 

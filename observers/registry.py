@@ -37,6 +37,7 @@ OBSERVERS: dict[str, str] = {
     "flux-schnell": "observers.generative.named:flux_schnell",
     "janus": "observers.generative.named:janus",
     "emu3": "observers.generative.named:emu3",
+    "anole": "observers.generative.named:anole",
     "amused-256": "observers.generative.named:amused_256",
     "amused-512": "observers.generative.named:amused_512",
 }

@@ -49,6 +49,7 @@ KNOWN: dict[str, Known] = {
     "flux-schnell": Known(FlowMatching, "black-forest-labs/FLUX.1-schnell", None, 34, gated=True),
     "janus": Known(Autoregressive, "deepseek-community/Janus-Pro-1B", None, 4.2),
     "emu3": Known(Autoregressive, "BAAI/Emu3-Gen-hf", None, 35),
+    "anole": Known(Autoregressive, "leloy/Anole-7b-v0.1-hf", None, 14),
     "amused-256": Known(Masked, "amused/amused-256", None, 3.5),
     "amused-512": Known(Masked, "amused/amused-512", None, 3.5),
 }

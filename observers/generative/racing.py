@@ -220,11 +220,11 @@ class Staged:
 @frozen
 class ClarkJaini:
     """Clark & Jaini's race (2023, arXiv 2303.15233): from `min_draws` on, after every draw, a choice leaves that a paired
-    t-test, two-sided, puts behind the leader with p < `p`."""
+    t-test, two-sided, puts behind the leader with p < `error_rate`."""
 
     draws: int = field(default=2000, validator=_counted)
     min_draws: int = field(default=20, validator=_counted)
-    p: float = field(default=2e-3, validator=_share)
+    error_rate: float = field(default=2e-3, validator=_share)
 
     def __call__(self, n_choices: int, place: Place) -> Race:
         state = _State(n_choices, self.draws)
@@ -237,7 +237,7 @@ class ClarkJaini:
                 with np.errstate(invalid="ignore"):
                     mean, sd = lead.mean(axis=1), lead.std(axis=1, ddof=1)
                 t = np.divide(mean * n**0.5, sd, out=np.where(np.isposinf(mean), np.inf, 0.0), where=sd > 0)
-                state.keep((state.alive == leader) | (2 * stdtr(n - 1, -np.abs(t)) >= self.p), leader)
+                state.keep((state.alive == leader) | (2 * stdtr(n - 1, -np.abs(t)) >= self.error_rate), leader)
             if len(state.alive) == 1:
                 break
         return state.verdict()

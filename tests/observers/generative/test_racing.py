@@ -188,7 +188,7 @@ def test_a_lower_error_rate_costs_more():
     [
         (lambda: Racing(draws=0), "draws counts from 1, got 0"),
         (lambda: Racing(error_rate=1.5), "error_rate must lie between 0 and 1, got 1.5"),
-        (lambda: ClarkJaini(p=0.0), "p must lie between 0 and 1"),
+        (lambda: ClarkJaini(error_rate=0.0), "error_rate must lie between 0 and 1"),
         (lambda: Exhaustive(-3), "draws counts from 1, got -3"),
         (lambda: Staged(()), "stages"),
         (lambda: Staged(((50, 16), (20, 5))), "stages"),
