@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-zoo lint check bench clean env
+.PHONY: demo test test-zoo lint check bench bench-generative clean env
 env: $(READY)
 
 demo: $(READY)
@@ -30,6 +30,13 @@ test-zoo: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py
 	$(BIN)/python benchmarks/channels_last.py
+
+# Hours on two cores without what benchmarks/cache already holds; what each takes is said in benchmarks/README.md.
+bench-generative: $(READY)
+	$(BIN)/python benchmarks/unet.py
+	$(BIN)/python benchmarks/precision.py
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/racing.py --plot benchmarks/cache/racing.png
 
 # uv does not read pip's own settings; a wheel folder named to pip is handed on to it. Plain pip does the same, slower:
 #   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev]"

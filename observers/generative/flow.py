@@ -32,9 +32,10 @@ from attrs import field, frozen
 from observers.devices import exact
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
-from observers.generative.denoiser import Denoiser
+from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, flow_levels
+from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
@@ -48,11 +49,15 @@ GUIDANCE = 1.0
 
 
 @frozen
-class FlowMatching(Denoiser):
+class FlowMatching:
     """Scores: −w(s) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
 
+    source: Source
+    compute: Compute = Compute()
+    objective: Objective = Objective()
     size: int | None = None  # pixels; None: what the model was trained at
     unit: str = field(default="weighted squared error of the latent", init=False)
+    n_draws: int | None = field(default=None, init=False)
 
     @cached_property
     def _parts(self) -> Components:
@@ -64,6 +69,10 @@ class FlowMatching(Denoiser):
             optional=["text_encoder_3", "tokenizer_3"],
             half=self.compute.dtype_name() != "float32",
         )
+
+    @cached_property
+    def device(self) -> torch.device:
+        return self.compute.where()
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -183,6 +192,9 @@ class FlowMatching(Denoiser):
         width = self._network.config.joint_attention_dim
         return torch.zeros(SD3_TOKENS, width, dtype=self.compute.format(), device=self.device)
 
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.objective.seed)
+
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, dtype = self._network, self.compute.format()
@@ -208,7 +220,7 @@ class FlowMatching(Denoiser):
         return self._denoising.score(images, draws, flux if self._is_flux else sd3)
 
     def provenance(self) -> dict[str, str]:
-        facts = super().provenance()
+        facts = self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
         return facts if self._is_flux or self._has_t5 else facts | {"text_encoder_3": "none"}
 
 

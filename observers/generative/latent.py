@@ -17,9 +17,10 @@ from attrs import field, frozen
 from observers.devices import exact
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
-from observers.generative.denoiser import Denoiser
+from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
+from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
@@ -28,11 +29,15 @@ Prediction = Literal["epsilon", "v_prediction"]
 
 
 @frozen
-class LatentDiffusion(Denoiser):
+class LatentDiffusion:
     """Scores: −w(t) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
 
+    source: Source
+    compute: Compute = Compute()
+    objective: Objective = Objective()
     size: int | None = None  # pixels; None: what the model was trained at
     unit: str = field(default="weighted squared error of the latent", init=False)
+    n_draws: int | None = field(default=None, init=False)
 
     @cached_property
     def _parts(self) -> Components:
@@ -44,6 +49,10 @@ class LatentDiffusion(Denoiser):
             optional=["text_encoder_2", "tokenizer_2"],
             half=self.compute.dtype_name() != "float32",
         )
+
+    @cached_property
+    def device(self) -> torch.device:
+        return self.compute.where()
 
     @cached_property
     def _network(self) -> Any:
@@ -96,6 +105,9 @@ class LatentDiffusion(Denoiser):
             found.append((states, two.text_embeds[0], sizes))
         return found
 
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.objective.seed)
+
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, dtype = self._network, self.compute.format()
@@ -110,3 +122,6 @@ class LatentDiffusion(Denoiser):
             return out
 
         return self._denoising.score(images, draws, predict)
+
+    def provenance(self) -> dict[str, str]:
+        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()

@@ -16,9 +16,10 @@ from attrs import field, frozen
 
 from observers.devices import exact
 from observers.generative.components import Components, components
-from observers.generative.denoiser import Denoiser
+from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
+from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
@@ -27,11 +28,15 @@ N_TOKENS = 77
 
 
 @frozen
-class PixelDiffusion(Denoiser):
+class PixelDiffusion:
     """Scores: −w(t) ‖x − x̂‖² over all pixels and channels, in units of half the range of a channel, squared; nats with the
     weighting vdm, but for the clamping."""
 
+    source: Source
+    compute: Compute = Compute()
+    objective: Objective = Objective()
     unit: str = field(default="weighted squared error of the pixels", init=False)
+    n_draws: int | None = field(default=None, init=False)
 
     @cached_property
     def _parts(self) -> Components:
@@ -42,6 +47,10 @@ class PixelDiffusion(Denoiser):
             tokenizers=["tokenizer"],
             half=self.compute.dtype_name() != "float32",
         )
+
+    @cached_property
+    def device(self) -> torch.device:
+        return self.compute.where()
 
     @cached_property
     def _network(self) -> Any:
@@ -75,6 +84,9 @@ class PixelDiffusion(Denoiser):
         read = reader(self._parts, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)
         return [(read(text.lower().strip()).last_hidden_state[0],) for text in texts]
 
+    def place(self, draws: np.ndarray) -> np.ndarray:
+        return positions(draws, self.objective.seed)
+
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         network, dtype = self._network, self.compute.format()
@@ -86,3 +98,6 @@ class PixelDiffusion(Denoiser):
             return out[:, :3]
 
         return self._denoising.score(images, draws, predict)
+
+    def provenance(self) -> dict[str, str]:
+        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()

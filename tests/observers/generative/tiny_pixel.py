@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stimuli.categories import CATEGORIES
+from tests.observers.generative.tiny_flow import t5
 from tests.observers.generative.tiny_latent import spread
 
 
@@ -24,16 +25,6 @@ def t5_tokenizer(folder: Path) -> None:
     (folder / "spiece.model").write_bytes(out.getvalue())
     said = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     (folder / "tokenizer_config.json").write_text(json.dumps(said | {"extra_ids": 0, "model_max_length": 77}))
-
-
-def t5(width: int) -> Any:
-    from transformers import T5Config, T5EncoderModel
-
-    torch.manual_seed(3)
-    config = T5Config(
-        vocab_size=64, d_model=width, d_kv=8, d_ff=16, num_layers=2, num_heads=2, feed_forward_proj="gated-gelu",
-    )  # fmt: skip
-    return T5EncoderModel(config).eval()
 
 
 def save(folder: Path, **more: Any) -> Path:
