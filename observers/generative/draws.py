@@ -8,6 +8,7 @@ even draws (importance sampling).
 
 import csv
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,12 @@ MIN_SHARE = 0.1  # of the even density: no level is starved, so that no correcti
 
 def positions(draws: np.ndarray, seed: int) -> np.ndarray:
     """(N,) draws -> (N,) float64 in 0..1."""
-    start = np.random.default_rng([seed, 1]).random()
-    return np.asarray((start + np.asarray(draws, dtype=np.float64) * GOLDEN) % 1.0)
+    return np.asarray((_start(seed) + np.asarray(draws, dtype=np.float64) * GOLDEN) % 1.0)
+
+
+@lru_cache(maxsize=64)
+def _start(seed: int) -> float:
+    return float(np.random.default_rng([seed, 1]).random())
 
 
 @frozen(eq=False)

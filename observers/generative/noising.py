@@ -113,9 +113,8 @@ class Denoising:
         u = self._share.place(positions(draws, self.objective.seed))
         return np.asarray((u * len(self.levels.t)).astype(np.int64))
 
-    def factor(self, draws: np.ndarray) -> np.ndarray:
-        """(N,) float64: what the loss of each row's prediction is multiplied by, w/q and the scale of its form."""
-        at = self.level(draws)
+    def factor(self, at: np.ndarray) -> np.ndarray:
+        """(N,) levels -> (N,) float64: what the loss of a prediction there is multiplied by, w/q and its form's scale."""
         w = self._weights[at] / self._share.at((at + 0.5) / len(self.levels.t))
         if self.objective.loss == "l2":
             return np.asarray(w * self._to_x[at] ** 2)
@@ -139,7 +138,7 @@ class Denoising:
         at = self.level(draws)
         eps = self._noise_of(draws, tuple(images.shape[1:]))
         alpha, sigma = self.levels.alpha[at], self.levels.sigma[at]
-        table = np.stack([self.levels.steps[at], alpha, sigma, self.factor(draws), self._to_noise(at)])
+        table = np.stack([self.levels.steps[at], alpha, sigma, self.factor(at), self._to_noise(at)])
         steps, a, s, factor, to_noise = on_device(table.astype(np.float32), self.device)
         a, s = (v.reshape(-1, *[1] * (images.ndim - 1)) for v in (a, s))
         noised = a * images + s * eps

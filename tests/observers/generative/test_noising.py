@@ -187,7 +187,7 @@ def test_an_allocation_leaves_the_mean_as_it_is(tmp_path):
     share = np.bincount(uneven.level(draws) // 250, minlength=4) / 4000
     assert share == pytest.approx([0.125, 0.5, 0.25, 0.125], abs=0.002)
     loss = (1 + levels.t) ** 2  # of each level
-    means = [(d.factor(draws) * loss[d.level(draws)]).mean() for d in (even, uneven)]
+    means = [(d.factor(d.level(draws)) * loss[d.level(draws)]).mean() for d in (even, uneven)]
     exact = (np.exp(-7 * levels.t) / levels.snr * loss).mean()
     assert means == pytest.approx([exact, exact], rel=2e-3)
     assert uneven.facts()["allocation_sha256"]
@@ -197,7 +197,7 @@ def test_weighting_of_ones_own(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("import numpy as np\ndef flat(t, snr): return np.ones(len(t))\ndef bad(t, snr): return t - 0.5\n")
     denoising = Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:flat"), CPU)
-    assert denoising.factor(np.arange(5)).tolist() == [1] * 5
+    assert denoising.factor(denoising.level(np.arange(5))).tolist() == [1] * 5
     assert len(denoising.facts()["weighting_sha256"]) == 64
     with pytest.raises(ObserverError, match=r"bad must give finite weights from 0 on"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:bad"), CPU)
