@@ -1,6 +1,6 @@
 """Do rounding and neighbors change answers? bfloat16 against float32, and passes of other sizes.
 
-    python benchmarks/precision.py [--images 256] [--draws 100] [--device cpu]
+    python benchmarks/precision.py [--images 128] [--draws 30] [--device cpu]
 
 The model of small_world.py answers the same images exhaustively and by races in both formats. A decision may differ only
 where the two best choices are closer than the rounding moves their difference: both are printed for every decision that
@@ -34,8 +34,8 @@ def lead(found: np.ndarray, over: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--draws", type=int, default=30)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--model", type=Path, default=FOLDER)
     said = parser.parse_args()
@@ -43,7 +43,9 @@ def main() -> None:
         small_world.model(said.model, compute=Compute(said.device, dtype)) for dtype in ("float32", "bfloat16")
     )
     with tempfile.TemporaryDirectory() as folder:
-        experiment: Experiment = from_folder(small_world.write(Path(folder) / "images", said.images, TEST_SEED))
+        experiment: Experiment = from_folder(
+            small_world.write(Path(folder) / "images", said.images, TEST_SEED, hard=True)
+        )
         trials = experiment.trials(0)
         for schedule in ("exhaustive", "racing"):
             compare(schedule, said.draws, single, half, trials)

@@ -70,10 +70,12 @@ def distort(images: np.ndarray, seed: int) -> tuple[np.ndarray, list[str]]:
     return out, [names[i % len(names)] for i in range(len(images))]
 
 
-def write(folder: Path, n: int, seed: int) -> Path:
-    """n images as files, in a folder a category; what is there already is kept."""
+def write(folder: Path, n: int, seed: int, *, hard: bool = False) -> Path:
+    """n images as files, in a folder a category, distorted if `hard`; what is there already is kept."""
     if not folder.is_dir():
-        for i, (image, label) in enumerate(zip(*draw(n, seed), strict=True)):
+        images, labels = draw(n, seed)
+        images = distort(images, seed)[0] if hard else images
+        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
             path = folder / CATEGORIES[label] / f"{i:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path)
