@@ -50,7 +50,8 @@ def models(tmp_path_factory):
 
 def observer(models, name, **more):
     given = {"weights": str(models(name)), "device": "cpu"} | {key: str(value) for key, value in more.items()}
-    defaults = {"janus": {}, "emu3": {"size": "48"}}.get(name, {"draws": "12"})
+    sizes = {"emu3": {"size": "48"}, "flux-dev": {"size": "16"}}  # their own are large
+    defaults = sizes.get(name, {}) | ({} if name in ("janus", "emu3") else {"draws": "12"})
     return make_observer(name, defaults | given)
 
 
