@@ -170,10 +170,12 @@ def estimate_allocation(
     from observers.generative.draws import write_allocation
 
     one = _observers([observer], option, {"device": device, "dtype": dtype, "batch_size": batch_size})[0]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.open("a").close()  # what cannot be written is said before the pilot
     found, share = estimate(one, make_experiment(experiment).trials(seed=0)[:limit], draws)
-    write_allocation(out, found)
     typer.echo("draws at noise levels from low to high, 1 is even: " + " ".join(f"{d:.2g}" for d in found.density))
     typer.echo(f"by the pilot {100 * share:.0f} % of the draws do as well as all of them spread evenly")
+    write_allocation(out, found)
     typer.echo(f"allocation: {out}; use it with -o allocation={shlex.quote(str(out))}")
 
 

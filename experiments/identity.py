@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import hashlib
 import inspect
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -19,6 +20,8 @@ from experiments.experiment import Experiment
 from observers.protocol import Observer
 from observers.registry import file_sha256
 from stimuli.errors import ObserverError
+
+_OWN = re.compile(r".*[/\\]([^/\\]+\.py:\w+)")
 
 
 def identity_of(experiment: Experiment, observer: Observer, session: int, seed: int) -> dict[str, Any]:
@@ -83,6 +86,8 @@ def _plain(value: Any) -> Any:
     """`value` in a form that is the same in the next process. Raises ObserverError for what has none."""
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)  # nan equals nothing, itself neither
+    if isinstance(value, str) and (own := _OWN.fullmatch(value)):
+        return own[1]  # mine.py:NAME wherever it lies; what is in it is compared by its sha256
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, PurePath):

@@ -6,6 +6,9 @@ an ObserverError that says which file of which repository at which revision was 
 
 import hashlib
 import importlib.util
+import itertools
+import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +28,11 @@ TOKENIZER = (
 _FETCHED = ("config.json", *PROCESSOR, *TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
 _PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
 # What settings that somebody else wrote make transformers raise, besides its own StrictDataclassError.
-_UNFIT = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError)
+_UNFIT = (
+    OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    MemoryError,
+)  # fmt: skip
+_SHARD = re.compile(r"[\w.-]+\.safetensors")
 # What a model makes itself, always in the same way; older checkpoints hold some of it and newer ones do not.
 _FIXED = ("num_batches_tracked", "position_ids", "relative_position_index")
 
@@ -59,11 +66,12 @@ def checkpoint(
     needs: Sequence[tuple[str, ...]],
     fetched: Sequence[str] = _FETCHED,
     about: str = "",
+    offline: str = "",
 ) -> Checkpoint:
     """The model's files: in the local folder `weights`, else in the hub's cache, where they are fetched to if need be.
 
     Of every group in `needs` one file must be there; `fetched` are the patterns of what is loaded. `about` says in an error
-    how large they are and under which terms. Raises ObserverError for what cannot be had.
+    how large they are and under which terms; `offline` why nothing can be fetched, if so. Raises ObserverError.
     """
     loaded = tuple(pattern for pattern in fetched if pattern.endswith(".safetensors"))
     if weights is not None:
@@ -74,7 +82,7 @@ def checkpoint(
         where = f"the folder {weights}"
     else:
         where = f"the repository {repository} at revision {revision or 'main'}"
-        folder = _snapshot(repository, revision, where, needs, fetched, about)
+        folder = _snapshot(repository, revision, where, needs, fetched, about, offline)
         found = Checkpoint(folder, {"repository": repository, "revision": folder.name}, False, loaded)
     for group in needs:
         if not any((found.folder / name).is_file() for name in group):
@@ -102,6 +110,7 @@ def _snapshot(
     needs: Sequence[tuple[str, ...]],
     fetched: Sequence[str],
     about: str,
+    offline: str,
 ) -> Path:
     """The repository's files in the hub's cache; the folder is named by the commit."""
     from huggingface_hub import constants, errors, snapshot_download
@@ -111,14 +120,18 @@ def _snapshot(
     # A connection lost in the middle of a file is no OSError but one of the HTTP client, whose name changes.
     lost: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(fetched)))
+        return Path(
+            snapshot_download(
+                repository, revision=revision, allow_patterns=list(fetched), local_files_only=bool(offline)
+            )
+        )
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise ObserverError(
             f"{where}{about} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log "
             f"in with `hf auth login`, or name a local folder that holds {wanted}: -o weights=DIR"
         ) from None
     except (OSError, lost) as error:
-        why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        why = offline or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else why
         raise ObserverError(
             f"{where}{about}: its {wanted} are not all in the cache and cannot be fetched ({why}): connect once, or name a "
@@ -183,6 +196,7 @@ def pretrained(make: Any, folder: Path, device: torch.device, what: str, who: st
     """
     from safetensors import SafetensorError
 
+    _only_safetensors(folder, who)
     try:
         with reading(f"{who}: {what} in {folder}"):
             model, report = make.from_pretrained(
@@ -208,13 +222,28 @@ def pretrained(make: Any, folder: Path, device: torch.device, what: str, who: st
             f"({', '.join(lacking[:2])}, …); take one that was trained as such"
         )
     model = model.to(device).eval()
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
+    for name, weight in itertools.chain(model.named_parameters(), model.named_buffers()):
+        # A mask that a model makes for itself may hold −∞.
+        if torch.isnan(weight).any() or (isinstance(weight, torch.nn.Parameter) and torch.isinf(weight).any()):
             raise ObserverError(
                 f"{who}: the weight {name} in {folder} holds NaN or infinite values; the checkpoint is damaged, or does not "
                 f"fit into this dtype: get it anew, or take --dtype float32"
             )
     return model
+
+
+def _only_safetensors(folder: Path, who: str) -> None:
+    """Raises ObserverError where an index of several files names others than safetensors beside it."""
+    for path in folder.glob("*.index*.json"):
+        try:
+            names = set(json.loads(path.read_text("utf-8"))["weight_map"].values())
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ObserverError(f"{who}: {path} is no index of weights ({type(error).__name__}): get it anew") from None
+        odd = sorted(str(name) for name in names if not isinstance(name, str) or not _SHARD.fullmatch(name))
+        if odd and ".safetensors." in path.name:
+            raise ObserverError(
+                f"{who}: {path} names {odd[0]}: only safetensors in the same folder are loaded; get the files anew"
+            )
 
 
 def transformer(make: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:

@@ -189,7 +189,7 @@ def _maker(name: str) -> tuple[Any, tuple[str, ...]]:
         return load(SCHEMES[scheme]), (argument,)
     if name.rstrip(":") in SCHEMES:
         raise ObserverError(f"{name} needs to know which one: {name.rstrip(':')}:NAME (see `observers list observers`)")
-    hint = "A model is given with where it is from, as hf:, timm:, clip: or siglip:NAME."
+    hint = f"A model is given with where it is from, as {', '.join(f'{scheme}:' for scheme in SCHEMES)} and NAME."
     return resolve(name, OBSERVERS, "observers", "observer", hint), ()
 
 

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from observers.devices import exact
 from observers.generative.components import Components
+from observers.protocol import ObserverError
 
 
 @frozen(eq=False)
@@ -35,5 +36,11 @@ class Autoencoder:
     def encode(self, image: torch.Tensor) -> torch.Tensor:
         """(3, height, width) in −1..1 -> (C, h, w): the mean of the posterior less its shift, times the scaling factor."""
         config = self._vae.config
+        scale, shift = config.scaling_factor, config.shift_factor or 0.0
+        if not isinstance(scale, int | float) or not isinstance(shift, int | float):
+            raise ObserverError(
+                f"{self.parts.who}: its vae/config.json has the scaling_factor {scale!r} and shift_factor {shift!r}: "
+                f"expected numbers; get it anew"
+            )
         mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
-        return torch.mul(mean - (config.shift_factor or 0.0), config.scaling_factor)
+        return torch.mul(mean - shift, scale)

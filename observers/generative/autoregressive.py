@@ -29,7 +29,7 @@ from observers.generative.autoregressive_models import ARCHITECTURES, Architectu
 from observers.generative.components import Components
 from observers.generative.likelihood import Condition
 from observers.generative.noising import noise, on_device
-from observers.generative.options import Compute, Source
+from observers.generative.options import Compute, Source, a_size, from_zero
 from observers.generative.prepare import square
 from observers.protocol import ObserverError
 
@@ -54,8 +54,8 @@ class Autoregressive:
     compute: Compute = Compute()
     perturbations: int = field(default=1, validator=_count)
     max_prompt: int = field(default=64, validator=_count)  # tokens
-    size: int | None = None  # pixels; None: what the model was trained at
-    seed: int = 0  # of the perturbations
+    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
+    seed: int = field(default=0, validator=from_zero)  # of the perturbations
     unit: str = field(default="log-likelihood, nats", init=False)
 
     @property
@@ -73,7 +73,7 @@ class Autoregressive:
 
     @cached_property
     def _architecture(self) -> Architecture:
-        found = Components(self._files, None, self.source.model).settings("config.json").get("model_type")
+        found = Components(self._files, {}, self.source.model).settings("config.json").get("model_type")
         if found not in ARCHITECTURES:
             raise ObserverError(
                 f"{self.source.model}: its config.json has the model_type {found!r}: expected {', '.join(ARCHITECTURES)}, "

@@ -14,6 +14,7 @@ import torch
 from attrs import define, field
 
 from observers.generative.likelihood import Condition, Likelihood
+from observers.generative.memory import in_memory, ran_out
 from observers.generative.racing import Race, Request, Schedule, Verdict
 from observers.protocol import ObserverError, Trial
 
@@ -75,7 +76,8 @@ class _Pass:
             self._scores = torch.empty(scores.shape, dtype=scores.dtype, pin_memory=True)
             self._scores.copy_(scores, non_blocking=True)
             self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            self._event.record()
+            # Of its own device: the current one may be another.
+            self._event.record(torch.cuda.current_stream(scores.device))
         else:
             self._scores = scores
 
@@ -108,16 +110,18 @@ def answer(
             if trial is None:
                 stream = None
                 break
-            contest = _Contest(
-                trial, _encode(likelihood, trial), conditions(trial), schedule(len(trial.choices), likelihood.place)
-            )
+            with in_memory():
+                image, given = likelihood.encode(trial.stimulus.pixels()), conditions(trial)
+            contest = _Contest(trial, image, given, schedule(len(trial.choices), likelihood.place))
             contest.go_on(None)
             contests.append(contest)
         rows = _take(contests, size)
         if rows:
             try:
                 passes.append(_Pass(rows, _scores(likelihood, rows, size)))
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
+                if not ran_out(error):
+                    raise
                 _give_back(rows)
                 if size == 1:
                     raise ObserverError(
@@ -125,7 +129,8 @@ def answer(
                         "another device; what was answered is kept"
                     ) from None
                 size = size // 2
-                torch.cuda.empty_cache()
+                if likelihood.device.type == "cuda":
+                    torch.cuda.empty_cache()
                 say(size)
         if passes and (len(passes) >= AHEAD or not rows):
             _receive(passes.popleft())
@@ -133,15 +138,6 @@ def answer(
             done = contests.popleft()
             assert done.verdict is not None
             yield done.trial, done.verdict
-
-
-def _encode(likelihood: Likelihood, trial: Trial) -> torch.Tensor:
-    try:
-        return likelihood.encode(trial.stimulus.pixels())
-    except torch.OutOfMemoryError:
-        raise ObserverError(
-            "the device's memory does not hold the model and one image: take a smaller --dtype, or another device"
-        ) from None
 
 
 def _take(contests: Iterable[_Contest], size: int) -> list[Row]:
@@ -180,11 +176,11 @@ def _receive(done: _Pass) -> None:
     for (contest, i), score in zip(
         done.rows, done.scores(), strict=False
     ):  # behind them stands what filled up the pass
-        if np.isnan(score):
+        if not np.isfinite(score):
             choice, draw = contest.row(i)
             raise ObserverError(
-                f"the model gives NaN for {contest.trial.stimulus.id}, choice {contest.trial.choices[choice]}, draw {draw}: "
-                f"take --dtype float32 or bfloat16, or check the weights"
+                f"the model gives {score} for {contest.trial.stimulus.id}, choice {contest.trial.choices[choice]}, draw "
+                f"{draw}: take --dtype float32 or bfloat16, or check the weights"
             )
         contest.put(i, float(score))
         if contest.n_missing == 0:

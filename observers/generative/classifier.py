@@ -16,7 +16,7 @@ from attrs import field, fields, frozen
 from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
 from observers.generative.likelihood import Condition, Likelihood
-from observers.generative.memory import rows_that_fit, time_and_memory
+from observers.generative.memory import in_memory, rows_that_fit, time_and_memory
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged, Verdict
 from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Response, Trial
 
@@ -63,7 +63,12 @@ class GenerativeClassifier:
     kind: Kind = field(default="generative", init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._schedule  # noqa: B018, its options are checked before any weights are asked for
+        schedule = self._schedule  # its options are checked before any weights are asked for
+        if self.likelihood.n_draws is not None and schedule not in (Racing(), Exhaustive()):
+            raise ObserverError(
+                f"{self.name} has {self.likelihood.n_draws} draws of its own, all of which are spent: leave out the "
+                f"schedule's options"
+            )
 
     @cached_property
     def _schedule(self) -> Schedule:
@@ -107,21 +112,27 @@ class GenerativeClassifier:
         first = next(trials, None)
         if first is None:
             return
-        size = self.batch_size or rows_that_fit(self.likelihood, first, self._conditions_of(first))
+        size = self._n_rows(first)
         stream = chain([first], trials)
         yield from answer(stream, self.likelihood, schedule, self._conditions_of, size, _say_smaller)
 
+    def _n_rows(self, trial: Trial) -> int:
+        """Of a forward pass: as said, or as many as fit. The model is loaded then."""
+        with in_memory():
+            conditions = self._conditions_of(trial)
+        return self.batch_size or rows_that_fit(self.likelihood, trial, conditions)
+
     def cost(self, trial: Trial) -> Cost:
         """Seconds and memory of passes of the size that would be used; the fewest and most evaluations of its schedule."""
-        likelihood, conditions = self.likelihood, self._conditions_of(trial)
-        size = self.batch_size or rows_that_fit(likelihood, trial, conditions)
-        seconds, n_bytes = time_and_memory(likelihood, trial, conditions, size)
+        likelihood, size = self.likelihood, self._n_rows(trial)
+        with in_memory():
+            seconds, n_bytes = time_and_memory(likelihood, trial, self._conditions_of(trial), size)
         k, n = len(trial.choices), likelihood.n_draws
         bounds = self._schedule.bounds(k) if n is None else (k * n, k * n)
         return Cost(seconds / size, size, bounds, n_bytes)
 
     def provenance(self) -> dict[str, str]:
-        return self.likelihood.provenance()
+        return self.likelihood.provenance() | {"evidence": self.likelihood.unit}
 
 
 def _stages(text: str) -> tuple[tuple[int, int], ...]:

@@ -8,7 +8,7 @@ Nothing is loaded by what model_index.json says, no code that lies beside the we
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,16 @@ from observers.checkpoints import TOKENIZER, Checkpoint, checkpoint, pretrained
 from observers.generative.options import Source
 from observers.protocol import ObserverError
 
+PATIENCE = 10.0  # seconds for the hub's answer
 DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"  # what their weights are called
 
 
 @frozen(eq=False)
 class Components:
-    """A model's folders. `variant` is what stands in the names of its weights, fp16 or nothing."""
+    """A model's folders. `variants` is what stands in the names of each one's weights, fp16 or nothing."""
 
     files: Checkpoint
-    variant: str | None
+    variants: Mapping[str, str | None]
     who: str
 
     def folder(self, part: str) -> Path:
@@ -54,7 +55,7 @@ class Components:
         what = f"the {make.__name__}"
         self.settings(f"{part}/config.json")
         return pretrained(
-            make, self.folder(part), device, what, self.who, torch_dtype=dtype, variant=self.variant
+            make, self.folder(part), device, what, self.who, torch_dtype=dtype, variant=self.variants.get(part)
         ).requires_grad_(False)
 
     def transformer(self, make: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
@@ -62,38 +63,47 @@ class Components:
         what = f"the {make.__name__}"
         self.settings(f"{part}/config.json")
         return pretrained(
-            make, self.folder(part), device, what, self.who, dtype=dtype, variant=self.variant, trust_remote_code=False
+            make,
+            self.folder(part),
+            device,
+            what,
+            self.who,
+            dtype=dtype,
+            variant=self.variants.get(part),
+            trust_remote_code=False,
         ).requires_grad_(False)
 
 
 def components(
     source: Source, *, diffusers: Sequence[str], transformers: Sequence[str], tokenizers: Sequence[str],
-    scheduler: bool = True, optional: Sequence[str] = (), half: bool = False,
+    scheduler: bool = True, optional: Sequence[str] = (), half: bool = False, exact: Sequence[str] = (),
 ) -> Components:  # fmt: skip
     """The files of a model with those parts, those in `optional` only where it has them. Raises ObserverError.
 
-    With `half` the fp16 files are taken where every part has them, which halves the download.
+    With `half` the fp16 files are taken where every part has them, which halves the download, but not of those in `exact`.
     """
     stems = dict.fromkeys(diffusers, DIFFUSERS) | dict.fromkeys(transformers, TRANSFORMERS)
-    there = _listing(source)
-    variant = None
+    there, offline = _listing(source)
+    variants: dict[str, str | None] = dict.fromkeys(stems)
     if there is not None:
         present = [p for p in stems if p not in optional or any(f.startswith(f"{p}/") for f in there)]
-        plain, fp16 = (all(_has(there, p, stems[p], v) for p in present) for v in (None, "fp16"))
-        variant = "fp16" if fp16 and (half or not plain) else None
+        plain, fp16 = ({p for p in present if _has(there, p, stems[p], v)} for v in (None, "fp16"))
+        if fp16 == set(present) and (half or plain != fp16):
+            # Parts that compute in float32 whatever the rest does are read unrounded where they can be.
+            variants = {p: None if p in exact and p in plain else "fp16" for p in stems}
     needs: list[tuple[str, ...]] = [("scheduler/scheduler_config.json",)] if scheduler else []
     fetched: list[str] = ["scheduler/scheduler_config.json"] if scheduler else []
     for part, stem in stems.items():
-        names = tuple(f"{part}/{name}" for name in _names(stem, variant))
-        fetched += [f"{part}/config.json", *names, f"{part}/{_shards(stem, variant)}"]
+        names = tuple(f"{part}/{name}" for name in _names(stem, variants[part]))
+        fetched += [f"{part}/config.json", *names, f"{part}/{_shards(stem, variants[part])}"]
         if part not in optional:
             needs += [(f"{part}/config.json",), names]
     for part in tokenizers:
         fetched += [f"{part}/{name}" for name in TOKENIZER]
         if part not in optional:
             needs += [tuple(f"{part}/{name}" for name in TOKENIZER)]
-    files = checkpoint(source.model, source.revision, source.weights, needs, fetched, source.about)
-    return Components(files, variant, source.model)
+    files = checkpoint(source.model, source.revision, source.weights, needs, fetched, source.about, offline)
+    return Components(files, variants, source.model)
 
 
 def _names(stem: str, variant: str | None) -> tuple[str, str]:
@@ -110,19 +120,27 @@ def _has(there: set[str], part: str, stem: str, variant: str | None) -> bool:
     return any(f"{part}/{name}" in there for name in _names(stem, variant))
 
 
-def _listing(source: Source) -> set[str] | None:
-    """Names of the model's files; None where nothing is known of them, which is said when they are fetched."""
+def _listing(source: Source) -> tuple[set[str] | None, str]:
+    """Names of the model's files, None where nothing is known of them; and why nothing can be fetched, or "".
+
+    Of a commit that is in the cache nothing need be asked. Otherwise the hub is asked once: what retries takes a minute.
+    """
     if source.weights is not None:
         folder = Path(source.weights).expanduser()
-        return set(_inside(folder)) if folder.is_dir() else None
-    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+        return (set(_inside(folder)) if folder.is_dir() else None), ""
+    from huggingface_hub import HfApi, constants, errors, try_to_load_from_cache
 
-    cached = try_to_load_from_cache(source.model, "scheduler/scheduler_config.json", revision=source.revision)
+    found = try_to_load_from_cache(source.model, "scheduler/scheduler_config.json", revision=source.revision)
+    cached = set(_inside(Path(found).parents[1])) if isinstance(found, str) else None
     lost: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:
-        return set(HfApi().list_repo_files(source.model, revision=source.revision))
-    except (OSError, lost, errors.HFValidationError):
-        return set(_inside(Path(cached).parents[1])) if isinstance(cached, str) else None
+        files = HfApi().model_info(source.model, revision=source.revision, timeout=PATIENCE).siblings or []
+    except errors.HfHubHTTPError:
+        return cached, ""  # the hub's own answer is said when the files are asked for
+    except (OSError, lost) as error:
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"no connection, {type(error).__name__}"
+        return cached, why
+    return {file.rfilename for file in files}, ""
 
 
 def _inside(folder: Path) -> Iterator[str]:

@@ -17,7 +17,7 @@ from attrs import frozen
 from observers.protocol import ObserverError
 
 GOLDEN = (5**0.5 - 1) / 2
-MIN_SHARE = 0.1  # of the even density: no level is starved, so that no correction exceeds tenfold
+MIN_SHARE = 0.1  # of the mean density before it is normalized: no level is starved, corrections stay about tenfold
 
 
 def positions(draws: np.ndarray, seed: int) -> np.ndarray:

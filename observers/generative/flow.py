@@ -35,8 +35,8 @@ from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, flow_levels
-from observers.generative.options import Compute, Objective, Source
-from observers.generative.prepare import square
+from observers.generative.options import Compute, Objective, Source, a_size
+from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
@@ -55,9 +55,12 @@ class FlowMatching:
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
-    size: int | None = None  # pixels; None: what the model was trained at
-    unit: str = field(default="weighted squared error of the latent", init=False)
+    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
     n_draws: int | None = field(default=None, init=False)
+
+    @property
+    def unit(self) -> str:
+        return self.objective.unit("latent")
 
     @cached_property
     def _parts(self) -> Components:
@@ -68,6 +71,7 @@ class FlowMatching:
             tokenizers=["tokenizer", "tokenizer_2", "tokenizer_3"],
             optional=["text_encoder_3", "tokenizer_3"],
             half=self.compute.dtype_name() != "float32",
+            exact=["vae"],
         )
 
     @cached_property
@@ -135,7 +139,8 @@ class FlowMatching:
         """Pixels a side; the autoencoder makes `scale` times fewer, the transformer takes them in patches."""
         config, scale = self._network.config, self._autoencoder.scale
         step = scale * (PACK if self._is_flux else config.patch_size)
-        size = self.size or (FLUX_SIZE if self._is_flux else config.sample_size * scale)
+        own = FLUX_SIZE if self._is_flux else trained_size(self._network, self.source.model) * scale
+        size = self.size or own
         if size % step or size < step:
             raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {step} pixels")
         if not self._is_flux and size > (most := config.pos_embed_max_size * step):

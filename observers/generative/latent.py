@@ -20,8 +20,8 @@ from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
-from observers.generative.options import Compute, Objective, Source
-from observers.generative.prepare import square
+from observers.generative.options import Compute, Objective, Source, a_size
+from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
@@ -35,9 +35,12 @@ class LatentDiffusion:
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
-    size: int | None = None  # pixels; None: what the model was trained at
-    unit: str = field(default="weighted squared error of the latent", init=False)
+    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
     n_draws: int | None = field(default=None, init=False)
+
+    @property
+    def unit(self) -> str:
+        return self.objective.unit("latent")
 
     @cached_property
     def _parts(self) -> Components:
@@ -48,6 +51,7 @@ class LatentDiffusion:
             tokenizers=["tokenizer", "tokenizer_2"],
             optional=["text_encoder_2", "tokenizer_2"],
             half=self.compute.dtype_name() != "float32",
+            exact=["vae"],
         )
 
     @cached_property
@@ -65,6 +69,12 @@ class LatentDiffusion:
                 f"{self.source.model}: its U-Net takes {n} channels and its autoencoder gives {wanted}: expected a "
                 f"text-to-image model, no inpainting or editing one"
             )
+        is_xl, has_second = unet.config.addition_embed_type == "text_time", self._parts.has("text_encoder_2")
+        if is_xl != has_second:
+            raise ObserverError(
+                f"{self.source.model}: its U-Net is one of Stable Diffusion {'XL' if is_xl else '1 or 2'}, and there is "
+                f"{'a' if has_second else 'no'} text_encoder_2 with a config.json: get the files of one model"
+            )
         return self.compute.prepared(unet)
 
     @cached_property
@@ -80,7 +90,7 @@ class LatentDiffusion:
     def _size(self) -> int:
         """Pixels a side."""
         scale = self._autoencoder.scale
-        size = self.size or self._network.config.sample_size * scale
+        size = self.size or trained_size(self._network, self.source.model) * scale
         if size % scale or size < scale:
             raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {scale} pixels")
         return int(size)

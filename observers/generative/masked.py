@@ -34,8 +34,8 @@ from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import on_device
-from observers.generative.options import Compute, Source
-from observers.generative.prepare import square
+from observers.generative.options import Compute, Source, a_size, from_zero
+from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
@@ -72,8 +72,8 @@ class Masked:
     measure: Literal["bound", "l2"] = field(default="bound", validator=_known)
     strength: float = field(default=0.5, validator=_share)
     steps: int = field(default=1, validator=_count)
-    size: int | None = None  # pixels; None: what the model was trained at
-    seed: int = 0  # of the masks
+    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
+    seed: int = field(default=0, validator=from_zero)  # of the masks
     n_draws: int | None = field(default=None, init=False)
 
     @property
@@ -138,7 +138,7 @@ class Masked:
     @cached_property
     def _size(self) -> int:
         config = self._network.config
-        size = self.size or config.sample_size * self._scale
+        size = self.size or trained_size(self._network, self.source.model) * self._scale
         step = self._scale * (2 if config.downsample else 1)
         if size % step or size < step:
             raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {step} pixels")

@@ -6,6 +6,8 @@ of two, so that it is the same whenever about the same memory is free: another n
 
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -19,22 +21,36 @@ N_TIMED, PATIENCE = 5, 60.0  # passes, seconds
 DEFAULT_ROWS = 16  # on CPU and MPS, whose free memory says little
 
 
+def ran_out(error: RuntimeError) -> bool:
+    """Of memory? CPUs and MPS have no error of their own for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "can't allocate" in str(error)
+
+
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """Around what a model needs before its first pass. Raises ObserverError where the device's memory does not hold it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not ran_out(error):
+            raise
+        raise ObserverError(
+            "the device's memory does not hold the model and one image: take a smaller model, size or --dtype, or another "
+            "device; what was answered is kept"
+        ) from None
+
+
 def rows_that_fit(likelihood: Likelihood, trial: Trial, conditions: list[Condition]) -> int:
     """N for passes of trials like this one. Raises ObserverError where not even one row fits."""
     if likelihood.device.type != "cuda":
         return DEFAULT_ROWS
-    image = likelihood.encode(trial.stimulus.pixels())
-    n_bytes = {}
-    for n in (1, 4):
-        try:
-            n_bytes[n] = _peak(likelihood, image, conditions[0], n)
-        except torch.OutOfMemoryError:
-            if n == 1:
-                raise ObserverError(
-                    "the device's memory does not hold the model and one row: take a smaller model, size or --dtype, or "
-                    "another device"
-                ) from None
-            return 1
+    with in_memory():
+        image = likelihood.encode(trial.stimulus.pixels())
+        n_bytes = {1: _peak(likelihood, image, conditions[0], 1)}
+    try:
+        n_bytes[4] = _peak(likelihood, image, conditions[0], 4)
+    except torch.OutOfMemoryError:
+        return 1
     each = max((n_bytes[4] - n_bytes[1]) / 3, 1.0)
     free, _ = torch.cuda.mem_get_info(likelihood.device)
     free += torch.cuda.memory_reserved(likelihood.device) - torch.cuda.memory_allocated(likelihood.device)

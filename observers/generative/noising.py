@@ -53,7 +53,12 @@ def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
     known = (
         "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr",
     )  # fmt: skip
-    n = settings.get("num_train_timesteps", 1000)
+    n, name = settings.get("num_train_timesteps", 1000), str(settings.get("_class_name", ""))
+    if not ("beta_schedule" in settings or settings.get("trained_betas")) or "FlowMatch" in name or "EDM" in name:
+        raise ObserverError(
+            f"its scheduler_config.json, of {name or 'no class'}, has no betas: expected the schedule of a diffusion model; "
+            f"get the file anew, or take the family that fits the model"
+        )
     try:
         if not 2 <= n <= MAX_LEVELS:
             raise ValueError(f"num_train_timesteps is {n}")
@@ -175,10 +180,10 @@ class Denoising:
 
     def _noise_of(self, draws: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
         for draw in {int(d) for d in draws} - self._noise.keys():
-            self._noise[draw] = noise(self.objective.seed, draw, shape).to(self.device)
+            self._noise[draw] = on_device(noise(self.objective.seed, draw, shape), self.device)
         out = torch.stack([self._noise[int(d)] for d in draws])
         while len(self._noise) * out[0].numel() * 4 > MAX_NOISE and len(self._noise) > 1:
-            del self._noise[next(iter(self._noise))]
+            del self._noise[max(self._noise)]  # every race begins with the first ones
         return out
 
 
@@ -188,7 +193,7 @@ def _sha256_of(reference: str) -> str | None:
     return file_sha256(load(reference))
 
 
-def on_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
+def on_device(values: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
     """A copy on the device, without waiting for it."""
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    tensor = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(values))
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

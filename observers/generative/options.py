@@ -1,5 +1,6 @@
 """Options that families of likelihoods share: which weights, how to compute, how to measure the error of a denoiser."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,14 +8,37 @@ import torch
 from attrs import field, frozen
 
 from observers.devices import device_option, pick_device, pick_dtype
-from observers.protocol import RUNTIME
+from observers.protocol import RUNTIME, ObserverError
+
+_REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
+MAX_SIZE = 4096  # pixels a side
+
+
+def _is_repository(instance: object, attribute: Any, value: str) -> None:
+    if not _REPOSITORY.fullmatch(value) or value.startswith("."):
+        raise ObserverError(
+            f"{value!r} is no repository of the hub: expected OWNER/NAME; a folder is given by a name of your own and "
+            f"-o weights=FOLDER"
+        )
+
+
+def from_zero(instance: object, attribute: Any, value: int) -> None:
+    """Validator of seeds."""
+    if value < 0:
+        raise ObserverError(f"{attribute.name} must be a whole number from 0 on, got {value}")
+
+
+def a_size(instance: object, attribute: Any, value: int | None) -> None:
+    """Validator of pixels a side."""
+    if value is not None and not 1 <= value <= MAX_SIZE:
+        raise ObserverError(f"{attribute.name} must be 1 to {MAX_SIZE} pixels, got {value}")
 
 
 @frozen
 class Source:
     """Where the weights are from: a repository on the hub, or a local folder in the same layout."""
 
-    model: str  # such as CompVis/stable-diffusion-v1-4
+    model: str = field(validator=_is_repository)  # such as CompVis/stable-diffusion-v1-4
     revision: str | None = None
     weights: Path | None = None
     about: str = field(default="", metadata=RUNTIME)  # size and terms, for those who lack them
@@ -44,7 +68,10 @@ class Compute:
         return images.contiguous(memory_format=torch.channels_last) if images.is_cuda else images
 
     def prepared(self, network: Any) -> Any:
-        """The network laid out for the device, and compiled if asked for; shapes never change."""
+        """The network laid out for the device, and compiled if asked for: once for each number of rows a pass.
+
+        Which is once with a batch size that is given, three times where what fits is tried out first.
+        """
         if self.where().type == "cuda":
             network = network.to(memory_format=torch.channels_last)
         return torch.compile(network, dynamic=False) if self.compile else network
@@ -61,4 +88,10 @@ class Objective:
     weighting: str = "exp"
     loss: Literal["l2", "l1", "huber"] = "l2"
     allocation: Path | None = None
-    seed: int = 0
+    seed: int = field(default=0, validator=from_zero)
+
+    def unit(self, what: str) -> str:
+        """Of scores, where `what` is noised."""
+        if self.loss != "l2":
+            return f"weighted {self.loss} error of the noise, {what}"
+        return f"nats, {what}" if self.weighting == "vdm" else f"weighted squared error, {what}"

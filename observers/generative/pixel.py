@@ -20,7 +20,7 @@ from observers.generative.draws import positions
 from observers.generative.likelihood import Condition
 from observers.generative.noising import Denoising, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source
-from observers.generative.prepare import square
+from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
 
@@ -35,8 +35,11 @@ class PixelDiffusion:
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
-    unit: str = field(default="weighted squared error of the pixels", init=False)
     n_draws: int | None = field(default=None, init=False)
+
+    @property
+    def unit(self) -> str:
+        return self.objective.unit("pixels")
 
     @cached_property
     def _parts(self) -> Components:
@@ -67,7 +70,7 @@ class PixelDiffusion:
 
     @cached_property
     def _size(self) -> int:
-        return int(self._network.config.sample_size)
+        return trained_size(self._network, self.source.model)
 
     @cached_property
     def _denoising(self) -> Denoising:

@@ -18,6 +18,7 @@ from scipy.special import stdtr
 
 from observers.protocol import ObserverError
 
+MAX_DRAWS = 100_000  # of a choice; scores are kept until a race ends
 PRIOR_DF = 8.0
 ROUND = 8  # draws are added by an eighth
 ANYTIME_N = 16  # draws at which the confidence sequence is tightest
@@ -80,7 +81,9 @@ class _State:
     def keep(self, kept: np.ndarray, leader: int) -> None:
         """`kept`: (M,) of those that are in, which stay."""
         for choice in self.alive[~kept]:
-            lead = float((self.scores[leader, : self.n_draws] - self.scores[choice, : self.n_draws]).mean())
+            with np.errstate(invalid="ignore"):
+                lead = float((self.scores[leader, : self.n_draws] - self.scores[choice, : self.n_draws]).mean())
+            lead = 0.0 if np.isnan(lead) else lead  # both infinite: none is ahead
             self.behind.append((int(choice), leader, max(lead, 0.0)))
         self.alive = self.alive[kept]
 
@@ -94,8 +97,8 @@ class _State:
 
 
 def _counted(instance: object, attribute: object, value: int) -> None:
-    if value < 1:
-        raise ObserverError(f"{getattr(attribute, 'name', '')} counts from 1, got {value}")
+    if not 1 <= value <= MAX_DRAWS:
+        raise ObserverError(f"{getattr(attribute, 'name', '')} must be 1 to {MAX_DRAWS:,}, got {value}")
 
 
 def _share(instance: object, attribute: object, value: float) -> None:
@@ -107,7 +110,7 @@ def _staged(instance: object, attribute: object, value: tuple[tuple[int, int], .
     draws, choices = [n for n, _ in value], [k for _, k in value]
     grows = all(a < b for a, b in zip([0, *draws], draws, strict=False))
     falls = all(a >= b >= 1 for a, b in zip([*choices[:1], *choices], choices, strict=False))
-    if not value or not grows or not falls:
+    if not value or not grows or not falls or draws[-1] > MAX_DRAWS:
         raise ObserverError(
             f"stages need more draws for fewer choices each time, such as 25x16,250x5, got "
             f"{','.join(f'{n}x{k}' for n, k in value) or 'none'}"
@@ -137,10 +140,11 @@ class Racing:
     t = mean / √(v (1/n − 1/T)), where 1/T is the finite population's, since the verdict to be foretold is that of the same T
     draws. v is the variance between neighbors in the order of noise levels, Σ (δ_(i+1) − δ_(i))² / 2(n − 1) (von Neumann
     1941; Wolter 1984 for systematic samples): the draws cover the levels evenly, so what δ does along them is no error of
-    its mean. It has about 2(n − 1)/3 degrees of freedom, and is drawn towards the mean over all rivals as if that had
-    PRIOR_DF (Smyth 2004), so that few draws suffice. A rival leaves if p < error_rate / (K − 1): by Bonferroni the
-    choice that all draws would prefer is lost at one look with at most the error rate. Over all looks of a race between
-    nearly equal choices that adds up to a few times as much; where one choice is better, to less.
+    its mean. It has about 2(n − 1)/3 degrees of freedom, and is drawn towards the mean m of the other rivals' as if that had
+    up to PRIOR_DF (m/(m + 2) of it for m others; Smyth 2004), so that few draws suffice. A rival leaves if
+    p < error_rate / (K − 1): by Bonferroni the choice that all draws would prefer is lost at one look with about the error
+    rate at most (where rivals' noise is alike; the simulations in the tests). Over all looks of a race between nearly
+    equal choices that adds up to a few times as much; where one choice is better, to less.
 
     `anytime` keeps the error rate over all looks of a race, by a confidence sequence (Robbins' normal mixture, asymptotic as
     in Waudby-Smith et al. 2024, arXiv 2103.06476), for more draws. A round adds a ROUND-th of the draws so far.
@@ -159,12 +163,14 @@ class Racing:
             yield from state.draw(n)
             if n == self.draws or len(state.alive) == 1:
                 return state.verdict()
-            if n > 1:
+            if n > 1 and (n >= ANYTIME_N or not self.anytime):
                 leader, lead = state.lead()
                 order = np.argsort(places[:n], kind="stable")
                 state.keep(
                     (state.alive == leader) | ~self._is_behind(lead[:, order], state.alive == leader, alpha), leader
                 )
+                if len(state.alive) == 1:
+                    return state.verdict()
             n = min(self.draws, n + max(1, n // ROUND))
 
     def _is_behind(self, lead: np.ndarray, is_leader: np.ndarray, alpha: float) -> np.ndarray:
@@ -176,8 +182,12 @@ class Racing:
         hopeless = np.isposinf(mean)
         known = np.isfinite(variance) & ~is_leader
         df = 2 * (n - 1) / 3
-        if known.any():
-            variance = (df * variance + PRIOR_DF * variance[known].mean()) / (df + PRIOR_DF)
+        # Towards the mean of the other rivals, with the more weight the more of them: one rival stands for itself.
+        n_others = np.maximum(known.sum() - 1, 0)
+        prior_df = PRIOR_DF * n_others / (n_others + 2)
+        if n_others:
+            others = (variance[known].sum() - np.where(known, variance, 0.0)) / n_others
+            variance = (df * variance + prior_df * others) / (df + prior_df)
         if self.anytime:
             rho = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha)) + 1) / (ANYTIME_N + 1)
             bound = np.sqrt(
@@ -186,7 +196,7 @@ class Racing:
             return np.asarray(hopeless | (known & (mean > bound)))
         se = np.sqrt(variance * (1 / n - 1 / self.draws))
         t = np.divide(mean, se, out=np.zeros(len(mean)), where=known & (se > 0))
-        return np.asarray(hopeless | (stdtr(df + PRIOR_DF, -t) < alpha))
+        return np.asarray(hopeless | (stdtr(df + prior_df, -t) < alpha))
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
         return n_choices * min(self.min_draws, self.draws), n_choices * self.draws
@@ -211,8 +221,8 @@ class Staged:
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
         total, before = 0, 0
-        for n, k in self.stages:
-            total += min(k, n_choices) * (n - before)
+        for i, (n, k) in enumerate(self.stages):
+            total += (min(k, n_choices) if i else n_choices) * (n - before)  # all are in the first
             before = n
         return total, total
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from observers.checkpoints import tokenizer
+from observers.checkpoints import reading, tokenizer
 from observers.generative.components import Components
 from observers.generative.options import Compute
+from observers.protocol import ObserverError
 
 
 def reader(
@@ -17,11 +18,25 @@ def reader(
     encoder does not see what fills up.
     """
     encoder = parts.transformer(make, part, compute.format(), compute.where())
-    words = tokenizer(parts.folder(part.replace("text_encoder", "tokenizer")), parts.who)
+    folder = parts.folder(part.replace("text_encoder", "tokenizer"))
+    words = tokenizer(folder, parts.who)
     n = n_tokens or encoder.config.max_position_embeddings
+    seen: dict[tuple[int, ...], str] = {}
 
     def read(text: str) -> Any:
-        tokens = words([text], padding="max_length", truncation=True, max_length=n, return_tensors="pt")
+        with reading(f"{parts.who}: {text!r} by its tokenizer in {folder}", ": get the tokenizer's files anew"):
+            tokens = words([text], padding="max_length", max_length=n, return_tensors="pt")
+        ids = tokens.input_ids[0].tolist()
+        if len(ids) > n:
+            raise ObserverError(
+                f"{parts.who}: {text!r} has {len(ids)} tokens and the model reads {n}: shorten the template or the choice"
+            )
+        same = seen.setdefault(tuple(ids), text)
+        if same != text or max(ids) >= encoder.config.vocab_size:
+            raise ObserverError(
+                f"{parts.who}: its tokenizer in {folder} cannot tell {same!r} from {text!r}, or knows more words than the "
+                f"model: choices must differ in letters; else get the tokenizer's files anew"
+            )
         tokens = tokens.to(encoder.device)
         # The states of all layers are large in T5, and needed of CLIP alone.
         return encoder(tokens.input_ids, tokens.attention_mask if mask else None, output_hidden_states=n_tokens is None)

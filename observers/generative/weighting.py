@@ -44,7 +44,12 @@ def weights(name: str, t: np.ndarray, snr: np.ndarray) -> np.ndarray:
     function = WEIGHTINGS.get(name) or load(name)
     if not callable(function):
         raise ObserverError(f"the weighting {name} is no function of (t, snr)")
-    found = np.asarray(function(t.copy(), snr.copy()))
+    try:
+        found = np.asarray(function(t.copy(), snr.copy()))
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ObserverError(
+            f"the weighting {name} fails ({error}): expected a function of (t, snr) -> weights"
+        ) from None
     if found.shape != t.shape or found.dtype.kind not in "fiu":
         raise ObserverError(f"the weighting {name} gave {found.dtype} {found.shape}; expected {len(t)} numbers")
     if not np.isfinite(found).all() or (found < 0).any() or not found.any():

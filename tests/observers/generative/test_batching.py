@@ -68,7 +68,7 @@ def test_not_even_one_row(grays):
 
 
 def test_no_number(grays):
-    where = r"the model gives NaN for \S+, choice gray 40, draw 7: take --dtype"
+    where = r"the model gives nan for \S+, choice gray 40, draw 7: take --dtype"
     with pytest.raises(ObserverError, match=where):
         ask(grays, likelihood=Toy(nan_from=7), schedule=Exhaustive(20), size=1)
 

@@ -145,7 +145,7 @@ def test_the_log_knows_what_answered(models, small, tmp_path):
     assert said["likelihood"]["compute"] == {"class": "Compute", "dtype": "auto"}
     assert (said["template"], said["schedule"], said["draws"]) == ("A bad photo of a {}", "racing", 12)
     assert "batch_size" not in said
-    assert sidecar["provenance"].keys() == {"repository", "weights", "sha256", "device", "dtype"}
+    assert sidecar["provenance"].keys() == {"repository", "weights", "sha256", "device", "dtype", "evidence"}
     run(part, observer(models, "sd14", batch_size=3), tmp_path)  # how it computes may change
     with pytest.raises(LogError, match="made with another observer"):
         run(part, observer(models, "sd14", weighting="uniform"), tmp_path)
@@ -183,7 +183,7 @@ def test_prompts():
         ({"schedule": "li", "error_rate": "0.1"}, "the schedule li has no option error_rate; it has stages"),
         ({"schedule": "li", "stages": "50x16,ten"}, "stages are given as DRAWSxCHOICES"),
         ({"schedule": "exhaustive", "min_draws": "3"}, "the schedule exhaustive has no option min_draws"),
-        ({"draws": "0"}, "draws counts from 1, got 0"),
+        ({"draws": "0"}, "draws must be 1 to 100,000, got 0"),
         ({"batch_size": "0"}, "batch_size must be 1 to 4096, got 0"),
         ({"loss": "l3"}, "expected l2 or l1 or huber, got 'l3'"),
         ({"weighting": "steep"}, "there is no weighting named 'steep'"),

@@ -1,8 +1,10 @@
 """A model that is not whole, no model, or not to be had: refused in one sentence, before anything is asked."""
 
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 from cli import app
 from observers.generative.components import components
 from observers.generative.latent import LatentDiffusion
-from observers.generative.options import Source
+from observers.generative.options import Compute, Source
 from observers.protocol import ObserverError
 from observers.registry import make_observer
 from tests.observers.generative.tiny_latent import save
@@ -143,11 +145,19 @@ def test_half_precision_files_are_found(copy, small):
         save_file(half, copy / part.replace(".safetensors", ".fp16.safetensors"), metadata={"format": "pt"})
     options = {"diffusers": ["unet", "vae"], "transformers": ["text_encoder"], "tokenizers": ["tokenizer"]}
     source = Source("some/model", weights=copy)
-    assert components(source, **options).variant is None
-    assert components(source, **options, half=True).variant == "fp16"
+    assert set(components(source, **options).variants.values()) == {None}
+    # Latents are the same in every dtype: the autoencoder is read unrounded.
+    found = components(source, **options, half=True, exact=["vae"]).variants
+    assert found == {"unet": "fp16", "vae": None, "text_encoder": "fp16"}
+    latents = []
+    for dtype in ("float32", "bfloat16"):
+        latents.append(
+            LatentDiffusion(source, Compute(device="cpu", dtype=dtype)).encode(np.full((20, 20, 3), 99, np.uint8))
+        )
+    assert torch.equal(*latents)
     for part in (UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"):
         (copy / part).unlink()
-    assert components(source, **options).variant == "fp16"
+    assert set(components(source, **options, exact=["vae"]).variants.values()) == {"fp16"}
     assert len(ask(copy, small)) == 2
 
 
@@ -192,3 +202,51 @@ def test_without_network_and_weights_it_ends_at_once(tmp_path, monkeypatch):
     ):  # fmt: skip
         assert part in done.output
     assert done.output.count("\n") <= 2
+
+
+@pytest.mark.parametrize("named", ["weights.bin", "../../other/model.safetensors", "/etc/passwd", 3])
+def test_an_index_leads_to_no_other_file(named, copy, small):
+    (copy / "text_encoder" / "model.safetensors").unlink()
+    index = {"metadata": {}, "weight_map": {"x": named}}
+    (copy / "text_encoder" / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ObserverError, match=r"index\.json names .*: only safetensors in the same folder are loaded"):
+        ask(copy, small)
+    (copy / "text_encoder" / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(ObserverError, match=r"index\.json is no index of weights"):
+        ask(copy, small)
+
+
+def test_a_tokenizer_without_words_is_refused(copy, small):
+    """All texts would be the same to it, and the first choice the answer to everything."""
+    for name in ("vocab.json", "merges.txt", "tokenizer.json"):
+        (copy / "tokenizer" / name).unlink(missing_ok=True)
+    with pytest.raises(ObserverError, match=r"cannot tell 'A bad photo of a \w+' from|does not load"):
+        ask(copy, small)
+
+
+def test_a_text_longer_than_the_model_reads_is_refused(whole):
+    model = LatentDiffusion(Source("some/model", weights=whole), Compute(device="cpu"))
+    with pytest.raises(ObserverError, match=r"'aaa.*' has \d+ tokens and the model reads 24: shorten the template"):
+        model.condition(["a" * 40])
+
+
+@pytest.mark.parametrize("name", ["/tmp/model", "./model", "a/b/c", "model/", "https://huggingface.co/a/b", ""])
+def test_a_folder_is_no_repository(name):
+    with pytest.raises(ObserverError, match="is no repository of the hub: expected OWNER/NAME; a folder is given"):
+        Source(name)
+
+
+def test_parts_of_two_models_do_not_fit(tmp_path, small):
+    folder = save(tmp_path / "xl", "xl")
+    for part in ("text_encoder_2", "tokenizer_2"):
+        shutil.rmtree(folder / part)
+    with pytest.raises(ObserverError, match="its U-Net is one of Stable Diffusion XL, and there is no text_encoder_2"):
+        ask(folder, small)
+
+
+@pytest.mark.parametrize("size", [None, "big", 10**9, 0, [8]])
+def test_a_size_that_is_none(size, copy, small):
+    said = json.loads((copy / "unet" / "config.json").read_text())
+    (copy / "unet" / "config.json").write_text(json.dumps(said | {"sample_size": size}))
+    with pytest.raises(ObserverError, match=r"its config\.json has the sample_size .*: expected a whole number"):
+        ask(copy, small)

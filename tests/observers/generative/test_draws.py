@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from observers.generative.draws import EVEN, MIN_SHARE, allocation, positions, read_allocation, write_allocation
+from observers.generative.draws import EVEN, GOLDEN, MIN_SHARE, allocation, positions, read_allocation, write_allocation
 from observers.protocol import ObserverError
 
 
@@ -36,14 +36,15 @@ def test_the_most_precise_allocation_is_in_proportion_to_the_spread():
     assert found.density[1] / found.density[0] == pytest.approx(5)
     assert found.density[3] >= MIN_SHARE / 2  # never starved
 
-    def sd(share):
-        u = share.place(rng.random((4000, 50)))
-        values = 3 + spread[(u * 4).astype(int)] * rng.normal(size=u.shape)
+    def means(share):
+        u = share.place((rng.random((4000, 1)) + np.arange(50) * GOLDEN) % 1)
+        values = 0.3 + spread[(u * 4).astype(int)] * rng.normal(size=u.shape)
         return (values / share.at(u)).mean(axis=1)
 
-    even, ours = sd(EVEN), sd(found)
-    assert even.mean() == pytest.approx(3, abs=0.03)
-    assert ours.mean() == pytest.approx(3, abs=0.03)
+    even, ours = means(EVEN), means(found)
+    assert ours.std() == pytest.approx(even.std() * 2.02 / 2.74, rel=0.06)  # √mean(sd²/q) after √mean(sd²)
+    assert even.mean() == pytest.approx(0.3, abs=0.03)
+    assert ours.mean() == pytest.approx(0.3, abs=0.03)
 
 
 def test_written_and_read(tmp_path):

@@ -283,7 +283,7 @@ def test_it_answers_trials(measure, unit, folders, small):
         assert response.n_evaluations == 2 * len(trial.choices)
         assert np.ptp(response.evidence) > 0
     facts = observer.provenance()
-    assert facts.keys() == {"repository", "weights", "sha256", "device", "dtype"}
+    assert facts.keys() == {"repository", "weights", "sha256", "device", "dtype", "evidence"}
 
 
 def test_a_model_without_a_part_is_refused(tmp_path, photo):

@@ -68,9 +68,12 @@ def test_levels_of_a_flow_lie_in_the_middle_of_equal_parts():
     ("settings", "said"),
     [
         ({"beta_schedule": "secret"}, "no noise levels that are known"),
-        ({"num_train_timesteps": 10**9}, "num_train_timesteps is 1000000000"),
-        ({"num_train_timesteps": "many"}, "no noise levels that are known"),
+        ({"beta_schedule": "linear", "num_train_timesteps": 10**9}, "num_train_timesteps is 1000000000"),
+        ({"beta_schedule": "linear", "num_train_timesteps": "many"}, "no noise levels that are known"),
         ({"trained_betas": "x"}, "no noise levels that are known"),
+        ({}, "of no class, has no betas: expected the schedule of a diffusion model"),
+        ({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}, "of FlowMatchEuler.*has no betas"),
+        ({"_class_name": "EDMEulerScheduler", "beta_schedule": "linear"}, "of EDMEuler.*has no betas"),
     ],
 )
 def test_a_schedule_that_is_not_known_is_refused(settings, said):

@@ -151,17 +151,38 @@ def lost(schedule, n=1500):
     return wrong / n
 
 
-def test_at_one_look_the_error_rate_holds():
-    """Looks after 4, 30 or 100 of 200 draws: how often the choice that all draws prefer is out."""
-    for n in (4, 30, 100):
-        wrong = 0
-        for seed in range(1500):
-            scores = made(n_choices=4, n_draws=200, gap=0.08, seed=seed, shared=2.0)
-            race = Racing(draws=200, min_draws=n, error_rate=0.05)(4, place)
-            request = next(race)
-            request = race.send(scores[request.choices, :n])
-            wrong += scores.mean(axis=1).argmax() not in request.choices
-        assert wrong / 1500 <= 0.05, n
+@pytest.mark.parametrize("n_choices", [2, 3, 4, 16])
+@pytest.mark.parametrize("error_rate", [0.05, 0.01])
+def test_at_one_look_the_error_rate_holds(n_choices, error_rate):
+    """Looks after 4 or 30 of 200 draws, choices equal: how often the one that all draws prefer is out."""
+    for n in (4, 30):
+        wrong, n_races = 0, 1500
+        for seed in range(n_races):
+            scores = made(n_choices=n_choices, n_draws=200, gap=0, seed=seed, shared=2.0)
+            race = Racing(draws=200, min_draws=n, error_rate=error_rate)(n_choices, place)
+            next(race)
+            try:
+                left = race.send(scores[:, :n]).choices
+            except StopIteration as end:
+                left = [end.value.evidence.argmax()]
+            wrong += scores.mean(axis=1).argmax() not in left
+        assert wrong / n_races <= error_rate + 2 * (error_rate / n_races) ** 0.5, n
+
+
+@pytest.mark.parametrize("n_choices", [2, 4])
+def test_anytime_holds_with_few_choices(n_choices):
+    wrong, n_races = 0, 600
+    for seed in range(n_races):
+        scores = made(n_choices=n_choices, n_draws=300, gap=0, seed=seed, shared=2.0)
+        verdict, _ = run(Racing(draws=300, error_rate=0.01, anytime=True), scores)
+        wrong += verdict.evidence.argmax() != scores.mean(axis=1).argmax()
+    assert wrong / n_races <= 0.01 + 2 * (0.01 / n_races) ** 0.5
+
+
+def test_who_is_left_alone_draws_no_more():
+    scores = made(n_choices=2, gap=100.0, n_draws=80, shared=0.0)
+    verdict, _ = run(Racing(draws=80), scores)
+    assert verdict.n_evaluations == 2 * 4
 
 
 def test_over_all_looks_it_holds_for_anytime_and_within_a_few_times_otherwise():
@@ -186,10 +207,10 @@ def test_a_lower_error_rate_costs_more():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Racing(draws=0), "draws counts from 1, got 0"),
+        (lambda: Racing(draws=0), "draws must be 1 to 100,000, got 0"),
         (lambda: Racing(error_rate=1.5), "error_rate must lie between 0 and 1, got 1.5"),
         (lambda: ClarkJaini(error_rate=0.0), "error_rate must lie between 0 and 1"),
-        (lambda: Exhaustive(-3), "draws counts from 1, got -3"),
+        (lambda: Exhaustive(-3), "draws must be 1 to 100,000, got -3"),
         (lambda: Staged(()), "stages"),
         (lambda: Staged(((50, 16), (20, 5))), "stages"),
         (lambda: Staged(((50, 5), (90, 16))), "stages"),
