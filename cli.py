@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
+from stimuli.commands import make_cue_conflict, make_stimuli, show_stimuli
 from stimuli.errors import UserError, in_words
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
                   help="Experiments in which people, classifiers and generative models are all observers.")  # fmt: skip
 app.add_typer(analyze, name="analyze")
+for command in (make_stimuli, make_cue_conflict, show_stimuli):
+    app.command()(command)
 
 Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
@@ -54,7 +57,9 @@ BatchSize = Annotated[int | None, typer.Option(min=1, help="Images (of a generat
 
 
 @app.command("list")
-def list_(what: Annotated[Literal["observers", "experiments", "models"] | None, typer.Argument()] = None) -> None:
+def list_(
+    what: Annotated[Literal["observers", "experiments", "models", "distortions"] | None, typer.Argument()] = None,
+) -> None:
     """Observers, experiments, models of the paper.
 
     Of the experiments it says whether their images and people are on this machine.
@@ -77,9 +82,9 @@ def fetch(
 
     Into the cache; checked, and resumed where it was cut off.
     """
-    from experiments.progress import progress_bar
     from stimuli.datasets import dataset
     from stimuli.fetch import fetch_humans, fetch_stimuli
+    from stimuli.progress import progress_bar
 
     for name in names:
         if name != "humans":
@@ -252,8 +257,8 @@ def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any
 
 def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
     """One session with a progress bar; stopped by Ctrl-C or a polite kill, it says how to go on."""
-    from experiments.progress import progress_bar
     from experiments.session import run
+    from stimuli.progress import progress_bar
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 from experiments.registry import EXPERIMENTS
 from observers.paper_models import PAPER_MODELS
-from observers.registry import OBSERVERS, SCHEMES, plugins
+from observers.registry import OBSERVERS, SCHEMES
 from stimuli.datasets import DATASETS, find
+from stimuli.names import plugins
 
 _EXAMPLES = {
     "recorded": "recorded:FILE.csv",
@@ -47,8 +48,19 @@ def models() -> Iterator[str]:
         yield f"  {model.name:<36} {model.observer or 'not to be had':<58} {model.note}"
 
 
+def distortions() -> Iterator[str]:
+    from stimuli.levels import DISTORTIONS, make_distortion
+
+    yield "Distortions (observers make-stimuli NAME SOURCE OUT; your own: mine.py:name)"
+    for name in DISTORTIONS:
+        yield f"  {name:<20} {' '.join(make_distortion(name).conditions)}".rstrip()
+    for name in plugins("distortions"):
+        yield f"  {name}"
+
+
 CATALOGS: dict[str, Callable[[], Iterator[str]]] = {
     "observers": observers,
     "experiments": experiments,
     "models": models,
+    "distortions": distortions,
 }

@@ -18,8 +18,8 @@ import numpy as np
 
 from experiments.experiment import Experiment
 from observers.protocol import Observer
-from observers.registry import file_sha256
 from stimuli.errors import ObserverError
+from stimuli.names import file_sha256
 
 _OWN = re.compile(r".*[/\\]([^/\\]+\.py:\w+)")
 

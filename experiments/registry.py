@@ -5,9 +5,9 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.folder import from_folder
 from experiments.published import published
-from observers.registry import plugins, resolve
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
+from stimuli.names import plugins, resolve
 
 EXPERIMENTS: dict[str, str] = {
     "drawn-cue-conflict": "experiments.drawn:cue_conflict",

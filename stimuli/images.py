@@ -19,7 +19,7 @@ def open_image(path: Path) -> np.ndarray:
     """The image at `path` as (height, width, 3) uint8 sRGB, its EXIF orientation applied.
 
     Gray becomes three equal channels. Raises StimulusError for what is missing, no PNG or JPEG, damaged, larger than
-    MAX_PIXELS, deeper than 8 bits, or see-through (its background would be up to whoever shows it).
+    MAX_PIXELS, deeper than 8 bits, in CMYK, or see-through (its background would be up to whoever shows it).
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
@@ -29,6 +29,8 @@ def open_image(path: Path) -> np.ndarray:
                 )
             if image.mode.startswith(("I", "F")) or _is_deep_png(path):
                 raise StimulusError(f"{path} has more than 8 bits a channel; save it as 8-bit PNG")
+            if image.mode in ("CMYK", "LAB"):
+                raise StimulusError(f"{path} has the colors of print ({image.mode}); save it in sRGB")
             upright = ImageOps.exif_transpose(image)
             if "A" in upright.getbands() or "transparency" in upright.info:
                 upright = upright.convert("RGBA")
@@ -55,3 +57,11 @@ def save_image(pixels: np.ndarray, path: Path) -> None:
     assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, format="PNG")
+
+
+def middle_square(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8: the middle square of an image, resized by Lanczos' filter."""
+    side = min(pixels.shape[:2])
+    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
+    image = Image.fromarray(pixels[top : top + side, left : left + side])
+    return np.asarray(image if side == size else image.resize((size, size), Image.Resampling.LANCZOS))

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cli import app
 from stimuli.datasets import find
+from stimuli.images import save_image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -18,6 +19,8 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 def test_readme_commands_and_code_word_for_word(tmp_path, monkeypatch, drawn):
     monkeypatch.chdir(tmp_path)
+    for i in range(6):  # what the reader has
+        save_image(drawn.stimuli.stimuli[i].pixels(), tmp_path / "photos" / ("cat" if i < 3 else "dog") / f"cat{i}.png")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     ran = []

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from observers.protocol import ObserverError
-from observers.registry import load
 from stimuli.errors import UnknownName
+from stimuli.names import load
 
 Weighting = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -4,10 +4,10 @@ import pytest
 
 from experiments import catalog
 from experiments.registry import make_experiment
-from observers.protocol import ObserverError
-from observers.registry import OBSERVERS, SCHEMES, accepts, load, make_observer
+from observers.registry import OBSERVERS, SCHEMES, accepts, make_observer
 from observers.simulated import Biased, Ideal
-from stimuli.errors import UnknownName
+from stimuli.errors import UnknownName, UserError
+from stimuli.names import load
 
 MINE = """
 from __future__ import annotations
@@ -86,7 +86,7 @@ def test_options_that_declare_no_type_are_like_their_defaults(mine):
         assert make_observer(mine + name, options).options == (5.0, True, "5", [1, 2], "many", 1.5, (3, 4))
     whole = make_observer(mine + "Bare", {"either": "3", "n": "7"}).options
     assert (whole[4], whole[5], type(whole[5])) == (3, 7, int)
-    with pytest.raises(ObserverError, match="option threshold: expected a number, got 'x'"):
+    with pytest.raises(UserError, match="option threshold: expected a number, got 'x'"):
         make_observer(mine + "Bare", {"threshold": "x"})
 
 
@@ -122,27 +122,27 @@ def test_plugins(tmp_path, monkeypatch):
             r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE\.py:NAME\. A model is",
         ),
         ("ideal", {"sede": "1"}, UnknownName, "no option of ideal named 'sede'"),
-        ("hf", {}, ObserverError, "hf needs to know which one: hf:NAME"),
-        ("mine.py", {}, ObserverError, r"which observer of mine\.py\? Name it: mine\.py:NAME"),
-        (":X", {}, ObserverError, "':X' names no object: expected module:NAME"),
-        ("none.py:X", {}, ObserverError, r"there is no file none\.py"),
-        ("./mine:X", {}, ObserverError, r"'\./mine' is no module; a file is given as FILE\.py:NAME"),
-        ("no.such.module:X", {}, ObserverError, "there is no module 'no'"),
+        ("hf", {}, UserError, "hf needs to know which one: hf:NAME"),
+        ("mine.py", {}, UserError, r"which observer of mine\.py\? Name it: mine\.py:NAME"),
+        (":X", {}, UserError, "':X' names no object: expected module:NAME"),
+        ("none.py:X", {}, UserError, r"there is no file none\.py"),
+        ("./mine:X", {}, UserError, r"'\./mine' is no module; a file is given as FILE\.py:NAME"),
+        ("no.such.module:X", {}, UserError, "there is no module 'no'"),
         ("observers.simulated:Idol", {}, UnknownName, "did you mean Ideal"),
-        ("MINE:Mine", {}, ObserverError, "needs the option layers: -o layers="),
-        ("MINE:Mine", {"layers": "four"}, ObserverError, "option layers: expected a whole number, got 'four'"),
-        ("MINE:Mine", {"layers": "4", "rate": "x"}, ObserverError, "option rate: expected a number, got 'x'"),
-        ("MINE:Mine", {"layers": "4", "deep": "x"}, ObserverError, "option deep: expected true or false, got 'x'"),
-        ("MINE:Mine", {"layers": "4", "mode": "x"}, ObserverError, "option mode: expected a or b, got 'x'"),
-        ("MINE:nothing", {}, ObserverError, "is no observer: it needs a name, a kind"),
-        ("MINE:odd", {}, ObserverError, "is no observer: it needs a name, a kind"),
+        ("MINE:Mine", {}, UserError, "needs the option layers: -o layers="),
+        ("MINE:Mine", {"layers": "four"}, UserError, "option layers: expected a whole number, got 'four'"),
+        ("MINE:Mine", {"layers": "4", "rate": "x"}, UserError, "option rate: expected a number, got 'x'"),
+        ("MINE:Mine", {"layers": "4", "deep": "x"}, UserError, "option deep: expected true or false, got 'x'"),
+        ("MINE:Mine", {"layers": "4", "mode": "x"}, UserError, "option mode: expected a or b, got 'x'"),
+        ("MINE:nothing", {}, UserError, "is no observer: it needs a name, a kind"),
+        ("MINE:odd", {}, UserError, "is no observer: it needs a name, a kind"),
         (
             "MINE:Untyped",
             {},
-            ObserverError,
+            UserError,
             "'Unimported' is not defined; a type that annotates an option must be imported",
         ),
-        ("MINE:ready", {"n": "1"}, ObserverError, "an object ready made; it takes no options"),
+        ("MINE:ready", {"n": "1"}, UserError, "an object ready made; it takes no options"),
     ],
 )
 def test_what_cannot_be_made_is_said(mine, name, options, error, message):
@@ -158,7 +158,7 @@ def test_a_file_may_import_another_beside_it(tmp_path):
 
 def test_a_file_that_is_no_python(tmp_path):
     (tmp_path / "mine.py").write_text("x = 1\nclass Mine(:\n")
-    with pytest.raises(ObserverError, match=r"mine\.py, line 2: this is no Python \(invalid syntax\)"):
+    with pytest.raises(UserError, match=r"mine\.py, line 2: this is no Python \(invalid syntax\)"):
         make_observer(f"{tmp_path}/mine.py:Mine")
 
 

@@ -27,6 +27,12 @@ def test_gray_palette_and_opaque_alpha_are_shown_as_they_look(tmp_path):
     assert np.array_equal(open_image(tmp_path / "alpha.png"), COLORS)
 
 
+def test_colors_of_print_are_refused(tmp_path):
+    Image.new("CMYK", (9, 9)).save(tmp_path / "x.jpg")
+    with pytest.raises(StimulusError, match=r"x\.jpg has the colors of print \(CMYK\); save it in sRGB"):
+        open_image(tmp_path / "x.jpg")
+
+
 def test_exif_orientation_is_applied(tmp_path):
     image = Image.fromarray(np.full((8, 16, 3), 200, np.uint8))
     exif = image.getexif()

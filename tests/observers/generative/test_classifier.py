@@ -20,8 +20,9 @@ from observers.check import check_observer
 from observers.generative.classifier import GenerativeClassifier, sentence
 from observers.generative.named import KNOWN, flat_options, known
 from observers.protocol import ObserverError
-from observers.registry import OBSERVERS, make_observer, options_of
+from observers.registry import OBSERVERS, make_observer
 from stimuli.errors import LogError, UnknownName
+from stimuli.names import options_of
 from tests.observers.generative import tiny_autoregressive, tiny_flow, tiny_latent, tiny_masked, tiny_pixel
 from tests.observers.generative.toy import Toy
 

@@ -1,0 +1,52 @@
+"""A set of stimuli from a folder: its `stimuli.csv`, or images laid out as `<category>/<image>` or
+`<condition>/<category>/<image>`.
+"""
+
+import re
+from pathlib import Path
+
+from stimuli.errors import StimulusError
+from stimuli.images import SUFFIXES
+from stimuli.stimulus import Stimulus, StimulusSet
+
+_PLAIN = re.compile(r"\w[\w ()._-]*")
+
+
+def read_folder(folder: Path) -> StimulusSet:
+    """The set, named after the folder. Raises StimulusError if it is laid out otherwise."""
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise StimulusError(f"there is no folder {folder}")
+    manifest = folder / "stimuli.csv"
+    return StimulusSet.read(manifest) if manifest.is_file() else _scan(folder)
+
+
+def _scan(folder: Path) -> StimulusSet:
+    """Passed over: hidden files, what macOS leaves in archives, and the figures of a report that was written here."""
+    stimuli = []
+    reports = {page.parent for page in folder.rglob("index.html") if (page.parent / "tables").is_dir()}
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__MACOSX")) for part in parts) or not reports.isdisjoint(path.parents)
+        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        *conditions, category = parts[:-1] or ("",)
+        if not category or len(conditions) > 1 or not all(map(_PLAIN.fullmatch, parts)):
+            raise StimulusError(
+                f"{path}: expected {folder.name}/<category>/<image> or <condition>/<category>/<image>, in names of letters, "
+                f"digits, spaces and ( ) . _ -"
+            )
+        stimuli.append(Stimulus(path.name, path, category, "".join(conditions)))
+    layouts = {len(s.path.relative_to(folder).parts): s.path for s in reversed(stimuli)}
+    if len(layouts) > 1:
+        raise StimulusError(
+            f"{folder} has both <category>/<image> ({layouts[2]}) and <condition>/<category>/<image> ({layouts[3]}): move "
+            f"one away"
+        )
+    keys = [(s.id, s.condition) for s in stimuli]
+    if len(set(keys)) < len(keys):
+        double = next(s for s in stimuli if keys.count((s.id, s.condition)) > 1)
+        raise StimulusError(f"{folder}: {double.id} is there in two categories; an image's name must say which it is")
+    if not stimuli:
+        raise StimulusError(f"{folder} holds no PNG or JPEG images and no stimuli.csv")
+    return StimulusSet(folder.name, tuple(stimuli))

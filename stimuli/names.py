@@ -1,0 +1,165 @@
+"""Names to things: built-in names, plugins, `module:attribute`, `mine.py:Mine`, with no registration by import.
+
+A plugin declares an entry point in a group such as `observers.observers`, `observers.experiments`, `observers.distortions`.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from importlib.metadata import entry_points
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from stimuli.errors import UnknownName, UserError
+
+_SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
+
+
+def plugins(group: str) -> dict[str, str]:
+    """Names that installed packages declare for `observers.<group>`, with what they stand for."""
+    return {point.name: point.value for point in entry_points(group=f"observers.{group}")}
+
+
+def load(reference: str) -> Any:
+    """The object a `module:attribute` or `file.py:attribute` stands for. Raises UserError."""
+    module, _, attribute = reference.rpartition(":")
+    if not module or not attribute:
+        raise UserError(f"{reference!r} names no object: expected module:NAME or FILE.py:NAME")
+    if module.endswith(".py"):
+        return _attribute(_module_from_file(Path(module).expanduser()), attribute, reference)
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise UserError(f"{reference!r} names no object: {module!r} is no module; a file is given as FILE.py:NAME")
+    try:
+        return _attribute(importlib.import_module(module), attribute, reference)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{reference}: there is no module {error.name!r}; is its package installed?") from None
+
+
+def _module_from_file(path: Path) -> types.ModuleType:
+    if not path.is_file():
+        raise UserError(f"there is no file {path}")
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    # Two files may have one name; a class finds its annotations through the name of its module.
+    name = f"{path.stem}_{hashlib.sha256(f'{path.resolve()} {content}'.encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if str(path.resolve().parent) not in sys.path:
+        sys.path.append(str(path.resolve().parent))  # it may import a file beside it, whenever it does
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    setattr(module, _SHA256, content)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise UserError(f"{error.filename}, line {error.lineno}: this is no Python ({error.msg})") from None
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def file_sha256(cls: type) -> str | None:
+    """sha256 of the FILE.py that a class was loaded from; None for one that is installed, which has a version."""
+    found: str | None = getattr(sys.modules.get(cls.__module__), _SHA256, None)
+    return found
+
+
+def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
+    try:
+        return attrgetter(attribute)(module)
+    except AttributeError:
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise UnknownName(f"object in {reference.rpartition(':')[0]}", attribute, public) from None
+
+
+def resolve(name: str, table: Mapping[str, str], group: str, what: str, hint: str = "") -> Any:
+    """What `name` stands for: in `table`, among the plugins of `group`, or as a reference.
+
+    Raises UnknownName, which ends in `hint`, and UserError.
+    """
+    if name.endswith(".py"):
+        raise UserError(f"which {what} of {name}? Name it: {name}:NAME")
+    reference = table.get(name) or plugins(group).get(name) or (name if ":" in name else None)
+    if reference is None:
+        own = f"Your own {what} is given as FILE.py:NAME. {hint}".rstrip()
+        raise UnknownName(what, name, [*table, *plugins(group)], own)
+    return load(reference)
+
+
+def options_of(make: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """The options a class or function takes, by name."""
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def typed(make: Callable[..., object], name: str, options: Mapping[str, str], n_given: int) -> dict[str, Any]:
+    known = dict(list(options_of(make).items())[n_given:])
+    try:
+        hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
+    except NameError as error:
+        raise UserError(f"{name}: {error}; a type that annotates an option must be imported at run time") from None
+    for option in options:
+        if option not in known:
+            raise UnknownName(f"option of {name}", option, known or ["(none)"])
+    for option, parameter in known.items():
+        if parameter.default is parameter.empty and option not in options:
+            raise UserError(f"{name} needs the option {option}: -o {option}=…")
+    return {
+        option: _convert(text, hints.get(option, _kind_of(known[option].default)), f"{name}, option {option}")
+        for option, text in options.items()
+    }
+
+
+def _kind_of(default: object) -> Any:
+    """The type of an option that declares none: that of its default, if it has one; a whole number may be any number."""
+    if isinstance(default, tuple | list) and default:
+        return types.GenericAlias(type(default), (_kind_of(default[0]),))
+    if default is None or default is inspect.Parameter.empty:
+        return str
+    return Union[int, float] if type(default) is int else type(default)  # noqa: UP007, a value and no annotation
+
+
+def _convert(text: str, kind: Any, where: str) -> Any:
+    """`text` as a value of the declared type: str, int, float, bool, Path, a Literal, a union, tuple or list of these."""
+    if get_origin(kind) in (Union, types.UnionType):
+        members = [member for member in get_args(kind) if member is not type(None)]
+        if len(members) < len(get_args(kind)) and text.lower() in ("", "none"):
+            return None
+        for member in members[:-1]:
+            with suppress(UserError):
+                return _convert(text, member, where)
+        return _convert(text, members[-1], where)
+    if kind in (tuple, list) or get_origin(kind) in (tuple, list):
+        member = next(iter(get_args(kind)), str)
+        return (get_origin(kind) or kind)(_convert(part.strip(), member, where) for part in text.split(","))
+    if kind is bool:
+        words: Iterable[str] = ("true", "yes", "1"), ("false", "no", "0")  # type: ignore[assignment]
+        for value, names in zip((True, False), words, strict=True):
+            if text.lower() in names:
+                return value
+        raise UserError(f"{where}: expected true or false, got {text!r}")
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            raise UserError(
+                f"{where}: expected {'a whole number' if kind is int else 'a number'}, got {text!r}"
+            ) from None
+    if kind is Path:
+        return Path(text).expanduser()
+    values = get_args(kind)
+    if values and all(isinstance(value, str) for value in values) and text not in values:
+        raise UserError(f"{where}: expected {' or '.join(values)}, got {text!r}")
+    return text
