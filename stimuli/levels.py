@@ -44,6 +44,12 @@ class Distortion:
         except ValueError:
             raise StimulusError(f"{self.name} has no condition {condition!r}: expected {self.expected}") from None
 
+    @property
+    def axis(self) -> str:
+        """What the conditions are, for a figure."""
+        axis = DATASETS[self.name].axis if self.name in DATASETS else ""
+        return f"{self.name}: {axis}" if axis else self.name
+
     def label(self, condition: str) -> str:
         """For a figure: as the published set names it, or the text itself."""
         return DATASETS[self.name].label(condition) if self.name in DATASETS else condition

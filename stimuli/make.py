@@ -146,7 +146,7 @@ def show(plan: Plan, path: Path, conditions: Sequence[str] = ()) -> Image.Image:
     shown = [
         distortion.apply(_prepared(plan, path), condition, _rng(plan, path.name, condition)) for condition in conditions
     ]
-    return sheet(shown, [distortion.label(condition) for condition in conditions])
+    return sheet(shown, [distortion.label(condition) for condition in conditions], distortion.axis)
 
 
 def _file(s: Stimulus, condition: str, conditions: Sequence[str], out: Path) -> Path:

@@ -8,15 +8,18 @@ from PIL import Image, ImageDraw, ImageFont
 MARGIN, PER_ROW = 8, 8  # pixels, images
 
 
-def sheet(images: Sequence[np.ndarray], names: Sequence[str]) -> Image.Image:
-    """(h, w) or (h, w, 3) float64 in 0..1 each, and what stands below it -> a picture, up to PER_ROW images a row."""
+def sheet(images: Sequence[np.ndarray], names: Sequence[str], title: str) -> Image.Image:
+    """(h, w) or (h, w, 3) float64 in 0..1 each, and what stands below it -> a picture, up to PER_ROW images a row.
+
+    The title stands below all.
+    """
     tiles = [Image.fromarray(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)).convert("RGB") for image in images]
     width, height = (max(tile.size[axis] for tile in tiles) for axis in (0, 1))
     font = ImageFont.load_default(size=max(12, width // 12))
     text = font.getbbox("Ag")[3] + MARGIN
     per_row = min(PER_ROW, len(tiles))
     n_rows = -(-len(tiles) // per_row)
-    size = MARGIN + per_row * (width + MARGIN), MARGIN + n_rows * int(height + text + MARGIN)
+    size = MARGIN + per_row * (width + MARGIN), MARGIN + n_rows * int(height + text + MARGIN) + int(text)
     picture = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(picture)
     for i, (tile, name) in enumerate(zip(tiles, names, strict=True)):
@@ -24,4 +27,5 @@ def sheet(images: Sequence[np.ndarray], names: Sequence[str]) -> Image.Image:
         left, top = MARGIN + column * (width + MARGIN), MARGIN + row * int(height + text + MARGIN)
         picture.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
         draw.text((left + width / 2, top + height + MARGIN / 2), name, "black", font, anchor="ma")
+    draw.text((size[0] / 2, size[1] - text), title, "black", font, anchor="ma")
     return picture
