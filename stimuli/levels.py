@@ -105,7 +105,6 @@ def _eidolon(
     return eidolon(image, reach, rng, coherence=coherence, grain=grain, standardize=standardize)
 
 
-_NUMBER = "a number"
 _DEGREES = "a number of degrees"
 _SIGMA = "a standard deviation in pixels"
 _REACH = "reach-coherence-grain, the coherence tenfold, such as 8-10-10"
