@@ -52,7 +52,7 @@ def spread(fields):
     ("coherence", "finest", "coarsest"), [(0.0, 0.77, 0.77), (0.3, 0.55, 0.54), (1.0, 0.410, 0.115)]
 )
 def test_displacements_are_as_large_as_the_published(coherence, finest, coarsest):
-    n = 30
+    n = 16
     found = [spread(_fields(N, np.random.default_rng(seed), coherence, 10.0, False)) for seed in range(n)]
     rms = np.sqrt(np.mean(np.square(found), axis=0))
     assert rms[0] == pytest.approx(finest, rel=0.05)

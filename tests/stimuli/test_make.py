@@ -60,7 +60,7 @@ def test_same_seed_same_bytes_whatever_the_workers(name, source, tmp_path):
 
 
 def test_a_killed_run_resumes_to_the_same_bytes(source, tmp_path):
-    plan, levels = Plan("eidolonI", seed=3), ("4-10-10", "16-10-10", "64-10-10")
+    plan, levels = Plan("eidolonI", seed=3), ("8-10-10", "64-10-10")
     whole = make(plan, read_folder(source), tmp_path / "whole" / "set", levels, crossed=True).stimuli
     out = tmp_path / "cut" / "set"
     words = ["make-stimuli", "eidolonI", source, out, "--seed", 3, "--crossed", "--levels", ",".join(levels)]

@@ -21,7 +21,7 @@ from observers.generative.classifier import GenerativeClassifier, sentence
 from observers.generative.named import KNOWN, flat_options, known
 from observers.protocol import ObserverError
 from observers.registry import OBSERVERS, make_observer
-from stimuli.errors import LogError, UnknownName
+from stimuli.errors import LogError, UnknownName, UserError
 from stimuli.names import options_of
 from tests.observers.generative import tiny_autoregressive, tiny_flow, tiny_latent, tiny_masked, tiny_pixel
 from tests.observers.generative.toy import Toy
@@ -194,7 +194,7 @@ def test_prompts():
 )
 def test_options_that_cannot_be(given, said, models, small):
     trials = small.trials(0)[:1]
-    with pytest.raises((ObserverError, UnknownName), match=said):
+    with pytest.raises((UserError, UnknownName), match=said):
         list(make_observer("sd14", {"weights": str(models("sd14")), "device": "cpu"} | given).observe(iter(trials)))
 
 
