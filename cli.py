@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
-from stimuli.commands import make_cue_conflict, make_stimuli, show_stimuli
+from stimuli.commands import key_values, make_cue_conflict, make_stimuli, show_stimuli
 from stimuli.errors import UserError, in_words
 
 if TYPE_CHECKING:
@@ -247,12 +247,7 @@ def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any
     from observers.registry import make_observers
 
     given = {flag: str(value) for flag, value in flags.items() if value is not None}
-    for text in options or []:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"-o takes key=value, got {text!r}")
-        given[key] = value
-    return make_observers(names, given, say=lambda text: typer.echo(text, err=True))
+    return make_observers(names, given | key_values(options), say=lambda text: typer.echo(text, err=True))
 
 
 def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:

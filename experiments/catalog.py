@@ -49,11 +49,11 @@ def models() -> Iterator[str]:
 
 
 def distortions() -> Iterator[str]:
-    from stimuli.levels import DISTORTIONS, make_distortion
+    from stimuli.levels import DISTORTIONS, conditions_of
 
     yield "Distortions (observers make-stimuli NAME SOURCE OUT; your own: mine.py:name)"
     for name in DISTORTIONS:
-        yield f"  {name:<20} {' '.join(make_distortion(name).conditions)}".rstrip()
+        yield f"  {name:<20} {' '.join(conditions_of(name))}".rstrip()
     for name in plugins("distortions"):
         yield f"  {name}"
 

@@ -43,7 +43,7 @@ def make_stimuli(
         raise typer.BadParameter("published-12 is made at its published levels, without options")
     skipped: tuple[str, ...] = ()
     for name, folder in (sets or {distortion: out}).items():
-        plan = Plan(name, _options(option), seed, size, truncate)
+        plan = Plan(name, key_values(option), seed, size, truncate)
         conditions = levels.split(",") if levels else ()
         with progress_bar(name, "images", quiet=quiet) as progress:
             made = make(
@@ -102,15 +102,19 @@ def show_stimuli(
     """
     from stimuli.make import Plan, show
 
-    show(Plan(distortion, _options(option), seed, size), image, levels.split(",") if levels else ()).save(out)
+    show(Plan(distortion, key_values(option), seed, size), image, levels.split(",") if levels else ()).save(out)
     typer.echo(out)
 
 
-def _options(given: list[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given or []]
-    if any(not equals for _, equals, _ in pairs):
-        raise typer.BadParameter(f"-o takes key=value, got {', '.join(given or [])}")
-    return {key: value for key, _, value in pairs}
+def key_values(given: list[str] | None) -> dict[str, str]:
+    """What -o was given. Raises BadParameter."""
+    found = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"-o takes key=value, got {text!r}")
+        found[key] = value
+    return found
 
 
 def _say(skipped: tuple[str, ...]) -> None:

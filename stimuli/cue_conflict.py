@@ -16,6 +16,8 @@ from stimuli.images import middle_square, open_image, save_image
 from stimuli.make import seed_of
 from stimuli.names import resolve
 from stimuli.outlines import mask
+from stimuli.progress import Progress
+from stimuli.record import about, claim, naming
 from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
@@ -75,15 +77,19 @@ def make_cue_conflict(
     per_pair: int = 5,
     seed: int = 0,
     size: int = 224,
-    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> tuple[StimulusSet, tuple[str, ...]]:
-    """Write the images and a stimuli.csv into `out`; files that are there are kept. With it, a sentence a pair left out.
+    """Write the images and a stimuli.csv into `out`; files that are there are kept. With it, a sentence a fault.
 
     Raises StimulusError.
     """
     function: Method = resolve(method, METHODS, "cue_conflict", "way to make cue-conflict images")
     todo = pairs(shapes, textures, per_pair, seed)
-    made, skipped = [], {}
+    claim(out, {
+        "method": method.replace("\\", "/").rpartition("/")[2], "per_pair": per_pair, "seed": seed, "size": size,
+        "shapes": shapes.name, "shapes_sha256": about(shapes), "textures": textures.name, "textures_sha256": about(textures),
+    })  # fmt: skip
+    made, skipped = [], []
     for n, pair in enumerate(todo):
         path = out / pair.shape.category / pair.name
         progress(n, len(todo))
@@ -91,16 +97,16 @@ def make_cue_conflict(
             if not path.is_file():
                 save_image(_combined(function, pair, seed, size), path)
         except StimulusError as error:
-            skipped[pair.shape.id] = str(error) if str(pair.shape.path) in str(error) else f"{pair.shape.path}: {error}"
+            skipped.append(naming(error, pair.shape.path, pair.texture.path))
             continue
         cues = {"shape": pair.shape.category, "texture": pair.texture.category}
         made.append(Stimulus(pair.name, path, pair.shape.category, "", cues))
     progress(len(todo), len(todo))
     if not made:
-        raise StimulusError(f"none of {len(todo)} images could be made; the first: {next(iter(skipped.values()))}")
+        raise StimulusError(f"none of {len(todo)} images could be made; the first: {skipped[0]}")
     stimuli = StimulusSet(out.resolve().name, tuple(made))
     stimuli.write(out / "stimuli.csv")
-    return stimuli, tuple(skipped.values())
+    return stimuli, tuple(dict.fromkeys(skipped))
 
 
 def _combined(function: Method, pair: Pair, seed: int, size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from stimuli.errors import StimulusError
 from stimuli.images import SUFFIXES
 from stimuli.stimulus import Stimulus, StimulusSet
 
-_PLAIN = re.compile(r"\w[\w ()._-]*")
+PLAIN = re.compile(r"\w[\w ()._-]*")
 
 
 def read_folder(folder: Path) -> StimulusSet:
@@ -31,7 +31,7 @@ def _scan(folder: Path) -> StimulusSet:
         if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
         *conditions, category = parts[:-1] or ("",)
-        if not category or len(conditions) > 1 or not all(map(_PLAIN.fullmatch, parts)):
+        if not category or len(conditions) > 1 or not all(map(PLAIN.fullmatch, parts)):
             raise StimulusError(
                 f"{path}: expected {folder.name}/<category>/<image> or <condition>/<category>/<image>, in names of letters, "
                 f"digits, spaces and ( ) . _ -"

@@ -52,11 +52,13 @@ def _is_deep_png(path: Path) -> bool:
     return head.startswith(b"\x89PNG") and head[24] > 8
 
 
-def save_image(pixels: np.ndarray, path: Path) -> None:
-    """Write (height, width, 3) uint8 pixels as a PNG, making its folder."""
-    assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:
+    """Write (height, width, 3) or gray (height, width) uint8 pixels as a PNG, making its folder; whole or not at all."""
+    assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (3,))
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, format="PNG")
+    partial = path.with_suffix(".part")
+    Image.fromarray(pixels).save(partial, format="PNG", compress_level=compress_level)
+    partial.replace(path)
 
 
 def middle_square(pixels: np.ndarray, size: int) -> np.ndarray:

@@ -131,11 +131,16 @@ PUBLISHED_12 = tuple(name for name in _MADE if name not in ("salt-and-pepper", "
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {"spectrum": read_spectrum, "monitor": read_monitor}
 
 
+def conditions_of(name: str) -> tuple[str, ...]:
+    """The published conditions of one of DISTORTIONS, in order."""
+    return _OWN_CONDITIONS.get(name) or tuple(c.name for c in DATASETS[name].conditions)
+
+
 def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Distortion:
     """The distortion of that name with its options, given as text. Raises UnknownName, UserError, StimulusError."""
     if name in _MADE:
         function, level, expected = _MADE[name]
-        conditions = _OWN_CONDITIONS.get(name) or tuple(c.name for c in DATASETS[name].conditions)
+        conditions = conditions_of(name)
     else:
         function = resolve(name, dict.fromkeys(_MADE, ""), "distortions", "distortion")
         level, expected, conditions = _number_or_text, "letters, digits and . _ -", ()

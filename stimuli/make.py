@@ -3,40 +3,36 @@
 Every image is distorted at one level, the levels in turn within each category (the published designs), or at all of them
 (`crossed`). What is random about an image follows from (seed, distortion, image, condition), so that files are the same
 bytes whatever the number of workers and however often the run was stopped. A file is there whole or not at all, and one that
-is there is not made again; `distortion.json` says of what a folder was made, and something else is not made into it.
+is there is not made again; `made-of.json` says of what a folder was made, and something else is not made into it.
 """
 
 import hashlib
 import json
 import multiprocessing
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from attrs import evolve, field, frozen
 from PIL import Image
 
-from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
-from stimuli.images import middle_square, open_image
+from stimuli.folder import PLAIN
+from stimuli.images import middle_square, open_image, save_image
 from stimuli.levels import Distortion, make_distortion
+from stimuli.progress import Progress
+from stimuli.record import about, claim, naming
 from stimuli.sheet import sheet
 from stimuli.spectrum import SPECTRUM, mean_spectrum, published, read_spectrum
 from stimuli.stimulus import Stimulus, StimulusSet
 
-RECORD = "distortion.json"
 SPECTRUM_FILE, PUBLISHED_SIZE = "spectrum.npy", 224
 FAST = 3  # of zlib's levels: a tenth larger than by its default, in half the time
 CHUNK = 16  # images a worker is given at a time
 MIN_SIDE, MAX_SIZE = 8, 4096  # pixels
-_PLAIN = re.compile(r"\w[\w ()._-]*")
-
-Progress = Callable[[int, int | None], None]
 
 
 @frozen
@@ -88,14 +84,8 @@ def make(
     An image that cannot be read or distorted is left out and said. Raises StimulusError for all else.
     """
     out = Path(out)
-    if out.resolve().name in DATASETS:
-        raise StimulusError(
-            f"{out} is named like a published dataset, as which it would be analyzed: name it otherwise"
-        )
     distortion = make_distortion(plan.distortion, plan.options)
-    conditions = tuple(conditions) or distortion.conditions
-    if not conditions:
-        raise StimulusError(f"{plan.distortion} has no levels of its own: name them, --levels A,B,C")
+    conditions = _conditions(distortion, conditions)
     if len(set(conditions)) < len(conditions):
         raise StimulusError(f"a level is given twice in {','.join(conditions)}")
     for condition in conditions:
@@ -116,7 +106,7 @@ def make(
         raise StimulusError(f"two images would be named {double}: names must differ in more than .png and .jpg")
     originals = {s.id: s.path for s in source}
     plan, distortion = _with_spectrum(plan, distortion, source, conditions, out)
-    _keep_record(out, _record(plan, distortion, source, conditions, crossed))
+    claim(out, _record(plan, distortion, source, conditions, crossed))
     if plan.options.get("spectrum") == str(out / SPECTRUM_FILE):
         np.save(out / SPECTRUM_FILE, distortion.options["spectrum"])
     jobs = [(originals[s.id], s.path, s.id, s.condition) for s in tasks if not s.path.is_file()]
@@ -135,12 +125,18 @@ def make(
     return Made(stimuli, tuple(dict.fromkeys(skipped.values())))
 
 
+def _conditions(distortion: Distortion, given: Sequence[str]) -> tuple[str, ...]:
+    """Those given, else the published ones. Raises StimulusError."""
+    found = tuple(given) or distortion.conditions
+    if not found:
+        raise StimulusError(f"{distortion.name} has no levels of its own: name them, --levels A,B,C")
+    return found
+
+
 def show(plan: Plan, path: Path, conditions: Sequence[str] = ()) -> Image.Image:
     """A contact sheet of one image in all conditions. Raises StimulusError."""
     distortion = make_distortion(plan.distortion, plan.options)
-    conditions = tuple(conditions) or distortion.conditions
-    if not conditions:
-        raise StimulusError(f"{plan.distortion} has no levels of its own: name them, --levels A,B,C")
+    conditions = _conditions(distortion, conditions)
     if plan.size == PUBLISHED_SIZE:
         _, distortion = _with_spectrum(plan, distortion, StimulusSet("", ()), conditions, Path())
     shown = [
@@ -151,7 +147,7 @@ def show(plan: Plan, path: Path, conditions: Sequence[str] = ()) -> Image.Image:
 
 def _file(s: Stimulus, condition: str, conditions: Sequence[str], out: Path) -> Path:
     stem = Path(s.id).stem
-    if not _PLAIN.fullmatch(s.category) or not _PLAIN.fullmatch(stem):
+    if not PLAIN.fullmatch(s.category) or not PLAIN.fullmatch(stem):
         raise StimulusError(
             f"{s.path}: expected the image's name and category in letters, digits, spaces and ( ) . _ -, got {s.id!r} and "
             f"{s.category!r}"
@@ -184,8 +180,7 @@ def _readable(plan: Plan, source: StimulusSet) -> Iterator[np.ndarray]:
 def _record(
     plan: Plan, distortion: Distortion, source: StimulusSet, conditions: Sequence[str], crossed: bool
 ) -> dict[str, object]:
-    """Of what the set is made; the images by name, category and size of file."""
-    lines = [f"{s.id}\t{s.category}\t{s.path.stat().st_size if s.path.is_file() else 0}" for s in source]
+    """Of what the set is made."""
     return {
         "distortion": plan.distortion,
         "options": {name: _in_short(value) for name, value in sorted(distortion.options.items())},
@@ -195,33 +190,12 @@ def _record(
         "size": plan.size,
         "truncate": plan.truncate,
         "source": source.name,
-        "source_sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
-        "version": version("observers"),
+        "source_sha256": about(source),
     }
 
 
 def _in_short(value: object) -> object:
     return hashlib.sha256(value.tobytes()).hexdigest() if isinstance(value, np.ndarray) else value
-
-
-def _keep_record(out: Path, record: dict[str, object]) -> None:
-    """Write it, or compare it with the one that is there. Raises StimulusError."""
-    path = out / RECORD
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise StimulusError(f"{path} cannot be read ({error}): name another folder, or remove this one") from None
-        differs = [key for key in record if not isinstance(before, dict) or before.get(key) != record[key]]
-        if differs:
-            raise StimulusError(
-                f"{out} holds a set made otherwise (another {', '.join(differs)}): name another folder, or remove it"
-            )
-    elif out.is_dir() and any(out.iterdir()):
-        raise StimulusError(f"{out} holds something else already: name an empty or a new folder")
-    else:
-        out.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
 Job = tuple[Path, Path, str, str]  # from, to, id, condition
@@ -262,15 +236,11 @@ def _one(plan: Plan, job: Job) -> str:
     try:
         found = _distortion(plan).apply(_prepared(plan, origin), condition, _rng(plan, name, condition))
     except StimulusError as error:
-        return str(error) if str(origin) in str(error) else f"{origin}: {error}"
+        return naming(error, origin)
     except MemoryError:
         return f"{origin} has more pixels than memory holds distorted; give --size"
     scaled = 255 * found
-    out = Image.fromarray((np.floor(scaled) if plan.truncate else np.rint(scaled)).astype(np.uint8))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    out.save(partial, format="PNG", compress_level=FAST)
-    partial.replace(path)
+    save_image((np.floor(scaled) if plan.truncate else np.rint(scaled)).astype(np.uint8), path, compress_level=FAST)
     return ""
 
 

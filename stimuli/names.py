@@ -105,6 +105,10 @@ def options_of(make: Callable[..., object]) -> dict[str, inspect.Parameter]:
 
 
 def typed(make: Callable[..., object], name: str, options: Mapping[str, str], n_given: int) -> dict[str, Any]:
+    """Options given as text, as the types that `make` declares; its first `n_given` parameters are no options.
+
+    Raises UnknownName for one that it has not, UserError for one that is lacking or no such type; both name `name`.
+    """
     known = dict(list(options_of(make).items())[n_given:])
     try:
         hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PLAIN_SECONDS = 10.0  # between two plain lines
+Progress = Callable[[int, int | None], None]  # done, total
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _has(there: set[str], part: str, stem: str, variant: str | None) -> bool:
 def _listing(source: Source) -> tuple[set[str] | None, str]:
     """Names of the model's files, None where nothing is known of them; and why nothing can be fetched, or "".
 
-    Of a commit that is in the cache nothing need be asked. Otherwise the hub is asked once: what retries takes a minute.
+    The hub is asked once, since what tries again takes a minute; without an answer, what the cache holds is all there is.
     """
     if source.weights is not None:
         folder = Path(source.weights).expanduser()

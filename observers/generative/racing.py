@@ -147,7 +147,8 @@ class Racing:
     equal choices that adds up to a few times as much; where one choice is better, to less.
 
     `anytime` keeps the error rate over all looks of a race, by a confidence sequence (Robbins' normal mixture, asymptotic as
-    in Waudby-Smith et al. 2024, arXiv 2103.06476), for more draws. A round adds a ROUND-th of the draws so far.
+    in Waudby-Smith et al. 2024, arXiv 2103.06476), for more draws. It looks from ANYTIME_N draws on. A round adds a
+    ROUND-th of the draws so far.
     """
 
     draws: int = field(default=500, validator=_counted)

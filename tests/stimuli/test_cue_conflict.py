@@ -158,3 +158,21 @@ def test_what_cannot_be_combined_is_left_out(folders, tmp_path):
     save_image(as_uint8(photo()), folders[0] / "Big cat" / "x.png")
     done = CliRunner().invoke(app, words)
     assert "the category 'Big cat' cannot stand in an image's name: expected lower-case letters" in done.output
+
+
+def test_a_set_made_otherwise_is_not_gone_on_with(folders, tmp_path):
+    shapes, textures = map(read_folder, folders)
+    make_cue_conflict(shapes, textures, tmp_path / "set", per_pair=1, size=80)
+    with pytest.raises(StimulusError, match=r"set made otherwise \(another seed\)"):
+        make_cue_conflict(shapes, textures, tmp_path / "set", per_pair=1, size=80, seed=1)
+    with pytest.raises(StimulusError, match="named like a published dataset"):
+        make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", per_pair=1, size=80)
+
+
+def test_a_damaged_texture_is_named_and_no_shape(folders, tmp_path):
+    damaged = folders[1] / "clock" / "clock0.png"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    shapes, textures = map(read_folder, folders)
+    _, skipped = make_cue_conflict(shapes, textures, tmp_path / "set", per_pair=9, size=80)
+    assert len(skipped) == 1
+    assert skipped[0].startswith(f"the image {damaged} cannot be read")

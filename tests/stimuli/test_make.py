@@ -185,8 +185,8 @@ def test_another_set_is_not_made_into_the_same_folder(source, tmp_path):
     assert content(out) == before
     make(Plan("contrast"), images, out, ["c10"])
     assert content(out) == before
-    (out / "distortion.json").write_text("{")
-    with pytest.raises(StimulusError, match=r"distortion\.json cannot be read"):
+    (out / "made-of.json").write_text("{")
+    with pytest.raises(StimulusError, match=r"made-of\.json cannot be read"):
         make(Plan("contrast"), images, out, ["c10"])
 
 
