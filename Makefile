@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-zoo lint check bench bench-generative clean env
+.PHONY: demo test test-extras lint check bench bench-generative clean env
 env: $(READY)
 
 demo: $(READY)
@@ -20,12 +20,13 @@ lint: $(READY)
 
 check: lint
 	$(MAKE) test PYTEST_ARGS=--slow
-	$(MAKE) test-zoo
+	$(MAKE) test-extras
 
-# The extra beside the environment, without its needs: a torchvision that does not fit the torch at hand would break both.
-test-zoo: $(READY)
-	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/zoo --no-deps --python $(BIN)/python -c constraints.txt timm torchvision
-	PYTHONPATH=.venv/zoo $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py
+# Extras beside the environment, without their needs: a torchvision that does not fit the torch at hand would break both.
+test-extras: $(READY)
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/extras --no-deps --python $(BIN)/python -c constraints.txt timm torchvision \
+		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources
+	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 stopped and can be res
 
 import io
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,8 +13,9 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
-from stimuli.commands import key_values, make_cue_conflict, make_stimuli, show_stimuli
+from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, show_stimuli
 from stimuli.errors import UserError, in_words
+from stimuli.resuming import resumable
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
@@ -50,7 +50,6 @@ for command in (make_stimuli, make_cue_conflict, show_stimuli):
     app.command()(command)
 
 Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images (of a generative observer: rows) a forward pass.")]
@@ -251,24 +250,15 @@ def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any
 
 
 def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
-    """One session with a progress bar; stopped by Ctrl-C or a polite kill, it says how to go on."""
+    """One session with a progress bar."""
     from experiments.session import run
     from stimuli.progress import progress_bar
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with progress_bar(f"{what.name} · {one.name}", "trials", quiet=quiet) as progress:
-            return run(what, one, out, **options, progress=progress, say=lambda text: typer.echo(text, err=True))
-    except KeyboardInterrupt:
-        typer.echo(f"\nStopped; every answer is kept. To go on: {_same_command()}", err=True)
-        raise typer.Exit(3) from None
-
-
-def _same_command() -> str:
-    """What was typed, as `observers …` however this program was started."""
-    words = sys.argv[1:]  # before the command there may be those of `typer cli.py run`
-    begin = next((i for i, word in enumerate(words) if word in ("run-experiment", "demo")), 0)
-    return shlex.join(["observers", *words[begin:]])
+    with (
+        resumable("every answer is kept", ("run-experiment", "demo")),
+        progress_bar(f"{what.name} · {one.name}", "trials", quiet=quiet) as progress,
+    ):
+        return run(what, one, out, **options, progress=progress, say=lambda text: typer.echo(text, err=True))
 
 
 def _summary(logs: list[Path]) -> None:

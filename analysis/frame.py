@@ -9,7 +9,10 @@ An observer is (dataset, observer): `subject-01` of two datasets are two people.
 
 import csv
 import io
+import math
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -257,15 +260,22 @@ def _refuse_doubles(frame: pd.DataFrame) -> None:
 
 
 def condition_order(dataset: str, conditions: Iterable[str]) -> list[str]:
-    """The conditions in the published order; of any other dataset by number where all are numbers, else as they came."""
+    """The conditions in the published order; of any other dataset by the numbers in them, else as they came."""
     unique = list(dict.fromkeys(conditions))
     if dataset in DATASETS:
         published = [c.name for c in DATASETS[dataset].conditions]
         return [c for c in published if c in unique] + [c for c in unique if c not in published]
-    try:
-        return sorted(unique, key=float)
-    except ValueError:
-        return unique
+    return sorted(unique, key=_by_number)
+
+
+def _by_number(condition: str) -> tuple[float, list[tuple[str, float]]]:
+    """A key for 0.35 before 10 before inf, for c05 before c30 before c100, and 8-10-10 before 16-10-10."""
+    with suppress(ValueError):
+        if not math.isnan(number := float(condition)):
+            return number, []
+    parts = re.findall(r"(\D*)(\d*\.?\d*)", condition)
+    numbered = any(number.strip(".") for _, number in parts)
+    return math.inf, [(text, float(number) if number.strip(".") else 0.0) for text, number in parts] if numbered else []
 
 
 def dataset_order(datasets: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from sklearn.datasets import load_sample_image
 from stimuli.folder import read_folder
 from stimuli.images import save_image
 from stimuli.levels import DISTORTIONS, make_distortion
-from stimuli.make import Plan, make
+from stimuli.make import Plan, make, order
 from stimuli.spectrum import mean_spectrum
 
 ORIGINAL = {
@@ -53,7 +53,7 @@ def files(n: int, workers: int) -> None:
             top, left = rng.integers(0, 427 - 224), rng.integers(0, 640 - 224)
             save_image(photo[top : top + 224, left : left + 224], Path(folder) / "in" / "temple" / f"{i:05d}.png")
         source, start = read_folder(Path(folder) / "in"), time.perf_counter()
-        made = make(Plan("contrast"), source, Path(folder) / "out", workers=workers)
+        made = make(order(Plan("contrast"), source, Path(folder) / "out"), workers=workers)
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         print(f"contrast: {len(made.stimuli):,} files by {workers} workers in {time.perf_counter() - start:.1f} s, "
               f"largest process {peak / 1024:.0f} MiB")  # fmt: skip

@@ -1,26 +1,32 @@
 """Cue-conflict images from images of shapes and of textures: the shape of one category, the texture of another.
 
-A method is a function (shape, texture, rng) -> image of (h, w, 3) float64 in 0..1 images, the texture as large as the shape.
-`filled` needs nothing but shapes on a plain background; one's own, such as a style transfer, is named `mine.py:NAME`.
-Images are named as the published ones, `<shape><n>-<texture><n>.png`; n counts the exemplars of a category in order of name.
+A method is a function (shape, texture, rng, options…) -> image of (h, w, 3) float64 in 0..1 images of one size. `filled`
+needs nothing but shapes on a plain background, `plenoptic` synthesizes textures; one's own, such as a style transfer, is
+named `mine.py:NAME`. Images are named as the published ones, `<shape><n>-<texture><n>.png`; n counts the exemplars of a
+category in order of name, numbers in names as numbers. `sources.csv` says which files they are.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
+from PIL import Image
 
 from stimuli.errors import StimulusError
-from stimuli.images import middle_square, open_image, save_image
-from stimuli.make import seed_of
-from stimuli.names import resolve
-from stimuli.outlines import mask
+from stimuli.images import as_bytes, check_size, checked, middle_square, readable, save_image
+from stimuli.making import Job, Made, Recipe, make_set, naming, seed_of
+from stimuli.names import file_sha256, own_name, resolve, safely, takes_three, typed
+from stimuli.outlines import background, mask
 from stimuli.progress import Progress
-from stimuli.record import about, claim, naming
 from stimuli.stimulus import Stimulus, StimulusSet
 
-Method = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+Method = Callable[..., np.ndarray]
+METHODS = {"filled": "stimuli.cue_conflict:filled", "plenoptic": "stimuli.texture_synthesis:synthesized"}
+MAX_ZOOM = 16.0
 
 
 def filled(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -31,102 +37,134 @@ def filled(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> 
     return np.where(mask(shape)[..., None], texture, 1.0)
 
 
-METHODS = {"filled": "stimuli.cue_conflict:filled"}
-
-
 @frozen
-class Pair:
-    shape: Stimulus
-    texture: Stimulus
-    name: str
+class Mix:
+    """How images are made, as workers are told it."""
+
+    method: str = "filled"
+    options: Mapping[str, str] = field(factory=dict)
+    per_pair: int = 5  # images for two categories
+    conflicting: bool = False  # no pairs of one category
+    seed: int = 0
+    size: int = 224  # pixels a side
+    zoom: float = 1.0  # the texture's shorter side, in sides of the image
 
 
-def pairs(shapes: StimulusSet, textures: StimulusSet, per_pair: int, seed: int) -> list[Pair]:
+def pairs(shapes: StimulusSet, textures: StimulusSet, mix: Mix) -> list[Recipe]:
     """`per_pair` images of every shape category with every texture category, or as many as there are pairs of exemplars.
 
     Which exemplars is drawn at random; no two of them meet twice. Raises StimulusError.
     """
-    rng = np.random.default_rng([seed, 6])
+    rng = np.random.default_rng([mix.seed, 6])
     shape_of, texture_of = _exemplars(shapes), _exemplars(textures)
     found = []
     for s, its_shapes in shape_of.items():
         for t, its_textures in texture_of.items():
-            drawn = rng.permutation(len(its_shapes) * len(its_textures))[:per_pair]
+            drawn = rng.permutation(len(its_shapes) * len(its_textures))[: mix.per_pair]
+            if mix.conflicting and s == t:
+                continue
             for i, j in sorted(divmod(int(k), len(its_textures)) for k in drawn):
-                found.append(Pair(its_shapes[i], its_textures[j], f"{s}{i + 1}-{t}{j + 1}.png"))
+                name = f"{s}{i + 1}-{t}{j + 1}.png"
+                found.append(
+                    Recipe(name, f"{s}/{name}", "", {"shape": its_shapes[i].id, "texture": its_textures[j].id})
+                )
     return found
 
 
 def _exemplars(stimuli: StimulusSet) -> dict[str, list[Stimulus]]:
     found: dict[str, list[Stimulus]] = {}
-    for s in sorted(stimuli, key=lambda s: s.id):
+    for s in sorted(stimuli, key=lambda s: _in_numbers(s.id)):
         if not s.category.isalpha() or not s.category.islower():
             raise StimulusError(
                 f"{stimuli.name}: the category {s.category!r} cannot stand in an image's name: expected lower-case letters"
             )
         found.setdefault(s.category, []).append(s)
-    return found
+    return dict(sorted(found.items()))
+
+
+def _in_numbers(name: str) -> list[tuple[int, str]]:
+    """A key that puts cat2 before cat10."""
+    return [(int(part or 0), text) for text, part in re.findall(r"(\D*)(\d*)", name)]
 
 
 def make_cue_conflict(
     shapes: StimulusSet,
     textures: StimulusSet,
     out: Path,
+    mix: Mix,
     *,
-    method: str = "filled",
-    per_pair: int = 5,
-    seed: int = 0,
-    size: int = 224,
+    workers: int = 1,
     progress: Progress = lambda done, total: None,
-) -> tuple[StimulusSet, tuple[str, ...]]:
-    """Write the images and a stimuli.csv into `out`; files that are there are kept. With it, a sentence a fault.
+) -> Made:
+    """Make the images and a stimuli.csv in `out`, or go on with them; what cannot be combined is left out and said.
 
-    Raises StimulusError.
+    Raises StimulusError, UnknownName, UserError.
     """
-    function: Method = resolve(method, METHODS, "cue_conflict", "way to make cue-conflict images")
-    todo = pairs(shapes, textures, per_pair, seed)
-    claim(out, {
-        "method": method.replace("\\", "/").rpartition("/")[2], "per_pair": per_pair, "seed": seed, "size": size,
-        "shapes": shapes.name, "shapes_sha256": about(shapes), "textures": textures.name, "textures_sha256": about(textures),
-    })  # fmt: skip
-    made, skipped = [], []
-    for n, pair in enumerate(todo):
-        path = out / pair.shape.category / pair.name
-        progress(n, len(todo))
-        try:
-            if not path.is_file():
-                save_image(_combined(function, pair, seed, size), path)
-        except StimulusError as error:
-            skipped.append(naming(error, pair.shape.path, pair.texture.path))
-            continue
-        cues = {"shape": pair.shape.category, "texture": pair.texture.category}
-        made.append(Stimulus(pair.name, path, pair.shape.category, "", cues))
-    progress(len(todo), len(todo))
-    if not made:
-        raise StimulusError(f"none of {len(todo)} images could be made; the first: {skipped[0]}")
-    stimuli = StimulusSet(out.resolve().name, tuple(made))
-    stimuli.write(out / "stimuli.csv")
-    return stimuli, tuple(dict.fromkeys(skipped))
+    check_size(mix.size)
+    if not 1 / MAX_ZOOM <= mix.zoom <= MAX_ZOOM:
+        raise StimulusError(f"the zoom must be {1 / MAX_ZOOM:g} to {MAX_ZOOM:g}, got {mix.zoom:g}")
+    function, options = _method(mix)
+    category = {s.id: s.category for s in shapes}, {s.id: s.category for s in textures}
+    settings = {
+        "method": own_name(mix.method), "options": options, "code_sha256": file_sha256(function), "per_pair": mix.per_pair,
+        "conflicting": mix.conflicting, "seed": mix.seed, "size": mix.size, "zoom": mix.zoom,
+    }  # fmt: skip
+
+    def described(recipe: Recipe) -> Stimulus:
+        cues = {role: of[recipe.sources[role]] for role, of in zip(("shape", "texture"), category, strict=True)}
+        return Stimulus(recipe.stimulus, Path(recipe.path), cues["shape"], "", cues)
+
+    return make_set(
+        out, settings, {"shape": shapes, "texture": textures}, lambda: pairs(shapes, textures, mix), described,
+        partial(_one, mix), workers=workers, at_once=1, progress=progress,
+    )  # fmt: skip
 
 
-def _combined(function: Method, pair: Pair, seed: int, size: int) -> np.ndarray:
-    """(size, size, 3) uint8. Raises StimulusError."""
-    rng = np.random.default_rng([seed, seed_of(pair.name)])
-    shape = middle_square(open_image(pair.shape.path), size) / 255
-    texture = _window(open_image(pair.texture.path), size, rng) / 255
-    found = np.asarray(function(shape, texture, rng))
-    if found.shape != shape.shape or not np.isfinite(found).all():
-        raise StimulusError(
-            f"{pair.name}: the method gave {found.shape} with values {found.min():g} to {found.max():g}, expected "
-            f"{shape.shape} of finite numbers"
-        )
-    return np.asarray(np.rint(255 * np.clip(found, 0, 1)), np.uint8)
+def _method(mix: Mix) -> tuple[Method, dict[str, Any]]:
+    """The function and its options. Raises UnknownName, UserError."""
+    function = resolve(mix.method, METHODS, "cue_conflict", "way to make cue-conflict images")
+    takes_three(function, mix.method, "(shape, texture, rng) -> image")
+    return function, typed(function, own_name(mix.method), mix.options, n_given=3)
 
 
-def _window(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """(size, size, 3) of a texture, anywhere in it; one that is smaller is continued by reflection."""
-    height, width = pixels.shape[:2]
-    lacking = [(0, max(0, size - height)), (0, max(0, size - width)), (0, 0)]
-    wide = np.pad(pixels, lacking, mode="symmetric")
-    top, left = (int(rng.integers(n - size + 1)) for n in wide.shape[:2])
-    return np.asarray(wide[top : top + size, left : left + size])
+def _one(mix: Mix, job: Job) -> str:
+    """Make one file; "" or, where the images are at fault, a sentence that names one."""
+    shape_path, texture_path = job.origins
+    try:
+        rng = np.random.default_rng([mix.seed, seed_of(job.recipe.stimulus)])
+        shape = _squared(readable(shape_path), mix.size) / 255
+        texture = _window(readable(texture_path), mix, rng) / 255
+        function, options = _method(mix)
+        given = function if mix.method in METHODS else safely(function, mix.method)
+        found = checked(given(shape, texture, rng, **options), [shape.shape], own_name(mix.method))
+    except StimulusError as error:
+        return naming(error, shape_path, texture_path)
+    except MemoryError:
+        return f"{shape_path} with {texture_path} needs more memory than there is; give a smaller --size"
+    save_image(as_bytes(found), job.path)
+    return ""
+
+
+def _squared(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8: all of it, on a square of its background where that is plain; else its middle square."""
+    color = background(pixels / 255)
+    if color is not None:
+        height, width = pixels.shape[:2]
+        side = max(height, width)
+        square = np.empty((side, side, 3), np.uint8)
+        square[:] = as_bytes(color)
+        top, left = (side - height) // 2, (side - width) // 2
+        square[top : top + height, left : left + width] = pixels
+        pixels = square
+    return middle_square(pixels, size)
+
+
+def _window(pixels: np.ndarray, mix: Mix, rng: np.random.Generator) -> np.ndarray:
+    """(size, size, 3) of a texture, anywhere in it, its shorter side `zoom` times the size; continued by reflection."""
+    scale = mix.zoom * mix.size / min(pixels.shape[:2])
+    height, width = (max(1, round(scale * n)) for n in pixels.shape[:2])
+    resized = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+    lacking = [(0, max(0, mix.size - height)), (0, max(0, mix.size - width)), (0, 0)]
+    wide = np.pad(resized, lacking, mode="symmetric")
+    top, left = (int(rng.integers(n - mix.size + 1)) for n in wide.shape[:2])
+    return np.asarray(wide[top : top + mix.size, left : left + mix.size])

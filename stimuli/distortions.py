@@ -27,6 +27,7 @@ def gray(image: np.ndarray) -> np.ndarray:
 
 def colour(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
     """The image itself for `cr`, g for `bw`."""
+    _one_of("colour", level, "cr", "bw")
     return image if level == "cr" else gray(image)
 
 
@@ -62,7 +63,8 @@ def high_pass(image: np.ndarray, level: float, rng: np.random.Generator) -> np.n
     g = gray(image)
     if level == np.inf:
         return g
-    _within("high-pass", level, 0, 1000)
+    if not 0 < level <= 1000:
+        raise StimulusError(f"high-pass: expected a level above 0 up to 1000, or inf, got {level:g}")
     rest = g - _blurred(g, level)
     return _clipped(rest + (MEAN_GRAY - rest.mean()))
 
@@ -112,11 +114,15 @@ def power_equalisation(
 
     `spectrum` is (h, w), fftshifted, of unnormalized transforms: `stimuli.spectrum` reads or makes it.
     """
+    _one_of("power equalisation", level, "0", "pow")
     g = gray(image)
     if level == "0":
         return g
     if spectrum is None:
-        raise StimulusError("power equalisation needs the mean amplitude spectrum of many images: give spectrum=FILE")
+        raise StimulusError(
+            "power equalisation needs the mean amplitude spectrum of many images of this size: give -o spectrum=FILE.npy, "
+            "such as the spectrum.npy that make-stimuli power-equalisation writes into its set"
+        )
     if spectrum.shape != g.shape:
         raise StimulusError(
             f"the mean spectrum is one of {_size(spectrum)} pixels and the image has {_size(g)}: resize the images, or make "
@@ -136,6 +142,7 @@ def false_colour(
     In linear light, Y = 0.25882843 R + 0.60743592 G + 0.13373565 B. `monitor` is the (256,) ascending output, 0..1, for each
     8-bit value, as measured; colors are then those of the nearest value. Without it sRGB's curve (IEC 61966-2-1) is used.
     """
+    _one_of("false colour", level, "true", "false")
     if level == "true":
         return image
     linear = _srgb_to_linear(image) if monitor is None else monitor[np.rint(255 * image).astype(int)]
@@ -156,8 +163,8 @@ def _linear_to_srgb(v: np.ndarray) -> np.ndarray:
 
 def rotation(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
     """g turned counterclockwise by 0, 90, 180 or 270 degrees; height and width change places with it."""
-    if level % 90:
-        raise StimulusError(f"rotation: expected a multiple of 90 degrees, got {level:g}")
+    if level not in (0, 90, 180, 270):
+        raise StimulusError(f"rotation: expected 0, 90, 180 or 270 degrees, got {level:g}")
     return np.rot90(gray(image), int(level // 90))
 
 
@@ -168,6 +175,11 @@ def _clipped(values: np.ndarray) -> np.ndarray:
 def _within(what: str, level: float, low: float, high: float) -> None:
     if not low <= level <= high:
         raise StimulusError(f"{what}: expected a level of {low:g} to {high:g}, got {level:g}")
+
+
+def _one_of(what: str, level: str, *levels: str) -> None:
+    if level not in levels:
+        raise StimulusError(f"{what}: expected a level of {' or '.join(levels)}, got {level!r}")
 
 
 def _size(image: np.ndarray) -> str:

@@ -11,8 +11,8 @@ C_k = Σ_{j ≥ k} σ_j/MAX times white noise blurred by σ_j, which all scales 
 
 As published, noise is scaled by 127.5 over its largest value and shifted by mean/sd, so that `reach` is no distance in
 pixels: per unit of reach the standard deviation of a displacement is 0.77 pixels at coherence 0, 0.55 at 0.3, and from 0.41
-(finest scale) to 0.115 (coarsest) at 1. With `standardize` every field has mean 0 and variance 1, and reach is the standard
-deviation in pixels.
+(finest scale) to 0.115 (coarsest) at 1. With `standardize` noise has mean 0 and variance 1, as was meant, before it is
+mixed, and every field F_k again: reach is the standard deviation in pixels.
 
 Fields are drawn as the Fourier coefficients of blurred white noise, only those that the blur lets through: the same
 distribution as that of N × N numbers that are blurred, in a fraction of the time. The largest of the N² numbers is drawn by
@@ -43,7 +43,7 @@ def eidolon(
     grain: float = 10.0,
     standardize: bool = False,
 ) -> np.ndarray:
-    """(h, w, 3) float64 in 0..1 -> (h, w) gray in 0..1, on the grid of 255 as published where h or w is SIZE.
+    """(h, w, 3) float64 in 0..1 -> (h, w) gray in 0..1, on the grid of 255 as published where the longer side is SIZE.
 
     Computed at a longer side of SIZE and resized back. reach from 0 on, coherence 0 to 1, grain above 0, in pixels of that
     size. Raises StimulusError.
@@ -158,7 +158,7 @@ def _added(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
 
 
 def _noise(n: int, sigma: float, rng: np.random.Generator, standardize: bool) -> np.ndarray:
-    """Coefficients of n × n white noise blurred by σ, scaled and shifted as published, unless it is to be standardized."""
+    """Coefficients of n × n white noise blurred by σ, scaled and shifted as published, or of mean 0 and variance 1."""
     transfer = _transfer(n, sigma)
     b = len(transfer) - 1
     signed = _signed(b, n)
@@ -168,15 +168,15 @@ def _noise(n: int, sigma: float, rng: np.random.Generator, standardize: bool) ->
     if b == n // 2:
         _make_real(band[:, b], signed, n)
     band *= (transfer * np.float32(n / np.sqrt(2)))[np.abs(signed), None] * transfer[None]
+    mean = float(band[0, 0].real) / n**2
+    twice = np.where((np.arange(b + 1) > 0) & (np.arange(b + 1) < n // 2), 2.0, 1.0)
+    sd = np.sqrt(float((np.square(np.abs(band)) @ twice).sum()) / n**4 - mean**2)
     if standardize:
-        return np.asarray(band)
+        band[0, 0] = 0
+        return np.asarray(band / np.float32(sd))
     # The largest of n² numbers |N(0, 1)|, by the inverse of its distribution (2Φ(x) − 1)^(n²).
     largest = special.ndtri((1 + rng.random() ** (1 / n**2)) / 2)
     band *= np.float32(127.5 / largest)
-    mean = float(band[0, 0].real) / n**2
-    twice = np.where((np.arange(b + 1) > 0) & (np.arange(b + 1) < n // 2), 2.0, 1.0)
-    power = float((np.square(np.abs(band)) @ twice).sum()) / n**4
-    sd = np.sqrt(power - mean**2)
     band[0, 0] -= np.float32(mean / sd * n**2)
     return np.asarray(band)
 

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from stimuli.errors import UnknownName, UserError
+from stimuli.errors import StimulusError, UnknownName, UserError
 
 _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
 
@@ -61,16 +62,24 @@ def _module_from_file(path: Path) -> types.ModuleType:
     except SyntaxError as error:
         del sys.modules[name]
         raise UserError(f"{error.filename}, line {error.lineno}: this is no Python ({error.msg})") from None
-    except BaseException:
+    except UserError:
         del sys.modules[name]
         raise
+    except Exception as error:
+        del sys.modules[name]
+        raise UserError(f"{path} cannot be imported: {_where(error)}") from error
     return module
 
 
-def file_sha256(cls: type) -> str | None:
-    """sha256 of the FILE.py that a class was loaded from; None for one that is installed, which has a version."""
-    found: str | None = getattr(sys.modules.get(cls.__module__), _SHA256, None)
+def file_sha256(thing: Any) -> str | None:
+    """sha256 of the FILE.py that a class or function comes from; None for what is installed, which has a version."""
+    found: str | None = getattr(sys.modules.get(getattr(thing, "__module__", None) or ""), _SHA256, None)
     return found
+
+
+def own_name(reference: str) -> str:
+    """A name without the folder of a FILE.py: what it stands for does not depend on where it lies."""
+    return reference.replace("\\", "/").rpartition("/")[2]
 
 
 def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
@@ -93,6 +102,38 @@ def resolve(name: str, table: Mapping[str, str], group: str, what: str, hint: st
         own = f"Your own {what} is given as FILE.py:NAME. {hint}".rstrip()
         raise UnknownName(what, name, [*table, *plugins(group)], own)
     return load(reference)
+
+
+def takes_three(function: object, name: str, expected: str) -> None:
+    """Raises UserError if it is no function of three things and options, as `expected` says."""
+    try:
+        if inspect.isclass(function) or not callable(function):
+            raise TypeError
+        parameters = inspect.signature(function).parameters.values()
+        needed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        if len(needed) < 3 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            raise TypeError
+    except (TypeError, ValueError):
+        raise UserError(f"{name} is not what was expected: a function {expected}") from None
+
+
+def safely(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A user's function, whose failure is a sentence with file and line. Raises StimulusError."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            raise StimulusError(f"{own_name(name)} failed: {_where(error)}") from error
+
+    return call
+
+
+def _where(error: Exception) -> str:
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
 
 
 def options_of(make: Callable[..., object]) -> dict[str, inspect.Parameter]:

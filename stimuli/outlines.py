@@ -10,23 +10,33 @@ from stimuli.distortions import gray
 from stimuli.errors import StimulusError
 
 TOLERANCE = 0.06  # of the color's distance from that of the border, for background
-PLAIN = 0.6  # share of the border that must be background
+SHARE = 0.6  # of the border that must be background
 LOW, HIGH, SIGMA = 0.1, 0.2, 2.0  # of the largest gradient; pixels
 
 
 def mask(image: np.ndarray) -> np.ndarray:
     """(h, w) bool, true on the object: what the border's median color, connected to the border, does not fill.
 
-    Raises StimulusError where the border is of several colors.
+    Raises StimulusError where the border is of several colors, or all of the image like it.
     """
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    color = np.median(border, axis=0)
-    if (np.abs(border - color).max(axis=1) <= TOLERANCE).mean() < PLAIN:
+    color = background(image)
+    if color is None:
         raise StimulusError("the background is not plain: expected an object on one color all along the border")
     like_it = np.abs(image - color).max(axis=2) <= TOLERANCE
     parts, _ = ndimage.label(like_it)
     outside = np.isin(parts, np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])))
-    return np.asarray(~(outside & like_it))
+    found = np.asarray(~(outside & like_it))
+    if not found.any():
+        raise StimulusError("there is no object: all of the image is like its border")
+    return found
+
+
+def background(image: np.ndarray) -> np.ndarray | None:
+    """(3,): the border's median color; None where the border is of several colors."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    color = np.median(border, axis=0)
+    plain = (np.abs(border - color).max(axis=1) <= TOLERANCE).mean() >= SHARE
+    return np.asarray(color) if plain else None
 
 
 def silhouette(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
@@ -36,12 +46,12 @@ def silhouette(image: np.ndarray, level: str, rng: np.random.Generator) -> np.nd
 
 def edges(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
     """Canny's edges (1986) of g, black, one pixel wide: gradients of g blurred by 2 pixels, largest across the edge, above a
-    fifth of the steepest, or above a tenth and connected to such."""
+    fifth of the steepest, or above a tenth and connected to such. Raises StimulusError for an image of one gray."""
     g = ndimage.gaussian_filter(gray(image), SIGMA, mode="nearest")
     down, right = ndimage.sobel(g, 0, mode="nearest"), ndimage.sobel(g, 1, mode="nearest")
     steep = np.hypot(down, right)
     if steep.max() < 1e-9:
-        return np.ones_like(g)
+        raise StimulusError("there are no edges: the image is of one gray")
     unit = np.stack([down, right]) / np.maximum(steep, 1e-12)
     at = np.indices(g.shape).astype(float)
     before, after = (ndimage.map_coordinates(steep, at + sign * unit, order=1, mode="nearest") for sign in (-1, 1))

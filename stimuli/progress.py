@@ -11,7 +11,7 @@ Progress = Callable[[int, int | None], None]  # done, total
 
 @contextmanager
 def progress_bar(title: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to call with (done, total) as often as one likes; it draws to stderr. `unit` is trials, or bytes."""
+    """A function to call with (done, total) as often as one likes; it draws to stderr. `unit` is what is counted."""
     if quiet:
         yield lambda done, total: None
     elif sys.stderr.isatty():

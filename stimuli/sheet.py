@@ -1,19 +1,39 @@
 """A contact sheet: an image at all levels of a distortion, side by side and named, the picture a methods section needs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from stimuli.images import as_bytes, check_size
+from stimuli.levels import make_distortion
+from stimuli.make import PUBLISHED_SIZE, Plan, known_conditions, prepared, rng_of, with_spectrum
+from stimuli.stimulus import StimulusSet
+
 MARGIN, PER_ROW = 8, 8  # pixels, images
 
 
-def sheet(images: Sequence[np.ndarray], names: Sequence[str], title: str) -> Image.Image:
-    """(h, w) or (h, w, 3) float64 in 0..1 each, and what stands below it -> a picture, up to PER_ROW images a row.
+def show(plan: Plan, path: Path, conditions: Sequence[str] = ()) -> np.ndarray:
+    """One image in all conditions, by default the published ones: (h, w, 3) uint8. Raises StimulusError."""
+    check_size(plan.size)
+    distortion = make_distortion(plan.distortion, plan.options)
+    conditions = known_conditions(distortion, conditions)
+    if plan.size == PUBLISHED_SIZE:
+        _, distortion = with_spectrum(plan, distortion, StimulusSet("", ()), conditions, Path())
+    shown = [
+        distortion.apply(prepared(plan, path), condition, rng_of(plan, path.name, condition))
+        for condition in conditions
+    ]
+    return sheet(shown, [distortion.label(condition) for condition in conditions], distortion.axis)
+
+
+def sheet(images: Sequence[np.ndarray], names: Sequence[str], title: str) -> np.ndarray:
+    """(h, w) or (h, w, 3) float64 in 0..1 each, and what stands below it -> (h, w, 3) uint8, up to PER_ROW images a row.
 
     The title stands below all.
     """
-    tiles = [Image.fromarray(np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)).convert("RGB") for image in images]
+    tiles = [Image.fromarray(as_bytes(image)).convert("RGB") for image in images]
     width, height = (max(tile.size[axis] for tile in tiles) for axis in (0, 1))
     font = ImageFont.load_default(size=max(12, width // 12))
     text = font.getbbox("Ag")[3] + MARGIN
@@ -28,4 +48,4 @@ def sheet(images: Sequence[np.ndarray], names: Sequence[str], title: str) -> Ima
         picture.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
         draw.text((left + width / 2, top + height + MARGIN / 2), name, "black", font, anchor="ma")
     draw.text((size[0] / 2, size[1] - text), title, "black", font, anchor="ma")
-    return picture
+    return np.asarray(picture)

@@ -5,6 +5,7 @@ A spectrum is (h, w) float64: the mean of |FFT(g)| over images, not normalized, 
 Geirhos et al. (2018), read where a data folder has them.
 """
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from scipy import fft
 from stimuli.datasets import data_folders
 from stimuli.distortions import gray
 from stimuli.errors import StimulusError
+from stimuli.whole import write_whole
 
 SPECTRUM, MONITOR = "mean_power_spectrum_grey.npy", "x_gamma_function.npy"
 
@@ -32,6 +34,13 @@ def mean_spectrum(images: Iterable[np.ndarray]) -> np.ndarray:
     if total is None:
         raise StimulusError("a mean spectrum needs one image at least")
     return np.asarray(fft.fftshift(total / n))
+
+
+def write_spectrum(path: Path, spectrum: np.ndarray) -> None:
+    """As a .npy file that `read_spectrum` gives back."""
+    content = io.BytesIO()
+    np.save(content, spectrum)
+    write_whole(path, content.getvalue())
 
 
 def published(name: str) -> Path | None:

@@ -18,6 +18,7 @@ from attrs import Factory, field, frozen
 
 from stimuli.errors import StimulusError
 from stimuli.images import open_image
+from stimuli.whole import write_whole
 
 COLUMNS = ("stimulus", "path", "category", "condition")
 # A cue becomes a column of the trial log and of its frame, so it may not be called like one of their own.
@@ -125,13 +126,10 @@ class StimulusSet:
     def write(self, manifest: Path) -> None:
         """Write `stimuli.csv`, with paths relative to it; `read` gives the same set back."""
         manifest = Path(manifest)
-        manifest.parent.mkdir(parents=True, exist_ok=True)
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([*COLUMNS, *self.cue_names])
         for s in self.stimuli:
             path = Path(os.path.relpath(s.path, manifest.parent)).as_posix()
             writer.writerow([s.id, path, s.category, s.condition, *(s.cues[cue] for cue in self.cue_names)])
-        partial = manifest.with_name(manifest.name + ".part")
-        partial.write_text(out.getvalue(), "utf-8", newline="")
-        partial.replace(manifest)
+        write_whole(manifest, out.getvalue().encode())

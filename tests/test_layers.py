@@ -23,10 +23,11 @@ ALLOWED = {
 # Heavy library -> the only files and folders that may import it.
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/efficientnet.py", "observers/discriminative.py",
-              "observers/contrastive.py", "observers/zoo.py", "observers/generative/"),
+              "observers/contrastive.py", "observers/zoo.py", "observers/generative/", "stimuli/texture_synthesis.py"),
     "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/checkpoints.py",
                      "observers/generative/"),
     "diffusers": ("observers/generative/", "observers/checkpoints.py"),
+    "plenoptic": ("stimuli/texture_synthesis.py",),
     "timm": ("observers/zoo.py",),
     "torchvision": ("observers/zoo.py",),
     "psychopy": ("observers/participant.py",),

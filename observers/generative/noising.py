@@ -17,7 +17,7 @@ from observers.generative.draws import EVEN, positions, read_allocation
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
 from observers.protocol import ObserverError
-from stimuli.names import file_sha256
+from stimuli.names import file_sha256, load
 
 Form = Literal["epsilon", "sample", "v_prediction", "flow"]
 MAX_NOISE = 2**30  # bytes of noise kept on the device
@@ -188,8 +188,6 @@ class Denoising:
 
 
 def _sha256_of(reference: str) -> str | None:
-    from stimuli.names import load
-
     return file_sha256(load(reference))
 
 

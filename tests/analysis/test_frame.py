@@ -167,6 +167,9 @@ def test_orders():
     assert condition_order("contrast", ["c05", "c100", "c30"]) == ["c100", "c30", "c05"]
     assert condition_order("mine", ["10", "9", "0.5"]) == ["0.5", "9", "10"]
     assert condition_order("mine", ["b", "a", "b"]) == ["b", "a"]
+    assert condition_order("mine", ["c100", "c05", "c30"]) == ["c05", "c30", "c100"]
+    assert condition_order("mine", ["128-3-10", "8-3-10", "16-3-10"]) == ["8-3-10", "16-3-10", "128-3-10"]
+    assert condition_order("mine", ["inf", "3", "0.45"]) == ["0.45", "3", "inf"]
     assert dataset_order(["zebra", "edge", "contrast", "ape"]) == ["contrast", "edge", "ape", "zebra"]
 
 

@@ -1,5 +1,8 @@
 """Shapes filled with textures, silhouettes and edges."""
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -8,10 +11,10 @@ from typer.testing import CliRunner
 from cli import app
 from experiments.folder import from_folder
 from stimuli import outlines
-from stimuli.cue_conflict import make_cue_conflict, pairs
+from stimuli.cue_conflict import Mix, make_cue_conflict, pairs
 from stimuli.datasets import cues_of
 from stimuli.drawn import silhouette as drawn_silhouette
-from stimuli.errors import StimulusError, UnknownName
+from stimuli.errors import StimulusError, UnknownName, UserError
 from stimuli.folder import read_folder
 from stimuli.images import open_image, save_image
 from tests.conftest import real
@@ -77,7 +80,13 @@ def test_edges_of_a_square_are_its_sides():
     assert {columns.min(), columns.max()} <= {24, 25, 64, 65}
     assert not black[24:56, 29:61].any()
     assert 4 * 32 < black.sum() < 4 * 48  # one pixel wide
-    assert (outlines.edges(np.full((9, 9, 3), 0.4), "", RNG) == 1).all()
+
+
+def test_where_there_is_nothing_to_see():
+    with pytest.raises(StimulusError, match="there are no edges"):
+        outlines.edges(np.full((9, 9, 3), 0.4), "", RNG)
+    with pytest.raises(StimulusError, match="there is no object"):
+        outlines.silhouette(np.full((9, 9, 3), 0.4), "", RNG)
 
 
 def test_published_silhouettes_are_found_again():
@@ -96,13 +105,16 @@ def test_published_silhouettes_are_found_again():
 
 def test_every_pair_of_categories_is_there(folders):
     shapes, textures = map(read_folder, folders)
-    found = pairs(shapes, textures, per_pair=4, seed=0)
+    of = {"shape": {s.id: s.category for s in shapes}, "texture": {s.id: s.category for s in textures}}
+    found = pairs(shapes, textures, Mix(per_pair=4))
     assert len(found) == 2 * 2 * 4
-    assert len({p.name for p in found}) == len(found)
+    assert len({p.stimulus for p in found}) == len(found)
     for p in found:
-        assert cues_of(p.name) == {"shape": p.shape.category, "texture": p.texture.category}
-    assert len(pairs(shapes, textures, per_pair=50, seed=0)) == 2 * 2 * 3 * 2
-    assert found == pairs(shapes, textures, per_pair=4, seed=0) != pairs(shapes, textures, per_pair=4, seed=1)
+        assert cues_of(p.stimulus) == {role: of[role][name] for role, name in p.sources.items()}
+    assert len(pairs(shapes, textures, Mix(per_pair=50))) == 2 * 2 * 3 * 2
+    assert found == pairs(shapes, textures, Mix(per_pair=4)) != pairs(shapes, textures, Mix(per_pair=4, seed=1))
+    conflicting = pairs(shapes, textures, Mix(per_pair=4, conflicting=True))
+    assert conflicting == [p for p in found if len(set(cues_of(p.stimulus).values())) == 2]
 
 
 def test_the_shape_holds_the_texture(folders, tmp_path):
@@ -127,16 +139,78 @@ def test_the_shape_holds_the_texture(folders, tmp_path):
 def test_a_method_of_ones_own(folders, tmp_path):
     own = tmp_path / "mine.py"
     own.write_text(
-        "def mean(shape, texture, rng):\n    return (shape + texture) / 2\n"
+        "def mean(shape, texture, rng, *, weight=0.5):\n    return weight * shape + (1 - weight) * texture\n"
         "def flat(shape, texture, rng):\n    return shape[..., 0]\n"
+        "def bytes(shape, texture, rng):\n    return 255 * shape\n"
+        "nothing = 3\n"
     )
     shapes, textures = map(read_folder, folders)
-    made, skipped = make_cue_conflict(shapes, textures, tmp_path / "set", method=f"{own}:mean", per_pair=1, size=80)
-    assert (len(made), skipped) == (4, ())
-    with pytest.raises(StimulusError, match=r"the method gave \(80, 80\)"):
-        make_cue_conflict(shapes, textures, tmp_path / "other", method=f"{own}:flat", per_pair=1, size=80)
+
+    def made(method, out, **options):
+        return make_cue_conflict(shapes, textures, tmp_path / out, Mix(f"{own}:{method}", options, per_pair=1, size=80))
+
+    assert [len(made("mean", "set").stimuli), made("mean", "set").left_out] == [4, {}]
+    record = json.loads((tmp_path / "set" / "made-of.json").read_text())
+    assert (record["method"], record["code_sha256"]) == ("mine.py:mean", hashlib.sha256(own.read_bytes()).hexdigest())
+    assert [s.pixels()[0].mean() > 250 for s in made("mean", "heavy", weight="1").stimuli] == [True] * 4
+    with pytest.raises(
+        StimulusError, match=r"mine\.py:flat gave float64 of the shape \(80, 80\): expected floats in 0\.\.1"
+    ):
+        made("flat", "other")
+    with pytest.raises(StimulusError, match=r"mine\.py:bytes gave values from .* to 255: expected floats in 0\.\.1"):
+        made("bytes", "other")
+    with pytest.raises(UserError, match=r"nothing is not what was expected: a function \(shape, texture, rng\)"):
+        made("nothing", "other")
+    with pytest.raises(UnknownName, match=r"no option of mine\.py:mean named 'wait': did you mean weight"):
+        made("mean", "other", wait="1")
     with pytest.raises(UnknownName, match="no way to make cue-conflict images named 'gatys'"):
-        make_cue_conflict(shapes, textures, tmp_path / "other", method="gatys")
+        make_cue_conflict(shapes, textures, tmp_path / "other", Mix("gatys"))
+
+
+def test_same_bytes_whatever_the_workers(folders, tmp_path):
+    shapes, textures = map(read_folder, folders)
+    for workers in (1, 3):
+        make_cue_conflict(shapes, textures, tmp_path / str(workers) / "set", Mix(size=60, zoom=2), workers=workers)
+    one, three = (
+        {p.relative_to(tmp_path / n): p.read_bytes() for p in sorted((tmp_path / n).rglob("*.*"))} for n in "13"
+    )
+    assert [p.parts[1:] for p in one] == [p.parts[1:] for p in three]
+    assert list(one.values()) == list(three.values())
+
+
+def test_a_shape_is_all_there(folders, tmp_path):
+    """An object on white that is wider than high is not cut off."""
+    wide = np.full((100, 300, 3), 255, np.uint8)
+    wide[40:60, 20:280] = (200, 30, 30)
+    save_image(wide, tmp_path / "wide" / "knife" / "k.png")
+    out = tmp_path / "set"
+    made = make_cue_conflict(read_folder(tmp_path / "wide"), read_folder(folders[1]), out, Mix(per_pair=1, size=150))
+    for s in made.stimuli:
+        columns = np.nonzero((s.pixels() < 250).any(axis=(0, 2)))[0]
+        assert (columns.min(), columns.max()) == pytest.approx((10, 139), abs=1)
+
+
+def test_a_texture_is_shown_at_its_size(folders, tmp_path):
+    """Stripes of 50 pixels in an image of 1000: all 20 of them by default, half of them at a zoom of 2."""
+    stripes = np.repeat(np.tile(np.repeat(np.uint8([0, 255]), 50), 10)[None, :, None], 1000, 0).repeat(3, 2)
+    save_image(stripes, tmp_path / "stripes" / "cat" / "s.png")
+    (tmp_path / "mine.py").write_text("def texture(shape, texture, rng):\n    return texture\n")
+    shapes = read_folder(folders[0]).where(lambda s: s.id == "cat1.png")
+    for zoom, n in ((1, 19), (2, 9), (0.5, 19)):  # half as large, it is continued by reflection
+        mix = Mix(f"{tmp_path}/mine.py:texture", per_pair=1, size=200, zoom=zoom)
+        made = make_cue_conflict(shapes, read_folder(tmp_path / "stripes"), tmp_path / str(zoom), mix)
+        line = next(iter(made.stimuli)).pixels()[100, :, 0] > 127
+        n_edges = np.count_nonzero(line[1:] != line[:-1])
+        assert abs(n_edges - (n if zoom >= 1 else 2 * n)) <= 1
+
+
+def test_exemplars_are_counted_as_numbers(folders, tmp_path):
+    for i in (2, 10, 1):
+        save_image(as_uint8(on_white("dog", 80)), tmp_path / "dogs" / "dog" / f"dog{i}.png")
+    made = pairs(read_folder(tmp_path / "dogs"), read_folder(folders[1]), Mix(per_pair=50))
+    assert {(p.stimulus.split("-")[0], p.sources["shape"]) for p in made} == {
+        ("dog1", "dog1.png"), ("dog2", "dog2.png"), ("dog3", "dog10.png"),
+    }  # fmt: skip
 
 
 def test_what_cannot_be_combined_is_left_out(folders, tmp_path):
@@ -156,23 +230,31 @@ def test_what_cannot_be_combined_is_left_out(folders, tmp_path):
     assert "cat9.png: the background is not plain" in done.output
     assert len(from_folder(tmp_path / "set").stimuli) == 24
     save_image(as_uint8(photo()), folders[0] / "Big cat" / "x.png")
+    words[3] = str(tmp_path / "other")
     done = CliRunner().invoke(app, words)
     assert "the category 'Big cat' cannot stand in an image's name: expected lower-case letters" in done.output
 
 
 def test_a_set_made_otherwise_is_not_gone_on_with(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
-    make_cue_conflict(shapes, textures, tmp_path / "set", per_pair=1, size=80)
-    with pytest.raises(StimulusError, match=r"set made otherwise \(another seed\)"):
-        make_cue_conflict(shapes, textures, tmp_path / "set", per_pair=1, size=80, seed=1)
+    make_cue_conflict(shapes, textures, tmp_path / "set", Mix(per_pair=1, size=80))
+    with pytest.raises(StimulusError, match=r"set made otherwise: seed was 0, now 1"):
+        make_cue_conflict(shapes, textures, tmp_path / "set", Mix(per_pair=1, size=80, seed=1))
     with pytest.raises(StimulusError, match="named like a published dataset"):
-        make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", per_pair=1, size=80)
+        make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", Mix(per_pair=1, size=80))
+    with pytest.raises(StimulusError, match="the zoom must be"):
+        make_cue_conflict(shapes, textures, tmp_path / "other", Mix(zoom=0))
 
 
-def test_a_damaged_texture_is_named_and_no_shape(folders, tmp_path):
+def test_a_damaged_texture_is_named_and_mended(folders, tmp_path):
     damaged = folders[1] / "clock" / "clock0.png"
-    damaged.write_bytes(damaged.read_bytes()[:300])
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[:300])
     shapes, textures = map(read_folder, folders)
-    _, skipped = make_cue_conflict(shapes, textures, tmp_path / "set", per_pair=9, size=80)
-    assert len(skipped) == 1
-    assert skipped[0].startswith(f"the image {damaged} cannot be read")
+    mix = Mix(per_pair=9, size=80)
+    left_out = make_cue_conflict(shapes, textures, tmp_path / "set", mix).left_out
+    assert len(set(left_out.values())) == 1
+    assert next(iter(left_out.values())).startswith(f"the image {damaged} cannot be read")
+    damaged.write_bytes(good)
+    mended = make_cue_conflict(shapes, read_folder(folders[1]), tmp_path / "set", mix)
+    assert (len(mended.stimuli), mended.left_out) == (24, {})

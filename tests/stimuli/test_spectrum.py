@@ -36,7 +36,7 @@ def test_a_mean_spectrum_is_the_mean_of_amplitudes():
 )
 def test_tables_that_are_none(read, values, said, tmp_path):
     np.save(tmp_path / "x.npy", values)
-    with pytest.raises(StimulusError, match=rf"x\.npy.*{said}|{said}"):
+    with pytest.raises(StimulusError, match=rf"x\.npy.*{said}"):
         read(tmp_path / "x.npy")
 
 
