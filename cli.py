@@ -175,7 +175,10 @@ def estimate_allocation(
 
     one = _observers([observer], option, {"device": device, "dtype": dtype, "batch_size": batch_size})[0]
     out.parent.mkdir(parents=True, exist_ok=True)
+    new = not out.exists()
     out.open("a").close()  # what cannot be written is said before the pilot
+    if new:
+        out.unlink()
     found, share = estimate(one, make_experiment(experiment).trials(seed=0)[:limit], draws)
     typer.echo("draws at noise levels from low to high, 1 is even: " + " ".join(f"{d:.2g}" for d in found.density))
     typer.echo(f"by the pilot {100 * share:.0f} % of the draws do as well as all of them spread evenly")

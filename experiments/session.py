@@ -17,8 +17,8 @@ from experiments.experiment import Experiment
 from experiments.identity import difference, identity_of, name_the_commit
 from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, responses, validate
 from stimuli.errors import LogError, ObserverError
+from stimuli.progress import Progress
 
-Progress = Callable[[int, int], None]  # (trials answered, trials to answer), after every trial
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
 
 
@@ -30,7 +30,7 @@ def run(
     session: int = 1,
     seed: int = 0,
     limit: int | None = None,
-    progress: Progress = lambda n_done, n_trials: None,
+    progress: Progress = lambda done, total: None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Let `observer` answer the trials of `experiment` that its log lacks, up to the first `limit`; the log's path.

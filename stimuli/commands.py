@@ -184,5 +184,5 @@ def _refuse(said: list[str]) -> None:
     """Raises StimulusError if something was left out."""
     if said:
         raise StimulusError(
-            "not every image was made: mend or remove what is named above and run the same command again, or use what there is"
+            "not every image was made: mend or remove what is named above and run the same command again, or use the rest"
         )

@@ -16,7 +16,7 @@ from stimuli.errors import StimulusError
 
 GRAY = np.array([0.2125, 0.7154, 0.0721])  # Rec. 709 luma as scikit-image weighs it
 MEAN_GRAY = 0.4423  # of the ImageNet images that the published sets were made from
-WIDE = 14  # a blur with more taps than a WIDE-th of the pixels of a line is a matrix product (measured at 224)
+WIDE = 8  # a blur with more taps than a WIDE-th of the pixels of a line is a matrix product (measured at 224)
 TO_LUMINANCE = np.array([0.25882843, 0.60743592, 0.13373565])  # of the laboratory's monitor, of linear R, G, B
 
 

@@ -63,7 +63,7 @@ def order(
     double = next((name for name, n in names.items() if n > 1), None)
     if double is not None:
         raise StimulusError(
-            f"two images would be named {out / double}: names must differ in more than .png and .jpg, or A and a"
+            f"two images would be named {out / double}: names must differ in more than .png, .jpg and A for a"
         )
     plan, distortion = with_spectrum(plan, distortion, source, conditions, out)
     _try(distortion, conditions)

@@ -66,8 +66,9 @@ def _module_from_file(path: Path) -> types.ModuleType:
         del sys.modules[name]
         raise
     except Exception as error:
+        said = _where(error)
         del sys.modules[name]
-        raise UserError(f"{path} cannot be imported: {_where(error)}") from error
+        raise UserError(f"{path} cannot be imported: {said}") from error
     return module
 
 
@@ -132,7 +133,10 @@ def safely(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def _where(error: Exception) -> str:
-    at = traceback.extract_tb(error.__traceback__)[-1]
+    """What went wrong, and where in a user's file it was asked for."""
+    own = {module.__file__ for module in list(sys.modules.values()) if _SHA256 in vars(module)}
+    frames = traceback.extract_tb(error.__traceback__)
+    at = next((frame for frame in reversed(frames) if frame.filename in own), frames[-1])
     return f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
 
 

@@ -55,6 +55,6 @@ def _plain(title: str, unit: str) -> Callable[[int, int | None], None]:
         rate = (done - first) / (now - start)
         left = f", about {(total - done) / rate:.0f} s left" if total and rate else ""
         of = f" of {total:,}" if total else ""
-        print(f"{title}: {done:,}{of} {unit}, {rate:,.1f}/s{left}", file=sys.stderr, flush=True)
+        print(f"{title}: {done:,}{of} {unit}, {rate:,.3g}/s{left}", file=sys.stderr, flush=True)
 
     return update

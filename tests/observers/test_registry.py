@@ -158,6 +158,9 @@ def test_a_file_may_import_another_beside_it(tmp_path):
 
 def test_a_file_that_is_no_python(tmp_path):
     (tmp_path / "mine.py").write_text("x = 1\nclass Mine(:\n")
+    (tmp_path / "needs.py").write_text("\nimport nothing_like_this\n")
+    with pytest.raises(UserError, match=r"needs\.py cannot be imported: ModuleNotFoundError: .* \(needs\.py, line 2\)"):
+        load(f"{tmp_path / 'needs.py'}:X")
     with pytest.raises(UserError, match=r"mine\.py, line 2: this is no Python \(invalid syntax\)"):
         make_observer(f"{tmp_path}/mine.py:Mine")
 

@@ -243,7 +243,7 @@ def test_levels_out_of_range(name, condition, said):
 
 def test_no_number_is_no_level():
     for distort in (distortions.contrast, distortions.low_pass, distortions.high_pass, distortions.rotation):
-        with pytest.raises(StimulusError, match="expected .*, got nan"):
+        with pytest.raises(StimulusError, match=r"expected .*, got nan"):
             distort(photo(), np.nan, RNG)
 
 

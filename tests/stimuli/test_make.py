@@ -155,6 +155,8 @@ def test_an_option_of_the_twelve_goes_to_those_that_have_it(source, tmp_path):
     words = "make-stimuli", "published-12", source, tmp_path / "all", "--workers", 1, "--quiet", "--size", 32
     done = cli(*words, "-o", "standardise=true")
     assert (done.exit_code, list(tmp_path.iterdir())) == (2, [source])
+    double = cli("make-stimuli", "eidolonI", source, tmp_path / "x", "-o", "standardize=1", "-o", "standardize=0")
+    assert (double.exit_code, "-o takes key=value, each key once, got 'standardize=0'" in double.output) == (2, True)
     assert "none of the twelve has the option 'standardise'; they have keep_contrast," in done.output
     done = cli(*words, "-o", "standardize=true")
     assert done.exit_code == 0
