@@ -18,15 +18,17 @@ from PIL import Image
 
 from stimuli.errors import StimulusError
 from stimuli.images import as_bytes, check_size, checked, middle_square, readable, save_image
-from stimuli.making import Job, Made, Recipe, make_set, naming, seed_of
-from stimuli.names import file_sha256, own_name, resolve, safely, takes_three, typed
+from stimuli.making import Job, Made, Recipe, made_with, make_set, naming, seed_of
+from stimuli.names import code_of, own_name, resolve, safely, takes_three, typed
 from stimuli.outlines import background, mask
 from stimuli.progress import Progress
 from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[..., np.ndarray]
 METHODS = {"filled": "stimuli.cue_conflict:filled", "plenoptic": "stimuli.texture_synthesis:synthesized"}
-MAX_ZOOM = 16.0
+BLAMED = {"filled": 0, "plenoptic": 1}  # the image that such a method may find fault with
+USES = {"plenoptic": ("plenoptic", "torch")}
+MAX_ZOOM, MAX_TEXTURE = 16.0, 8192
 
 
 def filled(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,6 +70,10 @@ def pairs(shapes: StimulusSet, textures: StimulusSet, mix: Mix) -> list[Recipe]:
                 found.append(
                     Recipe(name, f"{s}/{name}", "", {"shape": its_shapes[i].id, "texture": its_textures[j].id})
                 )
+    if not found:
+        raise StimulusError(
+            f"{shapes.name} and {textures.name} have one category only: there is no conflict to be made"
+        )
     return found
 
 
@@ -82,9 +88,9 @@ def _exemplars(stimuli: StimulusSet) -> dict[str, list[Stimulus]]:
     return dict(sorted(found.items()))
 
 
-def _in_numbers(name: str) -> list[tuple[int, str]]:
+def _in_numbers(name: str) -> list[tuple[str, int]]:
     """A key that puts cat2 before cat10."""
-    return [(int(part or 0), text) for text, part in re.findall(r"(\D*)(\d*)", name)]
+    return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
 
 
 def make_cue_conflict(
@@ -101,13 +107,18 @@ def make_cue_conflict(
     Raises StimulusError, UnknownName, UserError.
     """
     check_size(mix.size)
-    if not 1 / MAX_ZOOM <= mix.zoom <= MAX_ZOOM:
-        raise StimulusError(f"the zoom must be {1 / MAX_ZOOM:g} to {MAX_ZOOM:g}, got {mix.zoom:g}")
-    function, options = _method(mix)
+    if not 1 / MAX_ZOOM <= mix.zoom <= MAX_ZOOM or mix.zoom * mix.size > MAX_TEXTURE:
+        raise StimulusError(
+            f"the zoom must be {1 / MAX_ZOOM:g} to {MAX_ZOOM:g}, and a texture at most {MAX_TEXTURE} pixels high, got "
+            f"{mix.zoom:g} at a size of {mix.size}"
+        )
+    _, options = _method(mix)
+    code = None if mix.method in METHODS else code_of(mix.method, "cue_conflict")
     category = {s.id: s.category for s in shapes}, {s.id: s.category for s in textures}
     settings = {
-        "method": own_name(mix.method), "options": options, "code_sha256": file_sha256(function), "per_pair": mix.per_pair,
+        "method": own_name(mix.method), "options": options, "code": code, "per_pair": mix.per_pair,
         "conflicting": mix.conflicting, "seed": mix.seed, "size": mix.size, "zoom": mix.zoom,
+        "made_with": made_with(*USES.get(mix.method, ())),
     }  # fmt: skip
 
     def described(recipe: Recipe) -> Stimulus:
@@ -138,7 +149,9 @@ def _one(mix: Mix, job: Job) -> str:
         given = function if mix.method in METHODS else safely(function, mix.method)
         found = checked(given(shape, texture, rng, **options), [shape.shape], own_name(mix.method))
     except StimulusError as error:
-        return naming(error, shape_path, texture_path)
+        if mix.method in BLAMED:
+            return naming(error, job.origins[BLAMED[mix.method]], *job.origins)
+        return naming(error, Path(f"{shape_path} with {texture_path}"), *job.origins)
     except MemoryError:
         return f"{shape_path} with {texture_path} needs more memory than there is; give a smaller --size"
     save_image(as_bytes(found), job.path)

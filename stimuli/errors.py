@@ -26,6 +26,9 @@ class LogError(UserError):
 class UnknownName(UserError):
     """A name stands for nothing; the message offers the nearest ones."""
 
+    def __reduce__(self) -> tuple[type[UserError], tuple[str]]:
+        return UserError, (str(self),)  # what a worker sends back
+
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)

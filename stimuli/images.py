@@ -26,7 +26,7 @@ NOT_READ = (
 )  # images as well: in a folder they are said, not passed over
 MAX_PIXELS = 50_000_000
 MIN_SIDE, MAX_SIZE = 8, 4096  # pixels a side of what is made
-SLACK = 1e-9  # by which rounding may leave 0..1
+SLACK = 1e-6  # by which rounding may leave 0..1
 
 
 def open_image(path: Path) -> np.ndarray:

@@ -18,7 +18,7 @@ from stimuli.datasets import DATASETS
 from stimuli.eidolon import eidolon
 from stimuli.errors import StimulusError
 from stimuli.images import checked
-from stimuli.names import file_sha256, options_of, own_name, resolve, safely, takes_three, typed
+from stimuli.names import code_of, options_of, own_name, resolve, safely, takes_three, typed
 from stimuli.outlines import edges, silhouette
 from stimuli.spectrum import published_monitor, read_monitor, read_spectrum
 
@@ -36,11 +36,7 @@ class Distortion:
     conditions: tuple[str, ...] = ()  # of the published set, in order
     options: Mapping[str, Any] = field(factory=dict)
     basis: str = ""  # a measured table that it uses without having been told
-
-    @property
-    def code_sha256(self) -> str | None:
-        """Of the user's file that it comes from."""
-        return file_sha256(self.function)
+    code: str | None = None  # a plugin's version, or the sha256 of a user's file
 
     def in_short(self) -> dict[str, object]:
         """The options, tables by their sha256."""
@@ -178,4 +174,13 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Dist
         monitor = published_monitor()
         given |= {} if monitor is None else {"monitor": monitor}
         basis = "sRGB's curve of light" if monitor is None else "the light of the published laboratory's monitor"
-    return Distortion(own_name(name), function, level, expected, conditions, given, basis)
+    return Distortion(
+        own_name(name),
+        function,
+        level,
+        expected,
+        conditions,
+        given,
+        basis,
+        None if name in _MADE else code_of(name, "distortions"),
+    )

@@ -17,7 +17,7 @@ from stimuli.errors import StimulusError
 from stimuli.folder import PLAIN
 from stimuli.images import as_bytes, check_size, middle_square, readable, save_image
 from stimuli.levels import Distortion, make_distortion
-from stimuli.making import Job, Made, Recipe, begun, make_set, naming, seed_of
+from stimuli.making import Job, Made, Recipe, begun, made_with, make_set, naming, seed_of
 from stimuli.names import own_name
 from stimuli.progress import Progress
 from stimuli.spectrum import SPECTRUM, mean_spectrum, published, read_spectrum, write_spectrum
@@ -66,7 +66,7 @@ def order(
             f"two images would be named {out / double}: names must differ in more than .png, .jpg and A for a"
         )
     plan, distortion = with_spectrum(plan, distortion, source, conditions, out)
-    _try(distortion, conditions)
+    _try(plan, distortion, source, conditions)
     return Order(plan, distortion, source, conditions, crossed, out)
 
 
@@ -78,12 +78,13 @@ def make(order: Order, *, workers: int = 1, progress: Progress = lambda done, to
         "distortion": distortion.name,
         "options": distortion.in_short(),
         "basis": distortion.basis,
-        "code_sha256": distortion.code_sha256,
+        "code": distortion.code,
         "conditions": list(conditions),
         "crossed": order.crossed,
         "seed": plan.seed,
         "size": plan.size,
         "truncate": plan.truncate,
+        "made_with": made_with(),
     }
 
     def draw() -> list[Recipe]:
@@ -136,13 +137,22 @@ def with_spectrum(
     """Where a mean spectrum is needed and none given: the published one if it fits, else that of the images themselves."""
     if plan.distortion != "power-equalisation" or "spectrum" in plan.options or "pow" not in conditions:
         return plan, distortion
-    path = published(SPECTRUM) if plan.size == PUBLISHED_SIZE else None
-    basis = "the published mean spectrum" if path else "the mean spectrum of these images"
-    mine = out / SPECTRUM_FILE
+    mine, path = out / SPECTRUM_FILE, published_spectrum(plan)
+    if begun(out) and not mine.is_file() and path is None:
+        raise StimulusError(
+            f"{out} was begun with the published mean spectrum, which no data folder has now: set OBSERVERS_DATA to the one "
+            f"that has it, or name another folder"
+        )
+    basis = "the mean spectrum of these images" if path is None else "the published mean spectrum"
     path = path or mine
     spectrum = mean_spectrum(_readable(plan, source)) if path == mine and not begun(out) else read_spectrum(path)
     options = {**plan.options, "spectrum": str(path)}
     return evolve(plan, options=options), evolve(distortion, options={"spectrum": spectrum}, basis=basis)
+
+
+def published_spectrum(plan: Plan) -> Path | None:
+    """The published mean spectrum, where a data folder has it and it is of the images' size."""
+    return published(SPECTRUM) if plan.size == PUBLISHED_SIZE else None
 
 
 def prepared(plan: Plan, path: Path) -> np.ndarray:
@@ -164,11 +174,16 @@ def _readable(plan: Plan, source: StimulusSet) -> Iterator[np.ndarray]:
         yield image
 
 
-def _try(distortion: Distortion, conditions: Sequence[str]) -> None:
-    """Raises StimulusError for a level out of range, before a folder is begun: a dark square on white at every level."""
-    spectrum = distortion.options.get("spectrum")
-    image = np.ones((*(spectrum.shape if isinstance(spectrum, np.ndarray) else (PROBE, PROBE)), 3))
-    height, width = image.shape[:2]
+def _try(plan: Plan, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]) -> None:
+    """Raises StimulusError for a level out of range, before a folder is begun: a dark square on white at every level.
+
+    Of the images' own size where that may matter.
+    """
+    height = width = PROBE
+    if distortion.code is not None or distortion.options.get("spectrum") is not None:
+        first = next(_readable(plan, source), None)
+        height, width = (height, width) if first is None else first.shape[:2]
+    image = np.ones((height, width, 3))
     image[height // 4 : height // 2, width // 4 : width // 2] = 0.2
     for condition in conditions:
         distortion.apply(image, condition, np.random.default_rng(0))

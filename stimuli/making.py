@@ -18,20 +18,24 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
-from stimuli.folder import PLAIN, RECORD
+from stimuli.folder import RECORD
 from stimuli.progress import Progress
 from stimuli.stimulus import Stimulus, StimulusSet
 from stimuli.whole import write_whole
 from stimuli.workers import each
 
-SOURCES, LOCK = "sources.csv", ".lock"
+SOURCES, MANIFEST, LOCK = "sources.csv", "stimuli.csv", ".lock"
+GONE = "an image it was to be made of is gone"
 AT_ONCE = 4  # images a worker is given at a time, unless each takes seconds
 PNG_END = b"IEND\xaeB`\x82"
-LIBRARIES = ("numpy", "observers", "pillow", "scipy")  # whose version may show in a pixel
+LIBRARIES = ("numpy", "observers", "pillow", "scipy")
+
+
+Files = Mapping[str, Mapping[str, Path]]  # role -> name of the image -> file
 
 
 @frozen
@@ -42,6 +46,15 @@ class Recipe:
     path: str  # in the folder
     condition: str
     sources: Mapping[str, str]
+
+
+@frozen
+class Row:
+    """Of `sources.csv`."""
+
+    recipe: Recipe
+    digests: tuple[str, ...]  # sha256 of the files of its sources
+    left_out: str = ""  # why it could not be made
 
 
 @frozen
@@ -84,27 +97,30 @@ def make_set(
             raise StimulusError(
                 f"{origin.name} has conditions already: take the images of one of them, a folder a category"
             )
-    with _claimed(out, settings, origins):
-        recipes = _recipes(out, origins, draw)
+    of = _files(origins)
+    with _claimed(out, settings, origins, draw) as rows:
         begin()
-        of = {role: {s.id: s.path for s in origin} for role, origin in origins.items()}
         jobs = [
-            Job(r, tuple(of[role][name] for role, name in r.sources.items()), out / r.path)
-            for r in recipes
-            if not _is_whole(out / r.path)
+            (i, Job(row.recipe, _paths(row.recipe, of), out / row.recipe.path))
+            for i, row in enumerate(rows)
+            if not _is_whole(out / row.recipe.path) and row.left_out != GONE
         ]
-        n_done, left_out = len(recipes) - len(jobs), {}
-        progress(n_done, len(recipes))
-        for job, sentence in zip(jobs, each(function, jobs, workers, at_once), strict=True):
+        n_done, left_out = len(rows) - len(jobs), {}
+        progress(n_done, len(rows))
+        for (i, job), sentence in zip(jobs, each(function, [job for _, job in jobs], workers, at_once), strict=True):
             n_done += 1
+            if not sentence and _digests(job.recipe, of) != rows[i].digests:
+                job.path.unlink()
+                sentence = f"{job.origins[0]} changed while {job.path} was made of it"
             if sentence:
                 left_out[job.recipe.path] = sentence
-            progress(n_done, len(recipes))
-        _write_sources(out, recipes, origins, left_out)
-        made = [(r, described(r)) for r in recipes if r.path not in left_out]
+                rows[i] = evolve(rows[i], left_out=sentence)
+            progress(n_done, len(rows))
+        _write_sources(out, rows, list(origins))
+        made = [(row.recipe, described(row.recipe)) for row in rows if not row.left_out]
         if not made:
             raise StimulusError(
-                f"none of {len(recipes)} images could be made; the first: {next(iter(left_out.values()))}"
+                f"none of {len(rows)} images could be made; the first: {next(iter(left_out.values()), GONE)}"
             )
         attribution = " ".join(dict.fromkeys(origin.attribution for origin in origins.values() if origin.attribution))
         stimuli = StimulusSet(
@@ -112,7 +128,7 @@ def make_set(
             tuple(Stimulus(r.stimulus, out / r.path, s.category, r.condition, s.cues) for r, s in made),
             attribution,
         )
-        stimuli.write(out / "stimuli.csv")
+        stimuli.write(out / MANIFEST)
     return Made(stimuli, left_out)
 
 
@@ -126,6 +142,11 @@ def seed_of(*names: str) -> int:
     return int.from_bytes(hashlib.sha256(json.dumps(names).encode()).digest()[:8])
 
 
+def made_with(*libraries: str) -> dict[str, str]:
+    """Versions of what may show in a pixel: LIBRARIES, and others that a function uses."""
+    return {name: version(name) for name in sorted({*LIBRARIES, *libraries})}
+
+
 def naming(error: StimulusError, *paths: Path) -> str:
     """The error as a sentence that names a file: the first of `paths` where it names none of them."""
     said = str(error)
@@ -133,35 +154,45 @@ def naming(error: StimulusError, *paths: Path) -> str:
 
 
 @contextmanager
-def _claimed(out: Path, settings: Mapping[str, object], origins: Mapping[str, StimulusSet]) -> Iterator[None]:
-    """The folder is ours: begun now, or begun with these settings. Raises StimulusError."""
+def _claimed(
+    out: Path, settings: Mapping[str, object], origins: Mapping[str, StimulusSet], draw: Callable[[], Sequence[Recipe]]
+) -> Iterator[list[Row]]:
+    """What is to be made in the folder, which is ours: begun now, or begun with these settings. Raises StimulusError."""
     if out.resolve().name in DATASETS:
         raise StimulusError(
             f"{out} is named like a published dataset, as which it would be analyzed: name it otherwise"
         )
-    path = out / RECORD
-    if out.is_dir() and any(out.iterdir()) and not path.is_file():
+    ours = {LOCK, RECORD, f"{RECORD}.part", f"{SOURCES}.part"}
+    if out.is_dir() and not (out / RECORD).is_file() and any(path.name not in ours for path in out.iterdir()):
         raise StimulusError(f"{out} holds something else already: name an empty or a new folder")
+    recipes = None if begun(out) else list(draw())
     out.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(out / LOCK)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise StimulusError(f"another run makes images in {out} now: wait for it, or name another folder") from None
+    of = _files(origins)
     try:
         record = _as_read({
             **settings,
-            "made_with": {name: version(name) for name in LIBRARIES},
             "from": {role: origin.name for role, origin in origins.items()},
             "images": {role: sorted(s.id for s in origin) for role, origin in origins.items()},
         })  # fmt: skip
-        if begun(out):
-            _compare(out, _read_record(path), record)
+        if recipes is None:
+            before = _read_record(out / RECORD)
+            _compare(out, before, record)
+            rows = _taken_up(out, of, before)
         else:
-            (out / SOURCES).unlink(missing_ok=True)
-            lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
-            write_whole(path, f"{{\n{lines}\n}}\n".encode())
-        yield
+            rows = [Row(recipe, _digests(recipe, of)) for recipe in recipes]
+            (out / MANIFEST).unlink(missing_ok=True)
+            lines = ",\n".join(
+                f"  {json.dumps(key)}: {json.dumps(value)}"
+                for key, value in {**record, "recipes_sha256": _sha256_of(recipes)}.items()
+            )
+            write_whole(out / RECORD, f"{{\n{lines}\n}}\n".encode())
+        _write_sources(out, rows, list(origins))
+        yield rows
     finally:
         lock.release()
 
@@ -197,39 +228,50 @@ def _compare(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> No
             )
 
 
-def _recipes(out: Path, origins: Mapping[str, StimulusSet], draw: Callable[[], Sequence[Recipe]]) -> list[Recipe]:
-    """Those of the folder, less those of images that are gone; drawn, and written down, where it has none."""
-    if not (out / SOURCES).is_file():
-        recipes = list(draw())
-        _write_sources(out, recipes, origins, {})
-        return recipes
-    of = {role: {s.id: s.path for s in origin} for role, origin in origins.items()}
-    recipes = []
-    for recipe, digests in _read_sources(out / SOURCES, list(origins)):
-        gone = next((name for role, name in recipe.sources.items() if name not in of[role]), None)
-        made = _is_whole(out / recipe.path)
-        now = [_sha256(of[role][name]) for role, name in recipe.sources.items()] if gone is None else []
-        if made and now != digests:
-            changed = next((n for n, a, b in zip(recipe.sources.values(), digests, now, strict=False) if a != b), gone)
+def _taken_up(out: Path, of: Files, record: Mapping[str, Any]) -> list[Row]:
+    """The rows of a folder that was begun, as its images are now. Raises StimulusError."""
+    rows = _read_sources(out / SOURCES, list(of))
+    if _sha256_of([row.recipe for row in rows]) != record.get("recipes_sha256"):
+        raise StimulusError(f"{out / SOURCES} was edited: name another folder, or remove {out}")
+    found = []
+    for row in rows:
+        gone = next((name for role, name in row.recipe.sources.items() if name not in of[role]), None)
+        now = () if gone else _digests(row.recipe, of)
+        path = out / row.recipe.path
+        if _is_whole(path) and now != row.digests:
+            changed = [n for n, a, b in zip(row.recipe.sources.values(), row.digests, now, strict=False) if a != b]
             raise StimulusError(
-                f"{changed} {'has changed' if gone is None else 'is gone'} since {out / recipe.path} was made of it: name "
-                f"another folder, or remove the made image and go on"
+                f"{gone or changed[0]} {'is gone' if gone else 'has changed'} since {path} was made of it: name another "
+                f"folder, or remove the made image and go on"
             )
-        if gone is None:
-            recipes.append(recipe)
-    return recipes
+        found.append(Row(row.recipe, row.digests, GONE) if gone else Row(row.recipe, now))
+    return found
 
 
-def _write_sources(
-    out: Path, recipes: Sequence[Recipe], origins: Mapping[str, StimulusSet], left_out: Mapping[str, str]
-) -> None:
-    of = {role: {s.id: s.path for s in origin} for role, origin in origins.items()}
+def _files(origins: Mapping[str, StimulusSet]) -> Files:
+    return {role: {s.id: s.path for s in origin} for role, origin in origins.items()}
+
+
+def _paths(recipe: Recipe, of: Files) -> tuple[Path, ...]:
+    return tuple(of[role][name] for role, name in recipe.sources.items())
+
+
+def _digests(recipe: Recipe, of: Files) -> tuple[str, ...]:
+    return tuple(map(_sha256, _paths(recipe, of)))
+
+
+def _sha256_of(recipes: Sequence[Recipe]) -> str:
+    lines = [json.dumps([r.stimulus, r.path, r.condition, *r.sources.values()]) for r in recipes]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _write_sources(out: Path, rows: Sequence[Row], roles: Sequence[str]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_header(list(origins)))
-    for r in recipes:
-        digests = [_sha256(of[role][name]) for role, name in r.sources.items()]
-        writer.writerow([r.stimulus, r.path, r.condition, *r.sources.values(), *digests, left_out.get(r.path, "")])
+    writer.writerow(_header(roles))
+    for row in rows:
+        r = row.recipe
+        writer.writerow([r.stimulus, r.path, r.condition, *r.sources.values(), *row.digests, row.left_out])
     write_whole(out / SOURCES, text.getvalue().encode())
 
 
@@ -237,20 +279,24 @@ def _header(roles: Sequence[str]) -> list[str]:
     return ["stimulus", "path", "condition", *roles, *(f"{role}_sha256" for role in roles), "left_out"]
 
 
-def _read_sources(path: Path, roles: Sequence[str]) -> list[tuple[Recipe, list[str]]]:
+def _read_sources(path: Path, roles: Sequence[str]) -> list[Row]:
     """Raises StimulusError."""
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline=""), strict=True))
-        if not rows or rows[0] != _header(roles) or any(len(row) != len(rows[0]) for row in rows):
+        table = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline=""), strict=True))
+        if not table or table[0] != _header(roles) or any(len(row) != len(table[0]) for row in table):
             raise ValueError(f"expected the columns {','.join(_header(roles))}")
-        if not all(PLAIN.fullmatch(part) for row in rows for part in Path(row[1]).parts):
+        if any(
+            not row[1].endswith(".png") or Path(row[1]).is_absolute() or ".." in Path(row[1]).parts for row in table[1:]
+        ):
             raise ValueError("a path leads elsewhere")
     except (OSError, ValueError, csv.Error) as error:
         raise StimulusError(f"{path} cannot be read ({error}): name another folder, or remove {path.parent}") from None
     n = len(roles)
     return [
-        (Recipe(row[0], row[1], row[2], dict(zip(roles, row[3 : 3 + n], strict=True))), row[3 + n : 3 + 2 * n])
-        for row in rows[1:]
+        Row(
+            Recipe(row[0], row[1], row[2], dict(zip(roles, row[3 : 3 + n], strict=True))), tuple(row[3 + n : 3 + 2 * n])
+        )
+        for row in table[1:]
     ]
 
 

@@ -12,7 +12,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions, version
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -78,6 +78,23 @@ def file_sha256(thing: Any) -> str | None:
     return found
 
 
+def code_of(name: str, group: str) -> str | None:
+    """What tells two states of a plugin's or a user's code apart: its package and version, or the sha256 of its files.
+
+    Of a FILE.py count the file and what it imported from beside it. None for what is ours.
+    """
+    reference = plugins(group).get(name, name)
+    module = reference.rpartition(":")[0]
+    if module.endswith(".py"):
+        load(reference)
+        beside = Path(module).expanduser().resolve().parent
+        files = {Path(f) for m in list(sys.modules.values()) if isinstance(f := getattr(m, "__file__", None), str)}
+        content = [p.read_bytes() for p in sorted(files) if p.suffix == ".py" and p.resolve().parent == beside]
+        return f"sha256:{hashlib.sha256(b''.join(content)).hexdigest()}"
+    package = module.partition(".")[0]
+    return ", ".join(f"{d} {version(d)}" for d in sorted(set(packages_distributions().get(package, ())))) or None
+
+
 def own_name(reference: str) -> str:
     """A name without the folder of a FILE.py: what it stands for does not depend on where it lies."""
     return reference.replace("\\", "/").rpartition("/")[2]
@@ -108,7 +125,7 @@ def resolve(name: str, table: Mapping[str, str], group: str, what: str, hint: st
 def takes_three(function: object, name: str, expected: str) -> None:
     """Raises UserError if it is no function of three things and options, as `expected` says."""
     try:
-        if inspect.isclass(function) or not callable(function):
+        if not inspect.isroutine(function):
             raise TypeError
         parameters = inspect.signature(function).parameters.values()
         needed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -134,7 +151,7 @@ def safely(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _where(error: Exception) -> str:
     """What went wrong, and where in a user's file it was asked for."""
-    own = {module.__file__ for module in list(sys.modules.values()) if _SHA256 in vars(module)}
+    own = {module.__file__ for module in list(sys.modules.values()) if _SHA256 in getattr(module, "__dict__", {})}
     frames = traceback.extract_tb(error.__traceback__)
     at = next((frame for frame in reversed(frames) if frame.filename in own), frames[-1])
     return f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
 from PIL import Image, ImageDraw, ImageFont
 
 from stimuli.images import as_bytes, check_size
 from stimuli.levels import make_distortion
-from stimuli.make import PUBLISHED_SIZE, Plan, known_conditions, prepared, rng_of, with_spectrum
-from stimuli.stimulus import StimulusSet
+from stimuli.make import Plan, known_conditions, prepared, published_spectrum, rng_of
+from stimuli.spectrum import read_spectrum
 
 MARGIN, PER_ROW = 8, 8  # pixels, images
 
@@ -19,8 +20,9 @@ def show(plan: Plan, path: Path, conditions: Sequence[str] = ()) -> np.ndarray:
     check_size(plan.size)
     distortion = make_distortion(plan.distortion, plan.options)
     conditions = known_conditions(distortion, conditions)
-    if plan.size == PUBLISHED_SIZE:
-        _, distortion = with_spectrum(plan, distortion, StimulusSet("", ()), conditions, Path())
+    spectrum = published_spectrum(plan) if plan.distortion == "power-equalisation" else None
+    if spectrum is not None and "spectrum" not in distortion.options:
+        distortion = evolve(distortion, options={"spectrum": read_spectrum(spectrum)})
     shown = [
         distortion.apply(prepared(plan, path), condition, rng_of(plan, path.name, condition))
         for condition in conditions

@@ -17,7 +17,9 @@ from stimuli.errors import StimulusError, UserError
 
 try:
     import plenoptic
-except ImportError:
+except ModuleNotFoundError as error:
+    if error.name != "plenoptic":
+        raise
     raise UserError(
         "texture synthesis comes with an extra: pip install -c constraints.txt -e '.[textures]' in the project's folder"
     ) from None
@@ -45,7 +47,7 @@ def synthesized(
     thread, so that bytes do not depend on how many there are; about 40 s for 224 × 224 pixels. Raises UserError for options,
     StimulusError for a texture without statistics.
     """
-    if not (content >= 0 and steps >= 1):
+    if not (0 <= content < np.inf and steps >= 1):
         raise UserError(f"plenoptic: expected a content of 0 or more and 1 step or more, got {content:g} and {steps}")
     if np.ptp(gray(texture)) < FLAT:
         raise StimulusError("the texture is of one gray: it has no statistics to be given to the shape")

@@ -151,7 +151,10 @@ def test_a_method_of_ones_own(folders, tmp_path):
 
     assert [len(made("mean", "set").stimuli), made("mean", "set").left_out] == [4, {}]
     record = json.loads((tmp_path / "set" / "made-of.json").read_text())
-    assert (record["method"], record["code_sha256"]) == ("mine.py:mean", hashlib.sha256(own.read_bytes()).hexdigest())
+    assert (record["method"], record["code"]) == (
+        "mine.py:mean",
+        f"sha256:{hashlib.sha256(own.read_bytes()).hexdigest()}",
+    )
     assert [s.pixels()[0].mean() > 250 for s in made("mean", "heavy", weight="1").stimuli] == [True] * 4
     with pytest.raises(
         StimulusError, match=r"mine\.py:flat gave float64 of the shape \(80, 80\): expected floats in 0\.\.1"
@@ -242,8 +245,17 @@ def test_a_set_made_otherwise_is_not_gone_on_with(folders, tmp_path):
         make_cue_conflict(shapes, textures, tmp_path / "set", Mix(per_pair=1, size=80, seed=1))
     with pytest.raises(StimulusError, match="named like a published dataset"):
         make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", Mix(per_pair=1, size=80))
-    with pytest.raises(StimulusError, match="the zoom must be"):
-        make_cue_conflict(shapes, textures, tmp_path / "other", Mix(zoom=0))
+    for mix in (Mix(zoom=0), Mix(size=4096, zoom=16)):
+        with pytest.raises(
+            StimulusError, match=r"the zoom must be 0\.0625 to 16, and a texture at most 8192 pixels high"
+        ):
+            make_cue_conflict(shapes, textures, tmp_path / "other", mix)
+    cats = shapes.where(lambda s: s.category == "cat")
+    with pytest.raises(
+        StimulusError, match="shapes and shapes have one category only: there is no conflict to be made"
+    ):
+        make_cue_conflict(cats, cats, tmp_path / "other", Mix(conflicting=True))
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_damaged_texture_is_named_and_mended(folders, tmp_path):

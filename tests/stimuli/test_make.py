@@ -27,6 +27,7 @@ from stimuli.errors import StimulusError
 from stimuli.folder import read_folder
 from stimuli.images import open_image, save_image
 from stimuli.make import Plan, assign, make, order
+from stimuli.making import GONE
 from stimuli.stimulus import Stimulus, StimulusSet
 from tests.stimuli.photos import as_uint8, photo
 
@@ -280,13 +281,15 @@ def test_a_damaged_image_is_mended_or_removed_and_the_rest_stays(source, tmp_pat
     assert len(new) == 1
     assert all(after[name] == before[name] for name in before if name.endswith(".png"))
     table = list(csv.DictReader((out / "sources.csv").read_text().splitlines()))
-    assert len(table) == 33
-    assert {row["left_out"] for row in table} == {""}
+    assert {row["source"]: row["left_out"] for row in table if row["left_out"]} == {"cat5.png": GONE}
     assert all(
         row["source_sha256"]
         == hashlib.sha256((source / Path(row["path"]).parts[1] / row["source"]).read_bytes()).hexdigest()
         for row in table
+        if not row["left_out"]
     )
+    (source / "cat" / "cat5.png").write_bytes(good)
+    assert cli(*words).output == f"uniform-noise: 34 images in {out}\n"
 
 
 def test_an_image_that_changed_or_went_or_came(source, tmp_path):
@@ -306,13 +309,74 @@ def test_an_image_that_changed_or_went_or_came(source, tmp_path):
         made_of(Plan("contrast"), read_folder(source), out, ["c10"])
 
 
-def test_a_table_of_sources_cannot_lead_elsewhere(source, tmp_path):
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("cat/cat1.png", "../cat1.png", "a path leads elsewhere"),
+        ("cat/cat1.png", "made-of.json", "a path leads elsewhere"),
+        ("cat/cat1.png", "cat/cat77.png", r"sources\.csv was edited"),
+        ("c10", "c50", r"sources\.csv was edited"),
+        ("stimulus,", "image,", "expected the columns stimulus,path,condition,source,source_sha256,left_out"),
+    ],
+)
+def test_a_table_of_sources_that_was_edited(old, new, said, source, tmp_path):
     out = tmp_path / "set"
     made_of(Plan("contrast"), read_folder(source), out, ["c10"])
-    table = out / "sources.csv"
-    table.write_text(table.read_text().replace("cat/cat1.png", "../cat1.png"))
-    with pytest.raises(StimulusError, match=r"sources\.csv cannot be read \(a path leads elsewhere\)"):
+    (out / "sources.csv").write_text((out / "sources.csv").read_text().replace(old, new))
+    before = content(out)
+    with pytest.raises(StimulusError, match=said):
         made_of(Plan("contrast"), read_folder(source), out, ["c10"])
+    assert content(out) == before
+    (out / "sources.csv").unlink()
+    with pytest.raises(StimulusError, match=r"sources\.csv cannot be read"):
+        made_of(Plan("contrast"), read_folder(source), out, ["c10"])
+
+
+def test_an_image_that_changes_meanwhile_is_left_out(source, tmp_path):
+    def change(done, total):
+        if done == 34:  # of the last image, made and not yet written down
+            return
+        if done == 1:
+            save_image(as_uint8(photo(height=50, width=60)), source / "oven" / "oven9.png")
+
+    ordered = order(Plan("contrast"), read_folder(source), tmp_path / "set", ["c10"])
+    made = make(ordered, progress=change)
+    assert list(made.left_out) == ["oven/oven9.png"]
+    assert "oven9.png changed while" in made.left_out["oven/oven9.png"]
+    assert len(make(ordered).stimuli) == 34
+
+
+def test_levels_that_begin_with_a_sign_or_a_point(source, tmp_path):
+    for _ in range(2):
+        assert len(made_of(Plan("uniform-noise"), read_folder(source), tmp_path / "set", [".1", ".2"]).stimuli) == 34
+
+
+def test_code_beside_ones_own_counts(source, tmp_path):
+    (tmp_path / "inner_of_mine.py").write_text("def f(image, level, rng):\n    return image * level\n")
+    (tmp_path / "outer.py").write_text("from inner_of_mine import f\n")
+    codes = []
+    for factor in (1, 0.5):
+        (tmp_path / "inner_of_mine.py").write_text(f"def f(image, level, rng):\n    return image * level * {factor}\n")
+        run = "import sys; from stimuli.names import code_of; print(code_of(sys.argv[1], 'distortions'))"
+        done = subprocess.run(
+            [sys.executable, "-c", run, f"{tmp_path}/outer.py:f"], capture_output=True, text=True, check=True
+        )
+        codes.append(done.stdout)
+    assert codes[0].startswith("sha256:")
+    assert codes[0] != codes[1]
+
+
+def test_a_size_that_ones_own_needs_is_that_of_the_images(source, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\ndef half(image, level, rng):\n    return image * np.full((32, 32, 1), level)\n"
+    )
+    plan = Plan(f"{tmp_path}/mine.py:half", size=32)
+    assert len(made_of(plan, read_folder(source), tmp_path / "set", ["0.5"]).stimuli) == 34
+    np.save(tmp_path / "s.npy", np.ones((40, 40)))
+    plan = Plan("power-equalisation", {"spectrum": str(tmp_path / "s.npy")}, size=32)
+    with pytest.raises(StimulusError, match="one of 40 × 40 pixels and the image has 32 × 32"):
+        made_of(plan, read_folder(source), tmp_path / "other", ["pow"])
+    assert not (tmp_path / "other").exists()
 
 
 def test_one_run_at_a_time(source, tmp_path):
@@ -349,14 +413,14 @@ def test_a_distortion_of_ones_own(source, tmp_path, monkeypatch):
     assert str(tmp_path) not in (tmp_path / "a/set/made-of.json").read_text()
     own.write_text(own.read_text() + "\n")
     again = cli("make-stimuli", "mine.py:noise", source, "a/set", "--levels", "1", "--quiet", "-o", "monitor=x")
-    assert "holds a set made otherwise: code_sha256 was" in again.output
+    assert "holds a set made otherwise: code was" in again.output
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         ("image * 255", "mine.py:f gave values from 0 to 255: expected floats in 0..1"),
-        ("image[:5]", r"mine.py:f gave float64 of the shape \(5, 64, 3\)"),
+        ("image[:5]", r"mine.py:f gave float64 of the shape \(5, 60, 3\)"),
         ("None", "mine.py:f gave NoneType"),
         ("(255 * image).astype('uint8')", "mine.py:f gave uint8"),
         ("1 / 0", r"mine\.py:f failed: ZeroDivisionError: division by zero \(mine\.py, line 3\)"),
