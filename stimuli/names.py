@@ -88,7 +88,10 @@ def code_of(name: str, group: str) -> str | None:
     if module.endswith(".py"):
         load(reference)
         beside = Path(module).expanduser().resolve().parent
-        files = {Path(f) for m in list(sys.modules.values()) if isinstance(f := getattr(m, "__file__", None), str)}
+        named = (getattr(m, "__file__", None) for m in list(sys.modules.values()))
+        files = {
+            Path(f) for f in named if isinstance(f, str) and Path(f).is_absolute()
+        }  # torch names some that are none
         content = [p.read_bytes() for p in sorted(files) if p.suffix == ".py" and p.resolve().parent == beside]
         return f"sha256:{hashlib.sha256(b''.join(content)).hexdigest()}"
     package = module.partition(".")[0]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from stimuli.folder import read_folder
 from stimuli.images import open_image, save_image
 from stimuli.make import Plan, assign, make, order
 from stimuli.making import GONE
+from stimuli.names import code_of
 from stimuli.stimulus import Stimulus, StimulusSet
 from tests.stimuli.photos import as_uint8, photo
 
@@ -364,6 +366,18 @@ def test_code_beside_ones_own_counts(source, tmp_path):
         codes.append(done.stdout)
     assert codes[0].startswith("sha256:")
     assert codes[0] != codes[1]
+
+
+def test_modules_with_odd_files_do_no_harm(tmp_path, monkeypatch):
+    (tmp_path / "alone.py").write_text("def f(image, level, rng):\n    return image\n")
+    monkeypatch.chdir(tmp_path)
+    before = code_of("alone.py:f", "distortions")
+    for name, file in (("odd_one", "_classes.py"), ("odd_two", None), ("odd_three", 3)):
+        module = types.ModuleType(name)
+        module.__file__ = file
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, "odd_four", None)
+    assert code_of("alone.py:f", "distortions") == before
 
 
 def test_a_size_that_ones_own_needs_is_that_of_the_images(source, tmp_path):
