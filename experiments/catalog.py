@@ -33,7 +33,7 @@ def observers() -> Iterator[str]:
 def experiments() -> Iterator[str]:
     yield "Experiments (your own: mine.py:name, or a folder of images)"
     for name, reference in (EXPERIMENTS | plugins("experiments")).items():
-        yield f"  {name:<20} {reference}"
+        yield f"  {name:<28} {reference}"
     for d in DATASETS.values():
         images, people = ("here" if find(part, d.name) else "-" for part in ("stimuli", "humans"))
         levels = f"{len(d.conditions)} conditions" if len(d.conditions) > 1 else ""

@@ -9,8 +9,14 @@ from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
 from stimuli.names import plugins, resolve
 
+_MICROCOSM = (
+    "microcosm microcosm-cue-conflict microcosm-silhouette microcosm-edge microcosm-colour microcosm-contrast "
+    "microcosm-uniform-noise microcosm-low-pass microcosm-high-pass microcosm-phase-scrambling microcosm-power-equalisation "
+    "microcosm-false-colour microcosm-rotation microcosm-eidolonI microcosm-eidolonII microcosm-eidolonIII"
+)
 EXPERIMENTS: dict[str, str] = {
     "drawn-cue-conflict": "experiments.drawn:cue_conflict",
+    **{name: f"experiments.microcosm:{name.replace('-', '_')}" for name in _MICROCOSM.split()},
 }
 
 

@@ -5,18 +5,16 @@ y down), and a texture, a color pattern. Image `cat1-clock1.png` is the cat's si
 on gray. The patterns are arbitrary, so only shapes can be recognized by someone who has not learned the textures.
 """
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from stimuli.categories import CATEGORIES
-from stimuli.errors import StimulusError, UnknownName
+from stimuli.errors import UnknownName
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
+from stimuli.whole import make_whole
 
 SIZE = 224
 BACKGROUND = 113  # uint8; the published gray 0.4423
@@ -102,21 +100,7 @@ def _patterns(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
 
 def drawn_cue_conflict(folder: Path) -> StimulusSet:
     """The 256 images with their `stimuli.csv` in `folder`, drawn unless they are there; 240 of them in conflict."""
-    if not (folder / "stimuli.csv").is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".drawing-", dir=folder.parent))
-        try:
-            _draw(beside)
-            os.rename(beside, folder)  # in one step, so that another process sees all of it or nothing
-        except OSError as error:
-            if folder.is_dir() and not (folder / "stimuli.csv").is_file():
-                raise StimulusError(
-                    f"{folder} is damaged, it has no stimuli.csv: remove it, it will be drawn anew"
-                ) from error
-            if not folder.is_dir():  # else another process was first, with the same images
-                raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    make_whole(folder, _draw, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", "drawn-cue-conflict")
 
 

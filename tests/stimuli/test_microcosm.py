@@ -1,0 +1,161 @@
+"""The small world: shape and texture both tell the category, color does not, and everything follows from seeds."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import microcosm as experiments
+from experiments.registry import EXPERIMENTS, make_experiment
+from stimuli import glyphs, microcosm, procedural
+from stimuli.categories import CATEGORIES
+from stimuli.datasets import cues_of
+from stimuli.errors import StimulusError, UnknownName
+from stimuli.microcosm_sets import SETS, microcosm_set
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("sets")
+
+
+def nearest(train, train_labels, test):
+    """Labels of `test` by the nearest of the class means, in units of the features' spread."""
+    spread = train.std(0) + 1e-9
+    means = np.stack([train[train_labels == k].mean(0) for k in range(len(CATEGORIES))])
+    return np.argmin((((test[:, None] - means) / spread) ** 2).sum(2), axis=1)
+
+
+def features(plane):
+    """Of (64, 64): shares of energy over orientation and frequency, and moments."""
+    spectrum = np.abs(np.fft.fft2(plane - plane.mean())) ** 2
+    down, right = np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64), indexing="ij")
+    radius, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi
+    rings = np.digitize(radius, [0.03, 0.06, 0.09, 0.12, 0.16, 0.22, 0.3])
+    wedges = (angle / np.pi * 8 + 0.5).astype(int) % 8
+    shares = np.bincount((8 * rings + wedges).ravel(), spectrum.ravel(), 64) / spectrum.sum()
+    z = (plane - plane.mean()) / plane.std()
+    return np.concatenate([np.sqrt(shares), [plane.mean(), (z**3).mean(), (z**4).mean() / 3]])
+
+
+def test_a_texture_alone_tells_the_category():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(16), 40)
+    made = np.stack([features(procedural.pattern(CATEGORIES[k], rng)) for k in labels])
+    train = np.arange(len(labels)) % 2 == 0
+    found = nearest(made[train], labels[train], made[~train])
+    assert (found == labels[~train]).mean() > 0.9
+
+
+def test_patterns_are_numbers_of_0_to_1_and_follow_from_the_generator():
+    for category in CATEGORIES:
+        one, same, other = (procedural.pattern(category, np.random.default_rng(seed), 50) for seed in (1, 1, 2))
+        assert one.shape == (50, 50)
+        assert one.min() >= 0 and one.max() <= 1
+        assert (one == same).all()
+        assert (one != other).any()
+        assert one.std() > 0.1
+    with pytest.raises(UnknownName, match="no texture family named 'zebra'"):
+        procedural.pattern("zebra", np.random.default_rng(0))
+
+
+def test_colors_do_not_tell_the_category():
+    rng = np.random.default_rng(1)
+    labels = np.repeat(np.arange(16), 40)
+    shapes = microcosm.exemplars()
+    pictures = [microcosm.draw(shapes[CATEGORIES[k]][0], CATEGORIES[(k + 3) % 16], rng) for k in labels]
+    border = np.stack([p[[0, -1]].reshape(-1, 3).mean(0) for p in pictures])
+    train = np.arange(len(labels)) % 2 == 0
+    accuracy = (nearest(border[train], labels[train], border[~train]) == labels[~train]).mean()
+    assert accuracy < 0.13  # 1/16 by chance, of 320
+
+
+def test_shapes_are_whole_and_differ():
+    for category, shapes in microcosm.exemplars().items():
+        assert len(shapes) >= 2
+        for shape in shapes:
+            assert shape.category == category
+            assert 0.04 < shape.silhouette.mean() < 0.95
+            rows, columns = np.nonzero(shape.silhouette.max(1) > 0.5)[0], np.nonzero(shape.silhouette.max(0) > 0.5)[0]
+            assert max(np.ptp(rows), np.ptp(columns)) >= glyphs.SIDE - 3
+            assert (shape.details <= shape.silhouette + 0.5).all()
+    assert list(microcosm.exemplars()) == list(CATEGORIES)
+
+
+def test_an_icon_in_lines_has_the_shape_of_one_in_ink():
+    y, x = np.mgrid[:100, :100]
+    away = np.hypot(x - 50, y - 50)
+    solid, ring = (away < 40).astype(float), ((away < 40) & (away > 34)).astype(float)
+    hand = (np.abs(x - 50) < 3) & (y > 20) & (y < 50)
+    one = glyphs.shape_of(np.where(hand, 0, solid), "set:clock", "clock")
+    two = glyphs.shape_of(np.where(hand, 1, ring), "set:clock", "clock")
+    assert np.abs(one.silhouette - two.silhouette).mean() < 0.02
+    assert np.abs(one.details - two.details).mean() < 0.02
+    assert one.details.sum() > 100
+    assert glyphs.shape_of(np.zeros((50, 50)), "set:none", "cat") is None
+    open_ring = glyphs.shape_of(((away < 40) & (away > 15)).astype(float), "set:tire", "car")
+    assert open_ring.silhouette[48, 48] == 0  # a large hole is no object
+
+
+def test_names_of_icons():
+    with pytest.raises(UnknownName, match="no icon font named 'fb': known: fa, mdi"):
+        glyphs.glyph("fb:cat")
+    with pytest.raises(UnknownName, match="no icon of mdi named 'caat': did you mean cat"):
+        glyphs.glyph("mdi:caat")
+
+
+def test_the_sets(folder):
+    n = dict(zip(SETS, (480, 512, 160, 160), strict=True))
+    for name in SETS:
+        stimuli = microcosm_set(name, folder / name)
+        assert len(stimuli) == n[name]
+        assert set(Counter(s.category for s in stimuli).values()) == {n[name] // 16}
+        for s in list(stimuli)[::40]:
+            pixels = s.pixels()
+            assert pixels.shape == (64, 64, 3)
+            if name in ("microcosm-silhouette", "microcosm-edge"):
+                assert (pixels[[0, -1]] == 255).mean() > 0.95
+                assert 0.02 < (pixels < 128).mean() < 0.9
+            if name == "microcosm-cue-conflict":
+                assert cues_of(s.id) == dict(s.cues)
+                assert s.category == s.cues["shape"]
+    assert (
+        Counter(
+            tuple(s.cues.values()) for s in microcosm_set("microcosm-cue-conflict", folder / SETS[1])
+        ).most_common()[-1][1]
+        == 2
+    )
+
+
+def test_the_same_pictures_in_another_process(folder, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from stimuli.microcosm_sets import microcosm_set\n"
+        "print(microcosm_set('microcosm', Path(sys.argv[1])).digest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "set"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == microcosm_set("microcosm", folder / "microcosm").digest()
+
+
+def test_a_damaged_set_is_said(tmp_path):
+    (tmp_path / "microcosm" / "cat").mkdir(parents=True)
+    with pytest.raises(StimulusError, match=r"microcosm is damaged, it has no stimuli\.csv: remove it"):
+        microcosm_set("microcosm", tmp_path / "microcosm")
+
+
+def test_experiments_by_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path))
+    assert set(experiments.NAMES) <= set(EXPERIMENTS)
+    assert make_experiment("microcosm-cue-conflict").stimuli.cue_names == ("shape", "texture")
+    contrast = make_experiment("microcosm-contrast")
+    assert Counter(s.condition for s in contrast.stimuli) == dict.fromkeys(
+        ("c100", "c50", "c30", "c15", "c10", "c05", "c03", "c01"), 60
+    )
+    assert {s.condition for s in make_experiment("microcosm-low-pass").stimuli} == set(experiments.LEVELS["low-pass"])
+    assert contrast.choices == CATEGORIES
