@@ -23,9 +23,10 @@ ALLOWED = {
 # Heavy library -> the only files and folders that may import it.
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/efficientnet.py", "observers/discriminative.py",
-              "observers/contrastive.py", "observers/zoo.py", "observers/generative/", "stimuli/texture_synthesis.py"),
+              "observers/contrastive.py", "observers/zoo.py", "observers/generative/", "observers/noise_training.py",
+              "observers/microcosm/", "stimuli/texture_synthesis.py"),
     "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/checkpoints.py",
-                     "observers/generative/"),
+                     "observers/noise_training.py", "observers/microcosm/", "observers/generative/"),
     "diffusers": ("observers/generative/", "observers/checkpoints.py"),
     "plenoptic": ("stimuli/texture_synthesis.py",),
     "timm": ("observers/zoo.py",),
