@@ -20,7 +20,7 @@ from stimuli.errors import StimulusError
 from stimuli.images import as_bytes, check_size, checked, middle_square, readable, save_image
 from stimuli.making import Job, Made, Recipe, made_with, make_set, naming, seed_of
 from stimuli.names import code_of, own_name, resolve, safely, takes_three, typed
-from stimuli.outlines import background, mask
+from stimuli.outlines import background, border, mask
 from stimuli.progress import Progress
 from stimuli.stimulus import Stimulus, StimulusSet
 
@@ -160,7 +160,7 @@ def _one(mix: Mix, job: Job) -> str:
 
 def _squared(pixels: np.ndarray, size: int) -> np.ndarray:
     """(size, size, 3) uint8: all of it, on a square of its background where that is plain; else its middle square."""
-    color = background(pixels / 255)
+    color = background(border(pixels) / 255)
     if color is not None:
         height, width = pixels.shape[:2]
         side = max(height, width)

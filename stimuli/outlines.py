@@ -19,7 +19,7 @@ def mask(image: np.ndarray) -> np.ndarray:
 
     Raises StimulusError where the border is of several colors, or all of the image like it.
     """
-    color = background(image)
+    color = background(border(image))
     if color is None:
         raise StimulusError("the background is not plain: expected an object on one color all along the border")
     like_it = np.abs(image - color).max(axis=2) <= TOLERANCE
@@ -31,11 +31,15 @@ def mask(image: np.ndarray) -> np.ndarray:
     return found
 
 
-def background(image: np.ndarray) -> np.ndarray | None:
-    """(3,): the border's median color; None where the border is of several colors."""
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    color = np.median(border, axis=0)
-    plain = (np.abs(border - color).max(axis=1) <= TOLERANCE).mean() >= SHARE
+def border(image: np.ndarray) -> np.ndarray:
+    """(n, 3): the outermost pixels."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def background(outermost: np.ndarray) -> np.ndarray | None:
+    """(3,): the median color of the border, in 0..1; None where it is of several colors."""
+    color = np.median(outermost, axis=0)
+    plain = (np.abs(outermost - color).max(axis=1) <= TOLERANCE).mean() >= SHARE
     return np.asarray(color) if plain else None
 
 
