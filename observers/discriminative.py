@@ -18,8 +18,11 @@ from PIL import Image
 
 from observers.checkpoints import PROCESSOR, WEIGHTS, Checkpoint, checkpoint, image_processor, transformer
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
+from observers.diffusion_noise import draw_of_noise, noised
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.categories import CATEGORIES, category_evidence, softmax
+
+MAX_COUNT = 100_000
 
 
 def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[str], who: str) -> np.ndarray:
@@ -69,18 +72,28 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, who: str) -> tor
     return out
 
 
+def _a_count(instance: object, attribute: Any, value: int) -> None:
+    if not 0 <= value <= MAX_COUNT:
+        raise ObserverError(f"{attribute.name} must be 0 to {MAX_COUNT}, got {value}")
+
+
 @frozen
 class Classifier:
     """Any image classifier of transformers, by its repository on the hub, or from a local folder.
 
     The folder `weights` holds config.json, preprocessor_config.json and model.safetensors. `whole` shows the stimulus
     whole at the model's input size instead of by the model's own resize and crop. Evidence: mean softmax probability.
+
+    With `noise_draws` T > 0 the model sees the image T times, with the diffusion noise of `observers.diffusion_noise`, and
+    the evidence is the mean over them. The noise follows from `noise_seed` and the draw, whatever the image.
     """
 
     model: str  # such as microsoft/resnet-50
     revision: str | None = None
     weights: Path | None = None
     whole: bool = False
+    noise_draws: int = field(default=0, validator=_a_count)
+    noise_seed: int = field(default=0, validator=_a_count)
     device: str = device_option()
     dtype: Dtype = "float32"
     batch_size: int = batch_size_option()
@@ -117,13 +130,25 @@ class Classifier:
         return preprocess(self._processor, pixels, self.whole, self.name)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, 3, height, width) -> (B, C), or (B, draws, C) with noise."""
+        if not self.noise_draws:
+            return self._seen(images)
+        rows = []
+        for draw in range(self.noise_draws):
+            u, noise = draw_of_noise(self.noise_seed, draw, self.noise_draws, tuple(images.shape[1:]))
+            rows.append(self._seen(noised(images, u, noise)))
+        return torch.stack(rows, dim=1)
+
+    def _seen(self, images: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self._network(pixel_values=images.to(self._network.device, self._network.dtype)).logits
         return out
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         labels = self._labels
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
-            yield respond(trial, class_evidence(logits, labels, trial.choices, self.name))
+            draws = np.atleast_2d(logits)
+            evidence = np.mean([class_evidence(row, labels, trial.choices, self.name) for row in draws], axis=0)
+            yield respond(trial, evidence)
 
     def provenance(self) -> dict[str, str]:
         return self._files.provenance(self._network.device, self.dtype)

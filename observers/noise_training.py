@@ -28,13 +28,14 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 
+from observers.diffusion_noise import random_noise
 from observers.protocol import ObserverError
 from stimuli.errors import UserError
 from stimuli.images import SUFFIXES, open_image
 from stimuli.whole import write_whole
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, of values in 0..1
-STATE, CURVE = "training.pt", "curve.csv"
+STATE, CURVE = "network.pt", "network.csv"
 
 
 @frozen
@@ -56,13 +57,6 @@ class Pictures(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]: ...
-
-
-def with_diffusion_noise(images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-    """α x + √(1 − α²) ε for each image, ε ~ N(0, 1), α = √u, u ~ U(0, 1), as Listing 1 of the paper."""
-    u = torch.rand((len(images), 1, 1, 1), generator=generator).to(images)
-    noise = torch.randn(images.shape, generator=generator).to(images)
-    return u.sqrt() * images + (1 - u).sqrt() * noise
 
 
 def train(
@@ -103,7 +97,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * share))
             if recipe.noise:
-                images = with_diffusion_noise(images, generator)
+                images = random_noise(images, generator)
             loss = functional.cross_entropy(model(images.to(device)).logits, classes.to(device))
             if not torch.isfinite(loss):
                 raise ObserverError(

@@ -73,6 +73,22 @@ class Described(Protocol):
     def provenance(self) -> Mapping[str, str]: ...
 
 
+@frozen(eq=False)
+class Reconstruction:
+    """What a generative observer makes of one image under each of K choices. Images are (h, w, 3) float32 in 0..1."""
+
+    left: np.ndarray  # what was left of the image once it was noised or masked
+    images: np.ndarray  # (K, h, w, 3)
+    errors: np.ndarray  # (K,) squared distance to the image where the observer scores it; the least wins
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """Optional: shows what it compares. Raises ObserverError where its model cannot."""
+
+    def reconstruct(self, trial: Trial, strength: float = 0.5, draw: int = 0) -> Reconstruction: ...
+
+
 @frozen
 class Cost:
     """What answering a trial takes on this machine."""

@@ -35,6 +35,20 @@ class Autoencoder:
     @exact()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
         """(3, height, width) in −1..1 -> (C, h, w): the mean of the posterior less its shift, times the scaling factor."""
+        scale, shift = self._scaling
+        mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
+        return torch.mul(mean - shift, scale)
+
+    @exact()
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """(N, C, h, w) -> (N, 3, height, width) in 0..1."""
+        scale, shift = self._scaling
+        images: torch.Tensor = self._vae.decode(latents / scale + shift).sample
+        return (images / 2 + 0.5).clamp(0, 1)
+
+    @property
+    def _scaling(self) -> tuple[float, float]:
+        """Scaling factor and shift. Raises ObserverError."""
         config = self._vae.config
         scale, shift = config.scaling_factor, config.shift_factor or 0.0
         if not isinstance(scale, int | float) or not isinstance(shift, int | float):
@@ -42,5 +56,4 @@ class Autoencoder:
                 f"{self.parts.who}: its vae/config.json has the scaling_factor {scale!r} and shift_factor {shift!r}: "
                 f"expected numbers; get it anew"
             )
-        mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
-        return torch.mul(mean - shift, scale)
+        return scale, shift

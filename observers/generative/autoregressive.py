@@ -176,21 +176,26 @@ class Autoregressive:
 
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
-        network, (ids, there) = self._network, conditions
         at = on_device(draws, self.device)
-        codes = images[torch.arange(len(at), device=self.device), at]
-        image = network.image(codes)[:, :-1]  # nothing follows the last token
-        given = torch.cat([network.words(ids), image], dim=1)
-        there = torch.cat([there, there.new_ones(image.shape[:2])], dim=1)
-        hidden: torch.Tensor = network.decoder(
-            inputs_embeds=given, attention_mask=_mask(there), position_ids=(there.cumsum(1) - 1).clamp(min=0),
-            use_cache=False,
-        ).last_hidden_state  # fmt: skip
-        hidden = hidden[:, ids.shape[1] - 1 :][:, network.places(codes.shape[1], self.device)]
-        return _log_p(network, hidden, codes)
+        return log_likelihood(self._network, *conditions, images[torch.arange(len(at), device=self.device), at])
 
     def provenance(self) -> dict[str, str]:
         return self._files.provenance(self.device, self.compute.dtype_name())
+
+
+def log_likelihood(network: Network, ids: torch.Tensor, there: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """(N, P) tokens of prompts, filled up from the left, (N, P) true where they are, (N, L) codes -> (N,) log p, nats."""
+    image = network.image(codes)[:, :-1]  # nothing follows the last token
+    given = torch.cat([network.words(ids), image], dim=1)
+    there = torch.cat([there, there.new_ones(image.shape[:2])], dim=1)
+    hidden: torch.Tensor = network.decoder(
+        inputs_embeds=given,
+        attention_mask=_mask(there),
+        position_ids=(there.cumsum(1) - 1).clamp(min=0),
+        use_cache=False,
+    ).last_hidden_state
+    hidden = hidden[:, ids.shape[1] - 1 :][:, network.places(codes.shape[1], codes.device)]
+    return _log_p(network, hidden, codes)
 
 
 def perturbed(image: torch.Tensor, seed: int, draw: int) -> torch.Tensor:

@@ -11,14 +11,15 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
+import torch
 from attrs import field, fields, frozen
 
 from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
-from observers.generative.likelihood import Condition, Likelihood
+from observers.generative.likelihood import Condition, Likelihood, Restoring
 from observers.generative.memory import in_memory, rows_that_fit, time_and_memory
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged, Verdict
-from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Response, Trial
+from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Trial
 
 SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
 PAPER_TEMPLATE = "A bad photo of a {}"  # to the letter, also before a vowel
@@ -121,6 +122,24 @@ class GenerativeClassifier:
         with in_memory():
             conditions = self._conditions_of(trial)
         return self.batch_size or rows_that_fit(self.likelihood, trial, conditions)
+
+    def reconstruct(self, trial: Trial, strength: float = 0.5, draw: int = 0) -> Reconstruction:
+        """What the model restores of the image under each choice, in one step, from a share `strength` of noise or masks.
+
+        Raises ObserverError where its model restores nothing.
+        """
+        if not isinstance(self.likelihood, Restoring):
+            raise ObserverError(
+                f"{self.name} measures how likely an image is and restores none: take a diffusion model"
+            )
+        if not 0 < strength <= 1:
+            raise ObserverError(f"the strength is a share of noise or masks, above 0 and up to 1, got {strength}")
+        with in_memory():
+            conditions = [torch.stack(part) for part in zip(*self._conditions_of(trial), strict=True)]
+            image = self.likelihood.encode(trial.stimulus.pixels())
+            found = self.likelihood.restore(image, tuple(conditions), strength, draw)
+        left, images, errors = (part.float().cpu().numpy() for part in found)
+        return Reconstruction(left.transpose(1, 2, 0), images.transpose(0, 2, 3, 1), errors)
 
     def cost(self, trial: Trial) -> Cost:
         """Seconds and memory of passes of the size that would be used; the fewest and most evaluations of its schedule."""

@@ -10,12 +10,14 @@ A likelihood is a frozen attrs class of options whose weights load on first use,
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 Condition = tuple[torch.Tensor, ...]  # what the network needs of one text, of the same shapes for every text
+# What was left of the image (3, h, w), what was made of that under each text (K, 3, h, w), both in 0..1, and errors (K,).
+Restored = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class Likelihood(Protocol):
@@ -48,3 +50,13 @@ class Likelihood(Protocol):
         ...
 
     def provenance(self) -> dict[str, str]: ...
+
+
+@runtime_checkable
+class Restoring(Protocol):
+    """Optional: a model whose scores are errors of an image that it restores can show it."""
+
+    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
+        """One encoded image, (K, …) of each part of a condition: what is left of the image at a share t of noise or masks
+        in 0..1, by that draw, what the model restores under each text in one step, and its squared errors as scored."""
+        ...

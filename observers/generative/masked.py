@@ -32,7 +32,7 @@ from attrs import field, frozen
 from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition
+from observers.generative.likelihood import Condition, Restored
 from observers.generative.noising import on_device
 from observers.generative.options import Compute, Source, a_size, from_zero
 from observers.generative.prepare import square, trained_size
@@ -184,8 +184,12 @@ class Masked:
             n_masked = np.minimum(1 + np.floor(positions(different, self.seed) * n_tokens), n_tokens).astype(int)
         found = np.zeros((len(different), n_tokens), dtype=bool)
         for row, draw, n in zip(found, different, n_masked, strict=True):
-            row[np.random.default_rng([self.seed, 3, draw]).permutation(n_tokens)[:n]] = True
+            row[self._order(int(draw), n_tokens)[:n]] = True
         return on_device(found[rows].reshape(-1, side, side), self.device)
+
+    def _order(self, draw: int, n_tokens: int) -> np.ndarray:
+        """In which tokens are masked in a draw."""
+        return np.random.default_rng([self.seed, 3, draw]).permutation(n_tokens)
 
     def place(self, draws: np.ndarray) -> np.ndarray:
         return positions(draws, self.seed)
@@ -225,6 +229,23 @@ class Masked:
                 rank = order.argsort(dim=1).view_as(hidden)
                 hidden = hidden & (rank < left[:, None, None])
         return self._decode(tokens)
+
+    @exact()
+    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
+        """Of masked tokens, in `steps` passes; what is left shows gray where they were. Errors are of the pixels."""
+        if self.measure == "bound":
+            tokens = image
+            shown = self._decode(tokens[None])[0]
+        else:
+            tokens, shown = image[3, :: self._scale, :: self._scale].long(), image[:3]
+        side, k = tokens.shape[0], len(conditions[0])
+        hidden = np.zeros(side * side, dtype=bool)
+        n = min(max(1, round(t * side * side)), side * side)
+        hidden[self._order(draw, side * side)[:n]] = True
+        mask = on_device(hidden.reshape(side, side), self.device)
+        found = self.reconstruct(tokens.expand(k, side, side), conditions, mask.expand(k, side, side))
+        at_pixels = mask.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
+        return shown.masked_fill(at_pixels, 0.5), found, (found - shown).square().flatten(1).sum(1)
 
     def _predict(self, tokens: torch.Tensor, conditions: Condition) -> torch.Tensor:
         """(N, h, w) tokens, some masked -> (N, codebook, h, w) float32, log p up to a constant."""

@@ -142,10 +142,7 @@ class Denoising:
         """
         at = self.level(draws)
         eps = self._noise_of(draws, tuple(images.shape[1:]))
-        alpha, sigma = self.levels.alpha[at], self.levels.sigma[at]
-        table = np.stack([self.levels.steps[at], alpha, sigma, self.factor(at), self._to_noise(at)])
-        steps, a, s, factor, to_noise = on_device(table.astype(np.float32), self.device)
-        a, s = (v.reshape(-1, *[1] * (images.ndim - 1)) for v in (a, s))
+        steps, a, s, factor, to_noise = self._table(at, images.ndim)
         noised = a * images + s * eps
         found = predict(noised, steps).float()
         if self.clamp:
@@ -162,6 +159,24 @@ class Denoising:
             loss = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(1)
         scores: torch.Tensor = -factor * loss
         return scores
+
+    def restored(
+        self, images: torch.Tensor, t: float, draw: int, predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, …) images -> x_t and x̂, (N, …) each, at the noise level nearest t in 0..1, with the noise of that draw."""
+        at = np.full(len(images), int(np.abs(self.levels.t - t).argmin()))
+        eps = self._noise_of(np.full(len(images), draw), tuple(images.shape[1:]))
+        steps, a, s, _, _ = self._table(at, images.ndim)
+        noised = a * images + s * eps
+        return noised, self._denoised(predict(noised, steps).float(), noised, a, s)
+
+    def _table(self, at: np.ndarray, ndim: int) -> tuple[torch.Tensor, ...]:
+        """(N,) levels -> on the device times (N,), α and σ (N, 1, …) of `ndim` dimensions, factors and scales (N,)."""
+        alpha, sigma = self.levels.alpha[at], self.levels.sigma[at]
+        table = np.stack([self.levels.steps[at], alpha, sigma, self.factor(at), self._to_noise(at)])
+        steps, a, s, factor, to_noise = on_device(table.astype(np.float32), self.device)
+        a, s = (v.reshape(-1, *[1] * (ndim - 1)) for v in (a, s))
+        return steps, a, s, factor, to_noise
 
     def _target(self, x: torch.Tensor, eps: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
         if self.form == "epsilon":

@@ -6,7 +6,7 @@ model's own sampler does in kind, and compared there. Texts are lower-cased and 
 training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition
+from observers.generative.likelihood import Condition, Restored
 from observers.generative.noising import Denoising, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square, trained_size
@@ -92,6 +92,17 @@ class PixelDiffusion:
 
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
+        return self._denoising.score(images, draws, self._predictor(conditions))
+
+    @exact()
+    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
+        k = len(conditions[0])
+        noised, found = self._denoising.restored(image.expand(k, *image.shape), t, draw, self._predictor(conditions))
+        found = found.clamp(-1, 1)
+        errors = (found - image).square().flatten(1).sum(1)
+        return (noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors
+
+    def _predictor(self, conditions: Condition) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         network, dtype = self._network, self.compute.format()
 
         def predict(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
@@ -100,7 +111,7 @@ class PixelDiffusion:
             )[0]
             return out[:, :3]
 
-        return self._denoising.score(images, draws, predict)
+        return predict
 
     def provenance(self) -> dict[str, str]:
         return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()

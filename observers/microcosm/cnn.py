@@ -9,41 +9,41 @@ from typing import Any
 import numpy as np
 import torch
 
-from observers.microcosm.pool import pool
+from observers.microcosm.batches import Pictures
+from observers.microcosm.fitting import Say
 from observers.noise_training import Recipe, train, write_classifier
 from stimuli.categories import CATEGORIES
 from stimuli.microcosm import SIZE
 
 MEAN, SD = (0.5,) * 3, (0.5,) * 3
-N_PICTURES, SEED = 60_000, 1
-NOISE = {"microcosm-cnn": False, "microcosm-cnn-noise-train": True}
+SHIFT = 4  # pixels
 
 
-class PoolPictures:
-    """Pictures of the pool, mirrored half the time and shifted by up to 4 pixels."""
+class MovedPictures:
+    """Pictures mirrored half the time and shifted by up to SHIFT pixels each way, anew in every epoch."""
 
-    def __init__(self, n: int, seed: int, icons: Path | None = None) -> None:
-        self.pixels, self.labels = pool(n, seed, icons=icons)
-        self.seed, self.epoch = seed, 0
+    def __init__(self, pictures: Pictures, seed: int) -> None:
+        self.pictures, self.seed, self.epoch = pictures, seed, 0
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.pictures)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        picture = np.asarray(self.pixels[index])
+        picture = np.asarray(self.pictures.pixels[index])
         if rng.random() < 0.5:
             picture = picture[:, ::-1]
-        top, left = rng.integers(9, size=2)
-        picture = np.pad(picture, ((4, 4), (4, 4), (0, 0)), mode="edge")[top : top + SIZE, left : left + SIZE]
-        values = (picture.transpose(2, 0, 1) / 255 - 0.5) / 0.5
-        return torch.from_numpy(np.ascontiguousarray(values, np.float32)), int(self.labels[index])
+        top, left = rng.integers(2 * SHIFT + 1, size=2)
+        wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
+        values = wide[top : top + SIZE, left : left + SIZE].transpose(2, 0, 1) / 255
+        values = (values - MEAN[0]) / SD[0]
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32)), int(self.pictures.labels[index])
 
 
 def network() -> Any:
     from transformers import ResNetConfig, ResNetForImageClassification
 
-    torch.manual_seed(SEED)
+    torch.manual_seed(1)
     return ResNetForImageClassification(
         ResNetConfig(
             embedding_size=24, hidden_sizes=[24, 48, 96, 192], depths=[1, 1, 1, 1], layer_type="basic", num_labels=16
@@ -51,11 +51,8 @@ def network() -> Any:
     )
 
 
-def train_cnn(
-    name: str, out: Path, *, n_pictures: int = N_PICTURES, epochs: int = 10, icons: Path | None = None
-) -> None:
-    """Write `microcosm-cnn` or `microcosm-cnn-noise-train` into the folder `out`."""
+def train_cnn(pictures: Pictures, out: Path, work: Path, say: Say, recipe: Recipe) -> None:
+    """Write the trained network into the folder `out`; `work` is for what it takes to go on."""
     made = network()
-    recipe = Recipe(epochs=epochs, noise=NOISE[name], seed=SEED)
-    train(made, PoolPictures(n_pictures, SEED, icons), recipe, out, device=torch.device("cpu"), say=print)
+    train(made, MovedPictures(pictures, recipe.seed), recipe, work, device=torch.device("cpu"), say=say)
     write_classifier(made, list(CATEGORIES), out, SIZE, SIZE, MEAN, SD)

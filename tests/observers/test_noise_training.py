@@ -11,7 +11,8 @@ import torch
 from transformers import ResNetConfig, ResNetForImageClassification
 
 from experiments.folder import from_folder
-from observers.noise_training import ImageFolder, Recipe, main, train, with_diffusion_noise
+from observers.diffusion_noise import random_noise
+from observers.noise_training import ImageFolder, Recipe, main, train
 from observers.protocol import ObserverError
 from observers.registry import make_observer
 from stimuli.images import save_image
@@ -40,13 +41,13 @@ def tiny():
 def test_diffusion_noise_keeps_the_variance():
     generator = torch.Generator().manual_seed(0)
     images = torch.randn((4000, 3, 4, 4), generator=generator)
-    noisy = with_diffusion_noise(images, generator)
+    noisy = random_noise(images, generator)
     assert float(noisy.var()) == pytest.approx(1, abs=0.02)
     share = (noisy * images).flatten(1).mean(1)  # alpha, and noise about it
     assert float(share.mean()) == pytest.approx(2 / 3, abs=0.02)  # E √u
-    assert float((images * with_diffusion_noise(images, generator)).mean()) < 0.7
-    same = with_diffusion_noise(images, torch.Generator().manual_seed(1))
-    assert (same == with_diffusion_noise(images, torch.Generator().manual_seed(1))).all()
+    assert float((images * random_noise(images, generator)).mean()) < 0.7
+    same = random_noise(images, torch.Generator().manual_seed(1))
+    assert (same == random_noise(images, torch.Generator().manual_seed(1))).all()
 
 
 def test_it_learns_and_is_loaded_as_a_classifier(stripes, tmp_path, monkeypatch):
@@ -65,7 +66,7 @@ def test_it_learns_and_is_loaded_as_a_classifier(stripes, tmp_path, monkeypatch)
         "--noise",
     ]
     main(words)
-    curve = [float(line.split(",")[1]) for line in (tmp_path / "out" / "curve.csv").read_text().splitlines()]
+    curve = [float(line.split(",")[1]) for line in (tmp_path / "out" / "network.csv").read_text().splitlines()]
     assert len(curve) == 6
     assert curve[-1] < curve[0]
     observer = make_observer("hf:noisy", {"weights": str(tmp_path / "out"), "device": "cpu"})
@@ -123,4 +124,4 @@ def test_two_processes_share_an_epoch(stripes, tmp_path):
         tmp_path / "out",
     ]
     subprocess.run(words, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)
-    assert len((tmp_path / "out" / "curve.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "out" / "network.csv").read_text().splitlines()) == 2
