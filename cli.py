@@ -221,27 +221,59 @@ def export(logs: Logs, out: Annotated[Path, typer.Option(help="Folder for the fi
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for logs and report.")] = Path("demo"), quiet: Quiet = False
+    observer: Annotated[list[str] | None, typer.Option("--observer", "-m", help="Who looks besides.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Trials of each experiment; more are better.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for logs and report.")] = Path("demo"),
+    quiet: Quiet = False,
 ) -> None:
-    """Run the main job and write its report.
+    """Run the main job in small and write its report.
 
-    A real network and simulated observers look at cue-conflict images: the published ones, with the recorded people, where
-    a data folder has them, else images drawn on the spot.
+    Real generative models and networks, trained on a small world, answer some trials of five of its experiments; simulated
+    people stand in for people. The same command again goes on where it was stopped.
     """
+    from experiments.demo import MODELS, PARTS, STAND_INS, stand_ins
     from experiments.registry import make_experiment
-    from stimuli.datasets import find
 
-    name = "cue-conflict" if find("stimuli", "cue-conflict") else "drawn-cue-conflict"
-    who = [("efficientnet-lite0", []), ("biased", ["shape_bias=0.95"]), ("biased", ["shape_bias=0.2"]), ("chance", [])]
-    for one, options in who:
-        said = shlex.join([one, *(word for option in options for word in ("-o", option))])
-        typer.echo(f"$ observers run-experiment {name} --observer {said} --out {shlex.quote(f'{out}/logs')}")
-        _run(make_experiment(name), _observers([one], options, {})[0], out / "logs", quiet=quiet)
-    logs = [str(out / "logs" / name), *(f"{k}/{name}" for k in ("humans", "networks") if find(k, name))]
-    typer.echo(f"$ observers analyze shape-bias {shlex.join(logs)}")
-    analyze_shape_bias(logs)
-    typer.echo(f"$ observers report {shlex.join([*logs, '--out', f'{out}/report'])}")
-    report(logs, out / "report")
+    names = [*MODELS, *(observer or [])]
+    who, people = _observers(names, None, {}), stand_ins()
+    typer.echo(f"SIMULATED: {', '.join(STAND_INS)} are no people; they stand in for them here")
+    for part in PARTS:
+        what, n = make_experiment(part.experiment), limit or part.limit
+        models = " ".join(f"--observer {shlex.quote(name)}" for name in names)
+        typer.echo(f"$ observers run-experiment {what.name} {models} --limit {n} --out {shlex.quote(f'{out}/logs')}")
+        for one in (*people, *who):
+            _run(what, one, out / "logs", quiet=quiet, limit=n)
+    logs = [str(out / "logs" / part.experiment) for part in PARTS]
+    typer.echo(f"$ observers analyze shape-bias {shlex.quote(logs[0])}")
+    analyze_shape_bias(logs[:1])
+    typer.echo(f"$ observers report {shlex.join(logs)} --out {shlex.quote(f'{out}/report')}   (and what follows)")
+    _demo_report(logs, who, out / "report")
+
+
+def _demo_report(logs: list[str], who: "list[Observer]", out: Path) -> None:
+    """The report with a table over all experiments, and a trial as those see it who can show it."""
+    from analysis.report.extras import Extra, reconstruction, summary
+    from analysis.report.report import write_report
+    from analysis.tables import show
+    from experiments.demo import PARTS, RESTORING, STAND_INS
+    from experiments.registry import make_experiment
+    from observers.protocol import Reconstructor
+
+    frame = read(logs, None)
+    first = summary(frame, STAND_INS)
+    show(first.table)
+    trial = make_experiment(PARTS[0].experiment).trials(seed=0)[0]
+    drawings = []
+    for one in who:
+        if one.name in RESTORING and isinstance(one, Reconstructor):
+            found, name = one.reconstruct(trial), trial.stimulus.id
+            parts = trial.stimulus.pixels() / 255, found.left, found.images, found.errors
+            drawings.append(reconstruction(one.name, name, *parts, trial.choices, RESTORING[one.name]))
+    said = (
+        f"The first trial, {trial.stimulus.id}: what was left of the image is restored under each choice, and compared."
+    )
+    seen = Extra("A trial as generative observers see it", "reconstruction", (said,), None, tuple(drawings))
+    typer.echo(f"report: {write_report(frame, out, extras=[first, seen])}")
 
 
 def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":

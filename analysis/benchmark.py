@@ -8,6 +8,8 @@ Datasets an observer has not answered are left out of its means: `n_datasets` sa
 answered, in a condition that counts, is left out for everyone: `attrs["notes"]` of the table says which.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -18,7 +20,7 @@ from stimuli.errors import LogError
 COLUMNS = (
     "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency", "error_consistency",
 )  # fmt: skip
-HUMANS = "humans"
+HUMANS, STAND_INS = "humans", "simulated people"
 _MEASURES = {
     "accuracy_difference": "accuracy_difference",
     "observed": "observed_consistency",
@@ -26,11 +28,16 @@ _MEASURES = {
 }
 
 
-def benchmark(frame: pd.DataFrame, rule: Rule = "undefined-is-nan") -> pd.DataFrame:
+def benchmark(
+    frame: pd.DataFrame, rule: Rule = "undefined-is-nan", stand_ins: Collection[str] | None = None
+) -> pd.DataFrame:
     """A row for all people together and one for every other observer, with COLUMNS.
 
-    Raises LogError if no published dataset with people is there.
+    Observers named in `stand_ins` take the place of people, on whatever datasets there are; their row is STAND_INS, of
+    their own kind. Raises LogError if no published dataset with people is there.
     """
+    if stand_ins is not None:
+        return _with_stand_ins(frame, rule, set(stand_ins))
     frame = frame[frame["dataset"].isin(DATASETS)]
     rows, left_out = [], []
     for dataset, trials in frame.groupby("dataset", sort=False):
@@ -44,15 +51,35 @@ def benchmark(frame: pd.DataFrame, rule: Rule = "undefined-is-nan") -> pd.DataFr
             "the benchmark compares with people: give recorded people of a published dataset as well, in conditions that "
             "count in it"
         )
-    by_observer = pd.concat(rows).groupby(["observer", "kind"])
-    out = by_observer[list(COLUMNS[3:])].mean().assign(n_datasets=by_observer["dataset"].nunique()).reset_index()
-    out["first"] = out["observer"] != HUMANS
-    out = out.sort_values(["first", "error_consistency"], ascending=[True, False])
-    out = out[list(COLUMNS)].reset_index(drop=True)
+    out = _averaged(rows)
     out.attrs["notes"] = [f"{len(rows)} of the {len(DATASETS)} published datasets"]
     if left_out:
         out.attrs["notes"] += [f"left out, since no person answered them: {', '.join(left_out)}"]
     return out
+
+
+def _with_stand_ins(frame: pd.DataFrame, rule: Rule, names: set[str]) -> pd.DataFrame:
+    there = frame["observer"].isin(names)
+    if not there.any():
+        raise LogError(f"none of those who stand in for people is there: {', '.join(sorted(names))}")
+    kind = str(frame.loc[there, "kind"].iloc[0])
+    frame = frame.assign(kind=frame["kind"].mask(there, "human"))
+    parts = [
+        _of_dataset(included(trials, str(dataset)), rule).assign(dataset=dataset)
+        for dataset, trials in frame.groupby("dataset", sort=False)
+    ]
+    out = _averaged(parts)
+    out.loc[out["observer"] == HUMANS, ["observer", "kind"]] = [STAND_INS, kind]
+    return out
+
+
+def _averaged(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The mean over datasets, people first, then by error consistency."""
+    by_observer = pd.concat(parts).groupby(["observer", "kind"])
+    out = by_observer[list(COLUMNS[3:])].mean().assign(n_datasets=by_observer["dataset"].nunique()).reset_index()
+    out["first"] = out["observer"] != HUMANS
+    out = out.sort_values(["first", "error_consistency"], ascending=[True, False])
+    return out[list(COLUMNS)].reset_index(drop=True)
 
 
 def _of_dataset(trials: pd.DataFrame, rule: Rule) -> pd.DataFrame:

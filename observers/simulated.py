@@ -76,12 +76,14 @@ class Chance:
 class Biased:
     """Follows a cue in a share `cue_rate` of trials, the shape in a share `shape_bias` of those; else guesses elsewhere.
 
-    On a stimulus without cues, or whose cues agree, it gives the category in a share `cue_rate` of trials.
+    On a stimulus without cues, or whose cues agree, it gives the category in a share `cue_rate` of trials. In a share
+    `shared` of stimuli, which are its own, its luck is that of all that share: two of these are right on the same images.
     """
 
     shape_bias: float = field(default=0.5, validator=_probability)
     cue_rate: float = field(default=1.0, validator=_probability)
     seed: int = 0
+    shared: float = field(default=0.0, validator=_probability)
     name: str = field()
     kind: Kind = field(default="simulated", init=False)
 
@@ -100,7 +102,9 @@ class Biased:
             others = np.array([c not in (shape, texture) for c in trial.choices], dtype=float)
             rest = 1 - evidence.sum()
             evidence = evidence + rest * (others / others.sum() if others.any() else 1 / len(others))
-            yield _draw(trial, evidence, _rng("biased", self.seed, trial.stimulus))
+            is_shared = self.shared and _rng("shares", self.seed, trial.stimulus).random() < self.shared
+            rng = _rng("shared", 0, trial.stimulus) if is_shared else _rng("biased", self.seed, trial.stimulus)
+            yield _draw(trial, evidence, rng)
 
 
 @frozen

@@ -6,48 +6,40 @@ The page holds its pictures itself, so that it opens by double-click and makes n
 bytes: nothing is dated. Measures are computed in `analysis`; here they are put in order and into words.
 """
 
-import base64
-import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from attrs import frozen
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from analysis.accuracy import accuracy
 from analysis.clustering import Clustering, cluster, smallest_pure_cluster
-from analysis.consistency import N_RESAMPLES, between_kinds, consistency, included, kappa_matrix
+from analysis.consistency import N_RESAMPLES, between_kinds, consistency, kappa_matrix
 from analysis.figures import style
-from analysis.figures.accuracy import draw_accuracy
-from analysis.figures.consistency import draw_consistency
-from analysis.figures.shape_bias import arrange, draw_shape_bias
 from analysis.frame import dataset_order
-from analysis.shape_bias import has_conflicts, overall, people_sentence, pooled_shape_bias, shape_bias
+from analysis.report.extras import Extra
+from analysis.report.pictures import (
+    Picture,
+    accuracy_picture,
+    consistency_picture,
+    count,
+    picture,
+    shape_bias_picture,
+)
+from analysis.shape_bias import has_conflicts, overall, people_sentence, shape_bias
 from analysis.tables import cell, to_csv
-from experiments.log import EVIDENCE, file_name
+from experiments.log import file_name
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 
 GENERATOR = '<meta name="generator" content="observers">'
+TABLES = ("accuracy", "shape-bias", "consistency", "summary")
+FIGURES = (*TABLES, "reconstruction")  # what their names begin with
 MAX_NAMES = 5  # in a sentence
-ENLARGED = 1.25  # print size times this on the page
 LEFT_OUT = "Only conditions that do not count in the benchmark are here; their kappas are in tables/consistency.csv."
 NO_MATRIX = "Error consistency compares observers who answered the same images in the same condition; here are no two."
-
-
-@frozen
-class Picture:
-    """A figure on the page: where its files are, and the picture itself as a data URI."""
-
-    stem: str
-    alt: str
-    caption: str
-    uri: str
-    width: int  # CSS pixels, ENLARGED for a screen
-    height: int
 
 
 @frozen
@@ -74,10 +66,12 @@ class Section:
     sentences: dict[str, list[str]]  # measure -> what is to be seen
 
 
-def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed: int = 0) -> Path:
+def write_report(
+    frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed: int = 0, extras: Sequence[Extra] = ()
+) -> Path:
     """Write the report on a frame of trials into the folder `out` and return its page. `seed` is that of the bootstrap.
 
-    Raises LogError where there is no trial, and where a measure does.
+    `extras` stand before the datasets.     Raises LogError where there is no trial, and where a measure does.
     """
     if frame.empty:
         raise LogError("there is no trial to report on")
@@ -99,6 +93,12 @@ def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed
     tables = {"accuracy": accuracies, "consistency": pairs}
     if biases:
         tables["shape-bias"] = pd.concat(biases, ignore_index=True)
+    for extra in extras:
+        if extra.table is not None:
+            tables[extra.anchor] = extra.table
+    begun = [
+        (extra, [picture(out, d.stem, d.draw, d.data, d.alt, d.caption) for d in extra.drawings]) for extra in extras
+    ]
     written = {name: table for name, table in tables.items() if len(table)}
     for name, table in written.items():
         to_csv(table, out / "tables" / f"{name}.csv")
@@ -106,7 +106,7 @@ def write_report(frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed
     html = _template().render(
         title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=_notes(frame), published=_published(datasets), overview=_overview(frame, datasets, names),
-        n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections, tables=list(written),
+        extras=begun, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections, tables=list(written),
         bootstrap=bootstrap, looks=style.LOOKS,
     )  # fmt: skip
     page.write_text(html, "utf-8", newline="\n")
@@ -117,9 +117,8 @@ def _remove_former(out: Path) -> None:
     """Remove the files of a report that was written to the same folder, so that nothing of it stands beside the new one."""
     page = out / "index.html"
     if page.is_file() and GENERATOR in page.read_text("utf-8", errors="replace"):
-        own = ("accuracy", "shape-bias", "consistency")
-        figures = [path for name in own for path in out.glob(f"figures/{name}_*.*")]
-        for path in (page, *figures, *(out / "tables" / f"{name}.csv" for name in own)):
+        figures = [path for name in FIGURES for path in out.glob(f"figures/{name}_*.*")]
+        for path in (page, *figures, *(out / "tables" / f"{name}.csv" for name in TABLES)):
             path.unlink(missing_ok=True)
 
 
@@ -178,10 +177,10 @@ def _section(
     bias: pd.DataFrame | None, bootstrap: str,
 ) -> Section:  # fmt: skip
     dataset = str(trials["dataset"].iloc[0])
-    pictures = {"accuracy": _accuracy_picture(out, name, trials, accuracies)}
+    pictures = {"accuracy": accuracy_picture(out, name, trials, accuracies)}
     sentences: dict[str, list[str]] = {}
     if bias is not None:
-        pictures["shape-bias"] = _shape_bias_picture(out, name, trials, bias)
+        pictures["shape-bias"] = shape_bias_picture(out, name, trials, bias)
         people = people_sentence(trials)
         sentences["shape-bias"] = [f"{people[0].upper()}{people[1:]}."] if people else []
     matrix, kappas = kappa_matrix(pairs, dataset), None
@@ -189,29 +188,19 @@ def _section(
         kinds = dict(zip(trials["observer"], trials["kind"], strict=True))
         kappas = between_kinds(pairs, trials)
         tree = cluster(matrix)
-        pictures["consistency"] = _consistency_picture(out, name, matrix, kinds, tree, pairs, bootstrap)
+        pictures["consistency"] = consistency_picture(out, name, matrix, kinds, tree, pairs, bootstrap)
         sentences["consistency"] = [
             _cluster_sentence(tree, kinds),
             _kappa_sentence(kappas),
             _undefined_sentence(matrix),
         ]
     n_observers = trials["observer"].nunique()
-    summary = f"{_count(n_observers, 'observer')}, {_count(len(trials), 'trial')}."
+    summary = f"{count(n_observers, 'observer')}, {count(len(trials), 'trial')}."
     summary += "" if dataset in DATASETS else " This is none of the published datasets."
     return Section(
         dataset, name, summary, _pivot(accuracies, dataset), None if bias is None else overall(bias), kappas,
         LEFT_OUT if pairs["n"].any() else NO_MATRIX, pictures, sentences,
     )  # fmt: skip
-
-
-def _picture(out: Path, stem: str, draw: Callable[[], Figure], data: pd.DataFrame, alt: str, caption: str) -> Picture:
-    """Draw a figure, write it and its CSV."""
-    with style.publication():
-        paths = style.save(draw(), out / "figures" / stem)
-    to_csv(data, out / "figures" / f"{stem}.csv")
-    png = next(path for path in paths if path.suffix == ".png").read_bytes()
-    width, height = (round(n * ENLARGED * 96 / style.RC["savefig.dpi"]) for n in struct.unpack(">II", png[16:24]))
-    return Picture(stem, alt, caption, f"data:image/png;base64,{base64.b64encode(png).decode()}", width, height)
 
 
 def _pivot(table: pd.DataFrame, dataset: str) -> Accuracies:
@@ -226,88 +215,6 @@ def _pivot(table: pd.DataFrame, dataset: str) -> Accuracies:
     labels = [(published.label(c) if published else c) or "accuracy" for c in conditions]
     marked = (label + "*" * (c in left_out) for c, label in zip(conditions, labels, strict=True))
     return Accuracies(tuple(marked), bool(left_out), tuple(rows))
-
-
-def _accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
-    chance, n_conditions, n_observers = _chance(trials), table["condition"].nunique(), table["observer"].nunique()
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(4.4, 2.8) if n_conditions > 1 else (3.6, 0.4 + 0.16 * n_observers))
-        draw_accuracy(table, figure.add_subplot(), chance=chance)
-        return figure
-
-    by = "by condition" if n_conditions > 1 else "of every observer, best first"
-    caption = (
-        f"Accuracy {by}: n = {_count(n_observers, 'observer')}, {_range(table['n'])} trials each"
-        f"{' in a condition' if n_conditions > 1 else ''}. No answer counts as wrong. "
-        "Error bars: Wilson, 95 %, over trials. "
-        + (f"Dotted: chance, 1/{round(1 / chance)}." if chance else "Chance is not drawn: the log does not tell it.")
-    )
-    alt = f"Accuracy {by}, {_count(n_observers, 'observer')}, {_span(table['accuracy'])}"
-    return _picture(out, f"accuracy_{name}", draw, table, alt, caption)
-
-
-def _chance(trials: pd.DataFrame) -> float | None:
-    """1/16 in the published datasets; elsewhere from the choices that the evidence is for, None where there is none."""
-    if trials["dataset"].iloc[0] in DATASETS:
-        return 1 / 16
-    n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
-    return 1 / n_choices if n_choices else None
-
-
-def _shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
-    has_people = bool((table["kind"] == "human").any())
-    shown = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
-
-    def draw() -> Figure:
-        figure = Figure(figsize=(4.2, 0.4 + 0.25 * shown["category"].nunique()))
-        draw_shape_bias(shown, figure.add_subplot())
-        return figure
-
-    rows, n_people = overall(table), table.loc[table["kind"] == "human", "observer"].nunique()
-    pooled = f", the {n_people} people pooled as one" if shown["observer"].nunique() < len(rows) else ""
-    order = "the people pooled" if has_people else "the mean over observers"
-    caption = (
-        f"Shape bias by category of the shape: n = {_count(len(rows), 'observer')}{pooled}, {_range(rows['n_conflict'])} "
-        "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
-        f"line is over all conflicts; rows in the order of {order}. "
-        "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
-    )
-    alt = f"Shape bias by category, {_count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
-    return _picture(out, f"shape-bias_{name}", draw, shown, alt, caption)
-
-
-def _consistency_picture(
-    out: Path, name: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
-    bootstrap: str,
-) -> Picture:  # fmt: skip
-    order = list(tree.order)
-    ordered = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
-    where = f"Intervals of every pair and condition ({bootstrap}) are in tables/consistency.csv."
-    dataset = str(pairs["dataset"].iloc[0])
-    which = "condition that counts in the benchmark" if dataset in DATASETS else "condition"
-    caption = (
-        f"Error consistency kappa of every two of n = {len(order)} observers over "
-        f"{_range(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
-        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined. "
-        f"{where if bootstrap else 'Computed without intervals.'}"
-    )
-    alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
-    return _picture(
-        out, f"consistency_{name}", lambda: draw_consistency(matrix, kinds, tree, Figure()), ordered, alt, caption
-    )
-
-
-def _range(n: pd.Series) -> str:
-    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-
-
-def _span(values: pd.Series) -> str:
-    return f"from {cell(float(values.min()))} to {cell(float(values.max()))}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
@@ -332,7 +239,7 @@ def _kappa_sentence(kappas: pd.DataFrame) -> str:
     with_people = kappas.loc[kappas["kind_1"] == "human", ["kind_2", "n_pairs", "kappa"]]
     parts = [
         f"{'among people' if kind == 'human' else f'between people and {kind} observers'} {cell(kappa)} "
-        f"({_count(n_pairs, 'pair')})"
+        f"({count(n_pairs, 'pair')})"
         for kind, n_pairs, kappa in with_people.to_numpy(object)
     ]
     return f"Mean kappa {', '.join(parts)}." if parts else ""
@@ -340,4 +247,4 @@ def _kappa_sentence(kappas: pd.DataFrame) -> str:
 
 def _undefined_sentence(matrix: pd.DataFrame) -> str:
     n = int(matrix.isna().to_numpy().sum()) // 2
-    return f"Kappa is undefined for {_count(n, 'pair')}, and counts as 0 in the clustering." if n else ""
+    return f"Kappa is undefined for {count(n, 'pair')}, and counts as 0 in the clustering." if n else ""

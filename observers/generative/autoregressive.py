@@ -177,7 +177,8 @@ class Autoregressive:
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         at = on_device(draws, self.device)
-        return log_likelihood(self._network, *conditions, images[torch.arange(len(at), device=self.device), at])
+        codes = images[torch.arange(len(at), device=self.device), at]
+        return log_likelihood(self._network, conditions[0], conditions[1], codes)
 
     def provenance(self) -> dict[str, str]:
         return self._files.provenance(self.device, self.compute.dtype_name())

@@ -86,7 +86,8 @@ def autoencoder_loss(guided: Guided, pictures: Pictures, plan: Plan) -> Loss:
         error = functional.l1_loss(out, images) + functional.mse_loss(out, images)
         off = (posterior.mean.float() - wanted).square().mean((0, 2, 3)) @ guided.weights
         guided.step += 1
-        return error + off + KL * posterior.kl().float().mean()
+        total: torch.Tensor = error + off + KL * posterior.kl().float().mean()
+        return total
 
     return loss
 
@@ -95,7 +96,7 @@ def autoencoder_loss(guided: Guided, pictures: Pictures, plan: Plan) -> Loss:
 def encoded(vae: Any, pictures: Pictures) -> tuple[torch.Tensor, float]:
     """(2, n, C, SIDE, SIDE) float16 latents of variance 1, of the pictures and of them mirrored, and the scaling factor."""
     found = torch.empty((2, len(pictures), N_CHANNELS, SIDE, SIDE), dtype=torch.float16)
-    for which in torch.arange(len(pictures)).split(PART):
+    for which in torch.split(torch.arange(len(pictures)), PART):
         images = pictures.at(which.numpy())
         for mirrored, given in enumerate((images, images.flip(3))):
             found[mirrored, which] = vae.encode(given).latent_dist.mean.half()

@@ -102,7 +102,7 @@ def _begin(tokens: Tokens, vectors: torch.Tensor, generator: torch.Generator) ->
     n = len(tokens.used)
     means = flat[torch.randperm(len(flat), generator=generator)[torch.arange(n) % len(flat)]].clone()
     for _ in range(10):
-        nearest = torch.cat([(part @ means.T).argmax(1) for part in flat.split(4096)])
+        nearest = torch.cat([(part @ means.T).argmax(1) for part in torch.split(flat, 4096)])
         sums = torch.zeros_like(means).index_add_(0, nearest, flat)
         empty = sums.norm(dim=1) == 0
         means = functional.normalize(sums, dim=1)
@@ -120,7 +120,7 @@ def _replace(tokens: Tokens, flat: torch.Tensor, generator: torch.Generator) -> 
 def tokens_of(tokens: Tokens, pictures: Pictures, size: int, darkest: float) -> torch.Tensor:
     """(2, n, h, w) int16 tokens, of the pictures and of them mirrored."""
     found = []
-    for which in torch.arange(len(pictures)).split(PART):
+    for which in torch.split(torch.arange(len(pictures)), PART):
         images = darkest + (1 - darkest) * (pictures.at(which.numpy(), size) + 1) / 2
         found.append(torch.stack([tokens.nearest(tokens.vectors(given)) for given in (images, images.flip(3))]))
     return torch.cat(found, dim=1).to(torch.int16).clone()

@@ -1,0 +1,74 @@
+"""What a report may begin with besides the measures of each dataset: a table over all of them, a trial in pictures."""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from attrs import frozen
+from matplotlib.figure import Figure
+
+from analysis.benchmark import STAND_INS, benchmark
+from analysis.figures.reconstructions import draw_reconstructions
+from analysis.shape_bias import has_conflicts, overall, shape_bias
+
+
+@frozen(eq=False)
+class Drawing:
+    stem: str
+    draw: Callable[[], Figure]
+    data: pd.DataFrame
+    alt: str
+    caption: str
+
+
+@frozen(eq=False)
+class Extra:
+    """A section before the datasets."""
+
+    title: str
+    anchor: str
+    sentences: tuple[str, ...]
+    table: pd.DataFrame | None = None
+    drawings: tuple[Drawing, ...] = ()
+
+
+def summary_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
+    """Table 1 of Jaini et al. (2024): shape bias, OOD accuracy and error consistency of every observer and STAND_INS."""
+    table = benchmark(frame, stand_ins=stand_ins)
+    table.insert(2, "shape_bias", np.nan)
+    if has_conflicts(frame):
+        bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
+        table["shape_bias"] = table["observer"].map(bias)
+        table.loc[table["observer"] == STAND_INS, "shape_bias"] = bias[bias.index.isin(list(stand_ins))].mean()
+    return table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
+
+
+def summary(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
+    """The table with what to know of it."""
+    names = ", ".join(sorted(stand_ins))
+    sentences = (
+        "Shape bias over all conflicts, accuracy and error consistency as means over the datasets below, in the way of the "
+        "benchmark of Geirhos et al. (2021).",
+        f"SIMULATED: no person took part. {names} stand in for people, so error consistency here is with them and says "
+        f"nothing of people.",
+    )
+    return Extra("All datasets together", "summary", sentences, summary_table(frame, stand_ins))
+
+
+def reconstruction(
+    observer: str, stimulus: str, shown: np.ndarray, left: np.ndarray, images: np.ndarray, errors: np.ndarray,
+    choices: Sequence[str], what: str,
+) -> Drawing:  # fmt: skip
+    """A trial in pictures: arrays as `draw_reconstructions` has them; `what` says how the image was damaged."""
+    best = choices[int(errors.argmin())]
+    data = pd.DataFrame({"observer": observer, "stimulus": stimulus, "choice": list(choices), "squared_error": errors})
+    caption = (
+        f"{observer} looks at {stimulus}: {what}, and restored in one step under each choice. Below each choice its squared "
+        f"error; the least, {best}, is framed. This is one draw; an answer is over many."
+    )
+    draw = partial(draw_reconstructions, shown, left, images, errors, choices)
+    return Drawing(
+        f"reconstruction_{observer}", lambda: draw(Figure()), data,
+        f"Reconstructions of {stimulus} by {observer} under {len(choices)} choices; the nearest is that of {best}", caption,
+    )  # fmt: skip

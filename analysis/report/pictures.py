@@ -1,0 +1,127 @@
+"""The figures of a report: each drawn, written with the data behind it, and put into a caption and an alternative text."""
+
+import base64
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+from attrs import frozen
+from matplotlib.figure import Figure
+
+from analysis.clustering import Clustering
+from analysis.consistency import included
+from analysis.figures import style
+from analysis.figures.accuracy import draw_accuracy
+from analysis.figures.consistency import draw_consistency
+from analysis.figures.shape_bias import arrange, draw_shape_bias
+from analysis.shape_bias import overall, pooled_shape_bias
+from analysis.tables import cell, to_csv
+from experiments.log import EVIDENCE
+from stimuli.datasets import DATASETS
+
+ENLARGED = 1.25  # print size times this on the page
+
+
+@frozen
+class Picture:
+    """A figure on the page: where its files are, and the picture itself as a data URI."""
+
+    stem: str
+    alt: str
+    caption: str
+    uri: str
+    width: int  # CSS pixels, ENLARGED for a screen
+    height: int
+
+
+def picture(out: Path, stem: str, draw: Callable[[], Figure], data: pd.DataFrame, alt: str, caption: str) -> Picture:
+    """Draw a figure, write it and its CSV."""
+    with style.publication():
+        paths = style.save(draw(), out / "figures" / stem)
+    to_csv(data, out / "figures" / f"{stem}.csv")
+    png = next(path for path in paths if path.suffix == ".png").read_bytes()
+    width, height = (round(n * ENLARGED * 96 / style.RC["savefig.dpi"]) for n in struct.unpack(">II", png[16:24]))
+    return Picture(stem, alt, caption, f"data:image/png;base64,{base64.b64encode(png).decode()}", width, height)
+
+
+def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
+    chance, n_conditions, n_observers = _chance(trials), table["condition"].nunique(), table["observer"].nunique()
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(4.4, 2.8) if n_conditions > 1 else (3.6, 0.4 + 0.16 * n_observers))
+        draw_accuracy(table, figure.add_subplot(), chance=chance)
+        return figure
+
+    by = "by condition" if n_conditions > 1 else "of every observer, best first"
+    caption = (
+        f"Accuracy {by}: n = {count(n_observers, 'observer')}, {_range(table['n'])} trials each"
+        f"{' in a condition' if n_conditions > 1 else ''}. No answer counts as wrong. "
+        "Error bars: Wilson, 95 %, over trials. "
+        + (f"Dotted: chance, 1/{round(1 / chance)}." if chance else "Chance is not drawn: the log does not tell it.")
+    )
+    alt = f"Accuracy {by}, {count(n_observers, 'observer')}, {_span(table['accuracy'])}"
+    return picture(out, f"accuracy_{name}", draw, table, alt, caption)
+
+
+def _chance(trials: pd.DataFrame) -> float | None:
+    """1/16 in the published datasets; elsewhere from the choices that the evidence is for, None where there is none."""
+    if trials["dataset"].iloc[0] in DATASETS:
+        return 1 / 16
+    n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
+    return 1 / n_choices if n_choices else None
+
+
+def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
+    has_people = bool((table["kind"] == "human").any())
+    shown = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(4.2, 0.4 + 0.25 * shown["category"].nunique()))
+        draw_shape_bias(shown, figure.add_subplot())
+        return figure
+
+    rows, n_people = overall(table), table.loc[table["kind"] == "human", "observer"].nunique()
+    pooled = f", the {n_people} people pooled as one" if shown["observer"].nunique() < len(rows) else ""
+    order = "the people pooled" if has_people else "the mean over observers"
+    caption = (
+        f"Shape bias by category of the shape: n = {count(len(rows), 'observer')}{pooled}, {_range(rows['n_conflict'])} "
+        "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
+        f"line is over all conflicts; rows in the order of {order}. "
+        "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
+    )
+    alt = f"Shape bias by category, {count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
+    return picture(out, f"shape-bias_{name}", draw, shown, alt, caption)
+
+
+def consistency_picture(
+    out: Path, name: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
+    bootstrap: str,
+) -> Picture:  # fmt: skip
+    order = list(tree.order)
+    ordered = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
+    where = f"Intervals of every pair and condition ({bootstrap}) are in tables/consistency.csv."
+    dataset = str(pairs["dataset"].iloc[0])
+    which = "condition that counts in the benchmark" if dataset in DATASETS else "condition"
+    caption = (
+        f"Error consistency kappa of every two of n = {len(order)} observers over "
+        f"{_range(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
+        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined. "
+        f"{where if bootstrap else 'Computed without intervals.'}"
+    )
+    alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
+    return picture(
+        out, f"consistency_{name}", lambda: draw_consistency(matrix, kinds, tree, Figure()), ordered, alt, caption
+    )
+
+
+def _range(n: pd.Series) -> str:
+    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+
+
+def _span(values: pd.Series) -> str:
+    return f"from {cell(float(values.min()))} to {cell(float(values.max()))}"
+
+
+def count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"

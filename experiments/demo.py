@@ -1,0 +1,43 @@
+"""What `observers demo` runs: the microcosm's observers, and simulated people, on some trials of five of its experiments."""
+
+from attrs import frozen
+
+from observers.protocol import Observer
+from observers.registry import make_observer
+
+MODELS = (
+    "microcosm-latent", "microcosm-pixel", "microcosm-ar", "microcosm-masked", "microcosm-cnn", "microcosm-cnn-noise-train",
+    "microcosm-cnn-noise-eval",
+)  # fmt: skip
+RESTORING = {  # who shows what it compares, and how the image is damaged then
+    "microcosm-latent": "its latent noised to half of the way",
+    "microcosm-pixel": "its pixels noised to half of the way",
+    "microcosm-masked": "half of its tokens masked",
+}
+# Biased observers with the shape bias of people, right and wrong on much the same images. No person took part in this.
+STAND_INS = {
+    "SIMULATED-1": {"shape_bias": "0.97", "cue_rate": "0.9", "seed": "1"},
+    "SIMULATED-2": {"shape_bias": "0.95", "cue_rate": "0.85", "seed": "2"},
+    "SIMULATED-3": {"shape_bias": "0.93", "cue_rate": "0.8", "seed": "3"},
+}
+SHARED = "0.6"  # of the trials, in which they do as one
+
+
+@frozen
+class Part:
+    experiment: str
+    limit: int  # trials, a multiple of the sixteen categories where it can be
+
+
+PARTS = (
+    Part("microcosm-cue-conflict", 48),
+    Part("microcosm-silhouette", 32),
+    Part("microcosm-edge", 32),
+    Part("microcosm-low-pass", 32),
+    Part("microcosm-contrast", 32),
+)
+
+
+def stand_ins() -> list[Observer]:
+    """The simulated people."""
+    return [make_observer("biased", {**options, "shared": SHARED, "name": name}) for name, options in STAND_INS.items()]
