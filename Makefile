@@ -26,7 +26,7 @@ check: lint
 test-extras: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/extras --no-deps --python $(BIN)/python -c constraints.txt timm torchvision \
 		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources resvg-py
-	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py tests/observers/test_microcosm_icons.py
+	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py tests/observers/microcosm/test_icons.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py

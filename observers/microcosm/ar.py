@@ -28,8 +28,8 @@ SPECIAL = (
     "<|User|>",
     "<|Assistant|>",
 )
-TOKENS = Plan(steps=8_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=12_000, batch=64, rate=1e-3, warmup=500)
+TOKENS = Plan(steps=3_000, batch=16, rate=2e-3, average=0.99, half=True)
+PREDICTOR = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, half=True)
 JANUS = ARCHITECTURES["janus"]
 
 

@@ -15,8 +15,8 @@ from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentenc
 SIZE, SIDE = 32, 8  # pixels, tokens
 N_CODES, WIDTH = 1024, 64
 MASK = N_CODES
-TOKENS = Plan(steps=10_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=12_000, batch=64, rate=1e-3, warmup=500)
+TOKENS = Plan(steps=4_000, batch=16, rate=2e-3, average=0.99, half=True)
+PREDICTOR = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, half=True)
 
 
 def train_masked(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, predictor: Plan) -> None:

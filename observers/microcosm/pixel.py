@@ -15,7 +15,7 @@ from observers.microcosm.fitting import Plan, Say, fit
 from observers.microcosm.words import N_TOKENS, WORDS, said_of, sentences
 
 SIZE, WIDTH = 32, 64
-DENOISER = Plan(steps=10_000, batch=64, rate=1e-3, warmup=500, average=0.9995)
+DENOISER = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, average=0.9995, half=True)
 
 
 def train_pixel(pictures: Pictures, out: Path, work: Path, say: Say, denoiser: Plan) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from observers.microcosm.batches import Pictures
 from observers.microcosm.fitting import Loss, Plan
 
-FREE = 1000  # steps without codes
+FREE = 500  # steps without codes
 CHECKED = 100  # steps after which codes that nothing was near are put elsewhere
 SETTLED = 0.7  # of the steps, from where on they are left alone
 COMMITMENT = 0.25
@@ -78,16 +78,16 @@ def tokens_loss(tokens: Tokens, pictures: Pictures, plan: Plan, size: int, darke
             if step == FREE:
                 _begin(tokens, torch.cat([tokens.vectors(given(generator)).detach() for _ in range(16)]), generator)
             flat = vectors.permute(0, 2, 3, 1)
+            if step > FREE and (step - FREE) % CHECKED == 0:
+                if step < SETTLED * plan.steps:
+                    _replace(tokens, flat.detach().flatten(0, 2), generator)
+                tokens.used.zero_()
             nearest = tokens.nearest(vectors)
             met = tokens.codes[nearest]
             distance = (met - flat.detach()).square().sum(3).mean()
             distance = distance + COMMITMENT * (met.detach() - flat).square().sum(3).mean()
             seen = (flat + (met - flat).detach()).permute(0, 3, 1, 2)
             tokens.used += torch.bincount(nearest.flatten(), minlength=len(tokens.used))
-            if step % CHECKED == CHECKED - 1:
-                if step < SETTLED * plan.steps:
-                    _replace(tokens, flat.detach().flatten(0, 2), generator)
-                tokens.used.zero_()
         tokens.step += 1
         out = tokens.decode(seen).float()
         scale = 2 / (1 - darkest)

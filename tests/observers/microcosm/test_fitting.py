@@ -1,0 +1,83 @@
+"""The training loop: it learns, it goes on as if it had not been stopped, and it says what does not fit."""
+
+import csv
+import math
+
+import pytest
+import torch
+from attrs import evolve
+
+from observers.microcosm import fitting
+from observers.microcosm.fitting import Plan, fit
+from observers.protocol import ObserverError
+
+PLAN = Plan(steps=40, batch=8, rate=0.2, warmup=4, average=0.9)
+
+
+def line(stop_at: float = math.inf):
+    """A linear layer that is to double its input, and a loss that is interrupted after so many batches."""
+    torch.manual_seed(0)
+    layer, count = torch.nn.Linear(3, 3), 0
+
+    def loss(generator):
+        nonlocal count
+        count += 1
+        if count > stop_at:
+            raise KeyboardInterrupt
+        x = torch.randn(PLAN.batch, 3, generator=generator)
+        return (layer(x) - 2 * x).square().mean()
+
+    return layer, loss
+
+
+def curve(path) -> list[tuple[int, float]]:
+    """Steps and losses; the third column is the time."""
+    return [(int(step), float(loss)) for step, loss, _ in csv.reader(path.read_text().splitlines())]
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    monkeypatch.setattr(fitting, "EVERY", 10)
+
+
+def test_it_learns_and_writes_its_curve(tmp_path):
+    layer, loss = line()
+    said = []
+    fit(layer, loss, PLAN, tmp_path / "part", say=said.append)
+    steps, losses = zip(*curve(tmp_path / "part.csv"), strict=True)
+    assert steps == (10, 20, 30, 40)
+    assert losses[-1] < 0.1 * losses[0]
+    assert said[-1].startswith("part: step 40 of 40: loss ")
+    assert not layer.training
+
+
+def test_it_goes_on_as_if_it_had_not_been_stopped(tmp_path):
+    whole, loss = line()
+    fit(whole, loss, PLAN, tmp_path / "whole")
+    layer, loss = line(stop_at=25)
+    with pytest.raises(KeyboardInterrupt):
+        fit(layer, loss, PLAN, tmp_path / "part")
+    layer, loss = line()
+    fit(layer, loss, PLAN, tmp_path / "part")
+    assert torch.equal(layer.weight, whole.weight)
+    assert curve(tmp_path / "whole.csv") == curve(tmp_path / "part.csv")
+    again, loss = line(stop_at=0)  # all is done
+    fit(again, loss, PLAN, tmp_path / "part")
+    assert torch.equal(again.weight, whole.weight)
+
+
+def test_what_is_kept_is_the_average_of_the_weights(tmp_path):
+    last, loss = line()
+    fit(last, loss, evolve(PLAN, average=0.0), tmp_path / "last")
+    mean, loss = line()
+    fit(mean, loss, PLAN, tmp_path / "mean")
+    assert not torch.equal(last.weight, mean.weight)
+
+
+def test_another_plan_and_no_number(tmp_path):
+    layer, loss = line()
+    fit(layer, loss, evolve(PLAN, steps=10), tmp_path / "part")
+    with pytest.raises(ObserverError, match=r"part\.pt is of a training with another steps, rate: name another folder"):
+        fit(layer, loss, evolve(PLAN, rate=1.0), tmp_path / "part")
+    with pytest.raises(ObserverError, match="the loss is no number at step 1: give a lower rate than 0.2"):
+        fit(layer, lambda generator: layer.weight.sum() * torch.nan, PLAN, tmp_path / "other")
