@@ -24,7 +24,7 @@ from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentenc
 
 WIDTH = 64  # of the states of the text
 AUTOENCODER = Plan(steps=6_000, batch=8, rate=2e-3, half=True)
-DENOISER = Plan(steps=12_000, batch=64, rate=1e-3, warmup=500, average=0.9995)
+DENOISER = Plan(steps=12_000, batch=32, rate=1e-3, warmup=500, average=0.9995)
 
 
 def train_latent(pictures: Pictures, out: Path, work: Path, say: Say, autoencoder: Plan, denoiser: Plan) -> None:

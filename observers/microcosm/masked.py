@@ -79,7 +79,7 @@ def autoencoder_network() -> Any:
     torch.manual_seed(0)
     return VQModel(
         block_out_channels=(16, 32, 64), down_block_types=("DownEncoderBlock2D",) * 3, norm_num_groups=8,
-        up_block_types=("UpDecoderBlock2D",) * 3, layers_per_block=1, sample_size=SIZE, latent_channels=16, vq_embed_dim=8,
+        up_block_types=("UpDecoderBlock2D",) * 3, layers_per_block=1, sample_size=SIZE, latent_channels=8,
         num_vq_embeddings=N_CODES, lookup_from_codebook=True, mid_block_add_attention=False,
     )  # fmt: skip
 

@@ -77,10 +77,9 @@ def denoising_network() -> Any:
 
     torch.manual_seed(0)
     return UNet2DConditionModel(
-        sample_size=SIZE, in_channels=3, out_channels=6, block_out_channels=(32, 64, 128), layers_per_block=1,
-        norm_num_groups=8, down_block_types=("ResnetDownsampleBlock2D",) * 2 + ("SimpleCrossAttnDownBlock2D",),
-        mid_block_type="UNetMidBlock2DSimpleCrossAttn", resnet_time_scale_shift="scale_shift", act_fn="gelu",
-        up_block_types=("SimpleCrossAttnUpBlock2D",) + ("ResnetUpsampleBlock2D",) * 2, cross_attention_dim=WIDTH,
-        encoder_hid_dim=WIDTH, attention_head_dim=16, addition_embed_type="text", addition_embed_type_num_heads=4,
-        cross_attention_norm="group_norm",
+        sample_size=SIZE, in_channels=3, out_channels=6, block_out_channels=(16, 32, 64, 96), layers_per_block=1,
+        norm_num_groups=8, down_block_types=("DownBlock2D",) * 3 + ("CrossAttnDownBlock2D",),
+        up_block_types=("CrossAttnUpBlock2D",) + ("UpBlock2D",) * 3, cross_attention_dim=WIDTH, encoder_hid_dim=WIDTH,
+        attention_head_dim=4, addition_embed_type="text", addition_embed_type_num_heads=4,
+        resnet_time_scale_shift="scale_shift",
     )  # fmt: skip

@@ -79,5 +79,5 @@ def test_another_plan_and_no_number(tmp_path):
     fit(layer, loss, evolve(PLAN, steps=10), tmp_path / "part")
     with pytest.raises(ObserverError, match=r"part\.pt is of a training with another steps, rate: name another folder"):
         fit(layer, loss, evolve(PLAN, rate=1.0), tmp_path / "part")
-    with pytest.raises(ObserverError, match="the loss is no number at step 1: give a lower rate than 0.2"):
+    with pytest.raises(ObserverError, match="the loss is no number at step 1: give a lower rate than"):
         fit(layer, lambda generator: layer.weight.sum() * torch.nan, PLAN, tmp_path / "other")

@@ -1,0 +1,131 @@
+"""Each model trained for a few steps by the command that trains them whole: loaded by the code that loads the real ones."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from safetensors.torch import load_file
+
+from experiments.folder import from_folder
+from observers.check import check_observer
+from observers.microcosm import card, tokens, train
+from observers.microcosm.fitting import Plan
+from observers.noise_training import Recipe
+from observers.protocol import Reconstructor
+from observers.registry import make_observer
+from stimuli.errors import ObserverError
+from stimuli.images import save_image
+from tests.observers.microcosm.conftest import drawn
+
+ROOT = Path(__file__).parents[3]
+FEW = {
+    "autoencoder": Plan(steps=6, batch=4, rate=1e-3), "denoiser": Plan(steps=3, batch=4, rate=1e-3),
+    "tokens": Plan(steps=6, batch=4, rate=1e-3), "predictor": Plan(steps=3, batch=4, rate=1e-3),
+    "network": Recipe(epochs=1, batch=16),
+}  # fmt: skip
+
+
+NAMED = {  # the scheme that loads each, and what its folder says it is
+    "microcosm-latent": "latent", "microcosm-pixel": "pixel", "microcosm-ar": "autoregressive",
+    "microcosm-masked": "masked", "microcosm-cnn-noise-train": "hf",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory):
+    folder, pictures = tmp_path_factory.mktemp("shown") / "shown", drawn(64, 3)
+    for i in range(12):
+        path = folder / ("cat" if i % 2 else "dog") / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_image(pictures.pixels[i], path)
+    return from_folder(folder).trials(0)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Every model, trained for a few steps on pictures of shapes that need no download."""
+    out = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.Pictures, "drawn", classmethod(lambda cls, n, seed, icons: drawn(n, seed)))
+        patch.setattr(card, "training_shapes", lambda icons: ([], []))
+        patch.setattr(card, "credits", lambda shapes, icons: ["Somebody, MIT"])
+        patch.setattr(tokens, "FREE", 3)
+        for name in NAMED:
+            parts = {part: FEW[part] for part in train.TRAINERS[name].plans}
+            patch.setitem(train.TRAINERS, name, evolve(train.TRAINERS[name], plans=parts))
+            train.train(name, out / name, n_pictures=64, say=lambda sentence: None)
+    return out
+
+
+def made(name, models):
+    few = {"schedule": "exhaustive", "draws": "2"} if name not in ("microcosm-ar", "microcosm-cnn-noise-train") else {}
+    return make_observer(f"{NAMED[name]}:{name}", {"weights": str(models / name), "device": "cpu", **few})
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_model_is_loaded_and_keeps_the_contract(name, models, trials):
+    observer = made(name, models)
+    findings = check_observer(observer, trials)
+    assert [finding for finding in findings if not finding.passed] == []
+    evidence = [response.evidence for response in observer.observe(trials[:2])]
+    assert evidence[0].shape == (16,) and not np.array_equal(*evidence)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_its_card_says_how_it_came_to_be(name, models):
+    said = (models / name / "README.md").read_text("utf-8")
+    assert said.startswith(f"# {name}\n")
+    assert f"weights in float16, sha256 {card.digest(models / name)}" in said
+    assert "64 pictures of seed 1" in said and "- Somebody, MIT" in said
+    for part in train.TRAINERS[name].plans:
+        assert f"## {part}\n" in said
+    for path in (models / name).rglob("*.safetensors"):
+        assert {tensor.dtype for tensor in load_file(path).values() if tensor.is_floating_point()} == {torch.float16}
+
+
+def test_pipelines_of_diffusers_draw(models):
+    from diffusers import AmusedPipeline, DiffusionPipeline, IFPipeline, StableDiffusionPipeline
+
+    for name, make, size in (
+        ("microcosm-latent", StableDiffusionPipeline, 64), ("microcosm-pixel", IFPipeline, 32),
+        ("microcosm-masked", AmusedPipeline, 32),
+    ):  # fmt: skip
+        pipeline: DiffusionPipeline = make.from_pretrained(models / name)
+        pipeline.set_progress_bar_config(disable=True)
+        image = pipeline("A bad photo of a clock", num_inference_steps=2).images[0]
+        assert image.size == (size, size)
+
+
+def test_reconstructions(models, trials):
+    for name, size in (("microcosm-latent", 64), ("microcosm-pixel", 32), ("microcosm-masked", 32)):
+        observer = made(name, models)
+        assert isinstance(observer, Reconstructor)
+        found = observer.reconstruct(trials[0], strength=0.5)
+        assert (found.left.shape, found.images.shape) == ((size, size, 3), (16, size, size, 3))
+        assert found.errors.shape == (16,) and 0 <= found.images.min() < found.images.max() <= 1
+        again = observer.reconstruct(trials[0], strength=0.5)
+        assert np.array_equal(found.images, again.images)
+        assert not np.array_equal(found.left, observer.reconstruct(trials[0], strength=0.9).left)
+        with pytest.raises(
+            ObserverError, match="the strength is a share of noise or masks, above 0 and up to 1, got 0"
+        ):
+            observer.reconstruct(trials[0], strength=0)
+    observer = made("microcosm-ar", models)
+    with pytest.raises(ObserverError, match="microcosm-ar measures how likely an image is and restores none"):
+        observer.reconstruct(trials[0])
+
+
+def test_the_command(tmp_path):
+    def asked(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "observers.microcosm.train", *words]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+    unknown = asked("microcosm-sdxl")
+    assert unknown.returncode == 2 and "invalid choice: 'microcosm-sdxl'" in unknown.stderr
+    assert "--share above 0 and up to 100" in asked("microcosm-cnn", "--share", "0").stderr
+    lacking = asked("microcosm-cnn", "--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz"))
+    assert lacking.returncode == 1 and "none.tgz" in lacking.stderr and "Traceback" not in lacking.stderr
