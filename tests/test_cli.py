@@ -241,9 +241,12 @@ def test_lists():
     assert "ViT-22B" in models
 
 
-def test_demo(tmp_path, drawn, monkeypatch):
-    monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "none"))
-    said = observers("demo", "--out", tmp_path / "demo", "--quiet").stdout
+def test_demo(tmp_path):
+    said = observers("demo", "--limit", "2", "--out", tmp_path / "demo", "--quiet").stdout
     assert said.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
-    assert "$ observers run-experiment drawn-cue-conflict --observer biased -o shape_bias=0.95" in said
-    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == 4
+    assert "$ observers run-experiment microcosm-cue-conflict --observer microcosm-latent --observer" in said
+    assert "SIMULATED: SIMULATED-1, SIMULATED-2, SIMULATED-3 are no people; they stand in for them here" in said
+    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == 5 * 10
+    page = (tmp_path / "demo" / "report" / "index.html").read_text("utf-8")
+    assert "A trial as generative observers see it" in page
+    assert len(list((tmp_path / "demo" / "report" / "figures").glob("reconstruction_*.png"))) == 3

@@ -82,3 +82,17 @@ def test_one_name_of_two_kinds_is_two_observers():
     assert sorted(zip(table["observer"], table["kind"], table["n_datasets"], strict=True)) == [
         ("humans", "human", 2), ("net", "generative", 1), ("net", "simulated", 1),
     ]  # fmt: skip
+
+
+def test_others_can_stand_in_for_people_on_any_dataset():
+    """The same numbers as with people, called by what they are."""
+    frame = pd.concat(PEOPLE + NET)
+    expected = benchmark(frame)
+    posing = frame.assign(kind=frame["kind"].replace("human", "simulated"))
+    found = benchmark(posing, stand_ins=["subject-01", "subject-02"])
+    assert found.loc[0, ["observer", "kind"]].tolist() == ["simulated people", "simulated"]
+    pd.testing.assert_frame_equal(found.drop(columns=["observer", "kind"]), expected.drop(columns=["observer", "kind"]))
+    own = benchmark(posing.assign(dataset=posing["dataset"] + " of my own"), stand_ins=["subject-01", "subject-02"])
+    assert list(own["n_datasets"]) == [2, 2]
+    with pytest.raises(LogError, match="none of those who stand in for people is there: nobody"):
+        benchmark(posing, stand_ins=["nobody"])

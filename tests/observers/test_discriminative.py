@@ -119,6 +119,29 @@ def test_other_number_formats_run(dtype, folders, trials):
         np.testing.assert_allclose(one.evidence, other.evidence, atol=0.02)
 
 
+def test_noise_by_hand(folders, pets):
+    from transformers import ConvNextForImageClassification
+
+    model = ConvNextForImageClassification.from_pretrained(folders["convnext"]).eval()
+    image, found = by_hand("convnext", pets[0].stimulus.path), []
+    for draw in range(3):
+        rng = np.random.default_rng([7, draw])
+        u = (draw + rng.random()) / 3
+        noise = torch.from_numpy(rng.standard_normal((1, 3, SIZE, SIZE), dtype=np.float32))
+        with torch.inference_mode():
+            logits = model(u**0.5 * image + (1 - u) ** 0.5 * noise).logits[0].double()
+        found.append(torch.softmax(logits, 0)[[1, 0]].numpy())
+    (seen,) = look(folders["convnext"], pets[:1], batch_size=1, noise_draws=3, noise_seed=7)
+    np.testing.assert_allclose(seen.evidence, np.mean(found, axis=0), rtol=1e-4, atol=0)
+
+
+def test_noise_keeps_the_contract_and_has_bounds(folders, trials):
+    observer = Classifier("some/tiny-model", weights=folders["resnet"], device="cpu", noise_draws=2)
+    assert [finding for finding in check_observer(observer, trials) if not finding.passed] == []
+    with pytest.raises(ObserverError, match="noise_draws must be 0 to 100000, got -1"):
+        Classifier("some/tiny-model", noise_draws=-1)
+
+
 def test_the_first_of_equals(tmp_path, pets):
     folder = save(tmp_path / "x", "vit", PETS, contrast=0.0)
     from safetensors.torch import load_file, save_file

@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from experiments.session import run
@@ -54,3 +57,19 @@ def test_seeds_differ_and_names_say_what_is_simulated(small):
     assert answers[0] == answers[1] != answers[2]
     assert Biased(0.25).name == "biased-0.25"
     assert Biased(0.25, name="mine").name == "mine"
+
+
+def test_those_who_share_their_luck_err_on_the_same_images():
+    """In a share s² of images two of them do as one, else independently: kappa is s² for equal accuracies."""
+    stimuli = [Stimulus(f"{i}.png", Path(f"{i}.png"), "cat") for i in range(4000)]
+    trials = [Trial(i, 1, stimulus, ("cat", "dog", "car", "bird")) for i, stimulus in enumerate(stimuli, start=1)]
+
+    def right(seed, shared):
+        observer = Biased(cue_rate=0.7, seed=seed, shared=shared)
+        return np.array([r.choice == "cat" for r in observer.observe(trials)])
+
+    for shared in (0.0, 0.6, 1.0):
+        one, other = right(1, shared), right(2, shared)
+        assert one.mean() == pytest.approx(0.7, abs=0.03)
+        expected = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
+        assert ((one == other).mean() - expected) / (1 - expected) == pytest.approx(shared**2, abs=0.05)
