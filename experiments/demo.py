@@ -3,12 +3,9 @@
 from attrs import frozen
 
 from observers.protocol import Observer
-from observers.registry import make_observer
+from observers.registry import OBSERVERS, make_observer
 
-MODELS = (
-    "microcosm-latent", "microcosm-pixel", "microcosm-ar", "microcosm-masked", "microcosm-cnn", "microcosm-cnn-noise-train",
-    "microcosm-cnn-noise-eval",
-)  # fmt: skip
+MODELS = tuple(name for name in OBSERVERS if name.startswith("microcosm-"))
 RESTORING = {  # who shows what it compares, and how the image is damaged then
     "microcosm-latent": "its latent noised to half of the way",
     "microcosm-pixel": "its pixels noised to half of the way",
