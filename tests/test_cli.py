@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import app
+from experiments.demo import MODELS, PARTS, RESTORING, STAND_INS
 from tests.conftest import real
 
 ACCURACY = ["dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high"]
@@ -242,11 +243,13 @@ def test_lists():
 
 
 def test_demo(tmp_path):
-    said = observers("demo", "--limit", "2", "--out", tmp_path / "demo", "--quiet").stdout
+    said = observers("demo", "--limit", "1", "--out", tmp_path / "demo", "--quiet").stdout
     assert said.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
     assert "$ observers run-experiment microcosm-cue-conflict --observer microcosm-latent --observer" in said
     assert "SIMULATED: SIMULATED-1, SIMULATED-2, SIMULATED-3 are no people; they stand in for them here" in said
-    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == 5 * 10
+    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == len(PARTS) * (len(MODELS) + len(STAND_INS))
     page = (tmp_path / "demo" / "report" / "index.html").read_text("utf-8")
     assert "A trial as generative observers see it" in page
-    assert len(list((tmp_path / "demo" / "report" / "figures").glob("reconstruction_*.png"))) == 3
+    assert len(list((tmp_path / "demo" / "report" / "figures").glob("reconstruction_*.png"))) == len(
+        set(MODELS) & set(RESTORING)
+    )

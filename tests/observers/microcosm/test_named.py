@@ -22,13 +22,14 @@ FEW = {"schedule": "exhaustive", "draws": "6"}
 
 @pytest.fixture(scope="module")
 def world():
-    """Trials of the world, three of each category."""
+    """Trials of the world, two of each category."""
     trials = make_experiment("microcosm").trials(0)
-    return [t for c in CATEGORIES for t in [t for t in trials if t.stimulus.category == c][:3]]
+    return [t for c in CATEGORIES for t in [t for t in trials if t.stimulus.category == c][:2]]
 
 
 def options(name: str) -> dict[str, str]:
-    return {"device": "cpu"} | (FEW if name in named.GENERATIVE and name != "microcosm-ar" else {})
+    quick = {"microcosm-ar": {"perturbations": "1"}}.get(name, FEW if name in named.GENERATIVE else {})
+    return {"device": "cpu", **quick}
 
 
 def share_right(observer: Any, trials: list) -> float:
@@ -52,13 +53,13 @@ def test_weights_are_small_and_those_of_their_cards():
 
 @pytest.mark.parametrize("name", named.NAMES)
 def test_they_know_their_world(name, world):
-    """Far above chance, 1/16, on 48 pictures of shapes that they were not trained on; marks are in docs/microcosm.md."""
+    """Far above chance, 1/16, on 32 pictures of shapes that they were not trained on; marks are in docs/microcosm.md."""
     assert share_right(make_observer(name, options(name)), world) > 0.5
 
 
 @pytest.mark.parametrize("name", named.NAMES)
 def test_they_keep_the_contract(name, world):
-    findings = check_observer(make_observer(name, options(name)), world[::4])
+    findings = check_observer(make_observer(name, options(name)), world[::6])
     assert [finding for finding in findings if not finding.passed] == []
 
 
@@ -85,7 +86,7 @@ def test_with_names_permuted_in_the_prompts_accuracy_is_at_chance(name, world):
     observer = make_observer(name, options(name))
     permuted = evolve(observer, likelihood=Permuted(observer.likelihood))
     assert isinstance(permuted, GenerativeClassifier)
-    assert share_right(permuted, world) < 0.15
+    assert share_right(permuted, world) < 0.2
 
 
 def test_evidence_is_not_read_off_files(world, tmp_path):
