@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +28,7 @@ COLUMNS = (
     "n_evaluations", "correct", "source",
 )  # fmt: skip
 KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
+N_NAMED = 2  # partial logs of a kind; more are counted
 MAX_LINE = 1 << 20  # bytes; a longer line is no row of a trial log
 
 
@@ -49,13 +50,14 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
             raise LogError(f"there is no trial log or folder {path}{hint}")
     parts: list[pd.DataFrame] = []
     notes: list[str] = []
+    partial: Partial = {}
     images: dict[str, tuple[str, Path]] = {}  # dataset -> digest of its stimuli, and a log that has it
     seen: set[Path] = set()
     for file, named in files.items():
         if file.resolve() in seen:
             continue
         seen.add(file.resolve())
-        part = _read(file, named, notes, images)
+        part = _read(file, named, notes, partial, images)
         if part is not None:
             parts.append(part)
     if not parts:
@@ -67,6 +69,7 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
     _refuse_several_kinds(frame)
     _refuse_doubles(frame)
+    notes += _partial_notes(partial)
     simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
     if simulated:
         notes.append(f"simulated, not measured: {', '.join(simulated)}")
@@ -98,7 +101,21 @@ def _dialect(content: bytes) -> tuple[str, bool, bool]:
     return head, {"observer", "stimulus", "response"} <= columns, {"subj", "imagename"} <= columns
 
 
-def _read(path: Path, named: bool, notes: list[str], images: dict[str, tuple[str, Path]]) -> pd.DataFrame | None:
+# Dataset, trials that are there, and trials of a whole session -> the logs.
+Partial = dict[tuple[str, int, int], list[str]]
+
+
+def _partial_notes(partial: Partial) -> Iterator[str]:
+    for (dataset, n, n_trials), names in partial.items():
+        if len(names) <= N_NAMED:
+            yield from (f"partial: {name} holds {n} of {n_trials} trials" for name in names)
+        else:
+            yield f"partial: {len(names)} logs of {dataset} hold {n} of {n_trials} trials each"
+
+
+def _read(
+    path: Path, named: bool, notes: list[str], partial: Partial, images: dict[str, tuple[str, Path]]
+) -> pd.DataFrame | None:
     content = path.read_bytes()
     head, ours, of_the_field = _dialect(content)
     if not ours and not of_the_field:
@@ -115,7 +132,7 @@ def _read(path: Path, named: bool, notes: list[str], images: dict[str, tuple[str
     if not len(table):
         return None
     try:
-        part = _ours(table, path, notes, images) if ours else _of_the_field(table, path)
+        part = _ours(table, path, partial, images) if ours else _of_the_field(table, path)
     except KeyError as error:
         raise LogError(f"{path} has no column {error}") from None
     part["source"] = str(path)
@@ -164,7 +181,7 @@ def _table(content: bytes, path: Path) -> pd.DataFrame:
     return pd.DataFrame(table, columns=header, dtype="str")
 
 
-def _ours(table: pd.DataFrame, path: Path, notes: list[str], images: dict[str, tuple[str, Path]]) -> pd.DataFrame:
+def _ours(table: pd.DataFrame, path: Path, partial: Partial, images: dict[str, tuple[str, Path]]) -> pd.DataFrame:
     out = table.rename(columns={"experiment": "dataset"})
     unknown = set(out["kind"]) - set(KINDS)
     if unknown:
@@ -177,7 +194,7 @@ def _ours(table: pd.DataFrame, path: Path, notes: list[str], images: dict[str, t
     if sidecar is not None:
         n_trials = sidecar["identity"].get("n_trials")
         if isinstance(n_trials, int) and len(table) < n_trials:
-            notes.append(f"partial: {path.name} holds {len(table)} of {n_trials} trials")
+            partial.setdefault((str(out["dataset"].iloc[0]), len(table), n_trials), []).append(path.name)
         _refuse_other_images(str(out["dataset"].iloc[0]), str(sidecar["identity"].get("stimuli")), path, images)
     return out
 

@@ -69,6 +69,16 @@ def test_partial_and_torn_logs_are_marked(small, tmp_path):
     ]
 
 
+def test_many_partial_logs_are_counted(small, tmp_path):
+    for bias in (0.2, 0.5, 0.8):
+        run(small, Biased(bias), tmp_path, limit=4)
+    run(small, Ideal(), tmp_path, limit=6)
+    assert read_trials([tmp_path]).attrs["notes"][:2] == [
+        "partial: 3 logs of small hold 4 of 32 trials each",
+        "partial: small_ideal_session-1.csv holds 6 of 32 trials",
+    ]
+
+
 def test_other_csvs_in_a_folder_are_passed_over_but_not_if_named(small, tmp_path):
     run(small, Ideal(), tmp_path)
     other = tmp_path / "table.csv"
