@@ -10,7 +10,6 @@ becomes a folder that `hf:NAME -o weights=OUT` loads; the same command goes on a
 """
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -30,12 +29,13 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from observers.diffusion_noise import random_noise
 from observers.protocol import ObserverError
+from observers.training_state import keep, take_up
 from stimuli.errors import UserError
 from stimuli.images import SUFFIXES, open_image
 from stimuli.whole import write_whole
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, of values in 0..1
-STATE, CURVE = "network.pt", "network.csv"
+STATE = "network.pt"
 
 
 @frozen
@@ -65,13 +65,15 @@ def train(
     recipe: Recipe,
     out: Path,
     *,
+    given: str = "",
     device: torch.device | None = None,
     workers: int = 0,
     say: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Train in place; after each epoch OUT holds what it takes to go on, and a line of the curve. Raises ObserverError.
 
-    `network` takes `pixel_values` and gives `logits`. Under torchrun each process takes its share of each epoch.
+    `network` takes `pixel_values` and gives `logits`; `given` tells these pictures from others. Under torchrun each process
+    takes its share of each epoch.
     """
     rank, n_processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     device = device or torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
@@ -80,12 +82,18 @@ def train(
     network.to(device).train()
     model = DistributedDataParallel(network) if n_processes > 1 else network
     optimizer = torch.optim.SGD(model.parameters(), recipe.rate, recipe.momentum, weight_decay=recipe.weight_decay)
-    begin = _taken_up(out, network, optimizer, recipe)
+
+    def load(state: dict[str, Any]) -> None:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+
+    settings = asdict(recipe) | {"n_pictures": len(pictures), "given": given}
+    curve = take_up(out / STATE, settings, load)
     sampler: Any = DistributedSampler(pictures, n_processes, rank, seed=recipe.seed, drop_last=True)  # type: ignore[arg-type]
     loader: Any = DataLoader(pictures, recipe.batch, sampler=sampler, num_workers=workers, drop_last=True)  # type: ignore[arg-type]
     if not len(loader):
         raise ObserverError(f"{len(pictures)} images are less than one batch of {recipe.batch} for each process")
-    for epoch in range(begin, recipe.epochs):
+    for epoch in range(len(curve), recipe.epochs):
         pictures.epoch = epoch
         sampler.set_epoch(epoch)
         generator = torch.Generator().manual_seed(
@@ -101,52 +109,19 @@ def train(
             loss = functional.cross_entropy(model(images.to(device)).logits, classes.to(device))
             if not torch.isfinite(loss):
                 raise ObserverError(
-                    f"the loss is no number in epoch {epoch + 1}: give a lower rate than {recipe.rate:g}"
+                    f"the loss is no number in epoch {epoch + 1}: a rate lower than {recipe.rate:g} is needed"
                 )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += float(loss.detach())
         say(f"epoch {epoch + 1} of {recipe.epochs}: loss {total / len(loader):.4f}")
+        curve.append([epoch + 1, f"{total / len(loader):.6g}"])
         if rank == 0:
-            _keep(out, network, optimizer, recipe, epoch + 1, total / len(loader))
+            keep(out / STATE, settings, {"network": network.state_dict(), "optimizer": optimizer.state_dict()}, curve)
     if n_processes > 1:
         distributed.barrier()
     network.eval()
-
-
-def _keep(
-    out: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, n_epochs: int, loss: float
-) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    partial = out / f"{STATE}.part"
-    state = {
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "recipe": asdict(recipe),
-        "n_epochs": n_epochs,
-    }
-    torch.save(state, partial)
-    partial.replace(out / STATE)
-    with open(out / CURVE, "w" if n_epochs == 1 else "a", newline="") as file:
-        csv.writer(file).writerow([n_epochs, f"{loss:.6g}"])
-
-
-def _taken_up(out: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe) -> int:
-    """Epochs that are done; network and optimizer as they were after them. Raises ObserverError."""
-    path = out / STATE
-    if not path.is_file():
-        return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["recipe"] != asdict(recipe):
-        differs = [key for key, value in asdict(recipe).items() if state["recipe"].get(key) != value]
-        raise ObserverError(
-            f"{out} holds a training with another {', '.join(differs)}: name another folder, or remove {path}"
-        )
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    n_epochs: int = state["n_epochs"]
-    return n_epochs
 
 
 class ImageFolder:
@@ -220,7 +195,8 @@ def main(words: Sequence[str] | None = None) -> None:
         torch.manual_seed(said.seed)
         network = ResNetForImageClassification(ResNetConfig(num_labels=len(pictures.classes)))
         is_first = os.environ.get("RANK", "0") == "0"
-        train(network, pictures, recipe, said.out, workers=said.workers, say=print if is_first else lambda text: None)
+        say = print if is_first else lambda text: None
+        train(network, pictures, recipe, said.out, given=",".join(pictures.classes), workers=said.workers, say=say)
         if is_first:
             write_classifier(network, pictures.classes, said.out, said.size, round(said.size / 0.875), MEAN, SD)
             print(f"observers run-experiment EXPERIMENT --observer hf:{said.out.name} -o weights={said.out}")

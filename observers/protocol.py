@@ -79,7 +79,9 @@ class Reconstruction:
 
     left: np.ndarray  # what was left of the image once it was noised or masked
     images: np.ndarray  # (K, h, w, 3)
-    errors: np.ndarray  # (K,) squared distance to the image where the observer scores it; the least wins
+    # (K,) squared distance to the image where the observer scores it; the least wins. Of the pixels where tokens are scored:
+    # another choice may win the trial then.
+    errors: np.ndarray
 
 
 @runtime_checkable

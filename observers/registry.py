@@ -15,6 +15,7 @@ OBSERVERS: dict[str, str] = {
     "correlated": "observers.simulated:Correlated",
     "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
     "microcosm-latent": "observers.microcosm.named:microcosm_latent",
+    "microcosm-pixel": "observers.microcosm.named:microcosm_pixel",
     "microcosm-ar": "observers.microcosm.named:microcosm_ar",
     "microcosm-cnn": "observers.microcosm.named:microcosm_cnn",
     "microcosm-cnn-noise-train": "observers.microcosm.named:microcosm_cnn_noise_train",

@@ -24,7 +24,8 @@ ALLOWED = {
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/efficientnet.py", "observers/discriminative.py",
               "observers/contrastive.py", "observers/zoo.py", "observers/generative/", "observers/noise_training.py",
-              "observers/diffusion_noise.py", "observers/microcosm/", "stimuli/texture_synthesis.py"),
+              "observers/diffusion_noise.py", "observers/training_state.py", "observers/microcosm/",
+              "stimuli/texture_synthesis.py"),
     "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/checkpoints.py",
                      "observers/noise_training.py", "observers/microcosm/", "observers/generative/"),
     "diffusers": ("observers/generative/", "observers/checkpoints.py", "observers/microcosm/"),

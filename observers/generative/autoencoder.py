@@ -8,6 +8,8 @@ from attrs import frozen
 
 from observers.devices import exact
 from observers.generative.components import Components
+from observers.generative.likelihood import Restored
+from observers.generative.noising import Denoising, Predict
 from observers.protocol import ObserverError
 
 
@@ -57,3 +59,11 @@ class Autoencoder:
                 f"expected numbers; get it anew"
             )
         return scale, shift
+
+    def restored(
+        self, denoising: Denoising, image: torch.Tensor, t: float, draw: int, k: int, predict: Predict
+    ) -> Restored:
+        """Of a latent (C, h, w) under k texts: `Restoring.restore`, whose errors are those of the latents."""
+        noised, latents = denoising.restored(image.expand(k, *image.shape), t, draw, predict)
+        errors = (latents - image).square().flatten(1).sum(1)
+        return self.decode(noised[:1])[0], self.decode(latents), errors

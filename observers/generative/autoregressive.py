@@ -191,7 +191,7 @@ def log_likelihood(network: Network, ids: torch.Tensor, there: torch.Tensor, cod
     there = torch.cat([there, there.new_ones(image.shape[:2])], dim=1)
     hidden: torch.Tensor = network.decoder(
         inputs_embeds=given,
-        attention_mask=_mask(there),
+        attention_mask=_added(_mask(there)) if network.adds_masks else _mask(there),
         position_ids=(there.cumsum(1) - 1).clamp(min=0),
         use_cache=False,
     ).last_hidden_state
@@ -219,6 +219,11 @@ def _mask(there: torch.Tensor) -> torch.Tensor:
     n = there.shape[1]
     ones = torch.ones(n, n, dtype=torch.bool, device=there.device)
     return ones.tril() & (there[:, None, None] | torch.eye(n, dtype=torch.bool, device=there.device))
+
+
+def _added(mask: torch.Tensor) -> torch.Tensor:
+    """What is added to the logits of an attention that is not torch's own."""
+    return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
 
 
 def _log_p(network: Network, hidden: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,10 @@ class Network:
     places: Callable[[int, torch.device], torch.Tensor]  # L -> (L,) where in S
     head: Callable[[torch.Tensor], torch.Tensor]  # (N, n, D) float32 -> (N, n, V) float32, log p up to a constant
 
+    @property
+    def adds_masks(self) -> bool:
+        return bool(self.decoder.config._attn_implementation == "eager")
+
 
 @frozen
 class Architecture:

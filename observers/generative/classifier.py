@@ -134,6 +134,8 @@ class GenerativeClassifier:
             )
         if not 0 < strength <= 1:
             raise ObserverError(f"the strength is a share of noise or masks, above 0 and up to 1, got {strength}")
+        if draw < 0:
+            raise ObserverError(f"the draw is a number from 0, got {draw}")
         with in_memory():
             conditions = [torch.stack(part) for part in zip(*self._conditions_of(trial), strict=True)]
             image = self.likelihood.encode(trial.stimulus.pixels())

@@ -33,8 +33,8 @@ from observers.devices import exact
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition
-from observers.generative.noising import Denoising, flow_levels
+from observers.generative.likelihood import Condition, Restored
+from observers.generative.noising import Denoising, Predict, flow_levels
 from observers.generative.options import Compute, Objective, Source, a_size
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
@@ -202,6 +202,15 @@ class FlowMatching:
 
     @exact()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
+        return self._denoising.score(images, draws, self._predictor(conditions))
+
+    @exact()
+    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
+        return self._autoencoder.restored(
+            self._denoising, image, t, draw, len(conditions[0]), self._predictor(conditions)
+        )
+
+    def _predictor(self, conditions: Condition) -> Predict:
         network, dtype = self._network, self.compute.format()
         states, pooled = conditions
 
@@ -222,7 +231,7 @@ class FlowMatching:
             )[0]  # fmt: skip
             return unpacked(out, noised.shape[-1])
 
-        return self._denoising.score(images, draws, flux if self._is_flux else sd3)
+        return flux if self._is_flux else sd3
 
     def provenance(self) -> dict[str, str]:
         facts = self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()

@@ -6,7 +6,7 @@ up to the full length of the text encoder, as in training; XL's second encoder g
 are those of an uncropped image.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition, Restored
-from observers.generative.noising import Denoising, diffusion_levels, form_of
+from observers.generative.noising import Denoising, Predict, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source, a_size
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
@@ -124,12 +124,11 @@ class LatentDiffusion:
 
     @exact()
     def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
-        k = len(conditions[0])
-        noised, latents = self._denoising.restored(image.expand(k, *image.shape), t, draw, self._predictor(conditions))
-        errors = (latents - image).square().flatten(1).sum(1)
-        return self._autoencoder.decode(noised[:1])[0], self._autoencoder.decode(latents), errors
+        return self._autoencoder.restored(
+            self._denoising, image, t, draw, len(conditions[0]), self._predictor(conditions)
+        )
 
-    def _predictor(self, conditions: Condition) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def _predictor(self, conditions: Condition) -> Predict:
         network, dtype = self._network, self.compute.format()
         states, *more = conditions
         added = {"text_embeds": more[0], "time_ids": more[1]} if more else None

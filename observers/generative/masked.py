@@ -232,7 +232,10 @@ class Masked:
 
     @exact()
     def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
-        """Of masked tokens, in `steps` passes; what is left shows gray where they were. Errors are of the pixels."""
+        """Of masked tokens, in `steps` passes; what is left shows gray where they were.
+
+        Errors are of the pixels: with the measure `bound`, the scores are not theirs.
+        """
         if self.measure == "bound":
             tokens = image
             shown = self._decode(tokens[None])[0]

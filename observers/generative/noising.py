@@ -23,6 +23,9 @@ Form = Literal["epsilon", "sample", "v_prediction", "flow"]
 MAX_NOISE = 2**30  # bytes of noise kept on the device
 MAX_LEVELS = 100_000
 
+# Noised images (N, …) and their times (N,) -> what the network gives (N, …).
+Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
 
 @frozen(eq=False)
 class Levels:
@@ -134,7 +137,7 @@ class Denoising:
         self,
         images: torch.Tensor,
         draws: np.ndarray,
-        predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        predict: Predict,
     ) -> torch.Tensor:
         """(N, …) float32 images, (N,) draws -> (N,) float32 scores.
 
@@ -161,7 +164,7 @@ class Denoising:
         return scores
 
     def restored(
-        self, images: torch.Tensor, t: float, draw: int, predict: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+        self, images: torch.Tensor, t: float, draw: int, predict: Predict
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, …) images -> x_t and x̂, (N, …) each, at the noise level nearest t in 0..1, with the noise of that draw."""
         at = np.full(len(images), int(np.abs(self.levels.t - t).argmin()))

@@ -6,7 +6,7 @@ model's own sampler does in kind, and compared there. Texts are lower-cased and 
 training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition, Restored
-from observers.generative.noising import Denoising, diffusion_levels, form_of
+from observers.generative.noising import Denoising, Predict, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
@@ -102,7 +102,7 @@ class PixelDiffusion:
         errors = (found - image).square().flatten(1).sum(1)
         return (noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors
 
-    def _predictor(self, conditions: Condition) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def _predictor(self, conditions: Condition) -> Predict:
         network, dtype = self._network, self.compute.format()
 
         def predict(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:

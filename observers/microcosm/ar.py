@@ -12,7 +12,7 @@ import torch
 from observers.generative.autoregressive import log_likelihood
 from observers.generative.autoregressive_models import ARCHITECTURES
 from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Plan, Say, fit
+from observers.microcosm.fitting import Plan, Say, digest, fit
 from observers.microcosm.tokens import Tokens, tokens_loss, tokens_of
 from observers.microcosm.words import WORDS, said_of, sentences
 
@@ -29,7 +29,7 @@ SPECIAL = (
     "<|Assistant|>",
 )
 TOKENS = Plan(steps=3_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, half=True)
+PREDICTOR = Plan(steps=12_000, batch=32, rate=3e-3, warmup=500, half=True)
 JANUS = ARCHITECTURES["janus"]
 
 
@@ -41,12 +41,20 @@ def train_ar(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, 
     learned = Tokens(
         vq, vq.quantize.embedding, lambda x: vq.quant_conv(vq.encoder(x)), lambda v: vq.decoder(vq.post_quant_conv(v))
     )
-    fit(learned, tokens_loss(learned, pictures, tokens, SIZE, -1.0), tokens, work / "tokens", say=say)
+    fit(
+        learned,
+        tokens_loss(learned, pictures, tokens, SIZE, -1.0),
+        tokens,
+        work / "tokens",
+        given=pictures.name,
+        say=say,
+    )
     learned.finish()
     codes = tokens_of(learned, pictures, SIZE, -1.0).flatten(2)
     with torch.no_grad():
         model.model.generation_embeddings.weight.copy_(vq.quantize.embedding.weight)
 
+    model.set_attn_implementation("eager")  # a third faster at this size, backwards
     parts = JANUS.network(model)
     prompts = [words(JANUS.prompt(sentence, SIDE)).input_ids for sentence in sentences()]
     longest = max(map(len, prompts))
@@ -63,7 +71,7 @@ def train_ar(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, 
     trained = torch.nn.ModuleList(
         [inner.language_model, inner.generation_embeddings, inner.generation_aligner, inner.generation_head]
     )
-    fit(trained, loss, predictor, work / "predictor", say=say)
+    fit(trained, loss, predictor, work / "predictor", given=f"{pictures.name} {digest(vq)}", say=say)
     words.save_pretrained(out)
     model.save_pretrained(out)
 

@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Loss, Plan
+from observers.microcosm.fitting import Loss, Plan, exactly
 from stimuli.microcosm import SIZE
 
 N_CHANNELS, SIDE = 8, 8
@@ -41,7 +41,8 @@ class Guided(torch.nn.Module):
 
     def components(self, images: torch.Tensor) -> torch.Tensor:
         """(n, 3, SIZE, SIZE) -> (n, N_CHANNELS, SIDE, SIDE)"""
-        return ((_blocks(images) - self.mean) @ self.axes.T).permute(0, 3, 1, 2)
+        with exactly():
+            return ((_blocks(images) - self.mean) @ self.axes.T).permute(0, 3, 1, 2)
 
 
 def principal(pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -13,16 +13,17 @@ from stimuli.microcosm import SIZE
 
 @frozen(eq=False)
 class Pictures:
-    """(n, SIZE, SIZE, 3) uint8 pictures and (n,) int64 categories."""
+    """(n, SIZE, SIZE, 3) uint8 pictures and (n,) int64 categories; `name` tells them from others."""
 
     pixels: np.ndarray
     labels: torch.Tensor
+    name: str = ""
 
     @classmethod
     def drawn(cls, n: int, seed: int, icons: Path | None = None) -> "Pictures":
         """Raises ObserverError."""
-        pixels, labels = pool(n, seed, icons=icons)
-        return cls(pixels, torch.from_numpy(labels))
+        pixels, labels, name = pool(n, seed, icons=icons)
+        return cls(pixels, torch.from_numpy(labels), name)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -36,5 +37,7 @@ class Pictures:
 
     def at(self, which: np.ndarray, size: int = SIZE) -> torch.Tensor:
         """(n,) indices -> (n, 3, size, size) in −1..1."""
-        images = torch.from_numpy(self.pixels[which]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return images if size == SIZE else functional.interpolate(images, (size, size), mode="bicubic", antialias=True)
+        images = torch.from_numpy(self.pixels[which]).permute(0, 3, 1, 2).float()
+        if size != SIZE:  # as Pillow does it for the observers, to whole numbers of 0..255
+            images = functional.interpolate(images, (size, size), mode="bicubic", antialias=True).clamp(0, 255).round()
+        return images / 127.5 - 1

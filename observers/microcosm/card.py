@@ -1,6 +1,5 @@
 """What a trained model's folder ends with: weights in float16, and a card that says how they came to be."""
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -12,23 +11,42 @@ from attrs import asdict
 from safetensors.torch import load_file, save_file
 
 from observers.microcosm.icons import VERSION, credits, training_shapes
+from observers.protocol import ObserverError
+from observers.training_state import Row, kept_curve
 
-CARD = "README.md"
-N_LINES = 12  # of a curve
+CARD, TITLE = "README.md", "# microcosm-"
+N_LINES = 12  # of a curve, about
 PACKAGES = ("torch", "diffusers", "transformers", "numpy")
 
 
+def check_free(out: Path) -> None:
+    """Raises ObserverError where a trained model would be written over anything but another."""
+    if out.exists() and not out.is_dir():
+        raise ObserverError(f"{out} is a file: name a folder for the model")
+    if out.is_dir() and any(out.iterdir()):
+        card = out / CARD
+        if not card.is_file() or not card.read_text("utf-8", "replace").startswith(TITLE):
+            raise ObserverError(f"{out} holds something else than a trained model: name a new or an empty folder")
+
+
 def finish(
-    name: str, out: Path, work: Path, plans: Mapping[str, Any], n_pictures: int, seed: int, icons: Path | None
+    name: str,
+    command: str,
+    out: Path,
+    work: Path,
+    plans: Mapping[str, Any],
+    n_pictures: int,
+    seed: int,
+    icons: Path | None,
 ) -> None:
-    """Halve the weights in the folder `out` and write its card."""
+    """Halve the weights in the folder `out`, all of them just written, and write its card."""
     for path in sorted(out.rglob("*.safetensors")):
         _halve(path)
     shapes = training_shapes(icons)[0]
     lines = [
-        f"# {name}", "",
+        f"{TITLE}{name.removeprefix('microcosm-')}", "",
         "An observer of the microcosm, a small world of sixteen categories which both shape and texture tell.",
-        f"Trained by `python -m observers.microcosm.train {name}`; what it can do is in docs/microcosm.md.", "",
+        f"Trained by `{command}`; what it can do is in docs/microcosm.md.", "",
         f"- {n_pictures:,} pictures of seed {seed}, of {len(shapes):,} icons (Iconify {VERSION})",
         f"- weights in float16, sha256 {digest(out)}",
         f"- {', '.join(f'{package} {version(package)}' for package in PACKAGES)}; {torch.get_num_threads()} threads",
@@ -36,7 +54,8 @@ def finish(
     for part, plan in plans.items():
         settings = ", ".join(f"{key} {value}" for key, value in asdict(plan).items())
         lines += ["", f"## {part}", "", settings, "", "| step or epoch | loss | seconds |", "| --- | --- | --- |"]
-        lines += [f"| {' | '.join(row)} |" for row in _thinned(_curve(work / f"{part}.csv"))]
+        rows = _thinned(kept_curve(work / f"{part}.pt"))
+        lines += [f"| {' | '.join(map(str, [*row, ''][:3]))} |" for row in rows]
     lines += ["", "## Icons", "", "Shapes to train on were drawn from these sets, whose authors are thanked:", ""]
     lines += [f"- {credit}" for credit in credits(shapes, icons)]
     (out / CARD).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
@@ -55,11 +74,6 @@ def _halve(path: Path) -> None:
     save_file(weights, path, {"format": "pt"})
 
 
-def _curve(path: Path) -> list[list[str]]:
-    with open(path, newline="") as file:
-        return [row + [""] * (3 - len(row)) for row in csv.reader(file)]
-
-
-def _thinned(rows: list[list[str]]) -> list[list[str]]:
+def _thinned(rows: list[Row]) -> list[Row]:
     every = max(1, len(rows) // N_LINES)
     return rows[every - 1 :: every] + ([] if len(rows) % every == 0 else rows[-1:])

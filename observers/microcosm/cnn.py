@@ -54,5 +54,13 @@ def network() -> Any:
 def train_cnn(pictures: Pictures, out: Path, work: Path, say: Say, recipe: Recipe) -> None:
     """Write the trained network into the folder `out`; `work` is for what it takes to go on."""
     made = network()
-    train(made, MovedPictures(pictures, recipe.seed), recipe, work, device=torch.device("cpu"), say=say)
+    train(
+        made,
+        MovedPictures(pictures, recipe.seed),
+        recipe,
+        work,
+        given=pictures.name,
+        device=torch.device("cpu"),
+        say=say,
+    )
     write_classifier(made, list(CATEGORIES), out, SIZE, SIZE, MEAN, SD)

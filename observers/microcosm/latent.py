@@ -19,7 +19,7 @@ from observers.microcosm.autoencoder import (
 )
 from observers.microcosm.batches import Pictures
 from observers.microcosm.diffusing import noise_error
-from observers.microcosm.fitting import Plan, Say, fit
+from observers.microcosm.fitting import Plan, Say, digest, fit
 from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentences
 
 WIDTH = 64  # of the states of the text
@@ -32,8 +32,16 @@ def train_latent(pictures: Pictures, out: Path, work: Path, say: Say, autoencode
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
     guided = Guided(autoencoder_network(), pictures)
-    fit(guided, autoencoder_loss(guided, pictures, autoencoder), autoencoder, work / "autoencoder", say=say)
+    fit(
+        guided,
+        autoencoder_loss(guided, pictures, autoencoder),
+        autoencoder,
+        work / "autoencoder",
+        given=pictures.name,
+        say=say,
+    )
     vae = guided.vae
+    given = f"{pictures.name} {digest(vae)}"
     latents, scale = encoded(vae, pictures)
     vae.register_to_config(scaling_factor=scale)
 
@@ -50,7 +58,7 @@ def train_latent(pictures: Pictures, out: Path, work: Path, say: Say, autoencode
         states = text(tokens).last_hidden_state[said_of(pictures.labels[chosen], generator)]
         return noise_error(unet, noising, latents[mirrored, chosen].float(), states, generator)
 
-    fit(torch.nn.ModuleList([unet, text]), loss, denoiser, work / "denoiser", say=say)
+    fit(torch.nn.ModuleList([unet, text]), loss, denoiser, work / "denoiser", given=given, say=say)
     made = StableDiffusionPipeline(vae, text, words, unet, noising, None, None, requires_safety_checker=False)
     made.save_pretrained(out, safe_serialization=True)
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Plan, Say, fit
+from observers.microcosm.fitting import Plan, Say, digest, fit
 from observers.microcosm.tokens import Tokens, tokens_loss, tokens_of
 from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentences
 
@@ -16,38 +16,54 @@ SIZE, SIDE = 32, 8  # pixels, tokens
 N_CODES, WIDTH = 1024, 64
 MASK = N_CODES
 TOKENS = Plan(steps=4_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, half=True)
+PREDICTOR = Plan(steps=6_000, batch=32, rate=2e-3, warmup=500, half=True)
 
 
 def train_masked(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, predictor: Plan) -> None:
     """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
     from diffusers import AmusedScheduler
+    from diffusers.models.attention_processor import AttnProcessor
 
     vqvae = autoencoder_network()
     learned = Tokens(vqvae, vqvae.quantize.embedding, lambda x: vqvae.encode(x).latents, lambda v: _decode(vqvae, v))
-    fit(learned, tokens_loss(learned, pictures, tokens, SIZE, 0.0), tokens, work / "tokens", say=say)
+    fit(
+        learned,
+        tokens_loss(learned, pictures, tokens, SIZE, 0.0),
+        tokens,
+        work / "tokens",
+        given=pictures.name,
+        say=say,
+    )
     learned.finish()
     codes = tokens_of(learned, pictures, SIZE, 0.0)
 
     words = clip_tokenizer(work / "tokenizer")
     ids = words(sentences(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
     text, network = text_network(len(words)), predicting_network()
+    network.set_attn_processor(AttnProcessor())  # faster at this size, backwards
     about = torch.tensor([SIZE, SIZE, 0, 0, 6.0]).expand(predictor.batch, -1)  # as the observer says it
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         chosen = torch.randint(codes.shape[1], (predictor.batch,), generator=generator)
         given = codes[torch.randint(2, (predictor.batch,), generator=generator), chosen].long()
-        said = said_of(pictures.labels[chosen], generator)
-        read = text(ids, output_hidden_states=True)
+        said, which = torch.unique(said_of(pictures.labels[chosen], generator), return_inverse=True)
+        read = text(ids[said], output_hidden_states=True)
         hidden = _masks(len(given), generator)
         found = network(
-            given.masked_fill(hidden, MASK), encoder_hidden_states=read.hidden_states[-2][said],
-            pooled_text_emb=read.text_embeds[said], micro_conds=about,
+            given.masked_fill(hidden, MASK), encoder_hidden_states=read.hidden_states[-2][which],
+            pooled_text_emb=read.text_embeds[which], micro_conds=about,
         )  # fmt: skip
         error = functional.cross_entropy(found.float(), given, reduction="none")
         return (error * hidden).sum() / hidden.sum()
 
-    fit(torch.nn.ModuleList([network, text]), loss, predictor, work / "predictor", say=say)
+    fit(
+        torch.nn.ModuleList([network, text]),
+        loss,
+        predictor,
+        work / "predictor",
+        given=f"{pictures.name} {digest(vqvae)}",
+        say=say,
+    )
     parts = {
         "vqvae": vqvae, "transformer": network, "text_encoder": text, "tokenizer": words,
         "scheduler": AmusedScheduler(mask_token_id=MASK),

@@ -9,12 +9,14 @@ from observers.discriminative import Classifier
 from observers.generative.autoregressive import Autoregressive
 from observers.generative.latent import LatentDiffusion
 from observers.generative.named import family
+from observers.generative.pixel import PixelDiffusion
 from observers.protocol import Observer
 
 WEIGHTS = Path(__file__).parent / "weights"
 GENERATIVE: dict[str, tuple[type, dict[str, Any]]] = {
     "microcosm-latent": (LatentDiffusion, {"draws": 64, "batch_size": 64}),
-    "microcosm-ar": (Autoregressive, {"perturbations": 4, "batch_size": 64}),
+    "microcosm-pixel": (PixelDiffusion, {"draws": 64, "batch_size": 64}),
+    "microcosm-ar": (Autoregressive, {"perturbations": 16, "batch_size": 64}),
 }
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {  # whose weights, and options
     "microcosm-cnn": ("microcosm-cnn", {}),

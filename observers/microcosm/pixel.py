@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from observers.generative.pixel import N_TOKENS
 from observers.microcosm.batches import Pictures
 from observers.microcosm.diffusing import noise_error
 from observers.microcosm.fitting import Plan, Say, fit
-from observers.microcosm.words import N_TOKENS, WORDS, said_of, sentences
+from observers.microcosm.words import WORDS, said_of, sentences
 
 SIZE, WIDTH = 32, 64
 DENOISER = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, average=0.9995, half=True)
@@ -31,10 +32,11 @@ def train_pixel(pictures: Pictures, out: Path, work: Path, say: Say, denoiser: P
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         images, labels = pictures.batch(denoiser.batch, generator, SIZE)
-        states = text(tokens.input_ids, tokens.attention_mask).last_hidden_state
-        return noise_error(unet, noising, images, states[said_of(labels, generator)], generator)
+        said, which = torch.unique(said_of(labels, generator), return_inverse=True)
+        states = text(tokens.input_ids[said], tokens.attention_mask[said]).last_hidden_state[which]
+        return noise_error(unet, noising, images, states, generator)
 
-    fit(torch.nn.ModuleList([unet, text]), loss, denoiser, work / "denoiser", say=say)
+    fit(torch.nn.ModuleList([unet, text]), loss, denoiser, work / "denoiser", given=pictures.name, say=say)
     for name, part in {"unet": unet, "text_encoder": text, "tokenizer": words, "scheduler": noising}.items():
         part.save_pretrained(out / name)
     (out / "model_index.json").write_text(json.dumps({

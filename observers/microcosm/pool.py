@@ -17,14 +17,19 @@ from stimuli.workers import each
 PART = 1000  # pictures of one seed
 
 
-def pool(n: int, seed: int, *, validation: bool = False, icons: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(n, SIZE, SIZE, 3) uint8 pictures, mapped from a file, and (n,) their categories. Raises ObserverError."""
+def pool(
+    n: int, seed: int, *, validation: bool = False, icons: Path | None = None
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """(n, SIZE, SIZE, 3) uint8 pictures, mapped from a file, (n,) their categories, and what tells them from others.
+
+    Raises ObserverError.
+    """
     labels = np.arange(n) % len(CATEGORIES)
     shapes = training_shapes(icons)[int(validation)]
-    name = f"microcosm-{'validation' if validation else 'training'}-{seed}-{n}-{_digest(shapes)}.npy"
-    path = cache_folder() / name
+    name = f"microcosm-{'validation' if validation else 'training'}-{seed}-{n}-{_digest(shapes)}"
+    path = cache_folder() / f"{name}.npy"
     if not path.is_file():
-        partial_path = path.with_suffix(".part")
+        partial_path = path.with_suffix(f".{os.getpid()}.part")
         out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
         starts = list(range(0, n, PART))
         parts = each(partial(_part, seed, n, validation, icons), starts, os.cpu_count() or 1)
@@ -32,7 +37,7 @@ def pool(n: int, seed: int, *, validation: bool = False, icons: Path | None = No
             out[start : start + PART] = part
         out.flush()
         partial_path.replace(path)
-    return np.load(path, mmap_mode="r"), labels
+    return np.load(path, mmap_mode="r"), labels, name
 
 
 def _part(seed: int, n: int, validation: bool, icons: Path | None, start: int) -> np.ndarray:

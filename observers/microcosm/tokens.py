@@ -11,9 +11,9 @@ import torch
 from torch.nn import functional
 
 from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Loss, Plan
+from observers.microcosm.fitting import Loss, Plan, exactly
 
-FREE = 500  # steps without codes
+FREE = 0.15  # of the steps: without codes
 CHECKED = 100  # steps after which codes that nothing was near are put elsewhere
 SETTLED = 0.7  # of the steps, from where on they are left alone
 COMMITMENT = 0.25
@@ -50,7 +50,8 @@ class Tokens(torch.nn.Module):
 
     def nearest(self, vectors: torch.Tensor) -> torch.Tensor:
         """(n, D, h, w) -> (n, h, w) numbers of codes."""
-        return (vectors.permute(0, 2, 3, 1) @ self.codes.T).argmax(dim=3)
+        with exactly():
+            return (vectors.permute(0, 2, 3, 1) @ self.codes.T).argmax(dim=3)
 
     @torch.no_grad()
     def put(self, which: torch.Tensor, where: torch.Tensor) -> None:
@@ -69,16 +70,18 @@ def tokens_loss(tokens: Tokens, pictures: Pictures, plan: Plan, size: int, darke
         images, _ = pictures.batch(plan.batch, generator, size)
         return darkest + (1 - darkest) * (images + 1) / 2
 
+    free = int(FREE * plan.steps)
+
     def loss(generator: torch.Generator) -> torch.Tensor:
         images, step = given(generator), int(tokens.step)
         vectors = tokens.vectors(images)
-        if step < FREE:
+        if step < free:
             seen, distance = vectors, torch.zeros(())
         else:
-            if step == FREE:
+            if step == free:
                 _begin(tokens, torch.cat([tokens.vectors(given(generator)).detach() for _ in range(16)]), generator)
             flat = vectors.permute(0, 2, 3, 1)
-            if step > FREE and (step - FREE) % CHECKED == 0:
+            if step > free and (step - free) % CHECKED == 0:
                 if step < SETTLED * plan.steps:
                     _replace(tokens, flat.detach().flatten(0, 2), generator)
                 tokens.used.zero_()
@@ -102,7 +105,8 @@ def _begin(tokens: Tokens, vectors: torch.Tensor, generator: torch.Generator) ->
     n = len(tokens.used)
     means = flat[torch.randperm(len(flat), generator=generator)[torch.arange(n) % len(flat)]].clone()
     for _ in range(10):
-        nearest = torch.cat([(part @ means.T).argmax(1) for part in torch.split(flat, 4096)])
+        with exactly():
+            nearest = torch.cat([(part @ means.T).argmax(1) for part in torch.split(flat, 4096)])
         sums = torch.zeros_like(means).index_add_(0, nearest, flat)
         empty = sums.norm(dim=1) == 0
         means = functional.normalize(sums, dim=1)

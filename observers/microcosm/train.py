@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from observers.microcosm import ar, latent, masked, pixel
 from observers.microcosm.batches import Pictures
-from observers.microcosm.card import finish
+from observers.microcosm.card import check_free, finish
 from observers.microcosm.cnn import train_cnn
 from observers.microcosm.fitting import Plan, Say
 from observers.noise_training import Recipe
@@ -55,12 +55,15 @@ def train(
     say: Say = print,
 ) -> None:
     """Write the model of that name into the folder `out`. `share` is that of the steps. Raises ObserverError."""
+    check_free(out)
     trainer = TRAINERS[name]
     plans = {part: _shortened(plan, share) for part, plan in trainer.plans.items()}
     pictures = Pictures.drawn(n_pictures, SEED, icons)
     work = out.with_name(out.name + "-training")
     trainer.train(pictures, out, work, say, *plans.values())
-    finish(name, out, work, plans, n_pictures, SEED, icons)
+    command = f"python -m observers.microcosm.train {name}"
+    command += f" --pictures {n_pictures}" * (n_pictures != N_PICTURES) + f" --share {share:g}" * (share != 1)
+    finish(name, command, out, work, plans, n_pictures, SEED, icons)
 
 
 def _shortened(plan: Plan | Recipe, share: float) -> Plan | Recipe:
@@ -73,23 +76,27 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m observers.microcosm.train", description=__doc__.partition("\n")[0])
     parser.add_argument("name", choices=TRAINERS)
     parser.add_argument("--out", type=Path, help="folder for the model, by default its name")
-    parser.add_argument("--icons", type=Path, help="a json-….tgz of npm's @iconify/json, instead of downloading it")
+    parser.add_argument("--icons", type=Path, help="a json-….tgz of npm's @iconify/json, where none is in the cache")
     parser.add_argument("--pictures", type=int, default=N_PICTURES, help="drawn to train on")
     parser.add_argument("--share", type=float, default=1.0, help="of the steps; more than 1 trains longer")
     parser.add_argument("--threads", type=int, help="that torch computes with")
     said = parser.parse_args(words)
     if said.pictures < 1 or not 0 < said.share <= 100:
         parser.error("--pictures must be 1 or more, --share above 0 and up to 100")
-    if said.threads:
+    if said.threads is not None:
+        if said.threads < 1:
+            parser.error("--threads must be 1 or more")
         torch.set_num_threads(said.threads)
-    out = said.out or Path(said.name)
+    out = (said.out or Path(said.name)).absolute()
+    if not out.name:
+        parser.error("--out must be a folder that can be made")
     try:
         train(said.name, out, n_pictures=said.pictures, share=said.share, icons=said.icons, say=_say)
     except (UserError, OSError) as error:
         sys.exit(f"observers: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped: the same command goes on where the last line of the curve was written")
-    print(f"observers run-experiment microcosm --observer {said.name} -o weights={out}")
+    print(f"observers run-experiment microcosm --observer {said.name} -o weights={said.out or said.name}")
 
 
 def _say(sentence: str) -> None:

@@ -91,8 +91,12 @@ def test_it_goes_on_to_the_same_weights(stripes, tmp_path):
     train(other, ImageFolder(stripes, 32), recipe, tmp_path / "cut")
     for name, value in whole.state_dict().items():
         assert (other.state_dict()[name] == value).all(), name
-    with pytest.raises(ObserverError, match="cut holds a training with another rate, noise: name another folder"):
+    with pytest.raises(
+        ObserverError, match=r"network\.pt is of a training with another rate, noise: name another folder"
+    ):
         train(tiny(), ImageFolder(stripes, 32), Recipe(epochs=3, batch=16), tmp_path / "cut")
+    with pytest.raises(ObserverError, match=r"network\.pt is of a training with another given: name another folder"):
+        train(tiny(), ImageFolder(stripes, 32), recipe, tmp_path / "cut", given="others")
 
 
 def test_what_cannot_be_trained(stripes, tmp_path):
@@ -100,7 +104,7 @@ def test_what_cannot_be_trained(stripes, tmp_path):
         train(tiny(), ImageFolder(stripes, 32), Recipe(batch=100), tmp_path / "out")
     with pytest.raises(ObserverError, match="has 0 classes and 0 images: expected a folder a class"):
         ImageFolder(stripes / "along")
-    with pytest.raises(ObserverError, match="the loss is no number in epoch 1: give a lower rate than 1e"):
+    with pytest.raises(ObserverError, match="the loss is no number in epoch 1: a rate lower than 1e"):
         train(tiny(), ImageFolder(stripes, 32), Recipe(epochs=2, batch=8, rate=1e20), tmp_path / "out")
     with pytest.raises(SystemExit, match=r"observers: .*No such file or directory"):
         main([str(tmp_path / "none"), str(tmp_path / "out")])

@@ -55,6 +55,20 @@ def observer(models, name, **more):
     return make_observer(name, defaults | given)
 
 
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("janus", "emu3")])
+def test_every_family_that_restores_shows_it(name, models, small):
+    """One image a choice, other than each other; the same again, others by another draw."""
+    made, trial = observer(models, name), small.trials(0)[0]
+    found = made.reconstruct(trial, strength=0.6)
+    k = len(trial.choices)
+    assert found.images.shape == (k, *found.left.shape) and found.errors.shape == (k,)
+    assert 0 <= found.images.min() < found.images.max() <= 1 and (found.errors > 0).all()
+    assert np.array_equal(made.reconstruct(trial, strength=0.6).images, found.images)
+    assert not np.array_equal(made.reconstruct(trial, strength=0.6, draw=1).left, found.left)
+    with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
+        made.reconstruct(trial, draw=-1)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_keeps_the_contract(name, models, small):
     """Asked again, in another order, one at a time, and with another number of rows a pass."""

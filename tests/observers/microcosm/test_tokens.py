@@ -33,7 +33,7 @@ def test_the_nearest_code_by_hand(learned):
 
 
 def test_training_with_codes_that_begin_as_clusters(learned, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(tokens, "FREE", 30)
+    monkeypatch.setattr(tokens, "FREE", 0.5)
     monkeypatch.setattr(tokens, "CHECKED", 10)
     begun = learned.codes.detach().clone()
     fit(learned, tokens_loss(learned, pictures, PLAN, 32, 0.0), PLAN, tmp_path / "tokens")
@@ -53,7 +53,7 @@ def test_training_with_codes_that_begin_as_clusters(learned, pictures, tmp_path,
 
 def test_unused_codes_are_put_where_pictures_are(learned, pictures):
     loss = tokens_loss(learned, pictures, evolve(PLAN, steps=10_000), 32, 0.0)
-    learned.step.fill_(tokens.FREE + tokens.CHECKED)
+    learned.step.fill_(int(tokens.FREE * 10_000) + tokens.CHECKED)
     learned.used[:10] = 1
     before = learned.codes.detach().clone()
     loss(torch.Generator().manual_seed(0))

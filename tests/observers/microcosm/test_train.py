@@ -12,8 +12,13 @@ from safetensors.torch import load_file
 
 from experiments.folder import from_folder
 from observers.check import check_observer
-from observers.microcosm import card, tokens, train
+from observers.generative.autoregressive import log_likelihood
+from observers.generative.options import Compute, Source
+from observers.generative.pixel import PixelDiffusion
+from observers.generative.prepare import square
+from observers.microcosm import ar, card, pixel, train
 from observers.microcosm.fitting import Plan
+from observers.microcosm.words import sentences
 from observers.noise_training import Recipe
 from observers.protocol import Reconstructor
 from observers.registry import make_observer
@@ -53,7 +58,6 @@ def models(tmp_path_factory):
         patch.setattr(train.Pictures, "drawn", classmethod(lambda cls, n, seed, icons: drawn(n, seed)))
         patch.setattr(card, "training_shapes", lambda icons: ([], []))
         patch.setattr(card, "credits", lambda shapes, icons: ["Somebody, MIT"])
-        patch.setattr(tokens, "FREE", 3)
         for name in NAMED:
             parts = {part: FEW[part] for part in train.TRAINERS[name].plans}
             patch.setitem(train.TRAINERS, name, evolve(train.TRAINERS[name], plans=parts))
@@ -127,5 +131,55 @@ def test_the_command(tmp_path):
     unknown = asked("microcosm-sdxl")
     assert unknown.returncode == 2 and "invalid choice: 'microcosm-sdxl'" in unknown.stderr
     assert "--share above 0 and up to 100" in asked("microcosm-cnn", "--share", "0").stderr
+    assert "--threads must be 1 or more" in asked("microcosm-cnn", "--threads", "0").stderr
+    assert "--out must be a folder that can be made" in asked("microcosm-cnn", "--out", "/").stderr
     lacking = asked("microcosm-cnn", "--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz"))
     assert lacking.returncode == 1 and "none.tgz" in lacking.stderr and "Traceback" not in lacking.stderr
+
+
+def test_nothing_else_is_written_over(models, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ObserverError, match="file is a file: name a folder for the model"):
+        train.train("microcosm-cnn", tmp_path / "file")
+    with pytest.raises(ObserverError, match="holds something else than a trained model: name a new or an empty folder"):
+        train.train("microcosm-cnn", tmp_path)
+    card.check_free(models / "microcosm-latent")
+    card.check_free(tmp_path / "new")
+
+
+def test_sentences_are_read_in_training_as_by_the_observer(models):
+    """A model that is trained on other states of a sentence than it is asked with would be asked in another language."""
+    from transformers import T5EncoderModel
+
+    likelihood = PixelDiffusion(Source("m", weights=models / "microcosm-pixel"), Compute(device="cpu"))
+    words = pixel.t5_tokenizer()
+    read = words(
+        [s.lower() for s in sentences()[:2]], padding="max_length", max_length=pixel.N_TOKENS, return_tensors="pt"
+    )
+    text = T5EncoderModel.from_pretrained(models / "microcosm-pixel" / "text_encoder", dtype=torch.float32)
+    with torch.inference_mode():
+        states = text(read.input_ids, read.attention_mask).last_hidden_state
+    for (found,), expected in zip(likelihood.condition(sentences()[:2]), states, strict=True):
+        assert found.shape == expected.shape and torch.allclose(found, expected, atol=1e-5)
+
+
+def test_pictures_are_made_smaller_as_by_the_observers():
+    """Pillow rounds and clamps after each direction, torch once: few pixels differ by more than one gray level."""
+    pictures = drawn(16, 5)
+    for image, pixels in zip(pictures.at(np.arange(16), 32), pictures.pixels, strict=True):
+        off = (image - square(pixels, 32)).abs() * 127.5
+        assert off.max() < 8 and (off > 1.01).float().mean() < 0.01
+        assert image.abs().max() <= 1
+
+
+def test_eager_attention_gives_the_same_likelihood():
+    words = ar.tokenizer()
+    model = ar.network(words)
+    parts, generator = ar.JANUS.network(model), torch.Generator().manual_seed(0)
+    ids = torch.tensor([[0, 0, 0, 5, 6], [0, 1, 2, 3, 4]])
+    there = torch.tensor([[False, False, True, True, True], [True] * 5])
+    codes = torch.randint(ar.N_CODES, (2, 64), generator=generator)
+    with torch.inference_mode():
+        expected = log_likelihood(parts, ids, there, codes)
+        model.set_attn_implementation("eager")
+        assert torch.allclose(log_likelihood(parts, ids, there, codes), expected, rtol=1e-5)

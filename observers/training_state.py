@@ -1,0 +1,55 @@
+"""What it takes to go on with a training, and its curve, in one file; the curve is in a CSV beside for people too."""
+
+import csv
+import io
+import os
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from observers.protocol import ObserverError
+from stimuli.whole import write_whole
+
+Row = list[int | str]
+
+
+def keep(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curve: list[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
+    partial.replace(path)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(curve)
+    write_whole(path.with_suffix(".csv"), text.getvalue().encode())
+
+
+def kept_curve(path: Path) -> list[Row]:
+    """Of the training kept there."""
+    return list(torch.load(path, map_location="cpu", weights_only=True)["curve"])
+
+
+def take_up(path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, Any]], None]) -> list[Row]:
+    """Have `load` take what was kept, and give the curve, which is empty where nothing was.
+
+    Raises ObserverError where it is of other settings, or where it does not fit.
+    """
+    if not path.is_file():
+        return []
+    other = "name another folder, or remove it"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        was, curve = dict(state["settings"]), list(state["curve"])
+    except (OSError, EOFError, pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError):
+        raise ObserverError(f"{path} is damaged, or no state of a training: {other}") from None
+    differs = [key for key, value in settings.items() if was.get(key) != value]
+    if differs:
+        raise ObserverError(f"{path} is of a training with another {', '.join(differs)}: {other}")
+    try:
+        load(state)
+    except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ObserverError(f"{path} is of another network ({reason}): {other}") from None
+    return curve
