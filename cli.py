@@ -234,7 +234,7 @@ def demo(
     from experiments.demo import MODELS, PARTS, STAND_INS, stand_ins
     from experiments.registry import make_experiment
 
-    names = [*MODELS, *(observer or [])]
+    names = list(dict.fromkeys([*MODELS, *(observer or [])]))
     who, people = _observers(names, None, {}), stand_ins()
     typer.echo(f"SIMULATED: {', '.join(STAND_INS)} are no people; they stand in for them here")
     for part in PARTS:

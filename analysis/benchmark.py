@@ -33,8 +33,8 @@ def benchmark(
 ) -> pd.DataFrame:
     """A row for all people together and one for every other observer, with COLUMNS.
 
-    Observers named in `stand_ins` take the place of people, on whatever datasets there are; their row is STAND_INS, of
-    their own kind. Raises LogError if no published dataset with people is there.
+    Observers named in `stand_ins` take the place of people, who are left out, on the datasets that they answered, published
+    or not; their row is STAND_INS, of their own kind. Raises LogError if no published dataset with people is there.
     """
     if stand_ins is not None:
         return _with_stand_ins(frame, rule, set(stand_ins))
@@ -62,14 +62,23 @@ def _with_stand_ins(frame: pd.DataFrame, rule: Rule, names: set[str]) -> pd.Data
     there = frame["observer"].isin(names)
     if not there.any():
         raise LogError(f"none of those who stand in for people is there: {', '.join(sorted(names))}")
-    kind = str(frame.loc[there, "kind"].iloc[0])
-    frame = frame.assign(kind=frame["kind"].mask(there, "human"))
+    kind, notes = str(frame.loc[there, "kind"].iloc[0]), []
+    people = sorted(set(frame.loc[(frame["kind"] == "human") & ~there, "observer"]))
+    if people:
+        notes.append(f"left out, since others stand in for people: {', '.join(people)}")
+    frame = frame[~frame["observer"].isin(people)]
+    frame = frame.assign(kind=np.where(frame["observer"].isin(names), "human", frame["kind"]))
+    answered = set(frame.loc[frame["kind"] == "human", "dataset"])
+    without = [str(dataset) for dataset in frame["dataset"].unique() if dataset not in answered]
+    if without:
+        notes.append(f"left out, since nobody who stands in for people answered them: {', '.join(without)}")
     parts = [
         _of_dataset(included(trials, str(dataset)), rule).assign(dataset=dataset)
-        for dataset, trials in frame.groupby("dataset", sort=False)
+        for dataset, trials in frame[frame["dataset"].isin(answered)].groupby("dataset", sort=False)
     ]
     out = _averaged(parts)
     out.loc[out["observer"] == HUMANS, ["observer", "kind"]] = [STAND_INS, kind]
+    out.attrs["notes"] = notes
     return out
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from analysis.benchmark import STAND_INS, benchmark
 from analysis.figures.reconstructions import draw_reconstructions
 from analysis.shape_bias import has_conflicts, overall, shape_bias
+from experiments.log import file_name
 
 
 @frozen(eq=False)
@@ -36,24 +37,28 @@ class Extra:
 def summary_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
     """Table 1 of Jaini et al. (2024): shape bias, OOD accuracy and error consistency of every observer and STAND_INS."""
     table = benchmark(frame, stand_ins=stand_ins)
+    notes = table.attrs["notes"]
     table.insert(2, "shape_bias", np.nan)
     if has_conflicts(frame):
         bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
         table["shape_bias"] = table["observer"].map(bias)
         table.loc[table["observer"] == STAND_INS, "shape_bias"] = bias[bias.index.isin(list(stand_ins))].mean()
-    return table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
+    out = table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
+    out.attrs["notes"] = notes
+    return out
 
 
 def summary(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
     """The table with what to know of it."""
-    names = ", ".join(sorted(stand_ins))
+    table, names = summary_table(frame, stand_ins), ", ".join(sorted(stand_ins))
     sentences = (
         "Shape bias over all conflicts, accuracy and error consistency as means over the datasets below, in the way of the "
         "benchmark of Geirhos et al. (2021).",
         f"SIMULATED: no person took part. {names} stand in for people, so error consistency here is with them and says "
         f"nothing of people.",
+        *(f"{note[0].upper()}{note[1:]}." for note in table.attrs["notes"]),
     )
-    return Extra("All datasets together", "summary", sentences, summary_table(frame, stand_ins))
+    return Extra("All datasets together", "summary", sentences, table)
 
 
 def reconstruction(
@@ -69,6 +74,6 @@ def reconstruction(
     )
     draw = partial(draw_reconstructions, shown, left, images, errors, choices)
     return Drawing(
-        f"reconstruction_{observer}", lambda: draw(Figure()), data,
+        f"reconstruction_{file_name(observer)}", lambda: draw(Figure()), data,
         f"Reconstructions of {stimulus} by {observer} under {len(choices)} choices; the nearest is that of {best}", caption,
     )  # fmt: skip

@@ -163,11 +163,11 @@ def _overview(frame: pd.DataFrame, datasets: list[str], names: Mapping[str, str]
     rows = []
     for dataset in datasets:
         trials = frame[frame["dataset"] == dataset]
-        count = trials.groupby("kind")["observer"].nunique()
+        n_observers = trials.groupby("kind")["observer"].nunique()
         rows.append({
             "dataset": dataset, "anchor": names[dataset], "n_conditions": trials["condition"].nunique(),
             "n_images": len(trials[["stimulus", "condition"]].drop_duplicates()), "n_trials": len(trials),
-            "kinds": {k: int(count.get(k, 0)) for k in style.LOOKS if k in set(frame["kind"])},
+            "kinds": {k: int(n_observers.get(k, 0)) for k in style.LOOKS if k in set(frame["kind"])},
         })  # fmt: skip
     return rows
 

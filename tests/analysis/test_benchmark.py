@@ -96,3 +96,13 @@ def test_others_can_stand_in_for_people_on_any_dataset():
     assert list(own["n_datasets"]) == [2, 2]
     with pytest.raises(LogError, match="none of those who stand in for people is there: nobody"):
         benchmark(posing, stand_ins=["nobody"])
+    # Beside people: they are left out, and a dataset that only they answered too.
+    only = pd.concat([PEOPLE[0], NET[0]]).assign(dataset="theirs")
+    mixed = benchmark(
+        pd.concat([posing.assign(observer=posing["observer"].replace("subject-01", "S1")), only]), stand_ins=["S1"]
+    )
+    assert set(mixed["observer"]) == {"simulated people", "subject-02", "net"} and mixed["n_datasets"].max() == 2
+    assert mixed.attrs["notes"] == [
+        "left out, since others stand in for people: subject-01",
+        "left out, since nobody who stands in for people answered them: theirs",
+    ]
