@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from attrs import field
 
+from observers.bounds import bounded
 from observers.protocol import RUNTIME, ObserverError, Response, Trial
 
 Dtype = Literal["float32", "float16", "bfloat16"]
@@ -56,12 +57,7 @@ def device_option() -> Any:
 
 def batch_size_option() -> Any:
     """The field of an observer that says how many images a forward pass holds."""
-    return field(default=16, metadata=RUNTIME, validator=_in_bounds)
-
-
-def _in_bounds(instance: object, attribute: Any, value: int) -> None:
-    if not 1 <= value <= MAX_BATCH:
-        raise ObserverError(f"{attribute.name} must be 1 to {MAX_BATCH}, got {value}")
+    return field(default=16, metadata=RUNTIME, validator=bounded(1, MAX_BATCH))
 
 
 def batches(

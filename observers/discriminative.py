@@ -16,6 +16,7 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
+from observers.bounds import bounded
 from observers.checkpoints import PROCESSOR, WEIGHTS, Checkpoint, checkpoint, image_processor, transformer
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.diffusion_noise import draw_of_noise, noised
@@ -72,11 +73,6 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, who: str) -> tor
     return out
 
 
-def _a_count(instance: object, attribute: Any, value: int) -> None:
-    if not 0 <= value <= MAX_COUNT:
-        raise ObserverError(f"{attribute.name} must be 0 to {MAX_COUNT}, got {value}")
-
-
 @frozen
 class Classifier:
     """Any image classifier of transformers, by its repository on the hub, or from a local folder.
@@ -92,8 +88,8 @@ class Classifier:
     revision: str | None = None
     weights: Path | None = None
     whole: bool = False
-    noise_draws: int = field(default=0, validator=_a_count)
-    noise_seed: int = field(default=0, validator=_a_count)
+    noise_draws: int = field(default=0, validator=bounded(0, MAX_COUNT))
+    noise_seed: int = field(default=0, validator=bounded(0, MAX_COUNT))
     device: str = device_option()
     dtype: Dtype = "float32"
     batch_size: int = batch_size_option()

@@ -71,7 +71,7 @@ def write_report(
 ) -> Path:
     """Write the report on a frame of trials into the folder `out` and return its page. `seed` is that of the bootstrap.
 
-    `extras` stand before the datasets.     Raises LogError where there is no trial, and where a measure does.
+    `extras` stand before the datasets. Raises LogError where there is no trial, and where a measure does.
     """
     if frame.empty:
         raise LogError("there is no trial to report on")

@@ -23,24 +23,20 @@ import numpy as np
 import torch
 from attrs import evolve, field, frozen
 
+from observers.bounds import bounded, from_zero
 from observers.checkpoints import WEIGHTS, Checkpoint, checkpoint, pretrained, reading, tokenizer
 from observers.devices import exact
 from observers.generative.autoregressive_models import ARCHITECTURES, Architecture, Network, pixels_a_token
 from observers.generative.components import Components
 from observers.generative.likelihood import Condition
 from observers.generative.noising import noise, on_device
-from observers.generative.options import Compute, Source, a_size, from_zero
+from observers.generative.options import Compute, Source, a_size
 from observers.generative.prepare import square
 from observers.protocol import ObserverError
 
 NOISE = 2 * 2 / 255  # 2 gray levels of pixels in −1..1
 MAX_COUNT = 1000
 TOGETHER = 64  # tokens whose probabilities are in memory at once
-
-
-def _count(instance: object, attribute: Any, value: int) -> None:
-    if not 1 <= value <= MAX_COUNT:
-        raise ObserverError(f"{attribute.name} must be 1 to {MAX_COUNT}, got {value}")
 
 
 @frozen
@@ -52,8 +48,8 @@ class Autoregressive:
 
     source: Source
     compute: Compute = Compute()
-    perturbations: int = field(default=1, validator=_count)
-    max_prompt: int = field(default=64, validator=_count)  # tokens
+    perturbations: int = field(default=1, validator=bounded(1, MAX_COUNT))
+    max_prompt: int = field(default=64, validator=bounded(1, MAX_COUNT))  # tokens
     size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
     seed: int = field(default=0, validator=from_zero)  # of the perturbations
     unit: str = field(default="log-likelihood, nats", init=False)

@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 import torch
 from attrs import field, fields, frozen
+from attrs.validators import optional
 
+from observers.bounds import bounded
 from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
 from observers.generative.likelihood import Condition, Likelihood, Restoring
@@ -38,11 +40,6 @@ def _is_template(instance: object, attribute: Any, value: str) -> None:
         )
 
 
-def _rows(instance: object, attribute: Any, value: int | None) -> None:
-    if value is not None and not 1 <= value <= MAX_BATCH:
-        raise ObserverError(f"{attribute.name} must be 1 to {MAX_BATCH}, got {value}")
-
-
 @frozen
 class GenerativeClassifier:
     """A likelihood that answers trials. Options that are None take the default of the schedule.
@@ -60,7 +57,7 @@ class GenerativeClassifier:
     error_rate: float | None = None
     anytime: bool | None = None
     stages: str | None = None  # of li, such as 50x16,500x5: draws and choices of each stage
-    batch_size: int | None = field(default=None, metadata=RUNTIME, validator=_rows)
+    batch_size: int | None = field(default=None, metadata=RUNTIME, validator=optional(bounded(1, MAX_BATCH)))
     kind: Kind = field(default="generative", init=False)
 
     def __attrs_post_init__(self) -> None:

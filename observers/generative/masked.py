@@ -29,12 +29,13 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
+from observers.bounds import bounded, from_zero
 from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition, Restored
 from observers.generative.noising import on_device
-from observers.generative.options import Compute, Source, a_size, from_zero
+from observers.generative.options import Compute, Source, a_size
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
 from observers.protocol import ObserverError
@@ -54,11 +55,6 @@ def _share(instance: object, attribute: Any, value: float) -> None:
         raise ObserverError(f"{attribute.name} is the share of tokens masked, above 0 and up to 1, got {value}")
 
 
-def _count(instance: object, attribute: Any, value: int) -> None:
-    if not 1 <= value <= MAX_STEPS:
-        raise ObserverError(f"{attribute.name} must be 1 to {MAX_STEPS}, got {value}")
-
-
 @frozen
 class Masked:
     """Scores: a lower bound on log p(tokens | text) in nats, or minus the mean squared error of the pixels (`l2`).
@@ -71,7 +67,7 @@ class Masked:
     compute: Compute = Compute()
     measure: Literal["bound", "l2"] = field(default="bound", validator=_known)
     strength: float = field(default=0.5, validator=_share)
-    steps: int = field(default=1, validator=_count)
+    steps: int = field(default=1, validator=bounded(1, MAX_STEPS))
     size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
     seed: int = field(default=0, validator=from_zero)  # of the masks
     n_draws: int | None = field(default=None, init=False)

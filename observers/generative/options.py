@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 import torch
 from attrs import field, frozen
+from attrs.validators import optional
 
+from observers.bounds import bounded, from_zero
 from observers.devices import device_option, pick_device, pick_dtype
 from observers.protocol import RUNTIME, ObserverError
 
@@ -22,16 +24,7 @@ def _is_repository(instance: object, attribute: Any, value: str) -> None:
         )
 
 
-def from_zero(instance: object, attribute: Any, value: int) -> None:
-    """Validator of seeds."""
-    if value < 0:
-        raise ObserverError(f"{attribute.name} must be a whole number from 0 on, got {value}")
-
-
-def a_size(instance: object, attribute: Any, value: int | None) -> None:
-    """Validator of pixels a side."""
-    if value is not None and not 1 <= value <= MAX_SIZE:
-        raise ObserverError(f"{attribute.name} must be 1 to {MAX_SIZE} pixels, got {value}")
+a_size = optional(bounded(1, MAX_SIZE, " pixels"))  # validator of pixels a side
 
 
 @frozen

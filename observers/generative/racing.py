@@ -16,6 +16,7 @@ import numpy as np
 from attrs import field, frozen
 from scipy.special import stdtr
 
+from observers.bounds import bounded
 from observers.protocol import ObserverError
 
 MAX_DRAWS = 100_000  # of a choice; scores are kept until a race ends
@@ -96,11 +97,6 @@ class _State:
         return Verdict(evidence, self.n_evaluations)
 
 
-def _counted(instance: object, attribute: object, value: int) -> None:
-    if not 1 <= value <= MAX_DRAWS:
-        raise ObserverError(f"{getattr(attribute, 'name', '')} must be 1 to {MAX_DRAWS:,}, got {value}")
-
-
 def _share(instance: object, attribute: object, value: float) -> None:
     if not 0 < value < 1:
         raise ObserverError(f"{getattr(attribute, 'name', '')} must lie between 0 and 1, got {value}")
@@ -121,7 +117,7 @@ def _staged(instance: object, attribute: object, value: tuple[tuple[int, int], .
 class Exhaustive:
     """Every choice at every draw."""
 
-    draws: int = field(default=500, validator=_counted)
+    draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
 
     def __call__(self, n_choices: int, place: Place) -> Race:
         state = _State(n_choices, self.draws)
@@ -151,8 +147,8 @@ class Racing:
     ROUND-th of the draws so far.
     """
 
-    draws: int = field(default=500, validator=_counted)
-    min_draws: int = field(default=4, validator=_counted)
+    draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
+    min_draws: int = field(default=4, validator=bounded(1, MAX_DRAWS))
     error_rate: float = field(default=0.05, validator=_share)
     anytime: bool = False
 
@@ -233,8 +229,8 @@ class ClarkJaini:
     """Clark & Jaini's race (2023, arXiv 2303.15233): from `min_draws` on, after every draw, a choice leaves that a paired
     t-test, two-sided, puts behind the leader with p < `error_rate`."""
 
-    draws: int = field(default=2000, validator=_counted)
-    min_draws: int = field(default=20, validator=_counted)
+    draws: int = field(default=2000, validator=bounded(1, MAX_DRAWS))
+    min_draws: int = field(default=20, validator=bounded(1, MAX_DRAWS))
     error_rate: float = field(default=2e-3, validator=_share)
 
     def __call__(self, n_choices: int, place: Place) -> Race:

@@ -127,4 +127,4 @@ def tokens_of(tokens: Tokens, pictures: Pictures, size: int, darkest: float) -> 
     for which in torch.split(torch.arange(len(pictures)), PART):
         images = darkest + (1 - darkest) * (pictures.at(which.numpy(), size) + 1) / 2
         found.append(torch.stack([tokens.nearest(tokens.vectors(given)) for given in (images, images.flip(3))]))
-    return torch.cat(found, dim=1).to(torch.int16).clone()
+    return torch.cat(found, dim=1).to(torch.int16)
