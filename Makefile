@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-extras lint check bench bench-generative clean env
+.PHONY: demo test test-extras lint check bench bench-generative bench-microcosm clean env
 env: $(READY)
 
 demo: $(READY)
@@ -39,6 +39,11 @@ bench-generative: $(READY)
 	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/racing.py --plot benchmarks/cache/racing.png
+
+# Two hours on two cores, less what benchmarks/cache already holds.
+bench-microcosm: $(READY)
+	$(BIN)/python benchmarks/microcosm.py --figures docs/microcosm
+	$(BIN)/python benchmarks/drawing.py --figures docs/microcosm
 
 # uv does not read pip's own settings; a wheel folder named to pip is handed on to it. Plain pip does the same, slower:
 #   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev]"
