@@ -40,7 +40,7 @@ bench-generative: $(READY)
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/racing.py --plot benchmarks/cache/racing.png
 
-# Two hours on two cores, less what benchmarks/cache already holds.
+# Two hours on two cores; answers that benchmarks/cache holds are not asked again.
 bench-microcosm: $(READY)
 	$(BIN)/python benchmarks/microcosm.py --figures docs/microcosm
 	$(BIN)/python benchmarks/drawing.py --figures docs/microcosm

@@ -63,10 +63,11 @@ def _with_stand_ins(frame: pd.DataFrame, rule: Rule, names: set[str]) -> pd.Data
     if not there.any():
         raise LogError(f"none of those who stand in for people is there: {', '.join(sorted(names))}")
     kind, notes = str(frame.loc[there, "kind"].iloc[0]), []
-    people = sorted(set(frame.loc[(frame["kind"] == "human") & ~there, "observer"]))
+    is_person = (frame["kind"] == "human") & ~there
+    people = sorted(set(frame.loc[is_person, "observer"]))
     if people:
         notes.append(f"left out, since others stand in for people: {', '.join(people)}")
-    frame = frame[~frame["observer"].isin(people)]
+    frame = frame[~is_person]
     frame = frame.assign(kind=np.where(frame["observer"].isin(names), "human", frame["kind"]))
     answered = set(frame.loc[frame["kind"] == "human", "dataset"])
     without = [str(dataset) for dataset in frame["dataset"].unique() if dataset not in answered]

@@ -7,6 +7,7 @@ it sees. Writes the pictures, and a sheet with the first of each category.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,7 @@ def main() -> None:
     for name in PIPELINES:
         if not (WEIGHTS / name).is_dir():
             continue
+        shutil.rmtree(said.out / name, ignore_errors=True)
         draw(name, said.each, said.out / name)
         experiment = from_folder(said.out / name)
         trials = experiment.trials(0)

@@ -42,7 +42,7 @@ def take_up(path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, A
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         was, curve = dict(state["settings"]), list(state["curve"])
-    except (OSError, EOFError, pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError):
+    except (EOFError, pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError):
         raise ObserverError(f"{path} is damaged, or no state of a training: {other}") from None
     differs = [key for key, value in settings.items() if was.get(key) != value]
     if differs:
@@ -50,6 +50,6 @@ def take_up(path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, A
     try:
         load(state)
     except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = " ".join(str(error).split())[:200]
         raise ObserverError(f"{path} is of another network ({reason}): {other}") from None
     return curve

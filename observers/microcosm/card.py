@@ -14,19 +14,23 @@ from observers.microcosm.icons import VERSION, credits, training_shapes
 from observers.protocol import ObserverError
 from observers.training_state import Row, kept_curve
 
-CARD, TITLE = "README.md", "# microcosm-"
+CARD = "README.md"
 N_LINES = 12  # of a curve, about
 PACKAGES = ("torch", "diffusers", "transformers", "numpy")
 
 
-def check_free(out: Path) -> None:
-    """Raises ObserverError where a trained model would be written over anything but another."""
-    if out.exists() and not out.is_dir():
-        raise ObserverError(f"{out} is a file: name a folder for the model")
-    if out.is_dir() and any(out.iterdir()):
-        card = out / CARD
-        if not card.is_file() or not card.read_text("utf-8", "replace").startswith(TITLE):
-            raise ObserverError(f"{out} holds something else than a trained model: name a new or an empty folder")
+def begin(name: str, out: Path) -> None:
+    """Make the folder of a model and mark it as that. Raises ObserverError where it holds anything else."""
+    card = out / CARD
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ObserverError(f"{out} is a file or a link: name a folder for the model")
+    if not card.is_file() and out.is_dir() and any(out.iterdir()):
+        raise ObserverError(f"{out} holds something else than a trained model: name a new or an empty folder")
+    if card.is_file() and card.read_text("utf-8", "replace").partition("\n")[0] != f"# {name}":
+        raise ObserverError(f"{out} holds something else than a trained {name}: name a new or an empty folder")
+    out.mkdir(parents=True, exist_ok=True)
+    if not card.is_file():
+        card.write_text(f"# {name}\n\nIts training goes on; the same command finishes it.\n", "utf-8")
 
 
 def finish(
@@ -44,7 +48,7 @@ def finish(
         _halve(path)
     shapes = training_shapes(icons)[0]
     lines = [
-        f"{TITLE}{name.removeprefix('microcosm-')}", "",
+        f"# {name}", "",
         "An observer of the microcosm, a small world of sixteen categories which both shape and texture tell.",
         f"Trained by `{command}`; what it can do is in docs/microcosm.md.", "",
         f"- {n_pictures:,} pictures of seed {seed}, of {len(shapes):,} icons (Iconify {VERSION})",

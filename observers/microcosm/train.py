@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from observers.microcosm import ar, latent, masked, pixel
 from observers.microcosm.batches import Pictures
-from observers.microcosm.card import check_free, finish
+from observers.microcosm.card import begin, finish
 from observers.microcosm.cnn import train_cnn
 from observers.microcosm.fitting import Plan, Say
 from observers.noise_training import Recipe
@@ -55,14 +55,14 @@ def train(
     say: Say = print,
 ) -> None:
     """Write the model of that name into the folder `out`. `share` is that of the steps. Raises ObserverError."""
-    check_free(out)
+    begin(name, out)
     trainer = TRAINERS[name]
     plans = {part: _shortened(plan, share) for part, plan in trainer.plans.items()}
     pictures = Pictures.drawn(n_pictures, SEED, icons)
     work = out.with_name(out.name + "-training")
     trainer.train(pictures, out, work, say, *plans.values())
     command = f"python -m observers.microcosm.train {name}"
-    command += f" --pictures {n_pictures}" * (n_pictures != N_PICTURES) + f" --share {share:g}" * (share != 1)
+    command += f" --pictures {n_pictures}" * (n_pictures != N_PICTURES) + f" --share {share}" * (share != 1)
     finish(name, command, out, work, plans, n_pictures, SEED, icons)
 
 

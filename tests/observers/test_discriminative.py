@@ -138,7 +138,7 @@ def test_noise_by_hand(folders, pets):
 def test_noise_keeps_the_contract_and_has_bounds(folders, trials):
     observer = Classifier("some/tiny-model", weights=folders["resnet"], device="cpu", noise_draws=2)
     assert [finding for finding in check_observer(observer, trials) if not finding.passed] == []
-    with pytest.raises(ObserverError, match="noise_draws must be 0 to 100000, got -1"):
+    with pytest.raises(ObserverError, match="noise_draws must be 0 to 100,000, got -1"):
         Classifier("some/tiny-model", noise_draws=-1)
 
 

@@ -94,7 +94,9 @@ def test_another_training_and_no_number(tmp_path):
         fit(layer, loss, evolve(PLAN, rate=1.0), tmp_path / "part")
     with pytest.raises(ObserverError, match=r"part\.pt is of a training with another given: name another folder"):
         fit(layer, loss, evolve(PLAN, steps=10), tmp_path / "part", given="other pictures")
-    with pytest.raises(ObserverError, match=r"part\.pt is of another network \(.*: name another folder, or remove it"):
+    with pytest.raises(
+        ObserverError, match=r"part\.pt is of another network \(.*size mismatch.*: name another folder, or remove it"
+    ):
         fit(torch.nn.Linear(4, 4), loss, evolve(PLAN, steps=10), tmp_path / "part")
     with pytest.raises(ObserverError, match="the loss is no number at step 1: a rate lower than"):
         fit(layer, lambda generator: layer.weight.sum() * torch.nan, PLAN, tmp_path / "other")

@@ -87,10 +87,11 @@ def test_with_names_permuted_in_the_prompts_it_finds_the_permuted_categories(nam
     observer = make_observer(name, options(name))
     permuted = evolve(observer, likelihood=Permuted(observer.likelihood))
     assert isinstance(permuted, GenerativeClassifier)
-    answers = [r.choice for r in permuted.observe(world)]
+    asked = world[::2]
+    answers = [r.choice for r in permuted.observe(asked)]
     before = dict(zip((*CATEGORIES[1:], CATEGORIES[0]), CATEGORIES, strict=True))
-    assert np.mean([a == t.stimulus.category for a, t in zip(answers, world, strict=True)]) < 0.2
-    assert np.mean([a == before[t.stimulus.category] for a, t in zip(answers, world, strict=True)]) > 0.5
+    assert np.mean([a == t.stimulus.category for a, t in zip(answers, asked, strict=True)]) < 0.2
+    assert np.mean([a == before[t.stimulus.category] for a, t in zip(answers, asked, strict=True)]) > 0.5
 
 
 def test_evidence_is_not_read_off_files(world, tmp_path):

@@ -123,28 +123,36 @@ def test_reconstructions(models, trials):
         observer.reconstruct(trials[0])
 
 
-def test_the_command(tmp_path):
-    def asked(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "observers.microcosm.train", *words]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-
-    unknown = asked("microcosm-sdxl")
-    assert unknown.returncode == 2 and "invalid choice: 'microcosm-sdxl'" in unknown.stderr
-    assert "--share above 0 and up to 100" in asked("microcosm-cnn", "--share", "0").stderr
-    assert "--threads must be 1 or more" in asked("microcosm-cnn", "--threads", "0").stderr
-    assert "--out must be a folder that can be made" in asked("microcosm-cnn", "--out", "/").stderr
-    lacking = asked("microcosm-cnn", "--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz"))
+def test_the_command(tmp_path, capsys):
+    for words, said in (
+        (["microcosm-sdxl"], "invalid choice: 'microcosm-sdxl'"),
+        (["microcosm-cnn", "--share", "0"], "--share above 0 and up to 100"),
+        (["microcosm-cnn", "--threads", "0"], "--threads must be 1 or more"),
+        (["microcosm-cnn", "--out", "/"], "--out must be a folder that can be made"),
+    ):
+        with pytest.raises(SystemExit) as wrong:
+            train.main(words)
+        assert wrong.value.code == 2 and said in capsys.readouterr().err
+    command = [sys.executable, "-m", "observers.microcosm.train", "microcosm-cnn"]
+    given = ["--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz")]
+    lacking = subprocess.run([*command, *given], capture_output=True, text=True, cwd=ROOT, check=False)
     assert lacking.returncode == 1 and "none.tgz" in lacking.stderr and "Traceback" not in lacking.stderr
 
 
 def test_nothing_else_is_written_over(models, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ObserverError, match="file is a file: name a folder for the model"):
+    with pytest.raises(ObserverError, match="file is a file or a link: name a folder for the model"):
         train.train("microcosm-cnn", tmp_path / "file")
     with pytest.raises(ObserverError, match="holds something else than a trained model: name a new or an empty folder"):
         train.train("microcosm-cnn", tmp_path)
-    card.check_free(models / "microcosm-latent")
-    card.check_free(tmp_path / "new")
+    with pytest.raises(ObserverError, match="holds something else than a trained microcosm-cnn"):
+        train.train("microcosm-cnn", models / "microcosm-latent")
+    written = (models / "microcosm-latent" / card.CARD).read_text("utf-8")
+    card.begin("microcosm-latent", models / "microcosm-latent")  # the same again
+    assert (models / "microcosm-latent" / card.CARD).read_text("utf-8") == written
+    for _ in range(2):  # one that was stopped before it had a card
+        card.begin("microcosm-latent", tmp_path / "new")
+        (tmp_path / "new" / "unet").mkdir(exist_ok=True)
 
 
 def test_sentences_are_read_in_training_as_by_the_observer(models):
