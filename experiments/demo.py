@@ -27,11 +27,11 @@ class Part:
 
 
 PARTS = (
-    Part("microcosm-cue-conflict", 48),
-    Part("microcosm-silhouette", 32),
-    Part("microcosm-edge", 32),
-    Part("microcosm-low-pass", 32),
-    Part("microcosm-contrast", 32),
+    Part("microcosm-cue-conflict", 32),
+    Part("microcosm-silhouette", 16),
+    Part("microcosm-edge", 16),
+    Part("microcosm-low-pass", 16),
+    Part("microcosm-contrast", 16),
 )
 
 
