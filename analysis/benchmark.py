@@ -34,18 +34,13 @@ def benchmark(
     """A row for all people together and one for every other observer, with COLUMNS.
 
     Observers named in `stand_ins` take the place of people, who are left out, on the datasets that they answered, published
-    or not; their row is STAND_INS, of their own kind. Raises LogError if no published dataset with people is there.
+    or not; their row is STAND_INS, of their own kind. Raises LogError if no dataset (without stand-ins: no published one) is
+    there that people, or those who stand in for them, answered.
     """
     if stand_ins is not None:
         return _with_stand_ins(frame, rule, set(stand_ins))
     frame = frame[frame["dataset"].isin(DATASETS)]
-    rows, left_out = [], []
-    for dataset, trials in frame.groupby("dataset", sort=False):
-        trials = included(trials, str(dataset))
-        if (trials["kind"] == "human").any():
-            rows.append(_of_dataset(trials, rule).assign(dataset=dataset))
-        else:
-            left_out.append(str(dataset))
+    rows, left_out = _parts(frame, rule)
     if not rows:
         raise LogError(
             "the benchmark compares with people: give recorded people of a published dataset as well, in conditions that "
@@ -69,18 +64,27 @@ def _with_stand_ins(frame: pd.DataFrame, rule: Rule, names: set[str]) -> pd.Data
         notes.append(f"left out, since others stand in for people: {', '.join(people)}")
     frame = frame[~is_person]
     frame = frame.assign(kind=np.where(frame["observer"].isin(names), "human", frame["kind"]))
-    answered = set(frame.loc[frame["kind"] == "human", "dataset"])
-    without = [str(dataset) for dataset in frame["dataset"].unique() if dataset not in answered]
-    if without:
-        notes.append(f"left out, since nobody who stands in for people answered them: {', '.join(without)}")
-    parts = [
-        _of_dataset(included(trials, str(dataset)), rule).assign(dataset=dataset)
-        for dataset, trials in frame[frame["dataset"].isin(answered)].groupby("dataset", sort=False)
-    ]
+    parts, left_out = _parts(frame, rule)
+    if left_out:
+        notes.append(f"left out, since nobody who stands in for people answered them: {', '.join(left_out)}")
+    if not parts:
+        raise LogError("those who stand in for people answered no condition that counts: have them answer more")
     out = _averaged(parts)
     out.loc[out["observer"] == HUMANS, ["observer", "kind"]] = [STAND_INS, kind]
     out.attrs["notes"] = notes
     return out
+
+
+def _parts(frame: pd.DataFrame, rule: Rule) -> tuple[list[pd.DataFrame], list[str]]:
+    """The four numbers on every dataset that people answered in a condition that counts, and the names of the others."""
+    parts, left_out = [], []
+    for dataset, trials in frame.groupby("dataset", sort=False):
+        trials = included(trials, str(dataset))
+        if (trials["kind"] == "human").any():
+            parts.append(_of_dataset(trials, rule).assign(dataset=dataset))
+        else:
+            left_out.append(str(dataset))
+    return parts, left_out
 
 
 def _averaged(parts: list[pd.DataFrame]) -> pd.DataFrame:

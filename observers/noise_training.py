@@ -196,7 +196,8 @@ def main(words: Sequence[str] | None = None) -> None:
         network = ResNetForImageClassification(ResNetConfig(num_labels=len(pictures.classes)))
         is_first = os.environ.get("RANK", "0") == "0"
         say = print if is_first else lambda text: None
-        train(network, pictures, recipe, said.out, given=",".join(pictures.classes), workers=said.workers, say=say)
+        given = f"{said.size} pixels, {', '.join(pictures.classes)}"
+        train(network, pictures, recipe, said.out, given=given, workers=said.workers, say=say)
         if is_first:
             write_classifier(network, pictures.classes, said.out, said.size, round(said.size / 0.875), MEAN, SD)
             print(f"observers run-experiment EXPERIMENT --observer hf:{said.out.name} -o weights={said.out}")

@@ -17,10 +17,18 @@ Row = list[int | str]
 
 
 def keep(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curve: list[Row]) -> None:
+    """Replace what was kept at the path, and the CSV beside it. Raises ObserverError where it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
-    partial.replace(path)
+    try:
+        torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
+        partial.replace(path)
+    except RuntimeError as error:  # so torch says that the disk is full
+        raise ObserverError(
+            f"{path} cannot be written ({str(error)[:200]}): make room, then run the same command again"
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(curve)
     write_whole(path.with_suffix(".csv"), text.getvalue().encode())

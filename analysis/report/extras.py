@@ -39,6 +39,7 @@ def summary_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFra
     table = benchmark(frame, stand_ins=stand_ins)
     notes = table.attrs["notes"]
     table.insert(2, "shape_bias", np.nan)
+    frame = frame[frame["dataset"].isin(frame.loc[frame["observer"].isin(list(stand_ins)), "dataset"])]
     if has_conflicts(frame):
         bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
         table["shape_bias"] = table["observer"].map(bias)

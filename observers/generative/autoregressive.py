@@ -185,9 +185,10 @@ def log_likelihood(network: Network, ids: torch.Tensor, there: torch.Tensor, cod
     image = network.image(codes)[:, :-1]  # nothing follows the last token
     given = torch.cat([network.words(ids), image], dim=1)
     there = torch.cat([there, there.new_ones(image.shape[:2])], dim=1)
+    mask = _mask(there)
     hidden: torch.Tensor = network.decoder(
         inputs_embeds=given,
-        attention_mask=_added(_mask(there)) if network.adds_masks else _mask(there),
+        attention_mask=_added(mask) if network.adds_masks else mask,
         position_ids=(there.cumsum(1) - 1).clamp(min=0),
         use_cache=False,
     ).last_hidden_state

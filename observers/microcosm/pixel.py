@@ -27,7 +27,7 @@ def train_pixel(pictures: Pictures, out: Path, work: Path, say: Say, denoiser: P
         beta_schedule="squaredcos_cap_v2", variance_type="fixed_small", thresholding=True, clip_sample=False
     )
     words = t5_tokenizer()
-    tokens = words([s.lower() for s in sentences()], padding="max_length", max_length=N_TOKENS, return_tensors="pt")
+    tokens = read(words)
     text, unet = text_network(len(words)), denoising_network()
 
     def loss(generator: torch.Generator) -> torch.Tensor:
@@ -45,6 +45,11 @@ def train_pixel(pictures: Pictures, out: Path, work: Path, say: Say, denoiser: P
         "scheduler": ["diffusers", "DDPMScheduler"], "safety_checker": [None, None], "feature_extractor": [None, None],
         "watermarker": [None, None], "requires_safety_checker": False,
     }, indent=2) + "\n")  # fmt: skip
+
+
+def read(words: Any) -> Any:
+    """Tokens of all sentences and their mask, (n, N_TOKENS) each, as the observer reads them."""
+    return words([s.lower() for s in sentences()], padding="max_length", max_length=N_TOKENS, return_tensors="pt")
 
 
 def t5_tokenizer() -> Any:

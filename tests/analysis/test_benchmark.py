@@ -84,6 +84,17 @@ def test_one_name_of_two_kinds_is_two_observers():
     ]  # fmt: skip
 
 
+def test_stand_ins_count_where_people_would():
+    """As with people: in conditions that count."""
+    one = answers("contrast", "S", "simulated", c100="1100"), answers("contrast", "net", "generative", c50="1100")
+    with pytest.raises(LogError, match="those who stand in for people answered no condition that counts"):
+        benchmark(pd.concat(one), stand_ins=["S"])
+    edge = answers("edge", "S", "simulated", _="1110"), answers("edge", "net", "generative", _="1001")
+    found = benchmark(pd.concat([*one, *edge]), stand_ins=["S"])
+    assert found["n_datasets"].tolist() == [1, 1]
+    assert found.attrs["notes"] == ["left out, since nobody who stands in for people answered them: contrast"]
+
+
 def test_others_can_stand_in_for_people_on_any_dataset():
     """The same numbers as with people, called by what they are."""
     frame = pd.concat(PEOPLE + NET)

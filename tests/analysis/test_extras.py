@@ -35,6 +35,14 @@ def test_without_conflicts_there_is_no_shape_bias():
     assert summary_table(trials("plain", WHO), PEOPLE)["shape_bias"].isna().all()
 
 
+def test_what_is_left_out_counts_for_no_column():
+    """Conflicts that nobody who stands in for people saw."""
+    alone = trials("conflict", {"net": "generative"}, cues=True)
+    found = summary(pd.concat([trials("plain", WHO), alone], ignore_index=True), PEOPLE)
+    assert found.table["shape_bias"].isna().all() and list(found.table["n_datasets"]) == [1, 1]
+    assert found.sentences[-1] == "Left out, since nobody who stands in for people answered them: conflict."
+
+
 def test_the_page_has_them_first(frame, tmp_path):
     rng = np.random.default_rng(0)
     errors = np.array([3.0, 1.0, 2.0])

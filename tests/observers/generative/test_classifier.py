@@ -63,6 +63,7 @@ def test_every_family_that_restores_shows_it(name, models, small):
     k = len(trial.choices)
     assert found.images.shape == (k, *found.left.shape) and found.errors.shape == (k,)
     assert 0 <= found.images.min() < found.images.max() <= 1 and (found.errors > 0).all()
+    assert len({image.tobytes() for image in found.images}) > 1
     assert np.array_equal(made.reconstruct(trial, strength=0.6).images, found.images)
     assert not np.array_equal(made.reconstruct(trial, strength=0.6, draw=1).left, found.left)
     with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
