@@ -106,7 +106,8 @@ def write_report(
     html = _template().render(
         title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=_notes(frame), published=_published(datasets), overview=_overview(frame, datasets, names),
-        extras=begun, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections, tables=list(written),
+        extras=begun, has_summary=any(extra.table is not None for extra in extras), n_trials=len(frame),
+        n_logs=frame["source"].nunique(), sections=sections, tables=list(written),
         bootstrap=bootstrap, looks=style.LOOKS,
     )  # fmt: skip
     page.write_text(html, "utf-8", newline="\n")

@@ -52,6 +52,7 @@ def test_the_page_has_them_first(frame, tmp_path):
     page = write_report(frame, tmp_path, intervals=False, extras=extras)
     said = words(page.read_text("utf-8"))
     assert said.index("All datasets together") < said.index("A trial") < said.index("Shape bias by category")
+    assert "one by one; only the first table is averaged over them" in said
     assert "SIMULATED: no person took part. SIMULATED-1, SIMULATED-2 stand in for people" in said
     assert "net looks at cat1.png: half of its pixels noised" in said and "the least, dog, is framed" in said
     data = pd.read_csv(tmp_path / "figures" / "reconstruction_net.csv")
