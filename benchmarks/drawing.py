@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/cache/drawn"))
     parser.add_argument("--figures", type=Path)
     said = parser.parse_args()
+    if said.each < 1:
+        parser.error("--each must be 1 or more")
     for name in PIPELINES:
         if not (WEIGHTS / name).is_dir():
             continue

@@ -10,6 +10,7 @@ becomes a folder that `hf:NAME -o weights=OUT` loads; the same command goes on a
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -139,6 +140,10 @@ class ImageFolder:
             raise ObserverError(
                 f"{folder} has {len(self.classes)} classes and {len(self.files)} images: expected a folder a class"
             )
+        names = "\n".join(path.relative_to(folder).as_posix() for path, _ in self.files)
+        self.name = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[
+            :12
+        ]  # tells it from other folders
         self.size, self.seed, self.epoch = size, seed, 0
 
     def __len__(self) -> int:
@@ -187,6 +192,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=8, help="processes that read images, a device")
     parser.add_argument("--seed", type=int, default=0)
     said = parser.parse_args(words)
+    if min(said.batch, said.size, said.rate) <= 0 or said.workers < 0 or (said.epochs is not None and said.epochs < 1):
+        parser.error("--epochs, --batch, --size and --rate must be above 0, --workers 0 or more")
     try:
         pictures = ImageFolder(said.folder, said.size, said.seed)
         recipe = Recipe(
@@ -196,7 +203,7 @@ def main(words: Sequence[str] | None = None) -> None:
         network = ResNetForImageClassification(ResNetConfig(num_labels=len(pictures.classes)))
         is_first = os.environ.get("RANK", "0") == "0"
         say = print if is_first else lambda text: None
-        given = f"{said.size} pixels, {', '.join(pictures.classes)}"
+        given = f"{said.size} pixels of {pictures.name}"
         train(network, pictures, recipe, said.out, given=given, workers=said.workers, say=say)
         if is_first:
             write_classifier(network, pictures.classes, said.out, said.size, round(said.size / 0.875), MEAN, SD)

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import pickle
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def take_up(path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, A
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         was, curve = dict(state["settings"]), list(state["curve"])
-    except (EOFError, pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError):
+    except (EOFError, pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError, struct.error):
         raise ObserverError(f"{path} is damaged, or no state of a training: {other}") from None
     differs = [key for key, value in settings.items() if was.get(key) != value]
     if differs:

@@ -19,8 +19,8 @@ N_LINES = 12  # of a curve, about
 PACKAGES = ("torch", "diffusers", "transformers", "numpy")
 
 
-def begin(name: str, out: Path) -> None:
-    """Make the folder of a model and mark it as that. Raises ObserverError where it holds anything else."""
+def begin(name: str, out: Path, work: Path) -> None:
+    """Make the folder of a model, marked as that, and of its training. Raises ObserverError where it holds anything else."""
     card = out / CARD
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise ObserverError(f"{out} is a file or a link: name a folder for the model")
@@ -29,6 +29,7 @@ def begin(name: str, out: Path) -> None:
     if card.is_file() and card.read_text("utf-8", "replace").partition("\n")[0] != f"# {name}":
         raise ObserverError(f"{out} holds something else than a trained {name}: name a new or an empty folder")
     out.mkdir(parents=True, exist_ok=True)
+    work.mkdir(exist_ok=True)
     if not card.is_file():
         card.write_text(f"# {name}\n\nIts training goes on; the same command finishes it.\n", "utf-8")
 

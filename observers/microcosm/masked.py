@@ -1,4 +1,8 @@
-"""`microcosm-masked`: masked image tokens in the layout of aMUSEd (the row of Muse). 8 × 8 tokens of 32 × 32 pixels."""
+"""`microcosm-masked`: masked image tokens in the layout of aMUSEd (the row of Muse). 8 × 8 tokens of 32 × 32 pixels.
+
+The text encoder is another model's and stays as it is, as Muse's (T5) is and as aMUSEd's (CLIP) comes: here that of
+`microcosm-latent`. Learned along with the rest from nothing, it never told the categories apart.
+"""
 
 import json
 from pathlib import Path
@@ -10,13 +14,14 @@ from torch.nn import functional
 from observers.microcosm.batches import Pictures
 from observers.microcosm.fitting import Plan, Say, digest, fit
 from observers.microcosm.tokens import Tokens, tokens_loss, tokens_of
-from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentences
+from observers.microcosm.words import N_TOKENS, said_of, sentences
 
 SIZE, SIDE = 32, 8  # pixels, tokens
 N_CODES, WIDTH = 1024, 64
+TEXT = Path(__file__).parent / "weights/microcosm-latent"
 MASK = N_CODES
 TOKENS = Plan(steps=4_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=6_000, batch=32, rate=2e-3, warmup=500, half=True)
+PREDICTOR = Plan(steps=16_000, batch=32, rate=2e-3, warmup=500, half=True)
 
 
 def train_masked(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, predictor: Plan) -> None:
@@ -37,31 +42,32 @@ def train_masked(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Pl
     learned.finish()
     codes = tokens_of(learned, pictures, SIZE, 0.0)
 
-    words = clip_tokenizer(work / "tokenizer")
+    words, text = text_encoder()
     ids = words(sentences(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
-    text, network = text_network(len(words)), predicting_network()
+    network = predicting_network()
+    with torch.no_grad():
+        read = text(ids, output_hidden_states=True)
     network.set_attn_processor(AttnProcessor())  # faster at this size, backwards
     about = torch.tensor([SIZE, SIZE, 0, 0, 6.0]).expand(predictor.batch, -1)  # as the observer says it
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         chosen = torch.randint(codes.shape[1], (predictor.batch,), generator=generator)
         given = codes[torch.randint(2, (predictor.batch,), generator=generator), chosen].long()
-        said, which = torch.unique(said_of(pictures.labels[chosen], generator), return_inverse=True)
-        read = text(ids[said], output_hidden_states=True)
+        said = said_of(pictures.labels[chosen], generator)
         hidden = _masks(len(given), generator)
         found = network(
-            given.masked_fill(hidden, MASK), encoder_hidden_states=read.hidden_states[-2][which],
-            pooled_text_emb=read.text_embeds[which], micro_conds=about,
+            given.masked_fill(hidden, MASK), encoder_hidden_states=read.hidden_states[-2][said],
+            pooled_text_emb=read.text_embeds[said], micro_conds=about,
         )  # fmt: skip
         error = functional.cross_entropy(found.float(), given, reduction="none")
         return (error * hidden).sum() / hidden.sum()
 
     fit(
-        torch.nn.ModuleList([network, text]),
+        network,
         loss,
         predictor,
         work / "predictor",
-        given=f"{pictures.name} {digest(vqvae)}",
+        given=f"{pictures.name} {digest(vqvae)} {digest(text)}",
         say=say,
     )
     parts = {
@@ -100,14 +106,16 @@ def autoencoder_network() -> Any:
     )  # fmt: skip
 
 
-def text_network(n_words: int) -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+def text_encoder() -> tuple[Any, Any]:
+    """Tokenizer and text encoder of TEXT, with a projection that changes nothing."""
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    torch.manual_seed(0)
-    return CLIPTextModelWithProjection(CLIPTextConfig(
-        vocab_size=n_words, hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=3, num_attention_heads=4,
-        max_position_embeddings=N_TOKENS, projection_dim=WIDTH, bos_token_id=n_words - 2, eos_token_id=n_words - 1,
-    ))  # fmt: skip
+    learned = CLIPTextModel.from_pretrained(TEXT / "text_encoder", dtype=torch.float32)
+    learned.config.projection_dim = WIDTH
+    text = CLIPTextModelWithProjection(learned.config)
+    text.text_model.load_state_dict(learned.state_dict())
+    torch.nn.init.eye_(text.text_projection.weight)
+    return CLIPTokenizer.from_pretrained(TEXT / "tokenizer"), text.eval()
 
 
 def predicting_network() -> Any:

@@ -30,13 +30,16 @@ def pool(
     path = cache_folder() / f"{name}.npy"
     if not path.is_file():
         partial_path = path.with_suffix(f".{os.getpid()}.part")
-        out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
         starts = list(range(0, n, PART))
-        parts = each(partial(_part, seed, n, validation, icons), starts, os.cpu_count() or 1)
-        for start, part in zip(starts, parts, strict=True):
-            out[start : start + PART] = part
-        out.flush()
-        partial_path.replace(path)
+        try:
+            out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
+            parts = each(partial(_part, seed, n, validation, icons), starts, os.cpu_count() or 1)
+            for start, part in zip(starts, parts, strict=True):
+                out[start : start + PART] = part
+            out.flush()
+            partial_path.replace(path)
+        finally:
+            partial_path.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r"), labels, name
 
 

@@ -25,6 +25,7 @@ from observers.noise_training import Recipe
 from stimuli.errors import UserError
 
 N_PICTURES, SEED = 60_000, 1
+MOST_PICTURES, MOST_THREADS = 10_000_000, 1024
 
 
 @frozen
@@ -55,11 +56,11 @@ def train(
     say: Say = print,
 ) -> None:
     """Write the model of that name into the folder `out`. `share` is that of the steps. Raises ObserverError."""
-    begin(name, out)
+    work = out.with_name(out.name + "-training")
+    begin(name, out, work)
     trainer = TRAINERS[name]
     plans = {part: _shortened(plan, share) for part, plan in trainer.plans.items()}
     pictures = Pictures.drawn(n_pictures, SEED, icons)
-    work = out.with_name(out.name + "-training")
     trainer.train(pictures, out, work, say, *plans.values())
     command = f"python -m observers.microcosm.train {name}"
     command += f" --pictures {n_pictures}" * (n_pictures != N_PICTURES) + f" --share {share}" * (share != 1)
@@ -81,11 +82,11 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the steps; more than 1 trains longer")
     parser.add_argument("--threads", type=int, help="that torch computes with")
     said = parser.parse_args(words)
-    if said.pictures < 1 or not 0 < said.share <= 100:
-        parser.error("--pictures must be 1 or more, --share above 0 and up to 100")
+    if not 1 <= said.pictures <= MOST_PICTURES or not 0 < said.share <= 100:
+        parser.error(f"--pictures must be 1 to {MOST_PICTURES}, --share above 0 and up to 100")
     if said.threads is not None:
-        if said.threads < 1:
-            parser.error("--threads must be 1 or more")
+        if not 1 <= said.threads <= MOST_THREADS:
+            parser.error(f"--threads must be 1 to {MOST_THREADS}")
         torch.set_num_threads(said.threads)
     out = (said.out or Path(said.name)).absolute()
     if not out.name:

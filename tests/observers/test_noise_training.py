@@ -74,6 +74,12 @@ def test_it_learns_and_is_loaded_as_a_classifier(stripes, tmp_path, monkeypatch)
     trials = experiment.trials(0)
     right = [r.choice == t.stimulus.category for t, r in zip(trials, observer.observe(trials), strict=True)]
     assert np.mean(right) > 0.9
+    (stripes / "along" / "new.png").write_bytes((stripes / "along" / "along0.png").read_bytes())
+    with pytest.raises(SystemExit, match=r"network\.pt is of a training with another n_pictures, given"):
+        main(words)
+    (stripes / "along" / "along0.png").unlink()
+    with pytest.raises(SystemExit, match=r"network\.pt is of a training with another given"):
+        main(words)
 
 
 def test_it_goes_on_to_the_same_weights(stripes, tmp_path):
@@ -108,6 +114,9 @@ def test_what_cannot_be_trained(stripes, tmp_path):
         train(tiny(), ImageFolder(stripes, 32), Recipe(epochs=2, batch=8, rate=1e20), tmp_path / "out")
     with pytest.raises(SystemExit, match=r"observers: .*No such file or directory"):
         main([str(tmp_path / "none"), str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as wrong:
+        main([str(stripes), str(tmp_path / "out"), "--epochs", "0"])
+    assert wrong.value.code == 2
 
 
 @pytest.mark.slow

@@ -9,16 +9,18 @@ import pytest
 import torch
 from attrs import evolve
 from safetensors.torch import load_file
+from transformers import CLIPTextModel, T5EncoderModel
 
 from experiments.folder import from_folder
 from observers.check import check_observer
 from observers.generative.autoregressive import log_likelihood
+from observers.generative.masked import Masked
 from observers.generative.options import Compute, Source
 from observers.generative.pixel import PixelDiffusion
 from observers.generative.prepare import square
-from observers.microcosm import ar, card, pixel, train
+from observers.microcosm import ar, card, masked, pixel, train
 from observers.microcosm.fitting import Plan
-from observers.microcosm.words import sentences
+from observers.microcosm.words import N_TOKENS, sentences
 from observers.noise_training import Recipe
 from observers.protocol import Reconstructor
 from observers.registry import make_observer
@@ -43,7 +45,7 @@ NAMED = {  # the scheme that loads each, and what its folder says it is
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory):
     folder, pictures = tmp_path_factory.mktemp("shown") / "shown", drawn(64, 3)
-    for i in range(12):
+    for i in range(8):
         path = folder / ("cat" if i % 2 else "dog") / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_image(pictures.pixels[i], path)
@@ -127,7 +129,8 @@ def test_the_command(tmp_path, capsys):
     for words, said in (
         (["microcosm-sdxl"], "invalid choice: 'microcosm-sdxl'"),
         (["microcosm-cnn", "--share", "0"], "--share above 0 and up to 100"),
-        (["microcosm-cnn", "--threads", "0"], "--threads must be 1 or more"),
+        (["microcosm-cnn", "--threads", "0"], "--threads must be 1 to 1024"),
+        (["microcosm-cnn", "--pictures", "99999999999"], "--pictures must be 1 to 10000000"),
         (["microcosm-cnn", "--out", "/"], "--out must be a folder that can be made"),
     ):
         with pytest.raises(SystemExit) as wrong:
@@ -148,17 +151,15 @@ def test_nothing_else_is_written_over(models, tmp_path):
     with pytest.raises(ObserverError, match="holds something else than a trained microcosm-cnn"):
         train.train("microcosm-cnn", models / "microcosm-latent")
     written = (models / "microcosm-latent" / card.CARD).read_text("utf-8")
-    card.begin("microcosm-latent", models / "microcosm-latent")  # the same again
+    card.begin("microcosm-latent", models / "microcosm-latent", tmp_path / "work")  # the same again
     assert (models / "microcosm-latent" / card.CARD).read_text("utf-8") == written
     for _ in range(2):  # one that was stopped before it had a card
-        card.begin("microcosm-latent", tmp_path / "new")
+        card.begin("microcosm-latent", tmp_path / "new", tmp_path / "work")
         (tmp_path / "new" / "unet").mkdir(exist_ok=True)
 
 
 def test_sentences_are_read_in_training_as_by_the_observer(models):
     """A model that is trained on other states of a sentence than it is asked with would be asked in another language."""
-    from transformers import T5EncoderModel
-
     likelihood = PixelDiffusion(Source("m", weights=models / "microcosm-pixel"), Compute(device="cpu"))
     words = pixel.t5_tokenizer()
     read = pixel.read(words)
@@ -167,6 +168,22 @@ def test_sentences_are_read_in_training_as_by_the_observer(models):
         states = text(read.input_ids[:2], read.attention_mask[:2]).last_hidden_state
     for (found,), expected in zip(likelihood.condition(sentences()[:2]), states, strict=True):
         assert found.shape == expected.shape and torch.allclose(found, expected, atol=1e-5)
+
+
+def test_the_masked_model_reads_by_the_text_encoder_of_the_latent_one(models):
+    likelihood = Masked(Source("m", weights=models / "microcosm-masked"), Compute(device="cpu"))
+    words, text = masked.text_encoder()
+    said = sentences()[:2]
+    ids = words(said, padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
+    with torch.inference_mode():
+        read = text(ids, output_hidden_states=True)
+        theirs = CLIPTextModel.from_pretrained(masked.TEXT / "text_encoder", dtype=torch.float32)(ids)
+    assert torch.allclose(read.text_embeds, theirs.pooler_output, atol=1e-5)
+    assert not torch.allclose(*read.text_embeds, atol=0.1)
+    for (states, pooled, _), expected, vector in zip(
+        likelihood.condition(said), read.hidden_states[-2], read.text_embeds, strict=True
+    ):
+        assert torch.allclose(states, expected, atol=1e-5) and torch.allclose(pooled, vector, atol=1e-5)
 
 
 def test_pictures_are_made_smaller_as_by_the_observers():
