@@ -2,8 +2,8 @@
 
 A frame has a row a trial and the columns COLUMNS: text where text was written (`condition` is never a number or a truth
 value; a missing answer is ""), `rt` in seconds, `correct` = the response is the category. The cues of the stimulus set
-(`shape`, `texture`) and `evidence_<choice>` follow where a log has them. `frame.attrs["notes"]` holds sentences about
-what a reader must know: partial logs, simulated observers.
+(`shape`, `texture`), `evidence_<choice>` and `measured_<what>` follow where a log has them. `frame.attrs["notes"]` holds
+sentences about what a reader must know: partial logs, simulated observers.
 An observer is (dataset, observer): `subject-01` of two datasets are two people.
 """
 
@@ -64,7 +64,7 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
         raise LogError(f"no trials in {', '.join(map(str, places))}: expected trial logs or folders of them")
     frame = pd.concat(parts, ignore_index=True)
     for column in frame.columns:
-        if column not in COLUMNS and not column.startswith(log.EVIDENCE):
+        if column not in COLUMNS and not column.startswith((log.EVIDENCE, log.MEASURED)):
             frame[column] = frame[column].fillna("")
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
     _refuse_several_kinds(frame)
@@ -188,7 +188,7 @@ def _ours(table: pd.DataFrame, path: Path, partial: Partial, images: dict[str, t
         raise LogError(f"{path}: {', '.join(sorted(unknown))} is no kind of observer; kinds are {', '.join(KINDS)}")
     for column in ("session", "block", "trial", "n_evaluations"):
         out[column] = _counts(out[column], path, column)
-    for column in ("rt", *(c for c in out.columns if c.startswith(log.EVIDENCE))):
+    for column in ("rt", *(c for c in out.columns if c.startswith((log.EVIDENCE, log.MEASURED)))):
         out[column] = _numbers(out[column], path, column)
     sidecar = log.read_sidecar(path)
     if sidecar is not None:

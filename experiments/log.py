@@ -2,9 +2,10 @@
 
     <out>/<experiment>/<experiment>_<observer>_session-<n>.csv     and the same stem with .json
 
-Columns: COLUMNS, the set's cues, then `evidence_<choice>` for every choice. Measured facts only; whether an answer is
-correct is computed in `analysis.frame`. An empty cell is none; text stays text. Each row is one write, so that a kill
-loses nothing that was answered; the disk is told to sync every SYNC_SECONDS or SYNC_ROWS, whichever comes first.
+Columns: COLUMNS, the set's cues, `evidence_<choice>` for every choice, `measured_<what>` for what else the observer
+measures. Measured facts only; whether an answer is correct is computed in `analysis.frame`. An empty cell is none; text
+stays text. Each row is one write, so that a kill loses nothing that was answered; the disk is told to sync every
+SYNC_SECONDS or SYNC_ROWS, whichever comes first.
 """
 
 import csv
@@ -20,15 +21,15 @@ from typing import Any
 
 import filelock
 
-from observers.protocol import Response, Trial
-from stimuli.errors import LogError
+from observers.protocol import Observer, Response, Trial, measures_of
+from stimuli.errors import LogError, ObserverError
 
 VERSION = 1  # of this format; a reader refuses what is newer
 COLUMNS = (
     "experiment", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response",
     "rt", "n_evaluations",
 )  # fmt: skip
-EVIDENCE = "evidence_"
+EVIDENCE, MEASURED = "evidence_", "measured_"
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
 MAX_NAME = 80
 
@@ -45,33 +46,43 @@ def log_path(directory: Path, experiment: str, observer: str, session: int) -> P
     return Path(directory) / file_name(experiment) / f"{stem}.csv"
 
 
-def header(cues: Sequence[str], choices: Sequence[str]) -> list[str]:
-    return [*COLUMNS, *cues, *(EVIDENCE + choice for choice in choices)]
+def header(cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = ()) -> list[str]:
+    return [*COLUMNS, *cues, *(EVIDENCE + choice for choice in choices), *(MEASURED + what for what in measures)]
 
 
 def row(
-    experiment: str, observer: str, kind: str, session: int, cues: Sequence[str], trial: Trial, response: Response
+    experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial, response: Response
 ) -> list[str]:
-    """The cells of one trial, in the order of `header`: rt in full, evidence to the nine digits that float32 needs."""
+    """The cells of one trial, in the order of `header`: times in full, evidence to the nine digits that float32 needs."""
     s = trial.stimulus
     evidence = ["" for _ in trial.choices] if response.evidence is None else [_number(x) for x in response.evidence]
     return [
-        experiment, observer, kind, str(session), str(trial.block), str(trial.number), s.id, s.condition, s.category,
-        response.choice or "", "" if response.rt is None else repr(float(response.rt)),
+        experiment, observer.name, observer.kind, str(session), str(trial.block), str(trial.number), s.id, s.condition,
+        s.category, response.choice or "", "" if response.rt is None else repr(float(response.rt)),
         "" if response.n_evaluations is None else str(response.n_evaluations), *(s.cues[cue] for cue in cues), *evidence,
+        *_measured(observer, response),
     ]  # fmt: skip
 
 
+def _measured(observer: Observer, response: Response) -> list[str]:
+    """In full. Raises ObserverError for what the observer has not said that it measures."""
+    found, names = response.measured or {}, measures_of(observer)
+    unknown = sorted(found.keys() - set(names))
+    if unknown:
+        raise ObserverError(f"observer {observer.name} measured {', '.join(unknown)}, which its measures do not name")
+    return [repr(float(found[name])) if name in found else "" for name in names]
+
+
 def differs(
-    cells: Sequence[str], experiment: str, observer: str, kind: str, session: int, cues: Sequence[str], trial: Trial
+    cells: Sequence[str], experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial
 ) -> str:
     """What a logged row says otherwise than the session could have written; "" where it is its row."""
-    asked = row(experiment, observer, kind, session, cues, trial, Response(None))
-    for name, cell, expected in zip(header(cues, trial.choices), cells, asked, strict=True):
+    asked = row(experiment, observer, session, cues, trial, Response(None))
+    for name, cell, expected in zip(header(cues, trial.choices, measures_of(observer)), cells, asked, strict=True):
         if name == "response":
             if cell not in ("", *trial.choices):
                 return f"its response {cell[:80]!r} is none of the choices"
-        elif name in ("rt", "n_evaluations") or name.startswith(EVIDENCE):
+        elif name in ("rt", "n_evaluations") or name.startswith((EVIDENCE, MEASURED)):
             if not _is_number(cell):
                 return f"its {name} is {cell[:80]!r}, expected a number"
         elif cell != expected:

@@ -15,7 +15,7 @@ from typing import Any
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.identity import difference, identity_of, name_the_commit
-from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, responses, validate
+from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, measures_of, responses, validate
 from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
 
@@ -43,6 +43,7 @@ def run(
     check_name(experiment.name)
     check_name(observer.name)
     path = log.log_path(directory, experiment.name, observer.name, session)
+    cues = experiment.stimuli.cue_names
     trials = experiment.trials(seed)
     writer = log.LogWriter(path)
     try:
@@ -53,15 +54,14 @@ def run(
             sidecar["status"] = "running"
             log.write_sidecar(path, sidecar)  # before the first row: a log without a sidecar could not be resumed
         if not path.exists():
-            writer.write(log.header(experiment.stimuli.cue_names, experiment.choices))
+            writer.write(log.header(cues, experiment.choices, measures_of(observer)))
         try:
             progress(n_done, n_done + len(todo))
-            cues = experiment.stimuli.cue_names
             for trial, response in _answers(observer, todo):
                 # Its weights are there now, and nothing of this run is in the log yet.
                 if sidecar["n_logged"] == n_done:
                     _note_provenance(path, sidecar, observer)
-                writer.write(log.row(experiment.name, observer.name, observer.kind, session, cues, trial, response))
+                writer.write(log.row(experiment.name, observer, session, cues, trial, response))
                 sidecar["n_logged"] += 1
                 progress(sidecar["n_logged"], n_done + len(todo))
         finally:
@@ -141,12 +141,12 @@ def _open_session(
     _repair(path, say)
     rows = log.read_rows(path)
     cues = experiment.stimuli.cue_names
-    if rows[0] != log.header(cues, experiment.choices):
+    if rows[0] != log.header(cues, experiment.choices, measures_of(observer)):
         raise LogError(f"{path} has other columns than this session writes; move it away or take another --session")
     if len(rows) - 1 > len(trials):
         raise LogError(f"{path} holds {len(rows) - 1} trials and the session has {len(trials)}; move it away")
     for cells, trial in zip(rows[1:], trials, strict=False):
-        wrong = log.differs(cells, experiment.name, observer.name, observer.kind, session, cues, trial)
+        wrong = log.differs(cells, experiment.name, observer, session, cues, trial)
         if wrong:
             raise LogError(f"{path}, trial {trial.number}: {wrong}; move log and sidecar away, or mend that row")
     return sidecar | {"n_logged": len(rows) - 1}

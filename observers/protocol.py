@@ -29,13 +29,19 @@ MAX_COUNT = 2**53  # the whole numbers that every reader of a log keeps exactly
 
 @frozen
 class Presentation:
-    """How a person is shown a trial; machines ignore it. Times in seconds, size in degrees of visual angle."""
+    """How a person is shown a trial; machines ignore it. Times in seconds, size in degrees of visual angle, grays in 0..1.
+
+    The mask is pink noise stretched to 0..1, then (m − 0.5) · mask_contrast + 0.5, clipped. Defaults are those of Geirhos et
+    al. (2018), second batch.
+    """
 
     fixation: float = 0.3
     stimulus: float = 0.2
     mask: float = 0.2
     response: float = 1.5
     size: float = 3.0
+    background: float = 0.4423
+    mask_contrast: float = 1.0
 
 
 @frozen
@@ -55,6 +61,7 @@ class Response:
         None  # (K,) support of each choice, aligned with them; the observer documents its unit
     )
     n_evaluations: int | None = None  # model evaluations spent, where that has a meaning
+    measured: Mapping[str, float] | None = None  # by the names in `Measuring.measures`
 
 
 @runtime_checkable
@@ -71,6 +78,18 @@ class Described(Protocol):
     """Optional: facts for the log's sidecar that are known once the weights are loaded (repository, revision, device)."""
 
     def provenance(self) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """Optional: what else is measured in a trial, such as times of frames. Each has a column `measured_NAME` in the log."""
+
+    @property
+    def measures(self) -> tuple[str, ...]: ...
+
+
+def measures_of(observer: Observer) -> tuple[str, ...]:
+    return tuple(observer.measures) if isinstance(observer, Measuring) else ()
 
 
 @frozen(eq=False)
@@ -139,6 +158,9 @@ def validate(response: object, trial: Trial, observer: str) -> Response:
     n = response.n_evaluations
     if n is not None and not (_is(n, numbers.Integral) and 0 <= n < MAX_COUNT):
         raise ObserverError(f"{where}: n_evaluations must be a whole number from 0 on, got {n!r}")
+    for what, number in (response.measured or {}).items():
+        if not (_is(number, numbers.Real) and abs(number) < float("inf")):
+            raise ObserverError(f"{where}: what is measured must be numbers, got {what} {number!r}")
     if response.evidence is not None:
         try:
             evidence = np.asarray(response.evidence)

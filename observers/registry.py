@@ -37,6 +37,7 @@ OBSERVERS: dict[str, str] = {
 }
 # What stands behind the colon becomes the observer's first option.
 SCHEMES: dict[str, str] = {
+    "human": "observers.people.participant:Participant",
     "recorded": "observers.recorded:Recorded",
     "hf": "observers.discriminative:Classifier",
     "clip": "observers.contrastive:Contrastive",

@@ -14,7 +14,7 @@ ALLOWED = {
     "stimuli": ("stimuli",),
     "observers": ("observers", "stimuli"),
     "experiments": (
-        "experiments", "observers.protocol", "observers.registry", "observers.paper_models", "stimuli",
+        "experiments", "observers.protocol", "observers.registry", "observers.paper_models", "observers.people", "stimuli",
     ),
     "analysis": (
         "analysis", "experiments.log", "stimuli.categories", "stimuli.datasets", "stimuli.dialect", "stimuli.errors",
@@ -32,7 +32,7 @@ HEAVY = {
     "plenoptic": ("stimuli/texture_synthesis.py",),
     "timm": ("observers/zoo.py",),
     "torchvision": ("observers/zoo.py",),
-    "psychopy": ("observers/participant.py",),
+    "psychopy": ("observers/people/psychopy_screen.py",),
     "dask": ("experiments/cluster.py",),
     "distributed": ("experiments/cluster.py",),
     "pandas": ("analysis/", "cli.py"),

@@ -1,0 +1,162 @@
+"""The paradigm of Geirhos et al. (2018, 2019), frame by frame, on any Screen.
+
+Fixation → image → one blank frame → mask → one blank frame → response grid for a fixed time, in which the last click on a
+choice counts → in practice, feedback. A time takes ceil(time · rate) frames. rt is counted from the frame that shows the
+grid. Escape at any frame raises KeyboardInterrupt.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from observers.people.grid import Cell, grid, meant
+from observers.people.icons import PAPER, icon
+from observers.people.screen import Click, Flip, Item, Key, Outline, Picture, Scene, Screen, Words
+from observers.protocol import Presentation, Response, Trial
+from stimuli.masks import pink_mask
+
+# Times of flips in seconds of the screen's clock, frames of the image, and frames that came late up to the grid.
+MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rate")
+FEEDBACK = 0.3  # seconds
+BEEP = (300.0, 0.25)  # hertz, seconds
+FIXATION = 0.1  # of the side of an image
+LATE = 1.5  # frames: an interval longer than this has dropped one
+MASK = 256  # pixels a side; it is shown as large as the image
+
+
+@frozen(eq=False)
+class Look:
+    """What does not change from trial to trial: sizes in pixels, and the choices on the screen."""
+
+    image: float  # the longer side of an image
+    cells: tuple[Cell, ...]
+    icons: tuple[Any, ...]  # textures, None where a word is shown
+    presentation: Presentation
+    keys: bool = False  # are choices made by keys?
+
+
+@frozen(eq=False)
+class Prepared:
+    """Textures of a trial."""
+
+    trial: Trial
+    image: Picture
+    mask: Picture
+
+
+def look(screen: Screen, choices: Sequence[str], presentation: Presentation, image: float, keys: bool = False) -> Look:
+    drawings = (icon(choice) for choice in choices)
+    textures = tuple(None if drawing is None else screen.load(drawing) for drawing in drawings)
+    return Look(image, grid(choices, image), textures, presentation, keys)
+
+
+def prepare(screen: Screen, trial: Trial, look: Look, rng: np.random.Generator) -> Prepared:
+    """Load what a trial shows; its mask is drawn anew."""
+    pixels = trial.stimulus.pixels()
+    height, width = pixels.shape[:2]
+    scale = look.image / max(height, width)
+    mask = pink_mask(MASK, look.presentation.mask_contrast, rng)
+    return Prepared(
+        trial,
+        Picture(screen.load(pixels), 0, 0, width * scale, height * scale),
+        Picture(screen.load(mask), 0, 0, look.image, look.image),
+    )
+
+
+def n_frames(seconds: float, rate: float) -> int:
+    return math.ceil(round(seconds * rate, 6))
+
+
+def show(screen: Screen, prepared: Prepared, look: Look, *, feedback: bool = False) -> Response:
+    """Show a trial and take the answer. With `feedback` a beep tells an error, and the right choice is outlined."""
+    shown, gray, rate = look.presentation, look.presentation.background, screen.rate
+    side = FIXATION * look.image
+    blank = Scene(gray)
+    n_image = n_frames(shown.stimulus, rate)
+    times = _frames(screen, Scene(gray, (Outline(0, 0, side, side),)), n_frames(shown.fixation, rate))
+    onset = len(times)
+    times += _frames(screen, Scene(gray, (prepared.image,)), n_image)
+    offset = len(times)
+    times += _frames(screen, blank, 1)
+    times += _frames(screen, Scene(gray, (prepared.mask,)), n_frames(shown.mask, rate))
+    times += _frames(screen, blank, 1)
+    choice, rt, begun = _response(screen, look, gray)
+    times.append(begun)
+    if feedback:
+        _feedback(screen, look, choice, prepared.trial.stimulus.category)
+    late = np.diff(times) * rate
+    measured = (
+        times[onset], times[offset], begun, n_image, int(np.sum(np.round(late[late > LATE]) - 1)), rate,
+    )  # fmt: skip
+    rounded = (round(float(number), 6) for number in measured)  # to microseconds
+    return Response(choice, None if rt is None else round(rt, 6), measured=dict(zip(MEASURES, rounded, strict=True)))
+
+
+def wait(screen: Screen, lines: Sequence[str], look: Look) -> None:
+    """Show text until a click, the space bar or Enter."""
+    height = look.image / 10
+    items = tuple(Words(line, 0, (len(lines) / 2 - i) * 1.6 * height, height) for i, line in enumerate(lines) if line)
+    scene = Scene(look.presentation.background, items, pointer=not look.keys)
+    screen.center_pointer()
+    _flip(screen, Scene(look.presentation.background))  # what was pressed before is nothing
+    while True:
+        flip = _flip(screen, scene)
+        if flip.clicks or any(key.name in ("space", "return", "enter") for key in flip.keys):
+            return
+
+
+def grid_items(look: Look) -> tuple[Item, ...]:
+    """The response grid: icons, words where there is none, and keys where they are used."""
+    items: list[Item] = []
+    for cell, texture in zip(look.cells, look.icons, strict=True):
+        if texture is None:
+            items += [Outline(cell.x, cell.y, cell.side, cell.side), Words(cell.choice, cell.x, cell.y, cell.side / 6)]
+        else:
+            items.append(Picture(texture, cell.x, cell.y, cell.side, cell.side))
+        if look.keys:
+            corner = cell.side * 0.4
+            items.append(Words(cell.key, cell.x - corner, cell.y + corner, cell.side / 7))
+    return tuple(items)
+
+
+def _frames(screen: Screen, scene: Scene, n: int) -> list[float]:
+    """Times of the flips of `n` frames of a scene."""
+    return [_flip(screen, scene).time for _ in range(n)]
+
+
+def _response(screen: Screen, look: Look, gray: float) -> tuple[str | None, float | None, float]:
+    """Choice, seconds from the grid's onset, and the onset."""
+    scene = Scene(gray, grid_items(look), pointer=not look.keys)
+    screen.center_pointer()
+    begun = _flip(screen, scene).time
+    choice, rt = None, None
+    for _ in range(n_frames(look.presentation.response, screen.rate)):  # the last flip ends the grid
+        flip = _flip(screen, scene)
+        events: list[Click | Key] = list(flip.keys if look.keys else flip.clicks)
+        for event in events:
+            found = meant(look.cells, event)
+            if found is not None and event.time >= begun:
+                choice, rt = found, event.time - begun
+    return choice, rt, begun
+
+
+def _feedback(screen: Screen, look: Look, choice: str | None, category: str) -> None:
+    """Of answers to images that have a right one."""
+    right = next((cell for cell in look.cells if cell.choice == category), None)
+    if right is None:
+        return
+    if choice != category:
+        screen.beep(*BEEP)
+    gray = look.presentation.background
+    around = Outline(right.x, right.y, right.side, right.side, gray=PAPER / 255, line=right.side / 16)
+    _frames(screen, Scene(gray, (*grid_items(look), around)), n_frames(FEEDBACK, screen.rate))
+
+
+def _flip(screen: Screen, scene: Scene) -> Flip:
+    flip = screen.flip(scene)
+    if any(key.name == "escape" for key in flip.keys):
+        raise KeyboardInterrupt
+    return flip

@@ -1,0 +1,98 @@
+"""What a person is shown, frame by frame: a Scene is drawn and flipped; the Screen says when, and what was pressed since.
+
+Pixels are counted from the middle of the screen, x to the right and y up; grays are in 0..1; times are seconds of the
+screen's own clock.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import frozen
+
+
+@frozen(eq=False)
+class Picture:
+    texture: Any  # what `Screen.load` gave
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@frozen
+class Outline:
+    """The edge of a rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    gray: float = 0.0
+    line: float = 2.0
+
+
+@frozen
+class Words:
+    text: str
+    x: float = 0.0
+    y: float = 0.0
+    height: float = 24.0  # of a line
+    gray: float = 0.0
+
+
+Item = Picture | Outline | Words
+
+
+@frozen(eq=False)
+class Scene:
+    background: float
+    items: tuple[Item, ...] = ()
+    pointer: bool = False  # is the mouse shown?
+
+
+@frozen
+class Click:
+    x: float
+    y: float
+    time: float
+
+
+@frozen
+class Key:
+    name: str  # escape, space, left, a, 1 …
+    time: float
+
+
+@frozen
+class Flip:
+    """When a scene appeared, and what was pressed since the one before it."""
+
+    time: float
+    clicks: tuple[Click, ...] = ()
+    keys: tuple[Key, ...] = ()
+
+
+class Screen(Protocol):
+    @property
+    def rate(self) -> float:
+        """Frames a second, measured."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    def load(self, pixels: np.ndarray) -> Any:
+        """A texture of (h, w, 3) uint8, or with a fourth channel of how opaque it is; slow, so not between two frames."""
+        ...
+
+    def flip(self, scene: Scene) -> Flip:
+        """Show the scene from the next frame on; returns when it is there."""
+        ...
+
+    def center_pointer(self) -> None: ...
+
+    def beep(self, hertz: float, seconds: float) -> None: ...
+
+    def close(self) -> None: ...
