@@ -10,18 +10,21 @@ import typer
 
 
 @contextmanager
-def resumable(kept: str, commands: Sequence[str]) -> Iterator[None]:
-    """What is stopped inside ends with exit code 3 and the command to type again, one of `commands`; `kept` says what is."""
+def resumable(kept: str, commands: Sequence[str], also: str = "") -> Iterator[None]:
+    """What is stopped inside ends with exit code 3 and the command to type again, one of `commands`; `kept` says what is.
+
+    `also` is an option that it needs then.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"\nStopped; {kept}. To go on: {_same_command(commands)}", err=True)
+        typer.echo(f"\nStopped; {kept}. To go on: {_same_command(commands, also)}", err=True)
         raise typer.Exit(3) from None
 
 
-def _same_command(commands: Sequence[str]) -> str:
+def _same_command(commands: Sequence[str], also: str) -> str:
     """What was typed, as `observers …` however this program was started."""
     words = sys.argv[1:]  # before the command there may be those of `typer cli.py run`
     begin = next((i for i, word in enumerate(words) if word in commands), 0)
-    return shlex.join(["observers", *words[begin:]])
+    return shlex.join(["observers", *words[begin:], *([also] if also and also not in words else [])])

@@ -32,7 +32,7 @@ HEAVY = {
     "plenoptic": ("stimuli/texture_synthesis.py",),
     "timm": ("observers/zoo.py",),
     "torchvision": ("observers/zoo.py",),
-    "psychopy": ("observers/people/psychopy_screen.py",),
+    "psychopy": ("observers/people/psychopy_screen.py", "observers/people/dialog.py"),
     "dask": ("experiments/cluster.py",),
     "distributed": ("experiments/cluster.py",),
     "pandas": ("analysis/", "cli.py"),

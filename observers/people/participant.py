@@ -103,7 +103,7 @@ class Participant:
             prepared = [paradigm.prepare(screen, trial, look, self._rng(trial)) for trial in block]
             done = _Block(number)
             for one in prepared:
-                if isinstance(screen, SimulatedScreen):
+                if self.simulate and isinstance(screen, SimulatedScreen):
                     screen.plan(self._planned(one.trial, look))
                 response = paradigm.show(screen, one, look, feedback=self.feedback)
                 done.count(one.trial, response)

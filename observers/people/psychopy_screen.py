@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from observers.people.screen import Click, Flip, Item, Key, Outline, Picture, Scene, Words
 from stimuli.errors import ObserverError
@@ -37,21 +38,18 @@ class PsychoPyScreen:
         handle = self._window.winHandle
         handle.push_handlers(on_mouse_press=self._pressed, on_key_press=self._typed)
         self.size = (int(self._window.size[0]), int(self._window.size[1]))
+        self._last, self._background = 0.0, -1.0
         self._paced = rate is not None
-        self.rate = rate or self._measured()
-        self._last = 0.0
+        self.rate = rate or 60.0
+        if rate is None:
+            self.rate = self._measured()
 
     def load(self, pixels: np.ndarray) -> Any:
-        image = np.flipud(pixels) / 127.5 - 1  # PsychoPy's arrays begin below
-        return self._visual.ImageStim(self._window, image=image, units="pix", interpolate=True)
+        # Of an array PsychoPy would show negative values as black.
+        return self._visual.ImageStim(self._window, image=Image.fromarray(pixels), units="pix", interpolate=True)
 
     def flip(self, scene: Scene) -> Flip:
-        self._window.color = [2 * scene.background - 1] * 3
-        if scene.pointer != self._window.mouseVisible:
-            self._window.mouseVisible = scene.pointer
-        self._clear(scene.background)
-        for item in scene.items:
-            self._draw(item)
+        self._paint(scene)
         if self._paced:
             time.sleep(max(0.0, self._last + 1 / self.rate - self._clock.getTime()))
         self._window.flip()
@@ -69,16 +67,24 @@ class PsychoPyScreen:
 
             sound.Sound(hertz, secs=seconds).play()
 
-    def screenshot(self) -> np.ndarray:
-        """(h, w, 3) uint8 of what is shown."""
-        return np.asarray(self._window.getMovieFrame(buffer="front").convert("RGB"))
+    def picture(self, scene: Scene) -> np.ndarray:
+        """(h, w, 3) uint8: the scene as it would be shown."""
+        self._paint(scene)
+        self._window.movieFrames = []
+        return np.asarray(self._window.getMovieFrame(buffer="back").convert("RGB"))
 
     def close(self) -> None:
         self._window.close()
 
-    def _clear(self, background: float) -> None:
-        """A new color of the window is the one after the next flip; this is now."""
-        self._window.clearBuffer(color=True)
+    def _paint(self, scene: Scene) -> None:
+        """Draw what the next flip shows."""
+        if scene.pointer != self._window.mouseVisible:
+            self._window.mouseVisible = scene.pointer
+        if scene.background != self._background:
+            self._window.color, self._background = [2 * scene.background - 1] * 3, scene.background
+        self._window.clearBuffer(color=True)  # with that color; a flip clears with the one before
+        for item in scene.items:
+            self._draw(item)
 
     def _draw(self, item: Item) -> None:
         if isinstance(item, Picture):
@@ -131,8 +137,13 @@ class PsychoPyScreen:
 NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}
 
 
-def _psychopy() -> tuple[Any, Any, Any]:
+def prepare_psychopy() -> None:
+    """Before it is imported for the first time."""
     os.environ.setdefault("PSYCHOPYNOPACKAGES", "1")  # else it rewrites PATH
+
+
+def _psychopy() -> tuple[Any, Any, Any]:
+    prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual
     except ImportError as error:

@@ -1,0 +1,94 @@
+"""A session with a live person: practice, then the experiment, by the loop that every observer goes through."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from attrs import evolve, frozen
+
+from experiments import log
+from experiments.drawn import cue_conflict
+from experiments.experiment import Experiment
+from experiments.forgetting import is_forgotten
+from experiments.session import run
+from observers.people.participant import Participant
+from stimuli.categories import CATEGORIES
+from stimuli.errors import LogError
+
+PRACTICE = "-practice"
+WORST = 0.01  # of the trials may have dropped a frame
+
+
+def practice(experiment: Experiment, n: int, seed: int) -> Experiment:
+    """`n` trials to get used to it: of drawn objects where the choices are the sixteen categories, else of its own images.
+
+    Raises LogError where there are fewer images than that.
+    """
+    stimuli = experiment.stimuli
+    if set(experiment.choices) == set(CATEGORIES):
+        drawn = cue_conflict()
+        stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
+    if not 1 <= n <= len(stimuli):
+        raise LogError(f"there are {len(stimuli)} images to practice with, not {n}")
+    chosen = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])
+    kept = {s.id for i, s in enumerate(stimuli) if i in chosen}
+    some = stimuli.where(lambda s: s.id in kept)
+    return Experiment(experiment.name + PRACTICE, some, experiment.choices, presentation=experiment.presentation)
+
+
+def collect(
+    experiment: Experiment,
+    who: Participant,
+    directory: Path,
+    *,
+    session: int = 1,
+    seed: int = 0,
+    limit: int | None = None,
+    n_practice: int = 0,
+    resume: bool = False,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Path:
+    """The log of the session. Raises LogError where it is there and `resume` was not said, or the other way round."""
+    if is_forgotten(who.code, directory):
+        raise LogError(f"{who.code} asked to be forgotten in {directory}: take another code")
+    path = log.log_path(directory, experiment.name, who.name, session)
+    begun = log.has_rows(path)
+    if begun and not resume:
+        raise LogError(f"{path} is there: go on with --resume, or take another --session")
+    if resume and not begun:
+        raise LogError(f"there is no session {session} of {who.name} in {directory} to go on with: leave out --resume")
+    screen = who.screen or who.open()
+    try:
+        who = evolve(who, screen=screen, n_blocks=experiment.n_blocks)
+        if n_practice and not begun:
+            run(practice(experiment, n_practice, seed), evolve(who, feedback=True), directory, session=session, seed=seed,
+                say=say)  # fmt: skip
+        return run(experiment, who, directory, session=session, seed=seed, limit=limit, say=say)
+    finally:
+        screen.close()
+
+
+@frozen
+class Frames:
+    """What a log says about its frames."""
+
+    n_trials: int
+    n_dropped: int  # trials in which one came late
+    rate: float
+
+    @classmethod
+    def of(cls, path: Path) -> "Frames":
+        header, *rows = log.read_rows(path)
+        dropped, rate = (header.index(log.MEASURED + name) for name in ("n_dropped", "frame_rate"))
+        n_dropped = sum(float(row[dropped]) > 0 for row in rows)
+        return cls(len(rows), n_dropped, float(np.median([float(row[rate]) for row in rows])) if rows else 0.0)
+
+    @property
+    def too_many(self) -> bool:
+        return self.n_dropped > WORST * self.n_trials
+
+    def sentence(self) -> str:
+        said = f"{self.rate:.1f} frames a second; {self.n_dropped} of {self.n_trials} trials dropped a frame"
+        return (
+            f"WARNING: {said}: `observers doctor` tells whether this screen can be trusted" if self.too_many else said
+        )
