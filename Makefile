@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-extras lint check bench bench-generative bench-microcosm clean env
+.PHONY: demo test test-extras test-human lint check bench bench-generative bench-microcosm clean env
 env: $(READY)
 
 demo: $(READY)
@@ -27,6 +27,12 @@ test-extras: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/extras --no-deps --python $(BIN)/python -c constraints.txt timm torchvision \
 		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources resvg-py
 	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py tests/observers/microcosm/test_icons.py
+
+# People at a real screen, under Xvfb: PsychoPy, and Debian's xvfb, xdotool, libgl1-mesa-dri, libglu1-mesa, libportaudio2,
+# libusb-1.0-0. What is not there is skipped, and said.
+test-human: $(READY)
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[human]"
+	$(BIN)/python -m pytest -q --slow tests/observers/people/test_psychopy.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py
