@@ -90,11 +90,11 @@ def _say_notes(table: "pd.DataFrame") -> None:
 
 
 def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.DataFrame | None" = None) -> None:
-    from analysis.frame import is_trial_log
+    from analysis.formats import format_of
     from analysis.tables import show, to_csv, to_json
 
     if csv:
-        if csv.exists() and is_trial_log(csv):
+        if csv.exists() and format_of(csv):
             raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")
         to_csv(table, csv)
     if json:

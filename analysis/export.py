@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.frame import is_own_log
+from analysis.formats import format_of
 from experiments.log import file_name
 from stimuli.datasets import DATASETS
 from stimuli.dialect import COLUMNS, MISSING, NO_ANSWER, image_of, kind_of
@@ -34,7 +34,7 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     ):
         name = file_name(str(dataset))
         path = Path(out) / name / f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv"
-        if path.exists() and (is_own_log(path) or any(map(path.samefile, frame["source"].unique()))):
+        if path.exists() and (format_of(path) == "own" or any(map(path.samefile, frame["source"].unique()))):
             raise LogError(f"{path} is a trial log and would be overwritten: give another --out")
         if str(path).casefold() in (str(other).casefold() for other in paths):
             raise LogError(

@@ -1,9 +1,9 @@
-"""Trial logs of either dialect -> one tidy, validated frame: the only way into the measures.
+"""Trial logs of any format -> one tidy, validated frame: the only way into the measures.
 
 A frame has a row a trial and the columns COLUMNS: text where text was written (`condition` is never a number or a truth
 value; a missing answer is ""), `rt` in seconds, `correct` = the response is the category. The cues of the stimulus set
 (`shape`, `texture`), `evidence_<choice>` and `measured_<what>` follow where a log has them. `frame.attrs["notes"]` holds
-sentences about what a reader must know: partial logs, simulated observers.
+sentences about what a reader must know: partial logs, simulated observers, pilot sessions (which are left out).
 An observer is (dataset, observer): `subject-01` of two datasets are two people.
 """
 
@@ -14,10 +14,14 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from attrs import field, frozen
 
+from analysis import bids
+from analysis.formats import MAX_LINE, PATTERNS, begins
 from experiments import log
 from stimuli import dialect
 from stimuli.datasets import DATASETS, cues_of
@@ -29,37 +33,40 @@ COLUMNS = (
 )  # fmt: skip
 KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
 N_NAMED = 2  # partial logs of a kind; more are counted
-MAX_LINE = 1 << 20  # bytes; a longer line is no row of a trial log
+PILOT = "-pilot"  # at the end of a person's name in a session that does not count
 
 
 def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
     """All trials of the given files, and of the trial logs in the given folders, searched recursively.
 
-    A CSV in a folder that is no trial log is passed over; one that is named must be a trial log. Raises LogError naming
+    A file in a folder that is no trial log is passed over; one that is named must be a trial log. Raises LogError naming
     the file for what is missing, damaged, or there twice, and if no trial is left.
     """
     places = [Path(path) for path in paths if str(path)]
     files: dict[Path, bool] = {}  # file -> was it named?
     for path in places:
         if path.is_dir():
-            files |= {file: False for file in sorted(path.rglob("*.csv")) if file not in files and file.is_file()}
+            inside = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
+            files |= {file: False for file in inside if file not in files and file.is_file()}
         elif path.is_file():
             files[path] = True
         else:
             hint = ": get the recorded people with `observers fetch humans`" if path.parts[:1] == ("humans",) else ""
             raise LogError(f"there is no trial log or folder {path}{hint}")
     parts: list[pd.DataFrame] = []
-    notes: list[str] = []
-    partial: Partial = {}
-    images: dict[str, tuple[str, Path]] = {}  # dataset -> digest of its stimuli, and a log that has it
+    found = _Found()
     seen: set[Path] = set()
     for file, named in files.items():
         if file.resolve() in seen:
             continue
         seen.add(file.resolve())
-        part = _read(file, named, notes, partial, images)
+        part = _read(file, named, found)
         if part is not None:
             parts.append(part)
+    if not parts and found.pilots:
+        raise LogError(
+            f"only pilot sessions in {', '.join(map(str, places))}, which do not count: {found.said_pilots()}"
+        )
     if not parts:
         raise LogError(f"no trials in {', '.join(map(str, places))}: expected trial logs or folders of them")
     frame = pd.concat(parts, ignore_index=True)
@@ -69,7 +76,9 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
     _refuse_several_kinds(frame)
     _refuse_doubles(frame)
-    notes += _partial_notes(partial)
+    notes = [*found.notes, *_partial_notes(found.partial)]
+    if found.pilots:
+        notes.append(f"pilot, left out: {found.said_pilots()}")
     simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
     if simulated:
         notes.append(f"simulated, not measured: {', '.join(simulated)}")
@@ -79,30 +88,21 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
     return frame
 
 
-def is_trial_log(path: Path) -> bool:
-    """Does a file begin like a trial log of either dialect?"""
-    return any(_begins(path)[1:])
-
-
-def is_own_log(path: Path) -> bool:
-    """Does a file begin like a log that `experiments.log` writes?"""
-    return _begins(path)[1]
-
-
-def _begins(path: Path) -> tuple[str, bool, bool]:
-    with open(path, "rb") as file:
-        return _dialect(file.read(MAX_LINE))
-
-
-def _dialect(content: bytes) -> tuple[str, bool, bool]:
-    """First line; is it that of our own log, or of the field's?"""
-    head = content[:MAX_LINE].split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
-    columns = {name.strip('"').lower() for name in head.split(",")}
-    return head, {"observer", "stimulus", "response"} <= columns, {"subj", "imagename"} <= columns
-
-
 # Dataset, trials that are there, and trials of a whole session -> the logs.
 Partial = dict[tuple[str, int, int], list[str]]
+
+
+@frozen
+class _Found:
+    """What is learned of the logs as they are read."""
+
+    notes: list[str] = field(factory=list)
+    pilots: set[tuple[str, str]] = field(factory=set)  # observer, dataset
+    partial: Partial = field(factory=dict)
+    images: dict[str, tuple[str, Path]] = field(factory=dict)  # dataset -> digest of its stimuli, and a log that has it
+
+    def said_pilots(self) -> str:
+        return ", ".join(f"{observer} in {dataset}" for observer, dataset in sorted(self.pilots))
 
 
 def _partial_notes(partial: Partial) -> Iterator[str]:
@@ -113,31 +113,53 @@ def _partial_notes(partial: Partial) -> Iterator[str]:
             yield f"partial: {len(names)} logs of {dataset} hold {n} of {n_trials} trials each"
 
 
-def _read(
-    path: Path, named: bool, notes: list[str], partial: Partial, images: dict[str, tuple[str, Path]]
-) -> pd.DataFrame | None:
+def _read(path: Path, named: bool, found: _Found) -> pd.DataFrame | None:
     content = path.read_bytes()
-    head, ours, of_the_field = _dialect(content)
-    if not ours and not of_the_field:
+    head, form = begins(content, path)
+    if form is None:
         if named:
             raise LogError(f"{path} is no trial log: it begins with {head[:80]!r}, expected {','.join(log.COLUMNS)} or "
                            f"{','.join(dialect.COLUMNS)}")  # fmt: skip
         return None
     if b"\0" in content or max(map(len, content.split(b"\n"))) > MAX_LINE:
         raise LogError(f"{path} holds a NUL byte or a line over {MAX_LINE} bytes; that is no trial log")
-    if ours and content and not content.endswith(b"\n"):
+    if form != "field" and content and not content.endswith(b"\n"):
         content = content[: content.rfind(b"\n") + 1]
-        notes.append(f"{path.name}: its last line is torn and was left out")
-    table = _table(content, path) if content else pd.DataFrame()
+        found.notes.append(f"{path.name}: its last line is torn and was left out")
+    table = _table(content, path, "\t" if form == "bids" else ",") if content else pd.DataFrame()
     if not len(table):
         return None
+    sidecar = log.read_sidecar(path) if form == "own" else None
+    if form == "bids":
+        table, sidecar = bids.as_log(table, path)
     try:
-        part = _ours(table, path, partial, images) if ours else _of_the_field(table, path)
+        part = _of_the_field(table, path) if form == "field" else _ours(table, path)
     except KeyError as error:
         raise LogError(f"{path} has no column {error}") from None
     part["source"] = str(path)
     _refuse_odd_text(part, path)
-    return part
+    pilot = _pilots(part, sidecar)
+    found.pilots.update(part.loc[pilot, ["observer", "dataset"]].itertuples(index=False, name=None))
+    part = part[~pilot]
+    if sidecar is not None and len(part):
+        _compare(part, sidecar["identity"], path, found)
+    return part if len(part) else None
+
+
+def _pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Series:
+    """Which trials were only tried out: by the sidecar all of them, or by the name of a person."""
+    observer = {} if sidecar is None else sidecar["identity"].get("observer")
+    options = observer.get("options") if isinstance(observer, dict) else None
+    all_of_them = isinstance(options, dict) and options.get("pilot") is True
+    return ((part["kind"] == "human") & part["observer"].str.endswith(PILOT)) | all_of_them
+
+
+def _compare(part: pd.DataFrame, identity: dict[str, Any], path: Path, found: _Found) -> None:
+    """Are these all trials of the session, and were others who saw that dataset shown the same images?"""
+    dataset, n_trials = str(part["dataset"].iloc[0]), identity.get("n_trials")
+    if isinstance(n_trials, int) and len(part) < n_trials:
+        found.partial.setdefault((dataset, len(part), n_trials), []).append(path.name)
+    _refuse_other_images(dataset, str(identity.get("stimuli")), path, found.images)
 
 
 def _refuse_odd_text(part: pd.DataFrame, path: Path) -> None:
@@ -162,10 +184,10 @@ def _refuse_other_images(dataset: str, digest: str, path: Path, images: dict[str
         )
 
 
-def _table(content: bytes, path: Path) -> pd.DataFrame:
+def _table(content: bytes, path: Path, delimiter: str) -> pd.DataFrame:
     """All cells as text, blank lines left out. A row with fewer or more cells than the header is damaged, and refused."""
     try:
-        rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
         header = next(rows)
         if len(set(header)) < len(header) or {"dataset", "source", "correct"} & set(header):
             raise LogError(
@@ -181,7 +203,7 @@ def _table(content: bytes, path: Path) -> pd.DataFrame:
     return pd.DataFrame(table, columns=header, dtype="str")
 
 
-def _ours(table: pd.DataFrame, path: Path, partial: Partial, images: dict[str, tuple[str, Path]]) -> pd.DataFrame:
+def _ours(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     out = table.rename(columns={"experiment": "dataset"})
     unknown = set(out["kind"]) - set(KINDS)
     if unknown:
@@ -190,12 +212,6 @@ def _ours(table: pd.DataFrame, path: Path, partial: Partial, images: dict[str, t
         out[column] = _counts(out[column], path, column)
     for column in ("rt", *(c for c in out.columns if c.startswith((log.EVIDENCE, log.MEASURED)))):
         out[column] = _numbers(out[column], path, column)
-    sidecar = log.read_sidecar(path)
-    if sidecar is not None:
-        n_trials = sidecar["identity"].get("n_trials")
-        if isinstance(n_trials, int) and len(table) < n_trials:
-            partial.setdefault((str(out["dataset"].iloc[0]), len(table), n_trials), []).append(path.name)
-        _refuse_other_images(str(out["dataset"].iloc[0]), str(sidecar["identity"].get("stimuli")), path, images)
     return out
 
 

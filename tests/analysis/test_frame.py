@@ -6,6 +6,7 @@ from attrs import evolve
 
 from analysis.frame import COLUMNS, condition_order, dataset_order, of_dataset, read_trials
 from experiments.session import run
+from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
 from stimuli.errors import LogError, UnknownName
 from tests.conftest import real
@@ -190,3 +191,53 @@ def test_all_people():
     assert (frame["response"] == "").sum() == 597
     assert frame["rt"].between(0.2645, 1.5005).sum() == 85_120 - frame["rt"].isna().sum()
     assert isinstance(frame["trial"].dtype, pd.Int64Dtype)
+
+
+def test_pilots_are_left_out(small, tmp_path):
+    run(small, Participant(code="K7Q2ZP", simulate="biased"), tmp_path, limit=3)
+    pilot = run(small, Participant(code="K7Q2ZP", simulate="biased", pilot=True), tmp_path, limit=2)
+    other = evolve(small, stimuli=small.stimuli.where(lambda s: s.category != "cat"))
+    run(other, Participant(code="AB", simulate="biased", pilot=True), tmp_path / "b", limit=1)  # on other images
+    frame = read_trials([tmp_path])
+    assert list(frame["observer"]) == ["K7Q2ZP"] * 3
+    assert frame.attrs["notes"] == [
+        "partial: small_K7Q2ZP_session-1.csv holds 3 of 32 trials",
+        "pilot, left out: AB-pilot in small, K7Q2ZP-pilot in small",
+        "simulated, not measured: K7Q2ZP",
+    ]
+    with pytest.raises(LogError, match=r"only pilot sessions in .*, which do not count: K7Q2ZP-pilot in small"):
+        read_trials([pilot])
+
+
+def test_a_pilot_by_its_name_where_no_sidecar_says_so(small, tmp_path):
+    pilot = run(small, Ideal(name="K7Q2ZP-pilot"), tmp_path, limit=2)
+    assert len(read_trials([pilot])) == 2  # a machine may be called so
+    pilot.write_text(pilot.read_text().replace(",simulated,", ",human,"))
+    for rest in (True, False):
+        with pytest.raises(LogError, match="only pilot sessions"):
+            read_trials([pilot])
+        if rest:
+            pilot.with_suffix(".json").unlink()
+    both = "".join(LINE.replace("a,1", f"{name},1") for name in ("subject-1", "subject-1-pilot"))
+    mixed = field(tmp_path, "mine/mine_both.csv", both)
+    frame = read_trials([mixed])
+    assert list(frame["observer"]) == ["subject-1"]
+    assert frame.attrs["notes"] == ["pilot, left out: subject-1-pilot in mine"]
+
+
+@pytest.mark.parametrize(
+    "damage", [{"observer": "x"}, {"observer": {"options": []}}, {"observer": {"options": {"pilot": 1}}}]
+)
+def test_a_sidecar_that_does_not_say_pilot(small, tmp_path, damage):
+    path = run(small, Ideal(), tmp_path, limit=2)
+    sidecar = json.loads(path.with_suffix(".json").read_text())
+    sidecar["identity"] |= damage
+    path.with_suffix(".json").write_text(json.dumps(sidecar))
+    assert len(read_trials([path])) == 2
+
+
+def test_practice_is_a_dataset_like_others(small, tmp_path):
+    run(small, Ideal(), tmp_path)
+    run(evolve(small, name="small-practice"), Ideal(), tmp_path, limit=4)
+    frame = read_trials([tmp_path])
+    assert dict(frame["dataset"].value_counts()) == {"small": 32, "small-practice": 4}
