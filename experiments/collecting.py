@@ -57,12 +57,12 @@ def collect(
         raise LogError(f"{path} is there: go on with --resume, or take another --session")
     if resume and not begun:
         raise LogError(f"there is no session {session} of {who.name} in {directory} to go on with: leave out --resume")
+    before = practice(experiment, n_practice, seed) if n_practice and not begun else None
     screen = who.screen or who.open()
     try:
         who = evolve(who, screen=screen, n_blocks=experiment.n_blocks)
-        if n_practice and not begun:
-            run(practice(experiment, n_practice, seed), evolve(who, feedback=True), directory, session=session, seed=seed,
-                say=say)  # fmt: skip
+        if before is not None:
+            run(before, evolve(who, feedback=True), directory, session=session, seed=seed, say=say)
         return run(experiment, who, directory, session=session, seed=seed, limit=limit, say=say)
     finally:
         screen.close()

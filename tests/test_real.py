@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from analysis.frame import read_trials
+from analysis.consistency import consistency, kappa_matrix
+from analysis.frame import observer_order, read_trials
+from analysis.report.report import write_report
 from analysis.shape_bias import overall, shape_bias
 from experiments.published import published
 from experiments.session import run
+from observers.people.grid import grid
+from observers.people.monitor import Monitor, write_monitor
+from observers.people.participant import Participant
+from observers.people.screen import Click
 from observers.registry import make_observer
 from tests.conftest import real
+from tests.observers.people.answering import Answering
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,3 +56,30 @@ def test_efficientnet_on_edges_and_silhouettes(dataset, accuracy, tmp_path):
     real("stimuli", dataset)
     path = run(published(dataset), make_observer("efficientnet-lite0"), tmp_path)
     assert read_trials([path])["correct"].mean() == pytest.approx(accuracy, abs=0.02)
+
+
+@pytest.mark.slow
+def test_a_new_person_joins_the_published_ten(tmp_path):
+    """A session on the published images, at a screen without a display, stands among the ten people in the report."""
+    people = real("humans", "cue-conflict")
+    real("stimuli", "cue-conflict")
+    experiment, monitor = published("cue-conflict"), Monitor("lab", 40.0, 57.0, (1280, 1024))
+    write_monitor(monitor, tmp_path / "lab.json")
+    cells = {cell.choice: cell for cell in grid(experiment.choices, monitor.length(3))}
+    shapes = [trial.stimulus.cues["shape"] for trial in experiment.trials(7)]
+    textures = [trial.stimulus.cues["texture"] for trial in experiment.trials(7)]
+
+    def presses(n):  # by shape, but every twentieth time by texture
+        cell = cells[shapes[n - 1] if n % 20 else textures[n - 1]]
+        return [(0.6, Click(cell.x, cell.y, 0))]
+
+    who = Participant(code="NEW1", monitor=tmp_path / "lab.json", screen=Answering(presses))
+    path = run(experiment, who, tmp_path / "logs", seed=7)
+    frame = read_trials([people, path])
+    row = overall(shape_bias(frame)).set_index("observer").loc["NEW1"]
+    assert row["shape_bias"] == pytest.approx(0.95, abs=0.01)
+    assert (observer_order(frame)["kind"] == "human").all()
+    matrix = kappa_matrix(consistency(frame, intervals=False), "cue-conflict")
+    assert matrix.shape == (11, 11) and matrix.loc["NEW1"].notna().all()
+    page = write_report(frame, tmp_path / "report", intervals=False).read_text("utf-8")
+    assert "NEW1" in page and "subject-10" in page

@@ -5,7 +5,7 @@
      "measured": {a number by each name in MEASURES},
      "device": {"browser": "chrome 150", "system": "Linux", "width": 1280, "height": 800, "pixel_ratio": 1}}
 
-These fields and no others. Times are seconds of the page's clock, sizes are CSS pixels; `order` is a digest of what is asked.
+These fields and no others. Times are seconds of the page's clock, sizes CSS pixels; `order` is a digest of what is asked.
 """
 
 import hashlib

@@ -57,7 +57,7 @@ def scripts(folder: Path | None = None) -> dict[str, bytes]:
     Raises ObserverError for an archive that is missing, cannot be downloaded, or is another one.
     """
     given = None if folder is None else _by_digest(folder)
-    found = {}
+    found: dict[str, bytes] = {}
     for package in PACKAGES:
         if given is None:
             archive = _fetched(package)
@@ -71,7 +71,9 @@ def scripts(folder: Path | None = None) -> dict[str, bytes]:
 
 def _fetched(package: Package) -> Path:
     try:
-        return Path(pooch.retrieve(package.url, f"sha256:{package.sha256}", package.archive, cache_folder() / "jspsych"))
+        return Path(
+            pooch.retrieve(package.url, f"sha256:{package.sha256}", package.archive, cache_folder() / "jspsych")
+        )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ObserverError(f"{package.url} cannot be downloaded ({reason}): try again, or {_how()}") from None

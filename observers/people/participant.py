@@ -17,7 +17,7 @@ from attrs import field, frozen, validators
 from observers.people import paradigm
 from observers.people.codes import check_code
 from observers.people.monitor import Monitor, read_monitor
-from observers.people.screen import Click, Key, Screen
+from observers.people.screen import Click, Key, Scene, Screen, Words
 from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
@@ -100,6 +100,7 @@ class Participant:
                 paradigm.wait(screen, self._greeting(block[0]), look)
             else:
                 paradigm.wait(screen, [*done.sentences(self.n_blocks), "", "Click to go on."], look)
+            screen.flip(Scene(look.presentation.background, (Words("One moment …", height=look.image / 10),)))
             prepared = [paradigm.prepare(screen, trial, look, self._rng(trial)) for trial in block]
             done = _Block(number)
             for one in prepared:
@@ -115,7 +116,7 @@ class Participant:
         profile = self._profile()
         if profile is None:
             side = PILOT_IMAGE
-        elif profile.pixels != screen.size:
+        elif profile.pixels != screen.size and not self.pilot:  # a pilot has a smaller window
             raise ObserverError(
                 f"{self.monitor} is of a screen of {profile.pixels[0]} × {profile.pixels[1]} pixels, and this one has "
                 f"{screen.size[0]} × {screen.size[1]}: `observers calibrate-monitor` it"

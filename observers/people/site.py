@@ -1,7 +1,7 @@
 """What the page of a session is made of, as a table of names: nothing else can be asked for, and no name is a path.
 
-`observers serve` answers from it, `--static` writes it into a folder. Images and masks go by the number of their trial, so that
-neither tells the category.
+`observers serve` answers from it, `--static` writes it into a folder. Images and masks go by the number of their trial, so
+that neither tells the category.
 """
 
 import io
@@ -44,7 +44,7 @@ def make_site(
     n_done: Callable[[], int] = lambda: 0,
     static: bool = False,
 ) -> Site:
-    """The page of a session. It posts answers to `save` (relative to itself); `static` is a page that no server of ours serves."""
+    """The page of a session, which posts answers to `save`; `static` is one that no server of ours serves."""
     choices = trials[0].choices
     site: dict[str, Callable[[], bytes]] = {
         INDEX: partial(_index, static),

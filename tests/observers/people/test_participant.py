@@ -20,6 +20,7 @@ from observers.protocol import ObserverError, Presentation
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
 from tests.experiments.logs import rows, sidecar
+from tests.observers.people.answering import Answering
 
 
 def kinds(scenes):
@@ -37,21 +38,6 @@ def kinds(scenes):
             letter = "i" if found[-1] in ("f", "i") else "m"
         found.append(letter)
     return [(letter, len(list(group))) for letter, group in itertools.groupby(found)]
-
-
-class Answering(SimulatedScreen):
-    """A screen at which `presses(n)` of the nth grid are pressed."""
-
-    def __init__(self, presses, **options):
-        self.scenes, self.n = [], 0
-        super().__init__(seen=lambda scene, time: self.scenes.append((scene, time)), **options)
-        self.presses = presses
-
-    def flip(self, scene):
-        if len(scene.items) > 3 and self._centered and isinstance(scene.items[0], Picture):
-            self.n += 1
-            self.plan(self.presses(self.n))
-        return super().flip(scene)
 
 
 CELLS = {cell.choice: cell for cell in grid(CATEGORIES, 224)}

@@ -1,0 +1,101 @@
+"""A real headless Chromium, driven by WebDriver: JSON over HTTP, which needs no package."""
+
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--screen-info={1280x900}", "--window-size=1280,900",
+)  # fmt: skip
+
+
+class Browser:
+    def __init__(self, driver: str, profile: Path) -> None:
+        self._driver = driver
+        options = {"args": [*FLAGS, f"--user-data-dir={profile}"]}
+        self._base = (
+            f"{driver}/session/"
+            + self._call(
+                "POST", f"{driver}/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+            )["sessionId"]
+        )
+
+    def open(self, url: str) -> None:
+        self._call("POST", f"{self._base}/url", {"url": url})
+
+    def reload(self) -> None:
+        self._call("POST", f"{self._base}/refresh", {})
+
+    def script(self, code: str) -> Any:
+        return self._call("POST", f"{self._base}/execute/sync", {"script": code, "args": []})
+
+    def wait(self, condition: str, seconds: float = 20) -> None:
+        """Until that expression holds in the page."""
+        end = time.monotonic() + seconds
+        while not self.script(f"return Boolean({condition})"):
+            assert time.monotonic() < end, f"{condition} in: {self.script('return document.body.innerText')}"
+            time.sleep(0.02)
+
+    def click(self, x: float, y: float) -> None:
+        """By the mouse, at CSS pixels from the window's corner."""
+        move = {"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y), "origin": "viewport"}
+        press, release = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
+        self._call("POST", f"{self._base}/actions", {"actions": [mouse | {"actions": [move, press, release]}]})
+
+    def press(self, selector: str) -> None:
+        """Click the middle of an element, once it is there."""
+        self.wait(f"document.querySelector({selector!r})")
+        self.click(*self.script(f"const b = document.querySelector({selector!r}).getBoundingClientRect();"
+                                f"return [b.x + b.width / 2, b.y + b.height / 2]"))  # fmt: skip
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self._call("GET", f"{self._base}/screenshot"))
+
+    def quit(self) -> None:
+        self._call("DELETE", self._base)
+
+    def _call(self, method: str, url: str, said: Any = None) -> Any:
+        body = None if said is None else json.dumps(said).encode()
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return json.load(reply)["value"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{url}: {error.read().decode()[:500]}") from None
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Skips the test where there is none."""
+    driver = shutil.which("chromedriver")
+    if driver is None or shutil.which("chromium") is None:
+        pytest.skip("no chromium with chromedriver (Debian: apt-get install chromium-driver)")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert process.stdout is not None
+            port = next(
+                line.split("port ")[1].strip(" .\n") for line in process.stdout if "successfully on port" in line
+            )
+            browser = Browser(f"http://127.0.0.1:{port}", Path(profile))
+            try:
+                yield browser
+            finally:
+                browser.quit()
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()
