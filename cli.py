@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
 from experiments.people_commands import calibrate_monitor, collect, doctor
+from experiments.web_commands import import_web, serve
 from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, show_stimuli
 from stimuli.errors import UserError, in_words
 from stimuli.resuming import resumable
@@ -47,7 +48,7 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
                   help="Experiments in which people, classifiers and generative models are all observers.")  # fmt: skip
 app.add_typer(analyze, name="analyze")
-for command in (make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor):
+for command in (make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor, serve, import_web):
     app.command()(command)
 
 Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]

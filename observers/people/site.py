@@ -8,7 +8,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from PIL import Image
 
 from observers.people.answers import FORMAT, About, order_of
 from observers.people.grid import grid
-from observers.people.icons import icon
+from observers.people.icons import ICONS, icon
 from observers.people.paradigm import FIXATION, LATE, MASK
 from observers.protocol import Trial
 from stimuli.masks import pink_mask
@@ -53,9 +53,8 @@ def make_site(
         **{f"app/{name}": partial(bytes, content) for name, content in scripts.items()},
     }
     for number, choice in enumerate(choices, start=1):
-        drawing = icon(choice)
-        if drawing is not None:
-            site[_icon(number)] = partial(png, drawing)
+        if choice in ICONS:
+            site[_icon(number)] = partial(_drawn, choice)
     for trial in trials:
         site[_image(trial)] = partial(_pixels, trial)
         site[_mask(trial)] = partial(_noise, trial, about.seed)
@@ -82,6 +81,13 @@ def _index(static: bool) -> bytes:
 
 def _own(name: str) -> bytes:
     return (PAGE / name).read_bytes()
+
+
+@lru_cache(maxsize=64)
+def _drawn(choice: str) -> bytes:
+    drawing = icon(choice)
+    assert drawing is not None
+    return png(drawing)
 
 
 def _pixels(trial: Trial) -> bytes:
@@ -116,7 +122,7 @@ def _trials(trials: Sequence[Trial], about: About, save: str, n_done: int, stati
                 "x": cell.x,
                 "y": -cell.y,
                 "side": cell.side,
-                "icon": _icon(number) if icon(cell.choice) is not None else None,
+                "icon": _icon(number) if cell.choice in ICONS else None,
             }
             for number, cell in enumerate(cells, start=1)
         ],

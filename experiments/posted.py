@@ -1,0 +1,75 @@
+"""Answers that a page posted elsewhere (JATOS, a server of one's own), a JSON object a line: into trial logs by run()."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from experiments.experiment import Experiment
+from experiments.session import run
+from observers.people.answers import About, Answer, AnswerError, check_answer, order_of, read_answer
+from observers.people.web import WebParticipant
+from observers.protocol import Trial
+from stimuli.errors import LogError
+
+
+@frozen(eq=False)
+class Posted:
+    """Hands out answers that are there, in place of a Desk."""
+
+    answers: dict[int, Answer]
+
+    def ask(self, trial: Trial) -> Answer:
+        return self.answers[trial.number]
+
+
+def import_answers(
+    experiment: Experiment, files: Sequence[Path], out: Path, say: Callable[[str], None] = lambda sentence: None
+) -> list[Path]:
+    """Write the answers in `files` into a trial log a session, up to the first trial that has none; the logs.
+
+    A line that is there twice counts once. Raises LogError naming file and line of what is no answer to this experiment, or
+    answers a trial otherwise than another line.
+    """
+    found: dict[About, dict[int, Answer]] = {}
+    trials: dict[About, list[Trial]] = {}
+    for where, answer in _answers(files):
+        who = answer.about
+        if who not in found:
+            found[who], trials[who] = {}, experiment.trials(who.seed)
+        if who.experiment != experiment.name or who.order != order_of(trials[who]):
+            raise LogError(f"{where}: this answers another experiment than {experiment.name}, or other images")
+        if not 1 <= answer.trial <= len(trials[who]):
+            raise LogError(
+                f"{where}: {experiment.name} has {len(trials[who])} trials, this answers trial {answer.trial}"
+            )
+        try:
+            check_answer(answer, who, trials[who][answer.trial - 1])
+        except AnswerError as error:
+            raise LogError(f"{where}: {error}") from None
+        if found[who].setdefault(answer.trial, answer) != answer:
+            raise LogError(f"{where}: trial {answer.trial} of {who.participant} was answered otherwise before")
+    if not found:
+        raise LogError(f"{', '.join(str(file) for file in files)}: no answers in here")
+    return [_run(experiment, who, answers, out, say) for who, answers in found.items()]
+
+
+def _run(experiment: Experiment, who: About, answers: dict[int, Answer], out: Path, say: Callable[[str], None]) -> Path:
+    n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
+    if n < len(answers):
+        say(f"{who.participant}: trial {n + 1} has no answer, so {len(answers) - n} after it are left out")
+    if n == 0:
+        raise LogError(f"{who.participant}, session {who.session}: the first trial has no answer")
+    observer = WebParticipant(who.participant, who.distance_cm, Posted(answers))
+    return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, say=say)
+
+
+def _answers(files: Sequence[Path]) -> Iterator[tuple[str, Answer]]:
+    """Every answer, and where it stands."""
+    for file in files:
+        for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+            if line.strip():
+                try:
+                    yield f"{file}, line {number}", read_answer(line)
+                except AnswerError as error:
+                    raise LogError(f"{file}, line {number}: {error}") from None
