@@ -57,7 +57,7 @@ class Session:
         self.error: BaseException | None = None
 
     def begin(self) -> None:
-        """Have the log open. Raises what run() raises where that is not to be."""
+        """Have the log open, if it is not. Raises what run() raises where that is not to be."""
         with self._lock:
             if self._thread.ident is None:
                 self._thread.start()
@@ -65,16 +65,12 @@ class Session:
         if self.error is not None:
             raise self.error
 
-    def visit(self) -> None:
-        with self._lock:
-            if self._thread.ident is None:
-                self._thread.start()
-
     def submit(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
         answer = read_answer(body)
         if not 1 <= answer.trial <= len(self._trials):
             return "conflict", {}
         check_answer(answer, self._about, self._trials[answer.trial - 1])
+        self.begin()
         outcome = self._desk.submit(answer, SAVE_SECONDS)
         block = self._trials[answer.trial - 1].block
         if outcome in ("saved", "already") and answer.trial == self._ends[block]:
@@ -87,7 +83,8 @@ class Session:
             self._thread.join()
 
     def _n_done(self) -> int:
-        trial = self._desk.asked(BEGIN_SECONDS)
+        self.begin()
+        trial = self._desk.asked()
         return len(self._trials) if trial is None else trial.number - 1
 
     def _work(self) -> None:
@@ -113,7 +110,7 @@ def serve(
 ) -> None:
     """Serve the sessions until all are complete; the address of each is announced.
 
-    Each begins at once; if they are `invited`, when its page is opened. So an invitation that nobody takes leaves no log.
+    Each begins at once, or, of those `invited`, when its page asks for the trials: an invitation not taken leaves no log.
 
     Raises what a session's run() raises, and ObserverError where the server cannot listen. However this ends, all that was
     answered is in the logs.

@@ -49,10 +49,6 @@ class Hosted(Protocol):
     @property
     def site(self) -> Site: ...
 
-    def visit(self) -> None:
-        """Somebody has opened the page."""
-        ...
-
     def submit(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
         """What became of an answer, and what else to say. Raises AnswerError."""
         ...
@@ -118,8 +114,6 @@ class Handler(BaseHTTPRequestHandler):
         make = session.site.get(name or INDEX) if session else None
         if session is None or make is None:
             return self._reply(404, {"error": "there is nothing here"})
-        if not name:
-            session.visit()
         try:
             content = make()
         except UserError as error:
@@ -149,6 +143,8 @@ class Handler(BaseHTTPRequestHandler):
             outcome, more = session.submit(body)
         except AnswerError as error:
             return self._reply(400, {"error": str(error)})
+        except UserError:  # `serve` raises it
+            outcome, more = "stopped", {}
         status = {"saved": 200, "already": 200, "conflict": 409, "stopped": 503}[outcome]
         return self._reply(status, {"status": outcome, **more})
 

@@ -61,10 +61,9 @@ class Client:
 
 
 @contextmanager
-def served(sessions: Sequence[Session], said: list[str] | None = None) -> Iterator[list[Client]]:
-    server = Server(
-        "127.0.0.1", 0, {session.token: session for session in sessions}, ([] if said is None else said).append
-    )
+def served(sessions: Sequence[Session], said: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
+    say = ([] if said is None else said).append
+    server = Server("127.0.0.1", port, {session.token: session for session in sessions}, say)
     server.timeout = 0.02
     done = threading.Event()
 

@@ -26,6 +26,7 @@ class TrialPlugin {
     await roomFor(display, look);
     const canvas = document.createElement("canvas");
     canvas.className = "screen";
+    canvas.dataset.trial = asked.number;
     canvas.width = Math.round(innerWidth * devicePixelRatio);
     canvas.height = Math.round(innerHeight * devicePixelRatio);
     const image = await bitmap(asked.image, look.side), mask = await bitmap(asked.mask, look.side);
