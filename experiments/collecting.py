@@ -57,6 +57,9 @@ def collect(
         raise LogError(f"{path} is there: go on with --resume, or take another --session")
     if resume and not begun:
         raise LogError(f"there is no session {session} of {who.name} in {directory} to go on with: leave out --resume")
+    if begun and len(log.read_rows(path)) > min(limit or len(experiment.stimuli), len(experiment.stimuli)):
+        say(f"{path} has all of these trials: nothing is left to ask")
+        return path
     before = practice(experiment, n_practice, seed) if n_practice and not begun else None
     screen = who.screen or who.open()
     try:

@@ -56,6 +56,10 @@ def test_a_session_is_never_overwritten(small, tmp_path):
     assert collect(small, simulated(), tmp_path, resume=True) == path
     assert path.read_bytes().startswith(before)
     assert len(rows(path)) == 32
+    said = []
+    nobody = Participant(code="S01", pilot=False, simulate="no such observer")
+    assert collect(small, nobody, tmp_path, resume=True, say=said.append) == path
+    assert said == [f"{path} has all of these trials: nothing is left to ask"]
     assert collect(small, simulated(), tmp_path, session=2) != path
 
 
