@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
 from experiments.people_commands import calibrate_monitor, collect, doctor
+from experiments.privacy_commands import forget
 from experiments.web_commands import import_web, serve
 from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, show_stimuli
 from stimuli.errors import UserError, in_words
@@ -48,7 +49,9 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
                   help="Experiments in which people, classifiers and generative models are all observers.")  # fmt: skip
 app.add_typer(analyze, name="analyze")
-for command in (make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor, serve, import_web):
+for command in (
+    make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor, serve, import_web, forget,
+):  # fmt: skip
     app.command()(command)
 
 Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]
@@ -206,18 +209,22 @@ def report(
 
 
 @app.command()
-def export(logs: Logs, out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("export")) -> None:
-    """Write trial logs in the field's own format.
+def export(
+    logs: Logs,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("export"),
+    form: Annotated[Literal["field", "bids"], typer.Option("--format", help="The field's CSV, or BIDS.")] = "field",
+    public: Annotated[bool, typer.Option("--public", help="Without dates, times and folders, to give away.")] = False,
+) -> None:
+    """Write trial logs in the field's own format, or as BIDS.
 
-    The CSV files that model-vs-human and its relatives read.
+    The CSV files that model-vs-human and its relatives read, or behavioral tables that lose nothing.
     """
-    from analysis.export import export as write
-    from analysis.export import losses
+    from analysis import bids, export
 
     frame = read(logs, None)
-    for path in write(frame, out):
+    for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):
         typer.echo(path)
-    for loss in losses(frame):
+    for loss in export.losses(frame) if form == "field" else ():
         typer.echo(f"note: {loss}", err=True)
 
 

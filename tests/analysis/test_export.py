@@ -4,9 +4,11 @@ import pytest
 from analysis.export import export, losses
 from analysis.frame import read_trials
 from experiments.session import run
+from observers.people.participant import Participant
 from observers.simulated import Biased
 from stimuli.errors import LogError
 from tests.conftest import real
+from tests.test_cli import observers
 
 KEPT = ["dataset", "observer", "session", "trial", "stimulus", "condition", "category", "response", "rt", "correct"]
 
@@ -90,3 +92,38 @@ def test_a_name_that_the_dialect_cannot_hold(small, tmp_path):
     frame = read_trials([run(small, Biased(0.6), tmp_path / "logs", limit=1)]).assign(stimulus="my_own_image.png")
     export(frame, tmp_path / "out")
     assert read_trials([tmp_path / "out"])["stimulus"].item() == "my-own-image.png"
+
+
+def test_a_pilot_is_in_no_export(small, tmp_path):
+    run(small, Participant(code="K7Q2ZP", simulate="biased"), tmp_path / "logs", limit=2)
+    run(small, Participant(code="K7Q2ZP", simulate="biased", pilot=True), tmp_path / "logs", limit=2)
+    for form in ("field", "bids"):
+        for public in ([], ["--public"]):
+            out = tmp_path / form / str(len(public))
+            said = observers("export", tmp_path / "logs", "--out", out, "--format", form, *public)
+            assert "note: pilot, left out: K7Q2ZP-pilot in small" in said.stderr
+            assert not [path for path in out.rglob("*") if "pilot" in path.name.lower()]
+            assert set(read_trials([out])["observer"]) == {"K7Q2ZP"}
+    observers(
+        "export", tmp_path / "logs" / "small" / "small_K7Q2ZP-pilot_session-1.csv", "--out", tmp_path / "o", code=1
+    )
+
+
+def test_both_formats_by_the_command(small, tmp_path):
+    log = run(small, Biased(0.6), tmp_path / "logs", limit=3)
+    field = observers("export", log, "--out", tmp_path / "field")
+    assert field.stdout == f"{tmp_path}/field/small/small_biased-0.6_session-1.csv\n"
+    assert "note: biased-0.6 (simulated) will be read back as discriminative" in field.stderr
+    table = tmp_path / "bids/sub-biased06/ses-1/beh/sub-biased06_ses-1_task-small_beh.tsv"
+    bids = observers("export", log, "--out", tmp_path / "bids", "--format", "bids")
+    assert bids.stdout == f"{table}\n"
+    assert "read back" not in bids.stderr
+    assert '"started"' in table.with_suffix(".json").read_text()
+    observers("export", log, "--out", tmp_path / "public", "--format", "bids", "--public")
+    (public,) = (tmp_path / "public").rglob("*_beh.json")
+    assert '"started"' not in public.read_text()
+    same(read_trials([public.with_suffix(".tsv")]), read_trials([log]))
+    again = observers("export", log, "--out", tmp_path / "field", "--format", "bids", code=1)
+    assert "is not empty, and no BIDS export of observers: give another --out" in again.stderr
+    measured = observers("analyze", "accuracy", tmp_path / "bids", "--csv", table, code=1)
+    assert "is a trial log, which --csv would overwrite" in measured.stderr
