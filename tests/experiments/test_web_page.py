@@ -25,7 +25,7 @@ from tests.experiments.logs import rows, sidecar
 from tests.experiments.serving_sessions import DEVICE, MEASURED, SCRIPTS, served
 
 SIDE = 119  # CSS pixels of 3 degrees at 60 cm, on a screen of 96 pixels an inch
-BRIEF = Presentation(fixation=0.1, stimulus=0.1, mask=0.1, response=1.0)
+BRIEF = Presentation(fixation=0.1, stimulus=0.1, mask=0.1, response=1.5)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_person_in_a_browser(few, scripts, tmp_path):
     assert [row["stimulus"] for row in found] == [trial.stimulus.id for trial in trials]
     assert [row["response"] for row in found] == [trials[0].stimulus.category, "dog", "dog", "", "clock", "clock"]
     for row in found:
-        assert (row["rt"] == "") == (row["response"] == "") and 0 <= float(row["rt"] or 0) <= 1.1
+        assert (row["rt"] == "") == (row["response"] == "") and 0 <= float(row["rt"] or 0) <= 1.6
         assert float(row["measured_n_frames"]) >= 1
         assert float(row["measured_onset"]) < float(row["measured_offset"]) < float(row["measured_grid_onset"])
         assert float(row["measured_image_pixels"]) == SIDE
@@ -135,10 +135,20 @@ class Collecting(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+# What JATOS gives to a page, as far as ours uses it.
+JATOS = """var jatos = {
+  onLoad: (begin) => setTimeout(begin, 10), endStudy: () => { document.body.innerText = "ended"; },
+  appendResultData: (text) => fetch("save", {method: "POST", body: text.trim()}),
+};"""
+
+
 @pytest.mark.slow
-def test_a_page_for_another_server_and_back(few, scripts, tmp_path):
+@pytest.mark.parametrize("jatos", [False, True])
+def test_a_page_for_another_server_and_back(few, scripts, tmp_path, jatos):
     page = tmp_path / "page"
-    serving.write_static(few, "AB12", page, scripts, save="save")
+    serving.write_static(few, "AB12", page, scripts, save="" if jatos else "save")
+    if jatos:
+        (page / "jatos.js").write_text(JATOS)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Collecting, directory=str(page))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -154,12 +164,16 @@ def test_a_page_for_another_server_and_back(few, scripts, tmp_path):
                 begin(browser, card=False)
                 choose(browser, told, 3, "oven")
                 browser.wait("document.body.innerText.includes('Block 1 of 2 is done')")
+                browser.press(".jspsych-btn")
+                for number in (4, 5, 6):
+                    choose(browser, told, number, "clock")
+                browser.wait(f"document.body.innerText.includes({'ended' if jatos else 'Thank you'!r})")
         finally:
             server.shutdown()
             thread.join()
     (path,) = import_answers(few, [page / "saved.jsonl"], tmp_path / "logs")
-    assert [row["response"] for row in rows(path)] == ["dog", "cat", "oven"]
-    assert sidecar(path)["status"] == "partial"
+    assert [row["response"] for row in rows(path)] == ["dog", "cat", "oven", "clock", "clock", "clock"]
+    assert sidecar(path)["status"] == "complete"
 
 
 def answers(experiment, code="AB12", n=6, **other):

@@ -9,7 +9,7 @@ async function main() {
   const told = await reply.json();
   document.body.style.backgroundColor = gray(told);
   const saving = new Saving(told), next = await saving.next();
-  const jsPsych = initJsPsych({ on_finish: () => saving.jatos?.endStudy(true) });
+  const jsPsych = initJsPsych({ on_finish: () => saving.jatos?.endStudy() });
   const device = {};
   TrialPlugin.save = (found) => saving.save({ about: told.about, ...found, device: { ...device, ...size() } }).catch(stop);
   const thanks = { type: jsPsychHtmlButtonResponse, stimulus: "<p>That was the last one. Thank you!</p>", choices: [] };

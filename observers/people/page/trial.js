@@ -151,6 +151,17 @@ function outline(pen, x, y, side, ratio) {
   pen.strokeRect(Math.round(x - side / 2), Math.round(y - side / 2), Math.round(side), Math.round(side));
 }
 
+// Lines of a text, each as long as fits.
+function wrapped(pen, text, width) {
+  const lines = [];
+  for (const word of text.split(/\s+/)) {
+    const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
+    if (lines.length && pen.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 // Icons, words where there is none.
 function drawChoices(pen, middle, look) {
   for (const cell of look.cells) {
@@ -164,7 +175,8 @@ function drawChoices(pen, middle, look) {
       pen.textBaseline = "middle";
       const height = Math.max(cell.edge / 6, 11 * look.ratio);
       pen.font = `${height}px "Open Sans", Arial, sans-serif`;
-      pen.fillText(cell.choice, x, y, 0.94 * cell.edge);
+      const lines = wrapped(pen, cell.choice, 0.94 * cell.edge);
+      lines.forEach((line, i) => pen.fillText(line, x, y + (i - (lines.length - 1) / 2) * 1.2 * height, 0.94 * cell.edge));
     }
   }
 }
