@@ -49,8 +49,11 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
 def losses(frame: pd.DataFrame) -> list[str]:
     """What the exported files will not say when they are read back, in sentences."""
     who = frame[["dataset", "observer", "kind"]].drop_duplicates()
-    other = [row for row in who.itertuples() if kind_of(str(row.observer)) != row.kind]
-    out = [f"{row.observer} ({row.kind}) will be read back as {kind_of(str(row.observer))}" for row in other]
+    out = []
+    for row in who.itertuples():
+        back = "human" if row.kind == "human" else kind_of(str(row.observer))
+        if back != row.kind:
+            out.append(f"{row.observer} ({row.kind}) will be read back as {back}")
     for dataset in who["dataset"].unique():
         if file_name(str(dataset)) != dataset:
             out.append(f"{dataset} will be read back as {file_name(str(dataset))}")

@@ -219,11 +219,12 @@ def _of_the_field(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     table.columns = table.columns.str.lower()
     name = dialect.dataset_of(path, tuple(DATASETS))
     images = [dialect.image_of(imagename) for imagename in table["imagename"]]
+    first = dict(zip(table["subj"][::-1], table["imagename"][::-1], strict=True))  # of each observer
     out = pd.DataFrame(
         {
             "dataset": name,
             "observer": table["subj"],
-            "kind": table["subj"].map({subj: dialect.kind_of(subj) for subj in table["subj"].unique()}),
+            "kind": table["subj"].map({subj: dialect.kind_of(subj, image) for subj, image in first.items()}),
             "session": _counts(table["session"], path, "session"),
             "block": pd.array([pd.NA] * len(table), dtype="Int64"),
             "trial": _counts(table["trial"], path, "trial"),

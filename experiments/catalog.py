@@ -9,6 +9,7 @@ from stimuli.datasets import DATASETS, find
 from stimuli.names import plugins
 
 _EXAMPLES = {
+    "human": "human:psychopy",
     "recorded": "recorded:FILE.csv",
     "hf": "hf:microsoft/resnet-50",
     "clip": "clip:openai/clip-vit-base-patch32",

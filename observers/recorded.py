@@ -87,7 +87,7 @@ def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], Ans
         condition = DATASETS[name].canonical(condition)
     answer = Answer(
         observer=row["subj"],
-        kind=dialect.kind_of(row["subj"]),  # type: ignore[arg-type]
+        kind=dialect.kind_of(row["subj"], row["imagename"]),  # type: ignore[arg-type]
         category=row["category"],
         choice=None if row["object_response"] == dialect.NO_ANSWER else row["object_response"],
         rt=None if row.get("rt", "") in dialect.MISSING else float(row["rt"]),

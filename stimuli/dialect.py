@@ -32,9 +32,10 @@ def image_of(imagename: str) -> str:
     return "_".join(parts[-2:]) if parts[-2].startswith("n0") else parts[-1]
 
 
-def kind_of(subj: str) -> str:
-    """The kind of the observer named `subj`: a person exactly where it begins with `subject-`."""
-    if subj.startswith(_PERSON):
+def kind_of(subj: str, imagename: str = "") -> str:
+    """The kind of the observer named `subj`: a person where it begins with `subject-`, or where the image's name says so."""
+    found = _IMAGENAME.match(imagename)
+    if subj.startswith(_PERSON) or (found is not None and found[1] != "dnn"):
         return "human"
     return next((kind for kind, begins in _KINDS.items() if begins.match(subj)), "discriminative")
 

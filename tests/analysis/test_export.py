@@ -8,6 +8,7 @@ from observers.people.participant import Participant
 from observers.simulated import Biased
 from stimuli.errors import LogError
 from tests.conftest import real
+from tests.observers.people.answering import Answering
 from tests.test_cli import observers
 
 KEPT = ["dataset", "observer", "session", "trial", "stimulus", "condition", "category", "response", "rt", "correct"]
@@ -24,6 +25,18 @@ def test_our_log_reads_back(small, tmp_path):
     (path,) = export(frame, tmp_path / "out")
     assert path == tmp_path / "out" / "small" / "small_biased-0.6_session-1.csv"
     same(read_trials([path]), frame)
+
+
+def test_a_new_person_reads_back_as_a_person(small, tmp_path):
+    who = Participant(code="K7Q2", pilot=True, screen=Answering(lambda n: []))
+    log = run(small, who, tmp_path / "logs", limit=4)
+    text = log.read_text("utf-8").replace("K7Q2-pilot", "K7Q2")  # as a session that counts has it
+    (tmp_path / "K7Q2.csv").write_text(text, "utf-8")
+    frame = read_trials([tmp_path / "K7Q2.csv"])
+    (path,) = export(frame, tmp_path / "out")
+    back = read_trials([path])
+    same(back, frame)
+    assert set(back["kind"]) == {"human"} and losses(frame) == ["the cues of small are left out"]
 
 
 @pytest.mark.parametrize("dataset", ["cue-conflict", "eidolonI", "false-colour", "uniform-noise", "sketch"])

@@ -93,6 +93,9 @@ def test_dataset_and_kind_by_name(tmp_path):
     }
     kinds = {subj: kind for kind, names in kinds.items() for subj in names}
     assert {subj: dialect.kind_of(subj) for subj in kinds} == kinds
+    assert {subj: dialect.kind_of(subj, "0001_cop_dnn_0_knife_00_knife1.png") for subj in kinds} == kinds
+    assert dialect.kind_of("K7Q2", "0001_cop_sK7Q2_0_knife_00_knife1.png") == "human"
+    assert dialect.kind_of("K7Q2", "knife1.png") == "discriminative"
 
 
 def test_cues():
