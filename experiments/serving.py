@@ -14,7 +14,7 @@ from experiments.seeds import seed_of
 from experiments.session import run
 from experiments.web_server import Server
 from observers.people.answers import check_answer, read_answer
-from observers.people.site import Site, about, make_site
+from observers.people.site import Site, make_about, make_site
 from observers.people.web import Desk, WebParticipant
 from stimuli.errors import ObserverError
 from stimuli.progress import Progress
@@ -46,7 +46,7 @@ class Session:
         self._desk = Desk()
         self._observer = WebParticipant(code, distance, self._desk)
         self._trials = experiment.trials(seed)
-        self._about = about(experiment.name, code, session, seed, distance, self._trials)
+        self._about = make_about(experiment.name, code, session, seed, distance, self._trials)
         self._ends = {trial.block: trial.number for trial in self._trials}
         self.site: Site = make_site(self._trials, self._about, scripts, n_done=self._n_done)
         options: dict[str, Any] = {"session": session, "seed": seed, "progress": progress, "say": say}
@@ -172,7 +172,7 @@ def write_static(
         raise ObserverError(f"{folder} is there already: name a new folder by --static")
     seed = seed_of(code, session) if seed is None else seed
     trials = experiment.trials(seed)
-    asked = about(experiment.name, code, session, seed, distance, trials)
+    asked = make_about(experiment.name, code, session, seed, distance, trials)
     for name, make in make_site(trials, asked, scripts, save=save, static=True).items():
         write_whole(folder / name, make())
     return folder / "index.html"

@@ -61,7 +61,7 @@ def make_site(
     return site
 
 
-def about(experiment: str, code: str, session: int, seed: int, distance: float, trials: Sequence[Trial]) -> About:
+def make_about(experiment: str, code: str, session: int, seed: int, distance: float, trials: Sequence[Trial]) -> About:
     return About(experiment, code, session, seed, float(distance), order_of(trials))
 
 

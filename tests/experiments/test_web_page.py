@@ -17,6 +17,7 @@ from experiments.experiment import Experiment
 from experiments.posted import import_answers
 from experiments.seeds import seed_of
 from observers.people import jspsych
+from observers.people.site import make_about
 from observers.people.web import WebParticipant
 from observers.protocol import Presentation
 from stimuli.errors import LogError, ObserverError
@@ -177,7 +178,7 @@ def test_a_page_for_another_server_and_back(few, scripts, tmp_path, jatos):
 
 
 def answers(experiment, code="AB12", n=6, **other):
-    who = serving.about(experiment.name, code, 1, seed_of(code, 1), 60.0, experiment.trials(seed_of(code, 1)))
+    who = make_about(experiment.name, code, 1, seed_of(code, 1), 60.0, experiment.trials(seed_of(code, 1)))
     told = {name: getattr(who, name) for name in who.__slots__ if not name.startswith("__")}
     return [
         {"about": told, "trial": i, "choice": "cat", "rt": 0.5, "measured": MEASURED, "device": DEVICE} | other

@@ -9,13 +9,18 @@ async function main() {
   const told = await reply.json();
   document.body.style.backgroundColor = gray(told);
   const saving = new Saving(told), next = await saving.next();
-  const jsPsych = initJsPsych({ on_finish: () => saving.jatos?.endStudy() });
+  const left = told.trials.filter((trial) => trial.number >= next);
+  const jsPsych = initJsPsych({
+    on_finish: (data) => {
+      if (data.filter({ trial_type: "observers-trial" }).count() === left.length) saving.jatos?.endStudy();
+    },
+  });
   const device = {};
   TrialPlugin.save = (found) => saving.save({ about: told.about, ...found, device: { ...device, ...size() } }).catch(stop);
   const thanks = { type: jsPsychHtmlButtonResponse, stimulus: "<p>That was the last one. Thank you!</p>", choices: [] };
   const goodbye = saving.jatos ? [] : [thanks];
-  const left = told.trials.filter((trial) => trial.number >= next);
-  await jsPsych.run(left.length ? [...beginning(told, saving, next, device), ...blocks(told, left, jsPsych), ...goodbye] : [thanks]);
+  if (!left.length) return jsPsych.run(goodbye.length ? goodbye : [{ type: RatePlugin }]); // JATOS says its own goodbye
+  return jsPsych.run([...beginning(told, saving, next, device), ...blocks(told, left, jsPsych), ...goodbye]);
 }
 
 function beginning(told, saving, next, device) {
