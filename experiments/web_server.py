@@ -30,7 +30,7 @@ MAX_BODY = 16 << 10  # bytes of an answer; it has about 700
 DRAINED = 1 << 20  # of what is too large, read and thrown away so that the refusal is seen
 ADDRESS = re.compile(r"/s/([A-Za-z0-9_-]+)/([^?]*)(?:\?.*)?")
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )  # jsPsych's style sheet brings its font, and its plugins write style attributes
 HEADERS = {
