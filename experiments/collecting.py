@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from experiments import log
 from experiments.drawn import cue_conflict
 from experiments.experiment import Experiment
-from experiments.forgetting import is_forgotten
+from experiments.forgetting import refuse_forgotten
 from experiments.session import run
 from observers.people.participant import Participant
 from stimuli.categories import CATEGORIES
@@ -49,8 +49,7 @@ def collect(
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """The log of the session. Raises LogError where it is there and `resume` was not said, or the other way round."""
-    if is_forgotten(who.code, directory):
-        raise LogError(f"{who.code} asked to be forgotten in {directory}: take another code")
+    refuse_forgotten(who.code, directory)
     path = log.log_path(directory, experiment.name, who.name, session)
     begun = log.has_rows(path)
     if begun and not resume:

@@ -23,6 +23,12 @@ from stimuli.whole import write_whole
 TOMBSTONE = ("code_sha256", "date", "n_sessions", "n_trials")
 
 
+def refuse_forgotten(code: str, directory: Path) -> None:
+    """Raises LogError where the person was forgotten in that folder of logs."""
+    if is_forgotten(code, directory):
+        raise LogError(f"{code} asked to be forgotten in {directory}: take another code")
+
+
 def is_forgotten(code: str, directory: Path) -> bool:
     """Was the person of that code forgotten in this folder of logs? Raises LogError where that cannot be read."""
     # A log that somebody renamed or moved has its tombstone beside it, in the folder of an experiment.

@@ -6,6 +6,7 @@ from pathlib import Path
 from attrs import frozen
 
 from experiments.experiment import Experiment
+from experiments.forgetting import refuse_forgotten
 from experiments.session import run
 from observers.people.answers import About, Answer, AnswerError, check_answer, order_of, read_answer
 from observers.people.web import WebParticipant
@@ -60,6 +61,7 @@ def _run(experiment: Experiment, who: About, answers: dict[int, Answer], out: Pa
         say(f"{who.participant}: trial {n + 1} has no answer, so {len(answers) - n} after it are left out")
     if n == 0:
         raise LogError(f"{who.participant}, session {who.session}: the first trial has no answer")
+    refuse_forgotten(who.participant, out)
     observer = WebParticipant(who.participant, who.distance_cm, Posted(answers))
     return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, say=say)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.experiment import Experiment
+from experiments.forgetting import refuse_forgotten
 from experiments.seeds import seed_of
 from experiments.session import run
 from experiments.web_server import Server
@@ -41,6 +42,7 @@ class Session:
         progress: Progress = lambda done, total: None,
         say: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        refuse_forgotten(code, out)
         self.code, self.token = code, secrets.token_urlsafe(16)
         seed = seed_of(code, session) if seed is None else seed
         self._desk = Desk()

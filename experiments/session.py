@@ -134,9 +134,9 @@ def _open_session(
     for what, new in identity.items():
         old = sidecar.get("identity", {}).get(what)
         if old != new:
+            own = ", or give this observer a name of its own (-o name=…)" if what == "observer" else ""
             raise LogError(
-                f"{path} was made with another {what} ({difference(old, new)}): take another --session or --out, "
-                f"or give this observer a name of its own (-o name=…)"
+                f"{path} was made with another {what} ({difference(old, new)}): take another --session or --out{own}"
             )
     _repair(path, say)
     rows = log.read_rows(path)

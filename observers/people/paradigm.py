@@ -1,7 +1,8 @@
 """The paradigm of Geirhos et al. (2018, 2019), frame by frame, on any Screen.
 
 Fixation → image → one blank frame → mask → one blank frame → response grid for a fixed time, in which the last click on a
-choice counts → in practice, feedback. A time takes ceil(time · rate) frames. rt is counted from the frame that shows the
+choice counts → in practice, feedback. A time takes ceil(time · rate) frames, up to a tenth
+of one: a screen measured at 60.02 Hz has 60. rt is counted from the frame that shows the
 grid. Escape at any frame raises KeyboardInterrupt.
 """
 
@@ -23,6 +24,7 @@ MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rat
 FEEDBACK = 0.3  # seconds
 BEEP = (300.0, 0.25)  # hertz, seconds
 FIXATION = 0.1  # of the side of an image
+SLACK = 0.1  # of a frame
 LATE = 1.5  # frames: an interval longer than this has dropped one
 MASK = 256  # pixels a side; it is shown as large as the image
 
@@ -67,7 +69,7 @@ def prepare(screen: Screen, trial: Trial, look: Look, rng: np.random.Generator) 
 
 
 def n_frames(seconds: float, rate: float) -> int:
-    return math.ceil(round(seconds * rate, 6))
+    return max(1, math.ceil(seconds * rate - SLACK))
 
 
 def show(screen: Screen, prepared: Prepared, look: Look, *, feedback: bool = False) -> Response:

@@ -17,8 +17,10 @@ from analysis.export import export
 from analysis.frame import read_trials
 from cli import app
 from experiments import privacy_commands
-from experiments.forgetting import find, forget, is_forgotten
+from experiments.forgetting import find, forget, is_forgotten, refuse_forgotten
 from experiments.log import LogWriter, log_path
+from experiments.registry import make_experiment
+from experiments.serving import Session
 from experiments.session import run
 from observers.people.participant import Participant
 from observers.protocol import Response
@@ -108,6 +110,10 @@ def test_a_code_is_refused_afterwards(folders, small):
     assert forget(CODE, folders) == []
     forget(OTHER, [logs])
     assert is_forgotten(CODE, logs) and is_forgotten(OTHER, logs)
+    with pytest.raises(LogError, match=f"{CODE} asked to be forgotten in .*: take another code"):
+        refuse_forgotten(CODE, logs)
+    with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
+        Session(make_experiment("drawn-cue-conflict"), CODE, logs, {})
     run(small, Person(CODE), logs, limit=2)  # as from a copy somewhere else
     forget(CODE, [logs])
     assert len((logs / "forgotten.csv").read_text().splitlines()) == 3
