@@ -12,9 +12,13 @@ import pytest
 from PIL import Image
 
 from experiments import log, serving, web_server
+from experiments.collecting import collect
 from experiments.experiment import Experiment
 from experiments.seeds import seed_of
+from experiments.session import run
 from observers.people.icons import icon
+from observers.people.participant import Participant
+from observers.registry import make_observer
 from stimuli.errors import LogError, ObserverError
 from stimuli.masks import pink_mask
 from tests.experiments.logs import rows, sidecar
@@ -62,6 +66,22 @@ def test_page_shows_the_trials_of_the_seed(few, client):
         np.testing.assert_array_equal(pixels(client.get(asked["mask"])), mask[..., 0])
     text = json.dumps(told)
     assert not any(trial.stimulus.id in text or str(trial.stimulus.path) in text for trial in trials)
+
+
+def test_the_order_is_that_at_the_screen_and_of_a_replay(few, client, tmp_path):
+    """The same experiment and person: one order, and one row for another, however the answers come."""
+    for number in range(1, 6):
+        assert client.post(client.answer(number)).status == 200
+    in_browser = rows(log.log_path(tmp_path, "few", "AB12", 1))
+    seed = seed_of("AB12", 1)
+    who = Participant(code="AB12", simulate="ideal", seed=seed)
+    at_screen = rows(collect(few, who, tmp_path / "screen", seed=seed))
+    recorded = make_observer(f"recorded:{log.log_path(tmp_path, 'few', 'AB12', 1)}")
+    replayed = rows(run(few, recorded, tmp_path / "replay", seed=seed))
+    for column in ("trial", "block", "stimulus", "condition", "category"):
+        found = [[row[column] for row in some] for some in (in_browser, at_screen, replayed)]
+        assert found[0] == found[1] == found[2]
+    assert [row["response"] for row in replayed] == [row["response"] for row in in_browser] == ["cat"] * 5
 
 
 def test_choices_lie_as_published(client):
