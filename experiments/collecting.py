@@ -48,26 +48,29 @@ def collect(
     resume: bool = False,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """The log of the session. Raises LogError where it is there and `resume` was not said, or the other way round."""
+    """The log of the session, which begins or, with `resume`, goes on. Raises LogError where it is there without that.
+
+    Practice comes before a session that begins, at the same screen.
+    """
     refuse_forgotten(who.code, directory)
     path = log.log_path(directory, experiment.name, who.name, session)
     begun = log.has_rows(path)
     if begun and not resume:
         raise LogError(f"{path} is there: go on with --resume, or take another --session")
     if resume and not begun:
-        raise LogError(f"there is no session {session} of {who.name} in {directory} to go on with: leave out --resume")
-    if begun and len(log.read_rows(path)) > min(limit or len(experiment.stimuli), len(experiment.stimuli)):
-        say(f"{path} has all of these trials: nothing is left to ask")
-        return path
-    before = practice(experiment, n_practice, seed) if n_practice and not begun else None
-    screen = who.screen or who.open()
-    try:
-        who = evolve(who, screen=screen, n_blocks=experiment.n_blocks)
-        if before is not None:
-            run(before, evolve(who, feedback=True), directory, session=session, seed=seed, say=say)
+        say(f"session {session} of {who.name} has no answer yet: it begins")
+    who = evolve(who, n_blocks=experiment.n_blocks)
+    if begun or not n_practice:
         return run(experiment, who, directory, session=session, seed=seed, limit=limit, say=say)
+    before = practice(experiment, n_practice, seed)
+    screen = who.screen or evolve(who, feedback=True).open()
+    try:
+        at = evolve(who, screen=screen)
+        run(before, evolve(at, feedback=True), directory, session=session, seed=seed, say=say)
+        return run(experiment, at, directory, session=session, seed=seed, limit=limit, say=say)
     finally:
-        screen.close()
+        if who.screen is None:
+            screen.close()
 
 
 @frozen
@@ -82,6 +85,7 @@ class Frames:
     def of(cls, path: Path) -> "Frames":
         header, *rows = log.read_rows(path)
         dropped, rate = (header.index(log.MEASURED + name) for name in ("n_dropped", "frame_rate"))
+        rows = [row for row in rows if row[dropped] and row[rate]]
         n_dropped = sum(float(row[dropped]) > 0 for row in rows)
         return cls(len(rows), n_dropped, float(np.median([float(row[rate]) for row in rows])) if rows else 0.0)
 

@@ -25,7 +25,7 @@ def collect(
     simulate: Annotated[str, typer.Option(help="An observer who answers instead, without a screen.")] = "",
     seed: Annotated[int | None, typer.Option(min=0, help="Order of the trials; else it follows from the code.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N trials.")] = None,
-    rate: Annotated[float | None, typer.Option(min=1, help="Frames a second; else measured.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Frames a second of a pilot or simulation; else measured.")] = None,
     display: Display = 0,
     out: Annotated[Path, typer.Option(help="Folder for trial logs.")] = Path("logs"),
 ) -> None:
@@ -44,7 +44,10 @@ def collect(
     settings: dict[str, Any] = {"pilot": pilot, "keys": keys, "simulate": simulate, "monitor": monitor, "rate": rate}
     order = seed_of(code, session) if seed is None else seed
     who = Participant(code=code, seed=order, display=display, **settings)
-    with resumable("every answer is kept", ("collect",), also="--resume"):
+    also = [] if resume else ["--resume"]
+    if participant is None:
+        also += ["--participant", code, "--session", str(session), *(["--pilot"] if pilot else [])]
+    with resumable("every answer is kept", ("collect",), also=also):
         path = collecting.collect(make_experiment(experiment), who, out, session=session, seed=order, limit=limit,
                                   n_practice=practice, resume=resume, say=_err)  # fmt: skip
     frames = collecting.Frames.of(path)
@@ -61,12 +64,15 @@ def calibrate_monitor(
 ) -> None:
     """Write the profile of a monitor: how large a degree of visual angle is on it."""
     from observers.people.calibrating import measured_width
-    from observers.people.monitor import Monitor, write_monitor
+    from observers.people.monitor import Monitor, read_monitor, write_monitor
     from observers.people.psychopy_screen import PsychoPyScreen
 
-    screen = PsychoPyScreen(screen=display, rate=60.0)
+    Monitor(name, 1.0 if width is None else width, distance, (1, 1))  # what cannot be is said before a screen opens
+    if file.exists():
+        read_monitor(file)  # nothing else is written over
+    screen = PsychoPyScreen(display=display, timed=False)
     try:
-        profile = Monitor(name, width or round(measured_width(screen), 2), distance, screen.size)
+        profile = Monitor(name, round(measured_width(screen), 2) if width is None else width, distance, screen.size)
     finally:
         screen.close()
     write_monitor(profile, file)

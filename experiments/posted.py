@@ -1,12 +1,13 @@
 """Answers that a page posted elsewhere (JATOS, a server of one's own), a JSON object a line: into trial logs by run()."""
 
+from codecs import BOM_UTF8 as BOM
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
+from experiments import log
 from experiments.experiment import Experiment
-from experiments.forgetting import refuse_forgotten
 from experiments.session import run
 from observers.people.answers import About, Answer, AnswerError, check_answer, order_of, read_answer
 from observers.people.web import WebParticipant
@@ -61,15 +62,29 @@ def _run(experiment: Experiment, who: About, answers: dict[int, Answer], out: Pa
         say(f"{who.participant}: trial {n + 1} has no answer, so {len(answers) - n} after it are left out")
     if n == 0:
         raise LogError(f"{who.participant}, session {who.session}: the first trial has no answer")
-    refuse_forgotten(who.participant, out)
     observer = WebParticipant(who.participant, who.distance_cm, Posted(answers))
+    _refuse_other_answers(log.log_path(out, experiment.name, observer.name, who.session), answers)
     return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, say=say)
+
+
+def _refuse_other_answers(path: Path, answers: dict[int, Answer]) -> None:
+    """A log that has the first of these answers already must have the same."""
+    if not log.has_rows(path):
+        return
+    header, *rows = log.read_rows(path)
+    column = [header.index(name) for name in ("trial", "response", "rt")]
+    for trial, response, rt in ([row[i] for i in column] for row in rows):
+        found = answers.get(int(trial)) if trial.isdigit() else None
+        if found is not None and (response, rt) != (found.choice or "", "" if found.rt is None else repr(found.rt)):
+            raise LogError(
+                f"{path} has another answer to trial {trial}: these are of another session, or another --out"
+            )
 
 
 def _answers(files: Sequence[Path]) -> Iterator[tuple[str, Answer]]:
     """Every answer, and where it stands."""
     for file in files:
-        for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        for number, line in enumerate(file.read_bytes().removeprefix(BOM).splitlines(), start=1):
             if line.strip():
                 try:
                     yield f"{file}, line {number}", read_answer(line)

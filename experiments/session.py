@@ -14,7 +14,9 @@ from typing import Any
 
 from experiments import log
 from experiments.experiment import Experiment
+from experiments.forgetting import refuse_forgotten
 from experiments.identity import difference, identity_of, name_the_commit
+from observers.people.participant import PILOT
 from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, measures_of, responses, validate
 from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
@@ -42,6 +44,8 @@ def run(
         raise LogError(f"session and limit count from 1, got session {session} and limit {limit}")
     check_name(experiment.name)
     check_name(observer.name)
+    if observer.kind == "human":
+        refuse_forgotten(observer.name.removesuffix(PILOT), directory)
     path = log.log_path(directory, experiment.name, observer.name, session)
     cues = experiment.stimuli.cue_names
     trials = experiment.trials(seed)

@@ -42,7 +42,7 @@ def serve(
     if static is not None:
         for code in codes:
             folder = static / code if len(codes) > 1 else static
-            typer.echo(serving.write_static(what, code, folder, files, save=save, **how))
+            typer.echo(f"{code}  {serving.write_static(what, code, folder, files, save=save, **how)}")
         return
     with resumable(kept, ("serve",)), progress_bar(what.name, "trials", quiet=quiet) as progress:
         total = serving.Total(progress)

@@ -12,7 +12,7 @@ def bounded(least: int, most: int, unit: str = "") -> Validator:
     """Raises ObserverError for a number outside of least..most, which its message names."""
     shown = f"{most:,}" if most >= 10_000 else f"{most}"
 
-    def check(instance: object, attribute: Any, value: int) -> None:
+    def check(instance: object, attribute: Any, value: float) -> None:
         if not least <= value <= most:
             raise ObserverError(f"{attribute.name} must be {least} to {shown}{unit}, got {value}")
 

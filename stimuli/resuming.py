@@ -10,10 +10,10 @@ import typer
 
 
 @contextmanager
-def resumable(kept: str, commands: Sequence[str], also: str = "") -> Iterator[None]:
+def resumable(kept: str, commands: Sequence[str], also: Sequence[str] = ()) -> Iterator[None]:
     """What is stopped inside ends with exit code 3 and the command to type again, one of `commands`; `kept` says what is.
 
-    `also` is an option that it needs then.
+    `also` are words to be added to it.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -23,8 +23,8 @@ def resumable(kept: str, commands: Sequence[str], also: str = "") -> Iterator[No
         raise typer.Exit(3) from None
 
 
-def _same_command(commands: Sequence[str], also: str) -> str:
+def _same_command(commands: Sequence[str], also: Sequence[str]) -> str:
     """What was typed, as `observers …` however this program was started."""
     words = sys.argv[1:]  # before the command there may be those of `typer cli.py run`
     begin = next((i for i, word in enumerate(words) if word in commands), 0)
-    return shlex.join(["observers", *words[begin:], *([also] if also and also not in words else [])])
+    return shlex.join(["observers", *words[begin:], *also])

@@ -23,6 +23,7 @@ from observers.protocol import MAX_COUNT, Response, Trial
 FORMAT = 1
 # Besides what any screen measures: the longer side of the image, and what a millimeter of this screen has by a bank card.
 MEASURES = (*paradigm.MEASURES, "image_pixels", "pixels_per_mm")
+DISTANCES = (1, 10_000)  # cm from the eyes to the screen
 LIMITS = {
     "onset": 1e9, "offset": 1e9, "grid_onset": 1e9, "n_frames": 1e6, "n_dropped": 1e6, "frame_rate": 1e4,
     "image_pixels": 1e5, "pixels_per_mm": 1e3,
@@ -101,7 +102,7 @@ def read_answer(body: bytes) -> Answer:
             _text(about["participant"], "participant"),
             _whole(about["session"], "session"),
             _whole(about["seed"], "seed"),
-            _number(about["distance_cm"], "distance_cm", 1e5),
+            _number(about["distance_cm"], "distance_cm", DISTANCES[1]),
             _text(about["order"], "order"),
             _whole(about["format"], "format"),
         ),
@@ -119,6 +120,8 @@ def read_answer(body: bytes) -> Answer:
     )
     if not answer.measured["onset"] <= answer.measured["offset"] <= answer.measured["grid_onset"]:
         raise AnswerError("an image appears before it goes, and goes before the choices appear")
+    if not DISTANCES[0] <= answer.about.distance_cm <= DISTANCES[1]:
+        raise AnswerError(f"distance_cm must be {DISTANCES[0]:g} to {DISTANCES[1]:g}")
     if answer.about.format != FORMAT:
         raise AnswerError(f"format {answer.about.format} is not read here, only {FORMAT}")
     return answer

@@ -26,13 +26,14 @@ class Finding:
 def checkup(monitor: Path | None, display: int = 0, screen: Screen | None = None) -> Iterator[Finding]:
     """Findings on PsychoPy, the screen, its timing and the monitor's profile. A `screen` given is used as it is."""
     if screen is None:
-        try:
-            yield Finding(True, f"PsychoPy {version('psychopy-lib')}")
-        except PackageNotFoundError:
+        found = [version(name) for name in ("psychopy-lib", "psychopy") if _is_there(name)]
+        if found:
+            yield Finding(True, f"PsychoPy {found[0]}")
+        else:
             yield Finding(False, 'PsychoPy is not installed: pip install -c constraints.txt -e ".[human]"')
             return
         try:
-            screen = PsychoPyScreen(screen=display)
+            screen = PsychoPyScreen(display=display)
         except ObserverError as error:
             yield Finding(False, str(error))
             return
@@ -43,6 +44,14 @@ def checkup(monitor: Path | None, display: int = 0, screen: Screen | None = None
         yield _profile(monitor, screen)
     finally:
         screen.close()
+
+
+def _is_there(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _timing(screen: Screen) -> Finding:

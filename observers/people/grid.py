@@ -38,6 +38,9 @@ def grid(choices: Sequence[str], image: float) -> tuple[Cell, ...]:
     shown = PUBLISHED if set(choices) == set(CATEGORIES) else tuple(choices)
     n_rows = 1 if len(shown) == 2 else math.ceil(math.sqrt(len(shown)))
     n_columns = math.ceil(len(shown) / n_rows)
+    if n_rows % 2 and n_columns % 2:  # the pointer begins in the middle, where no choice may be
+        n_rows += 1
+        n_columns = math.ceil(len(shown) / n_rows)
     # As published up to the four by four; a larger grid is no larger in all.
     side, step = ICON * image, (ICON + GAP) * image
     shrink = min(1.0, 4 / max(n_rows, n_columns))

@@ -1,7 +1,7 @@
 """The paradigm of Geirhos et al. (2018, 2019), frame by frame, on any Screen.
 
 Fixation → image → one blank frame → mask → one blank frame → response grid for a fixed time, in which the last click on a
-choice counts → in practice, feedback. A time takes ceil(time · rate) frames, up to a tenth
+choice counts → a blank frame, or in practice feedback. A time takes ceil(time · rate) frames, up to a tenth
 of one: a screen measured at 60.02 Hz has 60. rt is counted from the frame that shows the
 grid. Escape at any frame raises KeyboardInterrupt.
 """
@@ -25,6 +25,7 @@ FEEDBACK = 0.3  # seconds
 BEEP = (300.0, 0.25)  # hertz, seconds
 FIXATION = 0.1  # of the side of an image
 SLACK = 0.1  # of a frame
+WIDE = 1.4  # heights of a letter that fit into a cell, a letter of the longest word
 LATE = 1.5  # frames: an interval longer than this has dropped one
 MASK = 256  # pixels a side; it is shown as large as the image
 
@@ -61,11 +62,23 @@ def prepare(screen: Screen, trial: Trial, look: Look, rng: np.random.Generator) 
     height, width = pixels.shape[:2]
     scale = look.image / max(height, width)
     mask = pink_mask(MASK, look.presentation.mask_contrast, rng)
-    return Prepared(
-        trial,
+    pictures = (
         Picture(screen.load(pixels), 0, 0, width * scale, height * scale),
         Picture(screen.load(mask), 0, 0, look.image, look.image),
     )
+    screen.rehearse(Scene(look.presentation.background, pictures))
+    return Prepared(trial, *pictures)
+
+
+def rehearse(screen: Screen, look: Look) -> None:
+    """Lay out what every trial shows: else the first would drop frames."""
+    for items in ((_fixation(look),), grid_items(look)):
+        screen.rehearse(Scene(look.presentation.background, items))
+
+
+def moment(screen: Screen, look: Look) -> None:
+    """Say that something takes a moment."""
+    _flip(screen, Scene(look.presentation.background, (Words("One moment …", height=look.image / 10),)))
 
 
 def n_frames(seconds: float, rate: float) -> int:
@@ -75,12 +88,10 @@ def n_frames(seconds: float, rate: float) -> int:
 def show(screen: Screen, prepared: Prepared, look: Look, *, feedback: bool = False) -> Response:
     """Show a trial and take the answer. With `feedback` a beep tells an error, and the right choice is outlined."""
     shown, gray, rate = look.presentation, look.presentation.background, screen.rate
-    side = FIXATION * look.image
     blank = Scene(gray)
-    n_image = n_frames(shown.stimulus, rate)
-    times = _frames(screen, Scene(gray, (Outline(0, 0, side, side),)), n_frames(shown.fixation, rate))
+    times = _frames(screen, Scene(gray, (_fixation(look),)), n_frames(shown.fixation, rate))
     onset = len(times)
-    times += _frames(screen, Scene(gray, (prepared.image,)), n_image)
+    times += _frames(screen, Scene(gray, (prepared.image,)), n_frames(shown.stimulus, rate))
     offset = len(times)
     times += _frames(screen, blank, 1)
     times += _frames(screen, Scene(gray, (prepared.mask,)), n_frames(shown.mask, rate))
@@ -91,7 +102,7 @@ def show(screen: Screen, prepared: Prepared, look: Look, *, feedback: bool = Fal
         _feedback(screen, look, choice, prepared.trial.stimulus.category)
     late = np.diff(times) * rate
     measured = (
-        times[onset], times[offset], begun, n_image, int(np.sum(np.round(late[late > LATE]) - 1)), rate,
+        times[onset], times[offset], begun, offset - onset, int(np.sum(np.round(late[late > LATE]) - 1)), rate,
     )  # fmt: skip
     rounded = (round(float(number), 6) for number in measured)  # to microseconds
     return Response(choice, None if rt is None else round(rt, 6), measured=dict(zip(MEASURES, rounded, strict=True)))
@@ -106,7 +117,7 @@ def wait(screen: Screen, lines: Sequence[str], look: Look) -> None:
     _flip(screen, Scene(look.presentation.background))  # what was pressed before is nothing
     while True:
         flip = _flip(screen, scene)
-        if flip.clicks or any(key.name in ("space", "return", "enter") for key in flip.keys):
+        if flip.clicks or any(key.name in ("space", "return") for key in flip.keys):
             return
 
 
@@ -115,13 +126,25 @@ def grid_items(look: Look) -> tuple[Item, ...]:
     items: list[Item] = []
     for cell, texture in zip(look.cells, look.icons, strict=True):
         if texture is None:
-            items += [Outline(cell.x, cell.y, cell.side, cell.side), Words(cell.choice, cell.x, cell.y, cell.side / 6)]
+            items += [Outline(cell.x, cell.y, cell.side, cell.side), _word(cell)]
         else:
             items.append(Picture(texture, cell.x, cell.y, cell.side, cell.side))
         if look.keys:
             corner = cell.side * 0.4
             items.append(Words(cell.key, cell.x - corner, cell.y + corner, cell.side / 7))
     return tuple(items)
+
+
+def _fixation(look: Look) -> Outline:
+    return Outline(0, 0, FIXATION * look.image, FIXATION * look.image)
+
+
+def _word(cell: Cell) -> Words:
+    """The choice in letters small enough for its cell, a word a line where it has several."""
+    words = cell.choice.split() or [cell.choice]
+    longest = max(map(len, words))
+    height = cell.side * min(1 / 6, WIDE / longest, 0.8 / (1.3 * len(words)))
+    return Words("\n".join(words), cell.x, cell.y, height)
 
 
 def _frames(screen: Screen, scene: Scene, n: int) -> list[float]:
@@ -135,8 +158,9 @@ def _response(screen: Screen, look: Look, gray: float) -> tuple[str | None, floa
     screen.center_pointer()
     begun = _flip(screen, scene).time
     choice, rt = None, None
-    for _ in range(n_frames(look.presentation.response, screen.rate)):  # the last flip ends the grid
-        flip = _flip(screen, scene)
+    n = n_frames(look.presentation.response, screen.rate)
+    for i in range(n):  # begun is the first frame; the last flip ends the grid
+        flip = _flip(screen, scene if i < n - 1 else Scene(gray))
         events: list[Click | Key] = list(flip.keys if look.keys else flip.clicks)
         for event in events:
             found = meant(look.cells, event)

@@ -17,7 +17,7 @@ from attrs import field, frozen, validators
 from observers.people import paradigm
 from observers.people.codes import check_code
 from observers.people.monitor import Monitor, read_monitor
-from observers.people.screen import Click, Key, Scene, Screen, Words
+from observers.people.screen import RATES, Click, Key, Screen
 from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
@@ -31,6 +31,20 @@ def _check(instance: Any, attribute: Any, value: str) -> None:
     check_code(value)
 
 
+def _platform(instance: Any, attribute: Any, value: str) -> None:
+    if value != "psychopy":
+        raise ObserverError(f"there is no person at {value!r}: human:psychopy, or `observers serve` for a browser")
+
+
+def _rate(instance: Any, attribute: Any, value: float | None) -> None:
+    if value is None:
+        return
+    if not RATES[0] <= value <= RATES[1]:
+        raise ObserverError(f"a screen has {RATES[0]:g} to {RATES[1]:g} frames a second, got {value:g}")
+    if not instance.pilot and not instance.simulate:
+        raise ObserverError("the rate of frames is measured; --rate is for pilots and simulated people")
+
+
 @frozen
 class Participant:
     """`code` names the person and nothing about them; `simulate` an observer who answers instead, on a virtual screen.
@@ -39,7 +53,7 @@ class Participant:
     left open.
     """
 
-    platform: Literal["psychopy"] = "psychopy"
+    platform: Literal["psychopy"] = field(default="psychopy", validator=_platform)
     code: str = field(kw_only=True, validator=_check)
     pilot: bool = False
     feedback: bool = False
@@ -47,7 +61,8 @@ class Participant:
     simulate: str = ""
     seed: int = field(default=0, validator=validators.ge(0))  # of masks, and of a simulated person
     monitor: Path | None = field(default=None, metadata=RUNTIME)
-    rate: float | None = field(default=None, metadata=RUNTIME)  # frames a second, else measured
+    # Frames a second, else measured: of a virtual screen, or of a pilot on one that does not wait for its frames.
+    rate: float | None = field(default=None, metadata=RUNTIME, validator=_rate)
     display: int = field(default=0, metadata=RUNTIME)  # where there are several
     n_blocks: int | None = field(default=None, metadata=RUNTIME)  # of the session, for the text of breaks
     screen: Screen | None = field(default=None, metadata=RUNTIME, repr=False)
@@ -67,6 +82,8 @@ class Participant:
     def provenance(self) -> Mapping[str, str]:
         profile = self._profile()
         said: dict[str, str] = {"platform": "simulated" if self.simulate else self.platform}
+        if self.rate is not None:
+            said["rate"] = f"{self.rate:g} frames a second, as said"
         if profile is not None:
             width, height = profile.pixels
             said["monitor"] = (
@@ -89,7 +106,7 @@ class Participant:
             return SimulatedScreen(self.rate or 60.0)
         from observers.people.psychopy_screen import PsychoPyScreen
 
-        return PsychoPyScreen(full=not self.pilot, screen=self.display, rate=self.rate)
+        return PsychoPyScreen(full=not self.pilot, display=self.display, rate=self.rate, sound=self.feedback)
 
     def _session(self, screen: Screen, trials: Iterable[Trial]) -> Iterator[Response]:
         look, done = None, _Block()
@@ -97,10 +114,11 @@ class Participant:
             block = list(group)
             if look is None:
                 look = self._look(screen, block[0])
+                paradigm.rehearse(screen, look)
                 paradigm.wait(screen, self._greeting(block[0]), look)
             else:
                 paradigm.wait(screen, [*done.sentences(self.n_blocks), "", "Click to go on."], look)
-            screen.flip(Scene(look.presentation.background, (Words("One moment …", height=look.image / 10),)))
+            paradigm.moment(screen, look)
             prepared = [paradigm.prepare(screen, trial, look, self._rng(trial)) for trial in block]
             done = _Block(number)
             for one in prepared:
@@ -124,6 +142,11 @@ class Participant:
         else:
             side = profile.length(trial.presentation.size)
         look = paradigm.look(screen, trial.choices, trial.presentation, side, self.keys)
+        without = [cell.choice for cell in look.cells if not cell.key]
+        if self.keys and without:
+            raise ObserverError(
+                f"there are too many choices for keys, {', '.join(without)} have none: leave out --keys"
+            )
         reach = max(max(abs(cell.x), abs(cell.y)) + cell.side / 2 for cell in look.cells)
         if reach > min(screen.size) / 2:
             raise ObserverError(
@@ -176,16 +199,18 @@ class _Block:
     """Answers of a block so far."""
 
     def __init__(self, number: int = 0) -> None:
-        self.number, self.n, self.n_right, self.n_missed = number, 0, 0, 0
+        self.number, self.n, self.n_right, self.n_missed, self.has_right = number, 0, 0, 0, False
 
     def count(self, trial: Trial, response: Response) -> None:
         self.n += 1
         self.n_right += response.choice == trial.stimulus.category
         self.n_missed += response.choice is None
+        self.has_right |= trial.stimulus.category in trial.choices
 
     def sentences(self, n_blocks: int | None) -> list[str]:
         of = f" of {n_blocks}" if n_blocks else ""
-        said = [f"Block {self.number}{of} is done: {100 * self.n_right / self.n:.0f} % correct."]
+        right = f": {100 * self.n_right / self.n:.0f} % correct" if self.has_right else ""
+        said = [f"Block {self.number}{of} is done{right}."]
         if self.n_missed > MISSED * self.n:
             said.append(f"{self.n_missed} of {self.n} images had no answer in time: please answer each.")
         return said

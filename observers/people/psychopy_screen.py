@@ -2,47 +2,62 @@
 
 import os
 import time
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from observers.people.screen import Click, Flip, Item, Key, Outline, Picture, Scene, Words
+from observers.people.screen import RATES, Click, Flip, Item, Key, Outline, Picture, Scene, Words
 from stimuli.errors import ObserverError
 
 WINDOW = (1024, 768)  # pixels, where it does not fill the screen
-RATES = (20.0, 500.0)  # frames a second that a screen can have
+NEAR = 0.05  # of a rate: what is measured may differ by that from what is said
+HEARD = 0.6  # of a frame that stays the same: the time in which what is pressed is noted at once, not at its end
 
 
 class PsychoPyScreen:
-    """A window that fills the screen, or not (`full`). `rate` is measured unless given; then frames are not faster than it.
+    """A window that fills the screen, or not (`full`), with a beep (`sound`) or none.
 
-    Raises ObserverError where PsychoPy is not installed or no screen can be opened.
+    `rate` is measured. Where one is given, a screen that does not wait for its frames is held to it; of one that is not
+    `timed` nothing is known. Raises ObserverError where PsychoPy is not installed, or no such screen can be opened.
     """
 
-    def __init__(self, *, full: bool = True, screen: int = 0, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        full: bool = True,
+        display: int = 0,
+        rate: float | None = None,
+        sound: bool = False,
+        timed: bool = True,
+    ) -> None:
         visual, event, core = _psychopy()
         try:
             self._window: Any = visual.Window(
-                WINDOW, fullscr=full, screen=screen, units="pix", color=[-0.1] * 3, colorSpace="rgb", allowGUI=not full,
+                WINDOW, fullscr=full, screen=display, units="pix", color=[-0.1] * 3, colorSpace="rgb", allowGUI=not full,
                 checkTiming=False, waitBlanking=True, winType="pyglet", title="observers",
             )  # fmt: skip
+            n_displays = len(self._window.winHandle.display.get_screens())
         except Exception as error:  # pyglet and PsychoPy raise what they like, also bare Exceptions
             raise ObserverError(f"no screen could be opened: {' '.join(str(error).split())[:200]}") from None
+        if display >= n_displays:
+            self._window.close()
+            raise ObserverError(f"there is no display {display}: they are numbered from 0 to {n_displays - 1}")
         self._visual, self._clock = visual, core.Clock()
         self._mouse = event.Mouse(win=self._window, visible=False)
         self._clicks: list[Click] = []
         self._keys: list[Key] = []
         self._items: dict[Item, Any] = {}
-        handle = self._window.winHandle
-        handle.push_handlers(on_mouse_press=self._pressed, on_key_press=self._typed)
+        self._handle = self._window.winHandle
+        self._handle.push_handlers(on_mouse_press=self._pressed, on_key_press=self._typed)
         self.size = (int(self._window.size[0]), int(self._window.size[1]))
         self._last, self._background = 0.0, -1.0
-        self._paced = rate is not None
+        self._shown: Scene | None = None
+        self._sound = _sound() if sound else None
+        self._every = 0.0  # seconds that a frame is made to last
         self.rate = rate or 60.0
-        if rate is None:
-            self.rate = self._measured()
+        if timed:
+            self._time(rate)
 
     def load(self, pixels: np.ndarray) -> Any:
         # Of an array PsychoPy would show negative values as black.
@@ -50,22 +65,26 @@ class PsychoPyScreen:
 
     def flip(self, scene: Scene) -> Flip:
         self._paint(scene)
-        if self._paced:
-            time.sleep(max(0.0, self._last + 1 / self.rate - self._clock.getTime()))
+        if self._every:
+            self._listen(self._last + self._every)
+        elif scene is self._shown:
+            self._listen(self._last + HEARD / self.rate)
         self._window.flip()
-        self._last = self._clock.getTime()
+        self._last, self._shown = self._clock.getTime(), scene
+        self._handle.dispatch_events()  # what was pressed while it waited for the frame was pressed before it
         clicks, keys = tuple(self._clicks), tuple(self._keys)
         self._clicks, self._keys = [], []
         return Flip(self._last, clicks, keys)
+
+    def rehearse(self, scene: Scene) -> None:
+        self._paint(scene)
 
     def center_pointer(self) -> None:
         self._mouse.setPos((0, 0))
 
     def beep(self, hertz: float, seconds: float) -> None:
-        with suppress(Exception):  # many sound back ends, each with errors of its own; a missing beep stops no session
-            from psychopy import sound
-
-            sound.Sound(hertz, secs=seconds).play()
+        if self._sound is not None:
+            self._sound(hertz, secs=seconds).play()
 
     def picture(self, scene: Scene) -> np.ndarray:
         """(h, w, 3) uint8: the scene as it would be shown."""
@@ -119,19 +138,28 @@ class PsychoPyScreen:
         name = key.symbol_string(symbol).lower().removeprefix("_").removeprefix("num_")
         self._keys.append(Key(NAMES.get(name, name), self._clock.getTime()))
 
-    def _measured(self) -> float:
-        """Frames a second by the median of 60 intervals. Raises ObserverError for what no screen has."""
-        blank = Scene(0.5)
+    def _listen(self, until: float) -> None:
+        """Note what is pressed up to that time."""
+        while (left := until - self._clock.getTime()) > 0:
+            self._handle.dispatch_events()
+            time.sleep(min(left, 0.001))
+
+    def _time(self, said: float | None) -> None:
+        """Measure the rate, the median of 60 intervals. Raises ObserverError for what no screen has, or has not as said."""
         for _ in range(10):
-            self.flip(blank)
-        times = [self.flip(blank).time for _ in range(61)]
-        rate = float(1 / np.median(np.diff(times)))
-        if not RATES[0] <= rate <= RATES[1]:
+            self.flip(Scene(0.5))
+        times = [self.flip(Scene(0.5)).time for _ in range(61)]
+        found = float(1 / np.median(np.diff(times)))
+        if said is None and not RATES[0] <= found <= RATES[1]:
             raise ObserverError(
-                f"the screen shows {rate:.0f} frames a second, which none does: it does not wait for its frames. "
-                f"Say how many it has (--rate 60), or use one that waits"
+                f"the screen shows {found:.0f} frames a second, which none does: it does not wait for its frames. A pilot "
+                f"may say how many it has (--pilot --rate 60)"
             )
-        return rate
+        if said is not None and found < (1 - NEAR) * said:
+            raise ObserverError(f"the screen shows {found:.1f} frames a second, not {said:g}: leave out --rate")
+        self.rate = said or found
+        if said is not None and found > (1 + NEAR) * said:
+            self._every = 1 / said
 
 
 NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}
@@ -152,3 +180,12 @@ def _psychopy() -> tuple[Any, Any, Any]:
         ) from None
     logging.console.setLevel(logging.ERROR)
     return visual, event, core
+
+
+def _sound() -> Any:
+    """What makes sounds; None where nothing does, which stops no session (`observers doctor` tells)."""
+    try:
+        from psychopy import sound
+    except Exception:  # back ends fail in ways of their own, where there is no device also
+        return None
+    return sound.Sound

@@ -40,6 +40,7 @@ class Words:
     gray: float = 0.0
 
 
+RATES = (20.0, 500.0)  # frames a second that a screen can have
 Item = Picture | Outline | Words
 
 
@@ -89,6 +90,10 @@ class Screen(Protocol):
 
     def flip(self, scene: Scene) -> Flip:
         """Show the scene from the next frame on; returns when it is there."""
+        ...
+
+    def rehearse(self, scene: Scene) -> None:
+        """Do what is slow about drawing a scene for the first time, and show nothing."""
         ...
 
     def center_pointer(self) -> None: ...

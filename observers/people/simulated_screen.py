@@ -44,6 +44,9 @@ class SimulatedScreen:
     def load(self, pixels: np.ndarray) -> Any:
         return pixels
 
+    def rehearse(self, scene: Scene) -> None:
+        pass
+
     def center_pointer(self) -> None:
         self._centered = True
 

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
+from observers.bounds import bounded
 from observers.people import jspsych
-from observers.people.answers import MEASURES, Answer
+from observers.people.answers import DISTANCES, MEASURES, Answer
 from observers.people.codes import check_code
 from observers.protocol import RUNTIME, Kind, ObserverError, Response, Trial
 
@@ -107,7 +108,7 @@ class WebParticipant:
     """`code` names the person and nothing about them. `distance` is that from the screen, assumed."""
 
     code: str = field(validator=_check)
-    distance: float = field(default=60.0, validator=[validators.ge(1), validators.le(10_000)])  # cm
+    distance: float = field(default=60.0, validator=bounded(*DISTANCES))  # cm
     desk: Asking | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
     _device: list[str] = field(factory=list, init=False, repr=False, eq=False)  # of the first answer, once it is there
 

@@ -1,5 +1,7 @@
 """Collecting a person's answers: never over an older session, on after any stop, practice apart."""
 
+import csv
+import io
 import os
 import random
 import subprocess
@@ -39,6 +41,19 @@ def simulated(**options):
     return Participant(code="S01", simulate="biased", **options)
 
 
+class Broken:
+    """A screen that nothing may be shown on."""
+
+    rate, size = 60.0, (1280, 1024)
+
+    def __getattr__(self, name):
+        raise AssertionError(name)
+
+
+def _table(content):
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
 def observers(*words, code=0):
     done = CliRunner().invoke(app, [str(word) for word in words])
     assert done.exit_code == code, done.output + repr(done.exception)
@@ -51,16 +66,32 @@ def test_a_session_is_never_overwritten(small, tmp_path):
     with pytest.raises(LogError, match=r"session-1\.csv is there: go on with --resume, or take another --session"):
         collect(small, simulated(), tmp_path)
     assert path.read_bytes() == before
-    with pytest.raises(LogError, match=r"there is no session 2 of S01 in .* to go on with: leave out --resume"):
-        collect(small, simulated(), tmp_path, session=2, resume=True)
     assert collect(small, simulated(), tmp_path, resume=True) == path
     assert path.read_bytes().startswith(before)
     assert len(rows(path)) == 32
     said = []
-    nobody = Participant(code="S01", pilot=False, simulate="no such observer")
-    assert collect(small, nobody, tmp_path, resume=True, say=said.append) == path
-    assert said == [f"{path} has all of these trials: nothing is left to ask"]
-    assert collect(small, simulated(), tmp_path, session=2) != path
+    assert collect(small, evolve(simulated(), screen=Broken()), tmp_path, resume=True) == path  # nothing is left to ask
+    assert collect(small, simulated(), tmp_path, session=2, resume=True, say=said.append) != path
+    assert said == ["session 2 of S01 has no answer yet: it begins"]
+
+
+def test_what_was_torn_is_asked_again(small, tmp_path):
+    path = collect(small, simulated(), tmp_path, limit=5)
+    whole = path.read_bytes()
+    for n_cut in (1, 4, 30):
+        path.write_bytes(whole[:-n_cut])
+        said = []
+        assert collect(small, simulated(), tmp_path, limit=5, resume=True, say=said.append) == path
+        assert "cut off a torn last line" in said[0]
+        assert [row["response"] for row in rows(path)] == [row["response"] for row in _table(whole)]
+        assert Frames.of(path).n_trials == 5
+        path.write_bytes(whole)
+
+
+def test_another_session_is_not_taken_for_complete(small, tmp_path):
+    collect(small, simulated(), tmp_path, seed=1)
+    with pytest.raises(LogError, match="was made with another seed"):
+        collect(small, simulated(), tmp_path, seed=2, resume=True)
 
 
 def test_practice(small, tmp_path):
@@ -151,6 +182,10 @@ def test_killed_at_random_moments(n_kills, tmp_path):
         kept = path.read_text().splitlines()[1:] if path.exists() else []
         assert kept[: len(seen)] == seen
         seen = kept if path.read_bytes().endswith(b"\n") else kept[:-1]
+        if rng.random() < 0.3:  # as after a power cut
+            path.write_bytes(path.read_bytes()[: -rng.randint(1, 40)])
+            seen = path.read_text().splitlines()[1:]
+            seen = seen if path.read_bytes().endswith(b"\n") else seen[:-1]
     done = subprocess.run([sys.executable, "-c", code, *words, *(["--resume"] if seen else [])], cwd=ROOT, check=False,
                           capture_output=True, text=True, env=os.environ)  # fmt: skip
     assert done.returncode == 0, done.stderr

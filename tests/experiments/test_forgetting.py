@@ -114,7 +114,10 @@ def test_a_code_is_refused_afterwards(folders, small):
         refuse_forgotten(CODE, logs)
     with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
         Session(make_experiment("drawn-cue-conflict"), CODE, logs, {})
-    run(small, Person(CODE), logs, limit=2)  # as from a copy somewhere else
+    with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
+        run(small, Person(CODE), logs, limit=2)
+    run(small, Person(CODE), logs.with_name("elsewhere"), limit=2)
+    shutil.copytree(logs.with_name("elsewhere"), logs, dirs_exist_ok=True)  # a copy comes back
     forget(CODE, [logs])
     assert len((logs / "forgotten.csv").read_text().splitlines()) == 3
     assert "5,11" in (logs / "forgotten.csv").read_text()

@@ -214,12 +214,19 @@ def test_posted_answers_that_do_not_fit_are_refused(few, small, tmp_path):
         ([good[0] | {"trial": 7}], "has 6 trials, this answers trial 7"),
         ([{}], "line 1: an answer must have exactly"), ([], "no answers in here"), (good[1:], "the first trial has no"),
         (answers(small), "answers another experiment than few"),
+        ([good[0] | {"about": good[0]["about"] | {"distance_cm": 0}}], "distance_cm must be 1 to 10000"),
     ):  # fmt: skip
         with pytest.raises(LogError, match=why):
             import_answers(few, [lines(file, bad)], out)
     (path,) = import_answers(few, [lines(file, [*good[:2], good[4]])], out, said.append)
     assert len(rows(path)) == 2
     assert said == ["AB12: trial 3 has no answer, so 1 after it are left out"]
+    before = path.read_bytes()
+    with pytest.raises(LogError, match="has another answer to trial 1: these are of another session"):
+        import_answers(few, [lines(file, [good[0] | {"choice": "dog"}, *good[1:]])], out)
+    assert path.read_bytes() == before
+    file.write_bytes(b"\xef\xbb\xbf" + lines(file, good).read_bytes())
+    assert len(rows(import_answers(few, [file], out)[0])) == len(good)
 
 
 def test_static_folder_holds_all_there_is(few, tmp_path):
@@ -288,4 +295,4 @@ def test_command_refuses_whom_it_cannot_ask(command, drawn, tmp_path):
         done = command(*words)
         assert done.exit_code == 1 and why in done.stderr
     done = command("--participant", "AB12", "--static", str(tmp_path / "page"), "--save", "/save")
-    assert done.exit_code == 0 and done.stdout == f"{tmp_path / 'page' / 'index.html'}\n"
+    assert done.exit_code == 0 and done.stdout == f"AB12  {tmp_path / 'page' / 'index.html'}\n"

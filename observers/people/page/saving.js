@@ -42,7 +42,13 @@ class Saving {
     const slow = setTimeout(() => notice("Saving…"), NOTICE_MS);
     let said = null;
     for (let wait = RETRY_MS[0]; said === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
-      said = await this.attempt(answer);
+      try {
+        said = await this.attempt(answer);
+      } catch (refused) { // it will never be taken: the trial is asked again
+        clearTimeout(slow);
+        Store.set(this.key, { next: answer.trial });
+        throw refused;
+      }
       if (said === null) {
         clearTimeout(slow);
         notice("No connection. Your answers are kept; trying again…");

@@ -22,8 +22,7 @@ class TrialPlugin {
   };
 
   async trial(display, { asked }, onLoad) {
-    const look = TrialPlugin.look;
-    await roomFor(display, look);
+    const look = TrialPlugin.look = await withRoom(display, TrialPlugin.look);
     const canvas = document.createElement("canvas");
     canvas.className = "screen";
     canvas.dataset.trial = asked.number;
@@ -76,8 +75,13 @@ async function bitmap(url, side) {
   });
 }
 
-async function roomFor(display, look) {
-  while (innerWidth < look.extent || innerHeight < look.extent) {
+// The look for the window as it is now; waits until there is room for it. Zoomed, a millimeter has other CSS pixels.
+async function withRoom(display, look) {
+  for (;;) {
+    if (look.ratio !== devicePixelRatio) {
+      look = await makeLook(look.told, (look.pixelsPerMm * look.ratio) / devicePixelRatio, look.rate);
+    }
+    if (innerWidth >= look.extent && innerHeight >= look.extent) return look;
     display.innerHTML = "<p>The window has become too small: make it larger to go on.</p>";
     await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
   }

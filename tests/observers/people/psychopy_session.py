@@ -40,7 +40,8 @@ class Watched:
         self.screen, self.out = PsychoPyScreen(full=True, rate=60.0), out
         self.scenes, self.before, self.n_grids = "", "", 0
         self.rate, self.size = self.screen.rate, self.screen.size
-        self.load, self.center_pointer = self.screen.load, self.screen.center_pointer
+        self.load, self.rehearse = self.screen.load, self.screen.rehearse
+        self.center_pointer = self.screen.center_pointer
         self.beep, self.close = self.screen.beep, self.screen.close
 
     def flip(self, scene: Scene):

@@ -50,7 +50,7 @@ def test_every_scripted_answer_is_in_the_log(session):
 def test_frames_of_every_trial(session):
     scenes = (session / "scenes.txt").read_text()
     shown = [(letter, len(list(group))) for letter, group in itertools.groupby(scenes)]
-    assert [pair for pair in shown if pair[0] not in "wb"] == [("f", 18), ("i", 12), ("m", 12), ("g", 91)] * N_TRIALS
+    assert [pair for pair in shown if pair[0] not in "wb"] == [("f", 18), ("i", 12), ("m", 12), ("g", 90)] * N_TRIALS
     assert [letter for letter, _ in shown].count("w") == 3
 
 
@@ -75,6 +75,13 @@ def test_what_is_on_the_screen(session):
 
 def test_doctor_and_collect_by_the_command_line(tmp_path):
     code = "import sys, cli; sys.argv[0] = 'observers'; cli.main()"
+    (tmp_path / "log.csv").write_text("mine")
+    done = under_xvfb("-c", code, "calibrate-monitor", tmp_path / "log.csv", "--distance", 57, home=tmp_path)
+    assert done.returncode == 1 and "is no profile of a monitor" in done.stderr
+    assert (tmp_path / "log.csv").read_text() == "mine"
+    words = ["collect", "drawn-cue-conflict", "--participant", "S01", "--pilot", "--display", 3, "--out", tmp_path]
+    done = under_xvfb("-c", code, *words, home=tmp_path)
+    assert done.returncode == 1 and "there is no display 3: they are numbered from 0 to 0" in done.stderr, done.stderr
     done = under_xvfb("-c", code, "doctor", home=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "ok   PsychoPy" in done.stdout
