@@ -16,7 +16,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 GENERATIVE: dict[str, tuple[type, dict[str, Any]]] = {
     "microcosm-latent": (LatentDiffusion, {"draws": 64, "batch_size": 64}),
     "microcosm-pixel": (PixelDiffusion, {"draws": 64, "batch_size": 64}),
-    "microcosm-ar": (Autoregressive, {"perturbations": 16, "batch_size": 64}),
+    "microcosm-ar": (Autoregressive, {"perturbations": 4, "batch_size": 64}),
 }
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {  # whose weights, and options
     "microcosm-cnn": ("microcosm-cnn", {}),
