@@ -16,6 +16,7 @@ OBSERVERS: dict[str, str] = {
     "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
     "microcosm-latent": "observers.microcosm.named:microcosm_latent",
     "microcosm-pixel": "observers.microcosm.named:microcosm_pixel",
+    "microcosm-masked": "observers.microcosm.named:microcosm_masked",
     "microcosm-ar": "observers.microcosm.named:microcosm_ar",
     "microcosm-cnn": "observers.microcosm.named:microcosm_cnn",
     "microcosm-cnn-noise-train": "observers.microcosm.named:microcosm_cnn_noise_train",

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from observers.discriminative import Classifier
 from observers.generative.autoregressive import Autoregressive
 from observers.generative.latent import LatentDiffusion
+from observers.generative.masked import Masked
 from observers.generative.named import family
 from observers.generative.pixel import PixelDiffusion
 from observers.protocol import Observer
@@ -16,6 +17,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 GENERATIVE: dict[str, tuple[type, dict[str, Any]]] = {
     "microcosm-latent": (LatentDiffusion, {"draws": 64, "batch_size": 64}),
     "microcosm-pixel": (PixelDiffusion, {"draws": 64, "batch_size": 64}),
+    "microcosm-masked": (Masked, {"draws": 64, "batch_size": 64}),
     "microcosm-ar": (Autoregressive, {"perturbations": 4, "batch_size": 64}),
 }
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {  # whose weights, and options
