@@ -16,7 +16,7 @@ from observers.microcosm.card import digest
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
 
-LEAST = {"microcosm-masked": 0.2}  # of pictures, three times chance: it is the weakest by far
+STRONG = [name for name in named.NAMES if name != "microcosm-masked"]  # which takes more pictures to be told from chance
 LIMIT = 25_000_000  # bytes of all weights
 
 
@@ -54,11 +54,16 @@ def test_weights_are_small_and_those_of_their_cards():
             assert not any("optimizer" in key for key in file.keys())  # noqa: SIM118
 
 
-@pytest.mark.parametrize("name", named.NAMES)
+@pytest.mark.parametrize("name", STRONG)
 def test_they_know_their_world(name, world):
     """Far above chance, 1/16, on shapes that they were not trained on, 16 or 32; marks are in docs/microcosm.md."""
     asked = world if name in named.CLASSIFIERS else world[1::2]
-    assert share_right(make_observer(name, options(name)), asked) > LEAST.get(name, 0.5)
+    assert share_right(make_observer(name, options(name)), asked) > 0.5
+
+
+@pytest.mark.slow
+def test_the_weakest_knows_something_of_it(world):
+    assert share_right(make_observer("microcosm-masked", {"device": "cpu"}), world) > 0.2
 
 
 @pytest.mark.parametrize("name", named.NAMES)
@@ -85,7 +90,7 @@ class Permuted:
         )
 
 
-@pytest.mark.parametrize("name", named.GENERATIVE)
+@pytest.mark.parametrize("name", [name for name in STRONG if name in named.GENERATIVE])
 def test_with_names_permuted_in_the_prompts_it_finds_the_permuted_categories(name, world):
     """Told another category's name for each, it takes the picture for the one whose prompt names what is there."""
     observer = make_observer(name, options(name))
@@ -95,8 +100,7 @@ def test_with_names_permuted_in_the_prompts_it_finds_the_permuted_categories(nam
     answers = [r.choice for r in permuted.observe(asked)]
     before = dict(zip((*CATEGORIES[1:], CATEGORIES[0]), CATEGORIES, strict=True))
     assert np.mean([a == t.stimulus.category for a, t in zip(answers, asked, strict=True)]) < 0.2
-    found = np.mean([a == before[t.stimulus.category] for a, t in zip(answers, asked, strict=True)])
-    assert found > LEAST.get(name, 0.5)
+    assert np.mean([a == before[t.stimulus.category] for a, t in zip(answers, asked, strict=True)]) > 0.5
 
 
 def test_evidence_is_not_read_off_files(world, tmp_path):
