@@ -16,7 +16,9 @@ from observers.microcosm.card import digest
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
 
-STRONG = [name for name in named.NAMES if name != "microcosm-masked"]  # which takes more pictures to be told from chance
+STRONG = [
+    name for name in named.NAMES if name != "microcosm-masked"
+]  # which takes more pictures to be told from chance
 LIMIT = 25_000_000  # bytes of all weights
 
 
