@@ -65,9 +65,7 @@ def benchmark(
     return out
 
 
-def scores(
-    frame: pd.DataFrame, rule: Rule, stand_ins: Collection[str] | None = None, weigh: Weigh = once
-) -> Scores:
+def scores(frame: pd.DataFrame, rule: Rule, stand_ins: Collection[str] | None = None, weigh: Weigh = once) -> Scores:
     """The numbers behind `benchmark`, in every resample that `weigh` makes. Raises LogError as it does."""
     notes, row = [], (HUMANS, "human")
     if stand_ins is None:
@@ -152,7 +150,9 @@ def _comparable(
         return list(answered), []
     n = len({dataset for dataset, _ in most})
     where = f"{len(most)} conditions of {n} dataset{'s' if n > 1 else ''}"
-    note = f"ranks are among those who answered the same {where}; without a rank: {_named([name for name, _ in others])}"
+    note = (
+        f"ranks are among those who answered the same {where}; without a rank: {_named([name for name, _ in others])}"
+    )
     return [key for key in answered if key not in others], [note]
 
 

@@ -114,7 +114,7 @@ def with_people(of_dataset: list[Cell], rule: Rule, weigh: Weigh = once, begin: 
 
 
 def _share(n: np.ndarray, total: np.ndarray) -> np.ndarray:
-    return np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0)
+    return np.asarray(np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0))
 
 
 def by_dataset(found: list[Cell]) -> dict[str, list[Cell]]:

@@ -6,8 +6,10 @@ Categories and responses are those of all trials of the dataset, so that every o
 category that nobody answered is there, with 0.
 
 Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the answers given, in bits, from 0 (always the same)
-to log2 K (all alike; 4 bits for sixteen). No answer does not count. The estimate is too low by about (K - 1) / (2 n ln 2)
-(Miller 1955); its interval is the basic bootstrap over images, 2 H - q, which mends that, held within 0 and log2 K.
+to log2 K (all alike; 4 bits for sixteen). No answer does not count. An observer who is always right has the entropy of the
+images' categories. The estimate is too low by at most about (K - 1) / (2 n ln 2) (Miller 1955); its interval is the basic
+bootstrap over images within category (their numbers are part of the design), 2 H - q, which mends that, held within 0 and
+log2 K.
 """
 
 import numpy as np
@@ -17,7 +19,7 @@ from scipy.special import xlogy
 from analysis.accuracy import wilson
 from analysis.frame import condition_order, dataset_order, observer_order
 from analysis.psychometric import n_choices
-from analysis.resampling import N_RESAMPLES, percentiles, weights
+from analysis.resampling import N_RESAMPLES, percentiles
 from stimuli.categories import CATEGORIES
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "category", "response", "n", "n_shown", "share", "low", "high")
@@ -30,10 +32,8 @@ def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFram
     parts = []
     for dataset, trials, categories, responses in _datasets(frame):
         for condition, kind, observer, those in _groups(trials, dataset, by_condition):
-            counts = pd.crosstab(those["category"], those["response"]).reindex(
-                index=categories, columns=responses, fill_value=0
-            )
-            n, shown = counts.to_numpy(), counts.to_numpy().sum(axis=1, keepdims=True)
+            n = _counts(those, categories, responses)
+            shown = n.sum(axis=1, keepdims=True)
             low, high = wilson(n, np.broadcast_to(shown, n.shape))
             part = pd.DataFrame(
                 {
@@ -55,12 +55,21 @@ def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition
 
     Raises ValueError where the table has no such rows.
     """
-    rows = table[
-        (table["dataset"] == dataset) & (table["observer"] == observer) & (table["condition"] == condition)
-    ]
+    rows = table[(table["dataset"] == dataset) & (table["observer"] == observer) & (table["condition"] == condition)]
     if rows.empty:
         raise ValueError(f"the table has no rows of {observer} on {dataset}, condition {condition!r}")
-    return rows.pivot_table(index="category", columns="response", values="share", sort=False, dropna=False, observed=False)
+    return rows.pivot_table(
+        index="category", columns="response", values="share", sort=False, dropna=False, observed=False
+    )
+
+
+def frequent_errors(table: pd.DataFrame, n: int = 3) -> pd.DataFrame:
+    """The rows of the `n` most frequent wrong answers of every observer, dataset and condition."""
+    wrong = table[(table["category"] != table["response"]) & (table["response"] != "") & (table["n"] > 0)]
+    by = wrong.sort_values("n", ascending=False, kind="stable").groupby(
+        ["dataset", "observer", "condition"], sort=False
+    )
+    return table.loc[sorted(by.head(n).index)].reset_index(drop=True)
 
 
 def response_entropy(
@@ -68,17 +77,29 @@ def response_entropy(
 ) -> pd.DataFrame:
     """A row for every dataset, observer (and condition), with ENTROPY_COLUMNS; NaN for an observer who never answered."""
     rows = []
-    for dataset, trials, _, responses in _datasets(frame):
-        answers = [r for r in responses if r]
+    for dataset, trials, categories, responses in _datasets(frame):
         highest = np.log2(n_choices(trials))
         for condition, kind, observer, those in _groups(trials, dataset, by_condition):
-            given = (those["response"].to_numpy()[None] == np.array(answers, object)[:, None]).astype(np.float32)
-            value = entropy(given.sum(axis=1, keepdims=True))[0]
-            drawn = percentiles(entropy(given @ weights(len(those), n_resamples, seed)))
-            low, high = np.clip(2 * value - drawn[::-1], 0, highest)
-            n = int(given.sum())
+            counts = _counts(those, categories, responses)
+            given = np.array([bool(r) for r in responses])
+            value = float(entropy(counts.sum(axis=0)[given][:, None])[0])
+            rng, drawn = np.random.default_rng(seed), np.zeros((len(responses), n_resamples))
+            for row in counts[counts.sum(axis=1) > 0]:
+                drawn += rng.multinomial(row.sum(), row / row.sum(), size=n_resamples).T
+            low, high = np.clip(2 * value - percentiles(entropy(drawn[given])[None])[::-1, 0], 0, highest)
+            n = int(counts[:, given].sum())
             rows.append((dataset, observer, kind, condition, n, len(those) - n, value, low, high, highest))
     return pd.DataFrame(rows, columns=list(ENTROPY_COLUMNS))
+
+
+def _counts(trials: pd.DataFrame, categories: list[str], responses: list[str]) -> np.ndarray:
+    """Categories × responses."""
+    row, column = (
+        pd.Index(names).get_indexer(pd.Index(trials[of]))
+        for names, of in ((categories, "category"), (responses, "response"))
+    )
+    flat = np.bincount(row * len(responses) + column, minlength=len(categories) * len(responses))
+    return flat.reshape(len(categories), len(responses))
 
 
 def entropy(counts: np.ndarray) -> np.ndarray:

@@ -27,8 +27,8 @@ COLUMNS = (
 BOUNDS = ("lowest", "highest")
 Rule = Literal["undefined-is-nan", "model-vs-human"]
 RULES: dict[Rule, str] = {
-    "undefined-is-nan": "rule undefined-is-nan: kappa is undefined (NaN) where both are always right or both always wrong, and "
-    "left out of means",
+    "undefined-is-nan": "rule undefined-is-nan: kappa is undefined (NaN) where both are always right or both always wrong, "
+    "and left out of means",
     "model-vs-human": "rule model-vs-human: kappa is 1 wherever two observers agree on every image, as in the original code",
 }
 N_PAIRS = 2048  # resampled in one matrix product; more would take more memory, many small products more time
@@ -154,7 +154,10 @@ def weighted_agreement(
         n, right_1, right_2 = np.full((1, 1), float(weight.sum(axis=0).max(initial=0))), total[i], total[j]
     else:
         n = ((there[i] * there[j]) @ weight).astype(float)
-        right_1, right_2 = ((right[i] * there[j]) @ weight).astype(float), ((there[i] * right[j]) @ weight).astype(float)
+        right_1, right_2 = (
+            ((right[i] * there[j]) @ weight).astype(float),
+            ((there[i] * right[j]) @ weight).astype(float),
+        )
     n = np.where(n > 0, n, np.nan)
     return right_1 / n, right_2 / n, *_consistency(both, n, right_1, right_2)
 

@@ -71,15 +71,18 @@ def _answers(
     answers, categories = [], []
     for condition in conditions:
         of = trials[trials["condition"] == condition]
-        o, (i, images) = pd.Index(names).get_indexer(of["observer"]), pd.factorize(of["stimulus"].to_numpy(object))
+        o, (i, images) = (
+            pd.Index(names).get_indexer(pd.Index(of["observer"])),
+            pd.factorize(of["stimulus"].to_numpy(object)),
+        )
         if len(set(zip(o, i, strict=True))) < len(of):
             raise LogError(
                 f"an observer answered an image of {of['dataset'].iloc[0]} twice (two sessions?); error patterns need one "
                 f"answer an image, so give one session at a time"
             )
         answer, category = np.full((len(names), len(images)), -1), np.full(len(images), -1)
-        answer[o, i] = pd.Index(words).get_indexer(of["response"])
-        category[i] = pd.Index(words).get_indexer(of["category"])
+        answer[o, i] = pd.Index(words).get_indexer(pd.Index(of["response"]))
+        category[i] = pd.Index(words).get_indexer(pd.Index(of["category"]))
         answers.append(answer)
         categories.append(category)
     return answers, categories, words
@@ -97,10 +100,10 @@ def _pairs(
             same, value = (float(v[0]) for v in agreement(answer[i, both], answer[j, both], n_words))
             _, resampled = agreement(answer[i, both], answer[j, both], n_words, weight[both])
             low, high = percentiles(resampled[None])[:, 0]
-            errors = [errors_of(answer[o], category, shared & wrong[o], n_words) for o in (i, j)]
-            n_errors = int(errors[0].sum() + errors[1].sum())
+            first, second = (errors_of(answer[o], category, shared & wrong[o], n_words) for o in (i, j))
+            n_errors = int(first.sum() + second.sum())
             rows.append((names[i], names[j], int(shared.sum()), int(both.sum()), same, value, low, high, n_errors,
-                         similarity(*errors, n_choices)))  # fmt: skip
+                         similarity(first, second, n_choices)))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS[2:]))
 
 

@@ -1,6 +1,6 @@
 """Psychometric functions: how an observer's accuracy falls with the level of a distortion, and where it is halfway.
 
-Declared once: C levels x (on their scale, see `stimuli.levels`), n trials and k right ones at each, G points of a grid.
+Declared once: C levels x on their scale (see `stimuli.level_scales`), n trials and k right ones at each.
     psi(x) = guess + (1 - guess - lapse) F((x - threshold) * slope),    F(z) = 1 / (1 + exp(-z))
 The threshold is where F = ½, that is where accuracy is halfway between the guess rate and 1 - lapse rate (Wichmann & Hill
 2001a, their α). The guess rate is 1 / number of choices. Threshold, slope and lapse rate are those of greatest binomial
@@ -15,9 +15,10 @@ Interval: profile likelihood, 95 %: thresholds whose best slope and lapse rate c
 There is no threshold (NaN, and `reason` says why) with fewer than three levels, where the observer is always right or always
 wrong, where accuracy does not change with the level (likelihood ratio against one accuracy for all, χ²(2), p > .05), or
 where the halfway point lies outside the levels shown: it would be a guess.
+`fitter="psignifit"` takes threshold, interval, width and lapse rate from psignifit where there is a threshold at all.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -30,12 +31,14 @@ from experiments.log import EVIDENCE
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
-from stimuli.levels import Scale, level, on_scale, scale_of
+from stimuli.level_scales import Scale, level, on_scale, scale_of
 
 COLUMNS = (
     "dataset", "observer", "kind", "scale", "n_levels", "n", "guess_rate", "lapse_rate", "threshold", "low", "high",
     "width", "accuracy_at_threshold", "deviance", "reason",
 )  # fmt: skip
+Value = float | np.ndarray
+Fitter = Literal["likelihood", "psignifit"]
 MAX_LAPSE = 0.5
 N_THRESHOLDS, N_WIDTHS, N_LAPSES = 161, 41, 31
 REASONS = {
@@ -48,7 +51,9 @@ REASONS = {
 _ENOUGH = float(chi2.ppf(0.95, 1)) / 2
 
 
-def thresholds(frame: pd.DataFrame, *, scale: Scale | None = None, max_lapse: float = MAX_LAPSE) -> pd.DataFrame:
+def thresholds(
+    frame: pd.DataFrame, *, scale: Scale | None = None, max_lapse: float = MAX_LAPSE, fitter: Fitter = "likelihood"
+) -> pd.DataFrame:
     """A row for every observer of every dataset whose conditions are levels, with COLUMNS; people first.
 
     `threshold`, `low` and `high` are levels; `width` is on the scale. `attrs["notes"]` says which datasets have no levels.
@@ -74,11 +79,15 @@ def thresholds(frame: pd.DataFrame, *, scale: Scale | None = None, max_lapse: fl
             of = counts.loc[[observer]].reset_index("observer", drop=True).sort_index()
             arrays = of.index.to_numpy(float), of["sum"].to_numpy(float), of["size"].to_numpy(float)
             fitted = fit(*arrays, guess, max_lapse, grids)
+            if fitter == "psignifit" and not fitted["reason"]:
+                fitted |= by_psignifit(*arrays, guess, fitted)
             if used == "log10":
                 fitted |= {name: 10.0 ** fitted[name] for name in ("threshold", "low", "high")}
             rows.append({"dataset": dataset, "observer": observer, "kind": kind, "scale": used, **fitted})
     if not rows:
-        raise LogError(f"no dataset here has levels ({', '.join(without)}): thresholds need a distortion of several levels")
+        raise LogError(
+            f"no dataset here has levels ({', '.join(without)}): thresholds need a distortion of several levels"
+        )
     out = pd.DataFrame(rows)[list(COLUMNS)]
     out.attrs["notes"] = [f"without levels, left out: {', '.join(without)}"] if without else []
     return out
@@ -123,7 +132,7 @@ def fit(
     out |= {"lapse_rate": lapse, "deviance": 2 * float(saturated.sum() - top)}
     if 2 * (top - whole.sum()) < chi2.ppf(0.95, 2):
         return out | {"lapse_rate": np.nan, "reason": REASONS["flat"]}
-    out |= {"width": 2 * np.log(19) / abs(slope)}
+    out |= {"width": 2 * np.log(19) / abs(slope), "slope": slope}
     if not finite[0] <= threshold <= finite[-1]:
         return out | {"reason": REASONS["outside"]}
     low, high = _ends(grid.thresholds, along[best[0]].max(axis=(1, 2)), threshold, top)
@@ -132,9 +141,19 @@ def fit(
     return out | {"threshold": threshold, "low": ends[0], "high": ends[1], "accuracy_at_threshold": halfway}
 
 
-def accuracy_at(
-    x: np.ndarray, threshold: np.ndarray, slope: np.ndarray, lapse: np.ndarray, guess: float
-) -> np.ndarray:
+def by_psignifit(x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, found: dict[str, Any]) -> dict[str, Any]:
+    """What psignifit finds where the likelihood found a threshold. Raises LogError without the extra."""
+    from analysis.psignifit_fitter import fit as psignifit
+
+    sign = int(np.sign(found["slope"]))
+    out = psignifit(x, k, n, guess, sign)
+    p = accuracy_at(x, out["threshold"], sign * 2 * np.log(19) / out["width"], out["lapse_rate"], guess)
+    top = log_likelihood(np.clip(p, 1e-12, 1 - 1e-12), k, n).sum()
+    halfway = guess + (1 - guess - out["lapse_rate"]) / 2
+    return out | {"accuracy_at_threshold": halfway, "deviance": 2 * (log_likelihood(k / n, k, n).sum() - top)}
+
+
+def accuracy_at(x: np.ndarray, threshold: np.ndarray, slope: np.ndarray, lapse: np.ndarray, guess: float) -> np.ndarray:
     """psi, broadcast over its arguments."""
     with np.errstate(invalid="ignore"):
         z = np.where(np.isinf(x), np.sign(slope) * x, slope * (x - threshold))
@@ -147,7 +166,7 @@ def log_likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 class Grid:
-    """psi at all levels for all of G thresholds × slopes × lapse rates of either sign."""
+    """psi at all levels for all thresholds × slopes × lapse rates of a grid, slopes of either sign."""
 
     def __init__(self, x: np.ndarray, guess: float, max_lapse: float) -> None:
         finite = x[np.isfinite(x)]
@@ -155,7 +174,7 @@ class Grid:
         self.thresholds = np.linspace(finite[0] - reach / 2, finite[-1] + reach / 2, N_THRESHOLDS)
         self.slopes = 2 * np.log(19) / np.geomspace(step / 10, 10 * reach, N_WIDTHS)
         self.lapses = np.linspace(0, max_lapse, N_LAPSES) if max_lapse else np.zeros(1)
-        shape = np.ix_([1.0, -1.0], self.thresholds, self.slopes, self.lapses)
+        shape = np.ix_(np.array([1.0, -1.0]), self.thresholds, self.slopes, self.lapses)
         sign, threshold, slope, lapse = (axis[..., None] for axis in shape)
         p = np.clip(accuracy_at(x, threshold, sign * slope, lapse, guess), 1e-12, 1 - 1e-12)
         self.log_p, self.log_q = np.log(p), np.log1p(-p)

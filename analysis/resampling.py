@@ -36,7 +36,9 @@ def nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean of what is defined; NaN, without a warning, where nothing is."""
     there = ~np.isnan(values)
     n = there.sum(axis=axis)
-    return np.divide(np.where(there, values, 0.0).sum(axis=axis), n, out=np.full(n.shape, np.nan), where=n > 0)
+    return np.asarray(
+        np.divide(np.where(there, values, 0.0).sum(axis=axis), n, out=np.full(n.shape, np.nan), where=n > 0)
+    )
 
 
 def p_value(null: np.ndarray, value: np.ndarray) -> np.ndarray:
