@@ -1,4 +1,4 @@
-"""The benchmark of Geirhos et al. 2021: four numbers an observer, averaged over datasets in the published way, and two ranks.
+"""The benchmark of Geirhos et al. 2021: four numbers an observer, averaged over datasets in the published way; two ranks.
 
 Conventions (d dataset, C_d its included conditions, H_d its people), as in Tables 1 to 3 of Jaini et al. (2024):
 - OOD accuracy: all trials of a dataset's included conditions pooled (for "humans": of all its people), then the mean over d;

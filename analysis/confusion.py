@@ -1,7 +1,7 @@
 """Confusion: which answer an observer gives to which category, and how evenly it uses its answers.
 
-Conventions: a row of the matrix is a category, a column a response; no answer is a response of its own, "" in the table, the
-last column of a matrix. `share` is P(response | category) with Wilson's 95 % interval; NaN for a category that was not shown.
+Conventions: a row of the matrix is a category, a column a response; no answer is a response of its own, "" in the table,
+the last column of a matrix. `share` is P(response | category) with Wilson's 95 % interval, NaN for a category not shown.
 Categories and responses are those of all trials of the dataset, so that every observer has the same rows and columns: a
 category that nobody answered is there, with 0.
 
