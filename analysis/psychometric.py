@@ -40,7 +40,8 @@ COLUMNS = (
 Value = float | np.ndarray
 Fitter = Literal["likelihood", "psignifit"]
 MAX_LAPSE = 0.5
-N_THRESHOLDS, N_WIDTHS, N_LAPSES = 161, 41, 31
+N_STEPS = 12
+N_THRESHOLDS, N_WIDTHS, N_LAPSES = 121, 25, 16
 REASONS = {
     "levels": "fewer than three levels",
     "right": "always right",
@@ -135,7 +136,11 @@ def fit(
     out |= {"width": 2 * np.log(19) / abs(slope), "slope": slope}
     if not finite[0] <= threshold <= finite[-1]:
         return out | {"reason": REASONS["outside"]}
-    low, high = _ends(grid.thresholds, along[best[0]].max(axis=(1, 2)), threshold, top)
+    flat = along[best[0]].reshape(N_THRESHOLDS, -1).argmax(axis=1)
+    widths, lapses = np.unravel_index(flat, along.shape[2:])
+    sign, nuisance = np.sign(slope), (grid.slopes[widths], grid.lapses[lapses])
+    profile = profile_likelihood(x, k, n, guess, max_lapse, grid.thresholds, sign, nuisance)
+    low, high = _ends(grid.thresholds, profile, threshold, top)
     ends = (-np.inf if low < finite[0] else low), (np.inf if high > finite[-1] else high)
     halfway = guess + (1 - guess - lapse) / 2
     return out | {"threshold": threshold, "low": ends[0], "high": ends[1], "accuracy_at_threshold": halfway}
@@ -208,17 +213,60 @@ def _polished(
     return float(q[0] * reach), float(sign * np.exp(q[1])), float(q[2]), -float(value)
 
 
+def profile_likelihood(
+    x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, max_lapse: float, at: np.ndarray, sign: float,
+    start: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:  # fmt: skip
+    """The greatest likelihood at each of the thresholds `at` (G,), over slopes of one sign and lapse rates, (G,).
+
+    Fisher scoring in log slope and lapse rate, for all thresholds at once, from `start`: of several steps, together and of
+    one parameter alone (the other may stand at its bound), the best is taken, and none where none is better.
+    """
+    q = np.stack([np.log(start[0]), start[1]])  # (2, G)
+    finite, distance = np.isfinite(x), np.where(np.isfinite(x), x, 0.0) - at[:, None]
+    low, high = np.array([q[0].min() - 1, 0.0]), np.array([q[0].max() + 1, max_lapse])
+
+    def likelihood(q: np.ndarray) -> np.ndarray:
+        p = accuracy_at(x, at[:, None], sign * np.exp(q[0, ..., None]), q[1, ..., None], guess)
+        return np.asarray(log_likelihood(np.clip(p, 1e-12, 1 - 1e-12), k, n).sum(axis=-1))
+
+    best = likelihood(q)
+    for _ in range(N_STEPS):
+        slope = sign * np.exp(q[0])[:, None]
+        z = np.where(finite, slope * distance, sign * x)
+        f = expit(z)
+        p = np.clip(guess + (1 - guess - q[1][:, None]) * f, 1e-12, 1 - 1e-12)
+        by = np.stack([(1 - guess - q[1][:, None]) * f * (1 - f) * np.where(finite, z, 0.0), -f])  # (2, G, C)
+        score = (by * (k - n * p) / (p * (1 - p))).sum(axis=-1)
+        (a, b), (_, d) = np.einsum("igc,jgc,gc->ijg", by, by, n / (p * (1 - p)))
+        room = np.maximum(a * d - b * b, 1e-12)
+        alone = score / np.maximum([a, d], 1e-12)
+        together = np.stack([d * score[0] - b * score[1], a * score[1] - b * score[0]]) / room
+        steps = [share * together for share in (1, 0.5, 0.2)]
+        steps += [share * alone * axis for share in (1, 0.3) for axis in (np.array([[1], [0]]), np.array([[0], [1]]))]
+        tried = np.clip(q + np.stack(steps), low[:, None], high[:, None])  # (steps, 2, G)
+        found = likelihood(tried.swapaxes(0, 1))  # (steps, G)
+        chosen, columns = found.argmax(axis=0), np.arange(len(at))
+        better = found[chosen, columns] > best
+        q = np.where(better, tried[chosen, :, columns].T, q)
+        best = np.maximum(best, found[chosen, columns])
+    return best
+
+
 def _ends(at: np.ndarray, profile: np.ndarray, threshold: float, top: float) -> tuple[float, float]:
-    """Where the profile likelihood falls below what is enough, by linear interpolation; ±inf where it does not."""
+    """Where the profile likelihood falls below what is enough; ±inf where it does not.
+
+    Interpolated linearly in the root of what is missing, which is straight where the likelihood is a parabola.
+    """
     place = int(np.searchsorted(at, threshold))
-    at, height = np.insert(at, place, threshold), np.insert(profile - top + _ENOUGH, place, _ENOUGH)
-    ends = []
+    at, missing = np.insert(at, place, threshold), np.insert(np.sqrt(np.maximum(top - profile, 0)), place, 0.0)
+    ends, enough = [], np.sqrt(_ENOUGH)
     for side in (slice(place, None, -1), slice(place, None)):
-        x, y = at[side], height[side]
-        below = np.flatnonzero(y < 0)
-        if not len(below):
+        x, y = at[side], missing[side]
+        beyond = np.flatnonzero(y > enough)
+        if not len(beyond):
             ends.append(-np.inf if side.step else np.inf)
             continue
-        i = below[0]
-        ends.append(float(x[i - 1] + (x[i] - x[i - 1]) * y[i - 1] / (y[i - 1] - y[i])))
+        i = beyond[0]
+        ends.append(float(x[i - 1] + (x[i] - x[i - 1]) * (enough - y[i - 1]) / (y[i] - y[i - 1])))
     return ends[0], ends[1]

@@ -20,7 +20,7 @@ def weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
 
 def percentiles(values: np.ndarray) -> np.ndarray:
     """(…, R) -> (2, …): 2.5 and 97.5 % of the resamples in which the value is defined; NaN where it is in none."""
-    flat = values.reshape(-1, values.shape[-1])
+    flat = values.reshape(int(np.prod(values.shape[:-1])), values.shape[-1])
     out = np.full((2, len(flat)), np.nan)
     defined = ~np.isnan(flat).any(axis=1)
     if flat.shape[1]:

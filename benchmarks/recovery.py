@@ -29,7 +29,7 @@ from stimuli.stimulus import Stimulus
 
 SHAPE_BIAS, CUE_RATE, KAPPA, THRESHOLD, WIDTH, LAPSE = 0.7, 0.8, 0.4, 0.1, -0.25, 0.05
 LEVELS = ("0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90")
-N_RESAMPLES = 400
+N_RESAMPLES = 1000
 
 
 def trials(n: int, conditions: tuple[str, ...] = ("",), *, cues: bool = False) -> list[Trial]:
@@ -71,7 +71,7 @@ def shape_bias_holds(seed: int) -> bool:
 
 def kappa_holds(seed: int) -> bool:
     """Of a log of one observer and another that errs where it does, to a known degree."""
-    those, first = trials(320), Biased(cue_rate=0.7, seed=2 * seed, name="first")
+    those, first = trials(640), Biased(cue_rate=0.7, seed=2 * seed, name="first")
     with tempfile.TemporaryDirectory() as folder:
         frame = answered("mine", those, first)
         log = Path(folder) / "mine_first_session-1.csv"
