@@ -5,7 +5,7 @@ Declared once: N observers with both measures, df = N - 2.
 Pearson's r; p from t = r sqrt(df / (1 - r²)); 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3).
 Spearman's r of the ranks (ties share theirs); p likewise; interval by z with sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright
 2000). NaN, and `reason` says why, for fewer than three observers or where a measure is the same for all; no interval for
-three. |r| = 1 has p = 0 and an interval of no width.
+three, or for |r| = 1, where z is infinite; there p is 0, of ranks 2 / N!, the share of orders that are as perfect.
 Observers count as independent: relatives (ten ResNets) make p too small. Correlation is not cause.
 
 A measure is named: `shape-bias`, `accuracy:DATASET` (included conditions pooled, as OOD accuracy),
@@ -14,6 +14,7 @@ and `subject-01` of two datasets are two people; so people are left out, or all 
 """
 
 from collections.abc import Callable
+from math import factorial
 
 import numpy as np
 import pandas as pd
@@ -50,10 +51,9 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
             one, other = (rankdata(each) for each in values) if method == "spearman" else values
             r = float(np.clip(np.corrcoef(one, other)[0, 1], -1, 1))
             exact = 1 - r * r < 1e-12
-            p = 0.0 if exact else float(2 * t.sf(abs(r) * np.sqrt((n - 2) / (1 - r * r)), n - 2))
-            if exact:
-                low = high = r
-            elif n > 3:
+            perfect = min(1.0, 2 / factorial(n)) if method == "spearman" else 0.0
+            p = perfect if exact else float(2 * t.sf(abs(r) * np.sqrt((n - 2) / (1 - r * r)), n - 2))
+            if n > 3 and not exact:
                 half = norm.ppf(0.975) * np.sqrt((1 + (r * r / 2 if method == "spearman" else 0)) / (n - 3))
                 low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
         rows.append((method, str(x.name), str(y.name), n, max(n - 2, 0), r, low, high, p, reason))
