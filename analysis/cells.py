@@ -12,7 +12,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis.consistency import Rule, correct_matrix, included, kappa, weighted_agreement
-from analysis.frame import condition_order, dataset_order
+from analysis.frame import condition_order, dataset_order, observer_order
 from analysis.resampling import nan_mean, weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
@@ -38,12 +38,18 @@ def cells(frame: pd.DataFrame, people: Collection[str] | None = None) -> list[Ce
     Raises LogError if an observer answered an image of one condition twice.
     """
     out = []
-    for dataset in dataset_order(frame["dataset"].unique()):
-        of_dataset = included(frame[frame["dataset"] == dataset], dataset)
-        for condition in condition_order(dataset, of_dataset["condition"].unique()):
-            trials = of_dataset[of_dataset["condition"] == condition]
-            names, right, answered = correct_matrix(trials)
-            kind = dict(zip(trials["observer"], trials["kind"], strict=True))
+    frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
+    by_name = dict(list(frame.groupby("dataset", sort=False)))
+    for dataset in dataset_order(by_name):
+        of_dataset = included(by_name[dataset], dataset)
+        who = observer_order(of_dataset)
+        kind = dict(zip(who["observer"], who["kind"], strict=True))
+        by_condition = dict(list(of_dataset.groupby("condition", sort=False)))
+        for condition in condition_order(dataset, by_condition):
+            trials = by_condition[condition]
+            there = set(trials["observer"].unique())
+            order = np.array([name for name in kind if name in there], object)
+            names, right, answered = correct_matrix(trials, order)
             kinds = tuple(kind[name] for name in names)
             humans = [k == "human" if people is None else n in people for n, k in zip(names, kinds, strict=True)]
             out.append(Cell(dataset, condition, tuple(names), kinds, np.array(humans, bool), right, answered))

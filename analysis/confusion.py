@@ -19,7 +19,7 @@ from scipy.special import xlogy
 from analysis.accuracy import wilson
 from analysis.frame import condition_order, dataset_order, observer_order
 from analysis.psychometric import n_choices
-from analysis.resampling import N_RESAMPLES, percentiles
+from analysis.resampling import N_RESAMPLES, percentiles, weights
 from stimuli.categories import CATEGORIES
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "category", "response", "n", "n_shown", "share", "low", "high")
@@ -76,28 +76,28 @@ def response_entropy(
     frame: pd.DataFrame, *, by_condition: bool = False, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
     """A row for every dataset, observer (and condition), with ENTROPY_COLUMNS; NaN for an observer who never answered."""
-    rows = []
+    rows, resamples = [], dict[tuple[int, ...], np.ndarray]()
     for dataset, trials, categories, responses in _datasets(frame):
         highest = np.log2(n_choices(trials))
         for condition, kind, observer, those in _groups(trials, dataset, by_condition):
-            counts = _counts(those, categories, responses)
-            given = np.array([bool(r) for r in responses])
-            value = float(entropy(counts.sum(axis=0)[given][:, None])[0])
-            rng, drawn = np.random.default_rng(seed), np.zeros((len(responses), n_resamples))
-            for row in counts[counts.sum(axis=1) > 0]:
-                drawn += rng.multinomial(row.sum(), row / row.sum(), size=n_resamples).T
-            low, high = np.clip(2 * value - percentiles(entropy(drawn[given])[None])[::-1, 0], 0, highest)
-            n = int(counts[:, given].sum())
+            shown, said = (those[of].cat.codes.to_numpy(int) for of in ("category", "response"))
+            answers = np.flatnonzero(np.array(responses, object) != "")
+            given = (said[np.argsort(shown, kind="stable")] == answers[:, None]).astype(np.float32)
+            value = float(entropy(given.sum(axis=1, keepdims=True, dtype=float))[0])
+            sizes = tuple(np.bincount(shown, minlength=len(categories)).tolist())
+            if sizes not in resamples:  # observers of as many images of each category share it
+                each = (weights(n, n_resamples, seed + k) for k, n in enumerate(sizes))
+                resamples[sizes] = np.concatenate(list(each))
+            drawn = entropy((given @ resamples[sizes]).astype(float))
+            low, high = np.clip(2 * value - percentiles(drawn[None])[::-1, 0], 0, highest)
+            n = int(given.sum())
             rows.append((dataset, observer, kind, condition, n, len(those) - n, value, low, high, highest))
     return pd.DataFrame(rows, columns=list(ENTROPY_COLUMNS))
 
 
 def _counts(trials: pd.DataFrame, categories: list[str], responses: list[str]) -> np.ndarray:
     """Categories × responses."""
-    row, column = (
-        pd.Index(names).get_indexer(pd.Index(trials[of]))
-        for names, of in ((categories, "category"), (responses, "response"))
-    )
+    row, column = (trials[of].cat.codes.to_numpy(int) for of in ("category", "response"))
     flat = np.bincount(row * len(responses) + column, minlength=len(categories) * len(responses))
     return flat.reshape(len(categories), len(responses))
 
@@ -114,10 +114,10 @@ def _datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str], l
     out = []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = frame[frame["dataset"] == dataset]
-        categories = _ordered(set(trials["category"]))
-        said = set(trials["response"]) - {""}
-        responses = _ordered(said | set(categories)) + ([""] if (trials["response"] == "").any() else [])
-        out.append((dataset, trials, categories, responses))
+        categories, said = _ordered(set(trials["category"].unique())), set(trials["response"].unique())
+        responses = _ordered((said - {""}) | set(categories)) + ([""] if "" in said else [])
+        kinds = {"category": pd.CategoricalDtype(categories), "response": pd.CategoricalDtype(responses)}
+        out.append((dataset, trials.astype(kinds), categories, responses))
     return out
 
 

@@ -72,9 +72,12 @@ def consistency(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def correct_matrix(trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Names (O,), people first; right = 1.0 (O, I); answered = 1.0 (O, I), all float64. For one dataset and condition."""
-    names = observer_order(trials)["observer"].to_numpy(object)
+def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Names (O,), people first; right = 1.0 (O, I); answered = 1.0 (O, I), all float64. For one dataset and condition.
+
+    `names` are its observers in order, where that is known.
+    """
+    names = observer_order(trials)["observer"].to_numpy(object) if names is None else names
     o = pd.Index(names).get_indexer(trials["observer"].to_numpy(object))
     i, images = pd.factorize(trials["stimulus"].to_numpy(object))
     shape = len(names), len(images)

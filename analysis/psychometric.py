@@ -102,7 +102,7 @@ def n_choices(trials: pd.DataFrame) -> int:
     if trials["dataset"].iloc[0] in DATASETS:
         return len(CATEGORIES)
     asked = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
-    seen = (set(trials["category"]) | set(trials["response"])) - {""}
+    seen = (set(trials["category"].unique()) | set(trials["response"].unique())) - {""}
     return max(len(asked), len(seen))
 
 

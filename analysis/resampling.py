@@ -14,8 +14,10 @@ LEVEL = (2.5, 97.5)  # percent
 def weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
     """How often each image is in each resample, (I, R) float32, which holds counts below 2^24 exactly."""
     rng = np.random.default_rng(seed)
-    drawn = [np.bincount(rng.integers(n_images, size=n_images), minlength=n_images) for _ in range(n_resamples)]
-    return np.array(drawn, dtype=np.float32).reshape(n_resamples, n_images).T
+    drawn = rng.integers(n_images, size=(n_resamples, n_images)) if n_images else np.zeros((n_resamples, 0), int)
+    drawn += n_images * np.arange(n_resamples)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=n_resamples * n_images).astype(np.float32)
+    return counts.reshape(n_resamples, n_images).T
 
 
 def percentiles(values: np.ndarray) -> np.ndarray:

@@ -45,13 +45,13 @@ def test_what_was_not_shown_to_somebody_is_undefined_and_there():
 
 
 def test_conditions_apart_sum_to_the_whole():
-    frame = pd.concat([TWO.assign(condition=c, response=["dog"] * 6) for c in ("10", "9")] + [ONE.assign(condition="9")])
+    frame = pd.concat(
+        [TWO.assign(condition=c, response=["dog"] * 6) for c in ("10", "9")] + [ONE.assign(condition="9")]
+    )
     apart, whole = confusion(frame, by_condition=True), confusion(frame)
     assert list(dict.fromkeys(apart["condition"])) == ["9", "10"]
     keys = ["observer", "category", "response"]
-    pd.testing.assert_series_equal(
-        apart.groupby(keys)["n"].sum(), whole.groupby(keys)["n"].sum(), check_names=False
-    )
+    pd.testing.assert_series_equal(apart.groupby(keys)["n"].sum(), whole.groupby(keys)["n"].sum(), check_names=False)
 
 
 def test_frequent_errors():
@@ -99,5 +99,8 @@ def test_people_on_sketches():
     """Sums of the published responses."""
     frame = read_trials([real("humans", "sketch")])
     table = confusion(frame)
-    assert table["n"].sum() == len(frame) and (table.loc[table["category"] == table["response"], "n"].sum()) == frame["correct"].sum()
+    assert (
+        table["n"].sum() == len(frame)
+        and (table.loc[table["category"] == table["response"], "n"].sum()) == frame["correct"].sum()
+    )
     assert (response_entropy(frame, n_resamples=20)["entropy"] > 3.9).all()

@@ -29,7 +29,10 @@ def slow_similarity(one, other, categories, k):
     n_0, divs = [], []
     for c in WORDS:
         others = [w for w in WORDS if w != c]
-        a, b = ([sum(s == w and t == c for s, t in zip(said, categories, strict=True)) for w in others] for said in (one, other))
+        a, b = (
+            [sum(s == w and t == c for s, t in zip(said, categories, strict=True)) for w in others]
+            for said in (one, other)
+        )
         p = [(v + 0.5) / (sum(a) + (k - 1) * 0.5) for v in a]
         q = [(v + 0.5) / (sum(b) + (k - 1) * 0.5) for v in b]
         m = [(v + w + 0.5) / (sum(a) + sum(b) + (k - 1) * 0.5) for v, w in zip(a, b, strict=True)]
@@ -58,7 +61,9 @@ def test_every_pair_against_the_references():
 
 
 def test_alike_and_unlike():
-    (same,) = error_patterns(pd.concat([several(who=1), several(who=1).assign(observer="twin")]), n_resamples=20).itertuples()
+    (same,) = error_patterns(
+        pd.concat([several(who=1), several(who=1).assign(observer="twin")]), n_resamples=20
+    ).itertuples()
     assert (same.agreement, same.low, same.high, same.same_response) == (1, 1, 1, 1)
     assert same.similarity > 0.99
     (far,) = error_patterns(several(who=2, p=0.0), n_resamples=20).itertuples()

@@ -53,7 +53,9 @@ def test_conditions_are_averaged_and_not_pooled():
     parts = [frame_of({n: luck(rng, 200, p) for n in "ab"}, condition=c) for c, p in (("easy", 0.95), ("hard", 0.1))]
     (row,) = independence(pd.concat(parts), n_draws=300).itertuples()
     assert row.n_conditions == 2 and row.n == 400 and row.p > 0.05
-    (pooled,) = independence(frame_of({n: np.concatenate([(p[p["observer"] == n])["correct"] for p in parts]) for n in "ab"})).itertuples()
+    (pooled,) = independence(
+        frame_of({n: np.concatenate([(p[p["observer"] == n])["correct"] for p in parts]) for n in "ab"})
+    ).itertuples()
     assert pooled.p < 0.01
 
 
@@ -61,7 +63,9 @@ def test_independence_degenerate():
     frame = frame_of({"all": [1, 1, 1, 1], "none": [0, 0, 0, 0], "some": [1, 0, 1, 0], "all-2": [1, 1, 1, 1]})
     table = independence(frame, n_draws=50).set_index(["observer_1", "observer_2"])
     row = table.loc[("all", "all-2")]
-    assert np.isnan(row[["kappa", "p", "p_holm", "unbiased", "null_low"]].astype(float)).all() and row["n_conditions"] == 0
+    assert (
+        np.isnan(row[["kappa", "p", "p_holm", "unbiased", "null_low"]].astype(float)).all() and row["n_conditions"] == 0
+    )
     assert table.loc[("all", "none"), "kappa"] == 0 and table.loc[("all", "none"), "p"] == 1
     assert table.loc[("all", "some"), ["kappa", "p"]].tolist() == [0, 1]
     assert len(independence(frame[frame["observer"] == "all"])) == len(independence(frame[:0])) == 0
@@ -109,7 +113,10 @@ def test_a_difference_is_found_where_there_is_one():
     row = table[(table["observer_1"] == "far") & (table["observer_2"] == "near")].iloc[0]
     pairs = consistency(frame, intervals=False).set_index(["observer_1", "observer_2"])["kappa"]
     assert row["kappa_2"] == pytest.approx(np.mean([pairs["p1", "near"], pairs["p2", "near"]]))
-    assert row["difference"] == pytest.approx(row["kappa_1"] - row["kappa_2"]) and row["low"] < row["difference"] < row["high"] < 0
+    assert (
+        row["difference"] == pytest.approx(row["kappa_1"] - row["kappa_2"])
+        and row["low"] < row["difference"] < row["high"] < 0
+    )
     assert row["p"] == pytest.approx(2 / 401) and (row["n_people"], row["n"]) == (2, 300)
     other = table[(table["observer_1"] == "far") & (table["observer_2"] == "like-far")].iloc[0]
     assert other["p"] > 0.05 and other["low"] < 0 < other["high"]
@@ -139,7 +146,9 @@ def test_exchange_one_draw_at_a_time():
     for r in range(40):
         one = np.where(swap[:, r] == 1, rows["far"], rows["near"])
         other = np.where(swap[:, r] == 1, rows["near"], rows["far"])
-        null.append(np.mean([k(rows[p], one) for p in ("p1", "p2")]) - np.mean([k(rows[p], other) for p in ("p1", "p2")]))
+        null.append(
+            np.mean([k(rows[p], one) for p in ("p1", "p2")]) - np.mean([k(rows[p], other) for p in ("p1", "p2")])
+        )
     tails = [np.sum(np.array(null) <= row.difference + 1e-9), np.sum(np.array(null) >= row.difference - 1e-9)]
     assert row.p == pytest.approx(min(1, 2 * (1 + min(tails)) / 41))
 
@@ -157,7 +166,9 @@ def test_over_datasets_there_is_a_mean():
 def test_difference_degenerate():
     rows = people_and_nets(np.random.default_rng(9), n=40)
     frame = frame_of(rows, KINDS)
-    with pytest.raises(UnknownName, match="there is no observer besides people in these logs named 'nera': did you mean near"):
+    with pytest.raises(
+        UnknownName, match="there is no observer besides people in these logs named 'nera': did you mean near"
+    ):
         difference(frame, [("nera", "far")])
     assert len(difference(frame[frame["kind"] != "human"])) == 0  # no people
     assert len(difference(frame[frame["observer"].isin(["p1", "near"])])) == 0  # nobody to compare with

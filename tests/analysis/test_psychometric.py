@@ -55,7 +55,11 @@ class Lapsing(Link):
 def test_a_binomial_glm_with_that_lapse_rate_agrees(seed):
     k = counts(seed)
     found = fit(X, k, N, GUESS)
-    model = sm.GLM(np.column_stack([k, N - k]), sm.add_constant(X), family=sm.families.Binomial(Lapsing(found["lapse_rate"]), check_link=False))
+    model = sm.GLM(
+        np.column_stack([k, N - k]),
+        sm.add_constant(X),
+        family=sm.families.Binomial(Lapsing(found["lapse_rate"]), check_link=False),
+    )
     done = model.fit(start_params=[2.3 * 1.7, -1.7], maxiter=200)
     intercept, slope = done.params
     assert found["threshold"] == pytest.approx(-intercept / slope, abs=2e-3)
@@ -101,7 +105,9 @@ def test_levels_on_a_log_scale_and_one_without_any_filter():
     assert row.scale == "log10" and row.low <= 1.0 <= row.high and row.threshold == pytest.approx(1.0, abs=0.08)
     assert row.lapse_rate == pytest.approx(0.1, abs=0.04)  # which the unfiltered images tell
     blur = Psychometric(6.0, -1.0, 0.1, "low-pass", name="one")
-    (row,) = thresholds(answered("low-pass", trials(240, ("0", "1", "3", "5", "7", "10", "15", "40")), blur)).itertuples()
+    (row,) = thresholds(
+        answered("low-pass", trials(240, ("0", "1", "3", "5", "7", "10", "15", "40")), blur)
+    ).itertuples()
     assert row.low <= 6.0 <= row.high
 
 
@@ -164,7 +170,9 @@ def test_number_of_choices():
     assert n_choices(few.assign(evidence_cat=0.5, evidence_dog=0.2, evidence_car=0.3, evidence_other=np.nan)) == 3
 
 
-@pytest.mark.skipif(importlib.util.find_spec("psignifit") is None, reason="psignifit comes with the extra psychometrics")
+@pytest.mark.skipif(
+    importlib.util.find_spec("psignifit") is None, reason="psignifit comes with the extra psychometrics"
+)
 def test_psignifit_agrees():
     one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
     frame = answered("uniform-noise", trials(240, LEVELS), one)

@@ -9,7 +9,10 @@ from analysis.ranks import benchmark_intervals
 from stimuli.errors import LogError
 from tests.analysis.frames import right
 
-PEOPLE = [right("subject-01", "human", "11100010", dataset="edge"), right("subject-02", "human", "11010010", dataset="edge")]
+PEOPLE = [
+    right("subject-01", "human", "11100010", dataset="edge"),
+    right("subject-02", "human", "11010010", dataset="edge"),
+]
 
 
 def test_columns_are_those_of_the_tables():
@@ -30,7 +33,9 @@ def test_ranks_by_hand():
     # accuracies .625, .5, .5 and of people .5: the tied ones differ least, and are least consistent.
     assert list(table.loc[["best", "tied-1", "tied-2"], "ood_rank"]) == [1, 2.5, 2.5]
     assert table.loc["best", "accuracy_difference"] > table.loc["tied-1", "accuracy_difference"] == 0
-    assert list(table.loc[["best", "tied-1", "tied-2"], "mean_rank"]) == pytest.approx([(3 + 1 + 1) / 3, 6.5 / 3, 6.5 / 3])
+    assert list(table.loc[["best", "tied-1", "tied-2"], "mean_rank"]) == pytest.approx(
+        [(3 + 1 + 1) / 3, 6.5 / 3, 6.5 / 3]
+    )
 
 
 def test_ranks_are_among_those_who_answered_the_same():
@@ -46,12 +51,18 @@ def test_ranks_are_among_those_who_answered_the_same():
 
 def test_a_missing_condition_and_missing_images_are_said():
     conditions = [f.assign(dataset="contrast", condition=c) for c in ("c50", "c30") for f in PEOPLE]
-    nets = [right(n, "generative", "11100010", dataset="contrast", condition=c) for n, c in (("a", "c50"), ("a", "c30"), ("b", "c50"))]
+    nets = [
+        right(n, "generative", "11100010", dataset="contrast", condition=c)
+        for n, c in (("a", "c50"), ("a", "c30"), ("b", "c50"))
+    ]
     table = benchmark(pd.concat([*conditions, *nets]))
     assert table.set_index("observer")["ood_rank"].notna().to_dict() == {"humans": False, "a": True, "b": False}
     assert "without a rank: b" in table.attrs["notes"][1]
     short = right("short", "generative", "111", dataset="edge")
-    assert benchmark(pd.concat([*PEOPLE, short])).attrs["notes"][-1] == "answered only part of the images of a condition: short"
+    assert (
+        benchmark(pd.concat([*PEOPLE, short])).attrs["notes"][-1]
+        == "answered only part of the images of a condition: short"
+    )
 
 
 def test_the_rule_is_named():
@@ -81,7 +92,12 @@ def test_intervals_against_a_slow_reference():
     rng = np.random.default_rng(1)
     correct = (rng.random((3, 60)) < 0.6).astype(float)
     who = (("subject-01", "human"), ("subject-02", "human"), ("net", "generative"))
-    frame = pd.concat([right(n, k, "".join(map(str, row.astype(int))), dataset="edge") for (n, k), row in zip(who, correct, strict=True)])
+    frame = pd.concat(
+        [
+            right(n, k, "".join(map(str, row.astype(int))), dataset="edge")
+            for (n, k), row in zip(who, correct, strict=True)
+        ]
+    )
     table = benchmark_intervals(frame, n_resamples=60, seed=3)
     row = table[(table["observer"] == "net") & (table["measure"] == "error_consistency")].iloc[0]
     assert [row["low"], row["high"]] == pytest.approx(list(slow(correct, 2, 3, 60)), abs=1e-9)
@@ -109,7 +125,12 @@ def test_a_rank_is_certain_where_it_is_and_uncertain_where_it_is_not():
 
 def test_all_right_and_all_wrong():
     """Kappa is undefined everywhere: no rank by it, no crash, and 1 by the other rule."""
-    frame = pd.concat([right(n, k, "1111", dataset="edge") for n, k in (("subject-01", "human"), ("subject-02", "human"), ("net", "generative"))])
+    frame = pd.concat(
+        [
+            right(n, k, "1111", dataset="edge")
+            for n, k in (("subject-01", "human"), ("subject-02", "human"), ("net", "generative"))
+        ]
+    )
     table = benchmark(frame).set_index("observer")
     assert table[["error_consistency", "mean_rank"]].isna().all(axis=None)
     assert table.loc["net", "ood_rank"] == 1 and table.loc["humans", "observed_consistency"] == 1

@@ -28,6 +28,8 @@ def test_p_is_never_0_and_uniform_under_the_null():
     null = np.random.default_rng(0).normal(size=(1, 99))
     assert p_value(null, np.array([9.0]))[0] == pytest.approx(2 / 100)
     assert p_value(null, np.array([np.median(null)]))[0] == pytest.approx(1)
-    assert np.isnan(p_value(null, np.array([np.nan]))[0]) and np.isnan(p_value(np.full((1, 5), np.nan), np.array([1.0]))[0])
+    assert np.isnan(p_value(null, np.array([np.nan]))[0]) and np.isnan(
+        p_value(np.full((1, 5), np.nan), np.array([1.0]))[0]
+    )
     drawn = np.random.default_rng(1).normal(size=(2000, 100))
     assert np.mean(p_value(drawn[:, 1:], drawn[:, 0]) <= 0.1) == pytest.approx(0.1, abs=0.025)
