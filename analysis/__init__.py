@@ -1,8 +1,8 @@
 """What it means: measures of trial logs, each a pure function, frame in, frame or number out.
 
 `from analysis import read_trials, error_consistency` and the like load a measure's module when it is first asked for, so
-that `import analysis` alone loads nothing heavy. A function has the name here that reads well in a notebook: its module is in
-NAMES, where its docstring has the formula, the source and the degenerate cases.
+that `import analysis` alone loads nothing heavy. A function has the name here that reads well in a notebook: its module is
+in NAMES, where its docstring has the formula, the source and the degenerate cases.
 """
 
 from importlib import import_module

@@ -39,12 +39,12 @@ def cells(frame: pd.DataFrame, people: Collection[str] | None = None) -> list[Ce
     """
     out = []
     frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
-    by_name = dict(list(frame.groupby("dataset", sort=False)))
+    by_name = {str(name): trials for name, trials in frame.groupby("dataset", sort=False)}
     for dataset in dataset_order(by_name):
         of_dataset = included(by_name[dataset], dataset)
         who = observer_order(of_dataset)
         kind = dict(zip(who["observer"], who["kind"], strict=True))
-        by_condition = dict(list(of_dataset.groupby("condition", sort=False)))
+        by_condition = {str(c): trials for c, trials in of_dataset.groupby("condition", sort=False)}
         for condition in condition_order(dataset, by_condition):
             trials = by_condition[condition]
             there = set(trials["observer"].unique())

@@ -221,8 +221,10 @@ def analyze_contrasts(
     """Mean kappa within kinds of observer and between them, and with people, with permutation tests."""
     from analysis.contrasts import contrasts
 
+    table = contrasts(read(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
+    _say_notes(table)
     _say_rule(rule)
-    _output(contrasts(read(logs, dataset), rule=rule, n_resamples=resamples, seed=seed), json, csv)
+    _output(table, json, csv)
 
 
 @analyze.command("clusters")
@@ -249,7 +251,10 @@ def analyze_clusters(
     _output(branches(grown), json, csv, shown=cut)
     if not json:
         index, p = agreement_with_kinds(cut, seed=seed)
-        typer.echo(f"agreement of groups with kinds: adjusted Rand index {index:.3f}, p = {p:.4f}")
+        said = (
+            f"adjusted Rand index {index:.3f}, p = {p:.4f}" if index == index else "undefined for one kind or one group"
+        )
+        typer.echo(f"agreement of groups with kinds: {said}")
         for sentence in sentences(among_people(frame, grown, rule=rule, n_resamples=resamples, seed=seed)):
             typer.echo(sentence)
 
@@ -266,7 +271,12 @@ def analyze_map(
     table, share = embed(found.matrix())
     table.insert(1, "kind", found.kinds)
     _say_rule(rule)
-    typer.echo(f"note: the map holds {100 * share:.0f} % of what the distances 1 - kappa hold", err=True)
+    held = (
+        "nobody is apart from anybody"
+        if share != share
+        else f"the map holds {100 * share:.0f} % of the distances 1 - kappa"
+    )
+    typer.echo(f"note: {held}", err=True)
     _output(table, json, csv)
 
 
@@ -296,6 +306,8 @@ def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.Data
     from analysis.formats import format_of
     from analysis.tables import show, to_csv, to_json
 
+    if not len(table):
+        typer.echo("note: the table is empty: there is nothing here that could be compared", err=True)
     if csv:
         if csv.exists() and format_of(csv):
             raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.cells import resampling
-from analysis.consistency import Rule
+from analysis.consistency import Rule, included
 from analysis.frame import KINDS, dataset_order
 from analysis.pairs import pairs
 from analysis.resampling import N_RESAMPLES, percentiles
@@ -36,11 +36,14 @@ def contrasts(
 ) -> pd.DataFrame:
     """A row for every dataset, pair of kinds and contrast, with COLUMNS.
 
-    `kappa_1` and `kappa_2` are the two means whose difference is taken. Raises LogError as `consistency` does.
+    `kappa_1` and `kappa_2` are the two means whose difference is taken; `attrs["notes"]` says what was left out. Raises LogError as `consistency` does.
     """
-    rows = []
+    rows, left_out = [], []
     for dataset in dataset_order(frame["dataset"].unique()):
-        trials = frame[frame["dataset"] == dataset]
+        trials = included(frame[frame["dataset"] == dataset], dataset)
+        if trials.empty:
+            left_out.append(dataset)
+            continue
         data, resampled = pairs(trials, rule), pairs(trials, rule, resampling(n_resamples, seed))
         kinds = np.array(data.kinds, object)
         kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)
@@ -56,7 +59,9 @@ def contrasts(
                 p, least = _permuted(contrast, data.matrix().to_numpy(), first, second, people, seed)
                 rows.append((dataset, contrast, one, other, len(first), len(second), *values[:, 0], drawn[0], low, high,
                              p, least))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    out = pd.DataFrame(rows, columns=list(COLUMNS))
+    out.attrs["notes"] = [f"no condition that counts, left out: {', '.join(left_out)}"] if left_out else []
+    return out
 
 
 def _means(

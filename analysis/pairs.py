@@ -30,10 +30,12 @@ class Pairs:
 
 
 def pairs(trials: pd.DataFrame, rule: Rule = "undefined-is-nan", weigh: Weigh = once) -> Pairs:
-    """All pairs of one dataset's observers. Raises LogError for several datasets, and as `consistency` does."""
+    """All pairs of one dataset's observers. Raises LogError for several datasets, for none that counts, and as `consistency` does."""
     if trials["dataset"].nunique() > 1:
         raise LogError(f"one dataset at a time, got {', '.join(sorted(trials['dataset'].unique()))}: give --dataset")
     found = cells(trials)
+    if not found:
+        raise LogError("there is no trial in a condition that counts in the benchmark: nothing can be compared")
     kind = {name: k for cell in found for name, k in zip(cell.names, cell.kinds, strict=True)}
     order = observer_order(pd.DataFrame({"observer": list(kind), "kind": list(kind.values())}))
     names = order["observer"].tolist()
@@ -48,5 +50,4 @@ def pairs(trials: pd.DataFrame, rule: Rule = "undefined-is-nan", weigh: Weigh = 
         chunks = [slice(begin, begin + N_PAIRS) for begin in range(0, len(i), N_PAIRS)]
         drawn = [resampled_kappa(right, there, weight, i[part], j[part], rule) for part in chunks]
         per_cell.append(np.concatenate([np.empty((0, weight.shape[1])), *drawn]))
-    kappas = nan_mean(np.array(per_cell), axis=0) if per_cell else np.empty((0, 0))
-    return Pairs(tuple(names), tuple(order["kind"]), kappas)
+    return Pairs(tuple(names), tuple(order["kind"]), nan_mean(np.array(per_cell), axis=0))

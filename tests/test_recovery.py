@@ -6,8 +6,8 @@ import pytest
 from analysis.consistency import consistency
 from analysis.frame import read_trials
 from analysis.shape_bias import overall, shape_bias
-from experiments.session import run
 from benchmarks.recovery import MEASURES, rates
+from experiments.session import run
 from observers.simulated import Biased, Chance, Correlated
 
 

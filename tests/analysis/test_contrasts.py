@@ -88,6 +88,11 @@ def test_too_few_to_ask():
     assert row.p >= row.smallest_p == pytest.approx(1 / 3)
 
 
+def test_what_does_not_count_is_said():
+    table = contrasts(clumped(KINDS).assign(dataset="colour", condition="cr"), n_resamples=5)
+    assert len(table) == 0 and table.attrs["notes"] == ["no condition that counts, left out: colour"]
+
+
 def test_undefined_kappas():
     perfect = contrasts(clumped(KINDS).assign(correct=True), n_resamples=5)
     assert perfect[["kappa_1", "kappa_2", "difference", "p", "low"]].isna().all(axis=None)

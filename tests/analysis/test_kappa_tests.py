@@ -13,7 +13,8 @@ from tests.analysis.frames import right
 
 def frame_of(rows, kinds=None, dataset="mine", condition=""):
     return pd.concat([
-        right(name, (kinds or {}).get(name, "human"), "".join(str(int(x)) for x in row), dataset=dataset, condition=condition)
+        right(name, (kinds or {}).get(name, "human"), "".join(str(int(x)) for x in row), dataset=dataset,
+              condition=condition)
         for name, row in rows.items()
     ])  # fmt: skip
 

@@ -8,8 +8,8 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.genmod.families.links import Link
 
-from analysis.psychometric import COLUMNS, REASONS, fit, n_choices, thresholds
 from analysis.psignifit_fitter import library
+from analysis.psychometric import COLUMNS, REASONS, fit, n_choices, thresholds
 from benchmarks.recovery import LAPSE, LEVELS, THRESHOLD, WIDTH, answered, trials
 from observers.simulated import Psychometric
 from stimuli.errors import LogError
