@@ -12,7 +12,7 @@ Intervals: paired bootstrap over images, 95 %; people as they are. With fewer th
 import numpy as np
 import pandas as pd
 
-from analysis.cells import Cell, Weigh, by_dataset, cells, once, resampling, with_people
+from analysis.cells import Cell, Weigh, by_dataset, cells, notes_on, once, resampling, with_people
 from analysis.consistency import Rule, kappa, weighted_agreement
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles
 
@@ -31,12 +31,12 @@ def noise_ceiling(
     `n_people` with whom one was compared. `attrs["notes"]` says which datasets no person answered. Raises LogError as
     `consistency` does.
     """
-    parts, without = [], []
+    parts, kept = [], []
     for dataset, of_dataset in by_dataset(cells(frame)).items():
         of_dataset = [cell for cell in of_dataset if cell.is_person.any()]
         if not of_dataset:
-            without.append(dataset)
             continue
+        kept.append(dataset)
         whole, boot = (with_people(of_dataset, rule, how) for how in (once, resampling(n_resamples, seed)))
         values, drawn = (np.concatenate([w.per_person[2], w.others[2]]) for w in (whole, boot))
         majority = [_majority(of_dataset, whole.people, rule, how) for how in (once, resampling(n_resamples, seed))]
@@ -55,7 +55,7 @@ def noise_ceiling(
             "share": _ratio(value, np.array(top)), "share_low": share_low, "share_high": share_high,
         }))  # fmt: skip
     out = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
-    out.attrs["notes"] = [f"no person answered, left out: {', '.join(without)}"] if without else []
+    out.attrs["notes"] = notes_on(frame, kept, "no person answered them in a condition that counts")
     return out
 
 

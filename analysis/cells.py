@@ -123,6 +123,12 @@ def _share(n: np.ndarray, total: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0))
 
 
+def notes_on(frame: pd.DataFrame, kept: Collection[str], why: str) -> list[str]:
+    """A sentence on the datasets of the frame that a measure did not keep; none where it kept all."""
+    others = [dataset for dataset in dataset_order(frame["dataset"].unique()) if dataset not in kept]
+    return [f"left out, since {why}: {', '.join(others)}"] if others else []
+
+
 def by_dataset(found: list[Cell]) -> dict[str, list[Cell]]:
     """Dataset -> its cells, in the order in which they came."""
     out: dict[str, list[Cell]] = {}

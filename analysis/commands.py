@@ -162,7 +162,9 @@ def analyze_errors(
     from analysis.error_patterns import error_patterns
 
     frame, options = read(logs, dataset), {"n_resamples": resamples, "seed": seed}
-    _output(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options), json, csv)
+    table = error_patterns(frame, by_condition=by_condition, intervals=intervals, **options)
+    _say_notes(table)
+    _output(table, json, csv)
 
 
 @analyze.command("independence")
@@ -173,7 +175,10 @@ def analyze_independence(
     """Is kappa more than two independent observers of these accuracies would have?"""
     from analysis.kappa_tests import independence
 
-    _output(independence(read(logs, dataset), n_draws=draws, seed=seed), json, csv)
+    table = independence(read(logs, dataset), n_draws=draws, seed=seed)
+    _say_notes(table)
+    _say_rule("undefined-is-nan")
+    _output(table, json, csv)
 
 
 @analyze.command("difference")
@@ -195,8 +200,10 @@ def analyze_difference(
     if between and len(between) != 2:
         raise typer.BadParameter(f"two observers, the option twice, got {len(between)}", param_hint="--between")
     pairs = [(between[0], between[1])] if between else None
+    table = difference(read(logs, dataset), pairs, rule=rule, n_draws=draws, seed=seed)
+    _say_notes(table)
     _say_rule(rule)
-    _output(difference(read(logs, dataset), pairs, rule=rule, n_draws=draws, seed=seed), json, csv)
+    _output(table, json, csv)
 
 
 @analyze.command("ceiling")

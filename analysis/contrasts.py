@@ -17,7 +17,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from analysis.cells import resampling
+from analysis.cells import notes_on, resampling
 from analysis.consistency import Rule, included
 from analysis.frame import KINDS, dataset_order
 from analysis.pairs import pairs
@@ -36,14 +36,15 @@ def contrasts(
 ) -> pd.DataFrame:
     """A row for every dataset, pair of kinds and contrast, with COLUMNS.
 
-    `kappa_1` and `kappa_2` are the two means whose difference is taken; `attrs["notes"]` says what was left out. Raises LogError as `consistency` does.
+    `kappa_1` and `kappa_2` are the two means whose difference is taken; `attrs["notes"]` says what was left out. Raises
+    LogError as `consistency` does.
     """
-    rows, left_out = [], []
+    rows, kept = [], []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = included(frame[frame["dataset"] == dataset], dataset)
         if trials.empty:
-            left_out.append(dataset)
             continue
+        kept.append(dataset)
         data, resampled = pairs(trials, rule), pairs(trials, rule, resampling(n_resamples, seed))
         kinds = np.array(data.kinds, object)
         kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)
@@ -60,7 +61,7 @@ def contrasts(
                 rows.append((dataset, contrast, one, other, len(first), len(second), *values[:, 0], drawn[0], low, high,
                              p, least))  # fmt: skip
     out = pd.DataFrame(rows, columns=list(COLUMNS))
-    out.attrs["notes"] = [f"no condition that counts, left out: {', '.join(left_out)}"] if left_out else []
+    out.attrs["notes"] = notes_on(frame, kept, "no condition of it counts")
     return out
 
 

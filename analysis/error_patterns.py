@@ -19,6 +19,7 @@ The interval of the agreement is the paired bootstrap over images, 95 %, conditi
 import numpy as np
 import pandas as pd
 
+from analysis.cells import notes_on
 from analysis.confusion import ALL
 from analysis.consistency import included
 from analysis.frame import condition_order, dataset_order, observer_order
@@ -60,7 +61,11 @@ def error_patterns(
             whole = np.concatenate(answers, axis=1), np.concatenate(category)
             table = _pairs(names, *whole, len(words), size, np.concatenate(drawn))
             parts.append(table.assign(dataset=dataset, condition=ALL))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
+    out = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
+    out.attrs["notes"] = notes_on(
+        frame, set(out["dataset"]), "no two observers answered them in a condition that counts"
+    )
+    return out
 
 
 def _answers(

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.cells import Cell, by_dataset, cells, once, resampling, with_people
+from analysis.cells import Cell, by_dataset, cells, notes_on, once, resampling, with_people
 from analysis.confusion import ALL
 from analysis.consistency import Rule, agreement, kappa
 from analysis.resampling import N_RESAMPLES, nan_mean, p_value, percentiles
@@ -72,7 +72,10 @@ def independence(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: int =
             "unbiased": nan_mean(np.array(fair), axis=0), "null_low": low, "null_high": high, "p": p, "p_holm": holm(p),
         }))  # fmt: skip
     columns = list(INDEPENDENCE_COLUMNS)
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    out = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    kept = set(out["dataset"])
+    out.attrs["notes"] = notes_on(frame, kept, "no two observers answered them in a condition that counts")
+    return out
 
 
 def _independent(
@@ -125,7 +128,10 @@ def difference(
             everywhere.setdefault(pair, []).append(compared)
     if any(len(those) > 1 for those in everywhere.values()):
         rows += _rows(ALL, {pair: _mean(those) for pair, those in everywhere.items()})
-    return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
+    out = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
+    why = "no person and two others answered them in a condition that counts"
+    out.attrs["notes"] = notes_on(frame, set(out["dataset"]), why)
+    return out
 
 
 @frozen(eq=False)

@@ -30,7 +30,10 @@ class Pairs:
 
 
 def pairs(trials: pd.DataFrame, rule: Rule = "undefined-is-nan", weigh: Weigh = once) -> Pairs:
-    """All pairs of one dataset's observers. Raises LogError for several datasets, for none that counts, and as `consistency` does."""
+    """All pairs of one dataset's observers.
+
+    Raises LogError for several datasets, for none that counts, and as `consistency` does.
+    """
     if trials["dataset"].nunique() > 1:
         raise LogError(f"one dataset at a time, got {', '.join(sorted(trials['dataset'].unique()))}: give --dataset")
     found = cells(trials)

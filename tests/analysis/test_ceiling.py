@@ -66,7 +66,7 @@ def test_people_who_agree_by_chance_or_always_set_no_standard():
 def test_nobody_and_twice():
     nets = frame()[lambda f: f["kind"] != "human"]
     assert len(noise_ceiling(nets)) == 0 and noise_ceiling(nets).attrs["notes"] == [
-        "no person answered, left out: mine"
+        "left out, since no person answered them in a condition that counts: mine"
     ]
     with pytest.raises(LogError, match="twice"):
         noise_ceiling(pd.concat([frame(), frame()]))

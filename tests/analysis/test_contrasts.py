@@ -90,7 +90,7 @@ def test_too_few_to_ask():
 
 def test_what_does_not_count_is_said():
     table = contrasts(clumped(KINDS).assign(dataset="colour", condition="cr"), n_resamples=5)
-    assert len(table) == 0 and table.attrs["notes"] == ["no condition that counts, left out: colour"]
+    assert len(table) == 0 and table.attrs["notes"] == ["left out, since no condition of it counts: colour"]
 
 
 def test_undefined_kappas():
