@@ -86,8 +86,13 @@ def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float,
     if len(set(kind)) < 2 or len(set(group)) < 2:
         return np.nan, np.nan
     value, rng = adjusted_rand(kind, group), np.random.default_rng(seed)
-    drawn = [adjusted_rand(rng.permutation(kind), group) for _ in range(N_PERMUTATIONS - 1)]
-    return value, float((1 + np.sum(np.array(drawn) >= value - 1e-12)) / N_PERMUTATIONS)
+    # Of a permutation only the pairs that are together in both partitions can change.
+    n_cells = (int(kind.max()) + 1) * (int(group.max()) + 1)
+    drawn = rng.permuted(np.tile(kind, (N_PERMUTATIONS - 1, 1)), axis=1) * (int(group.max()) + 1) + group
+    drawn += n_cells * np.arange(N_PERMUTATIONS - 1)[:, None]
+    n = np.bincount(drawn.ravel(), minlength=n_cells * (N_PERMUTATIONS - 1)).reshape(-1, n_cells)
+    found = np.bincount(kind * (int(group.max()) + 1) + group)
+    return value, float((1 + np.sum((n * (n - 1)).sum(axis=1) >= (found * (found - 1)).sum())) / N_PERMUTATIONS)
 
 
 def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:

@@ -30,7 +30,7 @@ ALL = "all"  # conditions
 def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:
     """A row for every dataset, observer, (condition,) category and response, with COLUMNS, zeros too; people first."""
     parts = []
-    for dataset, trials, categories, responses in _datasets(frame):
+    for dataset, trials, categories, responses, _ in _datasets(frame):
         for condition, kind, observer, those in _groups(trials, dataset, by_condition):
             n = _counts(those, categories, responses)
             shown = n.sum(axis=1, keepdims=True)
@@ -77,8 +77,8 @@ def response_entropy(
 ) -> pd.DataFrame:
     """A row for every dataset, observer (and condition), with ENTROPY_COLUMNS; NaN for an observer who never answered."""
     rows, resamples = [], dict[tuple[int, ...], np.ndarray]()
-    for dataset, trials, categories, responses in _datasets(frame):
-        highest = np.log2(n_choices(trials))
+    for dataset, trials, categories, responses, size in _datasets(frame):
+        highest = np.log2(size)
         for condition, kind, observer, those in _groups(trials, dataset, by_condition):
             shown, said = (those[of].cat.codes.to_numpy(int) for of in ("category", "response"))
             answers = np.flatnonzero(np.array(responses, object) != "")
@@ -109,15 +109,16 @@ def entropy(counts: np.ndarray) -> np.ndarray:
     return np.where(total > 0, np.abs(xlogy(p, p).sum(axis=0)) / np.log(2), np.nan)
 
 
-def _datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str], list[str]]]:
-    """Every dataset with its trials, categories and responses, in the published order, no answer last."""
+def _datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str], list[str], int]]:
+    """Datasets, their trials, categories, responses (in the published order, no answer last) and number of choices."""
     out = []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = frame[frame["dataset"] == dataset]
         categories, said = _ordered(set(trials["category"].unique())), set(trials["response"].unique())
         responses = _ordered((said - {""}) | set(categories)) + ([""] if "" in said else [])
         kinds = {"category": pd.CategoricalDtype(categories), "response": pd.CategoricalDtype(responses)}
-        out.append((dataset, trials.astype(kinds), categories, responses))
+        needed = trials[["observer", "kind", "condition", "category", "response"]].astype(kinds)
+        out.append((dataset, needed, categories, responses, n_choices(trials)))
     return out
 
 
@@ -129,8 +130,9 @@ def _groups(trials: pd.DataFrame, dataset: str, by_condition: bool) -> list[tupl
     """(condition, kind, observer, trials); without `by_condition` all conditions are one."""
     conditions = condition_order(dataset, trials["condition"].unique()) if by_condition else [ALL]
     out = []
+    by_observer = {str(name): own for name, own in trials.groupby("observer", sort=False)}
     for observer, kind in observer_order(trials).itertuples(index=False, name=None):
-        own = trials[trials["observer"] == observer]
+        own = by_observer[observer]
         for condition in conditions:
             those = own[own["condition"] == condition] if by_condition else own
             if len(those):

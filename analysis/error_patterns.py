@@ -102,8 +102,8 @@ def _pairs(
     for i in range(len(names)):
         for j in range(i + 1, len(names)):
             shared, both = there[i] & there[j], wrong[i] & wrong[j]
-            same, value = (float(v[0]) for v in agreement(answer[i, both], answer[j, both], n_words))
-            _, resampled = agreement(answer[i, both], answer[j, both], n_words, weight[both])
+            same, value = (float(v[0]) for v in agreement(answer[i, both], answer[j, both]))
+            _, resampled = agreement(answer[i, both], answer[j, both], weight[both])
             low, high = percentiles(resampled[None])[:, 0]
             first, second = (errors_of(answer[o], category, shared & wrong[o], n_words) for o in (i, j))
             n_errors = int(first.sum() + second.sum())
@@ -112,14 +112,12 @@ def _pairs(
     return pd.DataFrame(rows, columns=list(COLUMNS[2:]))
 
 
-def agreement(
-    one: np.ndarray, other: np.ndarray, n_words: int, weight: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def agreement(one: np.ndarray, other: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Share of the same response and misclassification agreement, each (R,), of responses to images both got wrong (I,)."""
     weight = np.ones((len(one), 1)) if weight is None else weight
     n = weight.sum(axis=0, dtype=float)
     n = np.where(n > 0, n, np.nan)
-    words = np.arange(n_words)[:, None]
+    words = np.intersect1d(one, other)[:, None]  # the others add nothing to what is expected
     same = (one == other).astype(weight.dtype) @ weight / n
     p1, p2 = ((words == each).astype(weight.dtype) @ weight / n for each in (one, other))
     room = 1 - (p1 * p2).sum(axis=0)
@@ -134,13 +132,12 @@ def errors_of(answer: np.ndarray, category: np.ndarray, wrong: np.ndarray, n_wor
 
 def similarity(a: np.ndarray, b: np.ndarray, n_choices: int) -> float:
     """Class-level error similarity of two (K, K) counts of errors; words never said count for the smoothing alone."""
-    n_a, n_b = a.sum(axis=1), b.sum(axis=1)
-    if not (n_a + n_b).sum():
+    n_errors = (a + b).sum(axis=1)
+    if not n_errors.sum():
         return np.nan
-    n_unsaid = max(n_choices, len(a)) - len(a)
-    divergence = np.zeros(len(a))
-    for i in range(len(a)):
-        rows = [np.append(np.delete(each[i], i), np.zeros(n_unsaid)) + SMOOTHING for each in (a, b, a + b)]
-        p, q, m = (row / row.sum() for row in rows)
-        divergence[i] = (np.sum(p * np.log(p / m)) + np.sum(q * np.log(q / m))) / 2
-    return float(1 / (1 + np.average(divergence, weights=n_a + n_b)))
+    size = max(n_choices, len(a))
+    counted = [np.pad(each, ((0, 0), (0, size - len(a)))) for each in (a, b, a + b)]
+    p, q, m = ((c + SMOOTHING) / (c.sum(axis=1, keepdims=True) + SMOOTHING * (size - 1)) for c in counted)
+    wrong = ~np.eye(len(a), size, dtype=bool)
+    divergence = np.where(wrong, p * np.log(p / m) + q * np.log(q / m), 0).sum(axis=1) / 2
+    return float(1 / (1 + np.average(divergence, weights=n_errors)))

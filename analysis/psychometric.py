@@ -249,7 +249,10 @@ def profile_likelihood(
         chosen, columns = found.argmax(axis=0), np.arange(len(at))
         better = found[chosen, columns] > best
         q = np.where(better, tried[chosen, :, columns].T, q)
+        gained = (found[chosen, columns] - best).max()
         best = np.maximum(best, found[chosen, columns])
+        if gained < 1e-5:
+            break
     return best
 
 

@@ -75,6 +75,15 @@ def test_scikit_learn_agrees():
     assert np.isnan(adjusted_rand(np.zeros(4, int), np.zeros(4, int)))
 
 
+def test_the_permutation_test_one_by_one():
+    groups = pd.DataFrame({"kind": list("aaabbbcc"), "group": [0, 0, 1, 1, 1, 2, 2, 2]})
+    value, p = agreement_with_kinds(groups, seed=1)
+    kind, rng = pd.factorize(groups["kind"])[0], np.random.default_rng(2)
+    drawn = [adjusted_rand_score(rng.permutation(kind), groups["group"]) for _ in range(600)]
+    assert value == pytest.approx(adjusted_rand_score(kind, groups["group"]))
+    assert p == pytest.approx(np.mean(np.array(drawn) >= value - 1e-12), abs=0.05)
+
+
 def test_among_people():
     """`like` errs as people do, `apart` on its own."""
     rng = np.random.default_rng(1)

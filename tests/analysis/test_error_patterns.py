@@ -74,7 +74,7 @@ def test_bootstrap_one_resample_at_a_time():
     rng = np.random.default_rng(1)
     one, other = rng.integers(4, size=30), rng.integers(4, size=30)
     weight = rng.multinomial(30, np.full(30, 1 / 30), size=20).T.astype(np.float32)
-    _, found = agreement(one, other, 4, weight)
+    _, found = agreement(one, other, weight)
     for r in range(20):
         images = np.repeat(np.arange(30), weight[:, r].astype(int))
         assert found[r] == pytest.approx(cohen_kappa_score(one[images], other[images]), abs=1e-6)
