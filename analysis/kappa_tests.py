@@ -89,10 +89,10 @@ def _independent(
         a, b = (np.where(inside, count[:, None], 1.0) for count in (k, n - k))
         share = np.divide(k, n, out=np.zeros(len(n)), where=n > 0)[:, None]
         p.append(np.where(inside, rng.beta(a, b, shape), np.where(share > 0.5, 1.0, 0.0)))
-    outcomes = np.stack([p[0] * p[1], p[0] * (1 - p[1]), (1 - p[0]) * p[1], (1 - p[0]) * (1 - p[1])], axis=-1)
-    both, first, second, _ = np.moveaxis(
-        rng.multinomial(n.astype(int)[:, None], outcomes / outcomes.sum(axis=-1, keepdims=True)), -1, 0
-    )
+    images = n.astype(int)[:, None]
+    right = rng.binomial(images, p[0])  # of the first; the second is right apart from that
+    both, second = rng.binomial(right, p[1]), rng.binomial(images - right, p[1])
+    first = right - both
     total = np.where(n > 0, n, np.nan)[:, None]
     p1, p2 = (both + first) / total, (both + second) / total
     return kappa((total - first - second) / total, p1 * p2 + (1 - p1) * (1 - p2))
