@@ -85,7 +85,9 @@ def probability_right(condition, tmp_path, **options):
 def test_a_known_threshold(tmp_path):
     noise = {"threshold": 0.1, "width": -0.25, "lapse_rate": 0.1, "dataset": "uniform-noise"}
     assert probability_right("0.10", tmp_path, **noise) == pytest.approx(0.25 + 0.65 / 2)  # halfway
-    assert probability_right("0.225", tmp_path, **noise) == pytest.approx(0.25 + 0.65 * 0.05)  # half a width on: F = .05
+    assert probability_right("0.225", tmp_path, **noise) == pytest.approx(
+        0.25 + 0.65 * 0.05
+    )  # half a width on: F = .05
     assert probability_right("", tmp_path, **noise) == pytest.approx(0.9)  # not distorted: but for lapses
     filtered = {"threshold": 1.0, "width": 0.5, "lapse_rate": 0.0, "dataset": "high-pass"}
     assert probability_right("inf", tmp_path, **filtered) == pytest.approx(1)
