@@ -25,8 +25,8 @@ check: lint
 # Extras beside the environment, without their needs: a torchvision that does not fit the torch at hand would break both.
 test-extras: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/extras --no-deps --python $(BIN)/python -c constraints.txt timm torchvision \
-		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources resvg-py
-	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py tests/observers/microcosm/test_icons.py
+		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources resvg-py psignifit
+	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py tests/observers/microcosm/test_icons.py tests/analysis/test_psychometric.py
 
 # People at a real screen, under Xvfb: PsychoPy, and Debian's xvfb, xdotool, libgl1-mesa-dri, libglu1-mesa, libportaudio2,
 # libusb-1.0-0. What is not there is skipped, and said.

@@ -1,117 +1,176 @@
-"""The benchmark of Geirhos et al. 2021: four numbers an observer, averaged over datasets in the published way.
+"""The benchmark of Geirhos et al. 2021: four numbers an observer, averaged over datasets in the published way; two ranks.
 
-Conventions (d dataset, C_d its included conditions, H_d its people):
+Conventions (d dataset, C_d its included conditions, H_d its people), as in Tables 1 to 3 of Jaini et al. (2024):
 - OOD accuracy: all trials of a dataset's included conditions pooled (for "humans": of all its people), then the mean over d;
 - accuracy difference (squared), observed and error consistency with people: mean over d of mean over h in H_d of mean over
-  c in C_d; for "humans" over the unordered pairs of people instead of h.
-Datasets an observer has not answered are left out of its means: `n_datasets` says how many it has. A dataset that no person
-answered, in a condition that counts, is left out for everyone: `attrs["notes"]` of the table says which.
+  c in C_d; for "humans" over the unordered pairs of people instead of h;
+- mean rank: mean of the ranks by accuracy difference (least first), observed and error consistency (highest first);
+  OOD rank: by OOD accuracy (highest first). Ties share their mean rank; people have none.
+Datasets an observer has not answered are left out of its means: `n_datasets` says how many it has. Means over different
+datasets cannot be compared, so ranks are among the observers who answered the same conditions, as many as anybody did; the
+others have none (NaN). A dataset that no person answered, in a condition that counts, is left out for everyone.
+`attrs["notes"]` of the table says who and which, `attrs["rule"]` what was done where kappa is undefined.
 """
 
+from collections import Counter
 from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from attrs import frozen
+from scipy.stats import rankdata
 
-from analysis.consistency import Rule, consistency, included
+from analysis.cells import Cell, Weigh, by_dataset, cells, once, with_people
+from analysis.consistency import RULES, Rule
+from analysis.resampling import nan_mean
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 
 COLUMNS = (
     "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency", "error_consistency",
+    "mean_rank", "ood_rank",
 )  # fmt: skip
+MEASURES = COLUMNS[3:]
 HUMANS, STAND_INS = "humans", "simulated people"
-_MEASURES = {
-    "accuracy_difference": "accuracy_difference",
-    "observed": "observed_consistency",
-    "kappa": "error_consistency",
-}
+MAX_NAMES = 3  # in a note
+
+
+@frozen(eq=False)
+class Scores:
+    """MEASURES of N observers, the people as the first, in R resamples."""
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    n_datasets: np.ndarray  # (N,)
+    values: np.ndarray  # (6, N, R)
+    notes: tuple[str, ...]
 
 
 def benchmark(
     frame: pd.DataFrame, rule: Rule = "undefined-is-nan", stand_ins: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """A row for all people together and one for every other observer, with COLUMNS.
+    """A row for all people together and one for every other observer, with COLUMNS, by error consistency.
 
     Observers named in `stand_ins` take the place of people, who are left out, on the datasets that they answered, published
     or not; their row is STAND_INS, of their own kind. Raises LogError if no dataset (without stand-ins: no published one) is
     there that people, or those who stand in for them, answered.
     """
-    if stand_ins is not None:
-        return _with_stand_ins(frame, rule, set(stand_ins))
-    frame = frame[frame["dataset"].isin(DATASETS)]
-    rows, left_out = _parts(frame, rule)
-    if not rows:
+    found = scores(frame, rule, stand_ins)
+    out = pd.DataFrame({"observer": found.names, "kind": found.kinds, "n_datasets": found.n_datasets})
+    for name, values in zip(MEASURES, found.values, strict=True):
+        out[name] = values[:, 0]
+    order = out["error_consistency"].where(out.index > 0, np.inf).sort_values(ascending=False, kind="stable").index
+    out = out.loc[order, list(COLUMNS)].reset_index(drop=True)
+    out.attrs["notes"], out.attrs["rule"] = list(found.notes), RULES[rule]
+    return out
+
+
+def scores(frame: pd.DataFrame, rule: Rule, stand_ins: Collection[str] | None = None, weigh: Weigh = once) -> Scores:
+    """The numbers behind `benchmark`, in every resample that `weigh` makes. Raises LogError as it does."""
+    notes, row = [], (HUMANS, "human")
+    if stand_ins is None:
+        frame = frame[frame["dataset"].isin(DATASETS)]
+    else:
+        frame, row, left_out = _without_people(frame, set(stand_ins))
+        notes += left_out
+    there, unseen = [], []
+    for dataset, of_dataset in by_dataset(cells(frame, None if stand_ins is None else set(stand_ins))).items():
+        seen = [cell for cell in of_dataset if cell.is_person.any()]
+        there += seen
+        unseen += [] if seen else [dataset]
+    nobody = set(frame["dataset"]) - {cell.dataset for cell in there} - set(unseen)
+    unseen = [d for d in frame["dataset"].unique() if d in {*unseen, *nobody}]
+    if unseen:
+        who = "no person" if stand_ins is None else "nobody who stands in for people"
+        notes.append(f"left out, since {who} answered them: {', '.join(unseen)}")
+    if not there and stand_ins is not None:
+        raise LogError("those who stand in for people answered no condition that counts: have them answer more")
+    if not there:
         raise LogError(
             "the benchmark compares with people: give recorded people of a published dataset as well, in conditions that "
             "count in it"
         )
-    out = _averaged(rows)
-    out.attrs["notes"] = [f"{len(rows)} of the {len(DATASETS)} published datasets"]
-    if left_out:
-        out.attrs["notes"] += [f"left out, since no person answered them: {', '.join(left_out)}"]
-    return out
+    if stand_ins is None:
+        n = len({cell.dataset for cell in there})
+        notes.insert(0, f"{n} of the {len(DATASETS)} published datasets")
+    return _scores(there, rule, row, notes, weigh)
 
 
-def _with_stand_ins(frame: pd.DataFrame, rule: Rule, names: set[str]) -> pd.DataFrame:
+def _without_people(frame: pd.DataFrame, names: set[str]) -> tuple[pd.DataFrame, tuple[str, str], list[str]]:
+    """The frame without people, the row of those who stand in for them, and a note on who was left out."""
     there = frame["observer"].isin(names)
     if not there.any():
         raise LogError(f"none of those who stand in for people is there: {', '.join(sorted(names))}")
-    kind, notes = str(frame.loc[there, "kind"].iloc[0]), []
     is_person = (frame["kind"] == "human") & ~there
     people = sorted(set(frame.loc[is_person, "observer"]))
-    if people:
-        notes.append(f"left out, since others stand in for people: {', '.join(people)}")
-    frame = frame[~is_person]
-    frame = frame.assign(kind=np.where(frame["observer"].isin(names), "human", frame["kind"]))
-    parts, left_out = _parts(frame, rule)
-    if left_out:
-        notes.append(f"left out, since nobody who stands in for people answered them: {', '.join(left_out)}")
-    if not parts:
-        raise LogError("those who stand in for people answered no condition that counts: have them answer more")
-    out = _averaged(parts)
-    out.loc[out["observer"] == HUMANS, ["observer", "kind"]] = [STAND_INS, kind]
-    out.attrs["notes"] = notes
-    return out
+    notes = [f"left out, since others stand in for people: {', '.join(people)}"] if people else []
+    return frame[~is_person], (STAND_INS, str(frame.loc[there, "kind"].iloc[0])), notes
 
 
-def _parts(frame: pd.DataFrame, rule: Rule) -> tuple[list[pd.DataFrame], list[str]]:
-    """The four numbers on every dataset that people answered in a condition that counts, and the names of the others."""
-    parts, left_out = [], []
-    for dataset, trials in frame.groupby("dataset", sort=False):
-        trials = included(trials, str(dataset))
-        if (trials["kind"] == "human").any():
-            parts.append(_of_dataset(trials, rule).assign(dataset=dataset))
-        else:
-            left_out.append(str(dataset))
-    return parts, left_out
+def _scores(there: list[Cell], rule: Rule, row: tuple[str, str], notes: list[str], weigh: Weigh) -> Scores:
+    begin, parts = 0, []
+    for of_dataset in by_dataset(there).values():
+        parts.append(with_people(of_dataset, rule, weigh, begin))
+        begin += len(of_dataset)
+    keys = [row, *dict.fromkeys(key for part in parts for key in zip(part.names, part.kinds, strict=True))]
+    values = np.full((4, len(keys), len(parts), parts[0].among_people.shape[-1]), np.nan)
+    for d, part in enumerate(parts):
+        values[0, 0, d], values[1:, 0, d] = part.people_accuracy, part.among_people
+        place = [keys.index(key) for key in zip(part.names, part.kinds, strict=True)]
+        values[0, place, d], values[1:, place, d] = part.accuracy, part.others
+    answered = {key: [(c.dataset, c.condition) for c in there if _answers(c, key)] for key in keys[1:]}
+    n_datasets = [len(parts), *(len({dataset for dataset, _ in answered[key]}) for key in keys[1:])]
+    ranked, said = _comparable(answered)
+    notes += said + _few_people(parts, row[0]) + _few_images(there)
+    means = nan_mean(values, axis=2)  # (4, N, R)
+    ranks = np.full((2, *means.shape[1:]), np.nan)
+    rows = [keys.index(key) for key in ranked]
+    if rows:
+        by = [rankdata(sign * means[m, rows], axis=0, nan_policy="omit") for m, sign in ((1, 1), (2, -1), (3, -1))]
+        ranks[0, rows] = np.mean(by, axis=0)
+        ranks[1, rows] = rankdata(-means[0, rows], axis=0, nan_policy="omit")
+    names, kinds = zip(*keys, strict=True)
+    return Scores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes))
 
 
-def _averaged(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """The mean over datasets, people first, then by error consistency."""
-    by_observer = pd.concat(parts).groupby(["observer", "kind"])
-    out = by_observer[list(COLUMNS[3:])].mean().assign(n_datasets=by_observer["dataset"].nunique()).reset_index()
-    out["first"] = out["observer"] != HUMANS
-    out = out.sort_values(["first", "error_consistency"], ascending=[True, False])
-    return out[list(COLUMNS)].reset_index(drop=True)
+def _answers(cell: Cell, key: tuple[str, str]) -> bool:
+    return key in set(zip(cell.names, cell.kinds, strict=True))
 
 
-def _of_dataset(trials: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """The four numbers of every observer on one dataset's trials, `observer` and `kind` beside them."""
-    names = set(trials.loc[trials["kind"] == "human", "observer"])
-    pairs = consistency(trials, intervals=False, rule=rule)
-    share = trials.groupby(["observer", "condition"])["correct"].mean()
-    p1, p2 = (share.reindex(_keys(pairs, observer)).to_numpy() for observer in ("observer_1", "observer_2"))
-    pairs = pairs.assign(accuracy_difference=np.square(p1 - p2))
-    first, second = pairs["observer_1"].isin(names), pairs["observer_2"].isin(names)
-    among_people = pairs[first & second].assign(observer=HUMANS, human=lambda p: p["observer_1"] + p["observer_2"])
-    with_people = pairs[first & ~second].assign(observer=lambda p: p["observer_2"], human=lambda p: p["observer_1"])
-    per_human = pd.concat([among_people, with_people]).groupby(["observer", "human"])[list(_MEASURES)].mean()
-    out = per_human.groupby("observer").mean().rename(columns=_MEASURES)
-    pooled = trials.assign(observer=trials["observer"].where(trials["kind"] != "human", HUMANS))
-    accuracy = pooled.groupby(["observer", "kind"])["correct"].mean().rename("ood_accuracy").reset_index("kind")
-    return accuracy.join(out, how="left").reset_index()
+def _comparable(
+    answered: dict[tuple[str, str], list[tuple[str, str]]],
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Who answered the same cells, as many as anybody did (the most who did, where there are several), and who did not."""
+    sets = Counter(tuple(those) for those in answered.values())
+    if not sets:
+        return [], []
+    most, _ = max(sets.items(), key=lambda item: (len(item[0]), item[1]))
+    others = [key for key, those in answered.items() if tuple(those) != most]
+    if not others:
+        return list(answered), []
+    n = len({dataset for dataset, _ in most})
+    where = f"{len(most)} conditions of {n} dataset{'s' if n > 1 else ''}"
+    note = (
+        f"ranks are among those who answered the same {where}; without a rank: {_named([name for name, _ in others])}"
+    )
+    return [key for key in answered if key not in others], [note]
 
 
-def _keys(pairs: pd.DataFrame, observer: str) -> pd.MultiIndex:
-    return pd.MultiIndex.from_frame(pairs[[observer, "condition"]])
+def _few_people(parts: list, row: str) -> list[str]:  # type: ignore[type-arg]
+    alone = [part.dataset for part in parts if len(part.people) == 1]
+    return [f"{', '.join(alone)}: one person, so that only the OOD accuracy of {row} is over it"] if alone else []
+
+
+def _few_images(there: list[Cell]) -> list[str]:
+    """Who answered fewer images of a cell than others did."""
+    fewer = {
+        name
+        for cell in there
+        for name, n in zip(cell.names, cell.answered.sum(axis=1), strict=True)
+        if n < cell.answered.shape[1]
+    }
+    return [f"answered only part of the images of a condition: {_named(sorted(fewer))}"] if fewer else []
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

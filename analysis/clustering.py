@@ -33,7 +33,7 @@ class Clustering:
         """Observer -> group, from 0 in leaf order, after the last n_clusters - 1 merges are undone. Raises ValueError."""
         if not 1 <= n_clusters <= len(self.order):
             raise ValueError(f"{len(self.order)} observers make 1 to {len(self.order)} clusters, not {n_clusters}")
-        kept = _nodes(self.linkage)[: 2 * len(self.order) - n_clusters]
+        kept = nodes(self.linkage)[: 2 * len(self.order) - n_clusters]
         first = [min(next(c for c in reversed(kept) if leaf in c)) for leaf in range(len(self.order))]
         number = {leaf: i for i, leaf in enumerate(sorted(set(first)))}
         return {name: number[leaf] for name, leaf in zip(self.order, first, strict=True)}
@@ -44,28 +44,35 @@ def cluster(matrix: pd.DataFrame) -> Clustering:
 
     Raises LogError for fewer than two observers, ValueError for what is no such matrix.
     """
-    _validate(matrix)
-    kappa = matrix.to_numpy(float)
-    distance = np.clip(1 - np.where(np.isnan(kappa), 0.0, kappa), 0.0, None)
-    np.fill_diagonal(distance, 0.0)
-    distance = (distance + distance.T) / 2
+    distance = distances(matrix)
+    if len(matrix) < 2:
+        raise LogError(f"clustering needs two observers or more, got {', '.join(map(str, matrix.index)) or 'none'}")
     tree = linkage(squareform(distance, checks=False), method="average")
     leaves = _leaf_order(distance, tree)
     if 2 * leaves.index(0) > len(leaves) - 1:
         leaves.reverse()
     place = [*np.argsort(leaves), *range(len(leaves), 2 * len(leaves) - 1)]
     tree[:, :2] = np.array(place)[tree[:, :2].astype(int)]
-    nodes = _nodes(tree)
-    tree[:, :2] = [sorted((int(one), int(other)), key=lambda i: min(nodes[i])) for one, other in tree[:, :2]]
+    found = nodes(tree)
+    tree[:, :2] = [sorted((int(one), int(other)), key=lambda i: min(found[i])) for one, other in tree[:, :2]]
     return Clustering(tuple(str(matrix.index[leaf]) for leaf in leaves), tree)
 
 
-def _nodes(tree: np.ndarray) -> list[frozenset[int]]:
+def distances(matrix: pd.DataFrame) -> np.ndarray:
+    """1 - kappa of an O × O matrix, with the conventions above. Raises ValueError for what is no such matrix."""
+    _validate(matrix)
+    kappa = matrix.to_numpy(float)
+    distance = np.clip(1 - np.where(np.isnan(kappa), 0.0, kappa), 0.0, None)
+    np.fill_diagonal(distance, 0.0)
+    return np.asarray((distance + distance.T) / 2)
+
+
+def nodes(tree: np.ndarray) -> list[frozenset[int]]:
     """Leaves of every node of the tree: the O observers, then the O - 1 merges, from the lowest on."""
-    nodes = [frozenset([leaf]) for leaf in range(len(tree) + 1)]
+    out = [frozenset([leaf]) for leaf in range(len(tree) + 1)]
     for one, other in tree[:, :2].astype(int):
-        nodes.append(nodes[one] | nodes[other])
-    return nodes
+        out.append(out[one] | out[other])
+    return out
 
 
 def _leaf_order(distance: np.ndarray, tree: np.ndarray) -> list[int]:
@@ -107,8 +114,6 @@ def _validate(matrix: pd.DataFrame) -> None:
         raise ValueError("a kappa matrix has the same observers in rows and columns, in the same order")
     if not matrix.index.is_unique:
         raise ValueError(f"observers must be unique, got {', '.join(map(str, matrix.index))}")
-    if len(matrix) < 2:
-        raise LogError(f"clustering needs two observers or more, got {', '.join(map(str, matrix.index)) or 'none'}")
     values = matrix.to_numpy(float)
     if not np.allclose(values, values.T, atol=1e-9, equal_nan=True):
         raise ValueError("a kappa matrix is symmetric: the kappa of two observers has no direction")
@@ -125,8 +130,6 @@ def smallest_pure_cluster(clustering: Clustering, members: Collection[str]) -> t
         raise ValueError(f"expected observers of the tree, got {', '.join(sorted(unknown)) or 'none'}")
     wanted = frozenset(clustering.order.index(member) for member in members)
     heights = [*([0.0] * len(clustering.order)), *clustering.linkage[:, 2]]
-    around = [
-        (node, h) for node, h in zip(_nodes(clustering.linkage), heights, strict=True) if wanted <= node
-    ]  # nested
+    around = [(node, h) for node, h in zip(nodes(clustering.linkage), heights, strict=True) if wanted <= node]  # nested
     found = [node for node, h in around if h <= around[0][1] + 1e-9][-1]
     return len(found), tuple(clustering.order[leaf] for leaf in sorted(found - wanted))

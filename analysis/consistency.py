@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame import condition_order, dataset_order, observer_order
+from analysis.resampling import N_RESAMPLES, percentiles, weights
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 
@@ -25,7 +26,11 @@ COLUMNS = (
 )  # fmt: skip
 BOUNDS = ("lowest", "highest")
 Rule = Literal["undefined-is-nan", "model-vs-human"]
-N_RESAMPLES = 1000
+RULES: dict[Rule, str] = {
+    "undefined-is-nan": "rule undefined-is-nan: kappa is undefined (NaN) where both are always right or both always wrong, "
+    "and left out of means",
+    "model-vs-human": "rule model-vs-human: kappa is 1 wherever two observers agree on every image, as in the original code",
+}
 N_PAIRS = 2048  # resampled in one matrix product; more would take more memory, many small products more time
 
 
@@ -67,9 +72,12 @@ def consistency(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def correct_matrix(trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Names (O,), people first; right = 1.0 (O, I); answered = 1.0 (O, I), all float64. For one dataset and condition."""
-    names = observer_order(trials)["observer"].to_numpy(object)
+def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Names (O,), people first; right = 1.0 (O, I); answered = 1.0 (O, I), all float64. For one dataset and condition.
+
+    `names` are its observers in order, where that is known.
+    """
+    names = observer_order(trials)["observer"].to_numpy(object) if names is None else names
     o = pd.Index(names).get_indexer(trials["observer"].to_numpy(object))
     i, images = pd.factorize(trials["stimulus"].to_numpy(object))
     shape = len(names), len(images)
@@ -121,45 +129,40 @@ def bootstrap_interval(
     correct: np.ndarray, answered: np.ndarray, rule: Rule, n_resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """95 % percentile interval of kappa for every pair o < p, each (O (O - 1) / 2,), by resampling the I images."""
-    rng, n_images = np.random.default_rng(seed), correct.shape[1]
-    drawn = [np.bincount(rng.integers(n_images, size=n_images), minlength=n_images) for _ in range(n_resamples)]
-    # Counts stay far below 2^24, so float32 holds them exactly, at twice the speed.
-    weight = np.array(drawn, dtype=np.float32).T
+    weight = weights(correct.shape[1], n_resamples, seed)
     right, there = correct.astype(np.float32), answered.astype(np.float32)
     i, j = np.triu_indices(len(correct), k=1)
     low, high = np.full((2, len(i)), np.nan)
     for begin in range(0, len(i), N_PAIRS):
         part = slice(begin, begin + N_PAIRS)
-        low[part], high[part] = _percentiles(_resampled(right, there, weight, i[part], j[part], rule))
+        low[part], high[part] = percentiles(resampled_kappa(right, there, weight, i[part], j[part], rule))
     return low, high
 
 
-def _resampled(
+def resampled_kappa(
     right: np.ndarray, there: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray, rule: Rule
 ) -> np.ndarray:
     """kappa of the pairs i, j in every resample, (pairs, R), from (O, I) matrices and (I, R) counts of images."""
-    both = (right[i] * right[j]) @ weight
-    if there.all():  # as a rule, and then this is less work
-        total = right @ weight
-        n, right_1, right_2 = np.full((1, 1), len(weight)), total[i], total[j]
-    else:
-        n = (there[i] * there[j]) @ weight
-        right_1, right_2 = (right[i] * there[j]) @ weight, (there[i] * right[j]) @ weight
-    counts = (count.astype(float) for count in (both, n, right_1, right_2))
-    expected, observed = _consistency(*counts)
+    _, _, expected, observed = weighted_agreement(right, there, weight, i, j)
     return kappa(observed, expected, rule)
 
 
-def _percentiles(kappas: np.ndarray) -> np.ndarray:
-    """(pairs, R) -> (2, pairs): 2.5 and 97.5 % of what is defined; NaN where nothing is."""
-    out = np.full((2, len(kappas)), np.nan)
-    defined = ~np.isnan(kappas).any(axis=1)
-    out[:, defined] = np.percentile(kappas[defined], [2.5, 97.5], axis=1)
-    for pair in np.flatnonzero(~defined):
-        some = kappas[pair, ~np.isnan(kappas[pair])]
-        if len(some):
-            out[:, pair] = np.percentile(some, [2.5, 97.5])
-    return out
+def weighted_agreement(
+    right: np.ndarray, there: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Accuracies, expected and observed consistency of the pairs i, j, each (pairs, R): see `resampled_kappa`."""
+    both = ((right[i] * right[j]) @ weight).astype(float)
+    if there.all():  # as a rule, and then this is less work
+        total = (right @ weight).astype(float)
+        n, right_1, right_2 = np.full((1, 1), float(weight.sum(axis=0).max(initial=0))), total[i], total[j]
+    else:
+        n = ((there[i] * there[j]) @ weight).astype(float)
+        right_1, right_2 = (
+            ((right[i] * there[j]) @ weight).astype(float),
+            ((there[i] * right[j]) @ weight).astype(float),
+        )
+    n = np.where(n > 0, n, np.nan)
+    return right_1 / n, right_2 / n, *_consistency(both, n, right_1, right_2)
 
 
 def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:

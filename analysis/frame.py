@@ -256,8 +256,9 @@ def _conditions(raw: pd.Series, name: str, path: Path) -> dict[str, str]:
 
 def _numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
     """Text to float64, NaN where the cell says that there is none. Raises LogError naming the line."""
-    numbers = pd.to_numeric(column.mask(column.isin(dialect.MISSING)), errors="coerce").astype(float)
-    bad = np.flatnonzero(numbers.isna() & ~column.isin(dialect.MISSING))
+    missing = column.isin(dialect.MISSING)
+    numbers = pd.to_numeric(column.mask(missing), errors="coerce").astype(float)
+    bad = np.flatnonzero(numbers.isna() & ~missing)
     if len(bad):
         raise LogError(f"{path}, line {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}, expected a number")
     return numbers

@@ -13,6 +13,7 @@ OBSERVERS: dict[str, str] = {
     "chance": "observers.simulated:Chance",
     "biased": "observers.simulated:Biased",
     "correlated": "observers.simulated:Correlated",
+    "psychometric": "observers.simulated:Psychometric",
     "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
     "microcosm-latent": "observers.microcosm.named:microcosm_latent",
     "microcosm-pixel": "observers.microcosm.named:microcosm_pixel",

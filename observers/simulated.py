@@ -5,6 +5,7 @@ Evidence is the probability with which the observer would give each choice, wher
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from attrs.validators import optional
 
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.recorded import Answer, read_answers
+from stimuli.level_scales import level, on_scale, scale_of
 from stimuli.stimulus import Stimulus
 
 
@@ -173,3 +175,38 @@ class Correlated:
             category = _one_hot(trial, _category(trial, self.name))
             evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)
             yield _draw(trial, evidence, _rng("correlated", self.seed, s))
+
+
+@frozen
+class Psychometric:
+    """Right with probability guess + (1 - guess - lapse_rate) F((x - threshold) / width), x the level on its scale.
+
+    F is the logistic function whose width, from F = .05 to .95, is 1; guess is 1 / number of choices; accuracy falls with
+    the level where `width` is negative. `threshold` is a level, `width` is on the scale of `stimuli.level_scales`, where
+    `dataset` says of which distortion the conditions are. A stimulus without a level is not distorted: right but for lapses.
+    """
+
+    threshold: float = 0.5
+    width: float = -0.5
+    lapse_rate: float = field(default=0.05, validator=_probability)
+    dataset: str = ""
+    seed: int = 0
+    name: str = field()
+    kind: Kind = field(default="simulated", init=False)
+
+    @name.default
+    def _named(self) -> str:
+        return f"psychometric-{self.threshold:g}"
+
+    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        scale = scale_of(self.dataset)
+        for trial in trials:
+            category, guess = _one_hot(trial, _category(trial, self.name)), 1 / len(trial.choices)
+            shown = level(self.dataset, trial.stimulus.condition)
+            z = math.inf
+            if shown is not None:
+                steps = (on_scale(shown, scale) - on_scale(self.threshold, scale)) / self.width
+                z = 2 * math.log(19) * steps
+            right = guess + (1 - guess - self.lapse_rate) / (1 + math.exp(-z) if z > -700 else math.inf)
+            evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)
+            yield _draw(trial, evidence, _rng("psychometric", self.seed, trial.stimulus))

@@ -16,7 +16,9 @@ from observers.registry import make_observer
 from observers.simulated import Chance
 
 
-@pytest.mark.parametrize("name", ["ideal", "chance", "biased", "efficientnet-lite0", "recorded", "correlated"])
+@pytest.mark.parametrize(
+    "name", ["ideal", "chance", "biased", "efficientnet-lite0", "recorded", "correlated", "psychometric"]
+)
 def test_built_in_observers(name, small, tmp_path):
     options = {}
     if name in ("recorded", "correlated"):

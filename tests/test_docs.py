@@ -4,11 +4,16 @@ import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
+from analysis.commands import analyze
+from analysis.export import export
+from benchmarks.recovery import LEVELS, answered, trials
 from cli import app
+from observers.simulated import Biased, Psychometric
 from stimuli.datasets import find
 from stimuli.images import save_image
 
@@ -55,6 +60,62 @@ def test_readme_commands_and_code_word_for_word(tmp_path, monkeypatch, drawn):
     assert any("kappa_matrix" in text for text in ran)
 
 
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory):
+    """Logs of two people and two networks on three published datasets, all simulated, in the field's format."""
+    folder, parts = tmp_path_factory.mktemp("made-up"), []
+    for seed, name in enumerate(("subject-01", "subject-02", "net-1", "net-2")):
+        noise = Psychometric(0.1 + 0.05 * seed, -0.4, dataset="uniform-noise", seed=seed % 3, name=name)
+        blur = Psychometric(4 + seed, -1.0, dataset="low-pass", seed=seed, name=name)
+        bias = Biased((0.9, 0.9, 0.7, 0.2)[seed], 0.8, seed=seed, name=name)
+        parts += [
+            answered("uniform-noise", trials(48, LEVELS), noise),
+            answered("low-pass", trials(32, ("0", "1", "3", "5", "10")), blur),
+            answered("cue-conflict", trials(160, cues=True), bias),
+        ]
+    frame = pd.concat(parts, ignore_index=True)
+    cues = frame["dataset"] == "cue-conflict"
+    number = frame.groupby(["dataset", "observer"]).cumcount() + 1
+    frame["stimulus"] = (
+        frame["stimulus"]
+        .str.lstrip("-")
+        .where(~cues, frame["shape"] + number.astype(str) + "-" + frame["texture"] + "1.png")
+    )
+    frame["kind"] = frame["observer"].str.startswith("subject").map({True: "human", False: "discriminative"})
+    export(frame.assign(session=1, trial=number, rt=0.5, source="made up"), folder / "logs")
+    return folder
+
+
+def test_the_page_on_analysis_runs(made_up, monkeypatch, capsys):
+    monkeypatch.chdir(made_up)
+    text = (ROOT / "docs" / "analysis.md").read_text("utf-8")
+    blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
+    for block in blocks:  # one after the other, as in a notebook
+        exec(compile(block, "docs/analysis.md", "exec"), names)
+    assert len(blocks) >= 7 and set(names["frame"]["kind"]) == {"human", "discriminative"}
+    assert names["table"]["kappa"].notna().any()
+    assert "rule model-vs-human" in capsys.readouterr().out
+
+
+def test_the_page_on_analysis_has_every_command(made_up, monkeypatch):
+    monkeypatch.chdir(made_up)
+    text = (ROOT / "docs" / "analysis.md").read_text("utf-8")
+    commands = re.findall(r"`observers (analyze .*?)`", text)
+    assert {c.split()[1] for c in commands} == {c.name for c in analyze.registered_commands}
+    for command in commands:
+        words = (
+            command.replace("LOGS…", "logs")
+            .replace("NAME", "uniform-noise")
+            .replace("--between A --between B", "--between net-1 --between net-2")
+        )
+        more = (
+            [] if not re.search("ranks|entropy|ceiling|contrasts|clusters|errors", command) else ["--resamples", "20"]
+        )
+        done = CliRunner().invoke(app, [*words.split(), *more, "--csv", "out.csv"])
+        assert done.exit_code == 0, f"{command}: {done.output}{done.exception!r}"
+        assert len((made_up / "out.csv").read_text("utf-8").splitlines()) > 1
+
+
 def test_set_up_is_two_commands():
     start = README.split("## Start")[1]
     assert re.search(r"```sh\n(.*?)```", start, re.DOTALL)[1].split() == ["make", "demo", "make", "test"]
@@ -70,7 +131,9 @@ def test_the_observer_of_ones_own_is_ten_lines():
     assert len([line for line in body.splitlines() if line.strip()]) <= 10
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/people.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/people.md", "docs/analysis.md"]
+)
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):

@@ -3,9 +3,11 @@
 import pytest
 
 from analysis.benchmark import benchmark
+from analysis.ceiling import noise_ceiling
 from analysis.clustering import cluster, smallest_pure_cluster
 from analysis.consistency import consistency, included, kappa_matrix
 from analysis.frame import read_trials
+from analysis.ranks import benchmark_intervals
 from analysis.shape_bias import pooled_shape_bias, shape_bias
 from tests.conftest import real
 
@@ -62,6 +64,46 @@ def test_benchmark_numbers(everyone, rule):
     for name, values in published.items():
         assert list(table.loc[name, columns]) == pytest.approx(values, abs=0.0007)
     assert table.loc["resnet50", "n_datasets"] == 17
+
+
+# Tables 2 and 3 of Jaini et al. (2024), and the people of Geirhos et al. (2021), as printed.
+PRINTED = {
+    "resnet50": [0.559, 0.087, 0.665, 0.208],
+    "simclr_resnet50x1": [0.596, 0.080, 0.667, 0.179],
+    "bagnet33": [0.398, 0.156, 0.567, 0.137],
+}
+
+
+def test_the_printed_table_digit_for_digit(everyone):
+    table = benchmark(everyone, rule="model-vs-human")
+    assert table.columns.tolist() == [
+        "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency",
+        "error_consistency", "mean_rank", "ood_rank",
+    ]  # fmt: skip
+    rows = table.set_index("observer")
+    for name, printed in PRINTED.items():
+        assert rows.loc[name].iloc[2:6].astype(float).round(3).tolist() == printed
+    assert table.iloc[0, :3].tolist() == ["humans", "human", 17]
+    # Of the three that answered everything; in Tables 2 and 3 SimCLR stands before ResNet-50 in OOD accuracy as well.
+    assert rows.loc[list(PRINTED), "ood_rank"].tolist() == [2, 1, 3]
+    assert rows.loc[list(PRINTED), "mean_rank"].tolist() == pytest.approx([5 / 3, 4 / 3, 3])
+    assert rows["mean_rank"].notna().sum() == 3
+    assert "ranks are among those who answered the same 46 conditions of 17 datasets" in table.attrs["notes"][1]
+
+
+def test_intervals_of_the_benchmark(everyone):
+    table = benchmark_intervals(everyone, n_resamples=200).set_index(["measure", "observer"])
+    assert table.loc[("error_consistency", "humans"), "value"] == pytest.approx(0.4312, abs=5e-5)
+    within = table.loc[["ood_accuracy", "error_consistency", "observed_consistency"]]
+    assert (within["low"] < within["value"]).all() and (within["value"] < within["high"]).all()
+    people, net = table.loc[("error_consistency", "humans")], table.loc[("error_consistency", "resnet50")]
+    assert net["high"] < people["low"]
+    assert table.loc[("ood_rank", "bagnet33"), ["low", "value", "high"]].tolist() == [3, 3, 3]
+
+
+def test_the_ceiling_is_the_mean_kappa_of_people(everyone):
+    table = noise_ceiling(everyone[everyone["kind"] == "human"], n_resamples=2).groupby("dataset")["ceiling"].first()
+    assert {name: round(value, 4) for name, value in table.items()} == HUMAN_KAPPA
 
 
 def test_shape_bias_of_people(cue_conflict):

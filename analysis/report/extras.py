@@ -45,7 +45,7 @@ def summary_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFra
         table["shape_bias"] = table["observer"].map(bias)
         table.loc[table["observer"] == STAND_INS, "shape_bias"] = bias[bias.index.isin(list(stand_ins))].mean()
     out = table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
-    out.attrs["notes"] = notes
+    out.attrs["notes"], out.attrs["rule"] = notes, table.attrs["rule"]
     return out
 
 
@@ -57,6 +57,7 @@ def summary(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
         "benchmark of Geirhos et al. (2021).",
         f"SIMULATED: no person took part. {names} stand in for people, so error consistency here is with them and says "
         f"nothing of people.",
+        f"By the {table.attrs['rule']}.",
         *(f"{note[0].upper()}{note[1:]}." for note in table.attrs["notes"]),
     )
     return Extra("All datasets together", "summary", sentences, table)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.accuracy import accuracy
 from analysis.clustering import Clustering, cluster, smallest_pure_cluster
-from analysis.consistency import N_RESAMPLES, between_kinds, consistency, kappa_matrix
+from analysis.consistency import between_kinds, consistency, kappa_matrix
 from analysis.figures import style
 from analysis.frame import dataset_order
 from analysis.report.extras import Extra
@@ -28,6 +28,7 @@ from analysis.report.pictures import (
     picture,
     shape_bias_picture,
 )
+from analysis.resampling import N_RESAMPLES
 from analysis.shape_bias import has_conflicts, overall, people_sentence, shape_bias
 from analysis.tables import cell, to_csv
 from experiments.log import file_name

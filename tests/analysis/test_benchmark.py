@@ -92,7 +92,11 @@ def test_stand_ins_count_where_people_would():
     edge = answers("edge", "S", "simulated", _="1110"), answers("edge", "net", "generative", _="1001")
     found = benchmark(pd.concat([*one, *edge]), stand_ins=["S"])
     assert found["n_datasets"].tolist() == [1, 1]
-    assert found.attrs["notes"] == ["left out, since nobody who stands in for people answered them: contrast"]
+    assert found.attrs["notes"] == [
+        "left out, since nobody who stands in for people answered them: contrast",
+        "edge: one person, so that only the OOD accuracy of simulated people is over it",
+    ]
+    assert found.loc[0, list(COLUMNS[4:])].isna().all()
 
 
 def test_others_can_stand_in_for_people_on_any_dataset():
@@ -116,4 +120,5 @@ def test_others_can_stand_in_for_people_on_any_dataset():
     assert mixed.attrs["notes"] == [
         "left out, since others stand in for people: subject-01",
         "left out, since nobody who stands in for people answered them: theirs",
+        "contrast, edge: one person, so that only the OOD accuracy of simulated people is over it",
     ]

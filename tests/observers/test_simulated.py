@@ -5,7 +5,7 @@ import pytest
 
 from experiments.session import run
 from observers.protocol import ObserverError, Trial
-from observers.simulated import Biased, Chance, Correlated, Ideal
+from observers.simulated import Biased, Chance, Correlated, Ideal, Psychometric
 from stimuli.stimulus import Stimulus
 
 
@@ -73,3 +73,24 @@ def test_those_who_share_their_luck_err_on_the_same_images():
         assert one.mean() == pytest.approx(0.7, abs=0.03)
         expected = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
         assert ((one == other).mean() - expected) / (1 - expected) == pytest.approx(shared**2, abs=0.05)
+
+
+def probability_right(condition, tmp_path, **options):
+    shown = Trial(1, 1, Stimulus("x", tmp_path, "cat", condition), ("cat", "dog", "car", "bear"))
+    (response,) = Psychometric(**options).observe([shown])
+    assert response.evidence.sum() == pytest.approx(1)
+    return response.evidence[0]
+
+
+def test_a_known_threshold(tmp_path):
+    noise = {"threshold": 0.1, "width": -0.25, "lapse_rate": 0.1, "dataset": "uniform-noise"}
+    assert probability_right("0.10", tmp_path, **noise) == pytest.approx(0.25 + 0.65 / 2)  # halfway
+    assert probability_right("0.225", tmp_path, **noise) == pytest.approx(
+        0.25 + 0.65 * 0.05
+    )  # half a width on: F = .05
+    assert probability_right("", tmp_path, **noise) == pytest.approx(0.9)  # not distorted: but for lapses
+    filtered = {"threshold": 1.0, "width": 0.5, "lapse_rate": 0.0, "dataset": "high-pass"}
+    assert probability_right("inf", tmp_path, **filtered) == pytest.approx(1)
+    assert probability_right("0.4", tmp_path, **filtered) < probability_right("3", tmp_path, **filtered)
+    steep = {"threshold": 0.1, "width": -1e-4, "lapse_rate": 0.0, "dataset": "uniform-noise"}
+    assert probability_right("0.90", tmp_path, **steep) == pytest.approx(0.25)

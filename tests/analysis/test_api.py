@@ -1,0 +1,35 @@
+"""`from analysis import …` gives the functions, and `import analysis` loads nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+import analysis
+from tests.test_layers import HEAVY, ROOT
+
+
+@pytest.mark.parametrize("name", analysis.NAMES)
+def test_every_name_is_a_function_of_its_module(name):
+    function = getattr(analysis, name)
+    assert f"{function.__module__}:{function.__name__}" == analysis.NAMES[name] and function.__doc__
+    assert name in dir(analysis) and name in analysis.__all__
+
+
+def test_no_name_is_that_of_a_module():
+    """Else importing the module would put it in the function's place."""
+    files = {path.stem for path in (ROOT / "analysis").iterdir()}
+    assert not files & set(analysis.NAMES)
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="module 'analysis' has no attribute 'kapa'"):
+        analysis.kapa  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'kapa'"):
+        from analysis import kapa  # noqa: F401
+
+
+def test_import_analysis_is_light():
+    code = f"import sys, analysis; print([m for m in {[*HEAVY, 'numpy']} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
