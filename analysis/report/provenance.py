@@ -1,0 +1,102 @@
+"""Where the trials come from: what the sidecars of the logs say, without times of day and without anybody's folders.
+
+A log in the field's own format has no sidecar; it is listed with what its file tells.
+"""
+
+import json
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from attrs import frozen
+
+from analysis import bids
+from analysis.report.parts import Cell, Table
+
+COLUMNS = (
+    "observer", "kind", "dataset", "session", "log", "n_trials", "status", "seed", "options", "model", "environment",
+    "stimuli_sha256",
+)  # fmt: skip
+_PATH = re.compile(r"(?:~|/|[A-Za-z]:[\\/]|\\\\)(?:[^\\/]*[\\/])+")  # folders before a last part
+
+
+@frozen(eq=False)
+class Provenance:
+    table: pd.DataFrame  # COLUMNS, a row a log
+    digests: dict[str, str]  # dataset -> sha256 of the stimuli that were shown, where a sidecar says it
+
+
+def provenance(frame: pd.DataFrame) -> Provenance:
+    """What is known of every log of a frame. Raises LogError for a damaged sidecar."""
+    rows, digests = [], {}
+    keys = ["dataset", "observer", "kind", "source"]
+    logs = frame.groupby(keys, sort=False).agg(n=("trial", "size"), session=("session", "min")).reset_index()
+    for log in logs.itertuples():
+        source = Path(str(log.source))
+        sidecars = [bids.to_give_away(sidecar) for sidecar in bids.sidecars(source)]
+        one = sidecars[0] if len(sidecars) == 1 else {}
+        identity = one.get("identity", {})
+        observer = identity.get("observer", {})
+        digest = str(identity.get("stimuli", ""))
+        if digest:
+            digests[str(log.dataset)] = digest
+        n_trials = identity.get("n_trials")
+        status = f"{log.n} of {n_trials} trials" if isinstance(n_trials, int) and log.n < n_trials else "complete"
+        options = observer.get("options", {}) if isinstance(observer, dict) else {}
+        rows.append((
+            log.observer, log.kind, log.dataset, "" if pd.isna(log.session) else str(log.session), source.name, log.n,
+            status if identity else "no sidecar", identity.get("seed", ""), _text(options),
+            _text(one.get("provenance", {})), _text(one.get("environment", {})), digest,
+        ))  # fmt: skip
+    return Provenance(pd.DataFrame(rows, columns=list(COLUMNS)), digests)
+
+
+def _text(facts: Any) -> str:
+    return json.dumps(without_folders(facts), ensure_ascii=False, sort_keys=True) if facts else ""
+
+
+def without_folders(value: Any) -> Any:
+    """Paths in texts, however deep, are cut to their last part."""
+    if isinstance(value, dict):
+        return {name: without_folders(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [without_folders(part) for part in value]
+    return _PATH.sub("", value) if isinstance(value, str) else value
+
+
+def shown(found: Provenance) -> Table:
+    """A row for logs that differ in nothing but dataset and session, and one for all of a kind without sidecars."""
+    rows = []
+    table = found.table
+    has = table["status"] != "no sidecar"
+    for (kind,), part in table[~has].groupby(["kind"], sort=False):
+        n = part["observer"].nunique() if kind != "human" else len(part[["dataset", "observer"]].drop_duplicates())
+        who = f"{n} {'people' if kind == 'human' else 'observers'}" if n > 1 else str(part["observer"].iloc[0])
+        what = "recorded in the field's format, which has no sidecar: options and versions are not known"
+        rows.append((who, kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), "", "", what))
+    key = ["observer", "kind", "options", "model", "environment"]
+    for (observer, kind, options, model, environment), part in table[has].groupby(key, sort=False):
+        partial = part.loc[part["status"] != "complete", ["dataset", "status"]].drop_duplicates()
+        status = "; ".join(f"partial: {row.dataset}, {row.status}" for row in partial.itertuples()) or "complete"
+        facts = [f"{name} {text}" for name, text in zip(key[2:], (options, model, environment), strict=True) if text]
+        seeds = _listed(part["seed"].astype(str))
+        rows.append(
+            (observer, kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), seeds, status,
+             " · ".join(facts))
+        )  # fmt: skip
+    columns = ("observer", "kind", "datasets", "logs", "trials", "seeds", "status", "options, model and versions")
+    return Table("", columns, tuple(tuple(map(Cell, row)) for row in rows))
+
+
+def _listed(values: pd.Series) -> str:
+    unique = list(dict.fromkeys(values))
+    return ", ".join(unique) if len(unique) <= 3 else f"{len(unique)} of them"
+
+
+def version_of_observers() -> str:
+    try:
+        return version("observers")
+    except PackageNotFoundError:  # run from its folder
+        return "unknown"
