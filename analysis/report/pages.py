@@ -19,11 +19,7 @@ SCRIPTS = (
     "data.js", "svg.js", "tables.js", "matrix.js", "curves.js", "shape-bias.js", "plots.js", "answers.js", "trials.js",
 )  # fmt: skip
 GLYPHS = {"D": "◆", "^": "▲", "v": "▼", "o": "●", "s": "■"}  # of matplotlib's markers
-POLICY = (
-    # A page on a disk has no origin, and Firefox lets 'self' match nothing then.
-    "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-src 'self' file:; base-uri 'none'; "
-    "form-action 'none'"
-)
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 N_OPEN = 14  # rows of a table that is not folded at first
 
 

@@ -3,7 +3,7 @@
 report.plots.curves = (box, data, figure) => {
   const area = report.element("div");
   const legend = report.element("div", { class: "legend", role: "group", "aria-label": "What is drawn" });
-  box.append(area, legend);
+  box.append(area, report.element("div", { class: "small" }, "Bands: the range of a kind's observers, the 95 % interval of an observer. Point at a marker for its numbers."), legend);
   const n = data.conditions.length;
   const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 2"]; // tell observers of one kind apart
   const seen = {};
@@ -19,7 +19,8 @@ report.plots.curves = (box, data, figure) => {
   function draw() {
     const width = Math.max(300, Math.min(760, box.clientWidth || 700));
     const height = 330;
-    const [left, right, top, bottom] = [44, width - 12, 10, height - 62];
+    const turned = data.conditions.some((label) => svg.short(label, 12).length * 6.5 > (width - 56) / n);
+    const [left, right, top, bottom] = [44, width - 12, 10, height - (turned ? 72 : 44)];
     const x = svg.scale(-0.3, n - 0.7, left, right);
     const y = svg.scale(0, 1, bottom, top);
     const drawing = svg.make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": figure.querySelector("img").alt });
@@ -27,7 +28,6 @@ report.plots.curves = (box, data, figure) => {
       drawing.append(svg.make("path", { d: `M${left} ${y(tick)}H${right}`, stroke: tick ? "#e4e4e4" : "#333" }));
       drawing.append(svg.text(left - 6, y(tick) + 4, String(tick), { "text-anchor": "end" }));
     }
-    const turned = data.conditions.some((label) => label.length * 6.5 > (right - left) / n);
     data.conditions.forEach((label, i) => {
       const at = turned ? { transform: `translate(${x(i) + 3} ${bottom + 8}) rotate(35)` } : { transform: `translate(${x(i)} ${bottom + 16})`, "text-anchor": "middle" };
       drawing.append(svg.text(0, 0, svg.short(label, 12), at));

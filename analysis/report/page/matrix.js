@@ -5,7 +5,7 @@ report.plots.matrix = (box, data, figure) => {
   const n = data.names.length;
   const large = n <= 20;
   const size = large ? 30 : n <= 45 ? 15 : 11;
-  const names = data.names.map((name) => svg.short(name, 30));
+  const names = data.names.map((name) => svg.short(name, (box.clientWidth || 900) < 600 ? 16 : 30));
   const margin = Math.min(210, 14 + 6.3 * Math.max(...names.map((name) => name.length)));
   const pairs = Array.from({ length: n }, () => new Array(n).fill(-1));
   for (let i = 0, k = 0; i < n; i++) for (let j = i + 1; j < n; j++, k++) pairs[i][j] = pairs[j][i] = k;
@@ -47,9 +47,8 @@ report.plots.matrix = (box, data, figure) => {
         drawing.append(svg.make("rect", { x, y, width: size - 0.6, height: size - 0.6, fill: color(value), "data-row": row, "data-column": column }));
         if (large || value === null || value < 0) {
           const said = value === null ? "–" : large ? value.toFixed(2).replace("0.", ".").replace("-", "−") : "−";
-          const ink = value !== null && Math.abs(value) > 0.6 ? "fill:white" : "";
           const text = svg.text(x + size / 2 - 0.3, y + size / 2 + 3.5, said, { "text-anchor": "middle", "font-size": large ? 10 : 8, "pointer-events": "none" });
-          if (ink) text.style.fill = "white";
+          if (value !== null && Math.abs(value) > 0.6) text.style.fill = "white";
           drawing.append(text);
         }
       });

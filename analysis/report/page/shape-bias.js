@@ -4,7 +4,7 @@ report.plots["shape-bias"] = (box, data, figure) => {
   const lit = report.element("select", { "aria-label": "Observer to light up" }, report.element("option", { value: "" }, "nobody"),
     ...data.series.map((series, s) => report.element("option", { value: s }, svg.short(series.name, 44))));
   const area = report.element("div");
-  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Light up ", lit)), area);
+  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Light up ", lit), report.element("span", { class: "small" }, "Here each person has a marker. Point at one for its numbers.")), area);
   const rows = data.categories.length;
 
   function draw() {

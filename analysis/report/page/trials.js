@@ -16,7 +16,7 @@ if (document.body.classList.contains("trials")) (() => {
   async function read() {
     const words = new URLSearchParams(location.hash.slice(1));
     const known = report.index.datasets;
-    const dataset = known.find((one) => one.name === words.get("d")) ?? known[0];
+    const dataset = known.find((one) => one.name === words.get("d")) ?? known.find((one) => one.n_pictures) ?? known[0];
     const mine = ++asked;
     options(get("d"), known.map((one) => [one.name, `${one.name} (${one.n_images} image${one.n_images === 1 ? "" : "s"})`]), dataset.name);
     let loaded;
@@ -90,7 +90,7 @@ if (document.body.classList.contains("trials")) (() => {
     const i = found[at];
     const n = found.length;
     get("said").textContent = n
-      ? `${n} of ${answers.n_images} image${answers.n_images === 1 ? "" : "s"}${n > 1 ? `, this is number ${at + 1}` : ""}.`
+      ? `Image ${at + 1} of ${n}${n < answers.n_images ? ` that are chosen, of ${answers.n_images} in all` : ""}.`
       : `No image of ${answers.dataset} is like that: choose less.`;
     keep(i);
     grid();
@@ -119,6 +119,8 @@ if (document.body.classList.contains("trials")) (() => {
         report.element("span", { class: "share" }, `${answers.n_correct[i]} of ${answers.n[i]} right`));
     }));
     get("page").textContent = found.length ? `${begin + 1}–${end} of ${found.length}` : "";
+    get("previous").disabled = at === 0;
+    get("next").disabled = at >= found.length - 1;
     get("before").disabled = begin === 0;
     get("after").disabled = end === found.length;
   }
@@ -206,6 +208,8 @@ if (document.body.classList.contains("trials")) (() => {
     event.preventDefault();
     go(place);
   });
+  get("previous").addEventListener("click", () => go(at - 1));
+  get("next").addEventListener("click", () => go(at + 1));
   get("before").addEventListener("click", () => go((Math.floor(at / PAGE) - 1) * PAGE));
   get("after").addEventListener("click", () => go((Math.floor(at / PAGE) + 1) * PAGE));
   get("d").addEventListener("change", () => { location.hash = new URLSearchParams({ d: get("d").value }); });
@@ -225,6 +229,7 @@ if (document.body.classList.contains("trials")) (() => {
       show();
     });
   }
+  if (window.matchMedia("(max-width: 50rem)").matches) document.querySelector("details.filters").open = false;
   window.addEventListener("hashchange", read);
   read();
 })();
