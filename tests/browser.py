@@ -62,7 +62,11 @@ class Browser:
 
     def key(self, value: str) -> None:
         """Press and release a key, by its WebDriver character or its letter."""
-        keys = {"type": "key", "id": "keys", "actions": [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]}
+        keys = {
+            "type": "key",
+            "id": "keys",
+            "actions": [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}],
+        }
         self._call("POST", f"{self._base}/actions", {"actions": [keys]})
 
     def said(self) -> list[str]:

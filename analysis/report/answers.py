@@ -26,7 +26,9 @@ DIGITS = {"rt": 3, "n_evaluations": 0}  # what else is shown of a trial, with so
 NEVER = -1
 
 
-def write_answers(out: Path, anchor: str, trials: pd.DataFrame, images: pd.DataFrame, pictures: Thumbnails) -> dict[str, Any]:
+def write_answers(
+    out: Path, anchor: str, trials: pd.DataFrame, images: pd.DataFrame, pictures: Thumbnails
+) -> dict[str, Any]:
     """Write the files of one dataset; `images` are its rows of `by_image`. Gives what the list of datasets says of it."""
     dataset = str(images["dataset"].iloc[0])
     observers = observer_order(trials)

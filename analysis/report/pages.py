@@ -35,7 +35,7 @@ class Section:
 
 def write_pages(
     out: Path, *, title: str, notes: Sequence[str], published: str, overview: Sequence[Mapping[str, Any]],
-    parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section], averaged: bool, bootstrap: str,
+    parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section], n_averaged: int, bootstrap: str,
     browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table,
 ) -> None:  # fmt: skip
     """Write index.html, trials.html and assets/."""
@@ -46,7 +46,11 @@ def write_pages(
     (assets / "report.css").write_text((PAGE / "report.css").read_text("utf-8") + _colors(), "utf-8", newline="\n")
     looks = {kind: {"label": look.label, "glyph": GLYPHS[look.marker]} for kind, look in style.LOOKS.items()}
     colors = {kind: look.color for kind, look in style.LOOKS.items()}
-    index = {"letters": LETTERS, "datasets": list(browsed), "looks": {kind: look | {"color": colors[kind]} for kind, look in looks.items()}}
+    index = {
+        "letters": LETTERS,
+        "datasets": list(browsed),
+        "looks": {kind: look | {"color": colors[kind]} for kind, look in looks.items()},
+    }
     (assets / "index.js").write_text(f"report.index={as_json(index)};\n", "utf-8", newline="\n")
     files = {
         folder: sorted(path.name for path in (out / folder).glob("*.csv")) for folder in ("tables", "figures")
@@ -58,7 +62,7 @@ def write_pages(
     environment.filters["full"] = _full
     everything = {
         "title": title, "notes": notes, "published": published, "overview": overview, "parts": parts, "n_trials": n_trials,
-        "n_logs": n_logs, "sections": sections, "averaged": averaged, "bootstrap": bootstrap, "browsed": browsed,
+        "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,
         "credits": credits, "provenance": provenance, "looks": looks, "policy": POLICY, "version": version_of_observers(),
         "files": files, "n_open": N_OPEN, "n_published": len(DATASETS), "scripts": SCRIPTS,
     }  # fmt: skip

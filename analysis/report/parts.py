@@ -1,4 +1,4 @@
-"""What a page of the report is made of: parts with sentences, pictures and tables. They hold what is shown, and no markup."""
+"""What a page of the report is made of: parts with sentences, pictures and tables, without markup."""
 
 from collections.abc import Mapping, Sequence
 
@@ -45,7 +45,9 @@ class Part:
     sentences: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     tables: tuple[Table, ...] = ()
-    data: Mapping[str, pd.DataFrame] = field(factory=dict)  # to write as tables/<name>.csv, all datasets below one another
+    data: Mapping[str, pd.DataFrame] = field(
+        factory=dict
+    )  # to write as tables/<name>.csv, all datasets below one another
 
 
 def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[str, str, str]] = ()) -> Table:

@@ -88,9 +88,7 @@ def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Dat
         "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
     )
     alt = f"Shape bias by category, {count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
-    return picture(
-        out, f"shape-bias_{name}", draw, shown, alt, caption, ("shape-bias", bias_data(shown, table, ALL))
-    )
+    return picture(out, f"shape-bias_{name}", draw, shown, alt, caption, ("shape-bias", bias_data(shown, table, ALL)))
 
 
 def consistency_picture(
@@ -121,4 +119,3 @@ def _range(n: pd.Series) -> str:
 
 def _span(values: pd.Series) -> str:
     return f"from {cell(float(values.min()))} to {cell(float(values.max()))}"
-

@@ -1,4 +1,4 @@
-"""What the page's scripts draw from: numbers of the measures, rounded to what can be seen. The CSV files have them in full."""
+"""What the page's scripts draw from: numbers of the measures, rounded. The CSV files have them in full."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,8 @@ def matrix_data(
     by_condition = []
     for condition, label in zip(conditions, labels(dataset, conditions), strict=True):
         part, table = pairs[pairs["condition"] == condition], counts[counts["condition"] == condition]
-        where = number[place.get_indexer(part["observer_1"]), place.get_indexer(part["observer_2"])]
+        one, other = (place.get_indexer(pd.Index(part[name])) for name in ("observer_1", "observer_2"))
+        where = number[one, other]
         values = {name: part[name].to_numpy(float) for name in ("kappa", "low", "high")}
         values |= {name: table[name].to_numpy(float) for name in COUNTS}
         columns = {name: np.full(len(i), np.nan) for name in values}
@@ -82,14 +83,15 @@ def curves_data(dataset: str, table: pd.DataFrame, chance: float | None) -> dict
     series = []
     kinds = by_kind(table)
     many = table["observer"].nunique() > N_SINGLE
-    for kind, part in kinds.groupby("kind", sort=False):
-        n = int(part["n_observers"].max())
+    n_of = {str(kind): int(n) for kind, n in kinds.groupby("kind", sort=False)["n_observers"].max().items()}
+    for kind, n in n_of.items():
         if n > 1:
-            name = f"{style.LOOKS[str(kind)].label}: mean and range of n = {n}"
-            series.append(_series(name, str(kind), part, ("lowest", "highest"), conditions) | {"on": many, "of": n})
-    for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
-        alone = int(kinds.loc[kinds["kind"] == kind, "n_observers"].max()) == 1
-        series.append(_series(str(observer), str(kind), part, ("low", "high"), conditions) | {"on": alone or not many})
+            name = f"{style.LOOKS[kind].label}: mean and range of n = {n}"
+            ends = _series(name, kind, kinds[kinds["kind"] == kind], ("lowest", "highest"), conditions)
+            series.append(ends | {"on": many, "of": n})
+    for (observer, of_kind), part in table.groupby(["observer", "kind"], sort=False):
+        one = _series(str(observer), str(of_kind), part, ("low", "high"), conditions)
+        series.append(one | {"on": not many or n_of[str(of_kind)] == 1})
     axis = DATASETS[dataset].axis if dataset in DATASETS else "Condition"
     return {"axis": axis, "conditions": labels(dataset, conditions), "chance": chance, "series": series}
 

@@ -19,6 +19,7 @@ COLUMNS = (
     "observer", "kind", "dataset", "session", "log", "n_trials", "status", "seed", "options", "model", "environment",
     "stimuli_sha256",
 )  # fmt: skip
+NONE = "no sidecar"
 _PATH = re.compile(r"(?:~|/|[A-Za-z]:[\\/]|\\\\)(?:[^\\/]*[\\/])+")  # folders before a last part
 
 
@@ -32,23 +33,21 @@ def provenance(frame: pd.DataFrame) -> Provenance:
     """What is known of every log of a frame. Raises LogError for a damaged sidecar."""
     rows, digests = [], {}
     keys = ["dataset", "observer", "kind", "source"]
-    logs = frame.groupby(keys, sort=False).agg(n=("trial", "size"), session=("session", "min")).reset_index()
-    for log in logs.itertuples():
-        source = Path(str(log.source))
-        sidecars = [bids.to_give_away(sidecar) for sidecar in bids.sidecars(source)]
+    for (dataset, observer, kind, source), trials in frame.groupby(keys, sort=False):
+        path, n = Path(str(source)), len(trials)
+        sidecars = [bids.to_give_away(sidecar) for sidecar in bids.sidecars(path)]
         one = sidecars[0] if len(sidecars) == 1 else {}
         identity = one.get("identity", {})
-        observer = identity.get("observer", {})
+        who = identity.get("observer", {})
         digest = str(identity.get("stimuli", ""))
         if digest:
-            digests[str(log.dataset)] = digest
-        n_trials = identity.get("n_trials")
-        status = f"{log.n} of {n_trials} trials" if isinstance(n_trials, int) and log.n < n_trials else "complete"
-        options = observer.get("options", {}) if isinstance(observer, dict) else {}
+            digests[str(dataset)] = digest
+        n_trials, session = identity.get("n_trials"), trials["session"].iloc[0]
+        status = f"{n} of {n_trials} trials" if isinstance(n_trials, int) and n < n_trials else "complete"
         rows.append((
-            log.observer, log.kind, log.dataset, "" if pd.isna(log.session) else str(log.session), source.name, log.n,
-            status if identity else "no sidecar", identity.get("seed", ""), _text(options),
-            _text(one.get("provenance", {})), _text(one.get("environment", {})), digest,
+            observer, kind, dataset, "" if pd.isna(session) else str(session), path.name, n, status if identity else NONE,
+            identity.get("seed", ""), _text(who.get("options") if isinstance(who, dict) else None),
+            _text(one.get("provenance")), _text(one.get("environment")), digest,
         ))  # fmt: skip
     return Provenance(pd.DataFrame(rows, columns=list(COLUMNS)), digests)
 
@@ -68,10 +67,11 @@ def without_folders(value: Any) -> Any:
 
 def shown(found: Provenance) -> Table:
     """A row for logs that differ in nothing but dataset and session, and one for all of a kind without sidecars."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     table = found.table
-    has = table["status"] != "no sidecar"
-    for (kind,), part in table[~has].groupby(["kind"], sort=False):
+    has = table["status"] != NONE
+    for kind in dict.fromkeys(table.loc[~has, "kind"]):
+        part = table[~has & (table["kind"] == kind)]
         n = part["observer"].nunique() if kind != "human" else len(part[["dataset", "observer"]].drop_duplicates())
         who = f"{n} {'people' if kind == 'human' else 'observers'}" if n > 1 else str(part["observer"].iloc[0])
         what = "recorded in the field's format, which has no sidecar: options and versions are not known"

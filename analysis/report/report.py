@@ -82,52 +82,53 @@ def _build(
     names = file_names(datasets)
     images, origin = by_image(frame), provenance(frame)
     pictures = copy_thumbnails(out, images, stimuli, origin.digests)
-    accuracies, pairs, counts = accuracy(frame), consistency(frame, intervals=intervals, seed=seed, bounds=True), contingency(frame)
+    accuracies, counts = accuracy(frame), contingency(frame)
+    pairs = consistency(frame, intervals=intervals, seed=seed, bounds=True)
     bootstrap = f"paired bootstrap over images, 95 %, {N_RESAMPLES} resamples, seed {seed}" if intervals else ""
-    parts: dict[str, list[Part]] = {}
-    browsed = []
+    sections, browsed = [], []
     for dataset in datasets:
-        trials, of = frame[frame["dataset"] == dataset], (lambda table, d=dataset: table[table["dataset"] == d])
+        trials, name = _of(frame, dataset), names[dataset]
         bias = shape_bias(trials) if has_conflicts(trials) else None
-        tables = of(accuracies), of(pairs), of(counts), bias
-        material = Material(out, dataset, names[dataset], trials, *tables, bootstrap)
-        parts[dataset] = [part for section in SECTIONS.values() if (part := section(material)) is not None]
-        browsed.append(write_answers(out, names[dataset], trials, of(images), pictures))
-    whole = [part for section in WHOLE.values() if (part := section(frame)) is not None]
-    begun = [_extra(out, extra) for extra in extras]
-    tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images, "provenance": origin.table}
-    tables |= _tables([*begun, *whole], parts)
-    for name, table in tables.items():
+        of_dataset = _of(accuracies, dataset), _of(pairs, dataset), _of(counts, dataset)
+        material = Material(out, dataset, name, trials, *of_dataset, bias, bootstrap)
+        parts = tuple(part for section in SECTIONS.values() if (part := section(material)) is not None)
+        sections.append(pages.Section(dataset, name, _summary(dataset, trials), parts))
+        browsed.append(write_answers(out, name, trials, _of(images, dataset), pictures))
+    whole = [_extra(out, extra) for extra in extras]
+    whole += [part for over_all in WHOLE.values() if (part := over_all(frame)) is not None]
+    tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
+    for name, table in (tables | {"provenance": origin.table} | _tables(whole, sections)).items():
         if len(table):
             to_csv(table, out / "tables" / f"{name}.csv")
-    sections = [
-        pages.Section(dataset, names[dataset], _summary(dataset, frame[frame["dataset"] == dataset]), tuple(parts[dataset]))
-        for dataset in datasets
-    ]
     pages.write_pages(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
-        notes=_notes(frame) + list(pictures.notes), published=_published(datasets), overview=_overview(frame, datasets, names),
-        parts=[*begun, *whole], n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
-        averaged=bool(whole) or any(extra.table is not None for extra in extras), bootstrap=bootstrap,
-        browsed=browsed, credits=pictures.credits, provenance=shown(origin),
+        notes=[*_notes(frame), *pictures.notes], published=_published(datasets),
+        overview=_overview(frame, datasets, names), parts=whole, n_trials=len(frame), n_logs=frame["source"].nunique(),
+        sections=sections, n_averaged=sum(bool(part.tables) for part in whole), bootstrap=bootstrap, browsed=browsed,
+        credits=pictures.credits, provenance=shown(origin),
     )  # fmt: skip
+
+
+def _of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    return table[table["dataset"] == dataset]
 
 
 def _extra(out: Path, extra: Extra) -> Part:
     drawn = tuple(picture(out, d.stem, d.draw, d.data, d.alt, d.caption) for d in extra.drawings)
-    tables = () if extra.table is None else (table_of(extra.table),)
-    return Part(extra.title, extra.anchor, extra.sentences, drawn, tables, {} if extra.table is None else {extra.anchor: extra.table})
+    if extra.table is None:
+        return Part(extra.title, extra.anchor, extra.sentences, drawn)
+    return Part(
+        extra.title, extra.anchor, extra.sentences, drawn, (table_of(extra.table),), {extra.anchor: extra.table}
+    )
 
 
-def _tables(whole: Sequence[Part], parts: Mapping[str, Sequence[Part]]) -> dict[str, pd.DataFrame]:
+def _tables(whole: Sequence[Part], sections: Sequence[pages.Section]) -> dict[str, pd.DataFrame]:
     """Those that sections give besides, of all datasets below one another."""
     tables = {name: [table] for part in whole for name, table in part.data.items()}
-    for dataset, of_dataset in parts.items():
-        for part in of_dataset:
-            for name, table in part.data.items():
-                first = {} if "dataset" in table else {"dataset": dataset}
-                named = table.assign(**first)
-                tables.setdefault(name, []).append(named[[*first, *table.columns]])
+    for section in sections:
+        for name, table in ((name, table) for part in section.parts for name, table in part.data.items()):
+            columns = list(dict.fromkeys(["dataset", *table.columns]))
+            tables.setdefault(name, []).append(table.assign(dataset=section.dataset)[columns])
     return {name: pd.concat(found, ignore_index=True) for name, found in tables.items()}
 
 

@@ -88,9 +88,9 @@ def consistency_section(m: Material) -> Part:
 
 
 def accuracy_section(m: Material) -> Part:
-    """With a word where no answer at all was given in a condition, or an observer never answered."""
-    silent = m.trials.groupby("observer", sort=False)["response"].agg(lambda r: (r == "").all())
-    who = [str(name) for name in silent.index[silent]]
+    """With a word on observers who never answered."""
+    answered = set(m.trials.loc[m.trials["response"] != "", "observer"])
+    who = [name for name in m.trials["observer"].unique() if name not in answered]
     named = ", ".join(who) if len(who) <= MAX_NAMES else f"{len(who)} observers"
     sentences = (f"No answer was given by {named}.",) if who else ()
     return Part(
@@ -111,7 +111,8 @@ def _accuracies(table: pd.DataFrame, dataset: str) -> Table:
     conditions = list(dict.fromkeys(table["condition"]))
     rows = []
     for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
-        cells = {row.condition: Cell(row.accuracy, row.low, row.high) for row in part.itertuples()}
+        columns = (part[name].tolist() for name in ("condition", "accuracy", "low", "high"))
+        cells = {condition: Cell(*values) for condition, *values in zip(*columns, strict=True)}
         who = (Cell(str(observer)), Cell(str(kind)), Cell(int(part["n"].sum())))
         rows.append((*who, *(cells.get(c, Cell(float("nan"))) for c in conditions)))
     published = DATASETS.get(dataset)

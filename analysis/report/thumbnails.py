@@ -36,13 +36,15 @@ def copy_thumbnails(
 
     A set whose digest is another than in `digests` holds other images than were shown, and is left out with a note.
     """
-    wanted = {key: None for key in images[["dataset", "stimulus", "condition"]].itertuples(index=False, name=None)}
+    wanted = dict.fromkeys(images[["dataset", "stimulus", "condition"]].itertuples(index=False, name=None))
     paths: dict[Key, Path] = {}
     credits, notes = {}, []
     for found in stimuli:
         there = {key: s.path for s in found if (key := (found.name, s.id, s.condition)) in wanted}
         if there and digests.get(found.name, "") not in ("", found.digest()):
-            notes.append(f"images of {found.name} are not shown: those on this machine are not those that were answered")
+            notes.append(
+                f"images of {found.name} are not shown: those on this machine are not those that were answered"
+            )
             continue
         paths |= there
         terms = DATASETS[found.name].license if found.name in DATASETS else ""

@@ -1,4 +1,4 @@
-"""The sections over all datasets: WHOLE has a function a measure, from the whole frame to a part, None where it says nothing."""
+"""The sections over all datasets: WHOLE has a function a measure, from the whole frame to a part, or None."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,9 +17,9 @@ def benchmark_section(frame: pd.DataFrame) -> Part | None:
         return None
     table = benchmark(frame)
     sentences = (
-        "Four numbers an observer, each the mean over the datasets that it answered, in the way of the benchmark of Geirhos et "
-        "al. (2021): accuracy, and how close an observer is to people in accuracy (the squared difference; less is closer), "
-        "in observed and in error consistency.",
+        "Four numbers an observer, each the mean over the datasets that it answered, in the way of the benchmark of Geirhos "
+        "et al. (2021): accuracy, and how close an observer is to people in accuracy (the squared difference; less is "
+        "closer), in observed and in error consistency.",
         *(f"{note[0].upper()}{note[1:]}." for note in table.attrs.get("notes", ())),
     )
     return Part("Benchmark", "benchmark", sentences, (), (table_of(table),), {"benchmark": table})

@@ -149,7 +149,9 @@ def test_the_page_makes_no_request_and_is_whole(page, report):
     assert policy == [POLICY] and "unsafe" not in POLICY
     assert {"charset": "utf-8"} in elements.of("meta")
     assert "viewport" in [meta.get("name") for meta in elements.of("meta")]
-    assert not [attrs for _, attrs in elements.found if "style" in attrs or any(name.startswith("on") for name in attrs)]
+    assert not [
+        attrs for _, attrs in elements.found if "style" in attrs or any(name.startswith("on") for name in attrs)
+    ]
     images = elements.of("img")
     assert len(images) == 6
     assert {image["src"] for image in images} == {f"figures/{p.name}" for p in (report / "figures").glob("*.png")}
@@ -261,7 +263,7 @@ def test_a_list_of_files_cannot_reach_out_of_the_folder(tmp_path):
 def test_a_report_that_fails_leaves_the_former_one(tmp_path):
     page = write_report(trials("own", {"net": "generative"}, n=4), tmp_path, intervals=False).read_bytes()
     twice = trials("own", {"net": "generative"}, n=4)
-    with pytest.raises(LogError, match="answered 0.png of own twice"):
+    with pytest.raises(LogError, match=r"answered 0\.png of own twice"):
         write_report(pd.concat([twice, twice]), tmp_path, intervals=False)
     assert (tmp_path / "index.html").read_bytes() == page and not list(tmp_path.glob(".report-*"))
 
