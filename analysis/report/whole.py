@@ -20,9 +20,19 @@ def benchmark_section(frame: pd.DataFrame) -> Part | None:
         "Four numbers an observer, each the mean over the datasets that it answered, in the way of the benchmark of Geirhos "
         "et al. (2021): accuracy, and how close an observer is to people in accuracy (the squared difference; less is "
         "closer), in observed and in error consistency.",
+        *_compared(table),
         *(f"{note[0].upper()}{note[1:]}." for note in table.attrs.get("notes", ())),
     )
     return Part("Benchmark", "benchmark", sentences, (), (table_of(table),), {"benchmark": table})
+
+
+def _compared(table: pd.DataFrame) -> list[str]:
+    """Means over some of the datasets say something else than means over all."""
+    n = table["n_datasets"]
+    if n.min() == n.max():
+        return []
+    answered = f"Some answered {n.min()} and some {n.max()} datasets"
+    return [f"{answered} (n datasets, of {len(DATASETS)}), so their means cannot be compared."]
 
 
 WHOLE: Mapping[str, Callable[[pd.DataFrame], Part | None]] = {"benchmark": benchmark_section}
