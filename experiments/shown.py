@@ -15,7 +15,7 @@ def shown_stimuli(datasets: Iterable[str], given: Sequence[str] = ()) -> list[St
     What is not there is left out; of a published set as many images as there are. Raises StimulusError and UnknownName
     for what is given and is none.
     """
-    sets = {found.name: found for found in (make_experiment(name).stimuli for name in given)}
+    sets = {found.name: evolve(found.stimuli, name=found.name) for found in map(make_experiment, given)}
     for name in datasets:
         if name in sets:
             continue

@@ -150,6 +150,10 @@ def _notes(frame: pd.DataFrame) -> list[str]:
     simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
     if simulated and not any(note.startswith("simulated") for note in notes):
         notes.append(f"simulated, not measured: {', '.join(simulated)}")
+    names = {str(name) for column in ("observer", "condition", "category") for name in frame[column].unique()}
+    boxes = sorted(filter(style.lacks_letters, names))
+    if boxes:
+        notes.append(f"PDF and PNG show boxes for letters that their font lacks, in {', '.join(boxes)}")
     return notes
 
 
