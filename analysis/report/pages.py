@@ -36,7 +36,7 @@ class Section:
 def write_pages(
     out: Path, *, title: str, notes: Sequence[str], published: str, overview: Sequence[Mapping[str, Any]],
     parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section], n_averaged: int, bootstrap: str,
-    browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table,
+    browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table, environments: Sequence[str],
 ) -> None:  # fmt: skip
     """Write index.html, trials.html and assets/."""
     assets = out / "assets"
@@ -63,7 +63,8 @@ def write_pages(
     everything = {
         "title": title, "notes": notes, "published": published, "overview": overview, "parts": parts, "n_trials": n_trials,
         "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,
-        "credits": credits, "provenance": provenance, "looks": looks, "policy": POLICY, "version": version_of_observers(),
+        "credits": credits, "provenance": provenance, "environments": environments,
+        "looks": looks, "policy": POLICY, "version": version_of_observers(),
         "files": files, "n_open": N_OPEN, "n_published": len(DATASETS), "scripts": SCRIPTS,
     }  # fmt: skip
     for page in ("index.html", "trials.html"):

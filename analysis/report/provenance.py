@@ -13,7 +13,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis import bids
-from analysis.report.parts import Cell, Table
+from analysis.report.parts import Cell, Table, count
 
 COLUMNS = (
     "observer", "kind", "dataset", "session", "log", "n_trials", "status", "seed", "options", "model", "environment",
@@ -76,23 +76,44 @@ def shown(found: Provenance) -> Table:
         who = f"{n} {'people' if kind == 'human' else 'observers'}" if n > 1 else str(part["observer"].iloc[0])
         what = "recorded in the field's format, which has no sidecar: options and versions are not known"
         rows.append((who, kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), "", "", what))
-    key = ["observer", "kind", "options", "model", "environment"]
-    for (observer, kind, options, model, environment), part in table[has].groupby(key, sort=False):
-        partial = part.loc[part["status"] != "complete", ["dataset", "status"]].drop_duplicates()
-        status = "; ".join(f"partial: {row.dataset}, {row.status}" for row in partial.itertuples()) or "complete"
-        facts = [f"{name} {text}" for name, text in zip(key[2:], (options, model, environment), strict=True) if text]
+    key = ["observer", "kind", "options", "model"]
+    for (observer, of_kind, options, model), part in table[has].groupby(key, sort=False):
+        n_partial = int((part["status"] != "complete").sum())
+        status = f"partial: {n_partial} of {count(len(part), 'log')}" if n_partial else "complete"
+        facts = ", ".join(f"{name} {value}" for text in (options, model) for name, value in _facts(str(text)))
         seeds = _listed(part["seed"].astype(str))
         rows.append(
-            (observer, kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), seeds, status,
-             " · ".join(facts))
-        )  # fmt: skip
-    columns = ("observer", "kind", "datasets", "logs", "trials", "seeds", "status", "options, model and versions")
+            (observer, of_kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), seeds, status, facts)
+        )
+    columns = ("observer", "kind", "datasets", "logs", "trials", "seeds", "status", "options and model")
     return Table("", columns, tuple(tuple(map(Cell, row)) for row in rows))
+
+
+def environments(found: Provenance) -> list[str]:
+    """What the logs were made with, each that differs once, and how many logs."""
+    n_logs = found.table.loc[found.table["environment"] != "", "environment"].value_counts(sort=False)
+    return [
+        f"{', '.join(f'{name} {value}' for name, value in _facts(str(text)))} ({count(int(n), 'log')})"
+        for text, n in n_logs.items()
+    ]
+
+
+def _facts(text: str) -> list[tuple[str, object]]:
+    """Names and values of JSON, those of what is nested as well; what is not set is left out."""
+    found: list[tuple[str, object]] = []
+    todo = list(json.loads(text).items()) if text else []
+    while todo:
+        name, value = todo.pop(0)
+        if isinstance(value, dict):
+            todo = [*value.items(), *todo]
+        elif value is not None and value != "":
+            found.append((name, value))
+    return found
 
 
 def _listed(values: pd.Series) -> str:
     unique = list(dict.fromkeys(values))
-    return ", ".join(unique) if len(unique) <= 3 else f"{len(unique)} of them"
+    return ", ".join(unique) if len(unique) <= 2 else f"{len(unique)} of them"
 
 
 def version_of_observers() -> str:

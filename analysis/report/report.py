@@ -27,7 +27,7 @@ from analysis.report.answers import write_answers
 from analysis.report.extras import Extra
 from analysis.report.parts import Part, count, table_of
 from analysis.report.pictures import picture
-from analysis.report.provenance import provenance, shown
+from analysis.report.provenance import environments, provenance, shown
 from analysis.report.sections import SECTIONS, Material
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.whole import WHOLE
@@ -105,7 +105,7 @@ def _build(
         notes=[*_notes(frame), *pictures.notes], published=_published(datasets),
         overview=_overview(frame, datasets, names), parts=whole, n_trials=len(frame), n_logs=frame["source"].nunique(),
         sections=sections, n_averaged=sum(bool(part.tables) for part in whole), bootstrap=bootstrap, browsed=browsed,
-        credits=pictures.credits, provenance=shown(origin),
+        credits=pictures.credits, provenance=shown(origin), environments=environments(origin),
     )  # fmt: skip
 
 

@@ -126,7 +126,9 @@ def test_provenance_tells_options_and_versions_but_no_places(small, tmp_path):
     assert "numpy" in table.loc["ideal", "environment"]
     out = tmp_path / "report"
     page = write_report(frame, out, intervals=False, stimuli=[evolve(small.stimuli, name="small")]).read_text("utf-8")
-    assert "partial: small, 5 of 32 trials" in words(page)
+    said = words(page)
+    assert "partial: 1 of 1 log" in said and f"partial: {paths[1].name} holds 5 of 32 trials" in said
+    assert "weights model.bin" in said and "numpy 2" in said.split("The logs were made with:")[1]
     assert len(list((out / "thumbnails").iterdir())) == 32
     for file in (*out.glob("*.html"), *(out / "data").iterdir(), *(out / "tables").iterdir()):
         said = file.read_text("utf-8")

@@ -175,7 +175,7 @@ if (document.body.classList.contains("trials")) (() => {
       if (evidence) cells.push(report.element("td", { class: "text" }, details.evidence.has(o) ? bars(details.choices, details.evidence.get(o), answers.answer(o, i)) : ""));
       rows.push(report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${answers.kinds[o]}`, title: report.index.looks[answers.kinds[o]].label }, name), ...cells));
     });
-    const whole = report.element("table", { class: "who" }, report.element("thead", {}, report.element("tr", {}, ...heads.map((head) => report.element("th", { scope: "col" }, head)))), report.element("tbody", {}, ...rows));
+    const whole = report.element("table", { class: "who" }, report.element("thead", {}, report.element("tr", {}, ...heads.map((head) => report.element("th", { scope: "col", class: ["seconds", "evaluations"].includes(head) ? "" : "text" }, head)))), report.element("tbody", {}, ...rows));
     const notes = [];
     if (n_without) notes.push(`${n_without} observer${n_without === 1 ? " was" : "s were"} not shown this image.`);
     if (evidence) notes.push("Evidence: a bar a choice, from the lowest to the highest of an observer's own values for this image, in its own unit; dark is the answer. Point at a bar for its value.");
