@@ -17,11 +17,11 @@ def benchmark_section(frame: pd.DataFrame) -> Part | None:
         return None
     table = benchmark(frame)
     sentences = (
-        "Four numbers an observer, each the mean over the datasets that it answered, in the way of the benchmark of Geirhos "
-        "et al. (2021): accuracy, and how close an observer is to people in accuracy (the squared difference; less is "
-        "closer), in observed and in error consistency.",
+        "Means over the datasets that an observer answered, in the way of the benchmark of Geirhos et al. (2021): accuracy, "
+        "and how close an observer is to people in accuracy (the squared difference; less is closer), in observed and in "
+        "error consistency.",
         *_compared(table),
-        *(f"{note[0].upper()}{note[1:]}." for note in table.attrs.get("notes", ())),
+        *(f"{note[0].upper()}{note[1:]}." for note in (*table.attrs.get("notes", ()), table.attrs.get("rule")) if note),
     )
     return Part("Benchmark", "benchmark", sentences, (), (table_of(table),), {"benchmark": table})
 
