@@ -164,9 +164,9 @@ def test_a_cell_tells_of_its_pair(opened, frame):
         both = set(wrong.index[wrong == 2])
         links = said_in(browser, f"{selector} .strip a", "s")
         assert len(links) == min(24, four["both_wrong"]) and set(links) <= both and len(both) == four["both_wrong"]
-        assert browser.script(
-            f"return [...document.querySelectorAll('{selector} .strip img')].every(i => i.complete && i.naturalWidth === 40)"
-        )
+        pictures = f"[...document.querySelectorAll('{selector} .strip img')]"
+        browser.script(f"{pictures}.at(-1).scrollIntoView({{block: 'end'}})")
+        browser.wait(f"{pictures}.every(i => i.complete && i.naturalWidth === 40)")
     (heading,) = texts(browser, f"{selector} .asked h4")
     assert names[i] in heading and names[j] in heading
     ask(browser, selector, 1, 1)
@@ -348,7 +348,7 @@ def test_what_every_observer_answered(opened, frame):
         assert dark.startswith(f"{choice}: about ")
         assert float(dark.split()[-1]) == pytest.approx(own.loc[ODD, f"evidence_{choice}"], abs=0.1)
     assert texts(browser, "#one dd")[:3] == [own["category"].iloc[0], own["shape"].iloc[0], own["texture"].iloc[0]]
-    assert browser.script("return document.querySelector('#one img').naturalWidth") == 40
+    browser.wait("document.querySelector('#one img').naturalWidth === 40")
     assert "Images of cue-conflict: <i>Somebody</i>." in texts(browser, "main > p.small")[0]
 
 
