@@ -38,6 +38,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/measures.py
 	$(BIN)/python benchmarks/channels_last.py
 	$(BIN)/python benchmarks/distortions.py
+	$(BIN)/python benchmarks/report.py
 
 # Hours on two cores without what benchmarks/cache already holds; what each takes is said in benchmarks/README.md.
 bench-generative: $(READY)

@@ -194,18 +194,23 @@ def estimate_allocation(
 @app.command()
 def report(
     logs: Logs,
-    out: Annotated[Path, typer.Option(help="Folder for the page, figures and tables.")] = Path("report"),
+    out: Annotated[Path, typer.Option(help="Folder for the pages, figures and tables.")] = Path("report"),
     dataset: Dataset = None,
     intervals: Intervals = True,
     seed: BootstrapSeed = 0,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Small copies of the images.")] = True,
+    stimuli: Annotated[list[str] | None, typer.Option(help="Experiment or folder whose images were shown.")] = None,
 ) -> None:
-    """Write figures, tables and a page to look at.
+    """Write figures, tables and pages to look at.
 
-    Every figure as PDF, SVG, PNG and the CSV behind it.
+    Every figure as PDF, SVG, PNG and the CSV behind it. Images of published datasets are found in a data folder.
     """
     from analysis.report.report import write_report
+    from experiments.shown import shown_stimuli
 
-    typer.echo(f"report: {write_report(read(logs, dataset), out, intervals=intervals, seed=seed)}")
+    frame = read(logs, dataset)
+    shown = shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
+    typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown)}")
 
 
 @app.command()
@@ -266,6 +271,7 @@ def _demo_report(logs: list[str], who: "list[Observer]", out: Path) -> None:
     from analysis.tables import show
     from experiments.demo import PARTS, RESTORING, STAND_INS
     from experiments.registry import make_experiment
+    from experiments.shown import shown_stimuli
     from observers.protocol import Reconstructor
 
     frame = read(logs, None)
@@ -282,7 +288,9 @@ def _demo_report(logs: list[str], who: "list[Observer]", out: Path) -> None:
         f"The first trial, {trial.stimulus.id}: what was left of the image is restored under each choice, and compared."
     )
     seen = Extra("A trial as generative observers see it", "reconstruction", (said,), None, tuple(drawings))
-    typer.echo(f"report: {write_report(frame, out, extras=[first, seen])}")
+    typer.echo(
+        f"report: {write_report(frame, out, extras=[first, seen], stimuli=shown_stimuli(frame['dataset'].unique()))}"
+    )
 
 
 def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":

@@ -34,3 +34,9 @@ def wilson(n_right: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n_right, n = np.asarray(n_right, dtype=float), np.asarray(n, dtype=float)
     low, high = proportion_confint(n_right, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
     return np.asarray(low), np.asarray(high)
+
+
+def by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """From that table: mean, lowest and highest accuracy of the observers of a kind, `n_observers`, in its order."""
+    groups = table.groupby(["dataset", "kind", "condition"], sort=False)["accuracy"]
+    return groups.agg(n_observers="count", accuracy="mean", lowest="min", highest="max").reset_index()

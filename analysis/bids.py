@@ -98,8 +98,8 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
     for path, trials in tables.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         described = columns[trials["dataset"].iloc[0]]
-        logs = [sidecar for source in trials["source"].unique() for sidecar in _sidecars(Path(source))]
-        facts = _facts(trials, [_public(sidecar) for sidecar in logs] if public else logs)
+        logs = [sidecar for source in trials["source"].unique() for sidecar in sidecars(Path(source))]
+        facts = _facts(trials, [to_give_away(sidecar) for sidecar in logs] if public else logs)
         _write_json(path.with_suffix(".json"), facts | described)
         cells = [_cells(trials["rt" if name == RT else name]) for name in described]
         _write_table(path, list(described), list(zip(*cells, strict=True)))
@@ -137,7 +137,7 @@ def _are_sidecars(logs: object) -> bool:
     )
 
 
-def _sidecars(source: Path) -> list[dict[str, Any]]:
+def sidecars(source: Path) -> list[dict[str, Any]]:
     """The sidecars of a file that was read; none of one that has gone."""
     form = format_of(source) if source.is_file() else None
     if form == "bids":
@@ -229,12 +229,12 @@ def _facts(trials: pd.DataFrame, logs: list[dict[str, Any]]) -> dict[str, Any]:
     return dict(zip(FACTS, (first["dataset"], first["observer"], first["kind"], session, logs), strict=True))
 
 
-def _public(value: Any) -> Any:
+def to_give_away(value: Any) -> Any:
     """Without when, and without the folders in paths."""
     if isinstance(value, dict):
-        return {name: _public(part) for name, part in value.items() if name not in ("started", "finished")}
+        return {name: to_give_away(part) for name, part in value.items() if name not in ("started", "finished")}
     if isinstance(value, list):
-        return [_public(part) for part in value]
+        return [to_give_away(part) for part in value]
     return _FOLDERS.sub("", _TIME.sub("", value)) if isinstance(value, str) else value
 
 

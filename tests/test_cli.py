@@ -182,6 +182,9 @@ def test_benchmark_needs_people(logs):
 def test_report_and_export(logs, tmp_path):
     said = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
     assert said == f"report: {tmp_path}/r/index.html\n"
+    assert (tmp_path / "r" / "trials.html").is_file() and len(list((tmp_path / "r" / "thumbnails").iterdir())) > 200
+    observers("report", logs, "--out", tmp_path / "r", "--no-intervals", "--no-images")
+    assert not list((tmp_path / "r").glob("thumbnails/*"))
     said = observers("export", logs, "--out", tmp_path / "e")
     assert "note: chance (simulated) will be read back as discriminative" in said.stderr
     for path in said.stdout.split():

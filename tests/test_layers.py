@@ -18,7 +18,7 @@ ALLOWED = {
     ),
     "analysis": (
         "analysis", "experiments.log", "stimuli.categories", "stimuli.datasets", "stimuli.dialect", "stimuli.errors",
-        "stimuli.level_scales",
+        "stimuli.images", "stimuli.level_scales", "stimuli.stimulus",
     ),
 }  # fmt: skip
 # Heavy library -> the only files and folders that may import it.

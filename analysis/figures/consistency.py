@@ -57,7 +57,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     ax.legend(handles=patches, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
               handlelength=0.9, columnspacing=1.0)  # fmt: skip
 
-    tree.add_collection(LineCollection(_branches(clustering), colors="black", linewidths=0.7))
+    tree.add_collection(LineCollection(branches(clustering), colors="black", linewidths=0.7))
     top = float(clustering.linkage[-1, 2])
     tree.set(xlim=(0, max(top, 0.01) * 1.04), ylim=ax.get_ylim(), yticks=[], xlabel="distance 1 − κ")
     tree.spines["left"].set_visible(False)
@@ -70,7 +70,7 @@ def _number(value: float) -> str:
     return "–" if value != value else f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "−")
 
 
-def _branches(clustering: Clustering) -> list[list[tuple[float, float]]]:
+def branches(clustering: Clustering) -> list[list[tuple[float, float]]]:
     """A bracket a merge, as (distance, row) points; leaves stand in rows 0, 1, … at distance 0."""
     nodes = [(0.0, float(row)) for row in range(len(clustering.order))]
     brackets = []

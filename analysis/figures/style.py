@@ -4,6 +4,7 @@ Color and marker say the kind (Geirhos et al. 2021; they survive color blindness
 which observer of it. A kind with more than N_NAMED observers has one entry in the legend and all its markers alike.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 
 N_NAMED = 6
@@ -123,9 +125,16 @@ def legend(ax: Axes, drawn: Mapping[str, Mark], *, linestyle: Literal["-", "none
 
 @contextmanager
 def publication() -> Iterator[None]:
-    """Within it, figures are made and saved with RC."""
-    with matplotlib.rc_context(RC):
+    """Within it, figures are made and saved with RC. Letters that the font lacks are for `lacks_letters` to tell."""
+    with matplotlib.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         yield
+
+
+def lacks_letters(text: str) -> bool:
+    """Has the text a letter that the figures' font has not, so that PDF and PNG show a box for it?"""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    return any(ord(letter) not in known for letter in text)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

@@ -1,12 +1,11 @@
 """The figures of a report: each drawn, written with the data behind it, and put into a caption and an alternative text."""
 
-import base64
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from attrs import frozen
 from matplotlib.figure import Figure
 
 from analysis.clustering import Clustering
@@ -15,7 +14,10 @@ from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
 from analysis.figures.shape_bias import arrange, draw_shape_bias
-from analysis.shape_bias import overall, pooled_shape_bias
+from analysis.report.parts import Picture, count
+from analysis.report.plots import bias_data, curves_data, matrix_data
+from analysis.report.scripts import write_data
+from analysis.shape_bias import ALL, overall, pooled_shape_bias
 from analysis.tables import cell, to_csv
 from experiments.log import EVIDENCE
 from stimuli.datasets import DATASETS
@@ -23,26 +25,20 @@ from stimuli.datasets import DATASETS
 ENLARGED = 1.25  # print size times this on the page
 
 
-@frozen
-class Picture:
-    """A figure on the page: where its files are, and the picture itself as a data URI."""
-
-    stem: str
-    alt: str
-    caption: str
-    uri: str
-    width: int  # CSS pixels, ENLARGED for a screen
-    height: int
-
-
-def picture(out: Path, stem: str, draw: Callable[[], Figure], data: pd.DataFrame, alt: str, caption: str) -> Picture:
-    """Draw a figure, write it and its CSV."""
+def picture(
+    out: Path, stem: str, draw: Callable[[], Figure], data: pd.DataFrame, alt: str, caption: str,
+    plot: tuple[str, Mapping[str, Any]] | None = None,
+) -> Picture:  # fmt: skip
+    """Draw a figure, write it and its CSV, and what its `plot`, a script's name and data, is drawn from."""
+    (out / "figures").mkdir(parents=True, exist_ok=True)
     with style.publication():
         paths = style.save(draw(), out / "figures" / stem)
     to_csv(data, out / "figures" / f"{stem}.csv")
+    if plot is not None:
+        write_data(out, stem, plot[1])
     png = next(path for path in paths if path.suffix == ".png").read_bytes()
     width, height = (round(n * ENLARGED * 96 / style.RC["savefig.dpi"]) for n in struct.unpack(">II", png[16:24]))
-    return Picture(stem, alt, caption, f"data:image/png;base64,{base64.b64encode(png).decode()}", width, height)
+    return Picture(stem, alt, caption, width, height, "" if plot is None else plot[0])
 
 
 def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
@@ -61,7 +57,8 @@ def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataF
         + (f"Dotted: chance, 1/{round(1 / chance)}." if chance else "Chance is not drawn: the log does not tell it.")
     )
     alt = f"Accuracy {by}, {count(n_observers, 'observer')}, {_span(table['accuracy'])}"
-    return picture(out, f"accuracy_{name}", draw, table, alt, caption)
+    plot = ("curves", curves_data(str(table["dataset"].iloc[0]), table, chance)) if n_conditions > 1 else None
+    return picture(out, f"accuracy_{name}", draw, table, alt, caption, plot)
 
 
 def _chance(trials: pd.DataFrame) -> float | None:
@@ -91,12 +88,12 @@ def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Dat
         "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
     )
     alt = f"Shape bias by category, {count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
-    return picture(out, f"shape-bias_{name}", draw, shown, alt, caption)
+    return picture(out, f"shape-bias_{name}", draw, shown, alt, caption, ("shape-bias", bias_data(shown, table, ALL)))
 
 
 def consistency_picture(
     out: Path, name: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
-    bootstrap: str,
+    counts: pd.DataFrame, bootstrap: str,
 ) -> Picture:  # fmt: skip
     order = list(tree.order)
     ordered = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
@@ -111,8 +108,9 @@ def consistency_picture(
     )
     alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
     return picture(
-        out, f"consistency_{name}", lambda: draw_consistency(matrix, kinds, tree, Figure()), ordered, alt, caption
-    )
+        out, f"consistency_{name}", lambda: draw_consistency(matrix, kinds, tree, Figure()), ordered, alt, caption,
+        ("matrix", matrix_data(dataset, name, matrix, kinds, tree, pairs, counts)),
+    )  # fmt: skip
 
 
 def _range(n: pd.Series) -> str:
@@ -121,7 +119,3 @@ def _range(n: pd.Series) -> str:
 
 def _span(values: pd.Series) -> str:
     return f"from {cell(float(values.min()))} to {cell(float(values.max()))}"
-
-
-def count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -108,7 +108,7 @@ class WebParticipant:
     """`code` names the person and nothing about them. `distance` is that from the screen, assumed."""
 
     code: str = field(validator=_check)
-    distance: float = field(default=60.0, validator=bounded(*DISTANCES))  # cm
+    distance: float = field(default=60.0, validator=bounded(*DISTANCES))  # type: ignore[arg-type]  # cm
     desk: Asking | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
     _device: list[str] = field(factory=list, init=False, repr=False, eq=False)  # of the first answer, once it is there
 

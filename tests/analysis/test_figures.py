@@ -283,3 +283,12 @@ def test_settings_do_not_leak():
     with style.publication():
         assert matplotlib.rcParams["text.parse_math"] is False
     assert before == (matplotlib.rcParams["font.size"], matplotlib.rcParams["text.parse_math"])
+
+
+def test_letters_that_the_font_lacks_are_told_of_and_warn_nobody():
+    assert style.lacks_letters("名前") and not style.lacks_letters("näme κ")
+    table = biases(human=2).replace({"human-0": "名前"})
+    with style.publication():
+        figure = Figure()
+        draw_shape_bias(arrange(table, table.iloc[:0]), figure.add_subplot())
+        figure.canvas.draw()

@@ -1,4 +1,4 @@
-import base64
+import json
 import re
 from html.parser import HTMLParser
 
@@ -8,6 +8,7 @@ import pytest
 
 from analysis.accuracy import accuracy
 from analysis.consistency import BOUNDS, consistency, kappa_matrix
+from analysis.report.pages import POLICY, SCRIPTS
 from analysis.report.report import write_report
 from analysis.shape_bias import shape_bias
 from stimuli.errors import LogError
@@ -96,6 +97,13 @@ class Elements(HTMLParser):
         return [attrs for found, attrs in self.found if found == tag]
 
 
+def taken(script):
+    """What a script in data/ hands over."""
+    found = re.fullmatch(r"report\.take\((\"[^\"]+\"),(.*)\);\n", script.read_text("utf-8"), re.DOTALL)
+    assert json.loads(found[1]) == script.stem and "<" not in found[2]
+    return json.loads(found[2])
+
+
 def words(page):
     return " ".join(re.sub("<[^>]+>", " ", page).split())
 
@@ -104,9 +112,14 @@ def test_files(report):
     figures = [f"accuracy_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
     figures += ["shape-bias_cue-conflict", "consistency_cue-conflict", "consistency_contrast"]
     expected = {f"figures/{stem}.{suffix}" for stem in figures for suffix in ("pdf", "svg", "png", "csv")}
-    expected |= {f"tables/{name}.csv" for name in ("accuracy", "shape-bias", "consistency")} | {"index.html"}
-    assert {p.relative_to(report).as_posix() for p in report.rglob("*") if p.is_file()} == expected
+    tables = ("accuracy", "shape-bias", "consistency", "contingency", "benchmark", "images", "provenance")
+    data = [f"trials_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
+    data += ["accuracy_contrast", "shape-bias_cue-conflict", "consistency_cue-conflict", "consistency_contrast"]
+    expected |= {f"tables/{name}.csv" for name in tables} | {f"data/{name}.js" for name in data}
+    expected |= {f"assets/{name}" for name in (*SCRIPTS, "index.js", "report.css")} | {"index.html", "trials.html"}
+    assert {p.relative_to(report).as_posix() for p in report.rglob("*") if p.is_file()} == expected | {"made.txt"}
     assert all((report / name).stat().st_size > 50 for name in expected)
+    assert set((report / "made.txt").read_text().splitlines()) == expected
 
 
 def test_tables_read_back_as_the_measures(report, frame):
@@ -133,38 +146,40 @@ def test_the_page_makes_no_request_and_is_whole(page, report):
     elements = Elements(page)
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
     policy = [meta["content"] for meta in elements.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
-    assert policy and policy[0].startswith("default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'")
+    assert policy == [POLICY] and "unsafe" not in POLICY
     assert {"charset": "utf-8"} in elements.of("meta")
     assert "viewport" in [meta.get("name") for meta in elements.of("meta")]
-    assert not elements.of("script") + elements.of("link")
+    assert not [
+        attrs for _, attrs in elements.found if "style" in attrs or any(name.startswith("on") for name in attrs)
+    ]
     images = elements.of("img")
     assert len(images) == 6
-    for image in images:
-        kind, data = image["src"].split(",")
-        assert kind == "data:image/png;base64"
-        assert base64.b64decode(data) in [path.read_bytes() for path in (report / "figures").glob("*.png")]
-        assert len(image["alt"]) > 20
+    assert {image["src"] for image in images} == {f"figures/{p.name}" for p in (report / "figures").glob("*.png")}
+    assert all(len(image["alt"]) > 20 for image in images)
+    for loaded in [*(a["src"] for a in elements.of("script")), *(a["href"] for a in elements.of("link"))]:
+        assert (report / loaded).is_file()
     ids = [attrs["id"] for _, attrs in elements.found if "id" in attrs]
     assert len(ids) == len(set(ids))
     for link in elements.of("a"):
-        target = link["href"]
+        target = link["href"].partition("#d=")[0]
         assert target[1:] in ids if target.startswith("#") else (report / target).is_file()
     assert not re.search(r"(?:src|href|url\()\W*(?:https?:)?//", page)
-    assert "@media print" in page
+    assert "@media print" in (report / "assets" / "report.css").read_text("utf-8")
 
 
 def test_a_hostile_name_is_text(page, report):
     assert HOSTILE not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    for svg in (report / "figures").glob("*.svg"):
-        assert "<script" not in svg.read_text("utf-8")
+    for file in [*report.rglob("*.svg"), *(report / "data").glob("*.js"), report / "trials.html"]:
+        assert HOSTILE not in file.read_text("utf-8"), file.name
+    assert HOSTILE in taken(report / "data" / "trials_contrast.js")["names"]
     assert "a/../b" in page
 
 
 def test_what_the_page_says(page, frame):
     said = words(page)
     assert "2 of the 17 published datasets and 1 other" in said
-    assert "nothing here is averaged over them" in said
+    assert "only the first table is averaged over them" in said
     assert page.index("partial: x.csv holds 1 of 2 trials") < page.index("<h2")
     assert said.count("simulated, not measured: coin") == 1
     assert "here are no two" in said
@@ -225,9 +240,32 @@ def test_nothing_of_a_former_report_stays(tmp_path):
     write_report(trials("cue-conflict", WHO, cues=True), tmp_path, intervals=False)
     (tmp_path / "figures" / "mine.pdf").write_text("kept")
     write_report(trials("own", {"net": "generative"}), tmp_path, intervals=False)
-    names = sorted(p.name for p in tmp_path.rglob("*.*"))
-    figures = [f"accuracy_own.{suffix}" for suffix in ("csv", "pdf", "png", "svg")]
-    assert names == sorted([*figures, "accuracy.csv", "index.html", "mine.pdf"])
+    folders = ("", "figures", "tables", "data")
+    names = {f"{folder}/{p.name}" for folder in folders for p in (tmp_path / folder).glob("*.*")}
+    figures = {f"figures/accuracy_own.{suffix}" for suffix in ("csv", "pdf", "png", "svg")}
+    tables = {f"tables/{name}.csv" for name in ("accuracy", "images", "provenance")}
+    pages = {"/index.html", "/trials.html", "/made.txt", "data/trials_own.js"}
+    assert names == figures | tables | pages | {"figures/mine.pdf"}
+
+
+def test_a_list_of_files_cannot_reach_out_of_the_folder(tmp_path):
+    kept = tmp_path / "kept.html"
+    kept.write_text("kept")
+    out = tmp_path / "report"
+    out.mkdir()
+    (out / "made.txt").write_text(f"../kept.html\n{kept}\nfigures/../../kept.html\nlogs/kept.csv\n")
+    (out / "logs").mkdir()
+    (out / "logs" / "kept.csv").write_text("kept")
+    write_report(trials("own", {"net": "generative"}, n=4), out, intervals=False)
+    assert kept.exists() and (out / "logs" / "kept.csv").exists()
+
+
+def test_a_report_that_fails_leaves_the_former_one(tmp_path):
+    page = write_report(trials("own", {"net": "generative"}, n=4), tmp_path, intervals=False).read_bytes()
+    twice = trials("own", {"net": "generative"}, n=4)
+    with pytest.raises(LogError, match=r"answered 0\.png of own twice"):
+        write_report(pd.concat([twice, twice]), tmp_path, intervals=False)
+    assert (tmp_path / "index.html").read_bytes() == page and not list(tmp_path.glob(".report-*"))
 
 
 def test_datasets_whose_files_would_have_one_name(tmp_path):

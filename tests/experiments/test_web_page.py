@@ -21,7 +21,7 @@ from observers.people.site import make_about
 from observers.people.web import WebParticipant
 from observers.protocol import Presentation
 from stimuli.errors import LogError, ObserverError
-from tests.experiments.browser import Browser, chromium
+from tests.browser import Browser, chromium
 from tests.experiments.logs import rows, sidecar
 from tests.experiments.serving_sessions import DEVICE, MEASURED, SCRIPTS, served
 

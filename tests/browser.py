@@ -24,13 +24,12 @@ FLAGS = (
 class Browser:
     def __init__(self, driver: str, profile: Path) -> None:
         self._driver = driver
-        options = {"args": [*FLAGS, f"--user-data-dir={profile}"]}
-        self._base = (
-            f"{driver}/session/"
-            + self._call(
-                "POST", f"{driver}/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
-            )["sessionId"]
-        )
+        wanted = {
+            "goog:chromeOptions": {"args": [*FLAGS, f"--user-data-dir={profile}"]},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
+        begun = self._call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})
+        self._base = f"{driver}/session/{begun['sessionId']}"
 
     def open(self, url: str) -> None:
         self._call("POST", f"{self._base}/url", {"url": url})
@@ -60,6 +59,36 @@ class Browser:
         self.wait(f"document.querySelector({selector!r})")
         self.click(*self.script(f"const b = document.querySelector({selector!r}).getBoundingClientRect();"
                                 f"return [b.x + b.width / 2, b.y + b.height / 2]"))  # fmt: skip
+
+    def key(self, value: str) -> None:
+        """Press and release a key, by its WebDriver character or its letter."""
+        keys = {
+            "type": "key",
+            "id": "keys",
+            "actions": [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}],
+        }
+        self._call("POST", f"{self._base}/actions", {"actions": [keys]})
+
+    def said(self) -> list[str]:
+        """What the console got since it was asked last: errors of scripts, of the policy, of loading."""
+        return [entry["message"] for entry in self._call("POST", f"{self._base}/se/log", {"type": "browser"})]
+
+    def requests(self) -> list[str]:
+        """Every address that was asked for since then."""
+        entries = self._call("POST", f"{self._base}/se/log", {"type": "performance"})
+        messages = [json.loads(entry["message"])["message"] for entry in entries]
+        return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
+        """Lay the page out for a screen of so many CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+
+    def devtools(self, command: str, parameters: dict[str, Any]) -> Any:
+        return self._call("POST", f"{self._base}/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def pdf(self) -> bytes:
+        return base64.b64decode(self._call("POST", f"{self._base}/print", {}))
 
     def screenshot(self) -> bytes:
         return base64.b64decode(self._call("GET", f"{self._base}/screenshot"))

@@ -1,0 +1,56 @@
+"use strict";
+/* Shape bias by category, a marker an observer, as in the figure; here every marker says whose it is, and one observer can be lit. */
+report.plots["shape-bias"] = (box, data, figure) => {
+  const lit = report.element("select", { "aria-label": "Observer to light up" }, report.element("option", { value: "" }, "nobody"),
+    ...data.series.map((series, s) => report.element("option", { value: s }, svg.short(series.name, 44))));
+  const area = report.element("div");
+  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Light up ", lit), report.element("span", { class: "small" }, "Here each person has a marker. Point at one for its numbers.")), area);
+  const rows = data.categories.length;
+
+  function draw() {
+    const width = Math.max(300, Math.min(760, box.clientWidth || 700));
+    const [left, right, top, step] = [92, width - 14, 46, 24];
+    const bottom = top + rows * step;
+    const x = svg.scale(0, 1, left, right);
+    const drawing = svg.make("svg", { width, height: bottom + 44, viewBox: `0 0 ${width} ${bottom + 44}`, role: "img", "aria-label": figure.querySelector("img").alt });
+    data.categories.forEach((category, row) => {
+      const y = top + (row + 0.5) * step;
+      drawing.append(svg.make("path", { d: `M${left} ${y}H${right}`, stroke: "#e4e4e4" }));
+      drawing.append(svg.text(left - 8, y + 4, svg.short(category, 13), { "text-anchor": "end" }));
+    });
+    drawing.append(svg.make("path", { d: `M${left} ${top}H${right}M${left} ${bottom}H${right}M${left} ${bottom - step}H${right}`, stroke: "#333" }));
+    for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
+      drawing.append(svg.text(x(tick), bottom + 15, String(tick), { "text-anchor": "middle" }));
+      drawing.append(svg.text(x(tick), top - 6, String(1 - tick), { "text-anchor": "middle" }));
+    }
+    drawing.append(svg.text((left + right) / 2, bottom + 34, "Fraction of “texture” decisions", { "text-anchor": "middle" }));
+    drawing.append(svg.text((left + right) / 2, 16, "Fraction of “shape” decisions", { "text-anchor": "middle" }));
+    const one = lit.value === "" ? -1 : Number(lit.value);
+    const order = data.series.map((_, s) => s).reverse().filter((s) => s !== one);
+    if (one >= 0) order.push(one);
+    for (const s of order) {
+      const series = data.series[s];
+      const faint = one >= 0 ? (s === one ? 1 : 0.15) : data.series.length > 12 ? 0.55 : 0.9;
+      const over = series.shape_bias[rows - 1];
+      const heavy = s === one ? 2.5 : 1;
+      if (over !== null) drawing.append(svg.make("path", { d: `M${x(1 - over)} ${top}V${bottom}`, stroke: svg.color(series.kind), "stroke-opacity": faint * 0.6, "stroke-width": heavy, "pointer-events": "none" }));
+      series.shape_bias.forEach((bias, row) => {
+        if (bias === null) return;
+        const y = top + (row + 0.5) * step;
+        if (s === one && series.low[row] !== null) drawing.append(svg.make("path", { d: `M${x(1 - series.high[row])} ${y}H${x(1 - series.low[row])}`, stroke: svg.color(series.kind), "stroke-width": 2 }));
+        drawing.append(svg.marker(series.kind, x(1 - bias), y, s === one ? 6 : 4.5, { "fill-opacity": faint, "data-series": s, "data-row": row }));
+      });
+    }
+    area.replaceChildren(drawing);
+  }
+
+  lit.addEventListener("change", draw);
+  svg.tip(box, (target) => {
+    const series = data.series[target.dataset?.series];
+    if (!series) return "";
+    const row = target.dataset.row;
+    return `${series.name}\n${data.categories[row]}: shape bias ${report.number(series.shape_bias[row])} [${report.number(series.low[row])}, ${report.number(series.high[row])}]\n${series.n_shape[row]} shape, ${series.n_texture[row]} texture`;
+  });
+  draw();
+  new ResizeObserver(() => { if (box.clientWidth) draw(); }).observe(box);
+};
