@@ -21,6 +21,7 @@ lint: $(READY)
 check: lint
 	$(MAKE) test PYTEST_ARGS=--slow
 	$(MAKE) test-extras
+	$(MAKE) test-human
 
 # Extras beside the environment, without their needs: a torchvision that does not fit the torch at hand would break both.
 test-extras: $(READY)
