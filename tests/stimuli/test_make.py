@@ -62,6 +62,7 @@ def test_truncation_is_offered(source, tmp_path):
     assert (rounded == np.rint(values)).all()
 
 
+@pytest.mark.slow
 def test_the_twelve_sets_at_once(source, tmp_path):
     done = cli("make-stimuli", "published-12", source, tmp_path / "all", "--workers", 1, "--quiet")
     assert done.exit_code == 0, done.output

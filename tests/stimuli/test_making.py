@@ -16,7 +16,9 @@ from tests.stimuli.made import cli, content, made_of
 from tests.stimuli.photos import as_uint8, photo
 
 
-@pytest.mark.parametrize("name", ["uniform-noise", "eidolonIII", "power-equalisation"])
+@pytest.mark.parametrize(
+    "name", ["uniform-noise", pytest.param("eidolonIII", marks=pytest.mark.slow), "power-equalisation"]
+)
 def test_same_seed_same_bytes_whatever_the_workers(name, source, tmp_path):
     images = read_folder(source)
     made = {n: made_of(Plan(name), images, tmp_path / str(n) / "set", workers=n) for n in (1, 3)}

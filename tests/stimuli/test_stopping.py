@@ -31,6 +31,7 @@ def until(out, n, process):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bytes(source, tmp_path):
     plan, levels = Plan("eidolonI", seed=3), ("8-10-10", "64-10-10")
     whole = made_of(plan, read_folder(source), tmp_path / "whole" / "set", levels, crossed=True).stimuli

@@ -185,6 +185,7 @@ def test_who_is_left_alone_draws_no_more():
     assert verdict.n_evaluations == 2 * 4
 
 
+@pytest.mark.slow
 def test_over_all_looks_it_holds_for_anytime_and_within_a_few_times_otherwise():
     assert lost(Racing(draws=200, error_rate=0.05, anytime=True)) <= 0.05
     assert 0.05 < lost(Racing(draws=200, error_rate=0.05)) < 0.2
