@@ -17,7 +17,8 @@ Logs = Annotated[list[str], typer.Argument(metavar="LOGS…", help="Trial logs o
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write the whole table to this file.")]
 Dataset = Annotated[str | None, typer.Option(help="Only the trials of this dataset.")]
-Rule = Annotated[Literal["undefined-is-nan", "model-vs-human"], typer.Option(help="For kappa where it is undefined.")]
+KappaRule = Literal["undefined-is-nan", "model-vs-human"]
+Rule = Annotated[KappaRule, typer.Option(help="For kappa where it is undefined.")]
 Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Bootstrap intervals.")]
 BootstrapSeed = Annotated[int, typer.Option(min=0, help="Of the bootstrap.")]
 Resamples = Annotated[int, typer.Option(min=1, help="Of the images, or of what is simulated.")]
@@ -61,8 +62,7 @@ def analyze_consistency(
 
     frame = read(logs, dataset)
     table = consistency(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds)
-    _say_rule(rule)
-    _output(table, json, csv, shown=table if len(table) <= 50 else between_kinds(table, frame))
+    _output(table, json, csv, shown=table if len(table) <= 50 else between_kinds(table, frame), rule=rule)
     if not json and not csv and len(table) > 50:
         typer.echo(f"Means over {len(table)} rows of pairs and conditions; --csv FILE writes them all.")
 
@@ -73,7 +73,6 @@ def analyze_benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = 
     from analysis.benchmark import benchmark
 
     table = benchmark(read(logs, None), rule=rule)
-    _say_notes(table)
     _output(table, json, csv)
 
 
@@ -117,7 +116,6 @@ def analyze_thresholds(
     from analysis.psychometric import thresholds
 
     table = thresholds(read(logs, dataset), scale=scale, max_lapse=max_lapse, fitter=fitter)
-    _say_notes(table)
     _output(table, json, csv)
 
 
@@ -135,9 +133,8 @@ def analyze_correlation(
     from analysis.correlation import correlate, measure
 
     frame = read(logs, None)
-    if "consistency:" in x + y:
-        _say_rule(rule)
-    _output(correlate(*(measure(frame, name, people=people, rule=rule) for name in (x, y))), json, csv)
+    table = correlate(*(measure(frame, name, people=people, rule=rule) for name in (x, y)))
+    _output(table, json, csv, rule=rule if "consistency:" in x + y else None)
 
 
 @analyze.command("ranks")
@@ -149,7 +146,6 @@ def analyze_ranks(
     from analysis.ranks import benchmark_intervals
 
     table = benchmark_intervals(read(logs, None), rule, n_resamples=resamples, seed=seed)
-    _say_notes(table)
     _output(table, json, csv)
 
 
@@ -163,7 +159,6 @@ def analyze_errors(
 
     frame, options = read(logs, dataset), {"n_resamples": resamples, "seed": seed}
     table = error_patterns(frame, by_condition=by_condition, intervals=intervals, **options)
-    _say_notes(table)
     _output(table, json, csv)
 
 
@@ -176,9 +171,7 @@ def analyze_independence(
     from analysis.kappa_tests import independence
 
     table = independence(read(logs, dataset), n_draws=draws, seed=seed)
-    _say_notes(table)
-    _say_rule("undefined-is-nan")
-    _output(table, json, csv)
+    _output(table, json, csv, rule="undefined-is-nan")
 
 
 @analyze.command("difference")
@@ -201,9 +194,7 @@ def analyze_difference(
         raise typer.BadParameter(f"two observers, the option twice, got {len(between)}", param_hint="--between")
     pairs = [(between[0], between[1])] if between else None
     table = difference(read(logs, dataset), pairs, rule=rule, n_draws=draws, seed=seed)
-    _say_notes(table)
-    _say_rule(rule)
-    _output(table, json, csv)
+    _output(table, json, csv, rule=rule)
 
 
 @analyze.command("ceiling")
@@ -215,9 +206,7 @@ def analyze_ceiling(
     from analysis.ceiling import noise_ceiling
 
     table = noise_ceiling(read(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
-    _say_notes(table)
-    _say_rule(rule)
-    _output(table, json, csv)
+    _output(table, json, csv, rule=rule)
 
 
 @analyze.command("contrasts")
@@ -229,9 +218,7 @@ def analyze_contrasts(
     from analysis.contrasts import contrasts
 
     table = contrasts(read(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
-    _say_notes(table)
-    _say_rule(rule)
-    _output(table, json, csv)
+    _output(table, json, csv, rule=rule)
 
 
 @analyze.command("clusters")
@@ -254,8 +241,7 @@ def analyze_clusters(
     frame = read(logs, dataset)
     grown = grow(frame, rule=rule, n_resamples=resamples, seed=seed)
     cut = groups_of(grown, groups)
-    _say_rule(rule)
-    _output(branches(grown), json, csv, shown=cut)
+    _output(branches(grown), json, csv, shown=cut, rule=rule)
     if not json:
         index, p = agreement_with_kinds(cut, seed=seed)
         said = (
@@ -277,14 +263,13 @@ def analyze_map(
     found = pairs(read(logs, dataset), rule)
     table, share = embed(found.matrix())
     table.insert(1, "kind", found.kinds)
-    _say_rule(rule)
     held = (
         "nobody is apart from anybody"
         if share != share
         else f"the map holds {100 * share:.0f} % of the distances 1 - kappa"
     )
+    _output(table, json, csv, rule=rule)
     typer.echo(f"note: {held}", err=True)
-    _output(table, json, csv)
 
 
 def read(logs: list[str], dataset: str | None) -> "pd.DataFrame":
@@ -303,16 +288,22 @@ def _say_notes(table: "pd.DataFrame") -> None:
         typer.echo(f"note: {note}", err=True)
 
 
-def _say_rule(rule: "Literal['undefined-is-nan', 'model-vs-human']") -> None:
+def _output(
+    table: "pd.DataFrame",
+    json: bool,
+    csv: Path | None,
+    *,
+    shown: "pd.DataFrame | None" = None,
+    rule: KappaRule | None = None,
+) -> None:
+    """The table with its own notes and the rule for kappa, in the form asked for; `shown` on a terminal instead."""
     from analysis.consistency import RULES
-
-    typer.echo(f"note: {RULES[rule]}", err=True)
-
-
-def _output(table: "pd.DataFrame", json: bool, csv: Path | None, shown: "pd.DataFrame | None" = None) -> None:
     from analysis.formats import format_of
     from analysis.tables import show, to_csv, to_json
 
+    _say_notes(table)
+    if rule is not None:
+        typer.echo(f"note: {RULES[rule]}", err=True)
     if not len(table):
         typer.echo("note: the table is empty: there is nothing here that could be compared", err=True)
     if csv:

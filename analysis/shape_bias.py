@@ -44,7 +44,9 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
             "c": table["category"],
         }
     )
-    return table.loc[key.sort_values(["o", "k", "c"]).index, list(COLUMNS)].reset_index(drop=True)
+    out = table.loc[key.sort_values(["o", "k", "c"]).index, list(COLUMNS)].reset_index(drop=True)
+    out.attrs = {}  # not the notes on the frame
+    return out
 
 
 def pooled_shape_bias(frame: pd.DataFrame, kind: str = "human") -> pd.DataFrame:
