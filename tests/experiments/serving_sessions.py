@@ -60,6 +60,10 @@ class Client:
         return said | {"measured": MEASURED, "device": DEVICE} | other
 
 
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @contextmanager
 def served(sessions: Sequence[Session], said: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
     say = ([] if said is None else said).append
