@@ -21,6 +21,12 @@ def published_name(dataset: str) -> str | None:
     return next((name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}")), None)
 
 
+def is_parametric(dataset: str, n_conditions: int) -> bool:
+    """Has the dataset levels, or at least several conditions? Of one made by a published distortion, that one's table says so."""
+    name = published_name(dataset)
+    return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
+
+
 def scale_of(dataset: str) -> Scale:
     """The scale of a dataset's levels; linear for one that is not made by a published distortion."""
     return "log10" if published_name(dataset) in _LOG10 else "linear"

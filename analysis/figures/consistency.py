@@ -1,13 +1,16 @@
 """Figure 6 of the field: error consistency of everyone with everyone, ordered by clustering, the tree at its side.
 
 Red is agreement beyond chance, blue is disagreement, white is kappa 0; undefined kappa is gray with a dash. The color of a
-name says its kind. With at most N_NUMBERED observers each cell has its number.
+name says its kind. With at most N_NUMBERED observers each cell has its number; without numbers a cell below 0 (once rounded to
+two decimals) has a minus sign, since in gray red and blue look alike.
 """
 
 from collections.abc import Mapping
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -52,6 +55,8 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
                 value = kappa[i, j]
                 ink = "white" if abs(value) > 0.6 else "black"
                 ax.text(j, i, _number(value), ha="center", va="center", fontsize=6, color=ink)
+    else:
+        _minus_signs(ax, kappa)
     present = [look for kind, look in style.LOOKS.items() if kind in {kinds[name] for name in order}]
     patches = [Patch(color=look.ink, label=look.label) for look in present]
     ax.legend(handles=patches, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
@@ -68,6 +73,13 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
 def _number(value: float) -> str:
     """Two decimals without the leading zero; a dash where undefined."""
     return "–" if value != value else f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "−")
+
+
+def _minus_signs(ax: Axes, kappa: np.ndarray) -> None:
+    below = np.round(np.nan_to_num(kappa), 2) < 0
+    for ink, where in (("black", below & (kappa >= -0.6)), ("white", below & (kappa < -0.6))):
+        rows, columns = np.nonzero(where)
+        ax.plot(columns, rows, linestyle="none", marker="_", color=ink, markersize=4, markeredgewidth=0.7)
 
 
 def branches(clustering: Clustering) -> list[list[tuple[float, float]]]:

@@ -85,7 +85,7 @@ def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Dat
         f"Shape bias by category of the shape: n = {count(len(rows), 'observer')}{pooled}, {_range(rows['n_conflict'])} "
         "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
         f"line is over all conflicts; rows in the order of {order}. "
-        "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
+        "Bars in the last row: Wilson, 95 %, over shape and texture decisions; those of the categories are in the CSV."
     )
     alt = f"Shape bias by category, {count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
     return picture(out, f"shape-bias_{name}", draw, shown, alt, caption, ("shape-bias", bias_data(shown, table, ALL)))
