@@ -103,7 +103,7 @@ def consistency_picture(
     caption = (
         f"Error consistency kappa of every two of n = {len(order)} observers over "
         f"{_range(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
-        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined. "
+        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined; a minus: below 0. "
         f"{where if bootstrap else 'Computed without intervals.'}"
     )
     alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
