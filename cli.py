@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
-from analysis.figure_command import figures
+from analysis.paper.command import figures
 from experiments.people_commands import calibrate_monitor, collect, doctor
 from experiments.privacy_commands import forget
 from experiments.web_commands import import_web, serve

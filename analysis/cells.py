@@ -32,9 +32,7 @@ class Cell:
     answered: np.ndarray  # (O, I)
 
 
-def cells(
-    frame: pd.DataFrame, people: Collection[str] | None = None, *, every_condition: bool = False
-) -> list[Cell]:
+def cells(frame: pd.DataFrame, people: Collection[str] | None = None, *, every_condition: bool = False) -> list[Cell]:
     """All cells of a frame whose condition counts. `people` are named observers in place of those of kind human.
 
     With `every_condition` also those that do not count in the benchmark.

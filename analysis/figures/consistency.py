@@ -1,7 +1,7 @@
 """Figure 6 of the field: error consistency of everyone with everyone, ordered by clustering, the tree at its side.
 
 Red is agreement beyond chance, blue is disagreement, white is kappa 0; undefined kappa is gray with a dash. The color of a
-name says its kind. With at most N_NUMBERED observers each cell has its number; without numbers a cell below 0 (once rounded to
+name and the marker before its row say its kind. With at most N_NUMBERED observers each cell has its number; without numbers a cell below 0 (once rounded to
 two decimals) has a minus sign, since in gray red and blue look alike.
 """
 
@@ -13,7 +13,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from analysis.clustering import Clustering
 from analysis.figures import style
@@ -45,6 +44,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     ax.set_xticks(range(n), names, rotation=90)
     ax.set_yticks(range(n), names)
     ax.tick_params(length=0, pad=2, labelsize=6.5 if n > N_NUMBERED else 8)
+    ax.tick_params(axis="y", pad=9)
     ax.spines[:].set_visible(False)
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         for label, name in zip(labels, order, strict=True):
@@ -58,8 +58,9 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     else:
         _minus_signs(ax, kappa)
     present = [look for kind, look in style.LOOKS.items() if kind in {kinds[name] for name in order}]
-    patches = [Patch(color=look.ink, label=look.label) for look in present]
-    ax.legend(handles=patches, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
+    style.kind_markers(ax, [kinds[name] for name in order])
+    handles = [style.kind_handle(look) for look in present]
+    ax.legend(handles=handles, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
               handlelength=0.9, columnspacing=1.0)  # fmt: skip
 
     tree.add_collection(LineCollection(branches(clustering), colors="black", linewidths=0.7))

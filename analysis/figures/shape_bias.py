@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
+from attrs import evolve
 from matplotlib.axes import Axes
 
 from analysis.figures import style
@@ -42,14 +43,15 @@ def draw_shape_bias(shown: pd.DataFrame, ax: Axes, *, marked: Collection[str] = 
     categories = list(dict.fromkeys(shown["category"]))
     row = {category: i for i, category in enumerate(categories)}
     apart = shown["observer"].isin(list(marked))
-    drawn = style.marks(shown[apart]) | style.marks(shown[~apart])
+    dark = {name: _darker(mark) for name, mark in style.marks(shown[apart]).items()}
+    drawn = dark | style.marks(shown[~apart])
     for i, (observer, mark) in reversed(list(enumerate(drawn.items()))):  # people last, on top
         of_observer = shown[shown["observer"] == observer]
-        line, upright = mark.line(), {"linewidth": 0.8, "alpha": mark.line()["alpha"], "color": mark.look.color}
+        line = mark.line()
+        upright: dict[str, Any] = {"linewidth": 0.8, "alpha": mark.line()["alpha"], "color": mark.look.color}
         if observer in marked:
-            line |= {"color": mark.look.ink, "markersize": 7.5, "zorder": 5.0, "alpha": 1.0, "markeredgewidth": 1.3}
-            line |= {"markerfacecolor": "white" if mark.fill == "none" else mark.look.ink}
-            upright = {"linewidth": 1.6, "alpha": 1.0, "color": mark.look.ink, "linestyle": ("-", "--", ":", "-.")[i % 4]}
+            line |= {"markersize": 7.5, "zorder": 5.0, "alpha": 1.0, "markeredgewidth": 1.3}
+            upright |= {"linewidth": 1.6, "alpha": 1.0, "linestyle": ("-", "--", ":", "-.")[i % 4]}
         elif marked:
             line |= {"alpha": 0.25, "zorder": 1.8}
             upright |= {"alpha": 0.25}
@@ -57,7 +59,9 @@ def draw_shape_bias(shown: pd.DataFrame, ax: Axes, *, marked: Collection[str] = 
         every = of_observer[(of_observer["category"] == ALL) & of_observer["shape_bias"].notna()]
         for bias, low, high in zip(every["shape_bias"], every["low"], every["high"], strict=True):
             ax.axvline(1 - bias, zorder=1.5, **upright)
-            ax.hlines(row[ALL], 1 - high, 1 - low, color=upright["color"], alpha=upright["alpha"], linewidth=2.2, zorder=1.6)
+            ax.hlines(
+                row[ALL], 1 - high, 1 - low, color=upright["color"], alpha=upright["alpha"], linewidth=2.2, zorder=1.6
+            )
     ax.set(xlim=(-0.02, 1.02), ylim=(len(row) - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
     ax.set_yticks(range(len(row)), ["all conflicts" if category == ALL else category for category in categories])
     ax.tick_params(axis="y", length=0)
@@ -68,6 +72,10 @@ def draw_shape_bias(shown: pd.DataFrame, ax: Axes, *, marked: Collection[str] = 
     ax.spines["top"].set_visible(True)
     style.legend(ax, drawn)
     return ax
+
+
+def _darker(mark: style.Mark) -> style.Mark:
+    return evolve(mark, look=evolve(mark.look, color=mark.look.ink))
 
 
 def _opposite(fraction: Any) -> Any:

@@ -145,12 +145,28 @@ def name_rows(ax: Axes, table: pd.DataFrame, behind: Sequence[str] = ()) -> None
     names = [f"{name} {more}".strip() for name, more in zip(names, behind or [""] * len(names), strict=True)]
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0, pad=9, labelsize=8 if len(names) <= 20 else 6.5)
-    for i, (label, kind) in enumerate(zip(ax.get_yticklabels(), table["kind"], strict=True)):
+    for label, kind in zip(ax.get_yticklabels(), table["kind"], strict=True):
+        label.set_color(LOOKS[kind].ink)
+    kind_markers(ax, list(table["kind"]))
+
+
+def kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
+    """The marker of a kind before each of the rows 0, 1, …: left of the axes, where tick labels leave 9 points."""
+    for i, kind in enumerate(kinds):
         look = LOOKS[kind]
-        label.set_color(look.ink)
-        face = "white" if look.fills[0] == "none" else look.color
-        ax.plot([-5 / 72], [i], marker=look.marker, color=look.color, markerfacecolor=face, markersize=4,
-                clip_on=False, transform=_beside(ax))  # fmt: skip
+        ax.plot([-5 / 72], [i], marker=look.marker, color=look.color, markerfacecolor=_face(look), markersize=4,
+                clip_on=False, scalex=False, scaley=False, transform=_beside(ax))  # fmt: skip
+
+
+def kind_handle(look: Look) -> Line2D:
+    """For a legend."""
+    return Line2D(
+        [], [], linestyle="none", marker=look.marker, color=look.color, label=look.label, markerfacecolor=_face(look)
+    )
+
+
+def _face(look: Look) -> str:
+    return "white" if look.fills[0] == "none" else look.color
 
 
 def _beside(ax: Axes) -> Transform:
@@ -160,12 +176,7 @@ def _beside(ax: Axes) -> Transform:
 
 def kinds_legend(figure: Figure, table: pd.DataFrame) -> None:
     """Above the figure, the kinds of a table and their markers."""
-    looks = [look for kind, look in LOOKS.items() if (table["kind"] == kind).any()]
-    handles = [
-        Line2D([], [], linestyle="none", marker=look.marker, color=look.color, label=look.label,
-               markerfacecolor="white" if look.fills[0] == "none" else look.color)
-        for look in looks
-    ]  # fmt: skip
+    handles = [kind_handle(look) for kind, look in LOOKS.items() if (table["kind"] == kind).any()]
     _above(figure, handles, len(handles))
 
 

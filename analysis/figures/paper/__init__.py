@@ -1,4 +1,4 @@
-"""The figures of Jaini et al. (2024) that trial logs give: table in, figure out. `analysis.paper_figures` makes the tables.
+"""The figures of Jaini et al. (2024) that trial logs give: table in, figure out. `analysis.paper` makes the tables.
 
 Every function takes the table and an empty `matplotlib.figure.Figure`, whose size it sets, and returns it; nothing is
 computed. Figures 14 to 17 are figure 6 of another dataset.

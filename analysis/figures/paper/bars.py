@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 
-N_SQUARE = 20  # with more observers, panels stand in one row
 LABELS = {
     "ood_accuracy": "OOD accuracy",
     "accuracy_difference": "Accuracy difference (squared)",
@@ -56,12 +55,10 @@ def _single(table: pd.DataFrame, figure: Figure, measure: str) -> Figure:
 
 def _panels(panels: list[tuple[str, pd.DataFrame]], figure: Figure, *, reference: bool) -> Figure:
     n_rows = max((len(part) for _, part in panels), default=1)
-    n_columns = min(len(panels), 2 if n_rows <= N_SQUARE else 4)
+    n_columns = min(len(panels), 2)
     n_lines = -(-len(panels) // n_columns)
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
-    figure.set_size_inches(
-        0.2 + 3.5 * n_columns, 0.4 + n_lines * (0.6 + style.row_height(n_rows) * n_rows)
-    )
+    figure.set_size_inches(0.2 + 3.9 * n_columns, 0.4 + n_lines * (0.6 + style.row_height(n_rows) * n_rows))
     for i, (label, part) in enumerate(panels):
         draw_bars(part, figure.add_subplot(n_lines, n_columns, i + 1), label, reference=reference)
     style.kinds_legend(figure, pd.concat([part for _, part in panels]))
@@ -78,6 +75,7 @@ def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> 
         face = "white" if look.fills[0] == "none" else look.color
         ax.barh(i, row.value, height=0.7, color=face, edgecolor=look.color, linewidth=0.7, alpha=0.45 if pale else 1.0)
         if row.low == row.low:
+            ax.hlines(i, row.low, row.high, color="white", linewidth=2.4)  # seen on a dark bar, too
             ax.hlines(i, row.low, row.high, color="black", linewidth=0.9)
     first = table.iloc[0]
     if reference and first["observer"] in style.TOGETHER and first["value"] == first["value"]:

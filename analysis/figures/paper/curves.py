@@ -18,7 +18,7 @@ from stimuli.level_scales import published_name
 
 MEASURES = {"accuracy": "Accuracy", "kappa": "Error consistency κ"}
 N_COLUMNS = 4
-MAX_CHARACTERS = 24  # of all labels below a panel
+MAX_CHARACTERS = 20  # of all labels below a panel
 
 
 def figure_5(table: pd.DataFrame, figure: Figure, *, chance: float | None = 1 / 16) -> Figure:
@@ -43,7 +43,7 @@ def _grid(table: pd.DataFrame, panels: list[tuple[str, str]], figure: Figure, ch
     for i, (dataset, measure) in enumerate(panels):
         ax = figure.add_subplot(n_lines, n_columns, i + 1)
         _panel(table[(table["dataset"] == dataset)], measure, ax, drawn, chance)
-        ax.set_title(dataset if measure == "accuracy" else f"{dataset}, consistency", fontsize=8)
+        ax.set_title(dataset, fontsize=8)
     style.figure_legend(figure, drawn, n_columns)
     return figure
 
@@ -69,7 +69,7 @@ def _panel(of_dataset: pd.DataFrame, measure: str, ax: Axes, drawn: dict[str, Ma
             ax.axhline(chance, color=style.CHANCE, linestyle=":")
         ax.set_ylim(0, 1.02)
     _label(ax, dataset, conditions)
-    ax.set_ylabel(MEASURES[measure])
+    ax.set_ylabel(MEASURES[measure], fontsize=7)
     ax.grid(axis="y", color=style.GRID, linewidth=0.6)
 
 

@@ -43,7 +43,7 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
                 manage_ticks=False, boxprops={"facecolor": "white", "edgecolor": look.ink, "linewidth": 0.8},
                 medianprops=line | {"linewidth": 1.8}, whiskerprops=line, capprops=line,
             )  # fmt: skip
-        mark = drawn[str(row.observer)].line() | {"alpha": 1.0, "zorder": 4.0, "markersize": 4.0}
+        mark = drawn[str(row.observer)].line() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}
         ax.plot([1 - row.shape_bias], [i], linestyle="none", **mark)
     ax.set(xlim=(-0.02, 1.02), ylim=(n - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
     style.name_rows(ax, table)

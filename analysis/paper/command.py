@@ -26,8 +26,8 @@ def figures(
 
     Each as PDF, SVG and PNG, with its numbers as CSV and its caption; figures.md has all. What cannot be drawn is said.
     """
-    from analysis.figure_folder import write_figures
-    from analysis.paper_figures import Material
+    from analysis.paper.folder import write_figures
+    from analysis.paper.material import Material
 
     who, people = tuple(observer or ()), tuple(stand_in) if stand_in else None
     material, n = Material(read(logs, dataset), who, people, rule, resamples, seed), 0

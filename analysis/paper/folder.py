@@ -12,7 +12,8 @@ from attrs import frozen
 from matplotlib.figure import Figure
 
 from analysis.figures import style
-from analysis.paper_figures import FIGURES, Made, Material, make
+from analysis.paper.figures import FIGURES, make
+from analysis.paper.material import Made, Material
 from analysis.tables import to_csv
 from experiments.log import file_name
 from stimuli.errors import LogError
@@ -83,7 +84,9 @@ def _write(made: Made, stem: Path) -> None:
 def _index(out: Path, files: Sequence[str]) -> str:
     """A section a figure, in the order of the paper."""
     stems = sorted({name.removesuffix(".txt") for name in files if name.endswith(".txt") and _STEM.fullmatch(name)})
-    parts = ["# Figures\n\nNumbers are those of Jaini et al. (2024). Beside each: PDF, SVG, PNG and the numbers as CSV.\n"]
+    parts = [
+        "# Figures\n\nNumbers are those of Jaini et al. (2024). Beside each: PDF, SVG, PNG and the numbers as CSV.\n"
+    ]
     for stem in stems:
         number, _, dataset = stem.removeprefix("figure-").partition("_")
         caption = (out / f"{stem}.txt").read_text("utf-8").strip() if (out / f"{stem}.txt").is_file() else ""

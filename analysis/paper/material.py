@@ -1,0 +1,137 @@
+"""What the figures of the paper are made from, and what all their captions say alike."""
+
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+
+import pandas as pd
+from attrs import field, frozen
+from matplotlib.figure import Figure
+
+from analysis.accuracy import PEOPLE, accuracy, people_as_one
+from analysis.benchmark import HUMANS, STAND_INS
+from analysis.by_condition import consistency_by_condition
+from analysis.cells import cells
+from analysis.consistency import Rule
+from analysis.frame import dataset_order
+from analysis.ranks import benchmark_intervals
+from analysis.resampling import N_RESAMPLES
+from analysis.shape_bias import has_conflicts
+from experiments.log import EVIDENCE
+from stimuli.datasets import DATASETS
+from stimuli.errors import UnknownName
+from stimuli.level_scales import is_parametric
+
+PARAMETRIC = tuple(name for name, dataset in DATASETS.items() if len(dataset.conditions) > 1)
+SINGLE = ("sketch", "stylized", "edge", "silhouette")  # in the order of the paper
+WILSON = "Wilson, 95 %, over trials"
+
+
+@frozen(eq=False)
+class Made:
+    number: int
+    dataset: str  # "" where the figure is over several
+    draw: Callable[[Figure], Figure]
+    data: pd.DataFrame
+    caption: str
+
+
+@frozen(eq=False)
+class Material:
+    """The trials, and how they are looked at; what several figures draw is computed once.
+
+    `observers` are drawn in figure 5 beside the people, and marked in figure 13. `stand_ins` take the place of people.
+    """
+
+    frame: pd.DataFrame
+    observers: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] | None = None
+    rule: Rule = "undefined-is-nan"
+    n_resamples: int = N_RESAMPLES
+    seed: int = 0
+    datasets: tuple[str, ...] = field(init=False)
+
+    @datasets.default
+    def _datasets(self) -> tuple[str, ...]:
+        return tuple(dataset_order(self.frame["dataset"].unique()))
+
+    def __attrs_post_init__(self) -> None:
+        for name in (*self.observers, *(self.stand_ins or ())):
+            if name not in set(self.frame["observer"]):
+                raise UnknownName("observer in these logs", name, set(self.frame["observer"]))
+
+    def of(self, dataset: str) -> pd.DataFrame:
+        return self.frame[self.frame["dataset"] == dataset]
+
+    @cached_property
+    def conflicts(self) -> list[str]:
+        return [name for name in self.datasets if has_conflicts(self.of(name))]
+
+    @cached_property
+    def parametric(self) -> list[str]:
+        return [d for d in self.datasets if is_parametric(d, self.of(d)["condition"].nunique())]
+
+    @cached_property
+    def accuracies(self) -> pd.DataFrame:
+        return people_as_one(accuracy(self.frame))
+
+    @cached_property
+    def benchmark(self) -> pd.DataFrame:
+        """Published datasets that people answered, as the field has it; without them every dataset. Raises LogError."""
+        every = self.stand_ins is None and not any(
+            cell.is_person.any() for cell in cells(self.frame[self.frame["dataset"].isin(DATASETS)])
+        )
+        options = {"n_resamples": self.n_resamples, "seed": self.seed, "every_dataset": every}
+        table = benchmark_intervals(self.frame, self.rule, self.stand_ins, **options)
+        others = [d for d in self.datasets if d not in DATASETS]
+        if others and not every and self.stand_ins is None:
+            table.attrs["notes"].append(f"left out, since they are none of the published datasets: {', '.join(others)}")
+        return table
+
+    @cached_property
+    def consistencies(self) -> pd.DataFrame:
+        """In parametric datasets, by condition."""
+        trials = self.frame[self.frame["dataset"].isin(self.parametric)]
+        options = {"n_resamples": self.n_resamples, "seed": self.seed}
+        return consistency_by_condition(trials, rule=self.rule, stand_ins=self.stand_ins, **options)
+
+    def chance(self, datasets: Collection[str]) -> float | None:
+        """1/16 in the published datasets, else from the choices that evidence is for; None if they differ."""
+        found = set()
+        for dataset in datasets:
+            trials = self.of(dataset)
+            n = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
+            found.add(16 if dataset in DATASETS else n)
+        return 1 / n if len(found) == 1 and (n := found.pop()) else None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"paired bootstrap over images, 95 %, {self.n_resamples} resamples, seed {self.seed}"
+
+    def simulated(self, table: pd.DataFrame) -> str:
+        names = sorted({str(name) for name in table.loc[table["kind"] == "simulated", "observer"]})
+        return f" Simulated, not measured: {', '.join(names)}." if names else ""
+
+
+def who(table: pd.DataFrame) -> str:
+    """How many observers of which kind, those who are drawn as one as such."""
+    who = table[["observer", "kind"]].drop_duplicates()
+    together = who["observer"].isin([HUMANS, PEOPLE, STAND_INS])
+    n = (~together).sum()
+    counts = who[~together].groupby("kind", sort=False).size()
+    kinds = ", ".join(f"{k} {kind}" for kind, k in counts.items())
+    return f"n = {n} observer{'' if n == 1 else 's'}{f' ({kinds})' if n else ''}"
+
+
+def span(n: pd.Series) -> str:
+    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+
+
+def some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"
+
+
+def no_people(what: str) -> str:
+    return (
+        f"{what} would be with people, and no person answered these datasets: give their logs (humans/DATASET), or name "
+        "observers who stand in for them with --stand-in"
+    )
