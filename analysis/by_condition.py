@@ -1,8 +1,8 @@
 """Error consistency with people in every condition by itself, those left out of the benchmark too: curves over levels.
 
 Declared once: C conditions, each a cell of its own (`analysis.cells`). kappa of an observer is the mean over the people who
-answered that condition, of the row PEOPLE (or STAND_INS) the mean over the pairs of people; undefined kappas as `rule` says, a mean over
-none is NaN. Intervals: paired bootstrap over the images of the condition, 95 %; people as they are.
+answered that condition, of the row PEOPLE (or STAND_INS) the mean over the pairs of people; undefined kappas as `rule`
+says, a mean over none is NaN. Intervals: paired bootstrap over the images of the condition, 95 %; people as they are.
 """
 
 from collections.abc import Collection

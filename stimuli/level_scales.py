@@ -23,7 +23,7 @@ def published_name(dataset: str) -> str | None:
 
 
 def is_parametric(dataset: str, n_conditions: int) -> bool:
-    """Has the dataset levels, or at least several conditions? Of one made by a published distortion, that one's table says so."""
+    """Has the dataset levels, or several conditions? Of a published distortion the table of datasets says so."""
     name = published_name(dataset)
     return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
 

@@ -1,8 +1,8 @@
 """Figure 6 of the field: error consistency of everyone with everyone, ordered by clustering, the tree at its side.
 
 Red is agreement beyond chance, blue is disagreement, white is kappa 0; undefined kappa is gray with a dash. The color of a
-name and the marker before its row say its kind. With at most N_NUMBERED observers each cell has its number; without numbers a cell below 0 (once rounded to
-two decimals) has a minus sign, since in gray red and blue look alike.
+name and the marker before its row say its kind. With at most N_NUMBERED observers each cell has its number; without numbers
+a cell below 0 (once rounded to two decimals) has a minus sign, since in gray red and blue look alike.
 """
 
 from collections.abc import Mapping

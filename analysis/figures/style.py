@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import matplotlib
 import pandas as pd
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
+from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, blended_transform_factory
 
 from analysis.accuracy import PEOPLE
 from analysis.benchmark import HUMANS, STAND_INS
@@ -171,7 +171,8 @@ def _face(look: Look) -> str:
 
 def _beside(ax: Axes) -> Transform:
     """x in inches from the left edge of the axes, y in data."""
-    return blended_transform_factory(ax.figure.dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes), ax.transData)
+    offset = ScaledTranslation(0, 0, cast(Affine2DBase, ax.transAxes))
+    return blended_transform_factory(ax.figure.dpi_scale_trans + offset, ax.transData)
 
 
 def kinds_legend(figure: Figure, table: pd.DataFrame) -> None:

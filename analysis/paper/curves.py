@@ -7,63 +7,89 @@ import pandas as pd
 from analysis.accuracy import PEOPLE
 from analysis.consistency import RULES
 from analysis.figures import paper
+from analysis.figures.style import N_NAMED
 from analysis.paper.material import PARAMETRIC, WILSON, Made, Material, no_people, span, who
 
+COLUMNS = [
+    "dataset", "condition", "observer", "kind", "measure", "n", "n_observers", "n_people", "value", "low", "high",
+]  # fmt: skip
 
-def curves(number: int, material: Material) -> list[Made | str]:
-    datasets = material.parametric
-    if not datasets:
-        return [
-            "no dataset here has levels: give logs of " + " or ".join(PARAMETRIC[:3]) + " or another with conditions"
-        ]
-    table = material.accuracies[material.accuracies["dataset"].isin(datasets)]
-    table = table.rename(columns={"accuracy": "value"}).assign(measure="accuracy")
-    if number == 5:
-        kinds = set(table["kind"]) - {"human"}
-        default = "generative" if "generative" in kinds else ""
-        chosen = table["observer"].isin(list(material.observers)) if material.observers else table["kind"] == default
-        table = table[(table["kind"] == "human") | (chosen if material.observers or default else True)]
-        whom = ("chosen observers" if material.observers else "generative observers" if default else
-                "all observers, since none is generative")  # fmt: skip
+
+def accuracies(material: Material) -> list[Made | str]:
+    """Figure 5: people, and beside them the observers that are chosen, without a choice the generative ones."""
+    table = _accuracies(material)
+    if not len(table):
+        return [_no_levels()]
+    generative = (table["kind"] == "generative").any()
+    if material.observers:
+        beside, whom = table["observer"].isin(material.observers), "chosen observers"
+    elif generative:
+        beside, whom = table["kind"] == "generative", "generative observers"
     else:
-        kappas = material.consistencies.rename(columns={"kappa": "value", "n_images": "n"}).assign(measure="kappa")
-        table, whom = pd.concat([table, kappas], ignore_index=True), "all observers"
+        beside, whom = table["kind"] != "human", "all others, since none is generative"
+    absent = [name for name in material.observers if name not in set(table["observer"])]
+    said = [f"drawn without {', '.join(absent)}: no dataset with levels was answered"] if absent else []
+    left = table.loc[~beside & (table["kind"] != "human"), "observer"].nunique()
+    table = table[beside | (table["kind"] == "human")].reset_index(drop=True)
     if not len(table):
         return ["none of the chosen observers answered a dataset with levels: name others with --observer"]
-    columns = [
-        "dataset",
-        "condition",
-        "observer",
-        "kind",
-        "measure",
-        "n",
-        "n_observers",
-        "n_people",
-        "value",
-        "low",
-        "high",
-    ]
-    table = table[[c for c in columns if c in table]].reset_index(drop=True)
-    n_people = table.loc[table["observer"] == PEOPLE, "n_observers"].dropna().astype(int)
-    many = span(n_people) if len(n_people) else ""
+    datasets = list(dict.fromkeys(table["dataset"]))
     caption = (
-        f"Accuracy{' (left) and error consistency with people (right)' if number == 10 else ''} by condition in "
-        f"{len(datasets)} dataset{'s' if len(datasets) > 1 else ''} with levels: people and {whom}, {who(table)}. "
-        + (f"People as one: mean of {many}, band: their range, not an interval. " if many else "")
-        + f"Error bars of accuracy: {WILSON}. "
-        + (f"Kappa is the mean over people, of people that with each other; bars and the band of people: {material.bootstrap}. By "
-           f"the {RULES[material.rule]}. " if number == 10 else "")
-        + "Of kinds with more than 6 observers only lines are drawn; intervals are in the CSV. Dotted: chance, where it is known"
-        + (", and kappa 0. " if number == 10 else ". ") + "Gray labels: conditions that do not count in the benchmark."
-        + material.simulated(table)
-    )  # fmt: skip
-    drawing = paper.figure_5 if number == 5 else paper.figure_10
-    draw = partial(drawing, table, chance=material.chance(datasets))
-    out: list[Made | str] = [Made(number, "", draw, table, caption)]
+        f"Accuracy by condition in {_count(datasets)}: people and {whom}, {who(table)}"
+        + (f"; {left} more in these logs are in figure 10. " if left else ". ")
+        + f"{_people(table)}{_bars(material, table)}"
+    )
+    draw = partial(paper.figure_5, table, chance=material.chance(datasets))
+    return [Made(5, "", draw, table, caption), *said, *_missing(datasets)]
+
+
+def with_consistency(material: Material) -> list[Made | str]:
+    """Figure 10: everyone."""
+    table = _accuracies(material)
+    if not len(table):
+        return [_no_levels()]
+    kappas = material.consistencies.rename(columns={"kappa": "value", "n_images": "n"}).assign(measure="kappa")
+    table = pd.concat([table, kappas] if len(kappas) else [table], ignore_index=True)
+    table = table[[column for column in COLUMNS if column in table]]
+    datasets = list(dict.fromkeys(table["dataset"]))
+    caption = (
+        f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: {who(table)}. "
+        f"{_people(table)}Kappa is the mean over people, that of people is with each other; its bars and band: "
+        f"{material.bootstrap}. By the {RULES[material.rule]}. {_bars(material, table)}"
+    )
+    draw = partial(paper.figure_10, table, chance=material.chance(datasets))
+    alone = [d for d in datasets if d not in set(kappas["dataset"])]
+    said = [f"drawn without a part, {', '.join(alone)}: {no_people('error consistency')}"] if alone else []
+    return [Made(10, "", draw, table, caption), *_missing(datasets), *said]
+
+
+def _accuracies(material: Material) -> pd.DataFrame:
+    table = material.accuracies[material.accuracies["dataset"].isin(material.parametric)]
+    table = table.rename(columns={"accuracy": "value"}).assign(measure="accuracy")
+    return table[[column for column in COLUMNS if column in table]].reset_index(drop=True)
+
+
+def _count(datasets: list[str]) -> str:
+    return f"{len(datasets)} dataset{'' if len(datasets) == 1 else 's'} with levels"
+
+
+def _people(table: pd.DataFrame) -> str:
+    n = table.loc[(table["observer"] == PEOPLE) & (table["measure"] == "accuracy"), "n_observers"]
+    return f"People as one: mean accuracy of {span(n.astype(int))}, band: their range, no interval. " if len(n) else ""
+
+
+def _bars(material: Material, table: pd.DataFrame) -> str:
+    return (
+        f"Error bars of accuracy: {WILSON}. Of kinds with more than {N_NAMED} observers only lines are drawn; the intervals "
+        "are in the CSV. Dotted: chance, where it is known, and kappa 0. Gray labels: conditions that do not count in the "
+        f"benchmark.{material.simulated(table)}"
+    )
+
+
+def _missing(datasets: list[str]) -> list[str]:
     missing = [name for name in PARAMETRIC if name not in datasets]
-    if missing:
-        out.append(f"drawn without published datasets that are not in these logs: {', '.join(missing)}")
-    if number == 10:
-        alone = [d for d in datasets if d not in set(material.consistencies["dataset"])]
-        out += [f"drawn without the error consistency of {', '.join(alone)}: {no_people('it')}"] if alone else []
-    return out
+    return [f"drawn without {', '.join(missing)}: they are not in these logs"] if missing else []
+
+
+def _no_levels() -> str:
+    return f"no dataset here has levels: give logs of {', '.join(PARAMETRIC[:3])} or another with several conditions"

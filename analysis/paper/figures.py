@@ -9,7 +9,7 @@ from functools import partial
 
 from analysis.figures.paper.bars import LABELS
 from analysis.paper.bars import averages, single_conditions
-from analysis.paper.curves import curves
+from analysis.paper.curves import accuracies, with_consistency
 from analysis.paper.material import Made, Material
 from analysis.paper.matrices import MATRICES, matrices
 from analysis.paper.shape import before_and_after, boxes, points
@@ -19,10 +19,10 @@ FIGURES: dict[int, Callable[[Material], list[Made | str]]] = {
     1: points,
     3: partial(averages, 3, ("ood_accuracy",)),
     4: partial(averages, 4, ("error_consistency",)),
-    5: partial(curves, 5),
+    5: accuracies,
     6: partial(matrices, 6),
     9: partial(averages, 9, tuple(LABELS)),
-    10: partial(curves, 10),
+    10: with_consistency,
     11: single_conditions,
     12: boxes,
     13: before_and_after,

@@ -12,6 +12,7 @@ from analysis.benchmark import HUMANS, STAND_INS
 from analysis.by_condition import consistency_by_condition
 from analysis.cells import cells
 from analysis.consistency import Rule
+from analysis.figures import style
 from analysis.frame import dataset_order
 from analysis.ranks import benchmark_intervals
 from analysis.resampling import N_RESAMPLES
@@ -75,17 +76,31 @@ class Material:
         return people_as_one(accuracy(self.frame))
 
     @cached_property
+    def every_dataset(self) -> bool:
+        """Are averages over unpublished datasets, too? Where neither people nor stand-ins answered published ones."""
+        found = cells(self.frame[self.frame["dataset"].isin(DATASETS)])
+        return self.stand_ins is None and not any(cell.is_person.any() for cell in found)
+
+    @cached_property
     def benchmark(self) -> pd.DataFrame:
-        """Published datasets that people answered, as the field has it; without them every dataset. Raises LogError."""
-        every = self.stand_ins is None and not any(
-            cell.is_person.any() for cell in cells(self.frame[self.frame["dataset"].isin(DATASETS)])
-        )
-        options = {"n_resamples": self.n_resamples, "seed": self.seed, "every_dataset": every}
-        table = benchmark_intervals(self.frame, self.rule, self.stand_ins, **options)
+        """Measures of published datasets that people answered, or as `every_dataset` says. Raises LogError."""
+        every, options = self.every_dataset, {"n_resamples": self.n_resamples, "seed": self.seed}
+        table = benchmark_intervals(self.frame, self.rule, self.stand_ins, every_dataset=every, **options)
         others = [d for d in self.datasets if d not in DATASETS]
-        if others and not every and self.stand_ins is None:
+        if others and not self.every_dataset and self.stand_ins is None:
             table.attrs["notes"].append(f"left out, since they are none of the published datasets: {', '.join(others)}")
         return table
+
+    @property
+    def not_averaged(self) -> set[str]:
+        """Datasets that the averages leave out."""
+        if self.stand_ins is not None:
+            stood = set(self.frame.loc[self.frame["observer"].isin(self.stand_ins), "dataset"])
+            return set(self.datasets) - stood
+        seen = set(self.frame.loc[self.frame["kind"] == "human", "dataset"])
+        if self.every_dataset:
+            return set(self.datasets) - seen if seen else set()
+        return {name for name in self.datasets if name not in seen or name not in DATASETS}
 
     @cached_property
     def consistencies(self) -> pd.DataFrame:
@@ -99,7 +114,7 @@ class Material:
         found = set()
         for dataset in datasets:
             trials = self.of(dataset)
-            n = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
+            n = sum(bool(trials[c].notna().any()) for c in trials.columns if c.startswith(EVIDENCE))
             found.add(16 if dataset in DATASETS else n)
         return 1 / n if len(found) == 1 and (n := found.pop()) else None
 
@@ -113,12 +128,12 @@ class Material:
 
 
 def who(table: pd.DataFrame) -> str:
-    """How many observers of which kind, those who are drawn as one as such."""
-    who = table[["observer", "kind"]].drop_duplicates()
-    together = who["observer"].isin([HUMANS, PEOPLE, STAND_INS])
+    """How many observers of which kind, in the order of kinds; not those rows that stand for several people."""
+    everyone = table[["observer", "kind"]].drop_duplicates()
+    together = everyone["observer"].isin([HUMANS, PEOPLE, STAND_INS])
     n = (~together).sum()
-    counts = who[~together].groupby("kind", sort=False).size()
-    kinds = ", ".join(f"{k} {kind}" for kind, k in counts.items())
+    counts = everyone.loc[~together, "kind"].value_counts()
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.LOOKS if kind in counts)
     return f"n = {n} observer{'' if n == 1 else 's'}{f' ({kinds})' if n else ''}"
 
 

@@ -40,9 +40,9 @@ def _shape(material: Material, dataset: str) -> tuple[pd.DataFrame, str]:
     )
     n = span(overall(table)["n_conflict"])
     caption = (
-        f"Shape bias on {dataset} by category of the shape, shape / (shape + texture) decisions: {who(table)}, {people}; {n} "
-        "images in conflict each. Vertical lines and last row: all conflicts. Bars in the last row: Wilson, 95 %, over shape "
-        "and texture decisions; intervals of the categories are in the CSV. Rows in the order of "
+        f"Shape bias on {dataset} by category of the shape, shape / (shape + texture) decisions: {who(table)}, "
+        f"{people}; {n} images in conflict each. Vertical lines and last row: all conflicts. Bars in the last row: Wilson, "
+        "95 %, over shape and texture decisions; intervals of the categories are in the CSV. Rows in the order of "
         f"{'the people pooled' if has_people else 'the mean over observers'}.{material.simulated(table)}"
     )
     return shown, caption
@@ -74,9 +74,9 @@ def boxes(material: Material) -> list[Made | str]:
         )
         table = table.loc[order.index].reset_index(drop=True)
         caption = (
-            f"Spread of shape bias on {dataset} over categories of the shape: {who(table)}, people one by one and first, then "
-            "by shape bias. Line: median, box: quartiles, whiskers: lowest and highest category; marker: over all "
-            f"conflicts. Not error bars: intervals are those of figure 1.{material.simulated(table)}"
+            f"Spread of shape bias on {dataset} over categories of the shape: {who(table)}, people one by one "
+            "and first, then by shape bias. Line: median, box: quartiles, whiskers: lowest and highest category; marker: "
+            f"over all conflicts. Not error bars: intervals are those of figure 1.{material.simulated(table)}"
         )
         out.append(Made(12, dataset, partial(paper.figure_12, table), table, caption))
     return out or [_no_conflicts("cue-conflict")]

@@ -67,16 +67,16 @@ def _panels(panels: list[tuple[str, pd.DataFrame]], figure: Figure, *, reference
 
 def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> Axes:
     """One panel. An undefined value is a dash."""
-    for i, row in enumerate(table.itertuples()):
-        look, pale = style.LOOKS[str(row.kind)], bool(row.of)
-        if row.value != row.value:
+    for i, row in enumerate(table.to_dict("records")):
+        look, pale, value = style.LOOKS[row["kind"]], bool(row["of"]), row["value"]
+        if value != value:
             ax.text(0, i, " –", va="center")
             continue
         face = "white" if look.fills[0] == "none" else look.color
-        ax.barh(i, row.value, height=0.7, color=face, edgecolor=look.color, linewidth=0.7, alpha=0.45 if pale else 1.0)
-        if row.low == row.low:
-            ax.hlines(i, row.low, row.high, color="white", linewidth=2.4)  # seen on a dark bar, too
-            ax.hlines(i, row.low, row.high, color="black", linewidth=0.9)
+        ax.barh(i, value, height=0.7, color=face, edgecolor=look.color, linewidth=0.7, alpha=0.45 if pale else 1.0)
+        if row["low"] == row["low"]:
+            ax.hlines(i, row["low"], row["high"], color="white", linewidth=2.4)  # seen on a dark bar, too
+            ax.hlines(i, row["low"], row["high"], color="black", linewidth=0.9)
     first = table.iloc[0]
     if reference and first["observer"] in style.TOGETHER and first["value"] == first["value"]:
         ink = style.LOOKS[first["kind"]].color

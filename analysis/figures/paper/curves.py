@@ -1,8 +1,9 @@
 """Figures 5 and 10: accuracy, and error consistency with people, over the levels of every parametric dataset.
 
-Tables have `dataset`, `condition`, `observer`, `kind`, `measure` (MEASURES), `value`, `low`, `high`, conditions in any order.
-An observer has a line with error bars; people together (style.TOGETHER) have a band from `low` to `high`; of a kind with so
-many observers that they are gathered, lines alone. Conditions that are not in the benchmark's averages have pale labels.
+Tables have `dataset`, `condition`, `observer`, `kind`, `measure` (MEASURES), `value`, `low`, `high`; conditions in any
+order. An observer has a line with error bars; people together (style.TOGETHER) have a band from `low` to `high`; of a kind
+with so many observers that they are gathered, lines alone. Conditions that are not in the benchmark's averages have pale
+labels.
 """
 
 import pandas as pd

@@ -1,9 +1,10 @@
 """Figures 1, 12 and 13: shape bias by category, as points, as boxes, and of a few observers before all others."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style
@@ -31,20 +32,12 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     figure.set_size_inches(4.6, 0.7 + style.row_height(n) * n)
     ax = figure.add_subplot()
     drawn = style.marks(table)
-    for i, row in enumerate(table.itertuples()):
-        look = style.LOOKS[str(row.kind)]
-        box: dict[str, Any] = {
-            "whislo": 1 - row.highest, "q1": 1 - row.q3, "med": 1 - row.median, "q3": 1 - row.q1, "whishi": 1 - row.lowest,
-        }  # fmt: skip
-        if row.n_categories:
-            line = {"color": look.ink, "linewidth": 0.8}
-            ax.bxp(
-                [box], positions=[i], widths=0.62, orientation="horizontal", showfliers=False, patch_artist=True,
-                manage_ticks=False, boxprops={"facecolor": "white", "edgecolor": look.ink, "linewidth": 0.8},
-                medianprops=line | {"linewidth": 1.8}, whiskerprops=line, capprops=line,
-            )  # fmt: skip
-        mark = drawn[str(row.observer)].line() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}
-        ax.plot([1 - row.shape_bias], [i], linestyle="none", **mark)
+    for i, row in enumerate(table.to_dict("records")):
+        look = style.LOOKS[row["kind"]]
+        if row["n_categories"]:
+            _box(ax, i, row, look.ink)
+        mark = drawn[row["observer"]].line() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}
+        ax.plot([1 - float(row["shape_bias"])], [i], linestyle="none", **mark)
     ax.set(xlim=(-0.02, 1.02), ylim=(n - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
     style.name_rows(ax, table)
     ax.grid(axis="x", color=style.GRID, linewidth=0.6)
@@ -52,3 +45,13 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     top.set_xlabel("Fraction of “shape” decisions")
     ax.spines["top"].set_visible(True)
     return figure
+
+
+def _box(ax: Axes, i: int, row: Mapping[Hashable, Any], ink: str) -> None:
+    ends = {"whislo": "highest", "q1": "q3", "med": "median", "q3": "q1", "whishi": "lowest"}
+    line = {"color": ink, "linewidth": 0.8}
+    ax.bxp(
+        [{name: 1 - row[of] for name, of in ends.items()}], positions=[i], widths=0.62, orientation="horizontal",
+        showfliers=False, patch_artist=True, manage_ticks=False, capprops=line, whiskerprops=line,
+        boxprops={"facecolor": "white", "edgecolor": ink, "linewidth": 0.8}, medianprops=line | {"linewidth": 1.8},
+    )  # fmt: skip
