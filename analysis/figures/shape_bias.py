@@ -67,7 +67,7 @@ def draw_shape_bias(shown: pd.DataFrame, ax: Axes, *, marked: Collection[str] = 
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", color=style.GRID, linewidth=0.6)
     ax.axhline(len(row) - 1.5, color="black", linewidth=0.6)
-    top = ax.secondary_xaxis("top", functions=(_opposite, _opposite))
+    top = ax.secondary_xaxis("top", functions=(opposite, opposite))
     top.set_xlabel("Fraction of “shape” decisions")
     ax.spines["top"].set_visible(True)
     style.legend(ax, drawn)
@@ -78,5 +78,6 @@ def _darker(mark: style.Mark) -> style.Mark:
     return evolve(mark, look=evolve(mark.look, color=mark.look.ink))
 
 
-def _opposite(fraction: Any) -> Any:
+def opposite(fraction: Any) -> Any:
+    """Texture decisions from shape decisions, and back."""
     return 1 - fraction

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style
-from analysis.figures.shape_bias import draw_shape_bias
+from analysis.figures.shape_bias import draw_shape_bias, opposite
 
 
 def figure_1(shown: pd.DataFrame, figure: Figure, *, marked: Collection[str] = ()) -> Figure:
@@ -41,7 +41,7 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     ax.set(xlim=(-0.02, 1.02), ylim=(n - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
     style.name_rows(ax, table)
     ax.grid(axis="x", color=style.GRID, linewidth=0.6)
-    top = ax.secondary_xaxis("top", functions=(lambda x: 1 - x, lambda x: 1 - x))
+    top = ax.secondary_xaxis("top", functions=(opposite, opposite))
     top.set_xlabel("Fraction of “shape” decisions")
     ax.spines["top"].set_visible(True)
     return figure
@@ -51,7 +51,7 @@ def _box(ax: Axes, i: int, row: Mapping[Hashable, Any], ink: str) -> None:
     ends = {"whislo": "highest", "q1": "q3", "med": "median", "q3": "q1", "whishi": "lowest"}
     line = {"color": ink, "linewidth": 0.8}
     ax.bxp(
-        [{name: 1 - row[of] for name, of in ends.items()}], positions=[i], widths=0.62, orientation="horizontal",
+        [{name: 1 - float(row[of]) for name, of in ends.items()}], positions=[i], widths=0.62, orientation="horizontal",
         showfliers=False, patch_artist=True, manage_ticks=False, capprops=line, whiskerprops=line,
         boxprops={"facecolor": "white", "edgecolor": ink, "linewidth": 0.8}, medianprops=line | {"linewidth": 1.8},
     )  # fmt: skip
