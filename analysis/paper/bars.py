@@ -68,12 +68,17 @@ def _caption(number: int, table: pd.DataFrame, most: int, material: Material, fo
         f"Error bars: {material.bootstrap}.",
     ]
     if len(together):
+        n = material.n_averaged_people
         other = "" if number == 3 else ", in consistency and difference each with the others"
-        parts[1] = f"First row and dashed line with its interval: {together['observer'].iloc[0]}, all as one{other}."
+        parts[1] = (
+            f"First row and dashed line with its interval: {together['observer'].iloc[0]}, all {n} as one{other}."
+        )
     if (table["of"] != "").any():
         parts[2] = "Best first; pale and behind the others: means over fewer datasets, which cannot be compared."
     notes = [note for note in found.attrs["notes"] if not note.startswith("ranks")]
     rule = [] if number == 3 else [f"By the {found.attrs['rule']}."]
+    if "accuracy_difference" in set(table["measure"]):
+        rule.append("A squared difference grows with noise, so that its error bars lie somewhat high.")
     return " ".join([*parts, *rule, *(f"{note[0].upper()}{note[1:]}." for note in notes)]) + material.simulated(table)
 
 

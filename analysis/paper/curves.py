@@ -79,9 +79,10 @@ def _people(table: pd.DataFrame) -> str:
 
 
 def _bars(material: Material, table: pd.DataFrame) -> str:
+    zero = ", and kappa 0" if (table["measure"] == "kappa").any() else ""
     return (
         f"Error bars of accuracy: {WILSON}. Of kinds with more than {N_NAMED} observers only lines are drawn; the intervals "
-        "are in the CSV. Dotted: chance, where it is known, and kappa 0. Gray labels: conditions that do not count in the "
+        f"are in the CSV. Dotted: chance, where it is known{zero}. Gray labels: conditions that do not count in the "
         f"benchmark.{material.simulated(table)}"
     )
 

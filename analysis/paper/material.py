@@ -122,6 +122,14 @@ class Material:
     def bootstrap(self) -> str:
         return f"paired bootstrap over images, 95 %, {self.n_resamples} resamples, seed {self.seed}"
 
+    @property
+    def n_averaged_people(self) -> int:
+        """People in averages, or those who stand in for them; people of two datasets are two."""
+        trials = self.frame[~self.frame["dataset"].isin(self.not_averaged)]
+        stood = trials["kind"] == "human" if self.stand_ins is None else trials["observer"].isin(self.stand_ins)
+        columns = ["dataset", "observer"] if self.stand_ins is None else ["observer"]
+        return len(trials.loc[stood, columns].drop_duplicates())
+
     def simulated(self, table: pd.DataFrame) -> str:
         names = sorted({str(name) for name in table.loc[table["kind"] == "simulated", "observer"]})
         return f" Simulated, not measured: {', '.join(names)}." if names else ""
@@ -134,7 +142,10 @@ def who(table: pd.DataFrame) -> str:
     n = (~together).sum()
     counts = everyone.loc[~together, "kind"].value_counts()
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.LOOKS if kind in counts)
-    return f"n = {n} observer{'' if n == 1 else 's'}{f' ({kinds})' if n else ''}"
+    if not n:
+        return "people alone"
+    beside = " beside the people" if together.any() else ""
+    return f"n = {n} observer{'' if n == 1 else 's'} ({kinds}){beside}"
 
 
 def span(n: pd.Series) -> str:

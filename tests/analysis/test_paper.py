@@ -87,12 +87,9 @@ def test_bars_are_the_benchmarks_numbers():
     for number, measure in ((3, "ood_accuracy"), (4, "error_consistency")):
         made, page, _ = figure(number)
         want = table[table["measure"] == measure].set_index("observer")
-        assert made.data["observer"].iloc[0] == "humans"
-        assert [
-            bar.get_width()
-            for bar in page.axes[0].patches
-            if isinstance(bar.get_height(), float) and abs(bar.get_height() - 0.7) < 1e-9
-        ] == made.data["value"].tolist()
+        assert made.data["observer"].iloc[0] == "humans" and "humans, all 6 as one" in made.caption
+        bars = [bar.get_width() for bar in page.axes[0].patches if bar.get_height() == pytest.approx(0.7)]
+        assert bars == made.data["value"].tolist()
         for column in ("value", "low", "high"):
             np.testing.assert_array_equal(
                 made.data.set_index("observer")[column], want.loc[made.data["observer"], column]
@@ -226,7 +223,7 @@ def test_a_large_matrix_marks_what_is_negative():
     assert sorted((line.get_color(), len(line.get_xdata())) for line in minus) == [("black", 2), ("white", 2)]
 
 
-@pytest.mark.parametrize("number", [1, 3, 5, 10, 11, 12])
+@pytest.mark.parametrize("number", [3, 10, 12])
 def test_sixty_observers_and_one(number):
     many = {f"net-{i}": "discriminative" for i in range(60)}
     _, page, _ = figure(number, everyone(who=many))
