@@ -79,7 +79,11 @@ def _caption(number: int, table: pd.DataFrame, most: int, material: Material, fo
     rule = [] if number == 3 else [f"By the {found.attrs['rule']}."]
     if "accuracy_difference" in set(table["measure"]):
         rule.append("A squared difference grows with noise, so that its error bars lie somewhat high.")
-    return " ".join([*parts, *rule, *(f"{note[0].upper()}{note[1:]}." for note in notes)]) + material.simulated(table)
+    return (
+        " ".join([*parts, *rule, *(f"{note[0].upper()}{note[1:]}." for note in notes)])
+        + material.stood_in
+        + material.simulated(table)
+    )
 
 
 def single_conditions(material: Material) -> list[Made | str]:

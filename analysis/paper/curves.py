@@ -55,7 +55,7 @@ def with_consistency(material: Material) -> list[Made | str]:
     caption = (
         f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: {who(table)}. "
         f"{_people(table)}Kappa is the mean over people, that of people is with each other; its bars and band: "
-        f"{material.bootstrap}. By the {RULES[material.rule]}. {_bars(material, table)}"
+        f"{material.bootstrap}. By the {RULES[material.rule]}. {_bars(material, table)}{material.stood_in}"
     )
     draw = partial(paper.figure_10, table, chance=material.chance(datasets))
     alone = [d for d in datasets if d not in set(kappas["dataset"])]

@@ -123,6 +123,14 @@ class Material:
         return f"paired bootstrap over images, 95 %, {self.n_resamples} resamples, seed {self.seed}"
 
     @property
+    def stood_in(self) -> str:
+        """That no people are meant, for captions of error consistency."""
+        if self.stand_ins is None:
+            return ""
+        names = ", ".join(self.stand_ins)
+        return f" {names} stand in for people, so that consistency is with them and says nothing of people."
+
+    @property
     def n_averaged_people(self) -> int:
         """People in averages, or those who stand in for them; people of two datasets are two."""
         trials = self.frame[~self.frame["dataset"].isin(self.not_averaged)]
@@ -144,7 +152,8 @@ def who(table: pd.DataFrame) -> str:
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.LOOKS if kind in counts)
     if not n:
         return "people alone"
-    beside = " beside the people" if together.any() else ""
+    people = "people" if STAND_INS not in set(everyone["observer"]) else STAND_INS
+    beside = f" beside the {people}" if together.any() else ""
     return f"n = {n} observer{'' if n == 1 else 's'} ({kinds}){beside}"
 
 

@@ -129,7 +129,7 @@ def test_stand_ins_and_unpublished_datasets():
     frame = everyone(people=False, prefix="microcosm-")
     made, _, _ = figure(4, frame, stand_ins=("ideal",))
     assert set(made.data["observer"]) == {"gen", "net"}  # one stand-in is not consistent with anybody else
-    assert "Simulated" not in made.caption
+    assert "ideal stand in for people" in made.caption
     made, page, said = figure(10, frame, stand_ins=("ideal", "net"))
     assert "simulated people" in set(made.data["observer"]) and not any("no person" in s for s in said)
     assert [ax.get_title() for ax in page.axes] == ["microcosm-contrast"] * 2
