@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
+from analysis.paper.command import figures
 from experiments.people_commands import calibrate_monitor, collect, doctor
 from experiments.privacy_commands import forget
 from experiments.web_commands import import_web, serve
@@ -50,7 +51,7 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
                   help="Experiments in which people, classifiers and generative models are all observers.")  # fmt: skip
 app.add_typer(analyze, name="analyze")
 for command in (
-    make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor, serve, import_web, forget,
+    make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor, serve, import_web, forget, figures,
 ):  # fmt: skip
     app.command()(command)
 

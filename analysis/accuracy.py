@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from analysis.frame import condition_order, dataset_order, observer_order
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
+PEOPLE = "people"
 
 
 def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
@@ -40,3 +41,23 @@ def by_kind(table: pd.DataFrame) -> pd.DataFrame:
     """From that table: mean, lowest and highest accuracy of the observers of a kind, `n_observers`, in its order."""
     groups = table.groupby(["dataset", "kind", "condition"], sort=False)["accuracy"]
     return groups.agg(n_observers="count", accuracy="mean", lowest="min", highest="max").reset_index()
+
+
+def people_as_one(table: pd.DataFrame) -> pd.DataFrame:
+    """From that table: the people of every dataset and condition in one row PEOPLE, first; everyone else as they are.
+
+    Its accuracy is the mean over the people, `low` and `high` are the lowest and the highest of them: the range, and no
+    interval. `n` and `n_correct` are of all of them, `n_observers` how many there are (1 in the rows of everyone else).
+    A person who is alone stays as they are, with their own interval.
+    """
+    keys = ["dataset", "kind", "condition"]
+    table = table.assign(n_observers=1)
+    n_people = table[table["kind"] == "human"].groupby("dataset")["observer"].nunique()
+    several = (table["kind"] == "human") & table["dataset"].map(n_people).fillna(0).gt(1)
+    groups = table[several].groupby(keys, sort=False)
+    one = groups.agg(
+        n=("n", "sum"), n_correct=("n_correct", "sum"), accuracy=("accuracy", "mean"), low=("accuracy", "min"),
+        high=("accuracy", "max"), n_observers=("n_observers", "sum"),
+    ).reset_index().assign(observer=PEOPLE)  # fmt: skip
+    columns = [*COLUMNS, "n_observers"]
+    return pd.concat([one[columns], table.loc[~several, columns]] if len(one) else [table[columns]], ignore_index=True)

@@ -65,17 +65,31 @@ def benchmark(
     return out
 
 
-def scores(frame: pd.DataFrame, rule: Rule, stand_ins: Collection[str] | None = None, weigh: Weigh = once) -> Scores:
-    """The numbers behind `benchmark`, in every resample that `weigh` makes. Raises LogError as it does."""
+def scores(
+    frame: pd.DataFrame,
+    rule: Rule,
+    stand_ins: Collection[str] | None = None,
+    weigh: Weigh = once,
+    *,
+    every_dataset: bool = False,
+) -> Scores:
+    """The numbers behind `benchmark`, in every resample that `weigh` makes. Raises LogError as it does.
+
+    With `every_dataset` unpublished ones count too, and where people answered none of them, the datasets count without
+    people: then only OOD accuracy and its rank are defined, and the people's row is NaN.
+    """
     notes, row = [], (HUMANS, "human")
-    if stand_ins is None:
+    published_only = stand_ins is None and not every_dataset
+    if published_only:
         frame = frame[frame["dataset"].isin(DATASETS)]
-    else:
+    elif stand_ins is not None:
         frame, row, left_out = _without_people(frame, set(stand_ins))
         notes += left_out
     there, unseen = [], []
-    for dataset, of_dataset in by_dataset(cells(frame, None if stand_ins is None else set(stand_ins))).items():
-        seen = [cell for cell in of_dataset if cell.is_person.any()]
+    found = cells(frame, None if stand_ins is None else set(stand_ins))
+    alone = every_dataset and stand_ins is None and not any(cell.is_person.any() for cell in found)
+    for dataset, of_dataset in by_dataset(found).items():
+        seen = [cell for cell in of_dataset if alone or cell.is_person.any()]
         there += seen
         unseen += [] if seen else [dataset]
     nobody = set(frame["dataset"]) - {cell.dataset for cell in there} - set(unseen)
@@ -90,7 +104,7 @@ def scores(frame: pd.DataFrame, rule: Rule, stand_ins: Collection[str] | None = 
             "the benchmark compares with people: give recorded people of a published dataset as well, in conditions that "
             "count in it"
         )
-    if stand_ins is None:
+    if published_only:
         n = len({cell.dataset for cell in there})
         notes.insert(0, f"{n} of the {len(DATASETS)} published datasets")
     return _scores(there, rule, row, notes, weigh)

@@ -32,8 +32,10 @@ class Cell:
     answered: np.ndarray  # (O, I)
 
 
-def cells(frame: pd.DataFrame, people: Collection[str] | None = None) -> list[Cell]:
+def cells(frame: pd.DataFrame, people: Collection[str] | None = None, *, every_condition: bool = False) -> list[Cell]:
     """All cells of a frame whose condition counts. `people` are named observers in place of those of kind human.
+
+    With `every_condition` also those that do not count in the benchmark.
 
     Raises LogError if an observer answered an image of one condition twice.
     """
@@ -41,7 +43,7 @@ def cells(frame: pd.DataFrame, people: Collection[str] | None = None) -> list[Ce
     frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
     by_name = {str(name): trials for name, trials in frame.groupby("dataset", sort=False)}
     for dataset in dataset_order(by_name):
-        of_dataset = included(by_name[dataset], dataset)
+        of_dataset = by_name[dataset] if every_condition else included(by_name[dataset], dataset)
         who = observer_order(of_dataset)
         kind = dict(zip(who["observer"], who["kind"], strict=True))
         by_condition = {str(c): trials for c, trials in of_dataset.groupby("condition", sort=False)}

@@ -26,13 +26,16 @@ def benchmark_intervals(
     *,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
+    every_dataset: bool = False,
 ) -> pd.DataFrame:
     """A row for every measure of the benchmark and observer, with COLUMNS, people first, then by the measure's value.
 
-    Raises LogError as `benchmark` does.
+    With `every_dataset` over unpublished datasets as well, as `analysis.benchmark.scores` says. Raises LogError as
+    `benchmark` does.
     """
-    found = scores(frame, rule, stand_ins)
-    low, high = percentiles(scores(frame, rule, stand_ins, resampling(n_resamples, seed)).values)
+    found = scores(frame, rule, stand_ins, every_dataset=every_dataset)
+    drawn = scores(frame, rule, stand_ins, resampling(n_resamples, seed), every_dataset=every_dataset)
+    low, high = percentiles(drawn.values)
     parts = []
     for m, measure in enumerate(MEASURES):
         value = found.values[m, :, 0]

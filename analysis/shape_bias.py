@@ -14,6 +14,7 @@ from stimuli.categories import CATEGORIES
 from stimuli.errors import LogError
 
 COLUMNS = ("observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high")
+SPREAD = ("observer", "kind", "n_categories", "lowest", "q1", "median", "q3", "highest", "shape_bias")
 ALL = "all"
 
 
@@ -85,6 +86,20 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["category"] == ALL].drop(columns="category").reset_index(drop=True)
     rates = {f"{cue}_rate": rows[f"n_{cue}"] / rows["n_conflict"] for cue in ("shape", "texture")}
     return rows.assign(**rates, cue_rate=rates["shape_rate"] + rates["texture_rate"])
+
+
+def spread(table: pd.DataFrame) -> pd.DataFrame:
+    """How far the shape bias of an observer differs between categories: from that table a row an observer, in its order.
+
+    `lowest`, `q1`, `median`, `q3`, `highest` over the `n_categories` in which it is defined (quartiles by linear
+    interpolation, as numpy has them; NaN where there is none), and `shape_bias` over all conflicts.
+    """
+    every, rows = table[table["category"] == ALL], []
+    for row in every.itertuples():
+        bias = table.loc[(table["observer"] == row.observer) & (table["category"] != ALL), "shape_bias"].dropna()
+        ends = bias.quantile([0, 0.25, 0.5, 0.75, 1]).to_list()
+        rows.append((row.observer, row.kind, len(bias), *ends, row.shape_bias))
+    return pd.DataFrame(rows, columns=list(SPREAD))
 
 
 def people_sentence(frame: pd.DataFrame) -> str:

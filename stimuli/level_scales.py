@@ -18,7 +18,14 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
 
 def published_name(dataset: str) -> str | None:
     """The published distortion that a dataset is of: `contrast` for `contrast` and for `microcosm-contrast`."""
-    return next((name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}")), None)
+    found = (name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}"))
+    return max(found, key=len, default=None)  # false-colour, and not colour
+
+
+def is_parametric(dataset: str, n_conditions: int) -> bool:
+    """Has the dataset levels, or several conditions? Of a published distortion the table of datasets says so."""
+    name = published_name(dataset)
+    return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
 
 
 def scale_of(dataset: str) -> Scale:

@@ -1,16 +1,18 @@
 """Figure 6 of the field: error consistency of everyone with everyone, ordered by clustering, the tree at its side.
 
 Red is agreement beyond chance, blue is disagreement, white is kappa 0; undefined kappa is gray with a dash. The color of a
-name says its kind. With at most N_NUMBERED observers each cell has its number.
+name and the marker before its row say its kind. With at most N_NUMBERED observers each cell has its number; without numbers
+a cell below 0 (once rounded to two decimals) has a minus sign, since in gray red and blue look alike.
 """
 
 from collections.abc import Mapping
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from analysis.clustering import Clustering
 from analysis.figures import style
@@ -42,6 +44,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     ax.set_xticks(range(n), names, rotation=90)
     ax.set_yticks(range(n), names)
     ax.tick_params(length=0, pad=2, labelsize=6.5 if n > N_NUMBERED else 8)
+    ax.tick_params(axis="y", pad=9)
     ax.spines[:].set_visible(False)
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         for label, name in zip(labels, order, strict=True):
@@ -52,9 +55,12 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
                 value = kappa[i, j]
                 ink = "white" if abs(value) > 0.6 else "black"
                 ax.text(j, i, _number(value), ha="center", va="center", fontsize=6, color=ink)
+    else:
+        _minus_signs(ax, kappa)
     present = [look for kind, look in style.LOOKS.items() if kind in {kinds[name] for name in order}]
-    patches = [Patch(color=look.ink, label=look.label) for look in present]
-    ax.legend(handles=patches, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
+    style.kind_markers(ax, [kinds[name] for name in order])
+    handles = [style.kind_handle(look) for look in present]
+    ax.legend(handles=handles, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
               handlelength=0.9, columnspacing=1.0)  # fmt: skip
 
     tree.add_collection(LineCollection(branches(clustering), colors="black", linewidths=0.7))
@@ -68,6 +74,13 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
 def _number(value: float) -> str:
     """Two decimals without the leading zero; a dash where undefined."""
     return "–" if value != value else f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "−")
+
+
+def _minus_signs(ax: Axes, kappa: np.ndarray) -> None:
+    below = np.round(np.nan_to_num(kappa), 2) < 0
+    for ink, where in (("black", below & (kappa >= -0.6)), ("white", below & (kappa < -0.6))):
+        rows, columns = np.nonzero(where)
+        ax.plot(columns, rows, linestyle="none", marker="_", color=ink, markersize=4, markeredgewidth=0.7)
 
 
 def branches(clustering: Clustering) -> list[list[tuple[float, float]]]:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import matplotlib
 import pandas as pd
@@ -16,13 +16,20 @@ from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, blended_transform_factory
+
+from analysis.accuracy import PEOPLE
+from analysis.benchmark import HUMANS, STAND_INS
 
 N_NAMED = 6
 MAX_NAME = 34  # characters
 FORMATS = ("pdf", "svg", "png")
 CHANCE = "#666666"
 GRID = "#E4E4E4"
+UNCOUNTED = "#8C8C8C"  # a condition that is left out of averages
+TOGETHER = (HUMANS, PEOPLE, STAND_INS)  # rows that stand for several people
 RC: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, for search and for editing
     "svg.hashsalt": "observers",  # the same figure is the same file
@@ -121,6 +128,74 @@ def legend(ax: Axes, drawn: Mapping[str, Mark], *, linestyle: Literal["-", "none
     box = ax.legend(handles, [""] * len(handles), loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
     for text, mark in zip(box.get_texts(), entries, strict=True):
         text.set_text(mark.legend)  # set afterwards, since a label that begins with _ would be left out
+
+
+def row_height(n_rows: int) -> float:
+    """Inches of a row that names an observer."""
+    return 0.19 if n_rows <= 20 else 0.14
+
+
+def name_rows(ax: Axes, table: pd.DataFrame, behind: Sequence[str] = ()) -> None:
+    """Name the rows 0, 1, … of the axes after the observers of a table, each with the marker and color of its kind.
+
+    `behind` are words behind the names.
+    """
+    kinds = dict(zip(table["observer"], table["kind"], strict=True))
+    names = short_names(list(table["observer"]), kinds)
+    names = [f"{name} {more}".strip() for name, more in zip(names, behind or [""] * len(names), strict=True)]
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(axis="y", length=0, pad=9, labelsize=8 if len(names) <= 20 else 6.5)
+    for label, kind in zip(ax.get_yticklabels(), table["kind"], strict=True):
+        label.set_color(LOOKS[kind].ink)
+    kind_markers(ax, list(table["kind"]))
+
+
+def kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
+    """The marker of a kind before each of the rows 0, 1, …: left of the axes, where tick labels leave 9 points."""
+    for i, kind in enumerate(kinds):
+        look = LOOKS[kind]
+        ax.plot([-5 / 72], [i], marker=look.marker, color=look.color, markerfacecolor=_face(look), markersize=4,
+                clip_on=False, scalex=False, scaley=False, transform=_beside(ax))  # fmt: skip
+
+
+def kind_handle(look: Look) -> Line2D:
+    """For a legend."""
+    return Line2D(
+        [], [], linestyle="none", marker=look.marker, color=look.color, label=look.label, markerfacecolor=_face(look)
+    )
+
+
+def _face(look: Look) -> str:
+    return "white" if look.fills[0] == "none" else look.color
+
+
+def _beside(ax: Axes) -> Transform:
+    """x in inches from the left edge of the axes, y in data."""
+    offset = ScaledTranslation(0, 0, cast(Affine2DBase, ax.transAxes))
+    return blended_transform_factory(ax.figure.dpi_scale_trans + offset, ax.transData)
+
+
+def kinds_legend(figure: Figure, table: pd.DataFrame) -> None:
+    """Above the figure, the kinds of a table and their markers."""
+    handles = [kind_handle(look) for kind, look in LOOKS.items() if (table["kind"] == kind).any()]
+    _above(figure, handles, len(handles))
+
+
+def figure_legend(figure: Figure, drawn: Mapping[str, Mark], n_columns: int) -> None:
+    """Above the figure, one entry for every Mark that has a text."""
+    entries = [mark for mark in drawn.values() if mark.legend]
+    handles = [Line2D([], [], linestyle="-", **mark.line() | {"alpha": 1.0}) for mark in entries]
+    box = _above(figure, handles, n_columns)
+    for text, mark in zip(box.get_texts(), entries, strict=True):
+        text.set_text(mark.legend)
+
+
+def _above(figure: Figure, handles: Sequence[Line2D], n_columns: int) -> Legend:
+    labels = [str(handle.get_label()) if not str(handle.get_label()).startswith("_") else "" for handle in handles]
+    if figure.get_layout_engine() is not None:  # leaves room for it
+        return figure.legend(handles, labels, loc="outside upper left", ncols=n_columns)
+    ax = figure.axes[0]
+    return ax.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=n_columns)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataF
 
     by = "by condition" if n_conditions > 1 else "of every observer, best first"
     caption = (
-        f"Accuracy {by}: n = {count(n_observers, 'observer')}, {_range(table['n'])} trials each"
+        f"Accuracy {by}: n = {count(n_observers, 'observer')}, people one by one, {_range(table['n'])} trials each"
         f"{' in a condition' if n_conditions > 1 else ''}. No answer counts as wrong. "
         "Error bars: Wilson, 95 %, over trials. "
         + (f"Dotted: chance, 1/{round(1 / chance)}." if chance else "Chance is not drawn: the log does not tell it.")
@@ -85,7 +85,7 @@ def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Dat
         f"Shape bias by category of the shape: n = {count(len(rows), 'observer')}{pooled}, {_range(rows['n_conflict'])} "
         "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
         f"line is over all conflicts; rows in the order of {order}. "
-        "Intervals (Wilson, 95 %, over shape and texture decisions) are in the table and the CSV."
+        "Bars in the last row: Wilson, 95 %, over shape and texture decisions; those of the categories are in the CSV."
     )
     alt = f"Shape bias by category, {count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
     return picture(out, f"shape-bias_{name}", draw, shown, alt, caption, ("shape-bias", bias_data(shown, table, ALL)))
@@ -101,9 +101,9 @@ def consistency_picture(
     dataset = str(pairs["dataset"].iloc[0])
     which = "condition that counts in the benchmark" if dataset in DATASETS else "condition"
     caption = (
-        f"Error consistency kappa of every two of n = {len(order)} observers over "
+        f"Error consistency kappa of every two of n = {len(order)} observers, people one by one, over "
         f"{_range(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
-        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined. "
+        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined; a minus: below 0. "
         f"{where if bootstrap else 'Computed without intervals.'}"
     )
     alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"

@@ -292,7 +292,7 @@ def test_only_conditions_that_do_not_count(tmp_path):
 def test_what_the_captions_say(page, tmp_path):
     said = words(page)
     assert "n = 5 observers, 24 images in conflict each" in said
-    assert "n = 5 observers over 24 images in a condition that counts in the benchmark, computed per condition" in said
+    assert "n = 5 observers, people one by one, over 24 images in a condition that counts in the benchmark" in said
     assert "Dotted: chance, 1/16." in said
     crowd = {f"subject-{i:02d}": "human" for i in range(10)} | {f"net{i}": "discriminative" for i in range(4)}
     own = trials("own", crowd, cues=True).assign(evidence_cat=0.5, evidence_dog=0.3, evidence_car=0.2)
