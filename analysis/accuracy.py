@@ -9,6 +9,8 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.frame import condition_order, dataset_order, observer_order
+from experiments.log import EVIDENCE
+from stimuli.datasets import DATASETS
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
 PEOPLE = "people"
@@ -35,6 +37,14 @@ def wilson(n_right: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n_right, n = np.asarray(n_right, dtype=float), np.asarray(n, dtype=float)
     low, high = proportion_confint(n_right, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
     return np.asarray(low), np.asarray(high)
+
+
+def chance_of(trials: pd.DataFrame) -> float | None:
+    """1 / number of choices of one dataset: 16 if published, else those that there is evidence for; None without."""
+    if trials["dataset"].iloc[0] in DATASETS:
+        return 1 / 16
+    n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
+    return 1 / n_choices if n_choices else None
 
 
 def by_kind(table: pd.DataFrame) -> pd.DataFrame:

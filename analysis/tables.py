@@ -24,6 +24,11 @@ def cell(value: object) -> str:
     return "–" if value is pd.NA else str(value)
 
 
+def span(n: pd.Series) -> str:
+    """The least and the greatest of counts, or the one that all are."""
+    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+
+
 def to_json(table: pd.DataFrame) -> str:
     """A list of objects, one a row; NaN is null."""
     records = table.astype(object).where(table.notna(), None).to_dict("records")

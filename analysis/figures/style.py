@@ -93,7 +93,7 @@ class Mark:
 
 def named(observer: str, kind: str) -> str:
     """An observer's name as figures show it: simulated ones are always called so."""
-    return f"{observer} (simulated)" if kind == "simulated" else observer
+    return f"{observer} (simulated)" if kind == "simulated" and observer != STAND_INS else observer
 
 
 def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,8 @@ from analysis.accuracy import PEOPLE
 from analysis.consistency import RULES
 from analysis.figures import paper
 from analysis.figures.style import N_NAMED
-from analysis.paper.material import PARAMETRIC, WILSON, Made, Material, no_people, span, who
+from analysis.paper.material import PARAMETRIC, WILSON, Made, Material, no_people, who
+from analysis.tables import span
 
 COLUMNS = [
     "dataset", "condition", "observer", "kind", "measure", "n", "n_observers", "n_people", "value", "low", "high",

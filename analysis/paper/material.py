@@ -7,7 +7,7 @@ import pandas as pd
 from attrs import field, frozen
 from matplotlib.figure import Figure
 
-from analysis.accuracy import PEOPLE, accuracy, people_as_one
+from analysis.accuracy import PEOPLE, accuracy, chance_of, people_as_one
 from analysis.benchmark import HUMANS, STAND_INS
 from analysis.by_condition import consistency_by_condition
 from analysis.cells import cells
@@ -17,7 +17,6 @@ from analysis.frame import dataset_order
 from analysis.ranks import benchmark_intervals
 from analysis.resampling import N_RESAMPLES
 from analysis.shape_bias import has_conflicts
-from experiments.log import EVIDENCE
 from stimuli.datasets import DATASETS
 from stimuli.errors import UnknownName
 from stimuli.level_scales import is_parametric
@@ -110,13 +109,9 @@ class Material:
         return consistency_by_condition(trials, rule=self.rule, stand_ins=self.stand_ins, **options)
 
     def chance(self, datasets: Collection[str]) -> float | None:
-        """1/16 in the published datasets, else from the choices that evidence is for; None if they differ."""
-        found = set()
-        for dataset in datasets:
-            trials = self.of(dataset)
-            n = sum(bool(trials[c].notna().any()) for c in trials.columns if c.startswith(EVIDENCE))
-            found.add(16 if dataset in DATASETS else n)
-        return 1 / n if len(found) == 1 and (n := found.pop()) else None
+        """The one that all of these datasets have; None if they differ, or where it is not known."""
+        found = {chance_of(self.of(dataset)) for dataset in datasets}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def bootstrap(self) -> str:
@@ -155,10 +150,6 @@ def who(table: pd.DataFrame) -> str:
     people = "people" if STAND_INS not in set(everyone["observer"]) else STAND_INS
     beside = f" beside the {people}" if together.any() else ""
     return f"n = {n} observer{'' if n == 1 else 's'} ({kinds}){beside}"
-
-
-def span(n: pd.Series) -> str:
-    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
 
 
 def some(names: Sequence[str]) -> str:

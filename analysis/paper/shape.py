@@ -6,8 +6,9 @@ import pandas as pd
 
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
-from analysis.paper.material import Made, Material, span, who
+from analysis.paper.material import Made, Material, who
 from analysis.shape_bias import overall, pooled_shape_bias, shape_bias, spread
+from analysis.tables import span
 
 
 def points(material: Material) -> list[Made | str]:

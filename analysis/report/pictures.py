@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.accuracy import chance_of
 from analysis.clustering import Clustering
 from analysis.consistency import included
 from analysis.figures import style
@@ -18,8 +19,7 @@ from analysis.report.parts import Picture, count
 from analysis.report.plots import bias_data, curves_data, matrix_data
 from analysis.report.scripts import write_data
 from analysis.shape_bias import ALL, overall, pooled_shape_bias
-from analysis.tables import cell, to_csv
-from experiments.log import EVIDENCE
+from analysis.tables import cell, span, to_csv
 from stimuli.datasets import DATASETS
 
 ENLARGED = 1.25  # print size times this on the page
@@ -42,7 +42,7 @@ def picture(
 
 
 def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
-    chance, n_conditions, n_observers = _chance(trials), table["condition"].nunique(), table["observer"].nunique()
+    chance, n_conditions, n_observers = chance_of(trials), table["condition"].nunique(), table["observer"].nunique()
 
     def draw() -> Figure:
         figure = Figure(figsize=(4.4, 2.8) if n_conditions > 1 else (3.6, 0.4 + 0.16 * n_observers))
@@ -51,7 +51,7 @@ def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataF
 
     by = "by condition" if n_conditions > 1 else "of every observer, best first"
     caption = (
-        f"Accuracy {by}: n = {count(n_observers, 'observer')}, people one by one, {_range(table['n'])} trials each"
+        f"Accuracy {by}: n = {count(n_observers, 'observer')}, people one by one, {span(table['n'])} trials each"
         f"{' in a condition' if n_conditions > 1 else ''}. No answer counts as wrong. "
         "Error bars: Wilson, 95 %, over trials. "
         + (f"Dotted: chance, 1/{round(1 / chance)}." if chance else "Chance is not drawn: the log does not tell it.")
@@ -59,14 +59,6 @@ def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataF
     alt = f"Accuracy {by}, {count(n_observers, 'observer')}, {_span(table['accuracy'])}"
     plot = ("curves", curves_data(str(table["dataset"].iloc[0]), table, chance)) if n_conditions > 1 else None
     return picture(out, f"accuracy_{name}", draw, table, alt, caption, plot)
-
-
-def _chance(trials: pd.DataFrame) -> float | None:
-    """1/16 in the published datasets; elsewhere from the choices that the evidence is for, None where there is none."""
-    if trials["dataset"].iloc[0] in DATASETS:
-        return 1 / 16
-    n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
-    return 1 / n_choices if n_choices else None
 
 
 def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
@@ -82,7 +74,7 @@ def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Dat
     pooled = f", the {n_people} people pooled as one" if shown["observer"].nunique() < len(rows) else ""
     order = "the people pooled" if has_people else "the mean over observers"
     caption = (
-        f"Shape bias by category of the shape: n = {count(len(rows), 'observer')}{pooled}, {_range(rows['n_conflict'])} "
+        f"Shape bias by category of the shape: n = {count(len(rows), 'observer')}{pooled}, {span(rows['n_conflict'])} "
         "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
         f"line is over all conflicts; rows in the order of {order}. "
         "Bars in the last row: Wilson, 95 %, over shape and texture decisions; those of the categories are in the CSV."
@@ -102,7 +94,7 @@ def consistency_picture(
     which = "condition that counts in the benchmark" if dataset in DATASETS else "condition"
     caption = (
         f"Error consistency kappa of every two of n = {len(order)} observers, people one by one, over "
-        f"{_range(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
+        f"{span(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
         "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined; a minus: below 0. "
         f"{where if bootstrap else 'Computed without intervals.'}"
     )
@@ -111,10 +103,6 @@ def consistency_picture(
         out, f"consistency_{name}", lambda: draw_consistency(matrix, kinds, tree, Figure()), ordered, alt, caption,
         ("matrix", matrix_data(dataset, name, matrix, kinds, tree, pairs, counts)),
     )  # fmt: skip
-
-
-def _range(n: pd.Series) -> str:
-    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
 
 
 def _span(values: pd.Series) -> str:

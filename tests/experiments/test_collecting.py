@@ -160,7 +160,8 @@ def test_the_order_is_that_of_a_recorded_replay(small, tmp_path):
         assert [row[column] for row in rows(replayed)] == [row[column] for row in rows(path)]
 
 
-@pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_kills", [2, 20])
 def test_killed_at_random_moments(n_kills, tmp_path):
     """SIGKILL: every answered trial is on disk, resuming asks the next one, no trial twice."""
     (tmp_path / "sleepy.py").write_text(SLOW)

@@ -1,7 +1,7 @@
 """Figures 3, 4, 9 and 11: a bar an observer, in the order of the table from the top.
 
 Tables have `observer`, `kind`, `value`, `low`, `high`, and `of`, words behind the name of an observer whose mean is over
-fewer datasets: its bar is pale. The kind is told by the color and, for gray, by the marker at the foot of the bar. The first
+fewer datasets: its bar is pale. The kind is told by the color and, for gray, by the marker beside the name. The first
 row is that of the people where there are some; `reference` draws its value through all bars, with its interval.
 """
 

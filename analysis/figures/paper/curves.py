@@ -76,15 +76,12 @@ def _panel(of_dataset: pd.DataFrame, measure: str, ax: Axes, drawn: dict[str, Ma
 
 def _line(rows: pd.DataFrame, ax: Axes, mark: Mark, *, together: bool) -> None:
     line = mark.line() | {"markersize": 3.6, "linewidth": 0.9}
+    ax.plot(rows["x"], rows["value"], **line)
     if together:
-        ax.plot(rows["x"], rows["value"], **line)
         ax.fill_between(rows["x"], rows["low"], rows["high"], color=mark.look.color, alpha=0.18, linewidth=0)
         if len(rows) == 1:  # a band of one level has no width
             ax.vlines(rows["x"], rows["low"], rows["high"], color=mark.look.color, alpha=0.4, linewidth=3)
-    elif mark.gathered:
-        ax.plot(rows["x"], rows["value"], **line)
-    else:
-        ax.plot(rows["x"], rows["value"], **line)
+    elif not mark.gathered:
         ax.vlines(rows["x"], rows["low"], rows["high"], color=mark.look.color, linewidth=0.7, zorder=line["zorder"])
 
 
