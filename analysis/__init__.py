@@ -21,7 +21,7 @@ NAMES = {
     "correlate": "analysis.correlation:correlate",
     "error_consistency": "analysis.consistency:consistency",
     "kappa_matrix": "analysis.consistency:kappa_matrix",
-    "kappa_by_kind": "analysis.consistency:between_kinds",
+    "kappa_by_kind": "analysis.pairs:between_kinds",
     "attainable_kappa": "analysis.consistency:attainable",
     "error_pattern_table": "analysis.error_patterns:error_patterns",
     "independence_test": "analysis.kappa_tests:independence",

@@ -58,11 +58,15 @@ def analyze_consistency(
     csv: Csv = None,
 ) -> None:
     """Error consistency (kappa) of every pair of observers, condition by condition."""
-    from analysis.consistency import between_kinds, consistency
+    from analysis.consistency import consistency
+    from analysis.pairs import between_kinds
+    from analysis.resampling import N_RESAMPLES
 
     frame = read(logs, dataset)
-    table = consistency(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds)
-    _output(table, json, csv, shown=table if len(table) <= 50 else between_kinds(table, frame), rule=rule)
+    table, shown = consistency(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
+    if len(table) > 50 and not json:
+        shown = between_kinds(frame, rule=rule, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
+    _output(table, json, csv, shown=shown, rule=rule)
     if not json and not csv and len(table) > 50:
         typer.echo(f"Means over {len(table)} rows of pairs and conditions; --csv FILE writes them all.")
 

@@ -189,20 +189,3 @@ def _per_pair(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 def included(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """The rows whose condition counts in the benchmark; all rows of a dataset that is not a published one."""
     return table[table["condition"].isin(DATASETS[dataset].included())] if dataset in DATASETS else table
-
-
-def between_kinds(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean kappa between two kinds of observer, a row for every dataset and pair of kinds.
-
-    Over included conditions within a pair of observers first, then over pairs, as the benchmark averages; `n_pairs` are
-    those with a defined kappa.
-    """
-    kind = frame.drop_duplicates(["dataset", "observer"]).set_index(["dataset", "observer"])["kind"]
-    parts = []
-    for dataset in dataset_order(table["dataset"].unique()):
-        means = _per_pair(table, dataset)
-        for number in ("1", "2"):
-            means[f"kind_{number}"] = [kind[dataset, name] for name in means[f"observer_{number}"]]
-        groups = means.groupby(["kind_1", "kind_2"], sort=False)["kappa"]
-        parts.append(groups.agg(n_pairs="count", kappa="mean").reset_index().assign(dataset=dataset))
-    return pd.concat(parts, ignore_index=True)[["dataset", "kind_1", "kind_2", "n_pairs", "kappa"]]

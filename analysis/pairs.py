@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.cells import Weigh, cells, once
-from analysis.consistency import N_PAIRS, Rule, resampled_kappa
-from analysis.frame import observer_order
-from analysis.resampling import nan_mean
+from analysis.cells import Weigh, cells, once, resampling
+from analysis.consistency import N_PAIRS, Rule, included, resampled_kappa
+from analysis.frame import KINDS, dataset_order, observer_order
+from analysis.resampling import N_RESAMPLES, nan_mean, percentiles
 from stimuli.errors import LogError
+
+COLUMNS = ("dataset", "kind_1", "kind_2", "n_pairs", "kappa", "low", "high")
 
 
 @frozen(eq=False)
@@ -54,3 +56,32 @@ def pairs(trials: pd.DataFrame, rule: Rule = "undefined-is-nan", weigh: Weigh = 
         drawn = [resampled_kappa(right, there, weight, i[part], j[part], rule) for part in chunks]
         per_cell.append(np.concatenate([np.empty((0, weight.shape[1])), *drawn]))
     return Pairs(tuple(names), tuple(order["kind"]), nan_mean(np.array(per_cell), axis=0))
+
+
+def between_kinds(
+    frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Mean kappa between two kinds of observer, a row for every dataset and pair of kinds, with COLUMNS.
+
+    Over conditions within a pair of observers first, then over pairs, as the benchmark averages; `n_pairs` are those with a
+    defined kappa. Interval: paired bootstrap over images, 95 %, observers as they are. Raises LogError as `pairs` does.
+    """
+    rows = []
+    for dataset in dataset_order(frame["dataset"].unique()):
+        trials = included(frame[frame["dataset"] == dataset], dataset)
+        if trials.empty:
+            continue
+        data, drawn = pairs(trials, rule), pairs(trials, rule, resampling(n_resamples, seed))
+        kinds = np.array(data.kinds, object)
+        i, j = np.triu_indices(len(kinds), k=1)
+        for n, one in enumerate(KINDS):
+            for other in KINDS[n:]:
+                here = ((kinds[i] == one) & (kinds[j] == other)) | ((kinds[i] == other) & (kinds[j] == one))
+                if not here.any():
+                    continue
+                kappa = data.kappas[here, 0]
+                low, high = percentiles(nan_mean(drawn.kappas[here], axis=0)[None])[:, 0]
+                rows.append(
+                    (dataset, one, other, int((~np.isnan(kappa)).sum()), nan_mean(kappa, axis=0).item(), low, high)
+                )
+    return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -24,6 +24,11 @@ def cell(value: object) -> str:
     return "–" if value is pd.NA else str(value)
 
 
+def probability(p: float) -> str:
+    """A p value: "p = 0.0123", "p < 0.0001", which no rounding turns into 0."""
+    return "p undefined" if pd.isna(p) else "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
+
+
 def span(n: pd.Series) -> str:
     """The least and the greatest of counts, or the one that all are."""
     return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"

@@ -6,6 +6,7 @@ import pandas as pd
 from attrs import field, frozen
 
 NAN = float("nan")
+MAX_NAMES = 5  # in a sentence
 
 
 @frozen
@@ -64,3 +65,8 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
 
 def count(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def list_of(names: Sequence[str]) -> str:
+    """All names where they are few, else how many more there are."""
+    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

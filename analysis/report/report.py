@@ -25,10 +25,11 @@ from analysis.images import by_image
 from analysis.report import pages
 from analysis.report.answers import write_answers
 from analysis.report.extras import Extra
+from analysis.report.material import Bootstrap, Material
 from analysis.report.parts import Part, count, table_of
 from analysis.report.pictures import picture
 from analysis.report.provenance import environments, provenance, shown
-from analysis.report.sections import SECTIONS, Material
+from analysis.report.sections import SECTIONS
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.whole import WHOLE
 from analysis.resampling import N_RESAMPLES
@@ -85,7 +86,7 @@ def _build(
     pictures = copy_thumbnails(out, images, stimuli, origin.digests)
     accuracies, counts = accuracy(frame), contingency(frame)
     pairs = consistency(frame, intervals=intervals, seed=seed, bounds=True)
-    bootstrap = f"paired bootstrap over images, 95 %, {N_RESAMPLES} resamples, seed {seed}" if intervals else ""
+    bootstrap = Bootstrap(N_RESAMPLES if intervals else 0, seed)
     sections, browsed = [], []
     for dataset in datasets:
         trials, name = _of(frame, dataset), names[dataset]
@@ -96,7 +97,7 @@ def _build(
         sections.append(pages.Section(dataset, name, _summary(dataset, trials), parts))
         browsed.append(write_answers(out, name, trials, _of(images, dataset), pictures))
     whole = [_extra(out, extra) for extra in extras]
-    whole += [part for over_all in WHOLE.values() if (part := over_all(frame)) is not None]
+    whole += [part for over_all in WHOLE.values() if (part := over_all(frame, out, bootstrap)) is not None]
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
     for name, table in (tables | {"provenance": origin.table} | _tables(whole, sections)).items():
         if len(table):
@@ -105,7 +106,7 @@ def _build(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=[*_notes(frame), *pictures.notes], published=_published(datasets),
         overview=_overview(frame, datasets, names), parts=whole, n_trials=len(frame), n_logs=frame["source"].nunique(),
-        sections=sections, n_averaged=sum(bool(part.tables) for part in whole), bootstrap=bootstrap, browsed=browsed,
+        sections=sections, n_averaged=sum(bool(part.tables) for part in whole), bootstrap=bootstrap.said, browsed=browsed,
         credits=pictures.credits, provenance=shown(origin), environments=environments(origin),
     )  # fmt: skip
 

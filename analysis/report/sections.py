@@ -4,44 +4,25 @@ A section that does not apply (no cue conflicts, say) is None; one that cannot b
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pandas as pd
-from attrs import frozen
 
 from analysis.clustering import Clustering, cluster, smallest_pure_cluster
-from analysis.consistency import between_kinds, kappa_matrix
+from analysis.consistency import RULES, kappa_matrix
 from analysis.figures import style
-from analysis.report.parts import Cell, Part, Table, count, table_of
+from analysis.pairs import between_kinds
+from analysis.report.agreement import ceiling_section, clusters_section, contrasts_section, mistakes_section
+from analysis.report.answering import answers_section, thresholds_section
+from analysis.report.material import Material
+from analysis.report.parts import MAX_NAMES, Cell, Part, Table, count, list_of, table_of
 from analysis.report.pictures import accuracy_picture, consistency_picture, shape_bias_picture
 from analysis.shape_bias import overall, people_sentence
 from analysis.tables import cell
 from stimuli.datasets import DATASETS
 
-MAX_NAMES = 5  # in a sentence
 LEFT_OUT = "Only conditions that do not count in the benchmark are here; their kappas are in tables/consistency.csv."
 NO_MATRIX = "Error consistency compares observers who answered the same images in the same condition; here are no two."
 NO_CONFLICT = "No shape bias: no image here has a shape and a texture that differ."
-
-
-@frozen(eq=False)
-class Material:
-    """One dataset: its trials, and its rows of the measures' tables."""
-
-    out: Path
-    dataset: str
-    anchor: str  # the dataset as part of a file's name
-    trials: pd.DataFrame
-    accuracies: pd.DataFrame
-    pairs: pd.DataFrame
-    counts: pd.DataFrame  # the 2 × 2 table of every pair
-    shape_bias: pd.DataFrame | None
-    bootstrap: str  # how intervals of kappa were computed; "" without
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        observers = self.trials[["observer", "kind"]].drop_duplicates()
-        return dict(zip(observers["observer"], observers["kind"], strict=True))
 
 
 def shape_bias_section(m: Material) -> Part | None:
@@ -74,16 +55,19 @@ def consistency_section(m: Material) -> Part:
     matrix = kappa_matrix(m.pairs, m.dataset)
     if len(matrix) < 2:
         return Part(title, anchor, (LEFT_OUT if m.pairs["n"].any() else NO_MATRIX,))
-    kinds, kappas, tree = m.kinds, between_kinds(m.pairs, m.trials), cluster(matrix)
+    kinds, kappas, tree = m.kinds, between_kinds(m.counted, **m.bootstrap.options), cluster(matrix)
     sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix))
     said = kappas.drop(columns="dataset").rename(
         columns={"kind_1": "between", "kind_2": "and", "n_pairs": "pairs", "kappa": "mean kappa"}
     )
-    caption = "Mean kappa between kinds of observer: over conditions within a pair, then over pairs."
+    caption = (
+        "Mean kappa between kinds of observer: over conditions within a pair, then over pairs, by the "
+        f"{RULES['undefined-is-nan']}.{m.bootstrap.caption('; observers as they are')}"
+    )
     return Part(
         title, anchor, tuple(s for s in sentences if s),
-        (consistency_picture(m.out, m.anchor, matrix, kinds, tree, m.pairs, m.counts, m.bootstrap),),
-        (table_of(said, caption),),
+        (consistency_picture(m.out, m.anchor, matrix, kinds, tree, m.pairs, m.counts, m.bootstrap.said),),
+        (table_of(said, caption, (("mean kappa", "low", "high"),)),),
     )  # fmt: skip
 
 
@@ -91,8 +75,7 @@ def accuracy_section(m: Material) -> Part:
     """With a word on observers who never answered."""
     answered = set(m.trials.loc[m.trials["response"] != "", "observer"])
     who = [name for name in m.trials["observer"].unique() if name not in answered]
-    named = ", ".join(who) if len(who) <= MAX_NAMES else f"{len(who)} observers"
-    sentences = (f"No answer was given by {named}.",) if who else ()
+    sentences = (f"No answer was given by {list_of(who)}.",) if who else ()
     return Part(
         "Accuracy", f"accuracy-{m.anchor}", sentences, (accuracy_picture(m.out, m.anchor, m.trials, m.accuracies),),
         (_accuracies(m.accuracies, m.dataset),),
@@ -102,7 +85,13 @@ def accuracy_section(m: Material) -> Part:
 SECTIONS: Mapping[str, Callable[[Material], Part | None]] = {
     "shape-bias": shape_bias_section,
     "consistency": consistency_section,
+    "noise ceiling": ceiling_section,
+    "kinds": contrasts_section,
+    "clusters": clusters_section,
+    "mistakes": mistakes_section,
     "accuracy": accuracy_section,
+    "thresholds": thresholds_section,
+    "answers": answers_section,
 }
 
 

@@ -110,9 +110,30 @@ def words(page):
 
 def test_files(report):
     figures = [f"accuracy_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
-    figures += ["shape-bias_cue-conflict", "consistency_cue-conflict", "consistency_contrast"]
+    figures += ["shape-bias_cue-conflict"] + [
+        f"{what}_{d}" for what in ("consistency", "map") for d in ("cue-conflict", "contrast")
+    ]
     expected = {f"figures/{stem}.{suffix}" for stem in figures for suffix in ("pdf", "svg", "png", "csv")}
-    tables = ("accuracy", "shape-bias", "consistency", "contingency", "benchmark", "images", "provenance")
+    tables = [
+        "accuracy",
+        "shape-bias",
+        "consistency",
+        "contingency",
+        "benchmark",
+        "images",
+        "provenance",
+        "benchmark-intervals",
+    ]
+    tables += [
+        "noise-ceiling",
+        "contrasts",
+        "branches",
+        "among-people",
+        "mistakes",
+        "thresholds",
+        "confusion",
+        "entropy",
+    ]
     data = [f"trials_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
     data += ["accuracy_contrast", "shape-bias_cue-conflict", "consistency_cue-conflict", "consistency_contrast"]
     expected |= {f"tables/{name}.csv" for name in tables} | {f"data/{name}.js" for name in data}
@@ -153,7 +174,7 @@ def test_the_page_makes_no_request_and_is_whole(page, report):
         attrs for _, attrs in elements.found if "style" in attrs or any(name.startswith("on") for name in attrs)
     ]
     images = elements.of("img")
-    assert len(images) == 6
+    assert len(images) == 8
     assert {image["src"] for image in images} == {f"figures/{p.name}" for p in (report / "figures").glob("*.png")}
     assert all(len(image["alt"]) > 20 for image in images)
     for loaded in [*(a["src"] for a in elements.of("script")), *(a["href"] for a in elements.of("link"))]:
@@ -243,7 +264,7 @@ def test_nothing_of_a_former_report_stays(tmp_path):
     folders = ("", "figures", "tables", "data")
     names = {f"{folder}/{p.name}" for folder in folders for p in (tmp_path / folder).glob("*.*")}
     figures = {f"figures/accuracy_own.{suffix}" for suffix in ("csv", "pdf", "png", "svg")}
-    tables = {f"tables/{name}.csv" for name in ("accuracy", "images", "provenance")}
+    tables = {f"tables/{name}.csv" for name in ("accuracy", "confusion", "entropy", "images", "provenance")}
     pages = {"/index.html", "/trials.html", "/made.txt", "data/trials_own.js"}
     assert names == figures | tables | pages | {"figures/mine.pdf"}
 

@@ -87,7 +87,7 @@ def test_the_order_is_what_it_says(opened, frame):
 
 def test_tables_are_sorted_by_a_click(opened, frame):
     browser = opened("index.html")
-    table = "section[aria-labelledby=dataset-contrast] h3[id^=accuracy] ~ .scroll table"
+    table = "section[aria-labelledby=dataset-contrast] h3[id^=accuracy] + figure + .scroll table"
     expected = accuracy(frame[frame["dataset"] == "contrast"]).query("condition == 'c05'")["accuracy"]
     browser.script(f"document.querySelector({json.dumps(table)}).scrollIntoView()")
     for falling in (False, True):
