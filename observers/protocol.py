@@ -11,7 +11,7 @@ Declared once: N trials, K choices of a trial. Contract of `Observer.observe(tri
 """
 
 import numbers
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -24,6 +24,7 @@ Kind = Literal["human", "generative", "discriminative", "contrastive", "simulate
 KINDS: tuple[str, ...] = get_args(Kind)
 RUNTIME: Mapping[str, Any] = {"runtime": True}
 MAX_NAME = 1000  # characters
+MAX_STEPS, MAX_GUIDANCE = 1000, 100
 MAX_COUNT = 2**53  # the whole numbers that every reader of a log keeps exactly
 
 
@@ -92,22 +93,62 @@ def measures_of(observer: Observer) -> tuple[str, ...]:
     return tuple(observer.measures) if isinstance(observer, Measuring) else ()
 
 
+@frozen
+class Restoration:
+    """How an image is damaged and restored: a share of noise or masks, by which draw, in how many steps.
+
+    One step without guidance is what scores compare. With guidance g what is restored is x̂_empty + g (x̂_text − x̂_empty)
+    (Ho & Salimans 2022, arXiv 2207.12598), which takes two evaluations a step. Raises ObserverError for what cannot be.
+    """
+
+    strength: float = 0.5  # above 0, up to 1
+    steps: int = 1
+    guidance: float = 1.0  # 1: none
+    draw: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise ObserverError(f"the strength is a share of noise or masks, above 0 and up to 1, got {self.strength}")
+        if self.draw < 0:
+            raise ObserverError(f"the draw is a number from 0, got {self.draw}")
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise ObserverError(f"an image is restored in 1 to {MAX_STEPS} steps, got {self.steps}")
+        if not 0 <= self.guidance <= MAX_GUIDANCE:
+            raise ObserverError(f"guidance is a number from 0 to {MAX_GUIDANCE}, 1 for none, got {self.guidance}")
+
+
 @frozen(eq=False)
 class Reconstruction:
-    """What a generative observer makes of one image under each of K choices. Images are (h, w, 3) float32 in 0..1."""
+    """What a generative observer makes of one image under each of K texts. Images are (h, w, 3) float32 in 0..1."""
 
-    left: np.ndarray  # what was left of the image once it was noised or masked
+    shown: np.ndarray  # the image as the model takes it: its middle square, resized
+    left: np.ndarray  # what was left of it once it was noised or masked
     images: np.ndarray  # (K, h, w, 3)
     # (K,) squared distance to the image where the observer scores it; the least wins. Of the pixels where tokens are scored:
     # another choice may win the trial then.
     errors: np.ndarray
+    latent_distance: np.ndarray  # (K,) root mean square over the elements of the latent; NaN without a latent
+
+    @property
+    def pixel_distance(self) -> np.ndarray:
+        """(K,) L2 distance of each to the image as shown, root mean square over pixels and channels in 0..1."""
+        return np.asarray(np.sqrt(np.square(self.images - self.shown).mean(axis=(1, 2, 3), dtype=float)))
 
 
 @runtime_checkable
 class Reconstructor(Protocol):
-    """Optional: shows what it compares. Raises ObserverError where its model cannot."""
+    """Optional: shows what it makes of an image under texts. Raises ObserverError where its model cannot."""
 
-    def reconstruct(self, trial: Trial, strength: float = 0.5, draw: int = 0) -> Reconstruction: ...
+    def reconstruct(
+        self,
+        stimulus: Stimulus,
+        texts: Sequence[str],
+        how: Restoration = Restoration(),
+    ) -> Reconstruction: ...
+
+    def texts(self, choices: Sequence[str]) -> list[str]:
+        """What it reads for each choice of a trial."""
+        ...
 
 
 @frozen

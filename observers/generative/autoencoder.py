@@ -10,7 +10,7 @@ from observers.devices import exact
 from observers.generative.components import Components
 from observers.generative.likelihood import Restored
 from observers.generative.noising import Denoising, Predict
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 
 
 @frozen(eq=False)
@@ -61,9 +61,15 @@ class Autoencoder:
         return scale, shift
 
     def restored(
-        self, denoising: Denoising, image: torch.Tensor, t: float, draw: int, k: int, predict: Predict
+        self,
+        denoising: Denoising,
+        image: torch.Tensor,
+        how: Restoration,
+        k: int,
+        predict: Predict,
+        without: Predict | None,
     ) -> Restored:
         """Of a latent (C, h, w) under k texts: `Restoring.restore`, whose errors are those of the latents."""
-        noised, latents = denoising.restored(image.expand(k, *image.shape), t, draw, predict)
+        noised, latents = denoising.restored(image.expand(k, *image.shape), how, predict, without)
         errors = (latents - image).square().flatten(1).sum(1)
-        return self.decode(noised[:1])[0], self.decode(latents), errors
+        return Restored(self.decode(noised[:1])[0], self.decode(latents), errors, image.numel())

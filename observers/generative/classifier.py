@@ -6,11 +6,12 @@ probability would need a temperature fitted to data.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from attrs import field, fields, frozen
 from attrs.validators import optional
@@ -19,9 +20,11 @@ from observers.bounds import bounded
 from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
 from observers.generative.likelihood import Condition, Likelihood, Restoring
-from observers.generative.memory import in_memory, rows_that_fit, time_and_memory
+from observers.generative.memory import DEFAULT_ROWS, in_memory, rows_that_fit, time_and_memory
+from observers.generative.prepare import square
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged, Verdict
-from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Trial
+from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Restoration, Trial
+from stimuli.stimulus import Stimulus
 
 SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
 PAPER_TEMPLATE = "A bad photo of a {}"  # to the letter, also before a vowel
@@ -91,8 +94,13 @@ class GenerativeClassifier:
         """Text -> condition, filled as texts come, so that a text's condition does not depend on the others asked."""
         return {}
 
+    def texts(self, choices: Sequence[str]) -> list[str]:
+        return [sentence(self.template, choice) for choice in choices]
+
     def _conditions_of(self, trial: Trial) -> list[Condition]:
-        texts = [sentence(self.template, choice) for choice in trial.choices]
+        return self._read(self.texts(trial.choices))
+
+    def _read(self, texts: Sequence[str]) -> list[Condition]:
         new = [text for text in dict.fromkeys(texts) if text not in self._conditions]
         if new:
             self._conditions.update(zip(new, self.likelihood.condition(new), strict=True))
@@ -120,25 +128,41 @@ class GenerativeClassifier:
             conditions = self._conditions_of(trial)
         return self.batch_size or rows_that_fit(self.likelihood, trial, conditions)
 
-    def reconstruct(self, trial: Trial, strength: float = 0.5, draw: int = 0) -> Reconstruction:
-        """What the model restores of the image under each choice, in one step, from a share `strength` of noise or masks.
+    def reconstruct(
+        self,
+        stimulus: Stimulus,
+        texts: Sequence[str],
+        how: Restoration = Restoration(),  # noqa: B008
+    ) -> Reconstruction:
+        """What the model restores of the image under each text. Raises ObserverError where its model restores nothing.
 
-        Raises ObserverError where its model restores nothing.
+        Texts are restored side by side, as many as `batch_size` says, so that memory holds them.
         """
         if not isinstance(self.likelihood, Restoring):
             raise ObserverError(
                 f"{self.name} measures how likely an image is and restores none: take a diffusion model"
             )
-        if not 0 < strength <= 1:
-            raise ObserverError(f"the strength is a share of noise or masks, above 0 and up to 1, got {strength}")
-        if draw < 0:
-            raise ObserverError(f"the draw is a number from 0, got {draw}")
+        if not texts or "" in texts:
+            raise ObserverError("an image is restored under texts: give one or more, none of them empty")
+        n = self.batch_size or DEFAULT_ROWS
         with in_memory():
-            conditions = [torch.stack(part) for part in zip(*self._conditions_of(trial), strict=True)]
-            image = self.likelihood.encode(trial.stimulus.pixels())
-            found = self.likelihood.restore(image, tuple(conditions), strength, draw)
-        left, images, errors = (part.float().cpu().numpy() for part in found)
-        return Reconstruction(left.transpose(1, 2, 0), images.transpose(0, 2, 3, 1), errors)
+            image = self.likelihood.encode(stimulus.pixels())
+            empty = _rows(self._read([""])) if how.guidance != 1 else None
+            found = []
+            for begin in range(0, len(texts), n):
+                conditions = _rows(self._read(texts[begin : begin + n]))
+                k = len(conditions[0])
+                without = None if empty is None else tuple(part.expand(k, *part.shape[1:]) for part in empty)
+                found.append(self.likelihood.restore(image, conditions, without, how))
+        left = found[0].left.float().cpu().numpy().transpose(1, 2, 0)
+        images, errors = (
+            np.concatenate([getattr(part, name).float().cpu().numpy() for part in found])
+            for name in ("images", "errors")
+        )
+        n_latent = found[0].n_latent
+        distance = np.full(len(texts), np.nan) if n_latent is None else np.sqrt(errors / n_latent)
+        shown = (square(stimulus.pixels(), images.shape[-1]) / 2 + 0.5).permute(1, 2, 0).numpy()
+        return Reconstruction(shown, left, images.transpose(0, 2, 3, 1), errors, distance)
 
     def cost(self, trial: Trial) -> Cost:
         """Seconds and memory of passes of the size that would be used; the fewest and most evaluations of its schedule."""
@@ -165,3 +189,7 @@ def _stages(text: str) -> tuple[tuple[int, int], ...]:
 
 def _say_smaller(size: int) -> None:
     print(f"out of memory: going on with {size} rows a forward pass", file=sys.stderr, flush=True)
+
+
+def _rows(conditions: list[Condition]) -> Condition:
+    return tuple(torch.stack(part) for part in zip(*conditions, strict=True))

@@ -38,7 +38,7 @@ from observers.generative.noising import Denoising, Predict, flow_levels
 from observers.generative.options import Compute, Objective, Source, a_size
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 
 SD3, FLUX = "SD3Transformer2DModel", "FluxTransformer2DModel"
 SD3_TOKENS = 256  # of T5
@@ -205,12 +205,17 @@ class FlowMatching:
         return self._denoising.score(images, draws, self._predictor(conditions))
 
     @exact()
-    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
+    def restore(
+        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+    ) -> Restored:
+        """dev takes guidance as an input of its network and needs no empty text."""
+        said = how.guidance if self._takes_guidance else GUIDANCE
+        without = None if empty is None or self._takes_guidance else self._predictor(empty)
         return self._autoencoder.restored(
-            self._denoising, image, t, draw, len(conditions[0]), self._predictor(conditions)
+            self._denoising, image, how, len(conditions[0]), self._predictor(conditions, said), without
         )
 
-    def _predictor(self, conditions: Condition) -> Predict:
+    def _predictor(self, conditions: Condition, guidance: float = GUIDANCE) -> Predict:
         network, dtype = self._network, self.compute.format()
         states, pooled = conditions
 
@@ -225,7 +230,7 @@ class FlowMatching:
             out: torch.Tensor = network(
                 packed(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
                 timestep=steps.to(dtype) / 1000,  # it takes s itself, rounded here as its pipeline does
-                guidance=torch.full_like(steps, GUIDANCE) if self._takes_guidance else None,
+                guidance=torch.full_like(steps, guidance) if self._takes_guidance else None,
                 img_ids=_positions(noised), txt_ids=torch.zeros(states.shape[1], 3, device=self.device),
                 return_dict=False,
             )[0]  # fmt: skip

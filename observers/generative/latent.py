@@ -23,7 +23,7 @@ from observers.generative.noising import Denoising, Predict, diffusion_levels, f
 from observers.generative.options import Compute, Objective, Source, a_size
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 
 Prediction = Literal["epsilon", "v_prediction"]
 
@@ -123,9 +123,12 @@ class LatentDiffusion:
         return self._denoising.score(images, draws, self._predictor(conditions))
 
     @exact()
-    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
+    def restore(
+        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+    ) -> Restored:
+        without = None if empty is None else self._predictor(empty)
         return self._autoencoder.restored(
-            self._denoising, image, t, draw, len(conditions[0]), self._predictor(conditions)
+            self._denoising, image, how, len(conditions[0]), self._predictor(conditions), without
         )
 
     def _predictor(self, conditions: Condition) -> Predict:

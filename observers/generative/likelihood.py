@@ -14,10 +14,19 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from attrs import frozen
+
+from observers.protocol import Restoration
 
 Condition = tuple[torch.Tensor, ...]  # what the network needs of one text, of the same shapes for every text
-# What was left of the image (3, h, w), what was made of that under each text (K, 3, h, w), both in 0..1, and errors (K,).
-Restored = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+@frozen(eq=False)
+class Restored:
+    left: torch.Tensor  # what was left of the image, (3, h, w) in 0..1
+    images: torch.Tensor  # what was made of that under each text, (K, 3, h, w) in 0..1
+    errors: torch.Tensor  # (K,) squared, as scored
+    n_latent: int | None = None  # elements of the latent that the errors are summed over; None where there is none
 
 
 class Likelihood(Protocol):
@@ -56,7 +65,9 @@ class Likelihood(Protocol):
 class Restoring(Protocol):
     """Optional: a model whose scores are errors of an image that it restores can show it."""
 
-    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
-        """One encoded image, (K, …) of each part of a condition: what is left of the image at a share t of noise or masks
-        in 0..1, by that draw, what the model restores under each text in one step, and its squared errors as scored."""
+    def restore(
+        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+    ) -> Restored:
+        """One encoded image, (K, …) of each part of a condition, and K times that of the empty text if there is guidance:
+        what is left of the image and what the model restores under each text, its errors as scored."""
         ...

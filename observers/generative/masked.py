@@ -38,7 +38,7 @@ from observers.generative.noising import on_device
 from observers.generative.options import Compute, Source, a_size
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 
 AESTHETIC = 6.0  # the aesthetic score that aMUSEd is told by default
 MAX_STEPS = 1000
@@ -59,7 +59,7 @@ def _share(instance: object, attribute: Any, value: float) -> None:
 class Masked:
     """Scores: a lower bound on log p(tokens | text) in nats, or minus the mean squared error of the pixels (`l2`).
 
-    `strength` and `steps` concern `l2` and `reconstruct`. h = w tokens a side; an image is (h, w) int64 tokens, and for `l2`
+    `strength` and `steps` concern `l2`. h = w tokens a side; an image is (h, w) int64 tokens, and for `l2`
     (4, size, size) float32: the pixels in 0..1 and, at each pixel, the token it belongs to.
     """
 
@@ -196,7 +196,7 @@ class Masked:
         if self.measure == "bound":
             return self.bound(images, conditions, masks)
         tokens = images[:, 3, :: self._scale, :: self._scale].long()
-        off = self.reconstruct(tokens, conditions, masks) - images[:, :3]
+        off = self.fill_in(tokens, conditions, masks) - images[:, :3]
         return -off.square().mean(dim=(1, 2, 3))
 
     @exact()
@@ -207,19 +207,26 @@ class Masked:
         return torch.where(masks, log_p, 0.0).sum(dim=(1, 2)) * (masks[0].numel() / masks.sum(dim=(1, 2)))
 
     @exact()
-    def reconstruct(self, tokens: torch.Tensor, conditions: Condition, masks: torch.Tensor) -> torch.Tensor:
+    def fill_in(
+        self, tokens: torch.Tensor, conditions: Condition, masks: torch.Tensor, steps: int | None = None,
+        empty: Condition | None = None, guidance: float = 1.0,
+    ) -> torch.Tensor:  # fmt: skip
         """(N, h, w) tokens, (N, …) conditions, (N, h, w) masks -> (N, 3, size, size) float32 in 0..1.
 
-        The masked tokens are filled in under the text in `steps` passes, the others kept, and all decoded.
+        The masked tokens are filled in under the text in `steps` passes (by default the option), the others kept, and all
+        decoded. Guidance is one of log p, up to a constant, as aMUSEd has it.
         """
-        hidden, n = masks, masks.sum(dim=(1, 2))
-        for step in range(1, self.steps + 1):
-            found = self._predict(tokens.masked_fill(hidden, self._mask_token), conditions)
+        hidden, n, steps = masks, masks.sum(dim=(1, 2)), steps or self.steps
+        for step in range(1, steps + 1):
+            shown = tokens.masked_fill(hidden, self._mask_token)
+            found = self._predict(shown, conditions)
+            if empty is not None and guidance != 1:
+                found = torch.lerp(self._predict(shown, empty), found, guidance)
             sureness, likeliest = found.log_softmax(dim=1).max(dim=1)
             tokens = torch.where(hidden, likeliest, tokens)
-            if step < self.steps:
+            if step < steps:
                 # One is filled in at least, and one left, as the model's own sampler does.
-                left = torch.floor(n * math.cos(step / self.steps * math.pi / 2))
+                left = torch.floor(n * math.cos(step / steps * math.pi / 2))
                 left = torch.minimum(left, hidden.sum(dim=(1, 2)) - 1).clamp(min=1)
                 order = sureness.masked_fill(~hidden, torch.inf).flatten(1).argsort(dim=1, stable=True)
                 rank = order.argsort(dim=1).view_as(hidden)
@@ -227,8 +234,10 @@ class Masked:
         return self._decode(tokens)
 
     @exact()
-    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
-        """Of masked tokens, in `steps` passes; what is left shows gray where they were.
+    def restore(
+        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+    ) -> Restored:
+        """Of masked tokens; what is left shows gray where they were.
 
         Errors are of the pixels: with the measure `bound`, the scores are not theirs.
         """
@@ -239,12 +248,14 @@ class Masked:
             tokens, shown = image[3, :: self._scale, :: self._scale].long(), image[:3]
         side, k = tokens.shape[0], len(conditions[0])
         hidden = np.zeros(side * side, dtype=bool)
-        n = min(max(1, round(t * side * side)), side * side)
-        hidden[self._order(draw, side * side)[:n]] = True
+        n = min(max(1, round(how.strength * side * side)), side * side)
+        hidden[self._order(how.draw, side * side)[:n]] = True
         mask = on_device(hidden.reshape(side, side), self.device)
-        found = self.reconstruct(tokens.expand(k, side, side), conditions, mask.expand(k, side, side))
+        masks = mask.expand(k, side, side)
+        found = self.fill_in(tokens.expand(k, side, side), conditions, masks, how.steps, empty, how.guidance)
         at_pixels = mask.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
-        return shown.masked_fill(at_pixels, 0.5), found, (found - shown).square().flatten(1).sum(1)
+        errors = (found - shown).square().flatten(1).sum(1)
+        return Restored(shown.masked_fill(at_pixels, 0.5), found, errors)
 
     def _predict(self, tokens: torch.Tensor, conditions: Condition) -> torch.Tensor:
         """(N, h, w) tokens, some masked -> (N, codebook, h, w) float32, log p up to a constant."""

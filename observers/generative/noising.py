@@ -16,7 +16,7 @@ from attrs import frozen
 from observers.generative.draws import EVEN, positions, read_allocation
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 from stimuli.names import file_sha256, load
 
 Form = Literal["epsilon", "sample", "v_prediction", "flow"]
@@ -164,14 +164,29 @@ class Denoising:
         return scores
 
     def restored(
-        self, images: torch.Tensor, t: float, draw: int, predict: Predict
+        self, images: torch.Tensor, how: Restoration, predict: Predict, without: Predict | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, …) images -> x_t and x̂, (N, …) each, at the noise level nearest t in 0..1, with the noise of that draw."""
-        at = np.full(len(images), int(np.abs(self.levels.t - t).argmin()))
-        eps = self._noise_of(np.full(len(images), draw), tuple(images.shape[1:]))
-        steps, a, s, _, _ = self._table(at, images.ndim)
-        noised = a * images + s * eps
-        return noised, self._denoised(predict(noised, steps).float(), noised, a, s)
+        """(N, …) images -> x_t and x̂, (N, …) each, from the noise level nearest the strength, with the noise of its draw.
+
+        In several steps over levels evenly apart, from that one down (trailing, Lin et al. 2023, arXiv 2305.08891): what is
+        next is α' x̂ + σ' ε̂ with ε̂ = (x_t − α x̂) / σ. That is DDIM without noise (Song et al. 2020, arXiv 2010.02502),
+        and along a straight flow Euler's method. `without` is the network under the empty text, for guidance.
+        """
+        first = int(np.abs(self.levels.t - how.strength).argmin())
+        path = np.unique(np.rint(first * (1 - np.arange(how.steps) / how.steps)).astype(int))[::-1]
+        eps = self._noise_of(np.full(len(images), how.draw), tuple(images.shape[1:]))
+        found, noised = images, []
+        for at in path:
+            steps, a, s, _, _ = self._table(np.full(len(images), at), images.ndim)
+            noised.append(a * found + s * eps)
+            predicted = predict(noised[-1], steps).float()
+            if without is not None and how.guidance != 1:
+                predicted = torch.lerp(without(noised[-1], steps).float(), predicted, how.guidance)
+            found = self._denoised(predicted, noised[-1], a, s)
+            if self.clamp:
+                found = found.clamp(-1, 1)
+            eps = (noised[-1] - a * found) / s
+        return noised[0], found
 
     def _table(self, at: np.ndarray, ndim: int) -> tuple[torch.Tensor, ...]:
         """(N,) levels -> on the device times (N,), α and σ (N, 1, …) of `ndim` dimensions, factors and scales (N,)."""

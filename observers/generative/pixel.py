@@ -22,7 +22,7 @@ from observers.generative.noising import Denoising, Predict, diffusion_levels, f
 from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square, trained_size
 from observers.generative.texts import reader
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 
 N_TOKENS = 77
 
@@ -95,12 +95,15 @@ class PixelDiffusion:
         return self._denoising.score(images, draws, self._predictor(conditions))
 
     @exact()
-    def restore(self, image: torch.Tensor, conditions: Condition, t: float, draw: int) -> Restored:
-        k = len(conditions[0])
-        noised, found = self._denoising.restored(image.expand(k, *image.shape), t, draw, self._predictor(conditions))
-        found = found.clamp(-1, 1)
+    def restore(
+        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+    ) -> Restored:
+        k, without = len(conditions[0]), None if empty is None else self._predictor(empty)
+        noised, found = self._denoising.restored(
+            image.expand(k, *image.shape), how, self._predictor(conditions), without
+        )
         errors = (found - image).square().flatten(1).sum(1)
-        return (noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors
+        return Restored((noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors)
 
     def _predictor(self, conditions: Condition) -> Predict:
         network, dtype = self._network, self.compute.format()

@@ -19,7 +19,7 @@ from experiments.session import run
 from observers.check import check_observer
 from observers.generative.classifier import GenerativeClassifier, sentence
 from observers.generative.named import KNOWN, flat_options, known
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 from observers.registry import OBSERVERS, make_observer
 from stimuli.errors import LogError, UnknownName, UserError
 from stimuli.names import options_of
@@ -59,15 +59,54 @@ def observer(models, name, **more):
 def test_every_family_that_restores_shows_it(name, models, small):
     """One image a choice, other than each other; the same again, others by another draw."""
     made, trial = observer(models, name), small.trials(0)[0]
-    found = made.reconstruct(trial, strength=0.6)
+    found = restored(made, trial)
     k = len(trial.choices)
     assert found.images.shape == (k, *found.left.shape) and found.errors.shape == (k,)
     assert 0 <= found.images.min() < found.images.max() <= 1 and (found.errors > 0).all()
     assert len({image.tobytes() for image in found.images}) > 1
-    assert np.array_equal(made.reconstruct(trial, strength=0.6).images, found.images)
-    assert not np.array_equal(made.reconstruct(trial, strength=0.6, draw=1).left, found.left)
+    assert np.array_equal(restored(made, trial).images, found.images)
+    assert not np.array_equal(restored(made, trial, 1).left, found.left)
     with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
-        made.reconstruct(trial, draw=-1)
+        Restoration(draw=-1)
+
+
+def restored(made, trial, draw=0, **how):
+    return made.reconstruct(trial.stimulus, made.texts(trial.choices), Restoration(0.6, draw=draw, **how))
+
+
+@pytest.mark.parametrize("name", ["sd14", "if-m", "sd3", "flux-dev", "amused-256"])
+def test_every_family_restores_texts_of_ones_own_in_steps_and_under_guidance(name, models, small):
+    """A text's image depends on no other text; steps and guidance change it; distances are those of the pixels."""
+    made, stimulus = observer(models, name), small.trials(0)[0].stimulus
+    texts = ["an image of a duck", "an image of a rabbit", "a duck"]
+    plain = made.reconstruct(stimulus, texts, Restoration(0.7, draw=2))
+    for how in (Restoration(0.7, steps=4, draw=2), Restoration(0.7, guidance=3, draw=2), Restoration(0.7, 4, 3, 2)):
+        found = made.reconstruct(stimulus, texts, how)
+        assert np.array_equal(found.left, plain.left) and not np.array_equal(found.images, plain.images)
+        alone = made.reconstruct(stimulus, texts[1:2], how)
+        assert np.abs(alone.images[0] - found.images[1]).max() < 1e-3
+        one_by_one = evolve(made, batch_size=1).reconstruct(stimulus, texts, how)
+        assert np.abs(one_by_one.images - found.images).max() < 1e-3
+    assert plain.shown.shape == plain.left.shape
+    assert plain.pixel_distance[1] == pytest.approx(np.sqrt(np.mean((plain.images[1] - plain.shown) ** 2)))
+    assert np.isnan(plain.latent_distance).all() == (name in ("if-m", "amused-256"))
+    with pytest.raises(ObserverError, match="give one or more, none of them empty"):
+        made.reconstruct(stimulus, ["a duck", ""])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"strength": 0}, "the strength is a share of noise or masks, above 0 and up to 1, got 0"),
+        ({"strength": 1.01}, "above 0 and up to 1, got 1.01"),
+        ({"steps": 0}, "in 1 to 1000 steps, got 0"),
+        ({"guidance": -1}, "from 0 to 100, 1 for none, got -1"),
+        ({"guidance": float("nan")}, "from 0 to 100, 1 for none, got nan"),
+    ],
+)
+def test_restorations_that_cannot_be(given, said):
+    with pytest.raises(ObserverError, match=said):
+        Restoration(**given)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

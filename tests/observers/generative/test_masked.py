@@ -190,7 +190,7 @@ def test_one_pass_equals_the_pipelines_inpainting(tmp_path, photo):
         pipeline = AmusedInpaintPipeline(slow.vq, slow.words, slow.text, slow.net, AmusedScheduler(MASK))
     pipeline.set_progress_bar_config(disable=True)
     for text in TEXTS[:2]:
-        found = model.reconstruct(model.tokens(model.image(photo))[None], stacked(model.condition([text])), masks)
+        found = model.fill_in(model.tokens(model.image(photo))[None], stacked(model.condition([text])), masks)
         expected = pipeline(
             text, picture, Image.fromarray(255 * masks[0].numpy().astype(np.uint8)), strength=1.0, num_inference_steps=1,
             guidance_scale=0, output_type="pt",
@@ -205,7 +205,7 @@ def test_steps_leave_as_many_masked_as_the_scheduler_does(steps, folders, photo)
     model = likelihood(folders / "256", measure="l2", strength=0.89, steps=steps)
     masks, met = model.masks(np.array([0])), []
     hook = model._network.register_forward_pre_hook(lambda module, given: met.append((given[0] == MASK).sum().item()))
-    model.reconstruct(model.tokens(model.image(photo))[None], stacked(model.condition(TEXTS[:1])), masks)
+    model.fill_in(model.tokens(model.image(photo))[None], stacked(model.condition(TEXTS[:1])), masks)
     hook.remove()
     scheduler = AmusedScheduler(MASK)
     scheduler.set_timesteps(steps, temperature=(0, 0))
@@ -236,7 +236,7 @@ def test_what_is_not_masked_is_kept(folders, photo):
     model, slow = likelihood(folders / "256", steps=2), Slow(folders / "256")
     tokens, condition = model.tokens(model.image(photo))[None], stacked(model.condition(TEXTS[:1]))
     assert torch.equal(tokens.flatten(), torch.tensor(slow.tokens(photo)))
-    found = model.reconstruct(tokens, condition, torch.zeros_like(tokens, dtype=torch.bool))
+    found = model.fill_in(tokens, condition, torch.zeros_like(tokens, dtype=torch.bool))
     assert torch.allclose(found, slow.decode(slow.tokens(photo)), atol=1e-6)
 
 

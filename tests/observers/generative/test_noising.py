@@ -6,7 +6,7 @@ import torch
 
 from observers.generative.noising import Denoising, Levels, diffusion_levels, flow_levels, form_of, noise
 from observers.generative.options import Objective
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Restoration
 from stimuli.errors import UnknownName
 
 SD = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
@@ -206,3 +206,61 @@ def test_weighting_of_ones_own(tmp_path):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:bad"), CPU)
     with pytest.raises(UnknownName, match=r"no weighting named 'expp': did you mean exp\?"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting="expp"), CPU)
+
+
+def network(noised, steps):
+    """A made-up one, whose answer depends on the image and on the time."""
+    return 0.7 * noised.tanh() + 0.002 * steps.reshape(-1, 1, 1, 1) * noised.roll(1, -1)
+
+
+@pytest.mark.parametrize("form", ["epsilon", "sample", "v_prediction"])
+@pytest.mark.parametrize("clamp", [False, True])
+def test_steps_are_those_of_ddim(form, clamp):
+    """From level 900 down by 100: the last x̂ is the scheduler's at level 100."""
+    from diffusers import DDIMScheduler
+
+    levels = diffusion_levels(IF)
+    images = noise(1, 0, (2, *SHAPE)).clamp(-1, 1)
+    one = Denoising(levels, form, Objective(seed=5), CPU, clamp=clamp)
+    noised, found = one.restored(images, Restoration(0.9, steps=9, draw=3), network)
+    theirs = DDIMScheduler(**IF, prediction_type=form, clip_sample=clamp, steps_offset=0)
+    theirs.set_timesteps(10)
+    eps = noise(5, 3, SHAPE).expand(2, *SHAPE)
+    assert torch.allclose(noised, theirs.add_noise(images, eps, torch.tensor([900, 900])), atol=1e-5)
+    x = noised
+    for t in range(900, 0, -100):
+        step = theirs.step(network(x, torch.full((2,), float(t))), t, x, use_clipped_model_output=True)
+        x, expected = step.prev_sample, step.pred_original_sample
+    assert torch.allclose(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_steps_along_a_flow_are_eulers():
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    levels, images = flow_levels(), noise(1, 0, (2, *SHAPE))
+    one = Denoising(levels, "flow", Objective(seed=5), CPU)
+    noised, found = one.restored(images, Restoration(0.8, steps=5, draw=3), network)
+    first = int(np.abs(levels.t - 0.8).argmin())
+    sigmas = levels.t[[round(first * (1 - i / 5)) for i in range(5)]]
+    theirs = FlowMatchEulerDiscreteScheduler()
+    theirs.set_timesteps(sigmas=sigmas)
+    x = noised
+    for t in theirs.timesteps:
+        x = theirs.step(network(x, t.expand(2)), t, x).prev_sample
+    assert torch.allclose(found, x, atol=1e-4)
+
+
+def test_guidance_goes_past_the_text():
+    one, images = Denoising(diffusion_levels(SD), "epsilon", Objective(), CPU), noise(1, 0, (2, *SHAPE))
+    calls = []
+
+    def empty(noised, steps):
+        calls.append(len(noised))
+        return noised.tanh()
+
+    under, alone = (one.restored(images, Restoration(0.6), predict)[1] for predict in (network, empty))
+    guided = one.restored(images, Restoration(0.6, guidance=4), network, empty)[1]
+    assert torch.allclose(guided, alone + 4 * (under - alone), atol=1e-4)
+    calls.clear()
+    assert torch.equal(one.restored(images, Restoration(0.6), network, empty)[1], under)
+    assert calls == []

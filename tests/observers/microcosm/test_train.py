@@ -22,7 +22,7 @@ from observers.microcosm import ar, card, masked, pixel, train
 from observers.microcosm.fitting import Plan
 from observers.microcosm.words import N_TOKENS, sentences
 from observers.noise_training import Recipe
-from observers.protocol import Reconstructor
+from observers.protocol import Reconstructor, Restoration
 from observers.registry import make_observer
 from stimuli.errors import ObserverError
 from stimuli.images import save_image
@@ -110,19 +110,19 @@ def test_reconstructions(models, trials):
     for name, size in (("microcosm-latent", 64), ("microcosm-pixel", 32), ("microcosm-masked", 32)):
         observer = made(name, models)
         assert isinstance(observer, Reconstructor)
-        found = observer.reconstruct(trials[0], strength=0.5)
+        found = restored(observer, trials[0])
         assert (found.left.shape, found.images.shape) == ((size, size, 3), (16, size, size, 3))
         assert found.errors.shape == (16,) and 0 <= found.images.min() < found.images.max() <= 1
-        again = observer.reconstruct(trials[0], strength=0.5)
+        again = restored(observer, trials[0])
         assert np.array_equal(found.images, again.images)
-        assert not np.array_equal(found.left, observer.reconstruct(trials[0], strength=0.9).left)
-        with pytest.raises(
-            ObserverError, match="the strength is a share of noise or masks, above 0 and up to 1, got 0"
-        ):
-            observer.reconstruct(trials[0], strength=0)
+        assert not np.array_equal(found.left, restored(observer, trials[0], strength=0.9).left)
     observer = made("microcosm-ar", models)
     with pytest.raises(ObserverError, match="microcosm-ar measures how likely an image is and restores none"):
-        observer.reconstruct(trials[0])
+        restored(observer, trials[0])
+
+
+def restored(observer, trial, **how):
+    return observer.reconstruct(trial.stimulus, observer.texts(trial.choices), Restoration(**how))
 
 
 def test_the_command(tmp_path, capsys):
