@@ -17,7 +17,7 @@ from analysis.paper.command import figures
 from experiments.people_commands import calibrate_monitor, collect, doctor
 from experiments.privacy_commands import forget
 from experiments.web_commands import import_web, serve
-from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, show_stimuli
+from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, numbers, show_stimuli
 from stimuli.errors import UserError, in_words
 from stimuli.resuming import resumable
 
@@ -80,23 +80,25 @@ def list_(
 
 @app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Published datasets, or humans.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Published datasets, humans, or illusions.")],
     quiet: Quiet = False,
 ) -> None:
-    """Download published images or recorded people.
+    """Download published images, recorded people, or the paper's illusions.
 
     Into the cache; checked, and resumed where it was cut off.
     """
     from stimuli.datasets import dataset
     from stimuli.fetch import fetch_humans, fetch_stimuli
+    from stimuli.paper_illusions import fetch_illusions
     from stimuli.progress import progress_bar
 
     for name in names:
-        if name != "humans":
+        if name not in ("humans", "illusions"):
             dataset(name)  # a misspelled name is said before the first download
     for name in names:
         with progress_bar(name, "bytes", quiet=quiet) as progress:
-            folder = fetch_humans(progress=progress) if name == "humans" else fetch_stimuli(name, progress=progress)
+            fetched = {"humans": fetch_humans, "illusions": fetch_illusions}.get(name)
+            folder = fetch_stimuli(name, progress=progress) if fetched is None else fetched(progress=progress)
         typer.echo(f"{name}: {folder}")
 
 
@@ -157,6 +159,46 @@ def check_observer(
         typer.echo(f"{'ok  ' if finding.passed else 'FAIL'} {finding.rule}{detail}")
     if not all(finding.passed for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def reconstruct(
+    image: Annotated[list[str], typer.Argument(metavar="IMAGE…", help="Image files, folders of them, or experiments.")],
+    observer: Annotated[list[str], typer.Option("--observer", "-m", help="Who restores; can be given several times.")],
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="A text, as often as you like; else an image's percepts.")
+    ] = None,
+    strength: Annotated[str, typer.Option(help="Shares of noise or masks, with commas.")] = "0.5",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of noise or masks.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="In which an image is restored; 1 is what scores compare.")] = 20,
+    guidance: Annotated[float, typer.Option(help="Beyond what the text says; 1 for none.")] = 1.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N images.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for pictures, table and sheets.")] = Path("reconstructions"),
+    option: Option = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    batch_size: BatchSize = None,
+    quiet: Quiet = False,
+) -> None:
+    """Let generative observers restore images under prompts.
+
+    From a share of noise, or of masked tokens; with a table of distances and contact sheets.
+    """
+    from analysis.illusions.sheets import write_sheets
+    from experiments.reconstructing import Asked, of_names
+    from experiments.reconstructing import reconstruct as restore
+    from stimuli.progress import progress_bar
+
+    who = _observers(observer, option, {"device": device, "dtype": dtype, "batch_size": batch_size})
+    asked = Asked(tuple(prompt or ()), numbers(strength, "--strength"), seeds, steps, guidance)
+    with (
+        resumable("what is restored is kept", ("reconstruct",)),
+        progress_bar("reconstruct", "images", quiet=quiet) as progress,
+    ):
+        table = restore(of_names(image, limit), who, asked, out, progress=progress)
+    typer.echo(f"table: {table}")
+    for sheet in write_sheets(out):
+        typer.echo(f"sheet: {sheet}")
 
 
 @app.command()

@@ -14,9 +14,14 @@ _MICROCOSM = (
     "microcosm-uniform-noise microcosm-low-pass microcosm-high-pass microcosm-phase-scrambling microcosm-power-equalisation "
     "microcosm-false-colour microcosm-rotation microcosm-eidolonI microcosm-eidolonII microcosm-eidolonIII"
 )
+_ILLUSIONS = (
+    "duck-rabbit vase-faces necker-cube pareidolia muller-lyer ponzo ebbinghaus delboeuf vertical-horizontal "
+    "microcosm-ambiguous paper-duck-rabbit paper-rock-face paper-vegetable-face paper-woman"
+)
 EXPERIMENTS: dict[str, str] = {
     "drawn-cue-conflict": "experiments.drawn:cue_conflict",
     **{name: f"experiments.microcosm:{name.replace('-', '_')}" for name in _MICROCOSM.split()},
+    **{name: f"experiments.illusions:{name.replace('-', '_')}" for name in _ILLUSIONS.split()},
 }
 
 

@@ -29,6 +29,7 @@ IMAGENET_CLASSES: dict[str, tuple[int, ...]] = {
 }
 # fmt: on
 CATEGORIES: tuple[str, ...] = tuple(IMAGENET_CLASSES)
+AMBIGUOUS = "(ambiguous)"  # the category of an image that has no right answer
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -161,6 +161,16 @@ def key_values(given: list[str] | None) -> dict[str, str]:
     return found
 
 
+def numbers(given: str, option: str) -> tuple[float, ...]:
+    """0.3,0.5 as (0.3, 0.5). Raises BadParameter."""
+    try:
+        return tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"expected numbers with commas, such as 0.3,0.5, got {given!r}", param_hint=option
+        ) from None
+
+
 def _workers(said: int | None) -> int:
     return said or os.cpu_count() or 1
 

@@ -47,11 +47,14 @@ def exemplars() -> dict[str, tuple[Shape, ...]]:
     return found
 
 
-def draw(shape: Shape, texture: str, rng: np.random.Generator) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8: the shape with the texture of the category `texture`."""
+def draw(shape: Shape, texture: str, rng: np.random.Generator, mixed: tuple[str, float] | None = None) -> np.ndarray:
+    """(SIZE, SIZE, 3) uint8: the shape with the texture of the category `texture`, or of that mixed with a share of another."""
     inside, marks = _placed(shape, rng)
     dark, light, ground = _colors(rng)
-    surface = dark + (light - dark) * pattern(texture, rng, SIZE)[..., None]
+    plane = pattern(texture, rng, SIZE)
+    if mixed is not None:
+        plane = (1 - mixed[1]) * plane + mixed[1] * pattern(mixed[0], rng, SIZE)
+    surface = dark + (light - dark) * plane[..., None]
     surface = surface * (_light(inside, rng) * (1 - MARK * marks))[..., None]
     picture = surface * inside[..., None] + _background(ground, rng) * (1 - inside[..., None])
     picture += rng.normal(0, 0.015, picture.shape)

@@ -17,7 +17,8 @@ ALLOWED = {
         "experiments", "observers.protocol", "observers.registry", "observers.paper_models", "observers.people", "stimuli",
     ),
     "analysis": (
-        "analysis", "experiments.log", "stimuli.categories", "stimuli.datasets", "stimuli.dialect", "stimuli.errors",
+        "analysis", "experiments.log", "experiments.reconstructions", "stimuli.attribution", "stimuli.categories",
+        "stimuli.datasets", "stimuli.dialect", "stimuli.errors",
         "stimuli.images", "stimuli.level_scales", "stimuli.stimulus",
     ),
 }  # fmt: skip

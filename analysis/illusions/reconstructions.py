@@ -1,0 +1,36 @@
+"""What observers made of images, read back: rows of `reconstructions.csv` with numbers as numbers, and their pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments.reconstructions import COLUMNS, TABLE, read_rows
+from stimuli.errors import StimulusError
+from stimuli.images import open_image
+
+NUMBERS = ("strength", "steps", "guidance", "seed", "pixel_distance", "latent_distance")
+
+
+def read_reconstructions(folder: Path) -> pd.DataFrame:
+    """A row a reconstruction, with COLUMNS; files are paths that can be opened. Raises StimulusError for what is none."""
+    folder = Path(folder)
+    table = pd.DataFrame(read_rows(folder), columns=list(COLUMNS))
+    if table.empty:
+        raise StimulusError(f"{folder / TABLE} lists no reconstruction")
+    for name in NUMBERS:
+        numbers = pd.to_numeric(table[name].where(table[name] != "", "nan"), errors="coerce")
+        bad = table.index[numbers.isna() & ~table[name].isin(["", "nan"])]
+        if len(bad):
+            raise StimulusError(
+                f"{folder / TABLE}, line {bad[0] + 2}: {name} is {table[name][bad[0]]!r}, expected a number"
+            )
+        table[name] = numbers.astype(int) if name in ("steps", "seed") else numbers.astype(float)
+    for name in ("file", "original"):
+        table[name] = [str(folder / file) for file in table[name]]
+    return table
+
+
+def picture(file: str) -> np.ndarray:
+    """(h, w, 3) float64 in 0..1. Raises StimulusError."""
+    return np.asarray(open_image(Path(file)) / 255)
