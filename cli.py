@@ -251,7 +251,7 @@ def report(
     from analysis.report.report import write_report
     from experiments.shown import shown_stimuli
 
-    frame = read(logs, dataset)
+    frame = read(logs, dataset, ambiguous=True)
     shown = shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
     typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown)}")
 
@@ -359,11 +359,15 @@ def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **optio
 def _summary(logs: list[Path]) -> None:
     """What the run gave, as a table, and what to do with it."""
     from analysis.accuracy import accuracy
+    from analysis.illusions.summary import has_illusions, illusions
     from analysis.shape_bias import has_conflicts, overall, shape_bias
     from analysis.tables import show
 
-    frame = read(list(map(str, logs)), None)
-    show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
+    frame = read(list(map(str, logs)), None, ambiguous=True)
+    if has_illusions(frame):
+        show(illusions(frame, n_resamples=0))
+    else:
+        show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
     for path in logs:
         typer.echo(f"log: {path}")
 

@@ -276,13 +276,39 @@ def analyze_map(
     typer.echo(f"note: {held}", err=True)
 
 
-def read(logs: list[str], dataset: str | None) -> "pd.DataFrame":
+@analyze.command("illusions")
+def analyze_illusions(
+    logs: Logs, dataset: Dataset = None, resamples: Resamples = 1000, seed: BootstrapSeed = 0, json: Json = False,
+    csv: Csv = None,
+) -> None:  # fmt: skip
+    """What is seen in illusions: percepts, points of subjective equality, hidden faces, effects of geometric illusions."""
+    from analysis.illusions.summary import illusions
+
+    _output(illusions(read(logs, dataset, ambiguous=True), n_resamples=resamples, seed=seed), json, csv)
+
+
+@analyze.command("reconstructions")
+def analyze_reconstructions(
+    folder: Annotated[Path, typer.Argument(help="Of observers reconstruct.")],
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Do reconstructions keep the layout of their image, more than that of an unrelated one?"""
+    from analysis.illusions.placement import placement
+    from analysis.illusions.reconstructions import read_reconstructions
+
+    _output(placement(read_reconstructions(folder), n_resamples=resamples, seed=seed), json, csv)
+
+
+def read(logs: list[str], dataset: str | None, *, ambiguous: bool = False) -> "pd.DataFrame":
     """The trials of paths, with a word on what to know of them; `humans/edge`, no path here, is in a data folder."""
     from analysis.frame import of_dataset, read_trials
     from stimuli.datasets import find
 
     paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
-    frame = read_trials(path for path in paths if path is not None)
+    frame = read_trials((path for path in paths if path is not None), ambiguous=ambiguous)
     _say_notes(frame)
     return of_dataset(frame, dataset) if dataset else frame
 

@@ -24,6 +24,7 @@ from analysis import bids
 from analysis.formats import MAX_LINE, PATTERNS, begins
 from experiments import log
 from stimuli import dialect
+from stimuli.categories import AMBIGUOUS
 from stimuli.datasets import DATASETS, cues_of
 from stimuli.errors import LogError, UnknownName
 
@@ -36,8 +37,10 @@ N_NAMED = 2  # partial logs of a kind; more are counted
 PILOT = "-pilot"  # at the end of a person's name in a session that does not count
 
 
-def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
+def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.DataFrame:
     """All trials of the given files, and of the trial logs in the given folders, searched recursively.
+
+    Trials without a right answer (illusions) are left out unless `ambiguous`; the notes say so.
 
     A file in a folder that is no trial log is passed over; one that is named must be a trial log. Raises LogError naming
     the file for what is missing, damaged, or there twice, and if no trial is left.
@@ -85,7 +88,21 @@ def read_trials(paths: Iterable[Path | str]) -> pd.DataFrame:
     rest = [c for c in frame.columns if c not in COLUMNS]
     frame = frame[[*COLUMNS, *rest]]
     frame.attrs["notes"] = notes
-    return frame
+    return frame if ambiguous else with_answers(frame)
+
+
+def with_answers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials that have a right answer, with a note on the others. Raises LogError where there is none."""
+    without = frame["category"] == AMBIGUOUS
+    if not without.any():
+        return frame
+    if without.all():
+        raise LogError("no trial here has a right answer: observers analyze illusions tells what was seen")
+    out = frame[~without].reset_index(drop=True)
+    where = ", ".join(dataset_order(frame.loc[without, "dataset"].unique()))
+    said = f"without a right answer, left out ({int(without.sum())} trials of {where}): see observers analyze illusions"
+    out.attrs["notes"] = [*frame.attrs.get("notes", []), said]
+    return out
 
 
 # Dataset, trials that are there, and trials of a whole session -> the logs.

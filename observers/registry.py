@@ -14,6 +14,7 @@ OBSERVERS: dict[str, str] = {
     "biased": "observers.simulated:Biased",
     "correlated": "observers.simulated:Correlated",
     "psychometric": "observers.simulated:Psychometric",
+    "fooled": "observers.fooled:Fooled",
     "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
     "microcosm-latent": "observers.microcosm.named:microcosm_latent",
     "microcosm-pixel": "observers.microcosm.named:microcosm_pixel",

@@ -117,19 +117,20 @@ def vase_faces(cue: float, rng: np.random.Generator) -> np.ndarray:
         board.line(curve([(x, 18), (50 + 0.8 * (x - 50), 46), (x, 72)]), 1 - vase, 0.8)
     if faces:
         light = 0.2 + 0.75 * faces
-        left_side = left_face()
-        for eye, *strokes in (left_side, np.array([100.0, 0.0]) + left_side * np.array([-1.0, 1.0])):
-            board.dot(float(eye[0, 0]), float(eye[0, 1]), 2.2, light)
-            for stroke in strokes:
-                board.line(stroke, light, 0.9)
+        for sign in (1.0, -1.0):
+            side = np.array([50.0, 0.0]) + (left_face() - np.array([50.0, 0.0])) * np.array([sign, 1.0])
+            board.dot(float(side[0, 0, 0]), float(side[0, 0, 1]), 2.2, light)
+            for stroke in range(1, len(side)):
+                board.line(side[stroke], light, 0.9)
     return board.pixels()
 
 
 def left_face() -> np.ndarray:
     """(strokes, points, 2): an eye, a brow, a mouth and hair."""
-    strokes = [[(31, 31)] * 3, [(26, 26), (30, 24.5), (34, 26)], [(33, 56), (37, 56.5), (41, 56)]]
+    strokes: list[list[tuple[float, float]]] = [[(31, 31)] * 3, [(26, 26), (30, 24.5), (34, 26)]]
+    strokes.append([(33, 56), (37, 56.5), (41, 56)])
     strokes += [[(18 - 3 * k, 8), (14 - 3 * k, 20), (17 - 3 * k, 34)] for k in range(4)]
-    return np.array([curve([(float(x), float(y)) for x, y in stroke]) for stroke in strokes])
+    return np.array([curve(stroke) for stroke in strokes])
 
 
 CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)

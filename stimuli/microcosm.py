@@ -48,7 +48,7 @@ def exemplars() -> dict[str, tuple[Shape, ...]]:
 
 
 def draw(shape: Shape, texture: str, rng: np.random.Generator, mixed: tuple[str, float] | None = None) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8: the shape with the texture of the category `texture`, or of that mixed with a share of another."""
+    """(SIZE, SIZE, 3) uint8: the shape with the texture of the category `texture`, or `mixed` with a share of another."""
     inside, marks = _placed(shape, rng)
     dark, light, ground = _colors(rng)
     plane = pattern(texture, rng, SIZE)
