@@ -108,11 +108,12 @@ def n_choices(trials: pd.DataFrame) -> int:
 
 def fit(
     x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, max_lapse: float = MAX_LAPSE,
-    grids: "dict[bytes, Grid] | None" = None,
+    grids: "dict[bytes, Grid] | None" = None, enough: float | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The columns of `thresholds` from `n_levels` on, for one observer; everything on the scale. x ascending.
 
-    `grids` keeps what observers of the same levels, guess rate and `max_lapse` share.
+    `grids` keeps what observers of the same levels, guess rate and `max_lapse` share. The interval holds the thresholds
+    whose log likelihood is lower than the greatest by up to `enough`, by default what makes it one of 95 %.
     """
     out: dict[str, Any] = dict.fromkeys(COLUMNS[6:-1], np.nan)
     out |= {"n_levels": len(x), "n": int(n.sum()), "guess_rate": guess, "reason": ""}
@@ -140,7 +141,7 @@ def fit(
     widths, lapses = np.unravel_index(flat, along.shape[2:])
     sign, nuisance = np.sign(slope), (grid.slopes[widths], grid.lapses[lapses])
     profile = profile_likelihood(x, k, n, guess, max_lapse, grid.thresholds, sign, nuisance)
-    low, high = _ends(grid.thresholds, profile, threshold, top)
+    low, high = _ends(grid.thresholds, profile, threshold, top, _ENOUGH if enough is None else enough)
     ends = (-np.inf if low < finite[0] else low), (np.inf if high > finite[-1] else high)
     halfway = guess + (1 - guess - lapse) / 2
     return out | {"threshold": threshold, "low": ends[0], "high": ends[1], "accuracy_at_threshold": halfway}
@@ -256,14 +257,14 @@ def profile_likelihood(
     return best
 
 
-def _ends(at: np.ndarray, profile: np.ndarray, threshold: float, top: float) -> tuple[float, float]:
+def _ends(at: np.ndarray, profile: np.ndarray, threshold: float, top: float, enough: float) -> tuple[float, float]:
     """Where the profile likelihood falls below what is enough; ±inf where it does not.
 
     Interpolated linearly in the root of what is missing, which is straight where the likelihood is a parabola.
     """
     place = int(np.searchsorted(at, threshold))
     at, missing = np.insert(at, place, threshold), np.insert(np.sqrt(np.maximum(top - profile, 0)), place, 0.0)
-    ends, enough = [], np.sqrt(_ENOUGH)
+    ends, enough = [], np.sqrt(enough)
     for side in (slice(place, None, -1), slice(place, None)):
         x, y = at[side], missing[side]
         beyond = np.flatnonzero(y > enough)

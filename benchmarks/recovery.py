@@ -1,7 +1,7 @@
 """How often does a 95 % interval hold the truth? Simulated observers of known accuracy, shape bias, kappa and threshold
 answer experiments, many times over; the share of the intervals that hold what was simulated is printed for each measure.
 
-    python benchmarks/recovery.py [RUNS]       # 500 unless said; about two minutes of one core
+    python benchmarks/recovery.py [RUNS]       # 500 unless said; about six minutes of one core
 
 Everything a person or a model would go through is gone through but the disk: trials, responses, frame, measure.
 """
@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from analysis.accuracy import accuracy
 from analysis.benchmark import scores
 from analysis.cells import resampling
 from analysis.consistency import consistency
+from analysis.illusions import bistability, geometric, pareidolia
 from analysis.psychometric import thresholds
 from analysis.resampling import percentiles
 from analysis.shape_bias import shape_bias
@@ -26,6 +29,7 @@ from observers.protocol import Observer, Trial
 from observers.simulated import Biased, Correlated, Psychometric
 from stimuli.categories import CATEGORIES
 from stimuli.stimulus import Stimulus
+from tests.analysis.illusions import shown
 
 SHAPE_BIAS, CUE_RATE, KAPPA, THRESHOLD, WIDTH, LAPSE = 0.7, 0.8, 0.4, 0.1, -0.25, 0.05
 LEVELS = ("0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90")
@@ -105,12 +109,30 @@ def threshold_holds(seed: int) -> bool:
     return bool(row["low"] <= THRESHOLD <= row["high"])
 
 
+def effect_holds(seed: int) -> bool:
+    (row,) = geometric.effects(geometric.equalities(shown.geometric(0.15, lean=0.05, seed=seed))).itertuples()
+    return bool(row.low <= 0.15 <= row.high)
+
+
+def percept_holds(seed: int) -> bool:
+    (row,) = bistability.equalities(bistability.curve(shown.percepts(0.1, seed=seed))).itertuples()
+    return bool(row.low <= -0.1 <= row.high)
+
+
+def hidden_holds(seed: int) -> bool:
+    (row,) = pareidolia.pareidolia(shown.hidden(0.4, 0.1, seed=seed)).itertuples()
+    return bool(row.low <= 0.4 <= row.high)
+
+
 MEASURES: dict[str, Callable[[int], bool]] = {
     "accuracy, Wilson": accuracy_holds,
     "shape bias, Wilson": shape_bias_holds,
     "kappa, bootstrap": kappa_holds,
     "mean kappa with people": benchmark_holds,
     "threshold, profile": threshold_holds,
+    "effect of an illusion": effect_holds,
+    "percepts seen equally often": percept_holds,
+    "threshold of what is hidden": hidden_holds,
 }
 
 

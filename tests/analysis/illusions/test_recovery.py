@@ -1,0 +1,104 @@
+"""Observers with a known bias are recovered by every measure within its interval; those without one show no illusion."""
+
+import numpy as np
+import pytest
+
+from analysis.frame import read_trials
+from analysis.illusions import bistability, geometric, pareidolia
+from analysis.illusions.summary import illusions
+from experiments.registry import make_experiment
+from experiments.session import run
+from observers.fooled import Fooled
+from tests.analysis.illusions import shown
+
+
+def misses(measured, truth):
+    """How many of (value, low, high) do not hold the truth; 95 % intervals of n runs miss n / 20."""
+    return sum(not (low <= truth <= high) for _, low, high in measured)
+
+
+def effect_of(**given):
+    (row,) = geometric.effects(geometric.equalities(shown.geometric(**given))).to_dict("records")
+    return row["effect"], row["low"], row["high"]
+
+
+@pytest.mark.parametrize(("effect", "lean"), [(0.0, 0.0), (0.15, 0.0), (0.15, 0.08), (-0.1, 0.0)])
+def test_effects(effect, lean):
+    """A leaning to one answer falls out of it. Of 20 runs five or more miss with p = .003."""
+    found = [effect_of(effect=effect, lean=lean, seed=seed) for seed in range(20)]
+    assert misses(found, effect) <= 4
+    assert np.mean([value for value, _, _ in found]) == pytest.approx(effect, abs=0.012)
+
+
+def test_shifts_and_slopes():
+    table = geometric.equalities(shown.geometric(0.2, lean=0.05, n=200)).set_index("strength")
+    assert table["pse"].to_dict() == pytest.approx({-1.0: 0.15, 0.0: -0.05, 1.0: -0.25}, abs=0.02)
+    assert table["shift"][[-1.0, 1.0]].tolist() == pytest.approx([-0.2, 0.2], abs=0.02)
+    assert table["slope"].tolist() == pytest.approx([30] * 3, rel=0.2)
+    assert np.isnan(table["shift"][0.0])
+
+
+@pytest.mark.parametrize(("threshold", "false_alarms"), [(0.4, 0.0), (0.5, 0.3)])
+def test_hidden_faces(threshold, false_alarms):
+    """Of 5 runs three or more miss with p = .001."""
+    found = [pareidolia.pareidolia(shown.hidden(threshold, false_alarms, seed=s)).iloc[0] for s in range(5)]
+    assert misses([(r.threshold, r.low, r.high) for r in found], threshold) <= 2
+    spans = [(r.false_alarms, r.false_alarms_low, r.false_alarms_high) for r in found]
+    assert misses(spans, false_alarms) <= 2
+
+
+@pytest.mark.parametrize(("lean", "turns", "truth"), [(0.0, False, 0.0), (0.2, False, -0.2), (35.0, True, 35.0)])
+def test_percepts(lean, turns, truth):
+    found = []
+    for seed in range(20):
+        (row,) = bistability.equalities(bistability.curve(shown.percepts(lean, turns=turns, seed=seed))).itertuples()
+        found.append((row.pse, row.low, row.high))
+    assert misses(found, truth) <= 4
+
+
+def test_position():
+    """Evidence that lies between the controls by a known share."""
+    frame = shown.percepts(0.0, n=60)
+    rng = np.random.default_rng(1)
+    at = frame["category"].map({"duck": 1.0, "rabbit": -1.0}).fillna(0.5)  # three quarters of the way to a duck
+    frame["evidence_duck"] = 100 + at * 3 + rng.normal(0, 1, len(frame))
+    frame["evidence_rabbit"] = 100 - at * 3 + rng.normal(0, 1, len(frame))
+    (row,) = bistability.bistability(frame).itertuples()
+    assert row.position_low < 0.75 < row.position_high and row.position_high - row.position_low < 0.1
+    (flat,) = bistability.bistability(frame.assign(evidence_rabbit=frame["evidence_duck"])).itertuples()
+    assert np.isnan([flat.position, flat.position_low, flat.position_high]).all()
+
+
+def test_unrelated_choices_by_hand():
+    """Both percepts above 3 of the 4 other choices on one image, first on the other."""
+    frame = shown.percepts(0.0, n=1).iloc[1:3].reset_index(drop=True)
+    assert set(frame["category"]) == {"(ambiguous)"}
+    for name, values in {
+        "duck": (5, 5),
+        "rabbit": (3, 9),
+        "cat": (4, 1),
+        "car": (1, 1),
+        "dog": (1, 2),
+        "cow": (1, 3),
+    }.items():
+        frame[f"evidence_{name}"] = np.array(values, float)
+    (row,) = bistability.bistability(frame).itertuples()
+    assert (row.both_first, row.unrelated, row.n_choices) == (0.5, (3 / 4 + 1) / 2, 6)
+
+
+@pytest.mark.slow
+def test_a_fooled_observer_from_pictures_to_numbers(tmp_path):
+    """Through the experiments, the session and the log; unfooled, no illusion."""
+    truth = {"muller-lyer": 0.004 * 40, "ponzo": 0.004 * 25}
+    for name in ("muller-lyer", "ponzo", "duck-rabbit", "pareidolia"):
+        for effect, who in ((0.004, "fooled"), (0.0, "unfooled")):
+            run(make_experiment(name), Fooled(effect=effect, lean=0.2 if effect else 0.0, name=who), tmp_path)
+    table = illusions(read_trials([tmp_path], ambiguous=True)).set_index(["dataset", "observer", "measure"])
+    for name, effect in truth.items():
+        fooled, unfooled = (table.loc[(name, who, "effect")] for who in ("fooled", "unfooled"))
+        assert fooled["value"] == pytest.approx(effect, abs=0.04) and fooled["low"] > 0
+        assert unfooled["low"] <= 0 <= unfooled["high"]
+    turn = table.loc[("duck-rabbit", "fooled", "PSE along the turn")]
+    assert turn["low"] <= 45 <= turn["high"]
+    threshold = table.loc[("pareidolia", "fooled", "threshold")]
+    assert threshold["low"] <= 0.4 <= threshold["high"]
