@@ -40,7 +40,8 @@ class Material:
     out: Path
     dataset: str
     anchor: str  # the dataset as part of a file's name
-    trials: pd.DataFrame
+    trials: pd.DataFrame  # that have a right answer
+    asked: pd.DataFrame  # all of them
     accuracies: pd.DataFrame
     pairs: pd.DataFrame
     counts: pd.DataFrame  # the 2 × 2 table of every pair

@@ -29,13 +29,14 @@ from analysis.report.material import Bootstrap, Material
 from analysis.report.parts import Part, count, table_of
 from analysis.report.pictures import picture
 from analysis.report.provenance import environments, provenance, shown
-from analysis.report.sections import SECTIONS
+from analysis.report.sections import ILLUSIONS, SECTIONS
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.whole import WHOLE
 from analysis.resampling import N_RESAMPLES
 from analysis.shape_bias import has_conflicts, shape_bias
 from analysis.tables import to_csv
 from experiments.log import file_name
+from stimuli.categories import AMBIGUOUS
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 from stimuli.stimulus import StimulusSet
@@ -84,20 +85,22 @@ def _build(
     names = file_names(datasets)
     images, origin = by_image(frame), provenance(frame)
     pictures = copy_thumbnails(out, images, stimuli, origin.digests)
-    accuracies, counts = accuracy(frame), contingency(frame)
-    pairs = consistency(frame, intervals=intervals, seed=seed, bounds=True)
+    known = frame[frame["category"] != AMBIGUOUS]
+    accuracies, counts = accuracy(known), contingency(known)
+    pairs = consistency(known, intervals=intervals, seed=seed, bounds=True)
     bootstrap = Bootstrap(N_RESAMPLES if intervals else 0, seed)
     sections, browsed = [], []
     for dataset in datasets:
-        trials, name = _of(frame, dataset), names[dataset]
+        asked, trials, name = _of(frame, dataset), _of(known, dataset), names[dataset]
         bias = shape_bias(trials) if has_conflicts(trials) else None
         of_dataset = _of(accuracies, dataset), _of(pairs, dataset), _of(counts, dataset)
-        material = Material(out, dataset, name, trials, *of_dataset, bias, bootstrap)
-        parts = tuple(part for section in SECTIONS.values() if (part := section(material)) is not None)
-        sections.append(pages.Section(dataset, name, _summary(dataset, trials), parts))
-        browsed.append(write_answers(out, name, trials, _of(images, dataset), pictures))
+        material = Material(out, dataset, name, trials, asked, *of_dataset, bias, bootstrap)
+        applied = [*ILLUSIONS.values(), *(SECTIONS.values() if len(trials) else ())]
+        parts = tuple(part for section in applied if (part := section(material)) is not None)
+        sections.append(pages.Section(dataset, name, _summary(dataset, asked), parts))
+        browsed.append(write_answers(out, name, asked, _of(images, dataset), pictures))
     whole = [_extra(out, extra) for extra in extras]
-    whole += [part for over_all in WHOLE.values() if (part := over_all(frame, out, bootstrap)) is not None]
+    whole += [part for over_all in WHOLE.values() if (part := over_all(known, out, bootstrap)) is not None]
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
     for name, table in (tables | {"provenance": origin.table} | _tables(whole, sections)).items():
         if len(table):

@@ -13,6 +13,7 @@ from analysis.figures import style
 from analysis.pairs import between_kinds
 from analysis.report.agreement import ceiling_section, clusters_section, contrasts_section, mistakes_section
 from analysis.report.answering import answers_section, thresholds_section
+from analysis.report.illusions import illusions_section
 from analysis.report.material import Material
 from analysis.report.parts import MAX_NAMES, Cell, Part, Table, count, list_of, table_of
 from analysis.report.pictures import accuracy_picture, consistency_picture, shape_bias_picture
@@ -82,7 +83,8 @@ def accuracy_section(m: Material) -> Part:
     )  # fmt: skip
 
 
-SECTIONS: Mapping[str, Callable[[Material], Part | None]] = {
+ILLUSIONS: Mapping[str, Callable[[Material], Part | None]] = {"illusion": illusions_section}  # of all trials
+SECTIONS: Mapping[str, Callable[[Material], Part | None]] = {  # of those that have a right answer
     "shape-bias": shape_bias_section,
     "consistency": consistency_section,
     "noise ceiling": ceiling_section,

@@ -23,7 +23,7 @@ QUICK = Bootstrap(40, 3)
 def material(frame, out, bootstrap=QUICK):
     (dataset,) = frame["dataset"].unique()
     pairs = consistency(frame, intervals=False, bounds=True)
-    return Material(out, dataset, "x", frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
+    return Material(out, dataset, "x", frame, frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
 
 
 @pytest.fixture

@@ -34,11 +34,17 @@ class Answers {
     return answer === null ? null : answer !== "" && answer === this.category(i);
   }
 
-  /* "right", "texture", "other", "none", or null where it was not shown */
+  /* has no right answer */
+  open(i) {
+    return this.category(i) === "(ambiguous)";
+  }
+
+  /* "right", "texture", "other", "none", "open", or null where it was not shown */
   verdict(o, i) {
     const answer = this.answer(o, i);
     if (answer === null) return null;
     if (answer === "") return "none";
+    if (this.open(i)) return "open";
     if (answer === this.category(i)) return "right";
     return answer === this.cue("texture", i) ? "texture" : "other";
   }

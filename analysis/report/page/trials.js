@@ -5,7 +5,7 @@ if (document.body.classList.contains("trials")) (() => {
   const get = (id) => document.getElementById(id);
   const FIELDS = ["c", "k", "p", "o1", "i1", "o2", "i2", "q", "by"];
   const DID = [["", "did anything"], ["right", "was right"], ["wrong", "was wrong"], ["texture", "chose the texture"], ["none", "gave no answer"]];
-  const VERDICTS = { right: "right", texture: "texture", other: "wrong", none: "no answer" };
+  const VERDICTS = { right: "right", texture: "texture", other: "wrong", none: "no answer", open: "–" };
   let answers, found = [], at = 0, asked = 0;
 
   const options = (select, pairs, chosen) => {
@@ -64,7 +64,7 @@ if (document.body.classList.contains("trials")) (() => {
       (!p || (answers.n_people[i] > 0 && (2 * answers.n_people_correct[i] > answers.n_people[i]) === (p === "right"))) &&
       did.every(([o, what]) => {
         const verdict = answers.verdict(o, i);
-        return verdict !== null && (what === "wrong" ? verdict !== "right" : verdict === what);
+        return verdict !== null && (what === "wrong" ? verdict !== "right" && verdict !== "open" : verdict === what);
       });
     found = [];
     for (let i = 0; i < answers.n_images; i++) if (passes(i)) found.push(i);
@@ -116,7 +116,7 @@ if (document.body.classList.contains("trials")) (() => {
       const picture = source ? report.element("img", { src: source, alt: "" }) : report.element("span", { class: "tile" }, answers.category(i));
       return report.element("button", { type: "button", "aria-pressed": String(begin + k === at), "aria-label": answers.alt(i), title: answers.alt(i), onclick: () => { at = begin + k; show(); } },
         picture, report.element("span", { class: "name" }, answers.stimulus[i]),
-        report.element("span", { class: "share" }, `${answers.n_correct[i]} of ${answers.n[i]} right`));
+        report.element("span", { class: "share" }, answers.open(i) ? `${answers.n[i]} answers` : `${answers.n_correct[i]} of ${answers.n[i]} right`));
     }));
     get("page").textContent = found.length ? `${begin + 1}–${end} of ${found.length}` : "";
     get("previous").disabled = at === 0;
@@ -129,7 +129,7 @@ if (document.body.classList.contains("trials")) (() => {
     const facts = [["category", answers.category(i)]];
     for (const cue of ["shape", "texture"]) if (answers.cues[cue]) facts.push([cue, answers.cue(cue, i) || "–"]);
     if (answers.conditions.length > 1) facts.push(["condition", answers.label(i) + (answers.left_out[answers.condition[i]] ? "* (does not count in the benchmark)" : "")]);
-    facts.push(["right", `${answers.n_correct[i]} of ${answers.n[i]} observers` + (answers.n_people[i] ? `, ${answers.n_people_correct[i]} of ${answers.n_people[i]} people` : "")]);
+    if (!answers.open(i)) facts.push(["right", `${answers.n_correct[i]} of ${answers.n[i]} observers` + (answers.n_people[i] ? `, ${answers.n_people_correct[i]} of ${answers.n_people[i]} people` : "")]);
     facts.push(["disagreement", report.number(1 - answers.share[i], 2)]);
     const source = answers.source(i);
     const list = report.element("dl", {}, ...facts.flatMap(([name, value]) => [report.element("dt", {}, name), report.element("dd", {}, value)]));
@@ -169,7 +169,7 @@ if (document.body.classList.contains("trials")) (() => {
     answers.names.forEach((name, o) => {
       const verdict = answers.verdict(o, i);
       if (verdict === null) { n_without++; return; }
-      const cells = [report.element("td", { class: "text" }, answers.answer(o, i) || "–"), report.element("td", { class: `text ${{ right: "right", none: "none" }[verdict] ?? "wrong"}` }, VERDICTS[verdict])];
+      const cells = [report.element("td", { class: "text" }, answers.answer(o, i) || "–"), report.element("td", { class: `text ${{ right: "right", none: "none", open: "none" }[verdict] ?? "wrong"}` }, VERDICTS[verdict])];
       if (times) cells.push(report.element("td", {}, report.number(details.rt.get(o), 2)));
       if (evaluations) cells.push(report.element("td", {}, report.number(details.n_evaluations.get(o), 0)));
       if (evidence) cells.push(report.element("td", { class: "text" }, details.evidence.has(o) ? bars(details.choices, details.evidence.get(o), answers.answer(o, i)) : ""));
