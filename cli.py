@@ -202,6 +202,34 @@ def reconstruct(
 
 
 @app.command()
+def explain_trial(
+    log: Annotated[Path, typer.Argument(help="A trial log.")],
+    trial: Annotated[int, typer.Option(min=1, help="Number of the trial.")] = 1,
+    observer: Annotated[str | None, typer.Option("--observer", "-m", help="By which name, if not the log's.")] = None,
+    strength: Annotated[float, typer.Option(help="Share of noise or masks.")] = 0.5,
+    steps: Annotated[int, typer.Option(min=1, help="In which the image is restored; 1 is what scores compare.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Which draw of noise or masks.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("explained"),
+    option: Option = None,
+    device: Device = None,
+    dtype: Dtype = None,
+) -> None:
+    """Draw one trial as the observer sees it.
+
+    The image, what was left of it, and what is restored under each choice; or its evidence.
+    """
+    from analysis.illusions.explaining import write_explanation
+    from experiments.explaining import explain
+    from observers.protocol import Restoration
+
+    def make(name: str) -> "Observer":
+        return _observers([observer or name], option, {"device": device, "dtype": dtype})[0]
+
+    found = explain(log, trial, make, Restoration(strength, steps, draw=seed))
+    typer.echo(f"figure: {write_explanation(found, out, log.stem, trial)}")
+
+
+@app.command()
 def estimate_allocation(
     experiment: Annotated[str, typer.Argument(help="Whose images the pilot sees.")],
     observer: Annotated[str, typer.Option("--observer", "-m", help="A generative observer with noise levels.")],

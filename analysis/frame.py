@@ -21,10 +21,10 @@ import pandas as pd
 from attrs import field, frozen
 
 from analysis import bids
+from analysis.answerable import with_answers
 from analysis.formats import MAX_LINE, PATTERNS, begins
 from experiments import log
 from stimuli import dialect
-from stimuli.categories import AMBIGUOUS
 from stimuli.datasets import DATASETS, cues_of
 from stimuli.errors import LogError, UnknownName
 
@@ -89,20 +89,6 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
     frame = frame[[*COLUMNS, *rest]]
     frame.attrs["notes"] = notes
     return frame if ambiguous else with_answers(frame)
-
-
-def with_answers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials that have a right answer, with a note on the others. Raises LogError where there is none."""
-    without = frame["category"] == AMBIGUOUS
-    if not without.any():
-        return frame
-    if without.all():
-        raise LogError("no trial here has a right answer: observers analyze illusions tells what was seen")
-    out = frame[~without].reset_index(drop=True)
-    where = ", ".join(dataset_order(frame.loc[without, "dataset"].unique()))
-    said = f"without a right answer, left out ({int(without.sum())} trials of {where}): see observers analyze illusions"
-    out.attrs["notes"] = [*frame.attrs.get("notes", []), said]
-    return out
 
 
 # Dataset, trials that are there, and trials of a whole session -> the logs.

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.frame import read_trials, with_answers
+from analysis.answerable import with_answers
+from analysis.frame import read_trials
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import kind_of
 from analysis.illusions.pse import difference, pse
