@@ -245,14 +245,13 @@ def test_lists():
     assert "ViT-22B" in models
 
 
-@pytest.mark.parametrize("parts", [PARTS[::4], pytest.param(PARTS, marks=pytest.mark.slow)])
-def test_demo(tmp_path, parts, monkeypatch):
-    monkeypatch.setattr("experiments.demo.PARTS", parts)
+@pytest.mark.slow
+def test_demo(tmp_path):
     said = observers("demo", "--limit", "1", "--out", tmp_path / "demo", "--quiet").stdout
     assert said.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
     assert "$ observers run-experiment microcosm-cue-conflict --observer microcosm-latent --observer" in said
     assert "SIMULATED: SIMULATED-1, SIMULATED-2, SIMULATED-3 are no people; they stand in for them here" in said
-    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == len(parts) * (len(MODELS) + len(STAND_INS))
+    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == len(PARTS) * (len(MODELS) + len(STAND_INS))
     page = (tmp_path / "demo" / "report" / "index.html").read_text("utf-8")
     assert "A trial as generative observers see it" in page
     assert len(list((tmp_path / "demo" / "report" / "figures").glob("reconstruction_*.png"))) == len(

@@ -8,6 +8,7 @@ from analysis.contrasts import PEOPLE, contrasts
 from analysis.embedding import embed
 from analysis.error_patterns import error_patterns
 from analysis.figures.scatter import draw_points
+from analysis.psychometric import n_choices
 from analysis.report.material import Material
 from analysis.report.parts import Part, Picture, count, list_of, table_of
 from analysis.report.pictures import picture
@@ -107,10 +108,10 @@ def clusters_section(m: Material) -> Part | None:
 def _map(m: Material, grown: Grown) -> Picture:
     points, share = embed(grown.pairs.matrix())
     points.insert(1, "kind", grown.pairs.kinds)
-    held = "nobody is apart from anybody" if share != share else f"it holds {100 * share:.0f} % of them"
+    held = "Nobody is apart from anybody" if share != share else f"It holds {100 * share:.0f} % of the distances"
     caption = (
         f"A map of n = {len(points)} observers by classical scaling of 1 − kappa: those near one another err on the same "
-        f"images. Two dimensions cannot hold all distances; {held}."
+        f"images. {held}."
     )
 
     def draw() -> Figure:
@@ -123,8 +124,8 @@ def _map(m: Material, grown: Grown) -> Picture:
 
 
 def mistakes_section(m: Material) -> Part | None:
-    """Do two who both err give the same wrong answer; None where nobody could be compared."""
-    if m.counted["observer"].nunique() < 2:
+    """Do two who both err give the same wrong answer; None where nobody could be compared, or there is but one wrong one."""
+    if m.counted["observer"].nunique() < 2 or n_choices(m.counted) < 3:
         return None
     table = error_patterns(m.counted, **m.bootstrap.options)
     title, anchor = "Same mistakes", f"mistakes-{m.anchor}"

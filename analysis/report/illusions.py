@@ -11,6 +11,7 @@ from analysis.illusions.summary import illusions
 from analysis.report.material import Material
 from analysis.report.parts import Part, Picture, Table, table_of
 from analysis.report.pictures import picture
+from analysis.tables import span
 from stimuli.errors import LogError
 
 WIDE = (4.4, 2.8)  # inches
@@ -98,9 +99,7 @@ def _lines(
         return figure
 
     counts = shown["n"].astype(int)
-    caption = (
-        f"{y_label}, over {x_label.lower()}: n = {n} observers, {counts.min()} to {counts.max()} answers a point. {how}"
-    )
+    caption = f"{y_label}, over {x_label.lower()}: n = {n} observers, {span(counts)} answers a point. {how}"
     values = shown["y"].dropna()
     spread = f"from {values.min():.3f} to {values.max():.3f}" if len(values) else "undefined"
     return picture(m.out, f"{what}_{m.anchor}", draw, shown, f"{y_label} over {x_label.lower()}, {spread}", caption)
