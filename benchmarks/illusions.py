@@ -1,6 +1,6 @@
 """Are objects between two categories restored as either on demand, and controls not?
 
-    python benchmarks/illusions.py [--pick]     # about four minutes of two cores; with --pick how the settings were picked
+    python benchmarks/illusions.py [--pick]     # about two minutes of two cores; with --pick how the settings were picked
 
 Pictures of `microcosm-ambiguous` in the middle between two categories, and as a control the object of the first
 category that it was made from, are restored under both percepts; a classifier that saw none of them, microcosm-cnn, says
@@ -25,9 +25,9 @@ from observers.registry import make_observer
 from stimuli.images import as_bytes, save_image
 from stimuli.stimulus import Stimulus
 
-SETTINGS = {"microcosm-latent": (0.4, 6.0), "microcosm-pixel": (0.3, 4.0), "microcosm-masked": (0.7, 4.0)}
+SETTINGS = {"microcosm-latent": (0.2, 4.0), "microcosm-pixel": (0.3, 4.0), "microcosm-masked": (0.9, 4.0)}
 GRID = {
-    "microcosm-latent": [(s, 6.0) for s in (0.3, 0.4, 0.5)],
+    "microcosm-latent": [(0.2, 4.0), *((s, 6.0) for s in (0.3, 0.4, 0.5))],
     "microcosm-pixel": [(s, g) for s in (0.3, 0.5) for g in (1.0, 4.0, 8.0)],
     "microcosm-masked": [(s, g) for s in (0.5, 0.7, 0.9) for g in (1.0, 4.0)],
 }
