@@ -271,17 +271,22 @@ def report(
     seed: BootstrapSeed = 0,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Small copies of the images.")] = True,
     stimuli: Annotated[list[str] | None, typer.Option(help="Experiment or folder whose images were shown.")] = None,
+    reconstructions: Annotated[
+        Path | None, typer.Option(help="A folder of observers reconstruct, to begin with.")
+    ] = None,
 ) -> None:
     """Write figures, tables and pages to look at.
 
     Every figure as PDF, SVG, PNG and the CSV behind it. Images of published datasets are found in a data folder.
     """
+    from analysis.report.extras import reconstructions as of_reconstructions
     from analysis.report.report import write_report
     from experiments.shown import shown_stimuli
 
     frame = read(logs, dataset, ambiguous=True)
     shown = shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
-    typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown)}")
+    extras = [] if reconstructions is None else [of_reconstructions(reconstructions)]
+    typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from experiments.experiment import Experiment, n_blocks
 from stimuli.datasets import cache_folder
 from stimuli.illusion_sets import NAMES as DRAWN
 from stimuli.illusion_sets import choices, illusion_set
-from stimuli.paper_illusions import IMAGES, paper_set
+from stimuli.paper_illusions import IMAGES, folder, paper_set
 
 VERSION = "1"  # of the drawing; another one is drawn anew
 NAMES = (*DRAWN, *IMAGES)
@@ -23,6 +23,11 @@ def experiment_of(name: str) -> Experiment:
         return Experiment(name, paper_set(name), IMAGES[name].percepts)
     stimuli = illusion_set(name, cache_folder() / "drawn" / "illusions" / VERSION / name)
     return Experiment(name, stimuli, choices(name), n_blocks(len(stimuli)))
+
+
+def is_here(name: str) -> bool:
+    """Can it be shown on this machine? All can be drawn; the paper's images have to be fetched."""
+    return name not in IMAGES or (folder() / f"{name}.png").is_file()
 
 
 def __getattr__(name: str) -> Callable[[], Experiment]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,15 @@ from attrs import frozen
 from matplotlib.figure import Figure
 
 from analysis.benchmark import STAND_INS, benchmark
+from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.reconstructions import draw_reconstructions
+from analysis.illusions.placement import SETTING, placement
+from analysis.illusions.reconstructions import read_reconstructions
+from analysis.report.parts import count
 from analysis.shape_bias import has_conflicts, overall, shape_bias
 from experiments.log import file_name
+
+MAX_IMAGES = 8  # of reconstructions on the page
 
 
 @frozen(eq=False)
@@ -61,6 +68,32 @@ def summary(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
         *(f"{note[0].upper()}{note[1:]}." for note in table.attrs["notes"]),
     )
     return Extra("All datasets together", "summary", sentences, table)
+
+
+def reconstructions(folder: Path) -> Extra:
+    """What `observers reconstruct` wrote into a folder: how well layouts are kept, and its sheets of one draw each."""
+    table = read_reconstructions(folder)
+    drawings: list[Drawing] = []
+    for setting, part in table[table["seed"] == table["seed"].min()].groupby(SETTING[1:], sort=True):
+        strength, steps, guidance = setting
+        images = list(dict.fromkeys(part["image"]))[:MAX_IMAGES]
+        page = part[part["image"].isin(images)]
+        said = f"strength {strength:g}, {count(int(steps), 'step')}, guidance {guidance:g}"
+        credits = "; ".join(f"{i}: {c}" for i, c in page[["image", "attribution"]].drop_duplicates().to_numpy() if c)
+        drawings.append(Drawing(
+            f"reconstructions_{len(drawings) + 1}", partial(draw_sheet, page, Figure()),
+            page.drop(columns=["file", "original"]),
+            f"{count(len(images), 'image')} restored under prompts by {page['observer'].nunique()} observers, {said}",
+            f"Images, and what each observer makes of them under each prompt: {said}, one draw of noise or masks; below each "
+            f"its L2 distance to the image, root mean square of the pixels.{f' Images: {credits}.' if credits else ''}",
+        ))  # fmt: skip
+    n_left_out = table["image"].nunique() - MAX_IMAGES
+    sentences = (
+        "Layout: correlation of low-passed pictures with their own image (kept: less that with the others); overlap: of "
+        "what changed under two prompts (in place: less that between different images).",
+        *((f"Of {table['image'].nunique()} images {MAX_IMAGES} are drawn.",) if n_left_out > 0 else ()),
+    )
+    return Extra("Reconstructions", "reconstructions", sentences, placement(table), tuple(drawings))
 
 
 def reconstruction(

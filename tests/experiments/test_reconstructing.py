@@ -187,6 +187,21 @@ def test_sheets_show_who_is_to_be_named(pictures, tmp_path):
     assert eight.name.startswith("figure-8_rock.png_copying_") and words.count("nearest") == 1 and "A. Painter" in words
 
 
+def test_a_report_begins_with_them(pictures, tmp_path, drawn):
+    reconstruct(of_names([str(pictures)]), [Copying()], Asked(("x", "y"), (0.5, 0.7)), tmp_path / "made")
+    observers(
+        "run-experiment", "drawn-cue-conflict", "-m", "ideal", "--limit", 5, "--out", tmp_path / "logs", "--quiet"
+    )
+    observers(
+        "report", tmp_path / "logs", "--no-intervals", "--reconstructions", tmp_path / "made", "--out", tmp_path / "out"
+    )
+    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert page.index("Reconstructions") < page.index("dataset-drawn-cue-conflict")
+    assert page.count("rock.png: A. Painter, CC BY-SA 3.0, https://example.org/rock.") == 2
+    assert len(list((tmp_path / "out" / "figures").glob("reconstructions_*.png"))) == 2
+    assert (tmp_path / "out" / "tables" / "reconstructions.csv").is_file()
+
+
 def test_placement(tmp_path):
     """Who copies keeps the layout of the image, and not that of another; what changes lies where it is bright."""
     y, x = np.mgrid[0:40, 0:40]
