@@ -3,7 +3,7 @@
     python benchmarks/devices.py [--device cuda]     # two minutes
 
 48 trials of microcosm-cue-conflict; evidence is compared, as a share of its range over the choices, where as many
-evaluations were spent. Then one ambiguous object is restored under two prompts on both, in one step and in ten under guidance.
+evaluations were spent. Then one ambiguous object is restored under two prompts on both, in one step and in ten.
 """
 
 import argparse

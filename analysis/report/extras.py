@@ -84,8 +84,8 @@ def reconstructions(folder: Path) -> Extra:
             f"reconstructions_{len(drawings) + 1}", partial(draw_sheet, page, Figure()),
             page.drop(columns=["file", "original"]),
             f"{count(len(images), 'image')} restored under prompts by {page['observer'].nunique()} observers, {said}",
-            f"Images, and what each observer makes of them under each prompt: {said}, one draw of noise or masks; below each "
-            f"its L2 distance to the image, root mean square of the pixels.{f' Images: {credits}.' if credits else ''}",
+            f"Images, and what each observer makes of them under each prompt: {said}, one draw of noise or masks; below "
+            f"each its L2 distance to the image, root mean square of the pixels.{f' Images: {credits}.' if credits else ''}",
         ))  # fmt: skip
     n_left_out = table["image"].nunique() - MAX_IMAGES
     sentences = (
