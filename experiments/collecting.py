@@ -12,7 +12,7 @@ from experiments.experiment import Experiment
 from experiments.forgetting import refuse_forgotten
 from experiments.session import run
 from observers.people.participant import Participant
-from stimuli.categories import CATEGORIES
+from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.errors import LogError
 
 PRACTICE = "-practice"
@@ -28,6 +28,7 @@ def practice(experiment: Experiment, n: int, seed: int) -> Experiment:
     if set(experiment.choices) == set(CATEGORIES):
         drawn = cue_conflict()
         stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
+    stimuli = stimuli.where(lambda s: s.category != AMBIGUOUS)  # nothing could be said of an answer to it
     if not 1 <= n <= len(stimuli):
         raise LogError(f"there are {len(stimuli)} images to practice with, not {n}")
     chosen = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])

@@ -70,15 +70,10 @@ def _reconstruction(
     if identity["kind"] != "generative":
         return None
     one = make(name)
-    if not isinstance(one, Reconstructor):
+    if not isinstance(one, Reconstructor) or not one.restores:
         return None
     if options(one) != identity["options"]:
         raise ObserverError(
             f"the {name} of the log had other options ({difference(identity['options'], options(one))}): give them with -o"
         )
-    try:
-        return one.reconstruct(stimulus, one.texts(choices), how)
-    except ObserverError as error:
-        if "restores none" in str(error):
-            return None
-        raise
+    return one.reconstruct(stimulus, one.texts(choices), how)

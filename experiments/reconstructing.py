@@ -98,7 +98,7 @@ def reconstruct(
     Raises ObserverError for an observer that restores nothing, and where `out` holds what was made otherwise.
     """
     for one in observers:
-        if not isinstance(one, Reconstructor):
+        if not isinstance(one, Reconstructor) or not one.restores:
             raise ObserverError(f"{one.name} restores no images: take a diffusion, flow or masked model")
     names = [s.id for s in stimuli]
     if len(set(names)) < len(names):
@@ -118,7 +118,7 @@ def reconstruct(
             texts = asked.of(s, one)
             credit = credits[s.path.parent].get(s.id)
             made = [
-                _row(s, one.name, text, how, out)
+                _row(s, one.name, text, how)
                 | {"original": originals[s.id], "attribution": credit.said() if credit else ""}
                 for text in texts
             ]
@@ -134,14 +134,20 @@ def reconstruct(
     return out / TABLE
 
 
-def _row(s: Stimulus, observer: str, text: str, how: Restoration, out: Path) -> Row:
-    stem = f"{file_name(text[:MAX_TEXT])}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+def _row(s: Stimulus, observer: str, text: str, how: Restoration) -> Row:
+    stem = _as_file(text, MAX_TEXT)
     settings = f"{how.strength:g}_{how.steps}_{how.guidance:g}_{how.draw}"
     return {
         "image": s.id, "observer": observer, "prompt": text, "strength": f"{how.strength:g}", "steps": str(how.steps),
         "guidance": f"{how.guidance:g}", "seed": str(how.draw),
-        "file": f"{file_name(observer)}/{file_name(s.id)}/{stem}_{settings}.png",
+        "file": f"{_as_file(observer)}/{_as_file(s.id)}/{stem}_{settings}.png",
     }  # fmt: skip
+
+
+def _as_file(text: str, most: int = 100) -> str:
+    """A text as part of a file's name; one that is changed by that is told apart by its hash."""
+    name = file_name(text[:most])
+    return name if name == text else f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _measured(found: Reconstruction, k: int) -> Row:
@@ -157,7 +163,7 @@ def _key(row: Row) -> tuple[str, ...]:
 
 def _original(s: Stimulus, out: Path) -> str:
     pixels = open_image(s.path)
-    file = f"originals/{file_name(s.id)}.png"
+    file = f"originals/{_as_file(s.id)}.png"
     if not (out / file).is_file():
         save_image(middle_square(pixels, min(LARGEST, *pixels.shape[:2])), out / file)
     return file

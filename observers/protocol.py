@@ -139,6 +139,9 @@ class Reconstruction:
 class Reconstructor(Protocol):
     """Optional: shows what it makes of an image under texts. Raises ObserverError where its model cannot."""
 
+    @property
+    def restores(self) -> bool: ...  # can it?
+
     def reconstruct(
         self,
         stimulus: Stimulus,

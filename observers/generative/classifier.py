@@ -94,6 +94,10 @@ class GenerativeClassifier:
         """Text -> condition, filled as texts come, so that a text's condition does not depend on the others asked."""
         return {}
 
+    @property
+    def restores(self) -> bool:
+        return isinstance(self.likelihood, Restoring)
+
     def texts(self, choices: Sequence[str]) -> list[str]:
         return [sentence(self.template, choice) for choice in choices]
 

@@ -17,6 +17,7 @@ from analysis.frame import read_trials
 from cli import app
 from experiments.collecting import Frames, collect, practice
 from experiments.experiment import Experiment
+from experiments.registry import make_experiment
 from experiments.seeds import seed_of
 from observers.people.participant import Participant
 from observers.people.simulated_screen import SimulatedScreen
@@ -199,3 +200,10 @@ def test_killed_at_random_moments(n_kills, tmp_path):
     for column in ("stimulus", "response", "block"):
         assert [row[column] for row in logged] == [row[column] for row in undisturbed]
     assert set(CATEGORIES) >= {row["response"] for row in logged} - {""}
+
+
+def test_practice_is_on_images_that_have_a_right_answer():
+    some = practice(make_experiment("vase-faces"), 12, seed=0)
+    assert {s.category for s in some.stimuli} == {"vase", "two faces"} and len(some.stimuli) == 12
+    with pytest.raises(LogError, match="there are 16 images to practice with, not 17"):
+        practice(make_experiment("vase-faces"), 17, seed=0)

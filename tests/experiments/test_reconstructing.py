@@ -42,7 +42,7 @@ def pictures(tmp_path):
 class Copying:
     """Restores the image itself, darker by the number of the text; counts what it is asked."""
 
-    name, kind = "copying", "generative"
+    name, kind, restores = "copying", "generative", True
 
     def __init__(self):
         self.asked = 0
