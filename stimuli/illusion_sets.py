@@ -30,7 +30,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 STEPS, N_OBJECTS = (1, 3, 6), 1  # a category is paired with those so many places on, each pair so many times
 HIDDEN = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 N_TEXTURES = 5  # of every kind
-N_GEOMETRIC = 2  # of every strength and difference
+N_GEOMETRIC = 4  # of every strength and difference; with 2 intervals of effects are too narrow (10 % miss)
 FACE, NO_FACE = "face", "texture"
 Drawn = Iterator[tuple[str, str, str, dict[str, str], np.ndarray]]  # file, category, condition, cues, picture
 
