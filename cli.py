@@ -7,18 +7,22 @@ import io
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from analysis.after_run import said_of
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
+from analysis.export_command import export
 from analysis.paper.command import figures
+from experiments.catalog_command import list_
 from experiments.people_commands import calibrate_monitor, collect, doctor
 from experiments.privacy_commands import forget
 from experiments.web_commands import import_web, serve
 from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, numbers, show_stimuli
 from stimuli.errors import UserError, in_words
+from stimuli.fetch_command import fetch
 from stimuli.resuming import resumable
 
 if TYPE_CHECKING:
@@ -52,54 +56,15 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
 app.add_typer(analyze, name="analyze")
 for command in (
     make_stimuli, make_cue_conflict, show_stimuli, collect, calibrate_monitor, doctor, serve, import_web, forget, figures,
+    fetch, export,
 ):  # fmt: skip
     app.command()(command)
+app.command("list")(list_)
 
 Option = Annotated[list[str] | None, typer.Option("-o", metavar="KEY=VALUE", help="An option of the observer.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, float16 or bfloat16.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images (of a generative observer: rows) a forward pass.")]
-
-
-@app.command("list")
-def list_(
-    what: Annotated[Literal["observers", "experiments", "models", "distortions"] | None, typer.Argument()] = None,
-) -> None:
-    """Observers, experiments, models of the paper.
-
-    Of the experiments it says whether their images and people are on this machine.
-    """
-    from experiments import catalog
-
-    for title in (what,) if what else ("observers", "experiments"):
-        for line in catalog.CATALOGS[title]():
-            typer.echo(line)
-    if what is None:
-        typer.echo("\nThe models of the paper, and what loads them: observers list models")
-
-
-@app.command()
-def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Published datasets, humans, or illusions.")],
-    quiet: Quiet = False,
-) -> None:
-    """Download published images, recorded people, or the paper's illusions.
-
-    Into the cache; checked, and resumed where it was cut off.
-    """
-    from stimuli.datasets import dataset
-    from stimuli.fetch import fetch_humans, fetch_stimuli
-    from stimuli.paper_illusions import fetch_illusions
-    from stimuli.progress import progress_bar
-
-    for name in names:
-        if name not in ("humans", "illusions"):
-            dataset(name)  # a misspelled name is said before the first download
-    for name in names:
-        with progress_bar(name, "bytes", quiet=quiet) as progress:
-            fetched = {"humans": fetch_humans, "illusions": fetch_illusions}.get(name)
-            folder = fetch_stimuli(name, progress=progress) if fetched is None else fetched(progress=progress)
-        typer.echo(f"{name}: {folder}")
 
 
 @app.command()
@@ -134,7 +99,7 @@ def run_experiment(
                 typer.echo(f"  {sentence}")
         return
     logs = [_run(what, one, out, session=session, seed=seed, limit=limit, quiet=quiet) for one in who]
-    _summary(logs)
+    said_of(logs)
 
 
 @app.command()
@@ -290,26 +255,6 @@ def report(
 
 
 @app.command()
-def export(
-    logs: Logs,
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("export"),
-    form: Annotated[Literal["field", "bids"], typer.Option("--format", help="The field's CSV, or BIDS.")] = "field",
-    public: Annotated[bool, typer.Option("--public", help="Without dates, times and folders, to give away.")] = False,
-) -> None:
-    """Write trial logs in the field's own format, or as BIDS.
-
-    The CSV files that model-vs-human and its relatives read, or behavioral tables that lose nothing.
-    """
-    from analysis import bids, export
-
-    frame = read(logs, None)
-    for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):
-        typer.echo(path)
-    for loss in export.losses(frame) if form == "field" else ():
-        typer.echo(f"note: {loss}", err=True)
-
-
-@app.command()
 def demo(
     observer: Annotated[list[str] | None, typer.Option("--observer", "-m", help="Who looks besides.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Trials of each experiment; more are better.")] = None,
@@ -387,22 +332,6 @@ def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **optio
         progress_bar(f"{what.name} · {one.name}", "trials", quiet=quiet) as progress,
     ):
         return run(what, one, out, **options, progress=progress, say=lambda text: typer.echo(text, err=True))
-
-
-def _summary(logs: list[Path]) -> None:
-    """What the run gave, as a table, and what to do with it."""
-    from analysis.accuracy import accuracy
-    from analysis.illusions.summary import has_illusions, illusions
-    from analysis.shape_bias import has_conflicts, overall, shape_bias
-    from analysis.tables import show
-
-    frame = read(list(map(str, logs)), None, ambiguous=True)
-    if has_illusions(frame):
-        show(illusions(frame, n_resamples=0))
-    else:
-        show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
-    for path in logs:
-        typer.echo(f"log: {path}")
 
 
 def main() -> None:

@@ -23,12 +23,12 @@ from experiments.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
 from stimuli.attribution import read_credits
 from stimuli.errors import ObserverError, StimulusError
+from stimuli.illusion_cues import PERCEPTS
 from stimuli.images import SUFFIXES, as_bytes, middle_square, open_image, save_image
 from stimuli.stimulus import Stimulus
 from stimuli.whole import write_whole
 
 MADE = "reconstructions.json"
-PERCEPTS = ("percept_a", "percept_b")  # cues of an image that can be seen as either
 LARGEST = 512  # pixels a side of an original beside the table
 MAX_TEXT = 40  # characters of a prompt in a file's name
 Progress = Callable[[int, int | None], None]
@@ -110,12 +110,13 @@ def reconstruct(
     originals = {s.id: _original(s, out) for s in stimuli}
     folders = {s.path.parent for s in stimuli}
     credits = {folder: read_credits(folder) for folder in folders}
-    work = [(one, s, how) for one in observers for s in stimuli for how in asked.ways()]
+    work = []
+    for one in observers:
+        assert isinstance(one, Reconstructor)
+        work += [(one, s, asked.of(s, one), how) for s in stimuli for how in asked.ways()]
     with (out / TABLE).open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        for done, (one, s, how) in enumerate(work):
-            assert isinstance(one, Reconstructor)
-            texts = asked.of(s, one)
+        for done, (one, s, texts, how) in enumerate(work):
             credit = credits[s.path.parent].get(s.id)
             made = [
                 _row(s, one.name, text, how)
@@ -126,8 +127,8 @@ def reconstruct(
                 found = one.reconstruct(s, texts, how)
                 for k, row in enumerate(made):
                     if _key(row) not in known:
-                        writer.writerow(row | _measured(found, k))
                         save_image(as_bytes(np.clip(found.images[k], 0, 1)), out / row["file"])
+                        writer.writerow(row | _measured(found, k))
                         known.add(_key(row))
                 file.flush()
             progress(done + 1, len(work))

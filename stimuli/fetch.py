@@ -40,11 +40,11 @@ Progress = Callable[[int, int | None], None]  # bytes so far, and in all where t
 pooch.get_logger().setLevel("WARNING")  # the progress is ours to show
 
 
-def _silent(done: int, total: int | None) -> None:
+def silent(done: int, total: int | None) -> None:
     pass
 
 
-def fetch_stimuli(name: str, *, progress: Progress = _silent, base_url: str | None = None) -> Path:
+def fetch_stimuli(name: str, *, progress: Progress = silent, base_url: str | None = None) -> Path:
     """Have the images of a published dataset on this machine; returns their folder.
 
     Downloads nothing where `published_stimuli(name)` already finds them all. Raises UnknownName, and StimulusError for
@@ -58,7 +58,7 @@ def fetch_stimuli(name: str, *, progress: Progress = _silent, base_url: str | No
     file = f"{name}.tar.gz"
     url = f"{(base_url or ARCHIVES).rstrip('/')}/{file}"
     otherwise = f"put the images at <folder>/stimuli/{name}/ and set OBSERVERS_DATA=<folder>"
-    with _writing():
+    with writing():
         downloader = Downloader(file, None, otherwise, progress)
         archive = Path(pooch.retrieve(url, None, file, _partial(), downloader=downloader))
         try:
@@ -70,7 +70,7 @@ def fetch_stimuli(name: str, *, progress: Progress = _silent, base_url: str | No
     return folder
 
 
-def fetch_humans(*, progress: Progress = _silent, base_url: str | None = None) -> Path:
+def fetch_humans(*, progress: Progress = silent, base_url: str | None = None) -> Path:
     """Have the 90 files of recorded people on this machine; returns their folder.
 
     Downloads nothing where a data folder has them all, and no file that the cache has with the right checksum. The total of
@@ -102,7 +102,7 @@ def fetch_humans(*, progress: Progress = _silent, base_url: str | None = None) -
             raise
 
     folders = {store.abspath.joinpath(file).parent for file in files}
-    with _writing():
+    with writing():
         for folder in folders:  # pooch's threads would race to make them
             folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -189,7 +189,7 @@ def _verify(path: Path, expected: str, what: str) -> None:
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -17,6 +17,7 @@ import numpy as np
 
 from stimuli import ambiguous, bistable, geometric, pareidolia
 from stimuli.categories import AMBIGUOUS, CATEGORIES
+from stimuli.illusion_cues import PERCEPTS
 from stimuli.images import save_image
 from stimuli.microcosm import exemplars
 from stimuli.stimulus import Stimulus, StimulusSet
@@ -68,7 +69,7 @@ def _drawn(name: str) -> Drawn:
 
 def _bistable(name: str) -> Drawn:
     figure = bistable.FIGURES[name]
-    cues = {"percept_a": figure.percepts[0], "percept_b": figure.percepts[1]}
+    cues = dict(zip(PERCEPTS, figure.percepts, strict=True))
     for cue in CUES:
         category = {-1.0: figure.percepts[0], 1.0: figure.percepts[1]}.get(cue, AMBIGUOUS)
         for v in range(N_VARIANTS):

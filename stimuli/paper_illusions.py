@@ -16,7 +16,8 @@ from stimuli.attribution import Credit, write_credits
 from stimuli.categories import AMBIGUOUS
 from stimuli.datasets import cache_folder
 from stimuli.errors import StimulusError
-from stimuli.fetch import Downloader, Progress, _silent, _writing
+from stimuli.fetch import Downloader, Progress, silent, writing
+from stimuli.illusion_cues import PERCEPTS
 from stimuli.images import FORMATS, MAX_PIXELS, save_image
 from stimuli.stimulus import Stimulus, StimulusSet
 
@@ -58,13 +59,13 @@ def paper_set(name: str) -> StimulusSet:
             f"the image of {name} is not on this machine: observers fetch illusions; without a network, save "
             f"{image.credit.link} as {path}"
         )
-    cues = {"percept_a": image.percepts[0], "percept_b": image.percepts[1]}
+    cues = dict(zip(PERCEPTS, image.percepts, strict=True))
     return StimulusSet(name, (Stimulus(path.name, path, AMBIGUOUS, "", cues),), image.credit.said())
 
 
-def fetch_illusions(*, progress: Progress = _silent, base_url: str | None = None) -> Path:
+def fetch_illusions(*, progress: Progress = silent, base_url: str | None = None) -> Path:
     """Have the four images in the cache; returns their folder. Raises StimulusError for what cannot be had."""
-    with _writing():
+    with writing():
         folder().mkdir(parents=True, exist_ok=True)
         write_credits(folder(), {f"{name}.png": image.credit for name, image in IMAGES.items()})
         for name, image in IMAGES.items():

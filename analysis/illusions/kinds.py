@@ -13,8 +13,9 @@ import pandas as pd
 
 from analysis.frame import dataset_order
 from stimuli.errors import LogError
+from stimuli.illusion_cues import GEOMETRIC, HIDDEN, PERCEPTS
 
-CUES = {"percepts": ("percept_a", "percept_b"), "hidden": ("hidden",), "geometric": ("strength", "difference")}
+CUES = {"percepts": PERCEPTS, "hidden": HIDDEN, "geometric": GEOMETRIC}
 Kind = Literal["percepts", "hidden", "geometric"]
 
 

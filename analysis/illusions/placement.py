@@ -20,13 +20,12 @@ import pandas as pd
 from PIL import Image
 from scipy import ndimage
 
-from analysis.illusions.reconstructions import picture
+from analysis.illusions.reconstructions import SETTING, picture
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles, weights
 
 SIDE, SIGMA, SHARE = 64, 4.0, 0.2
-SETTING = ["observer", "strength", "steps", "guidance"]
 COLUMNS = (
-    *SETTING, "n_images", "n_prompts", "layout", "of_others", "kept", "kept_low", "kept_high", "overlap",
+    "observer", *SETTING, "n_images", "n_prompts", "layout", "of_others", "kept", "kept_low", "kept_high", "overlap",
     "overlap_of_others", "in_place", "in_place_low", "in_place_high",
 )  # fmt: skip
 
@@ -35,7 +34,7 @@ def placement(table: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
     """A row for every observer and setting of `read_reconstructions`, with COLUMNS."""
     rows = []
     originals = {file: low_passed(picture(file)) for file in table["original"].unique()}
-    for keys, part in table.groupby(SETTING, sort=False):
+    for keys, part in table.groupby(["observer", *SETTING], sort=False):
         images = list(dict.fromkeys(part["image"]))
         original = {i: originals[part.loc[part["image"] == i, "original"].iloc[0]] for i in images}
         made = {

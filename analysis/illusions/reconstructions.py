@@ -9,6 +9,7 @@ from experiments.reconstructions import COLUMNS, TABLE, read_rows
 from stimuli.errors import StimulusError
 from stimuli.images import open_image
 
+SETTING = ["strength", "steps", "guidance"]
 NUMBERS = ("strength", "steps", "guidance", "seed", "pixel_distance", "latent_distance")
 
 

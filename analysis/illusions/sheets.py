@@ -3,17 +3,15 @@
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.illusions.sheet import draw_many, draw_sheet
-from analysis.illusions.reconstructions import read_reconstructions
+from analysis.illusions.reconstructions import SETTING, read_reconstructions
 from experiments.log import file_name
 
 N_IMAGES = 8  # a sheet
 MANY = 8  # prompts, from which on Figure 8 says more
-SETTING = ["strength", "steps", "guidance"]
 
 
 def write_sheets(folder: Path) -> list[Path]:
@@ -38,10 +36,3 @@ def write_sheets(folder: Path) -> list[Path]:
 def _save(draw: "partial[Figure]", stem: Path) -> list[Path]:
     with style.publication():
         return [path for path in style.save(draw(), stem) if path.suffix == ".png"]
-
-
-def nearest(table: pd.DataFrame) -> pd.DataFrame:
-    """Of every image, observer and setting, averaged over seeds, the prompt whose reconstruction is nearest in pixels."""
-    keys = ["image", "observer", *SETTING]
-    means = table.groupby([*keys, "prompt"], sort=False)[["pixel_distance", "latent_distance"]].mean().reset_index()
-    return means.loc[means.groupby(keys, sort=False)["pixel_distance"].idxmin()].reset_index(drop=True)

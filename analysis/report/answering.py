@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analysis.confusion import confusion, frequent_errors, response_entropy
+from analysis.illusions.kinds import kind_of
 from analysis.psychometric import thresholds
 from analysis.report.material import Material
 from analysis.report.parts import Part, count, table_of
@@ -15,9 +16,7 @@ def answers_section(m: Material) -> Part:
     """How evenly everyone uses the answers, and the error that each makes most often."""
     table, evenness = confusion(m.trials), response_entropy(m.trials, **m.bootstrap.options)
     worst = frequent_errors(table, 1).set_index("observer")
-    said = {
-        name: f"{row.category} → {row.response}, {row.n} of {row.n_shown}" for name, row in worst.iterrows()
-    }  # fmt: skip
+    said = {name: f"{row.category} → {row.response}, {row.n} of {row.n_shown}" for name, row in worst.iterrows()}
     shown = evenness[["observer", "kind", "n", "n_no_answer", "entropy", "low", "high"]].copy()
     shown["most frequent error"] = [said.get(name, "none") for name in shown["observer"]]
     highest = evenness["highest"].iloc[0]
@@ -32,9 +31,9 @@ def answers_section(m: Material) -> Part:
 
 
 def thresholds_section(m: Material) -> Part | None:
-    """Where conditions are levels of a distortion."""
+    """Where conditions are levels of a distortion, not of an illusion, which has a section of its own."""
     levels = {level(m.dataset, c) for c in m.trials["condition"].unique()} - {None}
-    if len(levels) < 2:
+    if len(levels) < 2 or kind_of(m.asked) is not None:
         return None
     title, anchor = "Thresholds", f"thresholds-{m.anchor}"
     try:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from analysis.benchmark import STAND_INS, benchmark
 from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.reconstructions import draw_reconstructions
-from analysis.illusions.placement import SETTING, placement
-from analysis.illusions.reconstructions import read_reconstructions
+from analysis.illusions.placement import placement
+from analysis.illusions.reconstructions import SETTING, read_reconstructions
 from analysis.report.parts import count
 from analysis.shape_bias import has_conflicts, overall, shape_bias
 from experiments.log import file_name
@@ -74,7 +74,7 @@ def reconstructions(folder: Path) -> Extra:
     """What `observers reconstruct` wrote into a folder: how well layouts are kept, and its sheets of one draw each."""
     table = read_reconstructions(folder)
     drawings: list[Drawing] = []
-    for setting, part in table[table["seed"] == table["seed"].min()].groupby(SETTING[1:], sort=True):
+    for setting, part in table[table["seed"] == table["seed"].min()].groupby(SETTING, sort=True):
         strength, steps, guidance = setting
         images = list(dict.fromkeys(part["image"]))[:MAX_IMAGES]
         page = part[part["image"].isin(images)]

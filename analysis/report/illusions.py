@@ -63,7 +63,7 @@ def _percepts(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]
         if len(part):
             shown = part.rename(columns={"share_a": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
             pictures.append(_lines(m, f"illusion-{along}", shown, x_label, seen, 0.5, "Error bars: Wilson, 95 %."))
-    return tuple(pictures), {"illusion-curves": curve.assign(along=curve["along"].astype(str))}
+    return tuple(pictures), {"illusion-curves": curve}
 
 
 def _hidden(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]]:

@@ -136,7 +136,7 @@ class GenerativeClassifier:
         self,
         stimulus: Stimulus,
         texts: Sequence[str],
-        how: Restoration = Restoration(),  # noqa: B008
+        how: Restoration = Restoration(),
     ) -> Reconstruction:
         """What the model restores of the image under each text. Raises ObserverError where its model restores nothing.
 

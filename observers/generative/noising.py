@@ -175,18 +175,20 @@ class Denoising:
         first = int(np.abs(self.levels.t - how.strength).argmin())
         path = np.unique(np.rint(first * (1 - np.arange(how.steps) / how.steps)).astype(int))[::-1]
         eps = self._noise_of(np.full(len(images), how.draw), tuple(images.shape[1:]))
-        found, noised = images, []
+        found, begun = images, None
         for at in path:
             steps, a, s, _, _ = self._table(np.full(len(images), at), images.ndim)
-            noised.append(a * found + s * eps)
-            predicted = predict(noised[-1], steps).float()
+            x = a * found + s * eps
+            begun = x if begun is None else begun
+            predicted = predict(x, steps).float()
             if without is not None and how.guidance != 1:
-                predicted = torch.lerp(without(noised[-1], steps).float(), predicted, how.guidance)
-            found = self._denoised(predicted, noised[-1], a, s)
+                predicted = torch.lerp(without(x, steps).float(), predicted, how.guidance)
+            found = self._denoised(predicted, x, a, s)
             if self.clamp:
                 found = found.clamp(-1, 1)
-            eps = (noised[-1] - a * found) / s
-        return noised[0], found
+            eps = (x - a * found) / s
+        assert begun is not None
+        return begun, found
 
     def _table(self, at: np.ndarray, ndim: int) -> tuple[torch.Tensor, ...]:
         """(N,) levels -> on the device times (N,), α and σ (N, 1, …) of `ndim` dimensions, factors and scales (N,)."""

@@ -48,12 +48,12 @@ class Copying:
         self.asked = 0
 
     def observe(self, trials):
-        raise NotImplementedError
+        return iter(())
 
     def texts(self, choices):
         return [f"a {choice}" for choice in choices]
 
-    def reconstruct(self, stimulus, texts, how=Restoration()):  # noqa: B008
+    def reconstruct(self, stimulus, texts, how=Restoration()):
         self.asked += 1
         shown = stimulus.pixels()[:40, :40] / 255
         images = np.stack([shown * (1 - 0.1 * k) for k in range(len(texts))])

@@ -45,15 +45,8 @@ def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
                     if cell is None:
                         continue
                     _show(ax, cell["file"])
-                    ax.text(
-                        0.5,
-                        -0.03,
-                        f"{cell['pixel_distance']:.3f}",
-                        transform=ax.transAxes,
-                        ha="center",
-                        va="top",
-                        fontsize=5,
-                    )
+                    below = ax.text(0.5, -0.03, f"{cell['pixel_distance']:.3f}", transform=ax.transAxes, fontsize=5)
+                    below.set(ha="center", va="top")
                     if r == 0 and s == 0:
                         ax.text(0.53 * len(seeds), 1.08, observer, transform=ax.transAxes, ha="center", fontsize=7)
         top += len(prompts)
