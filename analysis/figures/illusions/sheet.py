@@ -17,6 +17,7 @@ from analysis.illusions.reconstructions import picture
 NEAREST, OTHER = "#1B7837", "#B2182B"
 SIDE = 0.85  # inches of a picture
 N_COLUMNS = 4  # of Figure 8
+N_LETTERS = 13  # of an observer's name above a picture
 
 
 def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
@@ -48,7 +49,8 @@ def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
                     below = ax.text(0.5, -0.03, f"{cell['pixel_distance']:.3f}", transform=ax.transAxes, fontsize=5)
                     below.set(ha="center", va="top")
                     if r == 0 and s == 0:
-                        ax.text(0.53 * len(seeds), 1.08, observer, transform=ax.transAxes, ha="center", fontsize=7)
+                        name = textwrap.fill(observer, N_LETTERS * len(seeds))
+                        ax.text(0.53 * len(seeds), 1.06, name, transform=ax.transAxes, ha="center", fontsize=6.5)
         top += len(prompts)
     return figure
 
