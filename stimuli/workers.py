@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -30,9 +31,14 @@ def each(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, a
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
     others = set(multiprocessing.active_children())
     try:
+        # Not the executor's map: left early it cancels what waits, and the executor's thread fails on what is cancelled if
+        # it sees that a worker is gone before it is told to stop.
         with _one_thread_each():
-            results = pool.map(function, jobs, chunksize=at_once)
-        yield from results
+            chunks = deque(
+                pool.submit(_of_each, function, jobs[start : start + at_once]) for start in range(0, len(jobs), at_once)
+            )
+        while chunks:
+            yield from chunks.popleft().result()
     except (KeyboardInterrupt, GeneratorExit):
         for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()  # what it was given would take it a while
@@ -44,6 +50,10 @@ def each(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, a
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _of_each(function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+    return [function(job) for job in jobs]
 
 
 def _end_with_parent() -> None:
