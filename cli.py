@@ -170,6 +170,7 @@ def reconstruct(
 def explain_trial(
     log: Annotated[Path, typer.Argument(help="A trial log.")],
     trial: Annotated[int, typer.Option(min=1, help="Number of the trial.")] = 1,
+    experiment: Annotated[str | None, typer.Option(help="By which name, if not the log's.")] = None,
     observer: Annotated[str | None, typer.Option("--observer", "-m", help="By which name, if not the log's.")] = None,
     strength: Annotated[float, typer.Option(help="Share of noise or masks.")] = 0.5,
     steps: Annotated[int, typer.Option(min=1, help="In which the image is restored; 1 is what scores compare.")] = 1,
@@ -188,9 +189,10 @@ def explain_trial(
     from observers.protocol import Restoration
 
     def make(name: str) -> "Observer":
-        return _observers([observer or name], option, {"device": device, "dtype": dtype})[0]
+        return _observers([name], option, {"device": device, "dtype": dtype})[0]
 
-    found = explain(log, trial, make, Restoration(strength, steps, draw=seed))
+    how = Restoration(strength, steps, draw=seed)
+    found = explain(log, trial, make, how, experiment=experiment, observer=observer)
     typer.echo(f"figure: {write_explanation(found, out, log.stem, trial)}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from experiments.identity import difference, options
-from experiments.log import EVIDENCE, read_rows, read_sidecar
+from experiments.log import COLUMNS, EVIDENCE, read_rows, read_sidecar
 from experiments.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
 from stimuli.attribution import read_credits
@@ -30,50 +30,84 @@ class Explained:
     found: Reconstruction | None  # None of an observer that restores nothing
 
 
-def explain(log: Path, number: int, make: Callable[[str], Observer], how: Restoration) -> Explained:
+def explain(
+    log: Path, number: int, make: Callable[[str], Observer], how: Restoration, *, experiment: str | None = None,
+    observer: str | None = None,
+) -> Explained:  # fmt: skip
     """The trial of that number. `make` makes the observer by its name, with the options that it had.
 
-    Raises LogError for a log that has no such trial, or was made on other images; ObserverError for an observer with other
-    options, and for one that restores nothing and left no evidence.
+    `experiment` and `observer` are named as the log names them, or as given here. Raises LogError for a log that has no such
+    trial, was made on other images, or names what only a user may; ObserverError for an observer with other options, and
+    for one that restores nothing and left no evidence.
     """
+    row = _row(log, number)
     sidecar = read_sidecar(log)
     if sidecar is None:
         raise LogError(f"{log} has no .json beside it, which says how it was made: give a trial log of run-experiment")
-    head, *rows = read_rows(log)
-    row = next(
-        (dict(zip(head, cells, strict=True)) for cells in rows if cells[head.index("trial")] == str(number)), None
-    )
-    if row is None:
-        raise LogError(f"{log} has no trial {number}: it has {len(rows)}, from 1 on")
-    identity = sidecar["identity"]
-    experiment = make_experiment(row["experiment"])
-    trials = experiment.trials(int(identity["seed"]))
-    if experiment.stimuli.digest() != identity["stimuli"] or trials[number - 1].stimulus.id != row["stimulus"]:
-        raise LogError(f"{log} was made on other images than {row['experiment']} has here: they cannot be shown")
-    trial = trials[number - 1]
-    evidence = [row.get(f"{EVIDENCE}{choice}", "") for choice in trial.choices]
-    given = np.array([float(x) for x in evidence]) if all(evidence) else None
+    try:
+        seed, digest, maker = (sidecar["identity"][name] for name in ("seed", "stimuli", "observer"))
+        kind, had = maker["kind"], maker["options"]
+        n = int(seed)
+    except (KeyError, TypeError, ValueError):
+        raise LogError(
+            f"the sidecar of {log} does not say by whom it was made, on what: put the original back"
+        ) from None
+    shown = make_experiment(experiment or _harmless(log, row["experiment"], "experiment"))
+    trials = shown.trials(n)
+    trial = trials[number - 1] if number <= len(trials) else None
+    if trial is None or shown.stimuli.digest() != digest or trial.stimulus.id != row["stimulus"]:
+        raise LogError(f"{log} was made on other images than {shown.name} has here: they cannot be shown")
+    found = None
+    if kind == "generative":
+        one = make(observer or _harmless(log, row["observer"], "observer"))
+        found = _reconstruction(one, had, trial.stimulus, trial.choices, how)
+    given = _evidence(log, row, trial.choices)
     credit = read_credits(trial.stimulus.path.parent).get(trial.stimulus.id)
-    found = _reconstruction(make, row["observer"], identity["observer"], trial.stimulus, trial.choices, how)
     if found is None and given is None:
         raise ObserverError(f"{row['observer']} restores no images and left no evidence: there is nothing to draw")
     return Explained(
-        row["observer"], row["kind"], trial.stimulus, credit.said() if credit else experiment.stimuli.attribution,
+        row["observer"], row["kind"], trial.stimulus, credit.said() if credit else shown.stimuli.attribution,
         trial.choices, row["response"], given, found,
     )  # fmt: skip
 
 
+def _row(log: Path, number: int) -> dict[str, str]:
+    head, *rows = read_rows(log) or [[]]
+    missing = [name for name in COLUMNS if name not in head]
+    if missing:
+        raise LogError(f"{log} is no trial log of run-experiment: it has no column {missing[0]}")
+    for cells in rows:
+        row = dict(zip(head, cells, strict=True))
+        if row["trial"] == str(number):
+            return row
+    raise LogError(f"{log} has no trial {number}: it has {len(rows)}, from 1 on")
+
+
+def _harmless(log: Path, name: str, what: str) -> str:
+    """A name that a log gives, which may be anyone's: one that stands for code or a place is not followed."""
+    if ":" in name:
+        raise LogError(
+            f"{log} names the {what} {name}, where code or weights lie: if you trust it, give --{what} {name}"
+        )
+    return name
+
+
+def _evidence(log: Path, row: dict[str, str], choices: tuple[str, ...]) -> np.ndarray | None:
+    """(K,), None where the observer left none."""
+    cells = [row.get(f"{EVIDENCE}{choice}", "") for choice in choices]
+    try:
+        return np.array([float(x) for x in cells]) if all(cells) else None
+    except ValueError:
+        raise LogError(f"{log}, trial {row['trial']}: evidence that is no number") from None
+
+
 def _reconstruction(
-    make: Callable[[str], Observer], name: str, identity: dict[str, object], stimulus: Stimulus, choices: tuple[str, ...],
-    how: Restoration,
-) -> Reconstruction | None:  # fmt: skip
-    if identity["kind"] != "generative":
-        return None
-    one = make(name)
+    one: Observer, had: dict[str, object], stimulus: Stimulus, choices: tuple[str, ...], how: Restoration
+) -> Reconstruction | None:
     if not isinstance(one, Reconstructor) or not one.restores:
         return None
-    if options(one) != identity["options"]:
+    if options(one) != had:
         raise ObserverError(
-            f"the {name} of the log had other options ({difference(identity['options'], options(one))}): give them with -o"
+            f"the {one.name} of the log had other options ({difference(had, options(one))}): give them with -o"
         )
     return one.reconstruct(stimulus, one.texts(choices), how)

@@ -79,6 +79,8 @@ def of_names(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
             found.append(Stimulus(path.name, path, path.stem))
         elif path.is_dir() and not (path / "stimuli.csv").is_file() and (files := _inside(path)):
             found += [Stimulus(file.name, file, file.stem) for file in files]
+        elif path.suffix.lower() in SUFFIXES:
+            raise StimulusError(f"there is no image {path}")
         else:
             found += make_experiment(name).stimuli.stimuli
     return found[:limit]
@@ -200,7 +202,6 @@ def _begin(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]
 def _sidecar(out: Path) -> dict[str, Any]:
     try:
         found = json.loads((out / MADE).read_text("utf-8"))
-        assert isinstance(found["images"], dict) and isinstance(found["observers"], dict)
-        return dict(found)
-    except (OSError, ValueError, KeyError, TypeError, AssertionError):
+        return {what: dict(found[what]) for what in ("images", "observers")}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise StimulusError(f"{out / MADE} is damaged or missing: take another --out, or remove {out}") from None

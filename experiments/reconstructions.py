@@ -25,6 +25,8 @@ def read_rows(out: Path) -> list[Row]:
     try:
         text = path.read_text("utf-8-sig")
         rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines(), strict=True))
+    except FileNotFoundError:
+        raise StimulusError(f"there is no {path}: name the --out of observers reconstruct") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(f"{path} cannot be read: {error}") from None
     if any(tuple(row) != COLUMNS or None in row.values() for row in rows):

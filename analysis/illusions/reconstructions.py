@@ -10,7 +10,8 @@ from stimuli.errors import StimulusError
 from stimuli.images import open_image
 
 SETTING = ["strength", "steps", "guidance"]
-NUMBERS = ("strength", "steps", "guidance", "seed", "pixel_distance", "latent_distance")
+NUMBERS = {"strength": float, "steps": int, "guidance": float, "seed": int}
+DISTANCES = ("pixel_distance", "latent_distance")  # empty where there is none
 
 
 def read_reconstructions(folder: Path) -> pd.DataFrame:
@@ -19,14 +20,16 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
     table = pd.DataFrame(read_rows(folder), columns=list(COLUMNS))
     if table.empty:
         raise StimulusError(f"{folder / TABLE} lists no reconstruction")
-    for name in NUMBERS:
-        numbers = pd.to_numeric(table[name].where(table[name] != "", "nan"), errors="coerce")
-        bad = table.index[numbers.isna() & ~table[name].isin(["", "nan"])]
+    for name in (*NUMBERS, *DISTANCES):
+        type_, numbers = NUMBERS.get(name, float), pd.to_numeric(table[name], errors="coerce").astype(float)
+        good = np.isfinite(numbers) & ((type_ is float) | (numbers % 1 == 0))
+        bad = table.index[~(good | (table[name].isin(["", "nan"]) if name in DISTANCES else False))]
         if len(bad):
+            expected = "a number" if type_ is float else "a whole number"
             raise StimulusError(
-                f"{folder / TABLE}, line {bad[0] + 2}: {name} is {table[name][bad[0]]!r}, expected a number"
+                f"{folder / TABLE}, line {bad[0] + 2}: {name} is {table[name][bad[0]]!r}, expected {expected}"
             )
-        table[name] = numbers.astype(int) if name in ("steps", "seed") else numbers.astype(float)
+        table[name] = numbers.astype(type_)
     for name in ("file", "original"):
         table[name] = [str(folder / file) for file in table[name]]
     return table

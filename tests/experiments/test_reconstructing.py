@@ -1,4 +1,4 @@
-"""`observers reconstruct` and `explain-trial`: what is written, resumed, refused, and drawn."""
+"""`observers reconstruct`: what is written, resumed, refused, and drawn."""
 
 import csv
 
@@ -144,9 +144,8 @@ def test_what_is_refused(pictures, tmp_path):
     assert "expected numbers with commas, such as 0.3,0.5, got 'a'" in observers(
         "reconstruct", pictures, "-m", "chance", "--strength", "a", code=2
     ).stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
-    assert (
-        "there is no experiment named 'nowhere'" in observers("reconstruct", "nowhere", "-m", "chance", code=1).stderr
-    )
+    for name, said in ("nowhere", "there is no experiment named 'nowhere'"), ("no.png", "there is no image no.png"):
+        assert said in observers("reconstruct", name, "-m", "chance", code=1).stderr
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd.png", "../x.png", "x.txt"])
@@ -162,7 +161,7 @@ def test_a_table_from_anyone(file, pictures, tmp_path):
 
 
 def test_tables_that_are_none(tmp_path):
-    with pytest.raises(StimulusError, match="cannot be read"):
+    with pytest.raises(StimulusError, match=r"there is no .*: name the --out of observers reconstruct"):
         read_reconstructions(tmp_path)
     (tmp_path / "reconstructions.csv").write_text("a,b\n1,2\n")
     with pytest.raises(StimulusError, match="is no table of reconstructions: expected the columns image,observer"):
@@ -170,8 +169,26 @@ def test_tables_that_are_none(tmp_path):
     (tmp_path / "reconstructions.csv").write_text(",".join(COLUMNS) + "\n")
     with pytest.raises(StimulusError, match="lists no reconstruction"):
         read_reconstructions(tmp_path)
-    (tmp_path / "reconstructions.csv").write_text(",".join(COLUMNS) + "\n" + "a,b,c,much,1,1,0,a.png,1,,b.png,\n")
-    with pytest.raises(StimulusError, match="line 2: strength is 'much', expected a number"):
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("much,1,1,0,a.png,1,,", "strength is 'much', expected a number"),
+        ("nan,1,1,0,a.png,1,,", "strength is 'nan', expected a number"),
+        (".5,,1,0,a.png,1,,", "steps is '', expected a whole number"),
+        (".5,1e400,1,0,a.png,1,,", "steps is '1e400', expected a whole number"),
+        (".5,1,1,0.5,a.png,1,,", "seed is '0.5', expected a whole number"),
+        (".5,1,1,0,a.png,far,,", "pixel_distance is 'far', expected a number"),
+    ],
+)
+def test_what_is_no_number_is_said_with_its_line(cells, said, tmp_path):
+    good = "a,b,c,.5,1,1,0,a.png,nan,,b.png,\n"
+    (tmp_path / "reconstructions.csv").write_text(",".join(COLUMNS) + "\n" + good)
+    assert read_reconstructions(tmp_path)["steps"].tolist() == [1]
+    with (tmp_path / "reconstructions.csv").open("a") as file:
+        file.write(f"a,b,c,{cells}b.png,\n")
+    with pytest.raises(StimulusError, match=f"line 3: {said}"):
         read_reconstructions(tmp_path)
 
 
@@ -234,63 +251,6 @@ def test_credits(tmp_path):
         (tmp_path / "attribution.csv").write_text(text)
         with pytest.raises(StimulusError, match=said):
             read_credits(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory, drawn):
-    folder = tmp_path_factory.mktemp("explain")
-    tiny_latent.save(folder / "model", "sd1")
-    given = ("-o", f"weights={folder / 'model'}", "-o", "draws=8", "-o", "min_draws=4", "--device", "cpu")
-    observers(
-        "run-experiment",
-        "drawn-cue-conflict",
-        "-m",
-        "sd14",
-        "-m",
-        "chance",
-        *given,
-        "--limit",
-        2,
-        "--out",
-        folder,
-        "--quiet",
-    )
-    return folder / "drawn-cue-conflict" / "drawn-cue-conflict_sd14_session-1.csv", given
-
-
-def test_a_trial_is_explained(log, tmp_path):
-    path, given = log
-    said = observers("explain-trial", path, "--trial", 2, *given, "--out", tmp_path).stdout
-    figure = tmp_path / f"{path.stem}_trial-2.png"
-    assert said == f"figure: {figure}\n" and figure.is_file()
-    table = pd.read_csv(figure.with_suffix(".csv"))
-    with open(path, newline="") as file:
-        row = list(csv.DictReader(file))[1]
-    assert table.loc[table["answer"], "choice"].tolist() == [row["response"]]
-    assert table["evidence"].to_numpy() == pytest.approx([float(row[f"evidence_{c}"]) for c in table["choice"]])
-    words = figure.with_suffix(".svg").read_text()
-    assert f"★ {row['response']}" in words and row["stimulus"] in words
-
-
-def test_what_cannot_be_explained(log, tmp_path):
-    path, given = log
-    err = observers("explain-trial", path, "--trial", 9, *given, code=1).stderr
-    assert "has no trial 9: it has 2, from 1 on" in err
-    err = observers("explain-trial", path, *given[:-2], "-o", "seed=3", "--device", "cpu", code=1).stderr
-    assert "the sd14 of the log had other options" in err and "give them with -o" in err
-    chance = path.with_name("drawn-cue-conflict_chance_session-1.csv")
-    assert observers("explain-trial", chance, "--out", tmp_path).stdout.startswith("figure: ")
-    (tmp_path / "x.csv").write_bytes(path.read_bytes())
-    assert "has no .json beside it" in observers("explain-trial", tmp_path / "x.csv", code=1).stderr
-    sidecar = path.with_suffix(".json").read_text()
-    other = tmp_path / path.name
-    other.write_bytes(path.read_bytes())
-    digest = __import__("json").loads(sidecar)["identity"]["stimuli"]
-    other.with_suffix(".json").write_text(sidecar.replace(digest, digest[::-1]))
-    assert (
-        "was made on other images than drawn-cue-conflict has here"
-        in observers("explain-trial", other, *given, code=1).stderr
-    )
 
 
 def test_percepts_are_the_prompts_where_none_is_given(tmp_path):
