@@ -30,9 +30,9 @@ class Clustering:
     linkage: np.ndarray
 
     def groups(self, n_clusters: int) -> dict[str, int]:
-        """Observer -> group, from 0 in leaf order, after the last n_clusters - 1 merges are undone. Raises ValueError."""
+        """Observer -> group, from 0 in leaf order, after the last n_clusters - 1 merges are undone. Raises LogError."""
         if not 1 <= n_clusters <= len(self.order):
-            raise ValueError(f"{len(self.order)} observers make 1 to {len(self.order)} clusters, not {n_clusters}")
+            raise LogError(f"{len(self.order)} observers make 1 to {len(self.order)} clusters, not {n_clusters}")
         kept = nodes(self.linkage)[: 2 * len(self.order) - n_clusters]
         first = [min(next(c for c in reversed(kept) if leaf in c)) for leaf in range(len(self.order))]
         number = {leaf: i for i, leaf in enumerate(sorted(set(first)))}

@@ -16,7 +16,7 @@ from analysis.accuracy import wilson
 from analysis.frame import observer_order
 from analysis.illusions.kinds import number, of_kind
 from analysis.illusions.pse import columns, counted
-from analysis.psychometric import fit, log_likelihood
+from analysis.psychometric import REASONS, fit, log_likelihood
 from stimuli.errors import LogError
 
 COLUMNS = (
@@ -25,6 +25,10 @@ COLUMNS = (
 )  # fmt: skip
 MAX_LAPSE, N_RATES = 0.1, 7
 NOTHING = "no image without anything hidden was answered"
+NO_THRESHOLD = {
+    REASONS["right"]: "always seen where it is hidden", REASONS["wrong"]: "never seen",
+    REASONS["flat"]: "answers do not change with the strength",
+}  # fmt: skip
 
 
 def hidden_thing(trials: pd.DataFrame) -> str:
@@ -49,7 +53,8 @@ def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
             continue
         low, high = (float(end[0]) for end in wilson(np.array([k]), np.array([n_nothing])))
         threshold = _threshold(something, k, n_nothing)
-        rows.append((dataset, observer, kind, n, n_nothing, k / n_nothing, low, high, *threshold))
+        reason = NO_THRESHOLD.get(threshold[-1], threshold[-1])
+        rows.append((dataset, observer, kind, n, n_nothing, k / n_nothing, low, high, *threshold[:-1], reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -63,7 +63,7 @@ def test_clear_clusters_are_supported_and_agree_with_kinds():
     assert value == 1 and p < 0.02
     one = groups_of(grown, 1)
     assert np.isnan(agreement_with_kinds(one)).all()
-    with pytest.raises(ValueError, match="8 observers make 1 to 8 clusters, not 9"):
+    with pytest.raises(LogError, match="8 observers make 1 to 8 clusters, not 9"):
         groups_of(grown, 9)
 
 

@@ -134,7 +134,7 @@ def test_refused():
     found = cluster(planted())
     assert isinstance(found, Clustering)
     for n in (0, 7):
-        with pytest.raises(ValueError, match=f"6 observers make 1 to 6 clusters, not {n}"):
+        with pytest.raises(LogError, match=f"6 observers make 1 to 6 clusters, not {n}"):
             found.groups(n)
     with pytest.raises(ValueError, match="expected observers of the tree, got nobody"):
         smallest_pure_cluster(found, ["p", "nobody"])

@@ -68,9 +68,7 @@ def test_clusters_in_words(edge):
     assert re.search(r"agreement of groups with kinds: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", said)
     assert re.search(r"net-2 \(discriminative\) does not fall among the people: it is below every one of them", said)
     assert "undefined for one kind or one group" in run("clusters", edge, "--groups", 1, "--resamples", 20).stdout
-    assert "make 1 to 5 clusters, not 6" in str(
-        CliRunner().invoke(app, ["analyze", "clusters", edge, "--groups", "6"]).exception
-    )
+    assert "observers: 5 observers make 1 to 5 clusters, not 6" in run("clusters", edge, "--groups", 6, code=1).stderr
 
 
 def test_wrong_usage(edge):

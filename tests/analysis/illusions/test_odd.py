@@ -109,6 +109,14 @@ def test_nothing_hidden_was_never_shown():
     assert np.isnan(row.false_alarms) and row.reason == pareidolia.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("answer", "false_alarms", "reason"), [("face", 1, "always seen where it is hidden"), ("texture", 0, "never seen")]
+)
+def test_all_or_nothing_is_seen(answer, false_alarms, reason):
+    (row,) = pareidolia.pareidolia(shown.hidden(0.4, 0).assign(response=answer)).itertuples()
+    assert row.false_alarms == false_alarms and np.isnan(row.threshold) and row.reason == reason
+
+
 def test_trials_without_a_right_answer_are_left_out_elsewhere(tmp_path):
     frame = shown.percepts(0.0)
     assert kind_of(frame) == "percepts"
