@@ -221,7 +221,10 @@ def _convert(text: str, kind: Any, where: str) -> Any:
         raise UserError(f"{where}: expected true or false, got {text!r}")
     if kind in (int, float):
         try:
-            return kind(text)
+            value = kind(text)
+            if value != value:  # what is compared with nan is always false
+                raise ValueError
+            return value
         except ValueError:
             raise UserError(
                 f"{where}: expected {'a whole number' if kind is int else 'a number'}, got {text!r}"

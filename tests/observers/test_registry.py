@@ -86,6 +86,8 @@ def test_options_that_declare_no_type_are_like_their_defaults(mine):
         assert make_observer(mine + name, options).options == (5.0, True, "5", [1, 2], "many", 1.5, (3, 4))
     whole = make_observer(mine + "Bare", {"either": "3", "n": "7"}).options
     assert (whole[4], whole[5], type(whole[5])) == (3, 7, int)
+    with pytest.raises(UserError, match="option threshold: expected a number, got 'nan'"):
+        make_observer("psychometric", {"threshold": "nan"})
     with pytest.raises(UserError, match="option threshold: expected a number, got 'x'"):
         make_observer(mine + "Bare", {"threshold": "x"})
 
