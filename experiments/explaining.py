@@ -46,14 +46,15 @@ def explain(
         raise LogError(f"{log} has no .json beside it, which says how it was made: give a trial log of run-experiment")
     try:
         seed, digest, maker = (sidecar["identity"][name] for name in ("seed", "stimuli", "observer"))
-        kind, had = maker["kind"], maker["options"]
-        n = int(seed)
+        kind, had = maker["kind"], dict(maker["options"])
+        if not (isinstance(seed, int) and seed >= 0):
+            raise ValueError(seed)
     except (KeyError, TypeError, ValueError):
         raise LogError(
             f"the sidecar of {log} does not say by whom it was made, on what: put the original back"
         ) from None
     shown = make_experiment(experiment or _harmless(log, row["experiment"], "experiment"))
-    trials = shown.trials(n)
+    trials = shown.trials(seed)
     trial = trials[number - 1] if number <= len(trials) else None
     if trial is None or shown.stimuli.digest() != digest or trial.stimulus.id != row["stimulus"]:
         raise LogError(f"{log} was made on other images than {shown.name} has here: they cannot be shown")
@@ -85,10 +86,8 @@ def _row(log: Path, number: int) -> dict[str, str]:
 
 def _harmless(log: Path, name: str, what: str) -> str:
     """A name that a log gives, which may be anyone's: one that stands for code or a place is not followed."""
-    if ":" in name:
-        raise LogError(
-            f"{log} names the {what} {name}, where code or weights lie: if you trust it, give --{what} {name}"
-        )
+    if set(name) & set(":/\\"):
+        raise LogError(f"{log} names the {what} {name}, where code or files lie: if you trust it, give --{what} {name}")
     return name
 
 

@@ -81,21 +81,42 @@ def test_what_cannot_be_explained(log, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("what", "column"), [("experiment", 0), ("observer", 1)])
-def test_no_code_that_a_log_names_is_run(what, column, log, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("what", "column", "name"),
+    [
+        ("experiment", 0, "evil.py:x"),
+        ("observer", 1, "evil.py:x"),
+        ("experiment", 0, "os:abort"),
+        ("experiment", 0, "/"),
+    ],
+)
+def test_no_code_or_place_that_a_log_names_is_looked_at(what, column, name, log, tmp_path, monkeypatch):
     path, given = log
     monkeypatch.chdir(tmp_path)
     Path("evil.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
     for row in rows[1:]:
-        row[column] = "evil.py:x"
+        row[column] = name
     with open("log.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
     Path("log.json").write_bytes(path.with_suffix(".json").read_bytes())
     err = observers("explain-trial", "log.csv", *given, code=1).stderr
-    assert f"log.csv names the {what} evil.py:x, where code or weights lie: if you trust it, give --{what}" in err
+    assert f"log.csv names the {what} {name}, where code or files lie: if you trust it, give --{what} {name}" in err
     assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("seed", -5), ("seed", "1"), ("seed", None), ("observer", []), ("observer", {"kind": "human"})]
+)
+def test_a_sidecar_that_was_edited(part, value, log, tmp_path):
+    path, given = log
+    sidecar = json.loads(path.with_suffix(".json").read_text())
+    sidecar["identity"][part] = value
+    (tmp_path / "log.json").write_text(json.dumps(sidecar))
+    (tmp_path / "log.csv").write_bytes(path.read_bytes())
+    err = observers("explain-trial", tmp_path / "log.csv", *given, code=1).stderr
+    assert "does not say by whom it was made, on what: put the original back" in err
 
 
 def test_an_experiment_of_ones_own_is_given_by_its_file(tmp_path, monkeypatch):
