@@ -247,6 +247,7 @@ def test_odd_names_stay_as_they_are(tmp_path, ax):
         assert legend(draw_shape_bias(arrange(table, table[:0]), Figure().add_subplot())) == ["_hidden"]
 
 
+@pytest.mark.slow
 def test_files_are_the_same_in_every_process_and_hold_text(tmp_path):
     code = (
         "import sys; from pathlib import Path; from matplotlib.figure import Figure; from analysis.figures import style\n"

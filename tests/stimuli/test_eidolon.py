@@ -59,7 +59,7 @@ def test_displacements_are_as_large_as_the_published(coherence, finest, coarsest
     assert rms[-1] == pytest.approx(coarsest, rel=0.05)
 
 
-@pytest.mark.parametrize("coherence", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("coherence", [0.0, 0.3, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_fields_are_distributed_as_slow_ones(coherence):
     """Mean, spread and smoothness at each scale."""
 
@@ -78,7 +78,10 @@ def test_fields_are_distributed_as_slow_ones(coherence):
     assert np.sqrt(fast.mean(axis=0)) == pytest.approx(np.sqrt(slow.mean(axis=0)), rel=0.08)
 
 
-@pytest.mark.parametrize(("reach", "coherence"), [(8.0, 0.0), (16.0, 0.3), (32.0, 1.0)])
+@pytest.mark.parametrize(
+    ("reach", "coherence"),
+    [pytest.param(8.0, 0.0, marks=pytest.mark.slow), (16.0, 0.3), pytest.param(32.0, 1.0, marks=pytest.mark.slow)],
+)
 def test_images_differ_from_the_original_as_much_as_slow_ones(reach, coherence):
     image = photo(height=256, width=256)
     original = eidolon(image, 0.0, np.random.default_rng(0), coherence=coherence)

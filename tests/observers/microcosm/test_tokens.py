@@ -32,6 +32,7 @@ def test_the_nearest_code_by_hand(learned):
         assert int(found[i, row, column]) == int(distances.argmin())
 
 
+@pytest.mark.slow
 def test_training_with_codes_that_begin_as_clusters(learned, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(tokens, "FREE", 0.5)
     monkeypatch.setattr(tokens, "CHECKED", 10)
