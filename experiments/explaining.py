@@ -41,18 +41,7 @@ def explain(
     for one that restores nothing and left no evidence.
     """
     row = _row(log, number)
-    sidecar = read_sidecar(log)
-    if sidecar is None:
-        raise LogError(f"{log} has no .json beside it, which says how it was made: give a trial log of run-experiment")
-    try:
-        seed, digest, maker = (sidecar["identity"][name] for name in ("seed", "stimuli", "observer"))
-        kind, had = maker["kind"], dict(maker["options"])
-        if not (isinstance(seed, int) and seed >= 0):
-            raise ValueError(seed)
-    except (KeyError, TypeError, ValueError):
-        raise LogError(
-            f"the sidecar of {log} does not say by whom it was made, on what: put the original back"
-        ) from None
+    seed, digest, kind, had = _begun(log)
     shown = make_experiment(experiment or _harmless(log, row["experiment"], "experiment"))
     trials = shown.trials(seed)
     trial = trials[number - 1] if number <= len(trials) else None
@@ -73,7 +62,7 @@ def explain(
 
 
 def _row(log: Path, number: int) -> dict[str, str]:
-    head, *rows = read_rows(log) or [[]]
+    head, *rows = read_rows(log)
     missing = [name for name in COLUMNS if name not in head]
     if missing:
         raise LogError(f"{log} is no trial log of run-experiment: it has no column {missing[0]}")
@@ -84,20 +73,43 @@ def _row(log: Path, number: int) -> dict[str, str]:
     raise LogError(f"{log} has no trial {number}: it has {len(rows)}, from 1 on")
 
 
+def _begun(log: Path) -> tuple[int, str, str, dict[str, object]]:
+    """Seed, digest of the stimuli, kind and options of the observer, as the sidecar has them."""
+    sidecar = read_sidecar(log)
+    if sidecar is None:
+        raise LogError(f"{log} has no .json beside it, which says how it was made: give a trial log of run-experiment")
+    try:
+        seed, digest, maker = (sidecar["identity"][name] for name in ("seed", "stimuli", "observer"))
+        kind, had = maker["kind"], dict(maker["options"])
+        if not (isinstance(seed, int) and seed >= 0):
+            raise ValueError(seed)
+    except (KeyError, TypeError, ValueError):
+        raise LogError(
+            f"the sidecar of {log} is damaged: expected seed, stimuli, and kind and options of the observer; put the "
+            f"original back"
+        ) from None
+    return seed, digest, kind, had
+
+
 def _harmless(log: Path, name: str, what: str) -> str:
     """A name that a log gives, which may be anyone's: one that stands for code or a place is not followed."""
-    if set(name) & set(":/\\"):
+    if name in (".", "..") or set(name) & set(":/\\"):
         raise LogError(f"{log} names the {what} {name}, where code or files lie: if you trust it, give --{what} {name}")
     return name
 
 
 def _evidence(log: Path, row: dict[str, str], choices: tuple[str, ...]) -> np.ndarray | None:
     """(K,), None where the observer left none."""
-    cells = [row.get(f"{EVIDENCE}{choice}", "") for choice in choices]
-    try:
-        return np.array([float(x) for x in cells]) if all(cells) else None
-    except ValueError:
-        raise LogError(f"{log}, trial {row['trial']}: evidence that is no number") from None
+    cells = {name: row.get(name, "") for name in (f"{EVIDENCE}{choice}" for choice in choices)}
+    if not all(cells.values()):
+        return None
+    numbers = []
+    for name, cell in cells.items():
+        try:
+            numbers.append(float(cell))
+        except ValueError:
+            raise LogError(f"{log}, trial {row['trial']}: {name} is {cell!r}, expected a number") from None
+    return np.array(numbers)
 
 
 def _reconstruction(

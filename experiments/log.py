@@ -194,12 +194,14 @@ def repair(path: Path) -> int:
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Header and rows of a log as text. Raises LogError naming the line of what is damaged."""
+    """Header and rows of a log as text. Raises LogError for an empty one, and naming the line of what is damaged."""
     try:
         text = path.read_text("utf-8")
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"the trial log {path} cannot be read: {error}") from None
+    if not rows:
+        raise LogError(f"the trial log {path} is empty: expected a header and a row a trial")
     for number, cells in enumerate(rows, start=1):
         if len(cells) != len(rows[0]):
             raise LogError(f"{path}, line {number}: {len(cells)} cells where the header has {len(rows[0])}")

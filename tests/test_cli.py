@@ -7,21 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from cli import app
 from experiments.demo import MODELS, PARTS, RESTORING, STAND_INS
+from tests.commands import observers
 from tests.conftest import real
 
 ACCURACY = ["dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high"]
 SHAPE_BIAS = ["observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high"]
 CONSISTENCY = ["dataset", "condition", "observer_1", "observer_2", "n", "expected", "observed", "kappa", "low", "high"]
-
-
-def observers(*words: object, code: int = 0) -> Result:
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from stimuli.images import open_image
 
 SETTING = ["strength", "steps", "guidance"]
 NUMBERS = {"strength": float, "steps": int, "guidance": float, "seed": int}
-DISTANCES = ("pixel_distance", "latent_distance")  # empty where there is none
+DISTANCES = {"pixel_distance": float, "latent_distance": float}  # empty or nan where there is none
 
 
 def read_reconstructions(folder: Path) -> pd.DataFrame:
@@ -20,16 +20,20 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
     table = pd.DataFrame(read_rows(folder), columns=list(COLUMNS))
     if table.empty:
         raise StimulusError(f"{folder / TABLE} lists no reconstruction")
-    for name in (*NUMBERS, *DISTANCES):
-        type_, numbers = NUMBERS.get(name, float), pd.to_numeric(table[name], errors="coerce").astype(float)
-        good = np.isfinite(numbers) & ((type_ is float) | (numbers % 1 == 0))
-        bad = table.index[~(good | (table[name].isin(["", "nan"]) if name in DISTANCES else False))]
-        if len(bad):
-            expected = "a number" if type_ is float else "a whole number"
+    for name, kind in (NUMBERS | DISTANCES).items():
+        numbers = pd.to_numeric(table[name], errors="coerce").astype(float)
+        bad = ~np.isfinite(numbers)
+        if kind is int:
+            bad |= numbers % 1 != 0
+        if name in DISTANCES:
+            bad &= ~table[name].isin(["", "nan"])
+        if bad.any():
+            row = int(np.argmax(bad))
             raise StimulusError(
-                f"{folder / TABLE}, line {bad[0] + 2}: {name} is {table[name][bad[0]]!r}, expected {expected}"
+                f"{folder / TABLE}, line {row + 2}: {name} is {table[name][row]!r}, expected "
+                f"{'a whole number' if kind is int else 'a number'}"
             )
-        table[name] = numbers.astype(type_)
+        table[name] = numbers.astype(kind)
     for name in ("file", "original"):
         table[name] = [str(folder / file) for file in table[name]]
     return table

@@ -12,6 +12,7 @@ from analysis.export import export
 from analysis.resampling import N_RESAMPLES
 from cli import app
 from tests.analysis.frames import answers, right
+from tests.commands import observers
 
 COMMANDS = sorted(c.name for c in analyze.registered_commands)
 PEOPLE = {"subject-01": "1110100101", "subject-02": "1101100101", "subject-03": "1100110101"}
@@ -35,9 +36,7 @@ def edge(tmp_path):
 
 
 def run(*words, code=0):
-    done = CliRunner().invoke(app, ["analyze", *map(str, words)])
-    assert done.exit_code == code, f"{words}: {done.output}{done.exception!r}"
-    return done
+    return observers("analyze", *words, code=code)
 
 
 def small(command):

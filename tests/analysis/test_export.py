@@ -7,9 +7,9 @@ from experiments.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased
 from stimuli.errors import LogError
+from tests.commands import observers
 from tests.conftest import real
 from tests.observers.people.answering import Answering
-from tests.test_cli import observers
 
 KEPT = ["dataset", "observer", "session", "trial", "stimulus", "condition", "category", "response", "rt", "correct"]
 

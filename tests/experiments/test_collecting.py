@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from typer.testing import CliRunner
 
 from analysis.frame import read_trials
-from cli import app
 from experiments.collecting import Frames, collect, practice
 from experiments.experiment import Experiment
 from experiments.registry import make_experiment
@@ -23,6 +21,7 @@ from observers.people.participant import Participant
 from observers.people.simulated_screen import SimulatedScreen
 from stimuli.categories import CATEGORIES
 from stimuli.errors import LogError
+from tests.commands import observers
 from tests.experiments.logs import rows
 
 ROOT = Path(__file__).parents[2]
@@ -53,12 +52,6 @@ class Broken:
 
 def _table(content):
     return list(csv.DictReader(io.StringIO(content.decode())))
-
-
-def observers(*words, code=0):
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done
 
 
 def test_a_session_is_never_overwritten(small, tmp_path):

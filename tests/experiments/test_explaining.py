@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from cli import app
+from tests.commands import observers
 from tests.observers.generative import tiny_latent
-
-
-def observers(*words, code=0):
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +58,10 @@ def test_what_cannot_be_explained(log, tmp_path):
     (tmp_path / "x.csv").write_bytes(path.read_bytes())
     assert "has no .json beside it" in observers("explain-trial", tmp_path / "x.csv", code=1).stderr
     (tmp_path / "x.json").write_text('{"format": 1, "identity": {}, "provenance": {}}')
-    assert "does not say by whom it was made" in observers("explain-trial", tmp_path / "x.csv", code=1).stderr
-    for text, said in ("", "it has no column experiment"), ("trial,kind\n1,x\n", "it has no column experiment"):
+    assert (
+        "is damaged: expected seed, stimuli, and kind" in observers("explain-trial", tmp_path / "x.csv", code=1).stderr
+    )
+    for text, said in ("", "x.csv is empty: expected a header"), ("trial,kind\n1,x\n", "it has no column experiment"):
         (tmp_path / "x.csv").write_text(text)
         assert said in observers("explain-trial", tmp_path / "x.csv", code=1).stderr
     assert "cannot be read" in observers("explain-trial", tmp_path / "none.csv", code=1).stderr
@@ -88,6 +83,7 @@ def test_what_cannot_be_explained(log, tmp_path):
         ("observer", 1, "evil.py:x"),
         ("experiment", 0, "os:abort"),
         ("experiment", 0, "/"),
+        ("experiment", 0, ".."),
     ],
 )
 def test_no_code_or_place_that_a_log_names_is_looked_at(what, column, name, log, tmp_path, monkeypatch):
@@ -106,6 +102,22 @@ def test_no_code_or_place_that_a_log_names_is_looked_at(what, column, name, log,
     assert not Path("ran").exists()
 
 
+def test_evidence_that_is_no_number(log, tmp_path):
+    path, _ = log
+    chance = path.with_name("drawn-cue-conflict_chance_session-1.csv")
+    with open(chance, newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["evidence_cat"] = "much"
+    with open(tmp_path / "log.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    (tmp_path / "log.json").write_bytes(chance.with_suffix(".json").read_bytes())
+    err = observers("explain-trial", tmp_path / "log.csv", "--trial", 2, code=1).stderr
+    assert "log.csv, trial 2: evidence_cat is 'much', expected a number" in err
+
+
 @pytest.mark.parametrize(
     ("part", "value"), [("seed", -5), ("seed", "1"), ("seed", None), ("observer", []), ("observer", {"kind": "human"})]
 )
@@ -116,7 +128,7 @@ def test_a_sidecar_that_was_edited(part, value, log, tmp_path):
     (tmp_path / "log.json").write_text(json.dumps(sidecar))
     (tmp_path / "log.csv").write_bytes(path.read_bytes())
     err = observers("explain-trial", tmp_path / "log.csv", *given, code=1).stderr
-    assert "does not say by whom it was made, on what: put the original back" in err
+    assert "is damaged: expected seed, stimuli, and kind and options of the observer; put the original back" in err
 
 
 def test_an_experiment_of_ones_own_is_given_by_its_file(tmp_path, monkeypatch):

@@ -10,12 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 from attrs import evolve, frozen
-from typer.testing import CliRunner
 
 from analysis.bids import export_bids
 from analysis.export import export
 from analysis.frame import read_trials
-from cli import app
 from experiments import privacy_commands
 from experiments.forgetting import find, forget, is_forgotten, refuse_forgotten
 from experiments.log import LogWriter, log_path
@@ -26,6 +24,7 @@ from observers.people.participant import Participant
 from observers.protocol import Response
 from observers.simulated import Ideal
 from stimuli.errors import LogError, ObserverError
+from tests.commands import observers
 
 CODE, OTHER = "K7Q2ZP", "K7Q2ZPX"
 
@@ -310,12 +309,6 @@ def test_a_log_that_names_them_and_cannot_be_read(folders, small):
     path.write_bytes(path.read_bytes() + b"x" * 200_000 + b"\n")
     with pytest.raises(LogError, match=r"names K7Q2ZP and cannot be read: .*; move it away, or remove it by hand"):
         forget(CODE, folders)
-
-
-def observers(*words: object, code: int = 0, answer: str | None = None):
-    done = CliRunner().invoke(app, [str(word) for word in words], input=answer)
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done
 
 
 def test_the_command_asks(folders, monkeypatch):

@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from analysis.illusions.placement import correlation, low_passed, overlap_of, placement
 from analysis.illusions.reconstructions import picture, read_reconstructions
 from analysis.illusions.sheets import write_sheets
-from cli import app
 from experiments.reconstructing import Asked, of_names, reconstruct
 from experiments.reconstructions import COLUMNS, read_rows
 from observers.protocol import Reconstruction, Restoration
@@ -21,13 +19,8 @@ from stimuli.attribution import Credit, read_credits, write_credits
 from stimuli.errors import ObserverError, StimulusError
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus
+from tests.commands import observers
 from tests.observers.generative import tiny_flow, tiny_latent, tiny_masked, tiny_pixel
-
-
-def observers(*words, code=0):
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done
 
 
 @pytest.fixture
