@@ -11,6 +11,7 @@ from analysis.clustering import cluster
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
+from analysis.figures.evidence import draw_evidence
 from analysis.figures.shape_bias import arrange, draw_shape_bias
 from observers.protocol import KINDS
 
@@ -245,6 +246,18 @@ def test_odd_names_stay_as_they_are(tmp_path, ax):
     table = biases(human=1).replace("human-0", "_hidden")
     with style.publication():
         assert legend(draw_shape_bias(arrange(table, table[:0]), Figure().add_subplot())) == ["_hidden"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("evidence", "bars"),
+    [([-3, -np.inf, -1], [0, 0, 2]), ([0.5] * 3, [0] * 3), ([-np.inf] * 3, [0] * 3), ([np.inf, np.nan, 1], [0] * 3)],
+)
+def test_bars_of_evidence_start_at_zero(evidence, bars):
+    drawn = draw_evidence(np.zeros((4, 4, 3)), np.array(evidence, float), CATEGORIES, "dog", "human", Figure())
+    right = drawn.axes[1]
+    assert [bar.get_width() for bar in right.patches] == bars
+    assert right.get_xlim()[0] == 0 and right.get_xlim()[1] >= 1
 
 
 @pytest.mark.slow
