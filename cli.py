@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from analysis.after_run import said_of
 from analysis.commands import BootstrapSeed, Dataset, Intervals, Logs, analyze, analyze_shape_bias, read
 from analysis.export_command import export
 from analysis.paper.command import figures
+from analysis.run_summary import print_run_summary
 from experiments.catalog_command import list_
 from experiments.people_commands import calibrate_monitor, collect, doctor
 from experiments.privacy_commands import forget
 from experiments.web_commands import import_web, serve
 from stimuli.commands import Quiet, key_values, make_cue_conflict, make_stimuli, numbers, show_stimuli
-from stimuli.errors import UserError, in_words
+from stimuli.errors import UserError, describe_os_error
 from stimuli.fetch_command import fetch
 from stimuli.resuming import resumable
 
@@ -45,7 +45,7 @@ class Group(TyperGroup):
         except OSError as error:
             if isinstance(error, BrokenPipeError) or error.strerror is None:
                 raise
-            typer.echo(f"observers: {in_words(error)}", err=True)
+            typer.echo(f"observers: {describe_os_error(error)}", err=True)
             raise typer.Exit(1) from None
 
 
@@ -99,7 +99,7 @@ def run_experiment(
                 typer.echo(f"  {sentence}")
         return
     logs = [_run(what, one, out, session=session, seed=seed, limit=limit, quiet=quiet) for one in who]
-    said_of(logs)
+    print_run_summary(logs)
 
 
 @app.command()
@@ -150,12 +150,12 @@ def reconstruct(
     From a share of noise, or of masked tokens; with a table of distances and contact sheets.
     """
     from analysis.illusions.sheets import write_sheets
-    from experiments.reconstructing import Asked, of_names
-    from experiments.reconstructing import reconstruct as restore
+    from experiments.reconstruction_run import ReconstructionSettings, of_names
+    from experiments.reconstruction_run import reconstruct as restore
     from stimuli.progress import progress_bar
 
     who = _observers(observer, option, {"device": device, "dtype": dtype, "batch_size": batch_size})
-    asked = Asked(tuple(prompt or ()), numbers(strength, "--strength"), seeds, steps, guidance)
+    asked = ReconstructionSettings(tuple(prompt or ()), numbers(strength, "--strength"), seeds, steps, guidance)
     with (
         resumable("what is restored is kept", ("reconstruct",)),
         progress_bar("reconstruct", "images", quiet=quiet) as progress,
@@ -184,8 +184,8 @@ def explain_trial(
 
     The image, what was left of it, and what is restored under each choice; or its evidence.
     """
-    from analysis.illusions.explaining import write_explanation
-    from experiments.explaining import explain
+    from analysis.illusions.trial_figure import write_explanation
+    from experiments.trial_explanation import explain
     from observers.protocol import Restoration
 
     def make(name: str) -> "Observer":
@@ -213,7 +213,7 @@ def estimate_allocation(
     A pilot with even draws; a run with -o allocation=FILE then needs fewer of them.
     """
     from experiments.registry import make_experiment
-    from observers.generative.allocating import estimate_allocation as estimate
+    from observers.generative.allocation_pilot import estimate_allocation as estimate
     from observers.generative.draws import write_allocation
 
     one = _observers([observer], option, {"device": device, "dtype": dtype, "batch_size": batch_size})[0]
@@ -248,7 +248,7 @@ def report(
     """
     from analysis.report.extras import reconstructions as of_reconstructions
     from analysis.report.report import write_report
-    from experiments.shown import shown_stimuli
+    from experiments.shown_stimuli import shown_stimuli
 
     frame = read(logs, dataset, ambiguous=True)
     shown = shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
@@ -294,7 +294,7 @@ def _demo_report(logs: list[str], who: "list[Observer]", out: Path) -> None:
     from analysis.tables import show
     from experiments.demo import PARTS, RESTORING, STAND_INS
     from experiments.registry import make_experiment
-    from experiments.shown import shown_stimuli
+    from experiments.shown_stimuli import shown_stimuli
     from observers.protocol import Reconstructor
 
     frame = read(logs, None)

@@ -20,7 +20,7 @@ import pandas as pd
 from attrs import frozen
 from scipy.stats import rankdata
 
-from analysis.cells import Cell, Weigh, by_dataset, cells, once, with_people
+from analysis.condition_data import ConditionData, Weigh, by_dataset, cells, once, with_people
 from analysis.consistency import RULES, Rule
 from analysis.resampling import nan_mean
 from stimuli.datasets import DATASETS
@@ -121,7 +121,7 @@ def _without_people(frame: pd.DataFrame, names: set[str]) -> tuple[pd.DataFrame,
     return frame[~is_person], (STAND_INS, str(frame.loc[there, "kind"].iloc[0])), notes
 
 
-def _scores(there: list[Cell], rule: Rule, row: tuple[str, str], notes: list[str], weigh: Weigh) -> Scores:
+def _scores(there: list[ConditionData], rule: Rule, row: tuple[str, str], notes: list[str], weigh: Weigh) -> Scores:
     begin, parts = 0, []
     for of_dataset in by_dataset(there).values():
         parts.append(with_people(of_dataset, rule, weigh, begin))
@@ -147,7 +147,7 @@ def _scores(there: list[Cell], rule: Rule, row: tuple[str, str], notes: list[str
     return Scores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes))
 
 
-def _answers(cell: Cell, key: tuple[str, str]) -> bool:
+def _answers(cell: ConditionData, key: tuple[str, str]) -> bool:
     return key in set(zip(cell.names, cell.kinds, strict=True))
 
 
@@ -175,7 +175,7 @@ def _few_people(parts: list, row: str) -> list[str]:  # type: ignore[type-arg]
     return [f"{', '.join(alone)}: one person, so that only the OOD accuracy of {row} is over it"] if alone else []
 
 
-def _few_images(there: list[Cell]) -> list[str]:
+def _few_images(there: list[ConditionData]) -> list[str]:
     """Who answered fewer images of a cell than others did."""
     fewer = {
         name

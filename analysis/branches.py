@@ -19,8 +19,8 @@ from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from analysis.cells import by_dataset, cells, once, resampling, with_people
 from analysis.clustering import Clustering, cluster, distances, nodes
+from analysis.condition_data import by_dataset, cells, once, resampling, with_people
 from analysis.consistency import Rule
 from analysis.pairs import Pairs, pairs
 from analysis.resampling import N_RESAMPLES, percentiles
@@ -34,7 +34,7 @@ N_PERMUTATIONS = 10_000
 
 
 @frozen(eq=False)
-class Grown:
+class ResampledTrees:
     """The tree of a dataset's observers and those of its resamples."""
 
     pairs: Pairs
@@ -45,7 +45,7 @@ class Grown:
 
 def grow(
     trials: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> Grown:
+) -> ResampledTrees:
     """Trees of one dataset. Raises LogError for fewer than two observers, several datasets, and as `consistency` does."""
     data = pairs(trials, rule)
     tree = cluster(data.matrix())
@@ -56,10 +56,10 @@ def grow(
         named = [frozenset(data.names[leaf] for leaf in node) for node in nodes(grown)[len(data.names) :]]
         branches.append(tuple(named))
         heights.append(grown[:, 2])
-    return Grown(data, tree, tuple(branches), tuple(heights))
+    return ResampledTrees(data, tree, tuple(branches), tuple(heights))
 
 
-def branches(grown: Grown) -> pd.DataFrame:
+def branches(grown: ResampledTrees) -> pd.DataFrame:
     """A row for every branch of two observers or more, from the lowest on, with BRANCH_COLUMNS."""
     counts = Counter(branch for those in grown.resampled for branch in those)
     n_leaves, n = len(grown.tree.order), len(grown.resampled)
@@ -71,7 +71,7 @@ def branches(grown: Grown) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(BRANCH_COLUMNS))
 
 
-def groups_of(grown: Grown, n_groups: int | None = None) -> pd.DataFrame:
+def groups_of(grown: ResampledTrees, n_groups: int | None = None) -> pd.DataFrame:
     """`observer`, `kind`, `group` in leaf order; as many groups as there are kinds unless given. Raises ValueError."""
     kind = dict(zip(grown.pairs.names, grown.pairs.kinds, strict=True))
     groups = grown.tree.groups(len(set(kind.values())) if n_groups is None else n_groups)
@@ -111,7 +111,7 @@ def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
 
 def among_people(
     trials: pd.DataFrame,
-    grown: Grown,
+    grown: ResampledTrees,
     *,
     rule: Rule = "undefined-is-nan",
     n_resamples: int = N_RESAMPLES,

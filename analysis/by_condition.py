@@ -1,6 +1,6 @@
 """Error consistency with people in every condition by itself, those left out of the benchmark too: curves over levels.
 
-Declared once: C conditions, each a cell of its own (`analysis.cells`). kappa of an observer is the mean over the people who
+Declared once: C conditions, each a cell of its own (`analysis.condition_data`). kappa of an observer is the mean over the people who
 answered that condition, of the row PEOPLE (or STAND_INS) the mean over the pairs of people; undefined kappas as `rule`
 says, a mean over none is NaN. Intervals: paired bootstrap over the images of the condition, 95 %; people as they are.
 """
@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.accuracy import PEOPLE
 from analysis.benchmark import STAND_INS
-from analysis.cells import cells, notes_on, once, resampling, with_people
+from analysis.condition_data import cells, notes_on, once, resampling, with_people
 from analysis.consistency import RULES, Rule
 from analysis.resampling import N_RESAMPLES, percentiles
 

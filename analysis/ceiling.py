@@ -12,7 +12,7 @@ Intervals: paired bootstrap over images, 95 %; people as they are. With fewer th
 import numpy as np
 import pandas as pd
 
-from analysis.cells import Cell, Weigh, by_dataset, cells, notes_on, once, resampling, with_people
+from analysis.condition_data import ConditionData, Weigh, by_dataset, cells, notes_on, once, resampling, with_people
 from analysis.consistency import Rule, kappa, weighted_agreement
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles
 
@@ -65,7 +65,7 @@ def _ratio(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(value, ceiling, out=np.full(value.shape, np.nan), where=ceiling > 0))
 
 
-def _majority(of_dataset: list[Cell], people: tuple[str, ...], rule: Rule, how: Weigh) -> np.ndarray:
+def _majority(of_dataset: list[ConditionData], people: tuple[str, ...], rule: Rule, how: Weigh) -> np.ndarray:
     """Mean over people of the kappa of the majority of the others with the one left out, (R,)."""
     per_cell = []
     for k, cell in enumerate(of_dataset):

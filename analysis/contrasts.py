@@ -17,7 +17,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from analysis.cells import notes_on, resampling
+from analysis.condition_data import notes_on, resampling
 from analysis.consistency import Rule, included
 from analysis.frame import KINDS, dataset_order
 from analysis.pairs import pairs

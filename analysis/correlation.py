@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import norm, rankdata, t
 
 from analysis.benchmark import HUMANS
-from analysis.cells import by_dataset, cells, with_people
+from analysis.condition_data import by_dataset, cells, with_people
 from analysis.consistency import Rule, included
 from analysis.frame import of_dataset
 from analysis.psychometric import thresholds

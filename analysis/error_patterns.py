@@ -19,7 +19,7 @@ The interval of the agreement is the paired bootstrap over images, 95 %, conditi
 import numpy as np
 import pandas as pd
 
-from analysis.cells import notes_on
+from analysis.condition_data import notes_on
 from analysis.confusion import ALL
 from analysis.consistency import included
 from analysis.frame import condition_order, dataset_order, observer_order

@@ -57,7 +57,7 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
             hint = ": get the recorded people with `observers fetch humans`" if path.parts[:1] == ("humans",) else ""
             raise LogError(f"there is no trial log or folder {path}{hint}")
     parts: list[pd.DataFrame] = []
-    found = _Found()
+    found = _ReadingNotes()
     seen: set[Path] = set()
     for file, named in files.items():
         if file.resolve() in seen:
@@ -96,7 +96,7 @@ Partial = dict[tuple[str, int, int], list[str]]
 
 
 @frozen
-class _Found:
+class _ReadingNotes:
     """What is learned of the logs as they are read."""
 
     notes: list[str] = field(factory=list)
@@ -116,7 +116,7 @@ def _partial_notes(partial: Partial) -> Iterator[str]:
             yield f"partial: {len(names)} logs of {dataset} hold {n} of {n_trials} trials each"
 
 
-def _read(path: Path, named: bool, found: _Found) -> pd.DataFrame | None:
+def _read(path: Path, named: bool, found: _ReadingNotes) -> pd.DataFrame | None:
     content = path.read_bytes()
     head, form = begins(content, path)
     if form is None:
@@ -157,7 +157,7 @@ def _pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Series:
     return ((part["kind"] == "human") & part["observer"].str.endswith(PILOT)) | all_of_them
 
 
-def _compare(part: pd.DataFrame, identity: dict[str, Any], path: Path, found: _Found) -> None:
+def _compare(part: pd.DataFrame, identity: dict[str, Any], path: Path, found: _ReadingNotes) -> None:
     """Are these all trials of the session, and were others who saw that dataset shown the same images?"""
     dataset, n_trials = str(part["dataset"].iloc[0]), identity.get("n_trials")
     if isinstance(n_trials, int) and len(part) < n_trials:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.cells import Cell, by_dataset, cells, notes_on, once, resampling, with_people
+from analysis.condition_data import ConditionData, by_dataset, cells, notes_on, once, resampling, with_people
 from analysis.confusion import ALL
 from analysis.consistency import Rule, agreement, kappa
 from analysis.resampling import N_RESAMPLES, nan_mean, p_value, percentiles
@@ -112,7 +112,7 @@ def difference(
         if name not in known:
             raise UnknownName("observer besides people in these logs", name, known)
     rows = []
-    everywhere: dict[tuple[str, str], list[_Compared]] = {}
+    everywhere: dict[tuple[str, str], list[_PairComparison]] = {}
     begin = 0
     for dataset, of_dataset in by_dataset(cells(frame)).items():
         of_dataset = [cell for cell in of_dataset if cell.is_person.any()]
@@ -135,7 +135,7 @@ def difference(
 
 
 @frozen(eq=False)
-class _Compared:
+class _PairComparison:
     """Kappas of two observers with people: those of the data (2,), of resampled images (2, R), of swapped answers (2, R)."""
 
     n_people: int
@@ -145,7 +145,7 @@ class _Compared:
     swapped: np.ndarray
 
 
-def _rows(dataset: str, found: dict[tuple[str, str], _Compared]) -> list[tuple[object, ...]]:
+def _rows(dataset: str, found: dict[tuple[str, str], _PairComparison]) -> list[tuple[object, ...]]:
     rows, ps = [], []
     for (one, other), of in found.items():
         value = of.kappas[0] - of.kappas[1]
@@ -155,17 +155,17 @@ def _rows(dataset: str, found: dict[tuple[str, str], _Compared]) -> list[tuple[o
     return [(*row, p) for row, p in zip(rows, holm(np.array(ps, float)), strict=True)]
 
 
-def _mean(those: list[_Compared]) -> _Compared:
+def _mean(those: list[_PairComparison]) -> _PairComparison:
     """Over datasets; people of different datasets are different people."""
     arrays = [
         nan_mean(np.array([getattr(of, name) for of in those]), axis=0) for name in ("kappas", "resampled", "swapped")
     ]
-    return _Compared(sum(of.n_people for of in those), sum(of.n for of in those), *arrays)
+    return _PairComparison(sum(of.n_people for of in those), sum(of.n for of in those), *arrays)
 
 
 def _compare(
-    of_dataset: list[Cell], one: str, other: str, rule: Rule, n_draws: int, seed: int, begin: int
-) -> _Compared:
+    of_dataset: list[ConditionData], one: str, other: str, rule: Rule, n_draws: int, seed: int, begin: int
+) -> _PairComparison:
     """`begin` is the number of the first cell among those of all datasets, whose draws are independent."""
     kept, null = [], []
     rng = np.random.default_rng([seed, begin])
@@ -176,12 +176,12 @@ def _compare(
         images = (cell.answered[a] * cell.answered[b]) > 0
         rows = [*np.flatnonzero(cell.is_person), a, b]
         if images.any():
-            kept.append(Cell(
+            kept.append(ConditionData(
                 cell.dataset, cell.condition, tuple(cell.names[o] for o in rows), tuple(cell.kinds[o] for o in rows),
                 cell.is_person[rows], cell.right[rows][:, images], cell.answered[rows][:, images],
             ))  # fmt: skip
     if not kept:
-        return _Compared(0, 0, np.full(2, np.nan), *np.full((2, 2, n_draws), np.nan))
+        return _PairComparison(0, 0, np.full(2, np.nan), *np.full((2, 2, n_draws), np.nan))
     people = list(dict.fromkeys(name for cell in kept for name in cell.names[:-2]))
     for cell in kept:
         swap = rng.integers(2, size=(cell.right.shape[1], n_draws)).astype(np.float32)
@@ -189,10 +189,10 @@ def _compare(
     whole, boot = (with_people(kept, rule, how, begin).others[2] for how in (once, resampling(n_draws, seed)))
     drawn = nan_mean(nan_mean(np.array(null), axis=0), axis=1)  # (2, R): over conditions, then people
     n = int(sum(cell.right.shape[1] for cell in kept))
-    return _Compared(len(people), n, whole[:, 0], boot, drawn)
+    return _PairComparison(len(people), n, whole[:, 0], boot, drawn)
 
 
-def _swapped(cell: Cell, people: list[str], swap: np.ndarray, rule: Rule) -> np.ndarray:
+def _swapped(cell: ConditionData, people: list[str], swap: np.ndarray, rule: Rule) -> np.ndarray:
     """kappa of the last two of a cell with each person, (2, P, R), with their answers exchanged where `swap` (I, R) is 1."""
     right, there = cell.right.astype(np.float32), cell.answered.astype(np.float32)
     out = np.full((2, len(people), swap.shape[1]), np.nan)
@@ -216,13 +216,13 @@ def holm(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def _names(of_dataset: list[Cell]) -> list[str]:
+def _names(of_dataset: list[ConditionData]) -> list[str]:
     """Everybody, people first."""
     person = {name: bool(p) for cell in of_dataset for name, p in zip(cell.names, cell.is_person, strict=True)}
     return sorted(person, key=lambda name: not person[name])
 
 
-def _aligned(cell: Cell, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _aligned(cell: ConditionData, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """right and answered (O, I) in the order of names; 0 for who is not there."""
     place = pd.Index(cell.names).get_indexer(pd.Index(names))
     there = place[:, None] >= 0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.cells import Weigh, cells, once, resampling
+from analysis.condition_data import Weigh, cells, once, resampling
 from analysis.consistency import N_PAIRS, Rule, included, resampled_kappa
 from analysis.frame import KINDS, dataset_order, observer_order
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles

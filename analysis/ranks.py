@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmark import MEASURES, scores
-from analysis.cells import resampling
+from analysis.condition_data import resampling
 from analysis.consistency import RULES, Rule
 from analysis.resampling import N_RESAMPLES, percentiles
 

@@ -20,11 +20,11 @@ import torch
 from attrs import evolve, frozen
 from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, distort, draw
 
-from observers.generative.allocating import spreads
+from observers.generative.allocation_pilot import spreads
 from observers.generative.draws import allocation, write_allocation
 from observers.generative.latent import LatentDiffusion
 from observers.generative.options import Objective
-from observers.generative.racing import ClarkJaini, Exhaustive, Place, Racing, Schedule, Staged, Verdict
+from observers.generative.racing import ClarkJaini, Exhaustive, Place, RaceResult, Racing, Schedule, Staged
 from stimuli.categories import CATEGORIES
 
 ROWS = 256  # of a forward pass
@@ -73,7 +73,7 @@ def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) 
     return np.asarray(found)
 
 
-def replay(schedule: Schedule, scores: np.ndarray, place: Place) -> Verdict:
+def replay(schedule: Schedule, scores: np.ndarray, place: Place) -> RaceResult:
     """The verdict of a race that is fed with (n_choices, n_draws) scores."""
     race = schedule(len(scores), place)
     request = next(race)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from analysis.accuracy import accuracy
 from analysis.benchmark import scores
-from analysis.cells import resampling
+from analysis.condition_data import resampling
 from analysis.consistency import consistency
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.psychometric import thresholds

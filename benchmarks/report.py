@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from analysis.frame import read_trials
 from analysis.report.report import write_report
-from experiments.shown import shown_stimuli
+from experiments.shown_stimuli import shown_stimuli
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import DATASETS
 

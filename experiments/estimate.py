@@ -9,7 +9,7 @@ from attrs import frozen
 
 from experiments import log
 from experiments.experiment import Experiment
-from observers.protocol import Cost, Costed, Observer, responses, validate
+from observers.protocol import Cost, HasCost, Observer, responses, validate
 
 PATIENCE = 20.0  # seconds for which trials are answered, to see how long they take
 N_PILOT = 65  # trials at most
@@ -57,7 +57,7 @@ def estimate(
     trials = experiment.trials(seed)[n_done : limit or None]
     if not trials:
         return Estimate(0, 0)
-    cost = observer.cost(trials[0]) if isinstance(observer, Costed) else None
+    cost = observer.cost(trials[0]) if isinstance(observer, HasCost) else None
     if cost is not None and cost.seconds * cost.n_evaluations[0] > PATIENCE:
         return Estimate(len(trials), 0, cost.seconds * cost.n_evaluations[0], None, cost)
     begun = first = time.monotonic()

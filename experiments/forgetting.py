@@ -15,12 +15,20 @@ from pathlib import Path
 
 import filelock
 
-from experiments.traces import PARTICIPANTS, TOMBSTONES, Session, Traces, files_in, find_traces, strike
+from experiments.personal_data import (
+    DELETION_RECORDS,
+    PARTICIPANTS,
+    PersonalData,
+    SessionFiles,
+    files_in,
+    find_personal_data,
+    strike,
+)
 from observers.people.codes import check_code
+from stimuli.atomic import write_atomically
 from stimuli.errors import LogError
-from stimuli.whole import write_whole
 
-TOMBSTONE = ("code_sha256", "date", "n_sessions", "n_trials")
+DELETION_RECORD = ("code_sha256", "date", "n_sessions", "n_trials")
 
 
 def refuse_forgotten(code: str, directory: Path) -> None:
@@ -32,11 +40,11 @@ def refuse_forgotten(code: str, directory: Path) -> None:
 def is_forgotten(code: str, directory: Path) -> bool:
     """Was the person of that code forgotten in this folder of logs? Raises LogError where that cannot be read."""
     # A log that somebody renamed or moved has its tombstone beside it, in the folder of an experiment.
-    places = [Path(directory), *(path.parent for path in Path(directory).glob(f"*/{TOMBSTONES}"))]
+    places = [Path(directory), *(path.parent for path in Path(directory).glob(f"*/{DELETION_RECORDS}"))]
     return any(_date(code, place) for place in places)
 
 
-def find(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> list[Traces]:
+def find(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> list[PersonalData]:
     """What the folders hold of the person and of their pilot sessions; with `any_kind` of any observer of that name.
 
     Raises ObserverError for what is no code; LogError where nothing is there and never was, or it cannot be told apart.
@@ -44,14 +52,14 @@ def find(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> list[
     check_code(code)
     places = {Path(folder).resolve(): Path(folder) for folder in folders}
     outer = [folder for place, folder in places.items() if not any(other in place.parents for other in places)]
-    found = [find_traces(code, folder, any_kind) for folder in outer]
+    found = [find_personal_data(code, folder, any_kind) for folder in outer]
     if not any(traces.sessions or traces.participants for traces in found) and not forgotten_on(code, found):
         hint = "" if any_kind else "; an observer that is no person is left alone without --any-kind"
         raise LogError(f"there is no person {code} in {', '.join(map(str, outer))}{hint}")
     return found
 
 
-def forgotten_on(code: str, found: Iterable[Traces]) -> str:
+def forgotten_on(code: str, found: Iterable[PersonalData]) -> str:
     """The date of the first tombstone, "" where there is none."""
     return next((date for traces in found for grave in traces.graves if (date := _date(code, grave))), "")
 
@@ -86,7 +94,7 @@ def _locked(path: Path) -> filelock.BaseFileLock:
     return lock
 
 
-def _unlink(sessions: Iterable[Session], suffixes: Sequence[str]) -> Iterator[Path]:
+def _unlink(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterator[Path]:
     for session in sessions:
         for path in dict.fromkeys([*session.files, *([session.lock] if session.lock else [])]):
             if path.suffix in suffixes and path.exists():
@@ -100,13 +108,13 @@ def _bury(code: str, root: Path, n_trials: Sequence[int]) -> None:
         return
     new = [_digest(code), f"{datetime.now(UTC):%Y-%m-%d}", str(sum(n > 0 for n in n_trials)), str(sum(n_trials))]
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([TOMBSTONE, *_tombstones(root), new])
-    write_whole(root / TOMBSTONES, text.getvalue().encode())
+    csv.writer(text, lineterminator="\n").writerows([DELETION_RECORD, *_tombstones(root), new])
+    write_atomically(root / DELETION_RECORDS, text.getvalue().encode())
 
 
 def _tombstones(directory: Path) -> list[list[str]]:
     """The rows of TOMBSTONES; none where nobody was forgotten. Raises LogError."""
-    path = directory / TOMBSTONES
+    path = directory / DELETION_RECORDS
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file, strict=True))
@@ -114,8 +122,8 @@ def _tombstones(directory: Path) -> list[list[str]]:
         return []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"{path}, which says who was forgotten, cannot be read: {error}") from None
-    if not rows or tuple(rows[0]) != TOMBSTONE or any(len(row) != len(TOMBSTONE) for row in rows):
-        raise LogError(f"{path} does not say who was forgotten: expected the columns {','.join(TOMBSTONE)}")
+    if not rows or tuple(rows[0]) != DELETION_RECORD or any(len(row) != len(DELETION_RECORD) for row in rows):
+        raise LogError(f"{path} does not say who was forgotten: expected the columns {','.join(DELETION_RECORD)}")
     return rows[1:]
 
 

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from experiments.experiment import Experiment, n_blocks
+from stimuli.atomic import make_folder_atomically
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
+from stimuli.distorted_set import DistortionSettings, make, order
 from stimuli.levels import PUBLISHED_12
-from stimuli.make import Plan, make, order
 from stimuli.microcosm_sets import SETS, microcosm_set
 from stimuli.stimulus import StimulusSet
-from stimuli.whole import make_whole
 
 VERSION = "1"  # of the drawing; another one is drawn anew
 LEVELS = {"low-pass": ("0", "0.3", "0.9", "1.4", "2", "2.9", "4.3", "11.4")}
@@ -34,12 +34,12 @@ def _drawn(name: str) -> StimulusSet:
 
 def _distorted(name: str) -> StimulusSet:
     distortion, folder = name.removeprefix("microcosm-"), cache_folder() / "drawn" / VERSION / name
-    plan, source, levels = Plan(distortion), _drawn("microcosm"), LEVELS.get(distortion, ())
+    plan, source, levels = DistortionSettings(distortion), _drawn("microcosm"), LEVELS.get(distortion, ())
 
     def distort(beside: Path) -> None:
         make(order(plan, source, beside, levels))
 
-    make_whole(folder, distort, "stimuli.csv")
+    make_folder_atomically(folder, distort, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", name)
 
 

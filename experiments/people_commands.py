@@ -63,7 +63,7 @@ def calibrate_monitor(
     display: Display = 0,
 ) -> None:
     """Write the profile of a monitor: how large a degree of visual angle is on it."""
-    from observers.people.calibrating import measured_width
+    from observers.people.card_calibration import measured_width
     from observers.people.monitor import Monitor, read_monitor, write_monitor
     from observers.people.psychopy_screen import PsychoPyScreen
 
@@ -82,10 +82,10 @@ def calibrate_monitor(
 
 def doctor(monitor: Monitor = None, display: Display = 0) -> None:
     """Are PsychoPy, the screen and its timing fit for an experiment with people?"""
-    from observers.people.checkup import checkup
+    from observers.people.setup_checks import check_setup
 
     fine = True
-    for finding in checkup(monitor, display):
+    for finding in check_setup(monitor, display):
         typer.echo(f"{'ok  ' if finding.fine else 'FAIL'} {finding.said}")
         fine &= finding.fine
     if not fine:

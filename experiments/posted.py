@@ -9,19 +9,19 @@ from attrs import frozen
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.session import run
-from observers.people.answers import About, Answer, AnswerError, check_answer, order_of, read_answer
+from observers.people.answers import AnswerError, BrowserAnswer, SessionInfo, check_answer, order_of, read_answer
 from observers.people.web import WebParticipant
 from observers.protocol import Trial
 from stimuli.errors import LogError
 
 
 @frozen(eq=False)
-class Posted:
+class PostedAnswers:
     """Hands out answers that are there, in place of a Desk."""
 
-    answers: dict[int, Answer]
+    answers: dict[int, BrowserAnswer]
 
-    def ask(self, trial: Trial) -> Answer:
+    def ask(self, trial: Trial) -> BrowserAnswer:
         return self.answers[trial.number]
 
 
@@ -33,8 +33,8 @@ def import_answers(
     A line that is there twice counts once. Raises LogError naming file and line of what is no answer to this experiment, or
     answers a trial otherwise than another line.
     """
-    found: dict[About, dict[int, Answer]] = {}
-    trials: dict[About, list[Trial]] = {}
+    found: dict[SessionInfo, dict[int, BrowserAnswer]] = {}
+    trials: dict[SessionInfo, list[Trial]] = {}
     for where, answer in _answers(files):
         who = answer.about
         if who not in found:
@@ -56,18 +56,20 @@ def import_answers(
     return [_run(experiment, who, answers, out, say) for who, answers in found.items()]
 
 
-def _run(experiment: Experiment, who: About, answers: dict[int, Answer], out: Path, say: Callable[[str], None]) -> Path:
+def _run(
+    experiment: Experiment, who: SessionInfo, answers: dict[int, BrowserAnswer], out: Path, say: Callable[[str], None]
+) -> Path:
     n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
     if n < len(answers):
         say(f"{who.participant}: trial {n + 1} has no answer, so {len(answers) - n} after it are left out")
     if n == 0:
         raise LogError(f"{who.participant}, session {who.session}: the first trial has no answer")
-    observer = WebParticipant(who.participant, who.distance_cm, Posted(answers))
+    observer = WebParticipant(who.participant, who.distance_cm, PostedAnswers(answers))
     _refuse_other_answers(log.log_path(out, experiment.name, observer.name, who.session), answers)
     return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, say=say)
 
 
-def _refuse_other_answers(path: Path, answers: dict[int, Answer]) -> None:
+def _refuse_other_answers(path: Path, answers: dict[int, BrowserAnswer]) -> None:
     """A log that has the first of these answers already must have the same."""
     if not log.has_rows(path):
         return
@@ -81,7 +83,7 @@ def _refuse_other_answers(path: Path, answers: dict[int, Answer]) -> None:
             )
 
 
-def _answers(files: Sequence[Path]) -> Iterator[tuple[str, Answer]]:
+def _answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
     """Every answer, and where it stands."""
     for file in files:
         for number, line in enumerate(file.read_bytes().removeprefix(BOM).splitlines(), start=1):

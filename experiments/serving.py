@@ -16,17 +16,17 @@ from experiments.session import run
 from experiments.web_server import Server
 from observers.people.answers import check_answer, read_answer
 from observers.people.site import Site, make_about, make_site
-from observers.people.web import Desk, WebParticipant
+from observers.people.web import AnswerQueue, WebParticipant
+from stimuli.atomic import write_atomically
 from stimuli.errors import ObserverError
 from stimuli.progress import Progress
-from stimuli.whole import write_whole
 
 BEGIN_SECONDS = 60.0  # until the log is open: the images are read once to know which they are
 SAVE_SECONDS = 8.0  # until an answer is in the log
 LINGER = 3.0  # seconds that a reply to the last answer has to arrive, and to be asked for again
 
 
-class Session:
+class WebSession:
     """One person's session. It begins with `begin`; `close` ends it, and what was answered is in the log."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Session:
         refuse_forgotten(code, out)
         self.code, self.token = code, secrets.token_urlsafe(16)
         seed = seed_of(code, session) if seed is None else seed
-        self._desk = Desk()
+        self._desk = AnswerQueue()
         self._observer = WebParticipant(code, distance, self._desk)
         self._trials = experiment.trials(seed)
         self._about = make_about(experiment.name, code, session, seed, distance, self._trials)
@@ -101,7 +101,7 @@ class Session:
 
 
 def serve(
-    sessions: Sequence[Session],
+    sessions: Sequence[WebSession],
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -137,7 +137,7 @@ def serve(
         server.server_close()
 
 
-class Total:
+class TotalProgress:
     """One progress of several sessions."""
 
     def __init__(self, progress: Progress) -> None:
@@ -176,5 +176,5 @@ def write_static(
     trials = experiment.trials(seed)
     asked = make_about(experiment.name, code, session, seed, distance, trials)
     for name, make in make_site(trials, asked, scripts, save=save, static=True).items():
-        write_whole(folder / name, make())
+        write_atomically(folder / name, make())
     return folder / "index.html"

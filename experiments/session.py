@@ -17,7 +17,7 @@ from experiments.experiment import Experiment
 from experiments.forgetting import refuse_forgotten
 from experiments.identity import difference, identity_of, name_the_commit
 from observers.people.participant import PILOT
-from observers.protocol import MAX_COUNT, Described, Observer, Trial, check_name, measures_of, responses, validate
+from observers.protocol import MAX_COUNT, HasProvenance, Observer, Trial, check_name, measures_of, responses, validate
 from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
 
@@ -98,7 +98,7 @@ def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) ->
 
     Raises LogError. How they are computed (device, batch size) may change.
     """
-    new = observer.provenance() if isinstance(observer, Described) else {}
+    new = observer.provenance() if isinstance(observer, HasProvenance) else {}
     if not isinstance(new, Mapping):
         raise ObserverError(f"observer {observer.name}: provenance() must give a mapping, got {type(new).__name__}")
     new = {str(what): str(value) for what, value in new.items()}

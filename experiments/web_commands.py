@@ -45,8 +45,8 @@ def serve(
             typer.echo(f"{code}  {serving.write_static(what, code, folder, files, save=save, **how)}")
         return
     with resumable(kept, ("serve",)), progress_bar(what.name, "trials", quiet=quiet) as progress:
-        total = serving.Total(progress)
-        people = [serving.Session(what, c, out, files, **how, progress=total.of(c), say=_err) for c in codes]
+        total = serving.TotalProgress(progress)
+        people = [serving.WebSession(what, c, out, files, **how, progress=total.of(c), say=_err) for c in codes]
         serving.serve(people, host=host, port=port, invited=sessions is not None, announce=_announce, say=_err)
     for one in people:
         typer.echo(f"log: {one.log}")

@@ -43,7 +43,7 @@ HEADERS = {
 }
 
 
-class Hosted(Protocol):
+class HostedSession(Protocol):
     """A session as the server sees it."""
 
     @property
@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = BACKLOG
     timeout = 0.25  # seconds that handle_request waits
 
-    def __init__(self, host: str, port: int, sessions: Mapping[str, Hosted], say: Callable[[str], None]) -> None:
+    def __init__(self, host: str, port: int, sessions: Mapping[str, HostedSession], say: Callable[[str], None]) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sessions, self.say = sessions, say
         self._free = threading.BoundedSemaphore(THREADS)
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.rfile = io.BufferedReader(_Patient(self.connection, time.monotonic() + SECONDS))
+        self.rfile = io.BufferedReader(_DeadlineReader(self.connection, time.monotonic() + SECONDS))
 
     def do_GET(self) -> None:
         session, name = self._found()
@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         status = {"saved": 200, "already": 200, "conflict": 409, "stopped": 503}[outcome]
         return self._reply(status, {"status": outcome, **more})
 
-    def _found(self) -> tuple[Hosted | None, str]:
+    def _found(self) -> tuple[HostedSession | None, str]:
         """The session of the token in the address, and the name behind it; a query is nothing."""
         match = ADDRESS.fullmatch(self.path)
         return (self.server.sessions.get(match[1]), match[2]) if match else (None, "")
@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
         """Who asked for what is nobody's."""
 
 
-class _Patient(io.RawIOBase):
+class _DeadlineReader(io.RawIOBase):
     """A connection that is read up to a time, however slowly it speaks."""
 
     def __init__(self, connection: socket.socket, until: float) -> None:

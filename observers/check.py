@@ -17,18 +17,18 @@ MAX_AHEAD = 1024  # trials an observer may take before it answers the first
 
 
 @frozen
-class Finding:
+class RuleResult:
     rule: str
     passed: bool
     detail: str = ""
 
 
-def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[Finding]:
+def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResult]:
     """Findings in the order of the rules; from the first broken one on that makes the others meaningless, no more."""
-    findings: list[Finding] = []
+    findings: list[RuleResult] = []
 
     def note(rule: str, passed: bool, detail: str = "") -> bool:
-        findings.append(Finding(rule, passed, "" if passed else detail))
+        findings.append(RuleResult(rule, passed, "" if passed else detail))
         return passed
 
     name, kind = observer.name, observer.kind

@@ -30,17 +30,17 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from observers.diffusion_noise import random_noise
 from observers.protocol import ObserverError
-from observers.training_state import keep, take_up
+from observers.training_checkpoint import resume_from_checkpoint, save_checkpoint
+from stimuli.atomic import write_atomically
 from stimuli.errors import UserError
 from stimuli.images import SUFFIXES, open_image
-from stimuli.whole import write_whole
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, of values in 0..1
 STATE = "network.pt"
 
 
 @frozen
-class Recipe:
+class ClassifierTrainingSettings:
     epochs: int = 300
     batch: int = 64  # a device
     rate: float = 0.1
@@ -50,7 +50,7 @@ class Recipe:
     seed: int = 0
 
 
-class Pictures(Protocol):
+class TrainingData(Protocol):
     """What is trained on. An item is an image (3, h, w) and its class; what is random about it follows from `epoch`."""
 
     epoch: int
@@ -62,8 +62,8 @@ class Pictures(Protocol):
 
 def train(
     network: torch.nn.Module,
-    pictures: Pictures,
-    recipe: Recipe,
+    pictures: TrainingData,
+    recipe: ClassifierTrainingSettings,
     out: Path,
     *,
     given: str = "",
@@ -89,7 +89,7 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
 
     settings = asdict(recipe) | {"n_pictures": len(pictures), "given": given}
-    curve = take_up(out / STATE, settings, load)
+    curve = resume_from_checkpoint(out / STATE, settings, load)
     sampler: Any = DistributedSampler(pictures, n_processes, rank, seed=recipe.seed, drop_last=True)  # type: ignore[arg-type]
     loader: Any = DataLoader(pictures, recipe.batch, sampler=sampler, num_workers=workers, drop_last=True)  # type: ignore[arg-type]
     if not len(loader):
@@ -119,7 +119,9 @@ def train(
         say(f"epoch {epoch + 1} of {recipe.epochs}: loss {total / len(loader):.4f}")
         curve.append([epoch + 1, f"{total / len(loader):.6g}"])
         if rank == 0:
-            keep(out / STATE, settings, {"network": network.state_dict(), "optimizer": optimizer.state_dict()}, curve)
+            save_checkpoint(
+                out / STATE, settings, {"network": network.state_dict(), "optimizer": optimizer.state_dict()}, curve
+            )
     if n_processes > 1:
         distributed.barrier()
     network.eval()
@@ -175,7 +177,7 @@ def write_classifier(network: Any, classes: list[str], out: Path, size: int, sho
         "do_center_crop": True, "crop_size": {"height": size, "width": size}, "do_rescale": True, "rescale_factor": 1 / 255,
         "do_normalize": True, "image_mean": list(mean), "image_std": list(sd), "do_convert_rgb": True,
     }  # fmt: skip
-    write_whole(out / "preprocessor_config.json", (json.dumps(settings, indent=2) + "\n").encode())
+    write_atomically(out / "preprocessor_config.json", (json.dumps(settings, indent=2) + "\n").encode())
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -196,7 +198,7 @@ def main(words: Sequence[str] | None = None) -> None:
         parser.error("--epochs, --batch, --size and --rate must be above 0, --workers 0 or more")
     try:
         pictures = ImageFolder(said.folder, said.size, said.seed)
-        recipe = Recipe(
+        recipe = ClassifierTrainingSettings(
             said.epochs or (300 if said.noise else 90), said.batch, said.rate, noise=said.noise, seed=said.seed
         )
         torch.manual_seed(said.seed)

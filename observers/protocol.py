@@ -75,14 +75,14 @@ class Observer(Protocol):
 
 
 @runtime_checkable
-class Described(Protocol):
+class HasProvenance(Protocol):
     """Optional: facts for the log's sidecar that are known once the weights are loaded (repository, revision, device)."""
 
     def provenance(self) -> Mapping[str, str]: ...
 
 
 @runtime_checkable
-class Measuring(Protocol):
+class HasMeasures(Protocol):
     """Optional: what else is measured in a trial, such as times of frames. Each has a column `measured_NAME` in the log."""
 
     @property
@@ -90,7 +90,7 @@ class Measuring(Protocol):
 
 
 def measures_of(observer: Observer) -> tuple[str, ...]:
-    return tuple(observer.measures) if isinstance(observer, Measuring) else ()
+    return tuple(observer.measures) if isinstance(observer, HasMeasures) else ()
 
 
 @frozen
@@ -165,7 +165,7 @@ class Cost:
 
 
 @runtime_checkable
-class Costed(Protocol):
+class HasCost(Protocol):
     """Optional: the cost of a trial, measured without answering it, for `--dry-run`."""
 
     def cost(self, trial: Trial) -> Cost: ...

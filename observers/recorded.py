@@ -21,7 +21,7 @@ MAX_BYTES = 1 << 30
 
 
 @frozen(eq=False)
-class Answer:
+class RecordedTrial:
     """One recorded trial."""
 
     observer: str
@@ -33,7 +33,7 @@ class Answer:
     evidence: dict[str, float] | None
 
 
-def read_answers(path: Path, observer: str | None = None) -> dict[tuple[str, str], Answer]:
+def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[str, str], RecordedTrial]:
     """(stimulus, condition) -> Answer, from a CSV of either dialect.
 
     Raises ObserverError for no such file, other columns, several observers with none named, and an image answered twice.
@@ -71,7 +71,7 @@ def read_answers(path: Path, observer: str | None = None) -> dict[tuple[str, str
         raise ObserverError(f"{path} holds several observers: say which with -o observer=NAME, of {', '.join(names)}")
     if observer is not None and observer not in names:
         raise ObserverError(f"{path} has no observer {observer!r}; it has {', '.join(names)}")
-    out: dict[tuple[str, str], Answer] = {}
+    out: dict[tuple[str, str], RecordedTrial] = {}
     for key, answer in answers:
         if observer in (None, answer.observer):
             if key in out:
@@ -80,12 +80,12 @@ def read_answers(path: Path, observer: str | None = None) -> dict[tuple[str, str
     return out
 
 
-def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], Answer]:
+def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
     name = dialect.dataset_of(path, tuple(DATASETS))
     condition = "" if row["condition"] in dialect.MISSING else row["condition"]
     if name in DATASETS:
         condition = DATASETS[name].canonical(condition)
-    answer = Answer(
+    answer = RecordedTrial(
         observer=row["subj"],
         kind=dialect.kind_of(row["subj"], row["imagename"]),  # type: ignore[arg-type]
         category=row["category"],
@@ -97,11 +97,11 @@ def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], Ans
     return (dialect.image_of(row["imagename"]), condition), answer
 
 
-def _of_ours(row: dict[str, str], path: Path) -> tuple[tuple[str, str], Answer]:
+def _of_ours(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
     if row["kind"] not in KINDS:
         raise ObserverError(f"{path}: {row['kind']!r} is no kind of observer; kinds are {', '.join(KINDS)}")
     evidence = {name.removeprefix("evidence_"): cell for name, cell in row.items() if name.startswith("evidence_")}
-    answer = Answer(
+    answer = RecordedTrial(
         observer=row["observer"],
         kind=row["kind"],  # type: ignore[arg-type]
         category=row["category"],
@@ -121,8 +121,8 @@ class Recorded:
     observer: str | None = None
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, str], Answer]:
-        return read_answers(self.path, self.observer)
+    def _answers(self) -> dict[tuple[str, str], RecordedTrial]:
+        return read_recorded_trials(self.path, self.observer)
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.validators import optional
 
 from observers.protocol import Kind, ObserverError, Response, Trial
-from observers.recorded import Answer, read_answers
+from observers.recorded import RecordedTrial, read_recorded_trials
 from stimuli.level_scales import level, on_scale, scale_of
 from stimuli.stimulus import Stimulus
 
@@ -131,8 +131,8 @@ class Correlated:
         return f"correlated-{self.kappa:g}"
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, str], Answer]:
-        return read_answers(self.log)
+    def _answers(self) -> dict[tuple[str, str], RecordedTrial]:
+        return read_recorded_trials(self.log)
 
     @cached_property
     def _right(self) -> dict[str, tuple[float, float]]:

@@ -28,7 +28,7 @@ from stimuli.errors import UnknownName
 _OURS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "num_classes")
 
 
-def zoo() -> ModuleType:
+def import_timm() -> ModuleType:
     """timm. Raises ObserverError where it is not installed, or does not work with the torchvision that is."""
     if importlib.util.find_spec("timm") is None:
         raise ObserverError(
@@ -45,7 +45,7 @@ def zoo() -> ModuleType:
 
 def known(name: str) -> None:
     """Raises UnknownName, with the nearest names, if timm has no such model or the model no such tag behind its dot."""
-    timm = zoo()
+    timm = import_timm()
     if not timm.is_model(name) or ("." in name and name not in timm.list_pretrained()):
         raise UnknownName("model of timm", name, timm.list_pretrained())
 
@@ -67,7 +67,7 @@ def network(name: str, files: Checkpoint) -> torch.nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    timm, said = zoo(), settings(files)
+    timm, said = import_timm(), settings(files)
     arguments = {key: value for key, value in said.get("model_args", {}).items() if key not in _OURS}
     path = files.folder / WEIGHTS[0]
     try:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from stimuli.atomic import write_atomically
 from stimuli.errors import StimulusError
-from stimuli.whole import write_whole
 
 FILE = "attribution.csv"
 COLUMNS = ("stimulus", "attribution", "license", "link")
@@ -48,4 +48,4 @@ def write_credits(folder: Path, credits: Mapping[str, Credit]) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows([COLUMNS, *((name, c.attribution, c.license, c.link) for name, c in credits.items())])
-    write_whole(Path(folder) / FILE, out.getvalue().encode())
+    write_atomically(Path(folder) / FILE, out.getvalue().encode())

@@ -39,8 +39,8 @@ def make_stimuli(
 
     PNGs and a stimuli.csv, which run-experiment takes as they are. The same command goes on where it was stopped.
     """
+    from stimuli.distorted_set import DistortionSettings, make, order
     from stimuli.folder import read_folder
-    from stimuli.make import Plan, make, order
     from stimuli.progress import progress_bar
 
     _outside(out, source)
@@ -48,7 +48,7 @@ def make_stimuli(
     sets = _published_12(out, images.name, levels, option) if distortion == "published-12" else None
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
     orders = [
-        order(Plan(name, options, seed, size, truncate), images, folder, conditions, crossed=crossed)
+        order(DistortionSettings(name, options, seed, size, truncate), images, folder, conditions, crossed=crossed)
         for name, folder, options in sets or [(distortion, out, key_values(option))]
     ]
     said: list[str] = []
@@ -110,13 +110,13 @@ def make_cue_conflict(
     By default textures in silhouettes, as the filled silhouettes of Geirhos et al. (2019). The same command goes on where it
     was stopped.
     """
-    from stimuli.cue_conflict import Mix
+    from stimuli.cue_conflict import CueConflictSettings
     from stimuli.cue_conflict import make_cue_conflict as make
     from stimuli.folder import read_folder
     from stimuli.progress import progress_bar
 
     _outside(out, shapes, textures)
-    mix = Mix(method, key_values(option), per_pair, conflicting, seed, size, zoom)
+    mix = CueConflictSettings(method, key_values(option), per_pair, conflicting, seed, size, zoom)
     with (
         resumable("what is made is kept", COMMANDS),
         progress_bar("cue conflict", "images", quiet=quiet) as progress,
@@ -139,14 +139,14 @@ def show_stimuli(
 
     Side by side, named, as a PNG: the picture a methods section needs.
     """
+    from stimuli.distorted_set import DistortionSettings
     from stimuli.images import save_image
-    from stimuli.make import Plan
     from stimuli.sheet import show
 
     if out.suffix.lower() != ".png" or out.is_dir() or out.resolve() == image.resolve():
         raise typer.BadParameter(f"--out names the PNG to be written, got {out}")
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
-    save_image(show(Plan(distortion, key_values(option), seed, size), image, conditions), out)
+    save_image(show(DistortionSettings(distortion, key_values(option), seed, size), image, conditions), out)
     typer.echo(out)
 
 

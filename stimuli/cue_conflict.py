@@ -18,10 +18,10 @@ from PIL import Image
 
 from stimuli.errors import StimulusError
 from stimuli.images import as_bytes, check_size, checked, middle_square, readable, save_image
-from stimuli.making import Job, Made, Recipe, made_with, make_set, naming, seed_of
 from stimuli.names import code_of, own_name, resolve, safely, takes_three, typed
 from stimuli.outlines import background, border, mask
 from stimuli.progress import Progress
+from stimuli.set_builder import BuildResult, PlannedStimulus, RenderJob, build_set, made_with, naming, seed_of
 from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[..., np.ndarray]
@@ -40,7 +40,7 @@ def filled(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> 
 
 
 @frozen
-class Mix:
+class CueConflictSettings:
     """How images are made, as workers are told it."""
 
     method: str = "filled"
@@ -52,7 +52,7 @@ class Mix:
     zoom: float = 1.0  # the texture's shorter side, in sides of the image
 
 
-def pairs(shapes: StimulusSet, textures: StimulusSet, mix: Mix) -> list[Recipe]:
+def pairs(shapes: StimulusSet, textures: StimulusSet, mix: CueConflictSettings) -> list[PlannedStimulus]:
     """`per_pair` images of every shape category with every texture category, or as many as there are pairs of exemplars.
 
     Which exemplars is drawn at random; no two of them meet twice. Raises StimulusError.
@@ -68,7 +68,7 @@ def pairs(shapes: StimulusSet, textures: StimulusSet, mix: Mix) -> list[Recipe]:
             for i, j in sorted(divmod(int(k), len(its_textures)) for k in drawn):
                 name = f"{s}{i + 1}-{t}{j + 1}.png"
                 found.append(
-                    Recipe(name, f"{s}/{name}", "", {"shape": its_shapes[i].id, "texture": its_textures[j].id})
+                    PlannedStimulus(name, f"{s}/{name}", "", {"shape": its_shapes[i].id, "texture": its_textures[j].id})
                 )
     if not found:
         raise StimulusError(
@@ -97,11 +97,11 @@ def make_cue_conflict(
     shapes: StimulusSet,
     textures: StimulusSet,
     out: Path,
-    mix: Mix,
+    mix: CueConflictSettings,
     *,
     workers: int = 1,
     progress: Progress = lambda done, total: None,
-) -> Made:
+) -> BuildResult:
     """Make the images and a stimuli.csv in `out`, or go on with them; what cannot be combined is left out and said.
 
     Raises StimulusError, UnknownName, UserError.
@@ -121,24 +121,24 @@ def make_cue_conflict(
         "made_with": made_with(*USES.get(mix.method, ())),
     }  # fmt: skip
 
-    def described(recipe: Recipe) -> Stimulus:
+    def described(recipe: PlannedStimulus) -> Stimulus:
         cues = {role: of[recipe.sources[role]] for role, of in zip(("shape", "texture"), category, strict=True)}
         return Stimulus(recipe.stimulus, Path(recipe.path), cues["shape"], "", cues)
 
-    return make_set(
+    return build_set(
         out, settings, {"shape": shapes, "texture": textures}, lambda: pairs(shapes, textures, mix), described,
         partial(_one, mix), workers=workers, at_once=1, progress=progress,
     )  # fmt: skip
 
 
-def _method(mix: Mix) -> tuple[Method, dict[str, Any]]:
+def _method(mix: CueConflictSettings) -> tuple[Method, dict[str, Any]]:
     """The function and its options. Raises UnknownName, UserError."""
     function = resolve(mix.method, METHODS, "cue_conflict", "way to make cue-conflict images")
     takes_three(function, mix.method, "(shape, texture, rng) -> image")
     return function, typed(function, own_name(mix.method), mix.options, n_given=3)
 
 
-def _one(mix: Mix, job: Job) -> str:
+def _one(mix: CueConflictSettings, job: RenderJob) -> str:
     """Make one file; "" or, where the images are at fault, a sentence that names one."""
     shape_path, texture_path = job.origins
     try:
@@ -172,7 +172,7 @@ def _squared(pixels: np.ndarray, size: int) -> np.ndarray:
     return middle_square(pixels, size)
 
 
-def _window(pixels: np.ndarray, mix: Mix, rng: np.random.Generator) -> np.ndarray:
+def _window(pixels: np.ndarray, mix: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:
     """(size, size, 3) of a texture, anywhere in it, its shorter side `zoom` times the size; continued by reflection."""
     scale = mix.zoom * mix.size / min(pixels.shape[:2])
     height, width = (max(1, round(scale * n)) for n in pixels.shape[:2])

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from stimuli.atomic import make_folder_atomically
 from stimuli.categories import CATEGORIES
 from stimuli.errors import UnknownName
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
-from stimuli.whole import make_whole
 
 SIZE = 224
 BACKGROUND = 113  # uint8; the published gray 0.4423
@@ -100,7 +100,7 @@ def _patterns(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
 
 def drawn_cue_conflict(folder: Path) -> StimulusSet:
     """The 256 images with their `stimuli.csv` in `folder`, drawn unless they are there; 240 of them in conflict."""
-    make_whole(folder, _draw, "stimuli.csv")
+    make_folder_atomically(folder, _draw, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", "drawn-cue-conflict")
 
 

@@ -36,7 +36,7 @@ class UnknownName(UserError):
         super().__init__(f"there is no {what} named {name!r}: {offer}{' ' + hint if hint else ''}")
 
 
-def in_words(error: OSError) -> str:
+def describe_os_error(error: OSError) -> str:
     """What the system refused, as a sentence for the user; in the middle of a write it does not say where."""
     if error.filename:
         return f"{error.filename}: {error.strerror}; check that path, or name another one"

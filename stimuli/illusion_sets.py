@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from stimuli import ambiguous, bistable, geometric, pareidolia
+from stimuli.atomic import make_folder_atomically
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.illusion_cues import PERCEPTS
 from stimuli.images import save_image
 from stimuli.microcosm import exemplars
 from stimuli.stimulus import Stimulus, StimulusSet
-from stimuli.whole import make_whole
 
 SEED = 20_241
 CUES = (-1.0, -0.5, 0.0, 0.5, 1.0)
@@ -46,7 +46,7 @@ def illusion_set(name: str, folder: Path) -> StimulusSet:
             stimuli.append(Stimulus(file, beside / file, category, condition, cues))
         StimulusSet(name, tuple(stimuli)).write(beside / "stimuli.csv")
 
-    make_whole(folder, make, "stimuli.csv")
+    make_folder_atomically(folder, make, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", name)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from stimuli.atomic import write_atomically
 from stimuli.errors import StimulusError
-from stimuli.whole import write_whole
 
 FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -84,7 +84,7 @@ def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:
     assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (3,))
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, format="PNG", compress_level=compress_level)
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def checked(found: object, shapes: Sequence[tuple[int, ...]], who: str) -> np.ndarray:

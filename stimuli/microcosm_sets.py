@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from stimuli import microcosm
+from stimuli.atomic import make_folder_atomically
 from stimuli.categories import CATEGORIES
 from stimuli.glyphs import Shape
 from stimuli.images import as_bytes, save_image
 from stimuli.outlines import edges
 from stimuli.stimulus import Stimulus, StimulusSet
-from stimuli.whole import make_whole
 
 N_CONSISTENT, N_PAIR, N_OUTLINES = 30, 2, 10  # a category, a pair, a category
 SEED = 20_240
@@ -36,7 +36,7 @@ def microcosm_set(name: str, folder: Path) -> StimulusSet:
             stimuli.append(Stimulus(file, path, category, "", cues))
         StimulusSet(name, tuple(stimuli)).write(beside / "stimuli.csv")
 
-    make_whole(folder, make, "stimuli.csv")
+    make_folder_atomically(folder, make, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", name)
 
 

@@ -7,15 +7,15 @@ import numpy as np
 from attrs import evolve
 from PIL import Image, ImageDraw, ImageFont
 
+from stimuli.distorted_set import DistortionSettings, known_conditions, prepared, published_spectrum, rng_of
 from stimuli.images import as_bytes, check_size
 from stimuli.levels import make_distortion
-from stimuli.make import Plan, known_conditions, prepared, published_spectrum, rng_of
 from stimuli.spectrum import read_spectrum
 
 MARGIN, PER_ROW = 8, 8  # pixels, images
 
 
-def show(plan: Plan, path: Path, conditions: Sequence[str] = ()) -> np.ndarray:
+def show(plan: DistortionSettings, path: Path, conditions: Sequence[str] = ()) -> np.ndarray:
     """One image in all conditions, by default the published ones: (h, w, 3) uint8. Raises StimulusError."""
     check_size(plan.size)
     distortion = make_distortion(plan.distortion, plan.options)

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from scipy import fft
 
+from stimuli.atomic import write_atomically
 from stimuli.datasets import data_folders
 from stimuli.distortions import gray
 from stimuli.errors import StimulusError
-from stimuli.whole import write_whole
 
 SPECTRUM, MONITOR = "mean_power_spectrum_grey.npy", "x_gamma_function.npy"
 
@@ -40,7 +40,7 @@ def write_spectrum(path: Path, spectrum: np.ndarray) -> None:
     """As a .npy file that `read_spectrum` gives back."""
     content = io.BytesIO()
     np.save(content, spectrum)
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def published(name: str) -> Path | None:

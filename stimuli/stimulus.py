@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from attrs import Factory, field, frozen
 
+from stimuli.atomic import write_atomically
 from stimuli.errors import StimulusError
 from stimuli.images import open_image
-from stimuli.whole import write_whole
 
 COLUMNS = ("stimulus", "path", "category", "condition")
 # A cue becomes a column of the trial log and of its frame, so it may not be called like one of their own.
@@ -132,4 +132,4 @@ class StimulusSet:
         for s in self.stimuli:
             path = Path(os.path.relpath(s.path, manifest.parent)).as_posix()
             writer.writerow([s.id, path, s.category, s.condition, *(s.cues[cue] for cue in self.cue_names)])
-        write_whole(manifest, out.getvalue().encode())
+        write_atomically(manifest, out.getvalue().encode())

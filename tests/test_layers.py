@@ -17,7 +17,7 @@ ALLOWED = {
         "experiments", "observers.protocol", "observers.registry", "observers.paper_models", "observers.people", "stimuli",
     ),
     "analysis": (
-        "analysis", "experiments.log", "experiments.reconstructions", "stimuli.attribution", "stimuli.categories",
+        "analysis", "experiments.log", "experiments.reconstruction_table", "stimuli.attribution", "stimuli.categories",
         "stimuli.datasets", "stimuli.dialect", "stimuli.drawn", "stimuli.errors", "stimuli.illusion_cues", "stimuli.images",
          "stimuli.level_scales", "stimuli.stimulus",
     ),
@@ -26,7 +26,7 @@ ALLOWED = {
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/efficientnet.py", "observers/discriminative.py",
               "observers/contrastive.py", "observers/zoo.py", "observers/generative/", "observers/noise_training.py",
-              "observers/diffusion_noise.py", "observers/training_state.py", "observers/microcosm/",
+              "observers/diffusion_noise.py", "observers/training_checkpoint.py", "observers/microcosm/",
               "stimuli/texture_synthesis.py"),
     "transformers": ("observers/discriminative.py", "observers/contrastive.py", "observers/checkpoints.py",
                      "observers/noise_training.py", "observers/microcosm/", "observers/generative/"),

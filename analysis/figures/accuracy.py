@@ -53,7 +53,7 @@ def _lines(table: pd.DataFrame, ax: Axes, conditions: dict[str, str], chance: fl
 def _bars(table: pd.DataFrame, ax: Axes, conditions: dict[str, str], chance: float | None) -> Axes:
     """Best first, from the top."""
     table = table.sort_values("accuracy", ascending=False, kind="stable")
-    looks = [style.LOOKS[kind] for kind in table["kind"]]
+    looks = [style.KIND_STYLES[kind] for kind in table["kind"]]
     faces = ["white" if look.fills[0] == "none" else look.color for look in looks]
     edges = [look.color for look in looks]
     ax.barh(range(len(table)), table["accuracy"], color=faces, edgecolor=edges, linewidth=0.7, height=0.7)

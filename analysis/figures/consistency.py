@@ -48,7 +48,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     ax.spines[:].set_visible(False)
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         for label, name in zip(labels, order, strict=True):
-            label.set_color(style.LOOKS[kinds[name]].ink)
+            label.set_color(style.KIND_STYLES[kinds[name]].ink)
     if n <= N_NUMBERED:
         for i in range(n):
             for j in range(n):
@@ -57,7 +57,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
                 ax.text(j, i, _number(value), ha="center", va="center", fontsize=6, color=ink)
     else:
         _minus_signs(ax, kappa)
-    present = [look for kind, look in style.LOOKS.items() if kind in {kinds[name] for name in order}]
+    present = [look for kind, look in style.KIND_STYLES.items() if kind in {kinds[name] for name in order}]
     style.kind_markers(ax, [kinds[name] for name in order])
     handles = [style.kind_handle(look) for look in present]
     ax.legend(handles=handles, ncols=len(present), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,

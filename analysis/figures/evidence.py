@@ -21,7 +21,7 @@ def draw_evidence(
     left.set_axis_off()
     finite, above = np.isfinite(evidence), np.zeros(len(evidence))
     above[finite] = evidence[finite] - evidence[finite].min(initial=np.inf)
-    colors = [style.LOOKS[kind].color if choice == answer else "#C8C8C8" for choice in choices]
+    colors = [style.KIND_STYLES[kind].color if choice == answer else "#C8C8C8" for choice in choices]
     right.barh(range(len(choices)), above, color=colors, height=0.75)
     right.set_yticks(range(len(choices)), [f"{c} (answer)" if c == answer else c for c in choices])
     right.invert_yaxis()

@@ -74,7 +74,7 @@ def draw_shape_bias(shown: pd.DataFrame, ax: Axes, *, marked: Collection[str] = 
     return ax
 
 
-def _darker(mark: style.Mark) -> style.Mark:
+def _darker(mark: style.ObserverStyle) -> style.ObserverStyle:
     return evolve(mark, look=evolve(mark.look, color=mark.look.ink))
 
 

@@ -55,7 +55,7 @@ _METADATA: Mapping[str, Mapping[str, None]] = {"pdf": {"CreationDate": None}, "s
 
 
 @frozen
-class Look:
+class KindStyle:
     color: str
     ink: str  # the same hue, dark enough for text on white
     marker: str
@@ -63,20 +63,20 @@ class Look:
     fills: tuple[str, ...] = ("full", "none", "left", "right", "bottom", "top")
 
 
-LOOKS: Mapping[str, Look] = {
-    "human": Look("#A51E37", "#A51E37", "D", "people"),
-    "generative": Look("#0069AA", "#0069AA", "^", "generative"),
-    "contrastive": Look("#D29600", "#8A6200", "v", "contrastive"),
-    "discriminative": Look("#969696", "#6A6A6A", "o", "discriminative"),
-    "simulated": Look("#222222", "#222222", "s", "simulated", ("none", "full", "left", "right", "bottom", "top")),
+KIND_STYLES: Mapping[str, KindStyle] = {
+    "human": KindStyle("#A51E37", "#A51E37", "D", "people"),
+    "generative": KindStyle("#0069AA", "#0069AA", "^", "generative"),
+    "contrastive": KindStyle("#D29600", "#8A6200", "v", "contrastive"),
+    "discriminative": KindStyle("#969696", "#6A6A6A", "o", "discriminative"),
+    "simulated": KindStyle("#222222", "#222222", "s", "simulated", ("none", "full", "left", "right", "bottom", "top")),
 }
 
 
 @frozen
-class Mark:
+class ObserverStyle:
     """How one observer is drawn. `legend` is empty where an earlier observer of its kind stands for it."""
 
-    look: Look
+    look: KindStyle
     fill: str
     legend: str
     gathered: bool
@@ -107,21 +107,21 @@ def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]
     return [s if short.count(s) == 1 or len(f) > 3 * MAX_NAME else f for s, f in zip(short, full, strict=True)]
 
 
-def marks(table: pd.DataFrame) -> dict[str, Mark]:
+def marks(table: pd.DataFrame) -> dict[str, ObserverStyle]:
     """Observer -> Mark for a table with `observer` and `kind`, kind by kind and within a kind in the table's order."""
     observers = table[["observer", "kind"]].drop_duplicates("observer")
-    out: dict[str, Mark] = {}
-    for kind, look in LOOKS.items():
+    out: dict[str, ObserverStyle] = {}
+    for kind, look in KIND_STYLES.items():
         names = list(observers.loc[observers["kind"] == kind, "observer"])
         gathered = len(names) > N_NAMED
         for i, (name, short) in enumerate(zip(names, short_names(names, dict.fromkeys(names, kind)), strict=True)):
             legend = f"{look.label} (n = {len(names)})" if gathered else short
             fill = look.fills[0 if gathered else i]
-            out[name] = Mark(look, fill, "" if gathered and i else legend, gathered)
+            out[name] = ObserverStyle(look, fill, "" if gathered and i else legend, gathered)
     return out
 
 
-def legend(ax: Axes, drawn: Mapping[str, Mark], *, linestyle: Literal["-", "none"] = "none") -> None:
+def legend(ax: Axes, drawn: Mapping[str, ObserverStyle], *, linestyle: Literal["-", "none"] = "none") -> None:
     """A legend to the right of the axes, one entry for every Mark that has a text."""
     entries = [mark for mark in drawn.values() if mark.legend]
     handles = [Line2D([], [], linestyle=linestyle, **mark.line() | {"alpha": 1.0}) for mark in entries]
@@ -146,26 +146,26 @@ def name_rows(ax: Axes, table: pd.DataFrame, behind: Sequence[str] = ()) -> None
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0, pad=9, labelsize=8 if len(names) <= 20 else 6.5)
     for label, kind in zip(ax.get_yticklabels(), table["kind"], strict=True):
-        label.set_color(LOOKS[kind].ink)
+        label.set_color(KIND_STYLES[kind].ink)
     kind_markers(ax, list(table["kind"]))
 
 
 def kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
     """The marker of a kind before each of the rows 0, 1, …: left of the axes, where tick labels leave 9 points."""
     for i, kind in enumerate(kinds):
-        look = LOOKS[kind]
+        look = KIND_STYLES[kind]
         ax.plot([-5 / 72], [i], marker=look.marker, color=look.color, markerfacecolor=_face(look), markersize=4,
                 clip_on=False, scalex=False, scaley=False, transform=_beside(ax))  # fmt: skip
 
 
-def kind_handle(look: Look) -> Line2D:
+def kind_handle(look: KindStyle) -> Line2D:
     """For a legend."""
     return Line2D(
         [], [], linestyle="none", marker=look.marker, color=look.color, label=look.label, markerfacecolor=_face(look)
     )
 
 
-def _face(look: Look) -> str:
+def _face(look: KindStyle) -> str:
     return "white" if look.fills[0] == "none" else look.color
 
 
@@ -177,11 +177,11 @@ def _beside(ax: Axes) -> Transform:
 
 def kinds_legend(figure: Figure, table: pd.DataFrame) -> None:
     """Above the figure, the kinds of a table and their markers."""
-    handles = [kind_handle(look) for kind, look in LOOKS.items() if (table["kind"] == kind).any()]
+    handles = [kind_handle(look) for kind, look in KIND_STYLES.items() if (table["kind"] == kind).any()]
     _above(figure, handles, len(handles))
 
 
-def figure_legend(figure: Figure, drawn: Mapping[str, Mark], n_columns: int) -> None:
+def figure_legend(figure: Figure, drawn: Mapping[str, ObserverStyle], n_columns: int) -> None:
     """Above the figure, one entry for every Mark that has a text."""
     entries = [mark for mark in drawn.values() if mark.legend]
     handles = [Line2D([], [], linestyle="-", **mark.line() | {"alpha": 1.0}) for mark in entries]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.reconstructions import COLUMNS, TABLE, read_rows
+from experiments.reconstruction_table import COLUMNS, TABLE, read_rows
 from stimuli.errors import StimulusError
 from stimuli.images import open_image
 

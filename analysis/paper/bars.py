@@ -9,7 +9,7 @@ from analysis.accuracy import PEOPLE
 from analysis.benchmark import HUMANS, STAND_INS
 from analysis.figures import paper
 from analysis.figures.paper.bars import LABELS
-from analysis.paper.material import SINGLE, WILSON, Made, Material, no_people, some, who
+from analysis.paper.figure_inputs import SINGLE, WILSON, FigureInputs, PaperFigure, no_people, some, who
 from stimuli.errors import LogError
 
 WHAT = {
@@ -20,7 +20,7 @@ WHAT = {
 COLUMNS = ["measure", "observer", "kind", "n_datasets", "of", "value", "low", "high"]
 
 
-def averages(number: int, measures: Sequence[str], material: Material) -> list[Made | str]:
+def averages(number: int, measures: Sequence[str], material: FigureInputs) -> list[PaperFigure | str]:
     """Figures 3, 4 and 9, of their measures."""
     try:
         found = material.benchmark
@@ -32,7 +32,7 @@ def averages(number: int, measures: Sequence[str], material: Material) -> list[M
     if not len(table):
         return [*said]
     draw = partial(getattr(paper, f"figure_{number}"), table)
-    made = Made(number, "", draw, table, _caption(number, table, most, material, found))
+    made = PaperFigure(number, "", draw, table, _caption(number, table, most, material, found))
     return [made, *(f"drawn without a part: {sentence}" for sentence in said)]
 
 
@@ -58,7 +58,7 @@ def _together(table: pd.DataFrame) -> pd.Series:
     return table["observer"].isin([HUMANS, STAND_INS]) & ~table["measure"].duplicated()
 
 
-def _caption(number: int, table: pd.DataFrame, most: int, material: Material, found: pd.DataFrame) -> str:
+def _caption(number: int, table: pd.DataFrame, most: int, material: FigureInputs, found: pd.DataFrame) -> str:
     datasets = [name for name in material.datasets if name not in material.not_averaged]
     together = table[_together(table)]
     parts = [
@@ -86,7 +86,7 @@ def _caption(number: int, table: pd.DataFrame, most: int, material: Material, fo
     )
 
 
-def single_conditions(material: Material) -> list[Made | str]:
+def single_conditions(material: FigureInputs) -> list[PaperFigure | str]:
     """Figure 11."""
     here = [d for d in material.datasets if d not in (*material.parametric, *material.conflicts)]
     if not here:
@@ -104,6 +104,6 @@ def single_conditions(material: Material) -> list[Made | str]:
         + (f"People as one, the mean of {n_people}; their bar is their range, no interval. " if n_people else "")
         + f"Error bars: {WILSON}. Dotted: chance, where it is known.{material.simulated(table)}"
     )
-    made = Made(11, "", partial(paper.figure_11, table, chance=material.chance(datasets)), table, caption)
+    made = PaperFigure(11, "", partial(paper.figure_11, table, chance=material.chance(datasets)), table, caption)
     missing = [name for name in SINGLE if name not in datasets]
     return [made, *([f"drawn without {', '.join(missing)}: they are not in these logs"] if missing else [])]

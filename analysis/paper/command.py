@@ -26,11 +26,11 @@ def figures(
 
     Each as PDF, SVG and PNG, with its numbers as CSV and its caption; figures.md has all. What cannot be drawn is said.
     """
+    from analysis.paper.figure_inputs import FigureInputs
     from analysis.paper.folder import write_figures
-    from analysis.paper.material import Material
 
     who, people = tuple(observer or ()), tuple(stand_in) if stand_in else None
-    material, n = Material(read(logs, dataset), who, people, rule, resamples, seed), 0
+    material, n = FigureInputs(read(logs, dataset), who, people, rule, resamples, seed), 0
     for written in write_figures(material, out, figure or ()):
         n += bool(written.stem)
         typer.echo(f"figure {written.number}: {out / written.stem}.pdf" if written.stem else

@@ -8,7 +8,7 @@ from analysis.accuracy import PEOPLE
 from analysis.consistency import RULES
 from analysis.figures import paper
 from analysis.figures.style import N_NAMED
-from analysis.paper.material import PARAMETRIC, WILSON, Made, Material, no_people, who
+from analysis.paper.figure_inputs import PARAMETRIC, WILSON, FigureInputs, PaperFigure, no_people, who
 from analysis.tables import span
 
 COLUMNS = [
@@ -16,7 +16,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def accuracies(material: Material) -> list[Made | str]:
+def accuracies(material: FigureInputs) -> list[PaperFigure | str]:
     """Figure 5: people, and beside them the observers that are chosen, without a choice the generative ones."""
     table = _accuracies(material)
     if not len(table):
@@ -41,10 +41,10 @@ def accuracies(material: Material) -> list[Made | str]:
         + f"{_people(table)}{_bars(material, table)}"
     )
     draw = partial(paper.figure_5, table, chance=material.chance(datasets))
-    return [Made(5, "", draw, table, caption), *said, *_missing(datasets)]
+    return [PaperFigure(5, "", draw, table, caption), *said, *_missing(datasets)]
 
 
-def with_consistency(material: Material) -> list[Made | str]:
+def with_consistency(material: FigureInputs) -> list[PaperFigure | str]:
     """Figure 10: everyone."""
     table = _accuracies(material)
     if not len(table):
@@ -61,10 +61,10 @@ def with_consistency(material: Material) -> list[Made | str]:
     draw = partial(paper.figure_10, table, chance=material.chance(datasets))
     alone = [d for d in datasets if d not in set(kappas["dataset"])]
     said = [f"drawn without a part, {', '.join(alone)}: {no_people('error consistency')}"] if alone else []
-    return [Made(10, "", draw, table, caption), *_missing(datasets), *said]
+    return [PaperFigure(10, "", draw, table, caption), *_missing(datasets), *said]
 
 
-def _accuracies(material: Material) -> pd.DataFrame:
+def _accuracies(material: FigureInputs) -> pd.DataFrame:
     table = material.accuracies[material.accuracies["dataset"].isin(material.parametric)]
     table = table.rename(columns={"accuracy": "value"}).assign(measure="accuracy")
     return table[[column for column in COLUMNS if column in table]].reset_index(drop=True)
@@ -79,7 +79,7 @@ def _people(table: pd.DataFrame) -> str:
     return f"People as one: mean accuracy of {span(n.astype(int))}, band: their range, no interval. " if len(n) else ""
 
 
-def _bars(material: Material, table: pd.DataFrame) -> str:
+def _bars(material: FigureInputs, table: pd.DataFrame) -> str:
     zero = ", and kappa 0" if (table["measure"] == "kappa").any() else ""
     return (
         f"Error bars of accuracy: {WILSON}. Of kinds with more than {N_NAMED} observers only lines are drawn; the intervals "

@@ -10,12 +10,12 @@ from functools import partial
 from analysis.figures.paper.bars import LABELS
 from analysis.paper.bars import averages, single_conditions
 from analysis.paper.curves import accuracies, with_consistency
-from analysis.paper.material import Made, Material
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.matrices import MATRICES, matrices
 from analysis.paper.shape import before_and_after, boxes, points
 from stimuli.errors import UnknownName
 
-FIGURES: dict[int, Callable[[Material], list[Made | str]]] = {
+FIGURES: dict[int, Callable[[FigureInputs], list[PaperFigure | str]]] = {
     1: points,
     3: partial(averages, 3, ("ood_accuracy",)),
     4: partial(averages, 4, ("error_consistency",)),
@@ -30,7 +30,7 @@ FIGURES: dict[int, Callable[[Material], list[Made | str]]] = {
 }
 
 
-def make(material: Material, number: int) -> list[Made | str]:
+def make(material: FigureInputs, number: int) -> list[PaperFigure | str]:
     """One figure: all that the logs give of it, and sentences on what they do not. Raises UnknownName."""
     if number not in FIGURES:
         raise UnknownName("figure of the paper that trial logs give", str(number), map(str, FIGURES))

@@ -12,8 +12,8 @@ from attrs import frozen
 from matplotlib.figure import Figure
 
 from analysis.figures import style
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.figures import FIGURES, make
-from analysis.paper.material import Made, Material
 from analysis.tables import to_csv
 from experiments.log import file_name
 from stimuli.errors import LogError
@@ -24,7 +24,7 @@ _STEM = re.compile(r"figure-(\d\d)[A-Za-z0-9._-]*")
 
 
 @frozen
-class Written:
+class WrittenFigure:
     """One figure in the folder, or what is missing for it."""
 
     number: int
@@ -32,7 +32,7 @@ class Written:
     said: str  # its caption, or the sentence
 
 
-def write_figures(material: Material, out: Path, numbers: Sequence[int] = ()) -> Iterator[Written]:
+def write_figures(material: FigureInputs, out: Path, numbers: Sequence[int] = ()) -> Iterator[WrittenFigure]:
     """Make and write figures one by one, all of FIGURES unless told which.
 
     Raises UnknownName for a number that is none, LogError where a file would be overwritten that is not of a former run.
@@ -44,7 +44,7 @@ def write_figures(material: Material, out: Path, numbers: Sequence[int] = ()) ->
         taken: list[str] = []
         for made in make(material, number):
             if isinstance(made, str):
-                yield Written(number, "", made)
+                yield WrittenFigure(number, "", made)
                 continue
             stem = _stem(made, taken)
             taken.append(stem.casefold())
@@ -54,10 +54,10 @@ def write_figures(material: Material, out: Path, numbers: Sequence[int] = ()) ->
             former = list(dict.fromkeys([*former, *files, INDEX]))
             listed.write_text("".join(f"{name}\n" for name in former), "utf-8", newline="\n")
             (out / INDEX).write_text(_index(out, former), "utf-8", newline="\n")
-            yield Written(number, stem, made.caption)
+            yield WrittenFigure(number, stem, made.caption)
 
 
-def _stem(made: Made, taken: Sequence[str]) -> str:
+def _stem(made: PaperFigure, taken: Sequence[str]) -> str:
     """No two the same even where case does not count."""
     first = f"figure-{made.number:02d}" + (f"_{file_name(made.dataset)}" if made.dataset else "")
     stem, n = first, 1
@@ -73,7 +73,7 @@ def _refuse_others(out: Path, files: Sequence[str], former: Sequence[str]) -> No
             raise LogError(f"{out / name} is there and was not made by this command: give another --out, or remove it")
 
 
-def _write(made: Made, stem: Path) -> None:
+def _write(made: PaperFigure, stem: Path) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     with style.publication():
         style.save(made.draw(Figure()), stem)

@@ -8,16 +8,16 @@ from analysis.clustering import cluster
 from analysis.consistency import RULES, included
 from analysis.figures import paper
 from analysis.pairs import pairs
-from analysis.paper.material import Made, Material, who
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure, who
 from stimuli.level_scales import published_name
 
 MATRICES = {6: "cue-conflict", 14: "sketch", 15: "stylized", 16: "edge", 17: "silhouette"}
 
 
-def matrices(number: int, material: Material) -> list[Made | str]:
+def matrices(number: int, material: FigureInputs) -> list[PaperFigure | str]:
     name = MATRICES[number]
     datasets = [d for d in material.datasets if published_name(d) == name]
-    out: list[Made | str] = []
+    out: list[PaperFigure | str] = []
     for dataset in datasets:
         trials = material.of(dataset)
         found = pairs(trials, material.rule)
@@ -37,5 +37,5 @@ def matrices(number: int, material: Material) -> list[Made | str]:
             f"{RULES[material.rule]}.{material.simulated(everyone)}"
         )
         draw = partial(getattr(paper, f"figure_{number}"), matrix, kinds, tree)
-        out.append(Made(number, dataset, draw, data, caption))
+        out.append(PaperFigure(number, dataset, draw, data, caption))
     return out or [f"there are no trials of {name}: give logs of it"]

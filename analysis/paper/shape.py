@@ -6,16 +6,16 @@ import pandas as pd
 
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
-from analysis.paper.material import Made, Material, who
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure, who
 from analysis.shape_bias import overall, pooled_shape_bias, shape_bias, spread
 from analysis.tables import span
 
 
-def points(material: Material) -> list[Made | str]:
-    out: list[Made | str] = []
+def points(material: FigureInputs) -> list[PaperFigure | str]:
+    out: list[PaperFigure | str] = []
     for dataset in material.conflicts:
         shown, caption = _shape(material, dataset)
-        out.append(Made(1, dataset, partial(paper.figure_1, shown), shown, caption))
+        out.append(PaperFigure(1, dataset, partial(paper.figure_1, shown), shown, caption))
     return out or [_no_conflicts("cue-conflict")]
 
 
@@ -25,7 +25,7 @@ def _no_conflicts(dataset: str) -> str:
     )
 
 
-def _shape(material: Material, dataset: str) -> tuple[pd.DataFrame, str]:
+def _shape(material: FigureInputs, dataset: str) -> tuple[pd.DataFrame, str]:
     trials = material.of(dataset)
     table = shape_bias(trials)
     has_people = bool((table["kind"] == "human").any())
@@ -49,15 +49,17 @@ def _shape(material: Material, dataset: str) -> tuple[pd.DataFrame, str]:
     return shown, caption
 
 
-def before_and_after(material: Material) -> list[Made | str]:
-    out: list[Made | str] = []
+def before_and_after(material: FigureInputs) -> list[PaperFigure | str]:
+    out: list[PaperFigure | str] = []
     for dataset in material.conflicts:
         shown, caption = _shape(material, dataset)
         there = [name for name in material.observers if name in set(shown["observer"])]
         if there:
             said = f" Large and dark: {', '.join(there)}; everyone else is faint."
             draw = partial(paper.figure_13, shown, marked=there)
-            out.append(Made(13, dataset, draw, shown.assign(marked=shown["observer"].isin(there)), caption + said))
+            out.append(
+                PaperFigure(13, dataset, draw, shown.assign(marked=shown["observer"].isin(there)), caption + said)
+            )
         elif material.observers:
             out.append(f"none of {', '.join(material.observers)} is drawn by itself on {dataset}: name others")
         else:
@@ -66,8 +68,8 @@ def before_and_after(material: Material) -> list[Made | str]:
     return out or [_no_conflicts("cue-conflict")]
 
 
-def boxes(material: Material) -> list[Made | str]:
-    out: list[Made | str] = []
+def boxes(material: FigureInputs) -> list[PaperFigure | str]:
+    out: list[PaperFigure | str] = []
     for dataset in material.conflicts:
         table = spread(shape_bias(material.of(dataset)))
         order = (
@@ -79,5 +81,5 @@ def boxes(material: Material) -> list[Made | str]:
             "and first, then by shape bias. Line: median, box: quartiles, whiskers: lowest and highest category; marker: "
             f"over all conflicts. Not error bars: intervals are those of figure 1.{material.simulated(table)}"
         )
-        out.append(Made(12, dataset, partial(paper.figure_12, table), table, caption))
+        out.append(PaperFigure(12, dataset, partial(paper.figure_12, table), table, caption))
     return out or [_no_conflicts("cue-conflict")]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis.benchmark import STAND_INS, benchmark
 from analysis.figures.illusions.sheet import draw_sheet
-from analysis.figures.reconstructions import draw_reconstructions
+from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
 from analysis.illusions.reconstructions import SETTING, read_reconstructions
 from analysis.report.parts import count

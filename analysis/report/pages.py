@@ -44,8 +44,8 @@ def write_pages(
     for name in SCRIPTS:
         (assets / name).write_bytes((PAGE / name).read_bytes())
     (assets / "report.css").write_text((PAGE / "report.css").read_text("utf-8") + _colors(), "utf-8", newline="\n")
-    looks = {kind: {"label": look.label, "glyph": GLYPHS[look.marker]} for kind, look in style.LOOKS.items()}
-    colors = {kind: look.color for kind, look in style.LOOKS.items()}
+    looks = {kind: {"label": look.label, "glyph": GLYPHS[look.marker]} for kind, look in style.KIND_STYLES.items()}
+    colors = {kind: look.color for kind, look in style.KIND_STYLES.items()}
     index = {
         "letters": LETTERS,
         "datasets": list(browsed),
@@ -75,7 +75,7 @@ def write_pages(
 def _colors() -> str:
     """The color and the mark of every kind, from the figures' own table."""
     rules = [
-        f".kind-{kind} {{ --ink: {look.ink}; --mark: \"{GLYPHS[look.marker]}\"; }}\n" for kind, look in style.LOOKS.items()
+        f".kind-{kind} {{ --ink: {look.ink}; --mark: \"{GLYPHS[look.marker]}\"; }}\n" for kind, look in style.KIND_STYLES.items()
     ]  # fmt: skip
     return "".join(rules)
 

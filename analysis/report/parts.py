@@ -10,7 +10,7 @@ MAX_NAMES = 5  # in a sentence
 
 
 @frozen
-class Picture:
+class ReportFigure:
     """A figure on the page: the files beside it, all named `stem`, and how it is said and drawn."""
 
     stem: str
@@ -22,7 +22,7 @@ class Picture:
 
 
 @frozen
-class Cell:
+class TableCell:
     value: object  # text or a number
     low: float = NAN  # of its interval
     high: float = NAN
@@ -34,7 +34,7 @@ class Table:
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
 
 
 @frozen(eq=False)
@@ -44,7 +44,7 @@ class Part:
     title: str
     anchor: str
     sentences: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[ReportFigure, ...] = ()
     tables: tuple[Table, ...] = ()
     data: Mapping[str, pd.DataFrame] = field(
         factory=dict
@@ -59,7 +59,7 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
     rows = []
     for row in frame.to_dict("records"):
         spans = {name: (float(row[low]), float(row[high])) for name, (low, high) in ends.items()}
-        rows.append(tuple(Cell(row[name], *spans.get(name, ())) for name in columns))
+        rows.append(tuple(TableCell(row[name], *spans.get(name, ())) for name in columns))
     return Table(caption, tuple(str(name).replace("_", " ") for name in columns), tuple(rows))
 
 

@@ -61,7 +61,7 @@ def matrix_data(
 def _orders(matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering) -> dict[str, list[int]]:
     """By cluster, name, kind, and agreement with people where there are some: each observer's mean kappa with them."""
     names = [str(name) for name in matrix.index]
-    ranks = {kind: i for i, kind in enumerate(style.LOOKS)}
+    ranks = {kind: i for i, kind in enumerate(style.KIND_STYLES)}
     everyone = range(len(names))
     orders = {
         "cluster": [names.index(name) for name in tree.order],
@@ -86,7 +86,7 @@ def curves_data(dataset: str, table: pd.DataFrame, chance: float | None) -> dict
     n_of = {str(kind): int(n) for kind, n in kinds.groupby("kind", sort=False)["n_observers"].max().items()}
     for kind, n in n_of.items():
         if n > 1:
-            name = f"{style.LOOKS[kind].label}: mean and range of n = {n}"
+            name = f"{style.KIND_STYLES[kind].label}: mean and range of n = {n}"
             ends = _series(name, kind, kinds[kinds["kind"] == kind], ("lowest", "highest"), conditions)
             series.append(ends | {"on": many, "of": n})
     for (observer, of_kind), part in table.groupby(["observer", "kind"], sort=False):

@@ -13,7 +13,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis import bids
-from analysis.report.parts import Cell, Table, count
+from analysis.report.parts import Table, TableCell, count
 
 COLUMNS = (
     "observer", "kind", "dataset", "session", "log", "n_trials", "status", "seed", "options", "model", "environment",
@@ -86,7 +86,7 @@ def shown(found: Provenance) -> Table:
             (observer, of_kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), seeds, status, facts)
         )
     columns = ("observer", "kind", "datasets", "logs", "trials", "seeds", "status", "options and model")
-    return Table("", columns, tuple(tuple(map(Cell, row)) for row in rows))
+    return Table("", columns, tuple(tuple(map(TableCell, row)) for row in rows))
 
 
 def environments(found: Provenance) -> list[str]:

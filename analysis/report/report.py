@@ -23,15 +23,15 @@ from analysis.figures import style
 from analysis.frame import dataset_order
 from analysis.images import by_image
 from analysis.report import pages
-from analysis.report.answers import write_answers
 from analysis.report.extras import Extra
-from analysis.report.material import Bootstrap, Material
+from analysis.report.figures import picture
+from analysis.report.overall_sections import OVERALL_SECTIONS
 from analysis.report.parts import Part, count, table_of
-from analysis.report.pictures import picture
 from analysis.report.provenance import environments, provenance, shown
+from analysis.report.section_inputs import Bootstrap, SectionInputs
 from analysis.report.sections import ILLUSIONS, SECTIONS
 from analysis.report.thumbnails import copy_thumbnails
-from analysis.report.whole import WHOLE
+from analysis.report.trial_browser import write_answers
 from analysis.resampling import N_RESAMPLES
 from analysis.shape_bias import has_conflicts, shape_bias
 from analysis.tables import to_csv
@@ -94,13 +94,13 @@ def _build(
         asked, trials, name = _of(frame, dataset), _of(known, dataset), names[dataset]
         bias = shape_bias(trials) if has_conflicts(trials) else None
         of_dataset = _of(accuracies, dataset), _of(pairs, dataset), _of(counts, dataset)
-        material = Material(out, dataset, name, trials, asked, *of_dataset, bias, bootstrap)
+        material = SectionInputs(out, dataset, name, trials, asked, *of_dataset, bias, bootstrap)
         applied = [*ILLUSIONS.values(), *(SECTIONS.values() if len(trials) else ())]
         parts = tuple(part for section in applied if (part := section(material)) is not None)
         sections.append(pages.Section(dataset, name, _summary(dataset, asked), parts))
         browsed.append(write_answers(out, name, asked, _of(images, dataset), pictures))
     whole = [_extra(out, extra) for extra in extras]
-    whole += [part for over_all in WHOLE.values() if (part := over_all(known, out, bootstrap)) is not None]
+    whole += [part for over_all in OVERALL_SECTIONS.values() if (part := over_all(known, out, bootstrap)) is not None]
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
     for name, table in (tables | {"provenance": origin.table} | _tables(whole, sections)).items():
         if len(table):
@@ -183,6 +183,6 @@ def _overview(frame: pd.DataFrame, datasets: list[str], names: Mapping[str, str]
         rows.append({
             "dataset": dataset, "anchor": names[dataset], "n_conditions": trials["condition"].nunique(),
             "n_images": len(trials[["stimulus", "condition"]].drop_duplicates()), "n_trials": len(trials),
-            "kinds": {k: int(n_observers.get(k, 0)) for k in style.LOOKS if k in kinds},
+            "kinds": {k: int(n_observers.get(k, 0)) for k in style.KIND_STYLES if k in kinds},
         })  # fmt: skip
     return rows

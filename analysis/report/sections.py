@@ -11,12 +11,12 @@ from analysis.clustering import Clustering, cluster, smallest_pure_cluster
 from analysis.consistency import RULES, kappa_matrix
 from analysis.figures import style
 from analysis.pairs import between_kinds
-from analysis.report.agreement import ceiling_section, clusters_section, contrasts_section, mistakes_section
-from analysis.report.answering import answers_section, thresholds_section
-from analysis.report.illusions import illusions_section
-from analysis.report.material import Material
-from analysis.report.parts import MAX_NAMES, Cell, Part, Table, count, list_of, table_of
-from analysis.report.pictures import accuracy_picture, consistency_picture, shape_bias_picture
+from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
+from analysis.report.figures import accuracy_picture, consistency_picture, shape_bias_picture
+from analysis.report.illusion_sections import illusions_section
+from analysis.report.parts import MAX_NAMES, Part, Table, TableCell, count, list_of, table_of
+from analysis.report.response_sections import answers_section, thresholds_section
+from analysis.report.section_inputs import SectionInputs
 from analysis.shape_bias import overall, people_sentence
 from analysis.tables import cell
 from stimuli.datasets import DATASETS
@@ -26,7 +26,7 @@ NO_MATRIX = "Error consistency compares observers who answered the same images i
 NO_CONFLICT = "No shape bias: no image here has a shape and a texture that differ."
 
 
-def shape_bias_section(m: Material) -> Part | None:
+def shape_bias_section(m: SectionInputs) -> Part | None:
     """Where images have a shape and a texture; said where these never differ."""
     title, anchor = "Shape bias", f"shape-bias-{m.anchor}"
     if m.shape_bias is None:
@@ -51,7 +51,7 @@ def shape_bias_section(m: Material) -> Part | None:
     )  # fmt: skip
 
 
-def consistency_section(m: Material) -> Part:
+def consistency_section(m: SectionInputs) -> Part:
     title, anchor = "Error consistency", f"error-consistency-{m.anchor}"
     matrix = kappa_matrix(m.pairs, m.dataset)
     if len(matrix) < 2:
@@ -72,7 +72,7 @@ def consistency_section(m: Material) -> Part:
     )  # fmt: skip
 
 
-def accuracy_section(m: Material) -> Part:
+def accuracy_section(m: SectionInputs) -> Part:
     """With a word on observers who never answered."""
     answered = set(m.trials.loc[m.trials["response"] != "", "observer"])
     who = [name for name in m.trials["observer"].unique() if name not in answered]
@@ -83,8 +83,8 @@ def accuracy_section(m: Material) -> Part:
     )  # fmt: skip
 
 
-ILLUSIONS: Mapping[str, Callable[[Material], Part | None]] = {"illusion": illusions_section}  # of all trials
-SECTIONS: Mapping[str, Callable[[Material], Part | None]] = {  # of those that have a right answer
+ILLUSIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {"illusion": illusions_section}  # of all trials
+SECTIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {  # of those that have a right answer
     "shape-bias": shape_bias_section,
     "consistency": consistency_section,
     "noise ceiling": ceiling_section,
@@ -103,9 +103,9 @@ def _accuracies(table: pd.DataFrame, dataset: str) -> Table:
     rows = []
     for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
         columns = (part[name].tolist() for name in ("condition", "accuracy", "low", "high"))
-        cells = {condition: Cell(*values) for condition, *values in zip(*columns, strict=True)}
-        who = (Cell(str(observer)), Cell(str(kind)), Cell(int(part["n"].sum())))
-        rows.append((*who, *(cells.get(c, Cell(float("nan"))) for c in conditions)))
+        cells = {condition: TableCell(*values) for condition, *values in zip(*columns, strict=True)}
+        who = (TableCell(str(observer)), TableCell(str(kind)), TableCell(int(part["n"].sum())))
+        rows.append((*who, *(cells.get(c, TableCell(float("nan"))) for c in conditions)))
     published = DATASETS.get(dataset)
     left_out = set(conditions) - set(published.included()) if published else set()
     labels = [(published.label(c) if published else c) or "accuracy" for c in conditions]

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from observers.devices import exact
 from observers.generative.components import Components
-from observers.generative.likelihood import Restored
+from observers.generative.likelihood import RestoredImages
 from observers.generative.noising import Denoising, Predict
 from observers.protocol import ObserverError, Restoration
 
@@ -68,8 +68,8 @@ class Autoencoder:
         k: int,
         predict: Predict,
         without: Predict | None,
-    ) -> Restored:
+    ) -> RestoredImages:
         """Of a latent (C, h, w) under k texts: `Restoring.restore`, whose errors are those of the latents."""
         noised, latents = denoising.restored(image.expand(k, *image.shape), how, predict, without)
         errors = (latents - image).square().flatten(1).sum(1)
-        return Restored(self.decode(noised[:1])[0], self.decode(latents), errors, image.numel())
+        return RestoredImages(self.decode(noised[:1])[0], self.decode(latents), errors, image.numel())

@@ -15,14 +15,14 @@ from attrs import define, field
 
 from observers.generative.likelihood import Condition, Likelihood
 from observers.generative.memory import in_memory, ran_out
-from observers.generative.racing import Race, Request, Schedule, Verdict
+from observers.generative.racing import Race, RaceResult, Request, Schedule
 from observers.protocol import ObserverError, Trial
 
 AHEAD = 2  # passes that the device has in its queue
 
 
 @define(eq=False)
-class _Contest:
+class _ActiveTrial:
     """A trial with its race: what it has asked for and has not got yet."""
 
     trial: Trial
@@ -33,7 +33,7 @@ class _Contest:
     scores: np.ndarray = field(factory=lambda: np.empty((0, 0)))
     n_missing: int = 0
     n_taken: int = 0  # rows of the request that went into a pass
-    verdict: Verdict | None = None
+    verdict: RaceResult | None = None
 
     def go_on(self, scores: np.ndarray | None) -> None:
         """Give the race its scores; keep what it asks for next, or its verdict."""
@@ -63,10 +63,10 @@ class _Contest:
         self.n_missing -= 1
 
 
-Row = tuple[_Contest, int]
+Row = tuple[_ActiveTrial, int]
 
 
-class _Pass:
+class _ForwardPass:
     """A forward pass in the device's queue."""
 
     def __init__(self, rows: list[Row], scores: torch.Tensor) -> None:
@@ -95,13 +95,13 @@ def answer(
     conditions: Callable[[Trial], list[Condition]],
     size: int,
     say: Callable[[int], None] = lambda size: None,
-) -> Iterator[tuple[Trial, Verdict]]:
+) -> Iterator[tuple[Trial, RaceResult]]:
     """Every trial with the verdict of its race, in order. `size` is N; `say` is told when memory allows only a smaller one.
 
     Raises ObserverError where not even one row fits, or a score is no number.
     """
-    contests: deque[_Contest] = deque()  # those whose verdict was not given yet, in order
-    passes: deque[_Pass] = deque()
+    contests: deque[_ActiveTrial] = deque()  # those whose verdict was not given yet, in order
+    passes: deque[_ForwardPass] = deque()
     stream: Iterator[Trial] | None = iter(trials)
     while stream is not None or contests:
         # Enough rows for one pass; finished trials behind an unfinished one wait, and are not let grow without end.
@@ -112,13 +112,13 @@ def answer(
                 break
             with in_memory():
                 image, given = likelihood.encode(trial.stimulus.pixels()), conditions(trial)
-            contest = _Contest(trial, image, given, schedule(len(trial.choices), likelihood.place))
+            contest = _ActiveTrial(trial, image, given, schedule(len(trial.choices), likelihood.place))
             contest.go_on(None)
             contests.append(contest)
         rows = _take(contests, size)
         if rows:
             try:
-                passes.append(_Pass(rows, _scores(likelihood, rows, size)))
+                passes.append(_ForwardPass(rows, _scores(likelihood, rows, size)))
             except RuntimeError as error:
                 if not ran_out(error):
                     raise
@@ -140,7 +140,7 @@ def answer(
             yield done.trial, done.verdict
 
 
-def _take(contests: Iterable[_Contest], size: int) -> list[Row]:
+def _take(contests: Iterable[_ActiveTrial], size: int) -> list[Row]:
     """Up to `size` rows that wait, those of the first trials first: their answers can be given soonest."""
     rows: list[Row] = []
     for contest in contests:
@@ -171,7 +171,7 @@ def _scores(likelihood: Likelihood, rows: list[Row], size: int) -> torch.Tensor:
     return likelihood.score(torch.stack(images), conditions, np.array(draws, dtype=np.int64))
 
 
-def _receive(done: _Pass) -> None:
+def _receive(done: _ForwardPass) -> None:
     """Hand the scores of a pass to their races."""
     for (contest, i), score in zip(
         done.rows, done.scores(), strict=False

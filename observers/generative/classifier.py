@@ -19,10 +19,10 @@ from attrs.validators import optional
 from observers.bounds import bounded
 from observers.devices import MAX_BATCH
 from observers.generative.batching import answer
-from observers.generative.likelihood import Condition, Likelihood, Restoring
+from observers.generative.likelihood import Condition, Likelihood, SupportsRestoration
 from observers.generative.memory import DEFAULT_ROWS, in_memory, rows_that_fit, time_and_memory
 from observers.generative.prepare import square
-from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Schedule, Staged, Verdict
+from observers.generative.racing import ClarkJaini, Exhaustive, RaceResult, Racing, Schedule, Staged
 from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Restoration, Trial
 from stimuli.stimulus import Stimulus
 
@@ -96,7 +96,7 @@ class GenerativeClassifier:
 
     @property
     def restores(self) -> bool:
-        return isinstance(self.likelihood, Restoring)
+        return isinstance(self.likelihood, SupportsRestoration)
 
     def texts(self, choices: Sequence[str]) -> list[str]:
         return [sentence(self.template, choice) for choice in choices]
@@ -116,7 +116,7 @@ class GenerativeClassifier:
             best = int(verdict.evidence.argmax())
             yield Response(trial.choices[best], evidence=verdict.evidence, n_evaluations=verdict.n_evaluations)
 
-    def race(self, trials: Iterable[Trial], schedule: Schedule) -> Iterator[tuple[Trial, Verdict]]:
+    def race(self, trials: Iterable[Trial], schedule: Schedule) -> Iterator[tuple[Trial, RaceResult]]:
         """Every trial with its verdict under that schedule, in order. Raises ObserverError."""
         trials = iter(trials)
         first = next(trials, None)
@@ -142,7 +142,7 @@ class GenerativeClassifier:
 
         Texts are restored side by side, as many as `batch_size` says, so that memory holds them.
         """
-        if not isinstance(self.likelihood, Restoring):
+        if not isinstance(self.likelihood, SupportsRestoration):
             raise ObserverError(
                 f"{self.name} measures how likely an image is and restores none: take a diffusion model"
             )

@@ -33,7 +33,7 @@ from observers.devices import exact
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, Restored
+from observers.generative.likelihood import Condition, RestoredImages
 from observers.generative.noising import Denoising, Predict, flow_levels
 from observers.generative.options import Compute, Objective, Source, a_size
 from observers.generative.prepare import square, trained_size
@@ -207,7 +207,7 @@ class FlowMatching:
     @exact()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
-    ) -> Restored:
+    ) -> RestoredImages:
         """dev takes guidance as an input of its network and needs no empty text."""
         said = how.guidance if self._takes_guidance else GUIDANCE
         without = None if empty is None or self._takes_guidance else self._predictor(empty)

@@ -18,7 +18,7 @@ from observers.devices import exact
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, Restored
+from observers.generative.likelihood import Condition, RestoredImages
 from observers.generative.noising import Denoising, Predict, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source, a_size
 from observers.generative.prepare import square, trained_size
@@ -125,7 +125,7 @@ class LatentDiffusion:
     @exact()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
-    ) -> Restored:
+    ) -> RestoredImages:
         without = None if empty is None else self._predictor(empty)
         return self._autoencoder.restored(
             self._denoising, image, how, len(conditions[0]), self._predictor(conditions), without

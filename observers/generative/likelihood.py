@@ -22,7 +22,7 @@ Condition = tuple[torch.Tensor, ...]  # what the network needs of one text, of t
 
 
 @frozen(eq=False)
-class Restored:
+class RestoredImages:
     left: torch.Tensor  # what was left of the image, (3, h, w) in 0..1
     images: torch.Tensor  # what was made of that under each text, (K, 3, h, w) in 0..1
     errors: torch.Tensor  # (K,) squared, as scored
@@ -62,12 +62,12 @@ class Likelihood(Protocol):
 
 
 @runtime_checkable
-class Restoring(Protocol):
+class SupportsRestoration(Protocol):
     """Optional: a model whose scores are errors of an image that it restores can show it."""
 
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
-    ) -> Restored:
+    ) -> RestoredImages:
         """One encoded image, (K, …) of each part of a condition, and K times that of the empty text if there is guidance:
         what is left of the image and what the model restores under each text, its errors as scored."""
         ...

@@ -33,7 +33,7 @@ from observers.bounds import bounded, from_zero
 from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, Restored
+from observers.generative.likelihood import Condition, RestoredImages
 from observers.generative.noising import on_device
 from observers.generative.options import Compute, Source, a_size
 from observers.generative.prepare import square, trained_size
@@ -236,7 +236,7 @@ class Masked:
     @exact()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
-    ) -> Restored:
+    ) -> RestoredImages:
         """Of masked tokens; what is left shows gray where they were.
 
         Errors are of the pixels: with the measure `bound`, the scores are not theirs.
@@ -255,7 +255,7 @@ class Masked:
         found = self.fill_in(tokens.expand(k, side, side), conditions, masks, how.steps, empty, how.guidance)
         at_pixels = mask.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
         errors = (found - shown).square().flatten(1).sum(1)
-        return Restored(shown.masked_fill(at_pixels, 0.5), found, errors)
+        return RestoredImages(shown.masked_fill(at_pixels, 0.5), found, errors)
 
     def _predict(self, tokens: torch.Tensor, conditions: Condition) -> torch.Tensor:
         """(N, h, w) tokens, some masked -> (N, codebook, h, w) float32, log p up to a constant."""

@@ -22,7 +22,7 @@ _HUB = "https://huggingface.co"
 
 
 @frozen
-class Known:
+class PublishedModel:
     """A published model: where it is, how large what is fetched of it, and what it needs."""
 
     family: type
@@ -37,21 +37,21 @@ class Known:
 
 
 # fmt: off
-KNOWN: dict[str, Known] = {
-    "sd14": Known(LatentDiffusion, "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", 4.3),
-    "sdxl": Known(LatentDiffusion, "stabilityai/stable-diffusion-xl-base-1.0", None, 13.9),
-    "if-m": Known(PixelDiffusion, "DeepFloyd/IF-I-M-v1.0", None, 21, gated=True),
-    "if-l": Known(PixelDiffusion, "DeepFloyd/IF-I-L-v1.0", None, 23, gated=True),
-    "if-xl": Known(PixelDiffusion, "DeepFloyd/IF-I-XL-v1.0", None, 36, gated=True),
-    "sd3": Known(FlowMatching, "stabilityai/stable-diffusion-3-medium-diffusers", None, 16, gated=True),
-    "sd35": Known(FlowMatching, "stabilityai/stable-diffusion-3.5-medium", None, 17, gated=True),
-    "flux-dev": Known(FlowMatching, "black-forest-labs/FLUX.1-dev", None, 34, gated=True),
-    "flux-schnell": Known(FlowMatching, "black-forest-labs/FLUX.1-schnell", None, 34, gated=True),
-    "janus": Known(Autoregressive, "deepseek-community/Janus-Pro-1B", None, 4.2),
-    "emu3": Known(Autoregressive, "BAAI/Emu3-Gen-hf", None, 35),
-    "anole": Known(Autoregressive, "leloy/Anole-7b-v0.1-hf", None, 14),
-    "amused-256": Known(Masked, "amused/amused-256", None, 3.5),
-    "amused-512": Known(Masked, "amused/amused-512", None, 3.5),
+PUBLISHED_MODELS: dict[str, PublishedModel] = {
+    "sd14": PublishedModel(LatentDiffusion, "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", 4.3),
+    "sdxl": PublishedModel(LatentDiffusion, "stabilityai/stable-diffusion-xl-base-1.0", None, 13.9),
+    "if-m": PublishedModel(PixelDiffusion, "DeepFloyd/IF-I-M-v1.0", None, 21, gated=True),
+    "if-l": PublishedModel(PixelDiffusion, "DeepFloyd/IF-I-L-v1.0", None, 23, gated=True),
+    "if-xl": PublishedModel(PixelDiffusion, "DeepFloyd/IF-I-XL-v1.0", None, 36, gated=True),
+    "sd3": PublishedModel(FlowMatching, "stabilityai/stable-diffusion-3-medium-diffusers", None, 16, gated=True),
+    "sd35": PublishedModel(FlowMatching, "stabilityai/stable-diffusion-3.5-medium", None, 17, gated=True),
+    "flux-dev": PublishedModel(FlowMatching, "black-forest-labs/FLUX.1-dev", None, 34, gated=True),
+    "flux-schnell": PublishedModel(FlowMatching, "black-forest-labs/FLUX.1-schnell", None, 34, gated=True),
+    "janus": PublishedModel(Autoregressive, "deepseek-community/Janus-Pro-1B", None, 4.2),
+    "emu3": PublishedModel(Autoregressive, "BAAI/Emu3-Gen-hf", None, 35),
+    "anole": PublishedModel(Autoregressive, "leloy/Anole-7b-v0.1-hf", None, 14),
+    "amused-256": PublishedModel(Masked, "amused/amused-256", None, 3.5),
+    "amused-512": PublishedModel(Masked, "amused/amused-512", None, 3.5),
 }
 # fmt: on
 
@@ -119,7 +119,7 @@ def family(likelihood: type, **fixed: Any) -> Callable[..., GenerativeClassifier
 
 def known(name: str) -> Callable[..., GenerativeClassifier]:
     """A function that makes the published observer of that name."""
-    it = KNOWN[name]
+    it = PUBLISHED_MODELS[name]
     return family(it.family, model=it.model, revision=it.revision, about=it.about(), name=name)
 
 
@@ -133,6 +133,6 @@ masked = family(Masked)
 def __getattr__(name: str) -> Callable[..., GenerativeClassifier]:
     """`named:sd14` and so on, with an underscore for a hyphen, which no Python name has."""
     plain = name.replace("_", "-")
-    if plain not in KNOWN:
+    if plain not in PUBLISHED_MODELS:
         raise AttributeError(name)
     return known(plain)

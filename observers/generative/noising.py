@@ -28,7 +28,7 @@ Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @frozen(eq=False)
-class Levels:
+class NoiseLevels:
     """Noise levels in ascending order: (T,) float64 each."""
 
     t: np.ndarray  # 0..1
@@ -46,7 +46,7 @@ class Levels:
         return np.asarray(scales.get(form, self.sigma))
 
 
-def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
+def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
     """Levels of a scheduler_config.json with betas, whichever scheduler it names, in float64. Raises ObserverError.
 
     Levels without any signal (α = 0, the last of a rescaled schedule) are left out: nothing can be read off them.
@@ -71,13 +71,13 @@ def diffusion_levels(settings: Mapping[str, Any]) -> Levels:
     cumulated = np.cumprod(1 - made.betas.double().numpy())  # in float16 σ would be off by 7 % at small t
     steps = np.flatnonzero(cumulated > 0).astype(np.float64)
     kept = cumulated[cumulated > 0]
-    return Levels(steps / len(cumulated), np.sqrt(kept), np.sqrt(1 - kept), steps)
+    return NoiseLevels(steps / len(cumulated), np.sqrt(kept), np.sqrt(1 - kept), steps)
 
 
-def flow_levels(n: int = 1000) -> Levels:
+def flow_levels(n: int = 1000) -> NoiseLevels:
     """n levels s at the middles of n equal parts of 0..1, which the network takes as 1000 s."""
     s = (np.arange(n) + 0.5) / n
-    return Levels(s, 1 - s, s, 1000 * s)
+    return NoiseLevels(s, 1 - s, s, 1000 * s)
 
 
 def form_of(settings: Mapping[str, Any]) -> Form:
@@ -100,7 +100,7 @@ class Denoising:
     """Scores of a denoiser. What follows from draws alone is computed once: noise, levels, factors."""
 
     def __init__(
-        self, levels: Levels, form: Form, objective: Objective, device: torch.device, clamp: bool = False
+        self, levels: NoiseLevels, form: Form, objective: Objective, device: torch.device, clamp: bool = False
     ) -> None:
         """With `clamp`, x̂ is formed and clamped to −1..1, as pixels are, before it is compared."""
         self.levels, self.form, self.objective, self.device, self.clamp = levels, form, objective, device, clamp

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from observers.devices import exact
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, Restored
+from observers.generative.likelihood import Condition, RestoredImages
 from observers.generative.noising import Denoising, Predict, diffusion_levels, form_of
 from observers.generative.options import Compute, Objective, Source
 from observers.generative.prepare import square, trained_size
@@ -97,13 +97,13 @@ class PixelDiffusion:
     @exact()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
-    ) -> Restored:
+    ) -> RestoredImages:
         k, without = len(conditions[0]), None if empty is None else self._predictor(empty)
         noised, found = self._denoising.restored(
             image.expand(k, *image.shape), how, self._predictor(conditions), without
         )
         errors = (found - image).square().flatten(1).sum(1)
-        return Restored((noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors)
+        return RestoredImages((noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors)
 
     def _predictor(self, conditions: Condition) -> Predict:
         network, dtype = self._network, self.compute.format()

@@ -33,12 +33,12 @@ class Request:
 
 
 @frozen(eq=False)
-class Verdict:
+class RaceResult:
     evidence: np.ndarray  # (K,)
     n_evaluations: int
 
 
-Race = Generator[Request, np.ndarray, Verdict]
+Race = Generator[Request, np.ndarray, RaceResult]
 
 
 # Draws -> where they lie, in 0..1, in what their scores vary with smoothly, such as the noise level.
@@ -88,13 +88,13 @@ class _State:
             self.behind.append((int(choice), leader, max(lead, 0.0)))
         self.alive = self.alive[kept]
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> RaceResult:
         evidence = np.full(len(self.scores), np.nan)
         evidence[self.alive] = self.means()
         lowest = evidence[self.alive].min()
         for choice, rival, lead in reversed(self.behind):  # a rival leaves the race later than whom it beat
             evidence[choice] = min(evidence[rival] - lead, lowest)
-        return Verdict(evidence, self.n_evaluations)
+        return RaceResult(evidence, self.n_evaluations)
 
 
 def _share(instance: object, attribute: object, value: float) -> None:

@@ -11,9 +11,9 @@ import torch
 
 from observers.generative.autoregressive import log_likelihood
 from observers.generative.autoregressive_models import ARCHITECTURES
-from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Plan, Say, digest, fit
-from observers.microcosm.tokens import Tokens, tokens_loss, tokens_of
+from observers.microcosm.tokens import TokenAutoencoder, tokens_loss, tokens_of
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Say, TrainingSettings, digest, fit
 from observers.microcosm.words import WORDS, said_of, sentences
 
 SIZE, SIDE, N_CODES = 32, 8, 1024  # pixels, tokens
@@ -28,17 +28,19 @@ SPECIAL = (
     "<|User|>",
     "<|Assistant|>",
 )
-TOKENS = Plan(steps=3_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=12_000, batch=32, rate=3e-3, warmup=500, half=True)
+TOKENS = TrainingSettings(steps=3_000, batch=16, rate=2e-3, average=0.99, half=True)
+PREDICTOR = TrainingSettings(steps=12_000, batch=32, rate=3e-3, warmup=500, half=True)
 JANUS = ARCHITECTURES["janus"]
 
 
-def train_ar(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, predictor: Plan) -> None:
+def train_ar(
+    pictures: TrainingImages, out: Path, work: Path, say: Say, tokens: TrainingSettings, predictor: TrainingSettings
+) -> None:
     """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
     words = tokenizer()
     model = network(words)
     vq = model.model.vqmodel
-    learned = Tokens(
+    learned = TokenAutoencoder(
         vq, vq.quantize.embedding, lambda x: vq.quant_conv(vq.encoder(x)), lambda v: vq.decoder(vq.post_quant_conv(v))
     )
     fit(

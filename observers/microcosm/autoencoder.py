@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Loss, Plan, exactly
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Loss, TrainingSettings, exactly
 from stimuli.microcosm import SIZE
 
 N_CHANNELS, SIDE = 8, 8
@@ -24,7 +24,7 @@ N_PICTURES, N_BLOCKS = 4000, 40_000  # that the components are of
 PART = 500  # pictures encoded at once
 
 
-class Guided(torch.nn.Module):
+class GuidedAutoencoder(torch.nn.Module):
     """An AutoencoderKL, and the principal components (N_CHANNELS, D) of D pixels of variance 1, times 1 / their sd."""
 
     step: torch.Tensor
@@ -32,7 +32,7 @@ class Guided(torch.nn.Module):
     axes: torch.Tensor
     weights: torch.Tensor
 
-    def __init__(self, vae: Any, pictures: Pictures) -> None:
+    def __init__(self, vae: Any, pictures: TrainingImages) -> None:
         super().__init__()
         self.vae = vae
         mean, axes, weights = principal(pictures)
@@ -45,7 +45,7 @@ class Guided(torch.nn.Module):
             return ((_blocks(images) - self.mean) @ self.axes.T).permute(0, 3, 1, 2)
 
 
-def principal(pictures: Pictures) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def principal(pictures: TrainingImages) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean (D,), axes (N_CHANNELS, D) and shares of the pixels' sd (N_CHANNELS,) of blocks of the first pictures."""
     blocks = _blocks(pictures.at(np.arange(min(N_PICTURES, len(pictures))))).flatten(0, 2)
     mean = blocks.mean(0)
@@ -75,7 +75,7 @@ def autoencoder_network() -> Any:
     return vae
 
 
-def autoencoder_loss(guided: Guided, pictures: Pictures, plan: Plan) -> Loss:
+def autoencoder_loss(guided: GuidedAutoencoder, pictures: TrainingImages, plan: TrainingSettings) -> Loss:
     def loss(generator: torch.Generator) -> torch.Tensor:
         images, _ = pictures.batch(plan.batch, generator)
         wanted = guided.components(images)
@@ -94,7 +94,7 @@ def autoencoder_loss(guided: Guided, pictures: Pictures, plan: Plan) -> Loss:
 
 
 @torch.inference_mode()
-def encoded(vae: Any, pictures: Pictures) -> tuple[torch.Tensor, float]:
+def encoded(vae: Any, pictures: TrainingImages) -> tuple[torch.Tensor, float]:
     """(2, n, C, SIDE, SIDE) float16 latents of variance 1, of the pictures and of them mirrored, and the scaling factor."""
     found = torch.empty((2, len(pictures), N_CHANNELS, SIDE, SIDE), dtype=torch.float16)
     for which in torch.split(torch.arange(len(pictures)), PART):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from observers.microcosm.icons import VERSION, credits, training_shapes
 from observers.protocol import ObserverError
-from observers.training_state import Row, kept_curve
+from observers.training_checkpoint import Row, saved_curve
 
 CARD = "README.md"
 N_LINES = 12  # of a curve, about
@@ -59,7 +59,7 @@ def finish(
     for part, plan in plans.items():
         settings = ", ".join(f"{key} {value}" for key, value in asdict(plan).items())
         lines += ["", f"## {part}", "", settings, "", "| step or epoch | loss | seconds |", "| --- | --- | --- |"]
-        rows = _thinned(kept_curve(work / f"{part}.pt"))
+        rows = _thinned(saved_curve(work / f"{part}.pt"))
         lines += [f"| {' | '.join(map(str, [*row, ''][:3]))} |" for row in rows]
     lines += ["", "## Icons", "", "Shapes to train on were drawn from these sets, whose authors are thanked:", ""]
     lines += [f"- {credit}" for credit in credits(shapes, icons)]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Say
-from observers.noise_training import Recipe, train, write_classifier
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Say
+from observers.noise_training import ClassifierTrainingSettings, train, write_classifier
 from stimuli.categories import CATEGORIES
 from stimuli.microcosm import SIZE
 
@@ -19,10 +19,10 @@ MEAN, SD = (0.5,) * 3, (0.5,) * 3
 SHIFT = 4  # pixels
 
 
-class MovedPictures:
+class ShiftedImages:
     """Pictures mirrored half the time and shifted by up to SHIFT pixels each way, anew in every epoch."""
 
-    def __init__(self, pictures: Pictures, seed: int) -> None:
+    def __init__(self, pictures: TrainingImages, seed: int) -> None:
         self.pictures, self.seed, self.epoch = pictures, seed, 0
 
     def __len__(self) -> int:
@@ -51,12 +51,12 @@ def network() -> Any:
     )
 
 
-def train_cnn(pictures: Pictures, out: Path, work: Path, say: Say, recipe: Recipe) -> None:
+def train_cnn(pictures: TrainingImages, out: Path, work: Path, say: Say, recipe: ClassifierTrainingSettings) -> None:
     """Write the trained network into the folder `out`; `work` is for what it takes to go on."""
     made = network()
     train(
         made,
-        MovedPictures(pictures, recipe.seed),
+        ShiftedImages(pictures, recipe.seed),
         recipe,
         work,
         given=pictures.name,

@@ -12,26 +12,28 @@ import torch
 from observers.microcosm.autoencoder import (
     N_CHANNELS,
     SIDE,
-    Guided,
+    GuidedAutoencoder,
     autoencoder_loss,
     autoencoder_network,
     encoded,
 )
-from observers.microcosm.batches import Pictures
-from observers.microcosm.diffusing import noise_error
-from observers.microcosm.fitting import Plan, Say, digest, fit
+from observers.microcosm.denoising_loss import noise_error
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Say, TrainingSettings, digest, fit
 from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentences
 
 WIDTH = 64  # of the states of the text
-AUTOENCODER = Plan(steps=6_000, batch=8, rate=2e-3, half=True)
-DENOISER = Plan(steps=12_000, batch=32, rate=1e-3, warmup=500, average=0.9995)
+AUTOENCODER = TrainingSettings(steps=6_000, batch=8, rate=2e-3, half=True)
+DENOISER = TrainingSettings(steps=12_000, batch=32, rate=1e-3, warmup=500, average=0.9995)
 
 
-def train_latent(pictures: Pictures, out: Path, work: Path, say: Say, autoencoder: Plan, denoiser: Plan) -> None:
+def train_latent(
+    pictures: TrainingImages, out: Path, work: Path, say: Say, autoencoder: TrainingSettings, denoiser: TrainingSettings
+) -> None:
     """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
-    guided = Guided(autoencoder_network(), pictures)
+    guided = GuidedAutoencoder(autoencoder_network(), pictures)
     fit(
         guided,
         autoencoder_loss(guided, pictures, autoencoder),

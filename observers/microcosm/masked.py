@@ -11,26 +11,30 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Plan, Say, digest, fit
-from observers.microcosm.tokens import Tokens, tokens_loss, tokens_of
+from observers.microcosm.tokens import TokenAutoencoder, tokens_loss, tokens_of
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Say, TrainingSettings, digest, fit
 from observers.microcosm.words import N_TOKENS, said_of, sentences
 
 SIZE, SIDE = 32, 8  # pixels, tokens
 N_CODES, WIDTH = 1024, 64
 TEXT = Path(__file__).parent / "weights/microcosm-latent"
 MASK = N_CODES
-TOKENS = Plan(steps=4_000, batch=16, rate=2e-3, average=0.99, half=True)
-PREDICTOR = Plan(steps=16_000, batch=32, rate=2e-3, warmup=500, half=True)
+TOKENS = TrainingSettings(steps=4_000, batch=16, rate=2e-3, average=0.99, half=True)
+PREDICTOR = TrainingSettings(steps=16_000, batch=32, rate=2e-3, warmup=500, half=True)
 
 
-def train_masked(pictures: Pictures, out: Path, work: Path, say: Say, tokens: Plan, predictor: Plan) -> None:
+def train_masked(
+    pictures: TrainingImages, out: Path, work: Path, say: Say, tokens: TrainingSettings, predictor: TrainingSettings
+) -> None:
     """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
     from diffusers import AmusedScheduler
     from diffusers.models.attention_processor import AttnProcessor
 
     vqvae = autoencoder_network()
-    learned = Tokens(vqvae, vqvae.quantize.embedding, lambda x: vqvae.encode(x).latents, lambda v: _decode(vqvae, v))
+    learned = TokenAutoencoder(
+        vqvae, vqvae.quantize.embedding, lambda x: vqvae.encode(x).latents, lambda v: _decode(vqvae, v)
+    )
     fit(
         learned,
         tokens_loss(learned, pictures, tokens, SIZE, 0.0),

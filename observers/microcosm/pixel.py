@@ -10,16 +10,16 @@ from typing import Any
 import torch
 
 from observers.generative.pixel import N_TOKENS
-from observers.microcosm.batches import Pictures
-from observers.microcosm.diffusing import noise_error
-from observers.microcosm.fitting import Plan, Say, fit
+from observers.microcosm.denoising_loss import noise_error
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Say, TrainingSettings, fit
 from observers.microcosm.words import WORDS, said_of, sentences
 
 SIZE, WIDTH = 32, 64
-DENOISER = Plan(steps=10_000, batch=32, rate=1e-3, warmup=500, average=0.9995, half=True)
+DENOISER = TrainingSettings(steps=10_000, batch=32, rate=1e-3, warmup=500, average=0.9995, half=True)
 
 
-def train_pixel(pictures: Pictures, out: Path, work: Path, say: Say, denoiser: Plan) -> None:
+def train_pixel(pictures: TrainingImages, out: Path, work: Path, say: Say, denoiser: TrainingSettings) -> None:
     """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
     from diffusers import DDPMScheduler
 

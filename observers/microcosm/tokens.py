@@ -10,8 +10,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from observers.microcosm.batches import Pictures
-from observers.microcosm.fitting import Loss, Plan, exactly
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Loss, TrainingSettings, exactly
 
 FREE = 0.15  # of the steps: without codes
 CHECKED = 100  # steps after which codes that nothing was near are put elsewhere
@@ -20,7 +20,7 @@ COMMITMENT = 0.25
 PART = 500  # pictures read at once
 
 
-class Tokens(torch.nn.Module):
+class TokenAutoencoder(torch.nn.Module):
     """An autoencoder and its codes. `encode` and `decode` are of images (n, 3, s, s) and vectors (n, D, h, w)."""
 
     step: torch.Tensor
@@ -63,7 +63,9 @@ class Tokens(torch.nn.Module):
         self._codes[0].weight.copy_(self.codes)
 
 
-def tokens_loss(tokens: Tokens, pictures: Pictures, plan: Plan, size: int, darkest: float) -> Loss:
+def tokens_loss(
+    tokens: TokenAutoencoder, pictures: TrainingImages, plan: TrainingSettings, size: int, darkest: float
+) -> Loss:
     """Of reconstructions, |x̂ − x| + (x̂ − x)², and of the distance of vectors and codes. Pixels are in darkest..1."""
 
     def given(generator: torch.Generator) -> torch.Tensor:
@@ -99,7 +101,7 @@ def tokens_loss(tokens: Tokens, pictures: Pictures, plan: Plan, size: int, darke
     return loss
 
 
-def _begin(tokens: Tokens, vectors: torch.Tensor, generator: torch.Generator) -> None:
+def _begin(tokens: TokenAutoencoder, vectors: torch.Tensor, generator: torch.Generator) -> None:
     """Codes are the means of clusters: k-means on the sphere, ten rounds."""
     flat = vectors.permute(0, 2, 3, 1).flatten(0, 2)
     n = len(tokens.used)
@@ -114,14 +116,14 @@ def _begin(tokens: Tokens, vectors: torch.Tensor, generator: torch.Generator) ->
     tokens.put(torch.arange(n), means)
 
 
-def _replace(tokens: Tokens, flat: torch.Tensor, generator: torch.Generator) -> None:
+def _replace(tokens: TokenAutoencoder, flat: torch.Tensor, generator: torch.Generator) -> None:
     """Codes that nothing was near become vectors of this batch."""
     unused = (tokens.used == 0).nonzero()[:, 0][: len(flat) // 4]
     tokens.put(unused, flat[torch.randperm(len(flat), generator=generator)[: len(unused)]])
 
 
 @torch.inference_mode()
-def tokens_of(tokens: Tokens, pictures: Pictures, size: int, darkest: float) -> torch.Tensor:
+def tokens_of(tokens: TokenAutoencoder, pictures: TrainingImages, size: int, darkest: float) -> torch.Tensor:
     """(2, n, h, w) int16 tokens, of the pictures and of them mirrored."""
     found = []
     for which in torch.split(torch.arange(len(pictures)), PART):

@@ -17,11 +17,11 @@ import torch
 from attrs import evolve, frozen
 
 from observers.microcosm import ar, latent, masked, pixel
-from observers.microcosm.batches import Pictures
 from observers.microcosm.card import begin, finish
 from observers.microcosm.cnn import train_cnn
-from observers.microcosm.fitting import Plan, Say
-from observers.noise_training import Recipe
+from observers.microcosm.training_images import TrainingImages
+from observers.microcosm.training_loop import Say, TrainingSettings
+from observers.noise_training import ClassifierTrainingSettings
 from stimuli.errors import UserError
 
 N_PICTURES, SEED = 60_000, 1
@@ -33,7 +33,7 @@ class Trainer:
     """`train(pictures, out, work, say, *plans)` writes a model into `out`."""
 
     train: Callable[..., None]
-    plans: Mapping[str, Plan | Recipe]  # part -> how it is trained, in order
+    plans: Mapping[str, TrainingSettings | ClassifierTrainingSettings]  # part -> how it is trained, in order
 
 
 TRAINERS = {
@@ -41,8 +41,10 @@ TRAINERS = {
     "microcosm-pixel": Trainer(pixel.train_pixel, {"denoiser": pixel.DENOISER}),
     "microcosm-ar": Trainer(ar.train_ar, {"tokens": ar.TOKENS, "predictor": ar.PREDICTOR}),
     "microcosm-masked": Trainer(masked.train_masked, {"tokens": masked.TOKENS, "predictor": masked.PREDICTOR}),
-    "microcosm-cnn": Trainer(train_cnn, {"network": Recipe(epochs=10, seed=SEED)}),
-    "microcosm-cnn-noise-train": Trainer(train_cnn, {"network": Recipe(epochs=10, noise=True, seed=SEED)}),
+    "microcosm-cnn": Trainer(train_cnn, {"network": ClassifierTrainingSettings(epochs=10, seed=SEED)}),
+    "microcosm-cnn-noise-train": Trainer(
+        train_cnn, {"network": ClassifierTrainingSettings(epochs=10, noise=True, seed=SEED)}
+    ),
 }
 
 
@@ -60,15 +62,17 @@ def train(
     begin(name, out, work)
     trainer = TRAINERS[name]
     plans = {part: _shortened(plan, share) for part, plan in trainer.plans.items()}
-    pictures = Pictures.drawn(n_pictures, SEED, icons)
+    pictures = TrainingImages.drawn(n_pictures, SEED, icons)
     trainer.train(pictures, out, work, say, *plans.values())
     command = f"python -m observers.microcosm.train {name}"
     command += f" --pictures {n_pictures}" * (n_pictures != N_PICTURES) + f" --share {share}" * (share != 1)
     finish(name, command, out, work, plans, n_pictures, SEED, icons)
 
 
-def _shortened(plan: Plan | Recipe, share: float) -> Plan | Recipe:
-    if isinstance(plan, Plan):
+def _shortened(
+    plan: TrainingSettings | ClassifierTrainingSettings, share: float
+) -> TrainingSettings | ClassifierTrainingSettings:
+    if isinstance(plan, TrainingSettings):
         return evolve(plan, steps=max(1, round(plan.steps * share)))
     return evolve(plan, epochs=max(1, round(plan.epochs * share)))
 

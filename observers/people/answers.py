@@ -37,7 +37,7 @@ class AnswerError(ValueError):
 
 
 @frozen
-class About:
+class SessionInfo:
     """Whose answers these are, and to what; the same in every answer of a session."""
 
     experiment: str
@@ -63,8 +63,8 @@ class Device:
 
 
 @frozen
-class Answer:
-    about: About
+class BrowserAnswer:
+    about: SessionInfo
     trial: int
     choice: str | None
     rt: float | None
@@ -81,7 +81,7 @@ def order_of(trials: Sequence[Trial]) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def read_answer(body: bytes) -> Answer:
+def read_answer(body: bytes) -> BrowserAnswer:
     """Raises AnswerError."""
     try:
         found = json.loads(body.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_once)
@@ -89,15 +89,15 @@ def read_answer(body: bytes) -> Answer:
         raise
     except (ValueError, RecursionError):
         raise AnswerError("this is no JSON") from None
-    given = _object(found, "an answer", [field.name for field in fields(Answer)])
-    about = _object(given["about"], "about", [field.name for field in fields(About)])
+    given = _object(found, "an answer", [field.name for field in fields(BrowserAnswer)])
+    about = _object(given["about"], "about", [field.name for field in fields(SessionInfo)])
     device = _object(given["device"], "device", [field.name for field in fields(Device)])
     measured = _object(given["measured"], "measured", MEASURES)
     choice, rt = given["choice"], given["rt"]
     if (choice is None) != (rt is None):
         raise AnswerError("choice and rt come together")
-    answer = Answer(
-        About(
+    answer = BrowserAnswer(
+        SessionInfo(
             _text(about["experiment"], "experiment"),
             _text(about["participant"], "participant"),
             _whole(about["session"], "session"),
@@ -127,7 +127,7 @@ def read_answer(body: bytes) -> Answer:
     return answer
 
 
-def check_answer(answer: Answer, about: About, trial: Trial) -> None:
+def check_answer(answer: BrowserAnswer, about: SessionInfo, trial: Trial) -> None:
     """Raises AnswerError unless it can be the answer to that trial of that session."""
     if answer.about != about:
         names = [name for name, value in asdict(about).items() if asdict(answer.about)[name] != value]

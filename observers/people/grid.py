@@ -19,7 +19,7 @@ KEYS = ("1234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm,./")
 
 
 @frozen
-class Cell:
+class ChoiceCell:
     choice: str
     x: float
     y: float
@@ -30,7 +30,7 @@ class Cell:
         return abs(click.x - self.x) <= self.side / 2 and abs(click.y - self.y) <= self.side / 2
 
 
-def grid(choices: Sequence[str], image: float) -> tuple[Cell, ...]:
+def grid(choices: Sequence[str], image: float) -> tuple[ChoiceCell, ...]:
     """Cells of K choices for images of `image` pixels a side, aligned with the choices; in all about as wide as high.
 
     The sixteen categories lie as published, two choices side by side; others column by column in their order.
@@ -48,7 +48,7 @@ def grid(choices: Sequence[str], image: float) -> tuple[Cell, ...]:
     for i, choice in enumerate(shown):
         column, row = divmod(i, n_rows)
         x, y = (column - (n_columns - 1) / 2) * step * shrink, ((n_rows - 1) / 2 - row) * step * shrink
-        cells[choice] = Cell(choice, x, y, side * shrink, _key(row, column, len(shown)))
+        cells[choice] = ChoiceCell(choice, x, y, side * shrink, _key(row, column, len(shown)))
     return tuple(cells[choice] for choice in choices)
 
 
@@ -58,7 +58,7 @@ def _key(row: int, column: int, n: int) -> str:
     return KEYS[row][column] if row < len(KEYS) and column < len(KEYS[row]) else ""
 
 
-def meant(cells: Sequence[Cell], event: Click | Key) -> str | None:
+def meant(cells: Sequence[ChoiceCell], event: Click | Key) -> str | None:
     """The choice that a click or a key stands for; None where it stands for none."""
     for cell in cells:
         if cell.holds(event) if isinstance(event, Click) else (cell.key != "" and cell.key == event.name):

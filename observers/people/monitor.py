@@ -6,8 +6,8 @@ from pathlib import Path
 
 from attrs import asdict, fields, frozen
 
+from stimuli.atomic import write_atomically
 from stimuli.errors import ObserverError
-from stimuli.whole import write_whole
 
 CARD_CM = 8.56  # ISO/IEC 7810 ID-1: the longer side of a bank card
 
@@ -53,4 +53,4 @@ def read_monitor(path: Path) -> Monitor:
 
 
 def write_monitor(monitor: Monitor, path: Path) -> None:
-    write_whole(path, (json.dumps(asdict(monitor), indent=2) + "\n").encode())
+    write_atomically(path, (json.dumps(asdict(monitor), indent=2) + "\n").encode())

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from observers.people.grid import Cell, grid, meant
+from observers.people.grid import ChoiceCell, grid, meant
 from observers.people.icons import PAPER, icon
-from observers.people.screen import Click, Flip, Item, Key, Outline, Picture, Scene, Screen, Words
+from observers.people.screen import Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, Screen, TextItem
 from observers.protocol import Presentation, Response, Trial
 from stimuli.masks import pink_mask
 
@@ -31,61 +31,63 @@ MASK = 256  # pixels a side; it is shown as large as the image
 
 
 @frozen(eq=False)
-class Look:
+class TrialLayout:
     """What does not change from trial to trial: sizes in pixels, and the choices on the screen."""
 
     image: float  # the longer side of an image
-    cells: tuple[Cell, ...]
+    cells: tuple[ChoiceCell, ...]
     icons: tuple[Any, ...]  # textures, None where a word is shown
     presentation: Presentation
     keys: bool = False  # are choices made by keys?
 
 
 @frozen(eq=False)
-class Prepared:
+class PreparedTrial:
     """Textures of a trial."""
 
     trial: Trial
-    image: Picture
-    mask: Picture
+    image: ImageItem
+    mask: ImageItem
 
 
-def look(screen: Screen, choices: Sequence[str], presentation: Presentation, image: float, keys: bool = False) -> Look:
+def look(
+    screen: Screen, choices: Sequence[str], presentation: Presentation, image: float, keys: bool = False
+) -> TrialLayout:
     drawings = (icon(choice) for choice in choices)
     textures = tuple(None if drawing is None else screen.load(drawing) for drawing in drawings)
-    return Look(image, grid(choices, image), textures, presentation, keys)
+    return TrialLayout(image, grid(choices, image), textures, presentation, keys)
 
 
-def prepare(screen: Screen, trial: Trial, look: Look, rng: np.random.Generator) -> Prepared:
+def prepare(screen: Screen, trial: Trial, look: TrialLayout, rng: np.random.Generator) -> PreparedTrial:
     """Load what a trial shows; its mask is drawn anew."""
     pixels = trial.stimulus.pixels()
     height, width = pixels.shape[:2]
     scale = look.image / max(height, width)
     mask = pink_mask(MASK, look.presentation.mask_contrast, rng)
     pictures = (
-        Picture(screen.load(pixels), 0, 0, width * scale, height * scale),
-        Picture(screen.load(mask), 0, 0, look.image, look.image),
+        ImageItem(screen.load(pixels), 0, 0, width * scale, height * scale),
+        ImageItem(screen.load(mask), 0, 0, look.image, look.image),
     )
     screen.rehearse(Scene(look.presentation.background, pictures))
-    return Prepared(trial, *pictures)
+    return PreparedTrial(trial, *pictures)
 
 
-def rehearse(screen: Screen, look: Look) -> None:
+def rehearse(screen: Screen, look: TrialLayout) -> None:
     """Lay out what every trial shows: else the first would drop frames."""
     for items in ((_fixation(look),), grid_items(look)):
         screen.rehearse(Scene(look.presentation.background, items))
 
 
-def moment(screen: Screen, look: Look) -> None:
+def moment(screen: Screen, look: TrialLayout) -> None:
     """Say that something takes a moment."""
-    _flip(screen, Scene(look.presentation.background, (Words("One moment …", height=look.image / 10),)))
+    _flip(screen, Scene(look.presentation.background, (TextItem("One moment …", height=look.image / 10),)))
 
 
 def n_frames(seconds: float, rate: float) -> int:
     return max(1, math.ceil(seconds * rate - SLACK))
 
 
-def show(screen: Screen, prepared: Prepared, look: Look, *, feedback: bool = False) -> Response:
+def show(screen: Screen, prepared: PreparedTrial, look: TrialLayout, *, feedback: bool = False) -> Response:
     """Show a trial and take the answer. With `feedback` a beep tells an error, and the right choice is outlined."""
     shown, gray, rate = look.presentation, look.presentation.background, screen.rate
     blank = Scene(gray)
@@ -108,10 +110,12 @@ def show(screen: Screen, prepared: Prepared, look: Look, *, feedback: bool = Fal
     return Response(choice, None if rt is None else round(rt, 6), measured=dict(zip(MEASURES, rounded, strict=True)))
 
 
-def wait(screen: Screen, lines: Sequence[str], look: Look) -> None:
+def wait(screen: Screen, lines: Sequence[str], look: TrialLayout) -> None:
     """Show text until a click, the space bar or Enter."""
     height = look.image / 10
-    items = tuple(Words(line, 0, (len(lines) / 2 - i) * 1.6 * height, height) for i, line in enumerate(lines) if line)
+    items = tuple(
+        TextItem(line, 0, (len(lines) / 2 - i) * 1.6 * height, height) for i, line in enumerate(lines) if line
+    )
     scene = Scene(look.presentation.background, items, pointer=not look.keys)
     screen.center_pointer()
     _flip(screen, Scene(look.presentation.background))  # what was pressed before is nothing
@@ -121,30 +125,30 @@ def wait(screen: Screen, lines: Sequence[str], look: Look) -> None:
             return
 
 
-def grid_items(look: Look) -> tuple[Item, ...]:
+def grid_items(look: TrialLayout) -> tuple[Item, ...]:
     """The response grid: icons, words where there is none, and keys where they are used."""
     items: list[Item] = []
     for cell, texture in zip(look.cells, look.icons, strict=True):
         if texture is None:
-            items += [Outline(cell.x, cell.y, cell.side, cell.side), _word(cell)]
+            items += [OutlineItem(cell.x, cell.y, cell.side, cell.side), _word(cell)]
         else:
-            items.append(Picture(texture, cell.x, cell.y, cell.side, cell.side))
+            items.append(ImageItem(texture, cell.x, cell.y, cell.side, cell.side))
         if look.keys:
             corner = cell.side * 0.4
-            items.append(Words(cell.key, cell.x - corner, cell.y + corner, cell.side / 7))
+            items.append(TextItem(cell.key, cell.x - corner, cell.y + corner, cell.side / 7))
     return tuple(items)
 
 
-def _fixation(look: Look) -> Outline:
-    return Outline(0, 0, FIXATION * look.image, FIXATION * look.image)
+def _fixation(look: TrialLayout) -> OutlineItem:
+    return OutlineItem(0, 0, FIXATION * look.image, FIXATION * look.image)
 
 
-def _word(cell: Cell) -> Words:
+def _word(cell: ChoiceCell) -> TextItem:
     """The choice in letters small enough for its cell, a word a line where it has several."""
     words = cell.choice.split() or [cell.choice]
     longest = max(map(len, words))
     height = cell.side * min(1 / 6, WIDE / longest, 0.8 / (1.3 * len(words)))
-    return Words("\n".join(words), cell.x, cell.y, height)
+    return TextItem("\n".join(words), cell.x, cell.y, height)
 
 
 def _frames(screen: Screen, scene: Scene, n: int) -> list[float]:
@@ -152,7 +156,7 @@ def _frames(screen: Screen, scene: Scene, n: int) -> list[float]:
     return [_flip(screen, scene).time for _ in range(n)]
 
 
-def _response(screen: Screen, look: Look, gray: float) -> tuple[str | None, float | None, float]:
+def _response(screen: Screen, look: TrialLayout, gray: float) -> tuple[str | None, float | None, float]:
     """Choice, seconds from the grid's onset, and the onset."""
     scene = Scene(gray, grid_items(look), pointer=not look.keys)
     screen.center_pointer()
@@ -169,7 +173,7 @@ def _response(screen: Screen, look: Look, gray: float) -> tuple[str | None, floa
     return choice, rt, begun
 
 
-def _feedback(screen: Screen, look: Look, choice: str | None, category: str) -> None:
+def _feedback(screen: Screen, look: TrialLayout, choice: str | None, category: str) -> None:
     """Of answers to images that have a right one."""
     right = next((cell for cell in look.cells if cell.choice == category), None)
     if right is None:
@@ -177,7 +181,7 @@ def _feedback(screen: Screen, look: Look, choice: str | None, category: str) -> 
     if choice != category:
         screen.beep(*BEEP)
     gray = look.presentation.background
-    around = Outline(right.x, right.y, right.side, right.side, gray=PAPER / 255, line=right.side / 16)
+    around = OutlineItem(right.x, right.y, right.side, right.side, gray=PAPER / 255, line=right.side / 16)
     _frames(screen, Scene(gray, (*grid_items(look), around)), n_frames(FEEDBACK, screen.rate))
 
 

@@ -130,7 +130,7 @@ class Participant:
         if look is not None:
             paradigm.wait(screen, [*done.sentences(self.n_blocks), "", "That was all. Thank you!"], look)
 
-    def _look(self, screen: Screen, trial: Trial) -> paradigm.Look:
+    def _look(self, screen: Screen, trial: Trial) -> paradigm.TrialLayout:
         profile = self._profile()
         if profile is None:
             side = PILOT_IMAGE
@@ -178,7 +178,7 @@ class Participant:
     def _rng(self, trial: Trial) -> np.random.Generator:
         return np.random.default_rng([self.seed, trial.number])
 
-    def _planned(self, trial: Trial, look: paradigm.Look) -> list[tuple[float, Click | Key]]:
+    def _planned(self, trial: Trial, look: paradigm.TrialLayout) -> list[tuple[float, Click | Key]]:
         """What the simulated person presses in a trial, and when: by the image, and no earlier trial."""
         choice = next(iter(_inner(self.simulate, self.seed).observe([trial]))).choice
         if choice is None:

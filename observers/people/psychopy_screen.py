@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from observers.people.screen import RATES, Click, Flip, Item, Key, Outline, Picture, Scene, Words
+from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
 from stimuli.errors import ObserverError
 
 WINDOW = (1024, 768)  # pixels, where it does not fill the screen
@@ -106,7 +106,7 @@ class PsychoPyScreen:
             self._draw(item)
 
     def _draw(self, item: Item) -> None:
-        if isinstance(item, Picture):
+        if isinstance(item, ImageItem):
             item.texture.pos, item.texture.size = (item.x, item.y), (item.width, item.height)
             item.texture.draw()
             return
@@ -114,9 +114,9 @@ class PsychoPyScreen:
             self._items[item] = self._made(item)
         self._items[item].draw()
 
-    def _made(self, item: Outline | Words) -> Any:
+    def _made(self, item: OutlineItem | TextItem) -> Any:
         color = [2 * item.gray - 1] * 3
-        if isinstance(item, Outline):
+        if isinstance(item, OutlineItem):
             return self._visual.Rect(
                 self._window, item.width, item.height, pos=(item.x, item.y), units="pix", fillColor=None,
                 lineColor=color, lineWidth=item.line,

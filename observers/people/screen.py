@@ -11,7 +11,7 @@ from attrs import frozen
 
 
 @frozen(eq=False)
-class Picture:
+class ImageItem:
     texture: Any  # what `Screen.load` gave
     x: float
     y: float
@@ -20,7 +20,7 @@ class Picture:
 
 
 @frozen
-class Outline:
+class OutlineItem:
     """The edge of a rectangle."""
 
     x: float
@@ -32,7 +32,7 @@ class Outline:
 
 
 @frozen
-class Words:
+class TextItem:
     text: str
     x: float = 0.0
     y: float = 0.0
@@ -41,7 +41,7 @@ class Words:
 
 
 RATES = (20.0, 500.0)  # frames a second that a screen can have
-Item = Picture | Outline | Words
+Item = ImageItem | OutlineItem | TextItem
 
 
 @frozen(eq=False)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from observers.people.screen import Click, Flip, Key, Outline, Picture, Scene
+from observers.people.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
 
 CONTINUE = (
     0.5,
@@ -80,10 +80,10 @@ def drawn(scene: Scene, size: tuple[int, int]) -> np.ndarray:
     pen = ImageDraw.Draw(board)
     for item in scene.items:
         x, y = width / 2 + item.x, height / 2 - item.y
-        if isinstance(item, Picture):
+        if isinstance(item, ImageItem):
             image = Image.fromarray(item.texture).resize((max(1, round(item.width)), max(1, round(item.height))))
             board.paste(image, (round(x - item.width / 2), round(y - item.height / 2)))
-        elif isinstance(item, Outline):
+        elif isinstance(item, OutlineItem):
             box = x - item.width / 2, y - item.height / 2, x + item.width / 2, y + item.height / 2
             pen.rectangle(box, outline=(round(255 * item.gray),) * 3, width=max(1, round(item.line)))
         else:

@@ -15,7 +15,7 @@ import numpy as np
 from attrs import asdict
 from PIL import Image
 
-from observers.people.answers import FORMAT, About, order_of
+from observers.people.answers import FORMAT, SessionInfo, order_of
 from observers.people.grid import grid
 from observers.people.icons import ICONS, icon
 from observers.people.paradigm import FIXATION, LATE, MASK
@@ -37,7 +37,7 @@ Site = Mapping[str, Callable[[], bytes]]
 
 def make_site(
     trials: Sequence[Trial],
-    about: About,
+    about: SessionInfo,
     scripts: Mapping[str, bytes],
     *,
     save: str = ANSWER,
@@ -61,8 +61,10 @@ def make_site(
     return site
 
 
-def make_about(experiment: str, code: str, session: int, seed: int, distance: float, trials: Sequence[Trial]) -> About:
-    return About(experiment, code, session, seed, float(distance), order_of(trials))
+def make_about(
+    experiment: str, code: str, session: int, seed: int, distance: float, trials: Sequence[Trial]
+) -> SessionInfo:
+    return SessionInfo(experiment, code, session, seed, float(distance), order_of(trials))
 
 
 def content_type(name: str) -> str:
@@ -100,7 +102,7 @@ def _noise(trial: Trial, seed: int) -> bytes:
     return png(mask[..., 0])
 
 
-def _trials(trials: Sequence[Trial], about: About, save: str, n_done: int, static: bool) -> bytes:
+def _trials(trials: Sequence[Trial], about: SessionInfo, save: str, n_done: int, static: bool) -> bytes:
     first = trials[0]
     cells = grid(first.choices, 1.0)
     told = {

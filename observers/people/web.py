@@ -12,20 +12,20 @@ from attrs import field, frozen
 
 from observers.bounds import bounded
 from observers.people import jspsych
-from observers.people.answers import DISTANCES, MEASURES, Answer
+from observers.people.answers import DISTANCES, MEASURES, BrowserAnswer
 from observers.people.codes import check_code
 from observers.protocol import RUNTIME, Kind, ObserverError, Response, Trial
 
 Outcome = Literal["saved", "already", "conflict", "stopped"]
 
 
-class Asking(Protocol):
-    def ask(self, trial: Trial) -> Answer:
+class AnswerSource(Protocol):
+    def ask(self, trial: Trial) -> BrowserAnswer:
         """The answer to a trial, once it is there. Raises KeyboardInterrupt where none will come any more."""
         ...
 
 
-class Desk:
+class AnswerQueue:
     """An observer asks on the one side, a server hands answers over on the other, each in a thread of its own.
 
     That the next trial is asked, or that all is done, tells that the answer before is in the log.
@@ -34,12 +34,12 @@ class Desk:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._asked: Trial | None = None
-        self._given: Answer | None = None  # handed over, and not in the log yet
-        self._kept: Answer | None = None  # the last one in the log
+        self._given: BrowserAnswer | None = None  # handed over, and not in the log yet
+        self._kept: BrowserAnswer | None = None  # the last one in the log
         self._n_asked, self._n_right = Counter[int](), Counter[int]()  # by block
         self._closed = self._ended = False
 
-    def ask(self, trial: Trial) -> Answer:
+    def ask(self, trial: Trial) -> BrowserAnswer:
         with self._changed:
             self._keep()
             self._asked = trial
@@ -63,7 +63,7 @@ class Desk:
             self._asked, self._closed, self._ended = None, True, True
             self._changed.notify_all()
 
-    def submit(self, answer: Answer, seconds: float) -> Outcome:
+    def submit(self, answer: BrowserAnswer, seconds: float) -> Outcome:
         """Hand an answer over and wait until it is in the log. Only that to the trial that is asked is taken."""
         with self._changed:
             if answer == self._kept:
@@ -109,7 +109,7 @@ class WebParticipant:
 
     code: str = field(validator=_check)
     distance: float = field(default=60.0, validator=bounded(*DISTANCES))  # type: ignore[arg-type]  # cm
-    desk: Asking | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
+    desk: AnswerSource | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
     _device: list[str] = field(factory=list, init=False, repr=False, eq=False)  # of the first answer, once it is there
 
     @property
@@ -138,7 +138,7 @@ class WebParticipant:
                 self._device.append(self._described(answer))
             yield answer.response()
 
-    def _described(self, answer: Answer) -> str:
+    def _described(self, answer: BrowserAnswer) -> str:
         rate, scale = answer.measured["frame_rate"], answer.measured["pixels_per_mm"]
         return (
             f"{answer.device}, {scale:.4g} pixels a mm by a bank card, {self.distance:g} cm from the eyes as assumed, "

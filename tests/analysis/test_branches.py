@@ -16,8 +16,8 @@ from analysis.branches import (
     grow,
     sentences,
 )
-from analysis.cells import resampling
 from analysis.clustering import cluster
+from analysis.condition_data import resampling
 from analysis.consistency import consistency, kappa_matrix
 from analysis.embedding import embed
 from analysis.frame import read_trials

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.benchmark import benchmark
-from analysis.figures.reconstructions import draw_reconstructions
+from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.report.extras import Extra, reconstruction, summary, summary_table
 from analysis.report.report import write_report
 from analysis.shape_bias import overall, shape_bias

@@ -52,10 +52,14 @@ def legend(ax):
 
 
 def test_every_kind_has_its_look():
-    assert set(style.LOOKS) == set(KINDS)
-    assert len({look.color for look in style.LOOKS.values()}) == len({k.marker for k in style.LOOKS.values()}) == 5
-    assert style.LOOKS["human"].color == "#A51E37"
-    for look in style.LOOKS.values():  # 4.5:1 on white, as WCAG asks of text
+    assert set(style.KIND_STYLES) == set(KINDS)
+    assert (
+        len({look.color for look in style.KIND_STYLES.values()})
+        == len({k.marker for k in style.KIND_STYLES.values()})
+        == 5
+    )
+    assert style.KIND_STYLES["human"].color == "#A51E37"
+    for look in style.KIND_STYLES.values():  # 4.5:1 on white, as WCAG asks of text
         channels = [int(look.ink[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
         assert 1.05 / (np.dot(linear, (0.2126, 0.7152, 0.0722)) + 0.05) > 4.5
@@ -148,7 +152,7 @@ def test_consistency_figure():
     shown = [name.removesuffix(" (simulated)") for name in (label.get_text() for label in ax.get_yticklabels())]
     assert shown == list(tree.order)
     assert [t.get_text() for t in ax.get_xticklabels()] == [t.get_text() for t in ax.get_yticklabels()]
-    assert [t.get_color() for t in ax.get_yticklabels()] == [style.LOOKS[kinds[name]].ink for name in tree.order]
+    assert [t.get_color() for t in ax.get_yticklabels()] == [style.KIND_STYLES[kinds[name]].ink for name in tree.order]
     image = ax.images[0]
     assert image.get_clim() == (-1, 1)
     assert image.norm(0.0) == 0.5

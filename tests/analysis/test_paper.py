@@ -13,9 +13,9 @@ from analysis.by_condition import consistency_by_condition
 from analysis.consistency import consistency
 from analysis.figures import paper, style
 from analysis.frame import read_trials
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.figures import FIGURES, make
 from analysis.paper.folder import SUFFIXES, write_figures
-from analysis.paper.material import Made, Material
 from analysis.ranks import benchmark_intervals
 from analysis.shape_bias import shape_bias, spread
 from cli import app
@@ -48,7 +48,7 @@ def everyone(*, people=True, prefix="", who=WHO, seed=0):
 
 
 def material(frame, **options):
-    return Material(frame, **({"n_resamples": 30} | options))
+    return FigureInputs(frame, **({"n_resamples": 30} | options))
 
 
 def drawn(made):
@@ -61,7 +61,7 @@ def drawn(made):
 def figure(number, frame=None, **options):
     """The one figure of that number, and what is said besides."""
     found = make(material(everyone() if frame is None else frame, **options), number)
-    (made,) = [one for one in found if isinstance(one, Made)]
+    (made,) = [one for one in found if isinstance(one, PaperFigure)]
     return made, drawn(made), [one for one in found if isinstance(one, str)]
 
 
@@ -73,7 +73,7 @@ def test_every_figure_is_drawn_from_a_small_frame():
     absent = {14: "sketch", 15: "stylized", 17: "silhouette"}
     for number in FIGURES:
         found = make(material(everyone(), observers=("gen", "net")), number)
-        made = [one for one in found if isinstance(one, Made)]
+        made = [one for one in found if isinstance(one, PaperFigure)]
         assert bool(made) == (number not in absent)
         assert made or found == [f"there are no trials of {absent[number]}: give logs of it"]
         for one in made:

@@ -73,7 +73,7 @@ def test_the_rule_is_named():
 
 def slow(correct, people, rng_seed, n_resamples):
     """Error consistency with people, one resample and pair at a time; the images drawn as the measure draws them."""
-    from analysis.cells import resampling
+    from analysis.condition_data import resampling
 
     weight = resampling(n_resamples, rng_seed)(correct.shape[1], 0)
     out = []

@@ -10,11 +10,11 @@ from PIL import Image
 
 from analysis.frame import read_trials
 from analysis.images import by_image
-from analysis.report.answers import N_IMAGES
 from analysis.report.provenance import provenance, shown, without_folders
 from analysis.report.report import write_report
 from analysis.report.scripts import LETTERS, MORE, N_LETTERS, as_json, letter, numbers
 from analysis.report.thumbnails import SIDE, copy_thumbnails
+from analysis.report.trial_browser import N_IMAGES
 from experiments.session import run
 from observers.simulated import Biased, Ideal
 from stimuli.errors import StimulusError

@@ -8,11 +8,11 @@ from analysis.ceiling import noise_ceiling
 from analysis.consistency import consistency
 from analysis.contrasts import PEOPLE, contrasts
 from analysis.correlation import correlate, measure
-from analysis.report.agreement import ceiling_section, clusters_section, contrasts_section, mistakes_section
-from analysis.report.answering import answers_section, thresholds_section
-from analysis.report.material import Bootstrap, Material
+from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
+from analysis.report.overall_sections import OVERALL_SECTIONS, benchmark_section, low_pass_section
+from analysis.report.response_sections import answers_section, thresholds_section
+from analysis.report.section_inputs import Bootstrap, SectionInputs
 from analysis.report.sections import SECTIONS
-from analysis.report.whole import WHOLE, benchmark_section, low_pass_section
 from analysis.tables import probability
 from tests.analysis.test_report import trials
 
@@ -23,7 +23,7 @@ QUICK = Bootstrap(40, 3)
 def material(frame, out, bootstrap=QUICK):
     (dataset,) = frame["dataset"].unique()
     pairs = consistency(frame, intervals=False, bounds=True)
-    return Material(out, dataset, "x", frame, frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
+    return SectionInputs(out, dataset, "x", frame, frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_too_little(who, said, dataset, tmp_path):
         part = SECTIONS[name](m)
         if part is not None:
             assert all("nan" not in sentence for sentence in part.sentences), name
-    for section in WHOLE.values():
+    for section in OVERALL_SECTIONS.values():
         section(frame, tmp_path, QUICK)
     if len(who) == 1:
         assert mistakes_section(m) is clusters_section(m) is contrasts_section(m) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from experiments.serving import Session
+from experiments.serving import WebSession
 from experiments.web_server import Server
 
 SCRIPTS = {"jspsych.js": b"// none here", "jspsych.css": b""}
@@ -65,7 +65,7 @@ def files(folder: Path) -> dict[Path, bytes]:
 
 
 @contextmanager
-def served(sessions: Sequence[Session], said: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
+def served(sessions: Sequence[WebSession], said: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
     say = ([] if said is None else said).append
     server = Server("127.0.0.1", port, {session.token: session for session in sessions}, say)
     server.timeout = 0.02
@@ -87,5 +87,5 @@ def served(sessions: Sequence[Session], said: list[str] | None = None, port: int
             session.close()
 
 
-def session(experiment: Any, out: Path, code: str = "AB12", **options: Any) -> Session:
-    return Session(experiment, code, out, SCRIPTS, **options)
+def session(experiment: Any, out: Path, code: str = "AB12", **options: Any) -> WebSession:
+    return WebSession(experiment, code, out, SCRIPTS, **options)

@@ -18,7 +18,7 @@ from experiments import privacy_commands
 from experiments.forgetting import find, forget, is_forgotten, refuse_forgotten
 from experiments.log import LogWriter, log_path
 from experiments.registry import make_experiment
-from experiments.serving import Session
+from experiments.serving import WebSession
 from experiments.session import run
 from observers.people.participant import Participant
 from observers.protocol import Response
@@ -112,7 +112,7 @@ def test_a_code_is_refused_afterwards(folders, small):
     with pytest.raises(LogError, match=f"{CODE} asked to be forgotten in .*: take another code"):
         refuse_forgotten(CODE, logs)
     with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
-        Session(make_experiment("drawn-cue-conflict"), CODE, logs, {})
+        WebSession(make_experiment("drawn-cue-conflict"), CODE, logs, {})
     with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
         run(small, Person(CODE), logs, limit=2)
     run(small, Person(CODE), logs.with_name("elsewhere"), limit=2)

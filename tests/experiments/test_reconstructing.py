@@ -10,8 +10,8 @@ from PIL import Image
 from analysis.illusions.placement import correlation, low_passed, overlap_of, placement
 from analysis.illusions.reconstructions import picture, read_reconstructions
 from analysis.illusions.sheets import write_sheets
-from experiments.reconstructing import Asked, of_names, reconstruct
-from experiments.reconstructions import COLUMNS, read_rows
+from experiments.reconstruction_run import ReconstructionSettings, of_names, reconstruct
+from experiments.reconstruction_table import COLUMNS, read_rows
 from observers.protocol import Reconstruction, Restoration
 from observers.registry import make_observer
 from observers.simulated import Chance
@@ -92,7 +92,7 @@ def test_every_family_in_its_real_layout(name, pictures, tmp_path):
 def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
     stimuli, one = of_names([str(pictures)]), Copying()
     assert [s.id for s in stimuli] == ["duck.png", "rock.png"]
-    asked, steps = Asked(("x", "y"), (0.5,), 2), []
+    asked, steps = ReconstructionSettings(("x", "y"), (0.5,), 2), []
     path = reconstruct(
         stimuli, [one], asked, tmp_path / "out", progress=lambda done, total: steps.append((done, total))
     )
@@ -103,7 +103,7 @@ def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
     with path.open("ab") as file:
         file.write(b"duck.png,copying,z")  # torn
     (tmp_path / "out" / read_rows(tmp_path / "out")[0]["file"]).unlink()
-    reconstruct(stimuli, [one], Asked(("x", "y", "z"), (0.5,), 2), tmp_path / "out")
+    reconstruct(stimuli, [one], ReconstructionSettings(("x", "y", "z"), (0.5,), 2), tmp_path / "out")
     assert one.asked == 8
     rows = read_rows(tmp_path / "out")
     assert len(rows) == 12 and len({tuple(row.values())[:7] for row in rows}) == 12
@@ -116,24 +116,24 @@ def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
 def test_what_is_refused(pictures, tmp_path):
     stimuli, out = of_names([str(pictures)]), tmp_path / "out"
     with pytest.raises(ObserverError, match="chance restores no images: take a diffusion, flow or masked model"):
-        reconstruct(stimuli, [Chance()], Asked(("x",)), out)
+        reconstruct(stimuli, [Chance()], ReconstructionSettings(("x",)), out)
     with pytest.raises(StimulusError, match=r"duck.png names no percepts of its own: give one --prompt or more"):
-        reconstruct(stimuli, [Copying()], Asked(), out)
+        reconstruct(stimuli, [Copying()], ReconstructionSettings(), out)
     with pytest.raises(StimulusError, match=r"two images are named duck.png: give one of them at a time"):
-        reconstruct([stimuli[0], stimuli[0]], [Copying()], Asked(("x",)), out)
+        reconstruct([stimuli[0], stimuli[0]], [Copying()], ReconstructionSettings(("x",)), out)
     with pytest.raises(ObserverError, match="a prompt is given twice"):
-        Asked(("x", "x"))
+        ReconstructionSettings(("x", "x"))
     with pytest.raises(ObserverError, match="one strength and one seed at least"):
-        Asked(("x",), (0.5,), 0)
-    reconstruct(stimuli, [Copying()], Asked(("x",)), out)
+        ReconstructionSettings(("x",), (0.5,), 0)
+    reconstruct(stimuli, [Copying()], ReconstructionSettings(("x",)), out)
     save_image(np.zeros((40, 40, 3), np.uint8), pictures / "duck.png")
     with pytest.raises(
         ObserverError, match=r"out holds reconstructions of another duck.png \(then .*, now .*\): take another"
     ):
-        reconstruct(of_names([str(pictures)]), [Copying()], Asked(("x",)), out)
+        reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
     (out / "reconstructions.json").write_text("{}")
     with pytest.raises(StimulusError, match="is damaged or missing: take another --out"):
-        reconstruct(of_names([str(pictures)]), [Copying()], Asked(("x",)), out)
+        reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
     assert "expected numbers with commas, such as 0.3,0.5, got 'a'" in observers(
         "reconstruct", pictures, "-m", "chance", "--strength", "a", code=2
     ).stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
@@ -143,7 +143,7 @@ def test_what_is_refused(pictures, tmp_path):
 
 @pytest.mark.parametrize("file", ["/etc/passwd.png", "../x.png", "x.txt"])
 def test_a_table_from_anyone(file, pictures, tmp_path):
-    reconstruct(of_names([str(pictures)]), [Copying()], Asked(("x",)), tmp_path)
+    reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), tmp_path)
     path = tmp_path / "reconstructions.csv"
     path.write_text(path.read_text().replace("copying/duck.png", file, 1).replace(f"{file}/", f"{file}#"))
     text = path.read_text()
@@ -186,11 +186,11 @@ def test_what_is_no_number_is_said_with_its_line(cells, said, tmp_path):
 
 
 def test_sheets_show_who_is_to_be_named(pictures, tmp_path):
-    reconstruct(of_names([str(pictures)]), [Copying()], Asked(("x", "y"), (0.5,), 2), tmp_path)
+    reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5,), 2), tmp_path)
     (sheet,) = write_sheets(tmp_path)
     words = sheet.with_suffix(".svg").read_text()
     assert "A. Painter, CC BY-SA 3.0" in words and "copying" in words and "“x”" in words
-    many = Asked(tuple(f"text {k}" for k in range(16)))
+    many = ReconstructionSettings(tuple(f"text {k}" for k in range(16)))
     reconstruct(of_names([str(pictures / "rock.png")]), [Copying()], many, tmp_path / "many")
     (eight,) = write_sheets(tmp_path / "many")
     words = eight.with_suffix(".svg").read_text()
@@ -198,7 +198,9 @@ def test_sheets_show_who_is_to_be_named(pictures, tmp_path):
 
 
 def test_a_report_begins_with_them(pictures, tmp_path, drawn):
-    reconstruct(of_names([str(pictures)]), [Copying()], Asked(("x", "y"), (0.5, 0.7)), tmp_path / "made")
+    reconstruct(
+        of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5, 0.7)), tmp_path / "made"
+    )
     observers(
         "run-experiment", "drawn-cue-conflict", "-m", "ideal", "--limit", 5, "--out", tmp_path / "logs", "--quiet"
     )
@@ -218,7 +220,9 @@ def test_placement(tmp_path):
     for k, (a, b) in enumerate(((10, 10), (30, 30), (10, 30))):
         image = 40 + 200 * np.exp(-((x - a) ** 2 + (y - b) ** 2) / 60)
         save_image(np.repeat(image[..., None], 3, 2).astype(np.uint8), tmp_path / "in" / f"{k}.png")
-    reconstruct(of_names([str(tmp_path / "in")]), [Copying()], Asked(("x", "y", "z")), tmp_path / "out")
+    reconstruct(
+        of_names([str(tmp_path / "in")]), [Copying()], ReconstructionSettings(("x", "y", "z")), tmp_path / "out"
+    )
     table = read_reconstructions(tmp_path / "out")
     (row,) = placement(table, n_resamples=200).itertuples()
     assert row.layout == pytest.approx(1, abs=1e-3) and row.of_others < 0.3 and row.kept_low > 0.5
@@ -249,6 +253,6 @@ def test_credits(tmp_path):
 def test_percepts_are_the_prompts_where_none_is_given(tmp_path):
     save_image(np.zeros((40, 40, 3), np.uint8), tmp_path / "a.png")
     stimulus = Stimulus("a.png", tmp_path / "a.png", "(ambiguous)", "0", {"percept_a": "duck", "percept_b": "rabbit"})
-    reconstruct([stimulus], [Copying()], Asked(), tmp_path / "out")
+    reconstruct([stimulus], [Copying()], ReconstructionSettings(), tmp_path / "out")
     assert [row["prompt"] for row in read_rows(tmp_path / "out")] == ["a duck", "a rabbit"]
     assert make_observer("microcosm-latent").texts(["cat"]) == ["A bad photo of a cat"]

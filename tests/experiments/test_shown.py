@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.shown import shown_stimuli
+from experiments.shown_stimuli import shown_stimuli
 from stimuli.datasets import find
 from stimuli.errors import StimulusError
 from stimuli.images import save_image

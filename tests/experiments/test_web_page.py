@@ -70,7 +70,7 @@ def choose(browser: Browser, told: dict, number: int, *choices: str) -> None:
 
 @pytest.mark.slow
 def test_a_person_in_a_browser(few, scripts, tmp_path):
-    person = serving.Session(few, "AB12", tmp_path, scripts)
+    person = serving.WebSession(few, "AB12", tmp_path, scripts)
     trials, path = few.trials(seed_of("AB12", 1)), log.log_path(tmp_path, "few", "AB12", 1)
     with chromium() as browser, served([person]) as [client]:
         person.begin()
@@ -105,7 +105,7 @@ def test_a_person_in_a_browser(few, scripts, tmp_path):
 def test_answers_survive_a_server_that_is_away(few, scripts, tmp_path):
     """What was clicked while nobody listened arrives after a reload."""
     path = log.log_path(tmp_path, "few", "AB12", 1)
-    person = serving.Session(few, "AB12", tmp_path, scripts)
+    person = serving.WebSession(few, "AB12", tmp_path, scripts)
     with chromium() as browser:
         with served([person]) as [client]:
             told, port = client.get("trials.json").json, client.port
@@ -114,7 +114,7 @@ def test_answers_survive_a_server_that_is_away(few, scripts, tmp_path):
         choose(browser, told, 1, "dog")
         browser.wait("document.body.innerText.includes('No connection')")
         assert rows(path) == []
-        again = serving.Session(few, "AB12", tmp_path, scripts)
+        again = serving.WebSession(few, "AB12", tmp_path, scripts)
         with served([again], port=port) as [client]:
             browser.open(f"http://127.0.0.1:{port}/s/{client.token}/")
             browser.wait("document.querySelector('#jspsych-fullscreen-btn')")
@@ -192,7 +192,7 @@ def lines(path, answers):
 
 
 def test_posted_answers_become_the_log_that_a_server_writes(few, tmp_path):
-    one = serving.Session(few, "AB12", tmp_path / "served", SCRIPTS)
+    one = serving.WebSession(few, "AB12", tmp_path / "served", SCRIPTS)
     with served([one]) as [client]:
         client.get("")
         for answer in answers(few):

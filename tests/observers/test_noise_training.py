@@ -12,7 +12,7 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from experiments.folder import from_folder
 from observers.diffusion_noise import random_noise
-from observers.noise_training import ImageFolder, Recipe, main, train
+from observers.noise_training import ClassifierTrainingSettings, ImageFolder, main, train
 from observers.protocol import ObserverError
 from observers.registry import make_observer
 from stimuli.images import save_image
@@ -83,7 +83,7 @@ def test_it_learns_and_is_loaded_as_a_classifier(stripes, tmp_path, monkeypatch)
 
 
 def test_it_goes_on_to_the_same_weights(stripes, tmp_path):
-    recipe = Recipe(epochs=3, batch=16, rate=0.02, noise=True)
+    recipe = ClassifierTrainingSettings(epochs=3, batch=16, rate=0.02, noise=True)
     whole, cut = tiny(), tiny()
     train(whole, ImageFolder(stripes, 32), recipe, tmp_path / "whole")
 
@@ -100,18 +100,20 @@ def test_it_goes_on_to_the_same_weights(stripes, tmp_path):
     with pytest.raises(
         ObserverError, match=r"network\.pt is of a training with another rate, noise: name another folder"
     ):
-        train(tiny(), ImageFolder(stripes, 32), Recipe(epochs=3, batch=16), tmp_path / "cut")
+        train(tiny(), ImageFolder(stripes, 32), ClassifierTrainingSettings(epochs=3, batch=16), tmp_path / "cut")
     with pytest.raises(ObserverError, match=r"network\.pt is of a training with another given: name another folder"):
         train(tiny(), ImageFolder(stripes, 32), recipe, tmp_path / "cut", given="others")
 
 
 def test_what_cannot_be_trained(stripes, tmp_path):
     with pytest.raises(ObserverError, match="80 images are less than one batch of 100"):
-        train(tiny(), ImageFolder(stripes, 32), Recipe(batch=100), tmp_path / "out")
+        train(tiny(), ImageFolder(stripes, 32), ClassifierTrainingSettings(batch=100), tmp_path / "out")
     with pytest.raises(ObserverError, match="has 0 classes and 0 images: expected a folder a class"):
         ImageFolder(stripes / "along")
     with pytest.raises(ObserverError, match="the loss is no number in epoch 1: a rate lower than 1e"):
-        train(tiny(), ImageFolder(stripes, 32), Recipe(epochs=2, batch=8, rate=1e20), tmp_path / "out")
+        train(
+            tiny(), ImageFolder(stripes, 32), ClassifierTrainingSettings(epochs=2, batch=8, rate=1e20), tmp_path / "out"
+        )
     with pytest.raises(SystemExit, match=r"observers: .*No such file or directory"):
         main([str(tmp_path / "none"), str(tmp_path / "out")])
     with pytest.raises(SystemExit) as wrong:

@@ -3,7 +3,7 @@ import pytest
 
 from experiments.session import run
 from observers.protocol import ObserverError, Trial
-from observers.recorded import Recorded, read_answers
+from observers.recorded import Recorded, read_recorded_trials
 from observers.simulated import Biased
 from stimuli.stimulus import Stimulus
 
@@ -53,7 +53,7 @@ def test_what_is_no_recording(tmp_path, text, message):
     path = tmp_path / "mine_a_session-1.csv"
     path.write_text(text)
     with pytest.raises(ObserverError, match=message):
-        read_answers(path)
+        read_recorded_trials(path)
 
 
 def test_one_of_several_observers(tmp_path):
@@ -71,7 +71,7 @@ def test_one_of_several_observers(tmp_path):
 
 
 def test_a_real_person(human):
-    answers = read_answers(human)
+    answers = read_recorded_trials(human)
     assert len(answers) == 1280
     assert np.isfinite([a.rt for a in answers.values() if a.choice]).all()
 
@@ -80,4 +80,4 @@ def test_an_oversized_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("observers.recorded.MAX_BYTES", 10)
     (tmp_path / "x.csv").write_text(HEAD)
     with pytest.raises(ObserverError, match="is larger than"):
-        read_answers(tmp_path / "x.csv")
+        read_recorded_trials(tmp_path / "x.csv")

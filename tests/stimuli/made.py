@@ -3,7 +3,7 @@
 from typer.testing import CliRunner
 
 from cli import app
-from stimuli.make import make, order
+from stimuli.distorted_set import make, order
 
 
 def content(folder):

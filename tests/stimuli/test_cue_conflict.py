@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cli import app
 from experiments.folder import from_folder
 from stimuli import outlines
-from stimuli.cue_conflict import Mix, make_cue_conflict, pairs
+from stimuli.cue_conflict import CueConflictSettings, make_cue_conflict, pairs
 from stimuli.datasets import cues_of
 from stimuli.drawn import silhouette as drawn_silhouette
 from stimuli.errors import StimulusError, UnknownName, UserError
@@ -106,14 +106,18 @@ def test_published_silhouettes_are_found_again():
 def test_every_pair_of_categories_is_there(folders):
     shapes, textures = map(read_folder, folders)
     of = {"shape": {s.id: s.category for s in shapes}, "texture": {s.id: s.category for s in textures}}
-    found = pairs(shapes, textures, Mix(per_pair=4))
+    found = pairs(shapes, textures, CueConflictSettings(per_pair=4))
     assert len(found) == 2 * 2 * 4
     assert len({p.stimulus for p in found}) == len(found)
     for p in found:
         assert cues_of(p.stimulus) == {role: of[role][name] for role, name in p.sources.items()}
-    assert len(pairs(shapes, textures, Mix(per_pair=50))) == 2 * 2 * 3 * 2
-    assert found == pairs(shapes, textures, Mix(per_pair=4)) != pairs(shapes, textures, Mix(per_pair=4, seed=1))
-    conflicting = pairs(shapes, textures, Mix(per_pair=4, conflicting=True))
+    assert len(pairs(shapes, textures, CueConflictSettings(per_pair=50))) == 2 * 2 * 3 * 2
+    assert (
+        found
+        == pairs(shapes, textures, CueConflictSettings(per_pair=4))
+        != pairs(shapes, textures, CueConflictSettings(per_pair=4, seed=1))
+    )
+    conflicting = pairs(shapes, textures, CueConflictSettings(per_pair=4, conflicting=True))
     assert conflicting == [p for p in found if len(set(cues_of(p.stimulus).values())) == 2]
 
 
@@ -147,7 +151,9 @@ def test_a_method_of_ones_own(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
 
     def made(method, out, **options):
-        return make_cue_conflict(shapes, textures, tmp_path / out, Mix(f"{own}:{method}", options, per_pair=1, size=80))
+        return make_cue_conflict(
+            shapes, textures, tmp_path / out, CueConflictSettings(f"{own}:{method}", options, per_pair=1, size=80)
+        )
 
     assert [len(made("mean", "set").stimuli), made("mean", "set").left_out] == [4, {}]
     record = json.loads((tmp_path / "set" / "made-of.json").read_text())
@@ -167,13 +173,15 @@ def test_a_method_of_ones_own(folders, tmp_path):
     with pytest.raises(UnknownName, match=r"no option of mine\.py:mean named 'wait': did you mean weight"):
         made("mean", "other", wait="1")
     with pytest.raises(UnknownName, match="no way to make cue-conflict images named 'gatys'"):
-        make_cue_conflict(shapes, textures, tmp_path / "other", Mix("gatys"))
+        make_cue_conflict(shapes, textures, tmp_path / "other", CueConflictSettings("gatys"))
 
 
 def test_same_bytes_whatever_the_workers(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
     for workers in (1, 3):
-        make_cue_conflict(shapes, textures, tmp_path / str(workers) / "set", Mix(size=60, zoom=2), workers=workers)
+        make_cue_conflict(
+            shapes, textures, tmp_path / str(workers) / "set", CueConflictSettings(size=60, zoom=2), workers=workers
+        )
     one, three = (
         {p.relative_to(tmp_path / n): p.read_bytes() for p in sorted((tmp_path / n).rglob("*.*"))} for n in "13"
     )
@@ -187,7 +195,9 @@ def test_a_shape_is_all_there(folders, tmp_path):
     wide[40:60, 20:280] = (200, 30, 30)
     save_image(wide, tmp_path / "wide" / "knife" / "k.png")
     out = tmp_path / "set"
-    made = make_cue_conflict(read_folder(tmp_path / "wide"), read_folder(folders[1]), out, Mix(per_pair=1, size=150))
+    made = make_cue_conflict(
+        read_folder(tmp_path / "wide"), read_folder(folders[1]), out, CueConflictSettings(per_pair=1, size=150)
+    )
     for s in made.stimuli:
         columns = np.nonzero((s.pixels() < 250).any(axis=(0, 2)))[0]
         assert (columns.min(), columns.max()) == pytest.approx((10, 139), abs=1)
@@ -200,7 +210,7 @@ def test_a_texture_is_shown_at_its_size(folders, tmp_path):
     (tmp_path / "mine.py").write_text("def texture(shape, texture, rng):\n    return texture\n")
     shapes = read_folder(folders[0]).where(lambda s: s.id == "cat1.png")
     for zoom, n in ((1, 19), (2, 9), (0.5, 19)):  # half as large, it is continued by reflection
-        mix = Mix(f"{tmp_path}/mine.py:texture", per_pair=1, size=200, zoom=zoom)
+        mix = CueConflictSettings(f"{tmp_path}/mine.py:texture", per_pair=1, size=200, zoom=zoom)
         made = make_cue_conflict(shapes, read_folder(tmp_path / "stripes"), tmp_path / str(zoom), mix)
         line = next(iter(made.stimuli)).pixels()[100, :, 0] > 127
         n_edges = np.count_nonzero(line[1:] != line[:-1])
@@ -210,7 +220,7 @@ def test_a_texture_is_shown_at_its_size(folders, tmp_path):
 def test_exemplars_are_counted_as_numbers(folders, tmp_path):
     for i in (2, 10, 1):
         save_image(as_uint8(on_white("dog", 80)), tmp_path / "dogs" / "dog" / f"dog{i}.png")
-    made = pairs(read_folder(tmp_path / "dogs"), read_folder(folders[1]), Mix(per_pair=50))
+    made = pairs(read_folder(tmp_path / "dogs"), read_folder(folders[1]), CueConflictSettings(per_pair=50))
     assert {(p.stimulus.split("-")[0], p.sources["shape"]) for p in made} == {
         ("dog1", "dog1.png"), ("dog2", "dog2.png"), ("dog3", "dog10.png"),
     }  # fmt: skip
@@ -240,12 +250,12 @@ def test_what_cannot_be_combined_is_left_out(folders, tmp_path):
 
 def test_a_set_made_otherwise_is_not_gone_on_with(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
-    make_cue_conflict(shapes, textures, tmp_path / "set", Mix(per_pair=1, size=80))
+    make_cue_conflict(shapes, textures, tmp_path / "set", CueConflictSettings(per_pair=1, size=80))
     with pytest.raises(StimulusError, match=r"set made otherwise: seed was 0, now 1"):
-        make_cue_conflict(shapes, textures, tmp_path / "set", Mix(per_pair=1, size=80, seed=1))
+        make_cue_conflict(shapes, textures, tmp_path / "set", CueConflictSettings(per_pair=1, size=80, seed=1))
     with pytest.raises(StimulusError, match="named like a published dataset"):
-        make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", Mix(per_pair=1, size=80))
-    for mix in (Mix(zoom=0), Mix(size=4096, zoom=16)):
+        make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", CueConflictSettings(per_pair=1, size=80))
+    for mix in (CueConflictSettings(zoom=0), CueConflictSettings(size=4096, zoom=16)):
         with pytest.raises(
             StimulusError, match=r"the zoom must be 0\.0625 to 16, and a texture at most 8192 pixels high"
         ):
@@ -254,7 +264,7 @@ def test_a_set_made_otherwise_is_not_gone_on_with(folders, tmp_path):
     with pytest.raises(
         StimulusError, match="shapes and shapes have one category only: there is no conflict to be made"
     ):
-        make_cue_conflict(cats, cats, tmp_path / "other", Mix(conflicting=True))
+        make_cue_conflict(cats, cats, tmp_path / "other", CueConflictSettings(conflicting=True))
     assert not (tmp_path / "other").exists()
 
 
@@ -263,7 +273,7 @@ def test_a_damaged_texture_is_named_and_mended(folders, tmp_path):
     good = damaged.read_bytes()
     damaged.write_bytes(good[:300])
     shapes, textures = map(read_folder, folders)
-    mix = Mix(per_pair=9, size=80)
+    mix = CueConflictSettings(per_pair=9, size=80)
     left_out = make_cue_conflict(shapes, textures, tmp_path / "set", mix).left_out
     assert len(set(left_out.values())) == 1
     assert next(iter(left_out.values())).startswith(f"the image {damaged} cannot be read")

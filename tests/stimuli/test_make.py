@@ -13,10 +13,10 @@ from PIL import Image
 
 from experiments.folder import from_folder
 from stimuli.datasets import DATASETS
+from stimuli.distorted_set import DistortionSettings, assign
 from stimuli.errors import StimulusError
 from stimuli.folder import read_folder
 from stimuli.images import open_image, save_image
-from stimuli.make import Plan, assign
 from stimuli.stimulus import Stimulus, StimulusSet
 from tests.stimuli.made import cli, made_of
 from tests.stimuli.photos import as_uint8, photo
@@ -54,7 +54,8 @@ def test_what_is_written_is_an_experiment(source, tmp_path):
 def test_truncation_is_offered(source, tmp_path):
     images = read_folder(source).where(lambda s: s.id == "cat3.png")
     made = [
-        made_of(Plan("contrast", truncate=cut), images, tmp_path / str(cut), ["c37"]).stimuli for cut in (False, True)
+        made_of(DistortionSettings("contrast", truncate=cut), images, tmp_path / str(cut), ["c37"]).stimuli
+        for cut in (False, True)
     ]
     rounded, cut = (next(iter(stimuli)).pixels()[..., 0].astype(int) for stimuli in made)
     values = 255 * (0.315 + 0.37 * (open_image(source / "cat" / "cat3.png") / 255 @ [0.2125, 0.7154, 0.0721]))
@@ -129,7 +130,7 @@ def test_a_huge_image_is_refused_before_it_is_decoded(source, tmp_path, monkeypa
     with pytest.raises(
         StimulusError, match=r"none of 34 images could be made; the first: .*boat0\.png has 60 × 50 pixels"
     ):
-        made_of(Plan("contrast"), images, tmp_path / "set")
+        made_of(DistortionSettings("contrast"), images, tmp_path / "set")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,11 @@ def test_every_image_has_noise_of_its_own(tmp_path):
     for name in ("a", "b"):
         save_image(np.full((20, 20, 3), 120, np.uint8), tmp_path / "flat" / "cat" / f"{name}.png")
     made = made_of(
-        Plan("uniform-noise"), read_folder(tmp_path / "flat"), tmp_path / "set", ["0.1", "0.2"], crossed=True
+        DistortionSettings("uniform-noise"),
+        read_folder(tmp_path / "flat"),
+        tmp_path / "set",
+        ["0.1", "0.2"],
+        crossed=True,
     )
     assert len({s.pixels().tobytes() for s in made.stimuli}) == 4
     centered = [(s.pixels()[..., 0] / 255 - 0.3 * 120 / 255 - 0.35) / float(s.condition) for s in made.stimuli]
@@ -215,24 +220,33 @@ def test_names_that_lead_elsewhere(source, tmp_path):
     image = next(iter(read_folder(source)))
     with pytest.raises(StimulusError, match="in letters, digits"):
         made_of(
-            Plan("contrast"), StimulusSet("s", (Stimulus("x.png", image.path, "../cat"),)), tmp_path / "set", ["c10"]
+            DistortionSettings("contrast"),
+            StimulusSet("s", (Stimulus("x.png", image.path, "../cat"),)),
+            tmp_path / "set",
+            ["c10"],
         )
     made = made_of(
-        Plan("contrast"), StimulusSet("s", (Stimulus("../x.png", image.path, "cat"),)), tmp_path / "up", ["c10"]
+        DistortionSettings("contrast"),
+        StimulusSet("s", (Stimulus("../x.png", image.path, "cat"),)),
+        tmp_path / "up",
+        ["c10"],
     )
     assert [s.path for s in made.stimuli] == [tmp_path / "up" / "cat" / "x.png"]
     two = tuple(Stimulus(name, image.path, "cat") for name in ("x.png", "x.jpg"))
     with pytest.raises(StimulusError, match="two images would be named"):
-        made_of(Plan("contrast"), StimulusSet("s", two), tmp_path / "set", ["c10"])
+        made_of(DistortionSettings("contrast"), StimulusSet("s", two), tmp_path / "set", ["c10"])
     with pytest.raises(StimulusError, match="has conditions already"):
         made_of(
-            Plan("contrast"), StimulusSet("s", (Stimulus("x.png", image.path, "cat", "c1"),)), tmp_path / "s", ["c10"]
+            DistortionSettings("contrast"),
+            StimulusSet("s", (Stimulus("x.png", image.path, "cat", "c1"),)),
+            tmp_path / "s",
+            ["c10"],
         )
 
 
 def test_power_equalisation_by_the_images_themselves(source, tmp_path):
     out = tmp_path / "set"
-    stimuli = made_of(Plan("power-equalisation"), read_folder(source), out, ["pow"]).stimuli
+    stimuli = made_of(DistortionSettings("power-equalisation"), read_folder(source), out, ["pow"]).stimuli
     spectrum = np.load(out / "spectrum.npy")
     grays = [open_image(path) / 255 @ [0.2125, 0.7154, 0.0721] for path in sorted(source.rglob("*.png"))]
     assert spectrum == pytest.approx(

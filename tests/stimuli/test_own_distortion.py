@@ -7,9 +7,9 @@ import types
 import numpy as np
 import pytest
 
+from stimuli.distorted_set import DistortionSettings
 from stimuli.errors import StimulusError
 from stimuli.folder import read_folder
-from stimuli.make import Plan
 from stimuli.names import code_of
 from tests.stimuli.made import cli, content, made_of
 
@@ -44,7 +44,7 @@ def test_a_distortion_of_ones_own(source, tmp_path, monkeypatch):
 def test_what_ones_own_distortion_gives_is_looked_at_first(body, said, source, tmp_path):
     (tmp_path / "mine.py").write_text(f"def f(image, level, rng):\n    image[0, 0] = 0\n    return {body}\n")
     with pytest.raises(StimulusError, match=said):
-        made_of(Plan(f"{tmp_path}/mine.py:f"), read_folder(source), tmp_path / "set", ["1"])
+        made_of(DistortionSettings(f"{tmp_path}/mine.py:f"), read_folder(source), tmp_path / "set", ["1"])
     assert not (tmp_path / "set").exists()
 
 
@@ -79,10 +79,10 @@ def test_a_size_that_ones_own_needs_is_that_of_the_images(source, tmp_path):
     (tmp_path / "mine.py").write_text(
         "import numpy as np\ndef half(image, level, rng):\n    return image * np.full((32, 32, 1), level)\n"
     )
-    plan = Plan(f"{tmp_path}/mine.py:half", size=32)
+    plan = DistortionSettings(f"{tmp_path}/mine.py:half", size=32)
     assert len(made_of(plan, read_folder(source), tmp_path / "set", ["0.5"]).stimuli) == 34
     np.save(tmp_path / "s.npy", np.ones((40, 40)))
-    plan = Plan("power-equalisation", {"spectrum": str(tmp_path / "s.npy")}, size=32)
+    plan = DistortionSettings("power-equalisation", {"spectrum": str(tmp_path / "s.npy")}, size=32)
     with pytest.raises(StimulusError, match="one of 40 × 40 pixels and the image has 32 × 32"):
         made_of(plan, read_folder(source), tmp_path / "other", ["pow"])
     assert not (tmp_path / "other").exists()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from stimuli.distorted_set import DistortionSettings
 from stimuli.folder import read_folder
-from stimuli.make import Plan
 from tests.stimuli.made import cli, content, made_of
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def until(out, n, process):
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bytes(source, tmp_path):
-    plan, levels = Plan("eidolonI", seed=3), ("8-10-10", "64-10-10")
+    plan, levels = DistortionSettings("eidolonI", seed=3), ("8-10-10", "64-10-10")
     whole = made_of(plan, read_folder(source), tmp_path / "whole" / "set", levels, crossed=True).stimuli
     out = tmp_path / "cut" / "set"
     words = "--seed", "3", "--crossed", "--levels", ",".join(levels)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from stimuli.cue_conflict import Mix, make_cue_conflict
+from stimuli.cue_conflict import CueConflictSettings, make_cue_conflict
 from stimuli.distortions import gray
 from stimuli.drawn import silhouette
 from stimuli.errors import StimulusError, UserError
@@ -90,7 +90,7 @@ def test_as_a_method_the_same_bytes_whatever_the_workers(synthesized, tmp_path):
     for i, category in enumerate(("clock", "oven", "boat")):
         save_image(as_uint8(stripes(i)), tmp_path / "textures" / category / f"t{i}.png")
     shapes, textures = read_folder(tmp_path / "shapes"), read_folder(tmp_path / "textures")
-    mix = Mix("plenoptic", {"steps": "3", "content": "5"}, size=SIDE)
+    mix = CueConflictSettings("plenoptic", {"steps": "3", "content": "5"}, size=SIDE)
     one, two = (
         [s.pixels().tobytes() for s in make_cue_conflict(shapes, textures, tmp_path / name, mix, workers=n).stimuli]
         for name, n in (("one", 1), ("two", 2))
@@ -104,5 +104,5 @@ def test_without_the_extra(monkeypatch, tmp_path):
     save_image(as_uint8(cat()), tmp_path / "cats" / "cat" / "c.png")
     cats = read_folder(tmp_path / "cats")
     with pytest.raises(UserError, match=r"texture synthesis comes with an extra: pip install .*\[textures\]"):
-        make_cue_conflict(cats, cats, tmp_path / "set", Mix("plenoptic"))
+        make_cue_conflict(cats, cats, tmp_path / "set", CueConflictSettings("plenoptic"))
     assert not (tmp_path / "set").exists()

@@ -68,7 +68,7 @@ def _panels(panels: list[tuple[str, pd.DataFrame]], figure: Figure, *, reference
 def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> Axes:
     """One panel. An undefined value is a dash."""
     for i, row in enumerate(table.to_dict("records")):
-        look, pale, value = style.LOOKS[row["kind"]], bool(row["of"]), row["value"]
+        look, pale, value = style.KIND_STYLES[row["kind"]], bool(row["of"]), row["value"]
         if value != value:
             ax.text(0, i, " –", va="center")
             continue
@@ -79,7 +79,7 @@ def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> 
             ax.hlines(i, row["low"], row["high"], color="black", linewidth=0.9)
     first = table.iloc[0]
     if reference and first["observer"] in style.TOGETHER and first["value"] == first["value"]:
-        ink = style.LOOKS[first["kind"]].color
+        ink = style.KIND_STYLES[first["kind"]].color
         ax.axvline(first["value"], color=ink, linestyle="--", linewidth=0.8, zorder=3)
         ax.axvspan(first["low"], first["high"], color=ink, alpha=0.12, linewidth=0, zorder=0.5)
     if (table["low"].fillna(0) < 0).any():

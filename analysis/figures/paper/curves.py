@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from analysis.figures import style
-from analysis.figures.style import Mark
+from analysis.figures.style import ObserverStyle
 from analysis.frame import condition_order
 from stimuli.datasets import DATASETS
 from stimuli.level_scales import published_name
@@ -49,7 +49,9 @@ def _grid(table: pd.DataFrame, panels: list[tuple[str, str]], figure: Figure, ch
     return figure
 
 
-def _panel(of_dataset: pd.DataFrame, measure: str, ax: Axes, drawn: dict[str, Mark], chance: float | None) -> None:
+def _panel(
+    of_dataset: pd.DataFrame, measure: str, ax: Axes, drawn: dict[str, ObserverStyle], chance: float | None
+) -> None:
     dataset = str(of_dataset["dataset"].iloc[0])
     conditions = condition_order(dataset, of_dataset["condition"])
     place = {condition: i for i, condition in enumerate(conditions)}
@@ -74,7 +76,7 @@ def _panel(of_dataset: pd.DataFrame, measure: str, ax: Axes, drawn: dict[str, Ma
     ax.grid(axis="y", color=style.GRID, linewidth=0.6)
 
 
-def _line(rows: pd.DataFrame, ax: Axes, mark: Mark, *, together: bool) -> None:
+def _line(rows: pd.DataFrame, ax: Axes, mark: ObserverStyle, *, together: bool) -> None:
     line = mark.line() | {"markersize": 3.6, "linewidth": 0.9}
     ax.plot(rows["x"], rows["value"], **line)
     if together:

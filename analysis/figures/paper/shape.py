@@ -33,7 +33,7 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     ax = figure.add_subplot()
     drawn = style.marks(table)
     for i, row in enumerate(table.to_dict("records")):
-        look = style.LOOKS[row["kind"]]
+        look = style.KIND_STYLES[row["kind"]]
         if row["n_categories"]:
             _box(ax, i, row, look.ink)
         mark = drawn[row["observer"]].line() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 from typer.testing import CliRunner
 
 from cli import app
-from observers.generative.allocating import MIN_DRAWS, N_BINS, estimate_allocation, spreads
+from observers.generative.allocation_pilot import MIN_DRAWS, N_BINS, estimate_allocation, spreads
 from observers.generative.classifier import GenerativeClassifier
 from observers.generative.draws import allocation, positions, read_allocation
 from observers.generative.noising import noise

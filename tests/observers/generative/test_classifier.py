@@ -18,7 +18,7 @@ from experiments.identity import options
 from experiments.session import run
 from observers.check import check_observer
 from observers.generative.classifier import GenerativeClassifier, sentence
-from observers.generative.named import KNOWN, flat_options, known
+from observers.generative.named import PUBLISHED_MODELS, flat_options, known
 from observers.protocol import ObserverError, Restoration
 from observers.registry import OBSERVERS, make_observer
 from stimuli.errors import LogError, UnknownName, UserError
@@ -253,19 +253,19 @@ def test_options_that_cannot_be(given, said, models, small):
 
 
 def test_every_known_observer_is_in_the_registry_with_its_options():
-    for name in KNOWN:
+    for name in PUBLISHED_MODELS:
         reference = OBSERVERS[name]
         assert reference == f"observers.generative.named:{name.replace('-', '_')}"
         made = make_observer(name)
-        assert (made.name, made.likelihood.source.model) == (name, KNOWN[name].model)
-        assert KNOWN[name].model in made.likelihood.source.about
+        assert (made.name, made.likelihood.source.model) == (name, PUBLISHED_MODELS[name].model)
+        assert PUBLISHED_MODELS[name].model in made.likelihood.source.about
         common = {"device", "dtype", "batch_size", "template", "weights", "revision", "draws"}
         assert common <= options_of(known(name)).keys()
         assert options(made)["name"] == name
 
 
 def test_the_options_of_nested_parts_are_one_list():
-    names = flat_options(KNOWN["sd14"].family)
+    names = flat_options(PUBLISHED_MODELS["sd14"].family)
     assert names["weighting"][1:] == ("exp", ("objective", "weighting"))
     assert names["device"][2] == ("compute", "device")
     made = make_observer("latent:me/mine", {"loss": "l1", "size": "64", "template": "{}", "compile": "yes"})

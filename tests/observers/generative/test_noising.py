@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from observers.generative.noising import Denoising, Levels, diffusion_levels, flow_levels, form_of, noise
+from observers.generative.noising import Denoising, NoiseLevels, diffusion_levels, flow_levels, form_of, noise
 from observers.generative.options import Objective
 from observers.protocol import ObserverError, Restoration
 from stimuli.errors import UnknownName
@@ -149,7 +149,7 @@ def test_a_flow_and_the_diffusion_of_the_same_levels_score_alike(loss):
 
 def test_clamping_makes_the_end_of_a_cosine_schedule_harmless():
     levels = diffusion_levels(IF)
-    last = Levels(*(part[-1:] for part in (levels.t, levels.alpha, levels.sigma, levels.steps)))
+    last = NoiseLevels(*(part[-1:] for part in (levels.t, levels.alpha, levels.sigma, levels.steps)))
     images = torch.rand((2, *SHAPE)) * 2 - 1
 
     def half_precise(noised, steps):

@@ -7,12 +7,12 @@ import pytest
 import torch
 from attrs import evolve
 
-from observers.microcosm import fitting
-from observers.microcosm.fitting import Plan, exactly, fit
+from observers.microcosm import training_loop
+from observers.microcosm.training_loop import TrainingSettings, exactly, fit
 from observers.protocol import ObserverError
-from observers.training_state import kept_curve
+from observers.training_checkpoint import saved_curve
 
-PLAN = Plan(steps=40, batch=8, rate=0.2, warmup=4, average=0.9)
+PLAN = TrainingSettings(steps=40, batch=8, rate=0.2, warmup=4, average=0.9)
 
 
 def line(stop_at: float = math.inf):
@@ -38,7 +38,7 @@ def curve(path) -> list[tuple[int, float]]:
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
-    monkeypatch.setattr(fitting, "EVERY", 10)
+    monkeypatch.setattr(training_loop, "EVERY", 10)
 
 
 def test_it_learns_and_writes_its_curve(tmp_path):
@@ -118,7 +118,7 @@ def test_the_curve_is_whole_whenever_it_was_stopped(tmp_path):
     fit(layer, loss, PLAN, tmp_path / "part")
     whole = curve(tmp_path / "part.csv")
     (tmp_path / "part.csv").unlink()
-    assert [[int(step), float(loss)] for step, loss, _ in kept_curve(tmp_path / "part.pt")] == [
+    assert [[int(step), float(loss)] for step, loss, _ in saved_curve(tmp_path / "part.pt")] == [
         list(row) for row in whole
     ]
 

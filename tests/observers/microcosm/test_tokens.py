@@ -6,17 +6,17 @@ import torch
 from attrs import evolve
 
 from observers.microcosm import masked, tokens
-from observers.microcosm.fitting import Plan, fit
-from observers.microcosm.tokens import Tokens, tokens_loss, tokens_of
+from observers.microcosm.tokens import TokenAutoencoder, tokens_loss, tokens_of
+from observers.microcosm.training_loop import TrainingSettings, fit
 
-PLAN = Plan(steps=60, batch=8, rate=2e-3, warmup=5, average=0.5)
+PLAN = TrainingSettings(steps=60, batch=8, rate=2e-3, warmup=5, average=0.5)
 
 
 @pytest.fixture
 def learned(monkeypatch):
     monkeypatch.setattr(masked, "N_CODES", 32)
     network = masked.autoencoder_network()
-    return Tokens(
+    return TokenAutoencoder(
         network,
         network.quantize.embedding,
         lambda x: network.encode(x).latents,

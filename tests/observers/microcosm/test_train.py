@@ -19,9 +19,9 @@ from observers.generative.options import Compute, Source
 from observers.generative.pixel import PixelDiffusion
 from observers.generative.prepare import square
 from observers.microcosm import ar, card, masked, pixel, train
-from observers.microcosm.fitting import Plan
+from observers.microcosm.training_loop import TrainingSettings
 from observers.microcosm.words import N_TOKENS, sentences
-from observers.noise_training import Recipe
+from observers.noise_training import ClassifierTrainingSettings
 from observers.protocol import Reconstructor, Restoration
 from observers.registry import make_observer
 from stimuli.errors import ObserverError
@@ -30,9 +30,9 @@ from tests.observers.microcosm.conftest import drawn
 
 ROOT = Path(__file__).parents[3]
 FEW = {
-    "autoencoder": Plan(steps=6, batch=4, rate=1e-3), "denoiser": Plan(steps=3, batch=4, rate=1e-3),
-    "tokens": Plan(steps=6, batch=4, rate=1e-3), "predictor": Plan(steps=3, batch=4, rate=1e-3),
-    "network": Recipe(epochs=1, batch=16),
+    "autoencoder": TrainingSettings(steps=6, batch=4, rate=1e-3), "denoiser": TrainingSettings(steps=3, batch=4, rate=1e-3),
+    "tokens": TrainingSettings(steps=6, batch=4, rate=1e-3), "predictor": TrainingSettings(steps=3, batch=4, rate=1e-3),
+    "network": ClassifierTrainingSettings(epochs=1, batch=16),
 }  # fmt: skip
 
 

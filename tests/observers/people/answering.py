@@ -1,6 +1,6 @@
 """Somebody at a screen without a display."""
 
-from observers.people.screen import Picture
+from observers.people.screen import ImageItem
 from observers.people.simulated_screen import SimulatedScreen
 
 
@@ -13,7 +13,7 @@ class Answering(SimulatedScreen):
         self.presses = presses
 
     def flip(self, scene):
-        if len(scene.items) > 3 and self._centered and isinstance(scene.items[0], Picture):
+        if len(scene.items) > 3 and self._centered and isinstance(scene.items[0], ImageItem):
             self.n += 1
             self.plan(self.presses(self.n))
         return super().flip(scene)

@@ -18,7 +18,7 @@ from experiments.experiment import Experiment
 from experiments.session import run
 from observers.people.participant import Participant
 from observers.people.psychopy_screen import PsychoPyScreen
-from observers.people.screen import Outline, Picture, Scene, Words
+from observers.people.screen import ImageItem, OutlineItem, Scene, TextItem
 
 N_TRIALS, N_BLOCKS, NONE_EVERY = 32, 2, 8
 
@@ -72,11 +72,11 @@ class Watched:
 def kind_of(scene: Scene, before: str) -> str:
     if not scene.items:
         return "blank"
-    if isinstance(scene.items[0], Words):
+    if isinstance(scene.items[0], TextItem):
         return "words"
-    if isinstance(scene.items[0], Outline):
+    if isinstance(scene.items[0], OutlineItem):
         return "fixation"
-    assert isinstance(scene.items[0], Picture)
+    assert isinstance(scene.items[0], ImageItem)
     if len(scene.items) > 1:
         return "grid"
     return "image" if before in ("fixation", "image") else "mask"

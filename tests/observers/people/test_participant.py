@@ -14,7 +14,7 @@ from observers.people import paradigm
 from observers.people.grid import grid
 from observers.people.monitor import Monitor, write_monitor
 from observers.people.participant import Participant
-from observers.people.screen import Click, Key, Outline, Picture, Scene, Words
+from observers.people.screen import Click, ImageItem, Key, OutlineItem, Scene, TextItem
 from observers.people.simulated_screen import SimulatedScreen, drawn
 from observers.protocol import ObserverError, Presentation
 from observers.registry import make_observer
@@ -29,10 +29,16 @@ def kinds(scenes):
     for scene, _ in scenes:
         items = scene.items
         letter = (
-            "b" if not items else "w" if isinstance(items[0], Words) else "f" if isinstance(items[0], Outline) else ""
+            "b"
+            if not items
+            else "w"
+            if isinstance(items[0], TextItem)
+            else "f"
+            if isinstance(items[0], OutlineItem)
+            else ""
         )
         if len(items) > 1 and not letter:
-            letter = "o" if isinstance(items[-1], Outline) else "g"
+            letter = "o" if isinstance(items[-1], OutlineItem) else "g"
         if not letter:
             pictures += found[-1] not in ("i", "m")
             letter = "i" if found[-1] in ("f", "i") else "m"
@@ -99,7 +105,7 @@ def test_by_keys(small):
     who, screen = person(lambda n: [(0.5, Key("q", 0)), click("dog", 0.9)], keys=True)
     response = next(who.observe(small.trials(0)))
     assert (response.choice, response.rt) == ("airplane", 0.5)
-    words = {item.text for scene, _ in screen.scenes for item in scene.items if isinstance(item, Words)}
+    words = {item.text for scene, _ in screen.scenes for item in scene.items if isinstance(item, TextItem)}
     assert {"1", "q", "a", "z", "4", "v"} <= words
     assert not any(scene.pointer for scene, _ in screen.scenes)
 
@@ -114,7 +120,7 @@ def test_feedback(small):
     assert len(screen.beeps) == 2 and screen.beeps[0] == (300.0, 0.25)
     boxes = [n for letter, n in kinds(screen.scenes) if letter == "o"]
     assert boxes == [18] * 3
-    box = next(s.items[-1] for s, _ in screen.scenes if len(s.items) > 16 and isinstance(s.items[-1], Outline))
+    box = next(s.items[-1] for s, _ in screen.scenes if len(s.items) > 16 and isinstance(s.items[-1], OutlineItem))
     assert (box.x, box.y) == (CELLS[right].x, CELLS[right].y)
 
 
@@ -167,7 +173,7 @@ def test_what_is_logged(small, tmp_path):
 def test_breaks_say_how_it_went(small):
     who, screen = person(lambda n: [click("cat", 0.3)] if n % 2 else [], n_blocks=2)
     list(who.observe(small.trials(0)))
-    said = [item.text for scene, _ in screen.scenes for item in scene.items if isinstance(item, Words)]
+    said = [item.text for scene, _ in screen.scenes for item in scene.items if isinstance(item, TextItem)]
     assert any(text.startswith("Block 1 of 2 is done: ") and text.endswith("% correct.") for text in said)
     assert "8 of 16 images had no answer in time: please answer each." in said
     assert "That was all. Thank you!" in said and "PILOT: this session does not count." in said
@@ -178,7 +184,7 @@ def test_sizes_in_degrees(small, tmp_path):
     screen = Answering(lambda n: [])
     who = Participant(code="S01", monitor=tmp_path / "lab.json", screen=screen)
     next(who.observe(small.trials(0)))
-    image = next(s.items[0] for s, _ in screen.scenes if len(s.items) == 1 and isinstance(s.items[0], Picture))
+    image = next(s.items[0] for s, _ in screen.scenes if len(s.items) == 1 and isinstance(s.items[0], ImageItem))
     assert image.width == image.height == pytest.approx(Monitor("lab", 40.0, 57.0, (1280, 1024)).length(3.0))
     assert who.provenance()["monitor"] == "lab, 1280 × 1024 pixels on 40 cm at 57 cm"
     assert who.name == "S01"
@@ -222,7 +228,7 @@ def test_scenes_can_be_looked_at(small):
     who, screen = person(lambda n: [])
     next(who.observe(small.trials(0)))
     stimulus = small.trials(0)[0].stimulus.pixels()
-    scene = next(s for s, _ in screen.scenes if len(s.items) == 1 and isinstance(s.items[0], Picture))
+    scene = next(s for s, _ in screen.scenes if len(s.items) == 1 and isinstance(s.items[0], ImageItem))
     picture = drawn(scene, (400, 300))
     assert np.array_equal(picture[38:262, 88:312], stimulus)
     assert tuple(picture[0, 0]) == (113, 113, 113)

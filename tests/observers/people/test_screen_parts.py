@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from observers.people.calibrating import measured_width
-from observers.people.checkup import checkup
+from observers.people.card_calibration import measured_width
 from observers.people.codes import check_code, new_code
 from observers.people.grid import PUBLISHED, grid, meant
 from observers.people.icons import ICONS, icon
 from observers.people.monitor import Monitor, read_monitor, write_monitor
 from observers.people.screen import Click, Key, Scene
+from observers.people.setup_checks import check_setup
 from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import ObserverError
 from stimuli.categories import CATEGORIES
@@ -153,18 +153,18 @@ def test_calibrating_ends_by_escape():
 
 def test_checkup(tmp_path):
     write_monitor(Monitor("lab", 48.0, 57.0, (1280, 1024)), tmp_path / "lab.json")
-    fine = list(checkup(tmp_path / "lab.json", screen=SimulatedScreen()))
+    fine = list(check_setup(tmp_path / "lab.json", screen=SimulatedScreen()))
     assert all(finding.fine for finding in fine)
     assert fine[-1].said.startswith("lab: a degree is 26.5 pixels")
     assert fine[0].said == "a screen of 1280 × 1024 pixels, 60.00 frames a second"
-    late = list(checkup(None, screen=SimulatedScreen(drop=0.1)))
+    late = list(check_setup(None, screen=SimulatedScreen(drop=0.1)))
     assert [finding.fine for finding in late] == [True, False, False]
     assert "frames were late: close other programs" in late[1].said
     write_monitor(Monitor("lab", 48.0, 57.0, (1920, 1080)), tmp_path / "lab.json")
-    other = list(checkup(tmp_path / "lab.json", screen=SimulatedScreen()))[-1]
+    other = list(check_setup(tmp_path / "lab.json", screen=SimulatedScreen()))[-1]
     assert not other.fine and "is of 1920 × 1080 pixels: calibrate this screen" in other.said
     (tmp_path / "lab.json").write_text(json.dumps({}))
-    assert "is no profile of a monitor" in list(checkup(tmp_path / "lab.json", screen=SimulatedScreen()))[-1].said
+    assert "is no profile of a monitor" in list(check_setup(tmp_path / "lab.json", screen=SimulatedScreen()))[-1].said
 
 
 def test_an_empty_scene_is_its_background():

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from experiments.illusions import experiment_of
-from experiments.shown import shown_stimuli
+from experiments.shown_stimuli import shown_stimuli
 from stimuli.attribution import read_credits
 from stimuli.errors import StimulusError
 from stimuli.paper_illusions import IMAGES, LARGEST, fetch_illusions, folder

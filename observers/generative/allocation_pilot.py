@@ -15,7 +15,7 @@ from attrs import define, field
 
 from observers.generative.classifier import GenerativeClassifier
 from observers.generative.draws import Allocation, allocation
-from observers.generative.racing import Place, Race, Request, Verdict
+from observers.generative.racing import Place, Race, RaceResult, Request
 from observers.protocol import Observer, ObserverError, Trial
 
 N_BINS = 10
@@ -32,7 +32,7 @@ class _Pilot:
     def __call__(self, n_choices: int, place: Place) -> Race:
         scores = yield Request(np.arange(n_choices), 0, self.draws)
         self.scores.append(scores)
-        return Verdict(scores.mean(axis=1), scores.size)
+        return RaceResult(scores.mean(axis=1), scores.size)
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
         return n_choices * self.draws, n_choices * self.draws

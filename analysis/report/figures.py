@@ -15,7 +15,7 @@ from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
 from analysis.figures.shape_bias import arrange, draw_shape_bias
-from analysis.report.parts import Picture, count
+from analysis.report.parts import ReportFigure, count
 from analysis.report.plots import bias_data, curves_data, matrix_data
 from analysis.report.scripts import write_data
 from analysis.shape_bias import ALL, overall, pooled_shape_bias
@@ -28,7 +28,7 @@ ENLARGED = 1.25  # print size times this on the page
 def picture(
     out: Path, stem: str, draw: Callable[[], Figure], data: pd.DataFrame, alt: str, caption: str,
     plot: tuple[str, Mapping[str, Any]] | None = None,
-) -> Picture:  # fmt: skip
+) -> ReportFigure:  # fmt: skip
     """Draw a figure, write it and its CSV, and what its `plot`, a script's name and data, is drawn from."""
     (out / "figures").mkdir(parents=True, exist_ok=True)
     with style.publication():
@@ -38,10 +38,10 @@ def picture(
         write_data(out, stem, plot[1])
     png = next(path for path in paths if path.suffix == ".png").read_bytes()
     width, height = (round(n * ENLARGED * 96 / style.RC["savefig.dpi"]) for n in struct.unpack(">II", png[16:24]))
-    return Picture(stem, alt, caption, width, height, "" if plot is None else plot[0])
+    return ReportFigure(stem, alt, caption, width, height, "" if plot is None else plot[0])
 
 
-def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
+def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
     chance, n_conditions, n_observers = chance_of(trials), table["condition"].nunique(), table["observer"].nunique()
 
     def draw() -> Figure:
@@ -61,7 +61,7 @@ def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataF
     return picture(out, f"accuracy_{name}", draw, table, alt, caption, plot)
 
 
-def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> Picture:
+def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
     has_people = bool((table["kind"] == "human").any())
     shown = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
 
@@ -86,7 +86,7 @@ def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.Dat
 def consistency_picture(
     out: Path, name: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
     counts: pd.DataFrame, bootstrap: str,
-) -> Picture:  # fmt: skip
+) -> ReportFigure:  # fmt: skip
     order = list(tree.order)
     ordered = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
     where = f"Intervals of every pair and condition ({bootstrap}) are in tables/consistency.csv."

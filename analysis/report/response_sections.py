@@ -5,14 +5,14 @@ import pandas as pd
 from analysis.confusion import confusion, frequent_errors, response_entropy
 from analysis.illusions.kinds import kind_of
 from analysis.psychometric import thresholds
-from analysis.report.material import Material
 from analysis.report.parts import Part, count, table_of
+from analysis.report.section_inputs import SectionInputs
 from analysis.tables import cell
 from stimuli.errors import LogError
 from stimuli.level_scales import level
 
 
-def answers_section(m: Material) -> Part:
+def answers_section(m: SectionInputs) -> Part:
     """How evenly everyone uses the answers, and the error that each makes most often."""
     table, evenness = confusion(m.trials), response_entropy(m.trials, **m.bootstrap.options)
     worst = frequent_errors(table, 1).set_index("observer")
@@ -30,7 +30,7 @@ def answers_section(m: Material) -> Part:
     )  # fmt: skip
 
 
-def thresholds_section(m: Material) -> Part | None:
+def thresholds_section(m: SectionInputs) -> Part | None:
     """Where conditions are levels of a distortion, not of an illusion, which has a section of its own."""
     levels = {level(m.dataset, c) for c in m.trials["condition"].unique()} - {None}
     if len(levels) < 2 or kind_of(m.asked) is not None:

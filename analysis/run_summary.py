@@ -7,7 +7,7 @@ import typer
 from analysis.commands import read
 
 
-def said_of(logs: list[Path]) -> None:
+def print_run_summary(logs: list[Path]) -> None:
     """What the run gave, as a table, and what to do with it."""
     from analysis.accuracy import accuracy
     from analysis.illusions.summary import has_illusions, illusions

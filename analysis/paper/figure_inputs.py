@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from analysis.accuracy import PEOPLE, accuracy, chance_of, people_as_one
 from analysis.benchmark import HUMANS, STAND_INS
 from analysis.by_condition import consistency_by_condition
-from analysis.cells import cells
+from analysis.condition_data import cells
 from analysis.consistency import Rule
 from analysis.figures import style
 from analysis.frame import dataset_order
@@ -27,7 +27,7 @@ WILSON = "Wilson, 95 %, over trials"
 
 
 @frozen(eq=False)
-class Made:
+class PaperFigure:
     number: int
     dataset: str  # "" where the figure is over several
     draw: Callable[[Figure], Figure]
@@ -36,7 +36,7 @@ class Made:
 
 
 @frozen(eq=False)
-class Material:
+class FigureInputs:
     """The trials, and how they are looked at; what several figures draw is computed once.
 
     `observers` are drawn in figure 5 beside the people, and marked in figure 13. `stand_ins` take the place of people.
@@ -144,7 +144,7 @@ def who(table: pd.DataFrame) -> str:
     together = everyone["observer"].isin([HUMANS, PEOPLE, STAND_INS])
     n = (~together).sum()
     counts = everyone.loc[~together, "kind"].value_counts()
-    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.LOOKS if kind in counts)
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.KIND_STYLES if kind in counts)
     if not n:
         return "people alone"
     people = "people" if STAND_INS not in set(everyone["observer"]) else STAND_INS

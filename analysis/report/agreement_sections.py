@@ -2,23 +2,23 @@
 
 from matplotlib.figure import Figure
 
-from analysis.branches import Grown, agreement_with_kinds, among_people, branches, groups_of, grow, sentences
+from analysis.branches import ResampledTrees, agreement_with_kinds, among_people, branches, groups_of, grow, sentences
 from analysis.ceiling import MAJORITY, noise_ceiling
 from analysis.contrasts import PEOPLE, contrasts
 from analysis.embedding import embed
 from analysis.error_patterns import error_patterns
 from analysis.figures.scatter import draw_points
 from analysis.psychometric import n_choices
-from analysis.report.material import Material
-from analysis.report.parts import Part, Picture, count, list_of, table_of
-from analysis.report.pictures import picture
+from analysis.report.figures import picture
+from analysis.report.parts import Part, ReportFigure, count, list_of, table_of
+from analysis.report.section_inputs import SectionInputs
 from analysis.tables import cell, probability
 
 MAX_SENTENCES = 4
 MAX_ROWS = 120  # of pairs on the page; all are in the CSV
 
 
-def ceiling_section(m: Material) -> Part | None:
+def ceiling_section(m: SectionInputs) -> Part | None:
     """How near everyone comes to people, as near as a further person would; None where nobody could be compared."""
     if not len(m.counted) or not (m.counted["kind"] == "human").any():
         return None
@@ -50,7 +50,7 @@ def ceiling_section(m: Material) -> Part | None:
     return Part(title, anchor, tuple(said), (), (table_of(shown, caption, intervals),), {"noise-ceiling": table})
 
 
-def contrasts_section(m: Material) -> Part | None:
+def contrasts_section(m: SectionInputs) -> Part | None:
     """None where all observers are of one kind."""
     if m.counted["kind"].nunique() < 2:
         return None
@@ -72,7 +72,7 @@ def contrasts_section(m: Material) -> Part | None:
     return Part("Kinds compared", f"kinds-{m.anchor}", tuple(said), (), parts, {"contrasts": table})
 
 
-def clusters_section(m: Material) -> Part | None:
+def clusters_section(m: SectionInputs) -> Part | None:
     """None for fewer than three observers, who have but one tree."""
     if m.counted["observer"].nunique() < 3:
         return None
@@ -105,7 +105,7 @@ def clusters_section(m: Material) -> Part | None:
     return Part("Clusters", f"clusters-{m.anchor}", tuple(said), (_map(m, grown),), (table_of(shown, caption),), data)
 
 
-def _map(m: Material, grown: Grown) -> Picture:
+def _map(m: SectionInputs, grown: ResampledTrees) -> ReportFigure:
     points, share = embed(grown.pairs.matrix())
     points.insert(1, "kind", grown.pairs.kinds)
     held = "Nobody is apart from anybody" if share != share else f"It holds {100 * share:.0f} % of the distances"
@@ -123,7 +123,7 @@ def _map(m: Material, grown: Grown) -> Picture:
     return picture(m.out, f"map_{m.anchor}", draw, points, alt, caption)
 
 
-def mistakes_section(m: Material) -> Part | None:
+def mistakes_section(m: SectionInputs) -> Part | None:
     """Do two who both err give the same wrong answer; None where nobody could be compared, or there is but one wrong one."""
     if m.counted["observer"].nunique() < 2 or n_choices(m.counted) < 3:
         return None

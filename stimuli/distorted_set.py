@@ -17,9 +17,9 @@ from stimuli.errors import StimulusError
 from stimuli.folder import PLAIN
 from stimuli.images import as_bytes, check_size, middle_square, readable, save_image
 from stimuli.levels import Distortion, make_distortion
-from stimuli.making import Job, Made, Recipe, begun, made_with, make_set, naming, seed_of
 from stimuli.names import own_name
 from stimuli.progress import Progress
+from stimuli.set_builder import BuildResult, PlannedStimulus, RenderJob, begun, build_set, made_with, naming, seed_of
 from stimuli.spectrum import SPECTRUM, mean_spectrum, published, read_spectrum, write_spectrum
 from stimuli.stimulus import Stimulus, StimulusSet
 
@@ -29,7 +29,7 @@ PROBE = 64  # pixels a side
 
 
 @frozen
-class Plan:
+class DistortionSettings:
     """What is to be made, as workers are told it."""
 
     distortion: str
@@ -40,10 +40,10 @@ class Plan:
 
 
 @frozen
-class Order:
+class SetPlan:
     """A set that can be made: all of it but the images has been looked at."""
 
-    plan: Plan
+    plan: DistortionSettings
     distortion: Distortion
     source: StimulusSet
     conditions: tuple[str, ...]
@@ -52,8 +52,8 @@ class Order:
 
 
 def order(
-    plan: Plan, source: StimulusSet, out: Path, conditions: Sequence[str] = (), *, crossed: bool = False
-) -> Order:
+    plan: DistortionSettings, source: StimulusSet, out: Path, conditions: Sequence[str] = (), *, crossed: bool = False
+) -> SetPlan:
     """By default in the distortion's published conditions. Nothing is written. Raises StimulusError."""
     out = Path(out)
     distortion = make_distortion(plan.distortion, plan.options)
@@ -67,10 +67,10 @@ def order(
         )
     plan, distortion = with_spectrum(plan, distortion, source, conditions, out)
     _try(plan, distortion, source, conditions)
-    return Order(plan, distortion, source, conditions, crossed, out)
+    return SetPlan(plan, distortion, source, conditions, crossed, out)
 
 
-def make(order: Order, *, workers: int = 1, progress: Progress = lambda done, total: None) -> Made:
+def make(order: SetPlan, *, workers: int = 1, progress: Progress = lambda done, total: None) -> BuildResult:
     """Make the set, or go on with it. What cannot be read or distorted is left out and said. Raises StimulusError."""
     plan, distortion, conditions = order.plan, order.distortion, order.conditions
     of = {s.id: s for s in order.source}
@@ -87,15 +87,15 @@ def make(order: Order, *, workers: int = 1, progress: Progress = lambda done, to
         "made_with": made_with(),
     }
 
-    def draw() -> list[Recipe]:
+    def draw() -> list[PlannedStimulus]:
         chosen = assign(order.source, conditions, seed=[plan.seed, seed_of(distortion.name)], crossed=order.crossed)
-        return [Recipe(s.id, _file(s, c, conditions).as_posix(), c, {"source": s.id}) for s, c in chosen]
+        return [PlannedStimulus(s.id, _file(s, c, conditions).as_posix(), c, {"source": s.id}) for s, c in chosen]
 
     def begin() -> None:
         if plan.options.get("spectrum") == str(order.out / SPECTRUM_FILE):
             write_spectrum(order.out / SPECTRUM_FILE, distortion.options["spectrum"])
 
-    return make_set(
+    return build_set(
         order.out, settings, {"source": order.source}, draw, lambda r: of[r.sources["source"]], partial(_one, plan),
         begin=begin, workers=workers, progress=progress,
     )  # fmt: skip
@@ -132,8 +132,8 @@ def known_conditions(distortion: Distortion, given: Sequence[str]) -> tuple[str,
 
 
 def with_spectrum(
-    plan: Plan, distortion: Distortion, source: StimulusSet, conditions: Sequence[str], out: Path
-) -> tuple[Plan, Distortion]:
+    plan: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str], out: Path
+) -> tuple[DistortionSettings, Distortion]:
     """Where a mean spectrum is needed and none given: the published one if it fits, else that of the images themselves."""
     if plan.distortion != "power-equalisation" or "spectrum" in plan.options or "pow" not in conditions:
         return plan, distortion
@@ -150,22 +150,22 @@ def with_spectrum(
     return evolve(plan, options=options), evolve(distortion, options={"spectrum": spectrum}, basis=basis)
 
 
-def published_spectrum(plan: Plan) -> Path | None:
+def published_spectrum(plan: DistortionSettings) -> Path | None:
     """The published mean spectrum, where a data folder has it and it is of the images' size."""
     return published(SPECTRUM) if plan.size == PUBLISHED_SIZE else None
 
 
-def prepared(plan: Plan, path: Path) -> np.ndarray:
+def prepared(plan: DistortionSettings, path: Path) -> np.ndarray:
     """(h, w, 3) float64 in 0..1. Raises StimulusError."""
     pixels = readable(path)
     return np.asarray((pixels if plan.size is None else middle_square(pixels, plan.size)) / 255)
 
 
-def rng_of(plan: Plan, name: str, condition: str) -> np.random.Generator:
+def rng_of(plan: DistortionSettings, name: str, condition: str) -> np.random.Generator:
     return np.random.default_rng([plan.seed, seed_of(own_name(plan.distortion), name, condition)])
 
 
-def _readable(plan: Plan, source: StimulusSet) -> Iterator[np.ndarray]:
+def _readable(plan: DistortionSettings, source: StimulusSet) -> Iterator[np.ndarray]:
     for s in source:
         try:
             image = prepared(plan, s.path)
@@ -174,7 +174,7 @@ def _readable(plan: Plan, source: StimulusSet) -> Iterator[np.ndarray]:
         yield image
 
 
-def _try(plan: Plan, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]) -> None:
+def _try(plan: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]) -> None:
     """Raises StimulusError for a level out of range, before a folder is begun: a dark square on white at every level.
 
     Of the images' own size where that may matter.
@@ -206,7 +206,7 @@ def _distortion(name: str, options: tuple[tuple[str, str], ...]) -> Distortion:
     return make_distortion(name, dict(options))
 
 
-def _one(plan: Plan, job: Job) -> str:
+def _one(plan: DistortionSettings, job: RenderJob) -> str:
     """Make one file; "" or, where the image is at fault, a sentence that names it."""
     origin, condition = job.origins[0], job.recipe.condition
     try:

@@ -7,12 +7,12 @@ import torch
 from attrs import frozen
 from torch.nn import functional
 
-from observers.microcosm.pool import pool
+from observers.microcosm.training_pool import pool
 from stimuli.microcosm import SIZE
 
 
 @frozen(eq=False)
-class Pictures:
+class TrainingImages:
     """(n, SIZE, SIZE, 3) uint8 pictures and (n,) int64 categories; `name` tells them from others."""
 
     pixels: np.ndarray
@@ -20,7 +20,7 @@ class Pictures:
     name: str = ""
 
     @classmethod
-    def drawn(cls, n: int, seed: int, icons: Path | None = None) -> "Pictures":
+    def drawn(cls, n: int, seed: int, icons: Path | None = None) -> "TrainingImages":
         """Raises ObserverError."""
         pixels, labels, name = pool(n, seed, icons=icons)
         return cls(pixels, torch.from_numpy(labels), name)

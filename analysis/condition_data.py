@@ -20,7 +20,7 @@ Weigh = Callable[[int, int], np.ndarray]  # (n images, number of the cell) -> (I
 
 
 @frozen(eq=False)
-class Cell:
+class ConditionData:
     """One dataset in one condition."""
 
     dataset: str
@@ -32,7 +32,9 @@ class Cell:
     answered: np.ndarray  # (O, I)
 
 
-def cells(frame: pd.DataFrame, people: Collection[str] | None = None, *, every_condition: bool = False) -> list[Cell]:
+def cells(
+    frame: pd.DataFrame, people: Collection[str] | None = None, *, every_condition: bool = False
+) -> list[ConditionData]:
     """All cells of a frame whose condition counts. `people` are named observers in place of those of kind human.
 
     With `every_condition` also those that do not count in the benchmark.
@@ -54,7 +56,7 @@ def cells(frame: pd.DataFrame, people: Collection[str] | None = None, *, every_c
             names, right, answered = correct_matrix(trials, order)
             kinds = tuple(kind[name] for name in names)
             humans = [k == "human" if people is None else n in people for n, k in zip(names, kinds, strict=True)]
-            out.append(Cell(dataset, condition, tuple(names), kinds, np.array(humans, bool), right, answered))
+            out.append(ConditionData(dataset, condition, tuple(names), kinds, np.array(humans, bool), right, answered))
     return out
 
 
@@ -73,7 +75,7 @@ def resampling(n_resamples: int, seed: int) -> Weigh:
 
 
 @frozen(eq=False)
-class WithPeople:
+class PeopleComparison:
     """What the observers of one dataset have in common with its people: means over conditions, then over people."""
 
     dataset: str
@@ -87,7 +89,7 @@ class WithPeople:
     people_accuracy: np.ndarray  # (R,): over all trials of all people
 
 
-def with_people(of_dataset: list[Cell], rule: Rule, weigh: Weigh = once, begin: int = 0) -> WithPeople:
+def with_people(of_dataset: list[ConditionData], rule: Rule, weigh: Weigh = once, begin: int = 0) -> PeopleComparison:
     """From the cells of one dataset; `begin` is the number of its first cell among all."""
     kind = {name: k for cell in of_dataset for name, k in zip(cell.names, cell.kinds, strict=True)}
     person = {name: bool(p) for cell in of_dataset for name, p in zip(cell.names, cell.is_person, strict=True)}
@@ -111,7 +113,7 @@ def with_people(of_dataset: list[Cell], rule: Rule, weigh: Weigh = once, begin: 
     n_resamples = n_all.shape[1]
     among = per_pair[:, n_with_others:]
     own = [(first[n_with_others:] == h) | (second[n_with_others:] == h) for h in range(n_people)]
-    return WithPeople(
+    return PeopleComparison(
         of_dataset[0].dataset, tuple(others), tuple(kind[name] for name in others), tuple(people),
         nan_mean(per_pair[:, :n_with_others].reshape(3, n_people, len(others), n_resamples), axis=1),
         np.array([nan_mean(among[:, mine], axis=1) for mine in own]).reshape(n_people, 3, n_resamples).swapaxes(0, 1),
@@ -131,9 +133,9 @@ def notes_on(frame: pd.DataFrame, kept: Collection[str], why: str) -> list[str]:
     return [f"left out, since {why}: {', '.join(others)}"] if others else []
 
 
-def by_dataset(found: list[Cell]) -> dict[str, list[Cell]]:
+def by_dataset(found: list[ConditionData]) -> dict[str, list[ConditionData]]:
     """Dataset -> its cells, in the order in which they came."""
-    out: dict[str, list[Cell]] = {}
+    out: dict[str, list[ConditionData]] = {}
     for cell in found:
         out.setdefault(cell.dataset, []).append(cell)
     return out

@@ -8,16 +8,16 @@ from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import kind_of
 from analysis.illusions.summary import illusions
-from analysis.report.material import Material
-from analysis.report.parts import Part, Picture, Table, table_of
-from analysis.report.pictures import picture
+from analysis.report.figures import picture
+from analysis.report.parts import Part, ReportFigure, Table, table_of
+from analysis.report.section_inputs import SectionInputs
 from analysis.tables import span
 from stimuli.errors import LogError
 
 WIDE = (4.4, 2.8)  # inches
 
 
-def illusions_section(m: Material) -> Part | None:
+def illusions_section(m: SectionInputs) -> Part | None:
     """Of a dataset with an illusion, whatever its kind; None where it shows none."""
     kind = kind_of(m.asked)
     if kind is None:
@@ -46,7 +46,7 @@ SAID = {
 }
 
 
-def _table(table: pd.DataFrame, m: Material) -> Table:
+def _table(table: pd.DataFrame, m: SectionInputs) -> Table:
     caption = (
         "Intervals, 95 %: Wilson for shares, profile likelihood for points of subjective equality (PSE) and thresholds, "
         f"after Zou and Donner (2008) for effects{', else ' + m.bootstrap.said if m.bootstrap.said else ''}."
@@ -54,7 +54,7 @@ def _table(table: pd.DataFrame, m: Material) -> Table:
     return table_of(table.drop(columns="dataset"), caption, (("value", "low", "high"),))
 
 
-def _percepts(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]]:
+def _percepts(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
     curve, pictures = bistability.curve(m.asked), []
     names = m.asked["percept_a"].unique()
     seen = f"Seen as {names[0]}, of either" if len(names) == 1 else "Seen as the first, of either"
@@ -66,7 +66,7 @@ def _percepts(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]
     return tuple(pictures), {"illusion-curves": curve}
 
 
-def _hidden(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]]:
+def _hidden(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
     curve = pareidolia.curves(m.asked)
     low, high = wilson(curve["k"].to_numpy(float), curve["n"].to_numpy(float))
     curve = curve.assign(y=curve["k"] / curve["n"], low=low, high=high)
@@ -76,7 +76,7 @@ def _hidden(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]]:
     return (_lines(m, "illusion-hidden", shown, "Strength of what is hidden", f"Said to be a {thing}", None, how),), {}
 
 
-def _geometric(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame]]:
+def _geometric(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
     table = geometric.equalities(m.asked)
     shown = table.rename(columns={"strength": "x", "pse": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
     how = (
@@ -89,8 +89,8 @@ def _geometric(m: Material) -> tuple[tuple[Picture, ...], dict[str, pd.DataFrame
 
 
 def _lines(
-    m: Material, what: str, shown: pd.DataFrame, x_label: str, y_label: str, even: float | None, how: str
-) -> Picture:
+    m: SectionInputs, what: str, shown: pd.DataFrame, x_label: str, y_label: str, even: float | None, how: str
+) -> ReportFigure:
     n = shown["observer"].nunique()
 
     def draw() -> Figure:

@@ -34,7 +34,7 @@ class Bootstrap:
 
 
 @frozen(eq=False)
-class Material:
+class SectionInputs:
     """One dataset: its trials, and its rows of the measures' tables."""
 
     out: Path

@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.evidence import draw_evidence
-from analysis.figures.reconstructions import draw_reconstructions
+from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.tables import to_csv
 from stimuli.drawn import SHAPES, silhouette
 
 
-class Shown(Protocol):
-    """What `experiments.explaining.explain` gives."""
+class ExplainedTrial(Protocol):
+    """What `experiments.trial_explanation.explain` gives."""
 
     observer: str
     kind: str
@@ -29,7 +29,7 @@ class Shown(Protocol):
     found: Any
 
 
-def write_explanation(one: Shown, out: Path, log: str, trial: int) -> Path:
+def write_explanation(one: ExplainedTrial, out: Path, log: str, trial: int) -> Path:
     """Write the figure as PDF, SVG and PNG and its CSV; the PNG."""
     table = pd.DataFrame({"observer": one.observer, "stimulus": one.stimulus.id, "choice": list(one.choices)})
     table["answer"] = [choice == one.response for choice in one.choices]
@@ -54,7 +54,7 @@ def write_explanation(one: Shown, out: Path, log: str, trial: int) -> Path:
     return next(path for path in paths if path.suffix == ".png")
 
 
-def _said(one: Shown) -> str:
+def _said(one: ExplainedTrial) -> str:
     answered = f"answered {one.response}" if one.response else "gave no answer"
     what = f"{one.observer} on {one.stimulus.id} (category {one.stimulus.category}): {answered}"
     framed = ". ★ answer; framed: nearest in this draw" if one.found is not None else ""

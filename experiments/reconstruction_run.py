@@ -1,4 +1,4 @@
-"""What generative observers make of images under texts: PNGs, and their table (`experiments.reconstructions`).
+"""What generative observers make of images under texts: PNGs, and their table (`experiments.reconstruction_table`).
 
 <out>/reconstructions.csv    the table
 <out>/reconstructions.json   of which images, by whose options: what the same command goes on with
@@ -18,15 +18,15 @@ from attrs import frozen
 
 from experiments.identity import difference, options
 from experiments.log import file_name
-from experiments.reconstructions import COLUMNS, KEY, TABLE, Row, read_rows
+from experiments.reconstruction_table import COLUMNS, KEY, TABLE, Row, read_rows
 from experiments.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
+from stimuli.atomic import write_atomically
 from stimuli.attribution import read_credits
 from stimuli.errors import ObserverError, StimulusError
 from stimuli.illusion_cues import PERCEPTS
 from stimuli.images import SUFFIXES, as_bytes, middle_square, open_image, save_image
 from stimuli.stimulus import Stimulus
-from stimuli.whole import write_whole
 
 MADE = "reconstructions.json"
 LARGEST = 512  # pixels a side of an original beside the table
@@ -35,7 +35,7 @@ Progress = Callable[[int, int | None], None]
 
 
 @frozen
-class Asked:
+class ReconstructionSettings:
     """Which texts, from how much noise or masks, how. Without texts those of the two percepts that an image's cues name."""
 
     texts: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def reconstruct(
-    stimuli: Sequence[Stimulus], observers: Sequence[Observer], asked: Asked, out: Path, *,
+    stimuli: Sequence[Stimulus], observers: Sequence[Observer], asked: ReconstructionSettings, out: Path, *,
     progress: Progress = lambda done, total: None,
 ) -> Path:  # fmt: skip
     """Restore every image under every text; returns the table. What is there of the same already is not made again.
@@ -190,12 +190,12 @@ def _begin(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]
                     )
         given = {what: before[what] | of for what, of in given.items()}
     rows = [row for row in rows if (out / row["file"]).is_file()]
-    write_whole(out / MADE, (json.dumps(given, indent=1, sort_keys=True) + "\n").encode())
+    write_atomically(out / MADE, (json.dumps(given, indent=1, sort_keys=True) + "\n").encode())
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(out / TABLE, table.getvalue().encode())
+    write_atomically(out / TABLE, table.getvalue().encode())
     return rows
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from stimuli.errors import StimulusError
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` beside `path` and move it there, making the folder. One process at a time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
@@ -23,7 +23,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None  # in the middle of a write it names no file
 
 
-def make_whole(folder: Path, make: Callable[[Path], None], sign: str) -> None:
+def make_folder_atomically(folder: Path, make: Callable[[Path], None], sign: str) -> None:
     """Have `make` fill a folder, unless it is there with the file `sign` in it. Raises StimulusError if it is damaged."""
     if (folder / sign).is_file():
         return

@@ -12,9 +12,9 @@ from analysis.correlation import correlate, measure
 from analysis.figures.scatter import draw_points
 from analysis.frame import observer_order
 from analysis.ranks import benchmark_intervals
-from analysis.report.material import Bootstrap
+from analysis.report.figures import picture
 from analysis.report.parts import Part, table_of
-from analysis.report.pictures import picture
+from analysis.report.section_inputs import Bootstrap
 from analysis.shape_bias import has_conflicts
 from analysis.tables import cell, probability
 from stimuli.datasets import DATASETS
@@ -90,7 +90,7 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
     )  # fmt: skip
 
 
-WHOLE: Mapping[str, Callable[[pd.DataFrame, Path, Bootstrap], Part | None]] = {
+OVERALL_SECTIONS: Mapping[str, Callable[[pd.DataFrame, Path, Bootstrap], Part | None]] = {
     "benchmark": benchmark_section,
     "low-pass": low_pass_section,
 }

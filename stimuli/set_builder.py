@@ -20,12 +20,12 @@ from typing import Any
 import filelock
 from attrs import evolve, frozen
 
+from stimuli.atomic import write_atomically
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
 from stimuli.folder import RECORD
 from stimuli.progress import Progress
 from stimuli.stimulus import Stimulus, StimulusSet
-from stimuli.whole import write_whole
 from stimuli.workers import each
 
 SOURCES, MANIFEST, LOCK = "sources.csv", "stimuli.csv", ".lock"
@@ -39,7 +39,7 @@ Files = Mapping[str, Mapping[str, Path]]  # role -> name of the image -> file
 
 
 @frozen
-class Recipe:
+class PlannedStimulus:
     """One stimulus to be made. `sources` names an image of each set that it is made from, by the role of that set."""
 
     stimulus: str
@@ -49,42 +49,42 @@ class Recipe:
 
 
 @frozen
-class Row:
+class SourceRow:
     """Of `sources.csv`."""
 
-    recipe: Recipe
+    recipe: PlannedStimulus
     digests: tuple[str, ...]  # sha256 of the files of its sources
     left_out: str = ""  # why it could not be made
 
 
 @frozen
-class Job:
+class RenderJob:
     """A recipe as a worker is told it: where to read, in the order of roles, and where to write."""
 
-    recipe: Recipe
+    recipe: PlannedStimulus
     origins: tuple[Path, ...]
     path: Path
 
 
 @frozen
-class Made:
+class BuildResult:
     stimuli: StimulusSet
     left_out: Mapping[str, str]  # why, by the path of what could not be made
 
 
-def make_set(
+def build_set(
     out: Path,
     settings: Mapping[str, object],
     origins: Mapping[str, StimulusSet],
-    draw: Callable[[], Sequence[Recipe]],
-    described: Callable[[Recipe], Stimulus],
-    function: Callable[[Job], str],
+    draw: Callable[[], Sequence[PlannedStimulus]],
+    described: Callable[[PlannedStimulus], Stimulus],
+    function: Callable[[RenderJob], str],
     *,
     begin: Callable[[], None] = lambda: None,
     workers: int = 1,
     at_once: int = AT_ONCE,
     progress: Progress = lambda done, total: None,
-) -> Made:
+) -> BuildResult:
     """Make what `draw` says, or what it said when the folder was begun, of the images of `origins`, by role.
 
     `function` makes one file and returns "", or a sentence that says why not; it and its jobs are pickled. `begin` is called
@@ -101,7 +101,7 @@ def make_set(
     with _claimed(out, settings, origins, draw) as rows:
         begin()
         jobs = [
-            (i, Job(row.recipe, _paths(row.recipe, of), out / row.recipe.path))
+            (i, RenderJob(row.recipe, _paths(row.recipe, of), out / row.recipe.path))
             for i, row in enumerate(rows)
             if not _is_whole(out / row.recipe.path) and row.left_out != GONE
         ]
@@ -129,7 +129,7 @@ def make_set(
             attribution,
         )
         stimuli.write(out / MANIFEST)
-    return Made(stimuli, left_out)
+    return BuildResult(stimuli, left_out)
 
 
 def begun(out: Path) -> bool:
@@ -155,8 +155,11 @@ def naming(error: StimulusError, *paths: Path) -> str:
 
 @contextmanager
 def _claimed(
-    out: Path, settings: Mapping[str, object], origins: Mapping[str, StimulusSet], draw: Callable[[], Sequence[Recipe]]
-) -> Iterator[list[Row]]:
+    out: Path,
+    settings: Mapping[str, object],
+    origins: Mapping[str, StimulusSet],
+    draw: Callable[[], Sequence[PlannedStimulus]],
+) -> Iterator[list[SourceRow]]:
     """What is to be made in the folder, which is ours: begun now, or begun with these settings. Raises StimulusError."""
     if out.resolve().name in DATASETS:
         raise StimulusError(
@@ -184,13 +187,13 @@ def _claimed(
             _compare(out, before, record)
             rows = _taken_up(out, of, before)
         else:
-            rows = [Row(recipe, _digests(recipe, of)) for recipe in recipes]
+            rows = [SourceRow(recipe, _digests(recipe, of)) for recipe in recipes]
             (out / MANIFEST).unlink(missing_ok=True)
             lines = ",\n".join(
                 f"  {json.dumps(key)}: {json.dumps(value)}"
                 for key, value in {**record, "recipes_sha256": _sha256_of(recipes)}.items()
             )
-            write_whole(out / RECORD, f"{{\n{lines}\n}}\n".encode())
+            write_atomically(out / RECORD, f"{{\n{lines}\n}}\n".encode())
         _write_sources(out, rows, list(origins))
         yield rows
     finally:
@@ -228,7 +231,7 @@ def _compare(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> No
             )
 
 
-def _taken_up(out: Path, of: Files, record: Mapping[str, Any]) -> list[Row]:
+def _taken_up(out: Path, of: Files, record: Mapping[str, Any]) -> list[SourceRow]:
     """The rows of a folder that was begun, as its images are now. Raises StimulusError."""
     rows = _read_sources(out / SOURCES, list(of))
     if _sha256_of([row.recipe for row in rows]) != record.get("recipes_sha256"):
@@ -244,7 +247,7 @@ def _taken_up(out: Path, of: Files, record: Mapping[str, Any]) -> list[Row]:
                 f"{gone or changed[0]} {'is gone' if gone else 'has changed'} since {path} was made of it: name another "
                 f"folder, or remove the made image and go on"
             )
-        found.append(Row(row.recipe, row.digests, GONE) if gone else Row(row.recipe, now))
+        found.append(SourceRow(row.recipe, row.digests, GONE) if gone else SourceRow(row.recipe, now))
     return found
 
 
@@ -252,34 +255,34 @@ def _files(origins: Mapping[str, StimulusSet]) -> Files:
     return {role: {s.id: s.path for s in origin} for role, origin in origins.items()}
 
 
-def _paths(recipe: Recipe, of: Files) -> tuple[Path, ...]:
+def _paths(recipe: PlannedStimulus, of: Files) -> tuple[Path, ...]:
     return tuple(of[role][name] for role, name in recipe.sources.items())
 
 
-def _digests(recipe: Recipe, of: Files) -> tuple[str, ...]:
+def _digests(recipe: PlannedStimulus, of: Files) -> tuple[str, ...]:
     return tuple(map(_sha256, _paths(recipe, of)))
 
 
-def _sha256_of(recipes: Sequence[Recipe]) -> str:
+def _sha256_of(recipes: Sequence[PlannedStimulus]) -> str:
     lines = [json.dumps([r.stimulus, r.path, r.condition, *r.sources.values()]) for r in recipes]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _write_sources(out: Path, rows: Sequence[Row], roles: Sequence[str]) -> None:
+def _write_sources(out: Path, rows: Sequence[SourceRow], roles: Sequence[str]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_header(roles))
     for row in rows:
         r = row.recipe
         writer.writerow([r.stimulus, r.path, r.condition, *r.sources.values(), *row.digests, row.left_out])
-    write_whole(out / SOURCES, text.getvalue().encode())
+    write_atomically(out / SOURCES, text.getvalue().encode())
 
 
 def _header(roles: Sequence[str]) -> list[str]:
     return ["stimulus", "path", "condition", *roles, *(f"{role}_sha256" for role in roles), "left_out"]
 
 
-def _read_sources(path: Path, roles: Sequence[str]) -> list[Row]:
+def _read_sources(path: Path, roles: Sequence[str]) -> list[SourceRow]:
     """Raises StimulusError."""
     try:
         table = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline=""), strict=True))
@@ -293,8 +296,9 @@ def _read_sources(path: Path, roles: Sequence[str]) -> list[Row]:
         raise StimulusError(f"{path} cannot be read ({error}): name another folder, or remove {path.parent}") from None
     n = len(roles)
     return [
-        Row(
-            Recipe(row[0], row[1], row[2], dict(zip(roles, row[3 : 3 + n], strict=True))), tuple(row[3 + n : 3 + 2 * n])
+        SourceRow(
+            PlannedStimulus(row[0], row[1], row[2], dict(zip(roles, row[3 : 3 + n], strict=True))),
+            tuple(row[3 + n : 3 + 2 * n]),
         )
         for row in table[1:]
     ]

@@ -17,8 +17,8 @@ from attrs import evolve, frozen
 
 from experiments.log import COLUMNS
 from observers.people.participant import PILOT
+from stimuli.atomic import write_atomically
 from stimuli.errors import LogError
-from stimuli.whole import write_whole
 
 SUFFIXES = (
     ".csv",
@@ -29,12 +29,12 @@ SUFFIXES = (
 )  # of one session; whose it was is known until the last is gone
 MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg")  # files that are searched for the code
 PARTICIPANTS = "participants.tsv"
-TOMBSTONES = "forgotten.csv"
+DELETION_RECORDS = "forgotten.csv"
 _EXPORTED_PERSON = re.compile(r"\d{4,}_[^_]+_s")  # how the field's names of images begin; of a model it is _dnn
 
 
 @frozen
-class Session:
+class SessionFiles:
     """Files of one session, in the order in which they go."""
 
     files: tuple[Path, ...]
@@ -44,17 +44,17 @@ class Session:
 
 
 @frozen
-class Traces:
+class PersonalData:
     """What a folder holds of a person."""
 
     folder: Path
-    sessions: tuple[Session, ...]
+    sessions: tuple[SessionFiles, ...]
     participants: tuple[Path, ...]  # tables of BIDS exports in which no more than the name is left
     mentions: tuple[Path, ...]  # other files that have the code in them or in their name: they stay
     graves: tuple[Path, ...]  # folders with a TOMBSTONES, whoever is in it
 
 
-def find_traces(code: str, folder: Path, any_kind: bool) -> Traces:
+def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
     """Raises LogError where it cannot be told whose a file is, or where the tombstone belongs."""
     if not folder.is_dir():
         raise LogError(f"there is no folder {folder}")
@@ -71,11 +71,11 @@ def find_traces(code: str, folder: Path, any_kind: bool) -> Traces:
     named = tuple(path for path in files if path.name == PARTICIPANTS and _without(path, code, set()) is not None)
     rest = (path for path in files if path not in going and path.name != PARTICIPANTS)
     mentions = tuple(path for path in rest if _mentions(path, path.relative_to(folder), code))
-    graves = tuple(path.parent for path in files if path.name == TOMBSTONES)
-    return Traces(folder, mine, named, mentions, graves)
+    graves = tuple(path.parent for path in files if path.name == DELETION_RECORDS)
+    return PersonalData(folder, mine, named, mentions, graves)
 
 
-def _rooted(session: Session, folder: Path) -> Session:
+def _rooted(session: SessionFiles, folder: Path) -> SessionFiles:
     """With the folder of logs, where the tombstone belongs. Raises LogError if that is not in `folder`."""
     if session.lock is None:
         return session
@@ -99,7 +99,7 @@ def files_in(folder: Path) -> Iterator[Path]:
             yield Path(directory, name)
 
 
-def _session(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> Session | None:
+def _session(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
     """The session that these files of one stem are of, if it is theirs."""
     if not any(code in path.name or code.encode() in path.read_bytes() for path in group.values()):
         return None
@@ -124,7 +124,7 @@ def _session(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> S
     other = ".json" in group and told[".json"] is None and _json(group[".json"]) is not None  # it says something else
     files = tuple(group[suffix] for suffix in SUFFIXES if suffix in group and not (other and suffix == ".json"))
     is_log = not bids and (".csv" not in group or _is_own(group[".csv"]))
-    return Session(files, len(rows), stem.with_name(f".{stem.name}.lock") if is_log else None)
+    return SessionFiles(files, len(rows), stem.with_name(f".{stem.name}.lock") if is_log else None)
 
 
 def _rows(path: Path, code: str) -> list[tuple[str, bool]] | None:
@@ -204,7 +204,7 @@ def strike(participants: Path, code: str) -> bool:
     for subject in subjects:
         for directory, _, _ in os.walk(participants.parent / subject, topdown=False):
             os.rmdir(directory)
-    write_whole(participants, left)
+    write_atomically(participants, left)
     return True
 
 

@@ -40,7 +40,7 @@ def draw_reconstructions(
             for spine in corner.spines.values():
                 spine.set_linewidth(0.4)
         if k == best:
-            color = style.LOOKS["generative"].color
+            color = style.KIND_STYLES["generative"].color
             ax.title.set(color=color, weight="bold")
             for spine in ax.spines.values():
                 spine.set(visible=True, color=color, linewidth=2)

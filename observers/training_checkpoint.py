@@ -12,12 +12,12 @@ from typing import Any
 import torch
 
 from observers.protocol import ObserverError
-from stimuli.whole import write_whole
+from stimuli.atomic import write_atomically
 
 Row = list[int | str]
 
 
-def keep(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curve: list[Row]) -> None:
+def save_checkpoint(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curve: list[Row]) -> None:
     """Replace what was kept at the path, and the CSV beside it. Raises ObserverError where it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -32,15 +32,17 @@ def keep(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curv
         partial.unlink(missing_ok=True)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(curve)
-    write_whole(path.with_suffix(".csv"), text.getvalue().encode())
+    write_atomically(path.with_suffix(".csv"), text.getvalue().encode())
 
 
-def kept_curve(path: Path) -> list[Row]:
+def saved_curve(path: Path) -> list[Row]:
     """Of the training kept there."""
     return list(torch.load(path, map_location="cpu", weights_only=True)["curve"])
 
 
-def take_up(path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, Any]], None]) -> list[Row]:
+def resume_from_checkpoint(
+    path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, Any]], None]
+) -> list[Row]:
     """Have `load` take what was kept, and give the curve, which is empty where nothing was.
 
     Raises ObserverError where it is of other settings, or where it does not fit.

@@ -15,14 +15,14 @@ import torch
 from attrs import asdict, frozen
 
 from observers.protocol import ObserverError
-from observers.training_state import keep, take_up
+from observers.training_checkpoint import resume_from_checkpoint, save_checkpoint
 
 EVERY = 500  # steps: a line of the curve, and what it takes to go on
 BETAS = (0.9, 0.95)
 
 
 @frozen
-class Plan:
+class TrainingSettings:
     """`average` is the decay of the average of weights that is kept in the end, 0 for the last ones; `half` computes in
     bfloat16 what can be."""
 
@@ -41,7 +41,13 @@ Say = Callable[[str], None]
 
 
 def fit(
-    parts: torch.nn.Module, loss: Loss, plan: Plan, out: Path, *, given: str = "", say: Say = lambda text: None
+    parts: torch.nn.Module,
+    loss: Loss,
+    plan: TrainingSettings,
+    out: Path,
+    *,
+    given: str = "",
+    say: Say = lambda text: None,
 ) -> None:
     """Train `parts` in place, as `loss` of a batch drawn by the generator says; OUT.pt and OUT.csv hold state and curve.
 
@@ -62,7 +68,7 @@ def fit(
             weight.copy_(state["average"][name])
 
     path, settings = out.with_name(out.name + ".pt"), asdict(plan) | {"given": given}
-    curve = take_up(path, settings, load)
+    curve = resume_from_checkpoint(path, settings, load)
     done, seconds = (int(curve[-1][0]), float(curve[-1][2])) if curve else (0, 0.0)
     parts.train()
     total, since = 0.0, time.monotonic()
@@ -90,7 +96,7 @@ def fit(
                 "parts": parts.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state(),
                 "global": torch.get_rng_state(), "average": average,
             }  # fmt: skip
-            keep(path, settings, state, curve)
+            save_checkpoint(path, settings, state, curve)
             say(f"{out.name}: step {step + 1} of {plan.steps}: loss {mean:.4f} ({seconds / 60:.1f} min)")
     with torch.no_grad():
         for name, weight in parts.named_parameters():
@@ -111,6 +117,6 @@ def exactly() -> torch.autocast:
     return torch.autocast("cpu", enabled=False)
 
 
-def _share(step: int, plan: Plan) -> float:
+def _share(step: int, plan: TrainingSettings) -> float:
     """Of the rate: rises over the first steps, then falls like a cosine."""
     return min(1.0, (step + 1) / plan.warmup) * 0.5 * (1 + math.cos(math.pi * step / plan.steps))

@@ -19,7 +19,7 @@ from stimuli.stimulus import Stimulus
 
 
 @frozen(eq=False)
-class Explained:
+class TrialExplanation:
     observer: str
     kind: str
     stimulus: Stimulus
@@ -33,7 +33,7 @@ class Explained:
 def explain(
     log: Path, number: int, make: Callable[[str], Observer], how: Restoration, *, experiment: str | None = None,
     observer: str | None = None,
-) -> Explained:  # fmt: skip
+) -> TrialExplanation:  # fmt: skip
     """The trial of that number. `make` makes the observer by its name, with the options that it had.
 
     `experiment` and `observer` are named as the log names them, or as given here. Raises LogError for a log that has no such
@@ -55,7 +55,7 @@ def explain(
     credit = read_credits(trial.stimulus.path.parent).get(trial.stimulus.id)
     if found is None and given is None:
         raise ObserverError(f"{row['observer']} restores no images and left no evidence: there is nothing to draw")
-    return Explained(
+    return TrialExplanation(
         row["observer"], row["kind"], trial.stimulus, credit.said() if credit else shown.stimuli.attribution,
         trial.choices, row["response"], given, found,
     )  # fmt: skip
