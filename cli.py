@@ -150,7 +150,7 @@ def reconstruct(
     From a share of noise, or of masked tokens; with a table of distances and contact sheets.
     """
     from analysis.illusions.sheets import write_sheets
-    from experiments.reconstruction_run import ReconstructionSettings, of_names
+    from experiments.reconstruction_run import ReconstructionSettings, find_stimuli
     from experiments.reconstruction_run import reconstruct as restore
     from stimuli.progress import progress_bar
 
@@ -160,7 +160,7 @@ def reconstruct(
         resumable("what is restored is kept", ("reconstruct",)),
         progress_bar("reconstruct", "images", quiet=quiet) as progress,
     ):
-        table = restore(of_names(image, limit), who, asked, out, progress=progress)
+        table = restore(find_stimuli(image, limit), who, asked, out, progress=progress)
     typer.echo(f"table: {table}")
     for sheet in write_sheets(out):
         typer.echo(f"sheet: {sheet}")

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.formats import format_of
 from experiments.log import file_name
 from stimuli.datasets import DATASETS
-from stimuli.dialect import COLUMNS, MISSING, NO_ANSWER, image_of, kind_of
+from stimuli.dialect import COLUMNS, MISSING, NO_ANSWER, extract_image_id, infer_kind
 from stimuli.errors import LogError
 
 
@@ -51,7 +51,7 @@ def losses(frame: pd.DataFrame) -> list[str]:
     who = frame[["dataset", "observer", "kind"]].drop_duplicates()
     out = []
     for row in who.itertuples():
-        back = "human" if row.kind == "human" else kind_of(str(row.observer))
+        back = "human" if row.kind == "human" else infer_kind(str(row.observer))
         if back != row.kind:
             out.append(f"{row.observer} ({row.kind}) will be read back as {back}")
     for dataset in who["dataset"].unique():
@@ -91,4 +91,4 @@ def _table(trials: pd.DataFrame) -> pd.DataFrame:
 def _imagename(trial: str, kind: str, observer: str, condition: str, category: str, stimulus: str, *, code: str) -> str:
     who = f"s{observer.removeprefix('subject-')}".replace("_", "-") if kind == "human" else "dnn"
     begin = f"{int(trial):04d}_{code}_{who}_{condition or 0}_{category}_00_"
-    return begin + (stimulus if image_of(begin + stimulus) == stimulus else stimulus.replace("_", "-"))
+    return begin + (stimulus if extract_image_id(begin + stimulus) == stimulus else stimulus.replace("_", "-"))

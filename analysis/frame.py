@@ -25,7 +25,7 @@ from analysis.answerable import with_answers
 from analysis.formats import MAX_LINE, PATTERNS, begins
 from experiments import log
 from stimuli import dialect
-from stimuli.datasets import DATASETS, cues_of
+from stimuli.datasets import DATASETS, parse_cues
 from stimuli.errors import LogError, UnknownName
 
 COLUMNS = (
@@ -220,15 +220,15 @@ def _ours(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _of_the_field(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     table.columns = table.columns.str.lower()
-    name = dialect.dataset_of(path, tuple(DATASETS))
+    name = dialect.infer_dataset(path, tuple(DATASETS))
     imagenames = table["imagename"].tolist()  # going through a column of text itself is ten times slower
-    images = [dialect.image_of(imagename) for imagename in imagenames]
+    images = [dialect.extract_image_id(imagename) for imagename in imagenames]
     first = dict(zip(reversed(table["subj"].tolist()), reversed(imagenames), strict=True))  # of each observer
     out = pd.DataFrame(
         {
             "dataset": name,
             "observer": table["subj"],
-            "kind": table["subj"].map({subj: dialect.kind_of(subj, image) for subj, image in first.items()}),
+            "kind": table["subj"].map({subj: dialect.infer_kind(subj, image) for subj, image in first.items()}),
             "session": _counts(table["session"], path, "session"),
             "block": pd.array([pd.NA] * len(table), dtype="Int64"),
             "trial": _counts(table["trial"], path, "trial"),
@@ -241,7 +241,7 @@ def _of_the_field(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         }
     )
     if name in DATASETS and DATASETS[name].has_cues:
-        cues = [cues_of(image) for image in images]
+        cues = [parse_cues(image) for image in images]
         for cue in ("shape", "texture"):
             out[cue] = [found.get(cue, "") for found in cues]
     return out

@@ -22,7 +22,7 @@ from analysis.accuracy import wilson
 from experiments.registry import make_experiment
 from observers.protocol import Observer, Restoration, Trial
 from observers.registry import make_observer
-from stimuli.images import as_bytes, save_image
+from stimuli.images import save_image, to_uint8
 from stimuli.stimulus import Stimulus
 
 SETTINGS = {"microcosm-latent": (0.2, 4.0), "microcosm-pixel": (0.3, 4.0), "microcosm-masked": (0.9, 4.0)}
@@ -42,7 +42,7 @@ def said(one, judge: Observer, stimuli: list[Stimulus], cue: str, how: Restorati
             wanted = stimulus.cues[cue]
             found = one.reconstruct(stimulus, one.texts([wanted]), how)
             path = Path(folder) / f"{len(trials)}.png"
-            save_image(as_bytes(np.clip(found.images[0], 0, 1)), path)
+            save_image(to_uint8(np.clip(found.images[0], 0, 1)), path)
             trials.append(Trial(len(trials) + 1, 1, Stimulus(path.name, path, wanted), CHOICES))
         answers = list(judge.observe(iter(trials)))
     return sum(r.choice == t.stimulus.category for r, t in zip(answers, trials, strict=True)), len(trials)

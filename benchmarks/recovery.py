@@ -29,7 +29,7 @@ from observers.protocol import Observer, Trial
 from observers.simulated import Biased, Correlated, Psychometric
 from stimuli.categories import CATEGORIES
 from stimuli.stimulus import Stimulus
-from tests.analysis.illusions import shown
+from tests.analysis.illusions import simulated_trials
 
 SHAPE_BIAS, CUE_RATE, KAPPA, THRESHOLD, WIDTH, LAPSE = 0.7, 0.8, 0.4, 0.1, -0.25, 0.05
 LEVELS = ("0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90")
@@ -110,17 +110,17 @@ def threshold_holds(seed: int) -> bool:
 
 
 def effect_holds(seed: int) -> bool:
-    (row,) = geometric.effects(geometric.equalities(shown.geometric(0.15, lean=0.05, seed=seed))).itertuples()
+    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(0.15, lean=0.05, seed=seed))).itertuples()
     return bool(row.low <= 0.15 <= row.high)
 
 
 def percept_holds(seed: int) -> bool:
-    (row,) = bistability.equalities(bistability.curve(shown.percepts(0.1, seed=seed))).itertuples()
+    (row,) = bistability.pse_table(bistability.curves(simulated_trials.percepts(0.1, seed=seed))).itertuples()
     return bool(row.low <= -0.1 <= row.high)
 
 
 def hidden_holds(seed: int) -> bool:
-    (row,) = pareidolia.pareidolia(shown.hidden(0.4, 0.1, seed=seed)).itertuples()
+    (row,) = pareidolia.pareidolia(simulated_trials.hidden(0.4, 0.1, seed=seed)).itertuples()
     return bool(row.low <= 0.4 <= row.high)
 
 

@@ -17,7 +17,7 @@ VERSION = "1"  # of the drawing; another one is drawn anew
 NAMES = (*DRAWN, *IMAGES)
 
 
-def experiment_of(name: str) -> Experiment:
+def make_illusion_experiment(name: str) -> Experiment:
     """The experiment of one of NAMES."""
     if name in IMAGES:
         return Experiment(name, paper_set(name), IMAGES[name].percepts)
@@ -25,7 +25,7 @@ def experiment_of(name: str) -> Experiment:
     return Experiment(name, stimuli, choices(name), n_blocks(len(stimuli)))
 
 
-def is_here(name: str) -> bool:
+def is_available(name: str) -> bool:
     """Can it be shown on this machine? All can be drawn; the paper's images have to be fetched."""
     return name not in IMAGES or (folder() / f"{name}.png").is_file()
 
@@ -35,4 +35,4 @@ def __getattr__(name: str) -> Callable[[], Experiment]:
     plain = name.replace("_", "-")
     if plain not in NAMES:
         raise AttributeError(name)
-    return partial(experiment_of, plain)
+    return partial(make_illusion_experiment, plain)

@@ -25,7 +25,7 @@ from stimuli.atomic import write_atomically
 from stimuli.attribution import read_credits
 from stimuli.errors import ObserverError, StimulusError
 from stimuli.illusion_cues import PERCEPTS
-from stimuli.images import SUFFIXES, as_bytes, middle_square, open_image, save_image
+from stimuli.images import SUFFIXES, center_square, open_image, save_image, to_uint8
 from stimuli.stimulus import Stimulus
 
 MADE = "reconstructions.json"
@@ -67,7 +67,7 @@ class ReconstructionSettings:
         return observer.texts([stimulus.cues[cue] for cue in PERCEPTS])
 
 
-def of_names(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
+def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
     """The first `limit` images of files, of folders and of experiments; of an experiment in the order of its set.
 
     Raises StimulusError for what is none of these.
@@ -129,7 +129,7 @@ def reconstruct(
                 found = one.reconstruct(s, texts, how)
                 for k, row in enumerate(made):
                     if _key(row) not in known:
-                        save_image(as_bytes(np.clip(found.images[k], 0, 1)), out / row["file"])
+                        save_image(to_uint8(np.clip(found.images[k], 0, 1)), out / row["file"])
                         writer.writerow(row | _measured(found, k))
                         known.add(_key(row))
                 file.flush()
@@ -168,7 +168,7 @@ def _original(s: Stimulus, out: Path) -> str:
     pixels = open_image(s.path)
     file = f"originals/{_as_file(s.id)}.png"
     if not (out / file).is_file():
-        save_image(middle_square(pixels, min(LARGEST, *pixels.shape[:2])), out / file)
+        save_image(center_square(pixels, min(LARGEST, *pixels.shape[:2])), out / file)
     return file
 
 

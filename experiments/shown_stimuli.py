@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
-from experiments.illusions import is_here
+from experiments.illusions import is_available
 from experiments.registry import EXPERIMENTS, make_experiment
 from stimuli.datasets import ATTRIBUTIONS, DATASETS, find, scan_images
 from stimuli.stimulus import StimulusSet
@@ -20,7 +20,7 @@ def shown_stimuli(datasets: Iterable[str], given: Sequence[str] = ()) -> list[St
     for name in datasets:
         if name in sets:
             continue
-        if name in EXPERIMENTS and is_here(name):
+        if name in EXPERIMENTS and is_available(name):
             sets[name] = evolve(make_experiment(name).stimuli, name=name)
         elif name in DATASETS and (folder := find("stimuli", name)) is not None:
             table = DATASETS[name]

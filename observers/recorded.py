@@ -81,20 +81,20 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
 
 
 def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
-    name = dialect.dataset_of(path, tuple(DATASETS))
+    name = dialect.infer_dataset(path, tuple(DATASETS))
     condition = "" if row["condition"] in dialect.MISSING else row["condition"]
     if name in DATASETS:
         condition = DATASETS[name].canonical(condition)
     answer = RecordedTrial(
         observer=row["subj"],
-        kind=dialect.kind_of(row["subj"], row["imagename"]),  # type: ignore[arg-type]
+        kind=dialect.infer_kind(row["subj"], row["imagename"]),  # type: ignore[arg-type]
         category=row["category"],
         choice=None if row["object_response"] == dialect.NO_ANSWER else row["object_response"],
         rt=None if row.get("rt", "") in dialect.MISSING else float(row["rt"]),
         n_evaluations=None,
         evidence=None,
     )
-    return (dialect.image_of(row["imagename"]), condition), answer
+    return (dialect.extract_image_id(row["imagename"]), condition), answer
 
 
 def _of_ours(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from PIL import Image
 
 from stimuli.errors import StimulusError
-from stimuli.images import as_bytes, check_size, checked, middle_square, readable, save_image
+from stimuli.images import center_square, check_float_image, check_size, open_source_image, save_image, to_uint8
 from stimuli.names import code_of, own_name, resolve, safely, takes_three, typed
 from stimuli.outlines import background, border, mask
 from stimuli.progress import Progress
@@ -143,18 +143,18 @@ def _one(mix: CueConflictSettings, job: RenderJob) -> str:
     shape_path, texture_path = job.origins
     try:
         rng = np.random.default_rng([mix.seed, seed_of(job.recipe.stimulus)])
-        shape = _squared(readable(shape_path), mix.size) / 255
-        texture = _window(readable(texture_path), mix, rng) / 255
+        shape = _squared(open_source_image(shape_path), mix.size) / 255
+        texture = _window(open_source_image(texture_path), mix, rng) / 255
         function, options = _method(mix)
         given = function if mix.method in METHODS else safely(function, mix.method)
-        found = checked(given(shape, texture, rng, **options), [shape.shape], own_name(mix.method))
+        found = check_float_image(given(shape, texture, rng, **options), [shape.shape], own_name(mix.method))
     except StimulusError as error:
         if mix.method in BLAMED:
             return naming(error, job.origins[BLAMED[mix.method]], *job.origins)
         return naming(error, Path(f"{shape_path} with {texture_path}"), *job.origins)
     except MemoryError:
         return f"{shape_path} with {texture_path} needs more memory than there is; give a smaller --size"
-    save_image(as_bytes(found), job.path)
+    save_image(to_uint8(found), job.path)
     return ""
 
 
@@ -165,11 +165,11 @@ def _squared(pixels: np.ndarray, size: int) -> np.ndarray:
         height, width = pixels.shape[:2]
         side = max(height, width)
         square = np.empty((side, side, 3), np.uint8)
-        square[:] = as_bytes(color)
+        square[:] = to_uint8(color)
         top, left = (side - height) // 2, (side - width) // 2
         square[top : top + height, left : left + width] = pixels
         pixels = square
-    return middle_square(pixels, size)
+    return center_square(pixels, size)
 
 
 def _window(pixels: np.ndarray, mix: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:

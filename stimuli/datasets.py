@@ -14,7 +14,7 @@ import platformdirs
 from attrs import frozen
 
 from stimuli.categories import CATEGORIES
-from stimuli.dialect import image_of
+from stimuli.dialect import extract_image_id
 from stimuli.errors import StimulusError, UnknownName
 from stimuli.stimulus import Stimulus, StimulusSet
 
@@ -120,7 +120,7 @@ def dataset(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def cues_of(image: str) -> dict[str, str]:
+def parse_cues(image: str) -> dict[str, str]:
     """Shape and texture of a cue-conflict image by its name, `cat7-clock2.png`; empty for any other name."""
     match = _CUES.fullmatch(image)
     return {"shape": match[1], "texture": match[2]} if match else {}
@@ -164,13 +164,13 @@ def scan_images(table: Dataset, folder: Path) -> Iterator[Stimulus]:
     if not session.is_dir():
         for category in CATEGORIES:
             for path in sorted((folder / category).glob("*.png")):
-                yield Stimulus(path.name, path, category, "", cues_of(path.name) if table.has_cues else {})
+                yield Stimulus(path.name, path, category, "", parse_cues(path.name) if table.has_cues else {})
         return
     for path in sorted(session.glob("*.png")):
         parts = path.name.split("_")
         if len(parts) < 7 or parts[1] != table.code or parts[4] not in CATEGORIES:
             raise StimulusError(f"{path}: expected a name like 0001_{table.code}_dnn_<condition>_<category>_…")
         try:
-            yield Stimulus(image_of(path.name), path, parts[4], table.canonical(parts[3]))
+            yield Stimulus(extract_image_id(path.name), path, parts[4], table.canonical(parts[3]))
         except ValueError as error:
             raise StimulusError(f"{path}: {error}") from None

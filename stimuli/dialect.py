@@ -21,7 +21,7 @@ _KINDS = {
 }
 
 
-def image_of(imagename: str) -> str:
+def extract_image_id(imagename: str) -> str:
     """The image that observers share: `0001_cop_s01_c30_knife_10_n03041632_7380.png` -> `n03041632_7380.png`.
 
     A name that is not put together like that is the image's own.
@@ -32,7 +32,7 @@ def image_of(imagename: str) -> str:
     return "_".join(parts[-2:]) if parts[-2].startswith("n0") else parts[-1]
 
 
-def kind_of(subj: str, imagename: str = "") -> str:
+def infer_kind(subj: str, imagename: str = "") -> str:
     """The kind of the observer named `subj`: a person where it begins with `subject-`, or where the image's name says so."""
     found = _IMAGENAME.match(imagename)
     if subj.startswith(_PERSON) or (found is not None and found[1] != "dnn"):
@@ -40,7 +40,7 @@ def kind_of(subj: str, imagename: str = "") -> str:
     return next((kind for kind, begins in _KINDS.items() if begins.match(subj)), "discriminative")
 
 
-def dataset_of(path: Path, known: tuple[str, ...]) -> str:
+def infer_dataset(path: Path, known: tuple[str, ...]) -> str:
     """The dataset a file belongs to: its folder's name if that is a published dataset, else a part of its own name.
 
     `cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv` -> `cue-conflict`. A dataset of one's own is what stands

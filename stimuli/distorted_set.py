@@ -14,8 +14,8 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from stimuli.errors import StimulusError
-from stimuli.folder import PLAIN
-from stimuli.images import as_bytes, check_size, middle_square, readable, save_image
+from stimuli.folder import PORTABLE_NAME
+from stimuli.images import center_square, check_size, open_source_image, save_image, to_uint8
 from stimuli.levels import Distortion, make_distortion
 from stimuli.names import own_name
 from stimuli.progress import Progress
@@ -157,8 +157,8 @@ def published_spectrum(plan: DistortionSettings) -> Path | None:
 
 def prepared(plan: DistortionSettings, path: Path) -> np.ndarray:
     """(h, w, 3) float64 in 0..1. Raises StimulusError."""
-    pixels = readable(path)
-    return np.asarray((pixels if plan.size is None else middle_square(pixels, plan.size)) / 255)
+    pixels = open_source_image(path)
+    return np.asarray((pixels if plan.size is None else center_square(pixels, plan.size)) / 255)
 
 
 def rng_of(plan: DistortionSettings, name: str, condition: str) -> np.random.Generator:
@@ -192,7 +192,7 @@ def _try(plan: DistortionSettings, distortion: Distortion, source: StimulusSet, 
 def _file(s: Stimulus, condition: str, conditions: Sequence[str]) -> Path:
     """In the folder of the set."""
     stem = Path(s.id).stem
-    if not PLAIN.fullmatch(s.category) or not PLAIN.fullmatch(stem):
+    if not PORTABLE_NAME.fullmatch(s.category) or not PORTABLE_NAME.fullmatch(stem):
         raise StimulusError(
             f"{s.path}: expected the image's name and category in letters, digits, spaces and ( ) . _ -, got {s.id!r} and "
             f"{s.category!r}"
@@ -216,5 +216,5 @@ def _one(plan: DistortionSettings, job: RenderJob) -> str:
         return naming(error, origin)
     except MemoryError:
         return f"{origin} has more pixels than memory holds distorted; give --size"
-    save_image(as_bytes(found, truncate=plan.truncate), job.path, compress_level=FAST)
+    save_image(to_uint8(found, truncate=plan.truncate), job.path, compress_level=FAST)
     return ""

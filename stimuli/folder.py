@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stimuli.errors import StimulusError
-from stimuli.images import NOT_READ, SUFFIXES
+from stimuli.images import SUFFIXES, UNSUPPORTED_SUFFIXES
 from stimuli.stimulus import Stimulus, StimulusSet
 
-PLAIN = re.compile(r"\w[\w ()._-]*")  # a name that can be a file's anywhere
-RECORD = "made-of.json"  # of a set that was made here
+PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # a name that can be a file's anywhere
+BUILD_RECORD = "made-of.json"  # of a set that was made here
 
 
 def read_folder(folder: Path) -> StimulusSet:
@@ -25,7 +25,7 @@ def read_folder(folder: Path) -> StimulusSet:
     manifest = folder / "stimuli.csv"
     if manifest.is_file():
         return StimulusSet.read(manifest)
-    if (folder / RECORD).is_file():
+    if (folder / BUILD_RECORD).is_file():
         raise StimulusError(
             f"{folder} is a set that is not finished: run the command again that makes it (it goes on), then use it"
         )
@@ -51,10 +51,10 @@ def _scan(folder: Path) -> StimulusSet:
     for path in sorted(_files(folder)):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith((".", "__MACOSX")) for part in parts) or not reports.isdisjoint(path.parents)
-        if hidden or path.suffix.lower() not in (*SUFFIXES, *NOT_READ) or not path.is_file():
+        if hidden or path.suffix.lower() not in (*SUFFIXES, *UNSUPPORTED_SUFFIXES) or not path.is_file():
             continue
         *conditions, category = parts[:-1] or ("",)
-        if not category or len(conditions) > 1 or not all(map(PLAIN.fullmatch, parts)):
+        if not category or len(conditions) > 1 or not all(map(PORTABLE_NAME.fullmatch, parts)):
             raise StimulusError(
                 f"{path}: expected {folder.name}/<category>/<image> or <condition>/<category>/<image>, in names of letters, "
                 f"digits, spaces and ( ) . _ -"

@@ -16,7 +16,7 @@ from stimuli.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")
-NOT_READ = (
+UNSUPPORTED_SUFFIXES = (
     ".bmp",
     ".gif",
     ".heic",
@@ -62,7 +62,7 @@ def open_image(path: Path) -> np.ndarray:
         raise StimulusError(f"the image {path} cannot be read: {error}") from None
 
 
-def readable(path: Path) -> np.ndarray:
+def open_source_image(path: Path) -> np.ndarray:
     """The image to make a stimulus of: as `open_image`, and of MIN_SIDE pixels a side at least. Raises StimulusError."""
     pixels = open_image(path)
     if min(pixels.shape[:2]) < MIN_SIDE:
@@ -87,7 +87,7 @@ def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:
     write_atomically(path, content.getvalue())
 
 
-def checked(found: object, shapes: Sequence[tuple[int, ...]], who: str) -> np.ndarray:
+def check_float_image(found: object, shapes: Sequence[tuple[int, ...]], who: str) -> np.ndarray:
     """What a function gave, if it is floats in 0..1 of one of `shapes`. Raises StimulusError, which names `who` gave it."""
     expected = f"expected floats in 0..1 of the shape {' or '.join(map(str, shapes))}"
     if not isinstance(found, np.ndarray):
@@ -100,7 +100,7 @@ def checked(found: object, shapes: Sequence[tuple[int, ...]], who: str) -> np.nd
     return found if low >= 0 and high <= 1 else np.asarray(np.clip(found, 0, 1))
 
 
-def as_bytes(image: np.ndarray, *, truncate: bool = False) -> np.ndarray:
+def to_uint8(image: np.ndarray, *, truncate: bool = False) -> np.ndarray:
     """0..1 -> uint8, 255 x rounded, or cut off if `truncate`."""
     scaled = 255 * image
     return np.asarray(np.floor(scaled) if truncate else np.rint(scaled), np.uint8)
@@ -112,7 +112,7 @@ def check_size(size: int | None) -> None:
         raise StimulusError(f"the size must be {MIN_SIDE} to {MAX_SIZE} pixels, got {size}")
 
 
-def middle_square(pixels: np.ndarray, size: int) -> np.ndarray:
+def center_square(pixels: np.ndarray, size: int) -> np.ndarray:
     """(size, size, 3) uint8: the middle square of an image, resized by Lanczos' filter."""
     side = min(pixels.shape[:2])
     top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2

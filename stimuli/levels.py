@@ -17,7 +17,7 @@ from stimuli import distortions
 from stimuli.datasets import DATASETS
 from stimuli.eidolon import eidolon
 from stimuli.errors import StimulusError
-from stimuli.images import checked
+from stimuli.images import check_float_image
 from stimuli.names import code_of, options_of, own_name, resolve, safely, takes_three, typed
 from stimuli.outlines import edges, silhouette
 from stimuli.spectrum import published_monitor, read_monitor, read_spectrum
@@ -67,7 +67,7 @@ class Distortion:
         sizes = list(dict.fromkeys([(height, width), (width, height)]))  # turned by 90 degrees
         function = self.function if self.name in _MADE else safely(self.function, self.name)
         found = function(image, self.level_of(condition), rng, **self.options)
-        return checked(found, [*sizes, *((*size, 3) for size in sizes)], self.name)
+        return check_float_image(found, [*sizes, *((*size, 3) for size in sizes)], self.name)
 
 
 def _one_of(*words: str) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ from stimuli import microcosm
 from stimuli.atomic import make_folder_atomically
 from stimuli.categories import CATEGORIES
 from stimuli.glyphs import Shape
-from stimuli.images import as_bytes, save_image
+from stimuli.images import save_image, to_uint8
 from stimuli.outlines import edges
 from stimuli.stimulus import Stimulus, StimulusSet
 
@@ -79,7 +79,7 @@ def _edges() -> Drawn:
         for i in range(N_OUTLINES):
             rng = _rng(3, c, i)
             lines = edges(microcosm.silhouette(_shape(category, i), rng, marks=True) / 255, "", rng)
-            yield f"{category}{i + 1}.png", category, "", as_bytes(lines)
+            yield f"{category}{i + 1}.png", category, "", to_uint8(lines)
 
 
 _DRAWN = dict(zip(SETS, (_consistent, _cue_conflict, _silhouettes, _edges), strict=True))

@@ -9,7 +9,7 @@ face, and the texture, follow from the seed alone, so that the same texture is s
 import numpy as np
 from scipy import ndimage
 
-from stimuli.images import as_bytes
+from stimuli.images import to_uint8
 
 SIZE = 224
 TEXTURE, FACE = 0.14, 0.6  # standard deviation of a texture, largest change by a face, in 0..1
@@ -63,4 +63,4 @@ def hidden(name: str, strength: float, rng: np.random.Generator) -> np.ndarray:
     plane, shape = texture(name, rng), face(rng)
     color = np.array(GROUND[name][0])
     light = TEXTURE * plane[..., None] + FACE * strength * shape[..., None]
-    return as_bytes(np.clip(color + light * (0.6 + 0.6 * color), 0, 1))
+    return to_uint8(np.clip(color + light * (0.6 + 0.6 * color), 0, 1))

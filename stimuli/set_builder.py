@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 from stimuli.atomic import write_atomically
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
-from stimuli.folder import RECORD
+from stimuli.folder import BUILD_RECORD
 from stimuli.progress import Progress
 from stimuli.stimulus import Stimulus, StimulusSet
 from stimuli.workers import each
@@ -134,7 +134,7 @@ def build_set(
 
 def begun(out: Path) -> bool:
     """Is there an image already, so that what the folder is made of is settled?"""
-    return (out / RECORD).is_file() and any(out.rglob("*.png"))
+    return (out / BUILD_RECORD).is_file() and any(out.rglob("*.png"))
 
 
 def seed_of(*names: str) -> int:
@@ -165,8 +165,8 @@ def _claimed(
         raise StimulusError(
             f"{out} is named like a published dataset, as which it would be analyzed: name it otherwise"
         )
-    ours = {LOCK, RECORD, f"{RECORD}.part", f"{SOURCES}.part"}
-    if out.is_dir() and not (out / RECORD).is_file() and any(path.name not in ours for path in out.iterdir()):
+    ours = {LOCK, BUILD_RECORD, f"{BUILD_RECORD}.part", f"{SOURCES}.part"}
+    if out.is_dir() and not (out / BUILD_RECORD).is_file() and any(path.name not in ours for path in out.iterdir()):
         raise StimulusError(f"{out} holds something else already: name an empty or a new folder")
     recipes = None if begun(out) else list(draw())
     out.mkdir(parents=True, exist_ok=True)
@@ -183,7 +183,7 @@ def _claimed(
             "images": {role: sorted(s.id for s in origin) for role, origin in origins.items()},
         })  # fmt: skip
         if recipes is None:
-            before = _read_record(out / RECORD)
+            before = _read_record(out / BUILD_RECORD)
             _compare(out, before, record)
             rows = _taken_up(out, of, before)
         else:
@@ -193,7 +193,7 @@ def _claimed(
                 f"  {json.dumps(key)}: {json.dumps(value)}"
                 for key, value in {**record, "recipes_sha256": _sha256_of(recipes)}.items()
             )
-            write_atomically(out / RECORD, f"{{\n{lines}\n}}\n".encode())
+            write_atomically(out / BUILD_RECORD, f"{{\n{lines}\n}}\n".encode())
         _write_sources(out, rows, list(origins))
         yield rows
     finally:

@@ -8,7 +8,7 @@ from attrs import evolve
 from PIL import Image, ImageDraw, ImageFont
 
 from stimuli.distorted_set import DistortionSettings, known_conditions, prepared, published_spectrum, rng_of
-from stimuli.images import as_bytes, check_size
+from stimuli.images import check_size, to_uint8
 from stimuli.levels import make_distortion
 from stimuli.spectrum import read_spectrum
 
@@ -35,7 +35,7 @@ def sheet(images: Sequence[np.ndarray], names: Sequence[str], title: str) -> np.
 
     The title stands below all.
     """
-    tiles = [Image.fromarray(as_bytes(image)).convert("RGB") for image in images]
+    tiles = [Image.fromarray(to_uint8(image)).convert("RGB") for image in images]
     width, height = (max(tile.size[axis] for tile in tiles) for axis in (0, 1))
     font = ImageFont.load_default(size=max(12, width // 12))
     text = font.getbbox("Ag")[3] + MARGIN

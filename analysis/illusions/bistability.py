@@ -22,7 +22,7 @@ import pandas as pd
 
 from analysis.accuracy import wilson
 from analysis.frame import condition_order, observer_order
-from analysis.illusions.kinds import of_kind
+from analysis.illusions.kinds import trials_of_kind
 from analysis.illusions.pse import columns, pse
 from analysis.resampling import N_RESAMPLES, percentiles, weights
 from experiments.log import EVIDENCE
@@ -43,7 +43,7 @@ _TURN = re.compile(r"turn([+-]?\d+(?:\.\d+)?)")
 def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
     """A row for every dataset and observer, with COLUMNS; people first."""
     rows = []
-    for dataset, trials in of_kind(frame, "percepts").items():
+    for dataset, trials in trials_of_kind(frame, "percepts").items():
         asked = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
         named = set(trials["percept_a"]) | set(trials["percept_b"]) | set(trials["response"])
         n_choices = max(len(asked), len(named - {""}))
@@ -104,10 +104,10 @@ def _interval(values: np.ndarray) -> list[float]:
     return [float(values[0]), float(low), float(high)]
 
 
-def curve(frame: pd.DataFrame) -> pd.DataFrame:
+def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """A row for every dataset, observer and condition that is a level or a turn, with CURVE_COLUMNS."""
     rows = []
-    for dataset, trials in of_kind(frame, "percepts").items():
+    for dataset, trials in trials_of_kind(frame, "percepts").items():
         places = {c: place for c in condition_order(dataset, trials["condition"]) if (place := _place(c)) is not None}
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
@@ -131,7 +131,7 @@ def _place(condition: str) -> tuple[str, float] | None:
         return None
 
 
-def equalities(table: pd.DataFrame) -> pd.DataFrame:
+def pse_table(table: pd.DataFrame) -> pd.DataFrame:
     """The PSE of every curve, with PSE_COLUMNS: where a is seen as often as b."""
     rows = []
     for (dataset, observer, kind, along), part in table.groupby(["dataset", "observer", "kind", "along"], sort=False):

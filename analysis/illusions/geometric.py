@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame import observer_order
-from analysis.illusions.kinds import number, of_kind
+from analysis.illusions.kinds import numeric_cue, trials_of_kind
 from analysis.illusions.pse import counted, difference, pse
 from analysis.psychometric import Grid
 from stimuli.categories import AMBIGUOUS
@@ -31,7 +31,7 @@ NOT_BOTH = "not shown equally strong in both directions"
 
 def first_choice(trials: pd.DataFrame) -> str:
     """What says that the first thing is larger, told by the images on which it is. Raises LogError."""
-    x, category = number(trials, "difference"), trials["category"].to_numpy(object)
+    x, category = numeric_cue(trials, "difference"), trials["category"].to_numpy(object)
     found = {str(c) for c in category[(x > 0) & (category != AMBIGUOUS)]}
     if len(found) != 1:
         raise LogError(
@@ -41,12 +41,12 @@ def first_choice(trials: pd.DataFrame) -> str:
     return found.pop()
 
 
-def equalities(frame: pd.DataFrame) -> pd.DataFrame:
+def pse_table(frame: pd.DataFrame) -> pd.DataFrame:
     """A row for every dataset, observer and strength, with COLUMNS; people first. Raises LogError as `first_choice` does."""
     rows = []
-    for dataset, trials in of_kind(frame, "geometric").items():
+    for dataset, trials in trials_of_kind(frame, "geometric").items():
         first, grids = first_choice(frame[frame["dataset"] == dataset]), dict[bytes, Grid]()
-        trials = trials.assign(x=number(trials, "difference"), s=number(trials, "strength"))
+        trials = trials.assign(x=numeric_cue(trials, "difference"), s=numeric_cue(trials, "strength"))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
             found = {}
@@ -80,9 +80,9 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """How often the first thing is said to be larger: `dataset`, `observer`, `kind`, `strength`, `x`, `k`, `n`."""
     rows = []
-    for dataset, trials in of_kind(frame, "geometric").items():
+    for dataset, trials in trials_of_kind(frame, "geometric").items():
         first = first_choice(frame[frame["dataset"] == dataset])
-        trials = trials.assign(x=number(trials, "difference"), s=number(trials, "strength"))
+        trials = trials.assign(x=numeric_cue(trials, "difference"), s=numeric_cue(trials, "strength"))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             for s, part in trials[trials["observer"] == observer].groupby("s"):
                 levels = counted(part["x"].to_numpy(float), (part["response"] == first).to_numpy(float))

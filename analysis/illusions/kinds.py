@@ -19,7 +19,7 @@ CUES = {"percepts": PERCEPTS, "hidden": HIDDEN, "geometric": GEOMETRIC}
 Kind = Literal["percepts", "hidden", "geometric"]
 
 
-def kind_of(trials: pd.DataFrame) -> Kind | None:
+def illusion_kind(trials: pd.DataFrame) -> Kind | None:
     """Of one dataset; None where it shows no illusion."""
     for kind, cues in CUES.items():
         if set(cues) <= set(trials.columns) and all((trials[cue] != "").all() for cue in cues):
@@ -27,13 +27,13 @@ def kind_of(trials: pd.DataFrame) -> Kind | None:
     return None
 
 
-def of_kind(frame: pd.DataFrame, kind: Kind) -> dict[str, pd.DataFrame]:
+def trials_of_kind(frame: pd.DataFrame, kind: Kind) -> dict[str, pd.DataFrame]:
     """Dataset -> its answered trials, of the datasets of that kind."""
     parts = {d: frame[frame["dataset"] == d] for d in dataset_order(frame["dataset"].unique())}
-    return {d: part[part["response"] != ""] for d, part in parts.items() if len(part) and kind_of(part) == kind}
+    return {d: part[part["response"] != ""] for d, part in parts.items() if len(part) and illusion_kind(part) == kind}
 
 
-def number(trials: pd.DataFrame, cue: str) -> np.ndarray:
+def numeric_cue(trials: pd.DataFrame, cue: str) -> np.ndarray:
     """A cue as numbers. Raises LogError."""
     found = pd.to_numeric(trials[cue], errors="coerce").to_numpy(float)
     if not np.isfinite(found).all():

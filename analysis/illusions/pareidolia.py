@@ -14,7 +14,7 @@ from scipy.stats import beta, chi2
 
 from analysis.accuracy import wilson
 from analysis.frame import observer_order
-from analysis.illusions.kinds import number, of_kind
+from analysis.illusions.kinds import numeric_cue, trials_of_kind
 from analysis.illusions.pse import columns, counted
 from analysis.psychometric import REASONS, fit, log_likelihood
 from stimuli.errors import LogError
@@ -31,9 +31,9 @@ NO_THRESHOLD = {
 }  # fmt: skip
 
 
-def hidden_thing(trials: pd.DataFrame) -> str:
+def hidden_category(trials: pd.DataFrame) -> str:
     """What is hidden: the one category of the images where something is. Raises LogError."""
-    found = set(trials.loc[number(trials, "hidden") > 0, "category"])
+    found = set(trials.loc[numeric_cue(trials, "hidden") > 0, "category"])
     if len(found) != 1:
         raise LogError(
             f"{trials['dataset'].iloc[0]}: images with something hidden must have one category, here they have "
@@ -43,7 +43,7 @@ def hidden_thing(trials: pd.DataFrame) -> str:
 
 
 def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for every dataset and observer, with COLUMNS; people first. Raises LogError as `hidden_thing` does."""
+    """A row for every dataset and observer, with COLUMNS; people first. Raises LogError as `hidden_category` does."""
     rows = []
     for (dataset, observer, kind), part in curves(frame).groupby(["dataset", "observer", "kind"], sort=False):
         nothing, something = part[part["x"] == 0], part[part["x"] > 0]
@@ -82,8 +82,11 @@ def _threshold(something: pd.DataFrame, k: float, n: int) -> tuple[float, float,
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """How often it is said to be there: `dataset`, `observer`, `kind`, `x` the strength, `k`, `n`."""
     rows = []
-    for dataset, trials in of_kind(frame, "hidden").items():
-        thing, trials = hidden_thing(frame[frame["dataset"] == dataset]), trials.assign(x=number(trials, "hidden"))
+    for dataset, trials in trials_of_kind(frame, "hidden").items():
+        thing, trials = (
+            hidden_category(frame[frame["dataset"] == dataset]),
+            trials.assign(x=numeric_cue(trials, "hidden")),
+        )
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
             levels = counted(own["x"].to_numpy(float), (own["response"] == thing).to_numpy(float))

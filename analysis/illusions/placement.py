@@ -20,12 +20,12 @@ import pandas as pd
 from PIL import Image
 from scipy import ndimage
 
-from analysis.illusions.reconstructions import SETTING, picture
+from analysis.illusions.reconstructions import SETTING_COLUMNS, read_image
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles, weights
 
 SIDE, SIGMA, SHARE = 64, 4.0, 0.2
 COLUMNS = (
-    "observer", *SETTING, "n_images", "n_prompts", "layout", "of_others", "kept", "kept_low", "kept_high", "overlap",
+    "observer", *SETTING_COLUMNS, "n_images", "n_prompts", "layout", "of_others", "kept", "kept_low", "kept_high", "overlap",
     "overlap_of_others", "in_place", "in_place_low", "in_place_high",
 )  # fmt: skip
 
@@ -33,12 +33,12 @@ COLUMNS = (
 def placement(table: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
     """A row for every observer and setting of `read_reconstructions`, with COLUMNS."""
     rows = []
-    originals = {file: low_passed(picture(file)) for file in table["original"].unique()}
-    for keys, part in table.groupby(["observer", *SETTING], sort=False):
+    originals = {file: low_passed(read_image(file)) for file in table["original"].unique()}
+    for keys, part in table.groupby(["observer", *SETTING_COLUMNS], sort=False):
         images = list(dict.fromkeys(part["image"]))
         original = {i: originals[part.loc[part["image"] == i, "original"].iloc[0]] for i in images}
         made = {
-            (image, prompt, draw): low_passed(picture(file))
+            (image, prompt, draw): low_passed(read_image(file))
             for image, prompt, draw, file in part[["image", "prompt", "seed", "file"]].itertuples(index=False)
         }
         layout = _layout(images, original, made)

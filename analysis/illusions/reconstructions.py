@@ -9,7 +9,7 @@ from experiments.reconstruction_table import COLUMNS, TABLE, read_rows
 from stimuli.errors import StimulusError
 from stimuli.images import open_image
 
-SETTING = ["strength", "steps", "guidance"]
+SETTING_COLUMNS = ["strength", "steps", "guidance"]
 NUMBERS = {"strength": float, "steps": int, "guidance": float, "seed": int}
 DISTANCES = {"pixel_distance": float, "latent_distance": float}  # empty or nan where there is none
 
@@ -39,6 +39,6 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
     return table
 
 
-def picture(file: str) -> np.ndarray:
+def read_image(file: str) -> np.ndarray:
     """(h, w, 3) float64 in 0..1. Raises StimulusError."""
     return np.asarray(open_image(Path(file)) / 255)

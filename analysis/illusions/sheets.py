@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.illusions.sheet import draw_many, draw_sheet
-from analysis.illusions.reconstructions import SETTING, read_reconstructions
+from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
 from experiments.log import file_name
 
 N_IMAGES = 8  # a sheet
@@ -18,7 +18,7 @@ def write_sheets(folder: Path) -> list[Path]:
     """Draw all sheets into `folder`/sheets, as PDF, SVG and PNG; the PNGs. Raises StimulusError as the table does."""
     table, out, made = read_reconstructions(folder), Path(folder) / "sheets", []
     out.mkdir(exist_ok=True)
-    for (strength, steps, guidance), part in table.groupby(SETTING, sort=True):
+    for (strength, steps, guidance), part in table.groupby(SETTING_COLUMNS, sort=True):
         setting = f"strength-{strength:g}_steps-{steps}_guidance-{guidance:g}"
         many = part.groupby("image")["prompt"].transform("nunique") >= MANY
         few, images = part[~many], list(dict.fromkeys(part.loc[~many, "image"]))

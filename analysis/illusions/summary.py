@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.frame import dataset_order
 from analysis.illusions import bistability, geometric, pareidolia
-from analysis.illusions.kinds import kind_of
+from analysis.illusions.kinds import illusion_kind
 from analysis.resampling import N_RESAMPLES
 from stimuli.errors import LogError
 
@@ -19,7 +19,7 @@ SEEN = {  # measures of `bistability`, in words
 
 
 def has_illusions(frame: pd.DataFrame) -> bool:
-    return any(kind_of(trials) is not None for _, trials in frame.groupby("dataset"))
+    return any(illusion_kind(trials) is not None for _, trials in frame.groupby("dataset"))
 
 
 def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
     out = pd.DataFrame(rows, columns=list(COLUMNS))
     rank = {name: i for i, name in enumerate(dataset_order(frame["dataset"].unique()))}
     out = out.iloc[out["dataset"].map(rank).argsort(kind="stable")].reset_index(drop=True)
-    others = [d for d, trials in frame.groupby("dataset") if kind_of(trials) is None]
+    others = [d for d, trials in frame.groupby("dataset") if illusion_kind(trials) is None]
     unanswered = int((frame["response"] == "").sum())
     out.attrs["notes"] = [f"no illusion, left out: {', '.join(map(str, others))}"] if others else []
     if unanswered:
@@ -43,7 +43,7 @@ Row = tuple[object, ...]
 
 def _percepts(frame: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[Row]:
     table = bistability.bistability(frame, n_resamples=n_resamples, seed=seed)
-    points = bistability.equalities(bistability.curve(frame))
+    points = bistability.pse_table(bistability.curves(frame))
     named = {d: p["percept_a"].unique() for d, p in frame.groupby("dataset") if "percept_a" in p}
     for row in table.to_dict("records"):
         who = row["dataset"], row["observer"], row["kind"]
@@ -101,7 +101,7 @@ def _hidden(frame: pd.DataFrame) -> Iterator[Row]:
 
 
 def _geometric(frame: pd.DataFrame) -> Iterator[Row]:
-    for row in geometric.effects(geometric.equalities(frame)).to_dict("records"):
+    for row in geometric.effects(geometric.pse_table(frame)).to_dict("records"):
         who = row["dataset"], row["observer"], row["kind"]
         note = row["reason"] or f"of the difference, at a strength of {row['strength']:g}"
         yield *who, "effect", row["effect"], row["low"], row["high"], row["n"], note

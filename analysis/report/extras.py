@@ -13,7 +13,7 @@ from analysis.benchmark import STAND_INS, benchmark
 from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
-from analysis.illusions.reconstructions import SETTING, read_reconstructions
+from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
 from analysis.report.parts import count
 from analysis.shape_bias import has_conflicts, overall, shape_bias
 from experiments.log import file_name
@@ -74,7 +74,7 @@ def reconstructions(folder: Path) -> Extra:
     """What `observers reconstruct` wrote into a folder: how well layouts are kept, and its sheets of one draw each."""
     table = read_reconstructions(folder)
     drawings: list[Drawing] = []
-    for setting, part in table[table["seed"] == table["seed"].min()].groupby(SETTING, sort=True):
+    for setting, part in table[table["seed"] == table["seed"].min()].groupby(SETTING_COLUMNS, sort=True):
         strength, steps, guidance = setting
         images = list(dict.fromkeys(part["image"]))[:MAX_IMAGES]
         page = part[part["image"].isin(images)]

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis.accuracy import wilson
 from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
-from analysis.illusions.kinds import kind_of
+from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.summary import illusions
 from analysis.report.figures import picture
 from analysis.report.parts import Part, ReportFigure, Table, table_of
@@ -19,7 +19,7 @@ WIDE = (4.4, 2.8)  # inches
 
 def illusions_section(m: SectionInputs) -> Part | None:
     """Of a dataset with an illusion, whatever its kind; None where it shows none."""
-    kind = kind_of(m.asked)
+    kind = illusion_kind(m.asked)
     if kind is None:
         return None
     title, anchor = "Illusion", f"illusion-{m.anchor}"
@@ -55,7 +55,7 @@ def _table(table: pd.DataFrame, m: SectionInputs) -> Table:
 
 
 def _percepts(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
-    curve, pictures = bistability.curve(m.asked), []
+    curve, pictures = bistability.curves(m.asked), []
     names = m.asked["percept_a"].unique()
     seen = f"Seen as {names[0]}, of either" if len(names) == 1 else "Seen as the first, of either"
     for along, x_label in ((bistability.LEVEL, "Level"), (bistability.TURN, "Turn clockwise [degrees]")):
@@ -70,14 +70,14 @@ def _hidden(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.Da
     curve = pareidolia.curves(m.asked)
     low, high = wilson(curve["k"].to_numpy(float), curve["n"].to_numpy(float))
     curve = curve.assign(y=curve["k"] / curve["n"], low=low, high=high)
-    thing = pareidolia.hidden_thing(m.asked)
+    thing = pareidolia.hidden_category(m.asked)
     how = "At 0 nothing is hidden. Error bars: Wilson, 95 %."
     shown = curve[["observer", "kind", "x", "y", "low", "high", "n"]]
     return (_lines(m, "illusion-hidden", shown, "Strength of what is hidden", f"Said to be a {thing}", None, how),), {}
 
 
 def _geometric(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
-    table = geometric.equalities(m.asked)
+    table = geometric.pse_table(m.asked)
     shown = table.rename(columns={"strength": "x", "pse": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
     how = (
         "Without the illusion it is the same at every strength. Error bars: profile likelihood, 95 %, none where open."
@@ -95,7 +95,7 @@ def _lines(
 
     def draw() -> Figure:
         figure = Figure(figsize=WIDE)
-        draw_lines(shown, figure.add_subplot(), x_label=x_label, y_label=y_label, even=even)
+        draw_lines(shown, figure.add_subplot(), x_label=x_label, y_label=y_label, reference=even)
         return figure
 
     counts = shown["n"].astype(int)

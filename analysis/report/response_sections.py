@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.confusion import confusion, frequent_errors, response_entropy
-from analysis.illusions.kinds import kind_of
+from analysis.illusions.kinds import illusion_kind
 from analysis.psychometric import thresholds
 from analysis.report.parts import Part, count, table_of
 from analysis.report.section_inputs import SectionInputs
@@ -33,7 +33,7 @@ def answers_section(m: SectionInputs) -> Part:
 def thresholds_section(m: SectionInputs) -> Part | None:
     """Where conditions are levels of a distortion, not of an illusion, which has a section of its own."""
     levels = {level(m.dataset, c) for c in m.trials["condition"].unique()} - {None}
-    if len(levels) < 2 or kind_of(m.asked) is not None:
+    if len(levels) < 2 or illusion_kind(m.asked) is not None:
         return None
     title, anchor = "Thresholds", f"thresholds-{m.anchor}"
     try:

@@ -12,7 +12,7 @@ from cli import app
 from experiments.folder import from_folder
 from stimuli import outlines
 from stimuli.cue_conflict import CueConflictSettings, make_cue_conflict, pairs
-from stimuli.datasets import cues_of
+from stimuli.datasets import parse_cues
 from stimuli.drawn import silhouette as drawn_silhouette
 from stimuli.errors import StimulusError, UnknownName, UserError
 from stimuli.folder import read_folder
@@ -110,7 +110,7 @@ def test_every_pair_of_categories_is_there(folders):
     assert len(found) == 2 * 2 * 4
     assert len({p.stimulus for p in found}) == len(found)
     for p in found:
-        assert cues_of(p.stimulus) == {role: of[role][name] for role, name in p.sources.items()}
+        assert parse_cues(p.stimulus) == {role: of[role][name] for role, name in p.sources.items()}
     assert len(pairs(shapes, textures, CueConflictSettings(per_pair=50))) == 2 * 2 * 3 * 2
     assert (
         found
@@ -118,7 +118,7 @@ def test_every_pair_of_categories_is_there(folders):
         != pairs(shapes, textures, CueConflictSettings(per_pair=4, seed=1))
     )
     conflicting = pairs(shapes, textures, CueConflictSettings(per_pair=4, conflicting=True))
-    assert conflicting == [p for p in found if len(set(cues_of(p.stimulus).values())) == 2]
+    assert conflicting == [p for p in found if len(set(parse_cues(p.stimulus).values())) == 2]
 
 
 def test_the_shape_holds_the_texture(folders, tmp_path):

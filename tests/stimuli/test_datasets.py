@@ -6,7 +6,7 @@ import pytest
 
 from stimuli import dialect
 from stimuli.categories import CATEGORIES, IMAGENET_CLASSES, category_evidence, softmax
-from stimuli.datasets import DATASETS, cues_of, data_folders, dataset, published_stimuli
+from stimuli.datasets import DATASETS, data_folders, dataset, parse_cues, published_stimuli
 from stimuli.errors import StimulusError, UnknownName
 from stimuli.images import save_image
 from tests.conftest import real
@@ -46,7 +46,7 @@ def test_a_condition_that_is_none_is_refused():
     ],
 )
 def test_the_image_two_observers_share(imagename, image):
-    assert dialect.image_of(imagename) == image
+    assert dialect.extract_image_id(imagename) == image
 
 
 def test_dataset_and_kind_by_name(tmp_path):
@@ -56,7 +56,7 @@ def test_dataset_and_kind_by_name(tmp_path):
         "x/edge_subject-01_session_1.csv": "edge",
         "x/mine_resnet50_session-1.csv": "mine",
     }.items():
-        assert dialect.dataset_of(tmp_path / path, known) == name
+        assert dialect.infer_dataset(tmp_path / path, known) == name
     kinds = {
         "human": ("subject-07", "subject-1"),
         "contrastive": (
@@ -92,15 +92,15 @@ def test_dataset_and_kind_by_name(tmp_path):
         ),
     }
     kinds = {subj: kind for kind, names in kinds.items() for subj in names}
-    assert {subj: dialect.kind_of(subj) for subj in kinds} == kinds
-    assert {subj: dialect.kind_of(subj, "0001_cop_dnn_0_knife_00_knife1.png") for subj in kinds} == kinds
-    assert dialect.kind_of("K7Q2", "0001_cop_sK7Q2_0_knife_00_knife1.png") == "human"
-    assert dialect.kind_of("K7Q2", "knife1.png") == "discriminative"
+    assert {subj: dialect.infer_kind(subj) for subj in kinds} == kinds
+    assert {subj: dialect.infer_kind(subj, "0001_cop_dnn_0_knife_00_knife1.png") for subj in kinds} == kinds
+    assert dialect.infer_kind("K7Q2", "0001_cop_sK7Q2_0_knife_00_knife1.png") == "human"
+    assert dialect.infer_kind("K7Q2", "knife1.png") == "discriminative"
 
 
 def test_cues():
-    assert cues_of("cat7-clock12.png") == {"shape": "cat", "texture": "clock"}
-    assert cues_of("cat7.png") == {}
+    assert parse_cues("cat7-clock12.png") == {"shape": "cat", "texture": "clock"}
+    assert parse_cues("cat7.png") == {}
 
 
 def test_unknown_dataset_offers_the_nearest():

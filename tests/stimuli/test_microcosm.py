@@ -12,7 +12,7 @@ from experiments import microcosm as experiments
 from experiments.registry import EXPERIMENTS, make_experiment
 from stimuli import glyphs, microcosm, procedural
 from stimuli.categories import CATEGORIES
-from stimuli.datasets import cues_of
+from stimuli.datasets import parse_cues
 from stimuli.errors import StimulusError, UnknownName
 from stimuli.microcosm_sets import SETS, microcosm_set
 
@@ -122,7 +122,7 @@ def test_the_sets(folder):
                 assert (pixels[[0, -1]] == 255).mean() > 0.95
                 assert 0.02 < (pixels < 128).mean() < 0.9
             if name == "microcosm-cue-conflict":
-                assert cues_of(s.id) == dict(s.cues)
+                assert parse_cues(s.id) == dict(s.cues)
                 assert s.category == s.cues["shape"]
     assert (
         Counter(

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style
-from analysis.illusions.reconstructions import picture
+from analysis.illusions.reconstructions import read_image
 
 NEAREST, OTHER = "#1B7837", "#B2182B"
 SIDE = 0.85  # inches of a picture
@@ -87,5 +87,5 @@ def _original(ax: Axes, row: pd.Series) -> None:
 
 
 def _show(ax: Axes, file: str) -> None:
-    image = picture(file)
+    image = read_image(file)
     ax.imshow(image, interpolation="nearest" if max(image.shape[:2]) < 128 else "antialiased")

@@ -9,7 +9,7 @@ from analysis.illusions.summary import illusions
 from experiments.registry import make_experiment
 from experiments.session import run
 from observers.fooled import Fooled
-from tests.analysis.illusions import shown
+from tests.analysis.illusions import simulated_trials
 
 
 def misses(measured, truth):
@@ -18,7 +18,7 @@ def misses(measured, truth):
 
 
 def effect_of(**given):
-    (row,) = geometric.effects(geometric.equalities(shown.geometric(**given))).to_dict("records")
+    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(**given))).to_dict("records")
     return row["effect"], row["low"], row["high"]
 
 
@@ -31,7 +31,7 @@ def test_effects(effect, lean):
 
 
 def test_shifts_and_slopes():
-    table = geometric.equalities(shown.geometric(0.2, lean=0.05, n=200)).set_index("strength")
+    table = geometric.pse_table(simulated_trials.geometric(0.2, lean=0.05, n=200)).set_index("strength")
     assert table["pse"].to_dict() == pytest.approx({-1.0: 0.15, 0.0: -0.05, 1.0: -0.25}, abs=0.02)
     assert table["shift"][[-1.0, 1.0]].tolist() == pytest.approx([-0.2, 0.2], abs=0.02)
     assert table["slope"].tolist() == pytest.approx([30] * 3, rel=0.2)
@@ -41,7 +41,7 @@ def test_shifts_and_slopes():
 @pytest.mark.parametrize(("threshold", "false_alarms"), [(0.4, 0.0), (0.5, 0.3)])
 def test_hidden_faces(threshold, false_alarms):
     """Of 5 runs three or more miss with p = .001."""
-    found = [pareidolia.pareidolia(shown.hidden(threshold, false_alarms, seed=s)).iloc[0] for s in range(5)]
+    found = [pareidolia.pareidolia(simulated_trials.hidden(threshold, false_alarms, seed=s)).iloc[0] for s in range(5)]
     assert misses([(r.threshold, r.low, r.high) for r in found], threshold) <= 2
     spans = [(r.false_alarms, r.false_alarms_low, r.false_alarms_high) for r in found]
     assert misses(spans, false_alarms) <= 2
@@ -51,14 +51,16 @@ def test_hidden_faces(threshold, false_alarms):
 def test_percepts(lean, turns, truth):
     found = []
     for seed in range(20):
-        (row,) = bistability.equalities(bistability.curve(shown.percepts(lean, turns=turns, seed=seed))).itertuples()
+        (row,) = bistability.pse_table(
+            bistability.curves(simulated_trials.percepts(lean, turns=turns, seed=seed))
+        ).itertuples()
         found.append((row.pse, row.low, row.high))
     assert misses(found, truth) <= 4
 
 
 def test_position():
     """Evidence that lies between the controls by a known share."""
-    frame = shown.percepts(0.0, n=60)
+    frame = simulated_trials.percepts(0.0, n=60)
     rng = np.random.default_rng(1)
     at = frame["category"].map({"duck": 1.0, "rabbit": -1.0}).fillna(0.5)  # three quarters of the way to a duck
     frame["evidence_duck"] = 100 + at * 3 + rng.normal(0, 1, len(frame))
@@ -71,7 +73,7 @@ def test_position():
 
 def test_unrelated_choices_by_hand():
     """Both percepts above 3 of the 4 other choices on one image, first on the other."""
-    frame = shown.percepts(0.0, n=1).iloc[1:3].reset_index(drop=True)
+    frame = simulated_trials.percepts(0.0, n=1).iloc[1:3].reset_index(drop=True)
     assert set(frame["category"]) == {"(ambiguous)"}
     for name, values in {
         "duck": (5, 5),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.illusions import experiment_of
+from experiments.illusions import make_illusion_experiment
 from experiments.shown_stimuli import shown_stimuli
 from stimuli.attribution import read_credits
 from stimuli.errors import StimulusError
@@ -34,12 +34,12 @@ def test_all_four_with_their_makers(served):
     assert set(credits) == {f"{name}.png" for name in IMAGES}
     assert credits["paper-rock-face.png"].said().startswith("Mirabeau, CC BY-SA 3.0, via Wikimedia Commons, https://")
     for name in IMAGES:
-        experiment = experiment_of(name)
+        experiment = make_illusion_experiment(name)
         assert experiment.choices == IMAGES[name].percepts and len(experiment.stimuli) == 1
         assert experiment.stimuli.attribution == credits[f"{name}.png"].said()
         pixels = experiment.stimuli.stimuli[0].pixels()
         assert max(pixels.shape) == LARGEST
-    assert np.all(experiment_of("paper-duck-rabbit").stimuli.stimuli[0].pixels() == 255)  # was see-through
+    assert np.all(make_illusion_experiment("paper-duck-rabbit").stimuli.stimuli[0].pixels() == 255)  # was see-through
     n = len(served.asked)
     fetch_illusions(base_url=served.url)
     assert len(served.asked) == n

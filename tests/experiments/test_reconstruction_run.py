@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from analysis.illusions.placement import correlation, low_passed, overlap_of, placement
-from analysis.illusions.reconstructions import picture, read_reconstructions
+from analysis.illusions.reconstructions import read_image, read_reconstructions
 from analysis.illusions.sheets import write_sheets
-from experiments.reconstruction_run import ReconstructionSettings, of_names, reconstruct
+from experiments.reconstruction_run import ReconstructionSettings, find_stimuli, reconstruct
 from experiments.reconstruction_table import COLUMNS, read_rows
 from observers.protocol import Reconstruction, Restoration
 from observers.registry import make_observer
@@ -90,7 +90,7 @@ def test_every_family_in_its_real_layout(name, pictures, tmp_path):
 
 
 def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
-    stimuli, one = of_names([str(pictures)]), Copying()
+    stimuli, one = find_stimuli([str(pictures)]), Copying()
     assert [s.id for s in stimuli] == ["duck.png", "rock.png"]
     asked, steps = ReconstructionSettings(("x", "y"), (0.5,), 2), []
     path = reconstruct(
@@ -114,7 +114,7 @@ def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
 
 
 def test_what_is_refused(pictures, tmp_path):
-    stimuli, out = of_names([str(pictures)]), tmp_path / "out"
+    stimuli, out = find_stimuli([str(pictures)]), tmp_path / "out"
     with pytest.raises(ObserverError, match="chance restores no images: take a diffusion, flow or masked model"):
         reconstruct(stimuli, [Chance()], ReconstructionSettings(("x",)), out)
     with pytest.raises(StimulusError, match=r"duck.png names no percepts of its own: give one --prompt or more"):
@@ -130,10 +130,10 @@ def test_what_is_refused(pictures, tmp_path):
     with pytest.raises(
         ObserverError, match=r"out holds reconstructions of another duck.png \(then .*, now .*\): take another"
     ):
-        reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
+        reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
     (out / "reconstructions.json").write_text("{}")
     with pytest.raises(StimulusError, match="is damaged or missing: take another --out"):
-        reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
+        reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
     assert "expected numbers with commas, such as 0.3,0.5, got 'a'" in observers(
         "reconstruct", pictures, "-m", "chance", "--strength", "a", code=2
     ).stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
@@ -143,7 +143,7 @@ def test_what_is_refused(pictures, tmp_path):
 
 @pytest.mark.parametrize("file", ["/etc/passwd.png", "../x.png", "x.txt"])
 def test_a_table_from_anyone(file, pictures, tmp_path):
-    reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), tmp_path)
+    reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), tmp_path)
     path = tmp_path / "reconstructions.csv"
     path.write_text(path.read_text().replace("copying/duck.png", file, 1).replace(f"{file}/", f"{file}#"))
     text = path.read_text()
@@ -186,12 +186,12 @@ def test_what_is_no_number_is_said_with_its_line(cells, said, tmp_path):
 
 
 def test_sheets_show_who_is_to_be_named(pictures, tmp_path):
-    reconstruct(of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5,), 2), tmp_path)
+    reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5,), 2), tmp_path)
     (sheet,) = write_sheets(tmp_path)
     words = sheet.with_suffix(".svg").read_text()
     assert "A. Painter, CC BY-SA 3.0" in words and "copying" in words and "“x”" in words
     many = ReconstructionSettings(tuple(f"text {k}" for k in range(16)))
-    reconstruct(of_names([str(pictures / "rock.png")]), [Copying()], many, tmp_path / "many")
+    reconstruct(find_stimuli([str(pictures / "rock.png")]), [Copying()], many, tmp_path / "many")
     (eight,) = write_sheets(tmp_path / "many")
     words = eight.with_suffix(".svg").read_text()
     assert eight.name.startswith("figure-8_rock.png_copying_") and words.count("nearest") == 1 and "A. Painter" in words
@@ -199,7 +199,7 @@ def test_sheets_show_who_is_to_be_named(pictures, tmp_path):
 
 def test_a_report_begins_with_them(pictures, tmp_path, drawn):
     reconstruct(
-        of_names([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5, 0.7)), tmp_path / "made"
+        find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5, 0.7)), tmp_path / "made"
     )
     observers(
         "run-experiment", "drawn-cue-conflict", "-m", "ideal", "--limit", 5, "--out", tmp_path / "logs", "--quiet"
@@ -221,7 +221,7 @@ def test_placement(tmp_path):
         image = 40 + 200 * np.exp(-((x - a) ** 2 + (y - b) ** 2) / 60)
         save_image(np.repeat(image[..., None], 3, 2).astype(np.uint8), tmp_path / "in" / f"{k}.png")
     reconstruct(
-        of_names([str(tmp_path / "in")]), [Copying()], ReconstructionSettings(("x", "y", "z")), tmp_path / "out"
+        find_stimuli([str(tmp_path / "in")]), [Copying()], ReconstructionSettings(("x", "y", "z")), tmp_path / "out"
     )
     table = read_reconstructions(tmp_path / "out")
     (row,) = placement(table, n_resamples=200).itertuples()
@@ -231,7 +231,7 @@ def test_placement(tmp_path):
     assert np.isnan([alone.of_others, alone.kept, alone.kept_low]).all() and alone.layout == pytest.approx(1, abs=1e-3)
     flat = np.full((8, 8), 0.5)
     assert np.isnan(correlation(flat, flat)) and np.isnan(overlap_of(flat, flat))
-    assert low_passed(picture(table["file"].iloc[0])).shape == (64, 64)
+    assert low_passed(read_image(table["file"].iloc[0])).shape == (64, 64)
     assert len(pd.read_csv(tmp_path / "out" / "reconstructions.csv")) == len(table)
     said = observers("analyze", "reconstructions", tmp_path / "out", "--csv", tmp_path / "p.csv").stdout
     assert "in_place" in said and (tmp_path / "p.csv").is_file()

@@ -7,12 +7,12 @@ import pytest
 from analysis.answerable import with_answers
 from analysis.frame import read_trials
 from analysis.illusions import bistability, geometric, pareidolia
-from analysis.illusions.kinds import kind_of
+from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.pse import difference, pse
 from analysis.illusions.summary import COLUMNS, has_illusions, illusions
 from stimuli.errors import LogError
 from tests.analysis.frames import right
-from tests.analysis.illusions import shown
+from tests.analysis.illusions import simulated_trials
 
 
 def test_the_interval_of_a_difference_is_the_normal_one_where_both_are_symmetric():
@@ -44,7 +44,12 @@ def test_a_step_has_an_equality_between_its_levels():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: shown.geometric(0.1, n=1), lambda: shown.hidden(0.4, 0.1, n=1), lambda: shown.percepts(0, n=1)]
+    "make",
+    [
+        lambda: simulated_trials.geometric(0.1, n=1),
+        lambda: simulated_trials.hidden(0.4, 0.1, n=1),
+        lambda: simulated_trials.percepts(0, n=1),
+    ],
 )
 @pytest.mark.parametrize("said", ["first", "second", "nothing", "as it was"])
 @pytest.mark.parametrize("part", [slice(None), slice(0, 1), slice(0, 3)])
@@ -70,41 +75,41 @@ def test_what_is_no_illusion():
     assert not has_illusions(frame)
     with pytest.raises(LogError, match="no log here is of an illusion: give logs of duck-rabbit"):
         illusions(frame)
-    both = pd.concat([frame, shown.geometric(0.1)], ignore_index=True).fillna(
+    both = pd.concat([frame, simulated_trials.geometric(0.1)], ignore_index=True).fillna(
         dict.fromkeys(("strength", "difference"), "")
     )
     assert illusions(both).attrs["notes"] == ["no illusion, left out: mine"]
 
 
 def test_cues_that_are_no_numbers():
-    frame = shown.geometric(0.1).assign(strength="strong")
+    frame = simulated_trials.geometric(0.1).assign(strength="strong")
     with pytest.raises(LogError, match="x: the cue strength is 'strong', expected a number"):
         illusions(frame)
-    frame = shown.hidden(0.4, 0).assign(hidden="nan")
+    frame = simulated_trials.hidden(0.4, 0).assign(hidden="nan")
     with pytest.raises(LogError, match="the cue hidden is 'nan'"):
         illusions(frame)
 
 
 def test_several_right_answers():
-    frame = shown.geometric(0.1)
+    frame = simulated_trials.geometric(0.1)
     frame.loc[frame.index[-1], "category"] = "middle"
     with pytest.raises(
         LogError, match="must have one category, the answer that they are right to get; here they have left, middle"
     ):
         illusions(frame)
-    frame = shown.hidden(0.4, 0)
+    frame = simulated_trials.hidden(0.4, 0)
     frame.loc[frame.index[-1], "category"] = "cat"
     with pytest.raises(LogError, match="something hidden must have one category, here they have cat, face"):
         illusions(frame)
 
 
 def test_only_one_direction():
-    (row,) = geometric.effects(geometric.equalities(shown.geometric(0.1, strengths=(0, 1)))).itertuples()
+    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(0.1, strengths=(0, 1)))).itertuples()
     assert np.isnan(row.effect) and row.reason == geometric.NOT_BOTH
 
 
 def test_nothing_hidden_was_never_shown():
-    frame = shown.hidden(0.4, 0)
+    frame = simulated_trials.hidden(0.4, 0)
     (row,) = pareidolia.pareidolia(frame[frame["hidden"] != "0"]).itertuples()
     assert np.isnan(row.false_alarms) and row.reason == pareidolia.NOTHING
 
@@ -113,13 +118,13 @@ def test_nothing_hidden_was_never_shown():
     ("answer", "false_alarms", "reason"), [("face", 1, "always seen where it is hidden"), ("texture", 0, "never seen")]
 )
 def test_all_or_nothing_is_seen(answer, false_alarms, reason):
-    (row,) = pareidolia.pareidolia(shown.hidden(0.4, 0).assign(response=answer)).itertuples()
+    (row,) = pareidolia.pareidolia(simulated_trials.hidden(0.4, 0).assign(response=answer)).itertuples()
     assert row.false_alarms == false_alarms and np.isnan(row.threshold) and row.reason == reason
 
 
 def test_trials_without_a_right_answer_are_left_out_elsewhere(tmp_path):
-    frame = shown.percepts(0.0)
-    assert kind_of(frame) == "percepts"
+    frame = simulated_trials.percepts(0.0)
+    assert illusion_kind(frame) == "percepts"
     kept = with_answers(frame)
     assert set(kept["category"]) == {"duck", "rabbit"} and len(kept) == 80
     assert kept.attrs["notes"] == [
@@ -147,6 +152,6 @@ def test_trials_without_a_right_answer_are_left_out_elsewhere(tmp_path):
 
 
 def test_observers_without_evidence_have_answers():
-    (row,) = bistability.bistability(shown.percepts(0.3)).itertuples()
+    (row,) = bistability.bistability(simulated_trials.percepts(0.3)).itertuples()
     assert row.n == 120 and row.n_choices == 2 and 0 < row.share_a < 1
     assert np.isnan([row.position, row.unrelated, row.both_first]).all()
