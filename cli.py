@@ -304,8 +304,8 @@ def _demo_report(logs: list[str], who: "list[Observer]", out: Path) -> None:
     drawings = []
     for one in who:
         if one.name in RESTORING and isinstance(one, Reconstructor):
-            found, name = one.reconstruct(trial.stimulus, one.texts(trial.choices)), trial.stimulus.id
-            parts = found.shown, found.left, found.images, found.errors
+            found, name = one.reconstruct(trial.stimulus, one.prompts(trial.choices)), trial.stimulus.id
+            parts = found.shown, found.damaged_image, found.images, found.errors
             drawings.append(reconstruction(one.name, name, *parts, trial.choices, RESTORING[one.name]))
     said = (
         f"The first trial, {trial.stimulus.id}: what was left of the image is restored under each choice, and compared."

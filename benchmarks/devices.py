@@ -53,7 +53,7 @@ def main() -> None:
             found = []
             for where in ("cpu", device):
                 one = make_observer(name, {"device": where, "dtype": "float32"})
-                found.append(one.reconstruct(stimulus, one.texts(["cat", "car"]), how).images)
+                found.append(one.reconstruct(stimulus, one.prompts(["cat", "car"]), how).images)
             print(f"{name}, {how.steps} steps: pixels differ by up to {np.abs(found[0] - found[1]).max():.2g}")
 
 

@@ -40,7 +40,7 @@ def said(one, judge: Observer, stimuli: list[Stimulus], cue: str, how: Restorati
     with tempfile.TemporaryDirectory() as folder:
         for stimulus in stimuli:
             wanted = stimulus.cues[cue]
-            found = one.reconstruct(stimulus, one.texts([wanted]), how)
+            found = one.reconstruct(stimulus, one.prompts([wanted]), how)
             path = Path(folder) / f"{len(trials)}.png"
             save_image(to_uint8(np.clip(found.images[0], 0, 1)), path)
             trials.append(Trial(len(trials) + 1, 1, Stimulus(path.name, path, wanted), CHOICES))

@@ -64,7 +64,7 @@ class ReconstructionSettings:
             return list(self.texts)
         if not all(stimulus.cues.get(cue) for cue in PERCEPTS):
             raise StimulusError(f"{stimulus.id} names no percepts of its own: give one --prompt or more")
-        return observer.texts([stimulus.cues[cue] for cue in PERCEPTS])
+        return observer.prompts([stimulus.cues[cue] for cue in PERCEPTS])
 
 
 def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:

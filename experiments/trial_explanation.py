@@ -121,4 +121,4 @@ def _reconstruction(
         raise ObserverError(
             f"the {one.name} of the log had other options ({difference(had, options(one))}): give them with -o"
         )
-    return one.reconstruct(stimulus, one.texts(choices), how)
+    return one.reconstruct(stimulus, one.prompts(choices), how)

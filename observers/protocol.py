@@ -122,7 +122,7 @@ class Reconstruction:
     """What a generative observer makes of one image under each of K texts. Images are (h, w, 3) float32 in 0..1."""
 
     shown: np.ndarray  # the image as the model takes it: its middle square, resized
-    left: np.ndarray  # what was left of it once it was noised or masked
+    damaged_image: np.ndarray  # what was left of it once it was noised or masked
     images: np.ndarray  # (K, h, w, 3)
     # (K,) squared distance to the image where the observer scores it; the least wins. Of the pixels where tokens are scored:
     # another choice may win the trial then.
@@ -145,11 +145,11 @@ class Reconstructor(Protocol):
     def reconstruct(
         self,
         stimulus: Stimulus,
-        texts: Sequence[str],
+        prompts: Sequence[str],
         how: Restoration = Restoration(),
     ) -> Reconstruction: ...
 
-    def texts(self, choices: Sequence[str]) -> list[str]:
+    def prompts(self, choices: Sequence[str]) -> list[str]:
         """What it reads for each choice of a trial."""
         ...
 

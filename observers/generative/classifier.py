@@ -98,11 +98,11 @@ class GenerativeClassifier:
     def restores(self) -> bool:
         return isinstance(self.likelihood, SupportsRestoration)
 
-    def texts(self, choices: Sequence[str]) -> list[str]:
+    def prompts(self, choices: Sequence[str]) -> list[str]:
         return [sentence(self.template, choice) for choice in choices]
 
     def _conditions_of(self, trial: Trial) -> list[Condition]:
-        return self._read(self.texts(trial.choices))
+        return self._read(self.prompts(trial.choices))
 
     def _read(self, texts: Sequence[str]) -> list[Condition]:
         new = [text for text in dict.fromkeys(texts) if text not in self._conditions]

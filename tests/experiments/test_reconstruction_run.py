@@ -43,7 +43,7 @@ class Copying:
     def observe(self, trials):
         return iter(())
 
-    def texts(self, choices):
+    def prompts(self, choices):
         return [f"a {choice}" for choice in choices]
 
     def reconstruct(self, stimulus, texts, how=Restoration()):
@@ -255,4 +255,4 @@ def test_percepts_are_the_prompts_where_none_is_given(tmp_path):
     stimulus = Stimulus("a.png", tmp_path / "a.png", "(ambiguous)", "0", {"percept_a": "duck", "percept_b": "rabbit"})
     reconstruct([stimulus], [Copying()], ReconstructionSettings(), tmp_path / "out")
     assert [row["prompt"] for row in read_rows(tmp_path / "out")] == ["a duck", "a rabbit"]
-    assert make_observer("microcosm-latent").texts(["cat"]) == ["A bad photo of a cat"]
+    assert make_observer("microcosm-latent").prompts(["cat"]) == ["A bad photo of a cat"]

@@ -61,17 +61,17 @@ def test_every_family_that_restores_shows_it(name, models, small):
     made, trial = observer(models, name), small.trials(0)[0]
     found = restored(made, trial)
     k = len(trial.choices)
-    assert found.images.shape == (k, *found.left.shape) and found.errors.shape == (k,)
+    assert found.images.shape == (k, *found.damaged_image.shape) and found.errors.shape == (k,)
     assert 0 <= found.images.min() < found.images.max() <= 1 and (found.errors > 0).all()
     assert len({image.tobytes() for image in found.images}) > 1
     assert np.array_equal(restored(made, trial).images, found.images)
-    assert not np.array_equal(restored(made, trial, 1).left, found.left)
+    assert not np.array_equal(restored(made, trial, 1).damaged_image, found.damaged_image)
     with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
         Restoration(draw=-1)
 
 
 def restored(made, trial, draw=0, **how):
-    return made.reconstruct(trial.stimulus, made.texts(trial.choices), Restoration(0.6, draw=draw, **how))
+    return made.reconstruct(trial.stimulus, made.prompts(trial.choices), Restoration(0.6, draw=draw, **how))
 
 
 @pytest.mark.parametrize("name", ["sd14", "if-m", "sd3", "flux-dev", "amused-256"])
@@ -82,12 +82,12 @@ def test_every_family_restores_texts_of_ones_own_in_steps_and_under_guidance(nam
     plain = made.reconstruct(stimulus, texts, Restoration(0.7, draw=2))
     for how in (Restoration(0.7, steps=4, draw=2), Restoration(0.7, guidance=3, draw=2), Restoration(0.7, 4, 3, 2)):
         found = made.reconstruct(stimulus, texts, how)
-        assert np.array_equal(found.left, plain.left) and not np.array_equal(found.images, plain.images)
+        assert np.array_equal(found.damaged_image, plain.damaged_image) and not np.array_equal(found.images, plain.images)
         alone = made.reconstruct(stimulus, texts[1:2], how)
         assert np.abs(alone.images[0] - found.images[1]).max() < 1e-3
         one_by_one = evolve(made, batch_size=1).reconstruct(stimulus, texts, how)
         assert np.abs(one_by_one.images - found.images).max() < 1e-3
-    assert plain.shown.shape == plain.left.shape
+    assert plain.shown.shape == plain.damaged_image.shape
     assert plain.pixel_distance[1] == pytest.approx(np.sqrt(np.mean((plain.images[1] - plain.shown) ** 2)))
     assert np.isnan(plain.latent_distance).all() == (name in ("if-m", "amused-256"))
     with pytest.raises(ObserverError, match="give one or more, none of them empty"):

@@ -111,18 +111,18 @@ def test_reconstructions(models, trials):
         observer = made(name, models)
         assert isinstance(observer, Reconstructor)
         found = restored(observer, trials[0])
-        assert (found.left.shape, found.images.shape) == ((size, size, 3), (16, size, size, 3))
+        assert (found.damaged_image.shape, found.images.shape) == ((size, size, 3), (16, size, size, 3))
         assert found.errors.shape == (16,) and 0 <= found.images.min() < found.images.max() <= 1
         again = restored(observer, trials[0])
         assert np.array_equal(found.images, again.images)
-        assert not np.array_equal(found.left, restored(observer, trials[0], strength=0.9).left)
+        assert not np.array_equal(found.damaged_image, restored(observer, trials[0], strength=0.9).damaged_image)
     observer = made("microcosm-ar", models)
     with pytest.raises(ObserverError, match="microcosm-ar measures how likely an image is and restores none"):
         restored(observer, trials[0])
 
 
 def restored(observer, trial, **how):
-    return observer.reconstruct(trial.stimulus, observer.texts(trial.choices), Restoration(**how))
+    return observer.reconstruct(trial.stimulus, observer.prompts(trial.choices), Restoration(**how))
 
 
 def test_the_command(tmp_path, capsys):
