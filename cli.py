@@ -248,10 +248,10 @@ def report(
     """
     from analysis.report.extras import reconstructions as of_reconstructions
     from analysis.report.report import write_report
-    from experiments.shown_stimuli import shown_stimuli
+    from experiments.shown_stimuli import find_shown_stimuli
 
     frame = read(logs, dataset, ambiguous=True)
-    shown = shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
+    shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
     extras = [] if reconstructions is None else [of_reconstructions(reconstructions)]
     typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")
 
@@ -268,12 +268,12 @@ def demo(
     Real generative models and networks, trained on a small world, answer some trials of five of its experiments; simulated
     people stand in for people. The same command again goes on where it was stopped.
     """
-    from experiments.demo import MODELS, PARTS, STAND_INS, stand_ins
+    from experiments.demo import MODELS, PARTS, SIMULATED_PEOPLE, make_simulated_people
     from experiments.registry import make_experiment
 
     names = list(dict.fromkeys([*MODELS, *(observer or [])]))
-    who, people = _observers(names, None, {}), stand_ins()
-    typer.echo(f"SIMULATED: {', '.join(STAND_INS)} are no people; they stand in for them here")
+    who, people = _observers(names, None, {}), make_simulated_people()
+    typer.echo(f"SIMULATED: {', '.join(SIMULATED_PEOPLE)} are no people; they stand in for them here")
     for part in PARTS:
         what, n = make_experiment(part.experiment), limit or part.limit
         models = " ".join(f"--observer {shlex.quote(name)}" for name in names)
@@ -292,27 +292,27 @@ def _demo_report(logs: list[str], who: "list[Observer]", out: Path) -> None:
     from analysis.report.extras import Extra, reconstruction, summary
     from analysis.report.report import write_report
     from analysis.tables import show
-    from experiments.demo import PARTS, RESTORING, STAND_INS
+    from experiments.demo import PARTS, RECONSTRUCTED_DAMAGE, SIMULATED_PEOPLE
     from experiments.registry import make_experiment
-    from experiments.shown_stimuli import shown_stimuli
+    from experiments.shown_stimuli import find_shown_stimuli
     from observers.protocol import Reconstructor
 
     frame = read(logs, None)
-    first = summary(frame, STAND_INS)
+    first = summary(frame, SIMULATED_PEOPLE)
     show(first.table)
     trial = make_experiment(PARTS[0].experiment).trials(seed=0)[0]
     drawings = []
     for one in who:
-        if one.name in RESTORING and isinstance(one, Reconstructor):
+        if one.name in RECONSTRUCTED_DAMAGE and isinstance(one, Reconstructor):
             found, name = one.reconstruct(trial.stimulus, one.prompts(trial.choices)), trial.stimulus.id
-            parts = found.shown, found.damaged_image, found.images, found.errors
-            drawings.append(reconstruction(one.name, name, *parts, trial.choices, RESTORING[one.name]))
+            parts = found.input_image, found.damaged_image, found.images, found.errors
+            drawings.append(reconstruction(one.name, name, *parts, trial.choices, RECONSTRUCTED_DAMAGE[one.name]))
     said = (
         f"The first trial, {trial.stimulus.id}: what was left of the image is restored under each choice, and compared."
     )
     seen = Extra("A trial as generative observers see it", "reconstruction", (said,), None, tuple(drawings))
     typer.echo(
-        f"report: {write_report(frame, out, extras=[first, seen], stimuli=shown_stimuli(frame['dataset'].unique()))}"
+        f"report: {write_report(frame, out, extras=[first, seen], stimuli=find_shown_stimuli(frame['dataset'].unique()))}"
     )
 
 
@@ -321,7 +321,7 @@ def _observers(names: list[str], options: list[str] | None, flags: dict[str, Any
     from observers.registry import make_observers
 
     given = {flag: str(value) for flag, value in flags.items() if value is not None}
-    return make_observers(names, given | key_values(options), say=lambda text: typer.echo(text, err=True))
+    return make_observers(names, given | key_values(options), notify=lambda text: typer.echo(text, err=True))
 
 
 def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
@@ -333,7 +333,7 @@ def _run(what: "Experiment", one: "Observer", out: Path, *, quiet: bool, **optio
         resumable("every answer is kept", ("run-experiment", "demo")),
         progress_bar(f"{what.name} · {one.name}", "trials", quiet=quiet) as progress,
     ):
-        return run(what, one, out, **options, progress=progress, say=lambda text: typer.echo(text, err=True))
+        return run(what, one, out, **options, progress=progress, notify=lambda text: typer.echo(text, err=True))
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from analysis.frame import read_trials
 from analysis.report.report import write_report
-from experiments.shown_stimuli import shown_stimuli
+from experiments.shown_stimuli import find_shown_stimuli
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import DATASETS
 
@@ -93,7 +93,7 @@ def main() -> None:
     frame = read_trials(given.data) if given.data else simulated(given.observers, given.evidence)
     if given.one:
         frame = frame.assign(stimulus=frame["dataset"] + " " + frame["stimulus"], dataset="one", condition="")
-    stimuli = shown_stimuli(frame["dataset"].unique()) if given.data else ()
+    stimuli = find_shown_stimuli(frame["dataset"].unique()) if given.data else ()
     with tempfile.TemporaryDirectory() as folder:
         out = given.keep or Path(folder)
         begin, wall = time.process_time(), time.monotonic()

@@ -20,7 +20,7 @@ from attrs import evolve
 from small_world import FOLDER, PROMPT, tokenizer
 from torch.utils.flop_counter import FlopCounterMode
 
-from observers.devices import exact
+from observers.devices import deterministic_inference
 from observers.generative.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
 from stimuli.categories import CATEGORIES
@@ -107,7 +107,7 @@ def main() -> None:
     each = counter.get_total_flops()
     if said.compile:
         model = evolve(model, compute=evolve(compute, compile=True))
-    with exact():
+    with deterministic_inference():
         rate = matmul_rate(device, compute.format())
     took = seconds(lambda: score(model, n), device)
     name = (

@@ -62,13 +62,13 @@ def collect(
         say(f"session {session} of {who.name} has no answer yet: it begins")
     who = evolve(who, n_blocks=experiment.n_blocks)
     if begun or not n_practice:
-        return run(experiment, who, directory, session=session, seed=seed, limit=limit, say=say)
+        return run(experiment, who, directory, session=session, seed=seed, limit=limit, notify=say)
     before = practice(experiment, n_practice, seed)
     screen = who.screen or evolve(who, feedback=True).open()
     try:
         at = evolve(who, screen=screen)
-        run(before, evolve(at, feedback=True), directory, session=session, seed=seed, say=say)
-        return run(experiment, at, directory, session=session, seed=seed, limit=limit, say=say)
+        run(before, evolve(at, feedback=True), directory, session=session, seed=seed, notify=say)
+        return run(experiment, at, directory, session=session, seed=seed, limit=limit, notify=say)
     finally:
         if who.screen is None:
             screen.close()

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from experiments import log
 from experiments.experiment import Experiment
-from observers.protocol import Cost, HasCost, Observer, responses, validate
+from observers.protocol import Cost, HasCost, Observer, iter_responses, validate_response
 
 PATIENCE = 20.0  # seconds for which trials are answered, to see how long they take
 N_PILOT = 65  # trials at most
@@ -62,8 +62,8 @@ def estimate(
         return Estimate(len(trials), 0, cost.seconds * cost.n_evaluations[0], None, cost)
     begun = first = time.monotonic()
     n_pilot, n_evaluations, counted = 0, 0, True
-    for trial, response in zip(islice(trials, N_PILOT), responses(observer, trials), strict=False):
-        spent = validate(response, trial, observer.name).n_evaluations
+    for trial, response in zip(islice(trials, N_PILOT), iter_responses(observer, trials), strict=False):
+        spent = validate_response(response, trial, observer.name).n_evaluations
         counted = counted and spent is not None
         n_evaluations += spent or 0
         n_pilot += 1

@@ -7,7 +7,7 @@ from observers.protocol import Presentation, Trial
 from stimuli.errors import StimulusError
 from stimuli.stimulus import StimulusSet
 
-BLOCK = 256  # trials between two breaks, as in the published experiments
+TRIALS_PER_BLOCK = 256  # trials between two breaks, as in the published experiments
 
 
 @frozen
@@ -45,6 +45,6 @@ class Experiment:
         ]
 
 
-def n_blocks(n_trials: int) -> int:
-    """Blocks of about BLOCK trials."""
-    return max(1, round(n_trials / BLOCK))
+def default_n_blocks(n_trials: int) -> int:
+    """Blocks of about TRIALS_PER_BLOCK trials."""
+    return max(1, round(n_trials / TRIALS_PER_BLOCK))

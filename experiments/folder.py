@@ -4,7 +4,7 @@ include them.
 
 from pathlib import Path
 
-from experiments.experiment import Experiment, n_blocks
+from experiments.experiment import Experiment, default_n_blocks
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
@@ -21,4 +21,4 @@ def from_folder(folder: Path) -> Experiment:
     stimuli = read_folder(folder)
     found = sorted({s.category for s in stimuli})
     choices = CATEGORIES if set(found) <= set(CATEGORIES) else tuple(found)
-    return Experiment(folder.name, stimuli, choices, n_blocks(len(stimuli)))
+    return Experiment(folder.name, stimuli, choices, default_n_blocks(len(stimuli)))

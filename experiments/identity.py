@@ -40,12 +40,12 @@ def identity_of(experiment: Experiment, observer: Observer, session: int, seed: 
             "kind": observer.kind,
             "class": type(observer).__qualname__,
             "file_sha256": file_sha256(type(observer)),
-            "options": options(observer),
+            "options": observer_options(observer),
         },
     }
 
 
-def name_the_commit(given: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
+def restore_revision_name(given: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
     """Let a session that began with a branch such as `main` go on with the commit that this was then, by its name."""
     commit = sidecar["provenance"].get("revision")
     if commit is not None:
@@ -63,7 +63,7 @@ def _as_begun(given: dict[str, Any], begun: Any, commit: str) -> None:
             _as_begun(value, begun.get(name), commit)
 
 
-def options(observer: Observer) -> dict[str, Any]:
+def observer_options(observer: Observer) -> dict[str, Any]:
     """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy.
 
     They are the fields of an attrs class or a dataclass. Of any other class they are the parameters that it is made with, as
@@ -116,11 +116,11 @@ def _plain(value: Any) -> Any:
     )
 
 
-def difference(old: Any, new: Any, what: str = "") -> str:
+def describe_difference(old: Any, new: Any, what: str = "") -> str:
     """What differs, in a few words: of two mappings only that, however deep it lies."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         if len(keys) == 1:
-            return difference(old.get(keys[0]), new.get(keys[0]), f"{keys[0]} ")
+            return describe_difference(old.get(keys[0]), new.get(keys[0]), f"{keys[0]} ")
         what, old, new = "", *({key: part.get(key) for key in keys} for part in (old, new))
     return f"{what}then {str(old)[:80]}, now {str(new)[:80]}"

@@ -7,7 +7,7 @@ cache when first asked for; the four images of the paper have to be fetched.
 from collections.abc import Callable
 from functools import partial
 
-from experiments.experiment import Experiment, n_blocks
+from experiments.experiment import Experiment, default_n_blocks
 from stimuli.datasets import cache_folder
 from stimuli.illusion_sets import NAMES as DRAWN
 from stimuli.illusion_sets import choices, illusion_set
@@ -22,7 +22,7 @@ def make_illusion_experiment(name: str) -> Experiment:
     if name in IMAGES:
         return Experiment(name, paper_set(name), IMAGES[name].percepts)
     stimuli = illusion_set(name, cache_folder() / "drawn" / "illusions" / VERSION / name)
-    return Experiment(name, stimuli, choices(name), n_blocks(len(stimuli)))
+    return Experiment(name, stimuli, choices(name), default_n_blocks(len(stimuli)))
 
 
 def is_available(name: str) -> bool:

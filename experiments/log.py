@@ -46,11 +46,11 @@ def log_path(directory: Path, experiment: str, observer: str, session: int) -> P
     return Path(directory) / file_name(experiment) / f"{stem}.csv"
 
 
-def header(cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = ()) -> list[str]:
+def column_names(cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = ()) -> list[str]:
     return [*COLUMNS, *cues, *(EVIDENCE + choice for choice in choices), *(MEASURED + what for what in measures)]
 
 
-def row(
+def format_row(
     experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial, response: Response
 ) -> list[str]:
     """The cells of one trial, in the order of `header`: times in full, evidence to the nine digits that float32 needs."""
@@ -73,12 +73,14 @@ def _measured(observer: Observer, response: Response) -> list[str]:
     return [repr(float(found[name])) if name in found else "" for name in names]
 
 
-def differs(
+def describe_mismatch(
     cells: Sequence[str], experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial
 ) -> str:
     """What a logged row says otherwise than the session could have written; "" where it is its row."""
-    asked = row(experiment, observer, session, cues, trial, Response(None))
-    for name, cell, expected in zip(header(cues, trial.choices, measures_of(observer)), cells, asked, strict=True):
+    asked = format_row(experiment, observer, session, cues, trial, Response(None))
+    for name, cell, expected in zip(
+        column_names(cues, trial.choices, measures_of(observer)), cells, asked, strict=True
+    ):
         if name == "response":
             if cell not in ("", *trial.choices):
                 return f"its response {cell[:80]!r} is none of the choices"
@@ -174,7 +176,7 @@ def has_rows(path: Path) -> bool:
     return content.count(b"\n") > 1
 
 
-def repair(path: Path) -> int:
+def remove_incomplete_row(path: Path) -> int:
     """Cut off a torn last line, left by a crash in the middle of a write; how many bytes that were (0 as a rule).
 
     Raises LogError for line ends or NUL bytes that a log does not have: another program has saved it since.

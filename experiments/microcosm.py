@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from experiments.experiment import Experiment, n_blocks
+from experiments.experiment import Experiment, default_n_blocks
 from stimuli.atomic import make_folder_atomically
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
@@ -25,7 +25,7 @@ NAMES = (*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12))
 def experiment_of(name: str) -> Experiment:
     """The experiment of one of NAMES."""
     stimuli = _drawn(name) if name in SETS else _distorted(name)
-    return Experiment(name, stimuli, CATEGORIES, n_blocks(len(stimuli)))
+    return Experiment(name, stimuli, CATEGORIES, default_n_blocks(len(stimuli)))
 
 
 def _drawn(name: str) -> StimulusSet:

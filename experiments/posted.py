@@ -66,7 +66,7 @@ def _run(
         raise LogError(f"{who.participant}, session {who.session}: the first trial has no answer")
     observer = WebParticipant(who.participant, who.distance_cm, PostedAnswers(answers))
     _refuse_other_answers(log.log_path(out, experiment.name, observer.name, who.session), answers)
-    return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, say=say)
+    return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, notify=say)
 
 
 def _refuse_other_answers(path: Path, answers: dict[int, BrowserAnswer]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from experiments.identity import difference, options
+from experiments.identity import describe_difference, observer_options
 from experiments.log import file_name
 from experiments.reconstruction_table import COLUMNS, KEY, TABLE, Row, read_rows
 from experiments.registry import make_experiment
@@ -176,7 +176,7 @@ def _begin(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]
     """What is there already, once it is sure that it was made of the same images by the same observers."""
     given: dict[str, Any] = {
         "images": {s.id: hashlib.sha256(s.path.read_bytes()).hexdigest() for s in stimuli},
-        "observers": {one.name: options(one) for one in observers},
+        "observers": {one.name: observer_options(one) for one in observers},
     }
     rows = read_rows(out) if (out / TABLE).is_file() else []
     if rows:
@@ -186,7 +186,7 @@ def _begin(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]
                 if of[name] != before[what][name]:
                     raise ObserverError(
                         f"{out} holds reconstructions {'of another' if what == 'images' else 'by another'} {name} "
-                        f"({difference(before[what][name], of[name])}): take another --out"
+                        f"({describe_difference(before[what][name], of[name])}): take another --out"
                     )
         given = {what: before[what] | of for what, of in given.items()}
     rows = [row for row in rows if (out / row["file"]).is_file()]

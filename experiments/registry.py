@@ -4,7 +4,7 @@ from pathlib import Path
 
 from experiments.experiment import Experiment
 from experiments.folder import from_folder
-from experiments.published import published
+from experiments.published import published_experiment
 from stimuli.datasets import DATASETS
 from stimuli.errors import StimulusError
 from stimuli.names import plugins, resolve
@@ -28,10 +28,10 @@ EXPERIMENTS: dict[str, str] = {
 def make_experiment(name: str) -> Experiment:
     """The experiment of that name. Raises UnknownName, StimulusError."""
     if name in DATASETS:
-        return published(name)
+        return published_experiment(name)
     if name and Path(name).is_dir() and name not in EXPERIMENTS | plugins("experiments"):
         return from_folder(Path(name))
-    table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.published:published")
+    table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.published:published_experiment")
     found = resolve(name, table, "experiments", "experiment")
     experiment = found() if callable(found) else found
     if not isinstance(experiment, Experiment):

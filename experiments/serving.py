@@ -51,7 +51,7 @@ class WebSession:
         self._about = make_about(experiment.name, code, session, seed, distance, self._trials)
         self._ends = {trial.block: trial.number for trial in self._trials}
         self.site: Site = make_site(self._trials, self._about, scripts, n_done=self._n_done)
-        options: dict[str, Any] = {"session": session, "seed": seed, "progress": progress, "say": say}
+        options: dict[str, Any] = {"session": session, "seed": seed, "progress": progress, "notify": say}
         self._run = partial(run, experiment, self._observer, out, **options)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._lock = threading.Lock()

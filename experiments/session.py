@@ -15,9 +15,18 @@ from typing import Any
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.forgetting import refuse_forgotten
-from experiments.identity import difference, identity_of, name_the_commit
+from experiments.identity import describe_difference, identity_of, restore_revision_name
 from observers.people.participant import PILOT
-from observers.protocol import MAX_COUNT, HasProvenance, Observer, Trial, check_name, measures_of, responses, validate
+from observers.protocol import (
+    MAX_COUNT,
+    HasProvenance,
+    Observer,
+    Trial,
+    check_name,
+    iter_responses,
+    measures_of,
+    validate_response,
+)
 from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
 
@@ -33,11 +42,11 @@ def run(
     seed: int = 0,
     limit: int | None = None,
     progress: Progress = lambda done, total: None,
-    say: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Let `observer` answer the trials of `experiment` that its log lacks, up to the first `limit`; the log's path.
 
-    `say` gets a sentence when something was found and put right. Raises ObserverError for a broken contract, LogError
+    `notify` gets a sentence when something was found and put right. Raises ObserverError for a broken contract, LogError
     for a log that belongs to another session or is in use. Whatever was answered is on disk, also on KeyboardInterrupt.
     """
     if not 1 <= session < MAX_COUNT or (limit is not None and limit < 1):
@@ -51,21 +60,21 @@ def run(
     trials = experiment.trials(seed)
     writer = log.LogWriter(path)
     try:
-        sidecar = _open_session(path, experiment, observer, session, seed, trials, say)
+        sidecar = _open_session(path, experiment, observer, session, seed, trials, notify)
         n_done = sidecar["n_logged"]
         todo = trials[n_done : limit or len(trials)]
         if todo:
             sidecar["status"] = "running"
             log.write_sidecar(path, sidecar)  # before the first row: a log without a sidecar could not be resumed
         if not path.exists():
-            writer.write(log.header(cues, experiment.choices, measures_of(observer)))
+            writer.write(log.column_names(cues, experiment.choices, measures_of(observer)))
         try:
             progress(n_done, n_done + len(todo))
             for trial, response in _answers(observer, todo):
                 # Its weights are there now, and nothing of this run is in the log yet.
                 if sidecar["n_logged"] == n_done:
                     _note_provenance(path, sidecar, observer)
-                writer.write(log.row(experiment.name, observer, session, cues, trial, response))
+                writer.write(log.format_row(experiment.name, observer, session, cues, trial, response))
                 sidecar["n_logged"] += 1
                 progress(sidecar["n_logged"], n_done + len(todo))
         finally:
@@ -84,10 +93,10 @@ def _answers(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, A
     if not trials:
         return
     n_given = 0
-    for response in responses(observer, trials):
+    for response in iter_responses(observer, trials):
         if n_given == len(trials):
             raise ObserverError(f"observer {observer.name} gave more responses than the {len(trials)} trials it got")
-        yield trials[n_given], validate(response, trials[n_given], observer.name)
+        yield trials[n_given], validate_response(response, trials[n_given], observer.name)
         n_given += 1
     if n_given < len(trials):
         raise ObserverError(f"observer {observer.name} stopped after {n_given} of {len(trials)} trials")
@@ -107,7 +116,7 @@ def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) ->
         if old.get(what) != new.get(what):
             hint = f"-o revision={old.get(what)}" if what == "revision" else "with what it was begun with"
             raise LogError(
-                f"{path} was begun with another {what} ({difference(old.get(what), new.get(what))}): "
+                f"{path} was begun with another {what} ({describe_difference(old.get(what), new.get(what))}): "
                 f"go on {hint}, or take another --session or --out"
             )
     sidecar["provenance"] = new
@@ -121,7 +130,7 @@ def _open_session(
     session: int,
     seed: int,
     trials: list[Trial],
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> dict[str, Any]:
     """The sidecar to go on with: a new one, or that of the log that is there, after it was found to be of this session."""
     identity = identity_of(experiment, observer, session, seed)
@@ -130,36 +139,36 @@ def _open_session(
         raise LogError(f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session")
     if sidecar is None or not log.has_rows(path):  # a session that failed before its first answer binds nobody
         if path.exists():
-            _repair(path, say)
+            _repair(path, notify)
             path.unlink()
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         return sidecar | {"identity": identity, "environment": _environment(), "provenance": {}}
-    name_the_commit(identity["observer"]["options"], sidecar)
+    restore_revision_name(identity["observer"]["options"], sidecar)
     for what, new in identity.items():
         old = sidecar.get("identity", {}).get(what)
         if old != new:
             own = ", or give this observer a name of its own (-o name=…)" if what == "observer" else ""
             raise LogError(
-                f"{path} was made with another {what} ({difference(old, new)}): take another --session or --out{own}"
+                f"{path} was made with different {what} ({describe_difference(old, new)}): take another --session or --out{own}"
             )
-    _repair(path, say)
+    _repair(path, notify)
     rows = log.read_rows(path)
     cues = experiment.stimuli.cue_names
-    if rows[0] != log.header(cues, experiment.choices, measures_of(observer)):
+    if rows[0] != log.column_names(cues, experiment.choices, measures_of(observer)):
         raise LogError(f"{path} has other columns than this session writes; move it away or take another --session")
     if len(rows) - 1 > len(trials):
         raise LogError(f"{path} holds {len(rows) - 1} trials and the session has {len(trials)}; move it away")
     for cells, trial in zip(rows[1:], trials, strict=False):
-        wrong = log.differs(cells, experiment.name, observer, session, cues, trial)
+        wrong = log.describe_mismatch(cells, experiment.name, observer, session, cues, trial)
         if wrong:
             raise LogError(f"{path}, trial {trial.number}: {wrong}; move log and sidecar away, or mend that row")
     return sidecar | {"n_logged": len(rows) - 1}
 
 
-def _repair(path: Path, say: Callable[[str], None]) -> None:
-    torn = log.repair(path)
+def _repair(path: Path, notify: Callable[[str], None]) -> None:
+    torn = log.remove_incomplete_row(path)
     if torn:
-        say(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
+        notify(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
 
 
 def _now() -> str:

@@ -10,7 +10,7 @@ from stimuli.datasets import ATTRIBUTIONS, DATASETS, find, scan_images
 from stimuli.stimulus import StimulusSet
 
 
-def shown_stimuli(datasets: Iterable[str], given: Sequence[str] = ()) -> list[StimulusSet]:
+def find_shown_stimuli(datasets: Iterable[str], given: Sequence[str] = ()) -> list[StimulusSet]:
     """Sets named as those datasets: published ones in a data folder, our own drawn ones, and the experiments in `given`.
 
     What is not there is left out; of a published set as many images as there are. Raises StimulusError and UnknownName

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
-from experiments.identity import difference, options
+from experiments.identity import describe_difference, observer_options
 from experiments.log import COLUMNS, EVIDENCE, read_rows, read_sidecar
 from experiments.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
@@ -117,8 +117,9 @@ def _reconstruction(
 ) -> Reconstruction | None:
     if not isinstance(one, Reconstructor) or not one.restores:
         return None
-    if options(one) != had:
+    options = observer_options(one)
+    if options != had:
         raise ObserverError(
-            f"the {one.name} of the log had other options ({difference(had, options(one))}): give them with -o"
+            f"the {one.name} of the log had other options ({describe_difference(had, options)}): give them with -o"
         )
     return one.reconstruct(stimulus, one.prompts(choices), how)

@@ -19,7 +19,7 @@ def bounded(least: int, most: int, unit: str = "") -> Validator:
     return check
 
 
-def from_zero(instance: object, attribute: Any, value: int) -> None:
+def non_negative(instance: object, attribute: Any, value: int) -> None:
     """Of seeds."""
     if value < 0:
         raise ObserverError(f"{attribute.name} must be a whole number from 0 on, got {value}")

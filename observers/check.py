@@ -10,7 +10,16 @@ from itertools import cycle, islice
 import numpy as np
 from attrs import evolve, frozen
 
-from observers.protocol import KINDS, Observer, ObserverError, Response, Trial, check_name, responses, validate
+from observers.protocol import (
+    KINDS,
+    Observer,
+    ObserverError,
+    Response,
+    Trial,
+    check_name,
+    iter_responses,
+    validate_response,
+)
 
 TOLERANCE = 1e-5  # relative, of evidence: batches of another shape may round differently
 MAX_AHEAD = 1024  # trials an observer may take before it answers the first
@@ -41,11 +50,11 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
         return findings
     answers: list[Response] = []
     try:
-        for response in responses(observer, trials):
+        for response in iter_responses(observer, trials):
             if len(answers) == len(trials):
                 note("gives one response a trial", False, "it gives more responses than it got trials")
                 return findings
-            answers.append(validate(response, trials[len(answers)], name))
+            answers.append(validate_response(response, trials[len(answers)], name))
     except ObserverError as error:
         note("gives valid responses", False, str(error))
         return findings

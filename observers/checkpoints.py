@@ -59,7 +59,7 @@ class Checkpoint:
         return facts | {"device": str(device), "dtype": dtype}
 
 
-def checkpoint(
+def find_checkpoint(
     repository: str,
     revision: str | None,
     weights: Path | None,
@@ -140,7 +140,7 @@ def _snapshot(
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """Without the progress bars and remarks of transformers and diffusers; their errors are raised all the same."""
     from transformers.utils import logging
 
@@ -163,22 +163,22 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def reading(start: str, end: str = "") -> Iterator[None]:
+def explained_load_errors(start: str, end: str = "") -> Iterator[None]:
     """Quiet; what transformers raises becomes an ObserverError: `start` does not load (why)`end`."""
     from huggingface_hub.errors import StrictDataclassError
 
     try:
-        with quiet():
+        with quiet_libraries():
             yield
     except (*_UNFIT, StrictDataclassError) as error:
         said = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
         # How transformers says that something it imports is broken; what is only missing it names.
         if isinstance(error, ImportError) and ("Could not import module" in said or "torchvision" in said):
-            end = about_torchvision() or end
+            end = torchvision_hint() or end
         raise ObserverError(f"{start} does not load ({said[:300]}){end}") from None
 
 
-def about_torchvision() -> str:
+def torchvision_hint() -> str:
     """What to do about a torchvision made for another torch, which breaks whatever imports it; "" where there is none."""
     if importlib.util.find_spec("torchvision") is None:
         return ""
@@ -188,7 +188,7 @@ def about_torchvision() -> str:
     )
 
 
-def pretrained(make: Any, folder: Path, device: torch.device, what: str, who: str, **how: Any) -> Any:
+def load_pretrained(make: Any, folder: Path, device: torch.device, what: str, who: str, **how: Any) -> Any:
     """The model that `make`, a class of transformers or diffusers, finds in `folder`, ready to answer.
 
     `how` is handed on. Raises ObserverError if it is no such model, is damaged, holds weights that are no numbers, or lacks
@@ -198,7 +198,7 @@ def pretrained(make: Any, folder: Path, device: torch.device, what: str, who: st
 
     _only_safetensors(folder, who)
     try:
-        with reading(f"{who}: {what} in {folder}"):
+        with explained_load_errors(f"{who}: {what} in {folder}"):
             model, report = make.from_pretrained(
                 folder,
                 use_safetensors=True,
@@ -246,20 +246,20 @@ def _only_safetensors(folder: Path, who: str) -> None:
             )
 
 
-def transformer(make: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:
+def load_transformer(make: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:
     """The model that `make`, a class of transformers, finds in `folder`. Raises ObserverError as `pretrained` does."""
-    return pretrained(make, folder, device, what, who, dtype=dtype, trust_remote_code=False)
+    return load_pretrained(make, folder, device, what, who, dtype=dtype, trust_remote_code=False)
 
 
-def image_processor(folder: Path, who: str) -> Any:
+def load_image_processor(folder: Path, who: str) -> Any:
     """The preprocessing that belongs to the model, through Pillow. Raises ObserverError."""
     from transformers import AutoImageProcessor
 
-    with reading(f"{who}: its preprocessing in {folder}"):
+    with explained_load_errors(f"{who}: its preprocessing in {folder}"):
         return AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True, trust_remote_code=False)
 
 
-def tokenizer(folder: Path, who: str) -> Any:
+def load_tokenizer(folder: Path, who: str) -> Any:
     """The model's tokenizer: its tokenizer.json as it stands, else made from its older files. Raises ObserverError."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -268,5 +268,5 @@ def tokenizer(folder: Path, who: str) -> Any:
     wanted = (
         "expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, pip install sentencepiece protobuf"
     )
-    with reading(f"{who}: its tokenizer in {folder}", f": {wanted}"):
+    with explained_load_errors(f"{who}: its tokenizer in {folder}", f": {wanted}"):
         return make.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -20,10 +20,10 @@ from observers.checkpoints import (
     PROCESSOR,
     WEIGHTS,
     Checkpoint,
-    checkpoint,
-    image_processor,
-    tokenizer,
-    transformer,
+    find_checkpoint,
+    load_image_processor,
+    load_tokenizer,
+    load_transformer,
 )
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.discriminative import preprocess
@@ -80,14 +80,14 @@ class Contrastive:
     @cached_property
     def _files(self) -> Checkpoint:
         revision = self.revision or SAFE_REVISIONS.get(self.model)
-        return checkpoint(self.model, revision, self.weights, [("config.json",), PROCESSOR, WEIGHTS])
+        return find_checkpoint(self.model, revision, self.weights, [("config.json",), PROCESSOR, WEIGHTS])
 
     @cached_property
     def _network(self) -> Any:
         from transformers import AutoModel
 
         where, what = pick_device(self.device), "a contrastive model"
-        network = transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), where, what, self.name)
+        network = load_transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), where, what, self.name)
         if network.config.model_type not in TYPES:
             raise ObserverError(
                 f"{self.name} is of the type {network.config.model_type}; expected {' or '.join(TYPES)}: "
@@ -97,11 +97,11 @@ class Contrastive:
 
     @cached_property
     def _processor(self) -> Any:
-        return image_processor(self._files.folder, self.name)
+        return load_image_processor(self._files.folder, self.name)
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return tokenizer(self._files.folder, self.name)
+        return load_tokenizer(self._files.folder, self.name)
 
     @cached_property
     def _templates(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def batch_size_option() -> Any:
     return field(default=16, metadata=RUNTIME, validator=bounded(1, MAX_BATCH))
 
 
-def batches(
+def iter_batches(
     trials: Iterable[Trial], prepare: Callable[[np.ndarray], torch.Tensor], size: int
 ) -> Iterator[tuple[list[Trial], torch.Tensor]]:
     """Trials as they come, `size` at a time, with their prepared images (B, 3, height, width), always B = `size`.
@@ -84,7 +84,7 @@ def _size(image: torch.Tensor) -> str:
 
 
 @contextmanager
-def exact() -> Iterator[None]:
+def deterministic_inference() -> Iterator[None]:
     """Without gradients and, on CUDA, convolutions in the dtype asked for, not in TF32, by repeatable algorithms."""
     cudnn = torch.backends.cudnn
     with (
@@ -101,10 +101,10 @@ def evaluate(
     size: int,
 ) -> Iterator[tuple[Trial, np.ndarray]]:
     """Each trial with its row, in float64, of what `forward` makes of a batch: (B, 3, height, width) -> (B, n)."""
-    for batch, images in batches(trials, prepare, size):
+    for batch, images in iter_batches(trials, prepare, size):
         # Not around the yield, which would leave these on for whoever asks.
         try:
-            with exact():
+            with deterministic_inference():
                 rows = forward(images).float().cpu().numpy().astype(np.float64)
         except torch.OutOfMemoryError:
             raise ObserverError(

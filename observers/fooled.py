@@ -15,7 +15,7 @@ import numpy as np
 from attrs import field, frozen
 
 from observers.protocol import Kind, ObserverError, Response, Trial
-from observers.simulated import a_probability, drawn_answer, rng_of
+from observers.simulated import check_probability, draw_response, response_rng
 
 
 def _logistic(z: float) -> float:
@@ -30,7 +30,7 @@ class Fooled:
     slope: float = 40.0
     threshold: float = 0.4
     steepness: float = 12.0
-    false_alarms: float = field(default=0.0, validator=a_probability)
+    false_alarms: float = field(default=0.0, validator=check_probability)
     lean: float = 0.0
     turn: float = 45.0  # degrees
     from_zero: bool = False
@@ -43,7 +43,7 @@ class Fooled:
             first = self._first(trial)
             evidence = np.zeros(len(trial.choices))
             evidence[list(first)] = list(first.values())
-            yield drawn_answer(trial, evidence, rng_of("fooled", self.seed, trial.stimulus))
+            yield draw_response(trial, evidence, response_rng("fooled", self.seed, trial.stimulus))
 
     def _first(self, trial: Trial) -> dict[int, float]:
         """Place of a choice -> its probability."""

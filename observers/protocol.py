@@ -121,7 +121,7 @@ class Restoration:
 class Reconstruction:
     """What a generative observer makes of one image under each of K texts. Images are (h, w, 3) float32 in 0..1."""
 
-    shown: np.ndarray  # the image as the model takes it: its middle square, resized
+    input_image: np.ndarray  # the image as the model takes it: its middle square, resized
     damaged_image: np.ndarray  # what was left of it once it was noised or masked
     images: np.ndarray  # (K, h, w, 3)
     # (K,) squared distance to the image where the observer scores it; the least wins. Of the pixels where tokens are scored:
@@ -132,7 +132,7 @@ class Reconstruction:
     @property
     def pixel_distance(self) -> np.ndarray:
         """(K,) L2 distance of each to the image as shown, root mean square over pixels and channels in 0..1."""
-        return np.asarray(np.sqrt(np.square(self.images - self.shown).mean(axis=(1, 2, 3), dtype=float)))
+        return np.asarray(np.sqrt(np.square(self.images - self.input_image).mean(axis=(1, 2, 3), dtype=float)))
 
 
 @runtime_checkable
@@ -146,7 +146,7 @@ class Reconstructor(Protocol):
         self,
         stimulus: Stimulus,
         prompts: Sequence[str],
-        how: Restoration = Restoration(),
+        restoration: Restoration = Restoration(),
     ) -> Reconstruction: ...
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
@@ -180,7 +180,7 @@ def check_name(name: object) -> None:
         )
 
 
-def responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
+def iter_responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
     """What `observer.observe` gives for the trials. Raises ObserverError if that is nothing to go through one by one."""
     given: object = observer.observe(iter(trials))
     if not isinstance(given, Iterable):
@@ -190,7 +190,7 @@ def responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
     return iter(given)
 
 
-def validate(response: object, trial: Trial, observer: str) -> Response:
+def validate_response(response: object, trial: Trial, observer: str) -> Response:
     """The door through which every response comes. Raises ObserverError naming observer, trial and what was expected."""
     where = f"observer {observer}, trial {trial.number} ({trial.stimulus.id})"
     if not isinstance(response, Response):

@@ -72,23 +72,23 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
 
 
 def make_observers(
-    names: Sequence[str], options: Mapping[str, str], *, say: Callable[[str], None] = lambda sentence: None
+    names: Sequence[str], options: Mapping[str, str], *, notify: Callable[[str], None] = lambda sentence: None
 ) -> list[Observer]:
-    """The observers of those names, each with the options that it has; `say` gets a sentence where only some have one.
+    """The observers of those names, each with the options that it has; `notify` gets a sentence where only some have one.
 
     Raises what `make_observer` does. An option that nobody has goes to the first, which refuses it and says what it has.
     """
-    takers = {key: [name for name in names if accepts(name, key)] for key in options}
+    takers = {key: [name for name in names if accepts_option(name, key)] for key in options}
     for key, who in takers.items():
         if who and len(who) < len(names):
-            say(f"only {', '.join(who)} has the option {key}")
+            notify(f"only {', '.join(who)} has the option {key}")
     return [
         make_observer(name, {key: value for key, value in options.items() if name in (takers[key] or names)})
         for name in names
     ]
 
 
-def accepts(name: str, option: str) -> bool:
+def accepts_option(name: str, option: str) -> bool:
     """Does the observer of that name have that option?"""
     make, _ = _maker(name)
     return callable(make) and option in options_of(make)

@@ -20,18 +20,18 @@ from stimuli.level_scales import level, on_scale, scale_of
 from stimuli.stimulus import Stimulus
 
 
-def rng_of(who: str, seed: int, stimulus: Stimulus) -> np.random.Generator:
+def response_rng(who: str, seed: int, stimulus: Stimulus) -> np.random.Generator:
     """`who` keeps two sorts of observer with one seed independent of each other."""
     key = f"{who}\n{seed}\n{stimulus.id}\n{stimulus.condition}".encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest()[:8], "little"))
 
 
-def a_probability(instance: object, attribute: object, value: float) -> None:
+def check_probability(instance: object, attribute: object, value: float) -> None:
     if not 0 <= value <= 1:
         raise ObserverError(f"{getattr(attribute, 'name', 'this')} must lie between 0 and 1, got {value}")
 
 
-def drawn_answer(trial: Trial, evidence: np.ndarray, rng: np.random.Generator) -> Response:
+def draw_response(trial: Trial, evidence: np.ndarray, rng: np.random.Generator) -> Response:
     """Answer with the probabilities in `evidence` (K,)."""
     return Response(trial.choices[int(rng.choice(len(trial.choices), p=evidence))], evidence=evidence)
 
@@ -70,7 +70,7 @@ class Chance:
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         for trial in trials:
             k = len(trial.choices)
-            choice = trial.choices[int(rng_of("chance", self.seed, trial.stimulus).integers(k))]
+            choice = trial.choices[int(response_rng("chance", self.seed, trial.stimulus).integers(k))]
             yield Response(choice, evidence=np.full(k, 1 / k))
 
 
@@ -82,10 +82,10 @@ class Biased:
     `shared` of stimuli, which are its own, its luck is that of all that share: two of these are right on the same images.
     """
 
-    shape_bias: float = field(default=0.5, validator=a_probability)
-    cue_rate: float = field(default=1.0, validator=a_probability)
+    shape_bias: float = field(default=0.5, validator=check_probability)
+    cue_rate: float = field(default=1.0, validator=check_probability)
     seed: int = 0
-    shared: float = field(default=0.0, validator=a_probability)
+    shared: float = field(default=0.0, validator=check_probability)
     name: str = field()
     kind: Kind = field(default="simulated", init=False)
 
@@ -104,9 +104,13 @@ class Biased:
             others = np.array([c not in (shape, texture) for c in trial.choices], dtype=float)
             rest = 1 - evidence.sum()
             evidence = evidence + rest * (others / others.sum() if others.any() else 1 / len(others))
-            is_shared = self.shared and rng_of("shares", self.seed, trial.stimulus).random() < self.shared
-            rng = rng_of("shared", 0, trial.stimulus) if is_shared else rng_of("biased", self.seed, trial.stimulus)
-            yield drawn_answer(trial, evidence, rng)
+            is_shared = self.shared and response_rng("shares", self.seed, trial.stimulus).random() < self.shared
+            rng = (
+                response_rng("shared", 0, trial.stimulus)
+                if is_shared
+                else response_rng("biased", self.seed, trial.stimulus)
+            )
+            yield draw_response(trial, evidence, rng)
 
 
 @frozen
@@ -121,7 +125,7 @@ class Correlated:
 
     log: Path
     kappa: float = 0.5
-    accuracy: float | None = field(default=None, validator=optional(a_probability))
+    accuracy: float | None = field(default=None, validator=optional(check_probability))
     seed: int = 0
     name: str = field()
     kind: Kind = field(default="simulated", init=False)
@@ -174,7 +178,7 @@ class Correlated:
             right = self._right[s.condition][0 if other.choice == other.category else 1]
             category = _one_hot(trial, _category(trial, self.name))
             evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)
-            yield drawn_answer(trial, evidence, rng_of("correlated", self.seed, s))
+            yield draw_response(trial, evidence, response_rng("correlated", self.seed, s))
 
 
 @frozen
@@ -188,7 +192,7 @@ class Psychometric:
 
     threshold: float = 0.5
     width: float = -0.5
-    lapse_rate: float = field(default=0.05, validator=a_probability)
+    lapse_rate: float = field(default=0.05, validator=check_probability)
     dataset: str = ""
     seed: int = 0
     name: str = field()
@@ -209,4 +213,4 @@ class Psychometric:
                 z = 2 * math.log(19) * steps
             right = guess + (1 - guess - self.lapse_rate) / (1 + math.exp(-z) if z > -700 else math.inf)
             evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)
-            yield drawn_answer(trial, evidence, rng_of("psychometric", self.seed, trial.stimulus))
+            yield draw_response(trial, evidence, response_rng("psychometric", self.seed, trial.stimulus))

@@ -18,7 +18,7 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.checkpoints import WEIGHTS, Checkpoint, about_torchvision, checkpoint
+from observers.checkpoints import WEIGHTS, Checkpoint, find_checkpoint, torchvision_hint
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
@@ -38,19 +38,19 @@ def import_timm() -> ModuleType:
         import timm
     except (ImportError, RuntimeError, OSError) as error:  # a torchvision made for another torch raises any of these
         said = str(error).strip().partition("\n")[0]
-        raise ObserverError(f"timm is installed and cannot be imported ({said}){about_torchvision()}") from None
+        raise ObserverError(f"timm is installed and cannot be imported ({said}){torchvision_hint()}") from None
     module: ModuleType = timm
     return module
 
 
-def known(name: str) -> None:
+def check_model_name(name: str) -> None:
     """Raises UnknownName, with the nearest names, if timm has no such model or the model no such tag behind its dot."""
     timm = import_timm()
     if not timm.is_model(name) or ("." in name and name not in timm.list_pretrained()):
         raise UnknownName("model of timm", name, timm.list_pretrained())
 
 
-def settings(files: Checkpoint) -> dict[str, Any]:
+def read_config(files: Checkpoint) -> dict[str, Any]:
     """What config.json beside the weights says; nothing where there is none. Raises ObserverError."""
     path = files.folder / "config.json"
     try:
@@ -62,12 +62,12 @@ def settings(files: Checkpoint) -> dict[str, Any]:
     return found
 
 
-def network(name: str, files: Checkpoint) -> torch.nn.Module:
+def load_network(name: str, files: Checkpoint) -> torch.nn.Module:
     """The model of that name with the weights in `files`. Raises ObserverError if they do not fit."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    timm, said = import_timm(), settings(files)
+    timm, said = import_timm(), read_config(files)
     arguments = {key: value for key, value in said.get("model_args", {}).items() if key not in _OURS}
     path = files.folder / WEIGHTS[0]
     try:
@@ -104,7 +104,7 @@ class Timm:
 
     @cached_property
     def _files(self) -> Checkpoint:
-        return checkpoint(f"timm/{self.model}", self.revision, self.weights, [WEIGHTS[:1]])
+        return find_checkpoint(f"timm/{self.model}", self.revision, self.weights, [WEIGHTS[:1]])
 
     @cached_property
     def _device(self) -> torch.device:
@@ -112,22 +112,22 @@ class Timm:
 
     @cached_property
     def _network(self) -> torch.nn.Module:
-        known(self.model)  # said before anything is fetched
-        return network(self.model, self._files).to(self._device, pick_dtype(self.dtype))
+        check_model_name(self.model)  # said before anything is fetched
+        return load_network(self.model, self._files).to(self._device, pick_dtype(self.dtype))
 
     @cached_property
     def _transform(self) -> Any:
         model: Any = self._network
         from timm.data import create_transform, resolve_model_data_config
 
-        said = dict(model.pretrained_cfg) | settings(self._files).get("pretrained_cfg", {})
+        said = dict(model.pretrained_cfg) | read_config(self._files).get("pretrained_cfg", {})
         found = resolve_model_data_config(model, pretrained_cfg=said)
         return create_transform(**found | ({"crop_pct": 1.0, "crop_mode": "squash"} if self.whole else {}))
 
     @cached_property
     def _labels(self) -> list[str]:
         """Names of the classes, where config.json says them; ImageNet's stand without."""
-        said = settings(self._files)
+        said = read_config(self._files)
         names = said.get("label_names") or said.get("pretrained_cfg", {}).get("label_names") or []
         names = names if isinstance(names, list) else [names[key] for key in sorted(names, key=int)]
         described = said.get("label_descriptions") or {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.demo import MODELS, PARTS, RESTORING, STAND_INS
+from experiments.demo import MODELS, PARTS, RECONSTRUCTED_DAMAGE, SIMULATED_PEOPLE
 from tests.commands import observers
 from tests.conftest import real
 
@@ -244,9 +244,9 @@ def test_demo(tmp_path):
     assert said.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
     assert "$ observers run-experiment microcosm-cue-conflict --observer microcosm-latent --observer" in said
     assert "SIMULATED: SIMULATED-1, SIMULATED-2, SIMULATED-3 are no people; they stand in for them here" in said
-    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == len(PARTS) * (len(MODELS) + len(STAND_INS))
+    assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == len(PARTS) * (len(MODELS) + len(SIMULATED_PEOPLE))
     page = (tmp_path / "demo" / "report" / "index.html").read_text("utf-8")
     assert "A trial as generative observers see it" in page
     assert len(list((tmp_path / "demo" / "report" / "figures").glob("reconstruction_*.png"))) == len(
-        set(MODELS) & set(RESTORING)
+        set(MODELS) & set(RECONSTRUCTED_DAMAGE)
     )

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from experiments.session import run
 from observers.check import check_observer
-from observers.protocol import ObserverError, Response, Trial, validate
+from observers.protocol import ObserverError, Response, Trial, validate_response
 from observers.registry import make_observer
 from observers.simulated import Chance
 
@@ -143,4 +143,4 @@ def test_the_door_names_observer_and_trial(flaw, small):
     answer, message = BROKEN[flaw]
     trial = small.trials(0)[0]
     with pytest.raises(ObserverError, match=r"observer broken, trial 1 \(.*\): .*" + message):
-        validate(next(answer(iter([trial]))), trial, "broken")
+        validate_response(next(answer(iter([trial]))), trial, "broken")

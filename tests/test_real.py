@@ -11,7 +11,7 @@ from analysis.consistency import consistency, kappa_matrix
 from analysis.frame import observer_order, read_trials
 from analysis.report.report import write_report
 from analysis.shape_bias import overall, shape_bias
-from experiments.published import published
+from experiments.published import published_experiment
 from experiments.session import run
 from observers.people.grid import grid
 from observers.people.monitor import Monitor, write_monitor
@@ -54,7 +54,7 @@ def test_efficientnet_on_cue_conflict_killed_and_resumed(tmp_path):
 @pytest.mark.parametrize(("dataset", "accuracy"), [("edge", 0.356), ("silhouette", 0.519)])
 def test_efficientnet_on_edges_and_silhouettes(dataset, accuracy, tmp_path):
     real("stimuli", dataset)
-    path = run(published(dataset), make_observer("efficientnet-lite0"), tmp_path)
+    path = run(published_experiment(dataset), make_observer("efficientnet-lite0"), tmp_path)
     assert read_trials([path])["correct"].mean() == pytest.approx(accuracy, abs=0.02)
 
 
@@ -63,7 +63,7 @@ def test_a_new_person_joins_the_published_ten(tmp_path):
     """A session on the published images, at a screen without a display, stands among the ten people in the report."""
     people = real("humans", "cue-conflict")
     real("stimuli", "cue-conflict")
-    experiment, monitor = published("cue-conflict"), Monitor("lab", 40.0, 57.0, (1280, 1024))
+    experiment, monitor = published_experiment("cue-conflict"), Monitor("lab", 40.0, 57.0, (1280, 1024))
     write_monitor(monitor, tmp_path / "lab.json")
     cells = {cell.choice: cell for cell in grid(experiment.choices, monitor.length(3))}
     shapes = [trial.stimulus.cues["shape"] for trial in experiment.trials(7)]

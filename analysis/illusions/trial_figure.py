@@ -38,7 +38,7 @@ def write_explanation(one: ExplainedTrial, out: Path, log: str, trial: int) -> P
     if one.found is not None:
         table["squared_error"], table["pixel_distance"] = one.found.errors, one.found.pixel_distance
         icons = {choice: silhouette(choice, 64) for choice in one.choices if choice in SHAPES}
-        parts = one.found.shown, one.found.damaged_image, one.found.images, one.found.errors, one.choices
+        parts = one.found.input_image, one.found.damaged_image, one.found.images, one.found.errors, one.choices
         draw = partial(draw_reconstructions, *parts, answer=one.response, icons=icons)
     else:
         assert one.evidence is not None

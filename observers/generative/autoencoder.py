@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from observers.devices import exact
+from observers.devices import deterministic_inference
 from observers.generative.components import Components
 from observers.generative.likelihood import RestoredImages
 from observers.generative.noising import Denoising, Predict
@@ -34,14 +34,14 @@ class Autoencoder:
         """How many times fewer elements a side a latent has than pixels."""
         return int(2 ** (len(self._vae.config.block_out_channels) - 1))
 
-    @exact()
+    @deterministic_inference()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
         """(3, height, width) in −1..1 -> (C, h, w): the mean of the posterior less its shift, times the scaling factor."""
         scale, shift = self._scaling
         mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
         return torch.mul(mean - shift, scale)
 
-    @exact()
+    @deterministic_inference()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """(N, C, h, w) -> (N, 3, height, width) in 0..1."""
         scale, shift = self._scaling

@@ -23,9 +23,16 @@ import numpy as np
 import torch
 from attrs import evolve, field, frozen
 
-from observers.bounds import bounded, from_zero
-from observers.checkpoints import WEIGHTS, Checkpoint, checkpoint, pretrained, reading, tokenizer
-from observers.devices import exact
+from observers.bounds import bounded, non_negative
+from observers.checkpoints import (
+    WEIGHTS,
+    Checkpoint,
+    explained_load_errors,
+    find_checkpoint,
+    load_pretrained,
+    load_tokenizer,
+)
+from observers.devices import deterministic_inference
 from observers.generative.autoregressive_models import ARCHITECTURES, Architecture, Network, pixels_a_token
 from observers.generative.components import Components
 from observers.generative.likelihood import Condition
@@ -51,7 +58,7 @@ class Autoregressive:
     perturbations: int = field(default=1, validator=bounded(1, MAX_COUNT))
     max_prompt: int = field(default=64, validator=bounded(1, MAX_COUNT))  # tokens
     size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
-    seed: int = field(default=0, validator=from_zero)  # of the perturbations
+    seed: int = field(default=0, validator=non_negative)  # of the perturbations
     unit: str = field(default="log-likelihood, nats", init=False)
 
     @property
@@ -61,7 +68,7 @@ class Autoregressive:
     @cached_property
     def _files(self) -> Checkpoint:
         source, needs = self.source, [("config.json",), ("tokenizer.json",), WEIGHTS]
-        return checkpoint(source.model, source.revision, source.weights, needs, about=source.about)
+        return find_checkpoint(source.model, source.revision, source.weights, needs, about=source.about)
 
     @cached_property
     def device(self) -> torch.device:
@@ -80,7 +87,7 @@ class Autoregressive:
     @cached_property
     def _config(self) -> Any:
         folder = self._files.folder
-        with reading(f"{self.source.model}: config.json in {folder}"):
+        with explained_load_errors(f"{self.source.model}: config.json in {folder}"):
             return self._class(self._architecture.model).config_class.from_pretrained(folder, local_files_only=True)
 
     def _class(self, name: str) -> Any:
@@ -89,7 +96,7 @@ class Autoregressive:
         return getattr(transformers, name)
 
     def _loaded(self, name: str, dtype: torch.dtype, **how: Any) -> Any:
-        return pretrained(
+        return load_pretrained(
             self._class(name), self._files.folder, self.device, f"the {name}", self.source.model, dtype=dtype,
             attn_implementation="sdpa", trust_remote_code=False, **how,
         ).requires_grad_(False)  # fmt: skip
@@ -128,7 +135,7 @@ class Autoregressive:
             )
         return int(size)
 
-    @exact()
+    @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         image, vq = square(pixels, self._size), self._vq
         found = []
@@ -139,7 +146,7 @@ class Autoregressive:
 
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         """Of each text the (max_prompt,) tokens of its prompt, the last ones, and a mask of them, true where one is."""
-        words, side = tokenizer(self._files.folder, self.source.model), self._size // pixels_a_token(self._config)
+        words, side = load_tokenizer(self._files.folder, self.source.model), self._size // pixels_a_token(self._config)
         known = words.get_vocab()
         marks = {mark: known.get(mark) for mark in self._architecture.marks} | {"bos_token": words.bos_token_id}
         found: list[Condition] = []
@@ -170,7 +177,7 @@ class Autoregressive:
     def place(self, draws: np.ndarray) -> np.ndarray:
         return (draws + 0.5) / self.perturbations
 
-    @exact()
+    @deterministic_inference()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         at = on_device(draws, self.device)
         codes = images[torch.arange(len(at), device=self.device), at]

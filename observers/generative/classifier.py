@@ -136,7 +136,7 @@ class GenerativeClassifier:
         self,
         stimulus: Stimulus,
         texts: Sequence[str],
-        how: Restoration = Restoration(),
+        restoration: Restoration = Restoration(),
     ) -> Reconstruction:
         """What the model restores of the image under each text. Raises ObserverError where its model restores nothing.
 
@@ -151,13 +151,13 @@ class GenerativeClassifier:
         n = self.batch_size or DEFAULT_ROWS
         with in_memory():
             image = self.likelihood.encode(stimulus.pixels())
-            empty = _rows(self._read([""])) if how.guidance != 1 else None
+            empty = _rows(self._read([""])) if restoration.guidance != 1 else None
             found = []
             for begin in range(0, len(texts), n):
                 conditions = _rows(self._read(texts[begin : begin + n]))
                 k = len(conditions[0])
                 without = None if empty is None else tuple(part.expand(k, *part.shape[1:]) for part in empty)
-                found.append(self.likelihood.restore(image, conditions, without, how))
+                found.append(self.likelihood.restore(image, conditions, without, restoration))
         left = found[0].left.float().cpu().numpy().transpose(1, 2, 0)
         images, errors = (
             np.concatenate([getattr(part, name).float().cpu().numpy() for part in found])

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from observers.checkpoints import TOKENIZER, Checkpoint, checkpoint, pretrained
+from observers.checkpoints import TOKENIZER, Checkpoint, find_checkpoint, load_pretrained
 from observers.generative.options import Source
 from observers.protocol import ObserverError
 
@@ -54,7 +54,7 @@ class Components:
         """The component `part`, of the class `make` of diffusers. Raises ObserverError."""
         what = f"the {make.__name__}"
         self.settings(f"{part}/config.json")
-        return pretrained(
+        return load_pretrained(
             make, self.folder(part), device, what, self.who, torch_dtype=dtype, variant=self.variants.get(part)
         ).requires_grad_(False)
 
@@ -62,7 +62,7 @@ class Components:
         """The component `part`, of the class `make` of transformers. Raises ObserverError."""
         what = f"the {make.__name__}"
         self.settings(f"{part}/config.json")
-        return pretrained(
+        return load_pretrained(
             make,
             self.folder(part),
             device,
@@ -102,7 +102,7 @@ def components(
         fetched += [f"{part}/{name}" for name in TOKENIZER]
         if part not in optional:
             needs += [tuple(f"{part}/{name}" for name in TOKENIZER)]
-    files = checkpoint(source.model, source.revision, source.weights, needs, fetched, source.about, offline)
+    files = find_checkpoint(source.model, source.revision, source.weights, needs, fetched, source.about, offline)
     return Components(files, variants, source.model)
 
 

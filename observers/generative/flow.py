@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.devices import exact
+from observers.devices import deterministic_inference
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
@@ -153,7 +153,7 @@ class FlowMatching:
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         return self._autoencoder.encode(square(pixels, self._size))
 
-    @exact()
+    @deterministic_inference()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         """Of each text the states of its tokens (L, width) and the pooled vector."""
         return self._flux_conditions(texts) if self._is_flux else self._sd3_conditions(texts)
@@ -200,11 +200,11 @@ class FlowMatching:
     def place(self, draws: np.ndarray) -> np.ndarray:
         return positions(draws, self.objective.seed)
 
-    @exact()
+    @deterministic_inference()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         return self._denoising.score(images, draws, self._predictor(conditions))
 
-    @exact()
+    @deterministic_inference()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
     ) -> RestoredImages:

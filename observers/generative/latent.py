@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.devices import exact
+from observers.devices import deterministic_inference
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
@@ -98,7 +98,7 @@ class LatentDiffusion:
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         return self._autoencoder.encode(square(pixels, self._size))
 
-    @exact()
+    @deterministic_inference()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -118,11 +118,11 @@ class LatentDiffusion:
     def place(self, draws: np.ndarray) -> np.ndarray:
         return positions(draws, self.objective.seed)
 
-    @exact()
+    @deterministic_inference()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         return self._denoising.score(images, draws, self._predictor(conditions))
 
-    @exact()
+    @deterministic_inference()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
     ) -> RestoredImages:

@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.bounds import bounded, from_zero
-from observers.devices import exact
+from observers.bounds import bounded, non_negative
+from observers.devices import deterministic_inference
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition, RestoredImages
@@ -69,7 +69,7 @@ class Masked:
     strength: float = field(default=0.5, validator=_share)
     steps: int = field(default=1, validator=bounded(1, MAX_STEPS))
     size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
-    seed: int = field(default=0, validator=from_zero)  # of the masks
+    seed: int = field(default=0, validator=non_negative)  # of the masks
     n_draws: int | None = field(default=None, init=False)
 
     @property
@@ -144,14 +144,14 @@ class Masked:
         """(height, width, 3) uint8 -> (3, size, size) float32 in 0..1 on the device."""
         return (square(pixels, self._size).to(self.device) + 1) / 2
 
-    @exact()
+    @deterministic_inference()
     def tokens(self, image: torch.Tensor) -> torch.Tensor:
         """(3, size, size) in 0..1 -> (h, w) int64."""
         latent = self._vqvae.encode(image[None]).latents
         found: torch.Tensor = self._vqvae.quantize(latent)[2][2]
         return found.reshape(latent.shape[-2:])
 
-    @exact()
+    @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         image = self.image(pixels)
         tokens = self.tokens(image)
@@ -160,7 +160,7 @@ class Masked:
         at_pixels = tokens.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
         return torch.cat([image, at_pixels[None].float()])
 
-    @exact()
+    @deterministic_inference()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         """Of each text the states of the last layer but one, the pooled vector, and width, height, crop, aesthetic score."""
         from transformers import CLIPTextModelWithProjection
@@ -190,7 +190,7 @@ class Masked:
     def place(self, draws: np.ndarray) -> np.ndarray:
         return positions(draws, self.seed)
 
-    @exact()
+    @deterministic_inference()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         masks = self.masks(draws)
         if self.measure == "bound":
@@ -199,14 +199,14 @@ class Masked:
         off = self.fill_in(tokens, conditions, masks) - images[:, :3]
         return -off.square().mean(dim=(1, 2, 3))
 
-    @exact()
+    @deterministic_inference()
     def bound(self, tokens: torch.Tensor, conditions: Condition, masks: torch.Tensor) -> torch.Tensor:
         """(N, h, w) tokens, (N, …) conditions, (N, h, w) masks -> (N,) float32: L/n times log p of the n masked tokens."""
         found = self._predict(tokens.masked_fill(masks, self._mask_token), conditions)
         log_p = -torch.nn.functional.cross_entropy(found, tokens, reduction="none")
         return torch.where(masks, log_p, 0.0).sum(dim=(1, 2)) * (masks[0].numel() / masks.sum(dim=(1, 2)))
 
-    @exact()
+    @deterministic_inference()
     def fill_in(
         self, tokens: torch.Tensor, conditions: Condition, masks: torch.Tensor, steps: int | None = None,
         empty: Condition | None = None, guidance: float = 1.0,
@@ -233,7 +233,7 @@ class Masked:
                 hidden = hidden & (rank < left[:, None, None])
         return self._decode(tokens)
 
-    @exact()
+    @deterministic_inference()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
     ) -> RestoredImages:

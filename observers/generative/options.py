@@ -8,7 +8,7 @@ import torch
 from attrs import field, frozen
 from attrs.validators import optional
 
-from observers.bounds import bounded, from_zero
+from observers.bounds import bounded, non_negative
 from observers.devices import device_option, pick_device, pick_dtype
 from observers.protocol import RUNTIME, ObserverError
 
@@ -81,7 +81,7 @@ class Objective:
     weighting: str = "exp"
     loss: Literal["l2", "l1", "huber"] = "l2"
     allocation: Path | None = None
-    seed: int = field(default=0, validator=from_zero)
+    seed: int = field(default=0, validator=non_negative)
 
     def unit(self, what: str) -> str:
         """Of scores, where `what` is noised."""

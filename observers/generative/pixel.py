@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.devices import exact
+from observers.devices import deterministic_inference
 from observers.generative.components import Components, components
 from observers.generative.draws import positions
 from observers.generative.likelihood import Condition, RestoredImages
@@ -80,7 +80,7 @@ class PixelDiffusion:
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         return square(pixels, self._size).to(self.device)
 
-    @exact()
+    @deterministic_inference()
     def condition(self, texts: Sequence[str]) -> list[Condition]:
         from transformers import T5EncoderModel
 
@@ -90,11 +90,11 @@ class PixelDiffusion:
     def place(self, draws: np.ndarray) -> np.ndarray:
         return positions(draws, self.objective.seed)
 
-    @exact()
+    @deterministic_inference()
     def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
         return self._denoising.score(images, draws, self._predictor(conditions))
 
-    @exact()
+    @deterministic_inference()
     def restore(
         self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
     ) -> RestoredImages:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from observers.checkpoints import reading, tokenizer
+from observers.checkpoints import explained_load_errors, load_tokenizer
 from observers.generative.components import Components
 from observers.generative.options import Compute
 from observers.protocol import ObserverError
@@ -19,12 +19,14 @@ def reader(
     """
     encoder = parts.transformer(make, part, compute.format(), compute.where())
     folder = parts.folder(part.replace("text_encoder", "tokenizer"))
-    words = tokenizer(folder, parts.who)
+    words = load_tokenizer(folder, parts.who)
     n = n_tokens or encoder.config.max_position_embeddings
     seen: dict[tuple[int, ...], str] = {}
 
     def read(text: str) -> Any:
-        with reading(f"{parts.who}: {text!r} by its tokenizer in {folder}", ": get the tokenizer's files anew"):
+        with explained_load_errors(
+            f"{parts.who}: {text!r} by its tokenizer in {folder}", ": get the tokenizer's files anew"
+        ):
             tokens = words([text], padding="max_length", max_length=n, return_tensors="pt")
         ids = tokens.input_ids[0].tolist()
         if len(ids) > n:

@@ -190,9 +190,9 @@ class Participant:
 
 
 def _inner(name: str, seed: int) -> Observer:
-    from observers.registry import accepts, make_observer
+    from observers.registry import accepts_option, make_observer
 
-    return make_observer(name, {"seed": str(seed)} if accepts(name, "seed") else {})
+    return make_observer(name, {"seed": str(seed)} if accepts_option(name, "seed") else {})
 
 
 class _Block:

@@ -24,7 +24,7 @@ def test_a_torn_last_line_is_cut_off_and_said(small, tmp_path, torn):
     path = run(small, Biased(0.8), tmp_path / "torn")
     path.write_bytes(whole[:-torn])
     said = []
-    run(small, Biased(0.8), tmp_path / "torn", say=said.append)
+    run(small, Biased(0.8), tmp_path / "torn", notify=said.append)
     assert path.read_bytes() == whole
     assert bool(said) == (not whole[:-torn].endswith(b"\n"))
     if said:
@@ -37,7 +37,7 @@ def test_a_log_cut_off_in_its_header_or_first_row(small, tmp_path, left):
     whole, said = path.read_bytes(), []
     path.write_bytes(whole[:left])
     assert whole[:left].count(b"\n") == (left == 400)
-    assert run(small, Ideal(), tmp_path, say=said.append).read_bytes() == whole
+    assert run(small, Ideal(), tmp_path, notify=said.append).read_bytes() == whole
     assert len(said) == (left > 0)
 
 
@@ -46,7 +46,7 @@ def test_what_a_power_cut_leaves_is_cut_off(small, tmp_path):
     whole, said = path.read_bytes(), []
     lines = whole.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6]) + b"small,id" + b"\0" * 200)
-    assert run(small, Ideal(), tmp_path, say=said.append).read_bytes() == whole
+    assert run(small, Ideal(), tmp_path, notify=said.append).read_bytes() == whole
     assert "cut off a torn last line of 208 bytes" in said[0]
 
 

@@ -46,7 +46,7 @@ class Copying:
     def prompts(self, choices):
         return [f"a {choice}" for choice in choices]
 
-    def reconstruct(self, stimulus, texts, how=Restoration()):
+    def reconstruct(self, stimulus, texts, restoration=Restoration()):
         self.asked += 1
         shown = stimulus.pixels()[:40, :40] / 255
         images = np.stack([shown * (1 - 0.1 * k) for k in range(len(texts))])

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.shown_stimuli import shown_stimuli
+from experiments.shown_stimuli import find_shown_stimuli
 from stimuli.datasets import find
 from stimuli.errors import StimulusError
 from stimuli.images import save_image
@@ -11,10 +11,10 @@ def test_what_is_on_this_machine(drawn, tmp_path, monkeypatch):
         save_image(drawn.stimuli.stimuli[0].pixels(), tmp_path / "data" / "stimuli" / "cue-conflict" / "cat" / name)
         save_image(drawn.stimuli.stimuli[0].pixels(), tmp_path / "mine" / "cat" / name)
     monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "data"))
-    found = shown_stimuli(["cue-conflict", "edge", "drawn-cue-conflict", "somebody's"], [str(tmp_path / "mine")])
+    found = find_shown_stimuli(["cue-conflict", "edge", "drawn-cue-conflict", "somebody's"], [str(tmp_path / "mine")])
     assert find("stimuli", "edge") is None
     assert {one.name: len(one) for one in found} == {"mine": 2, "cue-conflict": 2, "drawn-cue-conflict": 256}
     assert found[1].attribution.startswith("Geirhos et al. 2019")
     (tmp_path / "empty").mkdir()
     with pytest.raises(StimulusError, match="holds no PNG or JPEG images"):
-        shown_stimuli([], [str(tmp_path / "empty")])
+        find_shown_stimuli([], [str(tmp_path / "empty")])

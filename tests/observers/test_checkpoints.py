@@ -8,7 +8,7 @@ import pytest
 import torch
 from huggingface_hub import constants, errors
 
-from observers.checkpoints import PROCESSOR, WEIGHTS, checkpoint
+from observers.checkpoints import PROCESSOR, WEIGHTS, find_checkpoint
 from observers.protocol import ObserverError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -41,7 +41,7 @@ def cached(hub: Path, *names: str) -> None:
 def test_a_local_folder(tmp_path):
     shards = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
     folder = files(tmp_path / "mine", "config.json", PROCESSOR[1], "model.safetensors.index.json", *shards)
-    found = checkpoint("some/model", "ignored", folder, NEEDS)
+    found = find_checkpoint("some/model", "ignored", folder, NEEDS)
     assert found.folder == folder
     assert found.provenance(torch.device("cpu"), "float16") == {
         "repository": "some/model",
@@ -54,23 +54,23 @@ def test_a_local_folder(tmp_path):
 
 def test_what_a_local_folder_lacks_is_said(tmp_path):
     with pytest.raises(ObserverError, match=r"the weights of some/model: there is no folder .*none \(option weights\)"):
-        checkpoint("some/model", None, tmp_path / "none", NEEDS)
+        find_checkpoint("some/model", None, tmp_path / "none", NEEDS)
     folder = files(tmp_path / "a", "config.json", "model.safetensors")
     with pytest.raises(
         ObserverError, match=r"folder .* has no preprocessor_config\.json or processor_config\.json: name"
     ):
-        checkpoint("some/model", None, folder, NEEDS)
+        find_checkpoint("some/model", None, folder, NEEDS)
     folder = files(tmp_path / "b", "config.json", PROCESSOR[0], "pytorch_model.bin")
     with pytest.raises(
         ObserverError,
         match=r"has no model\.safetensors or .*, only pytorch_model\.bin: only safetensors are loaded.*-o weights=DIR$",
     ):
-        checkpoint("some/model", None, folder, NEEDS)
+        find_checkpoint("some/model", None, folder, NEEDS)
 
 
 def test_the_hubs_cache(hub):
     cached(hub, "config.json", PROCESSOR[0], "model.safetensors")
-    found = checkpoint("some/model", None, None, NEEDS)
+    found = find_checkpoint("some/model", None, None, NEEDS)
     assert found.folder == hub / "models--some--model" / "snapshots" / COMMIT
     assert found.provenance(torch.device("cpu"), "float32") == {
         "repository": "some/model",
@@ -87,7 +87,7 @@ def test_what_the_hub_lacks_is_said(hub):
         match=r"the repository some/model at revision main has no model\.safetensors or .*only safetensors are loaded"
         r".*-o weights=DIR, or take another revision, -o revision=…",
     ):
-        checkpoint("some/model", None, None, NEEDS)
+        find_checkpoint("some/model", None, None, NEEDS)
 
 
 def test_without_network_the_files_and_the_way_out_are_named(hub):
@@ -97,7 +97,7 @@ def test_without_network_the_files_and_the_way_out_are_named(hub):
         r"processor_config\.json, model\.safetensors or .* cannot be fetched \(HF_HUB_OFFLINE is set\): connect once, "
         r"or name a local folder that holds them: -o weights=DIR",
     ):
-        checkpoint("other/model", "v2", None, NEEDS)
+        find_checkpoint("other/model", "v2", None, NEEDS)
 
 
 def test_a_lost_connection_is_named(hub, monkeypatch):
@@ -109,11 +109,11 @@ def test_a_lost_connection_is_named(hub, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     with pytest.raises(ObserverError, match=r"cannot be fetched \(HTTPError: the line is dead\): connect once"):
-        checkpoint("some/model", None, None, NEEDS)
+        find_checkpoint("some/model", None, None, NEEDS)
 
 
 def test_a_name_that_is_no_repository(hub):
     with pytest.raises(
         ObserverError, match=r"a/b/c at revision main is not on the hub, or not for you.*check its name"
     ):
-        checkpoint("a/b/c", None, None, NEEDS)
+        find_checkpoint("a/b/c", None, None, NEEDS)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from attrs import evolve
 
-from observers.devices import batches, evaluate, pick_device, pick_dtype, respond
+from observers.devices import evaluate, iter_batches, pick_device, pick_dtype, respond
 from observers.efficientnet import EfficientNetLite0
 from observers.protocol import ObserverError, Trial
 from stimuli.images import save_image
@@ -30,7 +30,7 @@ def prepare(pixels: np.ndarray) -> torch.Tensor:
 def test_batches_are_lazy_and_of_one_size(trials):
     taken = []
     source = (taken.append(trial.number) or trial for trial in trials)
-    found = batches(source, prepare, 3)
+    found = iter_batches(source, prepare, 3)
     assert taken == []
     shapes, numbers = [], []
     for batch, images in found:
@@ -63,7 +63,7 @@ def test_images_of_different_sizes_fit_no_batch(trials, tmp_path):
     save_image(np.zeros((5, 5, 3), dtype=np.uint8), tmp_path / "odd.png")
     odd = evolve(trials[0], stimulus=Stimulus("odd.png", tmp_path / "odd.png", "cat"))
     with pytest.raises(ObserverError, match=r"makes 5 × 5 pixels of odd\.png and 6 × 4 of others.*-o whole=true"):
-        list(batches([trials[0], odd], prepare, 4))
+        list(iter_batches([trials[0], odd], prepare, 4))
 
 
 def test_the_first_of_equals_is_chosen(trials):

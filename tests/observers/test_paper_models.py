@@ -3,7 +3,7 @@ import re
 import pytest
 
 from observers.paper_models import PAPER_MODELS
-from observers.registry import OBSERVERS, SCHEMES, accepts
+from observers.registry import OBSERVERS, SCHEMES, accepts_option
 
 # The rows of Table 2, in its order.
 ROWS = """
@@ -34,8 +34,8 @@ def test_every_observer_is_one_that_the_registry_can_make(model):
     assert scheme in SCHEMES
     form = {"timm": r"\w+\.\w+", "hf": r"[\w-]+/[\w.-]+", "clip": r"[\w-]+/[\w.-]+"}[scheme]
     assert re.fullmatch(form, argument)
-    assert accepts(model.observer, "weights")
-    assert accepts(model.observer, "whole")
+    assert accepts_option(model.observer, "weights")
+    assert accepts_option(model.observer, "whole")
 
 
 def test_what_cannot_be_had_says_why_and_what_differs_is_noted():

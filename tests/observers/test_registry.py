@@ -4,7 +4,7 @@ import pytest
 
 from experiments import catalog
 from experiments.registry import make_experiment
-from observers.registry import OBSERVERS, SCHEMES, accepts, make_observer
+from observers.registry import OBSERVERS, SCHEMES, accepts_option, make_observer
 from observers.simulated import Biased, Ideal
 from stimuli.errors import UnknownName, UserError
 from stimuli.names import load
@@ -67,8 +67,8 @@ def test_built_in_names_and_options():
     assert make_observer("ideal") == Ideal()
     assert make_observer("biased", {"shape_bias": "0.25", "seed": "3"}) == Biased(shape_bias=0.25, seed=3)
     assert make_observer("observers.simulated:Ideal") == Ideal()
-    assert accepts("biased", "seed")
-    assert not accepts("ideal", "device")
+    assert accepts_option("biased", "seed")
+    assert not accepts_option("ideal", "device")
 
 
 def test_a_users_file(mine):

@@ -26,10 +26,10 @@ TEXTS = ["A bad photo of a Cat", "A bad photo of a dog", "an oven"]
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    from observers.checkpoints import quiet
+    from observers.checkpoints import quiet_libraries
 
     folder = tmp_path_factory.mktemp("models")
-    with quiet():
+    with quiet_libraries():
         for kind in KINDS:
             tiny_autoregressive.save(folder / kind, kind)
     return folder

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from experiments.estimate import estimate
 from experiments.experiment import Experiment
-from experiments.identity import options
+from experiments.identity import observer_options
 from experiments.session import run
 from observers.check import check_observer
 from observers.generative.classifier import GenerativeClassifier, sentence
@@ -82,13 +82,15 @@ def test_every_family_restores_texts_of_ones_own_in_steps_and_under_guidance(nam
     plain = made.reconstruct(stimulus, texts, Restoration(0.7, draw=2))
     for how in (Restoration(0.7, steps=4, draw=2), Restoration(0.7, guidance=3, draw=2), Restoration(0.7, 4, 3, 2)):
         found = made.reconstruct(stimulus, texts, how)
-        assert np.array_equal(found.damaged_image, plain.damaged_image) and not np.array_equal(found.images, plain.images)
+        assert np.array_equal(found.damaged_image, plain.damaged_image) and not np.array_equal(
+            found.images, plain.images
+        )
         alone = made.reconstruct(stimulus, texts[1:2], how)
         assert np.abs(alone.images[0] - found.images[1]).max() < 1e-3
         one_by_one = evolve(made, batch_size=1).reconstruct(stimulus, texts, how)
         assert np.abs(one_by_one.images - found.images).max() < 1e-3
-    assert plain.shown.shape == plain.damaged_image.shape
-    assert plain.pixel_distance[1] == pytest.approx(np.sqrt(np.mean((plain.images[1] - plain.shown) ** 2)))
+    assert plain.input_image.shape == plain.damaged_image.shape
+    assert plain.pixel_distance[1] == pytest.approx(np.sqrt(np.mean((plain.images[1] - plain.input_image) ** 2)))
     assert np.isnan(plain.latent_distance).all() == (name in ("if-m", "amused-256"))
     with pytest.raises(ObserverError, match="give one or more, none of them empty"):
         made.reconstruct(stimulus, ["a duck", ""])
@@ -261,7 +263,7 @@ def test_every_known_observer_is_in_the_registry_with_its_options():
         assert PUBLISHED_MODELS[name].model in made.likelihood.source.about
         common = {"device", "dtype", "batch_size", "template", "weights", "revision", "draws"}
         assert common <= options_of(known(name)).keys()
-        assert options(made)["name"] == name
+        assert observer_options(made)["name"] == name
 
 
 def test_the_options_of_nested_parts_are_one_list():

@@ -177,7 +177,7 @@ def test_one_pass_equals_the_pipelines_inpainting(tmp_path, photo):
     """The pipeline samples; with a model that is sure of each token, it samples the likeliest."""
     from diffusers import AmusedInpaintPipeline, AmusedScheduler
 
-    from observers.checkpoints import quiet
+    from observers.checkpoints import quiet_libraries
 
     sharp = tiny_masked.transformer("256")
     with torch.no_grad():
@@ -186,7 +186,7 @@ def test_one_pass_equals_the_pipelines_inpainting(tmp_path, photo):
     model = likelihood(tmp_path, measure="l2")
     masks = model.masks(np.array([5]))
     picture = Image.fromarray((slow.image(photo)[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
-    with quiet():
+    with quiet_libraries():
         pipeline = AmusedInpaintPipeline(slow.vq, slow.words, slow.text, slow.net, AmusedScheduler(MASK))
     pipeline.set_progress_bar_config(disable=True)
     for text in TEXTS[:2]:

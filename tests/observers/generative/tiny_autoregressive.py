@@ -142,10 +142,10 @@ class Slow:
     def __init__(self, folder, kind):
         import transformers
 
-        from observers.checkpoints import quiet
+        from observers.checkpoints import quiet_libraries
 
         name = kind.capitalize()
-        with quiet():
+        with quiet_libraries():
             self.model = getattr(transformers, f"{name}ForConditionalGeneration").from_pretrained(folder)
             self.processor = getattr(transformers, f"{name}Processor").from_pretrained(folder)
         self.kind, self.size = kind, SIZES[kind]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from experiments.illusions import make_illusion_experiment
-from experiments.shown_stimuli import shown_stimuli
+from experiments.shown_stimuli import find_shown_stimuli
 from stimuli.attribution import read_credits
 from stimuli.errors import StimulusError
 from stimuli.paper_illusions import IMAGES, LARGEST, fetch_illusions, folder
@@ -28,7 +28,7 @@ def served(site):
 
 
 def test_all_four_with_their_makers(served):
-    assert shown_stimuli(["paper-woman"]) == []
+    assert find_shown_stimuli(["paper-woman"]) == []
     fetch_illusions(base_url=served.url)
     credits = read_credits(folder())
     assert set(credits) == {f"{name}.png" for name in IMAGES}
@@ -44,7 +44,7 @@ def test_all_four_with_their_makers(served):
     fetch_illusions(base_url=served.url)
     assert len(served.asked) == n
     assert not list(folder().glob(".*"))
-    (shown,) = shown_stimuli(["paper-rock-face"])
+    (shown,) = find_shown_stimuli(["paper-rock-face"])
     assert shown.attribution.startswith("Mirabeau, CC BY-SA 3.0")
 
 
