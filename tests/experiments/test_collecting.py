@@ -84,7 +84,7 @@ def test_what_was_torn_is_asked_again(small, tmp_path):
 
 def test_another_session_is_not_taken_for_complete(small, tmp_path):
     collect(small, simulated(), tmp_path, seed=1)
-    with pytest.raises(LogError, match="was made with another seed"):
+    with pytest.raises(LogError, match="was made with different seed"):
         collect(small, simulated(), tmp_path, seed=2, resume=True)
 
 

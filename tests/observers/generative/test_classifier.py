@@ -203,7 +203,7 @@ def test_the_log_knows_what_answered(models, small, tmp_path):
     assert "batch_size" not in said
     assert sidecar["provenance"].keys() == {"repository", "weights", "sha256", "device", "dtype", "evidence"}
     run(part, observer(models, "sd14", batch_size=3), tmp_path)  # how it computes may change
-    with pytest.raises(LogError, match="made with another observer"):
+    with pytest.raises(LogError, match="made with different observer"):
         run(part, observer(models, "sd14", weighting="uniform"), tmp_path)
 
 
