@@ -9,10 +9,10 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from analysis.commands import analyze
 from analysis.export import export
 from benchmarks.recovery import LEVELS, answered, trials
 from cli import app
+from commands.analyze import analyze
 from observers.simulated import Biased, Psychometric
 from stimuli.datasets import find
 from stimuli.images import save_image

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from analysis.commands import analyze
 from analysis.export import export
 from analysis.resampling import N_RESAMPLES
 from cli import app
+from commands.analyze import analyze
 from tests.analysis.frames import answers, right
 from tests.commands import observers
 
@@ -64,14 +64,22 @@ def test_the_columns_of_the_benchmark_file(edge, tmp_path):
 
 def test_clusters_in_words(edge):
     said = run("clusters", edge, "--groups", 2, "--resamples", 20).stdout
-    assert re.search(r"agreement of groups with kinds: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", said)
+    assert re.search(
+        r"Agreement of clusters with kinds of observer: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", said
+    )
     assert re.search(r"net-2 \(discriminative\) does not fall among the people: it is below every one of them", said)
-    assert "undefined for one kind or one group" in run("clusters", edge, "--groups", 1, "--resamples", 20).stdout
+    assert (
+        "undefined because there is only one kind or one cluster"
+        in run("clusters", edge, "--groups", 1, "--resamples", 20).stdout
+    )
     assert "observers: 5 observers make 1 to 5 clusters, not 6" in run("clusters", edge, "--groups", 6, code=1).stderr
 
 
 def test_wrong_usage(edge):
-    assert "two observers, the option twice, got 1" in run("difference", edge, "--between", "net-1", code=2).stderr
+    assert (
+        "expected the option twice, once per observer, got it 1 time"
+        in run("difference", edge, "--between", "net-1", code=2).stderr
+    )
     assert "did you mean net-1" in run("difference", edge, "--between", "net-11", "--between", "net-2", code=1).stderr
     assert "there is no measure named 'beauty'" in run("correlation", edge, "--x", "beauty", code=1).stderr
     assert "thresholds need a distortion of several levels" in run("thresholds", edge, code=1).stderr

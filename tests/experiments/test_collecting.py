@@ -136,7 +136,8 @@ def test_by_the_command_line(tmp_path):
     path = out / "drawn-cue-conflict" / "drawn-cue-conflict_K7Q2_session-1.csv"
     assert [row["trial"] for row in rows(path)] == [str(n) for n in range(1, 31)]
     assert (
-        "who takes part? --participant CODE" in observers("collect", "drawn-cue-conflict", "--no-dialog", code=1).stderr
+        "there is no participant code: give one with --participant CODE"
+        in observers("collect", "drawn-cue-conflict", "--no-dialog", code=1).stderr
     )
     assert "reads like a date" in observers(*first[:2], "--participant", "19800101", code=1).stderr
     assert "give its profile" in observers(*first[:4], "--out", out, "--session", 3, code=1).stderr

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 from attrs import evolve, frozen
 
+import commands.forget as forget_command
 from analysis.bids import export_bids
 from analysis.export import export
 from analysis.frame import read_trials
-from experiments import privacy_commands
 from experiments.forgetting import find, forget, is_forgotten, refuse_forgotten
 from experiments.log import LogWriter, log_path
 from experiments.registry import make_experiment
@@ -315,21 +315,21 @@ def test_the_command_asks(folders, monkeypatch):
     command = ["forget", CODE, *(word for folder in folders for word in ("--out", folder))]
     before = contents(*folders)
     assert "--yes removes without asking" in observers(*command, code=2).stderr
-    monkeypatch.setattr(privacy_commands, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(forget_command, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     said = observers(*command, answer="n\n", code=1).stdout
     assert f"{folders[0]}/small/small_{CODE}_session-1.csv\n" in said
     assert contents(*folders) == before
     said = observers(*command, answer="y\n").stdout
     assert f"removed: {folders[0]}/small/small_{CODE}-pilot_session-1.json\n" in said
-    assert f"struck out of: {folders[1]}/participants.tsv\n" in said
-    assert f"{CODE}: 11 trials in logs are gone\n" in said
+    assert f"removed from: {folders[1]}/participants.tsv\n" in said
+    assert f"{CODE}: 11 trials were removed from the logs\n" in said
     assert names(contents(*folders)) == []
     said = observers(*command).stdout
-    assert said == f"{CODE}: nothing was left; it was forgotten on {datetime.now(UTC):%Y-%m-%d}\n"
+    assert said == f"{CODE}: no data remained to be removed; it was forgotten on {datetime.now(UTC):%Y-%m-%d}\n"
     assert "there is no person AB in" in observers("forget", "AB", "--out", folders[0], "--yes", code=1).stderr
 
 
 def test_the_command_without_a_terminal(folders):
     (folders[0] / "notes.txt").write_text(f"{CODE} came twice")
     done = observers("forget", CODE, "--yes", "--out", folders[0])
-    assert f"note: {folders[0]}/notes.txt names {CODE} and stays: look at it\n" in done.stderr
+    assert f"note: {folders[0]}/notes.txt mentions {CODE} and was kept: check it by hand\n" in done.stderr

@@ -134,7 +134,7 @@ def test_what_is_refused(pictures, tmp_path):
     (out / "reconstructions.json").write_text("{}")
     with pytest.raises(StimulusError, match="is damaged or missing: take another --out"):
         reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
-    assert "expected numbers with commas, such as 0.3,0.5, got 'a'" in observers(
+    assert "expected comma-separated numbers, such as 0.3,0.5, got 'a'" in observers(
         "reconstruct", pictures, "-m", "chance", "--strength", "a", code=2
     ).stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
     for name, said in ("nowhere", "there is no experiment named 'nowhere'"), ("no.png", "there is no image no.png"):

@@ -284,12 +284,12 @@ def test_command_says_who_can_come_and_how_to_go_on(command, drawn, monkeypatch)
     done = command("--sessions", "2")
     codes = [line.split("  ")[0] for line in done.stdout.splitlines()]
     assert len(set(codes)) == 2
-    assert f"write --participant {codes[0]} --participant {codes[1]} in place of --sessions 2" in done.stderr
+    assert f"replace --sessions 2 by --participant {codes[0]} --participant {codes[1]}" in done.stderr
 
 
 def test_command_refuses_whom_it_cannot_ask(command, drawn, tmp_path):
     for words, why in (
-        ((), "who takes part?"), (("--participant", "AB12", "--sessions", "2"), "who takes part?"),
+        ((), "the participants are not specified"), (("--participant", "AB12", "--sessions", "2"), "the participants are not specified"),
         (("--participant", "19800131"), "reads like a date"), (("--participant", "AB12", "--participant", "ab12"), "twice"),
     ):  # fmt: skip
         done = command(*words)

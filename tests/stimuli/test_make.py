@@ -92,7 +92,9 @@ def test_an_option_of_the_twelve_goes_to_those_that_have_it(source, tmp_path):
     assert (done.exit_code, list(tmp_path.iterdir())) == (2, [source])
     double = cli("make-stimuli", "eidolonI", source, tmp_path / "x", "-o", "standardize=1", "-o", "standardize=0")
     assert (double.exit_code, "-o takes key=value, each key once, got 'standardize=0'" in double.output) == (2, True)
-    assert "none of the twelve has the option 'standardise'; they have keep_contrast," in done.output
+    assert (
+        "none of the twelve distortions has the option 'standardise': their options are keep_contrast," in done.output
+    )
     done = cli(*words, "-o", "standardize=true")
     assert done.exit_code == 0
     for name, options in (("eidolonII", {"standardize": True}), ("contrast", {})):
@@ -116,7 +118,7 @@ def test_bad_images_are_left_out_and_said(source, tmp_path):
     out = tmp_path / "set"
     done = cli("make-stimuli", "contrast", source, out, "--quiet", "--workers", 2)
     assert done.exit_code == 1
-    left_out = [line for line in done.output.splitlines() if line.startswith("left out: ")]
+    left_out = [line for line in done.output.splitlines() if line.startswith("skipped: ")]
     assert len(left_out) == 5
     for name in ("torn.png", "lie.png", "clear.png", "press.jpg", "dot.png"):
         assert sum(str(folder / name) in line for line in left_out) == 1
@@ -147,7 +149,7 @@ def test_a_huge_image_is_refused_before_it_is_decoded(source, tmp_path, monkeypa
         (["os:getcwd", "photos", "set"], r"os:getcwd is not what was expected: a function \(image, level, rng\)"),
         (["contrast", "photos", "contrast"], "contrast is named like a published dataset"),
         (["contrast", "photos", "."], "holds something else already"),
-        (["contrast", "photos", "photos/set"], "photos/set lies in photos, of which it is to be made"),
+        (["contrast", "photos", "photos/set"], "photos/set lies inside photos, whose images it would be made from"),
         (["contrast", "photos", "set", "--levels", "c30,c130"], r"contrast: expected a level of 0 to 1, got 1\.3"),
         (["low-pass", "photos", "set", "--levels", "inf"], "low-pass: expected a level of 0 to 1000, got inf"),
         (["high-pass", "photos", "set", "--levels", "0"], "high-pass: expected a level above 0"),
@@ -186,7 +188,7 @@ def test_an_image_of_another_format_is_said(source, tmp_path):
     Image.new("RGB", (30, 30)).save(source / "cat" / "x.webp")
     done = cli("make-stimuli", "contrast", source, tmp_path / "set", "--quiet", "--workers", 1)
     assert done.exit_code == 1
-    assert f"left out: {source / 'cat' / 'x.webp'} is no PNG or JPEG image" in done.output
+    assert f"skipped: {source / 'cat' / 'x.webp'} is no PNG or JPEG image" in done.output
 
 
 def test_links_are_followed(source, tmp_path):
@@ -207,7 +209,10 @@ def test_a_level_without_an_image_is_said(source, tmp_path):
         path.unlink()
     done = cli("make-stimuli", "contrast", source, tmp_path / "b", "--levels", "c10,c20", "--quiet", "--workers", 1)
     assert done.exit_code == 0
-    assert "note: no image was left for c20; --crossed shows every image at every level" in done.output
+    assert (
+        "note: there are too few images to show any in condition c20; --crossed shows every image at every level"
+        in done.output
+    )
 
 
 def test_a_manifest_is_a_source(source, tmp_path):

@@ -63,7 +63,7 @@ def test_a_damaged_image_is_mended_or_removed_and_the_rest_stays(source, tmp_pat
     words = "make-stimuli", "uniform-noise", source, out, "--quiet", "--workers", 1
     done = cli(*words)
     assert (
-        "observers: not every image was made: mend or remove what is named above and run the same command again"
+        "observers: not every image was made: repair or remove the files named above and run the same command again"
         in done.output
     )
     table = list(csv.DictReader((out / "sources.csv").read_text().splitlines()))

@@ -56,7 +56,9 @@ def test_stopped_it_says_how_to_go_on(number, source, tmp_path):
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 3
-    assert said.splitlines()[-1].startswith("Stopped; what is made is kept. To go on: observers make-stimuli eidolonI")
+    assert said.splitlines()[-1].startswith(
+        "Stopped; every finished image is kept. To go on: observers make-stimuli eidolonI"
+    )
     assert "Traceback" not in said
 
 

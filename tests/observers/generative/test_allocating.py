@@ -87,7 +87,7 @@ def test_by_the_command_line(tmp_path):
         app, ["estimate-allocation", "drawn-cue-conflict", *who, "--limit", "2", "--draws", "40", "--out", str(out)]
     )
     assert done.exit_code == 0, done.output
-    assert "of the draws do as well as all of them spread evenly" in done.output
+    assert "of the draws are as precise as evenly allocated draws" in done.output
     again, _ = read_allocation(out)
     assert again.density.tolist() == allocation(again.density).density.tolist()
     assert len(again.density) == N_BINS

@@ -1,0 +1,263 @@
+"""Commands on pairs and groups of observers: error consistency, its tests and ceiling, shared errors, clusters, a map."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from commands.analyze.output import output
+from commands.analyze.responses import ByCondition
+from commands.options import (
+    BootstrapSeed,
+    Csv,
+    Dataset,
+    Draws,
+    Intervals,
+    Json,
+    Logs,
+    Resamples,
+    Rule,
+    read_logs,
+    to_stderr,
+)
+
+MAX_ROWS = 50  # longer tables of pairs are summarized on the terminal
+
+
+def consistency(
+    logs: Logs,
+    dataset: Dataset = None,
+    intervals: Intervals = True,
+    rule: Rule = "undefined-is-nan",
+    seed: BootstrapSeed = 0,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Add the lowest and highest kappa that the two accuracies allow.")
+    ] = False,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Compute the error consistency (kappa) of every pair of observers.
+
+    Kappa tells whether two observers make errors on the same images more often than their accuracies predict: 1 is complete
+    agreement and 0 is what independent observers reach.
+
+    \b
+    Example:
+      observers analyze consistency humans/cue-conflict logs/cue-conflict --csv consistency.csv
+    """
+    from analysis.consistency import consistency as compute
+    from analysis.pairs import between_kinds
+    from analysis.resampling import N_RESAMPLES
+
+    frame = read_logs(logs, dataset)
+    table, summary = compute(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
+    if len(table) > MAX_ROWS and not json:
+        summary = between_kinds(frame, rule=rule, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
+    output(table, json, csv, summary=summary, rule=rule)
+    if not json and not csv and len(table) > MAX_ROWS:
+        typer.echo(f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them.")
+
+
+def errors(
+    logs: Logs,
+    dataset: Dataset = None,
+    by_condition: ByCondition = False,
+    intervals: Intervals = True,
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Test whether pairs of observers give the same wrong responses.
+
+    The table holds misclassification agreement (same wrong response on images that both misclassify) and class-level error
+    similarity.
+
+    \b
+    Example:
+      observers analyze errors humans/edge logs/edge
+    """
+    from analysis.error_patterns import error_patterns
+
+    frame, options = read_logs(logs, dataset), {"n_resamples": resamples, "seed": seed}
+    output(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options), json, csv)
+
+
+def independence(
+    logs: Logs,
+    dataset: Dataset = None,
+    draws: Draws = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Test whether kappa exceeds that of two independent observers.
+
+    The null hypothesis is two observers with these accuracies whose errors are independent (Klein et al. 2025).
+
+    \b
+    Example:
+      observers analyze independence humans/cue-conflict logs/cue-conflict
+    """
+    from analysis.kappa_tests import independence as compute
+
+    output(compute(read_logs(logs, dataset), n_draws=draws, seed=seed), json, csv, rule="undefined-is-nan")
+
+
+def difference(
+    logs: Logs,
+    between: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Pair of observers to compare; give the option twice (default: compare all pairs)."
+        ),
+    ] = None,
+    dataset: Dataset = None,
+    rule: Rule = "undefined-is-nan",
+    draws: Draws = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Test whether two observers differ in their consistency with people.
+
+    The permutation test exchanges the responses of the two observers image by image (Klein et al. 2025).
+
+    \b
+    Example:
+      observers analyze difference humans/cue-conflict logs --between resnet50 --between sd14
+    """
+    from analysis.kappa_tests import difference as compute
+
+    if between and len(between) != 2:
+        raise typer.BadParameter(
+            f"expected the option twice, once per observer, got it {len(between)} time{'s' * (len(between) != 1)}",
+            param_hint="--between",
+        )
+    pairs = [(between[0], between[1])] if between else None
+    table = compute(read_logs(logs, dataset), pairs, rule=rule, n_draws=draws, seed=seed)
+    output(table, json, csv, rule=rule)
+
+
+def ceiling(
+    logs: Logs,
+    dataset: Dataset = None,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Compute the noise ceiling of error consistency with people.
+
+    The ceiling is how consistent one more person would be with the others: each person is compared with the rest in turn.
+    The table also tells how close every other observer comes to it.
+
+    \b
+    Example:
+      observers analyze ceiling humans/cue-conflict logs/cue-conflict
+    """
+    from analysis.ceiling import noise_ceiling
+
+    table = noise_ceiling(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
+    output(table, json, csv, rule=rule)
+
+
+def contrasts(
+    logs: Logs,
+    dataset: Dataset = None,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Compare mean kappa within and between kinds of observer.
+
+    Kinds are human, generative, discriminative and so on. Each contrast has a bootstrap interval and a permutation test.
+
+    \b
+    Example:
+      observers analyze contrasts humans/cue-conflict networks/cue-conflict
+    """
+    from analysis.contrasts import contrasts as compute
+
+    table = compute(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
+    output(table, json, csv, rule=rule)
+
+
+def clusters(
+    logs: Logs,
+    dataset: Dataset = None,
+    groups: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of clusters (default: the number of kinds of observer)."),
+    ] = None,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Cluster observers by error consistency.
+
+    The command prints the cluster of each observer, and whether each observer that is not a person falls among the people.
+    --csv and --json hold every branch of the tree with its bootstrap support.
+
+    \b
+    Example:
+      observers analyze clusters humans/cue-conflict networks/cue-conflict --groups 2
+    """
+    from analysis.branches import agreement_with_kinds, among_people, branches, groups_of, grow, sentences
+
+    frame = read_logs(logs, dataset)
+    trees = grow(frame, rule=rule, n_resamples=resamples, seed=seed)
+    clustering = groups_of(trees, groups)
+    output(branches(trees), json, csv, summary=clustering, rule=rule)
+    if not json:
+        index, p = agreement_with_kinds(clustering, seed=seed)
+        result = (
+            f"adjusted Rand index {index:.3f}, p = {p:.4f}"
+            if index == index
+            else "undefined because there is only one kind or one cluster"
+        )
+        typer.echo(f"Agreement of clusters with kinds of observer: {result}")
+        for sentence in sentences(among_people(frame, trees, rule=rule, n_resamples=resamples, seed=seed)):
+            typer.echo(sentence)
+
+
+def map_(
+    logs: Logs, dataset: Dataset = None, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None
+) -> None:
+    """Place observers on a two-dimensional map by error consistency.
+
+    Multidimensional scaling puts observers that make errors on the same images close to each other.
+
+    \b
+    Example:
+      observers analyze map humans/cue-conflict networks/cue-conflict
+    """
+    from analysis.embedding import embed
+    from analysis.pairs import pairs
+
+    kappas = pairs(read_logs(logs, dataset), rule)
+    table, share = embed(kappas.matrix())
+    table.insert(1, "kind", kappas.kinds)
+    output(table, json, csv, rule=rule)
+    to_stderr(
+        "note: all pairwise distances are zero"
+        if share != share
+        else f"note: two dimensions capture {100 * share:.0f} % of the distances 1 - kappa"
+    )
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "consistency": consistency,
+    "errors": errors,
+    "independence": independence,
+    "difference": difference,
+    "ceiling": ceiling,
+    "contrasts": contrasts,
+    "clusters": clusters,
+    "map": map_,
+}

@@ -1,0 +1,46 @@
+"""Commands on the benchmark of Geirhos et al. (2021): its averages over datasets, and ranks with intervals."""
+
+from collections.abc import Callable
+
+from commands.analyze.output import output
+from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, read_logs
+
+
+def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
+    """Compute the benchmark table of Geirhos et al. (2021).
+
+    The table holds OOD accuracy, accuracy difference, observed consistency and error consistency with people, averaged over
+    datasets, and two mean ranks. It needs trials of people.
+
+    \b
+    Example:
+      observers analyze benchmark humans logs
+    """
+    from analysis.benchmark import benchmark as compute
+
+    output(compute(read_logs(logs, None), rule=rule), json, csv)
+
+
+def ranks(
+    logs: Logs,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Compute bootstrap intervals for the benchmark's numbers and ranks.
+
+    Images are resampled within every condition, the same images for all observers.
+
+    \b
+    Example:
+      observers analyze ranks humans logs --resamples 200
+    """
+    from analysis.ranks import benchmark_intervals
+
+    table = benchmark_intervals(read_logs(logs, None), rule, n_resamples=resamples, seed=seed)
+    output(table, json, csv)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"benchmark": benchmark, "ranks": ranks}

@@ -1,0 +1,56 @@
+"""Commands on visual illusions and on the images that generative observers reconstruct."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.analyze.output import output
+from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples, read_logs
+
+
+def illusions(
+    logs: Logs,
+    dataset: Dataset = None,
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Compute what observers report about visual illusions.
+
+    The table holds the percepts of ambiguous figures, points of subjective equality, detection of hidden faces, and the
+    size of geometric illusions.
+
+    \b
+    Example:
+      observers analyze illusions logs/vase-faces
+    """
+    from analysis.illusions.summary import illusions as compute
+
+    output(compute(read_logs(logs, dataset, ambiguous=True), n_resamples=resamples, seed=seed), json, csv)
+
+
+def reconstructions(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that `observers reconstruct` wrote.")],
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Test whether reconstructions keep the spatial layout of their image.
+
+    Each reconstruction is compared with its own image and, as a control, with unrelated images.
+
+    \b
+    Example:
+      observers analyze reconstructions reconstructions
+    """
+    from analysis.illusions.placement import placement
+    from analysis.illusions.reconstructions import read_reconstructions
+
+    output(placement(read_reconstructions(folder), n_resamples=resamples, seed=seed), json, csv)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"illusions": illusions, "reconstructions": reconstructions}

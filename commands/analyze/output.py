@@ -1,0 +1,44 @@
+"""How the `analyze` commands print and write their tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from commands.options import KappaRule, print_notes, to_stderr
+from stimuli.errors import LogError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def output(
+    table: "pd.DataFrame",
+    json: bool,
+    csv: Path | None,
+    *,
+    summary: "pd.DataFrame | None" = None,
+    rule: KappaRule | None = None,
+) -> None:
+    """Print the table's notes and the rule for undefined kappas, then the table in the requested form.
+
+    JSON and CSV hold the whole `table`; the terminal shows `summary` where there is one. Raises LogError if `csv` is a
+    trial log, which would be overwritten.
+    """
+    from analysis.consistency import RULES
+    from analysis.formats import format_of
+    from analysis.tables import show, to_csv, to_json
+
+    print_notes(table)
+    if rule is not None:
+        to_stderr(f"note: {RULES[rule]}")
+    if not len(table):
+        to_stderr("note: the table is empty because these logs hold nothing that can be compared")
+    if csv:
+        if csv.exists() and format_of(csv):
+            raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")
+        to_csv(table, csv)
+    if json:
+        typer.echo(to_json(table))
+    else:
+        show(table if summary is None else summary)

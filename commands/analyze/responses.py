@@ -1,0 +1,167 @@
+"""Commands on the responses of single observers: accuracy, shape bias, confusion, entropy, thresholds, correlation."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+
+from commands.analyze.output import output
+from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples, Rule, read_logs
+
+ByCondition = Annotated[
+    bool,
+    typer.Option("--by-condition", help="Compute the measure for every condition separately, not over all of them."),
+]
+LOW_PASS = "accuracy:low-pass"
+
+
+def accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
+    """Compute the accuracy of every observer in every condition.
+
+    Accuracy is the proportion of trials whose response is the correct category. Each value has a 95 % Wilson interval.
+
+    \b
+    Example:
+      observers analyze accuracy logs
+    """
+    from analysis.accuracy import accuracy as compute
+
+    output(compute(read_logs(logs, dataset)), json, csv)
+
+
+def shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
+    """Compute the shape bias on cue-conflict images.
+
+    Shape bias is the number of shape responses divided by the number of shape and texture responses. The terminal shows one
+    row per observer; --csv and --json add a row for every shape category.
+
+    \b
+    Example:
+      observers analyze shape-bias humans/cue-conflict logs/cue-conflict
+    """
+    from analysis.shape_bias import overall, people_sentence
+    from analysis.shape_bias import shape_bias as compute
+
+    frame = read_logs(logs, dataset)
+    table = compute(frame)
+    output(table, json, csv, summary=overall(table))
+    if not json and (people := people_sentence(frame)):
+        typer.echo(people)
+
+
+def confusion(
+    logs: Logs, dataset: Dataset = None, by_condition: ByCondition = False, json: Json = False, csv: Csv = None
+) -> None:
+    """Count which response each observer gives to which category.
+
+    The terminal shows the most frequent errors of each observer; --csv and --json hold all counts.
+
+    \b
+    Example:
+      observers analyze confusion logs/drawn-cue-conflict --csv confusion.csv
+    """
+    from analysis.confusion import confusion as compute
+    from analysis.confusion import frequent_errors
+
+    table = compute(read_logs(logs, dataset), by_condition=by_condition)
+    output(table, json, csv, summary=frequent_errors(table))
+
+
+def entropy(
+    logs: Logs,
+    dataset: Dataset = None,
+    by_condition: ByCondition = False,
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Compute the entropy of each observer's responses, in bits.
+
+    Entropy tells how evenly an observer uses the choices: log2 of the number of choices at most, and 0 if all responses are
+    the same.
+
+    \b
+    Example:
+      observers analyze entropy logs/drawn-cue-conflict
+    """
+    from analysis.confusion import response_entropy
+
+    frame = read_logs(logs, dataset)
+    output(response_entropy(frame, by_condition=by_condition, n_resamples=resamples, seed=seed), json, csv)
+
+
+def thresholds(
+    logs: Logs,
+    dataset: Dataset = None,
+    scale: Annotated[
+        Literal["linear", "log10"] | None,
+        typer.Option(help="Scale of the levels (default: the usual scale of the distortion)."),
+    ] = None,
+    max_lapse: Annotated[
+        float, typer.Option(min=0, max=0.99, metavar="RATE", help="Highest lapse rate that the fit may use.")
+    ] = 0.5,
+    fitter: Annotated[
+        Literal["likelihood", "psignifit"],
+        typer.Option(help="Method of fitting; psignifit needs the extra `psychometrics`."),
+    ] = "likelihood",
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Fit psychometric functions and report each observer's threshold.
+
+    The threshold is the level of a distortion at which accuracy is halfway between the guess rate and 1 − lapse rate.
+    Use it on datasets whose conditions are levels, such as contrast or uniform-noise.
+
+    \b
+    Example:
+      observers analyze thresholds humans/contrast logs/contrast
+    """
+    from analysis.psychometric import thresholds as compute
+
+    table = compute(read_logs(logs, dataset), scale=scale, max_lapse=max_lapse, fitter=fitter)
+    output(table, json, csv)
+
+
+def correlation(
+    logs: Logs,
+    x: Annotated[
+        str,
+        typer.Option(
+            metavar="MEASURE",
+            help="Measure on the x axis: shape-bias, accuracy:DATASET, consistency:DATASET or threshold:DATASET.",
+        ),
+    ] = LOW_PASS,
+    y: Annotated[
+        str, typer.Option(metavar="MEASURE", help="Measure on the y axis, with the same choices as --x.")
+    ] = "shape-bias",
+    people: Annotated[
+        bool, typer.Option("--people", help="Include all people together as one further observer.")
+    ] = False,
+    rule: Rule = "undefined-is-nan",
+    json: Json = False,
+    csv: Csv = None,
+) -> None:
+    """Correlate two measures over observers.
+
+    The default correlates accuracy on low-pass filtered images with shape bias, as in section 4 of Jaini et al. (2024).
+
+    \b
+    Example:
+      observers analyze correlation logs --x accuracy:microcosm-low-pass --y shape-bias
+    """
+    from analysis.correlation import correlate, measure
+
+    frame = read_logs(logs, None)
+    table = correlate(*(measure(frame, name, people=people, rule=rule) for name in (x, y)))
+    output(table, json, csv, rule=rule if "consistency:" in x + y else None)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "accuracy": accuracy,
+    "shape-bias": shape_bias,
+    "confusion": confusion,
+    "entropy": entropy,
+    "thresholds": thresholds,
+    "correlation": correlation,
+}

@@ -1,0 +1,67 @@
+"""`observers figures`: the figures of Jaini et al. (2024) from trial logs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import BootstrapSeed, Dataset, Logs, Resamples, Rule, read_logs
+from stimuli.errors import LogError
+
+
+def figures(
+    logs: Logs,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the figures.")] = Path("figures"),
+    figure: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            help="Number of a figure in the paper. Repeat the option for several figures "
+            "(default: every figure that these logs allow).",
+        ),
+    ] = None,
+    observer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--observer",
+            "-m",
+            metavar="NAME",
+            help="Observer to draw beside people in figure 5 and to highlight in figure 13. Repeat the option for several "
+            "(default: the generative observers).",
+        ),
+    ] = None,
+    stand_in: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Observer to use in place of people as the reference. Repeat the option for several (default: people).",
+        ),
+    ] = None,
+    dataset: Dataset = None,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+) -> None:
+    """Draw the figures of Jaini, Clark and Geirhos (2024).
+
+    Figures 1, 3 to 6 and 9 to 17 can be drawn from trial logs. Each figure is written as PDF, SVG and PNG, with its numbers
+    as CSV and its caption; figures.md shows all of them. The command prints a message for each figure that these logs do
+    not allow.
+
+    \b
+    Example:
+      observers figures humans logs --figure 1 --figure 3 --out figures
+    """
+    from analysis.paper.figure_inputs import FigureInputs
+    from analysis.paper.folder import write_figures
+
+    highlighted, reference = tuple(observer or ()), tuple(stand_in) if stand_in else None
+    inputs = FigureInputs(read_logs(logs, dataset), highlighted, reference, rule, resamples, seed)
+    n_drawn = 0
+    for written in write_figures(inputs, out, figure or ()):
+        n_drawn += bool(written.stem)
+        typer.echo(f"figure {written.number}: {out / written.stem}.pdf" if written.stem else
+                   f"figure {written.number}: {written.said}", err=not written.stem)  # fmt: skip
+    if not n_drawn:
+        raise LogError("these logs allow none of the figures: give more logs, as the messages above say")
+    typer.echo(f"captions: {out / 'figures.md'}")

@@ -1,0 +1,51 @@
+"""`observers forget`: remove all data of one participant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import to_stderr
+
+
+def forget(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Participant code, as in the trial logs.")],
+    out: Annotated[
+        list[Path],
+        typer.Option(metavar="FOLDER", help="Folder of trial logs or of an export. Repeat the option for several."),
+    ] = [Path("logs")],  # noqa: B006
+    any_kind: Annotated[
+        bool, typer.Option("--any-kind", help="Also remove data of a model or simulated observer with that name.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove the data without asking for confirmation.")] = False,
+) -> None:
+    """Remove all data of one participant.
+
+    The command lists and removes that participant's logs and sidecars of every experiment and session, including practice
+    and pilot sessions. The code cannot be used again in these folders.
+
+    \b
+    Example:
+      observers forget K7Q2 --out logs --out export
+    """
+    from experiments import forgetting
+
+    folders = forgetting.find(code, out, any_kind=any_kind)
+    sessions = [session for data in folders for session in data.sessions]
+    if sessions and not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("no terminal is available to ask for confirmation; --yes removes without asking")
+        for path in (path for session in sessions for path in session.files):
+            typer.echo(path)
+        typer.confirm(f"Remove these files of {code} permanently?", abort=True)
+    for path in forgetting.forget(code, out, any_kind=any_kind):
+        typer.echo(f"{'removed from' if path.name == 'participants.tsv' else 'removed'}: {path}")
+    n_trials = sum(session.n_trials for session in sessions if session.lock is not None)
+    if sessions or any(data.participants for data in folders):
+        typer.echo(f"{code}: {n_trials} trials were removed from the logs")
+    else:
+        date = forgetting.forgotten_on(code, folders)
+        typer.echo(f"{code}: no data remained to be removed; it was forgotten on {date}")
+    for path in (path for data in folders for path in data.mentions):
+        to_stderr(f"note: {path} mentions {code} and was kept: check it by hand")

@@ -1,0 +1,149 @@
+"""Arguments and options that several commands share, and the functions that turn their text into values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from observers.protocol import Observer
+
+KappaRule = Literal["undefined-is-nan", "model-vs-human"]
+
+ExperimentName = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT",
+        help="Name of an experiment (see `observers list experiments`), FILE.py:NAME for your own, or a folder of images.",
+    ),
+]
+ObserverNames = Annotated[
+    list[str],
+    typer.Option("--observer", "-m", metavar="NAME", help="Observer to run. Repeat the option for several observers."),
+]
+ObserverOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o", metavar="KEY=VALUE", help="Option of the observer, such as templates=80. Repeat it for several options."
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE", help="Device for PyTorch observers: auto, cpu, cuda, cuda:N or mps (default: auto)."
+    ),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DTYPE",
+        help="Number format for PyTorch observers: float32, float16 or bfloat16 (default: the observer's own choice).",
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Images per forward pass; for a generative observer, rows per forward pass "
+        "(default: the observer's own choice).",
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Run only the first N trials; the same command without --limit runs the rest (default: all trials).",
+    ),
+]
+Session = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Session number, which is part of the name of the trial log.")
+]
+LogFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the trial logs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show progress.")]
+
+Logs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LOGS…",
+        help="Trial logs, or folders that are searched for trial logs recursively. humans/DATASET and networks/DATASET "
+        "stand for recorded trials in a data folder.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the whole table as JSON.")]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the whole table to this CSV file.")]
+Dataset = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Use only the trials of this dataset (default: all datasets).")
+]
+Rule = Annotated[KappaRule, typer.Option(help="Value of kappa where it is undefined: NaN, or 1 as in model-vs-human.")]
+Intervals = Annotated[
+    bool, typer.Option("--intervals/--no-intervals", help="Whether to compute bootstrap confidence intervals.")
+]
+BootstrapSeed = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Random seed for the bootstrap and the permutations.")
+]
+Resamples = Annotated[int, typer.Option(min=1, metavar="N", help="Number of bootstrap resamples of the images.")]
+Draws = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Number of random draws that simulate the null hypothesis.")
+]
+
+
+def key_values(texts: list[str] | None) -> dict[str, str]:
+    """Return the KEY=VALUE texts of repeated `-o` options as a dictionary.
+
+    Raises typer.BadParameter for a text without `=` and for a key that occurs twice.
+    """
+    options = {}
+    for text in texts or []:
+        key, equals, value = text.partition("=")
+        if not equals or key in options:
+            raise typer.BadParameter(f"-o takes key=value, {'each key once, ' if equals else ''}got {text!r}")
+        options[key] = value
+    return options
+
+
+def numbers(text: str, option: str) -> tuple[float, ...]:
+    """Return comma-separated numbers, such as 0.3,0.5, as floats. Raises typer.BadParameter naming `option`."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"expected comma-separated numbers, such as 0.3,0.5, got {text!r}", param_hint=option
+        ) from None
+
+
+def to_stderr(message: str) -> None:
+    """Print a message to standard error, where it does not mix with the command's result."""
+    typer.echo(message, err=True)
+
+
+def create_observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":
+    """Return the observers of those names, each with the `-o` options and general flags that it accepts."""
+    from observers.registry import make_observers
+
+    set_flags = {flag: str(value) for flag, value in flags.items() if value is not None}
+    return make_observers(names, set_flags | key_values(options), notify=to_stderr)
+
+
+def read_logs(logs: list[str], dataset: str | None, *, ambiguous: bool = False) -> "pd.DataFrame":
+    """Read trial logs into a frame and print the frame's notes to standard error.
+
+    A path that does not exist, such as `humans/edge`, is looked for in the data folders. With `ambiguous`, images that
+    have more than one correct answer are kept.
+    """
+    from analysis.frame import of_dataset, read_trials
+    from stimuli.datasets import find
+
+    paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
+    frame = read_trials((path for path in paths if path is not None), ambiguous=ambiguous)
+    print_notes(frame)
+    return of_dataset(frame, dataset) if dataset else frame
+
+
+def print_notes(table: "pd.DataFrame") -> None:
+    """Print the notes of a frame or table, and its rule for undefined kappas, to standard error."""
+    for note in (*table.attrs.get("notes", ()), *([table.attrs["rule"]] if "rule" in table.attrs else [])):
+        to_stderr(f"note: {note}")

@@ -1,0 +1,167 @@
+"""`observers collect`, `calibrate-monitor` and `doctor`: experiments with people at this computer's screen."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.options import ExperimentName, Limit, LogFolder, Session, to_stderr
+from stimuli.errors import ObserverError
+from stimuli.resuming import resumable
+
+MonitorProfile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Monitor profile that `observers calibrate-monitor` wrote (default: none, which only --pilot and --simulate "
+        "allow).",
+    ),
+]
+Display = Annotated[int, typer.Option(min=0, metavar="N", help="Number of the screen to use; 0 is the first one.")]
+
+
+def collect(
+    experiment: ExperimentName,
+    participant: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Participant code (default: a dialog asks for it).")
+    ] = None,
+    session: Session = 1,
+    pilot: Annotated[
+        bool, typer.Option("--pilot", help="Run a pilot session in a window; analyses exclude pilot sessions.")
+    ] = False,
+    practice: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Number of practice trials with feedback before the experiment.")
+    ] = 0,
+    monitor: MonitorProfile = None,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="Take responses from the keyboard instead of the mouse.")
+    ] = False,
+    dialog: Annotated[
+        bool, typer.Option("--dialog/--no-dialog", help="Whether a dialog may ask for a missing participant code.")
+    ] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted session at the first trial without a response.")
+    ] = False,
+    simulate: Annotated[
+        str,
+        typer.Option(
+            metavar="OBSERVER", help="Simulated observer that answers on a virtual screen (default: a person answers)."
+        ),
+    ] = "",
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Random seed for the order of trials (default: derived from participant code and session).",
+        ),
+    ] = None,
+    limit: Limit = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(metavar="HZ", help="Frame rate of a pilot or simulated session, in hertz (default: measured)."),
+    ] = None,
+    display: Display = 0,
+    out: LogFolder = Path("logs"),
+) -> None:
+    """Run a session with one participant at this screen.
+
+    PsychoPy shows the experiment and every response is logged at once. Escape stops the session at any time; the same
+    command with --resume continues it.
+
+    \b
+    Examples:
+      observers collect drawn-cue-conflict --participant K7Q2 --simulate biased --limit 40
+      observers collect drawn-cue-conflict --participant K7Q2 --monitor lab.json --practice 16
+    """
+    from experiments import collecting
+    from experiments.registry import make_experiment
+    from experiments.seeds import seed_of
+    from observers.people.participant import Participant
+
+    code = participant
+    if code is None:
+        code, session, pilot = _ask_for_participant(session, pilot, dialog and not simulate)
+    settings: dict[str, Any] = {"pilot": pilot, "keys": keys, "simulate": simulate, "monitor": monitor, "rate": rate}
+    order_seed = seed_of(code, session) if seed is None else seed
+    person = Participant(code=code, seed=order_seed, display=display, **settings)
+    to_resume = [] if resume else ["--resume"]
+    if participant is None:
+        to_resume += ["--participant", code, "--session", str(session), *(["--pilot"] if pilot else [])]
+    with resumable("every answer is kept", ("collect",), also=to_resume):
+        path = collecting.collect(make_experiment(experiment), person, out, session=session, seed=order_seed, limit=limit,
+                                  n_practice=practice, resume=resume, say=to_stderr)  # fmt: skip
+    frames = collecting.Frames.of(path)
+    typer.echo(f"log: {path}")
+    typer.echo(frames.sentence(), err=frames.too_many)
+
+
+def calibrate_monitor(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Monitor profile to write, such as lab.json.")],
+    distance: Annotated[
+        float, typer.Option(metavar="CM", help="Distance from the participant's eyes to the screen, in centimeters.")
+    ],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the monitor.")] = "monitor",
+    width: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CM", help="Width of the visible image in centimeters (default: measured with a bank card)."
+        ),
+    ] = None,
+    display: Display = 0,
+) -> None:
+    """Write a monitor profile for sizes in degrees.
+
+    The profile holds width, distance and resolution of the monitor. Without --width a box on the screen is adjusted to the
+    size of a bank card.
+
+    \b
+    Example:
+      observers calibrate-monitor lab.json --distance 60 --width 53.1
+    """
+    from observers.people.card_calibration import measured_width
+    from observers.people.monitor import Monitor, read_monitor, write_monitor
+    from observers.people.psychopy_screen import PsychoPyScreen
+
+    Monitor(
+        name, 1.0 if width is None else width, distance, (1, 1)
+    )  # invalid numbers are reported before a window opens
+    if file.exists():
+        read_monitor(file)  # refuse to overwrite anything but a monitor profile
+    screen = PsychoPyScreen(display=display, timed=False)
+    try:
+        profile = Monitor(name, round(measured_width(screen), 2) if width is None else width, distance, screen.size)
+    finally:
+        screen.close()
+    write_monitor(profile, file)
+    typer.echo(f"{file}: {profile.pixels[0]} × {profile.pixels[1]} pixels on {profile.width_cm:g} cm; one degree of visual "
+               f"angle is {profile.length(1):.1f} pixels")  # fmt: skip
+
+
+def doctor(monitor: MonitorProfile = None, display: Display = 0) -> None:
+    """Check PsychoPy, the screen and its timing.
+
+    Run it before a study: it opens a window, measures frame intervals and reports each check as ok or FAIL.
+
+    \b
+    Example:
+      observers doctor --monitor lab.json
+    """
+    from observers.people.setup_checks import check_setup
+
+    all_passed = True
+    for check in check_setup(monitor, display):
+        typer.echo(f"{'ok  ' if check.fine else 'FAIL'} {check.said}")
+        all_passed &= check.fine
+    if not all_passed:
+        raise typer.Exit(1)
+
+
+def _ask_for_participant(session: int, pilot: bool, dialog: bool) -> tuple[str, int, bool]:
+    """Return participant code, session number and whether it is a pilot, from a dialog. Raises ObserverError without one."""
+    from observers.people.codes import new_code
+    from observers.people.dialog import ask
+
+    if not dialog:
+        raise ObserverError(f"there is no participant code: give one with --participant CODE, such as {new_code()}")
+    return ask(session, pilot)

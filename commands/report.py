@@ -1,0 +1,52 @@
+"""`observers report`: a folder of web pages with figures and tables on trial logs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import BootstrapSeed, Dataset, Intervals, Logs, read_logs
+
+
+def report(
+    logs: Logs,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the pages, figures and tables.")] = Path(
+        "report"
+    ),
+    dataset: Dataset = None,
+    intervals: Intervals = True,
+    seed: BootstrapSeed = 0,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Whether to include small copies of the stimuli.")
+    ] = True,
+    stimuli: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXPERIMENT",
+            help="Experiment or folder that holds the stimuli of a dataset. Repeat the option for several "
+            "(default: data folders and built-in experiments).",
+        ),
+    ] = None,
+    reconstructions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder that `observers reconstruct` wrote, to show first (default: none)."
+        ),
+    ] = None,
+) -> None:
+    """Write web pages with figures, tables and trials.
+
+    The report opens in a browser without a server. Every figure is also written as PDF, SVG, PNG and CSV.
+
+    \b
+    Example:
+      observers report humans/cue-conflict logs/cue-conflict --out report
+    """
+    from analysis.report.extras import reconstructions as reconstruction_section
+    from analysis.report.report import write_report
+    from experiments.shown_stimuli import find_shown_stimuli
+
+    frame = read_logs(logs, dataset, ambiguous=True)
+    shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
+    extras = [] if reconstructions is None else [reconstruction_section(reconstructions)]
+    typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")

@@ -1,0 +1,98 @@
+"""`observers run-experiment`: observers answer an experiment, and each writes a trial log."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.options import (
+    BatchSize,
+    Device,
+    Dtype,
+    ExperimentName,
+    Limit,
+    LogFolder,
+    ObserverNames,
+    ObserverOption,
+    Quiet,
+    Session,
+    create_observers,
+    read_logs,
+    to_stderr,
+)
+from stimuli.resuming import resumable
+
+if TYPE_CHECKING:
+    from experiments.experiment import Experiment
+    from observers.protocol import Observer
+
+
+def run_experiment(
+    experiment: ExperimentName,
+    observer: ObserverNames,
+    option: ObserverOption = None,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed for the order of trials.")] = 0,
+    session: Session = 1,
+    out: LogFolder = Path("logs"),
+    device: Device = None,
+    dtype: Dtype = None,
+    batch_size: BatchSize = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate time, evaluations and memory without writing anything.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run an experiment with one or more observers.
+
+    Each observer answers trial by trial and writes one trial log. A run that was stopped resumes when the same command is
+    given again.
+
+    \b
+    Examples:
+      observers run-experiment drawn-cue-conflict --observer biased --limit 40
+      observers run-experiment cue-conflict --observer sd14 --dry-run
+    """
+    from experiments.estimate import estimate
+    from experiments.registry import make_experiment
+
+    flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
+    observers = create_observers(observer, option, flags)
+    chosen = make_experiment(experiment)
+    if dry_run:
+        for each in observers:
+            typer.echo(f"{each.name} on {chosen.name}:")
+            for sentence in estimate(chosen, each, out, session=session, seed=seed, limit=limit).sentences():
+                typer.echo(f"  {sentence}")
+        return
+    print_summary(
+        [run_session(chosen, each, out, session=session, seed=seed, limit=limit, quiet=quiet) for each in observers]
+    )
+
+
+def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
+    """Run one session with a progress bar and return the path of its trial log. `options` are those of `run`."""
+    from experiments.session import run
+    from stimuli.progress import progress_bar
+
+    with (
+        resumable("every answer is kept", ("run-experiment", "demo")),
+        progress_bar(f"{experiment.name} · {observer.name}", "trials", quiet=quiet) as progress,
+    ):
+        return run(experiment, observer, out, **options, progress=progress, notify=to_stderr)
+
+
+def print_summary(logs: list[Path]) -> None:
+    """Print the measure that suits the experiment, one row per observer, and the path of every trial log."""
+    from analysis.accuracy import accuracy
+    from analysis.illusions.summary import has_illusions, illusions
+    from analysis.shape_bias import has_conflicts, overall, shape_bias
+    from analysis.tables import show
+
+    frame = read_logs(list(map(str, logs)), None, ambiguous=True)
+    if has_illusions(frame):
+        show(illusions(frame, n_resamples=0))
+    else:
+        show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
+    for path in logs:
+        typer.echo(f"log: {path}")
