@@ -31,7 +31,7 @@ from experiments.log import EVIDENCE
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
-from stimuli.level_scales import Scale, level, on_scale, scale_of
+from stimuli.level_scales import Scale, numeric_level, scale_of, to_scale
 
 COLUMNS = (
     "dataset", "observer", "kind", "scale", "n_levels", "n", "guess_rate", "lapse_rate", "threshold", "low", "high",
@@ -65,7 +65,7 @@ def thresholds(
     rows, without = [], []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = frame[frame["dataset"] == dataset]
-        levels = {c: level(dataset, c) for c in trials["condition"].unique()}
+        levels = {c: numeric_level(dataset, c) for c in trials["condition"].unique()}
         known = {c: x for c, x in levels.items() if x is not None}
         if not known:
             without.append(dataset)
@@ -73,7 +73,7 @@ def thresholds(
         used = scale or scale_of(dataset)
         if used == "log10" and min(known.values()) < 0:
             raise LogError(f"{dataset} has levels below 0, which have no logarithm: give --scale linear")
-        x = trials["condition"].map({c: on_scale(value, used) for c, value in known.items()})
+        x = trials["condition"].map({c: to_scale(value, used) for c, value in known.items()})
         counts = trials.assign(x=x).dropna(subset="x").groupby(["observer", "x"])["correct"].agg(["size", "sum"])
         guess, grids = 1 / n_choices(trials), dict[bytes, Grid]()
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 from sklearn.datasets import load_sample_image
 
-from stimuli.distorted_set import DistortionSettings, make, order
+from stimuli.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
 from stimuli.distortions import GRAY, MEAN_GRAY
 from stimuli.folder import read_folder
 from stimuli.images import save_image
@@ -65,7 +65,9 @@ def files(n: int, workers: int) -> None:
             top, left = rng.integers(0, 427 - 224), rng.integers(0, 640 - 224)
             save_image(photo[top : top + 224, left : left + 224], Path(folder) / "in" / "temple" / f"{i:05d}.png")
         source, start = read_folder(Path(folder) / "in"), time.perf_counter()
-        made = make(order(DistortionSettings("contrast"), source, Path(folder) / "out"), workers=workers)
+        made = build_distorted_set(
+            plan_distorted_set(DistortionSettings("contrast"), source, Path(folder) / "out"), n_workers=workers
+        )
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         print(f"contrast: {len(made.stimuli):,} files by {workers} workers in {time.perf_counter() - start:.1f} s, "
               f"largest process {peak / 1024:.0f} MiB")  # fmt: skip

@@ -20,7 +20,7 @@ from observers.microcosm.named import WEIGHTS
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
 from stimuli.images import save_image
-from stimuli.sheet import sheet
+from stimuli.sheet import draw_contact_sheet
 
 SHOWN = 128  # pixels a side on the sheet
 PIPELINES = {
@@ -51,7 +51,7 @@ def shown(folder: Path) -> np.ndarray:
     for category in CATEGORIES:
         with Image.open(folder / category / f"{category}00.png") as image:
             images.append(np.asarray(image.convert("RGB").resize((SHOWN, SHOWN), Image.Resampling.NEAREST)) / 255)
-    return sheet(images, CATEGORIES, "")
+    return draw_contact_sheet(images, CATEGORIES, "")
 
 
 def main() -> None:

@@ -88,7 +88,7 @@ def collect(
     to_resume = [] if resume else ["--resume"]
     if participant is None:
         to_resume += ["--participant", code, "--session", str(session), *(["--pilot"] if pilot else [])]
-    with resumable("every answer is kept", ("collect",), also=to_resume):
+    with resumable("every answer is kept", ("collect",), extra_arguments=to_resume):
         path = collecting.collect(make_experiment(experiment), person, out, session=session, seed=order_seed, limit=limit,
                                   n_practice=practice, resume=resume, say=to_stderr)  # fmt: skip
     frames = collecting.Frames.of(path)

@@ -78,7 +78,7 @@ def make_stimuli(
     Example:
       observers make-stimuli contrast photos pale --levels c100,c30,c10 --size 224
     """
-    from stimuli.distorted_set import DistortionSettings, make, order
+    from stimuli.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
     from stimuli.folder import read_folder
     from stimuli.progress import progress_bar
 
@@ -87,14 +87,16 @@ def make_stimuli(
     sets = _published_12(out, images.name, levels, option) if distortion == "published-12" else None
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
     plans = [
-        order(DistortionSettings(name, options, seed, size, truncate), images, folder, conditions, crossed=crossed)
+        plan_distorted_set(
+            DistortionSettings(name, options, seed, size, truncate), images, folder, conditions, crossed=crossed
+        )
         for name, folder, options in sets or [(distortion, out, key_values(option))]
     ]
     reported: list[str] = []
     with resumable("every finished image is kept", COMMANDS):
         for plan in plans:
             with progress_bar(plan.distortion.name, "images", quiet=quiet) as progress:
-                result = make(plan, workers=_n_workers(workers), progress=progress)
+                result = build_distorted_set(plan, n_workers=_n_workers(workers), progress=progress)
             basis = f", by {plan.distortion.basis}" if plan.distortion.basis else ""
             typer.echo(f"{plan.distortion.name}: {len(result.stimuli):,} images in {plan.out}{basis}")
             used = {stimulus.condition for stimulus in result.stimuli}
@@ -104,7 +106,7 @@ def make_stimuli(
                     f"note: there are too few images to show any in condition {unused}; --crossed shows every image at "
                     f"every level"
                 )
-            reported = _report_skipped(result.left_out, reported)
+            reported = _report_skipped(result.skipped, reported)
     _refuse_skipped(reported)
 
 
@@ -191,10 +193,10 @@ def make_cue_conflict(
         progress_bar("cue conflict", "images", quiet=quiet) as progress,
     ):
         result = make(
-            read_folder(shapes), read_folder(textures), out, settings, workers=_n_workers(workers), progress=progress
+            read_folder(shapes), read_folder(textures), out, settings, n_workers=_n_workers(workers), progress=progress
         )
     typer.echo(f"{len(result.stimuli):,} images in {out}")
-    _refuse_skipped(_report_skipped(result.left_out, []))
+    _refuse_skipped(_report_skipped(result.skipped, []))
 
 
 def show_stimuli(
@@ -222,12 +224,12 @@ def show_stimuli(
     """
     from stimuli.distorted_set import DistortionSettings
     from stimuli.images import save_image
-    from stimuli.sheet import show
+    from stimuli.sheet import draw_levels
 
     if out.suffix.lower() != ".png" or out.is_dir() or out.resolve() == image.resolve():
         raise typer.BadParameter(f"--out must name a new PNG file, got {out}")
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
-    save_image(show(DistortionSettings(distortion, key_values(option), seed, size), image, conditions), out)
+    save_image(draw_levels(DistortionSettings(distortion, key_values(option), seed, size), image, conditions), out)
     typer.echo(out)
 
 

@@ -12,7 +12,7 @@ from experiments.experiment import Experiment, default_n_blocks
 from stimuli.atomic import make_folder_atomically
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
-from stimuli.distorted_set import DistortionSettings, make, order
+from stimuli.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
 from stimuli.levels import PUBLISHED_12
 from stimuli.microcosm_sets import SETS, microcosm_set
 from stimuli.stimulus import StimulusSet
@@ -37,7 +37,7 @@ def _distorted(name: str) -> StimulusSet:
     plan, source, levels = DistortionSettings(distortion), _drawn("microcosm"), LEVELS.get(distortion, ())
 
     def distort(beside: Path) -> None:
-        make(order(plan, source, beside, levels))
+        build_distorted_set(plan_distorted_set(plan, source, beside, levels))
 
     make_folder_atomically(folder, distort, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from observers.protocol import KINDS, Observer, ObserverError
-from stimuli.names import load, options_of, resolve, typed
+from stimuli.names import load, options_of, parse_options, resolve
 
 OBSERVERS: dict[str, str] = {
     "ideal": "observers.simulated:Ideal",
@@ -65,7 +65,7 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
         if options:
             raise ObserverError(f"{name} is an object ready made; it takes no options")
     else:
-        observer = make(*positional, **typed(make, name, options or {}, n_given=len(positional)))
+        observer = make(*positional, **parse_options(make, name, options or {}, n_positional=len(positional)))
     if not isinstance(observer, Observer) or observer.kind not in KINDS:
         raise ObserverError(f"{name} is no observer: it needs a name, a kind ({', '.join(KINDS)}) and observe(trials)")
     return observer

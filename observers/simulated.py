@@ -16,7 +16,7 @@ from attrs.validators import optional
 
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.recorded import RecordedTrial, read_recorded_trials
-from stimuli.level_scales import level, on_scale, scale_of
+from stimuli.level_scales import numeric_level, scale_of, to_scale
 from stimuli.stimulus import Stimulus
 
 
@@ -206,10 +206,10 @@ class Psychometric:
         scale = scale_of(self.dataset)
         for trial in trials:
             category, guess = _one_hot(trial, _category(trial, self.name)), 1 / len(trial.choices)
-            shown = level(self.dataset, trial.stimulus.condition)
+            shown = numeric_level(self.dataset, trial.stimulus.condition)
             z = math.inf
             if shown is not None:
-                steps = (on_scale(shown, scale) - on_scale(self.threshold, scale)) / self.width
+                steps = (to_scale(shown, scale) - to_scale(self.threshold, scale)) / self.width
                 z = 2 * math.log(19) * steps
             right = guess + (1 - guess - self.lapse_rate) / (1 + math.exp(-z) if z > -700 else math.inf)
             evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)

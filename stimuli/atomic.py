@@ -1,4 +1,4 @@
-"""Write a file, or a folder of them, whole or not at all."""
+"""Write a file or a folder atomically, so that other processes see either all of it or nothing."""
 
 import os
 import shutil
@@ -11,7 +11,10 @@ from stimuli.errors import StimulusError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and move it there, making the folder. One process at a time."""
+    """Write `content` to `path` through a temporary file `<path>.part`, creating the folder if necessary.
+
+    Only one process at a time may write a given path. An OSError names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     try:
@@ -20,22 +23,28 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None  # in the middle of a write it names no file
+        raise OSError(error.errno, error.strerror, str(path)) from None  # a failing write does not name the file
 
 
-def make_folder_atomically(folder: Path, make: Callable[[Path], None], sign: str) -> None:
-    """Have `make` fill a folder, unless it is there with the file `sign` in it. Raises StimulusError if it is damaged."""
-    if (folder / sign).is_file():
+def make_folder_atomically(folder: Path, fill: Callable[[Path], None], marker: str) -> None:
+    """Create `folder` with the files that `fill` writes, unless it already exists and contains the file `marker`.
+
+    `fill` receives a temporary folder, which is renamed to `folder` when it is complete. Several processes may do this at
+    the same time if they write the same content. Raise StimulusError if the folder exists without `marker`.
+    """
+    if (folder / marker).is_file():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:
-        make(beside)
-        os.rename(beside, folder)  # in one step, so that another process sees all of it or nothing
+        fill(temporary)
+        os.rename(temporary, folder)
     except OSError as error:
-        if folder.is_dir() and not (folder / sign).is_file():
-            raise StimulusError(f"{folder} is damaged, it has no {sign}: remove it, it will be made anew") from error
-        if not folder.is_dir():  # else another process was first, with the same content
+        if folder.is_dir() and not (folder / marker).is_file():
+            raise StimulusError(
+                f"{folder} is damaged because {marker} is missing: remove the folder, and it will be created again"
+            ) from error
+        if not folder.is_dir():  # if the folder exists, another process has created it with the same content
             raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,9 +1,11 @@
-"""Cue-conflict images from images of shapes and of textures: the shape of one category, the texture of another.
+"""Cue-conflict images, which combine the shape of one category with the texture of another (Geirhos et al. 2019, ICLR).
 
-A method is a function (shape, texture, rng, options…) -> image of (h, w, 3) float64 in 0..1 images of one size. `filled`
-needs nothing but shapes on a plain background, `plenoptic` synthesizes textures; one's own, such as a style transfer, is
-named `mine.py:NAME`. Images are named as the published ones, `<shape><n>-<texture><n>.png`; n counts the exemplars of a
-category in order of name, numbers in names as numbers. `sources.csv` says which files they are.
+A method is a function (shape, texture, rng, options…) -> image, where shape, texture and result are (h, w, 3) float64 images
+in 0..1 of the same size. `filled` fills a silhouette with a texture and needs shapes on a plain background. `plenoptic`
+synthesizes textures. A user's own method, such as a style transfer, is named `mine.py:NAME`.
+
+Images are named `<shape><n>-<texture><n>.png` as the published ones, where n counts the exemplars of a category in natural
+order of their names (cat2 before cat10). `sources.csv` lists the source files.
 """
 
 import re
@@ -17,79 +19,116 @@ from attrs import field, frozen
 from PIL import Image
 
 from stimuli.errors import StimulusError
-from stimuli.images import center_square, check_float_image, check_size, open_source_image, save_image, to_uint8
-from stimuli.names import code_of, own_name, resolve, safely, takes_three, typed
-from stimuli.outlines import background, border, mask
+from stimuli.images import to_uint8, check_size, check_float_image, center_square, open_source_image, save_image
+from stimuli.names import check_three_parameters, code_version, parse_options, resolve, strip_folder, wrap_user_function
+from stimuli.outlines import background_color, border_pixels, object_mask
 from stimuli.progress import Progress
-from stimuli.set_builder import BuildResult, PlannedStimulus, RenderJob, build_set, made_with, naming, seed_of
+from stimuli.set_builder import (
+    BuildResult,
+    RenderJob,
+    add_path_to_message,
+    build_set,
+    library_versions,
+    seed_from_names,
+)
+from stimuli.set_record import PlannedStimulus
 from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[..., np.ndarray]
-METHODS = {"filled": "stimuli.cue_conflict:filled", "plenoptic": "stimuli.texture_synthesis:synthesized"}
-BLAMED = {"filled": 0, "plenoptic": 1}  # the image that such a method may find fault with
-USES = {"plenoptic": ("plenoptic", "torch")}
-MAX_ZOOM, MAX_TEXTURE = 16.0, 8192
+METHODS = {"filled": "stimuli.cue_conflict:fill_silhouette", "plenoptic": "stimuli.texture_synthesis:synthesize"}
+CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}  # image that the errors of a method are about: 0 shape, 1 texture
+METHOD_LIBRARIES = {"plenoptic": ("plenoptic", "torch")}
+MAX_ZOOM, MAX_TEXTURE_SIDE = 16.0, 8192
 
 
-def filled(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The texture inside the shape's silhouette, on white (the filled silhouettes of Geirhos et al. 2019).
+def fill_silhouette(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Show a texture inside the silhouette of a shape on white, as the filled silhouettes of Geirhos et al. (2019).
 
-    Raises StimulusError where the shape's background is not plain.
+    Args:
+        shape: (h, w, 3) in 0..1, an object on a plain background.
+        texture: (h, w, 3) in 0..1.
+        rng: Not used.
+
+    Returns:
+        (h, w, 3) in 0..1.
+
+    Raises:
+        StimulusError: The background of the shape is not plain.
     """
-    return np.where(mask(shape)[..., None], texture, 1.0)
+    return np.where(object_mask(shape)[..., None], texture, 1.0)
 
 
 @frozen
 class CueConflictSettings:
-    """How images are made, as workers are told it."""
+    """How cue-conflict images are made; pickled for worker processes.
+
+    Attributes:
+        method: `filled`, `plenoptic`, the name of a plugin, or `FILE.py:NAME`.
+        options: Options of the method as text.
+        per_pair: Number of images for every pair of a shape category and a texture category.
+        conflicting: Leave out pairs of a category with itself.
+        seed: Random seed.
+        size: Width and height of the images in pixels.
+        zoom: Length of the shorter side of the texture, as a multiple of the side of the image.
+    """
 
     method: str = "filled"
     options: Mapping[str, str] = field(factory=dict)
-    per_pair: int = 5  # images for two categories
-    conflicting: bool = False  # no pairs of one category
+    per_pair: int = 5
+    conflicting: bool = False
     seed: int = 0
-    size: int = 224  # pixels a side
-    zoom: float = 1.0  # the texture's shorter side, in sides of the image
+    size: int = 224
+    zoom: float = 1.0
 
 
-def pairs(shapes: StimulusSet, textures: StimulusSet, mix: CueConflictSettings) -> list[PlannedStimulus]:
-    """`per_pair` images of every shape category with every texture category, or as many as there are pairs of exemplars.
+def draw_pairs(shapes: StimulusSet, textures: StimulusSet, settings: CueConflictSettings) -> list[PlannedStimulus]:
+    """Draw random pairs of a shape and a texture for every pair of categories, without replacement.
 
-    Which exemplars is drawn at random; no two of them meet twice. Raises StimulusError.
+    Args:
+        shapes: Images of shapes; categories are lower-case words.
+        textures: Images of textures; categories are lower-case words.
+        settings: `per_pair`, `conflicting` and `seed` are used.
+
+    Returns:
+        `per_pair` stimuli for every pair of categories, or all pairs of exemplars if there are fewer.
+
+    Raises:
+        StimulusError: A category is not a lower-case word, or `conflicting` is set and there is only one category.
     """
-    rng = np.random.default_rng([mix.seed, 6])
-    shape_of, texture_of = _exemplars(shapes), _exemplars(textures)
-    found = []
-    for s, its_shapes in shape_of.items():
-        for t, its_textures in texture_of.items():
-            drawn = rng.permutation(len(its_shapes) * len(its_textures))[: mix.per_pair]
-            if mix.conflicting and s == t:
+    rng = np.random.default_rng([settings.seed, 6])
+    shapes_by_category, textures_by_category = _exemplars_by_category(shapes), _exemplars_by_category(textures)
+    planned = []
+    for shape_category, shape_exemplars in shapes_by_category.items():
+        for texture_category, texture_exemplars in textures_by_category.items():
+            n_pairs = len(shape_exemplars) * len(texture_exemplars)
+            drawn = rng.permutation(n_pairs)[: settings.per_pair]
+            if settings.conflicting and shape_category == texture_category:
                 continue
-            for i, j in sorted(divmod(int(k), len(its_textures)) for k in drawn):
-                name = f"{s}{i + 1}-{t}{j + 1}.png"
-                found.append(
-                    PlannedStimulus(name, f"{s}/{name}", "", {"shape": its_shapes[i].id, "texture": its_textures[j].id})
-                )
-    if not found:
+            for i, j in sorted(divmod(int(k), len(texture_exemplars)) for k in drawn):
+                name = f"{shape_category}{i + 1}-{texture_category}{j + 1}.png"
+                sources = {"shape": shape_exemplars[i].id, "texture": texture_exemplars[j].id}
+                planned.append(PlannedStimulus(name, f"{shape_category}/{name}", "", sources))
+    if not planned:
         raise StimulusError(
-            f"{shapes.name} and {textures.name} have one category only: there is no conflict to be made"
+            f"{shapes.name} and {textures.name} have only one category, so that cues cannot conflict: add another category"
         )
-    return found
+    return planned
 
 
-def _exemplars(stimuli: StimulusSet) -> dict[str, list[Stimulus]]:
-    found: dict[str, list[Stimulus]] = {}
-    for s in sorted(stimuli, key=lambda s: _in_numbers(s.id)):
+def _exemplars_by_category(stimuli: StimulusSet) -> dict[str, list[Stimulus]]:
+    """Return the images of every category in natural order of their names. Raise StimulusError for a category."""
+    exemplars: dict[str, list[Stimulus]] = {}
+    for s in sorted(stimuli, key=lambda s: _natural_sort_key(s.id)):
         if not s.category.isalpha() or not s.category.islower():
             raise StimulusError(
-                f"{stimuli.name}: the category {s.category!r} cannot stand in an image's name: expected lower-case letters"
+                f"{stimuli.name}: the category {s.category!r} cannot be part of an image's name: expected lower-case letters"
             )
-        found.setdefault(s.category, []).append(s)
-    return dict(sorted(found.items()))
+        exemplars.setdefault(s.category, []).append(s)
+    return dict(sorted(exemplars.items()))
 
 
-def _in_numbers(name: str) -> list[tuple[str, int]]:
-    """A key that puts cat2 before cat10."""
+def _natural_sort_key(name: str) -> list[tuple[str, int]]:
+    """Return a sort key that puts cat2 before cat10."""
     return [(text, int(part or 0)) for text, part in re.findall(r"(\D*)(\d*)", name)]
 
 
@@ -97,87 +136,114 @@ def make_cue_conflict(
     shapes: StimulusSet,
     textures: StimulusSet,
     out: Path,
-    mix: CueConflictSettings,
+    settings: CueConflictSettings,
     *,
-    workers: int = 1,
+    n_workers: int = 1,
     progress: Progress = lambda done, total: None,
 ) -> BuildResult:
-    """Make the images and a stimuli.csv in `out`, or go on with them; what cannot be combined is left out and said.
+    """Build a cue-conflict stimulus set, or continue with one that was started with the same settings.
 
-    Raises StimulusError, UnknownName, UserError.
+    Args:
+        shapes: Images of shapes, with the categories that count as correct.
+        textures: Images of textures.
+        out: Folder of the set.
+        settings: How images are made.
+        n_workers: Number of processes.
+        progress: Called with the number of finished images and their total.
+
+    Returns:
+        The stimulus set with the cues `shape` and `texture`, and the images that were skipped because a source image could
+        not be read or the method could not combine them.
+
+    Raises:
+        StimulusError: The settings are out of range, there is no conflict, the folder cannot be used, or not a single image
+            could be made.
+        UnknownName, UserError: The method or its options are invalid.
     """
-    check_size(mix.size)
-    if not 1 / MAX_ZOOM <= mix.zoom <= MAX_ZOOM or mix.zoom * mix.size > MAX_TEXTURE:
+    check_size(settings.size)
+    if not 1 / MAX_ZOOM <= settings.zoom <= MAX_ZOOM or settings.zoom * settings.size > MAX_TEXTURE_SIDE:
         raise StimulusError(
-            f"the zoom must be {1 / MAX_ZOOM:g} to {MAX_ZOOM:g}, and a texture at most {MAX_TEXTURE} pixels high, got "
-            f"{mix.zoom:g} at a size of {mix.size}"
+            f"the zoom must be from {1 / MAX_ZOOM:g} to {MAX_ZOOM:g}, and zoom × size at most {MAX_TEXTURE_SIDE} pixels, "
+            f"got a zoom of {settings.zoom:g} and a size of {settings.size}"
         )
-    _, options = _method(mix)
-    code = None if mix.method in METHODS else code_of(mix.method, "cue_conflict")
-    category = {s.id: s.category for s in shapes}, {s.id: s.category for s in textures}
-    settings = {
-        "method": own_name(mix.method), "options": options, "code": code, "per_pair": mix.per_pair,
-        "conflicting": mix.conflicting, "seed": mix.seed, "size": mix.size, "zoom": mix.zoom,
-        "made_with": made_with(*USES.get(mix.method, ())),
+    _, options = _resolve_method(settings)
+    code = None if settings.method in METHODS else code_version(settings.method, "cue_conflict")
+    category_of = {
+        "shape": {s.id: s.category for s in shapes},
+        "texture": {s.id: s.category for s in textures},
+    }
+    recorded_settings = {
+        "method": strip_folder(settings.method), "options": options, "code": code, "per_pair": settings.per_pair,
+        "conflicting": settings.conflicting, "seed": settings.seed, "size": settings.size, "zoom": settings.zoom,
+        "made_with": library_versions(*METHOD_LIBRARIES.get(settings.method, ())),
     }  # fmt: skip
 
-    def described(recipe: PlannedStimulus) -> Stimulus:
-        cues = {role: of[recipe.sources[role]] for role, of in zip(("shape", "texture"), category, strict=True)}
-        return Stimulus(recipe.stimulus, Path(recipe.path), cues["shape"], "", cues)
+    def describe(planned: PlannedStimulus) -> Stimulus:
+        cues = {role: categories[planned.sources[role]] for role, categories in category_of.items()}
+        return Stimulus(planned.stimulus, Path(planned.path), cues["shape"], "", cues)
 
+    # A single image may take many seconds, so workers receive one at a time.
     return build_set(
-        out, settings, {"shape": shapes, "texture": textures}, lambda: pairs(shapes, textures, mix), described,
-        partial(_one, mix), workers=workers, at_once=1, progress=progress,
+        out, recorded_settings, {"shape": shapes, "texture": textures}, lambda: draw_pairs(shapes, textures, settings),
+        describe, partial(_render, settings), n_workers=n_workers, chunk_size=1, progress=progress,
     )  # fmt: skip
 
 
-def _method(mix: CueConflictSettings) -> tuple[Method, dict[str, Any]]:
-    """The function and its options. Raises UnknownName, UserError."""
-    function = resolve(mix.method, METHODS, "cue_conflict", "way to make cue-conflict images")
-    takes_three(function, mix.method, "(shape, texture, rng) -> image")
-    return function, typed(function, own_name(mix.method), mix.options, n_given=3)
+def _resolve_method(settings: CueConflictSettings) -> tuple[Method, dict[str, Any]]:
+    """Return the function of a method and its converted options. Raise UnknownName or UserError if they are invalid."""
+    function = resolve(settings.method, METHODS, "cue_conflict", "method to make cue-conflict images")
+    check_three_parameters(function, settings.method, "(shape, texture, rng) -> image")
+    return function, parse_options(function, strip_folder(settings.method), settings.options, n_positional=3)
 
 
-def _one(mix: CueConflictSettings, job: RenderJob) -> str:
-    """Make one file; "" or, where the images are at fault, a sentence that names one."""
-    shape_path, texture_path = job.origins
+def _render(settings: CueConflictSettings, job: RenderJob) -> str:
+    """Make one file and return "", or return why the images could not be combined."""
+    shape_path, texture_path = job.source_paths
     try:
-        rng = np.random.default_rng([mix.seed, seed_of(job.recipe.stimulus)])
-        shape = _squared(open_source_image(shape_path), mix.size) / 255
-        texture = _window(open_source_image(texture_path), mix, rng) / 255
-        function, options = _method(mix)
-        given = function if mix.method in METHODS else safely(function, mix.method)
-        found = check_float_image(given(shape, texture, rng, **options), [shape.shape], own_name(mix.method))
+        rng = np.random.default_rng([settings.seed, seed_from_names(job.planned.stimulus)])
+        shape = _fit_square(open_source_image(shape_path), settings.size) / 255
+        texture = _crop_texture(open_source_image(texture_path), settings, rng) / 255
+        function, options = _resolve_method(settings)
+        combine = function if settings.method in METHODS else wrap_user_function(function, settings.method)
+        image = check_float_image(combine(shape, texture, rng, **options), [shape.shape], strip_folder(settings.method))
     except StimulusError as error:
-        if mix.method in BLAMED:
-            return naming(error, job.origins[BLAMED[mix.method]], *job.origins)
-        return naming(error, Path(f"{shape_path} with {texture_path}"), *job.origins)
+        if settings.method in CHECKED_IMAGE:
+            return add_path_to_message(error, job.source_paths[CHECKED_IMAGE[settings.method]], *job.source_paths)
+        return add_path_to_message(error, Path(f"{shape_path} with {texture_path}"), *job.source_paths)
     except MemoryError:
-        return f"{shape_path} with {texture_path} needs more memory than there is; give a smaller --size"
-    save_image(to_uint8(found), job.path)
+        return f"{shape_path} with {texture_path} needs more memory than is available; give a smaller --size"
+    save_image(to_uint8(image), job.path)
     return ""
 
 
-def _squared(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, 3) uint8: all of it, on a square of its background where that is plain; else its middle square."""
-    color = background(border(pixels) / 255)
+def _fit_square(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Return a shape as (size, size, 3) uint8.
+
+    On a plain background the whole image is padded to a square with the background color; otherwise the central square is
+    used.
+    """
+    color = background_color(border_pixels(pixels) / 255)
     if color is not None:
         height, width = pixels.shape[:2]
         side = max(height, width)
         square = np.empty((side, side, 3), np.uint8)
         square[:] = to_uint8(color)
-        top, left = (side - height) // 2, (side - width) // 2
-        square[top : top + height, left : left + width] = pixels
+        y, x = (side - height) // 2, (side - width) // 2
+        square[y : y + height, x : x + width] = pixels
         pixels = square
     return center_square(pixels, size)
 
 
-def _window(pixels: np.ndarray, mix: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:
-    """(size, size, 3) of a texture, anywhere in it, its shorter side `zoom` times the size; continued by reflection."""
-    scale = mix.zoom * mix.size / min(pixels.shape[:2])
+def _crop_texture(pixels: np.ndarray, settings: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:
+    """Return a random window of a texture as (size, size, 3) uint8.
+
+    The texture is resized so that its shorter side is `zoom` × `size`, and continued by reflection where it is too small.
+    """
+    size = settings.size
+    scale = settings.zoom * size / min(pixels.shape[:2])
     height, width = (max(1, round(scale * n)) for n in pixels.shape[:2])
     resized = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-    lacking = [(0, max(0, mix.size - height)), (0, max(0, mix.size - width)), (0, 0)]
-    wide = np.pad(resized, lacking, mode="symmetric")
-    top, left = (int(rng.integers(n - mix.size + 1)) for n in wide.shape[:2])
-    return np.asarray(wide[top : top + mix.size, left : left + mix.size])
+    padding = [(0, max(0, size - height)), (0, max(0, size - width)), (0, 0)]
+    padded = np.pad(resized, padding, mode="symmetric")
+    y, x = (int(rng.integers(n - size + 1)) for n in padded.shape[:2])
+    return np.asarray(padded[y : y + size, x : x + size])

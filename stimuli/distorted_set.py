@@ -1,8 +1,8 @@
-"""A set of stimuli from images and a distortion: PNG files and a `stimuli.csv`, as `run-experiment` takes them.
+"""Build a stimulus set by distorting images: PNG files and a `stimuli.csv`, as `run-experiment` reads them.
 
-Every image is distorted at one level, the levels in turn within each category (the published designs), or at all of them
-(`crossed`). What is random about an image follows from (seed, distortion, image, condition), so that files are the same
-bytes whatever the number of workers and however often the run was stopped.
+Every image is distorted at one level, with the levels balanced within each category (the published designs), or at all
+levels (a crossed design). The random numbers for an image depend only on (seed, distortion, image, condition). Therefore
+the bytes of the files do not depend on the number of workers or on how often the run was interrupted.
 """
 
 from collections import Counter
@@ -15,35 +15,60 @@ from attrs import evolve, field, frozen
 
 from stimuli.errors import StimulusError
 from stimuli.folder import PORTABLE_NAME
-from stimuli.images import center_square, check_size, open_source_image, save_image, to_uint8
+from stimuli.images import to_uint8, check_size, center_square, open_source_image, save_image
 from stimuli.levels import Distortion, make_distortion
-from stimuli.names import own_name
+from stimuli.names import strip_folder
 from stimuli.progress import Progress
-from stimuli.set_builder import BuildResult, PlannedStimulus, RenderJob, begun, build_set, made_with, naming, seed_of
-from stimuli.spectrum import SPECTRUM, mean_spectrum, published, read_spectrum, write_spectrum
+from stimuli.set_builder import (
+    BuildResult,
+    RenderJob,
+    add_path_to_message,
+    build_set,
+    library_versions,
+    seed_from_names,
+)
+from stimuli.set_record import PlannedStimulus, has_images
+from stimuli.spectrum import PUBLISHED_SPECTRUM, find_published_table, mean_spectrum, read_spectrum, write_spectrum
 from stimuli.stimulus import Stimulus, StimulusSet
 
 SPECTRUM_FILE, PUBLISHED_SIZE = "spectrum.npy", 224
-FAST = 3  # of zlib's levels: a tenth larger than by its default, in half the time
-PROBE = 64  # pixels a side
+COMPRESS_LEVEL = 3  # of zlib: files are 10 % larger than at the default level and take half the time
+PROBE_SIZE = 64  # pixels per side of the image that tests the levels
 
 
 @frozen
 class DistortionSettings:
-    """What is to be made, as workers are told it."""
+    """Which distortion is applied to which part of an image; pickled for worker processes.
+
+    Attributes:
+        distortion: Name of the distortion, as for `stimuli.levels.make_distortion`.
+        options: Its options as text.
+        seed: Random seed.
+        size: Width and height in pixels of the central square that is used; None for the whole image in its own size.
+        truncate: Truncate 255 x to whole numbers as the published files do, instead of rounding it.
+    """
 
     distortion: str
     options: Mapping[str, str] = field(factory=dict)
     seed: int = 0
-    size: int | None = None  # pixels a side of the middle square; None: as it is
-    truncate: bool = False  # 255 x to whole numbers as the published files, else rounded
+    size: int | None = None
+    truncate: bool = False
 
 
 @frozen
 class SetPlan:
-    """A set that can be made: all of it but the images has been looked at."""
+    """A set whose settings have been checked, as `plan_distorted_set` returns it.
 
-    plan: DistortionSettings
+    Attributes:
+        settings: The settings, with the option `spectrum` if a default mean spectrum is used.
+        distortion: The distortion.
+        source: The images to distort.
+        conditions: The conditions of the set.
+        crossed: Whether every image is shown in every condition.
+        out: Folder of the set.
+    """
+
+    settings: DistortionSettings
     distortion: Distortion
     source: StimulusSet
     conditions: tuple[str, ...]
@@ -51,137 +76,205 @@ class SetPlan:
     out: Path
 
 
-def order(
-    plan: DistortionSettings, source: StimulusSet, out: Path, conditions: Sequence[str] = (), *, crossed: bool = False
+def plan_distorted_set(
+    settings: DistortionSettings,
+    source: StimulusSet,
+    out: Path,
+    conditions: Sequence[str] = (),
+    *,
+    crossed: bool = False,
 ) -> SetPlan:
-    """By default in the distortion's published conditions. Nothing is written. Raises StimulusError."""
+    """Check everything about a set before it is built; does not write files.
+
+    Args:
+        settings: The distortion, its options, seed and size.
+        source: The images to distort, without conditions.
+        out: Folder of the set.
+        conditions: The conditions; by default those of the published dataset.
+        crossed: Show every image in every condition instead of in one.
+
+    Returns:
+        The plan, for `build_distorted_set`.
+
+    Raises:
+        StimulusError: A condition or the size is invalid, images cannot be named, or a mean spectrum is not available.
+        UnknownName, UserError: The distortion or its options are invalid (see `stimuli.levels.make_distortion`).
+    """
     out = Path(out)
-    distortion = make_distortion(plan.distortion, plan.options)
-    conditions = known_conditions(distortion, conditions)
-    check_size(plan.size)
-    names = Counter(_file(s, conditions[0], conditions).as_posix().casefold() for s in source)
-    double = next((name for name, n in names.items() if n > 1), None)
-    if double is not None:
+    distortion = make_distortion(settings.distortion, settings.options)
+    conditions = choose_conditions(distortion, conditions)
+    check_size(settings.size)
+    paths = Counter(_output_path(s, conditions[0], conditions).as_posix().casefold() for s in source)
+    duplicate = next((path for path, n in paths.items() if n > 1), None)
+    if duplicate is not None:
         raise StimulusError(
-            f"two images would be named {out / double}: names must differ in more than .png, .jpg and A for a"
+            f"two images would be saved as {out / duplicate}: rename one, because their names differ only in capital "
+            f"letters or in the suffix (.png, .jpg)"
         )
-    plan, distortion = with_spectrum(plan, distortion, source, conditions, out)
-    _try(plan, distortion, source, conditions)
-    return SetPlan(plan, distortion, source, conditions, crossed, out)
+    settings, distortion = _add_mean_spectrum(settings, distortion, source, conditions, out)
+    _check_levels(settings, distortion, source, conditions)
+    return SetPlan(settings, distortion, source, conditions, crossed, out)
 
 
-def make(order: SetPlan, *, workers: int = 1, progress: Progress = lambda done, total: None) -> BuildResult:
-    """Make the set, or go on with it. What cannot be read or distorted is left out and said. Raises StimulusError."""
-    plan, distortion, conditions = order.plan, order.distortion, order.conditions
-    of = {s.id: s for s in order.source}
-    settings = {
+def build_distorted_set(
+    plan: SetPlan, *, n_workers: int = 1, progress: Progress = lambda done, total: None
+) -> BuildResult:
+    """Build a distorted set, or continue with one that was started with the same plan.
+
+    Args:
+        plan: The plan.
+        n_workers: Number of processes.
+        progress: Called with the number of finished images and their total.
+
+    Returns:
+        The stimulus set, and the images that were skipped because they could not be read or distorted.
+
+    Raises:
+        StimulusError: The folder cannot be used, or not a single image could be made (see
+            `stimuli.set_builder.build_set`).
+    """
+    settings, distortion, conditions = plan.settings, plan.distortion, plan.conditions
+    sources = {s.id: s for s in plan.source}
+    recorded_settings = {
         "distortion": distortion.name,
-        "options": distortion.in_short(),
+        "options": distortion.summarize_options(),
         "basis": distortion.basis,
-        "code": distortion.code,
+        "code": distortion.code_version,
         "conditions": list(conditions),
-        "crossed": order.crossed,
-        "seed": plan.seed,
-        "size": plan.size,
-        "truncate": plan.truncate,
-        "made_with": made_with(),
+        "crossed": plan.crossed,
+        "seed": settings.seed,
+        "size": settings.size,
+        "truncate": settings.truncate,
+        "made_with": library_versions(),
     }
 
-    def draw() -> list[PlannedStimulus]:
-        chosen = assign(order.source, conditions, seed=[plan.seed, seed_of(distortion.name)], crossed=order.crossed)
-        return [PlannedStimulus(s.id, _file(s, c, conditions).as_posix(), c, {"source": s.id}) for s, c in chosen]
+    def plan_stimuli() -> list[PlannedStimulus]:
+        assigned = assign(
+            plan.source, conditions, seed=[settings.seed, seed_from_names(distortion.name)], crossed=plan.crossed
+        )
+        return [
+            PlannedStimulus(s.id, _output_path(s, condition, conditions).as_posix(), condition, {"source": s.id})
+            for s, condition in assigned
+        ]
 
-    def begin() -> None:
-        if plan.options.get("spectrum") == str(order.out / SPECTRUM_FILE):
-            write_spectrum(order.out / SPECTRUM_FILE, distortion.options["spectrum"])
+    def save_own_spectrum() -> None:
+        if settings.options.get("spectrum") == str(plan.out / SPECTRUM_FILE):
+            write_spectrum(plan.out / SPECTRUM_FILE, distortion.options["spectrum"])
 
     return build_set(
-        order.out, settings, {"source": order.source}, draw, lambda r: of[r.sources["source"]], partial(_one, plan),
-        begin=begin, workers=workers, progress=progress,
+        plan.out, recorded_settings, {"source": plan.source}, plan_stimuli,
+        lambda planned: sources[planned.sources["source"]], partial(_render, settings),
+        prepare=save_own_spectrum, n_workers=n_workers, progress=progress,
     )  # fmt: skip
 
 
 def assign(
     source: StimulusSet, conditions: Sequence[str], *, seed: Sequence[int], crossed: bool
 ) -> list[tuple[Stimulus, str]]:
-    """Which image is shown in which condition: all in each if `crossed`; else every image once, at random and balanced.
+    """Assign conditions to images.
 
-    Within a category conditions occur equally often, or once more; what is left over goes on to the next category.
+    Without `crossed`, every image is assigned to one random condition. Within a category the numbers of images per condition
+    differ by at most one, and so do they over all images, because each category continues where the previous one stopped.
+
+    Args:
+        source: The images.
+        conditions: The conditions.
+        seed: Random seed of the assignment.
+        crossed: Assign every image to every condition.
+
+    Returns:
+        Pairs of an image and its condition, in the order of the images (within each condition if `crossed`).
     """
     if crossed:
         return [(s, condition) for condition in conditions for s in source]
     rng = np.random.default_rng(seed)
-    order, chosen = 0, {}
+    n_assigned, condition_of = 0, {}
     for category in sorted({s.category for s in source}):
         members = sorted((s for s in source if s.category == category), key=lambda s: s.id)
         for i in rng.permutation(len(members)):
-            chosen[members[i].id] = conditions[order % len(conditions)]
-            order += 1
-    return [(s, chosen[s.id]) for s in source]
+            condition_of[members[i].id] = conditions[n_assigned % len(conditions)]
+            n_assigned += 1
+    return [(s, condition_of[s.id]) for s in source]
 
 
-def known_conditions(distortion: Distortion, given: Sequence[str]) -> tuple[str, ...]:
-    """Those given, else the published ones. Raises StimulusError."""
-    found = tuple(given) or distortion.conditions
-    if not found:
-        raise StimulusError(f"{distortion.name} has no levels of its own: name them, --levels A,B,C")
-    levels = [distortion.level_of(condition) for condition in found]
+def choose_conditions(distortion: Distortion, requested: Sequence[str]) -> tuple[str, ...]:
+    """Return the requested conditions, or the published ones if none are requested.
+
+    Raise StimulusError if a condition is invalid, two conditions have the same level, or the distortion does not have
+    published conditions.
+    """
+    conditions = tuple(requested) or distortion.conditions
+    if not conditions:
+        raise StimulusError(f"{distortion.name} does not have default levels: give them, --levels A,B,C")
+    levels = [distortion.level_of(condition) for condition in conditions]
     if any(level in levels[:i] for i, level in enumerate(levels)):
-        raise StimulusError(f"a level is given twice in {','.join(found)}")
-    return found
+        raise StimulusError(f"the same level is given twice in {','.join(conditions)}")
+    return conditions
 
 
-def with_spectrum(
-    plan: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str], out: Path
+def _add_mean_spectrum(
+    settings: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str], out: Path
 ) -> tuple[DistortionSettings, Distortion]:
-    """Where a mean spectrum is needed and none given: the published one if it fits, else that of the images themselves."""
-    if plan.distortion != "power-equalisation" or "spectrum" in plan.options or "pow" not in conditions:
-        return plan, distortion
-    mine, path = out / SPECTRUM_FILE, published_spectrum(plan)
-    if begun(out) and not mine.is_file() and path is None:
+    """Return settings and distortion with a default mean spectrum if power equalisation needs one.
+
+    The default is the published spectrum if it is available and has the size of the images, and otherwise that of the source
+    images. A set that was started keeps its spectrum.
+    """
+    if settings.distortion != "power-equalisation" or "spectrum" in settings.options or "pow" not in conditions:
+        return settings, distortion
+    own_path, published_path = out / SPECTRUM_FILE, find_published_spectrum(settings)
+    if has_images(out) and not own_path.is_file() and published_path is None:
         raise StimulusError(
-            f"{out} was begun with the published mean spectrum, which no data folder has now: set OBSERVERS_DATA to the one "
-            f"that has it, or name another folder"
+            f"{out} was started with the published mean spectrum, which is not in a data folder now: set OBSERVERS_DATA to "
+            f"the data folder that contains it, or use another folder"
         )
-    basis = "the mean spectrum of these images" if path is None else "the published mean spectrum"
-    path = path or mine
-    spectrum = mean_spectrum(_readable(plan, source)) if path == mine and not begun(out) else read_spectrum(path)
-    options = {**plan.options, "spectrum": str(path)}
-    return evolve(plan, options=options), evolve(distortion, options={"spectrum": spectrum}, basis=basis)
+    # made-of.json contains these texts, and they are compared when a set is resumed: they must not change.
+    basis = "the mean spectrum of these images" if published_path is None else "the published mean spectrum"
+    path = published_path or own_path
+    if path == own_path and not has_images(out):
+        spectrum = mean_spectrum(_readable_images(settings, source))
+    else:
+        spectrum = read_spectrum(path)
+    options = {**settings.options, "spectrum": str(path)}
+    return evolve(settings, options=options), evolve(distortion, options={"spectrum": spectrum}, basis=basis)
 
 
-def published_spectrum(plan: DistortionSettings) -> Path | None:
-    """The published mean spectrum, where a data folder has it and it is of the images' size."""
-    return published(SPECTRUM) if plan.size == PUBLISHED_SIZE else None
+def find_published_spectrum(settings: DistortionSettings) -> Path | None:
+    """Return the path of the published mean spectrum, or None if it is not available or the images have another size."""
+    return find_published_table(PUBLISHED_SPECTRUM) if settings.size == PUBLISHED_SIZE else None
 
 
-def prepared(plan: DistortionSettings, path: Path) -> np.ndarray:
-    """(h, w, 3) float64 in 0..1. Raises StimulusError."""
+def read_source_image(settings: DistortionSettings, path: Path) -> np.ndarray:
+    """Read an image, or its central square, as (h, w, 3) float64 in 0..1. Raise StimulusError if it cannot be read."""
     pixels = open_source_image(path)
-    return np.asarray((pixels if plan.size is None else center_square(pixels, plan.size)) / 255)
+    return np.asarray((pixels if settings.size is None else center_square(pixels, settings.size)) / 255)
 
 
-def rng_of(plan: DistortionSettings, name: str, condition: str) -> np.random.Generator:
-    return np.random.default_rng([plan.seed, seed_of(own_name(plan.distortion), name, condition)])
+def make_rng(settings: DistortionSettings, name: str, condition: str) -> np.random.Generator:
+    """Return the random generator for an image, given its name and condition."""
+    return np.random.default_rng([settings.seed, seed_from_names(strip_folder(settings.distortion), name, condition)])
 
 
-def _readable(plan: DistortionSettings, source: StimulusSet) -> Iterator[np.ndarray]:
+def _readable_images(settings: DistortionSettings, source: StimulusSet) -> Iterator[np.ndarray]:
+    """Yield the images that can be read; the others are reported when they are to be distorted."""
     for s in source:
         try:
-            image = prepared(plan, s.path)
+            image = read_source_image(settings, s.path)
         except StimulusError:
-            continue  # it is said when it is to be distorted
+            continue
         yield image
 
 
-def _try(plan: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]) -> None:
-    """Raises StimulusError for a level out of range, before a folder is begun: a dark square on white at every level.
+def _check_levels(
+    settings: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]
+) -> None:
+    """Raise StimulusError for a level out of range by distorting a test image, a dark square on white, at every level.
 
-    Of the images' own size where that may matter.
+    The test image has the size of the source images where the distortion may depend on it.
     """
-    height = width = PROBE
-    if distortion.code is not None or distortion.options.get("spectrum") is not None:
-        first = next(_readable(plan, source), None)
+    height = width = PROBE_SIZE
+    if distortion.code_version is not None or distortion.options.get("spectrum") is not None:
+        first = next(_readable_images(settings, source), None)
         height, width = (height, width) if first is None else first.shape[:2]
     image = np.ones((height, width, 3))
     image[height // 4 : height // 2, width // 4 : width // 2] = 0.2
@@ -189,8 +282,8 @@ def _try(plan: DistortionSettings, distortion: Distortion, source: StimulusSet, 
         distortion.apply(image, condition, np.random.default_rng(0))
 
 
-def _file(s: Stimulus, condition: str, conditions: Sequence[str]) -> Path:
-    """In the folder of the set."""
+def _output_path(s: Stimulus, condition: str, conditions: Sequence[str]) -> Path:
+    """Return the path of the distorted image, relative to the folder of the set."""
     stem = Path(s.id).stem
     if not PORTABLE_NAME.fullmatch(s.category) or not PORTABLE_NAME.fullmatch(stem):
         raise StimulusError(
@@ -202,19 +295,20 @@ def _file(s: Stimulus, condition: str, conditions: Sequence[str]) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _distortion(name: str, options: tuple[tuple[str, str], ...]) -> Distortion:
+def _cached_distortion(name: str, options: tuple[tuple[str, str], ...]) -> Distortion:
     return make_distortion(name, dict(options))
 
 
-def _one(plan: DistortionSettings, job: RenderJob) -> str:
-    """Make one file; "" or, where the image is at fault, a sentence that names it."""
-    origin, condition = job.origins[0], job.recipe.condition
+def _render(settings: DistortionSettings, job: RenderJob) -> str:
+    """Make one file and return "", or return why the image could not be distorted."""
+    source_path, condition = job.source_paths[0], job.planned.condition
     try:
-        distortion = _distortion(plan.distortion, tuple(sorted(plan.options.items())))
-        found = distortion.apply(prepared(plan, origin), condition, rng_of(plan, job.recipe.stimulus, condition))
+        distortion = _cached_distortion(settings.distortion, tuple(sorted(settings.options.items())))
+        image = read_source_image(settings, source_path)
+        distorted = distortion.apply(image, condition, make_rng(settings, job.planned.stimulus, condition))
     except StimulusError as error:
-        return naming(error, origin)
+        return add_path_to_message(error, source_path)
     except MemoryError:
-        return f"{origin} has more pixels than memory holds distorted; give --size"
-    save_image(to_uint8(found, truncate=plan.truncate), job.path, compress_level=FAST)
+        return f"{source_path} has too many pixels to be distorted in memory; give a smaller --size"
+    save_image(to_uint8(distorted, truncate=settings.truncate), job.path, compress_level=COMPRESS_LEVEL)
     return ""

@@ -1,10 +1,11 @@
-"""The distortions of Geirhos et al. (2018, 2019, 2021): pure functions (image, level, rng) -> image.
+"""The distortions of Geirhos et al. (2018, 2021, both NeurIPS) as pure functions (image, level, rng) -> image.
 
-h × w pixels. An image is (h, w, 3) float64 in 0..1, gamma-encoded sRGB / 255. What comes back is in 0..1 as well, (h, w)
-where it is gray and (h, w, 3) where it has colors, of the same height and width. g is the gray image, 0.2125 R + 0.7154 G +
-0.0721 B of the encoded values. A level is what the docstring says; `stimuli.levels` reads it from the text of a condition.
-The formulas are those of the published images; where these have a known flaw, an option gives the corrected variant.
-Functions raise StimulusError for a level out of range. Only those that say so draw from `rng`.
+Conventions. An image has h × w pixels and is an (h, w, 3) float64 array in 0..1: gamma-encoded sRGB values divided by 255.
+The result is an array in 0..1 with the same height and width, (h, w) if it is gray and (h, w, 3) if it has colors. In the
+docstrings, g is the gray image 0.2125 R + 0.7154 G + 0.0721 B, computed from the encoded values. `stimuli.levels` converts
+the text of a condition into a level. `rng` is used only by functions whose docstring says that they are random.
+
+The formulas are those of the published images. Where these have a known flaw, an option selects a corrected variant.
 """
 
 from functools import lru_cache
@@ -14,143 +15,257 @@ from scipy import fft, ndimage
 
 from stimuli.errors import StimulusError
 
-GRAY = np.array([0.2125, 0.7154, 0.0721])  # Rec. 709 luma as scikit-image weighs it
-MEAN_GRAY = 0.4423  # of the ImageNet images that the published sets were made from
-WIDE = 8  # a blur with more taps than a WIDE-th of the pixels of a line is a matrix product (measured at 224)
-TO_LUMINANCE = np.array([0.25882843, 0.60743592, 0.13373565])  # of the laboratory's monitor, of linear R, G, B
+GRAY = np.array([0.2125, 0.7154, 0.0721])  # Rec. 709 luma weights, rounded as in scikit-image
+MEAN_GRAY = 0.4423  # mean g of the ImageNet images that the published sets were made from
+MATRIX_BLUR_RATIO = (
+    8  # a kernel with more than 1/8 as many taps as pixels is faster as a matrix (measured at 224 pixels)
+)
+TO_LUMINANCE = np.array(
+    [0.25882843, 0.60743592, 0.13373565]
+)  # linear R, G, B on the monitor of the published experiments
 
 
-def gray(image: np.ndarray) -> np.ndarray:
-    """(h, w): g."""
+def to_gray(image: np.ndarray) -> np.ndarray:
+    """Return the gray image g, (h, w), of an (h, w, 3) image."""
     return np.asarray(image @ GRAY)
 
 
 def colour(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
-    """The image itself for `cr`, g for `bw`."""
-    _one_of("colour", level, "cr", "bw")
-    return image if level == "cr" else gray(image)
+    """Keep or remove the color of an image.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: "cr" returns the image itself, "bw" returns g.
+        rng: Not used.
+
+    Returns:
+        (h, w, 3) for "cr", (h, w) for "bw".
+
+    Raises:
+        StimulusError: The level is invalid.
+    """
+    _check_choice("colour", level, "cr", "bw")
+    return image if level == "cr" else to_gray(image)
 
 
 def contrast(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    """(1 − c)/2 + c g for a contrast c of 0 to 1."""
-    _within("contrast", level, 0, 1)
-    return np.asarray((1 - level) / 2 + level * gray(image))
+    """Reduce the contrast of g towards mid-gray: (1 − c)/2 + c g.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: The contrast c, 0 to 1.
+        rng: Not used.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is out of range.
+    """
+    _check_range("contrast", level, 0, 1)
+    return np.asarray((1 - level) / 2 + level * to_gray(image))
 
 
 def uniform_noise(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    """g at a contrast of 0.3, plus noise from U[−w, w) for each pixel, clipped; w from 0 to 1. Draws."""
-    _within("uniform noise", level, 0, 1)
+    """Reduce the contrast of g to 0.3 and add independent noise from U[−w, w) to every pixel; the sum is clipped.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: Half the width w of the noise distribution, 0 to 1.
+        rng: Random generator of the noise.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is out of range.
+    """
+    _check_range("uniform noise", level, 0, 1)
     base = contrast(image, 0.3, rng)
-    return _clipped(base + rng.uniform(-level, level, base.shape))
+    return _clip(base + rng.uniform(-level, level, base.shape))
 
 
 def salt_and_pepper(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    """g at a contrast of 0.3; with u ~ U[0, 1) a pixel is black for u < p/2, white for u ≥ 1 − p/2; p from 0 to 1. Draws."""
-    _within("salt and pepper", level, 0, 1)
+    """Reduce the contrast of g to 0.3 and set a random fraction of the pixels to black or white.
+
+    For every pixel u is drawn from U[0, 1). The pixel becomes black if u < p/2 and white if u ≥ 1 − p/2.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: The expected fraction p of changed pixels, 0 to 1.
+        rng: Random generator of the noise.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is out of range.
+    """
+    _check_range("salt and pepper", level, 0, 1)
     base = contrast(image, 0.3, rng)
     u = rng.random(base.shape)
     return np.where(u < level / 2, 0.0, np.where(u >= 1 - level / 2, 1.0, base))
 
 
 def low_pass(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    """g blurred by a Gaussian of σ pixels, 0 to 1000, cut off at 4 σ; outside the image everything is MEAN_GRAY."""
-    _within("low-pass", level, 0, 1000)
-    return _clipped(_blurred(gray(image), level))
+    """Blur g with a Gaussian that is truncated at 4 standard deviations; the image is padded with MEAN_GRAY.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: The standard deviation σ in pixels, 0 to 1000; 0 returns g.
+        rng: Not used.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is out of range.
+    """
+    _check_range("low-pass", level, 0, 1000)
+    return _clip(_blur(to_gray(image), level))
 
 
 def high_pass(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    """g less its low-pass image of σ pixels, above 0, shifted to the mean MEAN_GRAY and clipped; σ = ∞ is g itself."""
-    g = gray(image)
+    """Subtract the low-pass filtered image from g, shift the mean to MEAN_GRAY, and clip.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: The standard deviation σ of the Gaussian in pixels, above 0 up to 1000, or infinity, which returns g.
+        rng: Not used.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is out of range.
+    """
+    g = to_gray(image)
     if level == np.inf:
         return g
     if not 0 < level <= 1000:
         raise StimulusError(f"high-pass: expected a level above 0 up to 1000, or inf, got {level:g}")
-    rest = g - _blurred(g, level)
-    return _clipped(rest + (MEAN_GRAY - rest.mean()))
+    residual = g - _blur(g, level)
+    return _clip(residual + (MEAN_GRAY - residual.mean()))
 
 
-def _blurred(g: np.ndarray, sigma: float) -> np.ndarray:
+def _blur(g: np.ndarray, sigma: float) -> np.ndarray:
     if sigma == 0:
         return g
     n_taps = 2 * int(4 * sigma + 0.5) + 1
-    if n_taps < max(g.shape) / WIDE:
+    if n_taps < max(g.shape) / MATRIX_BLUR_RATIO:
         return np.asarray(ndimage.gaussian_filter(g, sigma, mode="constant", cval=MEAN_GRAY, truncate=4.0))
-    down, right = (_blur(n, sigma) for n in g.shape)
-    return np.asarray(down @ (g - MEAN_GRAY) @ right.T + MEAN_GRAY)
+    vertical, horizontal = (_blur_matrix(n, sigma) for n in g.shape)
+    return np.asarray(vertical @ (g - MEAN_GRAY) @ horizontal.T + MEAN_GRAY)
 
 
 @lru_cache(maxsize=16)
-def _blur(n: int, sigma: float) -> np.ndarray:
-    """(n, n): what blurs a line of n pixels, zero outside, as a matrix. A wide blur is faster so than tap by tap."""
+def _blur_matrix(n: int, sigma: float) -> np.ndarray:
+    """Return the (n, n) matrix that blurs a line of n pixels padded with zeros."""
     return np.asarray(ndimage.gaussian_filter1d(np.eye(n), sigma, axis=0, mode="constant", truncate=4.0))
 
 
 def phase_scrambling(
     image: np.ndarray, level: float, rng: np.random.Generator, *, keep_contrast: bool = False
 ) -> np.ndarray:
-    """The phases of g's Fourier transform shifted by s ~ U[−w, w]; w in degrees, 0 to 180. Clipped. Draws.
+    """Add random shifts from U[−w, w] to the phases of the Fourier transform of g; the real part is clipped.
 
-    As published the shifts of two conjugate frequencies, which should be opposite, are independent. The real part that is
-    kept then has the amplitudes times cos((a − b)/2), so that contrast falls by √((1 + (sin w / w)²)/2), to 0.71 at 180°.
-    With `keep_contrast` they are opposite, and amplitudes stay what they are. Frequencies at the Nyquist limit (the first
-    row and column of an even number, with the mean in the middle) are left alone.
+    The shifts a and −b of two conjugate frequencies should be opposite (a = b), but in the published images a and b are
+    independent. The amplitudes of the real part are therefore multiplied by cos((a − b)/2), and the contrast falls by
+    √((1 + (sin w / w)²)/2), to 0.71 at 180°. Frequencies at the Nyquist limit keep their phases (they exist along an axis
+    with an even number of pixels).
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: The half-width w of the phase shifts in degrees, 0 to 180.
+        rng: Random generator of the shifts.
+        keep_contrast: Use opposite shifts (a = b), which preserve the amplitudes.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is out of range.
     """
-    _within("phase scrambling", level, 0, 180)
-    spectrum = fft.fftshift(fft.fft2(gray(image)))
+    _check_range("phase scrambling", level, 0, 180)
+    spectrum = fft.fftshift(fft.fft2(to_gray(image)))
     height, width = spectrum.shape
     block = spectrum[(height + 1) % 2 :, (width + 1) % 2 :]
-    n = block.size // 2  # on either side of the mean, which is the middle one
+    n = block.size // 2  # the zero frequency is in the middle of the block, with n frequencies before and after it
     shifts = rng.uniform(-np.deg2rad(level), np.deg2rad(level), n)
-    turn = np.exp(1j * shifts)
-    back = turn.conj()
-    block *= np.concatenate([turn, [1.0], back[::-1] if keep_contrast else back]).reshape(block.shape)
-    return _clipped(fft.ifft2(fft.ifftshift(spectrum)).real)
+    factors = np.exp(1j * shifts)
+    conjugates = factors.conj()
+    block *= np.concatenate([factors, [1.0], conjugates[::-1] if keep_contrast else conjugates]).reshape(block.shape)
+    return _clip(fft.ifft2(fft.ifftshift(spectrum)).real)
 
 
 def power_equalisation(
     image: np.ndarray, level: str, rng: np.random.Generator, *, spectrum: np.ndarray | None = None
 ) -> np.ndarray:
-    """g for `0`; for `pow` its phases with the amplitudes of `spectrum`, the mean of many images; real part, clipped.
+    """Replace the amplitude spectrum of g with a mean spectrum and keep the phases; the real part is clipped.
 
-    `spectrum` is (h, w), fftshifted, of unnormalized transforms: `stimuli.spectrum` reads or makes it.
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: "0" returns g, "pow" replaces the amplitudes.
+        rng: Not used.
+        spectrum: The mean amplitude spectrum of many images, (h, w), of unnormalized Fourier transforms and with the zero
+            frequency in the middle; see `stimuli.spectrum.mean_spectrum`. The level "pow" requires it.
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: The level is invalid, or the spectrum is missing or does not have the size of the image.
     """
-    _one_of("power equalisation", level, "0", "pow")
-    g = gray(image)
+    _check_choice("power equalisation", level, "0", "pow")
+    g = to_gray(image)
     if level == "0":
         return g
     if spectrum is None:
         raise StimulusError(
-            "power equalisation needs the mean amplitude spectrum of many images of this size: give -o spectrum=FILE.npy, "
-            "such as the spectrum.npy that make-stimuli power-equalisation writes into its set"
+            "power equalisation needs the mean amplitude spectrum of many images of the same size: give -o "
+            "spectrum=FILE.npy, such as the spectrum.npy that make-stimuli power-equalisation writes into its set"
         )
     if spectrum.shape != g.shape:
         raise StimulusError(
-            f"the mean spectrum is one of {_size(spectrum)} pixels and the image has {_size(g)}: resize the images, or make "
-            f"a spectrum of this size"
+            f"the mean spectrum has {_format_size(spectrum)} pixels and the image has {_format_size(g)}: resize the images, "
+            f"or use a spectrum of their size"
         )
-    mine = fft.fft2(g)
-    size = np.abs(mine)
-    phases = np.divide(mine, size, out=np.ones_like(mine), where=size > 0)
-    return _clipped(fft.ifft2(phases * fft.ifftshift(spectrum)).real)
+    transform = fft.fft2(g)
+    amplitude = np.abs(transform)
+    phases = np.divide(transform, amplitude, out=np.ones_like(transform), where=amplitude > 0)
+    return _clip(fft.ifft2(phases * fft.ifftshift(spectrum)).real)
 
 
 def false_colour(
     image: np.ndarray, level: str, rng: np.random.Generator, *, monitor: np.ndarray | None = None
 ) -> np.ndarray:
-    """The image for `true`; for `false` every color turned into its opposite of the same luminance: 2 Y − RGB, clipped.
+    """Replace every color with its opponent color of the same luminance: 2 Y − RGB in linear light, clipped.
 
-    In linear light, Y = 0.25882843 R + 0.60743592 G + 0.13373565 B. `monitor` is the (256,) ascending output, 0..1, for each
-    8-bit value, as measured; colors are then those of the nearest value. Without it sRGB's curve (IEC 61966-2-1) is used.
+    The luminance is Y = 0.25882843 R + 0.60743592 G + 0.13373565 B.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: "true" returns the image itself, "false" replaces the colors.
+        rng: Not used.
+        monitor: The measured light output of a monitor, (256,), ascending in 0..1, for every 8-bit value. The image is
+            converted to linear light and back with this table, to the nearest entry. Without it, the conversion uses the
+            transfer function of sRGB (IEC 61966-2-1).
+
+    Returns:
+        (h, w, 3) in 0..1.
+
+    Raises:
+        StimulusError: The level is invalid.
     """
-    _one_of("false colour", level, "true", "false")
+    _check_choice("false colour", level, "true", "false")
     if level == "true":
         return image
     linear = _srgb_to_linear(image) if monitor is None else monitor[np.rint(255 * image).astype(int)]
-    opposite = _clipped(2 * (linear @ TO_LUMINANCE)[..., None] - linear)
+    opponent = _clip(2 * (linear @ TO_LUMINANCE)[..., None] - linear)
     if monitor is None:
-        return _linear_to_srgb(opposite)
-    middles = (monitor[1:] + monitor[:-1]) / 2
-    return np.asarray(np.searchsorted(middles, opposite) / 255)
+        return _linear_to_srgb(opponent)
+    midpoints = (monitor[1:] + monitor[:-1]) / 2
+    return np.asarray(np.searchsorted(midpoints, opponent) / 255)
 
 
 def _srgb_to_linear(v: np.ndarray) -> np.ndarray:
@@ -162,25 +277,37 @@ def _linear_to_srgb(v: np.ndarray) -> np.ndarray:
 
 
 def rotation(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-    """g turned counterclockwise by 0, 90, 180 or 270 degrees; height and width change places with it."""
+    """Rotate g counterclockwise.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: The angle in degrees: 0, 90, 180 or 270.
+        rng: Not used.
+
+    Returns:
+        (h, w) in 0..1, or (w, h) for 90 and 270 degrees.
+
+    Raises:
+        StimulusError: The level is another angle.
+    """
     if level not in (0, 90, 180, 270):
         raise StimulusError(f"rotation: expected 0, 90, 180 or 270 degrees, got {level:g}")
-    return np.rot90(gray(image), int(level // 90))
+    return np.rot90(to_gray(image), int(level // 90))
 
 
-def _clipped(values: np.ndarray) -> np.ndarray:
+def _clip(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(values, 0, 1))
 
 
-def _within(what: str, level: float, low: float, high: float) -> None:
+def _check_range(distortion: str, level: float, low: float, high: float) -> None:
     if not low <= level <= high:
-        raise StimulusError(f"{what}: expected a level of {low:g} to {high:g}, got {level:g}")
+        raise StimulusError(f"{distortion}: expected a level from {low:g} to {high:g}, got {level:g}")
 
 
-def _one_of(what: str, level: str, *levels: str) -> None:
+def _check_choice(distortion: str, level: str, *levels: str) -> None:
     if level not in levels:
-        raise StimulusError(f"{what}: expected a level of {' or '.join(levels)}, got {level!r}")
+        raise StimulusError(f"{distortion}: expected the level {' or '.join(levels)}, got {level!r}")
 
 
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]} × {image.shape[0]}"
+def _format_size(plane: np.ndarray) -> str:
+    return f"{plane.shape[1]} × {plane.shape[0]}"

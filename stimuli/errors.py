@@ -1,6 +1,7 @@
-"""The errors a user can cause. Each prints as one sentence: what, where, what was expected, what to do next.
+"""The errors that a user can cause. Each message says what was found, what was expected and what to do next.
 
-They live in the lowest layer so that every layer can raise and catch them. Anything else that is raised is a bug.
+The command line prints them without a traceback. They are defined in the lowest layer so that every layer can raise and
+catch them. Any other exception is a bug in this project.
 """
 
 import difflib
@@ -8,36 +9,47 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """What the user asked for cannot be done; the message says why and what to do."""
+    """Base class of the errors that a user can cause, and the error for a request that cannot be fulfilled."""
 
 
 class StimulusError(UserError):
-    """A manifest, an image or a data folder is not as it must be."""
+    """Raised for an invalid manifest, image, level, table or data folder."""
 
 
 class ObserverError(UserError):
-    """An observer cannot be made, cannot answer, or breaks the contract of `observers.protocol`."""
+    """Raised for an observer that cannot be created, cannot respond, or violates the contract of `observers.protocol`."""
 
 
 class LogError(UserError):
-    """A trial log is damaged, is in use, or belongs to another session."""
+    """Raised for a trial log that is damaged, is in use by another process, or belongs to another session."""
 
 
 class UnknownName(UserError):
-    """A name stands for nothing; the message offers the nearest ones."""
+    """Raised for a name that is not in a table; the message suggests similar names or lists the known ones.
+
+    Args:
+        kind: What the name should be a name of, such as "observer".
+        name: The unknown name.
+        known: All valid names.
+        hint: A sentence to add at the end of the message.
+    """
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str]]:
-        return UserError, (str(self),)  # what a worker sends back
+        """Pickle the error as a UserError with the same message, so that a worker process can return it."""
+        return UserError, (str(self),)
 
-    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-        offer = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
-        super().__init__(f"there is no {what} named {name!r}: {offer}{' ' + hint if hint else ''}")
+        similar = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        suggestion = f"did you mean {' or '.join(similar)}?" if similar else f"known names: {', '.join(known)}."
+        super().__init__(f"there is no {kind} named {name!r}: {suggestion}{' ' + hint if hint else ''}")
 
 
 def describe_os_error(error: OSError) -> str:
-    """What the system refused, as a sentence for the user; in the middle of a write it does not say where."""
+    """Return an error of the operating system as a message for the user.
+
+    The message names the file if the error does; an error in the middle of a write does not.
+    """
     if error.filename:
-        return f"{error.filename}: {error.strerror}; check that path, or name another one"
-    return f"a file could not be written: {error.strerror}; put that right and run the same command again"
+        return f"{error.filename}: {error.strerror}; check that path, or use another one"
+    return f"a file could not be written: {error.strerror}; fix this problem and run the same command again"

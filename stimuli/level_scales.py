@@ -1,7 +1,8 @@
-"""The level of a distortion as a number: conditions are text everywhere else.
+"""Levels of distortions as numbers, for psychometric functions; elsewhere conditions are text.
 
-A level is on a *scale* on which equal steps are about equally hard: log10 for contrast and the widths of filters, as it is
-elsewhere. Zero on a log10 scale is -inf, no filter (`inf`) is inf: such a level is as easy, or as hard, as any can be.
+A level is placed on a scale on which equal steps are about equally difficult: log10 for contrast and for the widths of
+filters, linear for the others. On a log10 scale a level of 0 is -inf and `inf` (no filter) is inf; these levels are as
+difficult, or as easy, as possible.
 """
 
 import math
@@ -17,26 +18,31 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
 
 
 def published_name(dataset: str) -> str | None:
-    """The published distortion that a dataset is of: `contrast` for `contrast` and for `microcosm-contrast`."""
-    found = (name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}"))
-    return max(found, key=len, default=None)  # false-colour, and not colour
+    """Return the published dataset whose distortion a dataset uses: `contrast` for `contrast` and `microcosm-contrast`.
+
+    Return None if the name of the dataset does not end in the name of a published one.
+    """
+    matches = (name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}"))
+    return max(matches, key=len, default=None)  # the longest match: false-colour rather than colour
 
 
 def is_parametric(dataset: str, n_conditions: int) -> bool:
-    """Has the dataset levels, or several conditions? Of a published distortion the table of datasets says so."""
+    """Return whether a dataset has several conditions, in the data or according to the published dataset."""
     name = published_name(dataset)
     return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
 
 
 def scale_of(dataset: str) -> Scale:
-    """The scale of a dataset's levels; linear for one that is not made by a published distortion."""
+    """Return the scale of the levels of a dataset, which is linear if its distortion is not a published one."""
     return "log10" if published_name(dataset) in _LOG10 else "linear"
 
 
-def level(dataset: str, condition: str) -> float | None:
-    """The level as a number: of an eidolon log2 of its reach, in a name like `c30` the number, None where there is none.
+def numeric_level(dataset: str, condition: str) -> float | None:
+    """Return the level of a condition as a number, or None if it does not have one.
 
-    Rotation and the sets of one or two conditions have no level: what is between them is no matter of more or less.
+    The level of an eidolon is log2 of its reach. The level of an unpublished condition such as `c30` is the only number in
+    its name. Rotation and sets with one or two conditions do not have levels, because their conditions are not ordered by
+    strength.
     """
     name = published_name(dataset)
     if name is not None and name not in (*_LOG10, *_LINEAR):
@@ -45,15 +51,15 @@ def level(dataset: str, condition: str) -> float | None:
     try:
         number = float(label)
     except ValueError:
-        found = _NUMBER.findall(label)
-        number = float(found[0]) if len(found) == 1 else math.nan
+        numbers = _NUMBER.findall(label)
+        number = float(numbers[0]) if len(numbers) == 1 else math.nan
     return None if math.isnan(number) else number
 
 
-def on_scale(value: float, scale: Scale) -> float:
-    """A level on its scale. Raises ValueError for a negative one on log10."""
+def to_scale(level: float, scale: Scale) -> float:
+    """Return a level on its scale. Raise ValueError for a negative level on the log10 scale."""
     if scale == "linear":
-        return value
-    if value < 0:
-        raise ValueError(f"a level below 0 has no logarithm, got {value}")
-    return math.log10(value) if value > 0 else -math.inf
+        return level
+    if level < 0:
+        raise ValueError(f"a negative level does not have a logarithm, got {level}")
+    return math.log10(level) if level > 0 else -math.inf

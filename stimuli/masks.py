@@ -1,15 +1,24 @@
-"""Noise masks that follow an image, as in Geirhos et al. (2018, 2019)."""
+"""Noise masks that follow an image, as in Geirhos et al. (2018, NeurIPS; 2019, ICLR)."""
 
 import numpy as np
 
 
 def pink_mask(side: int, contrast: float, rng: np.random.Generator) -> np.ndarray:
-    """(side, side, 3) uint8 gray: noise with a power of 1/f, stretched to 0..1, then (m − 0.5) · contrast + 0.5, clipped.
+    """Return a gray mask of pink noise, whose power falls with spatial frequency f as 1/f.
 
-    The amplitude is f^−½, without a mean; phases are uniform; the real part of the inverse transform is taken.
+    The noise is the real part of an inverse Fourier transform with the amplitudes f^−½, zero mean and uniformly distributed
+    phases. It is stretched to m in 0..1, and the mask is (m − 0.5) · `contrast` + 0.5, clipped to 0..1.
+
+    Args:
+        side: Width and height in pixels.
+        contrast: Factor of the contrast; above 1, values are clipped.
+        rng: Generator of the phases.
+
+    Returns:
+        A (side, side, 3) array of uint8 with three equal channels.
     """
-    f = np.fft.fftfreq(side)
-    radius = np.hypot(f[:, None], f[None, :])
+    frequency = np.fft.fftfreq(side)
+    radius = np.hypot(frequency[:, None], frequency[None, :])
     radius[0, 0] = np.inf
     phases = np.exp(2j * np.pi * rng.random((side, side)))
     noise = np.fft.ifft2(phases / np.sqrt(radius)).real

@@ -1,6 +1,8 @@
-"""Names to things: built-in names, plugins, `module:attribute`, `mine.py:Mine`, with no registration by import.
+"""Look up objects by name: built-in names, plugins, `module:attribute` and `FILE.py:attribute`.
 
-A plugin declares an entry point in a group such as `observers.observers`, `observers.experiments`, `observers.distortions`.
+Names are looked up in tables of `"module:attribute"` strings, so nothing has to be imported to be registered. A plugin is a
+package that declares an entry point in a group such as `observers.observers`, `observers.experiments` or
+`observers.distortions`.
 """
 
 import hashlib
@@ -23,35 +25,52 @@ _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a
 
 
 def plugins(group: str) -> dict[str, str]:
-    """Names that installed packages declare for `observers.<group>`, with what they stand for."""
+    """Return the entry points that installed packages declare in `observers.<group>`: their names and references."""
     return {point.name: point.value for point in entry_points(group=f"observers.{group}")}
 
 
 def load(reference: str) -> Any:
-    """The object a `module:attribute` or `file.py:attribute` stands for. Raises UserError."""
+    """Import the object that a reference names.
+
+    Args:
+        reference: `module:attribute` or `FILE.py:attribute`. The attribute may be dotted. A file is imported as a module of
+            its own, and again after its content has changed; it may import other files from its folder.
+
+    Returns:
+        The object: a class, a function or any other attribute of the module.
+
+    Raises:
+        UserError: The reference is malformed, or the module or file cannot be found or imported.
+        UnknownName: The module does not have this attribute.
+    """
     module, _, attribute = reference.rpartition(":")
     if not module or not attribute:
-        raise UserError(f"{reference!r} names no object: expected module:NAME or FILE.py:NAME")
+        raise UserError(f"{reference!r} does not name an object: expected module:NAME or FILE.py:NAME")
     if module.endswith(".py"):
         return _attribute(_module_from_file(Path(module).expanduser()), attribute, reference)
     if not all(part.isidentifier() for part in module.split(".")):
-        raise UserError(f"{reference!r} names no object: {module!r} is no module; a file is given as FILE.py:NAME")
+        raise UserError(
+            f"{reference!r} does not name an object: {module!r} is not the name of a module; write FILE.py:NAME for a file"
+        )
     try:
         return _attribute(importlib.import_module(module), attribute, reference)
     except ModuleNotFoundError as error:
-        raise UserError(f"{reference}: there is no module {error.name!r}; is its package installed?") from None
+        raise UserError(
+            f"{reference}: there is no module {error.name!r}; check that its package is installed"
+        ) from None
 
 
 def _module_from_file(path: Path) -> types.ModuleType:
+    """Import a Python file as a module whose name depends on its path and content."""
     if not path.is_file():
-        raise UserError(f"there is no file {path}")
+        raise UserError(f"the file {path} does not exist")
     content = hashlib.sha256(path.read_bytes()).hexdigest()
-    # Two files may have one name; a class finds its annotations through the name of its module.
+    # Two files may have the same name. The module must be in sys.modules: typing resolves annotations through its name.
     name = f"{path.stem}_{hashlib.sha256(f'{path.resolve()} {content}'.encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     if str(path.resolve().parent) not in sys.path:
-        sys.path.append(str(path.resolve().parent))  # it may import a file beside it, whenever it does
+        sys.path.append(str(path.resolve().parent))  # stays there, because functions may import when they are called
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -61,49 +80,50 @@ def _module_from_file(path: Path) -> types.ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         del sys.modules[name]
-        raise UserError(f"{error.filename}, line {error.lineno}: this is no Python ({error.msg})") from None
+        raise UserError(f"{error.filename}, line {error.lineno}: Python syntax error ({error.msg})") from None
     except UserError:
         del sys.modules[name]
         raise
     except Exception as error:
-        said = _where(error)
+        description = _describe_exception(error)
         del sys.modules[name]
-        raise UserError(f"{path} cannot be imported: {said}") from error
+        raise UserError(f"{path} cannot be imported: {description}") from error
     return module
 
 
-def file_sha256(thing: Any) -> str | None:
-    """sha256 of the FILE.py that a class or function comes from; None for what is installed, which has a version."""
-    found: str | None = getattr(sys.modules.get(getattr(thing, "__module__", None) or ""), _SHA256, None)
-    return found
+def file_sha256(definition: Any) -> str | None:
+    """Return the sha256 of the FILE.py that defines a class or function, or None if it comes from an installed package."""
+    digest: str | None = getattr(sys.modules.get(getattr(definition, "__module__", None) or ""), _SHA256, None)
+    return digest
 
 
-def code_of(name: str, group: str) -> str | None:
-    """What tells two states of a plugin's or a user's code apart: its package and version, or the sha256 of its files.
+def code_version(name: str, group: str) -> str | None:
+    """Return a text that identifies the version of the code behind the name of a plugin or of a user's object.
 
-    Of a FILE.py count the file and what it imported from beside it. None for what is ours.
+    For FILE.py:NAME it is `sha256:` and the digest of the file and of all loaded modules in the same folder. For an
+    installed package it is the distribution with its version, and None if the name is not part of any distribution.
     """
     reference = plugins(group).get(name, name)
     module = reference.rpartition(":")[0]
     if module.endswith(".py"):
         load(reference)
-        beside = Path(module).expanduser().resolve().parent
-        named = (getattr(m, "__file__", None) for m in list(sys.modules.values()))
-        files = {
-            Path(f) for f in named if isinstance(f, str) and Path(f).is_absolute()
-        }  # torch names some that are none
-        content = [p.read_bytes() for p in sorted(files) if p.suffix == ".py" and p.resolve().parent == beside]
+        folder = Path(module).expanduser().resolve().parent
+        loaded_files = (getattr(m, "__file__", None) for m in list(sys.modules.values()))
+        # Some modules of torch have a relative path as their __file__, which does not name a file on disk.
+        paths = {Path(file) for file in loaded_files if isinstance(file, str) and Path(file).is_absolute()}
+        content = [p.read_bytes() for p in sorted(paths) if p.suffix == ".py" and p.resolve().parent == folder]
         return f"sha256:{hashlib.sha256(b''.join(content)).hexdigest()}"
     package = module.partition(".")[0]
     return ", ".join(f"{d} {version(d)}" for d in sorted(set(packages_distributions().get(package, ())))) or None
 
 
-def own_name(reference: str) -> str:
-    """A name without the folder of a FILE.py: what it stands for does not depend on where it lies."""
+def strip_folder(reference: str) -> str:
+    """Return a reference without the folder of its FILE.py, so that it does not depend on where the file is stored."""
     return reference.replace("\\", "/").rpartition("/")[2]
 
 
 def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
+    """Return a dotted attribute of a module, or raise UnknownName."""
     try:
         return attrgetter(attribute)(module)
     except AttributeError:
@@ -111,35 +131,53 @@ def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
         raise UnknownName(f"object in {reference.rpartition(':')[0]}", attribute, public) from None
 
 
-def resolve(name: str, table: Mapping[str, str], group: str, what: str, hint: str = "") -> Any:
-    """What `name` stands for: in `table`, among the plugins of `group`, or as a reference.
+def resolve(name: str, table: Mapping[str, str], group: str, kind: str, hint: str = "") -> Any:
+    """Return the object that a name stands for, looked up in a table, then among plugins, then as a reference.
 
-    Raises UnknownName, which ends in `hint`, and UserError.
+    Args:
+        name: A built-in name, the name of a plugin, or a reference as accepted by `load`.
+        table: The built-in names with their references.
+        group: The entry-point group of plugins, without the prefix `observers.`.
+        kind: What the name is a name of, such as "observer"; used in messages.
+        hint: A sentence to add to the message about an unknown name.
+
+    Returns:
+        The imported object.
+
+    Raises:
+        UnknownName: The name is neither in the table nor a plugin nor a reference.
+        UserError: The object cannot be imported (see `load`).
     """
     if name.endswith(".py"):
-        raise UserError(f"which {what} of {name}? Name it: {name}:NAME")
+        raise UserError(f"{name} does not say which {kind} to use: write {name}:NAME")
     reference = table.get(name) or plugins(group).get(name) or (name if ":" in name else None)
     if reference is None:
-        own = f"Your own {what} is given as FILE.py:NAME. {hint}".rstrip()
-        raise UnknownName(what, name, [*table, *plugins(group)], own)
+        file_hint = f"Your own {kind} is given as FILE.py:NAME. {hint}".rstrip()
+        raise UnknownName(kind, name, [*table, *plugins(group)], file_hint)
     return load(reference)
 
 
-def takes_three(function: object, name: str, expected: str) -> None:
-    """Raises UserError if it is no function of three things and options, as `expected` says."""
+def check_three_parameters(function: object, name: str, signature: str) -> None:
+    """Raise UserError unless `function` is a function that accepts at least three positional arguments.
+
+    `signature` describes the expected function in the message, such as "(image, level, rng) -> image".
+    """
     try:
         if not inspect.isroutine(function):
             raise TypeError
         parameters = inspect.signature(function).parameters.values()
-        needed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        if len(needed) < 3 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        if len(positional) < 3 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
             raise TypeError
     except (TypeError, ValueError):
-        raise UserError(f"{name} is not what was expected: a function {expected}") from None
+        raise UserError(f"{name} has the wrong form: expected a function {signature}") from None
 
 
-def safely(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A user's function, whose failure is a sentence with file and line. Raises StimulusError."""
+def wrap_user_function(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a function that calls a user's function and turns its exceptions into a StimulusError with file and line.
+
+    UserError and MemoryError are passed through unchanged.
+    """
 
     def call(*arguments: Any, **options: Any) -> Any:
         try:
@@ -147,36 +185,54 @@ def safely(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         except (UserError, MemoryError):
             raise
         except Exception as error:
-            raise StimulusError(f"{own_name(name)} failed: {_where(error)}") from error
+            raise StimulusError(f"{strip_folder(name)} failed: {_describe_exception(error)}") from error
 
     return call
 
 
-def _where(error: Exception) -> str:
-    """What went wrong, and where in a user's file it was asked for."""
-    own = {module.__file__ for module in list(sys.modules.values()) if _SHA256 in getattr(module, "__dict__", {})}
+def _describe_exception(error: Exception) -> str:
+    """Return type, message, file and line of an exception, preferring the innermost line in a user's file."""
+    user_files = {
+        module.__file__ for module in list(sys.modules.values()) if _SHA256 in getattr(module, "__dict__", {})
+    }
     frames = traceback.extract_tb(error.__traceback__)
-    at = next((frame for frame in reversed(frames) if frame.filename in own), frames[-1])
-    return f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
+    origin = next((frame for frame in reversed(frames) if frame.filename in user_files), frames[-1])
+    return f"{type(error).__name__}: {error} ({Path(origin.filename).name}, line {origin.lineno})"
 
 
-def options_of(make: Callable[..., object]) -> dict[str, inspect.Parameter]:
-    """The options a class or function takes, by name."""
+def options_of(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a class or function that can be passed by name, in the order of its signature."""
     return {
         name: parameter
-        for name, parameter in inspect.signature(make).parameters.items()
+        for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
 
 
-def typed(make: Callable[..., object], name: str, options: Mapping[str, str], n_given: int) -> dict[str, Any]:
-    """Options given as text, as the types that `make` declares; its first `n_given` parameters are no options.
+def parse_options(
+    function: Callable[..., object], name: str, options: Mapping[str, str], n_positional: int
+) -> dict[str, Any]:
+    """Convert options given as text into the types that the parameters of a class or function declare.
 
-    Raises UnknownName for one that it has not, UserError for one that is lacking or no such type; both name `name`.
+    A parameter without an annotation has the type of its default. Supported types are str, int, float, bool, Path, Literal,
+    and unions, tuples and lists of these.
+
+    Args:
+        function: The class or function that will be called with the options.
+        name: Its name for messages.
+        options: Names and values of the options as the user wrote them.
+        n_positional: Number of first parameters that are not options, because the caller passes them.
+
+    Returns:
+        Keyword arguments for `function`.
+
+    Raises:
+        UnknownName: An option is not a parameter of `function`.
+        UserError: A required option is missing, or a value does not have the declared type.
     """
-    known = dict(list(options_of(make).items())[n_given:])
+    known = dict(list(options_of(function).items())[n_positional:])
     try:
-        hints = get_type_hints(make.__init__ if inspect.isclass(make) else make)
+        hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
     except NameError as error:
         raise UserError(f"{name}: {error}; a type that annotates an option must be imported at run time") from None
     for option in options:
@@ -186,52 +242,53 @@ def typed(make: Callable[..., object], name: str, options: Mapping[str, str], n_
         if parameter.default is parameter.empty and option not in options:
             raise UserError(f"{name} needs the option {option}: -o {option}=…")
     return {
-        option: _convert(text, hints.get(option, _kind_of(known[option].default)), f"{name}, option {option}")
+        option: _convert(text, hints.get(option, _infer_type(known[option].default)), f"{name}, option {option}")
         for option, text in options.items()
     }
 
 
-def _kind_of(default: object) -> Any:
-    """The type of an option that declares none: that of its default, if it has one; a whole number may be any number."""
+def _infer_type(default: object) -> Any:
+    """Return the type of an option without annotation from its default; an integer default allows any number."""
     if isinstance(default, tuple | list) and default:
-        return types.GenericAlias(type(default), (_kind_of(default[0]),))
+        return types.GenericAlias(type(default), (_infer_type(default[0]),))
     if default is None or default is inspect.Parameter.empty:
         return str
-    return Union[int, float] if type(default) is int else type(default)  # noqa: UP007, a value and no annotation
+    return Union[int, float] if type(default) is int else type(default)  # noqa: UP007, a value and not an annotation
 
 
-def _convert(text: str, kind: Any, where: str) -> Any:
-    """`text` as a value of the declared type: str, int, float, bool, Path, a Literal, a union, tuple or list of these."""
-    if get_origin(kind) in (Union, types.UnionType):
-        members = [member for member in get_args(kind) if member is not type(None)]
-        if len(members) < len(get_args(kind)) and text.lower() in ("", "none"):
+def _convert(text: str, declared_type: Any, label: str) -> Any:
+    """Convert `text` to the declared type, or raise UserError with `label` in front of the message."""
+    if get_origin(declared_type) in (Union, types.UnionType):
+        members = [member for member in get_args(declared_type) if member is not type(None)]
+        if len(members) < len(get_args(declared_type)) and text.lower() in ("", "none"):
             return None
         for member in members[:-1]:
             with suppress(UserError):
-                return _convert(text, member, where)
-        return _convert(text, members[-1], where)
-    if kind in (tuple, list) or get_origin(kind) in (tuple, list):
-        member = next(iter(get_args(kind)), str)
-        return (get_origin(kind) or kind)(_convert(part.strip(), member, where) for part in text.split(","))
-    if kind is bool:
+                return _convert(text, member, label)
+        return _convert(text, members[-1], label)
+    if declared_type in (tuple, list) or get_origin(declared_type) in (tuple, list):
+        member = next(iter(get_args(declared_type)), str)
+        return (get_origin(declared_type) or declared_type)(
+            _convert(part.strip(), member, label) for part in text.split(",")
+        )
+    if declared_type is bool:
         words: Iterable[str] = ("true", "yes", "1"), ("false", "no", "0")  # type: ignore[assignment]
         for value, names in zip((True, False), words, strict=True):
             if text.lower() in names:
                 return value
-        raise UserError(f"{where}: expected true or false, got {text!r}")
-    if kind in (int, float):
+        raise UserError(f"{label}: expected true or false, got {text!r}")
+    if declared_type in (int, float):
         try:
-            value = kind(text)
-            if value != value:  # what is compared with nan is always false
+            value = declared_type(text)
+            if value != value:  # reject NaN, because every comparison with it is false
                 raise ValueError
             return value
         except ValueError:
-            raise UserError(
-                f"{where}: expected {'a whole number' if kind is int else 'a number'}, got {text!r}"
-            ) from None
-    if kind is Path:
+            number = "a whole number" if declared_type is int else "a number"
+            raise UserError(f"{label}: expected {number}, got {text!r}") from None
+    if declared_type is Path:
         return Path(text).expanduser()
-    values = get_args(kind)
+    values = get_args(declared_type)
     if values and all(isinstance(value, str) for value in values) and text not in values:
-        raise UserError(f"{where}: expected {' or '.join(values)}, got {text!r}")
+        raise UserError(f"{label}: expected {' or '.join(values)}, got {text!r}")
     return text

@@ -1,65 +1,96 @@
-"""Silhouettes and edges of an object on a plain background, as the published sets show them: black on white.
+"""Silhouettes and edges of an object on a plain background, black on white as in Geirhos et al. (2019, ICLR).
 
-h × w pixels, (h, w, 3) float64 in 0..1 in, (h, w) with 0 and 1 only out.
+Images have h × w pixels and are (h, w, 3) float64 arrays in 0..1; the results are (h, w) arrays of zeros and ones.
 """
 
 import numpy as np
 from scipy import ndimage
 
-from stimuli.distortions import gray
+from stimuli.distortions import to_gray
 from stimuli.errors import StimulusError
 
-TOLERANCE = 0.06  # of the color's distance from that of the border, for background
-SHARE = 0.6  # of the border that must be background
-LOW, HIGH, SIGMA = 0.1, 0.2, 2.0  # of the largest gradient; pixels
+TOLERANCE = 0.06  # largest difference of a background pixel from the border color, in any channel
+MIN_PLAIN_FRACTION = 0.6  # fraction of the border that must have the background color
+# Canny's hysteresis thresholds as fractions of the largest gradient, and the standard deviation of the blur in pixels.
+LOW_THRESHOLD, HIGH_THRESHOLD, BLUR_SIGMA = 0.1, 0.2, 2.0
 
 
-def mask(image: np.ndarray) -> np.ndarray:
-    """(h, w) bool, true on the object: what the border's median color, connected to the border, does not fill.
+def object_mask(image: np.ndarray) -> np.ndarray:
+    """Return an (h, w) bool array that is true on the object.
 
-    Raises StimulusError where the border is of several colors, or all of the image like it.
+    The background is the region of the color of the border that is connected to the border. Raise StimulusError if the
+    border does not have one predominant color, or if everything is background.
     """
-    color = background(border(image))
+    color = background_color(border_pixels(image))
     if color is None:
-        raise StimulusError("the background is not plain: expected an object on one color all along the border")
-    like_it = np.abs(image - color).max(axis=2) <= TOLERANCE
-    parts, _ = ndimage.label(like_it)
-    outside = np.isin(parts, np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])))
-    found = np.asarray(~(outside & like_it))
-    if not found.any():
-        raise StimulusError("there is no object: all of the image is like its border")
-    return found
+        raise StimulusError("the background is not plain: expected an object with one color all along the border")
+    similar = np.abs(image - color).max(axis=2) <= TOLERANCE
+    regions, _ = ndimage.label(similar)
+    border_regions = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
+    mask = np.asarray(~(np.isin(regions, border_regions) & similar))
+    if not mask.any():
+        raise StimulusError("the image does not show an object: all of it has the color of its border")
+    return mask
 
 
-def border(image: np.ndarray) -> np.ndarray:
-    """(n, 3): the outermost pixels."""
+def border_pixels(image: np.ndarray) -> np.ndarray:
+    """Return the outermost pixels of an image, (n, 3)."""
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
-def background(outermost: np.ndarray) -> np.ndarray | None:
-    """(3,): the median color of the border, in 0..1; None where it is of several colors."""
-    color = np.median(outermost, axis=0)
-    plain = (np.abs(outermost - color).max(axis=1) <= TOLERANCE).mean() >= SHARE
-    return np.asarray(color) if plain else None
+def background_color(border: np.ndarray) -> np.ndarray | None:
+    """Return the median color of border pixels (n, 3) as (3,) in 0..1, or None if too many differ from it."""
+    color = np.median(border, axis=0)
+    is_plain = (np.abs(border - color).max(axis=1) <= TOLERANCE).mean() >= MIN_PLAIN_FRACTION
+    return np.asarray(color) if is_plain else None
 
 
 def silhouette(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
-    """The object black, all else white. Raises StimulusError where the background is not plain."""
-    return np.where(mask(image), 0.0, 1.0)
+    """Show the object in black on white.
+
+    Args:
+        image: (h, w, 3) in 0..1, an object on a plain background.
+        level: Not used; silhouettes have a single unnamed condition.
+        rng: Not used.
+
+    Returns:
+        (h, w), 0 on the object and 1 elsewhere.
+
+    Raises:
+        StimulusError: The background is not plain, or the image does not show an object.
+    """
+    return np.where(object_mask(image), 0.0, 1.0)
 
 
 def edges(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
-    """Canny's edges (1986) of g, black, one pixel wide: gradients of g blurred by 2 pixels, largest across the edge, above a
-    fifth of the steepest, or above a tenth and connected to such. Raises StimulusError for an image of one gray."""
-    g = ndimage.gaussian_filter(gray(image), SIGMA, mode="nearest")
-    down, right = ndimage.sobel(g, 0, mode="nearest"), ndimage.sobel(g, 1, mode="nearest")
-    steep = np.hypot(down, right)
-    if steep.max() < 1e-9:
-        raise StimulusError("there are no edges: the image is of one gray")
-    unit = np.stack([down, right]) / np.maximum(steep, 1e-12)
-    at = np.indices(g.shape).astype(float)
-    before, after = (ndimage.map_coordinates(steep, at + sign * unit, order=1, mode="nearest") for sign in (-1, 1))
-    ridge = (steep >= before) & (steep > after)
-    weak, strong = (ridge & (steep > share * steep.max()) for share in (LOW, HIGH))
-    parts, _ = ndimage.label(weak, structure=np.ones((3, 3)))
-    return np.where(np.isin(parts, np.unique(parts[strong])) & weak, 0.0, 1.0)
+    """Show the edges found by Canny's algorithm (1986, IEEE TPAMI 8:679) in black on white, one pixel wide.
+
+    The gradient is that of g blurred with a standard deviation of 2 pixels. An edge pixel has the largest gradient across
+    the edge, and its gradient exceeds a fifth of the largest gradient in the image, or exceeds a tenth and is connected to
+    such a pixel.
+
+    Args:
+        image: (h, w, 3) in 0..1.
+        level: Not used; edges have a single unnamed condition.
+        rng: Not used.
+
+    Returns:
+        (h, w), 0 on edges and 1 elsewhere.
+
+    Raises:
+        StimulusError: All pixels have the same gray value.
+    """
+    g = ndimage.gaussian_filter(to_gray(image), BLUR_SIGMA, mode="nearest")
+    vertical, horizontal = ndimage.sobel(g, 0, mode="nearest"), ndimage.sobel(g, 1, mode="nearest")
+    gradient = np.hypot(vertical, horizontal)
+    if gradient.max() < 1e-9:
+        raise StimulusError("the image does not have edges: all pixels have the same gray value")
+    direction = np.stack([vertical, horizontal]) / np.maximum(gradient, 1e-12)
+    pixels = np.indices(g.shape).astype(float)
+    before, after = (
+        ndimage.map_coordinates(gradient, pixels + sign * direction, order=1, mode="nearest") for sign in (-1, 1)
+    )
+    is_ridge = (gradient >= before) & (gradient > after)
+    weak, strong = (is_ridge & (gradient > share * gradient.max()) for share in (LOW_THRESHOLD, HIGH_THRESHOLD))
+    segments, _ = ndimage.label(weak, structure=np.ones((3, 3)))
+    return np.where(np.isin(segments, np.unique(segments[strong])) & weak, 0.0, 1.0)

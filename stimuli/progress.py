@@ -1,28 +1,37 @@
-"""Progress of long work: a rich bar on a terminal, a plain line now and then elsewhere, each with a rate and time left."""
+"""Report the progress of long computations: a rich progress bar on a terminal, occasional plain lines elsewhere.
+
+Both show the rate and the remaining time.
+"""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-PLAIN_SECONDS = 10.0  # between two plain lines
-Progress = Callable[[int, int | None], None]  # done, total
+PLAIN_SECONDS = 10.0  # minimum time between two plain lines
+Progress = Callable[[int, int | None], None]  # called with (n_done, n_total); n_total is None if it is unknown
 
 
 @contextmanager
 def progress_bar(title: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to call with (done, total) as often as one likes; it draws to stderr. `unit` is what is counted."""
+    """Provide a function to call with (n_done, n_total), as often as is convenient; it reports the progress on stderr.
+
+    Args:
+        title: The label of the computation.
+        unit: What is counted, in the plural, such as "images"; "bytes" shows sizes and speeds of a download.
+        quiet: Show nothing.
+    """
     if quiet:
         yield lambda done, total: None
     elif sys.stderr.isatty():
-        with _bar(title, unit) as update:
+        with _rich_bar(title, unit) as update:
             yield update
     else:
-        yield _plain(title, unit)
+        yield _plain_lines(title, unit)
 
 
 @contextmanager
-def _bar(title: str, unit: str) -> Iterator[Callable[[int, int | None], None]]:
+def _rich_bar(title: str, unit: str) -> Iterator[Callable[[int, int | None], None]]:
     from rich import progress
     from rich.console import Console
 
@@ -42,19 +51,20 @@ def _bar(title: str, unit: str) -> Iterator[Callable[[int, int | None], None]]:
         yield update
 
 
-def _plain(title: str, unit: str) -> Callable[[int, int | None], None]:
-    start, said, first = time.monotonic(), time.monotonic(), -1
+def _plain_lines(title: str, unit: str) -> Callable[[int, int | None], None]:
+    start = last_line = time.monotonic()
+    n_before = -1  # number done by an earlier run, which must not count for the rate; -1 before the first update
 
     def update(done: int, total: int | None) -> None:
-        nonlocal said, first
+        nonlocal last_line, n_before
         now = time.monotonic()
-        first = done if first < 0 else first  # what a former run did says nothing about speed
-        if now - said < PLAIN_SECONDS:
+        n_before = done if n_before < 0 else n_before
+        if now - last_line < PLAIN_SECONDS:
             return
-        said = now
-        rate = (done - first) / (now - start)
-        left = f", about {(total - done) / rate:.0f} s left" if total and rate else ""
-        of = f" of {total:,}" if total else ""
-        print(f"{title}: {done:,}{of} {unit}, {rate:,.3g}/s{left}", file=sys.stderr, flush=True)
+        last_line = now
+        rate = (done - n_before) / (now - start)
+        remaining = f", about {(total - done) / rate:.0f} s left" if total and rate else ""
+        of_total = f" of {total:,}" if total else ""
+        print(f"{title}: {done:,}{of_total} {unit}, {rate:,.3g}/s{remaining}", file=sys.stderr, flush=True)
 
     return update

@@ -1,4 +1,4 @@
-"""Work that is stopped by Ctrl-C or a polite kill, and says how to go on."""
+"""Stop a command on Ctrl-C or SIGTERM, and tell the user which command continues it."""
 
 import shlex
 import signal
@@ -10,21 +10,27 @@ import typer
 
 
 @contextmanager
-def resumable(kept: str, commands: Sequence[str], also: Sequence[str] = ()) -> Iterator[None]:
-    """What is stopped inside ends with exit code 3 and the command to type again, one of `commands`; `kept` says what is.
+def resumable(kept_work: str, commands: Sequence[str], extra_arguments: Sequence[str] = ()) -> Iterator[None]:
+    """Turn Ctrl-C or SIGTERM inside this context into exit code 3 and a message with the command to type again.
 
-    `also` are words to be added to it.
+    Args:
+        kept_work: What is not lost, such as "every response is saved"; the message begins with it.
+        commands: Names of the subcommands that use this context, to find where the typed command begins.
+        extra_arguments: Arguments to add to the typed command, such as a code that was generated in this run.
+
+    Raises:
+        typer.Exit: The command was interrupted; the exit code is 3.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"\nStopped; {kept}. To go on: {_same_command(commands, also)}", err=True)
+        typer.echo(f"\nStopped; {kept_work}. To continue, run: {_same_command(commands, extra_arguments)}", err=True)
         raise typer.Exit(3) from None
 
 
-def _same_command(commands: Sequence[str], also: Sequence[str]) -> str:
-    """What was typed, as `observers …` however this program was started."""
-    words = sys.argv[1:]  # before the command there may be those of `typer cli.py run`
+def _same_command(commands: Sequence[str], extra_arguments: Sequence[str]) -> str:
+    """Return the typed command as `observers …`, independent of how this program was started."""
+    words = sys.argv[1:]  # `typer cli.py run` puts words of its own before the command
     begin = next((i for i, word in enumerate(words) if word in commands), 0)
-    return shlex.join(["observers", *words[begin:], *also])
+    return shlex.join(["observers", *words[begin:], *extra_arguments])

@@ -1,8 +1,8 @@
-"""Cue-conflict images by texture synthesis: the shape's luminance, given the statistics of the texture.
+"""Cue-conflict images by texture synthesis: the luminance of a shape with the image statistics of a texture.
 
-Portilla & Simoncelli's (2000, IJCV 40:49) joint statistics of a steerable pyramid, as `plenoptic` (Duong et al. 2023, JoV
-23(5):5822) computes them, take the place of the VGG features of Gatys et al. (2016), which the published images were made
-with: no trained weights are needed. Comes with the extra `textures`.
+The joint statistics of a steerable pyramid of Portilla & Simoncelli (2000, IJCV 40:49), as computed by `plenoptic` (Duong et
+al. 2023, Journal of Vision 23(5):5822), replace the VGG features of Gatys et al. (2016, CVPR) that the published images were
+made with. They do not need trained weights. This module requires the extra `textures`.
 """
 
 import io
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from stimuli.distortions import gray
+from stimuli.distortions import to_gray
 from stimuli.errors import StimulusError, UserError
 
 try:
@@ -21,17 +21,20 @@ except ModuleNotFoundError as error:
     if error.name != "plenoptic":
         raise
     raise UserError(
-        "texture synthesis comes with an extra: pip install -c constraints.txt -e '.[textures]' in the project's folder"
+        "texture synthesis needs an optional package: run pip install -c constraints.txt -e '.[textures]' in the project's "
+        "folder"
     ) from None
 
-MARGIN = 16  # pixels all round that are thrown away: the pyramid takes opposite borders for neighbors
-N_SCALES, WIDTH = 4, 7  # of the pyramid, fewer where the coarsest would be narrower than its autocorrelations
-FLAT = 0.02  # range of g
-BLUR, RANGE = 2.0, 0.1  # pixels; weight of values outside 0..1
-RATE = 0.01  # of Adam
+MARGIN = 16  # pixels on every side that are computed and then cropped, because the pyramid treats the image as periodic
+N_SCALES = 4  # of the pyramid; fewer if the coarsest scale would be smaller than CORRELATION_WIDTH
+CORRELATION_WIDTH = 7  # pixels of the autocorrelations
+MIN_GRAY_RANGE = 0.02  # range of g in a texture below which it counts as uniform
+BLUR_SIGMA = 2.0  # pixels of the blur with which the content is compared
+RANGE_WEIGHT = 0.1  # weight of the penalty for values outside 0..1
+LEARNING_RATE = 0.01  # of Adam
 
 
-def synthesized(
+def synthesize(
     shape: np.ndarray,
     texture: np.ndarray,
     rng: np.random.Generator,
@@ -39,77 +42,95 @@ def synthesized(
     content: float = 15.0,
     steps: int = 150,
 ) -> np.ndarray:
-    """(h, w, 3) in 0..1 of both -> (h, w, 3): an image that looks like the texture close by, like the shape from afar.
+    """Synthesize an image that looks like the texture from nearby and like the shape from far away.
 
-    From g of the shape, with the histogram of the texture's g, `steps` of Adam lower ‖statistics − those of the texture‖ +
-    `content` · mean squared difference from the start, both blurred by 2 pixels, over the variance of the texture's g: more
-    `content` shows more of the shape. Colors are then those that go with each g in the texture, by linear regression. On one
-    thread, so that bytes do not depend on how many there are; about 40 s for 224 × 224 pixels. Raises UserError for options,
-    StimulusError for a texture without statistics.
+    Adam starts from g of the shape with the histogram of g of the texture, where g is the gray image. It minimizes the
+    distance ‖statistics − statistics of the texture‖ + `content` · mean squared difference from the start, where both images
+    are blurred by 2 pixels, divided by the variance of g of the texture. Colors are then predicted from g by the linear
+    regression of color on g in the texture.
+
+    The computation uses one thread so that its result does not depend on the number of threads. It takes about 40 s for
+    224 × 224 pixels.
+
+    Args:
+        shape: (h, w, 3) in 0..1.
+        texture: (h, w, 3) in 0..1.
+        rng: Not used.
+        content: Weight of the shape, 0 or more; a higher weight preserves more of the shape.
+        steps: Number of steps of Adam, at least 1.
+
+    Returns:
+        (h, w, 3) in 0..1.
+
+    Raises:
+        UserError: An option is out of range.
+        StimulusError: The texture is uniform, or the synthesis fails because its statistics are not finite.
     """
     if not (0 <= content < np.inf and steps >= 1):
-        raise UserError(f"plenoptic: expected a content of 0 or more and 1 step or more, got {content:g} and {steps}")
-    if np.ptp(gray(texture)) < FLAT:
-        raise StimulusError("the texture is of one gray: it has no statistics to be given to the shape")
+        raise UserError(f"plenoptic: expected a content of 0 or more and at least 1 step, got {content:g} and {steps}")
+    if np.ptp(to_gray(texture)) < MIN_GRAY_RANGE:
+        raise StimulusError("the texture is uniformly gray, so that its statistics are undefined: use another texture")
     height, width = shape.shape[:2]
-    edges = [(MARGIN, MARGIN + -n % 2**N_SCALES) for n in (height, width)]  # the pyramid halves sides
-    target = np.pad(gray(texture), edges, mode="symmetric")
-    start = _with_histogram(np.pad(gray(shape), edges, mode="symmetric"), target)
+    padding = [(MARGIN, MARGIN + -n % 2**N_SCALES) for n in (height, width)]  # every scale halves height and width
+    target = np.pad(to_gray(texture), padding, mode="symmetric")
+    start = _match_histogram(np.pad(to_gray(shape), padding, mode="symmetric"), target)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        g = _metamer(start, target, content, steps)[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        g = _synthesize_gray(start, target, content, steps)[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
     finally:
         torch.set_num_threads(n_threads)
-    return np.asarray(np.clip(_colored(np.clip(g, 0, 1), texture), 0, 1))
+    return np.asarray(np.clip(_colorize(np.clip(g, 0, 1), texture), 0, 1))
 
 
-def _metamer(start: np.ndarray, target: np.ndarray, content: float, steps: int) -> np.ndarray:
-    n_scales = min(N_SCALES, int(np.log2(min(target.shape) / WIDTH)))
+def _synthesize_gray(start: np.ndarray, target: np.ndarray, content: float, steps: int) -> np.ndarray:
+    """Return the metamer of the gray texture `target`, optimized from the gray image `start`."""
+    n_scales = min(N_SCALES, int(np.log2(min(target.shape) / CORRELATION_WIDTH)))
     model = (
-        plenoptic.models.PortillaSimoncelli(target.shape, n_scales=n_scales, spatial_corr_width=WIDTH).double().eval()
+        plenoptic.models.PortillaSimoncelli(target.shape, n_scales=n_scales, spatial_corr_width=CORRELATION_WIDTH)
+        .double()
+        .eval()
     )
     plenoptic.remove_grad(model)
-    down, right = (
-        torch.as_tensor(ndimage.gaussian_filter1d(np.eye(n), BLUR, axis=0, mode="nearest")) for n in target.shape
+    blur_vertical, blur_horizontal = (
+        torch.as_tensor(ndimage.gaussian_filter1d(np.eye(n), BLUR_SIGMA, axis=0, mode="nearest")) for n in target.shape
     )
-    texture, first = (torch.as_tensor(plane)[None, None] for plane in (target, start))
-
+    target_image, start_image = (torch.as_tensor(plane)[None, None] for plane in (target, start))
     variance = float(target.var())
 
     def penalty(image: torch.Tensor) -> torch.Tensor:
-        away = ((down @ (image - first) @ right.T) ** 2).mean() / variance
-        outside: torch.Tensor = plenoptic.regularize.penalize_range(image)
-        return content * away + RANGE * outside
+        difference = ((blur_vertical @ (image - start_image) @ blur_horizontal.T) ** 2).mean() / variance
+        out_of_range: torch.Tensor = plenoptic.regularize.penalize_range(image)
+        return content * difference + RANGE_WEIGHT * out_of_range
 
     metamer = plenoptic.Metamer(
-        texture,
+        target_image,
         model,
-        loss_function=plenoptic.loss.portilla_simoncelli_loss_factory(model, texture),
+        loss_function=plenoptic.loss.portilla_simoncelli_loss_factory(model, target_image),
         penalty_function=penalty,
         penalty_lambda=1.0,
     )
-    metamer.setup(first, optimizer_kwargs={"lr": RATE, "amsgrad": True})
+    metamer.setup(start_image, optimizer_kwargs={"lr": LEARNING_RATE, "amsgrad": True})
     try:
-        with redirect_stderr(io.StringIO()):  # its progress bar
+        with redirect_stderr(io.StringIO()):  # hides the progress bar of plenoptic
             metamer.synthesize(steps, stop_criterion=0)
-    except ValueError as error:  # where a statistic is not a number
+    except ValueError as error:  # raised if a statistic is NaN
         raise StimulusError(f"texture synthesis failed: {error}") from None
-    found: np.ndarray = metamer.metamer.detach()[0, 0].numpy()
-    return found
+    synthesized: np.ndarray = metamer.metamer.detach()[0, 0].numpy()
+    return synthesized
 
 
-def _with_histogram(plane: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """`plane`, its values replaced in order by those of `like`, of the same size."""
-    found = np.empty(plane.size)
-    found[np.argsort(plane, axis=None, kind="stable")] = np.sort(like, axis=None)
-    return found.reshape(plane.shape)
+def _match_histogram(plane: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return `plane` with its values replaced, in order of size, by those of `reference`, which has the same size."""
+    matched = np.empty(plane.size)
+    matched[np.argsort(plane, axis=None, kind="stable")] = np.sort(reference, axis=None)
+    return matched.reshape(plane.shape)
 
 
-def _colored(g: np.ndarray, texture: np.ndarray) -> np.ndarray:
-    """(h, w, 3), with g as its gray: R − g, G − g and B − g as they depend on g in the texture."""
-    t = gray(texture)
-    chroma = (texture - t[..., None]).reshape(-1, 3)
-    centered = (t - t.mean()).ravel()
+def _colorize(g: np.ndarray, texture: np.ndarray) -> np.ndarray:
+    """Return (h, w, 3) with gray values g, predicting R − g, G − g and B − g by their regression on g in the texture."""
+    texture_gray = to_gray(texture)
+    chroma = (texture - texture_gray[..., None]).reshape(-1, 3)
+    centered = (texture_gray - texture_gray.mean()).ravel()
     slope = centered @ chroma / max(float(centered @ centered), 1e-12)
-    return np.asarray(g[..., None] + chroma.mean(axis=0) + (g - t.mean())[..., None] * slope)
+    return np.asarray(g[..., None] + chroma.mean(axis=0) + (g - texture_gray.mean())[..., None] * slope)

@@ -1,4 +1,4 @@
-"""Work shared out to processes, with results that do not depend on how many there are."""
+"""Distribute jobs over worker processes, with results that do not depend on the number of workers."""
 
 import multiprocessing
 import os
@@ -13,51 +13,63 @@ from typing import TypeVar
 
 from stimuli.errors import StimulusError
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def each(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, at_once: int = 1) -> Iterator[Result]:
-    """`function` of each of `jobs`, in their order; a worker is given `at_once` at a time.
+def map_jobs(
+    function: Callable[[Job], Result], jobs: Sequence[Job], n_workers: int, chunk_size: int = 1
+) -> Iterator[Result]:
+    """Yield `function(job)` for every job, in the order of the jobs.
 
-    With more than one worker `function` and jobs are pickled. Raises StimulusError if a worker is ended from outside.
+    With more than one worker, `function` and the jobs are pickled. Closing the generator early terminates the workers.
+
+    Args:
+        function: The function to call. It must be importable if `n_workers` > 1.
+        jobs: Its arguments.
+        n_workers: Number of processes. With 1, everything runs in the calling process.
+        chunk_size: Number of jobs that are sent to a worker at a time.
+
+    Raises:
+        StimulusError: The system has killed a worker.
     """
-    workers = min(workers, -(-len(jobs) // at_once))
-    if workers <= 1:
+    n_workers = min(n_workers, -(-len(jobs) // chunk_size))
+    if n_workers <= 1:
         yield from map(function, jobs)
         return
-    # spawn: what a fork would inherit, such as threads of other libraries, differs from machine to machine.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
-    others = set(multiprocessing.active_children())
+    # Spawn, because a forked process would inherit state, such as the threads of libraries, that differs between machines.
+    pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), _exit_with_parent)
+    other_processes = set(multiprocessing.active_children())
     try:
-        # Not the executor's map: left early it cancels what waits, and the executor's thread fails on what is cancelled if
-        # it sees that a worker is gone before it is told to stop.
-        with _one_thread_each():
+        # Executor.map is not used here. When it is closed early it cancels pending jobs, and the executor's thread raises
+        # an exception on a cancelled job if it notices that a worker has exited before it is told to stop.
+        with _single_threaded_children():
             chunks = deque(
-                pool.submit(_of_each, function, jobs[start : start + at_once]) for start in range(0, len(jobs), at_once)
+                pool.submit(_run_chunk, function, jobs[start : start + chunk_size])
+                for start in range(0, len(jobs), chunk_size)
             )
         while chunks:
             yield from chunks.popleft().result()
     except (KeyboardInterrupt, GeneratorExit):
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()  # what it was given would take it a while
+        for worker in set(multiprocessing.active_children()) - other_processes:
+            worker.terminate()  # otherwise the shutdown below would wait for the jobs that are running
         raise
     except BrokenProcessPool:
         raise StimulusError(
-            "a worker was ended from outside, most often for want of memory; what is made is kept: run it again with fewer "
-            "workers"
+            "the system ended a worker process, most likely because memory ran out; finished work is kept: run the same "
+            "command again with fewer workers"
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _of_each(function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+def _run_chunk(function: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
     return [function(job) for job in jobs]
 
 
-def _end_with_parent() -> None:
-    """A worker waits for work for ever; it must not outlive a parent that was killed."""
+def _exit_with_parent() -> None:
+    """Make this worker exit when its parent dies; otherwise it would wait for jobs forever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -69,9 +81,12 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes that are started meanwhile compute on one thread, unless the user said how many: workers share the cores."""
-    added = [name for name in THREADS if name not in os.environ]
+def _single_threaded_children() -> Iterator[None]:
+    """Let processes that are started in this context compute on one thread, because the workers share the cores.
+
+    A variable that the user has set is left unchanged.
+    """
+    added = [name for name in THREAD_VARIABLES if name not in os.environ]
     os.environ.update(dict.fromkeys(added, "1"))
     try:
         yield

@@ -9,7 +9,7 @@ from analysis.report.parts import Part, count, table_of
 from analysis.report.section_inputs import SectionInputs
 from analysis.tables import cell
 from stimuli.errors import LogError
-from stimuli.level_scales import level
+from stimuli.level_scales import numeric_level
 
 
 def answers_section(m: SectionInputs) -> Part:
@@ -32,7 +32,7 @@ def answers_section(m: SectionInputs) -> Part:
 
 def thresholds_section(m: SectionInputs) -> Part | None:
     """Where conditions are levels of a distortion, not of an illusion, which has a section of its own."""
-    levels = {level(m.dataset, c) for c in m.trials["condition"].unique()} - {None}
+    levels = {numeric_level(m.dataset, c) for c in m.trials["condition"].unique()} - {None}
     if len(levels) < 2 or illusion_kind(m.asked) is not None:
         return None
     title, anchor = "Thresholds", f"thresholds-{m.anchor}"

@@ -12,7 +12,7 @@ from stimuli import glyphs, microcosm, procedural
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
 from stimuli.glyphs import Shape
-from stimuli.workers import each
+from stimuli.workers import map_jobs
 
 PART = 1000  # pictures of one seed
 
@@ -33,7 +33,7 @@ def pool(
         starts = list(range(0, n, PART))
         try:
             out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
-            parts = each(partial(_part, seed, n, validation, icons), starts, os.cpu_count() or 1)
+            parts = map_jobs(partial(_part, seed, n, validation, icons), starts, os.cpu_count() or 1)
             for start, part in zip(starts, parts, strict=True):
                 out[start : start + PART] = part
             out.flush()
