@@ -1,4 +1,4 @@
-"""Photographs to make sets of."""
+"""A folder of photographs to build stimulus sets from."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.stimuli.photos import as_uint8, photo
 
 @pytest.fixture
 def source(tmp_path):
-    """A folder of 3 categories with 12, 12 and 10 photographs of 60 × 50."""
+    """A folder of 3 categories with 12, 12 and 10 photographs of 60 × 50 pixels."""
     rng = np.random.default_rng(0)
     for category, n in (("boat", 12), ("cat", 12), ("oven", 10)):
         for i in range(n):

@@ -1,4 +1,4 @@
-"""Shapes filled with textures, silhouettes and edges."""
+"""Cue-conflict sets, and the silhouettes and edges of shapes."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cli import app
 from experiments.folder import from_folder
 from stimuli import outlines
-from stimuli.cue_conflict import CueConflictSettings, make_cue_conflict, pairs
+from stimuli.cue_conflict import CueConflictSettings, draw_pairs, make_cue_conflict
 from stimuli.datasets import parse_cues
 from stimuli.drawn import silhouette as drawn_silhouette
 from stimuli.errors import StimulusError, UnknownName, UserError
@@ -24,14 +24,14 @@ RNG = np.random.default_rng(0)
 
 
 def on_white(category, size=96, color=(0.2, 0.5, 0.3)):
-    """A drawn silhouette in a color on white, (size, size, 3)."""
+    """Return a drawn silhouette in a color on white, (size, size, 3)."""
     inside = drawn_silhouette(category, size)[..., None]
     return inside * np.array(color) + 1 - inside
 
 
 @pytest.fixture
 def folders(tmp_path):
-    """Three exemplars of cats and cars on white; two textures of clocks and cats."""
+    """Folders of shapes (three cats and three cars on white) and of textures (two clocks and two cats)."""
     for category in ("cat", "car"):
         for i in range(3):
             save_image(as_uint8(on_white(category, 90 + i)), tmp_path / "shapes" / category / f"{category}{i}.png")
@@ -45,30 +45,29 @@ def folders(tmp_path):
 
 
 @pytest.mark.parametrize("category", ["cat", "knife", "clock", "truck"])
-def test_a_silhouette_is_what_is_not_background(category):
-    found = outlines.silhouette(on_white(category), "", RNG)
+def test_a_silhouette_covers_the_object(category):
+    silhouette = outlines.silhouette(on_white(category), "", RNG)
     truth = drawn_silhouette(category, 96) > 0.5
-    assert set(np.unique(found)) == {0, 1}
-    outside, _ = np.unique(found[[0, -1]], return_counts=True)
+    assert set(np.unique(silhouette)) == {0, 1}
+    outside, _ = np.unique(silhouette[[0, -1]], return_counts=True)
     assert outside.tolist() == [1]
-    # Holes that the background cannot reach belong to the object.
-    assert (found[truth] == 0).mean() > 0.97
-    assert (found == 0).sum() >= truth.sum() * 0.97
+    # Enclosed holes belong to the object.
+    assert (silhouette[truth] == 0).mean() > 0.97
+    assert (silhouette == 0).sum() >= truth.sum() * 0.97
 
 
-def test_a_hole_that_is_open_is_background():
+def test_an_open_hole_is_background_and_an_enclosed_one_is_part_of_the_object():
     image = Image.new("RGB", (60, 60), "white")
     ImageDraw.Draw(image).arc((10, 10, 50, 50), 30, 330, "navy", width=6)
-    found = outlines.mask(np.asarray(image) / 255)
-    assert not found[30, 30]
+    assert not outlines.object_mask(np.asarray(image) / 255)[30, 30]
     closed = Image.new("RGB", (60, 60), "white")
     ImageDraw.Draw(closed).ellipse((10, 10, 50, 50), None, "navy", 6)
-    assert outlines.mask(np.asarray(closed) / 255)[30, 30]
+    assert outlines.object_mask(np.asarray(closed) / 255)[30, 30]
 
 
 def test_a_background_must_be_plain():
-    with pytest.raises(StimulusError, match="the background is not plain: expected an object on one color"):
-        outlines.mask(photo())
+    with pytest.raises(StimulusError, match="the background is not plain: expected an object with one color"):
+        outlines.object_mask(photo())
 
 
 def test_edges_of_a_square_are_its_sides():
@@ -82,46 +81,46 @@ def test_edges_of_a_square_are_its_sides():
     assert 4 * 32 < black.sum() < 4 * 48  # one pixel wide
 
 
-def test_where_there_is_nothing_to_see():
-    with pytest.raises(StimulusError, match="there are no edges"):
+def test_a_uniform_image_is_an_error():
+    with pytest.raises(StimulusError, match="the image does not have edges"):
         outlines.edges(np.full((9, 9, 3), 0.4), "", RNG)
-    with pytest.raises(StimulusError, match="there is no object"):
+    with pytest.raises(StimulusError, match="the image does not show an object"):
         outlines.silhouette(np.full((9, 9, 3), 0.4), "", RNG)
 
 
-def test_published_silhouettes_are_found_again():
-    """But for holes, which are filled, and objects that run out of the image on most sides."""
+def test_silhouettes_of_published_silhouettes_are_the_same():
+    """Exceptions are holes, which are filled, and objects that touch most sides of the image."""
     paths = sorted(real("stimuli", "silhouette").rglob("*.png"))
-    n_found = 0
+    n_same = 0
     for path in paths:
         published = open_image(path)
         try:
-            found = outlines.silhouette(published / 255, "", RNG)
+            silhouette = outlines.silhouette(published / 255, "", RNG)
         except StimulusError:
             continue
-        n_found += (found == (published[..., 0] > 127)).mean() > 0.9
-    assert n_found > 0.8 * len(paths)
+        n_same += (silhouette == (published[..., 0] > 127)).mean() > 0.9
+    assert n_same > 0.8 * len(paths)
 
 
-def test_every_pair_of_categories_is_there(folders):
+def test_every_pair_of_categories_is_drawn(folders):
     shapes, textures = map(read_folder, folders)
-    of = {"shape": {s.id: s.category for s in shapes}, "texture": {s.id: s.category for s in textures}}
-    found = pairs(shapes, textures, CueConflictSettings(per_pair=4))
-    assert len(found) == 2 * 2 * 4
-    assert len({p.stimulus for p in found}) == len(found)
-    for p in found:
-        assert parse_cues(p.stimulus) == {role: of[role][name] for role, name in p.sources.items()}
-    assert len(pairs(shapes, textures, CueConflictSettings(per_pair=50))) == 2 * 2 * 3 * 2
+    category_of = {"shape": {s.id: s.category for s in shapes}, "texture": {s.id: s.category for s in textures}}
+    planned = draw_pairs(shapes, textures, CueConflictSettings(per_pair=4))
+    assert len(planned) == 2 * 2 * 4
+    assert len({p.stimulus for p in planned}) == len(planned)
+    for p in planned:
+        assert parse_cues(p.stimulus) == {role: category_of[role][name] for role, name in p.sources.items()}
+    assert len(draw_pairs(shapes, textures, CueConflictSettings(per_pair=50))) == 2 * 2 * 3 * 2
     assert (
-        found
-        == pairs(shapes, textures, CueConflictSettings(per_pair=4))
-        != pairs(shapes, textures, CueConflictSettings(per_pair=4, seed=1))
+        planned
+        == draw_pairs(shapes, textures, CueConflictSettings(per_pair=4))
+        != draw_pairs(shapes, textures, CueConflictSettings(per_pair=4, seed=1))
     )
-    conflicting = pairs(shapes, textures, CueConflictSettings(per_pair=4, conflicting=True))
-    assert conflicting == [p for p in found if len(set(parse_cues(p.stimulus).values())) == 2]
+    conflicting = draw_pairs(shapes, textures, CueConflictSettings(per_pair=4, conflicting=True))
+    assert conflicting == [p for p in planned if len(set(parse_cues(p.stimulus).values())) == 2]
 
 
-def test_the_shape_holds_the_texture(folders, tmp_path):
+def test_the_texture_fills_the_shape(folders, tmp_path):
     out = tmp_path / "mixed"
     words = ["make-cue-conflict", *map(str, folders), str(out), "--per-pair", "2", "--size", "100", "--quiet"]
     done = CliRunner().invoke(app, words)
@@ -133,16 +132,16 @@ def test_the_shape_holds_the_texture(folders, tmp_path):
         pixels = s.pixels()
         assert (pixels[0] == 255).all()
         inside = drawn_silhouette(s.cues["shape"], 100) > 0.9
-        assert pixels[inside].std() > 20  # not the one color of the shape
+        assert pixels[inside].std() > 20  # the shape itself has one color
     before = {path: path.read_bytes() for path in out.rglob("*.png")}
     next(iter(before)).unlink()
     assert CliRunner().invoke(app, words).exit_code == 0
     assert {path: path.read_bytes() for path in out.rglob("*.png")} == before
 
 
-def test_a_method_of_ones_own(folders, tmp_path):
-    own = tmp_path / "mine.py"
-    own.write_text(
+def test_a_function_from_a_file_is_a_method(folders, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
         "def mean(shape, texture, rng, *, weight=0.5):\n    return weight * shape + (1 - weight) * texture\n"
         "def flat(shape, texture, rng):\n    return shape[..., 0]\n"
         "def bytes(shape, texture, rng):\n    return 255 * shape\n"
@@ -150,83 +149,86 @@ def test_a_method_of_ones_own(folders, tmp_path):
     )
     shapes, textures = map(read_folder, folders)
 
-    def made(method, out, **options):
+    def make(method, out, **options):
         return make_cue_conflict(
-            shapes, textures, tmp_path / out, CueConflictSettings(f"{own}:{method}", options, per_pair=1, size=80)
+            shapes, textures, tmp_path / out, CueConflictSettings(f"{path}:{method}", options, per_pair=1, size=80)
         )
 
-    assert [len(made("mean", "set").stimuli), made("mean", "set").left_out] == [4, {}]
+    assert [len(make("mean", "set").stimuli), make("mean", "set").skipped] == [4, {}]
     record = json.loads((tmp_path / "set" / "made-of.json").read_text())
     assert (record["method"], record["code"]) == (
         "mine.py:mean",
-        f"sha256:{hashlib.sha256(own.read_bytes()).hexdigest()}",
+        f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
     )
-    assert [s.pixels()[0].mean() > 250 for s in made("mean", "heavy", weight="1").stimuli] == [True] * 4
+    assert [s.pixels()[0].mean() > 250 for s in make("mean", "heavy", weight="1").stimuli] == [True] * 4
     with pytest.raises(
         StimulusError, match=r"mine\.py:flat gave float64 of the shape \(80, 80\): expected floats in 0\.\.1"
     ):
-        made("flat", "other")
+        make("flat", "other")
     with pytest.raises(StimulusError, match=r"mine\.py:bytes gave values from .* to 255: expected floats in 0\.\.1"):
-        made("bytes", "other")
-    with pytest.raises(UserError, match=r"nothing is not what was expected: a function \(shape, texture, rng\)"):
-        made("nothing", "other")
+        make("bytes", "other")
+    with pytest.raises(UserError, match=r"nothing has the wrong form: expected a function \(shape, texture, rng\)"):
+        make("nothing", "other")
     with pytest.raises(UnknownName, match=r"no option of mine\.py:mean named 'wait': did you mean weight"):
-        made("mean", "other", wait="1")
-    with pytest.raises(UnknownName, match="no way to make cue-conflict images named 'gatys'"):
+        make("mean", "other", wait="1")
+    with pytest.raises(UnknownName, match="no method to make cue-conflict images named 'gatys'"):
         make_cue_conflict(shapes, textures, tmp_path / "other", CueConflictSettings("gatys"))
 
 
-def test_same_bytes_whatever_the_workers(folders, tmp_path):
+def test_the_bytes_of_a_set_do_not_depend_on_the_number_of_workers(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
-    for workers in (1, 3):
+    for n_workers in (1, 3):
         make_cue_conflict(
-            shapes, textures, tmp_path / str(workers) / "set", CueConflictSettings(size=60, zoom=2), workers=workers
+            shapes,
+            textures,
+            tmp_path / str(n_workers) / "set",
+            CueConflictSettings(size=60, zoom=2),
+            n_workers=n_workers,
         )
-    one, three = (
+    by_one, by_three = (
         {p.relative_to(tmp_path / n): p.read_bytes() for p in sorted((tmp_path / n).rglob("*.*"))} for n in "13"
     )
-    assert [p.parts[1:] for p in one] == [p.parts[1:] for p in three]
-    assert list(one.values()) == list(three.values())
+    assert [p.parts[1:] for p in by_one] == [p.parts[1:] for p in by_three]
+    assert list(by_one.values()) == list(by_three.values())
 
 
-def test_a_shape_is_all_there(folders, tmp_path):
-    """An object on white that is wider than high is not cut off."""
+def test_a_wide_shape_on_a_plain_background_is_not_cropped(folders, tmp_path):
     wide = np.full((100, 300, 3), 255, np.uint8)
     wide[40:60, 20:280] = (200, 30, 30)
     save_image(wide, tmp_path / "wide" / "knife" / "k.png")
     out = tmp_path / "set"
-    made = make_cue_conflict(
+    result = make_cue_conflict(
         read_folder(tmp_path / "wide"), read_folder(folders[1]), out, CueConflictSettings(per_pair=1, size=150)
     )
-    for s in made.stimuli:
+    for s in result.stimuli:
         columns = np.nonzero((s.pixels() < 250).any(axis=(0, 2)))[0]
         assert (columns.min(), columns.max()) == pytest.approx((10, 139), abs=1)
 
 
-def test_a_texture_is_shown_at_its_size(folders, tmp_path):
-    """Stripes of 50 pixels in an image of 1000: all 20 of them by default, half of them at a zoom of 2."""
+def test_zoom_sets_the_size_of_the_texture(folders, tmp_path):
+    """An image of 1000 pixels has 20 stripes: all of them are visible by default, half of them at a zoom of 2."""
     stripes = np.repeat(np.tile(np.repeat(np.uint8([0, 255]), 50), 10)[None, :, None], 1000, 0).repeat(3, 2)
     save_image(stripes, tmp_path / "stripes" / "cat" / "s.png")
     (tmp_path / "mine.py").write_text("def texture(shape, texture, rng):\n    return texture\n")
     shapes = read_folder(folders[0]).where(lambda s: s.id == "cat1.png")
-    for zoom, n in ((1, 19), (2, 9), (0.5, 19)):  # half as large, it is continued by reflection
-        mix = CueConflictSettings(f"{tmp_path}/mine.py:texture", per_pair=1, size=200, zoom=zoom)
-        made = make_cue_conflict(shapes, read_folder(tmp_path / "stripes"), tmp_path / str(zoom), mix)
-        line = next(iter(made.stimuli)).pixels()[100, :, 0] > 127
+    for zoom, n in ((1, 19), (2, 9), (0.5, 19)):  # a texture that is too small is continued by reflection
+        settings = CueConflictSettings(f"{tmp_path}/mine.py:texture", per_pair=1, size=200, zoom=zoom)
+        result = make_cue_conflict(shapes, read_folder(tmp_path / "stripes"), tmp_path / str(zoom), settings)
+        line = next(iter(result.stimuli)).pixels()[100, :, 0] > 127
         n_edges = np.count_nonzero(line[1:] != line[:-1])
         assert abs(n_edges - (n if zoom >= 1 else 2 * n)) <= 1
 
 
-def test_exemplars_are_counted_as_numbers(folders, tmp_path):
+def test_exemplars_are_numbered_in_natural_order(folders, tmp_path):
     for i in (2, 10, 1):
         save_image(as_uint8(on_white("dog", 80)), tmp_path / "dogs" / "dog" / f"dog{i}.png")
-    made = pairs(read_folder(tmp_path / "dogs"), read_folder(folders[1]), CueConflictSettings(per_pair=50))
-    assert {(p.stimulus.split("-")[0], p.sources["shape"]) for p in made} == {
+    planned = draw_pairs(read_folder(tmp_path / "dogs"), read_folder(folders[1]), CueConflictSettings(per_pair=50))
+    assert {(p.stimulus.split("-")[0], p.sources["shape"]) for p in planned} == {
         ("dog1", "dog1.png"), ("dog2", "dog2.png"), ("dog3", "dog10.png"),
     }  # fmt: skip
 
 
-def test_what_cannot_be_combined_is_left_out(folders, tmp_path):
+def test_images_that_cannot_be_combined_are_skipped(folders, tmp_path):
     save_image(as_uint8(photo(height=90, width=90)), folders[0] / "cat" / "cat9.png")
     words = [
         "make-cue-conflict",
@@ -245,38 +247,36 @@ def test_what_cannot_be_combined_is_left_out(folders, tmp_path):
     save_image(as_uint8(photo()), folders[0] / "Big cat" / "x.png")
     words[3] = str(tmp_path / "other")
     done = CliRunner().invoke(app, words)
-    assert "the category 'Big cat' cannot stand in an image's name: expected lower-case letters" in done.output
+    assert "the category 'Big cat' cannot be part of an image's name: expected lower-case letters" in done.output
 
 
-def test_a_set_made_otherwise_is_not_gone_on_with(folders, tmp_path):
+def test_invalid_settings_and_other_settings_than_before_are_errors(folders, tmp_path):
     shapes, textures = map(read_folder, folders)
     make_cue_conflict(shapes, textures, tmp_path / "set", CueConflictSettings(per_pair=1, size=80))
-    with pytest.raises(StimulusError, match=r"set made otherwise: seed was 0, now 1"):
+    with pytest.raises(StimulusError, match=r"contains a set with other settings: seed was 0, now 1"):
         make_cue_conflict(shapes, textures, tmp_path / "set", CueConflictSettings(per_pair=1, size=80, seed=1))
     with pytest.raises(StimulusError, match="named like a published dataset"):
         make_cue_conflict(shapes, textures, tmp_path / "cue-conflict", CueConflictSettings(per_pair=1, size=80))
-    for mix in (CueConflictSettings(zoom=0), CueConflictSettings(size=4096, zoom=16)):
+    for settings in (CueConflictSettings(zoom=0), CueConflictSettings(size=4096, zoom=16)):
         with pytest.raises(
-            StimulusError, match=r"the zoom must be 0\.0625 to 16, and a texture at most 8192 pixels high"
+            StimulusError, match=r"the zoom must be from 0\.0625 to 16, and zoom × size at most 8192 pixels"
         ):
-            make_cue_conflict(shapes, textures, tmp_path / "other", mix)
+            make_cue_conflict(shapes, textures, tmp_path / "other", settings)
     cats = shapes.where(lambda s: s.category == "cat")
-    with pytest.raises(
-        StimulusError, match="shapes and shapes have one category only: there is no conflict to be made"
-    ):
+    with pytest.raises(StimulusError, match="shapes and shapes have only one category, so that cues cannot conflict"):
         make_cue_conflict(cats, cats, tmp_path / "other", CueConflictSettings(conflicting=True))
     assert not (tmp_path / "other").exists()
 
 
-def test_a_damaged_texture_is_named_and_mended(folders, tmp_path):
+def test_images_of_a_damaged_texture_are_skipped_until_it_is_repaired(folders, tmp_path):
     damaged = folders[1] / "clock" / "clock0.png"
     good = damaged.read_bytes()
     damaged.write_bytes(good[:300])
     shapes, textures = map(read_folder, folders)
-    mix = CueConflictSettings(per_pair=9, size=80)
-    left_out = make_cue_conflict(shapes, textures, tmp_path / "set", mix).left_out
-    assert len(set(left_out.values())) == 1
-    assert next(iter(left_out.values())).startswith(f"the image {damaged} cannot be read")
+    settings = CueConflictSettings(per_pair=9, size=80)
+    skipped = make_cue_conflict(shapes, textures, tmp_path / "set", settings).skipped
+    assert len(set(skipped.values())) == 1
+    assert next(iter(skipped.values())).startswith(f"the image {damaged} cannot be read")
     damaged.write_bytes(good)
-    mended = make_cue_conflict(shapes, read_folder(folders[1]), tmp_path / "set", mix)
-    assert (len(mended.stimuli), mended.left_out) == (24, {})
+    result = make_cue_conflict(shapes, read_folder(folders[1]), tmp_path / "set", settings)
+    assert (len(result.stimuli), result.skipped) == (24, {})

@@ -1,4 +1,4 @@
-"""Work shared out to processes: the same results however many there are, and an end that says nothing of its own."""
+"""Jobs on worker processes: results do not depend on the number of workers, and stopping early is silent."""
 
 import multiprocessing
 import threading
@@ -7,23 +7,25 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from stimuli.workers import each
+from stimuli.workers import map_jobs
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("at_once", [1, 3])
-def test_results_are_in_the_order_of_the_jobs(workers, at_once):
-    assert list(each(abs, range(-7, 0), workers, at_once)) == [7, 6, 5, 4, 3, 2, 1]
+@pytest.mark.parametrize("n_workers", [1, 2])
+@pytest.mark.parametrize("chunk_size", [1, 3])
+def test_results_are_in_the_order_of_the_jobs(n_workers, chunk_size):
+    assert list(map_jobs(abs, range(-7, 0), n_workers, chunk_size)) == [7, 6, 5, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("delay", [0, 0.5])
-def test_left_early_no_worker_and_no_thread_complains(delay, monkeypatch):
-    """Also where the executor sees that its workers are gone before it is told to stop, as happens on a busy machine."""
+def test_closing_the_results_early_ends_the_workers_without_an_exception(delay, monkeypatch):
+    """With a delay, the executor notices that its workers have ended before it is told to stop, as on a busy machine."""
     raised = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
     shutdown = ProcessPoolExecutor.shutdown
-    monkeypatch.setattr(ProcessPoolExecutor, "shutdown", lambda self, **how: (time.sleep(delay), shutdown(self, **how)))
-    results = each(time.sleep, [0, *[0.2] * 50], 2)
+    monkeypatch.setattr(
+        ProcessPoolExecutor, "shutdown", lambda self, **options: (time.sleep(delay), shutdown(self, **options))
+    )
+    results = map_jobs(time.sleep, [0, *[0.2] * 50], 2)
     next(results)
     results.close()
     assert not raised
