@@ -19,7 +19,7 @@ from attrs import field, frozen
 from PIL import Image
 
 from stimuli.errors import StimulusError
-from stimuli.images import to_uint8, check_size, check_float_image, center_square, open_source_image, save_image
+from stimuli.images import center_square, check_float_image, check_size, open_source_image, save_image, to_uint8
 from stimuli.names import check_three_parameters, code_version, parse_options, resolve, strip_folder, wrap_user_function
 from stimuli.outlines import background_color, border_pixels, object_mask
 from stimuli.progress import Progress

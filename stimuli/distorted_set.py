@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from stimuli.errors import StimulusError
 from stimuli.folder import PORTABLE_NAME
-from stimuli.images import to_uint8, check_size, center_square, open_source_image, save_image
+from stimuli.images import center_square, check_size, open_source_image, save_image, to_uint8
 from stimuli.levels import Distortion, make_distortion
 from stimuli.names import strip_folder
 from stimuli.progress import Progress

@@ -14,7 +14,7 @@ from stimuli.distorted_set import (
     make_rng,
     read_source_image,
 )
-from stimuli.images import to_uint8, check_size
+from stimuli.images import check_size, to_uint8
 from stimuli.levels import make_distortion
 from stimuli.spectrum import read_spectrum
 

@@ -47,7 +47,7 @@ def test_options_go_to_those_who_have_them(tmp_path, drawn):
     command = ("run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--limit", 3, "--out", tmp_path)
     assert "only biased has the option shape_bias" in observers(*command, "-o", "shape_bias=0.75").stderr
     said = observers(*command, "--batch-size", 3, code=1).stderr
-    assert said == "observers: there is no option of ideal named 'batch_size': known: name.\n"
+    assert said == "observers: there is no option of ideal named 'batch_size': known names: name.\n"
     assert "-o takes key=value, got 'shape_bias'" in observers(*command, "-o", "shape_bias", code=2).stderr
 
 
@@ -102,7 +102,7 @@ def test_a_full_disk_is_said(logs, monkeypatch, tmp_path):
     (tmp_path / "t.csv").write_text("former")
     monkeypatch.setattr("pandas.DataFrame.to_csv", fail)
     said = observers("analyze", "accuracy", logs, "--csv", tmp_path / "t.csv", code=1).stderr
-    assert "observers: a file could not be written: No space left on device; put that right and run" in said
+    assert "observers: a file could not be written: No space left on device; fix this problem and run" in said
     assert (tmp_path / "t.csv").read_text() == "former"
 
 
@@ -225,7 +225,8 @@ def test_the_other_way_to_start_it(tmp_path, drawn):
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 3, done.stderr
     assert (
-        done.stderr.splitlines()[-1] == f"Stopped; every answer is kept. To go on: {shlex.join(['observers', *words])}"
+        done.stderr.splitlines()[-1]
+        == f"Stopped; every answer is kept. To continue, run: {shlex.join(['observers', *words])}"
     )
 
 

@@ -123,7 +123,7 @@ def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
         run_.send_signal(number)
         _, said = run_.communicate(timeout=30)
         assert run_.returncode == 3
-        assert "every answer is kept. To go on: observers run-experiment drawn-cue-conflict" in said
+        assert "every answer is kept. To continue, run: observers run-experiment drawn-cue-conflict" in said
         assert "Traceback" not in said
         assert sidecar(path)["status"] == "partial"
         assert sidecar(path)["n_logged"] == len(rows(path)) > before

@@ -280,7 +280,7 @@ def test_command_says_who_can_come_and_how_to_go_on(command, drawn, monkeypatch)
     done = command("--participant", "AB12", "--participant", "CD34")
     assert done.exit_code == 3
     assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["AB12", "CD34"]
-    assert "Stopped; every answer is kept. To go on: observers serve drawn-cue-conflict" in done.stderr
+    assert "Stopped; every answer is kept. To continue, run: observers serve drawn-cue-conflict" in done.stderr
     done = command("--sessions", "2")
     codes = [line.split("  ")[0] for line in done.stdout.splitlines()]
     assert len(set(codes)) == 2

@@ -125,10 +125,10 @@ def test_plugins(tmp_path, monkeypatch):
         ),
         ("ideal", {"sede": "1"}, UnknownName, "no option of ideal named 'sede'"),
         ("hf", {}, UserError, "hf needs to know which one: hf:NAME"),
-        ("mine.py", {}, UserError, r"which observer of mine\.py\? Name it: mine\.py:NAME"),
-        (":X", {}, UserError, "':X' names no object: expected module:NAME"),
-        ("none.py:X", {}, UserError, r"there is no file none\.py"),
-        ("./mine:X", {}, UserError, r"'\./mine' is no module; a file is given as FILE\.py:NAME"),
+        ("mine.py", {}, UserError, r"mine\.py does not say which observer to use: write mine\.py:NAME"),
+        (":X", {}, UserError, "':X' does not name an object: expected module:NAME"),
+        ("none.py:X", {}, UserError, r"the file none\.py does not exist"),
+        ("./mine:X", {}, UserError, r"'\./mine' is not the name of a module; write FILE\.py:NAME for a file"),
         ("no.such.module:X", {}, UserError, "there is no module 'no'"),
         ("observers.simulated:Idol", {}, UnknownName, "did you mean Ideal"),
         ("MINE:Mine", {}, UserError, "needs the option layers: -o layers="),
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_python(tmp_path):
     (tmp_path / "needs.py").write_text("\nimport nothing_like_this\n")
     with pytest.raises(UserError, match=r"needs\.py cannot be imported: ModuleNotFoundError: .* \(needs\.py, line 2\)"):
         load(f"{tmp_path / 'needs.py'}:X")
-    with pytest.raises(UserError, match=r"mine\.py, line 2: this is no Python \(invalid syntax\)"):
+    with pytest.raises(UserError, match=r"mine\.py, line 2: Python syntax error \(invalid syntax\)"):
         make_observer(f"{tmp_path}/mine.py:Mine")
 
 

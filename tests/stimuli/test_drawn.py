@@ -28,7 +28,10 @@ def test_the_set(drawn, tmp_path):
 def test_a_damaged_set_is_said(tmp_path):
     drawn_cue_conflict(tmp_path / "set")
     (tmp_path / "set" / "stimuli.csv").unlink()
-    with pytest.raises(StimulusError, match=r"is damaged, it has no stimuli\.csv: remove it, it will be made anew"):
+    with pytest.raises(
+        StimulusError,
+        match=r"is damaged because stimuli\.csv is missing: remove the folder, and it will be created again",
+    ):
         drawn_cue_conflict(tmp_path / "set")
 
 

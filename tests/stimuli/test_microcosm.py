@@ -103,7 +103,7 @@ def test_an_icon_in_lines_has_the_shape_of_one_in_ink():
 
 
 def test_names_of_icons():
-    with pytest.raises(UnknownName, match="no icon font named 'fb': known: fa, mdi"):
+    with pytest.raises(UnknownName, match="no icon font named 'fb': known names: fa, mdi"):
         glyphs.glyph("fb:cat")
     with pytest.raises(UnknownName, match="no icon of mdi named 'caat': did you mean cat"):
         glyphs.glyph("mdi:caat")
@@ -145,7 +145,7 @@ def test_the_same_pictures_in_another_process(folder, tmp_path):
 
 def test_a_damaged_set_is_said(tmp_path):
     (tmp_path / "microcosm" / "cat").mkdir(parents=True)
-    with pytest.raises(StimulusError, match=r"microcosm is damaged, it has no stimuli\.csv: remove it"):
+    with pytest.raises(StimulusError, match=r"microcosm is damaged because stimuli\.csv is missing: remove the folder"):
         microcosm_set("microcosm", tmp_path / "microcosm")
 
 

@@ -59,7 +59,7 @@ def test_an_interrupted_run_says_how_to_continue(number, source, tmp_path):
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 3
     assert stderr.splitlines()[-1].startswith(
-        "Stopped; what is made is kept. To continue, run: observers make-stimuli eidolonI"
+        "Stopped; every finished image is kept. To continue, run: observers make-stimuli eidolonI"
     )
     assert "Traceback" not in stderr
 
