@@ -1,10 +1,11 @@
-# make demo   the main job, from nothing        make test    the tests
-# make check  what CI runs: lint, types, all tests      make clean   the environment and the demo, gone
+# make demo    install the project and run the demonstration      make test    run the quick tests
+# make check   run what CI runs: lint, types, all tests, docs      make docs    build the documentation site in site/
+# make bench   run the benchmarks that take minutes                make clean   remove the environment, the demo and the site
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-extras test-human lint check bench bench-generative bench-microcosm clean env
+.PHONY: demo test test-extras test-human lint docs check bench bench-generative bench-microcosm clean env
 env: $(READY)
 
 demo: $(READY)
@@ -18,19 +19,24 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint
+docs: $(READY)
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+check: lint docs
 	$(MAKE) test PYTEST_ARGS=--slow
 	$(MAKE) test-extras
 	$(MAKE) test-human
 
-# Extras beside the environment, without their needs: a torchvision that does not fit the torch at hand would break both.
+# These extras are installed in a separate folder without their dependencies, because a torchvision of another build than torch
+# would break transformers and diffusers in the environment.
 test-extras: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/extras --no-deps --python $(BIN)/python -c constraints.txt timm torchvision \
 		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources resvg-py psignifit
 	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/observers/test_zoo.py tests/observers/test_paper_models.py tests/stimuli/test_texture_synthesis.py tests/observers/microcosm/test_icons.py tests/analysis/test_psychometric.py
 
-# People at a real screen, under Xvfb: PsychoPy, and Debian's xvfb, xdotool, libgl1-mesa-dri, libglu1-mesa, libportaudio2,
-# libusb-1.0-0. What is not there is skipped, and said.
+# Tests with a real screen under Xvfb. They need PsychoPy and Debian's xvfb, xdotool, libgl1-mesa-dri, libglu1-mesa,
+# libportaudio2 and libusb-1.0-0. Tests whose requirements are missing are skipped with a reason.
 test-human: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[human]"
 	$(BIN)/python -m pytest -q --slow tests/observers/people/test_psychopy.py
@@ -41,19 +47,19 @@ bench: $(READY)
 	$(BIN)/python benchmarks/distortions.py
 	$(BIN)/python benchmarks/report.py
 
-# Hours on two cores without what benchmarks/cache already holds; what each takes is said in benchmarks/README.md.
+# These take hours on two cores unless benchmarks/cache holds earlier results; benchmarks/README.md gives the time of each.
 bench-generative: $(READY)
 	$(BIN)/python benchmarks/unet.py
 	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/racing.py --plot benchmarks/cache/racing.png
 
-# Two hours on two cores; answers that benchmarks/cache holds are not asked again.
+# This takes two hours on two cores; responses in benchmarks/cache are reused.
 bench-microcosm: $(READY)
 	$(BIN)/python benchmarks/microcosm.py --figures docs/microcosm
 	$(BIN)/python benchmarks/drawing.py --figures docs/microcosm
 
-# uv does not read pip's own settings; a wheel folder named to pip is handed on to it. Plain pip does the same, slower:
+# uv does not read pip's settings, so a folder of wheels that pip is configured to use is passed on. Plain pip does the same, slower:
 #   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev]"
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else "Python 3.11 or 3.12 is needed and $(PYTHON) is %d.%d: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
@@ -63,4 +69,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site
