@@ -70,8 +70,7 @@ def reconstruct(
 
     \b
     Example:
-      observers reconstruct microcosm-ambiguous --limit 3 --observer microcosm-pixel \\
-          --strength 0.3 --guidance 4 --steps 5
+      observers reconstruct microcosm-ambiguous --limit 3 --observer microcosm-pixel --strength 0.3
     """
     from analysis.illusions.sheets import write_sheets
     from experiments.reconstruction_run import ReconstructionSettings, find_stimuli
@@ -122,8 +121,7 @@ def explain_trial(
 
     \b
     Example:
-      observers explain-trial \\
-          logs/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv --trial 3
+      observers explain-trial logs/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv --trial 3
     """
     from analysis.illusions.trial_figure import write_explanation
     from experiments.trial_explanation import explain

@@ -74,7 +74,10 @@ Logs = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the whole table as JSON.")]
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the whole table to this CSV file.")]
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="FILE", help="Also write the whole table to this CSV file (default: none)."),
+]
 Dataset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Use only the trials of this dataset (default: all datasets).")
 ]

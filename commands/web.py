@@ -22,7 +22,7 @@ def serve(
             min=1,
             max=200,
             metavar="N",
-            help="Number of participants to invite, each with a random code; use it instead of --participant.",
+            help="Number of participants to invite, each with a random code (default: the codes of --participant).",
         ),
     ] = None,
     session: Session = 1,

@@ -1,4 +1,4 @@
-"""README is a specification: its Python runs, its commands run, word for word, and its links lead somewhere."""
+"""README and documentation are a specification: their Python and commands run word for word, and links lead somewhere."""
 
 import re
 import shlex
@@ -19,45 +19,74 @@ from stimuli.images import save_image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+PAGES = [
+    "README.md",
+    *(f"docs/{page}.md" for page in ("scientist", "ml-researcher", "lab-assistant")),
+    *(pytest.param(f"docs/{page}.md", marks=pytest.mark.slow) for page in ("teacher", "stimuli", "generative")),
+]
+# Commands that a test cannot run, and why.
+NOT_RUN = {
+    r"^observers fetch": "it downloads",
+    r"^observers (doctor|calibrate-monitor|serve)": "it needs a screen or a browser",
+    r"^observers collect (?!.*--simulate)": "it needs a screen",
+    r"(hf|clip):": "it downloads weights",
+    r"^observers (export logs --format bids --out bids|forget)": "it needs the session of a participant",
+    r"^(make|source|\.venv)": "it sets up the environment",
+}
+NEEDS_DATA = re.compile(r"(?<!-)cue-conflict\b|\bhumans\b")
 
 
-def test_readme_commands_and_code_word_for_word(tmp_path, monkeypatch, drawn):
+def blocks(page):
+    """Language and text of every code block of a page."""
+    return BLOCK.findall((ROOT / page).read_text("utf-8"))
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch, drawn):
+    """The folder of somebody who follows a page: some photographs, and no network."""
     monkeypatch.chdir(tmp_path)
-    for i in range(6):  # what the reader has
+    for i in range(6):
         save_image(drawn.stimuli.stimuli[i].pixels(), tmp_path / "photos" / ("cat" if i < 3 else "dog") / f"cat{i}.png")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_code_of_a_page_word_for_word(page, reader):
     ran = []
     have_data = find("stimuli", "cue-conflict") and find("humans", "cue-conflict")
-    for language, text in BLOCKS:
+    for language, text in blocks(page):
         if language == "python":
             match = re.match(r"# (\w+\.py)\n", text)
             if match:
-                (tmp_path / match[1]).write_text(text)
+                (reader / match[1]).write_text(text)
+            elif "def observe(self" in text:  # a part of a class
+                compile(text, page, "exec")
             else:
-                exec(compile(text, "README", "exec"), {})
+                exec(compile(text, page, "exec"), {})
                 ran.append(text)
         for line in text.splitlines() if language == "sh" else []:
-            words = shlex.split(line)
-            if words[0] != "observers" or words[1] == "fetch":
+            if any(re.search(pattern, line) for pattern in NOT_RUN):
                 continue
-            if words[1] == "run-experiment" and words[2] == "cue-conflict":
-                words += ["--limit", "40"]  # all 1,280 in tests/test_real.py
-            if re.search(r"cue-conflict|humans", line.replace("drawn-cue-conflict", "")) and not have_data:
+            program, *words = shlex.split(line)
+            assert program == "observers"
+            if words[:2] == ["run-experiment", "cue-conflict"] and "--dry-run" not in words:
+                words += ["--limit", "40"]  # tests/test_real.py runs all 1,280
+            if NEEDS_DATA.search(line) and not have_data:
                 continue
-            if line == "observers analyze accuracy logs" and not have_data:
-                continue  # there are no logs yet
-            done = CliRunner().invoke(app, words[1:])
+            done = CliRunner().invoke(app, words)
             if "sd14" in words:  # 4.3 GB, which no test downloads
-                assert done.exit_code == 1 and "name a local folder that holds them: -o weights=DIR" in done.output
+                assert done.exit_code == 1 and "-o weights=DIR" in done.output
                 continue
-            assert done.exit_code == 0, f"{line}: {done.output}{done.exception}"
+            assert done.exit_code == 0, f"{line}: {done.output}{done.exception!r}"
             ran.append(line)
-    assert "observers check-observer mine.py:Brightness" in ran
-    assert "observers report logs --out report" in ran
-    assert (tmp_path / "report" / "index.html").is_file()
-    assert any("kappa_matrix" in text for text in ran)
+    assert len(ran) >= (1 if "scientist" in page and have_data else 0 if "scientist" in page else 2)
+    if page == "README.md":
+        assert "observers check-observer mine.py:Brightness" in ran
+        assert (reader / "report" / "index.html").is_file()
+        assert any("kappa_matrix" in text for text in ran)
 
 
 @pytest.fixture(scope="module")
@@ -127,18 +156,41 @@ def test_set_up_is_two_commands():
 
 
 def test_the_observer_of_ones_own_is_ten_lines():
-    (own,) = [text for language, text in BLOCKS if language == "python" and text.startswith("# mine.py")]
+    (own,) = [text for language, text in blocks("README.md") if language == "python" and text.startswith("# mine.py")]
     body = own.split("@frozen")[1]
     assert len([line for line in body.splitlines() if line.strip()]) <= 10
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/people.md", "docs/analysis.md"]
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings of a page, as GitHub and mkdocs make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+LINKING = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
 )
+
+
+@pytest.mark.parametrize("page", LINKING)
 def test_links_lead_somewhere(page):
-    text = (ROOT / page).read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
-        assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        file, _, anchor = target.partition("#")
+        linked = ((ROOT / page).parent / file) if file else ROOT / page
+        assert linked.exists(), f"{page} links to {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{page} links to {target}, which has no such heading"
+
+
+def test_every_page_is_in_the_site():
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert {path.name for path in ROOT.glob("docs/*.md")} == set(re.findall(r": (\S+\.md)", navigation))
+
+
+def test_readme_fits():
+    assert len(README.splitlines()) <= 150
 
 
 def test_pins_cover_every_dependency():

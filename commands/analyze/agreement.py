@@ -36,7 +36,7 @@ def consistency(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Compute the error consistency (kappa) of every pair of observers.
+    """Compute error consistency (kappa) per pair of observers.
 
     Kappa tells whether two observers make errors on the same images more often than their accuracies predict: 1 is complete
     agreement and 0 is what independent observers reach.
@@ -68,7 +68,7 @@ def errors(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Test whether pairs of observers give the same wrong responses.
+    """Test whether observers give the same wrong responses.
 
     The table holds misclassification agreement (same wrong response on images that both misclassify) and class-level error
     similarity.
@@ -91,7 +91,7 @@ def independence(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Test whether kappa exceeds that of two independent observers.
+    """Test whether kappa exceeds chance.
 
     The null hypothesis is two observers with these accuracies whose errors are independent (Klein et al. 2025).
 
@@ -119,7 +119,7 @@ def difference(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Test whether two observers differ in their consistency with people.
+    """Test whether two observers differ in kappa with people.
 
     The permutation test exchanges the responses of the two observers image by image (Klein et al. 2025).
 
@@ -148,7 +148,7 @@ def ceiling(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Compute the noise ceiling of error consistency with people.
+    """Compute the noise ceiling of consistency with people.
 
     The ceiling is how consistent one more person would be with the others: each person is compared with the rest in turn.
     The table also tells how close every other observer comes to it.
@@ -172,7 +172,7 @@ def contrasts(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Compare mean kappa within and between kinds of observer.
+    """Compare kappa within and between kinds of observer.
 
     Kinds are human, generative, discriminative and so on. Each contrast has a bootstrap interval and a permutation test.
 
@@ -229,7 +229,7 @@ def clusters(
 def map_(
     logs: Logs, dataset: Dataset = None, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None
 ) -> None:
-    """Place observers on a two-dimensional map by error consistency.
+    """Place observers on a map by error consistency.
 
     Multidimensional scaling puts observers that make errors on the same images close to each other.
 

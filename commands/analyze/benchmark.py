@@ -7,10 +7,10 @@ from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, re
 
 
 def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
-    """Compute the benchmark table of Geirhos et al. (2021).
+    """Compute the benchmark table of model-vs-human.
 
-    The table holds OOD accuracy, accuracy difference, observed consistency and error consistency with people, averaged over
-    datasets, and two mean ranks. It needs trials of people.
+    As in Geirhos et al. (2021), the table holds OOD accuracy, accuracy difference, observed consistency and error
+    consistency with people, averaged over datasets, and two mean ranks. It needs trials of people.
 
     \b
     Example:
@@ -29,9 +29,10 @@ def ranks(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Compute bootstrap intervals for the benchmark's numbers and ranks.
+    """Compute intervals of the benchmark's ranks.
 
-    Images are resampled within every condition, the same images for all observers.
+    The bootstrap resamples images within every condition, the same images for all observers, and computes every number and
+    rank of the benchmark again.
 
     \b
     Example:

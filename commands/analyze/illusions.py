@@ -39,7 +39,7 @@ def reconstructions(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Test whether reconstructions keep the spatial layout of their image.
+    """Test whether reconstructions keep the image's layout.
 
     Each reconstruction is compared with its own image and, as a control, with unrelated images.
 

@@ -16,7 +16,7 @@ LOW_PASS = "accuracy:low-pass"
 
 
 def accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
-    """Compute the accuracy of every observer in every condition.
+    """Compute accuracy per observer and condition.
 
     Accuracy is the proportion of trials whose response is the correct category. Each value has a 95 % Wilson interval.
 
@@ -52,7 +52,7 @@ def shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv
 def confusion(
     logs: Logs, dataset: Dataset = None, by_condition: ByCondition = False, json: Json = False, csv: Csv = None
 ) -> None:
-    """Count which response each observer gives to which category.
+    """Count the responses to each category.
 
     The terminal shows the most frequent errors of each observer; --csv and --json hold all counts.
 
@@ -76,10 +76,10 @@ def entropy(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Compute the entropy of each observer's responses, in bits.
+    """Compute the entropy of each observer's responses.
 
-    Entropy tells how evenly an observer uses the choices: log2 of the number of choices at most, and 0 if all responses are
-    the same.
+    Entropy, in bits, tells how evenly an observer uses the choices: at most log2 of the number of choices, and 0 if all
+    responses are the same.
 
     \b
     Example:
@@ -108,7 +108,7 @@ def thresholds(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Fit psychometric functions and report each observer's threshold.
+    """Fit psychometric functions and report thresholds.
 
     The threshold is the level of a distortion at which accuracy is halfway between the guess rate and 1 − lapse rate.
     Use it on datasets whose conditions are levels, such as contrast or uniform-noise.
