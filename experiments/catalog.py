@@ -1,4 +1,4 @@
-"""What there is to choose from, as lines of text: observers, experiments with what of them is here, models of the paper."""
+"""The output of `observers list`: observers, experiments, models of the paper and distortions, as lines of text."""
 
 from collections.abc import Callable, Iterator
 
@@ -23,7 +23,8 @@ _EXAMPLES = {
 }
 
 
-def observers() -> Iterator[str]:
+def list_observers() -> Iterator[str]:
+    """Yield a heading and one line per observer."""
     yield "Observers (observers run-experiment EXPERIMENT --observer NAME; your own: mine.py:Name)"
     for name, reference in (OBSERVERS | plugins("observers")).items():
         yield f"  {name:<42} {reference}"
@@ -31,25 +32,28 @@ def observers() -> Iterator[str]:
         yield f"  {_EXAMPLES[scheme]:<42} {reference}"
 
 
-def experiments() -> Iterator[str]:
+def list_experiments() -> Iterator[str]:
+    """Yield a heading and one line per experiment, with whether its images and people's responses are on this machine."""
     yield "Experiments (your own: mine.py:name, or a folder of images)"
     for name, reference in (EXPERIMENTS | plugins("experiments")).items():
         yield f"  {name:<28} {reference}"
-    for d in DATASETS.values():
-        images, people = ("here" if find(part, d.name) else "-" for part in ("stimuli", "humans"))
-        levels = f"{len(d.conditions)} conditions" if len(d.conditions) > 1 else ""
+    for dataset in DATASETS.values():
+        images, people = ("here" if find(part, dataset.name) else "-" for part in ("stimuli", "humans"))
+        levels = f"{len(dataset.conditions)} conditions" if len(dataset.conditions) > 1 else ""
         here = f"images {images:<5} people {people:<5}"
-        yield f"  {d.name:<20} {here} {d.n_images:>4} images, {d.n_people:>2} people  {levels}"
-    yield "  What is not here: observers fetch NAME… (images), observers fetch humans (people)"
+        yield f"  {dataset.name:<20} {here} {dataset.n_images:>4} images, {dataset.n_people:>2} people  {levels}"
+    yield "  To download what is missing: observers fetch NAME… (images), observers fetch humans (people)"
 
 
-def models() -> Iterator[str]:
+def list_models() -> Iterator[str]:
+    """Yield a heading and one line per model of the paper, with the corresponding observer."""
     yield "Models of the paper's Tables 2 and 3"
     for model in PAPER_MODELS:
-        yield f"  {model.name:<36} {model.observer or 'not to be had':<58} {model.note}"
+        yield f"  {model.name:<36} {model.observer or 'not available':<58} {model.note}"
 
 
-def distortions() -> Iterator[str]:
+def list_distortions() -> Iterator[str]:
+    """Yield a heading and one line per distortion, with its conditions."""
     from stimuli.levels import DISTORTIONS, conditions_of
 
     yield "Distortions (observers make-stimuli NAME SOURCE OUT; your own: mine.py:name)"
@@ -60,8 +64,8 @@ def distortions() -> Iterator[str]:
 
 
 CATALOGS: dict[str, Callable[[], Iterator[str]]] = {
-    "observers": observers,
-    "experiments": experiments,
-    "models": models,
-    "distortions": distortions,
+    "observers": list_observers,
+    "experiments": list_experiments,
+    "models": list_models,
+    "distortions": list_distortions,
 }

@@ -1,4 +1,4 @@
-"""What `observers demo` runs: the microcosm's observers, and simulated people, on some trials of five of its experiments."""
+"""What `observers demo` runs: the observers of the microcosm and simulated people, on five of its experiments."""
 
 from attrs import frozen
 
@@ -6,24 +6,32 @@ from observers.protocol import Observer
 from observers.registry import OBSERVERS, make_observer
 
 MODELS = tuple(name for name in OBSERVERS if name.startswith("microcosm-"))
-RECONSTRUCTED_DAMAGE = {  # who shows what it compares, and how the image is damaged then
-    "microcosm-latent": "its latent noised to half of the way",
-    "microcosm-pixel": "its pixels noised to half of the way",
+# The observers whose reconstructions are shown, and how they damage the image.
+RECONSTRUCTED_DAMAGE = {
+    "microcosm-latent": "its latent noised at strength 0.5",
+    "microcosm-pixel": "its pixels noised at strength 0.5",
     "microcosm-masked": "half of its tokens masked",
 }
-# Biased observers with the shape bias of people, right and wrong on much the same images. No person took part in this.
+# Biased observers with a shape bias like that of people, which err on many of the same images. They are not real people.
 SIMULATED_PEOPLE = {
     "SIMULATED-1": {"shape_bias": "0.97", "cue_rate": "0.9", "seed": "1"},
     "SIMULATED-2": {"shape_bias": "0.95", "cue_rate": "0.85", "seed": "2"},
     "SIMULATED-3": {"shape_bias": "0.93", "cue_rate": "0.8", "seed": "3"},
 }
-SHARED_RATE = "0.6"  # of the trials, in which they do as one
+SHARED_PROPORTION = "0.6"  # of the stimuli on which the simulated people use the same random numbers
 
 
 @frozen
 class DemoPart:
+    """One experiment of the demonstration.
+
+    Attributes:
+        experiment: Name of the experiment.
+        limit: Number of trials, a multiple of the sixteen categories.
+    """
+
     experiment: str
-    limit: int  # trials, a multiple of the sixteen categories where it can be
+    limit: int
 
 
 PARTS = (
@@ -36,8 +44,8 @@ PARTS = (
 
 
 def make_simulated_people() -> list[Observer]:
-    """The simulated people."""
+    """Return the simulated people."""
     return [
-        make_observer("biased", {**options, "shared": SHARED_RATE, "name": name})
+        make_observer("biased", {**options, "shared": SHARED_PROPORTION, "name": name})
         for name, options in SIMULATED_PEOPLE.items()
     ]

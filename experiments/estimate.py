@@ -1,4 +1,7 @@
-"""What a run would take: trials left, evaluations, time and memory, measured on this machine without writing anything."""
+"""What a run would need: remaining trials, model evaluations, time and memory, measured on this machine (`--dry-run`).
+
+Nothing is written.
+"""
 
 import time
 from collections.abc import Iterator
@@ -9,37 +12,49 @@ from attrs import frozen
 
 from experiments import log
 from experiments.experiment import Experiment
-from observers.protocol import Cost, HasCost, Observer, iter_responses, validate_response
+from observers.protocol import Cost, HasCost, Observer
+from observers.validation import iter_responses, validate_response
 
-PATIENCE = 20.0  # seconds for which trials are answered, to see how long they take
-N_PILOT = 65  # trials at most
+PILOT_SECONDS = 20.0  # limit on the time for which pilot trials are answered
+MAX_PILOT_TRIALS = 65
 
 
 @frozen
 class Estimate:
-    n_trials: int  # still to be answered
-    n_pilot: int  # that were answered to see what they take
-    seconds: float = 0.0  # a trial
-    n_evaluations: float | None = None  # a trial
+    """An estimate of the cost of a run.
+
+    Attributes:
+        n_trials: Number of trials that the log lacks.
+        n_pilot: Number of trials that were answered to measure the cost; 0 if the cost is only computed.
+        seconds: Seconds per trial; without pilot trials, the minimum.
+        n_evaluations: Mean number of model evaluations per trial, or None if the observer does not count them.
+        cost: Cost of a model evaluation, or None if the observer cannot measure it.
+    """
+
+    n_trials: int
+    n_pilot: int
+    seconds: float = 0.0
+    n_evaluations: float | None = None
     cost: Cost | None = None
 
     def sentences(self) -> Iterator[str]:
+        """Yield the estimate as lines of text."""
         if not self.n_trials:
-            yield "nothing is left to be answered"
+            yield "all trials are already answered"
             return
         if self.cost is not None:
             low, high = self.cost.n_evaluations
-            shortest, longest = (_span(n * self.cost.seconds) for n in (low, high))
-            yield f"{1000 * self.cost.seconds:.3g} ms an evaluation, {self.cost.batch_size} in a forward pass"
-            yield f"{low:,} to {high:,} evaluations a trial: {shortest} to {longest}"
+            shortest, longest = (_format_duration(n * self.cost.seconds) for n in (low, high))
+            yield f"{1000 * self.cost.seconds:.3g} ms per evaluation, with {self.cost.batch_size} rows per forward pass"
+            yield f"{low:,} to {high:,} evaluations per trial: {shortest} to {longest}"
         if self.n_pilot:
-            spent = "" if self.n_evaluations is None else f" and {self.n_evaluations:,.0f} evaluations"
-            yield f"{_span(self.seconds)}{spent} a trial, by {self.n_pilot} trials"
-            yield f"{self.n_trials:,} trials: about {_span(self.n_trials * self.seconds)}"
+            evaluations = "" if self.n_evaluations is None else f" and {self.n_evaluations:,.0f} evaluations"
+            yield f"measured on {self.n_pilot} trials: {_format_duration(self.seconds)}{evaluations} per trial"
+            yield f"{self.n_trials:,} trials: about {_format_duration(self.n_trials * self.seconds)}"
         else:
-            yield f"{self.n_trials:,} trials: {_span(self.n_trials * self.seconds)} at least"
+            yield f"{self.n_trials:,} trials: at least {_format_duration(self.n_trials * self.seconds)}"
         if self.cost is not None and self.cost.n_bytes is not None:
-            yield f"memory: {self.cost.n_bytes / 2**30:.1f} GiB of the device"
+            yield f"memory: {self.cost.n_bytes / 2**30:.1f} GiB on the device"
 
 
 def estimate(
@@ -51,35 +66,39 @@ def estimate(
     seed: int = 0,
     limit: int | None = None,
 ) -> Estimate:
-    """What `session.run` would take with the same arguments. Loads weights and answers some trials; keeps nothing."""
+    """Estimate what `session.run` would need with the same arguments.
+
+    The observer's weights are loaded. It answers trials for up to PILOT_SECONDS, unless its own measurement shows that one
+    trial takes longer. Raises the errors of `session.run`.
+    """
     path = log.log_path(directory, experiment.name, observer.name, session)
     n_done = len(log.read_rows(path)) - 1 if log.has_rows(path) else 0
     trials = experiment.trials(seed)[n_done : limit or None]
     if not trials:
         return Estimate(0, 0)
     cost = observer.cost(trials[0]) if isinstance(observer, HasCost) else None
-    if cost is not None and cost.seconds * cost.n_evaluations[0] > PATIENCE:
+    if cost is not None and cost.seconds * cost.n_evaluations[0] > PILOT_SECONDS:
         return Estimate(len(trials), 0, cost.seconds * cost.n_evaluations[0], None, cost)
-    begun = first = time.monotonic()
-    n_pilot, n_evaluations, counted = 0, 0, True
-    for trial, response in zip(islice(trials, N_PILOT), iter_responses(observer, trials), strict=False):
-        spent = validate_response(response, trial, observer.name).n_evaluations
-        counted = counted and spent is not None
-        n_evaluations += spent or 0
+    start = first_response = time.monotonic()
+    n_pilot, n_evaluations, all_counted = 0, 0, True
+    for trial, response in zip(islice(trials, MAX_PILOT_TRIALS), iter_responses(observer, trials), strict=False):
+        n = validate_response(response, trial, observer.name).n_evaluations
+        all_counted = all_counted and n is not None
+        n_evaluations += n or 0
         n_pilot += 1
         if n_pilot == 1:
-            first = time.monotonic()  # loading, warming up and the first batch lie behind
-        if time.monotonic() - begun > PATIENCE:
+            first_response = time.monotonic()  # the time before includes loading, warm-up and the first batch
+        if time.monotonic() - start > PILOT_SECONDS:
             break
-    mean = n_evaluations / n_pilot if counted and n_pilot else None
-    if cost is not None and mean is not None:
-        return Estimate(len(trials), n_pilot, mean * cost.seconds, mean, cost)
-    since, n = (first, n_pilot - 1) if n_pilot > 1 else (begun, 1)
-    return Estimate(len(trials), n_pilot, (time.monotonic() - since) / n, mean, cost)
+    mean_evaluations = n_evaluations / n_pilot if all_counted and n_pilot else None
+    if cost is not None and mean_evaluations is not None:
+        return Estimate(len(trials), n_pilot, mean_evaluations * cost.seconds, mean_evaluations, cost)
+    since, n_timed = (first_response, n_pilot - 1) if n_pilot > 1 else (start, 1)
+    return Estimate(len(trials), n_pilot, (time.monotonic() - since) / n_timed, mean_evaluations, cost)
 
 
-def _span(seconds: float) -> str:
-    """A time as people say it."""
+def _format_duration(seconds: float) -> str:
+    """Format a duration in a suitable unit, such as "1.5 h"."""
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"

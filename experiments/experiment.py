@@ -1,4 +1,4 @@
-"""Experiment: a stimulus set, the choices, and the order of trials that a seed gives."""
+"""Experiment: a stimulus set, the choices, and the trials in the order that a random seed gives."""
 
 import numpy as np
 from attrs import frozen
@@ -7,14 +7,26 @@ from observers.protocol import Presentation, Trial
 from stimuli.errors import StimulusError
 from stimuli.stimulus import StimulusSet
 
-TRIALS_PER_BLOCK = 256  # trials between two breaks, as in the published experiments
+TRIALS_PER_BLOCK = 256  # as in the published experiments
 
 
 @frozen
 class Experiment:
-    """Every stimulus once, fully shuffled over `n_blocks` blocks of equal length, as in Geirhos et al. 2018.
+    """An experiment that shows every stimulus once, in a random order over blocks of equal length (Geirhos et al. 2018).
 
-    Raises StimulusError for an empty set, fewer than two different choices, or a number of blocks that cannot be.
+    Attributes:
+        name: Name of the experiment in logs and figures.
+        stimuli: The stimulus set.
+        choices: The choices of every trial.
+        n_blocks: Number of blocks. People can take a break between two blocks.
+        presentation: Timing and size of the presentation to people.
+
+    Raises:
+        StimulusError: The set is empty, there are fewer than two different choices, or more blocks than trials.
+
+    Example:
+        >>> experiment = Experiment("mine", StimulusSet.read(Path("mine/stimuli.csv")), ("cat", "dog"))
+        >>> trials = experiment.trials(seed=0)
     """
 
     name: str
@@ -30,11 +42,16 @@ class Experiment:
             raise StimulusError(f"the experiment {self.name} needs two or more different choices, got {self.choices}")
         if not 1 <= self.n_blocks <= len(self.stimuli):
             raise StimulusError(
-                f"the experiment {self.name} has {len(self.stimuli)} trials, which make no {self.n_blocks} blocks"
+                f"the experiment {self.name} has {len(self.stimuli)} trials, which cannot be divided into {self.n_blocks} "
+                f"blocks"
             )
 
     def trials(self, seed: int) -> list[Trial]:
-        """All trials in the order of that seed: the same seed, the same order."""
+        """Return all trials in random order.
+
+        Args:
+            seed: Random seed of the order. The same seed gives the same order.
+        """
         order = np.random.default_rng(seed).permutation(len(self.stimuli))
         blocks = np.concatenate(
             [np.full(len(part), i) for i, part in enumerate(np.array_split(order, self.n_blocks), 1)]
@@ -46,5 +63,5 @@ class Experiment:
 
 
 def default_n_blocks(n_trials: int) -> int:
-    """Blocks of about TRIALS_PER_BLOCK trials."""
+    """Return the number of blocks that gives about TRIALS_PER_BLOCK trials per block."""
     return max(1, round(n_trials / TRIALS_PER_BLOCK))

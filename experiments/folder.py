@@ -1,5 +1,6 @@
-"""An experiment from a folder of one's own. The choices are the categories that occur; the published sixteen if those
-include them.
+"""An experiment from the user's own folder of images.
+
+The choices are the categories of the images, or the sixteen published categories if all of the images belong to them.
 """
 
 from pathlib import Path
@@ -12,13 +13,24 @@ from stimuli.folder import read_folder
 
 
 def from_folder(folder: Path) -> Experiment:
-    """The experiment on the images of `folder`, named after it. Raises StimulusError if it is laid out otherwise."""
+    """Make an experiment of the images in a folder.
+
+    Args:
+        folder: Folder with a stimuli.csv, or laid out as `category/image.png` or `condition/category/image.png` (see
+            `stimuli.folder`).
+
+    Returns:
+        The experiment, with the name of the folder.
+
+    Raises:
+        StimulusError: The folder has another layout, or has the name of a published dataset.
+    """
     folder = Path(folder).resolve()
     if folder.name in DATASETS:
         raise StimulusError(
-            f"{folder} is named like a published dataset, as which it would be analyzed: rename the folder"
+            f"{folder} is named like a published dataset and would be analyzed like it: rename the folder"
         )
     stimuli = read_folder(folder)
-    found = sorted({s.category for s in stimuli})
-    choices = CATEGORIES if set(found) <= set(CATEGORIES) else tuple(found)
+    categories = sorted({s.category for s in stimuli})
+    choices = CATEGORIES if set(categories) <= set(CATEGORIES) else tuple(categories)
     return Experiment(folder.name, stimuli, choices, default_n_blocks(len(stimuli)))

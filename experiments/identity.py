@@ -1,7 +1,7 @@
-"""Whose log it is: what a session must have in common with the one that it takes up, as JSON has it, and in words.
+"""The identity of a session: everything that must be unchanged when it is resumed, in a form that JSON can represent.
 
-Experiment, seed, choices and presentation, the sha256 of the stimuli, and the observer's options. How an observer computes
-(`observers.protocol.RUNTIME`) is no part of that.
+It consists of the experiment, session number, seed, choices, presentation, the SHA-256 of the stimuli, and the observer's
+options. Options with `observers.protocol.RUNTIME`, which only change how responses are computed, do not belong to it.
 """
 
 import contextlib
@@ -21,11 +21,14 @@ from observers.protocol import Observer
 from stimuli.errors import ObserverError
 from stimuli.names import file_sha256
 
-_OWN = re.compile(r".*[/\\]([^/\\]+\.py:\w+)")
+_FILE_REFERENCE = re.compile(r".*[/\\]([^/\\]+\.py:\w+)")
 
 
 def identity_of(experiment: Experiment, observer: Observer, session: int, seed: int) -> dict[str, Any]:
-    """The identity of a session, for the log's sidecar. Raises StimulusError, ObserverError for what cannot be compared."""
+    """Return the identity of a session, for the log's sidecar.
+
+    Raises StimulusError if an image cannot be read, and ObserverError if an option cannot be represented in JSON.
+    """
     return {
         "experiment": experiment.name,
         "session": session,
@@ -33,7 +36,7 @@ def identity_of(experiment: Experiment, observer: Observer, session: int, seed: 
         "n_trials": len(experiment.stimuli),
         "n_blocks": experiment.n_blocks,
         "choices": list(experiment.choices),
-        "presentation": _plain(experiment.presentation),
+        "presentation": _to_json(experiment.presentation),
         "stimuli": experiment.stimuli.digest(),
         "observer": {
             "name": observer.name,
@@ -45,82 +48,89 @@ def identity_of(experiment: Experiment, observer: Observer, session: int, seed: 
     }
 
 
-def restore_revision_name(given: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
-    """Let a session that began with a branch such as `main` go on with the commit that this was then, by its name."""
+def restore_revision_name(options: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
+    """Replace a commit in the option `revision` by the branch or tag that the session was started with.
+
+    A session that was started with a branch such as `main` can then be resumed with the commit that the branch pointed to,
+    even if the branch has moved on. Changes `options` in place.
+    """
     commit = sidecar["provenance"].get("revision")
     if commit is not None:
-        _as_begun(given, sidecar["identity"].get("observer", {}).get("options", {}), commit)
+        _restore_nested(options, sidecar["identity"].get("observer", {}).get("options", {}), commit)
 
 
-def _as_begun(given: dict[str, Any], begun: Any, commit: str) -> None:
-    """Wherever an option `revision` is the commit, in `given` or an option inside it, put what it was in `begun`."""
-    if not isinstance(begun, Mapping):
+def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> None:
+    """Replace `revision` in `options`, and in options nested in them, by its value in `old_options` if it is the commit."""
+    if not isinstance(old_options, Mapping):
         return
-    for name, value in given.items():
+    for name, value in options.items():
         if name == "revision" and value == commit:
-            given[name] = begun.get(name)
+            options[name] = old_options.get(name)
         elif isinstance(value, dict):
-            _as_begun(value, begun.get(name), commit)
+            _restore_nested(value, old_options.get(name), commit)
 
 
 def observer_options(observer: Observer) -> dict[str, Any]:
-    """The observer's options that decide its answers, as JSON has them; of a path only the last part, for privacy.
+    """Return the observer's options that determine its responses, as JSON values.
 
-    They are the fields of an attrs class or a dataclass. Of any other class they are the parameters that it is made with, as
-    far as its object keeps them, by their name or behind a `_`, in a form that can be compared.
+    For privacy only the last part of a path is kept. The options are the fields of an attrs class or a dataclass. For any
+    other class they are the parameters of `__init__` that the object stores as attributes of the same name, with or without
+    a leading underscore, as far as they can be represented in JSON.
+
+    Raises ObserverError if a field of an attrs class or dataclass cannot be represented.
     """
     cls: Any = type(observer)
     fields = attrs.fields(cls) if attrs.has(cls) else dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else None
     if fields is not None:
-        decisive = [field.name for field in fields if field.init and not field.metadata.get("runtime")]
-        return {name: _plain(getattr(observer, name)) for name in decisive}
-    kept, found = getattr(observer, "__dict__", {}), {}
+        names = [field.name for field in fields if field.init and not field.metadata.get("runtime")]
+        return {name: _to_json(getattr(observer, name)) for name in names}
+    attributes, options = getattr(observer, "__dict__", {}), {}
     for name in inspect.signature(cls).parameters:
-        for attribute in {name, f"_{name}"} & set(kept):
+        for attribute in {name, f"_{name}"} & set(attributes):
             with contextlib.suppress(ObserverError):
-                found[name] = _plain(kept[attribute])
-    return found
+                options[name] = _to_json(attributes[attribute])
+    return options
 
 
-def _plain(value: Any) -> Any:
-    """`value` in a form that is the same in the next process. Raises ObserverError for what has none."""
+def _to_json(value: Any) -> Any:
+    """Return `value` as a JSON value that is the same in every process. Raises ObserverError for an unsupported type."""
     if isinstance(value, float) and not np.isfinite(value):
-        return str(value)  # nan equals nothing, itself neither
-    if isinstance(value, str) and (own := _OWN.fullmatch(value)):
-        return own[1]  # mine.py:NAME wherever it lies; what is in it is compared by its sha256
+        return str(value)  # NaN is not equal to itself
+    if isinstance(value, str) and (reference := _FILE_REFERENCE.fullmatch(value)):
+        return reference[1]  # FILE.py:NAME without its folder; the content of the file is compared by its SHA-256
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, PurePath):
         return value.name
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _to_json(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [_to_json(part) for part in value]
     if isinstance(value, set | frozenset):
-        return sorted((_plain(part) for part in value), key=repr)
+        return sorted((_to_json(part) for part in value), key=repr)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
     if attrs.has(type(value)):
         return {"class": type(value).__qualname__} | {
-            f.name: _plain(getattr(value, f.name))
+            f.name: _to_json(getattr(value, f.name))
             for f in attrs.fields(type(value))
             if f.init and not f.metadata.get("runtime")
         }
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}:{value.__qualname__}"
     raise ObserverError(
-        f"an option of type {type(value).__name__} cannot be compared when the session is resumed: make it plain "
-        f"(text, numbers, lists, a frozen attrs class), or mark it metadata=RUNTIME if answers do not depend on it"
+        f"an option of type {type(value).__name__} cannot be compared when the session is resumed: use text, numbers, lists "
+        f"or a frozen attrs class, or mark it metadata=RUNTIME if responses do not depend on it"
     )
 
 
-def describe_difference(old: Any, new: Any, what: str = "") -> str:
-    """What differs, in a few words: of two mappings only that, however deep it lies."""
+def describe_difference(old: Any, new: Any, prefix: str = "") -> str:
+    """Describe how two JSON values differ in a few words; of two mappings, only the keys that differ, at any depth."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         if len(keys) == 1:
             return describe_difference(old.get(keys[0]), new.get(keys[0]), f"{keys[0]} ")
-        what, old, new = "", *({key: part.get(key) for key in keys} for part in (old, new))
-    return f"{what}then {str(old)[:80]}, now {str(new)[:80]}"
+        prefix, old, new = "", *({key: part.get(key) for key in keys} for part in (old, new))
+    return f"{prefix}was {str(old)[:80]}, is now {str(new)[:80]}"

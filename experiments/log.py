@@ -1,11 +1,13 @@
-"""The trial log: one CSV row a trial, on disk before the next trial, and a JSON sidecar that says what was run.
+"""The trial log: a CSV file with one row per trial, and a JSON sidecar that says what was run.
 
-    <out>/<experiment>/<experiment>_<observer>_session-<n>.csv     and the same stem with .json
+    <out>/<experiment>/<experiment>_<observer>_session-<n>.csv     and the sidecar with the same name and .json
 
-Columns: COLUMNS, the set's cues, `evidence_<choice>` for every choice, `measured_<what>` for what else the observer
-measures. Measured facts only; whether an answer is correct is computed in `analysis.frame`. An empty cell is none; text
-stays text. Each row is one write, so that a kill loses nothing that was answered; the disk is told to sync every
-SYNC_SECONDS or SYNC_ROWS, whichever comes first.
+The columns are COLUMNS, the cues of the stimulus set, `evidence_<choice>` for every choice, and `measured_<name>` for every
+further measurement of the observer. The log only has what was measured; whether a response is correct is computed in
+`analysis.frame`. An empty cell means that there is no value; text stays text.
+
+Each row is written in one system call, so that no response is lost if the process is killed. Rows are synchronized to the
+disk every SYNC_SECONDS or SYNC_ROWS rows, whichever comes first.
 """
 
 import csv
@@ -24,7 +26,7 @@ import filelock
 from observers.protocol import Observer, Response, Trial, measures_of
 from stimuli.errors import LogError, ObserverError
 
-VERSION = 1  # of this format; a reader refuses what is newer
+VERSION = 1  # of the format; a log with a newer version is refused
 COLUMNS = (
     "experiment", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response",
     "rt", "n_evaluations",
@@ -35,65 +37,96 @@ MAX_NAME = 80
 
 
 def file_name(text: str) -> str:
-    """`text` as part of a file name: only letters, digits, dot and hyphen are kept, so that no name can be a path."""
+    """Return `text` as part of a file name.
+
+    Only letters, digits, dots and hyphens are kept, so that no name can be a path. A long name is shortened, and a hash of
+    the full name is appended.
+    """
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip(".-") or "unnamed"
-    # File systems end at 255 bytes; what is cut off is told apart by its hash.
     return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def log_path(directory: Path, experiment: str, observer: str, session: int) -> Path:
+    """Return the path of a log in the folder `directory`, from the names of experiment and observer and the session."""
     stem = f"{file_name(experiment)}_{file_name(observer)}_session-{session}"
     return Path(directory) / file_name(experiment) / f"{stem}.csv"
 
 
 def column_names(cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = ()) -> list[str]:
-    return [*COLUMNS, *cues, *(EVIDENCE + choice for choice in choices), *(MEASURED + what for what in measures)]
+    """Return the columns of a log.
+
+    Args:
+        cues: Names of the cues of the stimulus set, such as shape and texture.
+        choices: The choices of the experiment.
+        measures: Names of the further measurements of the observer.
+    """
+    evidence, measured = (EVIDENCE + choice for choice in choices), (MEASURED + measure for measure in measures)
+    return [*COLUMNS, *cues, *evidence, *measured]
 
 
 def format_row(
     experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial, response: Response
 ) -> list[str]:
-    """The cells of one trial, in the order of `header`: times in full, evidence to the nine digits that float32 needs."""
+    """Return the cells of one trial, in the order of `column_names`.
+
+    Times and further measurements are written with full precision, evidence with nine significant digits, which represent
+    a float32 exactly.
+
+    Args:
+        experiment: Name of the experiment.
+        observer: The observer.
+        session: Number of the session.
+        cues: Names of the cues of the stimulus set.
+        trial: The trial.
+        response: The response to it.
+
+    Raises:
+        ObserverError: The response has a measurement that the observer's `measures` do not list.
+    """
     s = trial.stimulus
-    evidence = ["" for _ in trial.choices] if response.evidence is None else [_number(x) for x in response.evidence]
+    evidence = (
+        ["" for _ in trial.choices] if response.evidence is None else [format(x, ".9g") for x in response.evidence]
+    )
     return [
         experiment, observer.name, observer.kind, str(session), str(trial.block), str(trial.number), s.id, s.condition,
         s.category, response.choice or "", "" if response.rt is None else repr(float(response.rt)),
         "" if response.n_evaluations is None else str(response.n_evaluations), *(s.cues[cue] for cue in cues), *evidence,
-        *_measured(observer, response),
+        *_format_measures(observer, response),
     ]  # fmt: skip
 
 
-def _measured(observer: Observer, response: Response) -> list[str]:
-    """In full. Raises ObserverError for what the observer has not said that it measures."""
-    found, names = response.measured or {}, measures_of(observer)
-    unknown = sorted(found.keys() - set(names))
+def _format_measures(observer: Observer, response: Response) -> list[str]:
+    """Return the cells of the further measurements. Raises ObserverError for one that the observer does not list."""
+    measured, names = response.measured or {}, measures_of(observer)
+    unknown = sorted(measured.keys() - set(names))
     if unknown:
-        raise ObserverError(f"observer {observer.name} measured {', '.join(unknown)}, which its measures do not name")
-    return [repr(float(found[name])) if name in found else "" for name in names]
+        raise ObserverError(f"observer {observer.name} measured {', '.join(unknown)}, which its measures do not list")
+    return [repr(float(measured[name])) if name in measured else "" for name in names]
 
 
 def describe_mismatch(
     cells: Sequence[str], experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial
 ) -> str:
-    """What a logged row says otherwise than the session could have written; "" where it is its row."""
-    asked = format_row(experiment, observer, session, cues, trial, Response(None))
-    for name, cell, expected in zip(
-        column_names(cues, trial.choices, measures_of(observer)), cells, asked, strict=True
-    ):
+    """Describe why a row of a log cannot be the row of this trial, or return "" if it can be.
+
+    The other arguments are those of `format_row`. The response, rt, n_evaluations, evidence and further measurements may
+    have any valid value.
+    """
+    expected_cells = format_row(experiment, observer, session, cues, trial, Response(None))
+    columns = column_names(cues, trial.choices, measures_of(observer))
+    for name, cell, expected in zip(columns, cells, expected_cells, strict=True):
         if name == "response":
             if cell not in ("", *trial.choices):
-                return f"its response {cell[:80]!r} is none of the choices"
+                return f"its response {cell[:80]!r} is not one of the choices"
         elif name in ("rt", "n_evaluations") or name.startswith((EVIDENCE, MEASURED)):
-            if not _is_number(cell):
+            if not _is_empty_or_number(cell):
                 return f"its {name} is {cell[:80]!r}, expected a number"
         elif cell != expected:
             return f"its {name} is {cell[:80]!r}, expected {expected!r}"
     return ""
 
 
-def _is_number(cell: str) -> bool:
-    """Empty is a number that there is none of."""
+def _is_empty_or_number(cell: str) -> bool:
     try:
         float(cell or 0)
     except ValueError:
@@ -101,18 +134,29 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else format(value, ".9g")
-
-
-def _line(cells: Sequence[str]) -> bytes:
+def _to_line(cells: Sequence[str]) -> bytes:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue().encode()
 
 
 class LogWriter:
-    """Appends rows to a log that it alone may write, from opening to `close`. Raises LogError if another has it open."""
+    """Appends rows to a log. Only one writer can have a log open at a time.
+
+    Rows are written to the disk at once and synchronized at least every SYNC_SECONDS or SYNC_ROWS rows. The file is created
+    with the first row. The writer must be closed.
+
+    Attributes:
+        path: The path of the log. Its folder is created.
+
+    Raises:
+        LogError: Another writer has this log open.
+
+    Example:
+        >>> writer = LogWriter(log_path(Path("logs"), "edge", "ideal", session=1))
+        >>> writer.write(column_names(cues, choices))
+        >>> writer.close()
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,26 +165,28 @@ class LogWriter:
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise LogError(f"{path} is being written by another run; wait for it, or take another --session") from None
+            raise LogError(
+                f"{path} is being written by another run; wait until it ends, or choose another --session"
+            ) from None
         self._file: int | None = None
         self._n_unsynced = 0
         self._timer: threading.Timer | None = None
-        self._syncing = threading.Lock()  # the timer has its own thread, and must not sync a file that is closed
+        self._sync_lock = threading.Lock()  # the timer runs in its own thread and must not sync a file that is closed
 
     def write(self, cells: Sequence[str]) -> None:
-        """Append one row, in one write."""
+        """Append one row in one system call. Raises LogError if it cannot be written."""
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        line = _line(cells)
+        line = _to_line(cells)
         try:
             n_written = os.write(self._file, line)
         except OSError as error:
-            raise LogError(f"{self.path}: {error.strerror}; put that right, then run the same command again") from None
+            raise LogError(f"{self.path}: {error.strerror}; fix that and run the same command again") from None
         if n_written != len(line):
-            raise LogError(f"{self.path}: the disk is full; make room, then run the same command again")
-        with self._syncing:
+            raise LogError(f"{self.path}: the disk is full; free some space and run the same command again")
+        with self._sync_lock:
             self._n_unsynced += 1
-            if self._timer is None:  # the next row may be long in coming
+            if self._timer is None:  # the next row may come much later
                 self._timer = threading.Timer(SYNC_SECONDS, self.sync)
                 self._timer.daemon = True
                 self._timer.start()
@@ -148,8 +194,8 @@ class LogWriter:
             self.sync()
 
     def sync(self) -> None:
-        """Have all rows on the disk."""
-        with self._syncing:
+        """Synchronize all rows to the disk."""
+        with self._sync_lock:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -158,9 +204,10 @@ class LogWriter:
             self._n_unsynced = 0
 
     def close(self) -> None:
+        """Synchronize and close the file, and let other writers open it."""
         try:
             self.sync()
-            with self._syncing:
+            with self._sync_lock:
                 if self._file is not None:
                     os.close(self._file)
                     self._file = None
@@ -169,76 +216,115 @@ class LogWriter:
 
 
 def has_rows(path: Path) -> bool:
-    """Does the log hold a trial, beyond its header and a torn line?"""
+    """Return whether the log has at least one complete trial. A log that does not exist has none."""
     if not path.exists():
         return False
-    content = path.read_bytes().replace(b"\r", b"\n")  # as another program may have saved it
+    content = path.read_bytes().replace(b"\r", b"\n")  # another program may have changed the line endings
     return content.count(b"\n") > 1
 
 
 def remove_incomplete_row(path: Path) -> int:
-    """Cut off a torn last line, left by a crash in the middle of a write; how many bytes that were (0 as a rule).
+    """Remove an incomplete last row, which a crash in the middle of a write can leave.
 
-    Raises LogError for line ends or NUL bytes that a log does not have: another program has saved it since.
+    Args:
+        path: The log.
+
+    Returns:
+        The number of bytes removed, usually 0.
+
+    Raises:
+        LogError: The log has carriage returns or NUL bytes, so another program has changed it.
     """
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]  # what a power cut may leave behind it, such as NUL bytes, is torn
-    if b"\r" in content or b"\0" in whole:
+    complete = content[: content.rfind(b"\n") + 1]  # the rest is incomplete; a power cut may also leave NUL bytes in it
+    if b"\r" in content or b"\0" in complete:
         raise LogError(
-            f"{path} has other line ends than a log, or NUL bytes: another program has saved it; put the original back, "
-            f"or take another --session"
+            f"{path} has other line endings than a trial log, or NUL bytes: another program has changed it; restore the "
+            f"original, or choose another --session"
         )
-    torn = len(content) - len(whole)
-    if torn:
+    n_bytes = len(content) - len(complete)
+    if n_bytes:
         with open(path, "r+b") as file:
-            file.truncate(len(whole))
-    return torn
+            file.truncate(len(complete))
+    return n_bytes
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Header and rows of a log as text. Raises LogError for an empty one, and naming the line of what is damaged."""
+    """Read a log as text.
+
+    Args:
+        path: The log.
+
+    Returns:
+        The cells of the header and of each row.
+
+    Raises:
+        LogError: The log cannot be read, is empty, or has a row with a different number of cells than the header.
+    """
     try:
         text = path.read_text("utf-8")
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"the trial log {path} cannot be read: {error}") from None
     if not rows:
-        raise LogError(f"the trial log {path} is empty: expected a header and a row a trial")
+        raise LogError(f"the trial log {path} is empty: expected a header and one row per trial")
     for number, cells in enumerate(rows, start=1):
         if len(cells) != len(rows[0]):
-            raise LogError(f"{path}, line {number}: {len(cells)} cells where the header has {len(rows[0])}")
+            raise LogError(f"{path}, line {number}: {len(cells)} cells, but the header has {len(rows[0])}")
     return rows
 
 
 def sidecar_path(log: Path) -> Path:
+    """Return the path of the sidecar of a log."""
     return log.with_suffix(".json")
 
 
 def read_sidecar(log: Path) -> dict[str, Any] | None:
-    """The sidecar of a log, None where there is none. Raises LogError for a damaged one or a newer format."""
+    """Read the sidecar of a log.
+
+    Args:
+        log: The path of the log.
+
+    Returns:
+        The contents of the sidecar, with the keys format, status, started, finished, n_logged, identity, environment and
+        provenance; None if there is no sidecar.
+
+    Raises:
+        LogError: The sidecar is damaged, or has a newer format than VERSION.
+    """
     path = sidecar_path(log)
     try:
         sidecar = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise LogError(f"the sidecar {path} cannot be read ({error}): put the original back, or move it away") from None
+        raise LogError(f"the sidecar {path} cannot be read ({error}): restore the original, or move it away") from None
     if not isinstance(sidecar, dict) or not isinstance(sidecar.get("format"), int):
-        raise LogError(f"{path} is no sidecar of a trial log, it has no format number: move it away")
+        raise LogError(f"{path} is not the sidecar of a trial log, because it has no format number: move it away")
     if sidecar["format"] > VERSION:
         raise LogError(f"{path} has format {sidecar['format']}; this version reads up to {VERSION}: update observers")
     for part in ("identity", "provenance"):
         if not isinstance(sidecar.get(part), dict):
-            raise LogError(f"{path} is damaged: it has no {part}; move log and sidecar away, or take another --session")
+            raise LogError(
+                f"{path} is damaged: it has no {part}; move log and sidecar away, or choose another --session"
+            )
     return sidecar
 
 
 def write_sidecar(log: Path, sidecar: Mapping[str, Any]) -> None:
-    """Replace the sidecar in one step, so that there is always a whole one."""
+    """Write the sidecar of a log. The old one is replaced in one step, so that there is always a complete sidecar.
+
+    Args:
+        log: The path of the log.
+        sidecar: The contents.
+
+    Raises:
+        LogError: The sidecar cannot be written.
+    """
     path = sidecar_path(log)
     partial = path.with_suffix(".json.part")
     try:
         partial.write_text(json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", "utf-8")
         os.replace(partial, path)
     except OSError as error:
-        raise LogError(f"{path}: {error.strerror}; put that right, then run the same command again") from None
+        raise LogError(f"{path}: {error.strerror}; fix that and run the same command again") from None

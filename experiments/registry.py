@@ -1,4 +1,4 @@
-"""Names to experiments: the published datasets, built-in names, plugins, `mine.py:experiment`, or a folder of images."""
+"""The table of experiments and the function that makes one from its name."""
 
 from pathlib import Path
 
@@ -26,14 +26,29 @@ EXPERIMENTS: dict[str, str] = {
 
 
 def make_experiment(name: str) -> Experiment:
-    """The experiment of that name. Raises UnknownName, StimulusError."""
+    """Make an experiment by name.
+
+    Args:
+        name: A published dataset ("cue-conflict"), a built-in experiment ("drawn-cue-conflict"), the name of a plugin, a
+            folder of images, "module:attribute", or "FILE.py:NAME" of an Experiment or a function that returns one.
+
+    Raises:
+        UnknownName: There is no such experiment.
+        StimulusError: Its images are missing or damaged, or the name does not refer to an experiment.
+        UserError: The module or file cannot be imported.
+
+    Example:
+        >>> experiment = make_experiment("drawn-cue-conflict")
+        >>> len(experiment.stimuli), len(experiment.choices)
+        (256, 16)
+    """
     if name in DATASETS:
         return published_experiment(name)
     if name and Path(name).is_dir() and name not in EXPERIMENTS | plugins("experiments"):
         return from_folder(Path(name))
     table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.published:published_experiment")
-    found = resolve(name, table, "experiments", "experiment")
-    experiment = found() if callable(found) else found
+    target = resolve(name, table, "experiments", "experiment")
+    experiment = target() if callable(target) else target
     if not isinstance(experiment, Experiment):
-        raise StimulusError(f"{name} is no experiment but {type(experiment).__name__}")
+        raise StimulusError(f"{name} is not an Experiment but {type(experiment).__name__}")
     return experiment

@@ -1,7 +1,7 @@
-"""run(): one observer through one experiment into one trial log. The only loop, for machines and people alike.
+"""run(): let one observer answer one experiment and write one trial log. Machines and people use the same loop.
 
-A log that is there already is taken up where it stops, if it is of the same session: the same experiment, stimuli,
-choices, seed and observer options. Otherwise it is refused, in words, and left as it is.
+If the log already exists and belongs to the same session (the same experiment, stimuli, choices, seed and observer
+options), it is resumed after its last trial. Otherwise an error explains the difference and the log is not changed.
 """
 
 import platform
@@ -17,20 +17,24 @@ from experiments.experiment import Experiment
 from experiments.forgetting import refuse_forgotten
 from experiments.identity import describe_difference, identity_of, restore_revision_name
 from observers.people.participant import PILOT
-from observers.protocol import (
-    MAX_COUNT,
-    HasProvenance,
-    Observer,
-    Trial,
-    check_name,
-    iter_responses,
-    measures_of,
-    validate_response,
-)
+from observers.protocol import MAX_COUNT, HasProvenance, Observer, Response, Trial, measures_of
+from observers.validation import check_name, iter_responses, validate_response
 from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
 
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
+# How an error names each part of the identity of a session that differs.
+_DIFFERENT = {
+    "experiment": "a different experiment",
+    "session": "a different session number",
+    "seed": "a different seed",
+    "n_trials": "a different number of trials",
+    "n_blocks": "a different number of blocks",
+    "choices": "different choices",
+    "presentation": "different presentation settings",
+    "stimuli": "different stimuli",
+    "observer": "a different observer or different options",
+}
 
 
 def run(
@@ -44,13 +48,34 @@ def run(
     progress: Progress = lambda done, total: None,
     notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """Let `observer` answer the trials of `experiment` that its log lacks, up to the first `limit`; the log's path.
+    """Let an observer answer an experiment, and write each response to a trial log (see `experiments.log`).
 
-    `notify` gets a sentence when something was found and put right. Raises ObserverError for a broken contract, LogError
-    for a log that belongs to another session or is in use. Whatever was answered is on disk, also on KeyboardInterrupt.
+    If the log exists, only the trials that it lacks are presented. Each response is on disk before the next trial, so an
+    interrupted session (also by KeyboardInterrupt) can be resumed by calling `run` again.
+
+    Args:
+        experiment: The experiment.
+        observer: The observer.
+        directory: Folder for the logs. The log is DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv.
+        session: Number of the session, from 1. A session of the same observer with another number has a log of its own.
+        seed: Random seed of the order of the trials.
+        limit: Stop after this number of trials of the experiment; None for all of them.
+        progress: Called with the number of trials done and to do, at the start and after each trial.
+        notify: Called with a sentence if an incomplete last row was removed from the log.
+
+    Returns:
+        The path of the log.
+
+    Raises:
+        ObserverError: The observer breaks the contract of `observers.protocol`, or cannot answer.
+        StimulusError: An image cannot be read.
+        LogError: The log belongs to another session, is damaged, is in use, or cannot be written.
+
+    Example:
+        >>> path = run(make_experiment("drawn-cue-conflict"), make_observer("ideal"), Path("logs"), seed=1)
     """
     if not 1 <= session < MAX_COUNT or (limit is not None and limit < 1):
-        raise LogError(f"session and limit count from 1, got session {session} and limit {limit}")
+        raise LogError(f"session and limit must be 1 or more, got session {session} and limit {limit}")
     check_name(experiment.name)
     check_name(observer.name)
     if observer.kind == "human":
@@ -62,21 +87,21 @@ def run(
     try:
         sidecar = _open_session(path, experiment, observer, session, seed, trials, notify)
         n_done = sidecar["n_logged"]
-        todo = trials[n_done : limit or len(trials)]
-        if todo:
+        remaining = trials[n_done : limit or len(trials)]
+        if remaining:
             sidecar["status"] = "running"
-            log.write_sidecar(path, sidecar)  # before the first row: a log without a sidecar could not be resumed
+            log.write_sidecar(path, sidecar)  # before the first row, because a log without a sidecar cannot be resumed
         if not path.exists():
             writer.write(log.column_names(cues, experiment.choices, measures_of(observer)))
         try:
-            progress(n_done, n_done + len(todo))
-            for trial, response in _answers(observer, todo):
-                # Its weights are there now, and nothing of this run is in the log yet.
+            progress(n_done, n_done + len(remaining))
+            for trial, response in _answer(observer, remaining):
+                # The weights are loaded now, and this run has not written a row yet.
                 if sidecar["n_logged"] == n_done:
-                    _note_provenance(path, sidecar, observer)
+                    _record_provenance(path, sidecar, observer)
                 writer.write(log.format_row(experiment.name, observer, session, cues, trial, response))
                 sidecar["n_logged"] += 1
-                progress(sidecar["n_logged"], n_done + len(todo))
+                progress(sidecar["n_logged"], n_done + len(remaining))
         finally:
             writer.sync()
             sidecar["status"] = "complete" if sidecar["n_logged"] == len(trials) else "partial"
@@ -88,36 +113,44 @@ def run(
     return path
 
 
-def _answers(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Any]]:
-    """Trials with their responses, checked to be one each. Where nothing is left to ask, no weights are loaded."""
+def _answer(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Response]]:
+    """Yield each trial with its validated response. Without trials the observer is not called, so no weights are loaded.
+
+    Raises ObserverError for an invalid response, or if there is not exactly one response per trial.
+    """
     if not trials:
         return
-    n_given = 0
+    n_responses = 0
     for response in iter_responses(observer, trials):
-        if n_given == len(trials):
-            raise ObserverError(f"observer {observer.name} gave more responses than the {len(trials)} trials it got")
-        yield trials[n_given], validate_response(response, trials[n_given], observer.name)
-        n_given += 1
-    if n_given < len(trials):
-        raise ObserverError(f"observer {observer.name} stopped after {n_given} of {len(trials)} trials")
+        if n_responses == len(trials):
+            raise ObserverError(
+                f"observer {observer.name} gave more responses than the {len(trials)} trials that it got"
+            )
+        yield trials[n_responses], validate_response(response, trials[n_responses], observer.name)
+        n_responses += 1
+    if n_responses < len(trials):
+        raise ObserverError(f"observer {observer.name} stopped after {n_responses} of {len(trials)} trials")
 
 
-def _note_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) -> None:
-    """Put into the sidecar which weights answer; refuse to go on with others than those that began.
+def _record_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) -> None:
+    """Write the observer's provenance into the sidecar.
 
-    Raises LogError. How they are computed (device, batch size) may change.
+    Raises LogError if it differs from that of the earlier trials, except for how responses are computed (device, batch
+    size), and ObserverError if it is not a mapping.
     """
     new = observer.provenance() if isinstance(observer, HasProvenance) else {}
     if not isinstance(new, Mapping):
-        raise ObserverError(f"observer {observer.name}: provenance() must give a mapping, got {type(new).__name__}")
-    new = {str(what): str(value) for what, value in new.items()}
+        raise ObserverError(f"observer {observer.name}: provenance() must return a mapping, got {type(new).__name__}")
+    new = {str(key): str(value) for key, value in new.items()}
     old = sidecar["provenance"]
-    for what in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
-        if old.get(what) != new.get(what):
-            hint = f"-o revision={old.get(what)}" if what == "revision" else "with what it was begun with"
+    for key in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
+        if old.get(key) != new.get(key):
+            remedy = (
+                f"resume it with -o revision={old.get(key)}" if key == "revision" else f"use the original {key} again"
+            )
             raise LogError(
-                f"{path} was begun with another {what} ({describe_difference(old.get(what), new.get(what))}): "
-                f"go on {hint}, or take another --session or --out"
+                f"{path} was started with a different {key} ({describe_difference(old.get(key), new.get(key))}): "
+                f"{remedy}, or choose another --session or --out"
             )
     sidecar["provenance"] = new
     log.write_sidecar(path, sidecar)
@@ -132,43 +165,50 @@ def _open_session(
     trials: list[Trial],
     notify: Callable[[str], None],
 ) -> dict[str, Any]:
-    """The sidecar to go on with: a new one, or that of the log that is there, after it was found to be of this session."""
+    """Return the sidecar of the session: a new one, or that of the existing log after checking that the log belongs to it.
+
+    Raises LogError if the log belongs to another session or is damaged.
+    """
     identity = identity_of(experiment, observer, session, seed)
     sidecar = log.read_sidecar(path)
     if sidecar is None and path.exists():
-        raise LogError(f"{path} has no sidecar, so what it holds is unknown; move it away or take another --session")
-    if sidecar is None or not log.has_rows(path):  # a session that failed before its first answer binds nobody
+        raise LogError(
+            f"{path} has no sidecar, so it is unknown what it contains; move it away or choose another --session"
+        )
+    if sidecar is None or not log.has_rows(path):  # a session without responses may be restarted with other settings
         if path.exists():
-            _repair(path, notify)
+            _remove_incomplete_row(path, notify)
             path.unlink()
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         return sidecar | {"identity": identity, "environment": _environment(), "provenance": {}}
     restore_revision_name(identity["observer"]["options"], sidecar)
-    for what, new in identity.items():
-        old = sidecar.get("identity", {}).get(what)
+    for key, new in identity.items():
+        old = sidecar.get("identity", {}).get(key)
         if old != new:
-            own = ", or give this observer a name of its own (-o name=…)" if what == "observer" else ""
+            rename = ", or give this observer a different name (-o name=…)" if key == "observer" else ""
+            difference = describe_difference(old, new)
             raise LogError(
-                f"{path} was made with different {what} ({describe_difference(old, new)}): take another --session or --out{own}"
+                f"{path} was made with {_DIFFERENT[key]} ({difference}): choose another --session or --out{rename}"
             )
-    _repair(path, notify)
+    _remove_incomplete_row(path, notify)
     rows = log.read_rows(path)
     cues = experiment.stimuli.cue_names
     if rows[0] != log.column_names(cues, experiment.choices, measures_of(observer)):
-        raise LogError(f"{path} has other columns than this session writes; move it away or take another --session")
+        raise LogError(f"{path} has other columns than this session writes; move it away or choose another --session")
     if len(rows) - 1 > len(trials):
-        raise LogError(f"{path} holds {len(rows) - 1} trials and the session has {len(trials)}; move it away")
+        raise LogError(f"{path} has {len(rows) - 1} trials but the session has {len(trials)}; move it away")
     for cells, trial in zip(rows[1:], trials, strict=False):
-        wrong = log.describe_mismatch(cells, experiment.name, observer, session, cues, trial)
-        if wrong:
-            raise LogError(f"{path}, trial {trial.number}: {wrong}; move log and sidecar away, or mend that row")
+        mismatch = log.describe_mismatch(cells, experiment.name, observer, session, cues, trial)
+        if mismatch:
+            raise LogError(f"{path}, trial {trial.number}: {mismatch}; move log and sidecar away, or correct that row")
     return sidecar | {"n_logged": len(rows) - 1}
 
 
-def _repair(path: Path, notify: Callable[[str], None]) -> None:
-    torn = log.remove_incomplete_row(path)
-    if torn:
-        notify(f"{path}: cut off a torn last line of {torn} bytes; its trial is asked again")
+def _remove_incomplete_row(path: Path, notify: Callable[[str], None]) -> None:
+    """Remove an incomplete last row of the log and report it."""
+    n_bytes = log.remove_incomplete_row(path)
+    if n_bytes:
+        notify(f"{path}: removed an incomplete last row of {n_bytes} bytes; its trial will be repeated")
 
 
 def _now() -> str:
@@ -176,7 +216,7 @@ def _now() -> str:
 
 
 def _environment() -> dict[str, Any]:
-    """Versions and the project's commit; no host or user name."""
+    """Return the versions of Python, the system, the packages and the project, without host or user name."""
     packages = {}
     for name in PACKAGES:
         try:
@@ -192,15 +232,16 @@ def _environment() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the project's checkout, with a + where files differ from it; None where it is no checkout."""
-    here = Path(__file__).resolve().parent
-    tracked = ["git", "-C", str(here), "ls-files", "--error-unmatch", Path(__file__).name]
+    """Return the commit of the project's checkout, with a + if files were changed; None if it is not a checkout."""
+    folder = Path(__file__).resolve().parent
+    # This file must be tracked: the project may be installed inside the checkout of another project.
+    tracked = ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name]
     try:
-        subprocess.run(tracked, capture_output=True, timeout=5, check=True)  # not installed inside somebody's checkout
-        said = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+        subprocess.run(tracked, capture_output=True, timeout=5, check=True)
+        described = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
             capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip() or None
+    return described.stdout.strip() or None

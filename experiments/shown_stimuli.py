@@ -1,4 +1,4 @@
-"""The images that the observers of some logs were shown, as far as they are on this machine."""
+"""The images that were shown in some experiments, as far as they are on this machine."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,19 +10,26 @@ from stimuli.datasets import ATTRIBUTIONS, DATASETS, find, scan_images
 from stimuli.stimulus import StimulusSet
 
 
-def find_shown_stimuli(datasets: Iterable[str], given: Sequence[str] = ()) -> list[StimulusSet]:
-    """Sets named as those datasets: published ones in a data folder, our own drawn ones, and the experiments in `given`.
+def find_shown_stimuli(datasets: Iterable[str], experiments: Sequence[str] = ()) -> list[StimulusSet]:
+    """Return the stimulus sets of some datasets.
 
-    What is not there is left out; of a published set as many images as there are. Raises StimulusError and UnknownName
-    for what is given and is none.
+    Args:
+        datasets: Names of datasets: published ones, of which the images in a data folder are used, and our own drawn ones.
+            Sets that are not on this machine are skipped.
+        experiments: Names of further experiments whose stimuli are returned, as for `make_experiment`.
+
+    Raises:
+        StimulusError: The stimuli of one of the `experiments` cannot be read.
+        UnknownName: One of the `experiments` does not exist.
     """
-    sets = {found.name: evolve(found.stimuli, name=found.name) for found in map(make_experiment, given)}
+    named = [make_experiment(name) for name in experiments]
+    sets = {experiment.name: evolve(experiment.stimuli, name=experiment.name) for experiment in named}
     for name in datasets:
         if name in sets:
             continue
         if name in EXPERIMENTS and is_available(name):
             sets[name] = evolve(make_experiment(name).stimuli, name=name)
         elif name in DATASETS and (folder := find("stimuli", name)) is not None:
-            table = DATASETS[name]
-            sets[name] = StimulusSet(name, tuple(scan_images(table, folder)), ATTRIBUTIONS.get(table.license, ""))
+            dataset = DATASETS[name]
+            sets[name] = StimulusSet(name, tuple(scan_images(dataset, folder)), ATTRIBUTIONS.get(dataset.license, ""))
     return list(sets.values())

@@ -1,4 +1,4 @@
-"""Validators of whole numbers, for the fields of observers."""
+"""attrs validators for the numeric options of observers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,17 @@ Validator = Callable[[object, Any, int], None]
 
 
 def bounded(least: int, most: int, unit: str = "") -> Validator:
-    """Raises ObserverError for a number outside of least..most, which its message names."""
-    shown = f"{most:,}" if most >= 10_000 else f"{most}"
+    """Return a validator that raises ObserverError unless the number is in least..most. `unit` is added to the message."""
+    most_text = f"{most:,}" if most >= 10_000 else f"{most}"
 
     def check(instance: object, attribute: Any, value: float) -> None:
         if not least <= value <= most:
-            raise ObserverError(f"{attribute.name} must be {least} to {shown}{unit}, got {value}")
+            raise ObserverError(f"{attribute.name} must be {least} to {most_text}{unit}, got {value}")
 
     return check
 
 
 def non_negative(instance: object, attribute: Any, value: int) -> None:
-    """Of seeds."""
+    """Raise ObserverError if the whole number, such as a random seed, is negative."""
     if value < 0:
-        raise ObserverError(f"{attribute.name} must be a whole number from 0 on, got {value}")
+        raise ObserverError(f"{attribute.name} must be a whole number, 0 or more, got {value}")

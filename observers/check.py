@@ -1,7 +1,7 @@
-"""Does an observer keep the contract of `observers.protocol`? Run on it by its author, and by our tests on every one.
+"""A test of whether an observer follows the contract of `observers.protocol`.
 
-`check_observer(observer, trials)` asks the trials several times over and reports every rule with what was found. A live
-person is checked for the first rules only, since people cannot be asked twice.
+The authors of an observer run it as `observers check-observer NAME` or in their own tests, and our tests run it on every
+observer. It presents the same trials several times, so a live person is only checked for the rules that need one pass.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,81 +10,101 @@ from itertools import cycle, islice
 import numpy as np
 from attrs import evolve, frozen
 
-from observers.protocol import (
-    KINDS,
-    Observer,
-    ObserverError,
-    Response,
-    Trial,
-    check_name,
-    iter_responses,
-    validate_response,
-)
+from observers.protocol import KINDS, Observer, ObserverError, Response, Trial
+from observers.validation import check_name, iter_responses, validate_response
 
-TOLERANCE = 1e-5  # relative, of evidence: batches of another shape may round differently
-MAX_AHEAD = 1024  # trials an observer may take before it answers the first
+TOLERANCE = 1e-5  # relative and absolute, for evidence: batches of different shapes may round differently
+MAX_AHEAD = 1024  # number of trials that an observer may take before its first response
+N_ALONE = 4  # number of trials that are presented one at a time
 
 
 @frozen
 class RuleResult:
+    """The result of checking one rule of the contract.
+
+    Attributes:
+        rule: The rule, as a phrase that completes "the observer …".
+        passed: Whether the observer follows it.
+        detail: What was found if it does not, otherwise "".
+    """
+
     rule: str
     passed: bool
     detail: str = ""
 
 
 def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResult]:
-    """Findings in the order of the rules; from the first broken one on that makes the others meaningless, no more."""
-    findings: list[RuleResult] = []
+    """Check whether an observer follows the contract of `observers.protocol`.
 
-    def note(rule: str, passed: bool, detail: str = "") -> bool:
-        findings.append(RuleResult(rule, passed, "" if passed else detail))
+    Args:
+        observer: The observer to check.
+        trials: Trials to present, best a dozen or more with different images. They are presented up to four times.
+
+    Returns:
+        One result per rule. If an observer breaks a rule that later rules depend on (it must have a name and a kind, and
+        give one valid response per trial), the list ends there. For a person it ends after these rules.
+
+    Example:
+        >>> results = check_observer(make_observer("ideal"), experiment.trials(seed=0)[:12])
+        >>> [result.detail for result in results if not result.passed]
+        []
+    """
+    results: list[RuleResult] = []
+
+    def add(rule: str, passed: bool, detail: str = "") -> bool:
+        results.append(RuleResult(rule, passed, "" if passed else detail))
         return passed
 
     name, kind = observer.name, observer.kind
     try:
         check_name(name)
     except ObserverError as error:
-        note("has a name and a kind", False, str(error))
-        return findings
-    if not note("has a name and a kind", kind in KINDS, f"its kind is {kind!r}, expected one of {', '.join(KINDS)}"):
-        return findings
-    answers: list[Response] = []
+        add("has a name and a kind", False, str(error))
+        return results
+    if not add("has a name and a kind", kind in KINDS, f"its kind is {kind!r}, expected one of {', '.join(KINDS)}"):
+        return results
+    first: list[Response] = []
     try:
         for response in iter_responses(observer, trials):
-            if len(answers) == len(trials):
-                note("gives one response a trial", False, "it gives more responses than it got trials")
-                return findings
-            answers.append(validate_response(response, trials[len(answers)], name))
+            if len(first) == len(trials):
+                add(
+                    "gives one response per trial",
+                    False,
+                    f"it gives more responses than there are trials ({len(trials)})",
+                )
+                return results
+            first.append(validate_response(response, trials[len(first)], name))
     except ObserverError as error:
-        note("gives valid responses", False, str(error))
-        return findings
-    note("gives valid responses", True)
-    n = len(answers)
-    if not note("gives one response a trial", n == len(trials), f"{n} responses to {len(trials)} trials"):
-        return findings
+        add("gives valid responses", False, str(error))
+        return results
+    add("gives valid responses", True)
+    n = len(first)
+    if not add("gives one response per trial", n == len(trials), f"{n} responses to {len(trials)} trials"):
+        return results
     if kind == "human":
-        return findings
-    supply = _Counter(islice(cycle(trials), MAX_AHEAD + 1))
-    next(iter(observer.observe(supply)), None)
-    lazy = supply.n_taken <= MAX_AHEAD
-    note("takes trials lazily", lazy, f"it took {supply.n_taken} trials before it answered the first")
-    if kind != "simulated":  # those draw their answers, with the evidence for probabilities
-        wrong = [t.number for r, t in zip(answers, trials, strict=True) if not _is_top(r, t)]
-        note(
-            "chooses where its evidence is highest", not wrong, f"not in {len(wrong)} of {n} trials, first {wrong[:1]}"
-        )
+        return results
+    source = _CountingIterator(islice(cycle(trials), MAX_AHEAD + 1))
+    next(iter(observer.observe(source)), None)
+    lazy = source.n_taken <= MAX_AHEAD
+    add("takes trials lazily", lazy, f"it took {source.n_taken} trials before its first response")
+    if kind != "simulated":  # simulated observers draw their choice with the evidence as probabilities
+        wrong = [t.number for r, t in zip(first, trials, strict=True) if not _has_highest_evidence(r, t)]
+        detail = f"it does not in {len(wrong)} of {n} trials, first in trial {wrong[0] if wrong else None}"
+        add("gives a choice with the highest evidence", not wrong, detail)
     again = list(observer.observe(iter(trials)))
-    note("answers the same when asked again", _same(answers, again), _difference(answers, again))
-    turned = [evolve(trial, number=trial.number + 1009, block=trial.block + 11) for trial in trials[::-1]]
-    others = list(observer.observe(iter(turned)))[::-1]
-    note("answers the same in another order, under other numbers", _same(answers, others), _difference(answers, others))
-    alone = [response for trial in trials[:4] for response in observer.observe(iter([trial]))]
-    note("answers the same one at a time", _same(answers[:4], alone), _difference(answers[:4], alone))
-    return findings
+    add("gives the same responses when the trials are repeated", _same(first, again), _difference(first, again))
+    reordered = [evolve(trial, number=trial.number + 1009, block=trial.block + 11) for trial in trials[::-1]]
+    second = list(observer.observe(iter(reordered)))[::-1]
+    rule = "gives the same responses in another order and with other trial numbers"
+    add(rule, _same(first, second), _difference(first, second))
+    alone = [response for trial in trials[:N_ALONE] for response in observer.observe(iter([trial]))]
+    rule = "gives the same responses when the trials come one at a time"
+    add(rule, _same(first[:N_ALONE], alone), _difference(first[:N_ALONE], alone))
+    return results
 
 
-class _Counter:
-    """Trials that count how many were taken."""
+class _CountingIterator:
+    """An iterator over trials that counts how many were taken."""
 
     def __init__(self, trials: Iterable[Trial]) -> None:
         self._trials = iter(trials)
@@ -99,30 +119,34 @@ class _Counter:
         return trial
 
 
-def _is_top(response: Response, trial: Trial) -> bool:
+def _has_highest_evidence(response: Response, trial: Trial) -> bool:
+    """Return whether no choice has more evidence than the response; also true without evidence or without an answer."""
     if response.evidence is None or response.choice is None:
         return True
     return bool(response.evidence[trial.choices.index(response.choice)] >= np.max(response.evidence))
 
 
-def _same(one: Sequence[Response], other: Sequence[Response]) -> bool:
-    return len(one) == len(other) and all(map(_equal, one, other))
+def _same(first: Sequence[Response], second: Sequence[Response]) -> bool:
+    return len(first) == len(second) and all(map(_equal, first, second))
 
 
-def _equal(one: Response, other: Response) -> bool:
-    if (one.choice, one.n_evaluations) != (other.choice, other.n_evaluations):
+def _equal(a: Response, b: Response) -> bool:
+    """Return whether two responses are equal, with evidence within TOLERANCE."""
+    if (a.choice, a.n_evaluations) != (b.choice, b.n_evaluations):
         return False
-    if (one.evidence is None) != (other.evidence is None):
+    if (a.evidence is None) != (b.evidence is None):
         return False
-    return one.evidence is None or np.allclose(one.evidence, other.evidence, rtol=TOLERANCE, atol=TOLERANCE)  # type: ignore[arg-type]
+    return a.evidence is None or np.allclose(a.evidence, b.evidence, rtol=TOLERANCE, atol=TOLERANCE)  # type: ignore[arg-type]
 
 
-def _difference(one: Sequence[Response], other: Sequence[Response]) -> str:
-    if len(one) != len(other):
-        return f"{len(one)} responses, then {len(other)}"
-    index = next((i for i, (a, b) in enumerate(zip(one, other, strict=True)) if not _equal(a, b)), None)
+def _difference(first: Sequence[Response], second: Sequence[Response]) -> str:
+    """Describe the first difference between two sequences of responses, or return "" if they are the same."""
+    if len(first) != len(second):
+        return f"{len(first)} responses, then {len(second)}"
+    index = next((i for i, (a, b) in enumerate(zip(first, second, strict=True)) if not _equal(a, b)), None)
+    if index is None:
+        return ""
     return (
-        ""
-        if index is None
-        else f"trial {index + 1}: {one[index].choice}, then {other[index].choice} (or other evidence, or n_evaluations)"
+        f"trial {index + 1}: {first[index].choice}, then {second[index].choice} "
+        f"(or its evidence or n_evaluations differs)"
     )

@@ -1,7 +1,7 @@
-"""A model's files, in a local folder or the hub's cache, and what transformers makes of them.
+"""A model's files, in a local folder or the cache of the Hugging Face Hub, and how they are loaded with transformers.
 
-The files may come from anyone. Only safetensors are loaded and no code that lies beside them is run; what does not load is
-an ObserverError that says which file of which repository at which revision was expected, and what to do.
+The files may come from anyone, so only safetensors are loaded and no code in a repository is run. If something cannot be
+loaded, an ObserverError says which file of which repository and revision was expected, and what to do.
 """
 
 import hashlib
@@ -20,38 +20,48 @@ from attrs import frozen
 
 from observers.protocol import ObserverError
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # either will do
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # one of the two is enough
 PROCESSOR = ("preprocessor_config.json", "processor_config.json")
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "spiece.model",
 )  # fmt: skip
-_FETCHED = ("config.json", *PROCESSOR, *TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
-_PICKLES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
-# What settings that somebody else wrote make transformers raise, besides its own StrictDataclassError.
-_UNFIT = (
+_DEFAULT_PATTERNS = ("config.json", *PROCESSOR, *TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
+_PICKLE_SUFFIXES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
+# The errors that transformers raises for bad configuration files, besides its own StrictDataclassError.
+_LOAD_ERRORS = (
     OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
     MemoryError,
 )  # fmt: skip
 _SHARD = re.compile(r"[\w.-]+\.safetensors")
-# What a model makes itself, always in the same way; older checkpoints hold some of it and newer ones do not.
-_FIXED = ("num_batches_tracked", "position_ids", "relative_position_index")
+# Buffers that a model always computes in the same way; some checkpoints include them and others do not.
+_COMPUTED_BUFFERS = ("num_batches_tracked", "position_ids", "relative_position_index")
 
 
 @frozen
 class Checkpoint:
-    """A folder that holds a model's files, and where they come from."""
+    """A folder with a model's files.
+
+    Attributes:
+        folder: The folder.
+        source: Where the files come from, for the log's sidecar: repository and revision, or the name of the folder.
+        local: Whether it is a folder of the user and not the cache of the Hub.
+        weight_patterns: Glob patterns of the files with weights.
+    """
 
     folder: Path
-    source: Mapping[str, str]  # for the log's sidecar: repository and revision, or the folder's name
+    source: Mapping[str, str]
     local: bool
-    loaded: tuple[str, ...] = ("model*.safetensors",)  # patterns of the weights in it
+    weight_patterns: tuple[str, ...] = ("model*.safetensors",)
 
     def provenance(self, device: torch.device, dtype: str) -> dict[str, str]:
-        """For the log's sidecar; of a local folder with the sha256 over its safetensors files in order of name."""
+        """Return source, device and dtype for the log's sidecar.
+
+        For a local folder they include the SHA-256 of its safetensors files, concatenated in the order of their names.
+        """
         facts = dict(self.source)
         if self.local:
             digest = hashlib.sha256()
-            for path in sorted({path for pattern in self.loaded for path in self.folder.glob(pattern)}):
+            for path in sorted({path for pattern in self.weight_patterns for path in self.folder.glob(pattern)}):
                 with open(path, "rb") as file:
                     while block := file.read(1 << 20):
                         digest.update(block)
@@ -63,210 +73,250 @@ def find_checkpoint(
     repository: str,
     revision: str | None,
     weights: Path | None,
-    needs: Sequence[tuple[str, ...]],
-    fetched: Sequence[str] = _FETCHED,
-    about: str = "",
-    offline: str = "",
+    required: Sequence[tuple[str, ...]],
+    patterns: Sequence[str] = _DEFAULT_PATTERNS,
+    download_note: str = "",
+    offline_reason: str = "",
 ) -> Checkpoint:
-    """The model's files: in the local folder `weights`, else in the hub's cache, where they are fetched to if need be.
+    """Find a model's files in a local folder or in the cache of the Hugging Face Hub, and download them if necessary.
 
-    Of every group in `needs` one file must be there; `fetched` are the patterns of what is loaded. `about` says in an error
-    how large they are and under which terms; `offline` why nothing can be fetched, if so. Raises ObserverError.
+    Args:
+        repository: Repository on the Hub, such as "microsoft/resnet-50".
+        revision: Branch, tag or commit; None for the main branch.
+        weights: A local folder to use instead of the Hub, or None.
+        required: Groups of file names. At least one file of each group must exist.
+        patterns: Glob patterns of the files to download.
+        download_note: Size and license of the download, for errors.
+        offline_reason: Why nothing can be downloaded; "" if it can.
+
+    Raises:
+        ObserverError: The folder or the repository does not exist, the download failed, or a required file is missing.
     """
-    loaded = tuple(pattern for pattern in fetched if pattern.endswith(".safetensors"))
+    weight_patterns = tuple(pattern for pattern in patterns if pattern.endswith(".safetensors"))
     if weights is not None:
         weights = Path(weights).expanduser()
         if not weights.is_dir():
-            raise ObserverError(f"the weights of {repository}: there is no folder {weights} (option weights)")
-        found = Checkpoint(weights, {"repository": repository, "weights": weights.resolve().name}, True, loaded)
+            raise ObserverError(f"the weights of {repository}: the folder {weights} does not exist (option weights)")
+        source = {"repository": repository, "weights": weights.resolve().name}
+        checkpoint = Checkpoint(weights, source, True, weight_patterns)
         where = f"the folder {weights}"
     else:
         where = f"the repository {repository} at revision {revision or 'main'}"
-        folder = _snapshot(repository, revision, where, needs, fetched, about, offline)
-        found = Checkpoint(folder, {"repository": repository, "revision": folder.name}, False, loaded)
-    for group in needs:
-        if not any((found.folder / name).is_file() for name in group):
-            raise ObserverError(_lacking(where, found, group))
-    return found
+        folder = _download_snapshot(repository, revision, where, required, patterns, download_note, offline_reason)
+        source = {"repository": repository, "revision": folder.name}
+        checkpoint = Checkpoint(folder, source, False, weight_patterns)
+    for group in required:
+        if not any((checkpoint.folder / name).is_file() for name in group):
+            raise ObserverError(_describe_missing(where, checkpoint, group))
+    return checkpoint
 
 
-def _lacking(where: str, found: Checkpoint, group: tuple[str, ...]) -> str:
-    said = f"{where} has no {' or '.join(group)}" + ("" if found.local else " (or the cache lacks it, without network)")
+def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]) -> str:
+    """Return the error for a checkpoint that has no file of this group."""
+    missing = f"{where} has no {' or '.join(group)}"
+    if not checkpoint.local:
+        missing += " (or it is not in the cache and there is no network)"
     if not group[0].endswith(".safetensors"):
-        return f"{said}: name a folder that holds it, -o weights=DIR"
-    beside_it = (found.folder / group[0]).parent
-    pickles = sorted(path.name for path in beside_it.glob("*") if path.suffix in _PICKLES)
-    beside = f", only {pickles[0]}" if pickles else ""
+        return f"{missing}: name a folder that holds it, -o weights=DIR"
+    folder = (checkpoint.folder / group[0]).parent
+    pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLE_SUFFIXES)
+    only = f", only {pickles[0]}" if pickles else ""
     return (
-        f"{said}{beside}: only safetensors are loaded, since reading a pickle can run code; convert the weights and "
-        f"name their folder, -o weights=DIR" + ("" if found.local else ", or take another revision, -o revision=…")
+        f"{missing}{only}: only safetensors are loaded, because reading a pickle can run code; convert the weights and "
+        f"name their folder, -o weights=DIR" + ("" if checkpoint.local else ", or use another revision, -o revision=…")
     )
 
 
-def _snapshot(
+def _download_snapshot(
     repository: str,
     revision: str | None,
     where: str,
-    needs: Sequence[tuple[str, ...]],
-    fetched: Sequence[str],
-    about: str,
-    offline: str,
+    required: Sequence[tuple[str, ...]],
+    patterns: Sequence[str],
+    download_note: str,
+    offline_reason: str,
 ) -> Path:
-    """The repository's files in the hub's cache; the folder is named by the commit."""
+    """Return the folder of the repository's files in the cache; its name is the commit. Raises ObserverError."""
     from huggingface_hub import constants, errors, snapshot_download
 
-    wanted = ", ".join(group[0] if len(needs) > 4 else " or ".join(group) for group in needs)
-    about = f" ({about})" if about else ""
-    # A connection lost in the middle of a file is no OSError but one of the HTTP client, whose name changes.
-    lost: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
+    file_names = ", ".join(group[0] if len(required) > 4 else " or ".join(group) for group in required)
+    note = f" ({download_note})" if download_note else ""
+    # A connection lost in the middle of a file is not an OSError but an error of the HTTP client, whose class varies.
+    http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:
         return Path(
             snapshot_download(
-                repository, revision=revision, allow_patterns=list(fetched), local_files_only=bool(offline)
+                repository, revision=revision, allow_patterns=list(patterns), local_files_only=bool(offline_reason)
             )
         )
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise ObserverError(
-            f"{where}{about} is not on the hub, or not for you ({type(error).__name__}): check its name and revision, log "
-            f"in with `hf auth login`, or name a local folder that holds {wanted}: -o weights=DIR"
+            f"{where}{note} was not found on the Hugging Face Hub, or you have no access to it ({type(error).__name__}): "
+            f"check its name and revision, log in with `hf auth login`, or name a local folder that holds {file_names}: "
+            f"-o weights=DIR"
         ) from None
-    except (OSError, lost) as error:
-        why = offline or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else why
+    except (OSError, http_error) as error:
+        reason = offline_reason or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else reason
         raise ObserverError(
-            f"{where}{about}: its {wanted} are not all in the cache and cannot be fetched ({why}): connect once, or name a "
-            f"local folder that holds them: -o weights=DIR"
+            f"{where}{note}: its {file_names} are not all in the cache and cannot be downloaded ({reason}): connect to the "
+            f"internet once, or name a local folder that holds them: -o weights=DIR"
         ) from None
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Without the progress bars and remarks of transformers and diffusers; their errors are raised all the same."""
+    """Silence the progress bars and warnings of transformers and diffusers. Their errors are raised all the same."""
     from transformers.utils import logging
 
-    talkers = [logging]
-    if "diffusers" in sys.modules:  # which takes seconds to import
-        from diffusers.utils import logging as its_logging
+    loggers = [logging]
+    if "diffusers" in sys.modules:  # importing diffusers takes seconds
+        from diffusers.utils import logging as diffusers_logging
 
-        talkers.append(its_logging)
-    before = [(talker, talker.get_verbosity(), talker.is_progress_bar_enabled()) for talker in talkers]
-    for talker in talkers:
-        talker.set_verbosity_error()
-        talker.disable_progress_bar()
+        loggers.append(diffusers_logging)
+    before = [(logger, logger.get_verbosity(), logger.is_progress_bar_enabled()) for logger in loggers]
+    for logger in loggers:
+        logger.set_verbosity_error()
+        logger.disable_progress_bar()
     try:
         yield
     finally:
-        for talker, level, bars in before:
-            talker.set_verbosity(level)
-            if bars:
-                talker.enable_progress_bar()
+        for logger, level, has_progress_bar in before:
+            logger.set_verbosity(level)
+            if has_progress_bar:
+                logger.enable_progress_bar()
 
 
 @contextmanager
-def explained_load_errors(start: str, end: str = "") -> Iterator[None]:
-    """Quiet; what transformers raises becomes an ObserverError: `start` does not load (why)`end`."""
+def explained_load_errors(what: str, advice: str = "") -> Iterator[None]:
+    """Turn what transformers raises while loading into an ObserverError, and silence its messages.
+
+    The error reads "`what` cannot be loaded (reason)`advice`".
+    """
     from huggingface_hub.errors import StrictDataclassError
 
     try:
         with quiet_libraries():
             yield
-    except (*_UNFIT, StrictDataclassError) as error:
-        said = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
-        # How transformers says that something it imports is broken; what is only missing it names.
-        if isinstance(error, ImportError) and ("Could not import module" in said or "torchvision" in said):
-            end = torchvision_hint() or end
-        raise ObserverError(f"{start} does not load ({said[:300]}){end}") from None
+    except (*_LOAD_ERRORS, StrictDataclassError) as error:
+        reason = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
+        # This is how transformers reports that a library it imports is broken; it names a library that is only missing.
+        if isinstance(error, ImportError) and ("Could not import module" in reason or "torchvision" in reason):
+            advice = torchvision_hint() or advice
+        raise ObserverError(f"{what} cannot be loaded ({reason[:300]}){advice}") from None
 
 
 def torchvision_hint() -> str:
-    """What to do about a torchvision made for another torch, which breaks whatever imports it; "" where there is none."""
+    """Return what to do about a torchvision that does not match the installed torch, or "" if there is no torchvision.
+
+    A torchvision that was built for another version of torch breaks every library that imports it.
+    """
     if importlib.util.find_spec("torchvision") is None:
         return ""
     return (
-        f", most often because torchvision was made for another torch than {torch.__version__}: install the torchvision of "
-        f"that torch from where the torch came from; only timm: needs one, so otherwise pip uninstall torchvision"
+        f", most often because torchvision was built for a different torch than {torch.__version__}: install the "
+        f"torchvision for that torch from where you installed torch; only timm: needs torchvision, so without it you can "
+        f"also pip uninstall torchvision"
     )
 
 
-def load_pretrained(make: Any, folder: Path, device: torch.device, what: str, who: str, **how: Any) -> Any:
-    """The model that `make`, a class of transformers or diffusers, finds in `folder`, ready to answer.
+def load_pretrained(
+    model_class: Any, folder: Path, device: torch.device, what: str, observer: str, **options: Any
+) -> Any:
+    """Load a model of transformers or diffusers, in evaluation mode, on a device.
 
-    `how` is handed on. Raises ObserverError if it is no such model, is damaged, holds weights that are no numbers, or lacks
-    some, which would be drawn at random.
+    Args:
+        model_class: Class with a `from_pretrained` method.
+        folder: The folder with its files.
+        device: The device to put it on.
+        what: What the model should be, with an article, such as "an image classifier", for errors.
+        observer: Name of the observer or repository, for errors.
+        **options: Passed to `from_pretrained`.
+
+    Raises:
+        ObserverError: The files are of another type of model or damaged, or weights are missing (they would be initialized
+            at random), have the wrong shape, or contain NaN or infinite values.
     """
     from safetensors import SafetensorError
 
-    _only_safetensors(folder, who)
+    _require_safetensors(folder, observer)
     try:
-        with explained_load_errors(f"{who}: {what} in {folder}"):
-            model, report = make.from_pretrained(
+        with explained_load_errors(f"{observer}: {what} in {folder}"):
+            model, report = model_class.from_pretrained(
                 folder,
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are said below
-                **how,
+                ignore_mismatched_sizes=True,  # the check below has a clearer message
+                **options,
             )
     except SafetensorError as error:
-        raise ObserverError(f"{who}: a safetensors file in {folder} is damaged ({error}); get it anew") from None
-    misfits = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
-    if misfits:
         raise ObserverError(
-            f"{who}: {len(misfits)} weights in {folder} have another shape than its config.json says "
-            f"({', '.join(misfits[:2])}, …); get both of one model"
+            f"{observer}: a safetensors file in {folder} is damaged ({error}): download it again"
+        ) from None
+    mismatched = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
+    if mismatched:
+        raise ObserverError(
+            f"{observer}: {len(mismatched)} weights in {folder} have a different shape than its config.json says "
+            f"({', '.join(mismatched[:2])}, …): use the config.json and the weights of the same model"
         )
-    lacking = sorted(key for key in report["missing_keys"] if not key.endswith(_FIXED))
-    if lacking:
+    missing = sorted(key for key in report["missing_keys"] if not key.endswith(_COMPUTED_BUFFERS))
+    if missing:
         raise ObserverError(
-            f"{who} is not a whole {what.partition(' ')[2]}: its checkpoint lacks {len(lacking)} weights "
-            f"({', '.join(lacking[:2])}, …); take one that was trained as such"
+            f"{observer} is not a complete {what.partition(' ')[2]}: its checkpoint lacks {len(missing)} weights "
+            f"({', '.join(missing[:2])}, …), which would be random: use a checkpoint that was trained for this task"
         )
     model = model.to(device).eval()
     for name, weight in itertools.chain(model.named_parameters(), model.named_buffers()):
-        # A mask that a model makes for itself may hold −∞.
+        # Buffers such as attention masks may contain −∞.
         if torch.isnan(weight).any() or (isinstance(weight, torch.nn.Parameter) and torch.isinf(weight).any()):
             raise ObserverError(
-                f"{who}: the weight {name} in {folder} holds NaN or infinite values; the checkpoint is damaged, or does not "
-                f"fit into this dtype: get it anew, or take --dtype float32"
+                f"{observer}: the weight {name} in {folder} contains NaN or infinite values: the checkpoint is damaged, or "
+                f"its values overflow this dtype; download it again, or use --dtype float32"
             )
     return model
 
 
-def _only_safetensors(folder: Path, who: str) -> None:
-    """Raises ObserverError where an index of several files names others than safetensors beside it."""
+def _require_safetensors(folder: Path, observer: str) -> None:
+    """Raise ObserverError if an index of sharded weights lists anything but safetensors files in the same folder."""
     for path in folder.glob("*.index*.json"):
         try:
             names = set(json.loads(path.read_text("utf-8"))["weight_map"].values())
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise ObserverError(f"{who}: {path} is no index of weights ({type(error).__name__}): get it anew") from None
-        odd = sorted(str(name) for name in names if not isinstance(name, str) or not _SHARD.fullmatch(name))
-        if odd and ".safetensors." in path.name:
             raise ObserverError(
-                f"{who}: {path} names {odd[0]}: only safetensors in the same folder are loaded; get the files anew"
+                f"{observer}: {path} is not an index of weights ({type(error).__name__}): download it again"
+            ) from None
+        refused = sorted(str(name) for name in names if not isinstance(name, str) or not _SHARD.fullmatch(name))
+        if refused and ".safetensors." in path.name:
+            raise ObserverError(
+                f"{observer}: {path} names {refused[0]}: only safetensors in the same folder are loaded; download the files "
+                f"again"
             )
 
 
-def load_transformer(make: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, who: str) -> Any:
-    """The model that `make`, a class of transformers, finds in `folder`. Raises ObserverError as `pretrained` does."""
-    return load_pretrained(make, folder, device, what, who, dtype=dtype, trust_remote_code=False)
+def load_transformer(
+    model_class: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, observer: str
+) -> Any:
+    """Load a model of transformers without running code of its repository. Raises ObserverError as `load_pretrained`."""
+    return load_pretrained(model_class, folder, device, what, observer, dtype=dtype, trust_remote_code=False)
 
 
-def load_image_processor(folder: Path, who: str) -> Any:
-    """The preprocessing that belongs to the model, through Pillow. Raises ObserverError."""
+def load_image_processor(folder: Path, observer: str) -> Any:
+    """Load the model's own preprocessing, which uses Pillow. Raises ObserverError."""
     from transformers import AutoImageProcessor
 
-    with explained_load_errors(f"{who}: its preprocessing in {folder}"):
+    with explained_load_errors(f"{observer}: its preprocessing in {folder}"):
         return AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True, trust_remote_code=False)
 
 
-def load_tokenizer(folder: Path, who: str) -> Any:
-    """The model's tokenizer: its tokenizer.json as it stands, else made from its older files. Raises ObserverError."""
+def load_tokenizer(folder: Path, observer: str) -> Any:
+    """Load the model's tokenizer from tokenizer.json, or from its older files if there is none. Raises ObserverError."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    # SigLIP's own class would want sentencepiece even where tokenizer.json is there.
-    make = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
-    wanted = (
-        "expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, pip install sentencepiece protobuf"
+    # The tokenizer class of SigLIP requires sentencepiece even if there is a tokenizer.json.
+    tokenizer_class = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
+    advice = (
+        ": expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, pip install sentencepiece protobuf"
     )
-    with explained_load_errors(f"{who}: its tokenizer in {folder}", f": {wanted}"):
-        return make.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with explained_load_errors(f"{observer}: its tokenizer in {folder}", advice):
+        return tokenizer_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -1,9 +1,10 @@
-"""Contrastive observers, CLIP- and SigLIP-like: the choice whose words lie nearest to the image.
+"""Contrastive observers (CLIP and SigLIP), which choose the text that is most similar to the image.
 
-K choices, D dimensions of the space that images and texts share. The evidence of a choice is the cosine between image
-and text, times the model's logit scale, plus its bias where it has one (SigLIP): CLIP's softmax over it, SigLIP's
-sigmoid of it is a probability. The text of a choice is the mean of its normalized templates, normalized again
-(Radford et al. 2021, arXiv 2103.00020; Zhai et al. 2023, arXiv 2303.15343). Any choices will do.
+K is the number of choices and D the dimension of the shared embedding of images and texts. The evidence of a choice is the
+cosine similarity of image and text, times the model's logit scale, plus its bias if it has one (SigLIP). The softmax of the
+evidence (CLIP) or its sigmoid (SigLIP) is a probability. The text embedding of a choice is the mean of the normalized
+embeddings of its templates, normalized again (Radford et al. 2021, arXiv 2103.00020; Zhai et al. 2023, arXiv 2303.15343).
+Any choices can be used.
 """
 
 import hashlib
@@ -30,38 +31,54 @@ from observers.discriminative import preprocess
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.templates import TEMPLATES, read_templates
 
-TYPES = ("clip", "siglip")
-# Repositories whose main branch holds a pickle only, and where they hold the same weights as safetensors.
+MODEL_TYPES = ("clip", "siglip")
+# Repositories whose main branch only has a pickle, and the revision that has the same weights as safetensors.
 SAFE_REVISIONS = {"openai/clip-vit-base-patch32": "refs/pr/15"}
 
 
-def _in_table(instance: object, attribute: Any, value: int) -> None:
+def _check_templates(instance: object, attribute: Any, value: int) -> None:
+    """Raise ObserverError unless TEMPLATES has that many templates. This is an attrs validator."""
     if value not in TEMPLATES:
         raise ObserverError(
-            f"templates must be {' or '.join(map(str, TEMPLATES))}, got {value}; "
-            f"your own are given as a file with one a line: -o templates_file=FILE"
+            f"templates must be {' or '.join(map(str, TEMPLATES))}, got {value}; for your own templates, write one per line "
+            f"into a file and use -o templates_file=FILE"
         )
 
 
-def normalized(vectors: np.ndarray) -> np.ndarray:
-    """(…, D) -> (…, D) of length 1, in float64."""
+def normalize(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (…, D) scaled to length 1, in float64."""
     vectors = np.asarray(vectors, dtype=np.float64)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
 @frozen
 class Contrastive:
-    """A CLIP- or SigLIP-like model of transformers, by its repository on the hub, or from a local folder.
+    """A CLIP or SigLIP model of transformers, from the Hugging Face Hub or a local folder (`clip:` or `siglip:REPOSITORY`).
 
-    The folder `weights` holds config.json, preprocessor_config.json, tokenizer.json and model.safetensors. `templates`
-    is 1 or 80; `templates_file` has some of your own. `whole` shows the stimulus whole at the model's input size.
-    Evidence: cosine × logit scale (+ bias), without unit.
+    Evidence: cosine similarity × logit scale (+ bias for SigLIP), without unit.
+
+    Attributes:
+        model: Repository on the Hub, such as openai/clip-vit-base-patch32.
+        revision: Branch, tag or commit of the repository; the main branch by default.
+        weights: Local folder with config.json, preprocessor_config.json, tokenizer.json and model.safetensors, to use
+            instead of the Hub.
+        templates: Number of built-in templates over which the text embedding is averaged: 1 or 80.
+        templates_file: Text file with your own templates, one per line, each with one {} for the choice.
+        whole: Resize the whole stimulus to the model's input size, instead of the model's own resize and crop.
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: Number format of the weights: float32, float16 or bfloat16.
+        batch_size: Number of images in a forward pass.
+        name: The observer's name in logs and figures; by default the last part of `model`, with the number of templates or
+            the name of the templates file unless there is one template.
+
+    Example:
+        >>> Contrastive("openai/clip-vit-base-patch32", templates=80)
     """
 
-    model: str  # such as openai/clip-vit-base-patch32
+    model: str
     revision: str | None = None
     weights: Path | None = None
-    templates: int = field(default=1, validator=_in_table)
+    templates: int = field(default=1, validator=_check_templates)
     templates_file: Path | None = None
     whole: bool = False
     device: str = device_option()
@@ -71,7 +88,7 @@ class Contrastive:
     kind: Kind = field(default="contrastive", init=False)
 
     @name.default
-    def _named(self) -> str:
+    def _default_name(self) -> str:
         base = self.model.rstrip("/").rpartition("/")[2]
         if self.templates_file is not None:
             return f"{base}-{self.templates_file.stem}"
@@ -86,11 +103,11 @@ class Contrastive:
     def _network(self) -> Any:
         from transformers import AutoModel
 
-        where, what = pick_device(self.device), "a contrastive model"
-        network = load_transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), where, what, self.name)
-        if network.config.model_type not in TYPES:
+        device, what = pick_device(self.device), "a contrastive model"
+        network = load_transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), device, what, self.name)
+        if network.config.model_type not in MODEL_TYPES:
             raise ObserverError(
-                f"{self.name} is of the type {network.config.model_type}; expected {' or '.join(TYPES)}: "
+                f"{self.name} is a model of type {network.config.model_type}; expected {' or '.join(MODEL_TYPES)}: "
                 f"a classifier is named hf:{self.model}"
             )
         return network
@@ -108,43 +125,53 @@ class Contrastive:
         return TEMPLATES[self.templates] if self.templates_file is None else read_templates(self.templates_file)
 
     @cached_property
-    def _texts(self) -> dict[str, np.ndarray]:
-        """Choice -> (D,), filled as choices come, so that a choice's text does not depend on the others asked."""
+    def _text_embeddings(self) -> dict[str, np.ndarray]:
+        """Cache of the text embeddings (D,) by choice.
+
+        Each choice is embedded separately, so that its embedding does not depend on the other choices of a trial.
+        """
         return {}
 
-    def _text(self, choice: str) -> np.ndarray:
-        if choice not in self._texts:
+    def _embed_text(self, choice: str) -> np.ndarray:
+        """Return the text embedding (D,) of a choice."""
+        if choice not in self._text_embeddings:
             sentences = [template.replace("{}", choice) for template in self._templates]
-            # SigLIP was trained on texts filled up to their full length, without a mask.
-            siglip = self._network.config.model_type == "siglip"
+            # SigLIP was trained with texts that are padded to the full length, without an attention mask.
+            is_siglip = self._network.config.model_type == "siglip"
             tokens = self._tokenizer(
                 sentences,
-                padding="max_length" if siglip else True,
+                padding="max_length" if is_siglip else True,
                 truncation=True,
                 max_length=self._network.config.text_config.max_position_embeddings,
-                return_attention_mask=not siglip,
+                return_attention_mask=not is_siglip,
                 return_tensors="pt",
             )
-            names = ("input_ids",) if siglip else ("input_ids", "attention_mask")
+            names = ("input_ids",) if is_siglip else ("input_ids", "attention_mask")
             with torch.inference_mode():
-                found = self._network.get_text_features(**{n: tokens[n].to(self._network.device) for n in names})
-            rows = normalized(_features(found).float().cpu().numpy())
-            self._texts[choice] = normalized(rows.mean(axis=0))
-        return self._texts[choice]
+                output = self._network.get_text_features(**{n: tokens[n].to(self._network.device) for n in names})
+            rows = normalize(_features(output).float().cpu().numpy())
+            self._text_embeddings[choice] = normalize(rows.mean(axis=0))
+        return self._text_embeddings[choice]
 
     def _prepare(self, pixels: np.ndarray) -> torch.Tensor:
         return preprocess(self._processor, pixels, self.whole, self.name)
 
     def _image_features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the image embeddings (B, D) of images (B, 3, height, width)."""
         network = self._network
         return _features(network.get_image_features(pixel_values=images.to(network.device, network.dtype)))
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield the choice with the highest evidence for each trial.
+
+        Raises:
+            ObserverError: The model or the templates cannot be loaded, or a batch does not fit into memory.
+        """
         scale, bias = self._scale, self._bias
         for trial, features in evaluate(trials, self._prepare, self._image_features, self.batch_size):
-            texts = np.stack([self._text(choice) for choice in trial.choices])
-            # Not a matrix product, which rounds equal rows differently and so breaks ties at random.
-            cosine = (texts * normalized(features)).sum(axis=-1)
+            texts = np.stack([self._embed_text(choice) for choice in trial.choices])
+            # A matrix product may round equal rows differently, which would break ties at random.
+            cosine = (texts * normalize(features)).sum(axis=-1)
             yield respond(trial, cosine * scale + bias)
 
     @cached_property
@@ -157,11 +184,15 @@ class Contrastive:
         return 0.0 if bias is None else float(bias.item())
 
     def provenance(self) -> dict[str, str]:
+        """Return repository and revision (or folder and SHA-256), device, dtype and the SHA-256 of the templates."""
         digest = hashlib.sha256("\n".join(self._templates).encode()).hexdigest()
         return self._files.provenance(self._network.device, self.dtype) | {"templates_sha256": digest}
 
 
-def _features(found: Any) -> torch.Tensor:
-    """What get_image_features and get_text_features give: an output around the tensor, or in early releases the tensor."""
-    features: torch.Tensor = found if isinstance(found, torch.Tensor) else found.pooler_output
+def _features(output: Any) -> torch.Tensor:
+    """Return the tensor in the output of get_image_features or get_text_features.
+
+    Older releases of transformers return the tensor itself, newer ones an output object with `pooler_output`.
+    """
+    features: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
     return features

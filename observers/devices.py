@@ -1,8 +1,9 @@
-"""How observers made of torch compute: where, in which number format, in batches of one size.
+"""Device, number format and batching of observers that are PyTorch models.
 
-B images of a batch. An answer may not depend on its neighbors or on where a resumed run starts, and the same image can
-round differently in batches of another size: so every forward pass has the same B, and what is lacking in the last
-batch is filled with its last image. With B, device and threads fixed, answers are equal bit for bit (measured on CPUs).
+B is the number of images in a batch. A response may not depend on the other images of the batch or on where a resumed run
+starts, but the same image can round differently in batches of different sizes. Therefore every forward pass has the same
+B; the last batch is filled up with copies of its last image. With the same B, device and number of threads, responses are
+equal bit for bit (measured on CPUs).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from observers.bounds import bounded
 from observers.protocol import RUNTIME, ObserverError, Response, Trial
 
 Dtype = Literal["float32", "float16", "bfloat16"]
-MAX_BATCH = 4096  # images; they are held in memory, the last batch filled up
+MAX_BATCH = 4096  # images; a whole batch is held in memory
 DTYPES: dict[str, torch.dtype] = {
     "float32": torch.float32,
     "float16": torch.float16,
@@ -27,45 +28,55 @@ DTYPES: dict[str, torch.dtype] = {
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the best of this machine: cuda, mps, cpu. Raises ObserverError."""
-    here = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    here += ["mps"] if torch.backends.mps.is_available() else []
-    here += ["cpu"]
+    """Return the device with this name.
+
+    Args:
+        name: cpu, cuda, cuda:N, mps, or auto for the best device of this machine in the order cuda, mps, cpu.
+
+    Raises:
+        ObserverError: There is no such device, or this machine does not have it.
+    """
+    available = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    available += ["mps"] if torch.backends.mps.is_available() else []
+    available += ["cpu"]
     if name == "auto":
-        return torch.device(here[0])
+        return torch.device(available[0])
     try:
         device = torch.device(name)
     except RuntimeError:
         raise ObserverError(f"there is no device named {name!r}: expected auto, cpu, cuda, cuda:N or mps") from None
-    types = {there.partition(":")[0] for there in here}
-    if device.type not in types or (device.index and str(device) not in here):
-        raise ObserverError(f"this machine has no device {name}: it has {', '.join(here)}; auto takes {here[0]}")
+    types = {device_name.partition(":")[0] for device_name in available}
+    if device.type not in types or (device.index and str(device) not in available):
+        raise ObserverError(
+            f"this machine has no device {name}: it has {', '.join(available)}; auto chooses {available[0]}"
+        )
     return device
 
 
 def pick_dtype(name: str) -> torch.dtype:
-    """The number format of that name. Raises ObserverError."""
+    """Return the dtype with this name. Raises ObserverError if it is not one of DTYPES."""
     if name not in DTYPES:
         raise ObserverError(f"there is no dtype named {name!r}: expected {', '.join(DTYPES)}")
     return DTYPES[name]
 
 
 def device_option() -> Any:
-    """The field of an observer that says where to compute: auto, cpu, cuda, cuda:N or mps."""
+    """Return the attrs field of the option `device`: auto, cpu, cuda, cuda:N or mps."""
     return field(default="auto", metadata=RUNTIME)
 
 
 def batch_size_option() -> Any:
-    """The field of an observer that says how many images a forward pass holds."""
+    """Return the attrs field of the option `batch_size`, the number of images in a forward pass."""
     return field(default=16, metadata=RUNTIME, validator=bounded(1, MAX_BATCH))
 
 
 def iter_batches(
     trials: Iterable[Trial], prepare: Callable[[np.ndarray], torch.Tensor], size: int
 ) -> Iterator[tuple[list[Trial], torch.Tensor]]:
-    """Trials as they come, `size` at a time, with their prepared images (B, 3, height, width), always B = `size`.
+    """Yield up to `size` trials at a time, with their prepared images (B, 3, height, width), where B is always `size`.
 
-    `prepare` makes (3, height, width) of a stimulus's pixels. Raises ObserverError where it makes different sizes.
+    `prepare` turns the pixels of a stimulus into a (3, height, width) tensor. Raises ObserverError if the tensors of one
+    batch have different sizes.
     """
     trials = iter(trials)
     while batch := list(islice(trials, size)):
@@ -73,19 +84,20 @@ def iter_batches(
         for trial, image in zip(batch, images, strict=True):
             if image.shape != images[0].shape:
                 raise ObserverError(
-                    f"the model's own preprocessing makes {_size(image)} pixels of {trial.stimulus.id} and "
-                    f"{_size(images[0])} of others, which fit no one batch; -o whole=true shows all at one size"
+                    f"the model's own preprocessing makes {trial.stimulus.id} {_describe_size(image)} pixels and other "
+                    f"images {_describe_size(images[0])}, which do not fit into one batch; -o whole=true shows all images "
+                    f"at one size"
                 )
         yield batch, torch.stack(images + images[-1:] * (size - len(images)))
 
 
-def _size(image: torch.Tensor) -> str:
+def _describe_size(image: torch.Tensor) -> str:
     return f"{image.shape[2]} × {image.shape[1]}"
 
 
 @contextmanager
 def deterministic_inference() -> Iterator[None]:
-    """Without gradients and, on CUDA, convolutions in the dtype asked for, not in TF32, by repeatable algorithms."""
+    """Disable gradients and, on CUDA, use repeatable convolution algorithms without TF32."""
     cudnn = torch.backends.cudnn
     with (
         torch.inference_mode(),
@@ -100,20 +112,33 @@ def evaluate(
     forward: Callable[[torch.Tensor], torch.Tensor],
     size: int,
 ) -> Iterator[tuple[Trial, np.ndarray]]:
-    """Each trial with its row, in float64, of what `forward` makes of a batch: (B, 3, height, width) -> (B, n)."""
+    """Evaluate a model on the stimuli in batches.
+
+    Args:
+        trials: The trials.
+        prepare: Preprocessing of one image: (height, width, 3) uint8 pixels to a (3, height, width) tensor.
+        forward: Forward pass of a batch: (B, 3, height, width) to (B, …).
+        size: Number of images B in a batch.
+
+    Returns:
+        An iterator over each trial and its row of the output, in float64.
+
+    Raises:
+        ObserverError: The images of a batch have different sizes, or the device has not enough memory.
+    """
     for batch, images in iter_batches(trials, prepare, size):
-        # Not around the yield, which would leave these on for whoever asks.
+        # The yield is outside of this context, which would otherwise stay active in the caller's code.
         try:
             with deterministic_inference():
                 rows = forward(images).float().cpu().numpy().astype(np.float64)
         except torch.OutOfMemoryError:
             raise ObserverError(
-                f"{size} images at once are more than the device's memory holds: give a smaller --batch-size and run again; "
-                f"what was answered is kept"
+                f"a batch of {size} images does not fit into the device's memory: use a smaller --batch-size and run again; "
+                f"the responses so far are kept"
             ) from None
         yield from zip(batch, rows[: len(batch)], strict=True)
 
 
 def respond(trial: Trial, evidence: np.ndarray) -> Response:
-    """The choice of the highest evidence, the first of equals."""
+    """Return the choice with the highest evidence (K,), or the first of them if several are equal."""
     return Response(trial.choices[int(np.argmax(evidence))], evidence=evidence)

@@ -1,9 +1,10 @@
-"""Image classifiers: the evidence of a choice is the mean softmax probability of the classes that mean it.
+"""Image classifiers. The evidence of a choice is the mean softmax probability of the classes that belong to it.
 
-C classes, K choices. Logits (C,) -> evidence (K,), in float64. Which classes mean a choice:
-- 1000 classes are ImageNet's, and 1001 are ImageNet's behind a leading background class, which is left out before the
-  softmax; if the choices are among the sixteen categories, `stimuli.categories` says which classes a choice has;
-- else the classes named like the choice, by the first of their comma-separated synonyms, in whatever case.
+C is the number of classes and K the number of choices: logits (C,) -> evidence (K,), in float64. The classes of a choice:
+- A model with 1000 classes is taken to know those of ImageNet, and one with 1001 classes those of ImageNet after a
+  background class, which is dropped before the softmax. If all choices are among the sixteen categories of Geirhos et
+  al. (2018), `stimuli.categories` lists the classes of each category.
+- Otherwise a choice has the classes with its name. Of comma-separated synonyms only the first counts; case is ignored.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,65 +34,96 @@ from stimuli.categories import CATEGORIES, category_evidence, softmax
 MAX_COUNT = 100_000
 
 
-def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[str], who: str) -> np.ndarray:
-    """Logits (C,) and the names of the classes -> evidence (K,). Raises ObserverError if the choices mean no classes."""
+def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[str], observer: str) -> np.ndarray:
+    """Return the evidence of the choices from the logits of a classifier.
+
+    Args:
+        logits: (C,) logits.
+        labels: Names of the C classes; they may be empty for the 1000 classes of ImageNet.
+        choices: The K choices.
+        observer: Name of the observer, for the error.
+
+    Returns:
+        (K,) mean softmax probability of the classes of each choice.
+
+    Raises:
+        ObserverError: A choice has no classes.
+    """
     n = len(logits)
-    background = n == 1001 and [label.strip().lower() for label in labels[:1]] == ["background"]
-    if (n == 1000 or background) and set(choices) <= set(CATEGORIES):
+    has_background = n == 1001 and [label.strip().lower() for label in labels[:1]] == ["background"]
+    if (n == 1000 or has_background) and set(choices) <= set(CATEGORIES):
         return category_evidence(softmax(logits[n - 1000 :]), choices)
     classes: dict[str, list[int]] = {}
     for index, label in enumerate(labels):
         classes.setdefault(label.partition(",")[0].strip().lower(), []).append(index)
-    lacking = [choice for choice in choices if choice.lower() not in classes]
-    if lacking:
-        named = f"{', '.join([*classes][:3])}, …" if classes else "unnamed"
+    missing = [choice for choice in choices if choice.lower() not in classes]
+    if missing:
+        examples = f"{', '.join([*classes][:3])}, …" if classes else "unnamed"
         raise ObserverError(
-            f"{who} has {n} classes ({named}) and none is named "
-            f"{' or '.join(lacking[:3])}; expected a class named like every choice, or ImageNet's 1000 classes (or 1001, "
-            f"the first of them background) and choices among the sixteen categories: take another model or other choices"
+            f"{observer} has {n} classes ({examples}) and none of them is named {' or '.join(missing[:3])}; expected a "
+            f"class for every choice, or ImageNet's 1000 classes (or 1001, of which the first is background) and choices "
+            f"among the sixteen categories: use another model or other choices"
         )
     probabilities = softmax(logits)
     return np.array([probabilities[classes[choice.lower()]].mean() for choice in choices])
 
 
-def preprocess(processor: Any, pixels: np.ndarray, whole: bool, who: str) -> torch.Tensor:
-    """(height, width, 3) uint8 -> (3, height, width) float32 as the model takes it.
+def preprocess(processor: Any, pixels: np.ndarray, whole: bool, observer: str) -> torch.Tensor:
+    """Preprocess an image as the model requires: (height, width, 3) uint8 -> (3, height, width) float32.
 
-    That is the model's own resize and crop or, with `whole`, the whole image resized to the model's input size. Raises
-    ObserverError if `whole` is asked and there is no fixed input size, or if the settings cannot be followed.
+    Args:
+        processor: Image processor of transformers.
+        pixels: The image.
+        whole: Resize the whole image to the model's input size, instead of the model's own resize and crop.
+        observer: Name of the observer, for the error.
+
+    Raises:
+        ObserverError: The model has no fixed input size although `whole` is set, or its preprocessing settings are wrong.
     """
-    image, how = Image.fromarray(pixels), {}
+    image, options = Image.fromarray(pixels), {}
     if whole:
-        cropped = getattr(processor, "do_center_crop", None) and processor.crop_size
-        box = dict((processor.crop_size if cropped else processor.size) or {})
-        height, width = (box.get(side) or box.get("shortest_edge") for side in ("height", "width"))
+        is_cropped = getattr(processor, "do_center_crop", None) and processor.crop_size
+        size = dict((processor.crop_size if is_cropped else processor.size) or {})
+        height, width = (size.get(side) or size.get("shortest_edge") for side in ("height", "width"))
         if not height or not width:
-            raise ObserverError(f"{who}: its preprocessing has no fixed input size ({box}): leave out -o whole=true")
+            raise ObserverError(f"{observer}: its preprocessing has no fixed input size ({size}): omit -o whole=true")
         if (width, height) != image.size:
             image = image.resize((width, height), processor.resample)
-        how = {"do_resize": False, "do_center_crop": False}
+        options = {"do_resize": False, "do_center_crop": False}
     try:
-        out: torch.Tensor = processor(images=image, return_tensors="pt", **how)["pixel_values"][0]
+        tensor: torch.Tensor = processor(images=image, return_tensors="pt", **options)["pixel_values"][0]
     except (ValueError, TypeError, KeyError) as error:
-        said = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise ObserverError(
-            f"{who}: its preprocessing does not work ({said}): mend its preprocessor_config.json"
+            f"{observer}: its preprocessing does not work ({reason}): correct its preprocessor_config.json"
         ) from None
-    return out
+    return tensor
 
 
 @frozen
 class Classifier:
-    """Any image classifier of transformers, by its repository on the hub, or from a local folder.
+    """Any image classifier of transformers, from the Hugging Face Hub or a local folder (`hf:REPOSITORY`).
 
-    The folder `weights` holds config.json, preprocessor_config.json and model.safetensors. `whole` shows the stimulus
-    whole at the model's input size instead of by the model's own resize and crop. Evidence: mean softmax probability.
+    Evidence: mean softmax probability of the classes of each choice (see `observers.discriminative`).
 
-    With `noise_draws` T > 0 the model sees the image T times, with the diffusion noise of `observers.diffusion_noise`, and
-    the evidence is the mean over them. The noise follows from `noise_seed` and the draw, whatever the image.
+    Attributes:
+        model: Repository on the Hub, such as microsoft/resnet-50.
+        revision: Branch, tag or commit of the repository; the main branch by default.
+        weights: Local folder with config.json, preprocessor_config.json and model.safetensors, to use instead of the Hub.
+        whole: Resize the whole stimulus to the model's input size, instead of the model's own resize and crop.
+        noise_draws: Number of noisy versions of the image over which the evidence is averaged, with the diffusion noise of
+            `observers.diffusion_noise`; 0 shows the image without noise.
+        noise_seed: Random seed of that noise, which is the same for every image.
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: Number format of the weights: float32, float16 or bfloat16.
+        batch_size: Number of images in a forward pass.
+        name: The observer's name in logs and figures; by default the last part of `model`.
+
+    Example:
+        >>> Classifier("microsoft/resnet-50", whole=True)
     """
 
-    model: str  # such as microsoft/resnet-50
+    model: str
     revision: str | None = None
     weights: Path | None = None
     whole: bool = False
@@ -104,7 +136,7 @@ class Classifier:
     kind: Kind = field(default="discriminative", init=False)
 
     @name.default
-    def _named(self) -> str:
+    def _default_name(self) -> str:
         return self.model.rstrip("/").rpartition("/")[2]
 
     @cached_property
@@ -115,10 +147,9 @@ class Classifier:
     def _network(self) -> Any:
         from transformers import AutoModelForImageClassification
 
-        where, what = pick_device(self.device), "an image classifier"
-        return load_transformer(
-            AutoModelForImageClassification, self._files.folder, pick_dtype(self.dtype), where, what, self.name
-        )
+        device = pick_device(self.device)  # before anything is downloaded
+        model_class, what = AutoModelForImageClassification, "an image classifier"
+        return load_transformer(model_class, self._files.folder, pick_dtype(self.dtype), device, what, self.name)
 
     @cached_property
     def _processor(self) -> Any:
@@ -133,20 +164,25 @@ class Classifier:
         return preprocess(self._processor, pixels, self.whole, self.name)
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, 3, height, width) -> (B, C), or (B, draws, C) with noise."""
+        """Return the logits (B, C) of images (B, 3, height, width), or (B, noise_draws, C) with noise."""
         if not self.noise_draws:
-            return self._seen(images)
+            return self._forward(images)
         rows = []
         for draw in range(self.noise_draws):
             u, noise = draw_of_noise(self.noise_seed, draw, self.noise_draws, tuple(images.shape[1:]))
-            rows.append(self._seen(noised(images, u, noise)))
+            rows.append(self._forward(noised(images, u, noise)))
         return torch.stack(rows, dim=1)
 
-    def _seen(self, images: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self._network(pixel_values=images.to(self._network.device, self._network.dtype)).logits
-        return out
+    def _forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self._network(pixel_values=images.to(self._network.device, self._network.dtype)).logits
+        return logits
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield the choice with the highest evidence for each trial.
+
+        Raises:
+            ObserverError: The model cannot be loaded, a choice has no classes, or a batch does not fit into memory.
+        """
         labels = self._labels
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
             draws = np.atleast_2d(logits)
@@ -154,4 +190,5 @@ class Classifier:
             yield respond(trial, evidence)
 
     def provenance(self) -> dict[str, str]:
+        """Return repository and revision (or folder and SHA-256 of the weights), device and dtype."""
         return self._files.provenance(self._network.device, self.dtype)

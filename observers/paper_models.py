@@ -1,10 +1,9 @@
-"""The 58 models of Tables 2 and 3 of Jaini et al. (2024), and the observer that each of them is here, or why there is none.
+"""The 58 models of Tables 2 and 3 of Jaini et al. (2024), and which observer corresponds to each of them.
 
-`observer` names it as on the command line; None where the weights cannot be had or may not be loaded (pickles). `note`
-says what differs from the published model or, without an observer, why and what to do instead. Those tables rest on the
-model-vs-human toolbox (Geirhos et al. 2021), which shows the 224-pixel stimuli whole: `-o whole=true` does that for
-`timm:`, `hf:` and `clip:`, which otherwise use their own resize and crop. It also normalizes the inputs of all but the
-CLIP, ViT and Noisy Student models by ImageNet's mean and deviation; here every model gets the inputs it was trained on.
+The tables are based on the model-vs-human toolbox (Geirhos et al. 2021), which shows the whole 224-pixel stimulus. The
+option `-o whole=true` does the same for `timm:`, `hf:` and `clip:`, which otherwise use the model's own resize and crop.
+The toolbox also normalizes the inputs of all models except CLIP, ViT and Noisy Student with the mean and standard deviation
+of ImageNet; here every model gets inputs as in its training.
 """
 
 from attrs import frozen
@@ -12,37 +11,49 @@ from attrs import frozen
 
 @frozen
 class PaperModel:
-    name: str  # as Table 2 spells it
+    """A model of the paper's tables.
+
+    Attributes:
+        name: The name of the model in Table 2.
+        observer: The name of the corresponding observer, or None if its weights are not available or are a pickle, which
+            this project does not load.
+        note: How the observer differs from the published model, or why there is none and what to do instead.
+    """
+
+    name: str
     observer: str | None
     note: str = ""
 
 
-_OWN = "an observer of your own (mine.py:Name) may load it"
-_PRIVATE = "weights never published"
-_TORCHVISION = f"published by torchvision as a pickle only, and timm has none like it: {_OWN}"
-_SIMCLR = f"converted from TensorFlow by hand, published as a pickle only: {_OWN}"
+_OWN = "you can load it in your own observer (mine.py:Name)"
+_PRIVATE = "the weights were never published"
+_TORCHVISION = f"published by torchvision only as a pickle, and not available in timm: {_OWN}"
+_SIMCLR = f"converted from TensorFlow and published only as a pickle: {_OWN}"
 _PYCONTRAST = f"published by PyContrast as a pickle of backbone and linear classifier: {_OWN}"
 _ROBUST = (
-    "published by Salman et al. (2020) as a pickle only; a copy of its weights converted to safetensors is "
-    "timm:resnet50 -o weights=DIR"
+    "published by Salman et al. (2020) only as a pickle; convert its weights to safetensors and use timm:resnet50 "
+    "-o weights=DIR"
 )
-_BIT = "same weights; the toolbox showed it 224 pixels, here its own input size (448; 480 for 152x4)"
+_BIT = "same weights; the toolbox used 224 pixels, here it is the model's own input size (448; 480 for 152x4)"
 _CLIP = (
-    "the tables say ViT-B, the paper's text ViT-L/14; the toolbox's is ViT-B/32 and is asked for ImageNet's 1000 "
-    "classes, here for the choices themselves"
+    "the tables say ViT-B, the paper's text ViT-L/14; the toolbox uses ViT-B/32 with the names of ImageNet's 1000 "
+    "classes, here it is the names of the choices"
 )
-_CLIP_1 = f"prompt 'a photo of a {{}}.'; the paper's one is 'A bad photo of a …' (-o templates_file=FILE); {_CLIP}"
-_CLIP_80 = f"with -o templates=80, which are our own 80; {_CLIP}"
-_VIT = "taken to be the toolbox's weights of 2021; trained on ImageNet-21k first, although the tables do not say so"
-_VIT_S = "stand-in: timm's ViT-S of 2021 (8 layers of 768) is gone; this one has 12 of 384 and another training"
+_CLIP_1 = f"prompt 'a photo of a {{}}.'; the paper's prompt is 'A bad photo of a …' (-o templates_file=FILE); {_CLIP}"
+_CLIP_80 = f"use -o templates=80, which are 80 templates of this project; {_CLIP}"
+_VIT = "assumed to be the toolbox's weights of 2021; pretrained on ImageNet-21k, although the tables do not say so"
+_VIT_S = (
+    "substitute: timm removed its ViT-S of 2021 (8 layers of width 768); this one has 12 layers of width 384 and was "
+    "trained differently"
+)
 _VIT_384 = "384 pixels, as in the toolbox"
-_NOISY = "475 pixels with a crop, as in the toolbox: leave out whole"
-_INCEPTION = "same weights; the toolbox showed it 224 pixels, here 299"
-_RESNET = "torchvision's first weights; hf:microsoft/resnet-50 has others"
-_MOBILENET = "stand-in: same architecture, another training; torchvision's own weights are a pickle"
+_NOISY = "475 pixels with a crop, as in the toolbox: do not use -o whole=true"
+_INCEPTION = "same weights; the toolbox used 224 pixels, here it is 299"
+_RESNET = "torchvision's first weights; hf:microsoft/resnet-50 has different ones"
+_MOBILENET = "substitute: same architecture, trained differently; torchvision's own weights are a pickle"
 _MNASNET = (
-    f"published by torchvision as a pickle only: {_OWN}; timm:mnasnet_100.rmsp_in1k is the same architecture in another "
-    "training"
+    f"published by torchvision only as a pickle: {_OWN}; timm:mnasnet_100.rmsp_in1k has the same architecture but was "
+    "trained differently"
 )
 
 # fmt: off
@@ -51,7 +62,7 @@ PAPER_MODELS: tuple[PaperModel, ...] = (
     PaperModel("Imagen (860M)", None, f"{_PRIVATE}; the nearest open models are if-m, if-l and if-xl (64 pixels, T5)"),
     PaperModel("ViT-22B_ft-560 (4B)", None, _PRIVATE),
     PaperModel("CLIP: ViT-B (400M), 80 prompts", "clip:openai/clip-vit-base-patch32", _CLIP_80),
-    PaperModel("StableDiffusion", "sd14", "Stable Diffusion 1.4, the paper's, by the paper's prompt and weights over noise"),
+    PaperModel("StableDiffusion", "sd14", "Stable Diffusion 1.4 with the paper's prompt and weighting, as in the paper"),
     PaperModel("SWSL: ResNeXt-101 (940M)", "timm:resnext101_32x16d.fb_swsl_ig1b_ft_in1k"),
     PaperModel("BiT-M: ResNet-101x1 (14M)", "timm:resnetv2_101x1_bit.goog_in21k_ft_in1k", _BIT),
     PaperModel("BiT-M: ResNet-152x2 (14M)", "timm:resnetv2_152x2_bit.goog_in21k_ft_in1k", _BIT),
@@ -86,7 +97,7 @@ PAPER_MODELS: tuple[PaperModel, ...] = (
     PaperModel("resnet34", "timm:resnet34.tv_in1k"),
     PaperModel("vgg19_bn", "timm:vgg19_bn.tv_in1k"),
     PaperModel("resnext50_32x4d", "timm:resnext50_32x4d.tv_in1k"),
-    PaperModel("SimCLR: ResNet-50x1", None, f"{_SIMCLR}; its published answers can be replayed with recorded:FILE"),
+    PaperModel("SimCLR: ResNet-50x1", None, f"{_SIMCLR}; its published responses can be replayed with recorded:FILE"),
     PaperModel("resnet18", "timm:resnet18.tv_in1k"),
     PaperModel("vgg16_bn", "timm:vgg16_bn.tv_in1k"),
     PaperModel("wide_resnet50_2", "timm:wide_resnet50_2.tv_in1k"),

@@ -1,16 +1,19 @@
-"""What an observer is: it takes trials and gives one response to each, in order.
+"""The contract of an observer: it takes trials and gives one response to each, in the same order.
 
-Declared once: N trials, K choices of a trial. Contract of `Observer.observe(trials)`:
-- lazy on both sides: take as many trials as one batch needs, answer them, take the next; a person takes one;
-- one Response a trial, in the order of the trials; `choice` is one of the trial's choices, or None for no answer;
-- a machine's answer depends on (observer, trial) alone, never on earlier trials, the batch or the worker, so that resuming,
-  sharding and any batch size give the same answers. The trial's number is no part of that: only what is shown and asked is.
-- options are the fields of a frozen attrs class; weights load on first use. A field with `metadata=RUNTIME` says how to
-  compute, not what (a device, a batch size), and may change between a run and its resumption. Another class will do; its
-  options are what it is made with and keeps as attributes of that name.
+N is the number of trials and K the number of choices of a trial. `Observer.observe(trials)` follows these rules, which
+`observers.check` tests:
+- It is lazy on both sides. It takes as many trials as it needs for one batch, answers them, and takes the next ones. A
+  person takes one trial at a time.
+- It gives one Response per trial, in the order of the trials. `choice` is one of the trial's choices, or None if the
+  observer gave no answer.
+- The answer of a machine depends on the observer and the trial alone, never on earlier trials, the batch or the worker.
+  Resuming, sharding and any batch size therefore give the same answers. The trial number and the block must not matter
+  either, only the image and the choices.
+- The options of an observer are the fields of a frozen attrs class. Weights load on first use. A field with
+  `metadata=RUNTIME` changes how answers are computed (a device, a batch size) but not which answers; it may change between
+  a run and its resumption. Any other class works too if it keeps the arguments of `__init__` as attributes of these names.
 """
 
-import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -23,17 +26,26 @@ from stimuli.stimulus import Stimulus
 Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
 KINDS: tuple[str, ...] = get_args(Kind)
 RUNTIME: Mapping[str, Any] = {"runtime": True}
-MAX_NAME = 1000  # characters
 MAX_STEPS, MAX_GUIDANCE = 1000, 100
-MAX_COUNT = 2**53  # the whole numbers that every reader of a log keeps exactly
+MAX_COUNT = 2**53  # every reader of a log represents whole numbers below this exactly
 
 
 @frozen
 class Presentation:
-    """How a person is shown a trial; machines ignore it. Times in seconds, size in degrees of visual angle, grays in 0..1.
+    """How a trial is presented to a person. Machines ignore it.
 
-    The mask is pink noise stretched to 0..1, then (m − 0.5) · mask_contrast + 0.5, clipped. Defaults are those of Geirhos et
-    al. (2018), second batch.
+    A trial is a fixation cross, the stimulus, a noise mask and then the response grid. The mask is pink noise m, rescaled
+    to 0..1 and then to (m − 0.5) · mask_contrast + 0.5, clipped. The defaults are those of Geirhos et al. (2018,
+    arXiv 1808.08750), second batch of experiments.
+
+    Attributes:
+        fixation: Duration of the fixation cross in seconds.
+        stimulus: Duration of the stimulus in seconds.
+        mask: Duration of the noise mask in seconds.
+        response: Time limit for the response in seconds.
+        size: Width of the stimulus in degrees of visual angle.
+        background: Gray level of the screen in 0..1.
+        mask_contrast: Contrast of the mask; 1 leaves the noise as it is.
     """
 
     fixation: float = 0.3
@@ -47,8 +59,23 @@ class Presentation:
 
 @frozen
 class Trial:
-    number: int  # from 1
-    block: int  # from 1
+    """One trial: a stimulus and the choices among which the observer decides (a K-alternative forced choice).
+
+    Attributes:
+        number: Position of the trial in its session, from 1.
+        block: Number of the block to which the trial belongs, from 1. There is a break between two blocks.
+        stimulus: The image. `stimulus.pixels()` returns it as a (height, width, 3) uint8 array.
+        choices: The K possible answers, in the order of the evidence.
+        presentation: Timing and size of the presentation to a person.
+
+    Example:
+        >>> trial = experiment.trials(seed=0)[0]
+        >>> trial.stimulus.pixels().shape, trial.stimulus.category, len(trial.choices)
+        ((224, 224, 3), 'bear', 16)
+    """
+
+    number: int
+    block: int
     stimulus: Stimulus
     choices: tuple[str, ...]
     presentation: Presentation = Presentation()
@@ -56,169 +83,216 @@ class Trial:
 
 @frozen(eq=False)
 class Response:
-    choice: str | None  # None: no answer
-    rt: float | None = None  # seconds from the onset of the response grid; None for machines
-    evidence: np.ndarray | None = (
-        None  # (K,) support of each choice, aligned with them; the observer documents its unit
-    )
-    n_evaluations: int | None = None  # model evaluations spent, where that has a meaning
-    measured: Mapping[str, float] | None = None  # by the names in `Measuring.measures`
+    """The response of an observer to one trial. Only `choice` is required.
+
+    Attributes:
+        choice: One of the trial's choices, or None if the observer gave no answer.
+        rt: Response time in seconds from the onset of the response grid; None for machines.
+        evidence: (K,) support for each choice, in the order of `Trial.choices`, or None. The chosen one should have the
+            highest. The unit depends on the observer, which documents it (a probability, a log-likelihood, …).
+        n_evaluations: Number of model evaluations (forward passes of one row) spent on the trial, or None if the
+            observer does not count them.
+        measured: Other measurements of the trial, by the names that `HasMeasures.measures` lists.
+
+    Example:
+        >>> Response("cat")
+        >>> Response("cat", evidence=np.array([0.7, 0.2, 0.1]))
+    """
+
+    choice: str | None
+    rt: float | None = None
+    evidence: np.ndarray | None = None
+    n_evaluations: int | None = None
+    measured: Mapping[str, float] | None = None
 
 
 @runtime_checkable
 class Observer(Protocol):
+    """Anything that answers trials: a person, a recording, a classifier, a generative model or a simulation.
+
+    Any class with these three members is an observer; it need not inherit from anything. `observers.check.check_observer`
+    tests whether an observer follows the contract (see `help(observers.protocol)`).
+
+    Example:
+        A classifier in a file mine.py, run with `observers run-experiment EXPERIMENT --observer mine.py:Mine`:
+
+        >>> @attrs.frozen
+        ... class Mine:
+        ...     name: str = "mine"
+        ...     kind: str = "discriminative"
+        ...
+        ...     def observe(self, trials):
+        ...         for trial in trials:
+        ...             evidence = my_network(trial.stimulus.pixels(), trial.choices)  # (K,)
+        ...             yield Response(trial.choices[evidence.argmax()], evidence=evidence)
+    """
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the observer in logs, tables and figures."""
+        ...
+
     @property
-    def kind(self) -> Kind: ...
-    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]: ...
+    def kind(self) -> Kind:
+        """The kind of observer, one of KINDS. Tables and figures are grouped by it."""
+        ...
+
+    def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield one response per trial, in the order of the trials.
+
+        Args:
+            trials: The trials, possibly an endless or lazy iterator. Do not take more of them than one batch needs.
+
+        Returns:
+            An iterator over as many responses as there are trials.
+        """
+        ...
 
 
 @runtime_checkable
 class HasProvenance(Protocol):
-    """Optional: facts for the log's sidecar that are known once the weights are loaded (repository, revision, device)."""
+    """Optional part of an observer: facts that are known once its weights are loaded, for the log's sidecar."""
 
-    def provenance(self) -> Mapping[str, str]: ...
+    def provenance(self) -> Mapping[str, str]:
+        """Return these facts by name, such as repository, revision, device and dtype.
+
+        A session can only be resumed if all of them except device and batch_size are unchanged.
+        """
+        ...
 
 
 @runtime_checkable
 class HasMeasures(Protocol):
-    """Optional: what else is measured in a trial, such as times of frames. Each has a column `measured_NAME` in the log."""
+    """Optional part of an observer: further measurements of each trial, such as the times of screen frames."""
 
     @property
-    def measures(self) -> tuple[str, ...]: ...
+    def measures(self) -> tuple[str, ...]:
+        """The names of the measurements in `Response.measured`. Each gets a column `measured_NAME` in the log."""
+        ...
 
 
 def measures_of(observer: Observer) -> tuple[str, ...]:
+    """Return the names of the observer's further measurements; they are empty for most observers."""
     return tuple(observer.measures) if isinstance(observer, HasMeasures) else ()
 
 
 @frozen
 class Restoration:
-    """How an image is damaged and restored: a share of noise or masks, by which draw, in how many steps.
+    """How an image is damaged and restored when a generative observer shows a reconstruction.
 
-    One step without guidance is what scores compare. With guidance g what is restored is x̂_empty + g (x̂_text − x̂_empty)
-    (Ho & Salimans 2022, arXiv 2207.12598), which takes two evaluations a step. Raises ObserverError for what cannot be.
+    One step without guidance is what the evidence of a trial compares. With a guidance scale g the model restores
+    x̂_empty + g (x̂_text − x̂_empty) (Ho & Salimans 2022, arXiv 2207.12598), which takes two evaluations per step.
+
+    Attributes:
+        strength: Noise level, or proportion of masked tokens: above 0 and at most 1.
+        steps: Number of denoising steps, 1 to MAX_STEPS.
+        guidance: Classifier-free guidance scale, 0 to MAX_GUIDANCE; 1 switches guidance off.
+        draw: Number of the noise sample or mask, from 0. The same draw is used for every text.
+
+    Raises:
+        ObserverError: A value is outside of its range.
     """
 
-    strength: float = 0.5  # above 0, up to 1
+    strength: float = 0.5
     steps: int = 1
-    guidance: float = 1.0  # 1: none
+    guidance: float = 1.0
     draw: int = 0
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.strength <= 1:
-            raise ObserverError(f"the strength is a share of noise or masks, above 0 and up to 1, got {self.strength}")
+            raise ObserverError(
+                f"the strength (noise level or masked share) must be above 0 and up to 1, got {self.strength}"
+            )
         if self.draw < 0:
-            raise ObserverError(f"the draw is a number from 0, got {self.draw}")
+            raise ObserverError(f"the draw must be a whole number, 0 or more, got {self.draw}")
         if not 1 <= self.steps <= MAX_STEPS:
-            raise ObserverError(f"an image is restored in 1 to {MAX_STEPS} steps, got {self.steps}")
+            raise ObserverError(f"the number of steps must be 1 to {MAX_STEPS}, got {self.steps}")
         if not 0 <= self.guidance <= MAX_GUIDANCE:
-            raise ObserverError(f"guidance is a number from 0 to {MAX_GUIDANCE}, 1 for none, got {self.guidance}")
+            raise ObserverError(f"the guidance scale must be 0 to {MAX_GUIDANCE} (1 = off), got {self.guidance}")
 
 
 @frozen(eq=False)
 class Reconstruction:
-    """What a generative observer makes of one image under each of K texts. Images are (h, w, 3) float32 in 0..1."""
+    """One image as a generative observer restores it under each of K texts. Images are (h, w, 3) float32 in 0..1.
 
-    input_image: np.ndarray  # the image as the model takes it: its middle square, resized
-    damaged_image: np.ndarray  # what was left of it once it was noised or masked
-    images: np.ndarray  # (K, h, w, 3)
-    # (K,) squared distance to the image where the observer scores it; the least wins. Of the pixels where tokens are scored:
-    # another choice may win the trial then.
+    Attributes:
+        input_image: (h, w, 3) the image as the model receives it: the central square, resized.
+        damaged_image: (h, w, 3) the image after noise was added or tokens were masked.
+        images: (K, h, w, 3) the restored images.
+        errors: (K,) squared distance between each restored image and the input, in the space in which the observer
+            scores images. The choice with the smallest error wins a trial. Observers that score tokens report the
+            distance in pixels instead, so that another choice may win the trial.
+        latent_distance: (K,) root mean square distance over the elements of the latent; NaN for models without a latent.
+    """
+
+    input_image: np.ndarray
+    damaged_image: np.ndarray
+    images: np.ndarray
     errors: np.ndarray
-    latent_distance: np.ndarray  # (K,) root mean square over the elements of the latent; NaN without a latent
+    latent_distance: np.ndarray
 
     @property
     def pixel_distance(self) -> np.ndarray:
-        """(K,) L2 distance of each to the image as shown, root mean square over pixels and channels in 0..1."""
+        """(K,) root mean square distance of each restored image to the input, over pixels and channels in 0..1."""
         return np.asarray(np.sqrt(np.square(self.images - self.input_image).mean(axis=(1, 2, 3), dtype=float)))
 
 
 @runtime_checkable
 class Reconstructor(Protocol):
-    """Optional: shows what it makes of an image under texts. Raises ObserverError where its model cannot."""
+    """Optional part of an observer: it can show how it restores an image under different texts."""
 
     @property
-    def restores(self) -> bool: ...  # can it?
+    def restores(self) -> bool:
+        """Whether this observer's model can restore images."""
+        ...
 
     def reconstruct(
         self,
         stimulus: Stimulus,
         prompts: Sequence[str],
         restoration: Restoration = Restoration(),
-    ) -> Reconstruction: ...
+    ) -> Reconstruction:
+        """Damage the image and restore it under each text.
+
+        Args:
+            stimulus: The image.
+            prompts: The K texts, none of them empty.
+            restoration: Strength of the damage and how the image is restored.
+
+        Returns:
+            The K restored images and their distances to the input.
+
+        Raises:
+            ObserverError: The model cannot restore images, or a text is empty.
+        """
+        ...
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
-        """What it reads for each choice of a trial."""
+        """Return the text that the model reads for each choice of a trial."""
         ...
 
 
 @frozen
 class Cost:
-    """What answering a trial takes on this machine."""
+    """What it costs to answer a trial on this machine.
 
-    seconds: float  # a model evaluation, in passes of `batch_size`
+    Attributes:
+        seconds: Seconds per model evaluation, in forward passes of `batch_size` rows.
+        batch_size: Number of rows in a forward pass.
+        n_evaluations: The smallest and the largest number of evaluations per trial.
+        n_bytes: Peak memory of the device in bytes, or None if it is unknown.
+    """
+
+    seconds: float
     batch_size: int
-    n_evaluations: tuple[int, int]  # fewest and most for a trial
-    n_bytes: int | None = None  # of memory at the peak
+    n_evaluations: tuple[int, int]
+    n_bytes: int | None = None
 
 
 @runtime_checkable
 class HasCost(Protocol):
-    """Optional: the cost of a trial, measured without answering it, for `--dry-run`."""
+    """Optional part of an observer: the cost of a trial, measured without answering it, for `--dry-run`."""
 
-    def cost(self, trial: Trial) -> Cost: ...
-
-
-def check_name(name: object) -> None:
-    """Raises ObserverError for what cannot be written into a log as the name of an observer or experiment."""
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
-        raise ObserverError(
-            f"{str(name)[:80]!r} is no name for a log: expected 1 to {MAX_NAME} characters, without line breaks or others "
-            f"that cannot be seen"
-        )
-
-
-def iter_responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
-    """What `observer.observe` gives for the trials. Raises ObserverError if that is nothing to go through one by one."""
-    given: object = observer.observe(iter(trials))
-    if not isinstance(given, Iterable):
-        raise ObserverError(
-            f"observer {observer.name}: observe(trials) must yield a Response a trial, it returned {type(given).__name__}"
-        )
-    return iter(given)
-
-
-def validate_response(response: object, trial: Trial, observer: str) -> Response:
-    """The door through which every response comes. Raises ObserverError naming observer, trial and what was expected."""
-    where = f"observer {observer}, trial {trial.number} ({trial.stimulus.id})"
-    if not isinstance(response, Response):
-        raise ObserverError(f"{where}: expected a Response, got {type(response).__name__}")
-    if response.choice is not None and response.choice not in trial.choices:
-        raise ObserverError(f"{where}: {response.choice!r} is none of the choices {', '.join(trial.choices)}")
-    if response.rt is not None and not (_is(response.rt, numbers.Real) and 0 <= response.rt < float("inf")):
-        raise ObserverError(f"{where}: rt must be in seconds from 0 on, got {response.rt!r}")
-    n = response.n_evaluations
-    if n is not None and not (_is(n, numbers.Integral) and 0 <= n < MAX_COUNT):
-        raise ObserverError(f"{where}: n_evaluations must be a whole number from 0 on, got {n!r}")
-    for what, number in (response.measured or {}).items():
-        if not (_is(number, numbers.Real) and abs(number) < float("inf")):
-            raise ObserverError(f"{where}: what is measured must be numbers, got {what} {number!r}")
-    if response.evidence is not None:
-        try:
-            evidence = np.asarray(response.evidence)
-        except ValueError:  # lists of unequal length
-            raise ObserverError(f"{where}: evidence must be {len(trial.choices)} numbers, got a ragged list") from None
-        if evidence.shape != (len(trial.choices),) or evidence.dtype.kind not in "fiu":
-            raise ObserverError(
-                f"{where}: evidence must be {len(trial.choices)} numbers, got {evidence.dtype} {evidence.shape}"
-            )
-        if np.isnan(evidence).any():
-            raise ObserverError(f"{where}: evidence holds NaN")
-    return response
-
-
-def _is(value: object, kind: type) -> bool:
-    """Is it a number of that kind? True and False are none here, though Python counts with them."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+    def cost(self, trial: Trial) -> Cost:
+        """Return the cost of this trial."""
+        ...

@@ -1,6 +1,7 @@
-"""People and networks of the past, replayed from CSV files of either dialect: ours (`experiments.log`) or the field's.
+"""Replay of recorded responses of people or models.
 
-A recorded observer answers a trial with what was answered to the same image in the same condition.
+The recording is a CSV file in our own format (`experiments.log`) or in the model-vs-human format (`stimuli.dialect`). The
+observer answers a trial with the recorded response to the same image in the same condition.
 """
 
 import csv
@@ -22,7 +23,17 @@ MAX_BYTES = 1 << 30
 
 @frozen(eq=False)
 class RecordedTrial:
-    """One recorded trial."""
+    """One recorded trial.
+
+    Attributes:
+        observer: Name of the observer.
+        kind: Kind of that observer.
+        category: The correct answer.
+        choice: The response, or None if there was no answer.
+        rt: Response time in seconds, or None.
+        n_evaluations: Number of model evaluations, or None.
+        evidence: Evidence by choice, or None.
+    """
 
     observer: str
     kind: Kind
@@ -34,58 +45,70 @@ class RecordedTrial:
 
 
 def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[str, str], RecordedTrial]:
-    """(stimulus, condition) -> Answer, from a CSV of either dialect.
+    """Read the trials of one observer from a CSV file in our own or the model-vs-human format.
 
-    Raises ObserverError for no such file, other columns, several observers with none named, and an image answered twice.
+    An incomplete last row of our own format, which a crash can leave, is skipped.
+
+    Args:
+        path: The CSV file.
+        observer: Name of the observer; it is only needed if the file has several.
+
+    Returns:
+        The trials by (stimulus, condition).
+
+    Raises:
+        ObserverError: The file cannot be read or is not a trial log, it has several observers and `observer` is None, it
+            does not have this observer, or the observer answered an image in one condition twice.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB; that is no trial log")
+            raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")
         text = path.read_text("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ObserverError(f"the recording {path} cannot be read: {error}") from None
     columns = set(rows[0]) if rows else set()
     if {"subj", "imagename", "object_response"} <= columns:
-        read = _of_the_field
+        parse = _parse_model_vs_human
     elif {"observer", "stimulus", "response"} <= columns:
-        read = _of_ours
-        if not text.endswith("\n"):  # torn by a crash: what is left of its last cells may be wrong
+        parse = _parse_own_format
+        if not text.endswith("\n"):  # a crash can leave an incomplete last row, whose cells may be cut short
             rows.pop()
     else:
         raise ObserverError(
-            f"{path} is no trial log: expected columns {','.join(dialect.COLUMNS)}, or those of our own log"
+            f"{path} is not a trial log: expected the columns {','.join(dialect.COLUMNS)}, or those of our own format"
         )
-    answers = []
+    recorded = []
     for number, row in enumerate(rows, start=2):
         try:
             if None in row or None in row.values():
-                raise ValueError("another number of cells than the header has")
-            answers.append(read(row, path))
+                raise ValueError("the number of cells differs from the header")
+            recorded.append(parse(row, path))
         except KeyError as error:
             raise ObserverError(f"{path} has no column {error}") from None
         except ValueError as error:
             raise ObserverError(f"{path}, row {number}: {error}") from None
-    names = sorted({answer.observer for _, answer in answers})
+    names = sorted({trial.observer for _, trial in recorded})
     if observer is None and len(names) > 1:
-        raise ObserverError(f"{path} holds several observers: say which with -o observer=NAME, of {', '.join(names)}")
+        raise ObserverError(f"{path} has several observers: choose one with -o observer=NAME, of {', '.join(names)}")
     if observer is not None and observer not in names:
         raise ObserverError(f"{path} has no observer {observer!r}; it has {', '.join(names)}")
-    out: dict[tuple[str, str], RecordedTrial] = {}
-    for key, answer in answers:
-        if observer in (None, answer.observer):
-            if key in out:
-                raise ObserverError(f"{path}: {answer.observer} answered {key[0]} in condition {key[1]!r} twice")
-            out[key] = answer
-    return out
+    trials: dict[tuple[str, str], RecordedTrial] = {}
+    for key, trial in recorded:
+        if observer in (None, trial.observer):
+            if key in trials:
+                raise ObserverError(f"{path}: {trial.observer} answered {key[0]} in condition {key[1]!r} twice")
+            trials[key] = trial
+    return trials
 
 
-def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
+def _parse_model_vs_human(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
+    """Return the (stimulus, condition) and the trial of one row in the model-vs-human format."""
     name = dialect.infer_dataset(path, tuple(DATASETS))
     condition = "" if row["condition"] in dialect.MISSING else row["condition"]
     if name in DATASETS:
         condition = DATASETS[name].canonical(condition)
-    answer = RecordedTrial(
+    trial = RecordedTrial(
         observer=row["subj"],
         kind=dialect.infer_kind(row["subj"], row["imagename"]),  # type: ignore[arg-type]
         category=row["category"],
@@ -94,14 +117,15 @@ def _of_the_field(row: dict[str, str], path: Path) -> tuple[tuple[str, str], Rec
         n_evaluations=None,
         evidence=None,
     )
-    return (dialect.extract_image_id(row["imagename"]), condition), answer
+    return (dialect.extract_image_id(row["imagename"]), condition), trial
 
 
-def _of_ours(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
+def _parse_own_format(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
+    """Return the (stimulus, condition) and the trial of one row in the format of `experiments.log`."""
     if row["kind"] not in KINDS:
-        raise ObserverError(f"{path}: {row['kind']!r} is no kind of observer; kinds are {', '.join(KINDS)}")
+        raise ObserverError(f"{path}: {row['kind']!r} is not a kind of observer; expected one of {', '.join(KINDS)}")
     evidence = {name.removeprefix("evidence_"): cell for name, cell in row.items() if name.startswith("evidence_")}
-    answer = RecordedTrial(
+    trial = RecordedTrial(
         observer=row["observer"],
         kind=row["kind"],  # type: ignore[arg-type]
         category=row["category"],
@@ -110,39 +134,59 @@ def _of_ours(row: dict[str, str], path: Path) -> tuple[tuple[str, str], Recorded
         n_evaluations=int(row["n_evaluations"]) if row["n_evaluations"] else None,
         evidence={c: float(cell) for c, cell in evidence.items()} if evidence and all(evidence.values()) else None,
     )
-    return (row["stimulus"], row["condition"]), answer
+    return (row["stimulus"], row["condition"]), trial
 
 
 @frozen
 class Recorded:
-    """The observer in a CSV file; `observer` says which, where the file holds several."""
+    """An observer that replays the recorded responses in a CSV file (`recorded:FILE.csv`).
+
+    Its name and kind are those in the file. Response times, evidence and numbers of evaluations are replayed too.
+    Evidence: in the unit of the recorded observer; None if the file lacks the evidence of one of the choices.
+
+    Attributes:
+        path: CSV file in our own or the model-vs-human format.
+        observer: Name of the observer; it is only needed if the file has several.
+
+    Example:
+        >>> make_observer("recorded:cue-conflict_subject-01_session_1.csv").name
+        'subject-01'
+    """
 
     path: Path = field(converter=Path)
     observer: str | None = None
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, str], RecordedTrial]:
+    def _trials(self) -> dict[tuple[str, str], RecordedTrial]:
         return read_recorded_trials(self.path, self.observer)
 
     @property
     def name(self) -> str:
-        return next(iter(self._answers.values())).observer
+        """The name of the recorded observer. Raises ObserverError as `read_recorded_trials`."""
+        return next(iter(self._trials.values())).observer
 
     @property
     def kind(self) -> Kind:
-        return next(iter(self._answers.values())).kind
+        """The kind of the recorded observer. Raises ObserverError as `read_recorded_trials`."""
+        return next(iter(self._trials.values())).kind
 
     def provenance(self) -> dict[str, str]:
+        """Return the SHA-256 of the recording."""
         return {"recording_sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()}
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield the recorded response to each trial.
+
+        Raises:
+            ObserverError: The recording cannot be read, or has no response to a stimulus in its condition.
+        """
         for trial in trials:
             s = trial.stimulus
-            answer = self._answers.get((s.id, s.condition))
-            if answer is None:
+            recorded = self._trials.get((s.id, s.condition))
+            if recorded is None:
                 where = f" in condition {s.condition!r}" if s.condition else ""
-                raise ObserverError(f"{self.name} has no recorded answer to {s.id}{where} in {self.path}")
+                raise ObserverError(f"{self.name} has no recorded response to {s.id}{where} in {self.path}")
             evidence = None
-            if answer.evidence is not None and set(answer.evidence) >= set(trial.choices):
-                evidence = np.array([answer.evidence[c] for c in trial.choices])
-            yield Response(answer.choice, answer.rt, evidence, answer.n_evaluations)
+            if recorded.evidence is not None and set(recorded.evidence) >= set(trial.choices):
+                evidence = np.array([recorded.evidence[c] for c in trial.choices])
+            yield Response(recorded.choice, recorded.rt, evidence, recorded.n_evaluations)

@@ -1,5 +1,7 @@
-"""Observers by name. An observer is named `NAME`, or `SCHEME:ARGUMENT` where a family has many members
-(`hf:microsoft/resnet-50`); `stimuli.names` says what else a name may be.
+"""The table of observers and the functions that make one from its name.
+
+The name of an observer is `NAME`, or `SCHEME:ARGUMENT` for a family with many members (`hf:microsoft/resnet-50`).
+`stimuli.names` describes the other forms: plugins, `module:attribute` and `FILE.py:NAME`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +40,7 @@ OBSERVERS: dict[str, str] = {
     "amused-256": "observers.generative.named:amused_256",
     "amused-512": "observers.generative.named:amused_512",
 }
-# What stands behind the colon becomes the observer's first option.
+# The text after the colon becomes the observer's first option.
 SCHEMES: dict[str, str] = {
     "human": "observers.people.participant:Participant",
     "recorded": "observers.recorded:Recorded",
@@ -55,33 +57,60 @@ SCHEMES: dict[str, str] = {
 
 
 def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observer:
-    """The observer of that name with its options, given as text and turned into the types the class declares.
+    """Make an observer by name.
 
-    Raises UnknownName and ObserverError (an option that it has not, or that is no such type; no name, kind or observe).
+    Args:
+        name: A built-in name ("sd14"), the name of a plugin, a scheme with its argument ("hf:microsoft/resnet-50"),
+            "module:attribute", or "FILE.py:NAME".
+        options: Options by name, as text. Each is converted to the type that the observer's class declares.
+
+    Returns:
+        The observer. Its weights are loaded when it answers its first trial.
+
+    Raises:
+        UnknownName: There is no such observer, or the observer has no such option.
+        ObserverError: What the name refers to is not an observer (it needs name, kind and observe), or it takes no options.
+        UserError: An option is missing or cannot be converted to its type.
+
+    Example:
+        >>> make_observer("biased", {"shape_bias": "0.9", "seed": "3"})
+        >>> make_observer("hf:microsoft/resnet-50", {"whole": "true"})
     """
-    make, positional = _maker(name)
-    if not callable(make):
-        observer = make
+    factory, arguments = _load_factory(name)
+    if not callable(factory):
+        observer = factory
         if options:
-            raise ObserverError(f"{name} is an object ready made; it takes no options")
+            raise ObserverError(f"{name} is an object that already exists; it takes no options")
     else:
-        observer = make(*positional, **parse_options(make, name, options or {}, n_positional=len(positional)))
+        observer = factory(*arguments, **parse_options(factory, name, options or {}, n_positional=len(arguments)))
     if not isinstance(observer, Observer) or observer.kind not in KINDS:
-        raise ObserverError(f"{name} is no observer: it needs a name, a kind ({', '.join(KINDS)}) and observe(trials)")
+        raise ObserverError(
+            f"{name} is not an observer: expected an object with a name, a kind ({', '.join(KINDS)}) and observe(trials)"
+        )
     return observer
 
 
 def make_observers(
     names: Sequence[str], options: Mapping[str, str], *, notify: Callable[[str], None] = lambda sentence: None
 ) -> list[Observer]:
-    """The observers of those names, each with the options that it has; `notify` gets a sentence where only some have one.
+    """Make several observers, each with those of the options that it has.
 
-    Raises what `make_observer` does. An option that nobody has goes to the first, which refuses it and says what it has.
+    Args:
+        names: Names as for `make_observer`.
+        options: Options by name, as text. An option that none of the observers has is passed to the first one, which
+            raises an error that lists its options.
+        notify: Called with a sentence for each option that only some of the observers have.
+
+    Returns:
+        The observers in the order of the names.
+
+    Raises:
+        UnknownName, ObserverError, UserError: As `make_observer`.
     """
     takers = {key: [name for name in names if accepts_option(name, key)] for key in options}
-    for key, who in takers.items():
-        if who and len(who) < len(names):
-            notify(f"only {', '.join(who)} has the option {key}")
+    for key, accepting in takers.items():
+        if accepting and len(accepting) < len(names):
+            notify(f"only {', '.join(accepting)} has the option {key}")
     return [
         make_observer(name, {key: value for key, value in options.items() if name in (takers[key] or names)})
         for name in names
@@ -89,17 +118,19 @@ def make_observers(
 
 
 def accepts_option(name: str, option: str) -> bool:
-    """Does the observer of that name have that option?"""
-    make, _ = _maker(name)
-    return callable(make) and option in options_of(make)
+    """Return whether the observer of that name has this option. Raises UnknownName and ObserverError as `make_observer`."""
+    factory, _ = _load_factory(name)
+    return callable(factory) and option in options_of(factory)
 
 
-def _maker(name: str) -> tuple[Any, tuple[str, ...]]:
-    """What makes the observer of that name, and the argument that its name carries."""
+def _load_factory(name: str) -> tuple[Any, tuple[str, ...]]:
+    """Load the class, function or object that a name refers to, and the argument that follows the name of a scheme."""
     scheme, _, argument = name.partition(":")
     if argument and scheme in SCHEMES:
         return load(SCHEMES[scheme]), (argument,)
     if name.rstrip(":") in SCHEMES:
-        raise ObserverError(f"{name} needs to know which one: {name.rstrip(':')}:NAME (see `observers list observers`)")
-    hint = f"A model is given with where it is from, as {', '.join(f'{scheme}:' for scheme in SCHEMES)} and NAME."
-    return resolve(name, OBSERVERS, "observers", "observer", hint), ()
+        raise ObserverError(
+            f"{name} is incomplete: name the model or file as {name.rstrip(':')}:NAME (see `observers list observers`)"
+        )
+    schemes = ", ".join(f"{scheme}:NAME" for scheme in SCHEMES)
+    return resolve(name, OBSERVERS, "observers", "observer", f"A model or recording is named {schemes}."), ()

@@ -1,7 +1,7 @@
-"""Observers whose behavior is known, to test experiments and measures by: parameter recovery needs a truth.
+"""Simulated observers whose behavior is known, to test experiments and measures by parameter recovery.
 
-Each answer is drawn by a generator seeded from (sort of observer, seed, stimulus, condition) and depends on nothing else.
-Evidence is the probability with which the observer would give each choice, where it can be known.
+Each response is drawn by a generator that is seeded from (type of observer, seed, stimulus, condition) and depends on
+nothing else. The evidence of a choice is the probability with which the observer gives it, where that can be known.
 """
 
 import hashlib
@@ -20,40 +20,54 @@ from stimuli.level_scales import numeric_level, scale_of, to_scale
 from stimuli.stimulus import Stimulus
 
 
-def response_rng(who: str, seed: int, stimulus: Stimulus) -> np.random.Generator:
-    """`who` keeps two sorts of observer with one seed independent of each other."""
-    key = f"{who}\n{seed}\n{stimulus.id}\n{stimulus.condition}".encode()
+def response_rng(stream: str, seed: int, stimulus: Stimulus) -> np.random.Generator:
+    """Return the generator for the response to one stimulus.
+
+    `stream` is the type of observer. It makes two types of observer with the same seed independent of each other.
+    """
+    key = f"{stream}\n{seed}\n{stimulus.id}\n{stimulus.condition}".encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest()[:8], "little"))
 
 
 def check_probability(instance: object, attribute: object, value: float) -> None:
+    """Raise ObserverError unless the option is between 0 and 1. This is an attrs validator."""
     if not 0 <= value <= 1:
         raise ObserverError(f"{getattr(attribute, 'name', 'this')} must lie between 0 and 1, got {value}")
 
 
 def draw_response(trial: Trial, evidence: np.ndarray, rng: np.random.Generator) -> Response:
-    """Answer with the probabilities in `evidence` (K,)."""
+    """Return a response that is drawn with the probabilities in `evidence` (K,), which sum to 1."""
     return Response(trial.choices[int(rng.choice(len(trial.choices), p=evidence))], evidence=evidence)
 
 
 def _one_hot(trial: Trial, choice: str) -> np.ndarray:
+    """Return (K,) zeros with a one at `choice`; all zeros if it is not one of the choices."""
     return np.array([float(c == choice) for c in trial.choices])
 
 
 def _category(trial: Trial, observer: str) -> str:
-    if trial.stimulus.category not in trial.choices:
-        raise ObserverError(f"{observer}: the category {trial.stimulus.category!r} of {trial.stimulus.id} is no choice")
-    return trial.stimulus.category
+    """Return the category of the stimulus. Raises ObserverError if it is not one of the choices."""
+    category = trial.stimulus.category
+    if category not in trial.choices:
+        raise ObserverError(f"{observer}: the category {category!r} of {trial.stimulus.id} is not one of the choices")
+    return category
 
 
 @frozen
 class Ideal:
-    """Always gives the stimulus's category."""
+    """An observer that always gives the category of the stimulus.
+
+    Evidence: 1 for the category, 0 for the other choices.
+
+    Attributes:
+        name: The observer's name in logs and figures.
+    """
 
     name: str = "ideal"
     kind: Kind = field(default="simulated", init=False)
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield the category of each stimulus. Raises ObserverError if it is not one of the choices."""
         for trial in trials:
             choice = _category(trial, self.name)
             yield Response(choice, evidence=_one_hot(trial, choice))
@@ -61,13 +75,21 @@ class Ideal:
 
 @frozen
 class Chance:
-    """Every choice with the same probability."""
+    """An observer that guesses: it gives every choice with the same probability.
+
+    Evidence: 1 / K for each of the K choices.
+
+    Attributes:
+        seed: Random seed of the responses.
+        name: The observer's name in logs and figures.
+    """
 
     seed: int = 0
     name: str = "chance"
     kind: Kind = field(default="simulated", init=False)
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield a random choice for each trial."""
         for trial in trials:
             k = len(trial.choices)
             choice = trial.choices[int(response_rng("chance", self.seed, trial.stimulus).integers(k))]
@@ -76,10 +98,25 @@ class Chance:
 
 @frozen
 class Biased:
-    """Follows a cue in a share `cue_rate` of trials, the shape in a share `shape_bias` of those; else guesses elsewhere.
+    """An observer with a known shape bias.
 
-    On a stimulus without cues, or whose cues agree, it gives the category in a share `cue_rate` of trials. In a share
-    `shared` of stimuli, which are its own, its luck is that of all that share: two of these are right on the same images.
+    With probability `cue_rate` it responds to a cue: to the shape with probability `shape_bias`, otherwise to the
+    texture. With probability 1 − `cue_rate` it guesses among the choices that are neither. If the stimulus has no cues, or
+    if they agree, it gives the category with probability `cue_rate`.
+
+    Evidence: the probability of each choice.
+
+    Attributes:
+        shape_bias: Proportion of shape responses among the responses to a cue, 0 to 1.
+        cue_rate: Probability of responding to a cue, 0 to 1; on stimuli without cues this is the accuracy.
+        seed: Random seed of the responses.
+        shared: Proportion of stimuli (chosen at random for each seed), 0 to 1, on which the response is drawn with random
+            numbers that all biased observers share. Two such observers err on the same images; for equal accuracies
+            the error consistency κ that is expected between them is `shared` squared.
+        name: The observer's name in logs and figures; by default "biased-" and the shape bias.
+
+    Example:
+        >>> Biased(shape_bias=0.95, cue_rate=0.9, seed=1)
     """
 
     shape_bias: float = field(default=0.5, validator=check_probability)
@@ -90,37 +127,44 @@ class Biased:
     kind: Kind = field(default="simulated", init=False)
 
     @name.default
-    def _named(self) -> str:
+    def _default_name(self) -> str:
         return f"biased-{self.shape_bias:g}"
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield a random response to each trial. Raises ObserverError if a category is not one of the choices."""
         for trial in trials:
-            cues = trial.stimulus.cues
+            stimulus = trial.stimulus
             category = _category(trial, self.name)
-            shape, texture = cues.get("shape", category), cues.get("texture", category)
+            shape, texture = stimulus.cues.get("shape", category), stimulus.cues.get("texture", category)
             evidence = self.cue_rate * (
                 self.shape_bias * _one_hot(trial, shape) + (1 - self.shape_bias) * _one_hot(trial, texture)
             )
             others = np.array([c not in (shape, texture) for c in trial.choices], dtype=float)
             rest = 1 - evidence.sum()
             evidence = evidence + rest * (others / others.sum() if others.any() else 1 / len(others))
-            is_shared = self.shared and response_rng("shares", self.seed, trial.stimulus).random() < self.shared
-            rng = (
-                response_rng("shared", 0, trial.stimulus)
-                if is_shared
-                else response_rng("biased", self.seed, trial.stimulus)
-            )
+            is_shared = self.shared and response_rng("shares", self.seed, stimulus).random() < self.shared
+            rng = response_rng("shared", 0, stimulus) if is_shared else response_rng("biased", self.seed, stimulus)
             yield draw_response(trial, evidence, rng)
 
 
 @frozen
 class Correlated:
-    """Right and wrong where another observer is, to a given expected error consistency `kappa` with its log.
+    """An observer with a known error consistency κ with a recorded observer.
 
-    Per condition the other observer is right with probability p; this one with `accuracy` q (the same p unless given).
-    Then P(both right) = (c_obs + p + q - 1) / 2 with c_obs = kappa (1 - c_exp) + c_exp and c_exp = p q + (1 - p)(1 - q),
-    which fixes how often this one is right where the other is, and where it is not. Raises ObserverError for a kappa
-    that these accuracies do not allow or leave undefined. A wrong answer is any of the other choices.
+    In each condition the recorded observer is correct with probability p and this one with probability q (`accuracy`).
+    Their expected agreement is c_exp = p q + (1 − p)(1 − q), and κ fixes the observed agreement c_obs =
+    κ (1 − c_exp) + c_exp. Then P(both correct) = (c_obs + p + q − 1) / 2, which determines how often this observer is
+    correct where the recorded one is correct, and where it is not. An incorrect response is any of the other choices with
+    equal probability.
+
+    Evidence: the probability of each choice, given whether the recorded observer was correct.
+
+    Attributes:
+        log: Trial log or model-vs-human CSV file of the recorded observer.
+        kappa: Expected error consistency κ with the recorded observer, −1 to 1.
+        accuracy: Proportion of correct responses q, 0 to 1; by default that of the recorded observer in each condition.
+        seed: Random seed of the responses.
+        name: The observer's name in logs and figures; by default "correlated-" and κ.
     """
 
     log: Path
@@ -131,63 +175,89 @@ class Correlated:
     kind: Kind = field(default="simulated", init=False)
 
     @name.default
-    def _named(self) -> str:
+    def _default_name(self) -> str:
         return f"correlated-{self.kappa:g}"
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, str], RecordedTrial]:
+    def _recorded_trials(self) -> dict[tuple[str, str], RecordedTrial]:
         return read_recorded_trials(self.log)
 
     @cached_property
-    def _right(self) -> dict[str, tuple[float, float]]:
-        """By condition: P(right | other right), P(right | other wrong)."""
+    def _probabilities(self) -> dict[str, tuple[float, float]]:
+        """P(correct | recorded correct) and P(correct | recorded incorrect) for each condition.
+
+        Raises ObserverError if these accuracies do not allow this kappa, or if kappa is undefined.
+        """
         by_condition: dict[str, list[bool]] = {}
-        for (_, condition), answer in self._answers.items():
-            by_condition.setdefault(condition, []).append(answer.choice == answer.category)
-        out = {}
+        for (_, condition), recorded in self._recorded_trials.items():
+            by_condition.setdefault(condition, []).append(recorded.choice == recorded.category)
+        probabilities = {}
         for condition, correct in by_condition.items():
             p = float(np.mean(correct))
             q = p if self.accuracy is None else self.accuracy
             expected = p * q + (1 - p) * (1 - q)
             if expected > 1 - 1e-12:
                 raise ObserverError(
-                    f"{self.name}: the other observer is always {'right' if p else 'wrong'} in condition {condition!r}, and "
-                    f"so would this one be: kappa is undefined there; give an accuracy between 0 and 1, or another log"
+                    f"{self.name}: the recorded observer is always {'right' if p else 'wrong'} in condition {condition!r}, "
+                    f"and so would this one be: kappa is undefined; set an accuracy between 0 and 1, or use another log"
                 )
             both = (self.kappa * (1 - expected) + expected + p + q - 1) / 2
             low, high = max(0.0, p + q - 1), min(p, q)
             if not low - 1e-9 <= both <= high + 1e-9:
-                reach = [(1 + 2 * b - p - q - expected) / (1 - expected) for b in (low, high)]
+                limits = [(1 + 2 * b - p - q - expected) / (1 - expected) for b in (low, high)]
                 raise ObserverError(
                     f"{self.name}: with accuracies {p:.3f} and {q:.3f} in condition {condition!r} kappa can be "
-                    f"{reach[0]:.3f} to {reach[1]:.3f}, not {self.kappa}"
+                    f"{limits[0]:.3f} to {limits[1]:.3f}, not {self.kappa}"
                 )
             both = float(np.clip(both, low, high))
-            out[condition] = (both / p if p else 0.0, (q - both) / (1 - p) if p < 1 else 0.0)
-        return out
+            probabilities[condition] = (both / p if p else 0.0, (q - both) / (1 - p) if p < 1 else 0.0)
+        return probabilities
 
     def provenance(self) -> dict[str, str]:
+        """Return the SHA-256 of the recorded observer's file."""
         return {"log_sha256": hashlib.sha256(self.log.read_bytes()).hexdigest()}
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield a random response to each trial.
+
+        Raises:
+            ObserverError: The file cannot be read or has no response to a stimulus, kappa is impossible or undefined with
+                these accuracies, or a category is not one of the choices.
+        """
         for trial in trials:
             s = trial.stimulus
-            other = self._answers.get((s.id, s.condition))
-            if other is None:
-                raise ObserverError(f"{self.name}: {self.log} has no answer to {s.id} in condition {s.condition!r}")
-            right = self._right[s.condition][0 if other.choice == other.category else 1]
+            recorded = self._recorded_trials.get((s.id, s.condition))
+            if recorded is None:
+                raise ObserverError(f"{self.name}: {self.log} has no response to {s.id} in condition {s.condition!r}")
+            p_correct = self._probabilities[s.condition][0 if recorded.choice == recorded.category else 1]
             category = _one_hot(trial, _category(trial, self.name))
-            evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)
+            evidence = p_correct * category + (1 - p_correct) * (1 - category) / (len(trial.choices) - 1)
             yield draw_response(trial, evidence, response_rng("correlated", self.seed, s))
 
 
 @frozen
 class Psychometric:
-    """Right with probability guess + (1 - guess - lapse_rate) F((x - threshold) / width), x the level on its scale.
+    """An observer with a known psychometric function of the level of a distortion.
 
-    F is the logistic function whose width, from F = .05 to .95, is 1; guess is 1 / number of choices; accuracy falls with
-    the level where `width` is negative. `threshold` is a level, `width` is on the scale of `stimuli.level_scales`, where
-    `dataset` says of which distortion the conditions are. A stimulus without a level is not distorted: right but for lapses.
+    It is correct with probability guess + (1 − guess − lapse_rate) F((x − threshold) / width), where x is the level, F is
+    the logistic function that rises from .05 to .95 over an interval of length 1, and guess is 1 / K. A negative width
+    means that accuracy falls with the level. A stimulus without a level counts as not distorted, so that the observer is
+    correct except for lapses. An incorrect response is any of the other choices with equal probability.
+
+    Evidence: the probability of each choice.
+
+    Attributes:
+        threshold: Level at which F is one half.
+        width: Distance between the levels at which F is .05 and .95, on the scale of `stimuli.level_scales` (log10 for
+            contrast, low-pass and high-pass, otherwise linear).
+        lapse_rate: Probability of a lapse, 0 to 1.
+        dataset: Name of the distortion or dataset, such as "contrast" or "uniform-noise". It determines the scale and
+            how the conditions are read as levels.
+        seed: Random seed of the responses.
+        name: The observer's name in logs and figures; by default "psychometric-" and the threshold.
+
+    Example:
+        >>> Psychometric(threshold=0.1, width=-0.25, dataset="uniform-noise")
     """
 
     threshold: float = 0.5
@@ -199,18 +269,19 @@ class Psychometric:
     kind: Kind = field(default="simulated", init=False)
 
     @name.default
-    def _named(self) -> str:
+    def _default_name(self) -> str:
         return f"psychometric-{self.threshold:g}"
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield a random response to each trial. Raises ObserverError if a category is not one of the choices."""
         scale = scale_of(self.dataset)
         for trial in trials:
             category, guess = _one_hot(trial, _category(trial, self.name)), 1 / len(trial.choices)
-            shown = numeric_level(self.dataset, trial.stimulus.condition)
+            stimulus_level = numeric_level(self.dataset, trial.stimulus.condition)
             z = math.inf
-            if shown is not None:
-                steps = (to_scale(shown, scale) - to_scale(self.threshold, scale)) / self.width
-                z = 2 * math.log(19) * steps
-            right = guess + (1 - guess - self.lapse_rate) / (1 + math.exp(-z) if z > -700 else math.inf)
-            evidence = right * category + (1 - right) * (1 - category) / (len(trial.choices) - 1)
+            if stimulus_level is not None:
+                distance = (to_scale(stimulus_level, scale) - to_scale(self.threshold, scale)) / self.width
+                z = 2 * math.log(19) * distance
+            p_correct = guess + (1 - guess - self.lapse_rate) / (1 + math.exp(-z) if z > -700 else math.inf)
+            evidence = p_correct * category + (1 - p_correct) * (1 - category) / (len(trial.choices) - 1)
             yield draw_response(trial, evidence, response_rng("psychometric", self.seed, trial.stimulus))

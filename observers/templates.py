@@ -1,8 +1,8 @@
-"""Sentences that put a choice into words for contrastive observers: TEMPLATES[n] are n templates, each with one `{}`.
+"""Templates that turn a choice into a sentence for contrastive observers.
 
-All were written for this project. The 80 are therefore not the 80 of Radford et al. (2021), whose wording and whose
-results they only resemble. The choice is put in as it stands and an `a` before it stays an `a` ("a airplane"), as is
-usual with such templates: the text encoders do not mind, and every choice gets the same words.
+TEMPLATES[n] are n templates, each with one `{}` for the choice. They were written for this project, so the 80 templates
+differ in wording from those of Radford et al. (2021) and give similar but not the same results. The choice is inserted
+unchanged, also after "a" ("a airplane"), as is usual for such templates, so that every choice gets the same words.
 """
 
 from pathlib import Path
@@ -96,7 +96,10 @@ TEMPLATES: dict[int, tuple[str, ...]] = {1: ("a photo of a {}.",), 80: tuple(_EI
 
 
 def read_templates(path: Path) -> tuple[str, ...]:
-    """The templates in a UTF-8 text file, one a line, each with one `{}`; empty lines do not count. Raises ObserverError."""
+    """Read templates from a UTF-8 text file with one template per line. Empty lines are ignored.
+
+    Raises ObserverError if the file cannot be read, has no template, or a template does not contain exactly one `{}`.
+    """
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -105,9 +108,9 @@ def read_templates(path: Path) -> tuple[str, ...]:
     for number, line in enumerate(lines, start=1):
         if line.strip() and line.count("{}") != 1:
             raise ObserverError(
-                f"{path}, line {number}: a template holds one {{}} for the choice, got {line.strip()!r}"
+                f"{path}, line {number}: a template must contain one {{}} for the choice, got {line.strip()!r}"
             )
         templates += [line.strip()] if line.strip() else []
     if not templates:
-        raise ObserverError(f"{path} holds no template; write one a line, such as {TEMPLATES[1][0]}")
+        raise ObserverError(f"{path} contains no templates: write one per line, such as {TEMPLATES[1][0]}")
     return tuple(templates)

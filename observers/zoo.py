@@ -1,8 +1,7 @@
-"""The models of timm (PyTorch Image Models), by the name they have there, such as resnet50.tv_in1k.
+"""The classifiers of timm (PyTorch Image Models), by their timm names, such as resnet50.tv_in1k.
 
-They come with the extra `zoo`. Weights are safetensors from the hub's repository timm/NAME or from a local folder;
-preprocessing is the model's own. Evidence: mean softmax probability of the classes that mean a choice, by the rules of
-`observers.discriminative`.
+They need the extra `zoo`. Weights are safetensors from the repository timm/NAME on the Hugging Face Hub or from a local
+folder; preprocessing is the model's own.
 """
 
 import importlib.util
@@ -24,71 +23,86 @@ from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.errors import UnknownName
 
-# Arguments of timm.create_model that a config.json may not set: where weights come from, and what is set here.
-_OURS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "num_classes")
+# Arguments of timm.create_model that a config.json may not set, because they say where weights come from or are set here.
+_RESERVED_ARGUMENTS = (
+    "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "num_classes",
+)  # fmt: skip
 
 
 def import_timm() -> ModuleType:
-    """timm. Raises ObserverError where it is not installed, or does not work with the torchvision that is."""
+    """Import timm. Raises ObserverError if it is not installed, or does not work with the installed torchvision."""
     if importlib.util.find_spec("timm") is None:
         raise ObserverError(
-            "the models of timm come with an extra: pip install -c constraints.txt -e '.[zoo]' in the project's folder"
+            "the models of timm need the extra zoo: pip install -c constraints.txt -e '.[zoo]' in the project's folder"
         )
     try:
         import timm
-    except (ImportError, RuntimeError, OSError) as error:  # a torchvision made for another torch raises any of these
-        said = str(error).strip().partition("\n")[0]
-        raise ObserverError(f"timm is installed and cannot be imported ({said}){torchvision_hint()}") from None
+    except (ImportError, RuntimeError, OSError) as error:  # any of these, for a torchvision of a different torch
+        reason = str(error).strip().partition("\n")[0]
+        raise ObserverError(f"timm is installed but cannot be imported ({reason}){torchvision_hint()}") from None
     module: ModuleType = timm
     return module
 
 
 def check_model_name(name: str) -> None:
-    """Raises UnknownName, with the nearest names, if timm has no such model or the model no such tag behind its dot."""
+    """Raise UnknownName with similar names if timm has no such model, or no such weights of it (the part after the dot)."""
     timm = import_timm()
     if not timm.is_model(name) or ("." in name and name not in timm.list_pretrained()):
         raise UnknownName("model of timm", name, timm.list_pretrained())
 
 
 def read_config(files: Checkpoint) -> dict[str, Any]:
-    """What config.json beside the weights says; nothing where there is none. Raises ObserverError."""
+    """Return the contents of the config.json next to the weights, or {} if there is none. Raises ObserverError."""
     path = files.folder / "config.json"
     try:
-        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise ObserverError(f"{path} cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise ObserverError(f"{path} is no configuration of timm: expected an object, got {type(found).__name__}")
-    return found
+    if not isinstance(config, dict):
+        raise ObserverError(f"{path} is not a configuration of timm: expected an object, got {type(config).__name__}")
+    return config
 
 
 def load_network(name: str, files: Checkpoint) -> torch.nn.Module:
-    """The model of that name with the weights in `files`. Raises ObserverError if they do not fit."""
+    """Load the model with this name with the weights in `files`. Raises ObserverError if they do not fit."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    timm, said = import_timm(), read_config(files)
-    arguments = {key: value for key, value in said.get("model_args", {}).items() if key not in _OURS}
+    timm, config = import_timm(), read_config(files)
+    arguments = {key: value for key, value in config.get("model_args", {}).items() if key not in _RESERVED_ARGUMENTS}
     path = files.folder / WEIGHTS[0]
     try:
         model: torch.nn.Module = timm.create_model(
-            name, pretrained=False, num_classes=said.get("num_classes"), **arguments
+            name, pretrained=False, num_classes=config.get("num_classes"), **arguments
         )
         model.load_state_dict(load_file(path), strict=True)
     except (SafetensorError, RuntimeError) as error:
-        lines = " ".join(str(error).split())
-        raise ObserverError(f"the weights {path} are damaged or not those of {name}: {lines[:200]}") from None
+        message = " ".join(str(error).split())
+        raise ObserverError(f"the weights {path} are damaged or not those of {name}: {message[:200]}") from None
     return model.eval()
 
 
 @frozen
 class Timm:
-    """Any classifier of timm. The folder `weights` holds model.safetensors and, if it has one, the model's config.json.
+    """Any classifier of timm (`timm:MODEL`), from the Hugging Face Hub or a local folder.
 
-    `whole` shows the stimulus whole at the model's input size instead of by the model's own resize and crop.
+    Evidence: mean softmax probability of the classes of each choice, by the rules of `observers.discriminative`.
+
+    Attributes:
+        model: Name of the model and its weights in timm, such as resnet50.tv_in1k.
+        revision: Branch, tag or commit of the repository timm/MODEL; the main branch by default.
+        weights: Local folder with model.safetensors and optionally the model's config.json, to use instead of the Hub.
+        whole: Resize the whole stimulus to the model's input size, instead of the model's own resize and crop.
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: Number format of the weights: float32, float16 or bfloat16.
+        batch_size: Number of images in a forward pass.
+        name: The observer's name in logs and figures; by default `model`.
+
+    Example:
+        >>> Timm("resnet50.tv_in1k", whole=True)
     """
 
-    model: str  # such as resnet50.tv_in1k
+    model: str
     revision: str | None = None
     weights: Path | None = None
     whole: bool = False
@@ -99,7 +113,7 @@ class Timm:
     kind: Kind = field(default="discriminative", init=False)
 
     @name.default
-    def _named(self) -> str:
+    def _default_name(self) -> str:
         return self.model
 
     @cached_property
@@ -112,7 +126,7 @@ class Timm:
 
     @cached_property
     def _network(self) -> torch.nn.Module:
-        check_model_name(self.model)  # said before anything is fetched
+        check_model_name(self.model)  # before anything is downloaded
         return load_network(self.model, self._files).to(self._device, pick_dtype(self.dtype))
 
     @cached_property
@@ -120,31 +134,40 @@ class Timm:
         model: Any = self._network
         from timm.data import create_transform, resolve_model_data_config
 
-        said = dict(model.pretrained_cfg) | read_config(self._files).get("pretrained_cfg", {})
-        found = resolve_model_data_config(model, pretrained_cfg=said)
-        return create_transform(**found | ({"crop_pct": 1.0, "crop_mode": "squash"} if self.whole else {}))
+        pretrained_config = dict(model.pretrained_cfg) | read_config(self._files).get("pretrained_cfg", {})
+        data_config = resolve_model_data_config(model, pretrained_cfg=pretrained_config)
+        return create_transform(**data_config | ({"crop_pct": 1.0, "crop_mode": "squash"} if self.whole else {}))
 
     @cached_property
     def _labels(self) -> list[str]:
-        """Names of the classes, where config.json says them; ImageNet's stand without."""
-        said = read_config(self._files)
-        names = said.get("label_names") or said.get("pretrained_cfg", {}).get("label_names") or []
+        """Names of the classes if config.json has them, otherwise an empty list, which is enough for ImageNet's classes."""
+        config = read_config(self._files)
+        names = config.get("label_names") or config.get("pretrained_cfg", {}).get("label_names") or []
         names = names if isinstance(names, list) else [names[key] for key in sorted(names, key=int)]
-        described = said.get("label_descriptions") or {}
-        return [str(described.get(name, name)) for name in names]
+        descriptions = config.get("label_descriptions") or {}
+        return [str(descriptions.get(name, name)) for name in names]
 
     def _prepare(self, pixels: np.ndarray) -> torch.Tensor:
-        out: torch.Tensor = self._transform(Image.fromarray(pixels))
-        return out
+        tensor: torch.Tensor = self._transform(Image.fromarray(pixels))
+        return tensor
 
     def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits (B, C) of images (B, 3, height, width)."""
         model = self._network
-        out: torch.Tensor = model(images.to(self._device, pick_dtype(self.dtype)))
-        return out
+        logits: torch.Tensor = model(images.to(self._device, pick_dtype(self.dtype)))
+        return logits
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield the choice with the highest evidence for each trial.
+
+        Raises:
+            UnknownName: timm has no such model.
+            ObserverError: timm is not installed, the model cannot be loaded, a choice has no classes, or a batch does not
+                fit into memory.
+        """
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
             yield respond(trial, class_evidence(logits, self._labels, trial.choices, self.name))
 
     def provenance(self) -> dict[str, str]:
+        """Return repository and revision (or folder and SHA-256 of the weights), device and dtype."""
         return self._files.provenance(self._device, self.dtype)

@@ -1,8 +1,10 @@
-"""Fixtures for all tests. They need neither network nor data folder; tests on real data skip, with a reason, without it."""
+"""Fixtures for all tests. No test needs a network; tests on real data are skipped if there is no data folder."""
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes with several threads each would stall one another
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # several test processes with several threads each would slow one another down
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from pathlib import Path
@@ -27,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder of the tests' own."""
+    """Return a cache folder that only the tests use."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["OBSERVERS_CACHE"] = str(folder)
     return folder
@@ -35,26 +37,26 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn(cache: Path) -> Experiment:
-    """The drawn cue-conflict experiment, 256 trials."""
+    """Return the drawn cue-conflict experiment, 256 trials."""
     return cue_conflict()
 
 
 @pytest.fixture
 def small(drawn: Experiment) -> Experiment:
-    """Its sixteen images with equal shape and texture, and sixteen in conflict."""
+    """Return the sixteen drawn images with equal shape and texture and sixteen with a cue conflict, in two blocks."""
     keep = {s.id for i, s in enumerate(drawn.stimuli) if i % 17 in (0, 1) or i == 254}
     return Experiment("small", drawn.stimuli.where(lambda s: s.id in keep), drawn.choices, n_blocks=2)
 
 
 def real(*parts: str) -> Path:
-    """A part of the data folder; skips the test where it is not."""
+    """Return the path of a part of the data folder, or skip the test if it is missing."""
     path = find(*parts)
     if path is None:
-        pytest.skip(f"no {'/'.join(parts)} in a data folder (OBSERVERS_DATA, or observers fetch)")
+        pytest.skip(f"the data folder has no {'/'.join(parts)} (set OBSERVERS_DATA, or run observers fetch)")
     return path
 
 
 @pytest.fixture
 def human(request: pytest.FixtureRequest) -> Path:
-    """The recorded first person of the published cue-conflict experiment."""
+    """Return the recording of the first person of the published cue-conflict experiment."""
     return real("humans", "cue-conflict", "cue-conflict_subject-01_session_1.csv")

@@ -193,14 +193,14 @@ def test_check_observer(tmp_path, drawn):
         "            self.n += 1\n            yield Response(trial.choices[self.n % 5])\n"
     )
     said = observers("check-observer", f"{tmp_path}/bad.py:Bad", code=1).stdout
-    assert "ok   gives one response a trial" in said
-    assert "FAIL answers the same when asked again: trial 1: " in said
+    assert "ok   gives one response per trial" in said
+    assert "FAIL gives the same responses when the trials are repeated: trial 1: " in said
 
 
 def test_a_recording_is_checked_on_its_own_experiment(human):
     real("stimuli", "cue-conflict")
     said = observers("check-observer", f"recorded:{human}", "--experiment", "cue-conflict").stdout
-    assert "ok   gives one response a trial" in said
+    assert "ok   gives one response per trial" in said
     assert "FAIL" not in said
 
 

@@ -14,7 +14,8 @@ ALLOWED = {
     "stimuli": ("stimuli",),
     "observers": ("observers", "stimuli"),
     "experiments": (
-        "experiments", "observers.protocol", "observers.registry", "observers.paper_models", "observers.people", "stimuli",
+        "experiments", "observers.protocol", "observers.validation", "observers.registry", "observers.paper_models",
+        "observers.people", "stimuli",
     ),
     "analysis": (
         "analysis", "experiments.log", "experiments.reconstruction_table", "stimuli.attribution", "stimuli.categories",

@@ -1,4 +1,4 @@
-"""The one real network whose weights are always here, on the published images, through the whole path."""
+"""EfficientNet-Lite0, whose weights are always installed, and a simulated person on the published images, end to end."""
 
 import subprocess
 import sys
@@ -26,13 +26,13 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.slow
 def test_efficientnet_on_cue_conflict_killed_and_resumed(tmp_path):
-    """Shape bias .239 ± .01 with all trials logged; a run that is killed twice ends in the same file, byte for byte."""
+    """The shape bias is .239 ± .01, and a run that is killed twice and resumed writes the same file, byte for byte."""
     real("stimuli", "cue-conflict")
     command = [sys.executable, "-m", "cli", "run-experiment", "cue-conflict", "-m", "efficientnet-lite0", "--quiet"]
     name = Path("cue-conflict") / "cue-conflict_efficientnet-lite0_session-1.csv"
-    whole, killed = tmp_path / "whole" / name, tmp_path / "killed" / name
-    subprocess.run([*command, "--out", tmp_path / "whole"], check=True, cwd=ROOT, capture_output=True)
-    for n_rows in (5, 700):  # neither a multiple of the batch size
+    undisturbed, killed = tmp_path / "undisturbed" / name, tmp_path / "killed" / name
+    subprocess.run([*command, "--out", tmp_path / "undisturbed"], check=True, cwd=ROOT, capture_output=True)
+    for n_rows in (5, 700):  # neither is a multiple of the batch size
         process = subprocess.Popen([*command, "--out", tmp_path / "killed"], cwd=ROOT, stderr=subprocess.DEVNULL)
         while not (killed.exists() and killed.read_bytes().count(b"\n") > n_rows):
             assert process.poll() is None
@@ -40,14 +40,14 @@ def test_efficientnet_on_cue_conflict_killed_and_resumed(tmp_path):
         process.kill()
         process.wait()
     lines = killed.read_bytes().splitlines(keepends=True)
-    killed.write_bytes(b"".join(lines[:-3]) + lines[-3][:20])  # and a torn line, at no multiple of anything
+    killed.write_bytes(b"".join(lines[:-3]) + lines[-3][:20])  # also an incomplete last row in the middle of a batch
     subprocess.run([*command, "--out", tmp_path / "killed"], check=True, cwd=ROOT, capture_output=True)
-    assert killed.read_bytes() == whole.read_bytes()
-    frame = read_trials([whole])
+    assert killed.read_bytes() == undisturbed.read_bytes()
+    frame = read_trials([undisturbed])
     assert len(frame) == 1280
     row = overall(shape_bias(frame)).iloc[0]
     assert row["shape_bias"] == pytest.approx(0.239, abs=0.01)
-    # Measured on one machine: 197 and 626; on others a few images near a tie may fall otherwise.
+    # One machine measured 197 and 626; on others the response to a few images near a tie may differ.
     assert (row["n_shape"], row["n_texture"]) == (pytest.approx(197, abs=5), pytest.approx(626, abs=5))
 
 
@@ -60,7 +60,7 @@ def test_efficientnet_on_edges_and_silhouettes(dataset, accuracy, tmp_path):
 
 @pytest.mark.slow
 def test_a_new_person_joins_the_published_ten(tmp_path):
-    """A session on the published images, at a screen without a display, stands among the ten people in the report."""
+    """A session on the published images, with a simulated screen, is analyzed together with the ten published people."""
     people = real("humans", "cue-conflict")
     real("stimuli", "cue-conflict")
     experiment, monitor = published_experiment("cue-conflict"), Monitor("lab", 40.0, 57.0, (1280, 1024))
@@ -69,12 +69,12 @@ def test_a_new_person_joins_the_published_ten(tmp_path):
     shapes = [trial.stimulus.cues["shape"] for trial in experiment.trials(7)]
     textures = [trial.stimulus.cues["texture"] for trial in experiment.trials(7)]
 
-    def presses(n):  # by shape, but every twentieth time by texture
+    def presses(n):  # clicks the shape, but the texture in every twentieth trial
         cell = cells[shapes[n - 1] if n % 20 else textures[n - 1]]
         return [(0.6, Click(cell.x, cell.y, 0))]
 
-    who = Participant(code="NEW1", monitor=tmp_path / "lab.json", screen=Answering(presses))
-    path = run(experiment, who, tmp_path / "logs", seed=7)
+    participant = Participant(code="NEW1", monitor=tmp_path / "lab.json", screen=Answering(presses))
+    path = run(experiment, participant, tmp_path / "logs", seed=7)
     frame = read_trials([people, path])
     row = overall(shape_bias(frame)).set_index("observer").loc["NEW1"]
     assert row["shape_bias"] == pytest.approx(0.95, abs=0.01)

@@ -68,7 +68,7 @@ class Autoregressive:
     @cached_property
     def _files(self) -> Checkpoint:
         source, needs = self.source, [("config.json",), ("tokenizer.json",), WEIGHTS]
-        return find_checkpoint(source.model, source.revision, source.weights, needs, about=source.about)
+        return find_checkpoint(source.model, source.revision, source.weights, needs, download_note=source.about)
 
     @cached_property
     def device(self) -> torch.device:

@@ -1,4 +1,4 @@
-"""A session served to a client."""
+"""Fixtures for a session that is served to a browser client."""
 
 import pytest
 
@@ -8,14 +8,15 @@ from tests.experiments.serving_sessions import served, session
 
 @pytest.fixture
 def few(small):
-    """Five trials in two blocks."""
+    """Return an experiment of five trials in two blocks."""
     keep = {s.id for s in small.stimuli.stimuli[:5]}
     return Experiment("few", small.stimuli.where(lambda s: s.id in keep), small.choices, n_blocks=2)
 
 
 @pytest.fixture
 def client(few, tmp_path):
-    one = session(few, tmp_path)
-    with served([one]) as [client]:
-        one.begin()
+    """Yield a client of a session that has begun."""
+    web_session = session(few, tmp_path)
+    with served([web_session]) as [client]:
+        web_session.begin()
         yield client

@@ -1,4 +1,4 @@
-"""Reading a log and its sidecar as plain CSV and JSON, not by the code that is tested."""
+"""Read a log and its sidecar as plain CSV and JSON, without the code that is tested."""
 
 import csv
 import json

@@ -76,7 +76,7 @@ def test_what_was_torn_is_asked_again(small, tmp_path):
         path.write_bytes(whole[:-n_cut])
         said = []
         assert collect(small, simulated(), tmp_path, limit=5, resume=True, say=said.append) == path
-        assert "cut off a torn last line" in said[0]
+        assert "removed an incomplete last row" in said[0]
         assert [row["response"] for row in rows(path)] == [row["response"] for row in _table(whole)]
         assert Frames.of(path).n_trials == 5
         path.write_bytes(whole)
@@ -84,7 +84,7 @@ def test_what_was_torn_is_asked_again(small, tmp_path):
 
 def test_another_session_is_not_taken_for_complete(small, tmp_path):
     collect(small, simulated(), tmp_path, seed=1)
-    with pytest.raises(LogError, match="was made with different seed"):
+    with pytest.raises(LogError, match="was made with a different seed"):
         collect(small, simulated(), tmp_path, seed=2, resume=True)
 
 

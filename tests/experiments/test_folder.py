@@ -1,3 +1,5 @@
+"""Experiments from folders of images, and experiments by name."""
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from stimuli.images import save_image
 PIXELS = np.zeros((4, 4, 3), np.uint8)
 
 
-def test_categories_as_folders(tmp_path):
+def test_folders_are_categories(tmp_path):
     for name in ("cow/1.png", "cow/IMG (2) ü.png", "pig/3.PNG", "pig/notes.txt", "pig/.hidden.png"):
         path = tmp_path / "farm" / name
         save_image(PIXELS, path) if "png" in name.lower() else path.write_text("x")
@@ -23,7 +25,7 @@ def test_categories_as_folders(tmp_path):
     ]
 
 
-def test_conditions_above_categories_and_the_sixteen_choices(tmp_path):
+def test_folders_of_conditions_and_the_sixteen_choices(tmp_path):
     for name in ("5/cat/1.png", "0.50/dog/1.png"):
         save_image(PIXELS, tmp_path / "blur" / name)
     experiment = from_folder(tmp_path / "blur")
@@ -31,8 +33,8 @@ def test_conditions_above_categories_and_the_sixteen_choices(tmp_path):
     assert {(s.condition, s.category) for s in experiment.stimuli} == {("5", "cat"), ("0.50", "dog")}
 
 
-def test_what_is_no_stimulus_is_passed_over(tmp_path):
-    """What macOS leaves in archives, hidden files, and a report that was written into the folder."""
+def test_files_that_are_not_stimuli_are_skipped(tmp_path):
+    """These are the files that macOS adds to archives, hidden files, and a report that was written into the folder."""
     for name in ("cat/1.png", "dog/2.png", "__MACOSX/cat/1.png", ".git/x/3.png", "report/figures/accuracy.png"):
         save_image(PIXELS, tmp_path / "pets" / name)
     (tmp_path / "pets" / "report" / "tables").mkdir()
@@ -42,8 +44,8 @@ def test_what_is_no_stimulus_is_passed_over(tmp_path):
     assert {s.id for s in from_folder(tmp_path / "pets").stimuli} == {"1.png", "2.png"}
 
 
-def test_a_built_in_name_is_not_hidden_by_a_folder(tmp_path, monkeypatch, drawn):
-    (tmp_path / "drawn-cue-conflict").mkdir()  # where --out . puts the logs
+def test_folder_does_not_hide_a_built_in_name(tmp_path, monkeypatch, drawn):
+    (tmp_path / "drawn-cue-conflict").mkdir()  # such a folder is made by --out .
     monkeypatch.chdir(tmp_path)
     assert make_experiment("drawn-cue-conflict") == drawn
     with pytest.raises(StimulusError, match="holds no PNG or JPEG images"):
@@ -52,13 +54,13 @@ def test_a_built_in_name_is_not_hidden_by_a_folder(tmp_path, monkeypatch, drawn)
         make_experiment("")
 
 
-def test_a_folder_named_like_a_published_dataset(tmp_path):
+def test_folder_named_like_a_published_dataset_is_refused(tmp_path):
     save_image(PIXELS, tmp_path / "sketch" / "cat" / "1.png")
     with pytest.raises(StimulusError, match="is named like a published dataset"):
         from_folder(tmp_path / "sketch")
 
 
-def test_a_manifest_is_taken_as_it_is(drawn, tmp_path):
+def test_manifest_is_used_unchanged(drawn, tmp_path):
     drawn.stimuli.write(tmp_path / "mine" / "stimuli.csv")
     experiment = from_folder(tmp_path / "mine")
     assert experiment.name == "mine"
@@ -88,14 +90,14 @@ def test_other_layouts_are_refused(tmp_path, files, message):
         from_folder(tmp_path / "farm")
 
 
-def test_names(tmp_path, drawn):
+def test_experiments_by_name(tmp_path, drawn):
     assert make_experiment("drawn-cue-conflict") == drawn
     (tmp_path / "mine.py").write_text(
         "from experiments.drawn import cue_conflict\nready = cue_conflict()\ndef make():\n    return ready\nodd = 3\n"
     )
     for name in ("ready", "make"):
         assert isinstance(make_experiment(f"{tmp_path}/mine.py:{name}"), Experiment)
-    with pytest.raises(StimulusError, match="is no experiment but int"):
+    with pytest.raises(StimulusError, match="is not an Experiment but int"):
         make_experiment(f"{tmp_path}/mine.py:odd")
     with pytest.raises(UnknownName, match="no experiment named 'cue-conflct': did you mean cue-conflict"):
         make_experiment("cue-conflct")

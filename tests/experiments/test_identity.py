@@ -1,4 +1,4 @@
-"""Whose log it is: what may change between a run and its resumption, and what is refused."""
+"""The identity of a session: what may change between a run and its resumption, and what is refused."""
 
 import dataclasses
 from pathlib import Path
@@ -18,16 +18,19 @@ from tests.experiments.logs import rows, sidecar
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seed": 1}, "another seed .then 0, now 1"),
-        ({"observer": Biased(0.7, name="biased-0.8")}, "another observer .shape_bias then 0.8, now 0.7"),
-        ({"choices": ("airplane", "bear")}, "another choices"),
-        ({"fewer": True}, "another n_trials .then 32, now 31"),
-        ({"n_blocks": 4}, "another n_blocks .then 2, now 4"),
-        ({"presentation": Presentation(stimulus=0.5)}, "another presentation .stimulus then 0.2, now 0.5"),
-        ({"pixels": True}, "another stimuli"),
+        ({"seed": 1}, "a different seed .was 0, is now 1"),
+        (
+            {"observer": Biased(0.7, name="biased-0.8")},
+            "a different observer or different options .shape_bias was 0.8, is now 0.7",
+        ),
+        ({"choices": ("airplane", "bear")}, "different choices"),
+        ({"fewer": True}, "a different number of trials .was 32, is now 31"),
+        ({"n_blocks": 4}, "a different number of blocks .was 2, is now 4"),
+        ({"presentation": Presentation(stimulus=0.5)}, "different presentation settings .stimulus was 0.2, is now 0.5"),
+        ({"pixels": True}, "different stimuli"),
     ],
 )
-def test_another_session_is_refused_and_left_alone(small, tmp_path, change, message):
+def test_log_of_another_session_is_refused_and_not_changed(small, tmp_path, change, message):
     path = run(small, Biased(0.8), tmp_path)
     before = path.read_bytes()
     experiment, observer = small, change.get("observer", Biased(0.8))
@@ -42,13 +45,13 @@ def test_another_session_is_refused_and_left_alone(small, tmp_path, change, mess
         first, *rest = small.stimuli
         swapped = evolve(first, path=rest[0].path)
         experiment = evolve(small, stimuli=evolve(small.stimuli, stimuli=(swapped, *rest)))
-    with pytest.raises(LogError, match=message + ".*take another --session or --out"):
+    with pytest.raises(LogError, match=f"was made with {message}.*choose another --session or --out"):
         run(experiment, observer, tmp_path, seed=change.get("seed", 0))
     assert path.read_bytes() == before
     assert run(small, observer, tmp_path, session=2, seed=5).name.endswith("_session-2.csv")
 
 
-def test_runtime_options_may_change_on_resuming(small, tmp_path):
+def test_runtime_options_may_change_when_resuming(small, tmp_path):
     @frozen
     class Batched:
         batch_size: int = field(default=1, metadata=RUNTIME)
@@ -62,7 +65,7 @@ def test_runtime_options_may_change_on_resuming(small, tmp_path):
     assert len(rows(run(small, Batched(2), tmp_path))) == 32
 
 
-def test_other_weights_do_not_go_on_with_a_log(small, tmp_path):
+def test_log_is_not_resumed_with_other_weights(small, tmp_path):
     @frozen
     class Weighted:
         sha256: str = field(default="a", metadata=RUNTIME)
@@ -78,14 +81,16 @@ def test_other_weights_do_not_go_on_with_a_log(small, tmp_path):
 
     path = run(small, Weighted(), tmp_path, limit=3)
     before = path.read_bytes()
-    with pytest.raises(LogError, match=r"was begun with another sha256 .then a, now b"):
+    with pytest.raises(
+        LogError, match=r"was started with a different sha256 .was a, is now b.: use the original sha256 again"
+    ):
         run(small, Weighted("b"), tmp_path)
     assert path.read_bytes() == before
     run(small, Weighted("a", "cuda"), tmp_path)
     assert sidecar(path)["provenance"] == {"sha256": "a", "device": "cuda"}
 
 
-def test_a_session_that_failed_before_its_first_answer_binds_nobody(small, tmp_path):
+def test_session_without_responses_may_be_restarted_with_other_options(small, tmp_path):
     @frozen
     class Failing:
         works: bool
@@ -106,18 +111,18 @@ def test_a_session_that_failed_before_its_first_answer_binds_nobody(small, tmp_p
     assert run(small, Failing(True), tmp_path) == path
 
 
-def test_a_whole_log_needs_no_weights(small, tmp_path):
-    class Weighty:
-        name, kind, has_weights = "weighty", "discriminative", True
+def test_complete_log_does_not_load_weights(small, tmp_path):
+    class Weighted:
+        name, kind, has_weights = "weighted", "discriminative", True
 
         def observe(self, trials):
-            if not Weighty.has_weights:
+            if not Weighted.has_weights:
                 raise ObserverError("no weights")
             yield from Ideal().observe(trials)
 
-    path = run(small, Weighty(), tmp_path)
-    Weighty.has_weights = False
-    assert run(small, Weighty(), tmp_path) == path
+    path = run(small, Weighted(), tmp_path)
+    Weighted.has_weights = False
+    assert run(small, Weighted(), tmp_path) == path
 
 
 @dataclasses.dataclass
@@ -135,8 +140,8 @@ class Plain:
 
     def __init__(self, threshold):
         self._threshold = threshold
-        self.network = object()  # cannot be compared, and need not be
-        self.n_seen = 0  # no option
+        self.network = object()  # cannot be represented in JSON, and is ignored
+        self.n_seen = 0  # not an option
 
     def observe(self, trials):
         for response in Ideal().observe(trials):
@@ -145,16 +150,16 @@ class Plain:
 
 
 @pytest.mark.parametrize("make", [Dataclass, Plain])
-def test_options_of_other_classes_than_attrs_count_as_well(make, small, tmp_path):
-    one = make(1.0)
-    run(small, one, tmp_path, limit=3)
-    with pytest.raises(LogError, match=r"another observer .*threshold then 1.0, now 2.0"):
+def test_options_of_other_classes_belong_to_the_identity(make, small, tmp_path):
+    observer = make(1.0)
+    run(small, observer, tmp_path, limit=3)
+    with pytest.raises(LogError, match=r"a different observer .*threshold was 1.0, is now 2.0"):
         run(small, make(2.0), tmp_path)
-    run(small, one, tmp_path, limit=5)
+    run(small, observer, tmp_path, limit=5)
     assert len(rows(run(small, make(1.0), tmp_path))) == 32
 
 
-def test_a_users_file_that_changed_does_not_go_on_with_a_log(small, tmp_path):
+def test_log_is_not_resumed_with_a_changed_user_file(small, tmp_path):
     mine = tmp_path / "mine.py"
     text = (
         "from observers.protocol import Response\n"
@@ -164,7 +169,7 @@ def test_a_users_file_that_changed_does_not_go_on_with_a_log(small, tmp_path):
     mine.write_text(text)
     run(small, make_observer(f"{mine}:Mine"), tmp_path, limit=3)
     mine.write_text(text.replace("choices[0]", "choices[1]"))
-    with pytest.raises(LogError, match=r"another observer .file_sha256 then \w{64}, now \w{64}"):
+    with pytest.raises(LogError, match=r"a different observer .*file_sha256 was \w{64}, is now \w{64}"):
         run(small, make_observer(f"{mine}:Mine"), tmp_path)
     (tmp_path / "elsewhere").mkdir()
     moved = tmp_path / "elsewhere" / "mine.py"
@@ -172,8 +177,8 @@ def test_a_users_file_that_changed_does_not_go_on_with_a_log(small, tmp_path):
     assert len(rows(run(small, make_observer(f"{moved}:Mine"), tmp_path))) == 32
 
 
-def test_a_revision_is_compared_by_what_it_stands_for(small, tmp_path):
-    """`main` moves on; the commit that it was then may be named to go on."""
+def test_branch_may_be_resumed_by_its_commit(small, tmp_path):
+    """If `main` has moved on, the session can be resumed with the commit that it pointed to."""
 
     @frozen
     class OnTheHub:
@@ -189,17 +194,19 @@ def test_a_revision_is_compared_by_what_it_stands_for(small, tmp_path):
             yield from Ideal().observe(trials)
 
     path = run(small, OnTheHub(), tmp_path, limit=3)
-    with pytest.raises(LogError, match=r"another revision .then aaa, now bbb.: go on -o revision=aaa, or take another"):
+    with pytest.raises(
+        LogError, match=r"different revision .was aaa, is now bbb.: resume it with -o revision=aaa, or choose another"
+    ):
         run(small, OnTheHub(main="bbb"), tmp_path)
     assert len(rows(run(small, OnTheHub("aaa", main="bbb"), tmp_path))) == 32
     assert sidecar(path)["status"] == "complete"
-    for limit in (3, None):  # also where nothing is left to ask
+    for limit in (3, None):  # also if no trials remain
         assert run(small, OnTheHub("aaa"), tmp_path, limit=limit) == path
-        with pytest.raises(LogError, match=r"another observer .revision then None, now bbb"):
+        with pytest.raises(LogError, match=r"a different observer .*revision was None, is now bbb"):
             run(small, OnTheHub("bbb"), tmp_path, limit=limit)
 
 
-def test_options_are_written_so_that_the_next_process_can_compare_them(small, tmp_path):
+def test_options_are_stored_in_a_form_that_another_process_can_compare(small, tmp_path):
     @frozen
     class Odd:
         option: object
@@ -209,7 +216,7 @@ def test_options_are_written_so_that_the_next_process_can_compare_them(small, tm
         def observe(self, trials):
             yield from Ideal().observe(trials)
 
-    given = [
+    options = [
         Path("/home/somebody/weights"),
         {"b", "a"},
         np.arange(3),
@@ -219,7 +226,7 @@ def test_options_are_written_so_that_the_next_process_can_compare_them(small, tm
         len,
         {"x": (1, None)},
     ]
-    for session, option in enumerate(given, start=1):
+    for session, option in enumerate(options, start=1):
         path = run(small, Odd(option), tmp_path, session=session, limit=1)
         run(small, Odd(option), tmp_path, session=session)
         assert "somebody" not in path.with_suffix(".json").read_text()

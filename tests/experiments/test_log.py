@@ -1,4 +1,4 @@
-"""The log: a row on disk before the next trial, repaired where it was torn, refused in words where it is damaged."""
+"""The log: a row is on disk before the next trial, an incomplete last row is removed, and a damaged log is refused."""
 
 import json
 import os
@@ -18,121 +18,123 @@ from stimuli.errors import LogError
 from tests.experiments.logs import rows, sidecar
 
 
-@pytest.mark.parametrize("torn", range(1, 90, 11))
-def test_a_torn_last_line_is_cut_off_and_said(small, tmp_path, torn):
-    whole = run(small, Biased(0.8), tmp_path / "whole").read_bytes()
-    path = run(small, Biased(0.8), tmp_path / "torn")
-    path.write_bytes(whole[:-torn])
-    said = []
-    run(small, Biased(0.8), tmp_path / "torn", notify=said.append)
-    assert path.read_bytes() == whole
-    assert bool(said) == (not whole[:-torn].endswith(b"\n"))
-    if said:
-        assert "cut off a torn last line" in said[0]
+@pytest.mark.parametrize("n_missing", range(1, 90, 11))
+def test_incomplete_last_row_is_removed_and_reported(small, tmp_path, n_missing):
+    complete = run(small, Biased(0.8), tmp_path / "complete").read_bytes()
+    path = run(small, Biased(0.8), tmp_path / "truncated")
+    path.write_bytes(complete[:-n_missing])
+    notes = []
+    run(small, Biased(0.8), tmp_path / "truncated", notify=notes.append)
+    assert path.read_bytes() == complete
+    assert bool(notes) == (not complete[:-n_missing].endswith(b"\n"))
+    if notes:
+        assert "removed an incomplete last row" in notes[0]
+        assert "its trial will be repeated" in notes[0]
 
 
-@pytest.mark.parametrize("left", [0, 14, 400])
-def test_a_log_cut_off_in_its_header_or_first_row(small, tmp_path, left):
+@pytest.mark.parametrize("n_bytes", [0, 14, 400])
+def test_log_truncated_in_its_header_or_first_row_is_resumed(small, tmp_path, n_bytes):
     path = run(small, Ideal(), tmp_path)
-    whole, said = path.read_bytes(), []
-    path.write_bytes(whole[:left])
-    assert whole[:left].count(b"\n") == (left == 400)
-    assert run(small, Ideal(), tmp_path, notify=said.append).read_bytes() == whole
-    assert len(said) == (left > 0)
+    complete, notes = path.read_bytes(), []
+    path.write_bytes(complete[:n_bytes])
+    assert complete[:n_bytes].count(b"\n") == (n_bytes == 400)
+    assert run(small, Ideal(), tmp_path, notify=notes.append).read_bytes() == complete
+    assert len(notes) == (n_bytes > 0)
 
 
-def test_what_a_power_cut_leaves_is_cut_off(small, tmp_path):
+def test_nul_bytes_after_a_power_cut_are_removed(small, tmp_path):
     path = run(small, Ideal(), tmp_path)
-    whole, said = path.read_bytes(), []
-    lines = whole.splitlines(keepends=True)
+    complete, notes = path.read_bytes(), []
+    lines = complete.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:6]) + b"small,id" + b"\0" * 200)
-    assert run(small, Ideal(), tmp_path, notify=said.append).read_bytes() == whole
-    assert "cut off a torn last line of 208 bytes" in said[0]
+    assert run(small, Ideal(), tmp_path, notify=notes.append).read_bytes() == complete
+    assert "removed an incomplete last row of 208 bytes" in notes[0]
 
 
-def test_a_log_that_is_gone_is_written_again(small, tmp_path):
+def test_deleted_log_is_written_again(small, tmp_path):
     path = run(small, Ideal(), tmp_path)
-    whole = path.read_bytes()
+    complete = path.read_bytes()
     path.unlink()
-    assert run(small, Ideal(), tmp_path).read_bytes() == whole
+    assert run(small, Ideal(), tmp_path).read_bytes() == complete
 
 
 def test_cues_are_logged_by_name(drawn, tmp_path):
-    one, two = drawn.stimuli.stimuli[1:3]
-    turned = evolve(two, cues=dict(reversed(two.cues.items())))
-    experiment = Experiment("turned", evolve(drawn.stimuli, stimuli=(one, turned)), drawn.choices)
+    first, second = drawn.stimuli.stimuli[1:3]
+    reordered = evolve(second, cues=dict(reversed(second.cues.items())))
+    experiment = Experiment("reordered", evolve(drawn.stimuli, stimuli=(first, reordered)), drawn.choices)
     logged = {row["stimulus"]: (row["shape"], row["texture"]) for row in rows(run(experiment, Ideal(), tmp_path))}
-    assert logged == {s.id: (s.cues["shape"], s.cues["texture"]) for s in (one, two)}
+    assert logged == {s.id: (s.cues["shape"], s.cues["texture"]) for s in (first, second)}
 
 
-def damage(path: Path, how: str) -> None:
+def damage(path: Path, kind: str) -> None:
+    """Damage a log or its sidecar in one of several ways."""
     lines = path.read_bytes().splitlines(keepends=True)
-    if how == "no sidecar":
+    if kind == "no sidecar":
         path.with_suffix(".json").unlink()
-    elif how == "broken sidecar":
+    elif kind == "broken sidecar":
         path.with_suffix(".json").write_text("{")
-    elif how == "no format":
+    elif kind == "no format":
         path.with_suffix(".json").write_text("{}")
-    elif how == "identity":
+    elif kind == "identity":
         path.with_suffix(".json").write_text(json.dumps(sidecar(path) | {"identity": [1]}))
-    elif how == "newer":
+    elif kind == "newer":
         path.with_suffix(".json").write_text(json.dumps(sidecar(path) | {"format": 99}))
-    elif how == "observer":
+    elif kind == "observer":
         path.write_bytes(b"".join([*lines[:3], lines[3].replace(b"ideal", b"other"), *lines[4:]]))
-    elif how in ("category", "response", "shape", "evidence", "rt"):
+    elif kind in ("category", "response", "shape", "evidence", "rt"):
         names, cells = (line.decode().strip().split(",") for line in (lines[0], lines[3]))
-        cells[names.index("evidence_truck" if how == "evidence" else how)] = "zebra"
+        cells[names.index("evidence_truck" if kind == "evidence" else kind)] = "zebra"
         path.write_bytes(b"".join([*lines[:3], ",".join(cells).encode() + b"\n", *lines[4:]]))
-    elif how in ("line ends", "old line ends"):
-        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n" if how == "line ends" else b"\r"))
-    elif how == "NUL":
+    elif kind in ("line endings", "old line endings"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n" if kind == "line endings" else b"\r"))
+    elif kind == "NUL":
         path.write_bytes(b"".join([*lines[:3], lines[3].replace(b"ideal", b"\0\0"), *lines[4:]]))
-    elif how == "columns":
+    elif kind == "columns":
         path.write_bytes(b"x" + b"".join(lines))
-    elif how == "order":
+    elif kind == "order":
         path.write_bytes(b"".join([lines[0], lines[2], lines[1], *lines[3:]]))
-    elif how == "cells":
+    elif kind == "cells":
         path.write_bytes(b"".join([*lines[:3], b"1,2,3\n", *lines[4:]]))
-    elif how == "rows":
+    elif kind == "rows":
         path.write_bytes(b"".join([*lines, lines[-1]]))
-    elif how == "bytes":
+    elif kind == "bytes":
         path.write_bytes(b"".join([*lines[:3], b"\xff\xfe\n", *lines[4:]]))
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("kind", "message"),
     [
-        ("no sidecar", "has no sidecar, so what it holds is unknown"),
+        ("no sidecar", "has no sidecar, so it is unknown what it contains"),
         ("broken sidecar", "sidecar .* cannot be read"),
-        ("no format", "is no sidecar of a trial log, it has no format number: move it away"),
+        ("no format", "is not the sidecar of a trial log, because it has no format number: move it away"),
         ("identity", "is damaged: it has no identity; move log and sidecar away"),
         ("newer", "has format 99; this version reads up to 1: update observers"),
         ("observer", "trial 3: its observer is 'other', expected 'ideal'; move log and"),
         ("columns", "has other columns than this session writes"),
         ("order", "trial 1: its trial is '2', expected '1'"),
         ("category", "trial 3: its category is 'zebra', expected"),
-        ("response", "trial 3: its response 'zebra' is none of the choices"),
+        ("response", "trial 3: its response 'zebra' is not one of the choices"),
         ("shape", "trial 3: its shape is 'zebra', expected"),
         ("evidence", "trial 3: its evidence_truck is 'zebra', expected a number"),
         ("rt", "trial 3: its rt is 'zebra', expected a number"),
-        ("line ends", "has other line ends than a log"),
-        ("old line ends", "has other line ends than a log"),
-        ("NUL", "has other line ends than a log, or NUL bytes"),
-        ("cells", "line 4: 3 cells where the header has"),
-        ("rows", "holds 33 trials and the session has 32"),
+        ("line endings", "has other line endings than a trial log"),
+        ("old line endings", "has other line endings than a trial log"),
+        ("NUL", "has other line endings than a trial log, or NUL bytes"),
+        ("cells", "line 4: 3 cells, but the header has"),
+        ("rows", "has 33 trials but the session has 32"),
         ("bytes", "cannot be read"),
     ],
 )
-def test_a_damaged_log_is_refused_in_words(small, tmp_path, how, message):
+def test_damaged_log_is_refused_and_not_changed(small, tmp_path, kind, message):
     path = run(small, Ideal(), tmp_path)
-    damage(path, how)
-    left = path.read_bytes()
+    damage(path, kind)
+    before = path.read_bytes()
     with pytest.raises(LogError, match=message):
         run(small, Ideal(), tmp_path)
-    assert path.read_bytes() == left
+    assert path.read_bytes() == before
 
 
-def test_one_writer(small, tmp_path):
+def test_only_one_writer_can_open_a_log(small, tmp_path):
     path = log.log_path(tmp_path, "small", "ideal", 1)
     other = log.LogWriter(path)
     with pytest.raises(LogError, match="is being written by another run"):
@@ -141,38 +143,39 @@ def test_one_writer(small, tmp_path):
     run(small, Ideal(), tmp_path)
 
 
-def test_a_trial_is_on_disk_before_the_next_is_taken(small, tmp_path):
-    seen = []
+def test_row_is_on_disk_before_the_next_trial_is_taken(small, tmp_path):
+    is_logged = []
 
     @frozen
-    class Looking:
-        name: str = "looking"
+    class Reader:
+        name: str = "reader"
         kind: str = "human"
 
         def observe(self, trials):
             for trial in trials:
-                path = log.log_path(tmp_path, "small", "looking", 1)
-                seen.append(len(rows(path)) == trial.number - 1)
+                path = log.log_path(tmp_path, "small", "reader", 1)
+                is_logged.append(len(rows(path)) == trial.number - 1)
                 yield Response(None, rt=0.7512345678901234 if trial.number == 1 else None)
 
-    path = run(small, Looking(), tmp_path)
-    assert all(seen)
-    assert rows(path)[0]["rt"] == "0.7512345678901234"  # in full
+    path = run(small, Reader(), tmp_path)
+    assert all(is_logged)
+    assert rows(path)[0]["rt"] == "0.7512345678901234"  # with full precision
     assert rows(path)[0]["response"] == ""
 
 
-def test_names_cannot_lead_out_of_the_folder(small, tmp_path):
+def test_names_cannot_escape_the_folder(small, tmp_path):
     path = run(small, Chance(name='../../etc/passwd,"ü'), tmp_path)
     assert path.parent == tmp_path / "small"
     assert rows(path)[0]["observer"] == '../../etc/passwd,"ü'
     for name in ("", "a\nb", "a\0b", "\x1b[31m", 5, "x" * 1001):
         with pytest.raises(
-            ObserverError, match="is no name for a log: expected 1 to 1000 characters, without line breaks"
+            ObserverError,
+            match="cannot be used as a name in a log: expected 1 to 1000 printable characters, without line breaks",
         ):
             run(small, Chance(name=name), tmp_path)
 
 
-def test_long_names_are_cut_and_told_apart(small, tmp_path):
+def test_long_names_are_shortened_and_stay_distinct(small, tmp_path):
     names = ["x" * 400 + end for end in "ab"]
     paths = [run(small, Ideal(name=name), tmp_path, limit=1) for name in names]
     assert paths[0] != paths[1]
@@ -180,7 +183,7 @@ def test_long_names_are_cut_and_told_apart(small, tmp_path):
     assert all(len(path.name) < 200 for path in paths)
 
 
-def test_synced_by_rows_and_by_time(tmp_path, monkeypatch):
+def test_rows_are_synced_by_number_and_by_time(tmp_path, monkeypatch):
     syncs = []
     monkeypatch.setattr(os, "fsync", syncs.append)
     writer = log.LogWriter(tmp_path / "x.csv")
@@ -188,7 +191,7 @@ def test_synced_by_rows_and_by_time(tmp_path, monkeypatch):
         writer.write(["a"])
     assert len(syncs) == 2
     monkeypatch.setattr(log, "SYNC_SECONDS", 0.01)
-    writer.write(["a"])  # and then nothing more for long
+    writer.write(["a"])  # and no further row for a long time
     deadline = time.monotonic() + 10
     while len(syncs) < 3:
         assert time.monotonic() < deadline, "never synced"
@@ -198,13 +201,13 @@ def test_synced_by_rows_and_by_time(tmp_path, monkeypatch):
     assert len(syncs) >= 4
 
 
-def test_a_log_is_not_closed_while_the_timer_syncs_it(tmp_path, monkeypatch):
-    syncing, go_on, order = threading.Event(), threading.Event(), []
+def test_log_is_not_closed_while_the_timer_syncs_it(tmp_path, monkeypatch):
+    syncing, release, order = threading.Event(), threading.Event(), []
     fsync, close = os.fsync, os.close
 
     def slow(file):
         syncing.set()
-        assert go_on.wait(10)
+        assert release.wait(10)
         fsync(file)
         order.append("synced")
 
@@ -217,13 +220,13 @@ def test_a_log_is_not_closed_while_the_timer_syncs_it(tmp_path, monkeypatch):
     closing = threading.Thread(target=writer.close)
     closing.start()
     closing.join(0.2)
-    assert closing.is_alive()  # it waits
-    go_on.set()
+    assert closing.is_alive()  # it waits for the sync
+    release.set()
     closing.join(10)
     assert order[0] == "synced" and "closed" in order
 
 
-def test_a_full_disk_is_said(small, tmp_path, monkeypatch):
+def test_full_disk_is_reported(small, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", lambda file, line: len(line) - 1)
     with pytest.raises(LogError, match="the disk is full"):
         run(small, Ideal(), tmp_path)
@@ -232,9 +235,9 @@ def test_a_full_disk_is_said(small, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", fail)
-    with pytest.raises(LogError, match="No space left on device; put that right"):
+    with pytest.raises(LogError, match="No space left on device; fix that"):
         run(small, Ideal(), tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(Path, "write_text", lambda self, *_: fail(0, b""))
-    with pytest.raises(LogError, match=r"session-1\.json: No space left on device; put that right"):
+    with pytest.raises(LogError, match=r"session-1\.json: No space left on device; fix that"):
         run(small, Ideal(), tmp_path)

@@ -128,7 +128,7 @@ def test_what_is_refused(pictures, tmp_path):
     reconstruct(stimuli, [Copying()], ReconstructionSettings(("x",)), out)
     save_image(np.zeros((40, 40, 3), np.uint8), pictures / "duck.png")
     with pytest.raises(
-        ObserverError, match=r"out holds reconstructions of another duck.png \(then .*, now .*\): take another"
+        ObserverError, match=r"out holds reconstructions of another duck.png \(was .*, is now .*\): take another"
     ):
         reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
     (out / "reconstructions.json").write_text("{}")

@@ -1,4 +1,4 @@
-"""The loop: one response a trial, and a stopped or killed session goes on to the file that an undisturbed one writes."""
+"""The loop: one response per trial, and a stopped or killed session that is resumed writes the same file as one run."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ class Slow:
 """
 
 
-def test_a_whole_session(small, tmp_path):
+def test_complete_session(small, tmp_path):
     path = run(small, Biased(0.8), tmp_path)
     assert path == tmp_path / "small" / "small_biased-0.8_session-1.csv"
     logged = rows(path)
@@ -52,91 +52,93 @@ def test_a_whole_session(small, tmp_path):
     assert str(Path.home()) not in text
 
 
-def test_the_seed_alone_decides_the_order(small):
-    numbers = [[t.stimulus.id for t in small.trials(seed)] for seed in (0, 0, 1)]
-    assert numbers[0] == numbers[1] != numbers[2]
+def test_order_depends_on_the_seed_only(small):
+    orders = [[t.stimulus.id for t in small.trials(seed)] for seed in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
     assert [t.block for t in small.trials(0)] == [1] * 16 + [2] * 16
 
 
-@pytest.mark.parametrize("cut", [1, 10, 32])
-def test_limit_then_the_rest_equals_one_run(small, tmp_path, cut):
-    whole = run(small, Biased(0.8), tmp_path / "whole")
-    part = run(small, Biased(0.8), tmp_path / "part", limit=cut)
-    assert len(rows(part)) == cut
-    assert sidecar(part)["status"] == ("complete" if cut == 32 else "partial")
-    assert run(small, Biased(0.8), tmp_path / "part").read_bytes() == whole.read_bytes()
+@pytest.mark.parametrize("limit", [1, 10, 32])
+def test_limited_run_that_is_resumed_equals_one_run(small, tmp_path, limit):
+    undisturbed = run(small, Biased(0.8), tmp_path / "undisturbed")
+    part = run(small, Biased(0.8), tmp_path / "part", limit=limit)
+    assert len(rows(part)) == limit
+    assert sidecar(part)["status"] == ("complete" if limit == 32 else "partial")
+    assert run(small, Biased(0.8), tmp_path / "part").read_bytes() == undisturbed.read_bytes()
     assert sidecar(part)["status"] == "complete"
 
 
-def test_kill_9_at_any_moment_loses_nothing(tmp_path, cache):
+def test_killed_session_loses_no_response(tmp_path, cache):
     (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
     command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
-    log_of = lambda out: tmp_path / out / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"  # noqa: E731
+    name = Path("drawn-cue-conflict") / "drawn-cue-conflict_slow_session-1.csv"
+    undisturbed, interrupted = tmp_path / "undisturbed" / name, tmp_path / "interrupted" / name
     root = Path(__file__).parents[2]
-    subprocess.run([*command, "--out", tmp_path / "whole", "--quiet"], check=True, cwd=root, capture_output=True)
+    subprocess.run([*command, "--out", tmp_path / "undisturbed", "--quiet"], check=True, cwd=root, capture_output=True)
     for n_rows in (1, 40, 130):
-        killed = subprocess.Popen(
-            [*command, "--out", tmp_path / "killed", "--quiet"],
+        process = subprocess.Popen(
+            [*command, "--out", tmp_path / "interrupted", "--quiet"],
             cwd=root,
-            env=os.environ | {"STALL_AT": str(n_rows + 60)},  # so that a slow machine cannot see it end
+            env=os.environ
+            | {"STALL_AT": str(n_rows + 60)},  # so that it cannot end before it is killed on a slow machine
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 60
-        while not (log_of("killed").exists() and log_of("killed").read_bytes().count(b"\n") > n_rows):
+        while not (interrupted.exists() and interrupted.read_bytes().count(b"\n") > n_rows):
             assert time.monotonic() < deadline, "no rows"
             time.sleep(0.002)
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-        assert sidecar(log_of("killed"))["status"] == "running"
-    subprocess.run([*command, "--out", tmp_path / "killed", "--quiet"], check=True, cwd=root, capture_output=True)
-    assert log_of("killed").read_bytes() == log_of("whole").read_bytes()
-    whole, killed_facts = sidecar(log_of("whole")), sidecar(log_of("killed"))
-    for facts in (whole, killed_facts):
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert sidecar(interrupted)["status"] == "running"
+    subprocess.run([*command, "--out", tmp_path / "interrupted", "--quiet"], check=True, cwd=root, capture_output=True)
+    assert interrupted.read_bytes() == undisturbed.read_bytes()
+    sidecars = sidecar(undisturbed), sidecar(interrupted)
+    for facts in sidecars:
         del facts["started"], facts["finished"]
-    assert killed_facts == whole
+    assert sidecars[0] == sidecars[1]
 
 
-def heed_ctrl_c():
-    """Where the tests run in the background it is ignored, by their children too."""
+def restore_sigint():
+    """Restore the default handler of SIGINT, which is ignored by the children of tests that run in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_ctrl_c_keeps_everything_and_says_how_to_resume(tmp_path, cache):
+def test_ctrl_c_keeps_all_responses_and_says_how_to_resume(tmp_path, cache):
     (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
     command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
     command += ["--out", str(tmp_path)]
     path = tmp_path / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"
     for number in (signal.SIGINT, signal.SIGTERM):
         before = len(rows(path)) if path.exists() else 0
-        run_ = subprocess.Popen(
+        process = subprocess.Popen(
             command,
             cwd=Path(__file__).parents[2],
             env=os.environ | {"STALL_AT": str(before + 60)},
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=heed_ctrl_c,
+            preexec_fn=restore_sigint,
         )
         deadline = time.monotonic() + 60
         while not (path.exists() and len(rows(path)) > before + 10):
             assert time.monotonic() < deadline, "no rows"
             time.sleep(0.01)
-        run_.send_signal(number)
-        _, said = run_.communicate(timeout=30)
-        assert run_.returncode == 3
-        assert "every answer is kept. To continue, run: observers run-experiment drawn-cue-conflict" in said
-        assert "Traceback" not in said
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 3
+        assert "every answer is kept. To continue, run: observers run-experiment drawn-cue-conflict" in stderr
+        assert "Traceback" not in stderr
         assert sidecar(path)["status"] == "partial"
         assert sidecar(path)["n_logged"] == len(rows(path)) > before
 
 
-def test_weights_that_do_not_load_keep_their_own_error(small, tmp_path):
+def test_error_of_the_observer_is_not_replaced(small, tmp_path):
     @frozen
     class Weightless:
         name: str = "weightless"
         kind: str = "discriminative"
 
         def provenance(self):
-            raise AssertionError("asked although it never answered")
+            raise AssertionError("provenance() was called although the observer never answered")
 
         def observe(self, trials):
             raise ObserverError("no weights")
@@ -150,7 +152,7 @@ def test_weights_that_do_not_load_keep_their_own_error(small, tmp_path):
 @pytest.mark.parametrize(
     ("n", "message"), [(31, "stopped after 31 of 32 trials"), (33, "more responses than the 32 trials")]
 )
-def test_one_response_a_trial(small, tmp_path, n, message):
+def test_one_response_per_trial_is_required(small, tmp_path, n, message):
     @frozen
     class Counting:
         name: str = "counting"
@@ -164,21 +166,21 @@ def test_one_response_a_trial(small, tmp_path, n, message):
     assert len(rows(log.log_path(tmp_path, "small", "counting", 1))) == min(n, 32)
 
 
-def test_experiments_that_make_no_sense(small):
+def test_impossible_experiments_and_arguments_are_refused(small):
     with pytest.raises(StimulusError, match="has no stimuli"):
         Experiment("x", small.stimuli.where(lambda s: False), ("a", "b"))
     for choices in ((), ("a",), ("a", "a"), ("a", "")):
         with pytest.raises(StimulusError, match="needs two or more different choices"):
             Experiment("x", small.stimuli, choices)
     for n in (0, 33):
-        with pytest.raises(StimulusError, match=f"small has 32 trials, which make no {n} blocks"):
+        with pytest.raises(StimulusError, match=f"small has 32 trials, which cannot be divided into {n} blocks"):
             evolve(small, n_blocks=n)
     for options in ({"session": 0}, {"session": 10**20}, {"limit": 0}):
-        with pytest.raises(LogError, match="count from 1"):
+        with pytest.raises(LogError, match="must be 1 or more"):
             run(small, Ideal(), Path("nowhere"), **options)
 
 
-def test_provenance_that_is_none(small, tmp_path):
+def test_provenance_must_be_a_mapping(small, tmp_path):
     @frozen
     class Odd:
         name: str = "odd"
@@ -190,12 +192,12 @@ def test_provenance_that_is_none(small, tmp_path):
         def observe(self, trials):
             yield from Ideal().observe(trials)
 
-    with pytest.raises(ObserverError, match=r"observer odd: provenance\(\) must give a mapping, got NoneType"):
+    with pytest.raises(ObserverError, match=r"observer odd: provenance\(\) must return a mapping, got NoneType"):
         run(small, Odd(), tmp_path)
 
 
-def test_progress_counts_what_was_there_before(small, tmp_path):
+def test_progress_counts_earlier_trials(small, tmp_path):
     run(small, Ideal(), tmp_path, limit=30)
-    seen = []
-    run(small, Ideal(), tmp_path, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(30, 32), (31, 32), (32, 32)]
+    calls = []
+    run(small, Ideal(), tmp_path, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(30, 32), (31, 32), (32, 32)]

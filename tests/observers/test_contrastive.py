@@ -255,7 +255,7 @@ def test_without_a_tokenizer(tmp_path, trials):
     folder = save_siglip(tmp_path)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(
-        ObserverError, match=r"its tokenizer in .* does not load \(.*\): expected tokenizer\.json, or vocab"
+        ObserverError, match=r"its tokenizer in .* cannot be loaded \(.*\): expected tokenizer\.json, or vocab"
     ):
         look(folder, trials)
 

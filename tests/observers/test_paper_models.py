@@ -1,3 +1,5 @@
+"""The table of the paper's models is complete, and its observers exist."""
+
 import re
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from observers.paper_models import PAPER_MODELS
 from observers.registry import OBSERVERS, SCHEMES, accepts_option
 
-# The rows of Table 2, in its order.
+# The rows of Table 2, in the order of the table.
 ROWS = """
 ViT-22B_ft-384 (4B)|Imagen (860M)|ViT-22B_ft-560 (4B)|CLIP: ViT-B (400M), 80 prompts|StableDiffusion
 SWSL: ResNeXt-101 (940M)|BiT-M: ResNet-101x1 (14M)|BiT-M: ResNet-152x2 (14M)|ViT-L|BiT-M: ResNet-152x4 (14M)
@@ -20,13 +22,13 @@ squeezenet1_1|PIRL: ResNet-50|shufflenet_v2_x0.5|InsDis: ResNet-50|squeezenet1_0
 NAMES = ROWS.strip().replace("\n", "|").split("|")
 
 
-def test_every_row_of_the_tables_is_there_once():
+def test_every_row_of_the_table_occurs_once():
     assert len(NAMES) == len(set(NAMES)) == 58
     assert [model.name for model in PAPER_MODELS] == NAMES
 
 
 @pytest.mark.parametrize("model", [m for m in PAPER_MODELS if m.observer], ids=lambda model: model.name)
-def test_every_observer_is_one_that_the_registry_can_make(model):
+def test_every_observer_can_be_made(model):
     scheme, colon, argument = model.observer.partition(":")
     if not colon:
         assert model.observer in OBSERVERS
@@ -38,23 +40,23 @@ def test_every_observer_is_one_that_the_registry_can_make(model):
     assert accepts_option(model.observer, "whole")
 
 
-def test_what_cannot_be_had_says_why_and_what_differs_is_noted():
+def test_unavailable_models_have_a_reason():
     for model in PAPER_MODELS:
         if model.observer is None:
             assert re.search("never published|as a pickle", model.note), model.name
             assert "never published" in model.note or "mine.py:Name" in model.note or "weights=DIR" in model.note
-    used = [model.observer for model in PAPER_MODELS if model.observer]
-    twice = {name for name in used if used.count(name) > 1}
-    assert twice == {"clip:openai/clip-vit-base-patch32"}  # with 1 and 80 templates, which the notes say
+    names = [model.observer for model in PAPER_MODELS if model.observer]
+    repeated = {name for name in names if names.count(name) > 1}
+    assert repeated == {"clip:openai/clip-vit-base-patch32"}  # with 1 and 80 templates, as the notes say
 
 
-def test_timm_has_the_models_named_here():
+def test_timm_has_the_models_of_the_table():
     try:
         import timm
     except (ImportError, RuntimeError) as error:
-        pytest.skip(f"timm is not installed (extra zoo), or not with a torchvision that works: {error}")
-    known = set(timm.list_pretrained())
+        pytest.skip(f"timm is not installed (extra zoo), or its torchvision does not work: {error}")
+    available = set(timm.list_pretrained())
     assert [m.observer for m in PAPER_MODELS if m.observer and m.observer.startswith("timm:")]
     for model in PAPER_MODELS:
         if model.observer and model.observer.startswith("timm:"):
-            assert model.observer.partition(":")[2] in known
+            assert model.observer.partition(":")[2] in available

@@ -1,3 +1,5 @@
+"""Recorded observers replay CSV files in our own and the model-vs-human format."""
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from stimuli.stimulus import Stimulus
 HEAD = "subj,Session,trial,rt,object_response,category,condition,imagename\n"
 
 
-def test_the_fields_dialect(tmp_path):
+def test_model_vs_human_format_is_replayed(tmp_path):
     path = tmp_path / "uniform-noise" / "uniform-noise_subject-01_session_1.csv"
     path.parent.mkdir()
     path.write_text(
@@ -19,16 +21,16 @@ def test_the_fields_dialect(tmp_path):
     )
     observer = Recorded(path)
     assert (observer.name, observer.kind) == ("subject-01", "human")
-    seen = [("n03041632_82878.png", "0.90"), ("n02504458_7209.png", "0.10")]
-    trials = [Trial(i, 1, Stimulus(s, path, "oven", c), ("oven", "knife")) for i, (s, c) in enumerate(seen, 1)]
+    images = [("n03041632_82878.png", "0.90"), ("n02504458_7209.png", "0.10")]
+    trials = [Trial(i, 1, Stimulus(s, path, "oven", c), ("oven", "knife")) for i, (s, c) in enumerate(images, 1)]
     missed, answered = observer.observe(trials)
     assert (missed.choice, missed.rt) == (None, None)
     assert (answered.choice, answered.rt) == ("oven", 0.75)
-    with pytest.raises(ObserverError, match=r"no recorded answer to n0_1\.png in condition '0\.10'"):
+    with pytest.raises(ObserverError, match=r"no recorded response to n0_1\.png in condition '0\.10'"):
         next(observer.observe([Trial(1, 1, Stimulus("n0_1.png", path, "oven", "0.10"), ("oven", "knife"))]))
 
 
-def test_our_own_log_is_replayed_with_its_evidence(small, tmp_path):
+def test_own_log_is_replayed_with_its_evidence(small, tmp_path):
     path = run(small, Biased(shape_bias=0.7), tmp_path / "first")
     again = run(small, Recorded(path), tmp_path / "second")
     assert again.read_text() == path.read_text()
@@ -37,46 +39,41 @@ def test_our_own_log_is_replayed_with_its_evidence(small, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "is no trial log: expected columns subj,session"),
-        ("", "is no trial log"),
-        (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers: say which .*, of a, b"),
+        ("a,b\n1,2\n", "is not a trial log: expected the columns subj,session"),
+        ("", "is not a trial log"),
+        (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers: choose one with -o observer=NAME, of a, b"),
         (HEAD + "a,1,1,NaN,car,car,0,x1.png\na,1,2,NaN,car,car,0,x1.png\n", "a answered x1.png in condition '0' twice"),
-        ("observer,kind,stimulus,condition,category,response,rt,n_evaluations\nx,robot,s,,c,c,,\n", "'robot' is no kind"),
+        ("observer,kind,stimulus,condition,category,response,rt,n_evaluations\nx,robot,s,,c,c,,\n", "'robot' is not a kind"),
         (HEAD + '"a,1\n', "cannot be read"),
         (HEAD + "a,1,1,fast,car,car,0,x1.png\n", "row 2: could not convert string to float: 'fast'"),
-        (HEAD + "a,1,1,NaN,car\n", "row 2: another number of cells"),
-        (HEAD + "a,1,1,NaN,car,car,0,x1.png,y\n", "row 2: another number of cells"),
+        (HEAD + "a,1,1,NaN,car\n", "row 2: the number of cells differs from the header"),
+        (HEAD + "a,1,1,NaN,car,car,0,x1.png,y\n", "row 2: the number of cells differs from the header"),
         (HEAD.replace("condition,", "") + "a,1,1,NaN,car,car,x1.png\n", "has no column 'condition'"),
     ],
 )  # fmt: skip
-def test_what_is_no_recording(tmp_path, text, message):
+def test_files_that_are_not_recordings_are_refused(tmp_path, text, message):
     path = tmp_path / "mine_a_session-1.csv"
     path.write_text(text)
     with pytest.raises(ObserverError, match=message):
         read_recorded_trials(path)
 
 
-def test_one_of_several_observers(tmp_path):
+def test_one_of_several_observers_is_chosen(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,dog,car,0,x1.png\n")
-    assert (
-        Recorded(path, "b")
-        .observe([Trial(1, 1, Stimulus("x1.png", path, "car", "0"), ("car", "dog"))])
-        .__next__()
-        .choice
-        == "dog"
-    )
+    trial = Trial(1, 1, Stimulus("x1.png", path, "car", "0"), ("car", "dog"))
+    assert next(Recorded(path, "b").observe([trial])).choice == "dog"
     with pytest.raises(ObserverError, match="has no observer 'c'; it has a, b"):
         _ = Recorded(path, "c").name
 
 
-def test_a_real_person(human):
-    answers = read_recorded_trials(human)
-    assert len(answers) == 1280
-    assert np.isfinite([a.rt for a in answers.values() if a.choice]).all()
+def test_published_recording_is_read(human):
+    trials = read_recorded_trials(human)
+    assert len(trials) == 1280
+    assert np.isfinite([trial.rt for trial in trials.values() if trial.choice]).all()
 
 
-def test_an_oversized_file_is_refused(tmp_path, monkeypatch):
+def test_oversized_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("observers.recorded.MAX_BYTES", 10)
     (tmp_path / "x.csv").write_text(HEAD)
     with pytest.raises(ObserverError, match="is larger than"):

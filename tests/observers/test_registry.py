@@ -1,3 +1,5 @@
+"""Observers by name, with options as text, and the errors for names and options that do not exist."""
+
 from pathlib import Path
 
 import pytest
@@ -59,7 +61,7 @@ def mine(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("reference", [*OBSERVERS.values(), *SCHEMES.values()])
-def test_every_name_in_the_table_leads_somewhere(reference):
+def test_every_reference_in_the_tables_can_be_loaded(reference):
     assert callable(load(reference))
 
 
@@ -71,7 +73,7 @@ def test_built_in_names_and_options():
     assert not accepts_option("ideal", "device")
 
 
-def test_a_users_file(mine):
+def test_observer_from_a_user_file(mine):
     options = {"layers": "4", "rate": "none", "deep": "yes", "mode": "b", "sizes": "1, 2", "weights": "w"}
     observer = make_observer(mine + "Mine", options)
     assert (observer.layers, observer.rate, observer.deep, observer.mode) == (4, None, True, "b")
@@ -80,12 +82,12 @@ def test_a_users_file(mine):
     assert make_observer(mine + "ready").layers == 3
 
 
-def test_options_that_declare_no_type_are_like_their_defaults(mine):
+def test_options_without_a_type_have_the_type_of_their_default(mine):
     options = {"threshold": "5", "deep": "yes", "what": "5", "sizes": "1,2", "either": "many", "n": "1.5", "n2": "3,4"}
     for name in ("Bare", "Holder.Inner"):
         assert make_observer(mine + name, options).options == (5.0, True, "5", [1, 2], "many", 1.5, (3, 4))
-    whole = make_observer(mine + "Bare", {"either": "3", "n": "7"}).options
-    assert (whole[4], whole[5], type(whole[5])) == (3, 7, int)
+    values = make_observer(mine + "Bare", {"either": "3", "n": "7"}).options
+    assert (values[4], values[5], type(values[5])) == (3, 7, int)
     with pytest.raises(UserError, match="option threshold: expected a number, got 'nan'"):
         make_observer("psychometric", {"threshold": "nan"})
     with pytest.raises(UserError, match="option threshold: expected a number, got 'x'"):
@@ -93,7 +95,7 @@ def test_options_that_declare_no_type_are_like_their_defaults(mine):
 
 
 def test_plugins(tmp_path, monkeypatch):
-    """What an installed package declares is there by name, and is listed."""
+    """The entry points of an installed package are observers and experiments by name, and are listed."""
     (tmp_path / "plugged.py").write_text(
         MINE.replace("layers: int", "layers: int = 1") + "\nfrom experiments.drawn import cue_conflict\n"
     )
@@ -110,8 +112,8 @@ def test_plugins(tmp_path, monkeypatch):
     assert len(make_experiment("plugged-experiment").stimuli) == 256
     with pytest.raises(UnknownName, match="no observer named 'pluged': did you mean plugged"):
         make_observer("pluged")
-    assert "plugged:Mine" in "".join(catalog.observers())
-    assert "plugged-experiment" in "".join(catalog.experiments())
+    assert "plugged:Mine" in "".join(catalog.list_observers())
+    assert "plugged-experiment" in "".join(catalog.list_experiments())
 
 
 @pytest.mark.parametrize(
@@ -121,14 +123,15 @@ def test_plugins(tmp_path, monkeypatch):
             "idael",
             {},
             UnknownName,
-            r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE\.py:NAME\. A model is",
+            r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE\.py:NAME\. "
+            r"A model or recording is named human:NAME, ",
         ),
         ("ideal", {"sede": "1"}, UnknownName, "no option of ideal named 'sede'"),
-        ("hf", {}, UserError, "hf needs to know which one: hf:NAME"),
+        ("hf", {}, UserError, "hf is incomplete: name the model or file as hf:NAME"),
         ("mine.py", {}, UserError, r"mine\.py does not say which observer to use: write mine\.py:NAME"),
         (":X", {}, UserError, "':X' does not name an object: expected module:NAME"),
         ("none.py:X", {}, UserError, r"the file none\.py does not exist"),
-        ("./mine:X", {}, UserError, r"'\./mine' is not the name of a module; write FILE\.py:NAME for a file"),
+        ("./mine:X", {}, UserError, r"'\./mine' is no module; a file is given as FILE\.py:NAME"),
         ("no.such.module:X", {}, UserError, "there is no module 'no'"),
         ("observers.simulated:Idol", {}, UnknownName, "did you mean Ideal"),
         ("MINE:Mine", {}, UserError, "needs the option layers: -o layers="),
@@ -136,29 +139,29 @@ def test_plugins(tmp_path, monkeypatch):
         ("MINE:Mine", {"layers": "4", "rate": "x"}, UserError, "option rate: expected a number, got 'x'"),
         ("MINE:Mine", {"layers": "4", "deep": "x"}, UserError, "option deep: expected true or false, got 'x'"),
         ("MINE:Mine", {"layers": "4", "mode": "x"}, UserError, "option mode: expected a or b, got 'x'"),
-        ("MINE:nothing", {}, UserError, "is no observer: it needs a name, a kind"),
-        ("MINE:odd", {}, UserError, "is no observer: it needs a name, a kind"),
+        ("MINE:nothing", {}, UserError, "is not an observer: expected an object with a name, a kind"),
+        ("MINE:odd", {}, UserError, "is not an observer: expected an object with a name, a kind"),
         (
             "MINE:Untyped",
             {},
             UserError,
             "'Unimported' is not defined; a type that annotates an option must be imported",
         ),
-        ("MINE:ready", {"n": "1"}, UserError, "an object ready made; it takes no options"),
+        ("MINE:ready", {"n": "1"}, UserError, "an object that already exists; it takes no options"),
     ],
 )
-def test_what_cannot_be_made_is_said(mine, name, options, error, message):
+def test_impossible_observers_are_refused(mine, name, options, error, message):
     with pytest.raises(error, match=message):
         make_observer(name.replace("MINE:", mine), options)
 
 
-def test_a_file_may_import_another_beside_it(tmp_path):
+def test_user_file_may_import_another_file_in_its_folder(tmp_path):
     (tmp_path / "helper_of_mine.py").write_text("rate = 0.25\n")
     (tmp_path / "mine.py").write_text(f"{MINE}\nimport helper_of_mine\nready = Mine(3, rate=helper_of_mine.rate)\n")
     assert make_observer(f"{tmp_path}/mine.py:ready").rate == 0.25
 
 
-def test_a_file_that_is_no_python(tmp_path):
+def test_user_file_with_errors_is_reported(tmp_path):
     (tmp_path / "mine.py").write_text("x = 1\nclass Mine(:\n")
     (tmp_path / "needs.py").write_text("\nimport nothing_like_this\n")
     with pytest.raises(UserError, match=r"needs\.py cannot be imported: ModuleNotFoundError: .* \(needs\.py, line 2\)"):
@@ -167,7 +170,7 @@ def test_a_file_that_is_no_python(tmp_path):
         make_observer(f"{tmp_path}/mine.py:Mine")
 
 
-def test_two_files_of_one_name_are_two_modules(tmp_path):
+def test_two_user_files_with_the_same_name_are_two_modules(tmp_path):
     for folder, number in (("one", 1), ("two", 2)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.py").write_text(MINE.replace('name: str = "mine"', f'name: str = "mine{number}"'))

@@ -175,5 +175,7 @@ def test_a_broken_torchvision_is_named(trials, tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ObserverError, match=r"operator torchvision::nms does not exist.*made for another torch than"):
+    with pytest.raises(
+        ObserverError, match=r"operator torchvision::nms does not exist.*built for a different torch than"
+    ):
         next(Timm("resnet50.tv_in1k").observe(iter(trials)))

@@ -1,4 +1,4 @@
-"""Tiny image classifiers of transformers, saved as the hub keeps them."""
+"""Tiny image classifiers of transformers, saved in the layout of a Hub repository."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def config(kind: str, labels: list[str]) -> object:
 
 
 def save(folder: Path, kind: str, labels: list[str], contrast: float = 1.0) -> Path:
-    """A random model whose logits spread widely enough to tell images apart."""
+    """Save a random model whose logits vary enough to distinguish images, and return the folder."""
     from transformers import AutoModelForImageClassification
 
     torch.manual_seed(0)
@@ -49,6 +49,7 @@ def save(folder: Path, kind: str, labels: list[str], contrast: float = 1.0) -> P
     return folder
 
 
-def look(folder, trials, **options):
+def classify(folder, trials, **options):
+    """Return the responses of the classifier in `folder`."""
     observer = Classifier("some/tiny-model", weights=folder, device="cpu", **options)
     return list(observer.observe(iter(trials)))

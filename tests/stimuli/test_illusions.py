@@ -128,7 +128,7 @@ def test_sets(name, tmp_path):
 
 def test_the_fooled_observer_knows_illusions_alone(tmp_path):
     stimulus = Stimulus("a.png", tmp_path, "cat")
-    with pytest.raises(ObserverError, match=r"fooled answers illusions alone: a.png names no two percepts"):
+    with pytest.raises(ObserverError, match=r"fooled only answers illusions: a.png has neither the cues"):
         list(Fooled().observe([Trial(1, 1, stimulus, CATEGORIES, Presentation())]))
     cues = {"percept_a": "cat", "percept_b": "car"}
     for condition, expected in (("turn+45", 0.5), ("0", 0.5), ("none", 0.5), ("1", 1 / (1 + np.exp(-4)))):

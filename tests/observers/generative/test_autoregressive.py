@@ -315,7 +315,7 @@ def test_a_model_without_its_autoencoder_is_refused(kind, folders, tmp_path, pho
     held = load_file(tmp_path / "copy/model.safetensors")
     held = {name: weight.clone() for name, weight in held.items() if "vqmodel.quant_conv" not in name}
     save_file(held, tmp_path / "copy/model.safetensors", {"format": "pt"})
-    with pytest.raises(ObserverError, match=r"some/model is not a whole \w+VQVAE: its checkpoint lacks 2 weights"):
+    with pytest.raises(ObserverError, match=r"some/model is not a complete \w+VQVAE: its checkpoint lacks 2 weights"):
         likelihood(tmp_path / "copy", kind).encode(photo)
 
 

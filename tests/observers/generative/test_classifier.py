@@ -66,7 +66,7 @@ def test_every_family_that_restores_shows_it(name, models, small):
     assert len({image.tobytes() for image in found.images}) > 1
     assert np.array_equal(restored(made, trial).images, found.images)
     assert not np.array_equal(restored(made, trial, 1).damaged_image, found.damaged_image)
-    with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
+    with pytest.raises(ObserverError, match="the draw must be a whole number, 0 or more, got -1"):
         Restoration(draw=-1)
 
 
@@ -99,7 +99,7 @@ def test_every_family_restores_texts_of_ones_own_in_steps_and_under_guidance(nam
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"strength": 0}, "the strength is a share of noise or masks, above 0 and up to 1, got 0"),
+        ({"strength": 0}, r"the strength \(noise level or masked share\) must be above 0 and up to 1, got 0"),
         ({"strength": 1.01}, "above 0 and up to 1, got 1.01"),
         ({"steps": 0}, "in 1 to 1000 steps, got 0"),
         ({"guidance": -1}, "from 0 to 100, 1 for none, got -1"),
@@ -203,7 +203,7 @@ def test_the_log_knows_what_answered(models, small, tmp_path):
     assert "batch_size" not in said
     assert sidecar["provenance"].keys() == {"repository", "weights", "sha256", "device", "dtype", "evidence"}
     run(part, observer(models, "sd14", batch_size=3), tmp_path)  # how it computes may change
-    with pytest.raises(LogError, match="made with different observer"):
+    with pytest.raises(LogError, match="made with a different observer"):
         run(part, observer(models, "sd14", weighting="uniform"), tmp_path)
 
 
@@ -286,7 +286,7 @@ def test_what_it_costs(models, small, tmp_path):
     assert found.cost.batch_size == 16
     assert not list(tmp_path.iterdir())
     said = "\n".join(found.sentences())
-    assert "64 to 160 evaluations a trial" in said
+    assert "64 to 160 evaluations per trial" in said
     exact = observer(models, "janus").cost(small.trials(0)[0])
     assert exact.n_evaluations == (16, 16)
 

@@ -1,0 +1,78 @@
+"""Checks of what an observer returns, before it is used or written into a log.
+
+The classes are those of `observers.protocol`. A live session, a dry run and `observers.check` all apply these checks.
+"""
+
+import numbers
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from observers.protocol import MAX_COUNT, Observer, ObserverError, Response, Trial
+
+MAX_NAME = 1000  # characters
+
+
+def check_name(name: object) -> None:
+    """Raise ObserverError unless `name` can be written into a log as the name of an observer or experiment."""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+        raise ObserverError(
+            f"{str(name)[:80]!r} cannot be used as a name in a log: expected 1 to {MAX_NAME} printable characters, without "
+            f"line breaks"
+        )
+
+
+def iter_responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
+    """Return an iterator over what `observer.observe` yields. Raises ObserverError if that is not iterable."""
+    responses: object = observer.observe(iter(trials))
+    if not isinstance(responses, Iterable):
+        raise ObserverError(
+            f"observer {observer.name}: observe(trials) must yield one Response per trial, but it returned "
+            f"{type(responses).__name__}"
+        )
+    return iter(responses)
+
+
+def validate_response(response: object, trial: Trial, observer: str) -> Response:
+    """Check a response before it is used or logged.
+
+    Args:
+        response: What the observer yielded.
+        trial: The trial that it answers.
+        observer: The observer's name, for the error.
+
+    Returns:
+        The same response.
+
+    Raises:
+        ObserverError: It is not a Response, or one of its values is not allowed; the error names observer and trial.
+    """
+    where = f"observer {observer}, trial {trial.number} ({trial.stimulus.id})"
+    n_choices = len(trial.choices)
+    if not isinstance(response, Response):
+        raise ObserverError(f"{where}: expected a Response, got {type(response).__name__}")
+    if response.choice is not None and response.choice not in trial.choices:
+        raise ObserverError(f"{where}: {response.choice!r} is not one of the choices {', '.join(trial.choices)}")
+    if response.rt is not None and not (_is_number(response.rt, numbers.Real) and 0 <= response.rt < float("inf")):
+        raise ObserverError(f"{where}: rt must be a time in seconds, 0 or more, got {response.rt!r}")
+    n = response.n_evaluations
+    if n is not None and not (_is_number(n, numbers.Integral) and 0 <= n < MAX_COUNT):
+        raise ObserverError(f"{where}: n_evaluations must be a whole number, 0 or more, got {n!r}")
+    for measure, value in (response.measured or {}).items():
+        if not (_is_number(value, numbers.Real) and abs(value) < float("inf")):
+            raise ObserverError(f"{where}: the measurement {measure} must be a finite number, got {value!r}")
+    if response.evidence is not None:
+        try:
+            evidence = np.asarray(response.evidence)
+        except ValueError:  # lists of unequal length
+            raise ObserverError(f"{where}: evidence must be {n_choices} numbers, got a ragged list") from None
+        if evidence.shape != (n_choices,) or evidence.dtype.kind not in "fiu":
+            raise ObserverError(f"{where}: evidence must be {n_choices} numbers, got {evidence.dtype} {evidence.shape}")
+        if np.isnan(evidence).any():
+            raise ObserverError(f"{where}: evidence contains NaN")
+    return response
+
+
+def _is_number(value: object, kind: type) -> bool:
+    """Return whether `value` is an instance of this numeric type. Booleans do not count as numbers."""
+    return isinstance(value, kind) and not isinstance(value, bool)
