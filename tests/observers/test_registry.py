@@ -131,7 +131,7 @@ def test_plugins(tmp_path, monkeypatch):
         ("mine.py", {}, UserError, r"mine\.py does not say which observer to use: write mine\.py:NAME"),
         (":X", {}, UserError, "':X' does not name an object: expected module:NAME"),
         ("none.py:X", {}, UserError, r"the file none\.py does not exist"),
-        ("./mine:X", {}, UserError, r"'\./mine' is no module; a file is given as FILE\.py:NAME"),
+        ("./mine:X", {}, UserError, r"'\./mine' is not the name of a module; write FILE\.py:NAME for a file"),
         ("no.such.module:X", {}, UserError, "there is no module 'no'"),
         ("observers.simulated:Idol", {}, UnknownName, "did you mean Ideal"),
         ("MINE:Mine", {}, UserError, "needs the option layers: -o layers="),

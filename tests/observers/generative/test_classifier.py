@@ -101,9 +101,9 @@ def test_every_family_restores_texts_of_ones_own_in_steps_and_under_guidance(nam
     [
         ({"strength": 0}, r"the strength \(noise level or masked share\) must be above 0 and up to 1, got 0"),
         ({"strength": 1.01}, "above 0 and up to 1, got 1.01"),
-        ({"steps": 0}, "in 1 to 1000 steps, got 0"),
-        ({"guidance": -1}, "from 0 to 100, 1 for none, got -1"),
-        ({"guidance": float("nan")}, "from 0 to 100, 1 for none, got nan"),
+        ({"steps": 0}, "the number of steps must be 1 to 1000, got 0"),
+        ({"guidance": -1}, r"the guidance scale must be 0 to 100 \(1 = off\), got -1"),
+        ({"guidance": float("nan")}, r"the guidance scale must be 0 to 100 \(1 = off\), got nan"),
     ],
 )
 def test_restorations_that_cannot_be(given, said):

@@ -46,7 +46,7 @@ def test_a_pickle_is_not_read(copy, small):
     (copy / UNET).unlink()
     said = (
         "has no unet/diffusion_pytorch_model.safetensors or .*, only diffusion_pytorch_model.bin: only safetensors are "
-        "loaded, since reading a pickle can run code; convert the weights and name their folder, -o weights=DIR"
+        "loaded, because reading a pickle can run code; convert the weights and name their folder, -o weights=DIR"
     )
     with pytest.raises(ObserverError, match=said):
         ask(copy, small)
