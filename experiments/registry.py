@@ -32,6 +32,9 @@ def make_experiment(name: str) -> Experiment:
         name: A published dataset ("cue-conflict"), a built-in experiment ("drawn-cue-conflict"), the name of a plugin, a
             folder of images, "module:attribute", or "FILE.py:NAME" of an Experiment or a function that returns one.
 
+    Returns:
+        The experiment. Drawn stimuli are drawn into the cache when they are used for the first time.
+
     Raises:
         UnknownName: There is no such experiment.
         StimulusError: Its images are missing or damaged, or the name does not refer to an experiment.

@@ -1,4 +1,4 @@
-"""Tiny CLIP and SigLIP models with tokenizers of a few words, saved as the hub keeps them."""
+"""Contrastive observers: their evidence equals a calculation by hand, for tiny CLIP and SigLIP models."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from stimuli.categories import CATEGORIES
 SIZE = 32
 LETTERS = "abcdefghijklmnopqrstuvwxyz'-.,"
 START, END = "<|startoftext|>", "<|endoftext|>"
-# Letters, letters that end a word, then START and END: a vocabulary of CLIP's kind, without merges.
+# A vocabulary like that of CLIP but without merges: letters, letters at the end of a word, START and END.
 CLIP_VOCABULARY = {token: i for i, token in enumerate([*LETTERS, *(f"{x}</w>" for x in LETTERS), START, END])}
 PROCESSOR = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, "do_normalize": True, "do_resize": True, "resample": 3}
 CHOICES = ("hot air balloon", "cat", "dog")
@@ -52,7 +52,7 @@ def save_clip(folder: Path) -> Path:
 
 
 def save_siglip(folder: Path) -> Path:
-    """With a tokenizer.json, and with the class in tokenizer_config.json that would want sentencepiece."""
+    """Save a SigLIP model with a tokenizer.json, and a tokenizer_config.json whose class would need sentencepiece."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import SiglipConfig, SiglipModel
 
@@ -60,8 +60,8 @@ def save_siglip(folder: Path) -> Path:
     vocabulary = {token: i for i, token in enumerate(["<unk>", "</s>", *LETTERS])}
     model = SiglipModel(SiglipConfig(**towers(len(vocabulary), 64, bos_token_id=1, eos_token_id=1, pad_token_id=1)))
     save(model, folder)
-    whole = {"image_processor_type": "SiglipImageProcessor", "size": {"height": SIZE, "width": SIZE}}
-    (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR | whole))
+    resize = {"image_processor_type": "SiglipImageProcessor", "size": {"height": SIZE, "width": SIZE}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR | resize))
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
@@ -73,7 +73,7 @@ def save_siglip(folder: Path) -> Path:
 
 
 def save(model: torch.nn.Module, folder: Path) -> None:
-    """A random model, its small first weights widened enough to tell images and texts apart."""
+    """Save a random model with weights that are large enough to distinguish images and texts."""
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
@@ -95,13 +95,13 @@ def trials(small):
     return [evolve(trial, choices=CHOICES) for trial in small.trials(0)]
 
 
-def look(folder, trials, **options):
+def classify(folder, trials, **options):
     observer = Contrastive("some/tiny-model", weights=folder, device="cpu", **options)
     return list(observer.observe(iter(trials)))
 
 
 def tokens(kind: str, sentence: str) -> list[int]:
-    """As the model's published tokenizer does it, spelled out."""
+    """Return the tokens of a sentence as the model's published tokenizer computes them, step by step."""
     if kind == "clip":
         words = [[*word[:-1], f"{word[-1]}</w>"] for word in re.findall(r"'s|[a-z]+|[^\sa-z]+", sentence.lower())]
         return [CLIP_VOCABULARY[t] for t in [START, *(token for word in words for token in word), END]]
@@ -109,9 +109,10 @@ def tokens(kind: str, sentence: str) -> list[int]:
     return (ids + [1] * 64)[:64]
 
 
-def by_hand(
+def evidence_by_hand(
     kind: str, model: torch.nn.Module, path: Path, choices: tuple[str, ...], templates: list[str]
 ) -> np.ndarray:
+    """Return the evidence of the choices for an image, computed step by step."""
     image = Image.open(path)
     edge = 40 if kind == "clip" else SIZE
     image = image.resize((edge, edge), Image.Resampling.BICUBIC)
@@ -120,7 +121,7 @@ def by_hand(
     pixels = torch.from_numpy((pixels / 255 - 0.5) / 0.25).permute(2, 0, 1)[None].float()
     evidence = []
     with torch.inference_mode():
-        seen = model.get_image_features(pixel_values=pixels).pooler_output[0].double()
+        features = model.get_image_features(pixel_values=pixels).pooler_output[0].double()
         for choice in choices:
             rows = []
             for template in templates:
@@ -128,29 +129,29 @@ def by_hand(
                 row = model.get_text_features(input_ids=ids).pooler_output[0].double()
                 rows.append(row / row.norm())
             text = torch.stack(rows).mean(0)
-            cosine = (seen @ text / seen.norm() / text.norm()).item()
+            cosine = (features @ text / features.norm() / text.norm()).item()
             evidence.append(cosine * np.exp(2.0) + (-3.0 if kind == "siglip" else 0.0))
     return np.array(evidence)
 
 
-def original(kind: str, folder: Path) -> torch.nn.Module:
+def load_model(kind: str, folder: Path) -> torch.nn.Module:
     from transformers import CLIPModel, SiglipModel
 
     return {"clip": CLIPModel, "siglip": SiglipModel}[kind].from_pretrained(folder).eval()
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
-def test_evidence_by_hand(kind, folders, trials):
-    model = original(kind, folders[kind])
-    for trial, response in zip(trials[:3], look(folders[kind], trials[:3], batch_size=3), strict=True):
-        expected = by_hand(kind, model, trial.stimulus.path, CHOICES, ["a photo of a {}."])
+def test_evidence_equals_a_calculation_by_hand(kind, folders, trials):
+    model = load_model(kind, folders[kind])
+    for trial, response in zip(trials[:3], classify(folders[kind], trials[:3], batch_size=3), strict=True):
+        expected = evidence_by_hand(kind, model, trial.stimulus.path, CHOICES, ["a photo of a {}."])
         np.testing.assert_allclose(response.evidence, expected, rtol=0, atol=1e-4)
         assert response.choice == CHOICES[int(np.argmax(expected))]
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
-def test_evidence_is_the_models_own_logit(kind, folders, trials):
-    model = original(kind, folders[kind])
+def test_evidence_is_the_logit_of_the_model(kind, folders, trials):
+    model = load_model(kind, folders[kind])
     observer = Contrastive("x", weights=folders[kind], device="cpu", batch_size=1)
     (response,) = observer.observe(iter(trials[:1]))
     image = observer._prepare(trials[0].stimulus.pixels())[None]
@@ -160,60 +161,62 @@ def test_evidence_is_the_models_own_logit(kind, folders, trials):
             assert model(input_ids=ids, pixel_values=image).logits_per_image.item() == pytest.approx(evidence, abs=1e-4)
 
 
-def test_several_templates(folders, trials, tmp_path):
+def test_several_templates_are_averaged(folders, trials, tmp_path):
     file = tmp_path / "mine.txt"
     file.write_text("a {}\n\nthe edges of a {}, drawn.\n")
-    model = original("clip", folders["clip"])
-    expected = by_hand("clip", model, trials[0].stimulus.path, CHOICES, ["a {}", "the edges of a {}, drawn."])
-    (found,) = look(folders["clip"], trials[:1], templates_file=file, batch_size=1)
-    np.testing.assert_allclose(found.evidence, expected, rtol=0, atol=1e-4)
-    expected = by_hand("clip", model, trials[0].stimulus.path, CHOICES[1:], list(TEMPLATES[80]))
-    asked = [evolve(trials[0], choices=CHOICES[1:])]
-    (found,) = look(folders["clip"], asked, templates=80, batch_size=1)
-    np.testing.assert_allclose(found.evidence, expected, rtol=0, atol=1e-4)
+    model = load_model("clip", folders["clip"])
+    expected = evidence_by_hand("clip", model, trials[0].stimulus.path, CHOICES, ["a {}", "the edges of a {}, drawn."])
+    (response,) = classify(folders["clip"], trials[:1], templates_file=file, batch_size=1)
+    np.testing.assert_allclose(response.evidence, expected, rtol=0, atol=1e-4)
+    expected = evidence_by_hand("clip", model, trials[0].stimulus.path, CHOICES[1:], list(TEMPLATES[80]))
+    two_choices = [evolve(trials[0], choices=CHOICES[1:])]
+    (response,) = classify(folders["clip"], two_choices, templates=80, batch_size=1)
+    np.testing.assert_allclose(response.evidence, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_batch_size_and_order_do_not_matter(kind, folders, trials):
-    whole = look(folders[kind], trials)
+    expected = classify(folders[kind], trials)
     for size in (1, 3):
-        for one, other in zip(look(folders[kind], trials, batch_size=size), whole, strict=True):
-            assert one.choice == other.choice
-            np.testing.assert_allclose(one.evidence, other.evidence, rtol=0, atol=1e-5)
-    as_bytes = [response.evidence.tobytes() for response in whole]
-    assert [response.evidence.tobytes() for response in look(folders[kind], trials[::-1])] == as_bytes[::-1]
-    assert [response.evidence.tobytes() for response in look(folders[kind], trials[5:])] == as_bytes[5:]
+        for response, reference in zip(classify(folders[kind], trials, batch_size=size), expected, strict=True):
+            assert response.choice == reference.choice
+            np.testing.assert_allclose(response.evidence, reference.evidence, rtol=0, atol=1e-5)
+    as_bytes = [response.evidence.tobytes() for response in expected]
+    assert [response.evidence.tobytes() for response in classify(folders[kind], trials[::-1])] == as_bytes[::-1]
+    assert [response.evidence.tobytes() for response in classify(folders[kind], trials[5:])] == as_bytes[5:]
 
 
-def test_a_choice_does_not_depend_on_the_others(folders, trials):
-    (found,) = look(folders["clip"], trials[:1], batch_size=1)
-    fewer = [evolve(trials[0], choices=("dog", "cat"))]
-    (other,) = look(folders["clip"], fewer, batch_size=1)
-    np.testing.assert_allclose(other.evidence, found.evidence[[2, 1]], rtol=1e-12)
+def test_evidence_of_a_choice_does_not_depend_on_the_other_choices(folders, trials):
+    (response,) = classify(folders["clip"], trials[:1], batch_size=1)
+    two_choices = [evolve(trials[0], choices=("dog", "cat"))]
+    (other,) = classify(folders["clip"], two_choices, batch_size=1)
+    np.testing.assert_allclose(other.evidence, response.evidence[[2, 1]], rtol=1e-12)
 
 
-def test_the_contract(folders, small):
-    findings = check_observer(Contrastive("some/tiny-model", weights=folders["siglip"], device="cpu"), small.trials(0))
-    assert [finding for finding in findings if not finding.passed] == []
+def test_contrastive_observer_follows_the_contract(folders, small):
+    results = check_observer(Contrastive("some/tiny-model", weights=folders["siglip"], device="cpu"), small.trials(0))
+    assert [result for result in results if not result.passed] == []
 
 
-def test_the_first_of_equals(folders, trials):
-    asked = [evolve(trials[0], choices=("CAT", "cat", "Cat"))]  # CLIP's tokens do not know case
-    (found,) = look(folders["clip"], asked, batch_size=1)
-    assert len(set(found.evidence)) == 1
-    assert found.choice == "CAT"
+def test_first_of_equal_choices_is_chosen(folders, trials):
+    equal_choices = [evolve(trials[0], choices=("CAT", "cat", "Cat"))]  # CLIP's tokenizer ignores case
+    (response,) = classify(folders["clip"], equal_choices, batch_size=1)
+    assert len(set(response.evidence)) == 1
+    assert response.choice == "CAT"
 
 
-def test_bfloat16(folders, trials):
-    (exact,), (rough,) = (look(folders["clip"], trials[:1], dtype=d, batch_size=1) for d in ("float32", "bfloat16"))
-    assert not np.array_equal(exact.evidence, rough.evidence)
-    np.testing.assert_allclose(exact.evidence, rough.evidence, atol=0.3)
+def test_bfloat16_is_close_to_float32(folders, trials):
+    (exact,), (rounded,) = (
+        classify(folders["clip"], trials[:1], dtype=d, batch_size=1) for d in ("float32", "bfloat16")
+    )
+    assert not np.array_equal(exact.evidence, rounded.evidence)
+    np.testing.assert_allclose(exact.evidence, rounded.evidence, atol=0.3)
 
 
-def test_whole(folders, trials):
-    (cropped,), (whole,) = (look(folders["clip"], trials[:1], whole=w, batch_size=1) for w in (False, True))
+def test_whole_resizes_the_whole_stimulus(folders, trials):
+    (cropped,), (whole,) = (classify(folders["clip"], trials[:1], whole=w, batch_size=1) for w in (False, True))
     assert not np.allclose(cropped.evidence, whole.evidence, atol=1e-3)
-    (cropped,), (whole,) = (look(folders["siglip"], trials[:1], whole=w, batch_size=1) for w in (False, True))
+    (cropped,), (whole,) = (classify(folders["siglip"], trials[:1], whole=w, batch_size=1) for w in (False, True))
     np.testing.assert_allclose(cropped.evidence, whole.evidence, atol=1e-5)
 
 
@@ -227,11 +230,11 @@ def test_names_options_and_provenance(folders, trials, tmp_path):
     )
     assert observer.name == "b-mine"
     assert set(observer.provenance()) == {"repository", "weights", "sha256", "device", "dtype", "templates_sha256"}
-    with pytest.raises(ObserverError, match=r"templates must be 1 or 80, got 7; your own .*-o templates_file=FILE"):
+    with pytest.raises(ObserverError, match=r"templates must be 1 or 80, got 7; for your own .*-o templates_file=FILE"):
         make_observer(name, {"templates": "7"})
 
 
-def test_without_network_a_safe_revision_is_asked_for(tmp_path, monkeypatch, trials):
+def test_safe_revision_is_used_by_default(tmp_path, monkeypatch, trials):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     ((repository, revision),) = SAFE_REVISIONS.items()
@@ -241,26 +244,28 @@ def test_without_network_a_safe_revision_is_asked_for(tmp_path, monkeypatch, tri
         next(Contrastive(repository, revision="main").observe(iter(trials)))
 
 
-def test_other_models_are_refused(tmp_path, trials):
+def test_other_model_types_are_refused(tmp_path, trials):
     from transformers import ViTConfig, ViTModel
 
     small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     ViTModel(ViTConfig(**small, image_size=SIZE, patch_size=8)).save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
-    with pytest.raises(ObserverError, match="is of the type vit; expected clip or siglip: a classifier is named hf:"):
-        look(tmp_path, trials)
+    with pytest.raises(
+        ObserverError, match="is a model of type vit; expected clip or siglip: a classifier is named hf:"
+    ):
+        classify(tmp_path, trials)
 
 
-def test_without_a_tokenizer(tmp_path, trials):
+def test_missing_tokenizer_is_reported(tmp_path, trials):
     folder = save_siglip(tmp_path)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(
         ObserverError, match=r"its tokenizer in .* cannot be loaded \(.*\): expected tokenizer\.json, or vocab"
     ):
-        look(folder, trials)
+        classify(folder, trials)
 
 
-def test_the_table_of_templates():
+def test_built_in_templates():
     assert TEMPLATES[1] == ("a photo of a {}.",)
     assert len(TEMPLATES[80]) == len(set(TEMPLATES[80])) == 80
     for template in TEMPLATES[80]:
@@ -273,19 +278,19 @@ def test_the_table_of_templates():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a {}\na photo\n", r"t\.txt, line 2: a template holds one \{\} for the choice, got 'a photo'"),
-        ("{} and {}", "line 1: a template holds one"),
-        ("\n\n", "holds no template; write one a line, such as a photo of a"),
+        ("a {}\na photo\n", r"t\.txt, line 2: a template must contain one \{\} for the choice, got 'a photo'"),
+        ("{} and {}", "line 1: a template must contain one"),
+        ("\n\n", "contains no templates: write one per line, such as a photo of a"),
         (None, r"the templates file .*t\.txt cannot be read"),
     ],
 )
-def test_a_file_of_templates_that_is_none(tmp_path, text, message):
+def test_bad_template_files_are_refused(tmp_path, text, message):
     if text is not None:
         (tmp_path / "t.txt").write_text(text)
     with pytest.raises(ObserverError, match=message):
         read_templates(tmp_path / "t.txt")
 
 
-def test_all_categories_can_be_asked(folders, small):
-    (found,) = look(folders["clip"], small.trials(0)[:1], batch_size=1)
-    assert found.choice in CATEGORIES
+def test_all_categories_can_be_choices(folders, small):
+    (response,) = classify(folders["clip"], small.trials(0)[:1], batch_size=1)
+    assert response.choice in CATEGORIES

@@ -1,3 +1,5 @@
+"""Devices, number formats and batches of observers that are PyTorch models."""
+
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +16,26 @@ from stimuli.stimulus import Stimulus
 
 @pytest.fixture
 def trials(tmp_path: Path) -> list[Trial]:
-    """Seven, whose image is of one gray: 0, 10, 20…"""
-    out = []
+    """Return seven trials, each with an image of one gray level: 0, 10, 20, …"""
+    trials = []
     for i in range(7):
         path = tmp_path / f"{i}.png"
         save_image(np.full((4, 6, 3), 10 * i, dtype=np.uint8), path)
-        out.append(Trial(i + 1, 1, Stimulus(path.name, path, "cat"), ("cat", "dog")))
-    return out
+        trials.append(Trial(i + 1, 1, Stimulus(path.name, path, "cat"), ("cat", "dog")))
+    return trials
 
 
 def prepare(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32))
 
 
-def test_batches_are_lazy_and_of_one_size(trials):
+def test_batches_are_lazy_and_have_the_same_size(trials):
     taken = []
     source = (taken.append(trial.number) or trial for trial in trials)
-    found = iter_batches(source, prepare, 3)
+    batches = iter_batches(source, prepare, 3)
     assert taken == []
     shapes, numbers = [], []
-    for batch, images in found:
+    for batch, images in batches:
         shapes.append(tuple(images.shape))
         numbers.append([trial.number for trial in batch])
         assert taken[-1] == numbers[-1][-1]
@@ -43,30 +45,30 @@ def test_batches_are_lazy_and_of_one_size(trials):
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 16])
-def test_rows_belong_to_their_trials(trials, size):
-    found = list(evaluate(trials, prepare, lambda images: images[:, :2, 0, 0].bfloat16(), size))
-    assert [trial.number for trial, _ in found] == [1, 2, 3, 4, 5, 6, 7]
-    assert [row.tolist() for _, row in found] == [[10.0 * i, 10.0 * i] for i in range(7)]
-    assert {row.dtype for _, row in found} == {np.dtype(np.float64)}
+def test_every_trial_has_its_own_row(trials, size):
+    rows = list(evaluate(trials, prepare, lambda images: images[:, :2, 0, 0].bfloat16(), size))
+    assert [trial.number for trial, _ in rows] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row.tolist() for _, row in rows] == [[10.0 * i, 10.0 * i] for i in range(7)]
+    assert {row.dtype for _, row in rows} == {np.dtype(np.float64)}
     assert not torch.is_inference_mode_enabled()
 
 
-def test_too_little_memory_is_said(trials):
+def test_lack_of_memory_is_reported(trials):
     def forward(images):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(ObserverError, match="7 images at once are more than the device's memory holds: give a smaller"):
+    with pytest.raises(ObserverError, match="a batch of 7 images does not fit into the device's memory: use a smaller"):
         next(evaluate(trials, prepare, forward, 7))
 
 
-def test_images_of_different_sizes_fit_no_batch(trials, tmp_path):
+def test_images_of_different_sizes_are_refused(trials, tmp_path):
     save_image(np.zeros((5, 5, 3), dtype=np.uint8), tmp_path / "odd.png")
     odd = evolve(trials[0], stimulus=Stimulus("odd.png", tmp_path / "odd.png", "cat"))
-    with pytest.raises(ObserverError, match=r"makes 5 × 5 pixels of odd\.png and 6 × 4 of others.*-o whole=true"):
+    with pytest.raises(ObserverError, match=r"makes odd\.png 5 × 5 pixels and other images 6 × 4,.*-o whole=true"):
         list(iter_batches([trials[0], odd], prepare, 4))
 
 
-def test_the_first_of_equals_is_chosen(trials):
+def test_first_of_equal_choices_is_chosen(trials):
     assert respond(trials[0], np.array([0.5, 0.5])).choice == "cat"
     assert respond(trials[0], np.array([0.4, 0.6])).choice == "dog"
 
@@ -77,7 +79,7 @@ def test_devices(monkeypatch):
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
     with pytest.raises(ObserverError, match=r"no device named 'gpu': expected auto, cpu, cuda, cuda:N or mps"):
         pick_device("gpu")
-    with pytest.raises(ObserverError, match="this machine has no device cuda: it has cpu; auto takes cpu"):
+    with pytest.raises(ObserverError, match="this machine has no device cuda: it has cpu; auto chooses cpu"):
         pick_device("cuda")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert pick_device("auto").type == "mps"
@@ -95,7 +97,7 @@ def test_dtypes():
 
 
 @pytest.mark.parametrize("n", [0, -1, 100_000])
-def test_a_batch_fits_into_memory(n):
+def test_batch_size_is_limited(n):
     assert EfficientNetLite0(batch_size=1).batch_size == 1
     with pytest.raises(ObserverError, match=f"batch_size must be 1 to 4096, got {n}"):
         EfficientNetLite0(batch_size=n)

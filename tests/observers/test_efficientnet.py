@@ -1,3 +1,5 @@
+"""EfficientNet-Lite0: its evidence equals a calculation by hand and does not depend on the batch."""
+
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ def trials(small):
     return small.trials(0)[:21]
 
 
-def look(trials, **options):
+def classify(trials, **options):
     return list(EfficientNetLite0(device="cpu", **options).observe(iter(trials)))
 
 
@@ -33,8 +35,8 @@ def as_bytes(responses):
     return [response.evidence.tobytes() for response in responses]
 
 
-def test_evidence_is_the_mean_probability_of_a_categorys_classes(network, trials):
-    for trial, response in zip(trials[:2], look(trials[:2], batch_size=2), strict=True):
+def test_evidence_is_the_mean_probability_of_the_classes_of_a_category(network, trials):
+    for trial, response in zip(trials[:2], classify(trials[:2], batch_size=2), strict=True):
         pixels = np.asarray(Image.open(trial.stimulus.path), dtype=np.float64)
         assert pixels.shape == (224, 224, 3)
         with torch.inference_mode():
@@ -42,70 +44,68 @@ def test_evidence_is_the_mean_probability_of_a_categorys_classes(network, trials
             logits = network.double()(image)[0].tolist()
         network.float()
         total = sum(np.exp(x) for x in logits)
-        for choice, found in zip(trial.choices, response.evidence, strict=True):
+        for choice, evidence in zip(trial.choices, response.evidence, strict=True):
             classes = IMAGENET_CLASSES[choice]
-            assert found == pytest.approx(sum(np.exp(logits[c]) / total for c in classes) / len(classes), rel=1e-4)
+            assert evidence == pytest.approx(sum(np.exp(logits[c]) / total for c in classes) / len(classes), rel=1e-4)
         assert response.choice == trial.choices[int(np.argmax(response.evidence))]
 
 
-def test_a_resumed_run_gives_the_same_bits(trials):
-    """Whatever the neighbors and the place in the batch: a log that is killed and resumed is equal byte for byte."""
-    whole = as_bytes(look(trials))
-    assert as_bytes(look(trials[5:])) == whole[5:]
-    assert as_bytes(look(trials[20:])) == whole[20:]
+def test_resumed_run_gives_identical_evidence(trials):
+    """Evidence depends neither on the other images nor on the position in the batch, so a resumed log is identical."""
+    complete = as_bytes(classify(trials))
+    assert as_bytes(classify(trials[5:])) == complete[5:]
+    assert as_bytes(classify(trials[20:])) == complete[20:]
     order = np.random.default_rng(0).permutation(len(trials))
-    assert as_bytes(look([trials[i] for i in order])) == [whole[i] for i in order]
+    assert as_bytes(classify([trials[i] for i in order])) == [complete[i] for i in order]
 
 
-def test_other_batch_sizes_give_the_same_answers(trials):
-    whole = look(trials)
+def test_other_batch_sizes_give_the_same_responses(trials):
+    expected = classify(trials)
     for size in (1, 3):
-        found = look(trials, batch_size=size)
-        assert [r.choice for r in found] == [r.choice for r in whole]
-        for one, other in zip(found, whole, strict=True):
-            np.testing.assert_allclose(one.evidence, other.evidence, rtol=0, atol=1e-6)
+        responses = classify(trials, batch_size=size)
+        assert [r.choice for r in responses] == [r.choice for r in expected]
+        for response, reference in zip(responses, expected, strict=True):
+            np.testing.assert_allclose(response.evidence, reference.evidence, rtol=0, atol=1e-6)
 
 
-def test_bfloat16(trials):
-    (found,) = look(trials[:1], dtype="bfloat16", batch_size=1)
-    (exact,) = look(trials[:1], batch_size=1)
-    assert found.choice == exact.choice
-    assert not np.array_equal(found.evidence, exact.evidence)
+def test_bfloat16_gives_the_same_choice(trials):
+    (rounded,) = classify(trials[:1], dtype="bfloat16", batch_size=1)
+    (exact,) = classify(trials[:1], batch_size=1)
+    assert rounded.choice == exact.choice
+    assert not np.array_equal(rounded.evidence, exact.evidence)
 
 
-def test_stimuli_are_shown_whole(tmp_path):
+def test_whole_stimulus_is_resized(tmp_path):
     pixels = np.zeros((100, 300, 3), dtype=np.uint8)
     pixels[:, :30] = 255
     image = prepare(pixels)
     assert image.shape == (3, 224, 224)
     assert (image[:, :, :18] == 1).all()
     assert (image[:, :, 30:] == -1).all()
-    same = np.arange(224 * 224 * 3, dtype=np.uint32).reshape(224, 224, 3).astype(np.uint8)
-    assert torch.equal(prepare(same), prepare(same.copy()))
-    np.testing.assert_allclose(prepare(same).permute(1, 2, 0), same / 127.5 - 1, atol=1e-6)
+    unscaled = np.arange(224 * 224 * 3, dtype=np.uint32).reshape(224, 224, 3).astype(np.uint8)
+    assert torch.equal(prepare(unscaled), prepare(unscaled.copy()))
+    np.testing.assert_allclose(prepare(unscaled).permute(1, 2, 0), unscaled / 127.5 - 1, atol=1e-6)
 
 
 def test_fewer_choices_and_other_choices(trials, tmp_path):
-    one = evolve(trials[0], choices=("dog", "car"))
-    (found,), (all_,) = look([one], batch_size=1), look(trials[:1], batch_size=1)
-    assert found.evidence.tolist() == [all_.evidence[CATEGORIES.index(c)] for c in ("dog", "car")]
-    with pytest.raises(
-        ObserverError,
-        match=r"has 1000 classes \(unnamed\) and none is named dog or unicorn; expected a class named like every",
-    ):
-        look([evolve(one, choices=("dog", "unicorn"))], batch_size=1)
+    two_choices = evolve(trials[0], choices=("dog", "car"))
+    (response,), (reference,) = classify([two_choices], batch_size=1), classify(trials[:1], batch_size=1)
+    assert response.evidence.tolist() == [reference.evidence[CATEGORIES.index(c)] for c in ("dog", "car")]
+    message = r"has 1000 classes \(unnamed\) and none of them is named dog or unicorn; expected a class for every"
+    with pytest.raises(ObserverError, match=message):
+        classify([evolve(two_choices, choices=("dog", "unicorn"))], batch_size=1)
 
 
-def test_images_of_any_size(tmp_path, trials):
+def test_images_of_any_size_are_accepted(tmp_path, trials):
     save_image(np.full((50, 80, 3), 128, dtype=np.uint8), tmp_path / "gray.png")
     other = evolve(trials[0], stimulus=Stimulus("gray.png", tmp_path / "gray.png", "cat"))
-    assert len(look([trials[0], other], batch_size=2)) == 2
+    assert len(classify([trials[0], other], batch_size=2)) == 2
 
 
-def test_other_weights_are_refused(tmp_path):
+def test_unpublished_weights_are_refused(tmp_path):
     (tmp_path / "other.pth").write_bytes(b"something")
     with pytest.raises(
-        ObserverError, match=r"at .*other\.pth are not the published ones \(sha256 579344248a93…, found 3fc9"
+        ObserverError, match=r"at .*other\.pth are not the published ones \(expected sha256 579344248a93…, found 3fc9"
     ):
         load_network(tmp_path / "other.pth")
     with pytest.raises(

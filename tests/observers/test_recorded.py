@@ -41,7 +41,7 @@ def test_own_log_is_replayed_with_its_evidence(small, tmp_path):
     [
         ("a,b\n1,2\n", "is not a trial log: expected the columns subj,session"),
         ("", "is not a trial log"),
-        (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers: choose one with .*, of a, b"),
+        (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers: choose .*, of a, b"),
         (HEAD + "a,1,1,NaN,car,car,0,x1.png\na,1,2,NaN,car,car,0,x1.png\n", "a answered x1.png in condition '0' twice"),
         ("observer,kind,stimulus,condition,category,response,rt,n_evaluations\nx,robot,s,,c,c,,\n", "'robot' is not a kind"),
         (HEAD + '"a,1\n', "cannot be read"),

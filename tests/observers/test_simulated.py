@@ -87,9 +87,7 @@ def p_correct(condition, tmp_path, **options):
 def test_psychometric_observer_has_the_threshold_of_its_options(tmp_path):
     noise = {"threshold": 0.1, "width": -0.25, "lapse_rate": 0.1, "dataset": "uniform-noise"}
     assert p_correct("0.10", tmp_path, **noise) == pytest.approx(0.25 + 0.65 / 2)  # at the threshold
-    assert p_correct("0.225", tmp_path, **noise) == pytest.approx(
-        0.25 + 0.65 * 0.05
-    )  # half a width above: F = .05
+    assert p_correct("0.225", tmp_path, **noise) == pytest.approx(0.25 + 0.65 * 0.05)  # half a width above: F = .05
     assert p_correct("", tmp_path, **noise) == pytest.approx(0.9)  # not distorted: correct except for lapses
     filtered = {"threshold": 1.0, "width": 0.5, "lapse_rate": 0.0, "dataset": "high-pass"}
     assert p_correct("inf", tmp_path, **filtered) == pytest.approx(1)
