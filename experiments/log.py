@@ -4,7 +4,7 @@
 
 The columns are COLUMNS, the cues of the stimulus set, `evidence_<choice>` for every choice, and `measured_<name>` for every
 further measurement of the observer. The log only has what was measured; whether a response is correct is computed in
-`analysis.frame`. An empty cell means that there is no value; text stays text.
+`analysis.frame`. An empty cell is a missing value; text stays text.
 
 Each row is written in one system call, so that no response is lost if the process is killed. Rows are synchronized to the
 disk every SYNC_SECONDS or SYNC_ROWS rows, whichever comes first.
@@ -216,7 +216,7 @@ class LogWriter:
 
 
 def has_rows(path: Path) -> bool:
-    """Return whether the log has at least one complete trial. A log that does not exist has none."""
+    """Return whether the log has at least one complete trial. A log that does not exist does not."""
     if not path.exists():
         return False
     content = path.read_bytes().replace(b"\r", b"\n")  # another program may have changed the line endings
@@ -287,7 +287,7 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
 
     Returns:
         The contents of the sidecar, with the keys format, status, started, finished, n_logged, identity, environment and
-        provenance; None if there is no sidecar.
+        provenance; None if the sidecar does not exist.
 
     Raises:
         LogError: The sidecar is damaged, or has a newer format than VERSION.
@@ -300,13 +300,13 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError) as error:
         raise LogError(f"the sidecar {path} cannot be read ({error}): restore the original, or move it away") from None
     if not isinstance(sidecar, dict) or not isinstance(sidecar.get("format"), int):
-        raise LogError(f"{path} is not the sidecar of a trial log, because it has no format number: move it away")
+        raise LogError(f"{path} is not the sidecar of a trial log, because its format number is missing: move it away")
     if sidecar["format"] > VERSION:
         raise LogError(f"{path} has format {sidecar['format']}; this version reads up to {VERSION}: update observers")
     for part in ("identity", "provenance"):
         if not isinstance(sidecar.get(part), dict):
             raise LogError(
-                f"{path} is damaged: it has no {part}; move log and sidecar away, or choose another --session"
+                f"{path} is damaged: it lacks its {part}; move log and sidecar away, or choose another --session"
             )
     return sidecar
 

@@ -13,7 +13,7 @@ PRESENTATIONS = dict.fromkeys(("cue-conflict", "edge", "silhouette"), _PRESENTAT
 def published_experiment(name: str) -> Experiment:
     """Return the experiment on the published dataset with this name.
 
-    Raises UnknownName if there is no such dataset, and StimulusError if its images are not in a data folder.
+    Raises UnknownName if the dataset does not exist, and StimulusError if its images are not in a data folder.
     """
     stimuli = published_stimuli(name)
     presentation = PRESENTATIONS.get(name, Presentation())

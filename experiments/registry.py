@@ -36,7 +36,7 @@ def make_experiment(name: str) -> Experiment:
         The experiment. Drawn stimuli are drawn into the cache when they are used for the first time.
 
     Raises:
-        UnknownName: There is no such experiment.
+        UnknownName: The experiment does not exist.
         StimulusError: Its images are missing or damaged, or the name does not refer to an experiment.
         UserError: The module or file cannot be imported.
 

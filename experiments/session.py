@@ -173,7 +173,8 @@ def _open_session(
     sidecar = log.read_sidecar(path)
     if sidecar is None and path.exists():
         raise LogError(
-            f"{path} has no sidecar, so it is unknown what it contains; move it away or choose another --session"
+            f"the sidecar of {path} is missing, so it is unknown what the log contains; move the log away or choose "
+            f"another --session"
         )
     if sidecar is None or not log.has_rows(path):  # a session without responses may be restarted with other settings
         if path.exists():

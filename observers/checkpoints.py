@@ -112,10 +112,10 @@ def find_checkpoint(
 
 
 def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]) -> str:
-    """Return the error for a checkpoint that has no file of this group."""
+    """Return the error for a checkpoint without any file of this group."""
     missing = f"{where} has no {' or '.join(group)}"
     if not checkpoint.local:
-        missing += " (or it is not in the cache and there is no network)"
+        missing += " (or it is not in the cache and cannot be downloaded)"
     if not group[0].endswith(".safetensors"):
         return f"{missing}: name a folder that holds it, -o weights=DIR"
     folder = (checkpoint.folder / group[0]).parent
@@ -151,9 +151,9 @@ def _download_snapshot(
         )
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise ObserverError(
-            f"{where}{note} was not found on the Hugging Face Hub, or you have no access to it ({type(error).__name__}): "
-            f"check its name and revision, log in with `hf auth login`, or name a local folder that holds {file_names}: "
-            f"-o weights=DIR"
+            f"{where}{note} was not found on the Hugging Face Hub, or you do not have access to it "
+            f"({type(error).__name__}): check its name and revision, log in with `hf auth login`, or name a local folder "
+            f"that holds {file_names}: -o weights=DIR"
         ) from None
     except (OSError, http_error) as error:
         reason = offline_reason or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
@@ -207,7 +207,7 @@ def explained_load_errors(what: str, advice: str = "") -> Iterator[None]:
 
 
 def torchvision_hint() -> str:
-    """Return what to do about a torchvision that does not match the installed torch, or "" if there is no torchvision.
+    """Return what to do about a torchvision that does not match the installed torch, or "" if torchvision is not installed.
 
     A torchvision that was built for another version of torch breaks every library that imports it.
     """
@@ -310,7 +310,7 @@ def load_image_processor(folder: Path, observer: str) -> Any:
 
 
 def load_tokenizer(folder: Path, observer: str) -> Any:
-    """Load the model's tokenizer from tokenizer.json, or from its older files if there is none. Raises ObserverError."""
+    """Load the model's tokenizer from tokenizer.json, or else from its older files. Raises ObserverError."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     # The tokenizer class of SigLIP requires sentencepiece even if there is a tokenizer.json.

@@ -34,7 +34,7 @@ def pick_device(name: str) -> torch.device:
         name: cpu, cuda, cuda:N, mps, or auto for the best device of this machine in the order cuda, mps, cpu.
 
     Raises:
-        ObserverError: There is no such device, or this machine does not have it.
+        ObserverError: The device is unknown or this machine does not have it.
     """
     available = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     available += ["mps"] if torch.backends.mps.is_available() else []
@@ -44,11 +44,11 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ObserverError(f"there is no device named {name!r}: expected auto, cpu, cuda, cuda:N or mps") from None
+        raise ObserverError(f"unknown device {name!r}: expected auto, cpu, cuda, cuda:N or mps") from None
     types = {device_name.partition(":")[0] for device_name in available}
     if device.type not in types or (device.index and str(device) not in available):
         raise ObserverError(
-            f"this machine has no device {name}: it has {', '.join(available)}; auto chooses {available[0]}"
+            f"the device {name} is not available: this machine has {', '.join(available)}; auto chooses {available[0]}"
         )
     return device
 
@@ -56,7 +56,7 @@ def pick_device(name: str) -> torch.device:
 def pick_dtype(name: str) -> torch.dtype:
     """Return the dtype with this name. Raises ObserverError if it is not one of DTYPES."""
     if name not in DTYPES:
-        raise ObserverError(f"there is no dtype named {name!r}: expected {', '.join(DTYPES)}")
+        raise ObserverError(f"unknown dtype {name!r}: expected {', '.join(DTYPES)}")
     return DTYPES[name]
 
 

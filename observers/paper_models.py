@@ -17,7 +17,7 @@ class PaperModel:
         name: The name of the model in Table 2.
         observer: The name of the corresponding observer, or None if its weights are not available or are a pickle, which
             this project does not load.
-        note: How the observer differs from the published model, or why there is none and what to do instead.
+        note: How the observer differs from the published model, or why it is missing and what to do instead.
     """
 
     name: str

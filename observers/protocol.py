@@ -151,7 +151,10 @@ class Observer(Protocol):
 
 @runtime_checkable
 class HasProvenance(Protocol):
-    """Optional part of an observer: facts that are known once its weights are loaded, for the log's sidecar."""
+    """Optional part of an observer: facts that are known once its weights are loaded, for the log's sidecar.
+
+    An observer has it if its class has the method `provenance`; it need not inherit from anything.
+    """
 
     def provenance(self) -> Mapping[str, str]:
         """Return these facts by name, such as repository, revision, device and dtype.
@@ -163,7 +166,10 @@ class HasProvenance(Protocol):
 
 @runtime_checkable
 class HasMeasures(Protocol):
-    """Optional part of an observer: further measurements of each trial, such as the times of screen frames."""
+    """Optional part of an observer: further measurements of each trial, such as the times of screen frames.
+
+    An observer has it if its class has the property `measures`.
+    """
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -239,7 +245,10 @@ class Reconstruction:
 
 @runtime_checkable
 class Reconstructor(Protocol):
-    """Optional part of an observer: it can show how it restores an image under different texts."""
+    """Optional part of an observer: it can show how it restores an image under different texts.
+
+    An observer has it if its class has these three members. Diffusion and masked models can restore images.
+    """
 
     @property
     def restores(self) -> bool:
@@ -291,8 +300,11 @@ class Cost:
 
 @runtime_checkable
 class HasCost(Protocol):
-    """Optional part of an observer: the cost of a trial, measured without answering it, for `--dry-run`."""
+    """Optional part of an observer: the cost of a trial, measured without answering it, for `--dry-run`.
+
+    An observer has it if its class has the method `cost`. The time of other observers is measured on some trials.
+    """
 
     def cost(self, trial: Trial) -> Cost:
-        """Return the cost of this trial."""
+        """Return the cost of this trial. The weights may be loaded and timed."""
         ...

@@ -29,7 +29,7 @@ class RecordedTrial:
         observer: Name of the observer.
         kind: Kind of that observer.
         category: The correct answer.
-        choice: The response, or None if there was no answer.
+        choice: The response, or None without an answer.
         rt: Response time in seconds, or None.
         n_evaluations: Number of model evaluations, or None.
         evidence: Evidence by choice, or None.
@@ -85,14 +85,14 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
                 raise ValueError("the number of cells differs from the header")
             recorded.append(parse(row, path))
         except KeyError as error:
-            raise ObserverError(f"{path} has no column {error}") from None
+            raise ObserverError(f"{path} lacks the column {error}") from None
         except ValueError as error:
             raise ObserverError(f"{path}, row {number}: {error}") from None
     names = sorted({trial.observer for _, trial in recorded})
     if observer is None and len(names) > 1:
         raise ObserverError(f"{path} has several observers: choose one with -o observer=NAME, of {', '.join(names)}")
     if observer is not None and observer not in names:
-        raise ObserverError(f"{path} has no observer {observer!r}; it has {', '.join(names)}")
+        raise ObserverError(f"the observer {observer!r} is not in {path}; it has {', '.join(names)}")
     trials: dict[tuple[str, str], RecordedTrial] = {}
     for key, trial in recorded:
         if observer in (None, trial.observer):
@@ -178,14 +178,14 @@ class Recorded:
         """Yield the recorded response to each trial.
 
         Raises:
-            ObserverError: The recording cannot be read, or has no response to a stimulus in its condition.
+            ObserverError: The recording cannot be read, or lacks a response to a stimulus in its condition.
         """
         for trial in trials:
             s = trial.stimulus
             recorded = self._trials.get((s.id, s.condition))
             if recorded is None:
                 where = f" in condition {s.condition!r}" if s.condition else ""
-                raise ObserverError(f"{self.name} has no recorded response to {s.id}{where} in {self.path}")
+                raise ObserverError(f"{self.path} does not have a response of {self.name} to {s.id}{where}")
             evidence = None
             if recorded.evidence is not None and set(recorded.evidence) >= set(trial.choices):
                 evidence = np.array([recorded.evidence[c] for c in trial.choices])

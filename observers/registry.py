@@ -68,7 +68,7 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
         The observer. Its weights are loaded when it answers its first trial.
 
     Raises:
-        UnknownName: There is no such observer, or the observer has no such option.
+        UnknownName: The observer does not exist, or does not have an option of that name.
         ObserverError: What the name refers to is not an observer (it needs name, kind and observe), or it takes no options.
         UserError: An option is missing or cannot be converted to its type.
 
@@ -110,7 +110,8 @@ def make_observers(
     takers = {key: [name for name in names if accepts_option(name, key)] for key in options}
     for key, accepting in takers.items():
         if accepting and len(accepting) < len(names):
-            notify(f"only {', '.join(accepting)} has the option {key}")
+            verb = "has" if len(accepting) == 1 else "have"
+            notify(f"only {', '.join(accepting)} {verb} the option {key}")
     return [
         make_observer(name, {key: value for key, value in options.items() if name in (takers[key] or names)})
         for name in names

@@ -101,8 +101,8 @@ class Biased:
     """An observer with a known shape bias.
 
     With probability `cue_rate` it responds to a cue: to the shape with probability `shape_bias`, otherwise to the
-    texture. With probability 1 − `cue_rate` it guesses among the choices that are neither. If the stimulus has no cues, or
-    if they agree, it gives the category with probability `cue_rate`.
+    texture. With probability 1 − `cue_rate` it guesses among the choices that are neither. Without cues, or if they
+    agree, it gives the category with probability `cue_rate`.
 
     Evidence: the probability of each choice.
 
@@ -221,14 +221,16 @@ class Correlated:
         """Yield a random response to each trial.
 
         Raises:
-            ObserverError: The file cannot be read or has no response to a stimulus, kappa is impossible or undefined with
+            ObserverError: The file cannot be read or lacks a response to a stimulus, kappa is impossible or undefined with
                 these accuracies, or a category is not one of the choices.
         """
         for trial in trials:
             s = trial.stimulus
             recorded = self._recorded_trials.get((s.id, s.condition))
             if recorded is None:
-                raise ObserverError(f"{self.name}: {self.log} has no response to {s.id} in condition {s.condition!r}")
+                raise ObserverError(
+                    f"{self.name}: {self.log} does not have a response to {s.id} in condition {s.condition!r}"
+                )
             p_correct = self._probabilities[s.condition][0 if recorded.choice == recorded.category else 1]
             category = _one_hot(trial, _category(trial, self.name))
             evidence = p_correct * category + (1 - p_correct) * (1 - category) / (len(trial.choices) - 1)

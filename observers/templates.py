@@ -98,7 +98,7 @@ TEMPLATES: dict[int, tuple[str, ...]] = {1: ("a photo of a {}.",), 80: tuple(_EI
 def read_templates(path: Path) -> tuple[str, ...]:
     """Read templates from a UTF-8 text file with one template per line. Empty lines are ignored.
 
-    Raises ObserverError if the file cannot be read, has no template, or a template does not contain exactly one `{}`.
+    Raises ObserverError if the file cannot be read, lacks templates, or a template does not contain exactly one `{}`.
     """
     try:
         lines = path.read_text("utf-8-sig").splitlines()

@@ -45,14 +45,14 @@ def import_timm() -> ModuleType:
 
 
 def check_model_name(name: str) -> None:
-    """Raise UnknownName with similar names if timm has no such model, or no such weights of it (the part after the dot)."""
+    """Raise UnknownName with similar names if timm does not have this model, or these weights of it (after the dot)."""
     timm = import_timm()
     if not timm.is_model(name) or ("." in name and name not in timm.list_pretrained()):
         raise UnknownName("model of timm", name, timm.list_pretrained())
 
 
 def read_config(files: Checkpoint) -> dict[str, Any]:
-    """Return the contents of the config.json next to the weights, or {} if there is none. Raises ObserverError."""
+    """Return the contents of the config.json next to the weights, or {} if it does not exist. Raises ObserverError."""
     path = files.folder / "config.json"
     try:
         config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -161,9 +161,9 @@ class Timm:
         """Yield the choice with the highest evidence for each trial.
 
         Raises:
-            UnknownName: timm has no such model.
-            ObserverError: timm is not installed, the model cannot be loaded, a choice has no classes, or a batch does not
-                fit into memory.
+            UnknownName: timm does not have this model.
+            ObserverError: timm is not installed, the model cannot be loaded, it does not have classes for a choice, or a
+                batch does not fit into memory.
         """
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
             yield respond(trial, class_evidence(logits, self._labels, trial.choices, self.name))

@@ -104,10 +104,10 @@ def damage(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("no sidecar", "has no sidecar, so it is unknown what it contains"),
+        ("no sidecar", "the sidecar of .* is missing, so it is unknown what the log contains"),
         ("broken sidecar", "sidecar .* cannot be read"),
-        ("no format", "is not the sidecar of a trial log, because it has no format number: move it away"),
-        ("identity", "is damaged: it has no identity; move log and sidecar away"),
+        ("no format", "is not the sidecar of a trial log, because its format number is missing: move it away"),
+        ("identity", "is damaged: it lacks its identity; move log and sidecar away"),
         ("newer", "has format 99; this version reads up to 1: update observers"),
         ("observer", "trial 3: its observer is 'other', expected 'ideal'; move log and"),
         ("columns", "has other columns than this session writes"),

@@ -119,6 +119,6 @@ def test_lost_connection_is_reported(hub, monkeypatch):
 def test_unknown_repository_is_reported(hub):
     with pytest.raises(
         ObserverError,
-        match=r"a/b/c at revision main was not found on the Hugging Face Hub, or you have no access.*check its name",
+        match=r"a/b/c at revision main was not found on the Hugging Face Hub, or you do not have access.*check its name",
     ):
         find_checkpoint("a/b/c", None, None, NEEDS)

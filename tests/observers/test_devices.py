@@ -77,22 +77,22 @@ def test_devices(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
-    with pytest.raises(ObserverError, match=r"no device named 'gpu': expected auto, cpu, cuda, cuda:N or mps"):
+    with pytest.raises(ObserverError, match=r"unknown device 'gpu': expected auto, cpu, cuda, cuda:N or mps"):
         pick_device("gpu")
-    with pytest.raises(ObserverError, match="this machine has no device cuda: it has cpu; auto chooses cpu"):
+    with pytest.raises(ObserverError, match="the device cuda is not available: this machine has cpu; auto chooses cpu"):
         pick_device("cuda")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert pick_device("auto").type == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [str(pick_device(name)) for name in ("auto", "cuda", "cuda:1")] == ["cuda:0", "cuda", "cuda:1"]
-    with pytest.raises(ObserverError, match="this machine has no device cuda:2: it has cuda:0, cuda:1, mps, cpu"):
+    with pytest.raises(ObserverError, match="the device cuda:2 is not available: this machine has cuda:0, cuda:1, mps, cpu"):
         pick_device("cuda:2")
 
 
 def test_dtypes():
     assert pick_dtype("bfloat16") == torch.bfloat16
-    with pytest.raises(ObserverError, match="no dtype named 'int8': expected float32, float16, bfloat16"):
+    with pytest.raises(ObserverError, match="unknown dtype 'int8': expected float32, float16, bfloat16"):
         pick_dtype("int8")
 
 

@@ -26,7 +26,7 @@ def test_model_vs_human_format_is_replayed(tmp_path):
     missed, answered = observer.observe(trials)
     assert (missed.choice, missed.rt) == (None, None)
     assert (answered.choice, answered.rt) == ("oven", 0.75)
-    with pytest.raises(ObserverError, match=r"no recorded response to n0_1\.png in condition '0\.10'"):
+    with pytest.raises(ObserverError, match=r"does not have a response of subject-01 to n0_1\.png in condition '0\.10'"):
         next(observer.observe([Trial(1, 1, Stimulus("n0_1.png", path, "oven", "0.10"), ("oven", "knife"))]))
 
 
@@ -48,7 +48,7 @@ def test_own_log_is_replayed_with_its_evidence(small, tmp_path):
         (HEAD + "a,1,1,fast,car,car,0,x1.png\n", "row 2: could not convert string to float: 'fast'"),
         (HEAD + "a,1,1,NaN,car\n", "row 2: the number of cells differs from the header"),
         (HEAD + "a,1,1,NaN,car,car,0,x1.png,y\n", "row 2: the number of cells differs from the header"),
-        (HEAD.replace("condition,", "") + "a,1,1,NaN,car,car,x1.png\n", "has no column 'condition'"),
+        (HEAD.replace("condition,", "") + "a,1,1,NaN,car,car,x1.png\n", "lacks the column 'condition'"),
     ],
 )  # fmt: skip
 def test_files_that_are_not_recordings_are_refused(tmp_path, text, message):
@@ -63,7 +63,7 @@ def test_one_of_several_observers_is_chosen(tmp_path):
     path.write_text(HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,dog,car,0,x1.png\n")
     trial = Trial(1, 1, Stimulus("x1.png", path, "car", "0"), ("car", "dog"))
     assert next(Recorded(path, "b").observe([trial])).choice == "dog"
-    with pytest.raises(ObserverError, match="has no observer 'c'; it has a, b"):
+    with pytest.raises(ObserverError, match="the observer 'c' is not in .*; it has a, b"):
         _ = Recorded(path, "c").name
 
 

@@ -49,7 +49,7 @@ def test_correlated_refuses_impossible_options(small, tmp_path):
     ):
         next(Correlated(perfect).observe(small.trials(0)))
     unknown = Trial(1, 1, Stimulus("new", tmp_path, "cat"), small.choices)
-    with pytest.raises(ObserverError, match="has no response to new"):
+    with pytest.raises(ObserverError, match="does not have a response to new"):
         next(Correlated(log, kappa=0.1).observe([unknown]))
 
 
