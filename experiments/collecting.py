@@ -1,4 +1,4 @@
-"""A session with a live person: practice, then the experiment, by the loop that every observer goes through."""
+"""A session with a participant at a screen: practice trials, then the experiment, with the same loop as every observer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,31 +15,34 @@ from observers.people.participant import Participant
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.errors import LogError
 
-PRACTICE = "-practice"
-WORST = 0.01  # of the trials may have dropped a frame
+PRACTICE_SUFFIX = "-practice"
+MAX_DROPPED = 0.01  # proportion of trials with a dropped frame above which the frame report is a warning
 
 
-def practice(experiment: Experiment, n: int, seed: int) -> Experiment:
-    """`n` trials to get used to it: of drawn objects where the choices are the sixteen categories, else of its own images.
+def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment:
+    """Return an experiment of `n` practice trials with the choices and the presentation of `experiment`.
 
-    Raises LogError where there are fewer images than that.
+    If the choices are the sixteen categories, the images are drawn objects without a cue conflict. Otherwise they are a
+    random selection from the images of the experiment, without ambiguous images, because feedback requires a correct choice.
+    Raises LogError if there are fewer than `n` images.
     """
     stimuli = experiment.stimuli
     if set(experiment.choices) == set(CATEGORIES):
         drawn = cue_conflict()
         stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
-    stimuli = stimuli.where(lambda s: s.category != AMBIGUOUS)  # nothing could be said of an answer to it
+    stimuli = stimuli.where(lambda s: s.category != AMBIGUOUS)
     if not 1 <= n <= len(stimuli):
-        raise LogError(f"there are {len(stimuli)} images to practice with, not {n}")
-    chosen = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])
-    kept = {s.id for i, s in enumerate(stimuli) if i in chosen}
-    some = stimuli.where(lambda s: s.id in kept)
-    return Experiment(experiment.name + PRACTICE, some, experiment.choices, presentation=experiment.presentation)
+        raise LogError(f"the number of practice trials must be 1 to {len(stimuli)} (the number of images), got {n}")
+    indices = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])
+    ids = {s.id for i, s in enumerate(stimuli) if i in indices}
+    selected = stimuli.where(lambda s: s.id in ids)
+    name = experiment.name + PRACTICE_SUFFIX
+    return Experiment(name, selected, experiment.choices, presentation=experiment.presentation)
 
 
 def collect(
     experiment: Experiment,
-    who: Participant,
+    participant: Participant,
     directory: Path,
     *,
     session: int = 1,
@@ -47,43 +50,67 @@ def collect(
     limit: int | None = None,
     n_practice: int = 0,
     resume: bool = False,
-    say: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """The log of the session, which begins or, with `resume`, goes on. Raises LogError where it is there without that.
+    """Run a session with a participant and write the trial log.
 
-    Practice comes before a session that begins, at the same screen.
+    Args:
+        experiment: The experiment.
+        participant: The participant, who may be simulated.
+        directory: Folder for trial logs.
+        session: Session number, from 1.
+        seed: Random seed of the trial order and of the selection of practice images.
+        limit: Stop after this many trials of the experiment; by default, run all.
+        n_practice: Number of practice trials before a new session. They have a log of their own, with the name of the
+            experiment followed by "-practice".
+        resume: Continue an existing session with its next trial. Without it, an existing session is an error.
+        notify: Function that is called with each note for the user.
+
+    Returns:
+        The path of the trial log.
+
+    Raises:
+        LogError: If the session exists and `resume` is false, if the session has other settings than its log, if the data of
+            this participant were deleted, or if there are too few practice images.
+        ObserverError: If the screen or the monitor profile does not work.
+        KeyboardInterrupt: If the participant presses Escape; all responses are in the log.
+
+    Example:
+        >>> participant = Participant(code="K7Q2XZ", simulate="biased")
+        >>> path = collect(cue_conflict(), participant, Path("logs"), limit=16)
     """
-    refuse_forgotten(who.code, directory)
-    path = log.log_path(directory, experiment.name, who.name, session)
-    begun = log.has_rows(path)
-    if begun and not resume:
-        raise LogError(f"{path} is there: go on with --resume, or take another --session")
-    if resume and not begun:
-        say(f"session {session} of {who.name} has no answer yet: it begins")
-    who = evolve(who, n_blocks=experiment.n_blocks)
-    if begun or not n_practice:
-        return run(experiment, who, directory, session=session, seed=seed, limit=limit, notify=say)
-    before = practice(experiment, n_practice, seed)
-    screen = who.screen or evolve(who, feedback=True).open()
+    refuse_forgotten(participant.code, directory)
+    path = log.log_path(directory, experiment.name, participant.name, session)
+    exists = log.has_rows(path)
+    if exists and not resume:
+        raise LogError(f"{path} exists: continue the session with --resume, or use another --session")
+    if resume and not exists:
+        notify(f"session {session} of {participant.name} has no responses yet: starting it")
+    participant = evolve(participant, n_blocks=experiment.n_blocks)
+    if exists or not n_practice:
+        return run(experiment, participant, directory, session=session, seed=seed, limit=limit, notify=notify)
+    practice = practice_experiment(experiment, n_practice, seed)
+    screen = participant.screen or evolve(participant, feedback=True).open()
     try:
-        at = evolve(who, screen=screen)
-        run(before, evolve(at, feedback=True), directory, session=session, seed=seed, notify=say)
-        return run(experiment, at, directory, session=session, seed=seed, limit=limit, notify=say)
+        at_screen = evolve(participant, screen=screen)
+        run(practice, evolve(at_screen, feedback=True), directory, session=session, seed=seed, notify=notify)
+        return run(experiment, at_screen, directory, session=session, seed=seed, limit=limit, notify=notify)
     finally:
-        if who.screen is None:
+        if participant.screen is None:
             screen.close()
 
 
 @frozen
-class Frames:
-    """What a log says about its frames."""
+class FrameReport:
+    """The dropped frames in a trial log: `n_dropped` is the number of trials with a dropped frame, `rate` in frames/s."""
 
     n_trials: int
-    n_dropped: int  # trials in which one came late
+    n_dropped: int
     rate: float
 
     @classmethod
-    def of(cls, path: Path) -> "Frames":
+    def from_log(cls, path: Path) -> "FrameReport":
+        """Read the trial log of a participant; the rate is the median over its trials, or 0 without trials."""
         header, *rows = log.read_rows(path)
         dropped, rate = (header.index(log.MEASURED + name) for name in ("n_dropped", "frame_rate"))
         rows = [row for row in rows if row[dropped] and row[rate]]
@@ -91,11 +118,13 @@ class Frames:
         return cls(len(rows), n_dropped, float(np.median([float(row[rate]) for row in rows])) if rows else 0.0)
 
     @property
-    def too_many(self) -> bool:
-        return self.n_dropped > WORST * self.n_trials
+    def too_many_dropped(self) -> bool:
+        """Whether more than 1 % of the trials have a dropped frame."""
+        return self.n_dropped > MAX_DROPPED * self.n_trials
 
     def sentence(self) -> str:
-        said = f"{self.rate:.1f} frames a second; {self.n_dropped} of {self.n_trials} trials dropped a frame"
-        return (
-            f"WARNING: {said}: `observers doctor` tells whether this screen can be trusted" if self.too_many else said
-        )
+        """Return the report as one sentence, which is a warning if too many frames were dropped."""
+        text = f"{self.rate:.1f} frames per second; {self.n_dropped} of {self.n_trials} trials have a dropped frame"
+        if self.too_many_dropped:
+            return f"WARNING: {text}: run `observers doctor` to check the timing of this screen"
+        return text

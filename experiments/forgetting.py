@@ -1,8 +1,8 @@
-"""One person's data, gone from folders of logs and exports; what stays is a tombstone that names nobody.
+"""Delete the data of one participant from folders of trial logs and exports, and keep an anonymous record of the deletion.
 
-`forgotten.csv` in the folder of logs has a row for each person forgotten: TOMBSTONE. A code is in it as its sha256, so that
-a session can refuse it and nobody reads it there. A code is short, so whoever suspects one can find out whether it was
-there: it is no secret, and says nothing about a person.
+The file `forgotten.csv` in a folder of logs has one row with the columns DELETION_RECORD for each deleted participant. It
+contains the SHA-256 of the participant code, so that later sessions can refuse the code although the file does not show it.
+Codes are short, so the hash does not hide a code from a reader who tries all codes; a code alone does not identify a person.
 """
 
 import csv
@@ -22,7 +22,7 @@ from experiments.personal_data import (
     SessionFiles,
     files_in,
     find_personal_data,
-    strike,
+    remove_participant_row,
 )
 from observers.people.codes import check_code
 from stimuli.atomic import write_atomically
@@ -32,69 +32,104 @@ DELETION_RECORD = ("code_sha256", "date", "n_sessions", "n_trials")
 
 
 def refuse_forgotten(code: str, directory: Path) -> None:
-    """Raises LogError where the person was forgotten in that folder of logs."""
+    """Raise LogError if the data of the participant were deleted from this folder of logs."""
     if is_forgotten(code, directory):
-        raise LogError(f"{code} asked to be forgotten in {directory}: take another code")
+        raise LogError(f"the data of {code} were deleted from {directory} on request: use another participant code")
 
 
 def is_forgotten(code: str, directory: Path) -> bool:
-    """Was the person of that code forgotten in this folder of logs? Raises LogError where that cannot be read."""
-    # A log that somebody renamed or moved has its tombstone beside it, in the folder of an experiment.
-    places = [Path(directory), *(path.parent for path in Path(directory).glob(f"*/{DELETION_RECORDS}"))]
-    return any(_date(code, place) for place in places)
+    """Return whether the data of the participant were deleted from this folder of logs.
+
+    Raises LogError if the deletion records cannot be read.
+    """
+    # The record of a log that a user renamed or moved is in the folder of the experiment.
+    folders = [Path(directory), *(path.parent for path in Path(directory).glob(f"*/{DELETION_RECORDS}"))]
+    return any(_recorded_date(code, folder) for folder in folders)
 
 
-def find(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> list[PersonalData]:
-    """What the folders hold of the person and of their pilot sessions; with `any_kind` of any observer of that name.
+def find_in_folders(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> list[PersonalData]:
+    """Find the data of a participant, including pilot sessions, without changing anything.
 
-    Raises ObserverError for what is no code; LogError where nothing is there and never was, or it cannot be told apart.
+    Args:
+        code: Participant code.
+        folders: Folders of trial logs and of exports. A folder inside another one is searched once.
+        any_kind: Include the data of a model or a simulated observer with this name.
+
+    Returns:
+        The files in each folder.
+
+    Raises:
+        ObserverError: If the code is not valid.
+        LogError: If there are no data and there is no deletion record, or if it is unclear whose data a file contains.
     """
     check_code(code)
-    places = {Path(folder).resolve(): Path(folder) for folder in folders}
-    outer = [folder for place, folder in places.items() if not any(other in place.parents for other in places)]
-    found = [find_personal_data(code, folder, any_kind) for folder in outer]
-    if not any(traces.sessions or traces.participants for traces in found) and not forgotten_on(code, found):
-        hint = "" if any_kind else "; an observer that is no person is left alone without --any-kind"
-        raise LogError(f"there is no person {code} in {', '.join(map(str, outer))}{hint}")
-    return found
+    resolved = {Path(folder).resolve(): Path(folder) for folder in folders}
+    outer = [folder for path, folder in resolved.items() if not any(other in path.parents for other in resolved)]
+    personal_data = [find_personal_data(code, folder, any_kind) for folder in outer]
+    has_data = any(data.sessions or data.participant_tables for data in personal_data)
+    if not has_data and not deletion_date(code, personal_data):
+        hint = "" if any_kind else "; use --any-kind to include an observer of another kind with this name"
+        raise LogError(f"there are no data of a participant {code} in {', '.join(map(str, outer))}{hint}")
+    return personal_data
 
 
-def forgotten_on(code: str, found: Iterable[PersonalData]) -> str:
-    """The date of the first tombstone, "" where there is none."""
-    return next((date for traces in found for grave in traces.graves if (date := _date(code, grave))), "")
+def deletion_date(code: str, personal_data: Iterable[PersonalData]) -> str:
+    """Return the date (YYYY-MM-DD) of the first deletion record of the participant, or an empty text without a record."""
+    folders = (folder for data in personal_data for folder in data.record_folders)
+    return next((date for folder in folders if (date := _recorded_date(code, folder))), "")
 
 
 def forget(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> list[Path]:
-    """Remove what `find` finds; what was removed. What a crash leaves behind is removed by the same call.
+    """Delete the data of a participant, and record the deletion so that the code is refused from then on.
 
-    Raises LogError, before anything is removed, if one of the logs is being written.
+    If the deletion is interrupted, the same call completes it.
+
+    Args:
+        code: Participant code.
+        folders: Folders of trial logs and of exports.
+        any_kind: Delete the data of a model or a simulated observer with this name, too.
+
+    Returns:
+        The paths of the deleted files, then of the participants.tsv files from which a row was removed.
+
+    Raises:
+        ObserverError: If the code is not valid.
+        LogError: If there are no data, if it is unclear whose data a file contains, or if one of the logs is being written.
+            Nothing is deleted in these cases.
+
+    Example:
+        >>> forget("K7Q2XZ", [Path("logs"), Path("bids")])
     """
-    found = find(code, folders, any_kind=any_kind)
-    sessions = [session for traces in found for session in traces.sessions]
+    personal_data = find_in_folders(code, folders, any_kind=any_kind)
+    sessions = [session for data in personal_data for session in data.sessions]
     roots = sorted({session.root for session in sessions if session.root is not None})
-    locks = [session.lock for session in sessions if session.lock is not None]
-    with ExitStack() as held:
-        for lock in (*locks, *(root / ".forgotten.lock" for root in roots)):
-            held.enter_context(_locked(lock))
+    lock_paths = [session.lock for session in sessions if session.lock is not None]
+    with ExitStack() as locks:
+        for path in (*lock_paths, *(root / ".forgotten.lock" for root in roots)):
+            locks.enter_context(_lock(path))
         for root in roots:
-            _bury(code, root, [session.n_trials for session in sessions if session.root == root])
-        removed = list(_unlink(sessions, (".csv", ".tsv", ".part")))
-    removed += _unlink(sessions, (".lock",))
-    removed += _unlink(sessions, (".json",))
-    tables = [path for traces in found for path in files_in(traces.folder) if path.name == PARTICIPANTS]
-    return removed + [path for path in tables if strike(path, code)]
+            _record_deletion(code, root, [session.n_trials for session in sessions if session.root == root])
+        deleted = list(_delete(sessions, (".csv", ".tsv", ".part")))
+    deleted += _delete(sessions, (".lock",))
+    deleted += _delete(sessions, (".json",))
+    tables = [path for data in personal_data for path in files_in(data.folder) if path.name == PARTICIPANTS]
+    return deleted + [path for path in tables if remove_participant_row(path, code)]
 
 
-def _locked(path: Path) -> filelock.BaseFileLock:
+def _lock(path: Path) -> filelock.BaseFileLock:
+    """Acquire a lock file; raises LogError if a running session holds it."""
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise LogError(f"a session in {path.parent} is being written: nothing was removed; wait for its end") from None
+        raise LogError(
+            f"the logs in {path.parent} are in use: nothing was deleted; run the command again when the session has ended"
+        ) from None
     return lock
 
 
-def _unlink(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterator[Path]:
+def _delete(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterator[Path]:
+    """Delete the files of the sessions that have one of the suffixes, and yield their paths."""
     for session in sessions:
         for path in dict.fromkeys([*session.files, *([session.lock] if session.lock else [])]):
             if path.suffix in suffixes and path.exists():
@@ -102,18 +137,18 @@ def _unlink(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterat
                 yield path
 
 
-def _bury(code: str, root: Path, n_trials: Sequence[int]) -> None:
-    """Put up the tombstone, before anything is gone; one that is there stays as it is."""
+def _record_deletion(code: str, root: Path, n_trials: Sequence[int]) -> None:
+    """Add a deletion record to a folder of logs before any file is deleted; an existing record stays unchanged."""
     if is_forgotten(code, root):
         return
-    new = [_digest(code), f"{datetime.now(UTC):%Y-%m-%d}", str(sum(n > 0 for n in n_trials)), str(sum(n_trials))]
+    new = [_sha256(code), f"{datetime.now(UTC):%Y-%m-%d}", str(sum(n > 0 for n in n_trials)), str(sum(n_trials))]
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([DELETION_RECORD, *_tombstones(root), new])
+    csv.writer(text, lineterminator="\n").writerows([DELETION_RECORD, *_read_records(root), new])
     write_atomically(root / DELETION_RECORDS, text.getvalue().encode())
 
 
-def _tombstones(directory: Path) -> list[list[str]]:
-    """The rows of TOMBSTONES; none where nobody was forgotten. Raises LogError."""
+def _read_records(directory: Path) -> list[list[str]]:
+    """Return the deletion records of a folder, or an empty list without a file; raises LogError if the file is damaged."""
     path = directory / DELETION_RECORDS
     try:
         with open(path, newline="", encoding="utf-8") as file:
@@ -121,15 +156,19 @@ def _tombstones(directory: Path) -> list[list[str]]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LogError(f"{path}, which says who was forgotten, cannot be read: {error}") from None
+        raise LogError(f"the deletion records in {path} cannot be read: {error}") from None
     if not rows or tuple(rows[0]) != DELETION_RECORD or any(len(row) != len(DELETION_RECORD) for row in rows):
-        raise LogError(f"{path} does not say who was forgotten: expected the columns {','.join(DELETION_RECORD)}")
+        raise LogError(
+            f"{path} does not contain valid deletion records: expected the columns {','.join(DELETION_RECORD)}; restore the "
+            f"file from a backup"
+        )
     return rows[1:]
 
 
-def _date(code: str, directory: Path) -> str:
-    return next((date for sha256, date, *_ in _tombstones(directory) if sha256 == _digest(code)), "")
+def _recorded_date(code: str, directory: Path) -> str:
+    """Return the date in the deletion record of the participant in this folder, or an empty text without a record."""
+    return next((date for sha256, date, *_ in _read_records(directory) if sha256 == _sha256(code)), "")
 
 
-def _digest(code: str) -> str:
+def _sha256(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()

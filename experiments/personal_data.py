@@ -1,7 +1,8 @@
-"""What a folder of logs or exports holds of one person.
+"""Find the files of one participant in folders of trial logs and exports.
 
-Whose a file is, its content says: the observer and kind in its rows, its sidecar, or the JSON of a BIDS table. Only what has
-no content any more, such as the lock of a session that never began, goes by its name. Links are not followed.
+The content of a file decides whose it is: the observer and the kind in its rows, its sidecar, or the JSON file of a BIDS
+table. The name decides only for files without readable content, such as the lock of a session that never started. Links are
+not followed.
 """
 
 import csv
@@ -16,79 +17,100 @@ from typing import Any
 from attrs import evolve, frozen
 
 from experiments.log import COLUMNS
-from observers.people.participant import PILOT
+from observers.people.participant import PILOT_SUFFIX
 from stimuli.atomic import write_atomically
 from stimuli.errors import LogError
 
+# The suffixes of the files of one session, in the order of their deletion: the sidecar, which names the participant, is last.
 SUFFIXES = (
     ".csv",
     ".tsv",
     ".json.part",
     ".lock",
     ".json",
-)  # of one session; whose it was is known until the last is gone
-MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg")  # files that are searched for the code
+)
+MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg")  # text files that are searched for the code
 PARTICIPANTS = "participants.tsv"
 DELETION_RECORDS = "forgotten.csv"
-_EXPORTED_PERSON = re.compile(r"\d{4,}_[^_]+_s")  # how the field's names of images begin; of a model it is _dnn
+_PERSON_IMAGE_NAME = re.compile(
+    r"\d{4,}_[^_]+_s"
+)  # image names of human rows in model-vs-human format; models have _dnn
 
 
 @frozen
 class SessionFiles:
-    """Files of one session, in the order in which they go."""
+    """The files of one session of a participant.
+
+    `lock` is the lock file of a trial log, and None for a table of an export. `root` is the folder of logs that contains the
+    experiment's folder, and None for an export.
+    """
 
     files: tuple[Path, ...]
     n_trials: int
-    lock: Path | None = None  # of a log; an export has none
-    root: Path | None = None  # the folder of logs that a log is in
+    lock: Path | None = None
+    root: Path | None = None
 
 
 @frozen
 class PersonalData:
-    """What a folder holds of a person."""
+    """The files of one participant in a folder.
+
+    `participant_tables` are the tables of BIDS exports in which only a row about the participant remains, without data.
+    `mentions` are other files that contain the code in their name or text, which are never deleted. `record_folders` are the
+    folders with a file of deletion records, whether or not the participant is in it.
+    """
 
     folder: Path
     sessions: tuple[SessionFiles, ...]
-    participants: tuple[Path, ...]  # tables of BIDS exports in which no more than the name is left
-    mentions: tuple[Path, ...]  # other files that have the code in them or in their name: they stay
-    graves: tuple[Path, ...]  # folders with a TOMBSTONES, whoever is in it
+    participant_tables: tuple[Path, ...]
+    mentions: tuple[Path, ...]
+    record_folders: tuple[Path, ...]
 
 
 def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
-    """Raises LogError where it cannot be told whose a file is, or where the tombstone belongs."""
+    """Return the files of a participant in a folder; with `any_kind`, also those of another observer with that name.
+
+    Raises LogError if the folder does not exist, if a file belongs to several observers or cannot be read, or if the folder
+    is that of a single experiment, because deletion records are kept in its parent folder.
+    """
     if not folder.is_dir():
-        raise LogError(f"there is no folder {folder}")
-    files = list(files_in(folder))
+        raise LogError(f"the folder {folder} does not exist")
+    paths = list(files_in(folder))
     groups: dict[Path, dict[str, Path]] = {}
-    for path in files:
+    for path in paths:
         suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
         if suffix is not None and not path.is_symlink() and (suffix != ".lock" or path.name.startswith(".")):
             stem = path.name.removesuffix(suffix).removeprefix("." if suffix == ".lock" else "")
             groups.setdefault(path.with_name(stem), {})[suffix] = path
-    sessions = [_session(code, stem, group, any_kind) for stem, group in groups.items()]
-    mine = tuple(_rooted(session, folder) for session in sessions if session is not None)
-    going = {path for session in mine for path in session.files}
-    named = tuple(path for path in files if path.name == PARTICIPANTS and _without(path, code, set()) is not None)
-    rest = (path for path in files if path not in going and path.name != PARTICIPANTS)
-    mentions = tuple(path for path in rest if _mentions(path, path.relative_to(folder), code))
-    graves = tuple(path.parent for path in files if path.name == DELETION_RECORDS)
-    return PersonalData(folder, mine, named, mentions, graves)
+    candidates = [_session_files(code, stem, group, any_kind) for stem, group in groups.items()]
+    sessions = tuple(_with_root(session, folder) for session in candidates if session is not None)
+    session_paths = {path for session in sessions for path in session.files}
+    tables = tuple(
+        path for path in paths if path.name == PARTICIPANTS and _without_participant(path, code, set()) is not None
+    )
+    others = (path for path in paths if path not in session_paths and path.name != PARTICIPANTS)
+    mentions = tuple(path for path in others if _mentions(path, path.relative_to(folder), code))
+    record_folders = tuple(path.parent for path in paths if path.name == DELETION_RECORDS)
+    return PersonalData(folder, sessions, tables, mentions, record_folders)
 
 
-def _rooted(session: SessionFiles, folder: Path) -> SessionFiles:
-    """With the folder of logs, where the tombstone belongs. Raises LogError if that is not in `folder`."""
+def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
+    """Return the session with its folder of logs; raises LogError if that folder is not inside `folder`."""
     if session.lock is None:
         return session
     parent = session.lock.parent
-    if not session.lock.name.startswith(f".{parent.resolve().name}_"):  # not as `experiments.log` puts it: by itself
+    if not session.lock.name.startswith(f".{parent.resolve().name}_"):  # the log is not in the folder of its experiment
         return evolve(session, root=parent)
     if parent.resolve() == folder.resolve():
-        raise LogError(f"{folder} holds one experiment: give its parent folder, which may hold more of them, as --out")
+        raise LogError(
+            f"{folder} contains the logs of one experiment: give its parent folder, which may contain more logs of the "
+            f"participant, with --out"
+        )
     return evolve(session, root=parent.parent)
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """All files and links below; a folder that cannot be read may hold what is looked for, so it raises OSError."""
+    """Yield all files and links below a folder; raises OSError if a folder cannot be read, since it may contain data."""
 
     def stop(error: OSError) -> None:
         raise error
@@ -99,117 +121,136 @@ def files_in(folder: Path) -> Iterator[Path]:
             yield Path(directory, name)
 
 
-def _session(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
-    """The session that these files of one stem are of, if it is theirs."""
+def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
+    """Return the files with the same stem as a session if they belong to the participant, and None otherwise."""
     if not any(code in path.name or code.encode() in path.read_bytes() for path in group.values()):
         return None
-    names = {code, code + PILOT}
-    rows = _rows(group[".csv"], code) if ".csv" in group else []
+    names = {code, code + PILOT_SUFFIX}
+    rows = _read_owners(group[".csv"], code) if ".csv" in group else []
     if rows is None:
         return None
-    bids = stem.name.endswith("_beh")
-    told = {suffix: (_who_of_table if bids else _who)(_json(group.get(suffix))) for suffix in (".json", ".json.part")}
-    said = told[".json"] or told[".json.part"]
+    is_bids = stem.name.endswith("_beh")
+    owner_of = _owner_in_bids_json if is_bids else _owner_in_sidecar
+    sidecar_owners = {suffix: owner_of(_read_json(group.get(suffix))) for suffix in (".json", ".json.part")}
+    sidecar_owner = sidecar_owners[".json"] or sidecar_owners[".json.part"]
     if rows:
-        owners, person = {name for name, _ in rows}, any(human for _, human in rows) or (said is not None and said[1])
-    elif said is not None:
-        owners, person = {said[0]}, said[1]
-    else:  # nothing is in it, or nothing that can be read
+        owners = {name for name, _ in rows}
+        is_person = any(human for _, human in rows) or (sidecar_owner is not None and sidecar_owner[1])
+    elif sidecar_owner is not None:
+        owners, is_person = {sidecar_owner[0]}, sidecar_owner[1]
+    else:  # no file has readable content, so the name decides
         match = re.search(rf"_({'|'.join(map(re.escape, sorted(names)))})_session-\d+$", stem.name)
-        owners, person = {match[1]} if match else set(), True
-    if not owners & names or not (person or any_kind):
+        owners, is_person = {match[1]} if match else set(), True
+    if not owners & names or not (is_person or any_kind):
         return None
     if owners - names:
-        raise LogError(f"{group['.csv']} holds trials of {code} and of others: take those of {code} out of it by hand")
-    other = ".json" in group and told[".json"] is None and _json(group[".json"]) is not None  # it says something else
-    files = tuple(group[suffix] for suffix in SUFFIXES if suffix in group and not (other and suffix == ".json"))
-    is_log = not bids and (".csv" not in group or _is_own(group[".csv"]))
+        raise LogError(
+            f"{group['.csv']} contains trials of {code} and of other observers: remove the rows of {code} from it by hand"
+        )
+    # A JSON file that is not a sidecar has the same stem by coincidence and is kept.
+    unrelated_json = ".json" in group and sidecar_owners[".json"] is None and _read_json(group[".json"]) is not None
+    files = tuple(
+        group[suffix] for suffix in SUFFIXES if suffix in group and not (unrelated_json and suffix == ".json")
+    )
+    is_log = not is_bids and (".csv" not in group or _is_trial_log(group[".csv"]))
     return SessionFiles(files, len(rows), stem.with_name(f".{stem.name}.lock") if is_log else None)
 
 
-def _rows(path: Path, code: str) -> list[tuple[str, bool]] | None:
-    """Observer, and is it a human, of each whole row of a log or of the field's CSV; None for others' and other tables."""
+def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
+    """Return the observer of each complete row and whether it is human, for a trial log or a model-vs-human CSV file.
+
+    The result is None if the file is another table or does not contain the code.
+    """
     content = path.read_bytes()
-    head, _, rest = content.partition(b"\n")
-    columns = _columns(head)
-    is_log = {"observer", "stimulus", "response"} <= set(columns) or {"subj", "imagename"} <= set(columns)
-    if not is_log and (rest or not ",".join(COLUMNS).startswith(head.decode("utf-8", "replace"))):
+    header, _, body = content.partition(b"\n")
+    columns = _column_names(header)
+    is_known = {"observer", "stimulus", "response"} <= set(columns) or {"subj", "imagename"} <= set(columns)
+    if not is_known and (body or not ",".join(COLUMNS).startswith(header.decode("utf-8", "replace"))):
         return None
-    whole = rest[: rest.rfind(b"\n") + 1]
-    if not is_log or not whole:
-        return []  # torn before its first trial
-    if code.encode() not in whole:
+    complete_rows = body[: body.rfind(b"\n") + 1]
+    if not is_known or not complete_rows:
+        return []  # the session was interrupted before its first trial
+    if code.encode() not in complete_rows:
         return None
     observer = columns.index("observer" if "observer" in columns else "subj")
-    found = []
+    owners = []
     try:
-        for cells in csv.reader(io.StringIO(whole.decode("utf-8", "replace"), newline="")):
+        for cells in csv.reader(io.StringIO(complete_rows.decode("utf-8", "replace"), newline="")):
             if len(cells) == len(columns):
-                named = dict(zip(columns, cells, strict=True))
-                human = named.get("kind") == "human" or bool(_EXPORTED_PERSON.match(named.get("imagename", "")))
-                found.append((cells[observer], human))
+                row = dict(zip(columns, cells, strict=True))
+                human = row.get("kind") == "human" or bool(_PERSON_IMAGE_NAME.match(row.get("imagename", "")))
+                owners.append((cells[observer], human))
     except csv.Error as error:
-        raise LogError(f"{path} names {code} and cannot be read: {error}; move it away, or remove it by hand") from None
-    return found
+        raise LogError(
+            f"{path} contains {code} but cannot be read ({error}): move the file away or delete it by hand"
+        ) from None
+    return owners
 
 
-def _columns(head: bytes) -> list[str]:
-    return [name.strip().strip('"').lower() for name in head.decode("utf-8-sig", "replace").split(",")]
+def _column_names(header: bytes) -> list[str]:
+    return [name.strip().strip('"').lower() for name in header.decode("utf-8-sig", "replace").split(",")]
 
 
-def _is_own(path: Path) -> bool:
-    return "subj" not in _columns(path.read_bytes().partition(b"\n")[0])
+def _is_trial_log(path: Path) -> bool:
+    """Return whether a CSV file is a trial log and not in model-vs-human format."""
+    return "subj" not in _column_names(path.read_bytes().partition(b"\n")[0])
 
 
-def _json(path: Path | None) -> Any:
-    """What a file says; None where there is none, or it is torn."""
+def _read_json(path: Path | None) -> Any:
+    """Return the content of a JSON file, or None if there is no file or it is not valid JSON."""
     try:
         return None if path is None else json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError):
         return None
 
 
-def _who(said: Any) -> tuple[str, bool] | None:
-    """Observer, and is it a person (or a simulated one), by a sidecar."""
-    identity = said.get("identity") if isinstance(said, dict) else None
+def _owner_in_sidecar(sidecar: Any) -> tuple[str, bool] | None:
+    """Return the observer in a sidecar and whether it is a participant, real or simulated; None for another JSON file."""
+    identity = sidecar.get("identity") if isinstance(sidecar, dict) else None
     observer = identity.get("observer") if isinstance(identity, dict) else None
     if not isinstance(observer, dict) or not isinstance(observer.get("name"), str):
         return None
     return observer["name"], observer.get("kind") == "human" or str(observer.get("class")).endswith("Participant")
 
 
-def _who_of_table(said: Any) -> tuple[str, bool] | None:
-    """The same by the JSON of a BIDS table, which `analysis.bids` writes."""
-    if not isinstance(said, dict) or not isinstance(said.get("Observer"), str):
+def _owner_in_bids_json(description: Any) -> tuple[str, bool] | None:
+    """Return the same from the JSON file of a BIDS table, which `analysis.bids` writes."""
+    if not isinstance(description, dict) or not isinstance(description.get("Observer"), str):
         return None
-    logs = said.get("Logs")
-    inner = _who(logs[0]) if isinstance(logs, list) and logs else None
-    return said["Observer"], said.get("Kind") == "human" or (inner is not None and inner[1])
+    logs = description.get("Logs")
+    log_owner = _owner_in_sidecar(logs[0]) if isinstance(logs, list) and logs else None
+    return description["Observer"], description.get("Kind") == "human" or (log_owner is not None and log_owner[1])
 
 
-def _mentions(path: Path, inside: Path, code: str) -> bool:
-    """Has the file the code in its name, or as a word in its text?"""
+def _mentions(path: Path, relative_path: Path, code: str) -> bool:
+    """Return whether a file contains the code as a whole word in its relative path or in its text."""
     word = rf"(?<![A-Za-z0-9]){re.escape(code)}(?![A-Za-z0-9])"
-    if re.search(word, str(inside)):
+    if re.search(word, str(relative_path)):
         return True
     return path.suffix in MENTIONS and not path.is_symlink() and bool(re.search(word.encode(), path.read_bytes()))
 
 
-def strike(participants: Path, code: str) -> bool:
-    """Take the person's row out of a BIDS export that holds no more of them, with the folders that are empty by then."""
+def remove_participant_row(participants: Path, code: str) -> bool:
+    """Remove the participant from the participants.tsv of a BIDS export, and delete the empty folders.
+
+    Rows of subjects whose folders still contain files are kept. Returns whether a row was removed.
+    """
     subjects: set[str] = set()
-    left = _without(participants, code, subjects)
-    if left is None:
+    content = _without_participant(participants, code, subjects)
+    if content is None:
         return False
     for subject in subjects:
         for directory, _, _ in os.walk(participants.parent / subject, topdown=False):
             os.rmdir(directory)
-    write_atomically(participants, left)
+    write_atomically(participants, content)
     return True
 
 
-def _without(participants: Path, code: str, subjects: set[str]) -> bytes | None:
-    """The table without the rows of the person whose folders hold no file, which `subjects` gets; None if there are none."""
+def _without_participant(participants: Path, code: str, subjects: set[str]) -> bytes | None:
+    """Return the content of a participants.tsv without the participant's rows, or None if there are no rows to remove.
+
+    Only rows whose subject folder contains no files are removed; their subject labels are added to `subjects`.
+    """
     if participants.is_symlink():
         return None
     lines = participants.read_bytes().splitlines(keepends=True)
@@ -217,21 +258,21 @@ def _without(participants: Path, code: str, subjects: set[str]) -> bytes | None:
     if not {"participant_id", "observer"} <= set(columns):
         return None
     subject, observer = columns.index("participant_id"), columns.index("observer")
-    kept = []
+    remaining = []
     for line in lines:
         cells = line.decode("utf-8", "replace").rstrip("\r\n").split("\t")
-        mine = len(cells) == len(columns) and cells[observer] in (code, code + PILOT)
         if (
-            mine
+            len(cells) == len(columns)
+            and cells[observer] in (code, code + PILOT_SUFFIX)
             and re.fullmatch(r"sub-[A-Za-z0-9]+", cells[subject])
-            and _is_bare(participants.parent / cells[subject])
+            and _has_no_files(participants.parent / cells[subject])
         ):
             subjects.add(cells[subject])
         else:
-            kept.append(line)
-    return b"".join(kept) if subjects else None
+            remaining.append(line)
+    return b"".join(remaining) if subjects else None
 
 
-def _is_bare(folder: Path) -> bool:
-    """Are there no files in it, or is there no such folder?"""
+def _has_no_files(folder: Path) -> bool:
+    """Return whether a folder contains no files or does not exist; False for a link."""
     return not folder.is_symlink() and not (folder.is_dir() and any(files_in(folder)))

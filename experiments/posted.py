@@ -1,6 +1,6 @@
-"""Answers that a page posted elsewhere (JATOS, a server of one's own), a JSON object a line: into trial logs by run()."""
+"""Import the answers that a static page posted to another web server or to JATOS into trial logs, through `run`."""
 
-from codecs import BOM_UTF8 as BOM
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +9,14 @@ from attrs import frozen
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.session import run
-from observers.people.answers import AnswerError, BrowserAnswer, SessionInfo, check_answer, order_of, read_answer
+from observers.people.answers import (
+    AnswerError,
+    BrowserAnswer,
+    SessionInfo,
+    check_answer,
+    read_answer,
+    trial_order_digest,
+)
 from observers.people.web import WebParticipant
 from observers.protocol import Trial
 from stimuli.errors import LogError
@@ -17,76 +24,83 @@ from stimuli.errors import LogError
 
 @frozen(eq=False)
 class PostedAnswers:
-    """Hands out answers that are there, in place of a Desk."""
+    """The saved answers of one session, by trial number; an AnswerSource like AnswerQueue."""
 
     answers: dict[int, BrowserAnswer]
 
-    def ask(self, trial: Trial) -> BrowserAnswer:
+    def get_answer(self, trial: Trial) -> BrowserAnswer:
+        """Return the saved answer to a trial."""
         return self.answers[trial.number]
 
 
 def import_answers(
-    experiment: Experiment, files: Sequence[Path], out: Path, say: Callable[[str], None] = lambda sentence: None
+    experiment: Experiment, files: Sequence[Path], out: Path, notify: Callable[[str], None] = lambda sentence: None
 ) -> list[Path]:
-    """Write the answers in `files` into a trial log a session, up to the first trial that has none; the logs.
+    """Write the answers in files of JSON lines into one trial log per session, and return the paths of the logs.
 
-    A line that is there twice counts once. Raises LogError naming file and line of what is no answer to this experiment, or
-    answers a trial otherwise than another line.
+    A log ends before the first trial without an answer. Repeated identical lines count once. Raises LogError with the file
+    and the line if a line is not an answer to this experiment, or if two lines give different answers to the same trial.
     """
-    found: dict[SessionInfo, dict[int, BrowserAnswer]] = {}
+    sessions: dict[SessionInfo, dict[int, BrowserAnswer]] = {}
     trials: dict[SessionInfo, list[Trial]] = {}
-    for where, answer in _answers(files):
-        who = answer.about
-        if who not in found:
-            found[who], trials[who] = {}, experiment.trials(who.seed)
-        if who.experiment != experiment.name or who.order != order_of(trials[who]):
-            raise LogError(f"{where}: this answers another experiment than {experiment.name}, or other images")
-        if not 1 <= answer.trial <= len(trials[who]):
+    for position, answer in _read_answers(files):
+        about = answer.about
+        if about not in sessions:
+            sessions[about], trials[about] = {}, experiment.trials(about.seed)
+        if about.experiment != experiment.name or about.order != trial_order_digest(trials[about]):
             raise LogError(
-                f"{where}: {experiment.name} has {len(trials[who])} trials, this answers trial {answer.trial}"
+                f"{position}: the answer is for another experiment than {experiment.name}, or for other images"
+            )
+        if not 1 <= answer.trial <= len(trials[about]):
+            raise LogError(
+                f"{position}: the answer is for trial {answer.trial}, but {experiment.name} has {len(trials[about])} trials"
             )
         try:
-            check_answer(answer, who, trials[who][answer.trial - 1])
+            check_answer(answer, about, trials[about][answer.trial - 1])
         except AnswerError as error:
-            raise LogError(f"{where}: {error}") from None
-        if found[who].setdefault(answer.trial, answer) != answer:
-            raise LogError(f"{where}: trial {answer.trial} of {who.participant} was answered otherwise before")
-    if not found:
-        raise LogError(f"{', '.join(str(file) for file in files)}: no answers in here")
-    return [_run(experiment, who, answers, out, say) for who, answers in found.items()]
+            raise LogError(f"{position}: {error}") from None
+        if sessions[about].setdefault(answer.trial, answer) != answer:
+            raise LogError(
+                f"{position}: this answer to trial {answer.trial} of {about.participant} differs from an earlier one"
+            )
+    if not sessions:
+        raise LogError(f"{', '.join(str(file) for file in files)}: the input contains no answers")
+    return [_write_log(experiment, about, answers, out, notify) for about, answers in sessions.items()]
 
 
-def _run(
-    experiment: Experiment, who: SessionInfo, answers: dict[int, BrowserAnswer], out: Path, say: Callable[[str], None]
+def _write_log(
+    experiment: Experiment, about: SessionInfo, answers: dict[int, BrowserAnswer], out: Path, notify: Callable[[str], None]
 ) -> Path:
+    """Write the trial log of one session, up to the first trial without an answer."""
     n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
     if n < len(answers):
-        say(f"{who.participant}: trial {n + 1} has no answer, so {len(answers) - n} after it are left out")
+        notify(f"{about.participant}: trial {n + 1} has no answer, so {len(answers) - n} later answers are skipped")
     if n == 0:
-        raise LogError(f"{who.participant}, session {who.session}: the first trial has no answer")
-    observer = WebParticipant(who.participant, who.distance_cm, PostedAnswers(answers))
-    _refuse_other_answers(log.log_path(out, experiment.name, observer.name, who.session), answers)
-    return run(experiment, observer, out, session=who.session, seed=who.seed, limit=n, notify=say)
+        raise LogError(f"{about.participant}, session {about.session}: trial 1 has no answer, so no log can be written")
+    observer = WebParticipant(about.participant, about.distance_cm, PostedAnswers(answers))
+    _refuse_different_log(log.log_path(out, experiment.name, observer.name, about.session), answers)
+    return run(experiment, observer, out, session=about.session, seed=about.seed, limit=n, notify=notify)
 
 
-def _refuse_other_answers(path: Path, answers: dict[int, BrowserAnswer]) -> None:
-    """A log that has the first of these answers already must have the same."""
+def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None:
+    """Raise LogError if a log exists and has another response or rt than one of these answers."""
     if not log.has_rows(path):
         return
     header, *rows = log.read_rows(path)
-    column = [header.index(name) for name in ("trial", "response", "rt")]
-    for trial, response, rt in ([row[i] for i in column] for row in rows):
-        found = answers.get(int(trial)) if trial.isdigit() else None
-        if found is not None and (response, rt) != (found.choice or "", "" if found.rt is None else repr(found.rt)):
+    columns = [header.index(name) for name in ("trial", "response", "rt")]
+    for trial, response, rt in ([row[i] for i in columns] for row in rows):
+        answer = answers.get(int(trial)) if trial.isdigit() else None
+        if answer is not None and (response, rt) != (answer.choice or "", "" if answer.rt is None else repr(answer.rt)):
             raise LogError(
-                f"{path} has another answer to trial {trial}: these are of another session, or another --out"
+                f"{path} exists and has a different answer to trial {trial}: the answers are from another session; use "
+                f"another --out"
             )
 
 
-def _answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
-    """Every answer, and where it stands."""
+def _read_answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
+    """Yield each answer with its position, which is the file and the line number."""
     for file in files:
-        for number, line in enumerate(file.read_bytes().removeprefix(BOM).splitlines(), start=1):
+        for number, line in enumerate(file.read_bytes().removeprefix(BOM_UTF8).splitlines(), start=1):
             if line.strip():
                 try:
                     yield f"{file}, line {number}", read_answer(line)

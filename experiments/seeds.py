@@ -1,8 +1,11 @@
-"""The order of trials that a person sees, from code and session alone: nobody has to note it, and it is theirs alone."""
+"""The default random seed of a session with a participant."""
 
 import hashlib
 
 
-def seed_of(code: str, session: int) -> int:
-    """The first four bytes of the sha256 of `<code> <session>`, big-endian."""
+def session_seed(code: str, session: int) -> int:
+    """Return the seed of the trial order of a session: the first four bytes of the SHA-256 of `<code> <session>`, big-endian.
+
+    The seed follows from the participant code and the session number, so the experimenter need not write it down.
+    """
     return int.from_bytes(hashlib.sha256(f"{code} {session}".encode()).digest()[:4], "big")

@@ -1,4 +1,4 @@
-"""Sessions of people in browsers: each is run() in a thread of its own, and a server that brings the answers in."""
+"""Sessions with participants in browsers: each session is a `run` in a thread of its own, and one web server serves all."""
 
 import secrets
 import threading
@@ -11,23 +11,46 @@ from typing import Any
 
 from experiments.experiment import Experiment
 from experiments.forgetting import refuse_forgotten
-from experiments.seeds import seed_of
+from experiments.seeds import session_seed
 from experiments.session import run
 from experiments.web_server import Server
 from observers.people.answers import check_answer, read_answer
-from observers.people.site import Site, make_about, make_site
+from observers.people.site import Site, make_session_info, make_site
 from observers.people.web import AnswerQueue, WebParticipant
 from stimuli.atomic import write_atomically
 from stimuli.errors import ObserverError
 from stimuli.progress import Progress
 
-BEGIN_SECONDS = 60.0  # until the log is open: the images are read once to know which they are
-SAVE_SECONDS = 8.0  # until an answer is in the log
-LINGER = 3.0  # seconds that a reply to the last answer has to arrive, and to be asked for again
+START_TIMEOUT = 60.0  # seconds until the log is open, because all images are read for their digest first
+SAVE_TIMEOUT = 8.0  # seconds until an answer is in the log
+LINGER = 3.0  # seconds for which the server still replies to repeated requests after the last answer
 
 
 class WebSession:
-    """One person's session. It begins with `begin`; `close` ends it, and what was answered is in the log."""
+    """The session of one participant in a browser.
+
+    Args:
+        experiment: The experiment.
+        code: Participant code.
+        out: Folder for trial logs.
+        scripts: The files of jsPsych, from `observers.people.jspsych.load_scripts`.
+        session: Session number, from 1.
+        seed: Random seed of the trial order and the masks; by default, it follows from the code and the session number.
+        distance: Assumed viewing distance, in cm.
+        progress: Function that is called with the number of trials that are done and their total number.
+        notify: Function that is called with each note for the user.
+
+    Attributes:
+        code: Participant code.
+        token: The secret part of the address of the session.
+        site: The files of the session's page.
+        log: Path of the trial log, once the session is complete.
+        error: The error that stopped the session, if one occurred.
+
+    Raises:
+        LogError: If the data of this participant were deleted.
+        ObserverError: If the code or the distance is not valid.
+    """
 
     def __init__(
         self,
@@ -40,64 +63,70 @@ class WebSession:
         seed: int | None = None,
         distance: float = 60.0,
         progress: Progress = lambda done, total: None,
-        say: Callable[[str], None] = lambda sentence: None,
+        notify: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         refuse_forgotten(code, out)
         self.code, self.token = code, secrets.token_urlsafe(16)
-        seed = seed_of(code, session) if seed is None else seed
-        self._desk = AnswerQueue()
-        self._observer = WebParticipant(code, distance, self._desk)
+        seed = session_seed(code, session) if seed is None else seed
+        self._queue = AnswerQueue()
+        self._observer = WebParticipant(code, distance, self._queue)
         self._trials = experiment.trials(seed)
-        self._about = make_about(experiment.name, code, session, seed, distance, self._trials)
-        self._ends = {trial.block: trial.number for trial in self._trials}
+        self._about = make_session_info(experiment.name, code, session, seed, distance, self._trials)
+        self._last_trials = {trial.block: trial.number for trial in self._trials}  # the last trial of each block
         self.site: Site = make_site(self._trials, self._about, scripts, n_done=self._n_done)
-        options: dict[str, Any] = {"session": session, "seed": seed, "progress": progress, "notify": say}
+        options: dict[str, Any] = {"session": session, "seed": seed, "progress": progress, "notify": notify}
         self._run = partial(run, experiment, self._observer, out, **options)
-        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread = threading.Thread(target=self._run_in_thread, daemon=True)
         self._lock = threading.Lock()
-        self.log: Path | None = None  # once it is complete
+        self.log: Path | None = None
         self.error: BaseException | None = None
 
-    def begin(self) -> None:
-        """Have the log open, if it is not. Raises what run() raises where that is not to be."""
+    def start(self) -> None:
+        """Start the session, if it is not running, and wait until its log is open; raises the errors of `run`."""
         with self._lock:
             if self._thread.ident is None:
                 self._thread.start()
-        self._desk.asked(BEGIN_SECONDS)
+        self._queue.current_trial(START_TIMEOUT)
         if self.error is not None:
             raise self.error
 
-    def submit(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
+    def handle_answer(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
+        """Check an answer and save it; see `experiments.web_server.HostedSession`.
+
+        The reply to the last answer of a block has the proportion of correct answers in the block as `right`.
+        """
         answer = read_answer(body)
         if not 1 <= answer.trial <= len(self._trials):
             return "conflict", {}
         check_answer(answer, self._about, self._trials[answer.trial - 1])
-        self.begin()
-        outcome = self._desk.submit(answer, SAVE_SECONDS)
+        self.start()
+        outcome = self._queue.put(answer, SAVE_TIMEOUT)
         block = self._trials[answer.trial - 1].block
-        if outcome in ("saved", "already") and answer.trial == self._ends[block]:
-            return outcome, {"right": self._desk.share_right(block)}
+        if outcome in ("saved", "already") and answer.trial == self._last_trials[block]:
+            return outcome, {"right": self._queue.proportion_correct(block)}
         return outcome, {}
 
     def close(self) -> None:
-        self._desk.close()
+        """End the session and wait until every answer that was received is in the log."""
+        self._queue.close()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _n_done(self) -> int:
-        self.begin()
-        trial = self._desk.asked()
+        """Return the number of trials that are in the log, starting the session if necessary."""
+        self.start()
+        trial = self._queue.current_trial()
         return len(self._trials) if trial is None else trial.number - 1
 
-    def _work(self) -> None:
+    def _run_in_thread(self) -> None:
         try:
             self.log = self._run()
-        except KeyboardInterrupt:  # closed
+        except KeyboardInterrupt:  # the queue was closed
             pass
-        except BaseException as error:  # raised where the server runs, not here
+        except BaseException as error:  # `start` and `serve` raise it in their threads
             self.error = error
         finally:
-            self._desk.end(kept=self.error is None)
+            self._queue.finish(saved=self.error is None)
 
 
 def serve(
@@ -107,30 +136,41 @@ def serve(
     port: int = 0,
     invited: bool = False,
     announce: Callable[[str, str], None] = lambda code, url: None,
-    say: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
     linger: float = LINGER,
 ) -> None:
-    """Serve the sessions until all are complete; the address of each is announced.
+    """Serve sessions to participants in browsers until all sessions are complete.
 
-    Each begins at once, or, of those `invited`, when its page asks for the trials: an invitation not taken leaves no log.
+    All answers that were received are in the logs afterwards, even if an error is raised.
 
-    Raises what a session's run() raises, and ObserverError where the server cannot listen. However this ends, all that was
-    answered is in the logs.
+    Args:
+        sessions: The sessions.
+        host: Address to listen on; by default, only this computer can connect.
+        port: Port to listen on; 0 selects a free port.
+        invited: Start a session only when its page is opened, so that an unused invitation leaves no log. By default, all
+            sessions start at once.
+        announce: Function that is called with the participant code and the address of each session.
+        notify: Function that is called with each note for the user.
+        linger: Seconds for which the server still replies to repeated requests after all sessions are complete.
+
+    Raises:
+        ObserverError: If the server cannot listen on the address.
+        LogError: If a session cannot be logged; any other error of `run` is raised as well.
     """
-    server = Server(host, port, {session.token: session for session in sessions}, say)
+    server = Server(host, port, {session.token: session for session in sessions}, notify)
     try:
         for session in () if invited else sessions:
-            session.begin()
+            session.start()
         for session in sessions:
             announce(session.code, f"{server.url}/s/{session.token}/")
-        complete = None
-        while complete is None or time.monotonic() < complete + linger:
+        completed_at = None
+        while completed_at is None or time.monotonic() < completed_at + linger:
             server.handle_request()
             for session in sessions:
                 if session.error is not None:
                     raise session.error
-            if complete is None and all(session.log for session in sessions):
-                complete = time.monotonic()
+            if completed_at is None and all(session.log for session in sessions):
+                completed_at = time.monotonic()
     finally:
         for session in sessions:
             session.close()
@@ -138,14 +178,16 @@ def serve(
 
 
 class TotalProgress:
-    """One progress of several sessions."""
+    """Adds up the progress of several sessions for one progress display."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._done, self._total = Counter[str](), Counter[str]()
         self._lock = threading.Lock()
 
-    def of(self, code: str) -> Progress:
+    def for_session(self, code: str) -> Progress:
+        """Return the function that reports the progress of one participant's session."""
+
         def update(done: int, total: int | None) -> None:
             with self._lock:
                 self._done[code], self._total[code] = done, total or 0
@@ -165,16 +207,17 @@ def write_static(
     distance: float = 60.0,
     save: str = "",
 ) -> Path:
-    """A person's page as a folder for any web server; answers go to the address `save`, or to JATOS. Its index.html.
+    """Write the page of a session into a folder that any web server can serve, and return the path of its index.html.
 
-    Raises ObserverError for a folder that is there and not empty.
+    The page posts the answers to the address `save`, or to JATOS if `save` is empty. Raises ObserverError if the folder
+    exists and is not empty.
     """
-    WebParticipant(code, distance)
+    WebParticipant(code, distance)  # checks both values
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ObserverError(f"{folder} is there already: name a new folder by --static")
-    seed = seed_of(code, session) if seed is None else seed
+        raise ObserverError(f"{folder} exists and is not an empty folder: give a new folder with --static")
+    seed = session_seed(code, session) if seed is None else seed
     trials = experiment.trials(seed)
-    asked = make_about(experiment.name, code, session, seed, distance, trials)
-    for name, make in make_site(trials, asked, scripts, save=save, static=True).items():
-        write_atomically(folder / name, make())
+    about = make_session_info(experiment.name, code, session, seed, distance, trials)
+    for name, make_content in make_site(trials, about, scripts, save=save, static=True).items():
+        write_atomically(folder / name, make_content())
     return folder / "index.html"

@@ -1,10 +1,11 @@
-"""The HTTP side of `observers serve`: pages and images by a table of names, and answers that come in.
+"""The HTTP server of `observers serve`, which sends the page of each session and receives the answers.
 
-    GET  /s/<token>/<name>     what the site of that session has by that name, and nothing else
-    POST /s/<token>/answer     an answer to the trial that is asked; see observers.people.answers
-                               200 {"status": "saved" or "already"} once it is in the log, 409 for another trial
+    GET  /s/<token>/<name>     sends the file of that name from the site of the session
+    POST /s/<token>/answer     receives the answer to the current trial (observers.people.answers); the reply has the status
+                               200 and {"status": "saved" or "already"} once the answer is in the log, 409 for another trial
 
-Anybody may send anything: what is read is bounded in size and time, and no name becomes a path. A connection is one request.
+Any client can send anything, so the size and the duration of a request are limited, and no name in a request is used as a
+path. Each connection serves one request.
 """
 
 import io
@@ -23,20 +24,22 @@ from observers.people.answers import AnswerError
 from observers.people.site import ANSWER, INDEX, Site, content_type
 from stimuli.errors import ObserverError, UserError
 
-THREADS = 128  # requests at a time; others wait
-BACKLOG = 1024
-SECONDS = 10.0  # a request may take to arrive, and a reply to leave
-MAX_BODY = 16 << 10  # bytes of an answer; it has about 700
-DRAINED = 1 << 20  # of what is too large, read and thrown away so that the refusal is seen
-ADDRESS = re.compile(r"/s/([A-Za-z0-9_-]+)/([^?]*)(?:\?.*)?")
-POLICY = (
+MAX_THREADS = 128  # simultaneous requests; further requests wait
+BACKLOG = 1024  # waiting connections
+REQUEST_TIMEOUT = 10.0  # seconds for a request to arrive, and for a reply to be sent
+MAX_BODY = 16 << 10  # bytes; a typical answer has about 700
+MAX_DISCARDED = (
+    1 << 20
+)  # bytes of a body above MAX_BODY that are read, because otherwise the client may not see the reply
+SESSION_PATH = re.compile(r"/s/([A-Za-z0-9_-]+)/([^?]*)(?:\?.*)?")
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)  # jsPsych's style sheet brings its font, and its plugins write style attributes
+)  # the style sheet of jsPsych contains its font, and the plugins of jsPsych write style attributes
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",  # the token is in the address
+    "Referrer-Policy": "no-referrer",  # the address contains the token
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Connection": "close",
@@ -44,153 +47,174 @@ HEADERS = {
 
 
 class HostedSession(Protocol):
-    """A session as the server sees it."""
+    """What the server needs from a session."""
 
     @property
-    def site(self) -> Site: ...
+    def site(self) -> Site:
+        """The files of the session's page."""
+        ...
 
-    def submit(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
-        """What became of an answer, and what else to say. Raises AnswerError."""
+    def handle_answer(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
+        """Save an answer and return the outcome, such as "saved" or "conflict", and further fields of the reply.
+
+        Raises AnswerError if the answer is not valid.
+        """
         ...
 
 
 class Server(ThreadingHTTPServer):
-    """Listens at once; `handle_request` serves one connection, in a thread. Raises ObserverError where it cannot listen."""
+    """A server that listens as soon as it is created; `handle_request` serves one connection in a thread of its own.
+
+    `sessions` are the sessions by token. Raises ObserverError if the server cannot listen on the address.
+    """
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = BACKLOG
-    timeout = 0.25  # seconds that handle_request waits
+    timeout = 0.25  # seconds for which handle_request waits for a connection
 
-    def __init__(self, host: str, port: int, sessions: Mapping[str, HostedSession], say: Callable[[str], None]) -> None:
+    def __init__(self, host: str, port: int, sessions: Mapping[str, HostedSession], notify: Callable[[str], None]) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.sessions, self.say = sessions, say
-        self._free = threading.BoundedSemaphore(THREADS)
+        self.sessions, self.notify = sessions, notify
+        self._free_threads = threading.BoundedSemaphore(MAX_THREADS)
         try:
             super().__init__((host, port), Handler)
         except OSError as error:
             raise ObserverError(
-                f"{host}, port {port}: {error.strerror}; take another --port (0 takes a free one) or --host"
+                f"cannot listen on {host}, port {port} ({error.strerror}): use another --host or --port (--port 0 selects a "
+                f"free port)"
             ) from None
 
     def server_bind(self) -> None:
-        socketserver.TCPServer.server_bind(self)  # HTTPServer would look up the name of this machine
+        """Bind the socket without the look-up of this computer's name that HTTPServer would do."""
+        socketserver.TCPServer.server_bind(self)
 
     @property
     def url(self) -> str:
+        """The address of the server, without a path."""
         host, port = self.server_address[:2]
         return f"http://[{host!s}]:{port}" if self.address_family == socket.AF_INET6 else f"http://{host!s}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._free.acquire()
+        """Wait for a free thread, then serve the request in a new one."""
+        self._free_threads.acquire()
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._free.release()
+            self._free_threads.release()
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve the request in its thread, then mark the thread as free."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._free_threads.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the traceback of an error, except if the client closed the connection or was too slow."""
         import sys
 
-        if not isinstance(sys.exception(), OSError):  # somebody has hung up
+        if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Serves one request."""
+
     server: Server
 
     def setup(self) -> None:
+        """Limit the time for reading the request."""
         super().setup()
-        self.rfile = io.BufferedReader(_DeadlineReader(self.connection, time.monotonic() + SECONDS))
+        self.rfile = io.BufferedReader(_DeadlineReader(self.connection, time.monotonic() + REQUEST_TIMEOUT))
 
     def do_GET(self) -> None:
-        session, name = self._found()
-        make = session.site.get(name or INDEX) if session else None
-        if session is None or make is None:
-            return self._reply(404, {"error": "there is nothing here"})
+        """Send a file of a session's page."""
+        session, name = self._find_session()
+        make_content = session.site.get(name or INDEX) if session else None
+        if session is None or make_content is None:
+            return self._reply(404, {"error": "this page does not exist"})
         try:
-            content = make()
+            content = make_content()
         except UserError as error:
-            self.server.say(str(error))
-            return self._reply(500, {"error": "this cannot be shown"})
-        # An image belongs to an address that is never used again.
+            self.server.notify(str(error))
+            return self._reply(500, {"error": "this file cannot be shown"})
+        # The address of an image contains the token of this session, so it never gets another content.
         cache = "private, max-age=86400, immutable" if name.endswith(".png") else "no-store"
         self._send(HTTPStatus.OK, content, content_type(name or INDEX), cache)
 
     def do_POST(self) -> None:
-        session, name = self._found()
+        """Receive an answer."""
+        session, name = self._find_session()
         if session is None or name != ANSWER:
-            return self._reply(404, {"error": "there is nothing here"})
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":  # which a page from elsewhere may not send without being allowed to
-            return self._reply(415, {"error": "expected application/json"})
+            return self._reply(404, {"error": "this page does not exist"})
+        media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":  # pages of other origins cannot send this type without permission
+            return self._reply(415, {"error": "expected the content type application/json"})
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit() and len(length) < 16):
             return self._reply(411, {"error": "expected a Content-Length"})
         if int(length) > MAX_BODY:
-            self.rfile.read(min(int(length), DRAINED))
+            self.rfile.read(min(int(length), MAX_DISCARDED))
             return self._reply(413, {"error": f"expected at most {MAX_BODY} bytes"})
         body = self.rfile.read(int(length))
         if len(body) < int(length):
-            return None  # hung up in the middle
+            return None  # the client closed the connection
         try:
-            outcome, more = session.submit(body)
+            outcome, fields = session.handle_answer(body)
         except AnswerError as error:
             return self._reply(400, {"error": str(error)})
-        except UserError:  # `serve` raises it
-            outcome, more = "stopped", {}
+        except UserError:  # `serve` reports this error
+            outcome, fields = "stopped", {}
         status = {"saved": 200, "already": 200, "conflict": 409, "stopped": 503}[outcome]
-        return self._reply(status, {"status": outcome, **more})
+        return self._reply(status, {"status": outcome, **fields})
 
-    def _found(self) -> tuple[HostedSession | None, str]:
-        """The session of the token in the address, and the name behind it; a query is nothing."""
-        match = ADDRESS.fullmatch(self.path)
+    def _find_session(self) -> tuple[HostedSession | None, str]:
+        """Return the session of the token in the path, if there is one, and the name after it; a query is ignored."""
+        match = SESSION_PATH.fullmatch(self.path)
         return (self.server.sessions.get(match[1]), match[2]) if match else (None, "")
 
-    def _reply(self, status: int, said: Mapping[str, Any]) -> None:
-        self._send(HTTPStatus(status), json.dumps(said).encode(), "application/json", "no-store")
+    def _reply(self, status: int, message: Mapping[str, Any]) -> None:
+        """Send a JSON object."""
+        self._send(HTTPStatus(status), json.dumps(message).encode(), "application/json", "no-store")
 
-    def _send(self, status: HTTPStatus, content: bytes, kind: str, cache: str) -> None:
-        self.connection.settimeout(SECONDS)
+    def _send(self, status: HTTPStatus, content: bytes, media_type: str, cache: str) -> None:
+        self.connection.settimeout(REQUEST_TIMEOUT)
         self.send_response(status)
         for name, value in HEADERS.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", kind)
+        self.send_header("Content-Type", media_type)
         self.send_header("Cache-Control", cache)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server refuses by itself: a method or a request that is none. Nothing that was sent is repeated."""
+        """Refuse a request that http.server does not accept, without repeating any part of it in the reply."""
         self.close_connection = True
         self._reply(405 if code == HTTPStatus.NOT_IMPLEMENTED else code, {"error": HTTPStatus(code).phrase})
 
     def version_string(self) -> str:
+        """Return the value of the Server header, without the version of Python."""
         return "observers"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Who asked for what is nobody's."""
+        """Log nothing, because the addresses of participants are personal data."""
 
 
 class _DeadlineReader(io.RawIOBase):
-    """A connection that is read up to a time, however slowly it speaks."""
+    """Reads from a connection up to a deadline, so that a slow client cannot occupy a thread for long."""
 
-    def __init__(self, connection: socket.socket, until: float) -> None:
-        self._connection, self._until = connection, until
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection, self._deadline = connection, deadline
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        left = self._until - time.monotonic()
-        if left <= 0:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError
-        self._connection.settimeout(left)
+        self._connection.settimeout(remaining)
         return self._connection.recv_into(buffer)

@@ -1,11 +1,12 @@
-"""What a browser says of one trial, as JSON. Anybody may have sent it, so nothing is believed before it was looked at.
+"""The answer to one trial as the browser page sends it in JSON, with strict checks, because any client can send anything.
 
     {"about": {"format": 1, "experiment": …, "participant": …, "session": 1, "seed": …, "distance_cm": 60, "order": …},
      "trial": 7, "choice": "cat" or null, "rt": 0.71 or null,
-     "measured": {a number by each name in MEASURES},
+     "measured": {one number for each name in MEASURES},
      "device": {"browser": "chrome 150", "system": "Linux", "width": 1280, "height": 800, "pixel_ratio": 1}}
 
-These fields and no others. Times are seconds of the page's clock, sizes CSS pixels; `order` is a digest of what is asked.
+A message with a missing or an additional field is refused. Times are in seconds of the page's clock, sizes are in CSS
+pixels, and `order` is a digest of the trials (`trial_order_digest`).
 """
 
 import hashlib
@@ -21,29 +22,34 @@ from observers.people import paradigm
 from observers.protocol import MAX_COUNT, Response, Trial
 
 FORMAT = 1
-# Besides what any screen measures: the longer side of the image, and what a millimeter of this screen has by a bank card.
+# The measures of every screen, and two of the browser: the longer side of the image in CSS pixels, and the CSS pixels per
+# millimeter that the participant measured with a bank card.
 MEASURES = (*paradigm.MEASURES, "image_pixels", "pixels_per_mm")
-DISTANCES = (1, 10_000)  # cm from the eyes to the screen
-LIMITS = {
+DISTANCE_RANGE = (1, 10_000)  # viewing distance in cm
+MAX_MEASURES = {
     "onset": 1e9, "offset": 1e9, "grid_onset": 1e9, "n_frames": 1e6, "n_dropped": 1e6, "frame_rate": 1e4,
     "image_pixels": 1e5, "pixels_per_mm": 1e3,
 }  # fmt: skip
-LATE = 1.0  # seconds after the grid's end that a click may come in
+RT_TOLERANCE = 1.0  # seconds by which an rt may exceed the planned duration of the response grid
 MAX_TEXT = 1000  # characters
 
 
 class AnswerError(ValueError):
-    """No answer to a trial of this session; the message says why and repeats nothing long."""
+    """An answer is malformed or does not belong to the trial; the message is short enough to be sent back to a client."""
 
 
 @frozen
 class SessionInfo:
-    """Whose answers these are, and to what; the same in every answer of a session."""
+    """The session that an answer belongs to; all answers of a session have the same.
+
+    `seed` determines the trial order and the masks, `distance_cm` is the assumed viewing distance, and `order` is the digest
+    of the trials.
+    """
 
     experiment: str
     participant: str
     session: int
-    seed: int  # of the order and of the masks
+    seed: int
     distance_cm: float
     order: str
     format: int = FORMAT
@@ -51,9 +57,11 @@ class SessionInfo:
 
 @frozen
 class Device:
+    """The browser and its window, with the width and height in CSS pixels."""
+
     browser: str
     system: str
-    width: int  # of the window
+    width: int
     height: int
     pixel_ratio: float
 
@@ -64,6 +72,8 @@ class Device:
 
 @frozen
 class BrowserAnswer:
+    """An answer whose fields have been checked; `choice` and `rt` (in seconds) are None if the participant gave no answer."""
+
     about: SessionInfo
     trial: int
     choice: str | None
@@ -71,113 +81,119 @@ class BrowserAnswer:
     measured: Mapping[str, float]
     device: Device
 
-    def response(self) -> Response:
+    def to_response(self) -> Response:
+        """Return the answer as the response of an observer."""
         return Response(self.choice, self.rt, measured=self.measured)
 
 
-def order_of(trials: Sequence[Trial]) -> str:
-    """A digest of which image is asked when, with which choices."""
-    asked = [[t.number, t.block, t.stimulus.id, t.stimulus.condition, t.choices] for t in trials]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+def trial_order_digest(trials: Sequence[Trial]) -> str:
+    """Return a digest of the order of the images, their conditions and their choices."""
+    rows = [[t.number, t.block, t.stimulus.id, t.stimulus.condition, t.choices] for t in trials]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 def read_answer(body: bytes) -> BrowserAnswer:
-    """Raises AnswerError."""
+    """Parse and check an answer; raises AnswerError if it is not valid JSON or if a field is missing, unknown or invalid."""
     try:
-        found = json.loads(body.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_once)
+        message = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, object_pairs_hook=_unique_fields)
     except AnswerError:
         raise
     except (ValueError, RecursionError):
-        raise AnswerError("this is no JSON") from None
-    given = _object(found, "an answer", [field.name for field in fields(BrowserAnswer)])
-    about = _object(given["about"], "about", [field.name for field in fields(SessionInfo)])
-    device = _object(given["device"], "device", [field.name for field in fields(Device)])
-    measured = _object(given["measured"], "measured", MEASURES)
-    choice, rt = given["choice"], given["rt"]
+        raise AnswerError("the answer is not valid JSON") from None
+    content = _check_object(message, "the answer", [field.name for field in fields(BrowserAnswer)])
+    about = _check_object(content["about"], "about", [field.name for field in fields(SessionInfo)])
+    device = _check_object(content["device"], "device", [field.name for field in fields(Device)])
+    measured = _check_object(content["measured"], "measured", MEASURES)
+    choice, rt = content["choice"], content["rt"]
     if (choice is None) != (rt is None):
-        raise AnswerError("choice and rt come together")
+        raise AnswerError("choice and rt must both be given or both be null")
     answer = BrowserAnswer(
         SessionInfo(
-            _text(about["experiment"], "experiment"),
-            _text(about["participant"], "participant"),
-            _whole(about["session"], "session"),
-            _whole(about["seed"], "seed"),
-            _number(about["distance_cm"], "distance_cm", DISTANCES[1]),
-            _text(about["order"], "order"),
-            _whole(about["format"], "format"),
+            _check_text(about["experiment"], "experiment"),
+            _check_text(about["participant"], "participant"),
+            _check_integer(about["session"], "session"),
+            _check_integer(about["seed"], "seed"),
+            _check_number(about["distance_cm"], "distance_cm", DISTANCE_RANGE[1]),
+            _check_text(about["order"], "order"),
+            _check_integer(about["format"], "format"),
         ),
-        _whole(given["trial"], "trial"),
-        None if choice is None else _text(choice, "choice"),
-        None if rt is None else round(_number(rt, "rt", 1e6), 6),
-        {name: round(_number(measured[name], name, LIMITS[name]), 6) for name in MEASURES},
+        _check_integer(content["trial"], "trial"),
+        None if choice is None else _check_text(choice, "choice"),
+        None if rt is None else round(_check_number(rt, "rt", 1e6), 6),
+        {name: round(_check_number(measured[name], name, MAX_MEASURES[name]), 6) for name in MEASURES},
         Device(
-            _plain(device["browser"], "browser"),
-            _plain(device["system"], "system"),
-            _whole(device["width"], "width"),
-            _whole(device["height"], "height"),
-            _number(device["pixel_ratio"], "pixel_ratio", 100),
+            _check_simple_text(device["browser"], "browser"),
+            _check_simple_text(device["system"], "system"),
+            _check_integer(device["width"], "width"),
+            _check_integer(device["height"], "height"),
+            _check_number(device["pixel_ratio"], "pixel_ratio", 100),
         ),
     )
     if not answer.measured["onset"] <= answer.measured["offset"] <= answer.measured["grid_onset"]:
-        raise AnswerError("an image appears before it goes, and goes before the choices appear")
-    if not DISTANCES[0] <= answer.about.distance_cm <= DISTANCES[1]:
-        raise AnswerError(f"distance_cm must be {DISTANCES[0]:g} to {DISTANCES[1]:g}")
+        raise AnswerError("the times are out of order: expected onset <= offset <= grid_onset")
+    if not DISTANCE_RANGE[0] <= answer.about.distance_cm <= DISTANCE_RANGE[1]:
+        raise AnswerError(f"distance_cm must be a number from {DISTANCE_RANGE[0]:g} to {DISTANCE_RANGE[1]:g}")
     if answer.about.format != FORMAT:
-        raise AnswerError(f"format {answer.about.format} is not read here, only {FORMAT}")
+        raise AnswerError(f"the answer has format {answer.about.format}, but only format {FORMAT} is supported")
     return answer
 
 
 def check_answer(answer: BrowserAnswer, about: SessionInfo, trial: Trial) -> None:
-    """Raises AnswerError unless it can be the answer to that trial of that session."""
+    """Raise AnswerError unless the answer belongs to this session and is a possible answer to this trial."""
     if answer.about != about:
         names = [name for name, value in asdict(about).items() if asdict(answer.about)[name] != value]
-        raise AnswerError(f"this answers another session: {', '.join(names)} differ")
+        raise AnswerError(f"the answer belongs to another session: these fields differ: {', '.join(names)}")
     if answer.trial != trial.number:
-        raise AnswerError(f"this answers trial {answer.trial}, asked is {trial.number}")
+        raise AnswerError(f"the answer belongs to trial {answer.trial}, but trial {trial.number} was expected")
     if answer.choice is not None and answer.choice not in trial.choices:
-        raise AnswerError("this choice is none of the trial's")
-    if answer.rt is not None and answer.rt > trial.presentation.response + LATE:
-        raise AnswerError(f"the choices are shown for {trial.presentation.response:g} seconds, rt is {answer.rt:g}")
+        raise AnswerError("the choice is not one of the choices of this trial")
+    if answer.rt is not None and answer.rt > trial.presentation.response + RT_TOLERANCE:
+        raise AnswerError(
+            f"an rt of {answer.rt:g} seconds is not possible: the choices are shown for {trial.presentation.response:g} "
+            f"seconds"
+        )
 
 
-def _no_number(name: str) -> float:
-    raise AnswerError(f"{name} is no number of JSON")
+def _reject_constant(name: str) -> float:
+    """Refuse NaN and Infinity, which Python's parser accepts."""
+    raise AnswerError(f"{name} is not a valid number in JSON")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise AnswerError("a field is there twice")
-    return found
+def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dictionary, and refuse duplicate fields, of which Python's parser keeps the last."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise AnswerError("a field occurs twice")
+    return content
 
 
-def _object(found: object, what: str, names: Sequence[str]) -> dict[str, Any]:
-    if not isinstance(found, dict) or found.keys() != set(names):
-        raise AnswerError(f"{what} must have exactly the fields {', '.join(names)}")
-    return found
+def _check_object(value: object, name: str, field_names: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() != set(field_names):
+        raise AnswerError(f"{name} must be an object with exactly the fields {', '.join(field_names)}")
+    return value
 
 
-def _text(value: object, what: str) -> str:
+def _check_text(value: object, name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        raise AnswerError(f"{what} must be a text of up to {MAX_TEXT} characters that can be seen")
+        raise AnswerError(f"{name} must be a text of 1 to {MAX_TEXT} printable characters")
     return value
 
 
-def _plain(value: object, what: str) -> str:
-    """What goes into the sidecar as the browser has it."""
+def _check_simple_text(value: object, name: str) -> str:
+    """Check a text that goes into the sidecar and from there into reports, which must not contain markup."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9 ._-]{1,40}", value):
-        raise AnswerError(f"{what} must be up to 40 letters, digits, dots, hyphens and spaces")
+        raise AnswerError(f"{name} must be a text of 1 to 40 letters, digits, spaces, dots, hyphens and underscores")
     return value
 
 
-def _whole(value: object, what: str) -> int:
+def _check_integer(value: object, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MAX_COUNT:
-        raise AnswerError(f"{what} must be a whole number from 0 on")
+        raise AnswerError(f"{name} must be an integer of 0 or more")
     return value
 
 
-def _number(value: object, what: str, most: float) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:  # nor NaN
-        raise AnswerError(f"{what} must be a number from 0 to {most:g}")
+def _check_number(value: object, name: str, maximum: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= maximum:  # excludes NaN
+        raise AnswerError(f"{name} must be a number from 0 to {maximum:g}")
     assert math.isfinite(value)
     return float(value)

@@ -1,4 +1,4 @@
-"""Participant codes: a person in a log is a code that says nothing about them."""
+"""Participant codes, which identify a participant in the logs without personal information."""
 
 import re
 import secrets
@@ -6,31 +6,44 @@ from datetime import datetime
 
 from stimuli.errors import ObserverError
 
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that are taken for one another
-DATES = ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y")
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without I, O, 0 and 1, which are easily confused
+DATE_FORMATS = ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y")
 
 
 def check_code(code: str) -> None:
-    """Raises ObserverError for what is no code: 2 to 16 letters and digits, no date."""
+    """Check that a text can be used as a participant code.
+
+    Args:
+        code: The code: 2 to 16 ASCII letters and digits that do not read as a date.
+
+    Raises:
+        ObserverError: If the code has another form, or if its digits read as a date, such as a date of birth.
+    """
     if not re.fullmatch(r"[A-Za-z0-9]{2,16}", code):
         raise ObserverError(
-            f"{code[:40]!r} is no participant code: expected 2 to 16 letters and digits, nothing that names a person; "
-            f"{new_code()} is free"
+            f"{code[:40]!r} is not a valid participant code: expected 2 to 16 letters and digits, without personal "
+            f"information; use a random code such as {new_code()}"
         )
-    if code.isdigit() and any(_is_date(code, form) for form in DATES):
+    if code.isdigit() and any(_is_date(code, date_format) for date_format in DATE_FORMATS):
         raise ObserverError(
-            f"{code!r} reads like a date, and a date of birth tells a person: take another code, such as {new_code()}"
+            f"{code!r} reads like a date, and a date of birth could identify the participant: use another code, such as "
+            f"{new_code()}"
         )
 
 
 def new_code() -> str:
-    """A random code of six letters."""
-    return "".join(secrets.choice(LETTERS) for _ in range(6))
+    """Return a random participant code.
+
+    Returns:
+        Six letters and digits from a cryptographic random source.
+    """
+    return "".join(secrets.choice(ALPHABET) for _ in range(6))
 
 
-def _is_date(digits: str, form: str) -> bool:
+def _is_date(digits: str, date_format: str) -> bool:
+    """Return whether the digits are a date between 1900 and 2100 in this format, with all leading zeros."""
     try:
-        year = datetime.strptime(digits, form).year
+        year = datetime.strptime(digits, date_format).year
     except ValueError:
         return False
-    return len(digits) == len(datetime(2000, 1, 1).strftime(form)) and 1900 <= year <= 2100
+    return len(digits) == len(datetime(2000, 1, 1).strftime(date_format)) and 1900 <= year <= 2100

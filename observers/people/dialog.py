@@ -1,4 +1,4 @@
-"""A window that asks who takes part, for those who do not type commands."""
+"""A dialog window that asks for the details of a session, for users who do not type commands."""
 
 from typing import Any
 
@@ -6,19 +6,24 @@ from observers.people.codes import new_code
 from stimuli.errors import ObserverError
 
 
-def ask(session: int, pilot: bool) -> tuple[str, int, bool]:
-    """Code, session and whether it is a pilot. Raises ObserverError without PsychoPy or a display, and on Cancel."""
+def ask_session_details(session: int, pilot: bool) -> tuple[str, int, bool]:
+    """Show a dialog and return the participant code, the session number and whether the session is a pilot.
+
+    The arguments are the values that the dialog shows at first; it proposes a random code. Raises ObserverError if PsychoPy
+    or a display is missing, and if the user cancels.
+    """
     from observers.people.psychopy_screen import prepare_psychopy
 
     prepare_psychopy()
     try:
         from psychopy import gui
-    except Exception as error:  # Qt and wx fail in their own ways where there is no display
+    except Exception as error:  # without a display, Qt and wx raise errors of many types
         raise ObserverError(
-            f"no dialog can be shown ({' '.join(str(error).split())[:120]}): name the participant with --participant CODE"
+            f"the dialog cannot be shown ({' '.join(str(error).split())[:120]}): name the participant with "
+            f"--participant CODE"
         ) from None
-    asked: dict[str, Any] = {"participant": new_code(), "session": session, "pilot": pilot}
-    tips = {"participant": "2 to 16 letters and digits that say nothing about the person"}
-    if not gui.DlgFromDict(asked, title="observers collect", sortKeys=False, tip=tips).OK:
-        raise ObserverError("cancelled: nothing was begun")
-    return str(asked["participant"]).strip(), int(asked["session"]), bool(asked["pilot"])
+    details: dict[str, Any] = {"participant": new_code(), "session": session, "pilot": pilot}
+    tips = {"participant": "2 to 16 letters and digits, without personal information"}
+    if not gui.DlgFromDict(details, title="observers collect", sortKeys=False, tip=tips).OK:
+        raise ObserverError("the dialog was canceled: no session was started")
+    return str(details["participant"]).strip(), int(details["session"]), bool(details["pilot"])

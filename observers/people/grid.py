@@ -1,4 +1,4 @@
-"""Where the choices are on the screen after an image, and which one a click or a key means."""
+"""The response grid: where each choice is on the screen, and which choice a click or a key press selects."""
 
 import math
 from collections.abc import Sequence
@@ -8,59 +8,70 @@ from attrs import frozen
 from observers.people.screen import Click, Key
 from stimuli.categories import CATEGORIES
 
-# Column by column, from the top: the order of Geirhos et al. (2018).
-PUBLISHED = (
+# The order of Geirhos et al. (2018), column by column from the top.
+PUBLISHED_ORDER = (
     "knife", "airplane", "keyboard", "elephant", "bicycle", "clock", "oven", "chair",
     "bear", "boat", "cat", "bottle", "truck", "car", "bird", "dog",
 )  # fmt: skip
-ICON, GAP = 129 / 224, 10 / 224  # of the side of an image, as published
-# Keys row by row; a grid of other width takes the first ones of each row.
-KEYS = ("1234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm,./")
+CELL_SIZE, GAP = (
+    129 / 224,
+    10 / 224,
+)  # as fractions of the side of an image (Geirhos et al. 2018: 129, 10 and 224 pixels)
+# The keys of a keyboard, row by row; a grid with fewer columns uses the first keys of each row.
+KEY_ROWS = ("1234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm,./")
 
 
 @frozen
 class ChoiceCell:
+    """The square of one choice on the response grid.
+
+    `x` and `y` are the center of the square and `side` is its width and height, all in pixels. `key` is the name of the key
+    that selects the choice; it is empty if the keyboard has too few keys.
+    """
+
     choice: str
     x: float
     y: float
     side: float
-    key: str  # "" where there is none
+    key: str
 
-    def holds(self, click: Click) -> bool:
+    def contains(self, click: Click) -> bool:
+        """Return whether a click is inside the square."""
         return abs(click.x - self.x) <= self.side / 2 and abs(click.y - self.y) <= self.side / 2
 
 
-def grid(choices: Sequence[str], image: float) -> tuple[ChoiceCell, ...]:
-    """Cells of K choices for images of `image` pixels a side, aligned with the choices; in all about as wide as high.
+def response_grid(choices: Sequence[str], image_side: float) -> tuple[ChoiceCell, ...]:
+    """Return the K cells of K choices, in the order of the choices, for images of `image_side` pixels.
 
-    The sixteen categories lie as published, two choices side by side; others column by column in their order.
+    The sixteen categories have their published positions. Two choices are side by side. Other choices fill an approximately
+    square grid column by column. A grid with more than four rows or columns is scaled down to the size of four by four.
     """
-    shown = PUBLISHED if set(choices) == set(CATEGORIES) else tuple(choices)
-    n_rows = 1 if len(shown) == 2 else math.ceil(math.sqrt(len(shown)))
-    n_columns = math.ceil(len(shown) / n_rows)
-    if n_rows % 2 and n_columns % 2:  # the pointer begins in the middle, where no choice may be
+    order = PUBLISHED_ORDER if set(choices) == set(CATEGORIES) else tuple(choices)
+    n_rows = 1 if len(order) == 2 else math.ceil(math.sqrt(len(order)))
+    n_columns = math.ceil(len(order) / n_rows)
+    if n_rows % 2 and n_columns % 2:  # no choice may be at the center, where the pointer starts
         n_rows += 1
-        n_columns = math.ceil(len(shown) / n_rows)
-    # As published up to the four by four; a larger grid is no larger in all.
-    side, step = ICON * image, (ICON + GAP) * image
+        n_columns = math.ceil(len(order) / n_rows)
+    side, step = CELL_SIZE * image_side, (CELL_SIZE + GAP) * image_side
     shrink = min(1.0, 4 / max(n_rows, n_columns))
     cells = {}
-    for i, choice in enumerate(shown):
+    for i, choice in enumerate(order):
         column, row = divmod(i, n_rows)
         x, y = (column - (n_columns - 1) / 2) * step * shrink, ((n_rows - 1) / 2 - row) * step * shrink
-        cells[choice] = ChoiceCell(choice, x, y, side * shrink, _key(row, column, len(shown)))
+        cells[choice] = ChoiceCell(choice, x, y, side * shrink, _key_name(row, column, len(order)))
     return tuple(cells[choice] for choice in choices)
 
 
-def _key(row: int, column: int, n: int) -> str:
-    if n == 2:
+def _key_name(row: int, column: int, n_choices: int) -> str:
+    """Return the key for a position in the grid, or an empty text if the keyboard has none there."""
+    if n_choices == 2:
         return ("left", "right")[column]
-    return KEYS[row][column] if row < len(KEYS) and column < len(KEYS[row]) else ""
+    return KEY_ROWS[row][column] if row < len(KEY_ROWS) and column < len(KEY_ROWS[row]) else ""
 
 
-def meant(cells: Sequence[ChoiceCell], event: Click | Key) -> str | None:
-    """The choice that a click or a key stands for; None where it stands for none."""
+def choice_for_event(cells: Sequence[ChoiceCell], event: Click | Key) -> str | None:
+    """Return the choice that a click or a key press selects, or None if it selects no choice."""
     for cell in cells:
-        if cell.holds(event) if isinstance(event, Click) else (cell.key != "" and cell.key == event.name):
+        if cell.contains(event) if isinstance(event, Click) else (cell.key != "" and cell.key == event.name):
             return cell.choice
     return None

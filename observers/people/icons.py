@@ -1,4 +1,4 @@
-"""Icons of choices on the response grid, from free icon fonts; a choice without one is shown as its word."""
+"""Icons for the choices on the response grid, from free icon fonts; a choice without an icon is shown as text."""
 
 import numpy as np
 from PIL import Image
@@ -11,25 +11,28 @@ ICONS = {
     "dog": "fa:dog", "elephant": "mdi:elephant", "keyboard": "fa:keyboard", "knife": "mdi:knife", "oven": "mdi:stove",
     "truck": "fa:truck",
 }  # fmt: skip
-SIDE = 256
-FILLED = 0.8  # of the side, by the longer side of the ink
-PAPER = 235  # gray of the box that an icon is in
+SIDE = 256  # pixels
+ICON_FRACTION = 0.8  # the longer side of a drawing, as a fraction of the side of the icon
+BOX_GRAY = 235  # gray level (0..255) of the box behind the drawing
 
 
-def icon(choice: str) -> np.ndarray | None:
-    """(SIDE, SIDE, 3) uint8, dark on light; None where the choice has none."""
+def draw_icon(choice: str) -> np.ndarray | None:
+    """Return the icon of a choice, or None if there is no icon for it.
+
+    The icon is a dark drawing on a light box: shape (SIDE, SIDE, 3), uint8.
+    """
     if choice not in ICONS:
         return None
-    ink = _fitted(glyph(ICONS[choice], 2 * SIDE))
-    return np.repeat(np.round(PAPER * (1 - ink)).astype(np.uint8)[..., None], 3, axis=2)
+    ink = _fit_to_square(glyph(ICONS[choice], 2 * SIDE))
+    return np.repeat(np.round(BOX_GRAY * (1 - ink)).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _fitted(ink: np.ndarray) -> np.ndarray:
-    """Its inked part in the middle of (SIDE, SIDE), as large as that of the other icons."""
+def _fit_to_square(ink: np.ndarray) -> np.ndarray:
+    """Crop a drawing (0..1) to its ink, scale it to the common size of all icons and center it in (SIDE, SIDE)."""
     rows, columns = np.nonzero(ink.any(1))[0], np.nonzero(ink.any(0))[0]
-    part = np.round(255 * ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]).astype(np.uint8)
-    scale = FILLED * SIDE / max(part.shape)
-    small = Image.fromarray(part).resize((round(part.shape[1] * scale), round(part.shape[0] * scale)))
-    board = Image.new("L", (SIDE, SIDE), 0)
-    board.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
-    return np.asarray(board) / 255
+    cropped = np.round(255 * ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]).astype(np.uint8)
+    scale = ICON_FRACTION * SIDE / max(cropped.shape)
+    scaled = Image.fromarray(cropped).resize((round(cropped.shape[1] * scale), round(cropped.shape[0] * scale)))
+    canvas = Image.new("L", (SIDE, SIDE), 0)
+    canvas.paste(scaled, ((SIDE - scaled.width) // 2, (SIDE - scaled.height) // 2))
+    return np.asarray(canvas) / 255

@@ -1,6 +1,6 @@
-"""jsPsych and its plugins from the npm registry: downloaded once into the cache, checked, and read out of their archives.
+"""jsPsych and its plugins, downloaded once from the npm registry into the cache and verified by checksum.
 
-Nothing is unpacked to disk: the files that a page needs are read by name, up to a size.
+The archives are never unpacked to disk: only the files that the page needs are read from them, up to a maximum size.
 """
 
 import hashlib
@@ -15,34 +15,38 @@ from stimuli.errors import ObserverError
 
 VERSION = "8.3.0"
 REGISTRY = "https://registry.npmjs.org"
-SCRIPT = "package/dist/index.browser.min.js"
-MAX_BYTES = 4 << 20  # of a file, and of an archive that is looked at
+SCRIPT_PATH = "package/dist/index.browser.min.js"  # the script of every package, in its archive
+MAX_BYTES = 4 << 20  # the maximum size of an archive that is read, and of a file in it
 
 
 @frozen
 class Package:
+    """An npm package: its checksum, and pairs of a file's name in the page and its path in the archive."""
+
     name: str
     version: str
     sha256: str
-    files: tuple[tuple[str, str], ...]  # name in the page, name in the archive
+    files: tuple[tuple[str, str], ...]
 
     @property
     def archive(self) -> str:
+        """The file name of the archive in the npm registry."""
         return f"{self.name.split('/')[-1]}-{self.version}.tgz"
 
     @property
     def url(self) -> str:
+        """The address of the archive in the npm registry."""
         return f"{REGISTRY}/{self.name}/-/{self.archive}"
 
 
 def _plugin(name: str, version: str, sha256: str) -> Package:
-    return Package(f"@jspsych/plugin-{name}", version, sha256, ((f"{name}.js", SCRIPT),))
+    return Package(f"@jspsych/plugin-{name}", version, sha256, ((f"{name}.js", SCRIPT_PATH),))
 
 
 PACKAGES = (
     Package(
         "jspsych", VERSION, "cf45b01d6e821e5ec12aac714dfda0f2db9d5a49517eb90bc556edf0ffab9cd5",
-        (("jspsych.js", SCRIPT), ("jspsych.css", "package/css/jspsych.css")),
+        (("jspsych.js", SCRIPT_PATH), ("jspsych.css", "package/css/jspsych.css")),
     ),
     _plugin("preload", "2.1.0", "5911a3ca2872b026958a202dffc5e4f515074e673cb5fb377f4e33d67f33cf65"),
     _plugin("html-button-response", "2.1.0", "66beeac80663ea3cefd2570a2d5774551752eaf6b58b37ec209087d5cd681c6f"),
@@ -51,51 +55,56 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def scripts(folder: Path | None = None) -> dict[str, bytes]:
-    """The files of all packages by their names in the page; from the archives in `folder`, or else downloaded once.
+def load_scripts(folder: Path | None = None) -> dict[str, bytes]:
+    """Return the files of all packages, with the names that they have in the page as keys.
 
-    Raises ObserverError for an archive that is missing, cannot be downloaded, or is another one.
+    The archives are read from `folder`, or from the cache after a download. Raises ObserverError if an archive is missing,
+    has a wrong checksum or cannot be downloaded.
     """
-    given = None if folder is None else _by_digest(folder)
-    found: dict[str, bytes] = {}
+    local_archives = None if folder is None else _archives_by_sha256(folder)
+    files: dict[str, bytes] = {}
     for package in PACKAGES:
-        if given is None:
-            archive = _fetched(package)
-        elif package.sha256 in given:
-            archive = given[package.sha256]
+        if local_archives is None:
+            archive = _download(package)
+        elif package.sha256 in local_archives:
+            archive = local_archives[package.sha256]
         else:
-            raise ObserverError(f"{folder} has no {package.archive} as the npm registry has it: {_how()}")
-        found |= _read(archive, package)
-    return found
+            raise ObserverError(
+                f"{folder} does not contain {package.archive} with the checksum of the npm registry: {_offline_hint()}"
+            )
+        files |= _read_files(archive, package)
+    return files
 
 
-def _fetched(package: Package) -> Path:
+def _download(package: Package) -> Path:
+    """Return the path of the archive in the cache; it is downloaded if necessary."""
     try:
         return Path(
             pooch.retrieve(package.url, f"sha256:{package.sha256}", package.archive, cache_folder() / "jspsych")
         )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise ObserverError(f"{package.url} cannot be downloaded ({reason}): try again, or {_how()}") from None
+        raise ObserverError(f"{package.url} cannot be downloaded ({reason}): try again, or {_offline_hint()}") from None
 
 
-def _how() -> str:
+def _offline_hint() -> str:
     names = " ".join(f"{package.name}@{package.version}" for package in PACKAGES)
-    return f"where there is a network run `npm pack {names}`, and give the folder with those files by --assets"
+    return f"run `npm pack {names}` on a computer with a network, and give the folder with these files with --assets"
 
 
-def _by_digest(folder: Path) -> dict[str, Path]:
-    """The archives of a folder by their sha256: npm names them in more than one way."""
+def _archives_by_sha256(folder: Path) -> dict[str, Path]:
+    """Return the archives in a folder by checksum, because npm names the same archive in more than one way."""
     paths = [path for path in sorted(folder.glob("*.tgz")) if path.stat().st_size <= MAX_BYTES]
     return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 
 
-def _read(archive: Path, package: Package) -> dict[str, bytes]:
-    found = {}
-    with tarfile.open(archive) as tar:  # its sha256 is what we know
-        for name, inside in package.files:
-            member = tar.getmember(inside)
+def _read_files(archive: Path, package: Package) -> dict[str, bytes]:
+    """Read the files of a package from its archive, whose checksum has been verified."""
+    files = {}
+    with tarfile.open(archive) as tar:
+        for name, path in package.files:
+            member = tar.getmember(path)
             file = tar.extractfile(member)
             assert file is not None and member.size <= MAX_BYTES
-            found[name] = file.read()
-    return found
+            files[name] = file.read()
+    return files

@@ -1,4 +1,4 @@
-"""A monitor's profile: how large a degree of visual angle is on it. A JSON file with the fields of Monitor."""
+"""A monitor profile: the sizes from which pixels per degree of visual angle follow, stored as a JSON file."""
 
 import json
 import math
@@ -9,48 +9,86 @@ from attrs import asdict, fields, frozen
 from stimuli.atomic import write_atomically
 from stimuli.errors import ObserverError
 
-CARD_CM = 8.56  # ISO/IEC 7810 ID-1: the longer side of a bank card
+CARD_CM = 8.56  # the longer side of a bank card (ISO/IEC 7810 ID-1)
 
 
 @frozen
 class Monitor:
-    """Raises ObserverError for what no monitor has."""
+    """The profile of a monitor at a viewing distance.
+
+    Attributes:
+        name: Name of the monitor.
+        width_cm: Width of the visible picture, in cm (1 to 1000).
+        distance_cm: Distance from the eyes to the screen, in cm (1 to 10000).
+        pixels: Width and height of the picture, in pixels.
+
+    Raises:
+        ObserverError: If one of the sizes is not plausible.
+    """
 
     name: str
-    width_cm: float  # of the picture
-    distance_cm: float  # from the eyes
-    pixels: tuple[int, int]  # width, height
+    width_cm: float
+    distance_cm: float
+    pixels: tuple[int, int]
 
     def __attrs_post_init__(self) -> None:
-        w, h = self.pixels
-        ok = 1 <= self.width_cm <= 1000 and 1 <= self.distance_cm <= 10000 and 1 <= w <= 100_000 and 1 <= h <= 100_000
-        if not ok:
+        width, height = self.pixels
+        if not (
+            1 <= self.width_cm <= 1000
+            and 1 <= self.distance_cm <= 10000
+            and 1 <= width <= 100_000
+            and 1 <= height <= 100_000
+        ):
             raise ObserverError(
-                f"the monitor {self.name} has a width of {self.width_cm} cm, {self.distance_cm} cm from the eyes, and "
-                f"{w} × {h} pixels: expected 1 to 1000 cm, 1 to 10000 cm, and pixels from 1 on"
+                f"the monitor {self.name} has a width of {self.width_cm} cm, a viewing distance of {self.distance_cm} cm "
+                f"and {width} × {height} pixels: expected a width of 1 to 1000 cm, a distance of 1 to 10000 cm and 1 to "
+                f"100000 pixels in each direction"
             )
 
-    def length(self, degrees: float) -> float:
-        """Pixels that span `degrees` of visual angle in the middle: 2 · distance · tan(degrees / 2)."""
+    def degrees_to_pixels(self, degrees: float) -> float:
+        """Return how many pixels span an angle at the center of the screen.
+
+        Args:
+            degrees: Visual angle, in degrees.
+
+        Returns:
+            The length 2 · distance · tan(degrees / 2), in pixels.
+        """
         return 2 * self.distance_cm * math.tan(math.radians(degrees) / 2) * self.pixels[0] / self.width_cm
 
 
 def read_monitor(path: Path) -> Monitor:
-    """Raises ObserverError naming what is wrong."""
+    """Read a monitor profile.
+
+    Args:
+        path: A JSON file that `write_monitor` or `observers calibrate-monitor` wrote.
+
+    Returns:
+        The profile.
+
+    Raises:
+        ObserverError: If the file cannot be read or is not a monitor profile.
+    """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        profile = json.loads(path.read_text("utf-8"))
         names = {field.name for field in fields(Monitor)}
-        if not isinstance(found, dict) or set(found) != names:
-            raise ValueError(f"expected an object of {', '.join(sorted(names))}")
-        width, height = found["pixels"]
+        if not isinstance(profile, dict) or set(profile) != names:
+            raise ValueError(f"expected a JSON object with the fields {', '.join(sorted(names))}")
+        width, height = profile["pixels"]
         return Monitor(
-            str(found["name"]), float(found["width_cm"]), float(found["distance_cm"]), (int(width), int(height))
+            str(profile["name"]), float(profile["width_cm"]), float(profile["distance_cm"]), (int(width), int(height))
         )
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ObserverError(
-            f"{path} is no profile of a monitor ({error}): `observers calibrate-monitor {path}` writes one"
+            f"{path} is not a valid monitor profile ({error}): run `observers calibrate-monitor {path}` to write one"
         ) from None
 
 
 def write_monitor(monitor: Monitor, path: Path) -> None:
+    """Write a monitor profile to a JSON file; an existing file is replaced.
+
+    Args:
+        monitor: The profile.
+        path: The file to write.
+    """
     write_atomically(path, (json.dumps(asdict(monitor), indent=2) + "\n").encode())

@@ -1,9 +1,11 @@
 """The paradigm of Geirhos et al. (2018, 2019), frame by frame, on any Screen.
 
-Fixation → image → one blank frame → mask → one blank frame → response grid for a fixed time, in which the last click on a
-choice counts → a blank frame, or in practice feedback. A time takes ceil(time · rate) frames, up to a tenth
-of one: a screen measured at 60.02 Hz has 60. rt is counted from the frame that shows the
-grid. Escape at any frame raises KeyboardInterrupt.
+The sequence of a trial is: fixation square, image, one blank frame, mask, one blank frame, then the response grid for a
+fixed duration, during which the last click on a choice counts. A blank frame follows, or the feedback in practice trials.
+
+A duration is shown for ceil(duration · frame rate) frames. A measured rate is slightly off, for example 60.02 Hz, so an
+excess of up to a tenth of a frame is ignored. The rt is counted from the frame on which the grid appears. Pressing Escape
+raises KeyboardInterrupt at any frame.
 """
 
 import math
@@ -13,179 +15,193 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from observers.people.grid import ChoiceCell, grid, meant
-from observers.people.icons import PAPER, icon
+from observers.people.grid import ChoiceCell, choice_for_event, response_grid
+from observers.people.icons import BOX_GRAY, draw_icon
 from observers.people.screen import Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, Screen, TextItem
 from observers.protocol import Presentation, Response, Trial
 from stimuli.masks import pink_mask
 
-# Times of flips in seconds of the screen's clock, frames of the image, and frames that came late up to the grid.
+# The times of three flips in seconds of the screen's clock, the number of frames of the image, the number of frames that
+# were dropped between fixation and grid, and the frame rate in frames per second.
 MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rate")
-FEEDBACK = 0.3  # seconds
-BEEP = (300.0, 0.25)  # hertz, seconds
-FIXATION = 0.1  # of the side of an image
-SLACK = 0.1  # of a frame
-WIDE = 1.4  # heights of a letter that fit into a cell, a letter of the longest word
-LATE = 1.5  # frames: an interval longer than this has dropped one
-MASK = 256  # pixels a side; it is shown as large as the image
+FEEDBACK_SECONDS = 0.3
+BEEP_HERTZ, BEEP_SECONDS = 300.0, 0.25
+FIXATION_SIZE = 0.1  # side of the fixation square, as a fraction of the side of an image
+FRAME_TOLERANCE = 0.1  # fraction of a frame by which a duration may exceed a whole number of frames
+WORD_HEIGHT = 1.4  # the letters of a word of n letters are at most WORD_HEIGHT / n cells high, so that the word fits
+LATE_FRAMES = 1.5  # an interval between flips that is longer than this, in frames, contains a dropped frame
+MASK_PIXELS = 256  # side of the mask image; on the screen it is as large as the stimulus
 
 
 @frozen(eq=False)
 class TrialLayout:
-    """What does not change from trial to trial: sizes in pixels, and the choices on the screen."""
+    """What is the same in all trials of a session.
 
-    image: float  # the longer side of an image
+    `image_side` is the longer side of an image in pixels. `icons` has a texture for each cell, or None where the cell shows
+    the choice as text. `keys` says whether choices are made with keys instead of the mouse.
+    """
+
+    image_side: float
     cells: tuple[ChoiceCell, ...]
-    icons: tuple[Any, ...]  # textures, None where a word is shown
+    icons: tuple[Any, ...]
     presentation: Presentation
-    keys: bool = False  # are choices made by keys?
+    keys: bool = False
 
 
 @frozen(eq=False)
 class PreparedTrial:
-    """Textures of a trial."""
+    """A trial whose image and mask are loaded as textures."""
 
     trial: Trial
     image: ImageItem
     mask: ImageItem
 
 
-def look(
-    screen: Screen, choices: Sequence[str], presentation: Presentation, image: float, keys: bool = False
+def make_layout(
+    screen: Screen, choices: Sequence[str], presentation: Presentation, image_side: float, keys: bool = False
 ) -> TrialLayout:
-    drawings = (icon(choice) for choice in choices)
-    textures = tuple(None if drawing is None else screen.load(drawing) for drawing in drawings)
-    return TrialLayout(image, grid(choices, image), textures, presentation, keys)
+    """Load the icons and compute the response grid for images of `image_side` pixels."""
+    icons = (draw_icon(choice) for choice in choices)
+    textures = tuple(None if icon is None else screen.load(icon) for icon in icons)
+    return TrialLayout(image_side, response_grid(choices, image_side), textures, presentation, keys)
 
 
-def prepare(screen: Screen, trial: Trial, look: TrialLayout, rng: np.random.Generator) -> PreparedTrial:
-    """Load what a trial shows; its mask is drawn anew."""
+def prepare_trial(screen: Screen, trial: Trial, layout: TrialLayout, rng: np.random.Generator) -> PreparedTrial:
+    """Load the image of a trial and a new random mask."""
     pixels = trial.stimulus.pixels()
     height, width = pixels.shape[:2]
-    scale = look.image / max(height, width)
-    mask = pink_mask(MASK, look.presentation.mask_contrast, rng)
-    pictures = (
+    scale = layout.image_side / max(height, width)
+    mask = pink_mask(MASK_PIXELS, layout.presentation.mask_contrast, rng)
+    items = (
         ImageItem(screen.load(pixels), 0, 0, width * scale, height * scale),
-        ImageItem(screen.load(mask), 0, 0, look.image, look.image),
+        ImageItem(screen.load(mask), 0, 0, layout.image_side, layout.image_side),
     )
-    screen.rehearse(Scene(look.presentation.background, pictures))
-    return PreparedTrial(trial, *pictures)
+    screen.warm_up(Scene(layout.presentation.background, items))
+    return PreparedTrial(trial, *items)
 
 
-def rehearse(screen: Screen, look: TrialLayout) -> None:
-    """Lay out what every trial shows: else the first would drop frames."""
-    for items in ((_fixation(look),), grid_items(look)):
-        screen.rehearse(Scene(look.presentation.background, items))
+def warm_up(screen: Screen, layout: TrialLayout) -> None:
+    """Draw the fixation square and the response grid once off screen, so that the first trial does not drop frames."""
+    for items in ((_fixation(layout),), grid_items(layout)):
+        screen.warm_up(Scene(layout.presentation.background, items))
 
 
-def moment(screen: Screen, look: TrialLayout) -> None:
-    """Say that something takes a moment."""
-    _flip(screen, Scene(look.presentation.background, (TextItem("One moment …", height=look.image / 10),)))
+def show_wait_message(screen: Screen, layout: TrialLayout) -> None:
+    """Show "One moment …" while the images of a block are loaded."""
+    text = TextItem("One moment …", height=layout.image_side / 10)
+    _flip(screen, Scene(layout.presentation.background, (text,)))
 
 
 def n_frames(seconds: float, rate: float) -> int:
-    return max(1, math.ceil(seconds * rate - SLACK))
+    """Return the number of frames for which a duration is shown at a frame rate; at least 1."""
+    return max(1, math.ceil(seconds * rate - FRAME_TOLERANCE))
 
 
-def show(screen: Screen, prepared: PreparedTrial, look: TrialLayout, *, feedback: bool = False) -> Response:
-    """Show a trial and take the answer. With `feedback` a beep tells an error, and the right choice is outlined."""
-    shown, gray, rate = look.presentation, look.presentation.background, screen.rate
+def show_trial(screen: Screen, prepared: PreparedTrial, layout: TrialLayout, *, feedback: bool = False) -> Response:
+    """Show a trial and return the response with the MEASURES.
+
+    With `feedback`, the correct choice is outlined after the response, and a beep sounds if the response was wrong.
+    """
+    durations, gray, rate = layout.presentation, layout.presentation.background, screen.rate
     blank = Scene(gray)
-    times = _frames(screen, Scene(gray, (_fixation(look),)), n_frames(shown.fixation, rate))
+    times = _show_frames(screen, Scene(gray, (_fixation(layout),)), n_frames(durations.fixation, rate))
     onset = len(times)
-    times += _frames(screen, Scene(gray, (prepared.image,)), n_frames(shown.stimulus, rate))
+    times += _show_frames(screen, Scene(gray, (prepared.image,)), n_frames(durations.stimulus, rate))
     offset = len(times)
-    times += _frames(screen, blank, 1)
-    times += _frames(screen, Scene(gray, (prepared.mask,)), n_frames(shown.mask, rate))
-    times += _frames(screen, blank, 1)
-    choice, rt, begun = _response(screen, look, gray)
-    times.append(begun)
+    times += _show_frames(screen, blank, 1)
+    times += _show_frames(screen, Scene(gray, (prepared.mask,)), n_frames(durations.mask, rate))
+    times += _show_frames(screen, blank, 1)
+    choice, rt, grid_onset = _collect_response(screen, layout, gray)
+    times.append(grid_onset)
     if feedback:
-        _feedback(screen, look, choice, prepared.trial.stimulus.category)
-    late = np.diff(times) * rate
-    measured = (
-        times[onset], times[offset], begun, offset - onset, int(np.sum(np.round(late[late > LATE]) - 1)), rate,
-    )  # fmt: skip
+        _show_feedback(screen, layout, choice, prepared.trial.stimulus.category)
+    intervals = np.diff(times) * rate  # in frames
+    n_dropped = int(np.sum(np.round(intervals[intervals > LATE_FRAMES]) - 1))
+    measured = (times[onset], times[offset], grid_onset, offset - onset, n_dropped, rate)
     rounded = (round(float(number), 6) for number in measured)  # to microseconds
     return Response(choice, None if rt is None else round(rt, 6), measured=dict(zip(MEASURES, rounded, strict=True)))
 
 
-def wait(screen: Screen, lines: Sequence[str], look: TrialLayout) -> None:
-    """Show text until a click, the space bar or Enter."""
-    height = look.image / 10
+def show_text(screen: Screen, lines: Sequence[str], layout: TrialLayout) -> None:
+    """Show lines of text until the participant clicks or presses the space bar or Enter."""
+    height = layout.image_side / 10
     items = tuple(
         TextItem(line, 0, (len(lines) / 2 - i) * 1.6 * height, height) for i, line in enumerate(lines) if line
     )
-    scene = Scene(look.presentation.background, items, pointer=not look.keys)
+    scene = Scene(layout.presentation.background, items, pointer=not layout.keys)
     screen.center_pointer()
-    _flip(screen, Scene(look.presentation.background))  # what was pressed before is nothing
+    _flip(screen, Scene(layout.presentation.background))  # discards what was pressed before the text appeared
     while True:
         flip = _flip(screen, scene)
         if flip.clicks or any(key.name in ("space", "return") for key in flip.keys):
             return
 
 
-def grid_items(look: TrialLayout) -> tuple[Item, ...]:
-    """The response grid: icons, words where there is none, and keys where they are used."""
+def grid_items(layout: TrialLayout) -> tuple[Item, ...]:
+    """Return the items of the response grid: an icon or a word for each choice, and the key names if keys are used."""
     items: list[Item] = []
-    for cell, texture in zip(look.cells, look.icons, strict=True):
+    for cell, texture in zip(layout.cells, layout.icons, strict=True):
         if texture is None:
-            items += [OutlineItem(cell.x, cell.y, cell.side, cell.side), _word(cell)]
+            items += [OutlineItem(cell.x, cell.y, cell.side, cell.side), _choice_text(cell)]
         else:
             items.append(ImageItem(texture, cell.x, cell.y, cell.side, cell.side))
-        if look.keys:
+        if layout.keys:
             corner = cell.side * 0.4
             items.append(TextItem(cell.key, cell.x - corner, cell.y + corner, cell.side / 7))
     return tuple(items)
 
 
-def _fixation(look: TrialLayout) -> OutlineItem:
-    return OutlineItem(0, 0, FIXATION * look.image, FIXATION * look.image)
+def _fixation(layout: TrialLayout) -> OutlineItem:
+    """Return the fixation square."""
+    return OutlineItem(0, 0, FIXATION_SIZE * layout.image_side, FIXATION_SIZE * layout.image_side)
 
 
-def _word(cell: ChoiceCell) -> TextItem:
-    """The choice in letters small enough for its cell, a word a line where it has several."""
+def _choice_text(cell: ChoiceCell) -> TextItem:
+    """Return a choice as text, one word per line, in letters that are small enough for the cell."""
     words = cell.choice.split() or [cell.choice]
     longest = max(map(len, words))
-    height = cell.side * min(1 / 6, WIDE / longest, 0.8 / (1.3 * len(words)))
+    height = cell.side * min(1 / 6, WORD_HEIGHT / longest, 0.8 / (1.3 * len(words)))
     return TextItem("\n".join(words), cell.x, cell.y, height)
 
 
-def _frames(screen: Screen, scene: Scene, n: int) -> list[float]:
-    """Times of the flips of `n` frames of a scene."""
+def _show_frames(screen: Screen, scene: Scene, n: int) -> list[float]:
+    """Show a scene for `n` frames and return the times of the flips."""
     return [_flip(screen, scene).time for _ in range(n)]
 
 
-def _response(screen: Screen, look: TrialLayout, gray: float) -> tuple[str | None, float | None, float]:
-    """Choice, seconds from the grid's onset, and the onset."""
-    scene = Scene(gray, grid_items(look), pointer=not look.keys)
+def _collect_response(screen: Screen, layout: TrialLayout, gray: float) -> tuple[str | None, float | None, float]:
+    """Show the response grid and return the last choice, its rt in seconds and the time at which the grid appeared."""
+    scene = Scene(gray, grid_items(layout), pointer=not layout.keys)
     screen.center_pointer()
-    begun = _flip(screen, scene).time
+    grid_onset = _flip(screen, scene).time
     choice, rt = None, None
-    n = n_frames(look.presentation.response, screen.rate)
-    for i in range(n):  # begun is the first frame; the last flip ends the grid
+    n = n_frames(layout.presentation.response, screen.rate)
+    for i in range(n):  # the first frame of the grid is already shown; the last flip of the loop removes the grid
         flip = _flip(screen, scene if i < n - 1 else Scene(gray))
-        events: list[Click | Key] = list(flip.keys if look.keys else flip.clicks)
+        events: list[Click | Key] = list(flip.keys if layout.keys else flip.clicks)
         for event in events:
-            found = meant(look.cells, event)
-            if found is not None and event.time >= begun:
-                choice, rt = found, event.time - begun
-    return choice, rt, begun
+            selected = choice_for_event(layout.cells, event)
+            if selected is not None and event.time >= grid_onset:
+                choice, rt = selected, event.time - grid_onset
+    return choice, rt, grid_onset
 
 
-def _feedback(screen: Screen, look: TrialLayout, choice: str | None, category: str) -> None:
-    """Of answers to images that have a right one."""
-    right = next((cell for cell in look.cells if cell.choice == category), None)
-    if right is None:
+def _show_feedback(screen: Screen, layout: TrialLayout, choice: str | None, category: str) -> None:
+    """Outline the correct choice, and beep if another one or none was chosen; without a correct choice, do nothing."""
+    correct = next((cell for cell in layout.cells if cell.choice == category), None)
+    if correct is None:
         return
     if choice != category:
-        screen.beep(*BEEP)
-    gray = look.presentation.background
-    around = OutlineItem(right.x, right.y, right.side, right.side, gray=PAPER / 255, line=right.side / 16)
-    _frames(screen, Scene(gray, (*grid_items(look), around)), n_frames(FEEDBACK, screen.rate))
+        screen.beep(BEEP_HERTZ, BEEP_SECONDS)
+    gray = layout.presentation.background
+    outline = OutlineItem(
+        correct.x, correct.y, correct.side, correct.side, gray=BOX_GRAY / 255, line_width=correct.side / 16
+    )
+    _show_frames(screen, Scene(gray, (*grid_items(layout), outline)), n_frames(FEEDBACK_SECONDS, screen.rate))
 
 
 def _flip(screen: Screen, scene: Scene) -> Flip:
+    """Show a scene for one frame; raises KeyboardInterrupt if Escape was pressed."""
     flip = screen.flip(scene)
     if any(key.name == "escape" for key in flip.keys):
         raise KeyboardInterrupt

@@ -1,7 +1,8 @@
-"""A live person at the screen, as an observer: `human:psychopy`. Or, with `simulate=`, somebody made up who does the same.
+"""A participant at a screen as an observer, `human:psychopy`, or a simulated participant at a virtual screen.
 
-A person answers a trial at a time, block by block; textures of a block are built before it. Escape at any frame raises
-KeyboardInterrupt: what was answered is in the log, and the same session goes on with the next trial.
+A participant is shown one trial at a time, in blocks; the images of a block are loaded before the block starts. Pressing
+Escape raises KeyboardInterrupt at any frame: all responses so far are in the log, and the session can be resumed with the
+next trial.
 """
 
 import hashlib
@@ -21,196 +22,265 @@ from observers.people.screen import RATES, Click, Key, Screen
 from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
-PILOT = "-pilot"  # at the end of the name of a session that does not count
-PILOT_IMAGE = 224.0  # pixels a side where no monitor's profile says how large a degree is
-MISSED = 0.02  # of a block; more is said in the break
-RT = (math.log(0.7), 0.35)  # of a simulated person: mean and standard deviation of log seconds, about as people have it
+PILOT_SUFFIX = "-pilot"  # marks the observer name of a pilot session, which is excluded from analysis
+PILOT_IMAGE_PIXELS = 224.0  # side of an image if there is no monitor profile, which only pilots and simulations allow
+MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break asks to answer every trial
+LOG_RT = (
+    math.log(0.7),
+    0.35,
+)  # mean and standard deviation of the log rt (s) of simulated participants, as in human data
 
 
-def _check(instance: Any, attribute: Any, value: str) -> None:
+def _check_code(instance: Any, attribute: Any, value: str) -> None:
     check_code(value)
 
 
-def _platform(instance: Any, attribute: Any, value: str) -> None:
+def _check_platform(instance: Any, attribute: Any, value: str) -> None:
     if value != "psychopy":
-        raise ObserverError(f"there is no person at {value!r}: human:psychopy, or `observers serve` for a browser")
+        raise ObserverError(
+            f"unknown platform {value!r} for a participant: use human:psychopy, or run `observers serve` for a browser"
+        )
 
 
-def _rate(instance: Any, attribute: Any, value: float | None) -> None:
+def _check_rate(instance: Any, attribute: Any, value: float | None) -> None:
     if value is None:
         return
     if not RATES[0] <= value <= RATES[1]:
-        raise ObserverError(f"a screen has {RATES[0]:g} to {RATES[1]:g} frames a second, got {value:g}")
+        raise ObserverError(f"the frame rate must be {RATES[0]:g} to {RATES[1]:g} frames per second, got {value:g}")
     if not instance.pilot and not instance.simulate:
-        raise ObserverError("the rate of frames is measured; --rate is for pilots and simulated people")
+        raise ObserverError(
+            "the frame rate of a real session is measured: use --rate only for pilots and simulated participants"
+        )
 
 
 @frozen
 class Participant:
-    """`code` names the person and nothing about them; `simulate` an observer who answers instead, on a virtual screen.
+    """A participant at a screen.
 
-    `feedback` is for practice, `keys` has choices made by keys. A `screen` is given to have several sessions on one: it is
-    left open.
+    Attributes:
+        platform: How stimuli are shown; only "psychopy" is supported.
+        code: Participant code: 2 to 16 letters and digits without personal information.
+        pilot: Whether this is a pilot session: it runs in a window, its name ends in "-pilot", and it is excluded from
+            analysis.
+        feedback: Whether errors cause a beep and the correct choice is outlined, as in practice trials.
+        keys: Whether choices are made with keys instead of the mouse.
+        simulate: Name of an observer that responds instead of a person, on a virtual screen; empty for a real session.
+        seed: Random seed of the masks, and of the simulated participant.
+        monitor: Path of the monitor profile. It is required unless the session is a pilot or simulated.
+        rate: Frame rate in frames per second of a pilot or a virtual screen. By default, the rate of a real screen is
+            measured and a virtual screen has 60.
+        display: Number of the display, from 0.
+        n_blocks: Number of blocks of the session, which breaks mention.
+        screen: An open screen to use; it stays open, so that several sessions can share it. By default, each session opens
+            and closes its own screen.
+
+    Raises:
+        ObserverError: If an option is not valid.
+
+    Example:
+        >>> participant = Participant(code="K7Q2XZ", simulate="biased")
+        >>> participant.name, participant.kind
+        ('K7Q2XZ', 'simulated')
     """
 
-    platform: Literal["psychopy"] = field(default="psychopy", validator=_platform)
-    code: str = field(kw_only=True, validator=_check)
+    platform: Literal["psychopy"] = field(default="psychopy", validator=_check_platform)
+    code: str = field(kw_only=True, validator=_check_code)
     pilot: bool = False
     feedback: bool = False
     keys: bool = False
     simulate: str = ""
-    seed: int = field(default=0, validator=validators.ge(0))  # of masks, and of a simulated person
+    seed: int = field(default=0, validator=validators.ge(0))
     monitor: Path | None = field(default=None, metadata=RUNTIME)
-    # Frames a second, else measured: of a virtual screen, or of a pilot on one that does not wait for its frames.
-    rate: float | None = field(default=None, metadata=RUNTIME, validator=_rate)
-    display: int = field(default=0, metadata=RUNTIME)  # where there are several
-    n_blocks: int | None = field(default=None, metadata=RUNTIME)  # of the session, for the text of breaks
+    rate: float | None = field(default=None, metadata=RUNTIME, validator=_check_rate)
+    display: int = field(default=0, metadata=RUNTIME)
+    n_blocks: int | None = field(default=None, metadata=RUNTIME)
     screen: Screen | None = field(default=None, metadata=RUNTIME, repr=False)
 
     @property
     def name(self) -> str:
-        return self.code + PILOT * self.pilot
+        """The participant code, followed by "-pilot" in a pilot session."""
+        return self.code + PILOT_SUFFIX * self.pilot
 
     @property
     def kind(self) -> Kind:
+        """Either "human" or "simulated"."""
         return "simulated" if self.simulate else "human"
 
     @property
     def measures(self) -> tuple[str, ...]:
+        """The names of the frame times and counts that are logged with each response; see `paradigm.MEASURES`."""
         return paradigm.MEASURES
 
     def provenance(self) -> Mapping[str, str]:
-        profile = self._profile()
-        said: dict[str, str] = {"platform": "simulated" if self.simulate else self.platform}
+        """Return the platform, a frame rate that was given, and the monitor profile for the sidecar.
+
+        A resumed session must have the same values, so their wording is fixed.
+        """
+        monitor = self._read_monitor()
+        facts: dict[str, str] = {"platform": "simulated" if self.simulate else self.platform}
         if self.rate is not None:
-            said["rate"] = f"{self.rate:g} frames a second, as said"
-        if profile is not None:
-            width, height = profile.pixels
-            said["monitor"] = (
-                f"{profile.name}, {width} × {height} pixels on {profile.width_cm:g} cm at {profile.distance_cm:g} cm"
+            facts["rate"] = f"{self.rate:g} frames a second, as said"
+        if monitor is not None:
+            width, height = monitor.pixels
+            facts["monitor"] = (
+                f"{monitor.name}, {width} × {height} pixels on {monitor.width_cm:g} cm at {monitor.distance_cm:g} cm"
             )
-        return said
+        return facts
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Show the trials and yield one response to each, in order.
+
+        Args:
+            trials: The trials of a session; all trials of a block are read and loaded before the block starts.
+
+        Yields:
+            The responses, with the rt in seconds from the frame on which the response grid appeared.
+
+        Raises:
+            ObserverError: If the screen cannot be opened, or if the choices do not fit on it.
+            KeyboardInterrupt: If Escape is pressed.
+        """
         screen = self.screen or self.open()
         try:
-            yield from self._session(screen, trials)
+            yield from self._run_session(screen, trials)
         finally:
             if self.screen is None:
                 screen.close()
 
     def open(self) -> Screen:
-        """A real screen, or a virtual one. Raises ObserverError where there is none, or no profile for it."""
-        self._profile()
+        """Open a window, or a virtual screen for a simulated participant.
+
+        Returns:
+            The screen, which the caller closes.
+
+        Raises:
+            ObserverError: If the monitor profile is missing or not valid, or if the window cannot be opened.
+        """
+        self._read_monitor()
         if self.simulate:
             return SimulatedScreen(self.rate or 60.0)
         from observers.people.psychopy_screen import PsychoPyScreen
 
-        return PsychoPyScreen(full=not self.pilot, display=self.display, rate=self.rate, sound=self.feedback)
+        return PsychoPyScreen(fullscreen=not self.pilot, display=self.display, rate=self.rate, sound=self.feedback)
 
-    def _session(self, screen: Screen, trials: Iterable[Trial]) -> Iterator[Response]:
-        look, done = None, _Block()
+    def _run_session(self, screen: Screen, trials: Iterable[Trial]) -> Iterator[Response]:
+        layout, summary = None, _BlockSummary()
         for number, group in itertools.groupby(trials, key=lambda trial: trial.block):
             block = list(group)
-            if look is None:
-                look = self._look(screen, block[0])
-                paradigm.rehearse(screen, look)
-                paradigm.wait(screen, self._greeting(block[0]), look)
+            if layout is None:
+                layout = self._make_layout(screen, block[0])
+                paradigm.warm_up(screen, layout)
+                paradigm.show_text(screen, self._instructions(block[0]), layout)
             else:
-                paradigm.wait(screen, [*done.sentences(self.n_blocks), "", "Click to go on."], look)
-            paradigm.moment(screen, look)
-            prepared = [paradigm.prepare(screen, trial, look, self._rng(trial)) for trial in block]
-            done = _Block(number)
-            for one in prepared:
+                lines = [*summary.sentences(self.n_blocks), "", "Click or press the space bar to continue."]
+                paradigm.show_text(screen, lines, layout)
+            paradigm.show_wait_message(screen, layout)
+            prepared_trials = [paradigm.prepare_trial(screen, trial, layout, self._trial_rng(trial)) for trial in block]
+            summary = _BlockSummary(number)
+            for prepared in prepared_trials:
                 if self.simulate and isinstance(screen, SimulatedScreen):
-                    screen.plan(self._planned(one.trial, look))
-                response = paradigm.show(screen, one, look, feedback=self.feedback)
-                done.count(one.trial, response)
+                    screen.plan_events(self._plan_response(prepared.trial, layout))
+                response = paradigm.show_trial(screen, prepared, layout, feedback=self.feedback)
+                summary.add(prepared.trial, response)
                 yield response
-        if look is not None:
-            paradigm.wait(screen, [*done.sentences(self.n_blocks), "", "That was all. Thank you!"], look)
+        if layout is not None:
+            end = "This was the last practice picture." if self.feedback else "This was the last picture. Thank you!"
+            lines = [*summary.sentences(self.n_blocks), "", end, "Click or press the space bar to continue."]
+            paradigm.show_text(screen, lines, layout)
 
-    def _look(self, screen: Screen, trial: Trial) -> paradigm.TrialLayout:
-        profile = self._profile()
-        if profile is None:
-            side = PILOT_IMAGE
-        elif profile.pixels != screen.size and not self.pilot:  # a pilot has a smaller window
+    def _make_layout(self, screen: Screen, trial: Trial) -> paradigm.TrialLayout:
+        """Return the layout of all trials; raises ObserverError if it does not suit the screen or the keyboard."""
+        monitor = self._read_monitor()
+        if monitor is None:
+            image_side = PILOT_IMAGE_PIXELS
+        elif monitor.pixels != screen.size and not self.pilot:  # a pilot has a smaller window
             raise ObserverError(
-                f"{self.monitor} is of a screen of {profile.pixels[0]} × {profile.pixels[1]} pixels, and this one has "
-                f"{screen.size[0]} × {screen.size[1]}: `observers calibrate-monitor` it"
+                f"the monitor profile {self.monitor} is for a screen of {monitor.pixels[0]} × {monitor.pixels[1]} pixels, "
+                f"but this screen has {screen.size[0]} × {screen.size[1]}: run `observers calibrate-monitor` for this screen"
             )
         else:
-            side = profile.length(trial.presentation.size)
-        look = paradigm.look(screen, trial.choices, trial.presentation, side, self.keys)
-        without = [cell.choice for cell in look.cells if not cell.key]
-        if self.keys and without:
+            image_side = monitor.degrees_to_pixels(trial.presentation.size)
+        layout = paradigm.make_layout(screen, trial.choices, trial.presentation, image_side, self.keys)
+        without_key = [cell.choice for cell in layout.cells if not cell.key]
+        if self.keys and without_key:
             raise ObserverError(
-                f"there are too many choices for keys, {', '.join(without)} have none: leave out --keys"
+                f"the keyboard has too few keys for all choices (no key for {', '.join(without_key)}): run without --keys"
             )
-        reach = max(max(abs(cell.x), abs(cell.y)) + cell.side / 2 for cell in look.cells)
+        reach = max(max(abs(cell.x), abs(cell.y)) + cell.side / 2 for cell in layout.cells)
         if reach > min(screen.size) / 2:
             raise ObserverError(
-                f"the choices take {2 * reach:.0f} pixels and the screen has {min(screen.size)}: sit further away, or take "
-                f"a larger screen"
+                f"the response grid needs {2 * reach:.0f} pixels, but the screen has only {min(screen.size)}: use a "
+                f"shorter viewing distance or a larger screen"
             )
-        return look
+        return layout
 
-    def _profile(self) -> Monitor | None:
+    def _read_monitor(self) -> Monitor | None:
+        """Return the monitor profile; only pilots and simulated participants may have none."""
         if self.monitor is not None:
             return read_monitor(self.monitor)
         if not self.pilot and not self.simulate:
             raise ObserverError(
-                "how large a degree of visual angle is depends on the screen: give its profile (--monitor FILE, which "
-                "`observers calibrate-monitor FILE` writes), or try with --pilot"
+                "the size of the images in degrees of visual angle requires a monitor profile: give it with --monitor FILE "
+                "(`observers calibrate-monitor FILE` writes one), or run a pilot with --pilot"
             )
         return None
 
-    def _greeting(self, trial: Trial) -> Sequence[str]:
-        how = "press its key" if self.keys else "click what it showed"
-        first = "PILOT: this session does not count." if self.pilot else ""
-        again = "" if trial.number == 1 else f"Welcome back; on with trial {trial.number}."
+    def _instructions(self, trial: Trial) -> Sequence[str]:
+        """Return the text before the first trial of a session or of its continuation."""
+        action = "press the key of the one" if self.keys else "click the one"
+        pilot = "PILOT: this session will not be analyzed." if self.pilot else ""
+        welcome = "" if trial.number == 1 else f"Welcome back! You continue with picture {trial.number}."
         return [
-            first, again, "An image appears briefly, then noise.", f"Then {how}: the last answer counts.",
-            f"You have {trial.presentation.response:g} seconds each time. Escape stops; answers are kept.", "",
-            "Click to begin.",
+            pilot, welcome, "You will briefly see a picture, then a gray pattern.",
+            f"Then several choices appear: {action} that matches what you saw.",
+            f"You have {trial.presentation.response:g} seconds. Your last answer counts.",
+            "To stop early, press Escape. Your answers are saved.", "",
+            "Click or press the space bar to start.",
         ]  # fmt: skip
 
-    def _rng(self, trial: Trial) -> np.random.Generator:
+    def _trial_rng(self, trial: Trial) -> np.random.Generator:
+        """Return the generator of the mask of a trial, which depends only on the seed and the number of the trial."""
         return np.random.default_rng([self.seed, trial.number])
 
-    def _planned(self, trial: Trial, look: paradigm.TrialLayout) -> list[tuple[float, Click | Key]]:
-        """What the simulated person presses in a trial, and when: by the image, and no earlier trial."""
-        choice = next(iter(_inner(self.simulate, self.seed).observe([trial]))).choice
+    def _plan_response(self, trial: Trial, layout: paradigm.TrialLayout) -> list[tuple[float, Click | Key]]:
+        """Return the click or key press of the simulated participant, with its rt; it depends only on seed and image."""
+        choice = next(iter(_make_simulated_observer(self.simulate, self.seed).observe([trial]))).choice
         if choice is None:
             return []
-        image = int.from_bytes(hashlib.sha256(trial.stimulus.id.encode()).digest()[:8], "big")
-        delay = float(np.random.default_rng([self.seed, image]).lognormal(*RT))
-        cell = look.cells[trial.choices.index(choice)]
-        return [(delay, Key(cell.key, 0) if self.keys else Click(cell.x, cell.y, 0))]
+        image_seed = int.from_bytes(hashlib.sha256(trial.stimulus.id.encode()).digest()[:8], "big")
+        rt = float(np.random.default_rng([self.seed, image_seed]).lognormal(*LOG_RT))
+        cell = layout.cells[trial.choices.index(choice)]
+        return [(rt, Key(cell.key, 0) if self.keys else Click(cell.x, cell.y, 0))]
 
 
-def _inner(name: str, seed: int) -> Observer:
+def _make_simulated_observer(name: str, seed: int) -> Observer:
+    """Return the observer that responds for a simulated participant, with the seed if it has such an option."""
     from observers.registry import accepts_option, make_observer
 
     return make_observer(name, {"seed": str(seed)} if accepts_option(name, "seed") else {})
 
 
-class _Block:
-    """Answers of a block so far."""
+class _BlockSummary:
+    """Counts of correct and missed trials of a block, for the break after it."""
 
     def __init__(self, number: int = 0) -> None:
-        self.number, self.n, self.n_right, self.n_missed, self.has_right = number, 0, 0, 0, False
+        self.number, self.n_trials, self.n_correct, self.n_missed = number, 0, 0, 0
+        self.has_correct_choice = False
 
-    def count(self, trial: Trial, response: Response) -> None:
-        self.n += 1
-        self.n_right += response.choice == trial.stimulus.category
+    def add(self, trial: Trial, response: Response) -> None:
+        """Count a response."""
+        self.n_trials += 1
+        self.n_correct += response.choice == trial.stimulus.category
         self.n_missed += response.choice is None
-        self.has_right |= trial.stimulus.category in trial.choices
+        self.has_correct_choice |= trial.stimulus.category in trial.choices
 
     def sentences(self, n_blocks: int | None) -> list[str]:
-        of = f" of {n_blocks}" if n_blocks else ""
-        right = f": {100 * self.n_right / self.n:.0f} % correct" if self.has_right else ""
-        said = [f"Block {self.number}{of} is done{right}."]
-        if self.n_missed > MISSED * self.n:
-            said.append(f"{self.n_missed} of {self.n} images had no answer in time: please answer each.")
-        return said
+        """Return the text of the break: the progress, the accuracy, and a request if many trials were missed."""
+        total = f" of {n_blocks}" if n_blocks else ""
+        accuracy = f": {100 * self.n_correct / self.n_trials:.0f} % correct" if self.has_correct_choice else ""
+        lines = [f"Block {self.number}{total} is done{accuracy}."]
+        if self.n_missed > MAX_MISSED * self.n_trials:
+            lines.append(
+                f"You did not answer {self.n_missed} of {self.n_trials} pictures in time. Please answer every picture."
+            )
+        return lines

@@ -1,4 +1,4 @@
-"""A real screen through PsychoPy (the extra `human`)."""
+"""A screen that PsychoPy draws; PsychoPy is installed with the extra `human`."""
 
 import os
 import time
@@ -10,182 +10,206 @@ from PIL import Image
 from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
 from stimuli.errors import ObserverError
 
-WINDOW = (1024, 768)  # pixels, where it does not fill the screen
-NEAR = 0.05  # of a rate: what is measured may differ by that from what is said
-HEARD = 0.6  # of a frame that stays the same: the time in which what is pressed is noted at once, not at its end
+WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
+RATE_TOLERANCE = 0.05  # relative difference between the measured and the given frame rate that is accepted
+POLLED_FRACTION = 0.6  # fraction of a repeated frame during which input is polled, so that it gets exact times
+KEY_NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}  # pyglet's name -> ours
 
 
 class PsychoPyScreen:
-    """A window that fills the screen, or not (`full`), with a beep (`sound`) or none.
+    """A PsychoPy window with a mouse, a keyboard and optional sound; see the `Screen` protocol.
 
-    `rate` is measured. Where one is given, a screen that does not wait for its frames is held to it; of one that is not
-    `timed` nothing is known. Raises ObserverError where PsychoPy is not installed, or no such screen can be opened.
+    Args:
+        fullscreen: Whether the window fills the screen; otherwise it has WINDOW_SIZE.
+        display: Number of the display, from 0.
+        rate: Frame rate in frames per second to enforce on a display that does not wait for its frames, such as a virtual
+            display. By default, the rate is measured.
+        sound: Whether `beep` plays tones.
+        measure_rate: Whether the frame rate is measured and checked when the window opens.
+
+    Raises:
+        ObserverError: If PsychoPy is not installed, if the window cannot be opened, or if the measured frame rate is not
+            plausible or lower than `rate`.
     """
 
     def __init__(
         self,
         *,
-        full: bool = True,
+        fullscreen: bool = True,
         display: int = 0,
         rate: float | None = None,
         sound: bool = False,
-        timed: bool = True,
+        measure_rate: bool = True,
     ) -> None:
-        visual, event, core = _psychopy()
+        visual, event, core = _import_psychopy()
         try:
             self._window: Any = visual.Window(
-                WINDOW, fullscr=full, screen=display, units="pix", color=[-0.1] * 3, colorSpace="rgb", allowGUI=not full,
-                checkTiming=False, waitBlanking=True, winType="pyglet", title="observers",
+                WINDOW_SIZE, fullscr=fullscreen, screen=display, units="pix", color=[-0.1] * 3, colorSpace="rgb",
+                allowGUI=not fullscreen, checkTiming=False, waitBlanking=True, winType="pyglet", title="observers",
             )  # fmt: skip
             n_displays = len(self._window.winHandle.display.get_screens())
-        except Exception as error:  # pyglet and PsychoPy raise what they like, also bare Exceptions
-            raise ObserverError(f"no screen could be opened: {' '.join(str(error).split())[:200]}") from None
+        except Exception as error:  # pyglet and PsychoPy raise many types of errors, including bare Exception
+            raise ObserverError(f"the window cannot be opened: {' '.join(str(error).split())[:200]}") from None
         if display >= n_displays:
             self._window.close()
-            raise ObserverError(f"there is no display {display}: they are numbered from 0 to {n_displays - 1}")
+            raise ObserverError(
+                f"display {display} does not exist: the displays are numbered from 0 to {n_displays - 1}"
+            )
         self._visual, self._clock = visual, core.Clock()
         self._mouse = event.Mouse(win=self._window, visible=False)
         self._clicks: list[Click] = []
         self._keys: list[Key] = []
-        self._items: dict[Item, Any] = {}
+        self._stimuli: dict[Item, Any] = {}
         self._handle = self._window.winHandle
-        self._handle.push_handlers(on_mouse_press=self._pressed, on_key_press=self._typed)
+        self._handle.push_handlers(on_mouse_press=self._on_mouse_press, on_key_press=self._on_key_press)
         self.size = (int(self._window.size[0]), int(self._window.size[1]))
-        self._last, self._background = 0.0, -1.0
-        self._shown: Scene | None = None
-        self._sound = _sound() if sound else None
-        self._every = 0.0  # seconds that a frame is made to last
+        self._last_flip, self._background = 0.0, -1.0
+        self._last_scene: Scene | None = None
+        self._sound = _import_sound() if sound else None
+        self._min_frame_duration = 0.0  # seconds; 0 if the display waits for its frames
         self.rate = rate or 60.0
-        if timed:
-            self._time(rate)
+        if measure_rate:
+            self._measure_rate(rate)
 
     def load(self, pixels: np.ndarray) -> Any:
-        # Of an array PsychoPy would show negative values as black.
+        """Return a texture for an image; see `Screen.load`."""
+        # PsychoPy expects arrays in -1..1 and would show others wrongly, so it gets a PIL image.
         return self._visual.ImageStim(self._window, image=Image.fromarray(pixels), units="pix", interpolate=True)
 
     def flip(self, scene: Scene) -> Flip:
-        self._paint(scene)
-        if self._every:
-            self._listen(self._last + self._every)
-        elif scene is self._shown:
-            self._listen(self._last + HEARD / self.rate)
+        """Show a scene on the next frame; see `Screen.flip`."""
+        self._draw_scene(scene)
+        if self._min_frame_duration:
+            self._poll_events_until(self._last_flip + self._min_frame_duration)
+        elif scene is self._last_scene:
+            self._poll_events_until(self._last_flip + POLLED_FRACTION / self.rate)
         self._window.flip()
-        self._last, self._shown = self._clock.getTime(), scene
-        self._handle.dispatch_events()  # what was pressed while it waited for the frame was pressed before it
+        self._last_flip, self._last_scene = self._clock.getTime(), scene
+        self._handle.dispatch_events()  # events that arrived while the window waited for the frame belong to this flip
         clicks, keys = tuple(self._clicks), tuple(self._keys)
         self._clicks, self._keys = [], []
-        return Flip(self._last, clicks, keys)
+        return Flip(self._last_flip, clicks, keys)
 
-    def rehearse(self, scene: Scene) -> None:
-        self._paint(scene)
+    def warm_up(self, scene: Scene) -> None:
+        """Draw a scene into the back buffer without showing it."""
+        self._draw_scene(scene)
 
     def center_pointer(self) -> None:
+        """Move the mouse pointer to the center of the window."""
         self._mouse.setPos((0, 0))
 
     def beep(self, hertz: float, seconds: float) -> None:
+        """Play a tone, if the screen was opened with sound and a sound device works."""
         if self._sound is not None:
             self._sound(hertz, secs=seconds).play()
 
-    def picture(self, scene: Scene) -> np.ndarray:
-        """(h, w, 3) uint8: the scene as it would be shown."""
-        self._paint(scene)
+    def screenshot(self, scene: Scene) -> np.ndarray:
+        """Return a scene as it would be shown: shape (height, width, 3), uint8."""
+        self._draw_scene(scene)
         self._window.movieFrames = []
         return np.asarray(self._window.getMovieFrame(buffer="back").convert("RGB"))
 
     def close(self) -> None:
+        """Close the window."""
         self._window.close()
 
-    def _paint(self, scene: Scene) -> None:
-        """Draw what the next flip shows."""
+    def _draw_scene(self, scene: Scene) -> None:
+        """Draw a scene into the back buffer, which the next flip shows."""
         if scene.pointer != self._window.mouseVisible:
             self._window.mouseVisible = scene.pointer
         if scene.background != self._background:
             self._window.color, self._background = [2 * scene.background - 1] * 3, scene.background
-        self._window.clearBuffer(color=True)  # with that color; a flip clears with the one before
+        self._window.clearBuffer(color=True)  # a flip clears the buffer with the previous color
         for item in scene.items:
-            self._draw(item)
+            self._draw_item(item)
 
-    def _draw(self, item: Item) -> None:
+    def _draw_item(self, item: Item) -> None:
         if isinstance(item, ImageItem):
             item.texture.pos, item.texture.size = (item.x, item.y), (item.width, item.height)
             item.texture.draw()
             return
-        if item not in self._items:  # text takes longer to lay out than a frame lasts
-            self._items[item] = self._made(item)
-        self._items[item].draw()
+        if item not in self._stimuli:  # the layout of a text takes longer than a frame, so each is made only once
+            self._stimuli[item] = self._make_stimulus(item)
+        self._stimuli[item].draw()
 
-    def _made(self, item: OutlineItem | TextItem) -> Any:
+    def _make_stimulus(self, item: OutlineItem | TextItem) -> Any:
+        """Return the PsychoPy stimulus of an outline or a text."""
         color = [2 * item.gray - 1] * 3
         if isinstance(item, OutlineItem):
             return self._visual.Rect(
                 self._window, item.width, item.height, pos=(item.x, item.y), units="pix", fillColor=None,
-                lineColor=color, lineWidth=item.line,
+                lineColor=color, lineWidth=item.line_width,
             )  # fmt: skip
         return self._visual.TextStim(
             self._window, item.text, pos=(item.x, item.y), height=item.height, color=color, units="pix",
             wrapWidth=0.95 * self.size[0],
         )  # fmt: skip
 
-    def _pressed(self, x: int, y: int, button: int, modifiers: int) -> None:
-        width, height = self._window.winHandle.get_size()  # points, which are not pixels on every screen
+    def _on_mouse_press(self, x: int, y: int, button: int, modifiers: int) -> None:
+        width, height = (
+            self._window.winHandle.get_size()
+        )  # in points, which differ from pixels on high-density displays
         self._clicks.append(
             Click((x / width - 0.5) * self.size[0], (y / height - 0.5) * self.size[1], self._clock.getTime())
         )
 
-    def _typed(self, symbol: int, modifiers: int) -> None:
+    def _on_key_press(self, symbol: int, modifiers: int) -> None:
         from pyglet.window import key
 
         name = key.symbol_string(symbol).lower().removeprefix("_").removeprefix("num_")
-        self._keys.append(Key(NAMES.get(name, name), self._clock.getTime()))
+        self._keys.append(Key(KEY_NAMES.get(name, name), self._clock.getTime()))
 
-    def _listen(self, until: float) -> None:
-        """Note what is pressed up to that time."""
-        while (left := until - self._clock.getTime()) > 0:
+    def _poll_events_until(self, end: float) -> None:
+        """Handle clicks and key presses as they arrive, up to a time of the clock."""
+        while (remaining := end - self._clock.getTime()) > 0:
             self._handle.dispatch_events()
-            time.sleep(min(left, 0.001))
+            time.sleep(min(remaining, 0.001))
 
-    def _time(self, said: float | None) -> None:
-        """Measure the rate, the median of 60 intervals. Raises ObserverError for what no screen has, or has not as said."""
+    def _measure_rate(self, requested: float | None) -> None:
+        """Set the frame rate to the inverse of the median of 60 intervals, or to the requested rate if that is possible.
+
+        Raises ObserverError if the measured rate is not plausible, or if it is lower than the requested rate.
+        """
         for _ in range(10):
             self.flip(Scene(0.5))
         times = [self.flip(Scene(0.5)).time for _ in range(61)]
-        found = float(1 / np.median(np.diff(times)))
-        if said is None and not RATES[0] <= found <= RATES[1]:
+        measured = float(1 / np.median(np.diff(times)))
+        if requested is None and not RATES[0] <= measured <= RATES[1]:
             raise ObserverError(
-                f"the screen shows {found:.0f} frames a second, which none does: it does not wait for its frames. A pilot "
-                f"may say how many it has (--pilot --rate 60)"
+                f"the measured frame rate of {measured:.0f} frames per second is not plausible: the display does not wait "
+                f"for its frames. Give the frame rate of a pilot with --pilot --rate 60"
             )
-        if said is not None and found < (1 - NEAR) * said:
-            raise ObserverError(f"the screen shows {found:.1f} frames a second, not {said:g}: leave out --rate")
-        self.rate = said or found
-        if said is not None and found > (1 + NEAR) * said:
-            self._every = 1 / said
-
-
-NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}
+        if requested is not None and measured < (1 - RATE_TOLERANCE) * requested:
+            raise ObserverError(
+                f"the screen shows {measured:.1f} frames per second, not {requested:g}: run without --rate"
+            )
+        self.rate = requested or measured
+        if requested is not None and measured > (1 + RATE_TOLERANCE) * requested:
+            self._min_frame_duration = 1 / requested
 
 
 def prepare_psychopy() -> None:
-    """Before it is imported for the first time."""
-    os.environ.setdefault("PSYCHOPYNOPACKAGES", "1")  # else it rewrites PATH
+    """Set the environment variable that keeps PsychoPy from changing PATH; call this before the first import of it."""
+    os.environ.setdefault("PSYCHOPYNOPACKAGES", "1")
 
 
-def _psychopy() -> tuple[Any, Any, Any]:
+def _import_psychopy() -> tuple[Any, Any, Any]:
+    """Return PsychoPy's modules `visual`, `event` and `core`; raises ObserverError if PsychoPy is not installed."""
     prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual
     except ImportError as error:
         raise ObserverError(
-            f'a person at the screen needs PsychoPy ({error}): pip install -c constraints.txt -e ".[human]"'
+            f'a participant at the screen requires PsychoPy ({error}): pip install -c constraints.txt -e ".[human]"'
         ) from None
     logging.console.setLevel(logging.ERROR)
     return visual, event, core
 
 
-def _sound() -> Any:
-    """What makes sounds; None where nothing does, which stops no session (`observers doctor` tells)."""
+def _import_sound() -> Any:
+    """Return PsychoPy's Sound class, or None if sound does not work, because a session can run without it."""
     try:
         from psychopy import sound
-    except Exception:  # back ends fail in ways of their own, where there is no device also
+    except Exception:  # without a device, the sound back ends raise errors of many types
         return None
     return sound.Sound

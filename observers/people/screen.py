@@ -1,7 +1,10 @@
-"""What a person is shown, frame by frame: a Scene is drawn and flipped; the Screen says when, and what was pressed since.
+"""The interface of a screen: what can be shown on one frame, and which clicks and key presses come back.
 
-Pixels are counted from the middle of the screen, x to the right and y up; grays are in 0..1; times are seconds of the
-screen's own clock.
+A trial is shown frame by frame. Each frame is a `Scene`; `Screen.flip` draws it, waits until it appears, and returns when
+it appeared together with the clicks and key presses since the previous flip.
+
+Units: positions and sizes are in pixels with the origin at the center of the screen, x to the right and y up. Gray levels
+are between 0 (black) and 1 (white). Times are in seconds of the screen's own clock.
 """
 
 from typing import Any, Protocol
@@ -12,7 +15,17 @@ from attrs import frozen
 
 @frozen(eq=False)
 class ImageItem:
-    texture: Any  # what `Screen.load` gave
+    """An image on the screen.
+
+    Attributes:
+        texture: The texture that `Screen.load` returned for the image.
+        x: Horizontal position of the center, in pixels.
+        y: Vertical position of the center, in pixels.
+        width: Width on the screen, in pixels.
+        height: Height on the screen, in pixels.
+    """
+
+    texture: Any
     x: float
     y: float
     width: float
@@ -21,38 +34,73 @@ class ImageItem:
 
 @frozen
 class OutlineItem:
-    """The edge of a rectangle."""
+    """The outline of a rectangle.
+
+    Attributes:
+        x: Horizontal position of the center, in pixels.
+        y: Vertical position of the center, in pixels.
+        width: Width, in pixels.
+        height: Height, in pixels.
+        gray: Gray level of the line, between 0 and 1.
+        line_width: Width of the line, in pixels.
+    """
 
     x: float
     y: float
     width: float
     height: float
     gray: float = 0.0
-    line: float = 2.0
+    line_width: float = 2.0
 
 
 @frozen
 class TextItem:
+    """Text that is centered on a position; line breaks in it are kept.
+
+    Attributes:
+        text: The text.
+        x: Horizontal position of the center, in pixels.
+        y: Vertical position of the center, in pixels.
+        height: Height of the letters, in pixels.
+        gray: Gray level of the letters, between 0 and 1.
+    """
+
     text: str
     x: float = 0.0
     y: float = 0.0
-    height: float = 24.0  # of a line
+    height: float = 24.0
     gray: float = 0.0
 
 
-RATES = (20.0, 500.0)  # frames a second that a screen can have
+RATES = (20.0, 500.0)  # the lowest and the highest plausible frame rate of a screen, in frames per second
 Item = ImageItem | OutlineItem | TextItem
 
 
 @frozen(eq=False)
 class Scene:
+    """Everything that is on the screen in one frame.
+
+    Attributes:
+        background: Gray level of the background, between 0 and 1.
+        items: The items to draw, from back to front.
+        pointer: Whether the mouse pointer is visible.
+    """
+
     background: float
     items: tuple[Item, ...] = ()
-    pointer: bool = False  # is the mouse shown?
+    pointer: bool = False
 
 
 @frozen
 class Click:
+    """A press of a mouse button.
+
+    Attributes:
+        x: Horizontal position of the pointer, in pixels from the center.
+        y: Vertical position of the pointer, in pixels from the center.
+        time: Time of the press, in seconds.
+    """
+
     x: float
     y: float
     time: float
@@ -60,13 +108,26 @@ class Click:
 
 @frozen
 class Key:
-    name: str  # escape, space, left, a, 1 …
+    """A key press.
+
+    Attributes:
+        name: Name of the key, such as "escape", "space", "return", "left", "a" or "1".
+        time: Time of the press, in seconds.
+    """
+
+    name: str
     time: float
 
 
 @frozen
 class Flip:
-    """When a scene appeared, and what was pressed since the one before it."""
+    """The result of showing one frame.
+
+    Attributes:
+        time: Time at which the frame appeared, in seconds.
+        clicks: Clicks since the previous flip.
+        keys: Key presses since the previous flip.
+    """
 
     time: float
     clicks: tuple[Click, ...] = ()
@@ -74,30 +135,45 @@ class Flip:
 
 
 class Screen(Protocol):
+    """A screen with a mouse and a keyboard, on which a session with a participant runs.
+
+    `PsychoPyScreen` shows a real window. `SimulatedScreen` has a virtual clock and needs no display.
+    """
+
     @property
     def rate(self) -> float:
-        """Frames a second, measured."""
+        """The frame rate, in frames per second."""
         ...
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """The width and height of the screen, in pixels."""
         ...
 
     def load(self, pixels: np.ndarray) -> Any:
-        """A texture of (h, w, 3) uint8, or with a fourth channel of how opaque it is; slow, so not between two frames."""
+        """Return a texture for an image; this is slow, so do not call it between two frames of a trial.
+
+        Args:
+            pixels: Array of shape (height, width, 3), or (height, width, 4) with an opacity channel; uint8, sRGB.
+        """
         ...
 
     def flip(self, scene: Scene) -> Flip:
-        """Show the scene from the next frame on; returns when it is there."""
+        """Show a scene on the next frame and return once it is on the screen."""
         ...
 
-    def rehearse(self, scene: Scene) -> None:
-        """Do what is slow about drawing a scene for the first time, and show nothing."""
+    def warm_up(self, scene: Scene) -> None:
+        """Draw a scene once without showing it, because the first drawing of an item takes longer than a frame."""
         ...
 
-    def center_pointer(self) -> None: ...
+    def center_pointer(self) -> None:
+        """Move the mouse pointer to the center of the screen."""
+        ...
 
-    def beep(self, hertz: float, seconds: float) -> None: ...
+    def beep(self, hertz: float, seconds: float) -> None:
+        """Play a tone and return immediately."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the screen."""
+        ...

@@ -1,4 +1,4 @@
-"""Is this machine fit for an experiment with people? One finding a question, in words."""
+"""Checks that show whether a computer is suitable for an experiment with participants (`observers doctor`)."""
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -8,27 +8,33 @@ import numpy as np
 from attrs import frozen
 
 from observers.people.monitor import read_monitor
-from observers.people.paradigm import LATE
+from observers.people.paradigm import LATE_FRAMES
 from observers.people.psychopy_screen import PsychoPyScreen
 from observers.people.screen import Scene, Screen
 from stimuli.errors import ObserverError
 
 N_FRAMES = 240
-WORST = 0.01  # of the frames may be late
+MAX_LATE = 0.01  # proportion of late frames above which the timing check fails
 
 
 @frozen
 class SetupCheck:
-    fine: bool
-    said: str
+    """The result of one check, with a message for the user."""
+
+    passed: bool
+    message: str
 
 
 def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = None) -> Iterator[SetupCheck]:
-    """Findings on PsychoPy, the screen, its timing and the monitor's profile. A `screen` given is used as it is."""
+    """Check PsychoPy, the screen, its timing and the monitor profile, and yield one result for each.
+
+    If a screen is given, it is checked and closed, and PsychoPy is not checked. The checks stop at the first problem that
+    makes the next ones impossible.
+    """
     if screen is None:
-        found = [version(name) for name in ("psychopy-lib", "psychopy") if _is_there(name)]
-        if found:
-            yield SetupCheck(True, f"PsychoPy {found[0]}")
+        versions = [version(name) for name in ("psychopy-lib", "psychopy") if _is_installed(name)]
+        if versions:
+            yield SetupCheck(True, f"PsychoPy {versions[0]}")
         else:
             yield SetupCheck(False, 'PsychoPy is not installed: pip install -c constraints.txt -e ".[human]"')
             return
@@ -39,14 +45,16 @@ def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = 
             return
     try:
         width, height = screen.size
-        yield SetupCheck(True, f"a screen of {width} × {height} pixels, {screen.rate:.2f} frames a second")
-        yield _timing(screen)
-        yield _profile(monitor, screen)
+        yield SetupCheck(
+            True, f"the screen has {width} × {height} pixels and shows {screen.rate:.2f} frames per second"
+        )
+        yield _check_timing(screen)
+        yield _check_monitor(monitor, screen)
     finally:
         screen.close()
 
 
-def _is_there(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         version(name)
     except PackageNotFoundError:
@@ -54,19 +62,22 @@ def _is_there(name: str) -> bool:
     return True
 
 
-def _timing(screen: Screen) -> SetupCheck:
+def _check_timing(screen: Screen) -> SetupCheck:
+    """Flip between two grays and check how many frames are late."""
     times = [screen.flip(Scene(0.3 + 0.1 * (i % 2))).time for i in range(N_FRAMES + 1)]
-    late = np.diff(times) * screen.rate > LATE
-    said = f"{late.sum()} of {N_FRAMES} frames were late"
-    if late.mean() <= WORST:
-        return SetupCheck(True, said)
-    return SetupCheck(False, f"{said}: close other programs, turn off a compositor or a second screen")
+    late = np.diff(times) * screen.rate > LATE_FRAMES
+    message = f"{late.sum()} of {N_FRAMES} frames were late"
+    if late.mean() <= MAX_LATE:
+        return SetupCheck(True, message)
+    return SetupCheck(False, f"{message}: close other programs, and turn off desktop effects and other screens")
 
 
-def _profile(monitor: Path | None, screen: Screen) -> SetupCheck:
+def _check_monitor(monitor: Path | None, screen: Screen) -> SetupCheck:
+    """Check that the monitor profile can be read and is for this screen."""
     if monitor is None:
         return SetupCheck(
-            False, "no profile of the monitor is named: --monitor FILE (`observers calibrate-monitor FILE`)"
+            False,
+            "no monitor profile was given: give it with --monitor FILE (`observers calibrate-monitor FILE` writes one)",
         )
     try:
         profile = read_monitor(monitor)
@@ -74,7 +85,12 @@ def _profile(monitor: Path | None, screen: Screen) -> SetupCheck:
         return SetupCheck(False, str(error))
     if profile.pixels != screen.size:
         return SetupCheck(
-            False, f"{monitor} is of {profile.pixels[0]} × {profile.pixels[1]} pixels: calibrate this screen"
+            False,
+            f"{monitor} is for a screen of {profile.pixels[0]} × {profile.pixels[1]} pixels: run "
+            f"`observers calibrate-monitor` for this screen",
         )
-    return SetupCheck(True, f"{profile.name}: a degree is {profile.length(1):.1f} pixels, an image of 3 degrees "
-                         f"{profile.length(3):.0f}")  # fmt: skip
+    return SetupCheck(
+        True,
+        f"monitor profile {profile.name}: 1 degree is {profile.degrees_to_pixels(1):.1f} pixels and an image of 3 degrees "
+        f"is {profile.degrees_to_pixels(3):.0f} pixels",
+    )

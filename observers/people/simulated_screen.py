@@ -1,4 +1,4 @@
-"""A screen without a display: a virtual clock, and somebody who presses what was planned. What it shows can be drawn."""
+"""A screen without a display: it has a virtual clock, and clicks and key presses are planned in advance."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,17 +8,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from observers.people.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
 
-CONTINUE = (
-    0.5,
-    Click(0, 0, 0),
-)  # what is pressed where nothing is planned: seconds from the pointer's onset, and where
+# The event if none was planned, which continues after a text: the delay in seconds, and a click at the center.
+DEFAULT_EVENT = (0.5, Click(0, 0, 0))
 
 
 class SimulatedScreen:
-    """Frames take 1/rate exactly, but for a share `drop` of them, which take two.
+    """A virtual screen; see the `Screen` protocol.
 
-    `plan` says what is pressed once the next scene with a pointer (or, for keys, any next scene of the plan) is there.
-    `seen` gets every scene with its time.
+    A frame lasts 1 / rate seconds, and a random proportion `drop` of the frames lasts twice as long, like dropped frames.
+    `on_flip` is called with each scene and the time at which it appeared.
     """
 
     def __init__(
@@ -28,65 +26,72 @@ class SimulatedScreen:
         *,
         drop: float = 0.0,
         seed: int = 0,
-        seen: Callable[[Scene, float], None] = lambda scene, time: None,
+        on_flip: Callable[[Scene, float], None] = lambda scene, time: None,
     ) -> None:
         self.rate, self.size = rate, size
         self.beeps: list[tuple[float, float]] = []
-        self._time, self._drop, self._rng, self._seen = 0.0, drop, np.random.default_rng(seed), seen
+        self._time, self._drop, self._rng, self._on_flip = 0.0, drop, np.random.default_rng(seed), on_flip
         self._planned: Sequence[tuple[float, Click | Key]] | None = None
-        self._due: list[Click | Key] = []
+        self._pending: list[Click | Key] = []
         self._centered = False
 
-    def plan(self, events: Sequence[tuple[float, Click | Key]]) -> None:
-        """What to press next time the pointer is centered, in seconds from the frame after; times in events are ignored."""
+    def plan_events(self, events: Sequence[tuple[float, Click | Key]]) -> None:
+        """Plan the events for the next scene with items after the pointer is centered.
+
+        Each event comes with its delay in seconds from the onset of that scene; the times in the events are ignored.
+        """
         self._planned = events
 
     def load(self, pixels: np.ndarray) -> Any:
+        """Return the pixels themselves."""
         return pixels
 
-    def rehearse(self, scene: Scene) -> None:
-        pass
+    def warm_up(self, scene: Scene) -> None:
+        """Do nothing, because a virtual screen is never slow."""
 
     def center_pointer(self) -> None:
+        """Let the planned events start with the next scene that has items."""
         self._centered = True
 
     def flip(self, scene: Scene) -> Flip:
+        """Advance the clock by one frame and return the events up to its end."""
         self._time += (2 if self._rng.random() < self._drop else 1) / self.rate
-        now = [event for event in self._due if event.time <= self._time]
-        self._due = [event for event in self._due if event.time > self._time]
+        events = [event for event in self._pending if event.time <= self._time]
+        self._pending = [event for event in self._pending if event.time > self._time]
         if self._centered and scene.items:
-            planned = [CONTINUE] if self._planned is None else self._planned
-            self._due = [_at(event, self._time + delay) for delay, event in planned]
+            planned = [DEFAULT_EVENT] if self._planned is None else self._planned
+            self._pending = [_with_time(event, self._time + delay) for delay, event in planned]
             self._planned, self._centered = None, False
-        self._seen(scene, self._time)
-        clicks = tuple(event for event in now if isinstance(event, Click))
-        return Flip(self._time, clicks, tuple(event for event in now if isinstance(event, Key)))
+        self._on_flip(scene, self._time)
+        clicks = tuple(event for event in events if isinstance(event, Click))
+        return Flip(self._time, clicks, tuple(event for event in events if isinstance(event, Key)))
 
     def beep(self, hertz: float, seconds: float) -> None:
+        """Record the tone in `beeps`."""
         self.beeps.append((hertz, seconds))
 
     def close(self) -> None:
-        pass
+        """Do nothing."""
 
 
-def _at(event: Click | Key, time: float) -> Click | Key:
+def _with_time(event: Click | Key, time: float) -> Click | Key:
     return Click(event.x, event.y, time) if isinstance(event, Click) else Key(event.name, time)
 
 
-def drawn(scene: Scene, size: tuple[int, int]) -> np.ndarray:
-    """(height, width, 3) uint8: the scene as a screen shows it, about."""
+def render(scene: Scene, size: tuple[int, int]) -> np.ndarray:
+    """Draw a scene approximately as a screen of `size` pixels shows it: shape (height, width, 3), uint8."""
     width, height = size
-    board = Image.new("RGB", size, (round(255 * scene.background),) * 3)
-    pen = ImageDraw.Draw(board)
+    canvas = Image.new("RGB", size, (round(255 * scene.background),) * 3)
+    draw = ImageDraw.Draw(canvas)
     for item in scene.items:
         x, y = width / 2 + item.x, height / 2 - item.y
         if isinstance(item, ImageItem):
             image = Image.fromarray(item.texture).resize((max(1, round(item.width)), max(1, round(item.height))))
-            board.paste(image, (round(x - item.width / 2), round(y - item.height / 2)))
+            canvas.paste(image, (round(x - item.width / 2), round(y - item.height / 2)))
         elif isinstance(item, OutlineItem):
             box = x - item.width / 2, y - item.height / 2, x + item.width / 2, y + item.height / 2
-            pen.rectangle(box, outline=(round(255 * item.gray),) * 3, width=max(1, round(item.line)))
+            draw.rectangle(box, outline=(round(255 * item.gray),) * 3, width=max(1, round(item.line_width)))
         else:
             font = ImageFont.load_default(size=item.height)
-            pen.text((x, y), item.text, (round(255 * item.gray),) * 3, font, anchor="mm")
-    return np.asarray(board)
+            draw.text((x, y), item.text, (round(255 * item.gray),) * 3, font, anchor="mm")
+    return np.asarray(canvas)

@@ -1,6 +1,6 @@
-"""A person in a browser, as an observer. `observers serve` serves the page; a Desk is where its answers come in.
+"""A participant in a browser as an observer, and the queue through which the web server passes the answers to it.
 
-The browser is just a screen: it shows what `observers.people.paradigm` shows, and says when and what was clicked.
+The browser is only a screen: it shows the same sequence as `observers.people.paradigm`, and reports times and clicks.
 """
 
 import threading
@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from observers.bounds import bounded
 from observers.people import jspsych
-from observers.people.answers import DISTANCES, MEASURES, BrowserAnswer
+from observers.people.answers import DISTANCE_RANGE, MEASURES, BrowserAnswer
 from observers.people.codes import check_code
 from observers.protocol import RUNTIME, Kind, ObserverError, Response, Trial
 
@@ -20,125 +20,164 @@ Outcome = Literal["saved", "already", "conflict", "stopped"]
 
 
 class AnswerSource(Protocol):
-    def ask(self, trial: Trial) -> BrowserAnswer:
-        """The answer to a trial, once it is there. Raises KeyboardInterrupt where none will come any more."""
+    """Where a WebParticipant gets the answers from: a running server, or a file of answers that were saved earlier."""
+
+    def get_answer(self, trial: Trial) -> BrowserAnswer:
+        """Return the answer to a trial, waiting for it if necessary; raises KeyboardInterrupt if the session was closed."""
         ...
 
 
 class AnswerQueue:
-    """An observer asks on the one side, a server hands answers over on the other, each in a thread of its own.
+    """Passes one answer at a time from the threads of a web server to the thread in which an observer responds.
 
-    That the next trial is asked, or that all is done, tells that the answer before is in the log.
+    The observer calls `get_answer` for each trial, and the server calls `put` for each answer. An answer is in the trial log
+    as soon as the observer requests the next trial or the session has finished, so `put` waits for that.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._asked: Trial | None = None
-        self._given: BrowserAnswer | None = None  # handed over, and not in the log yet
-        self._kept: BrowserAnswer | None = None  # the last one in the log
-        self._n_asked, self._n_right = Counter[int](), Counter[int]()  # by block
-        self._closed = self._ended = False
+        self._trial: Trial | None = None  # the trial that waits for an answer
+        self._pending: BrowserAnswer | None = None  # received, but not yet in the log
+        self._saved: BrowserAnswer | None = None  # the last answer in the log
+        self._n_answered, self._n_correct = Counter[int](), Counter[int]()  # by block
+        self._closed = self._finished = False
 
-    def ask(self, trial: Trial) -> BrowserAnswer:
+    def get_answer(self, trial: Trial) -> BrowserAnswer:
+        """Wait for the answer to a trial and return it; raises KeyboardInterrupt if the queue is closed before it arrives."""
         with self._changed:
-            self._keep()
-            self._asked = trial
+            self._mark_saved()
+            self._trial = trial
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._given is not None or self._closed)
-            if self._given is None:
+            self._changed.wait_for(lambda: self._pending is not None or self._closed)
+            if self._pending is None:
                 raise KeyboardInterrupt
-            return self._given
+            return self._pending
 
     def close(self) -> None:
-        """Nobody will come any more: who asks stops, once what was handed over is in the log."""
+        """Accept no more answers; the observer stops after the answer that was already received is in the log."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def end(self, *, kept: bool) -> None:
-        """Nothing is asked any more; `kept` where what was handed over is in the log."""
+    def finish(self, *, saved: bool) -> None:
+        """Mark the session as finished; `saved` says whether the last answer that was received is in the log."""
         with self._changed:
-            if kept:
-                self._keep()
-            self._asked, self._closed, self._ended = None, True, True
+            if saved:
+                self._mark_saved()
+            self._trial, self._closed, self._finished = None, True, True
             self._changed.notify_all()
 
-    def submit(self, answer: BrowserAnswer, seconds: float) -> Outcome:
-        """Hand an answer over and wait until it is in the log. Only that to the trial that is asked is taken."""
+    def put(self, answer: BrowserAnswer, timeout: float) -> Outcome:
+        """Pass on an answer and wait up to `timeout` seconds until it is in the log.
+
+        Returns "saved" if it is in the log now, "already" if it was in the log before, "conflict" if it does not answer the
+        current trial or differs from an answer that was received before, and "stopped" if it could not be saved.
+        """
         with self._changed:
-            if answer == self._kept:
+            if answer == self._saved:
                 return "already"
-            if self._given is not None:
-                if answer != self._given:
+            if self._pending is not None:
+                if answer != self._pending:
                     return "conflict"
             elif self._closed:
                 return "stopped"
-            elif self._asked is None or answer.trial != self._asked.number:
+            elif self._trial is None or answer.trial != self._trial.number:
                 return "conflict"
             else:
-                self._given = answer
+                self._pending = answer
                 self._changed.notify_all()
-            self._changed.wait_for(lambda: self._kept == answer or self._ended, seconds)
-            return "saved" if self._kept == answer else "stopped"
+            self._changed.wait_for(lambda: self._saved == answer or self._finished, timeout)
+            return "saved" if self._saved == answer else "stopped"
 
-    def asked(self, seconds: float = 0.0) -> Trial | None:
-        """The trial that has no answer yet, waiting for it to be asked; None where there is none."""
+    def current_trial(self, timeout: float = 0.0) -> Trial | None:
+        """Return the trial that the observer works on, waiting up to `timeout` seconds for it; None if there is none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._asked is not None or self._ended, seconds)
-            return self._asked
+            self._changed.wait_for(lambda: self._trial is not None or self._finished, timeout)
+            return self._trial
 
-    def share_right(self, block: int) -> float | None:
-        """Of the answers to a block since this began."""
+    def proportion_correct(self, block: int) -> float | None:
+        """Return the proportion of correct answers in a block since this queue was made, or None without answers."""
         with self._changed:
-            return self._n_right[block] / self._n_asked[block] if self._n_asked[block] else None
+            return self._n_correct[block] / self._n_answered[block] if self._n_answered[block] else None
 
-    def _keep(self) -> None:
-        if self._given is not None and self._asked is not None:
-            self._n_asked[self._asked.block] += 1
-            self._n_right[self._asked.block] += self._given.choice == self._asked.stimulus.category
-            self._kept, self._given = self._given, None
+    def _mark_saved(self) -> None:
+        """Record that the pending answer is in the log."""
+        if self._pending is not None and self._trial is not None:
+            self._n_answered[self._trial.block] += 1
+            self._n_correct[self._trial.block] += self._pending.choice == self._trial.stimulus.category
+            self._saved, self._pending = self._pending, None
 
 
-def _check(instance: Any, attribute: Any, value: str) -> None:
+def _check_code(instance: Any, attribute: Any, value: str) -> None:
     check_code(value)
 
 
 @frozen
 class WebParticipant:
-    """`code` names the person and nothing about them. `distance` is that from the screen, assumed."""
+    """A participant in a browser; `observers serve` and `observers import-web` create these observers.
 
-    code: str = field(validator=_check)
-    distance: float = field(default=60.0, validator=bounded(*DISTANCES))  # type: ignore[arg-type]  # cm
-    desk: AnswerSource | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
-    _device: list[str] = field(factory=list, init=False, repr=False, eq=False)  # of the first answer, once it is there
+    Attributes:
+        code: Participant code: 2 to 16 letters and digits without personal information.
+        distance: Assumed distance from the eyes to the screen, in cm.
+        answers: Where the answers come from. Without it, the observer cannot respond.
+
+    Raises:
+        ObserverError: If the code or the distance is not valid.
+    """
+
+    code: str = field(validator=_check_code)
+    distance: float = field(default=60.0, validator=bounded(*DISTANCE_RANGE))  # type: ignore[arg-type]
+    answers: AnswerSource | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
+    # The description of the browser from the first answer; a list, because the class is frozen.
+    _device: list[str] = field(factory=list, init=False, repr=False, eq=False)
 
     @property
     def name(self) -> str:
+        """The participant code."""
         return self.code
 
     @property
     def kind(self) -> Kind:
+        """Always "human"."""
         return "human"
 
     @property
     def measures(self) -> tuple[str, ...]:
+        """The names of the frame times, counts and sizes that are logged with each response; see `answers.MEASURES`."""
         return MEASURES
 
     def provenance(self) -> Mapping[str, str]:
-        # Somebody may go on in another browser, so that what it is goes by the name of what may change.
+        """Return the platform, the version of jsPsych and, after the first answer, the browser for the sidecar.
+
+        The browser has the key "device", which may change when a session is resumed, because a participant may continue in
+        another browser.
+        """
         device = {"device": self._device[0]} if self._device else {}
         return {"platform": "web", "jspsych": jspsych.VERSION} | device
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
-        if self.desk is None:
-            raise ObserverError("a person in a browser answers through `observers serve`")
-        for trial in trials:
-            answer = self.desk.ask(trial)
-            if not self._device:
-                self._device.append(self._described(answer))
-            yield answer.response()
+        """Wait for the answer to each trial and yield it as a response.
 
-    def _described(self, answer: BrowserAnswer) -> str:
+        Args:
+            trials: The trials of a session; the next one is read after the previous response was taken.
+
+        Yields:
+            The responses, with the rt in seconds from the frame on which the response grid appeared.
+
+        Raises:
+            ObserverError: If the observer was created without a source of answers.
+            KeyboardInterrupt: If the session is closed.
+        """
+        if self.answers is None:
+            raise ObserverError("a participant in a browser can only respond through `observers serve`")
+        for trial in trials:
+            answer = self.answers.get_answer(trial)
+            if not self._device:
+                self._device.append(self._describe_device(answer))
+            yield answer.to_response()
+
+    def _describe_device(self, answer: BrowserAnswer) -> str:
+        """Return the text about the browser and its screen for the sidecar."""
         rate, scale = answer.measured["frame_rate"], answer.measured["pixels_per_mm"]
         return (
             f"{answer.device}, {scale:.4g} pixels a mm by a bank card, {self.distance:g} cm from the eyes as assumed, "

@@ -1,10 +1,11 @@
 "use strict";
-// How large things are here: a box is made as large as a bank card. And how many frames a second there are.
+// Measure the size of a millimeter on the screen with a bank card, and measure the frame rate.
 
-const CARD_PIXELS = [100, 2000]; // that a card can be wide
-const RATES = [20, 500]; // frames a second that a screen can have
-const WARM_UP = 10, SAMPLE = 60; // frames
+const CARD_PIXELS = [100, 2000]; // smallest and largest width of the card, in CSS pixels
+const RATES = [20, 500]; // lowest and highest plausible frame rate, in frames per second
+const WARM_UP = 10, SAMPLE = 60; // frames that are skipped, then frames that are measured
 
+// The participant makes a box as large as a bank card. The data have the CSS pixels per millimeter.
 class CardPlugin {
   static info = {
     name: "observers-card",
@@ -16,43 +17,44 @@ class CardPlugin {
   constructor(jsPsych) { this.jsPsych = jsPsych; }
 
   trial(display, { card_mm }) {
-    const [long, short] = card_mm;
+    const [cardWidth, cardHeight] = card_mm;
     display.innerHTML = `
-      <p>Hold a bank card (or any card of that size) against the screen, and make this box exactly as large:
-      pull its corner, or press <kbd>←</kbd> and <kbd>→</kbd>.</p>
+      <p>Hold a bank card (or any card of the same size) against the screen. Make this box exactly as large as the card:
+      drag its corner, or press <kbd>←</kbd> and <kbd>→</kbd>.</p>
       <div class="card" tabindex="0" role="slider" aria-label="Width of the card" aria-valuemin="${CARD_PIXELS[0]}"
         aria-valuemax="${CARD_PIXELS[1]}"><div class="corner"></div></div>
-      <p><button class="jspsych-btn" id="fits">It fits</button></p>`;
+      <p><button class="jspsych-btn" id="fits">The sizes match</button></p>`;
     const card = display.querySelector(".card"), corner = card.querySelector(".corner");
-    let width = (long / 25.4) * 96; // as a browser believes
-    const show = (wanted) => {
-      width = Math.min(Math.max(wanted, CARD_PIXELS[0]), CARD_PIXELS[1]);
+    let width = (cardWidth / 25.4) * 96; // a CSS pixel is nominally 1/96 inch
+    const resize = (newWidth) => {
+      width = Math.min(Math.max(newWidth, CARD_PIXELS[0]), CARD_PIXELS[1]);
       card.style.width = `${width}px`;
-      card.style.height = `${(width * short) / long}px`;
+      card.style.height = `${(width * cardHeight) / cardWidth}px`;
       card.setAttribute("aria-valuenow", Math.round(width));
     };
-    const keys = (event) => {
+    const onKeyDown = (event) => {
       const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
       if (!step) return;
       event.preventDefault();
-      show(width + step * (event.shiftKey ? 10 : 1));
+      resize(width + step * (event.shiftKey ? 10 : 1));
     };
     corner.addEventListener("pointerdown", (event) => corner.setPointerCapture(event.pointerId));
     corner.addEventListener("pointermove", (event) => {
       if (!corner.hasPointerCapture(event.pointerId)) return;
-      const box = card.getBoundingClientRect(); // it grows to both sides
-      show(2 * (event.clientX - (box.left + box.width / 2)));
+      const box = card.getBoundingClientRect(); // the box is centered, so it changes on both sides
+      resize(2 * (event.clientX - (box.left + box.width / 2)));
     });
-    document.addEventListener("keydown", keys);
+    document.addEventListener("keydown", onKeyDown);
     display.querySelector("#fits").addEventListener("click", () => {
-      document.removeEventListener("keydown", keys);
-      this.jsPsych.finishTrial({ pixels_per_mm: width / long });
+      document.removeEventListener("keydown", onKeyDown);
+      this.jsPsych.finishTrial({ pixels_per_mm: width / cardWidth });
     });
-    show(width);
+    resize(width);
     card.focus();
   }
 }
 
+// Measure the frame rate, in frames per second, as the inverse of the median interval between animation frames.
 class RatePlugin {
   static info = {
     name: "observers-rate",
@@ -63,17 +65,17 @@ class RatePlugin {
 
   constructor(jsPsych) { this.jsPsych = jsPsych; }
 
-  // By the median interval. A screen that shows too few frames is measured again until it does not.
+  // Repeat the measurement until the rate is plausible.
   async trial(display) {
     display.innerHTML = "<p>One moment…</p>";
     for (;;) {
       const times = [];
       while (times.length <= WARM_UP + SAMPLE) times.push(await new Promise(requestAnimationFrame));
-      const steps = times.slice(1).map((time, i) => time - times[i]).slice(WARM_UP).sort((a, b) => a - b);
-      const rate = 1000 / ((steps[SAMPLE / 2 - 1] + steps[SAMPLE / 2]) / 2);
+      const intervals = times.slice(1).map((time, i) => time - times[i]).slice(WARM_UP).sort((a, b) => a - b);
+      const rate = 1000 / ((intervals[SAMPLE / 2 - 1] + intervals[SAMPLE / 2]) / 2);
       if (RATES[0] <= rate && rate <= RATES[1]) return { frame_rate: rate };
-      display.innerHTML = `<p>This browser shows ${rate.toFixed(0)} frames a second, too few or too many for images that
-        appear briefly. Close other windows and programs; it is measured again.</p>`;
+      display.innerHTML = `<p>This browser shows ${rate.toFixed(0)} images per second, which is too few or too many for this
+        experiment. Please close other windows and programs. The measurement is repeated automatically.</p>`;
     }
   }
 }

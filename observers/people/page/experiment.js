@@ -1,137 +1,159 @@
 "use strict";
-// The session: a card against the screen, the full screen, then block by block what trials.json asks.
+// The session: measure the screen with a card, go to full screen, then run the trials of trials.json block by block.
+// `settings` is the content of trials.json; see observers/people/site.py.
 
-const MISSED = 0.02; // of a block; more is said in the break
+const MAX_MISSED = 0.02; // proportion of missed trials in a block above which the break asks to answer every trial
 
 async function main() {
   const reply = await fetch("trials.json", { cache: "no-store" });
-  if (!reply.ok) throw new Error(refusal(reply.status));
-  const told = await reply.json();
-  document.body.style.backgroundColor = gray(told);
-  const saving = new Saving(told), next = await saving.next();
-  const left = told.trials.filter((trial) => trial.number >= next);
+  if (!reply.ok) throw new Error(errorMessage(reply.status));
+  const settings = await reply.json();
+  document.body.style.backgroundColor = backgroundColor(settings);
+  const saving = new Saving(settings), next = await saving.next();
+  const remaining = settings.trials.filter((trial) => trial.number >= next);
   const jsPsych = initJsPsych({
     on_finish: (data) => {
-      if (data.filter({ trial_type: "observers-trial" }).count() === left.length) saving.jatos?.endStudy();
+      if (data.filter({ trial_type: "observers-trial" }).count() === remaining.length) saving.jatos?.endStudy();
     },
   });
   const device = {};
-  TrialPlugin.save = (found) => saving.save({ about: told.about, ...found, device: { ...device, ...size() } }).catch(stop);
-  const thanks = { type: jsPsychHtmlButtonResponse, stimulus: "<p>That was the last one. Thank you!</p>", choices: [] };
-  const goodbye = saving.jatos ? [] : [thanks];
-  if (!left.length) return jsPsych.run(goodbye.length ? goodbye : [{ type: RatePlugin }]); // JATOS says its own goodbye
-  return jsPsych.run([...beginning(told, saving, next, device), ...blocks(told, left, jsPsych), ...goodbye]);
+  TrialPlugin.save = (response) =>
+    saving.save({ about: settings.about, ...response, device: { ...device, ...windowSize() } }).catch(stop);
+  const thanks = {
+    type: jsPsychHtmlButtonResponse,
+    stimulus: "<p>This was the last picture. Thank you! You can close this page.</p>",
+    choices: [],
+  };
+  const ending = saving.jatos ? [] : [thanks]; // JATOS shows a page of its own at the end
+  if (!remaining.length) return jsPsych.run(ending.length ? ending : [{ type: RatePlugin }]);
+  return jsPsych.run([...introduction(settings, saving, next, device), ...blocks(settings, remaining, jsPsych), ...ending]);
 }
 
-function beginning(told, saving, next, device) {
-  let card = knownCard(saving.key), rate = null;
+// Everything before the first trial. `device` is filled with the name of the browser and of the system.
+function introduction(settings, saving, next, device) {
+  let card = loadCard(saving.key), rate = null;
   return [
     {
-      timeline: [{ type: CardPlugin, card_mm: told.card_mm, on_finish: (data) => { card = keepCard(saving.key, data); } }],
+      timeline: [{ type: CardPlugin, card_mm: settings.card_mm, on_finish: (data) => { card = saveCard(saving.key, data); } }],
       conditional_function: () => card === null,
     },
-    { type: jsPsychFullscreen, message: "<p>The experiment fills the screen.</p>", button_label: "Continue", delay_after: 500 },
+    {
+      type: jsPsychFullscreen,
+      message: "<p>The experiment uses the full screen.</p>",
+      button_label: "Continue",
+      delay_after: 500,
+    },
     {
       type: jsPsychBrowserCheck,
       features: ["width", "height", "browser", "browser_version", "os"],
-      minimum_width: () => Math.ceil(extent(told, told.image_mm * card.pixels_per_mm)),
-      minimum_height: () => Math.ceil(extent(told, told.image_mm * card.pixels_per_mm)),
-      exclusion_message: () => "<p>The choices do not fit into this window: take a larger screen, and open this page again.</p>",
+      minimum_width: () => Math.ceil(extent(settings, settings.image_mm * card.pixels_per_mm)),
+      minimum_height: () => Math.ceil(extent(settings, settings.image_mm * card.pixels_per_mm)),
+      exclusion_message: () =>
+        "<p>This window is too small for the experiment. Please use a larger screen and open this page again.</p>",
       on_finish: (data) => {
         const version = String(data.browser_version ?? "").split(".")[0];
-        Object.assign(device, { browser: plain(`${data.browser ?? "unknown"} ${version}`), system: plain(data.os ?? "unknown") });
+        Object.assign(device, {
+          browser: simpleText(`${data.browser ?? "unknown"} ${version}`), system: simpleText(data.os ?? "unknown"),
+        });
       },
     },
     { type: RatePlugin, on_finish: (data) => { rate = data.frame_rate; } },
-    preload(told, next),
+    preload(settings, next),
     {
       type: jsPsychHtmlButtonResponse,
-      stimulus: greeting(told, next),
-      choices: ["Begin"],
-      on_finish: async () => { TrialPlugin.look = await makeLook(told, card.pixels_per_mm, rate); },
+      stimulus: instructions(settings, next),
+      choices: ["Start"],
+      on_finish: async () => { TrialPlugin.layout = await makeLayout(settings, card.pixels_per_mm, rate); },
     },
   ];
 }
 
-function greeting(told, next) {
-  const again = next === 1 ? "" : `<p>Welcome back; on with trial ${next} of ${told.trials.length}.</p>`;
-  return `${again}<p>An image appears briefly, then noise.</p><p>Then click what it showed: the last click counts.</p>
-    <p>You have ${told.presentation.response} seconds each time. Please sit ${told.about.distance_cm} cm from the screen.</p>
-    <p>If you have to stop, close this page: answers are kept, and the same link goes on.</p>`;
+function instructions(settings, next) {
+  const welcome = next === 1 ? ""
+    : `<p>Welcome back! You continue with picture ${next} of ${settings.trials.length}.</p>`;
+  return `${welcome}<p>You will briefly see a picture, then a gray pattern.</p>
+    <p>Then several choices appear: click the one that matches what you saw.</p>
+    <p>You have ${settings.presentation.response} seconds for each picture. Your last click counts.</p>
+    <p>Please sit ${settings.about.distance_cm} cm from the screen.</p>
+    <p>If you need to stop, close this page. Your answers are saved, and you can continue later with the same link.</p>`;
 }
 
-// The images of the block that trial `next` is in, from there on.
-function preload(told, next) {
-  const block = told.trials.find((trial) => trial.number === next).block;
-  const ahead = told.trials.filter((trial) => trial.block === block && trial.number >= next);
+// Load the images and masks of the block of trial `next`, starting with that trial.
+function preload(settings, next) {
+  const block = settings.trials.find((trial) => trial.number === next).block;
+  const trials = settings.trials.filter((trial) => trial.block === block && trial.number >= next);
   return {
     type: jsPsychPreload,
-    images: ahead.flatMap((trial) => [trial.image, trial.mask]),
-    message: "<p>Loading images…</p>",
-    error_message: "<p>Some images could not be loaded. Check the connection, then reload this page; answers are kept.</p>",
+    images: trials.flatMap((trial) => [trial.image, trial.mask]),
+    message: "<p>Loading the pictures…</p>",
+    error_message: `<p>Some pictures could not be loaded. Please check your internet connection, then reload this page.
+      Your answers are saved.</p>`,
   };
 }
 
-function blocks(told, left, jsPsych) {
-  const n = Math.max(...told.trials.map((trial) => trial.block)), timeline = [];
-  left.forEach((trial, i) => {
-    if (i > 0 && trial.block !== left[i - 1].block) {
-      timeline.push(preload(told, trial.number), {
+// The remaining trials, with a break and the loading of the next images between two blocks.
+function blocks(settings, remaining, jsPsych) {
+  const nBlocks = Math.max(...settings.trials.map((trial) => trial.block)), timeline = [];
+  remaining.forEach((trial, i) => {
+    if (i > 0 && trial.block !== remaining[i - 1].block) {
+      const block = trial.block - 1;
+      timeline.push(preload(settings, trial.number), {
         type: jsPsychHtmlButtonResponse,
-        stimulus: () => pauseText(jsPsych.data.get().filter({ trial_type: "observers-trial", block: trial.block - 1 }), trial.block - 1, n),
-        choices: ["Go on"],
+        stimulus: () => breakText(jsPsych.data.get().filter({ trial_type: "observers-trial", block }), block, nBlocks),
+        choices: ["Continue"],
       });
     }
-    timeline.push({ type: TrialPlugin, asked: trial, data: { block: trial.block } });
+    timeline.push({ type: TrialPlugin, trial_info: trial, data: { block: trial.block } });
   });
   return timeline;
 }
 
-function pauseText(answers, block, n) {
-  const values = answers.values(), right = values[values.length - 1].right;
-  const missed = values.filter((answer) => answer.choice === null).length;
-  const share = right === null ? "" : `: ${Math.round(100 * right)} % correct`;
-  const warning = missed > MISSED * values.length
-    ? `<p>${missed} of ${values.length} images had no answer in time: please answer each.</p>` : "";
-  return `<p>Block ${block} of ${n} is done${share}.</p>${warning}`;
+function breakText(responses, block, nBlocks) {
+  const values = responses.values(), correct = values[values.length - 1].right;
+  const nMissed = values.filter((response) => response.choice === null).length;
+  const accuracy = correct === null ? "" : `: ${Math.round(100 * correct)} % correct`;
+  const request = nMissed > MAX_MISSED * values.length
+    ? `<p>You did not answer ${nMissed} of ${values.length} pictures in time. Please answer every picture.</p>` : "";
+  return `<p>Block ${block} of ${nBlocks} is done${accuracy}.</p>${request}`;
 }
 
-function size() {
+function windowSize() {
   return { width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio };
 }
 
-function plain(text) {
+// Replace the characters that the server does not accept in the name of a browser or a system.
+function simpleText(text) {
   return String(text).replace(/[^A-Za-z0-9 ._-]/g, "-").trim().slice(0, 40) || "unknown";
 }
 
-// A card that was held against this screen before a reload; not if window or zoom have moved to other pixels.
-function knownCard(key) {
+// The card measurement from before a reload. It is not valid on another screen or after a change of the zoom.
+function loadCard(key) {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(`${key} card`));
-    return kept && kept.where === where() ? kept : null;
+    const card = JSON.parse(sessionStorage.getItem(`${key} card`));
+    return card && card.screen === screenState() ? card : null;
   } catch {
     return null;
   }
 }
 
-function keepCard(key, { pixels_per_mm }) {
-  const card = { pixels_per_mm, where: where() };
-  try { sessionStorage.setItem(`${key} card`, JSON.stringify(card)); } catch { /* it is asked again */ }
+function saveCard(key, { pixels_per_mm }) {
+  const card = { pixels_per_mm, screen: screenState() };
+  try { sessionStorage.setItem(`${key} card`, JSON.stringify(card)); } catch { /* the card is measured again after a reload */ }
   return card;
 }
 
-function where() {
+function screenState() {
   return `${screen.width} ${screen.height} ${devicePixelRatio}`;
 }
 
-// Nothing goes on after this.
+// Show an error and end the session: the promise that is returned is never resolved.
 function stop(error) {
   document.exitFullscreen?.().catch(() => {});
-  const page = document.createElement("p");
-  page.className = "notice";
-  page.setAttribute("role", "alert");
-  page.textContent = error.message;
-  document.body.replaceChildren(page);
+  const message = document.createElement("p");
+  message.className = "notice";
+  message.setAttribute("role", "alert");
+  message.textContent = error.message;
+  document.body.replaceChildren(message);
   return new Promise(() => {});
 }
 

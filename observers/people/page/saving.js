@@ -1,67 +1,69 @@
 "use strict";
-// Answers go out one by one, each before the next trial, and stay in the browser until they have arrived.
+// Send each answer before the next trial starts, and store it in the browser until the server has confirmed it.
 
-const RETRY_MS = [500, 15000]; // first wait, longest
-const NOTICE_MS = 1000; // that saving takes before it is said
-const REQUEST_MS = 30000;
+const RETRY_MS = [500, 15000]; // first and longest pause between two attempts
+const NOTICE_MS = 1000; // time without a reply after which the page says that it is saving
+const REQUEST_MS = 30000; // time after which a request is given up
 
 const Store = {
-  // A browser may refuse: then an answer that has not arrived is asked again after a reload.
+  // Without access to localStorage, an answer that was not confirmed is lost by a reload, and its trial is repeated.
   get(key) {
     try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
   },
   set(key, value) {
-    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* as said above */ }
+    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* see above */ }
   },
 };
 
 class Saving {
-  constructor(told) {
-    const { experiment, participant, session, order } = told.about;
-    this.told = told;
+  constructor(settings) {
+    const { experiment, participant, session, order } = settings.about;
+    this.settings = settings;
     this.key = `observers ${experiment} ${participant} ${session} ${order}`;
-    this.jatos = told.static && typeof jatos !== "undefined" ? jatos : null;
+    this.jatos = settings.static && typeof jatos !== "undefined" ? jatos : null;
   }
 
-  // The number of the first trial that has no answer; what was kept here goes out first.
+  // Send an answer that is still stored in the browser, then return the number of the first trial without an answer.
   async next() {
     if (this.jatos) await new Promise((resolve) => this.jatos.onLoad(resolve));
-    else if (this.told.static && !this.told.save) throw new Error("This page was made without an address to save to.");
-    const here = Store.get(this.key) ?? {};
-    let next = this.told.static ? Math.max(this.told.next, here.next ?? 1) : this.told.next;
-    if (here.answer && here.answer.trial === next) {
-      await this.save(here.answer);
+    else if (this.settings.static && !this.settings.save) {
+      throw new Error("This page has no address for saving answers. Please tell the experimenter.");
+    }
+    const stored = Store.get(this.key) ?? {};
+    let next = this.settings.static ? Math.max(this.settings.next, stored.next ?? 1) : this.settings.next;
+    if (stored.answer && stored.answer.trial === next) {
+      await this.save(stored.answer);
       next += 1;
     }
     return next;
   }
 
-  // Resolves with what the server says once the answer is there; tries as long as that takes.
+  // Send an answer, repeatedly until the server confirms it, and return the reply. Throw an error if the server refuses it.
   async save(answer) {
     Store.set(this.key, { next: answer.trial, answer });
-    const slow = setTimeout(() => notice("Saving…"), NOTICE_MS);
-    let said = null;
-    for (let wait = RETRY_MS[0]; said === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
+    const timer = setTimeout(() => showNotice("Saving…"), NOTICE_MS);
+    let reply = null;
+    for (let wait = RETRY_MS[0]; reply === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
       try {
-        said = await this.attempt(answer);
-      } catch (refused) { // it will never be taken: the trial is asked again
-        clearTimeout(slow);
+        reply = await this.attempt(answer);
+      } catch (refusal) { // the answer is discarded, so that its trial is repeated after a reload
+        clearTimeout(timer);
         Store.set(this.key, { next: answer.trial });
-        throw refused;
+        throw refusal;
       }
-      if (said === null) {
-        clearTimeout(slow);
-        notice("No connection. Your answers are kept; trying again…");
+      if (reply === null) {
+        clearTimeout(timer);
+        showNotice("No connection. Your answers are saved on this computer. Trying again…");
         await pause(wait);
       }
     }
-    clearTimeout(slow);
-    notice("");
+    clearTimeout(timer);
+    showNotice("");
     Store.set(this.key, { next: answer.trial + 1 });
-    return said;
+    return reply;
   }
 
-  // What the server says; null where it cannot be reached or is not ready.
+  // Send an answer once. Return the reply, or null if the server cannot be reached or asks to try again.
   async attempt(answer) {
     const body = JSON.stringify(answer);
     let reply;
@@ -70,7 +72,7 @@ class Saving {
         await this.jatos.appendResultData(body + "\n");
         return {};
       }
-      reply = await fetch(this.told.save, {
+      reply = await fetch(this.settings.save, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body,
@@ -81,16 +83,18 @@ class Saving {
     }
     if (reply.ok) return reply.json().catch(() => ({}));
     if (reply.status >= 500 || reply.status === 408 || reply.status === 429) return null;
-    throw new Error(refusal(reply.status));
+    throw new Error(errorMessage(reply.status));
   }
 }
 
-function refusal(status) {
-  if (status === 409) return "This trial has an answer already, perhaps from another window. Reload this page to go on.";
-  if (status === 404) return "This link is not valid any more: ask for a new one. Your answers are kept.";
-  return `The answer was refused (${status}). Reload this page to go on; your answers are kept.`;
+// The message to the participant if the server refuses a request with an HTTP status of 400 to 499.
+function errorMessage(status) {
+  if (status === 409) return "This picture was already answered, perhaps in another window. Please reload this page to continue.";
+  if (status === 404) return "This link is no longer valid. Please ask for a new link. Your answers are saved.";
+  return `The answer was not accepted (error ${status}). Please reload this page to continue. Your earlier answers are saved.`;
 }
 
+// Wait for a time, or until the computer is online again.
 function pause(ms) {
   return new Promise((resolve) => {
     const wake = () => { clearTimeout(timer); removeEventListener("online", wake); resolve(); };
@@ -99,7 +103,8 @@ function pause(ms) {
   });
 }
 
-function notice(text) {
+// Show a short message at the bottom of the window; an empty text removes it.
+function showNotice(text) {
   let element = document.querySelector(".notice");
   if (!element) {
     element = document.createElement("div");

@@ -1,69 +1,71 @@
 "use strict";
-// One trial, frame by frame, as observers/people/paradigm.py has it: fixation, image, one blank frame, mask, one blank frame,
-// the choices for a fixed time, in which the last click on one counts. Times are those of animation frames.
+// One trial, frame by frame, as in observers/people/paradigm.py: fixation square, image, one blank frame, mask, one blank
+// frame, then the choices for a fixed duration, during which the last click on a choice counts. Times are the times of
+// animation frames.
 
-const SLACK = 0.1; // frames by which a measured rate may be too high before a time takes one frame more
-const LINE = 2; // CSS pixels
+const FRAME_TOLERANCE = 0.1; // fraction of a frame by which a duration may exceed a whole number of frames
+const LINE_WIDTH = 2; // CSS pixels
 
 class TrialPlugin {
-  static look = null; // see makeLook; too large to be copied for every trial, as jsPsych does with parameters
-  static save = null; // (answer to a trial) -> promise of what the server says
+  static layout = null; // see makeLayout; it is no plugin parameter, because jsPsych copies the parameters for every trial
+  static save = null; // a function that saves the answer to a trial and returns a promise of the server's reply
 
   static info = {
     name: "observers-trial",
     version: "1.0.0",
-    parameters: { asked: { type: jsPsychModule.ParameterType.OBJECT } },
+    parameters: { trial_info: { type: jsPsychModule.ParameterType.OBJECT } },
     data: {
       choice: { type: jsPsychModule.ParameterType.STRING },
-      rt: { type: jsPsychModule.ParameterType.FLOAT }, // seconds from the frame with the choices
+      rt: { type: jsPsychModule.ParameterType.FLOAT }, // seconds from the frame on which the choices appeared
       measured: { type: jsPsychModule.ParameterType.OBJECT },
-      right: { type: jsPsychModule.ParameterType.FLOAT }, // share of the block, at its end
+      right: { type: jsPsychModule.ParameterType.FLOAT }, // proportion correct in the block, after its last trial
     },
   };
 
-  async trial(display, { asked }, onLoad) {
-    const look = TrialPlugin.look = await withRoom(display, TrialPlugin.look);
+  async trial(display, { trial_info }, onLoad) {
+    const layout = TrialPlugin.layout = await layoutForWindow(display, TrialPlugin.layout);
     const canvas = document.createElement("canvas");
     canvas.className = "screen";
-    canvas.dataset.trial = asked.number;
+    canvas.dataset.trial = trial_info.number;
     canvas.width = Math.round(innerWidth * devicePixelRatio);
     canvas.height = Math.round(innerHeight * devicePixelRatio);
-    const image = await bitmap(asked.image, look.side), mask = await bitmap(asked.mask, look.side);
+    const image = await loadBitmap(trial_info.image, layout.side), mask = await loadBitmap(trial_info.mask, layout.side);
     display.replaceChildren(canvas);
     onLoad();
-    const found = await show(canvas, look, image, mask);
+    const response = await showTrial(canvas, layout, image, mask);
     image.close();
     mask.close();
-    const said = await TrialPlugin.save({ trial: asked.number, ...found });
-    return { ...found, right: said.right ?? null };
+    const reply = await TrialPlugin.save({ trial: trial_info.number, ...response });
+    return { ...response, right: reply.right ?? null };
   }
 }
 
-// What does not change from trial to trial; sizes in pixels of the screen, grays as CSS has them.
-async function makeLook(told, pixelsPerMm, rate) {
-  const ratio = devicePixelRatio, side = Math.round(told.image_mm * pixelsPerMm * ratio);
+// What is the same in all trials: sizes are in device pixels, except `extent`, which is in CSS pixels.
+async function makeLayout(settings, pixelsPerMm, rate) {
+  const ratio = devicePixelRatio, side = Math.round(settings.image_mm * pixelsPerMm * ratio);
   const cells = [];
-  for (const cell of told.cells) {
-    const edge = Math.round(cell.side * side);
+  for (const cell of settings.cells) {
+    const cellSide = Math.round(cell.side * side);
     cells.push({
-      choice: cell.choice, x: cell.x * side, y: cell.y * side, edge,
-      icon: cell.icon && (await bitmap(cell.icon, edge)),
+      choice: cell.choice, x: cell.x * side, y: cell.y * side, side: cellSide,
+      icon: cell.icon && (await loadBitmap(cell.icon, cellSide)),
     });
   }
-  return { told, ratio, side, cells, rate, pixelsPerMm, extent: extent(told, side) / ratio };
+  return { settings, ratio, side, cells, rate, pixelsPerMm, extent: extent(settings, side) / ratio };
 }
 
-// Of the choices and the image: the longer side in the unit of `side`.
-function extent(told, side) {
-  return side * Math.max(1, ...told.cells.map((c) => 2 * (Math.max(Math.abs(c.x), Math.abs(c.y)) + c.side / 2)));
+// The side of the smallest centered square that contains the image and all choices, in the unit of `side`.
+function extent(settings, side) {
+  return side * Math.max(1, ...settings.cells.map((c) => 2 * (Math.max(Math.abs(c.x), Math.abs(c.y)) + c.side / 2)));
 }
 
-function gray(told) {
-  const level = Math.round(255 * told.presentation.background);
+function backgroundColor(settings) {
+  const level = Math.round(255 * settings.presentation.background);
   return `rgb(${level} ${level} ${level})`;
 }
 
-async function bitmap(url, side) {
+// Load an image and scale its longer side to `side` pixels.
+async function loadBitmap(url, side) {
   const image = new Image();
   image.src = url;
   await image.decode();
@@ -75,112 +77,117 @@ async function bitmap(url, side) {
   });
 }
 
-// The look for the window as it is now; waits until there is room for it. Zoomed, a millimeter has other CSS pixels.
-async function withRoom(display, look) {
+// Return the layout for the current zoom, which changes the CSS pixels per millimeter; wait until the window is large enough.
+async function layoutForWindow(display, layout) {
   for (;;) {
-    if (look.ratio !== devicePixelRatio) {
-      look = await makeLook(look.told, (look.pixelsPerMm * look.ratio) / devicePixelRatio, look.rate);
+    if (layout.ratio !== devicePixelRatio) {
+      layout = await makeLayout(layout.settings, (layout.pixelsPerMm * layout.ratio) / devicePixelRatio, layout.rate);
     }
-    if (innerWidth >= look.extent && innerHeight >= look.extent) return look;
-    display.innerHTML = "<p>The window has become too small: make it larger to go on.</p>";
+    if (innerWidth >= layout.extent && innerHeight >= layout.extent) return layout;
+    display.innerHTML = "<p>This window is now too small. Please make it larger to continue.</p>";
     await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
   }
 }
 
-function show(canvas, look, image, mask) {
-  const { told, rate } = look, shown = told.presentation;
-  const pen = canvas.getContext("2d", { alpha: false });
-  const middle = [Math.round(canvas.width / 2), Math.round(canvas.height / 2)];
-  const clear = () => { pen.fillStyle = gray(told); pen.fillRect(0, 0, canvas.width, canvas.height); };
-  const put = (picture) => pen.drawImage(picture, middle[0] - (picture.width >> 1), middle[1] - (picture.height >> 1));
-  const n = (seconds) => Math.ceil(seconds * rate - SLACK);
+// Run the phases of a trial on the canvas and return the choice, the rt and the measures.
+function showTrial(canvas, layout, image, mask) {
+  const { settings, rate } = layout, durations = settings.presentation;
+  const context = canvas.getContext("2d", { alpha: false });
+  const center = [Math.round(canvas.width / 2), Math.round(canvas.height / 2)];
+  const clear = () => { context.fillStyle = backgroundColor(settings); context.fillRect(0, 0, canvas.width, canvas.height); };
+  const drawCentered = (bitmap) =>
+    context.drawImage(bitmap, center[0] - (bitmap.width >> 1), center[1] - (bitmap.height >> 1));
+  const nFrames = (seconds) => Math.ceil(seconds * rate - FRAME_TOLERANCE);
   const phases = [
-    { n: n(shown.fixation), draw: () => outline(pen, ...middle, told.fixation * look.side, look.ratio) },
-    { n: n(shown.stimulus), draw: () => put(image), begins: "onset" },
-    { n: 1, draw: () => {}, begins: "offset" },
-    { n: n(shown.mask), draw: () => put(mask) },
-    { n: 1, draw: () => {} },
-    { n: n(shown.response), draw: () => drawChoices(pen, middle, look), begins: "grid_onset" },
+    {
+      nFrames: nFrames(durations.fixation),
+      draw: () => drawOutline(context, ...center, settings.fixation * layout.side, layout.ratio),
+    },
+    { nFrames: nFrames(durations.stimulus), draw: () => drawCentered(image), startName: "onset" },
+    { nFrames: 1, draw: () => {}, startName: "offset" },
+    { nFrames: nFrames(durations.mask), draw: () => drawCentered(mask) },
+    { nFrames: 1, draw: () => {} },
+    { nFrames: nFrames(durations.response), draw: () => drawChoices(context, center, layout), startName: "grid_onset" },
   ];
-  const times = {}, last = phases.length - 1;
-  let k = -1, begun = 0, before = null, frames = 0, dropped = 0, choice = null, rt = null;
+  const times = {}, IMAGE = 1, GRID = phases.length - 1;
+  let phase = -1, phaseStart = 0, previous = null, nImageFrames = 0, nDropped = 0, choice = null, rt = null;
   canvas.style.cursor = "none";
   canvas.addEventListener("pointerdown", (event) => {
-    if (k !== last || event.timeStamp < begun) return;
-    const x = event.clientX * look.ratio - middle[0], y = event.clientY * look.ratio - middle[1];
-    const cell = look.cells.find((c) => Math.abs(x - c.x) <= c.edge / 2 && Math.abs(y - c.y) <= c.edge / 2);
-    if (cell) [choice, rt] = [cell.choice, (event.timeStamp - begun) / 1000];
+    if (phase !== GRID || event.timeStamp < phaseStart) return;
+    const x = event.clientX * layout.ratio - center[0], y = event.clientY * layout.ratio - center[1];
+    const cell = layout.cells.find((c) => Math.abs(x - c.x) <= c.side / 2 && Math.abs(y - c.y) <= c.side / 2);
+    if (cell) [choice, rt] = [cell.choice, (event.timeStamp - phaseStart) / 1000];
   });
   clear();
   return new Promise((resolve) => {
-    const frame = (now) => {
-      const passed = before === null ? 1 : ((now - before) * rate) / 1000;
-      if (k < last && passed > told.late) dropped += Math.round(passed) - 1;
-      before = now;
-      // A frame that comes late does not make what is shown take longer than by that frame.
-      if (k < 0 || (now - begun) * rate >= 1000 * (phases[k].n - 0.5)) {
-        k += 1;
-        begun = now;
+    const onFrame = (now) => {
+      const interval = previous === null ? 1 : ((now - previous) * rate) / 1000; // in frames
+      if (phase < GRID && interval > settings.late) nDropped += Math.round(interval) - 1;
+      previous = now;
+      // A phase ends by its duration and not by a count of frames, so that a late frame prolongs it by at most that frame.
+      if (phase < 0 || (now - phaseStart) * rate >= 1000 * (phases[phase].nFrames - 0.5)) {
+        phase += 1;
+        phaseStart = now;
         clear();
-        if (k > last) return resolve(result());
-        phases[k].draw();
-        if (phases[k].begins) times[phases[k].begins] = now / 1000;
-        if (k === last) canvas.style.cursor = "default";
+        if (phase > GRID) return resolve(result());
+        phases[phase].draw();
+        if (phases[phase].startName) times[phases[phase].startName] = now / 1000;
+        if (phase === GRID) canvas.style.cursor = "default";
       }
-      frames += k === 1;
-      requestAnimationFrame(frame);
+      nImageFrames += phase === IMAGE;
+      requestAnimationFrame(onFrame);
     };
-    requestAnimationFrame(frame);
+    requestAnimationFrame(onFrame);
   });
 
   function result() {
     canvas.style.cursor = "none";
     const measured = {
-      ...times, n_frames: frames, n_dropped: dropped, frame_rate: rate, image_pixels: look.side / look.ratio,
-      pixels_per_mm: look.pixelsPerMm,
+      ...times, n_frames: nImageFrames, n_dropped: nDropped, frame_rate: rate, image_pixels: layout.side / layout.ratio,
+      pixels_per_mm: layout.pixelsPerMm,
     };
-    for (const name of Object.keys(measured)) measured[name] = rounded(measured[name]);
-    return { choice, rt: rt === null ? null : rounded(rt), measured };
+    for (const name of Object.keys(measured)) measured[name] = roundMicro(measured[name]);
+    return { choice, rt: rt === null ? null : roundMicro(rt), measured };
   }
 }
 
-// To microseconds.
-function rounded(number) {
+// Round to six decimal places: times to microseconds.
+function roundMicro(number) {
   return Math.round(number * 1e6) / 1e6;
 }
 
-function outline(pen, x, y, side, ratio) {
-  pen.strokeStyle = "black";
-  pen.lineWidth = LINE * ratio;
-  pen.strokeRect(Math.round(x - side / 2), Math.round(y - side / 2), Math.round(side), Math.round(side));
+function drawOutline(context, x, y, side, ratio) {
+  context.strokeStyle = "black";
+  context.lineWidth = LINE_WIDTH * ratio;
+  context.strokeRect(Math.round(x - side / 2), Math.round(y - side / 2), Math.round(side), Math.round(side));
 }
 
-// Lines of a text, each as long as fits.
-function wrapped(pen, text, width) {
+// Split a text into lines that fit into a width, if its words are short enough.
+function wrapText(context, text, width) {
   const lines = [];
   for (const word of text.split(/\s+/)) {
     const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
-    if (lines.length && pen.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
   return lines;
 }
 
-// Icons, words where there is none.
-function drawChoices(pen, middle, look) {
-  for (const cell of look.cells) {
-    const x = Math.round(middle[0] + cell.x), y = Math.round(middle[1] + cell.y);
+// Draw the icon of each choice, or the choice as text if it has no icon.
+function drawChoices(context, center, layout) {
+  for (const cell of layout.cells) {
+    const x = Math.round(center[0] + cell.x), y = Math.round(center[1] + cell.y);
     if (cell.icon) {
-      pen.drawImage(cell.icon, x - (cell.edge >> 1), y - (cell.edge >> 1));
+      context.drawImage(cell.icon, x - (cell.side >> 1), y - (cell.side >> 1));
     } else {
-      outline(pen, x, y, cell.edge, look.ratio);
-      pen.fillStyle = "black";
-      pen.textAlign = "center";
-      pen.textBaseline = "middle";
-      const height = Math.max(cell.edge / 6, 11 * look.ratio);
-      pen.font = `${height}px "Open Sans", Arial, sans-serif`;
-      const lines = wrapped(pen, cell.choice, 0.94 * cell.edge);
-      lines.forEach((line, i) => pen.fillText(line, x, y + (i - (lines.length - 1) / 2) * 1.2 * height, 0.94 * cell.edge));
+      drawOutline(context, x, y, cell.side, layout.ratio);
+      context.fillStyle = "black";
+      context.textAlign = "center";
+      context.textBaseline = "middle";
+      const height = Math.max(cell.side / 6, 11 * layout.ratio);
+      context.font = `${height}px "Open Sans", Arial, sans-serif`;
+      const width = 0.94 * cell.side, lines = wrapText(context, cell.choice, width);
+      lines.forEach((line, i) => context.fillText(line, x, y + (i - (lines.length - 1) / 2) * 1.2 * height, width));
     }
   }
 }
