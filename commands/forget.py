@@ -31,7 +31,7 @@ def forget(
     """
     from experiments import forgetting
 
-    folders = forgetting.find(code, out, any_kind=any_kind)
+    folders = forgetting.find_in_folders(code, out, any_kind=any_kind)
     sessions = [session for data in folders for session in data.sessions]
     if sessions and not yes:
         if not sys.stdin.isatty():
@@ -42,10 +42,10 @@ def forget(
     for path in forgetting.forget(code, out, any_kind=any_kind):
         typer.echo(f"{'removed from' if path.name == 'participants.tsv' else 'removed'}: {path}")
     n_trials = sum(session.n_trials for session in sessions if session.lock is not None)
-    if sessions or any(data.participants for data in folders):
+    if sessions or any(data.participant_tables for data in folders):
         typer.echo(f"{code}: {n_trials} trials were removed from the logs")
     else:
-        date = forgetting.forgotten_on(code, folders)
+        date = forgetting.deletion_date(code, folders)
         typer.echo(f"{code}: no data remained to be removed; it was forgotten on {date}")
     for path in (path for data in folders for path in data.mentions):
         to_stderr(f"note: {path} mentions {code} and was kept: check it by hand")

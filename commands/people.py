@@ -76,24 +76,24 @@ def collect(
     """
     from experiments import collecting
     from experiments.registry import make_experiment
-    from experiments.seeds import seed_of
+    from experiments.seeds import session_seed
     from observers.people.participant import Participant
 
     code = participant
     if code is None:
         code, session, pilot = _ask_for_participant(session, pilot, dialog and not simulate)
     settings: dict[str, Any] = {"pilot": pilot, "keys": keys, "simulate": simulate, "monitor": monitor, "rate": rate}
-    order_seed = seed_of(code, session) if seed is None else seed
+    order_seed = session_seed(code, session) if seed is None else seed
     person = Participant(code=code, seed=order_seed, display=display, **settings)
     to_resume = [] if resume else ["--resume"]
     if participant is None:
         to_resume += ["--participant", code, "--session", str(session), *(["--pilot"] if pilot else [])]
     with resumable("every answer is kept", ("collect",), extra_arguments=to_resume):
         path = collecting.collect(make_experiment(experiment), person, out, session=session, seed=order_seed, limit=limit,
-                                  n_practice=practice, resume=resume, say=to_stderr)  # fmt: skip
-    frames = collecting.Frames.of(path)
+                                  n_practice=practice, resume=resume, notify=to_stderr)  # fmt: skip
+    frames = collecting.FrameReport.from_log(path)
     typer.echo(f"log: {path}")
-    typer.echo(frames.sentence(), err=frames.too_many)
+    typer.echo(frames.sentence(), err=frames.too_many_dropped)
 
 
 def calibrate_monitor(
@@ -119,7 +119,7 @@ def calibrate_monitor(
     Example:
       observers calibrate-monitor lab.json --distance 60 --width 53.1
     """
-    from observers.people.card_calibration import measured_width
+    from observers.people.card_calibration import measure_width
     from observers.people.monitor import Monitor, read_monitor, write_monitor
     from observers.people.psychopy_screen import PsychoPyScreen
 
@@ -128,14 +128,14 @@ def calibrate_monitor(
     )  # invalid numbers are reported before a window opens
     if file.exists():
         read_monitor(file)  # refuse to overwrite anything but a monitor profile
-    screen = PsychoPyScreen(display=display, timed=False)
+    screen = PsychoPyScreen(display=display, measure_rate=False)
     try:
-        profile = Monitor(name, round(measured_width(screen), 2) if width is None else width, distance, screen.size)
+        profile = Monitor(name, round(measure_width(screen), 2) if width is None else width, distance, screen.size)
     finally:
         screen.close()
     write_monitor(profile, file)
     typer.echo(f"{file}: {profile.pixels[0]} × {profile.pixels[1]} pixels on {profile.width_cm:g} cm; one degree of visual "
-               f"angle is {profile.length(1):.1f} pixels")  # fmt: skip
+               f"angle is {profile.degrees_to_pixels(1):.1f} pixels")  # fmt: skip
 
 
 def doctor(monitor: MonitorProfile = None, display: Display = 0) -> None:
@@ -151,8 +151,8 @@ def doctor(monitor: MonitorProfile = None, display: Display = 0) -> None:
 
     all_passed = True
     for check in check_setup(monitor, display):
-        typer.echo(f"{'ok  ' if check.fine else 'FAIL'} {check.said}")
-        all_passed &= check.fine
+        typer.echo(f"{'ok  ' if check.passed else 'FAIL'} {check.message}")
+        all_passed &= check.passed
     if not all_passed:
         raise typer.Exit(1)
 
@@ -160,8 +160,8 @@ def doctor(monitor: MonitorProfile = None, display: Display = 0) -> None:
 def _ask_for_participant(session: int, pilot: bool, dialog: bool) -> tuple[str, int, bool]:
     """Return participant code, session number and whether it is a pilot, from a dialog. Raises ObserverError without one."""
     from observers.people.codes import new_code
-    from observers.people.dialog import ask
+    from observers.people.dialog import ask_session_details
 
     if not dialog:
         raise ObserverError(f"there is no participant code: give one with --participant CODE, such as {new_code()}")
-    return ask(session, pilot)
+    return ask_session_details(session, pilot)

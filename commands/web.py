@@ -74,11 +74,11 @@ def serve(
     """
     from experiments import serving
     from experiments.registry import make_experiment
-    from observers.people.jspsych import scripts
+    from observers.people.jspsych import load_scripts
     from stimuli.progress import progress_bar
 
     codes, kept = _participant_codes(participant, sessions)
-    chosen, files = make_experiment(experiment), scripts(assets)
+    chosen, files = make_experiment(experiment), load_scripts(assets)
     settings: dict[str, Any] = {"session": session, "seed": seed, "distance": distance}
     if static is not None:
         for code in codes:
@@ -88,11 +88,11 @@ def serve(
     with resumable(kept, ("serve",)), progress_bar(chosen.name, "trials", quiet=quiet) as progress:
         total = serving.TotalProgress(progress)
         web_sessions = [
-            serving.WebSession(chosen, code, out, files, **settings, progress=total.of(code), say=to_stderr)
+            serving.WebSession(chosen, code, out, files, **settings, progress=total.for_session(code), notify=to_stderr)
             for code in codes
         ]
         serving.serve(
-            web_sessions, host=host, port=port, invited=sessions is not None, announce=_print_link, say=to_stderr
+            web_sessions, host=host, port=port, invited=sessions is not None, announce=_print_link, notify=to_stderr
         )
     for web_session in web_sessions:
         typer.echo(f"log: {web_session.log}")
@@ -117,7 +117,7 @@ def import_web(
     from experiments.posted import import_answers
     from experiments.registry import make_experiment
 
-    for path in import_answers(make_experiment(experiment), files, out, say=to_stderr):
+    for path in import_answers(make_experiment(experiment), files, out, notify=to_stderr):
         typer.echo(f"log: {path}")
 
 

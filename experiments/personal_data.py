@@ -21,7 +21,7 @@ from observers.people.participant import PILOT_SUFFIX
 from stimuli.atomic import write_atomically
 from stimuli.errors import LogError
 
-# The suffixes of the files of one session, in the order of their deletion: the sidecar, which names the participant, is last.
+# The suffixes of the files of one session. The sidecar, which names the participant, is last, because it is deleted last.
 SUFFIXES = (
     ".csv",
     ".tsv",

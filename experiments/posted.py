@@ -74,7 +74,9 @@ def _write_log(
     """Write the trial log of one session, up to the first trial without an answer."""
     n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
     if n < len(answers):
-        notify(f"{about.participant}: trial {n + 1} has no answer, so {len(answers) - n} later answers are skipped")
+        notify(
+            f"{about.participant}: trial {n + 1} has no answer, so the log ends before it; answers skipped: {len(answers) - n}"
+        )
     if n == 0:
         raise LogError(f"{about.participant}, session {about.session}: trial 1 has no answer, so no log can be written")
     observer = WebParticipant(about.participant, about.distance_cm, PostedAnswers(answers))

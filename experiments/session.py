@@ -16,7 +16,7 @@ from experiments import log
 from experiments.experiment import Experiment
 from experiments.forgetting import refuse_forgotten
 from experiments.identity import describe_difference, identity_of, restore_revision_name
-from observers.people.participant import PILOT
+from observers.people.participant import PILOT_SUFFIX
 from observers.protocol import MAX_COUNT, HasProvenance, Observer, Response, Trial, measures_of
 from observers.validation import check_name, iter_responses, validate_response
 from stimuli.errors import LogError, ObserverError
@@ -79,7 +79,7 @@ def run(
     check_name(experiment.name)
     check_name(observer.name)
     if observer.kind == "human":
-        refuse_forgotten(observer.name.removesuffix(PILOT), directory)
+        refuse_forgotten(observer.name.removesuffix(PILOT_SUFFIX), directory)
     path = log.log_path(directory, experiment.name, observer.name, session)
     cues = experiment.stimuli.cue_names
     trials = experiment.trials(seed)

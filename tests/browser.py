@@ -1,4 +1,4 @@
-"""A real headless Chromium, driven by WebDriver: JSON over HTTP, which needs no package."""
+"""A headless Chromium, controlled with the WebDriver protocol (JSON over HTTP), which requires no Python package."""
 
 import base64
 import json
@@ -22,14 +22,16 @@ FLAGS = (
 
 
 class Browser:
+    """A browser window, controlled by the chromedriver at the address `driver`."""
+
     def __init__(self, driver: str, profile: Path) -> None:
         self._driver = driver
-        wanted = {
+        capabilities = {
             "goog:chromeOptions": {"args": [*FLAGS, f"--user-data-dir={profile}"]},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
-        begun = self._call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})
-        self._base = f"{driver}/session/{begun['sessionId']}"
+        session = self._call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}})
+        self._base = f"{driver}/session/{session['sessionId']}"
 
     def open(self, url: str) -> None:
         self._call("POST", f"{self._base}/url", {"url": url})
@@ -38,30 +40,31 @@ class Browser:
         self._call("POST", f"{self._base}/refresh", {})
 
     def script(self, code: str) -> Any:
+        """Run JavaScript in the page and return its result."""
         return self._call("POST", f"{self._base}/execute/sync", {"script": code, "args": []})
 
     def wait(self, condition: str, seconds: float = 20) -> None:
-        """Until that expression holds in the page."""
+        """Wait until a JavaScript expression is true in the page; fails after a time."""
         end = time.monotonic() + seconds
         while not self.script(f"return Boolean({condition})"):
             assert time.monotonic() < end, f"{condition} in: {self.script('return document.body.innerText')}"
             time.sleep(0.02)
 
     def click(self, x: float, y: float) -> None:
-        """By the mouse, at CSS pixels from the window's corner."""
+        """Click with the mouse at CSS pixels from the top left corner of the window."""
         move = {"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y), "origin": "viewport"}
         press, release = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
         mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
         self._call("POST", f"{self._base}/actions", {"actions": [mouse | {"actions": [move, press, release]}]})
 
     def press(self, selector: str) -> None:
-        """Click the middle of an element, once it is there."""
+        """Wait for an element and click its center."""
         self.wait(f"document.querySelector({selector!r})")
         self.click(*self.script(f"const b = document.querySelector({selector!r}).getBoundingClientRect();"
                                 f"return [b.x + b.width / 2, b.y + b.height / 2]"))  # fmt: skip
 
     def key(self, value: str) -> None:
-        """Press and release a key, by its WebDriver character or its letter."""
+        """Press and release a key, given as its WebDriver character or its letter."""
         keys = {
             "type": "key",
             "id": "keys",
@@ -69,35 +72,38 @@ class Browser:
         }
         self._call("POST", f"{self._base}/actions", {"actions": [keys]})
 
-    def said(self) -> list[str]:
-        """What the console got since it was asked last: errors of scripts, of the policy, of loading."""
+    def console(self) -> list[str]:
+        """Return the console messages since the last call: errors of scripts, of the security policy and of loading."""
         return [entry["message"] for entry in self._call("POST", f"{self._base}/se/log", {"type": "browser"})]
 
     def requests(self) -> list[str]:
-        """Every address that was asked for since then."""
+        """Return the addresses that were requested since the last call."""
         entries = self._call("POST", f"{self._base}/se/log", {"type": "performance"})
         messages = [json.loads(entry["message"])["message"] for entry in entries]
         return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
 
     def resize(self, width: int, height: int, *, phone: bool = False) -> None:
-        """Lay the page out for a screen of so many CSS pixels."""
+        """Lay the page out for a screen of this size in CSS pixels."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
         self.devtools("Emulation.setDeviceMetricsOverride", metrics)
 
     def devtools(self, command: str, parameters: dict[str, Any]) -> Any:
+        """Run a command of the Chrome DevTools protocol."""
         return self._call("POST", f"{self._base}/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def pdf(self) -> bytes:
+        """Return the page as it would be printed."""
         return base64.b64decode(self._call("POST", f"{self._base}/print", {}))
 
     def screenshot(self) -> bytes:
+        """Return the window as a PNG file."""
         return base64.b64decode(self._call("GET", f"{self._base}/screenshot"))
 
     def quit(self) -> None:
         self._call("DELETE", self._base)
 
-    def _call(self, method: str, url: str, said: Any = None) -> Any:
-        body = None if said is None else json.dumps(said).encode()
+    def _call(self, method: str, url: str, message: Any = None) -> Any:
+        body = None if message is None else json.dumps(message).encode()
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:
@@ -108,10 +114,10 @@ class Browser:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Skips the test where there is none."""
+    """Start a browser; the test is skipped if Chromium or chromedriver is not installed."""
     driver = shutil.which("chromedriver")
     if driver is None or shutil.which("chromium") is None:
-        pytest.skip("no chromium with chromedriver (Debian: apt-get install chromium-driver)")
+        pytest.skip("chromium and chromedriver are not installed (Debian: apt-get install chromium-driver)")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:

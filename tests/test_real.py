@@ -13,13 +13,13 @@ from analysis.report.report import write_report
 from analysis.shape_bias import overall, shape_bias
 from experiments.published import published_experiment
 from experiments.session import run
-from observers.people.grid import grid
+from observers.people.grid import response_grid
 from observers.people.monitor import Monitor, write_monitor
 from observers.people.participant import Participant
 from observers.people.screen import Click
 from observers.registry import make_observer
 from tests.conftest import real
-from tests.observers.people.answering import Answering
+from tests.observers.people.scripted_screen import ScriptedScreen
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,7 +65,7 @@ def test_a_new_person_joins_the_published_ten(tmp_path):
     real("stimuli", "cue-conflict")
     experiment, monitor = published_experiment("cue-conflict"), Monitor("lab", 40.0, 57.0, (1280, 1024))
     write_monitor(monitor, tmp_path / "lab.json")
-    cells = {cell.choice: cell for cell in grid(experiment.choices, monitor.length(3))}
+    cells = {cell.choice: cell for cell in response_grid(experiment.choices, monitor.degrees_to_pixels(3))}
     shapes = [trial.stimulus.cues["shape"] for trial in experiment.trials(7)]
     textures = [trial.stimulus.cues["texture"] for trial in experiment.trials(7)]
 
@@ -73,7 +73,7 @@ def test_a_new_person_joins_the_published_ten(tmp_path):
         cell = cells[shapes[n - 1] if n % 20 else textures[n - 1]]
         return [(0.6, Click(cell.x, cell.y, 0))]
 
-    participant = Participant(code="NEW1", monitor=tmp_path / "lab.json", screen=Answering(presses))
+    participant = Participant(code="NEW1", monitor=tmp_path / "lab.json", screen=ScriptedScreen(presses))
     path = run(experiment, participant, tmp_path / "logs", seed=7)
     frame = read_trials([people, path])
     row = overall(shape_bias(frame)).set_index("observer").loc["NEW1"]

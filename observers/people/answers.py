@@ -72,7 +72,7 @@ class Device:
 
 @frozen
 class BrowserAnswer:
-    """An answer whose fields have been checked; `choice` and `rt` (in seconds) are None if the participant gave no answer."""
+    """An answer with valid fields; `choice` and `rt` (in seconds) are None if the participant gave no answer."""
 
     about: SessionInfo
     trial: int

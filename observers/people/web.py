@@ -43,7 +43,7 @@ class AnswerQueue:
         self._closed = self._finished = False
 
     def get_answer(self, trial: Trial) -> BrowserAnswer:
-        """Wait for the answer to a trial and return it; raises KeyboardInterrupt if the queue is closed before it arrives."""
+        """Wait for the answer to a trial and return it; raises KeyboardInterrupt if the queue is closed before."""
         with self._changed:
             self._mark_saved()
             self._trial = trial

@@ -9,7 +9,7 @@ from observers.simulated import Biased
 from stimuli.errors import LogError
 from tests.commands import observers
 from tests.conftest import real
-from tests.observers.people.answering import Answering
+from tests.observers.people.scripted_screen import ScriptedScreen
 
 KEPT = ["dataset", "observer", "session", "trial", "stimulus", "condition", "category", "response", "rt", "correct"]
 
@@ -28,7 +28,7 @@ def test_our_log_reads_back(small, tmp_path):
 
 
 def test_a_new_person_reads_back_as_a_person(small, tmp_path):
-    who = Participant(code="K7Q2", pilot=True, screen=Answering(lambda n: []))
+    who = Participant(code="K7Q2", pilot=True, screen=ScriptedScreen(lambda n: []))
     log = run(small, who, tmp_path / "logs", limit=4)
     text = log.read_text("utf-8").replace("K7Q2-pilot", "K7Q2")  # as a session that counts has it
     (tmp_path / "K7Q2.csv").write_text(text, "utf-8")

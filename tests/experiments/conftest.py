@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.experiment import Experiment
-from tests.experiments.serving_sessions import served, session
+from tests.experiments.served_sessions import make_session, served
 
 
 @pytest.fixture
@@ -15,8 +15,7 @@ def few(small):
 
 @pytest.fixture
 def client(few, tmp_path):
-    """Yield a client of a session that has begun."""
-    web_session = session(few, tmp_path)
-    with served([web_session]) as [client]:
-        web_session.begin()
+    session = make_session(few, tmp_path)
+    with served([session]) as [client]:
+        session.start()
         yield client

@@ -15,7 +15,7 @@ import commands.forget as forget_command
 from analysis.bids import export_bids
 from analysis.export import export
 from analysis.frame import read_trials
-from experiments.forgetting import find, forget, is_forgotten, refuse_forgotten
+from experiments.forgetting import find_in_folders, forget, is_forgotten, refuse_forgotten
 from experiments.log import LogWriter, log_path
 from experiments.registry import make_experiment
 from experiments.serving import WebSession
@@ -188,7 +188,7 @@ def test_links_are_not_followed(folders, small, tmp_path):
     (folders[0] / "linked").symlink_to(elsewhere)
     (folders[0] / "small" / f"copy_{CODE}_session-9.csv").symlink_to(kept)
     before = contents(elsewhere)
-    (traces,) = find(CODE, folders[:1])
+    (traces,) = find_in_folders(CODE, folders[:1])
     assert [path.name for path in traces.mentions] == [f"copy_{CODE}_session-9.csv"]
     forget(CODE, folders)
     assert contents(elsewhere) == before
@@ -262,7 +262,7 @@ def test_what_is_not_removed_is_named(folders):
     (report / "other.html").write_text(f"<p>{OTHER}</p>")
     (report / f"{CODE}.png").write_bytes(b"png")
     (report / "table.json").write_text(json.dumps({"Observer": CODE, "Kind": "human"}))
-    (traces, _, _) = find(CODE, folders)
+    (traces, _, _) = find_in_folders(CODE, folders)
     assert [path.name for path in traces.mentions] == [f"{CODE}.png", "index.html", "table.json"]
     forget(CODE, folders)
     assert len(list(report.iterdir())) == 4

@@ -54,7 +54,7 @@ def opened(browser, report):
     """Opens a page of the report; afterwards nothing was said in the console, and nothing asked for outside."""
     browser.open("about:blank")
     browser.resize(1280, 900)
-    browser.said(), browser.requests()
+    browser.console(), browser.requests()
     base = f"file://{quote(str(report))}/"
 
     def open_page(page, fragment=""):
@@ -66,6 +66,6 @@ def opened(browser, report):
 
     yield open_page
     assert browser.script("return typeof hurt") == "undefined"
-    assert browser.said() == []
+    assert browser.console() == []
     asked = {url for url in browser.requests() if not url.startswith(("chrome://", "about:", "data:"))}
     assert asked and {url for url in asked if not url.startswith(base)} == set()

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.slow
 def test_the_console_would_tell(browser, report):
     """That nothing was said means something only where something would be."""
     browser.open(f"file://{quote(str(report))}/index.html")
-    browser.said()
+    browser.console()
     add = "document.body.append(Object.assign(document.createElement('{}'), {{{}}}))"
     browser.script("fetch('https://example.org/x').catch(() => 0)")
     browser.script(add.format("script", f"textContent: '{HURT}'"))
     browser.script(add.format("img", "src: 'https://example.org/x.png'"))
     browser.wait("true")
-    said = " ".join(browser.said())
+    said = " ".join(browser.console())
     assert "connect-src" in said or "default-src" in said
     assert "script-src" in said and "img-src" in said
     assert browser.script("return typeof hurt") == "undefined"

@@ -1,8 +1,9 @@
-"""A session at a real screen whose mouse is moved by xdotool: run by test_psychopy.py under Xvfb.
+"""A session on a real PsychoPy window, with a mouse that xdotool moves; test_psychopy.py runs it under Xvfb.
 
     python psychopy_session.py OUT
 
-Answers trial n with choice n modulo K, every eighth not at all. Writes the log, scenes.txt (a letter a frame), screenshots.
+The response to trial n is choice n modulo the number of choices, and every eighth trial gets no response. The script writes
+the trial log, scenes.txt with one letter per frame, and a screenshot of each kind of scene.
 """
 
 import subprocess
@@ -20,56 +21,56 @@ from observers.people.participant import Participant
 from observers.people.psychopy_screen import PsychoPyScreen
 from observers.people.screen import ImageItem, OutlineItem, Scene, TextItem
 
-N_TRIALS, N_BLOCKS, NONE_EVERY = 32, 2, 8
+N_TRIALS, N_BLOCKS, MISS_EVERY = 32, 2, 8
 
 
-def experiment() -> Experiment:
+def make_experiment() -> Experiment:
     drawn = cue_conflict()
-    kept = {s.id for s in drawn.stimuli.stimuli[:N_TRIALS]}
-    return Experiment("small", drawn.stimuli.where(lambda s: s.id in kept), drawn.choices, N_BLOCKS)
+    ids = {s.id for s in drawn.stimuli.stimuli[:N_TRIALS]}
+    return Experiment("small", drawn.stimuli.where(lambda s: s.id in ids), drawn.choices, N_BLOCKS)
 
 
-def answer(number: int, choices: tuple[str, ...]) -> str | None:
-    return None if number % NONE_EVERY == 0 else choices[number % len(choices)]
+def planned_choice(number: int, choices: tuple[str, ...]) -> str | None:
+    return None if number % MISS_EVERY == 0 else choices[number % len(choices)]
 
 
-class Watched:
-    """A PsychoPy screen that presses the mouse where the answer is when the grid appears, and anywhere to go on."""
+class RecordingScreen:
+    """A PsychoPy screen on which the mouse clicks the planned choice in a grid, and the center to continue after a text."""
 
     def __init__(self, out: Path) -> None:
-        self.screen, self.out = PsychoPyScreen(full=True, rate=60.0), out
-        self.scenes, self.before, self.n_grids = "", "", 0
+        self.screen, self.out = PsychoPyScreen(fullscreen=True, rate=60.0), out
+        self.scenes, self.previous, self.n_grids = "", "", 0
         self.rate, self.size = self.screen.rate, self.screen.size
-        self.load, self.rehearse = self.screen.load, self.screen.rehearse
+        self.load, self.warm_up = self.screen.load, self.screen.warm_up
         self.center_pointer = self.screen.center_pointer
         self.beep, self.close = self.screen.beep, self.screen.close
 
     def flip(self, scene: Scene):
-        kind = kind_of(scene, self.before)
+        kind = kind_of(scene, self.previous)
         path = self.out / f"{kind}.png"
         if not path.exists():
-            Image.fromarray(self.screen.picture(scene)).save(path)
+            Image.fromarray(self.screen.screenshot(scene)).save(path)
         flip = self.screen.flip(scene)
-        if kind != self.before:
+        if kind != self.previous:
             if kind == "grid":
                 self.n_grids += 1
-                self.press(scene)
+                self.click_planned_choice(scene)
             elif kind == "words":
-                threading.Thread(target=press, args=(self.size[0] // 2, self.size[1] // 2)).start()
-        self.before = kind
+                threading.Thread(target=click, args=(self.size[0] // 2, self.size[1] // 2)).start()
+        self.previous = kind
         self.scenes += kind[0]
         return flip
 
-    def press(self, scene: Scene) -> None:
-        choices = experiment().choices
-        wanted = answer(self.n_grids, choices)
-        if wanted is not None:
-            item = scene.items[choices.index(wanted)]
+    def click_planned_choice(self, scene: Scene) -> None:
+        choices = make_experiment().choices
+        choice = planned_choice(self.n_grids, choices)
+        if choice is not None:
+            item = scene.items[choices.index(choice)]
             x, y = self.size[0] / 2 + item.x, self.size[1] / 2 - item.y
-            threading.Thread(target=press, args=(round(x), round(y))).start()
+            threading.Thread(target=click, args=(round(x), round(y))).start()
 
 
-def kind_of(scene: Scene, before: str) -> str:
+def kind_of(scene: Scene, previous: str) -> str:
     if not scene.items:
         return "blank"
     if isinstance(scene.items[0], TextItem):
@@ -79,10 +80,10 @@ def kind_of(scene: Scene, before: str) -> str:
     assert isinstance(scene.items[0], ImageItem)
     if len(scene.items) > 1:
         return "grid"
-    return "image" if before in ("fixation", "image") else "mask"
+    return "image" if previous in ("fixation", "image") else "mask"
 
 
-def press(x: int, y: int) -> None:
+def click(x: int, y: int) -> None:
     time.sleep(0.2)
     for words in (["mousemove", x, y], ["mousedown", 1], ["mouseup", 1]):
         subprocess.run(["xdotool", *map(str, words)], check=True)
@@ -91,9 +92,9 @@ def press(x: int, y: int) -> None:
 
 if __name__ == "__main__":
     out = Path(sys.argv[1])
-    screen = Watched(out)
+    screen = RecordingScreen(out)
     try:
-        run(experiment(), Participant(code="S01", pilot=True, screen=screen), out)
+        run(make_experiment(), Participant(code="S01", pilot=True, screen=screen), out)
     finally:
         screen.close()
         (out / "scenes.txt").write_text(screen.scenes)

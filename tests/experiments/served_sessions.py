@@ -1,4 +1,4 @@
-"""Sessions served in a thread, and a client that speaks plain HTTP."""
+"""Sessions that are served in a thread, and a client that sends plain HTTP requests."""
 
 import http.client
 import json
@@ -37,7 +37,9 @@ class Client:
     port: int
     token: str
 
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Reply:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body, dict(headers or {}))
@@ -47,32 +49,33 @@ class Client:
             connection.close()
 
     def get(self, name: str) -> Reply:
-        return self.ask("GET", f"/s/{self.token}/{name}")
+        return self.request("GET", f"/s/{self.token}/{name}")
 
-    def post(self, said: Any) -> Reply:
-        body = said if isinstance(said, bytes) else json.dumps(said).encode()
-        return self.ask("POST", f"/s/{self.token}/answer", body, {"Content-Type": "application/json"})
+    def post(self, message: Any) -> Reply:
+        body = message if isinstance(message, bytes) else json.dumps(message).encode()
+        return self.request("POST", f"/s/{self.token}/answer", body, {"Content-Type": "application/json"})
 
-    def answer(self, trial: int, choice: str | None = "cat", rt: float | None = 0.75, **other: Any) -> dict[str, Any]:
-        """What the page posts."""
-        told = self.get("trials.json").json
-        said = {"about": told["about"], "trial": trial, "choice": choice, "rt": None if choice is None else rt}
-        return said | {"measured": MEASURED, "device": DEVICE} | other
+    def answer(self, trial: int, choice: str | None = "cat", rt: float | None = 0.75, **fields: Any) -> dict[str, Any]:
+        """Return the message that the page would post, with some fields replaced."""
+        settings = self.get("trials.json").json
+        message = {"about": settings["about"], "trial": trial, "choice": choice, "rt": None if choice is None else rt}
+        return message | {"measured": MEASURED, "device": DEVICE} | fields
 
 
-def files(folder: Path) -> dict[Path, bytes]:
+def file_contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @contextmanager
-def served(sessions: Sequence[WebSession], said: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
-    say = ([] if said is None else said).append
-    server = Server("127.0.0.1", port, {session.token: session for session in sessions}, say)
+def served(sessions: Sequence[WebSession], notes: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
+    """Serve the sessions in a thread and yield a client for each; the server's notes are appended to `notes`."""
+    notify = ([] if notes is None else notes).append
+    server = Server("127.0.0.1", port, {session.token: session for session in sessions}, notify)
     server.timeout = 0.02
-    done = threading.Event()
+    stop = threading.Event()
 
     def work() -> None:
-        while not done.is_set():
+        while not stop.is_set():
             server.handle_request()
 
     thread = threading.Thread(target=work)
@@ -80,12 +83,12 @@ def served(sessions: Sequence[WebSession], said: list[str] | None = None, port: 
     try:
         yield [Client(server.server_address[1], session.token) for session in sessions]
     finally:
-        done.set()
+        stop.set()
         thread.join()
         server.server_close()
         for session in sessions:
             session.close()
 
 
-def session(experiment: Any, out: Path, code: str = "AB12", **options: Any) -> WebSession:
+def make_session(experiment: Any, out: Path, code: str = "AB12", **options: Any) -> WebSession:
     return WebSession(experiment, code, out, SCRIPTS, **options)
