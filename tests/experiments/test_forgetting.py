@@ -1,3 +1,5 @@
+"""Deleting the data of one participant: everything of that participant goes, nothing else does, and a crash can be repaired."""
+
 import csv
 import hashlib
 import itertools
@@ -31,7 +33,7 @@ CODE, OTHER = "K7Q2ZP", "K7Q2ZPX"
 
 @frozen
 class Person:
-    """A person who always answers the first choice."""
+    """A human observer that always gives the first choice."""
 
     name: str
     kind: str = "human"
@@ -42,17 +44,17 @@ class Person:
 
 
 def contents(*folders: Path) -> dict[str, bytes | None]:
-    """Everything that is there: files with what is in them, and folders."""
-    found = {str(path): path for folder in folders for path in folder.rglob("*")}
-    return {name: path.read_bytes() if path.is_file() else None for name, path in found.items()}
+    """Return all paths below the folders, with the content of files and None for folders."""
+    paths = {str(path): path for folder in folders for path in folder.rglob("*")}
+    return {name: path.read_bytes() if path.is_file() else None for name, path in paths.items()}
 
 
-def without_locks(before: dict) -> dict:
-    return {name: content for name, content in before.items() if not name.endswith(".lock")}
+def without_locks(tree: dict) -> dict:
+    return {name: content for name, content in tree.items() if not name.endswith(".lock")}
 
 
-def names(tree: dict, code: str = CODE) -> list[str]:
-    """Files that name the person, or have them in it."""
+def paths_with_code(tree: dict, code: str = CODE) -> list[str]:
+    """Return the paths that contain the code in their name or content."""
     words = [code.encode() + end for end in (b",", b"-", b'"', b"\t", b"_", b"\n")]
     texts = {name: name.encode() + b"\n" + (content or b"") for name, content in tree.items()}
     return [name for name, text in texts.items() if any(word in text for word in words)]
@@ -60,7 +62,7 @@ def names(tree: dict, code: str = CODE) -> list[str]:
 
 @pytest.fixture
 def folders(small, tmp_path):
-    """Two experiments with practice and a pilot, exported both ways; another person of nearly that name, and a model."""
+    """Logs of two participants with similar codes, with practice and a pilot, and of a model; exported in both formats."""
     logs, bids, field = tmp_path / "logs", tmp_path / "bids", tmp_path / "field"
     second = evolve(small, name="second")
     for code in (CODE, OTHER):
@@ -76,21 +78,23 @@ def folders(small, tmp_path):
     return logs, bids, field
 
 
-def test_everything_of_one_person_goes_and_nothing_else(folders):
+def test_all_data_of_one_participant_are_deleted_and_nothing_else(folders):
     before = contents(*folders)
     expected = {name: content for name, content in before.items() if f"{CODE}_" not in name and f"{CODE}-" not in name}
     expected = {name: content for name, content in expected.items() if f"sub-{CODE}/" not in name + "/"}
-    removed = forget(CODE, folders)
+    deleted = forget(CODE, folders)
     after = contents(*folders)
-    assert {name for name in before if name not in after} >= {str(p) for p in removed if p.name != "participants.tsv"}
-    tombs, rows = str(folders[0] / "forgotten.csv"), str(folders[1] / "participants.tsv")
-    new = {name: content for name, content in after.items() if name not in (tombs, rows) and "forgotten" not in name}
-    assert new == {name: content for name, content in expected.items() if name != rows}
-    assert names(after) == []
-    assert before[rows].replace(f"sub-{CODE}\t{CODE}\thuman\thomo sapiens\n".encode(), b"") == after[rows]
-    assert len([path for path in removed if path.suffix == ".csv"]) == 5 + 4
-    assert len([path for path in removed if path.suffix == ".tsv"]) == 4 + 1
-    with open(tombs, newline="") as file:
+    assert {name for name in before if name not in after} >= {str(p) for p in deleted if p.name != "participants.tsv"}
+    records, table = str(folders[0] / "forgotten.csv"), str(folders[1] / "participants.tsv")
+    remaining = {
+        name: content for name, content in after.items() if name not in (records, table) and "forgotten" not in name
+    }
+    assert remaining == {name: content for name, content in expected.items() if name != table}
+    assert paths_with_code(after) == []
+    assert before[table].replace(f"sub-{CODE}\t{CODE}\thuman\thomo sapiens\n".encode(), b"") == after[table]
+    assert len([path for path in deleted if path.suffix == ".csv"]) == 5 + 4
+    assert len([path for path in deleted if path.suffix == ".tsv"]) == 4 + 1
+    with open(records, newline="") as file:
         assert list(csv.DictReader(file)) == [
             {"code_sha256": hashlib.sha256(CODE.encode()).hexdigest(), "date": f"{datetime.now(UTC):%Y-%m-%d}",
              "n_sessions": "5", "n_trials": "11"}
@@ -99,24 +103,25 @@ def test_everything_of_one_person_goes_and_nothing_else(folders):
     assert set(read_trials([folders[1]])["observer"]) == {OTHER, "ideal"}
 
 
-def test_a_code_is_refused_afterwards(folders, small):
+def test_a_deleted_code_is_refused(folders, small):
     logs = folders[0]
     assert not is_forgotten(CODE, logs)
     forget(CODE, folders)
     assert is_forgotten(CODE, logs)
     assert not is_forgotten(OTHER, logs)
-    assert not any((folder / "forgotten.csv").exists() for folder in folders[1:])  # exports may be given away
+    # Exports have no deletion records, because they may be published.
+    assert not any((folder / "forgotten.csv").exists() for folder in folders[1:])
     assert forget(CODE, folders) == []
     forget(OTHER, [logs])
     assert is_forgotten(CODE, logs) and is_forgotten(OTHER, logs)
-    with pytest.raises(LogError, match=f"{CODE} asked to be forgotten in .*: take another code"):
+    with pytest.raises(LogError, match=f"the data of {CODE} were deleted from .*: use another participant code"):
         refuse_forgotten(CODE, logs)
-    with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
+    with pytest.raises(LogError, match=f"the data of {CODE} were deleted"):
         WebSession(make_experiment("drawn-cue-conflict"), CODE, logs, {})
-    with pytest.raises(LogError, match=f"{CODE} asked to be forgotten"):
+    with pytest.raises(LogError, match=f"the data of {CODE} were deleted"):
         run(small, Person(CODE), logs, limit=2)
     run(small, Person(CODE), logs.with_name("elsewhere"), limit=2)
-    shutil.copytree(logs.with_name("elsewhere"), logs, dirs_exist_ok=True)  # a copy comes back
+    shutil.copytree(logs.with_name("elsewhere"), logs, dirs_exist_ok=True)  # a copy is put back
     forget(CODE, [logs])
     assert len((logs / "forgotten.csv").read_text().splitlines()) == 3
     assert "5,11" in (logs / "forgotten.csv").read_text()
@@ -127,31 +132,31 @@ class Crash(BaseException):
 
 
 def crash_after(n: int, patch: pytest.MonkeyPatch) -> None:
-    """Let the first `n` changes of the disk be made, and no more."""
-    left = iter(range(n))
+    """Let the first `n` changes to the disk succeed and raise Crash at the next one."""
+    allowed = iter(range(n))
 
-    def limited(real):
-        def step(*arguments, **options):
-            if next(left, None) is None:
+    def limit(function):
+        def limited(*arguments, **options):
+            if next(allowed, None) is None:
                 raise Crash
-            return real(*arguments, **options)
+            return function(*arguments, **options)
 
-        return step
+        return limited
 
     for owner, name in ((Path, "unlink"), (Path, "replace"), (os, "rmdir")):
-        patch.setattr(owner, name, limited(getattr(owner, name)))
+        patch.setattr(owner, name, limit(getattr(owner, name)))
 
 
-def test_a_crash_at_any_step_is_finished_by_the_same_command(folders, tmp_path, monkeypatch):
+def test_the_same_call_completes_a_deletion_that_crashed_at_any_step(folders, tmp_path, monkeypatch):
     def restore():
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(tmp_path / "safe" / folder.name, folder)
+            shutil.copytree(tmp_path / "backup" / folder.name, folder)
 
     for folder in folders:
-        shutil.copytree(folder, tmp_path / "safe" / folder.name)
+        shutil.copytree(folder, tmp_path / "backup" / folder.name)
     forget(CODE, folders)
-    whole = without_locks(contents(*folders))
+    expected = without_locks(contents(*folders))
     for n in itertools.count():
         restore()
         with monkeypatch.context() as patch:
@@ -163,59 +168,59 @@ def test_a_crash_at_any_step_is_finished_by_the_same_command(folders, tmp_path, 
                 pass
         assert n == 0 or is_forgotten(CODE, folders[0])
         forget(CODE, folders)
-        assert without_locks(contents(*folders)) == whole, n
-        assert names(contents(*folders)) == []
+        assert without_locks(contents(*folders)) == expected, n
+        assert paths_with_code(contents(*folders)) == []
     assert n > 30
 
 
-def test_a_log_that_is_being_written(folders, small):
+def test_nothing_is_deleted_while_a_session_is_running(folders, small):
     path = log_path(folders[0], small.name, CODE, 2)
     before = without_locks(contents(*folders))
     writer = LogWriter(path)
     try:
-        with pytest.raises(LogError, match=r"a session in .*small is being written: nothing was removed; wait for its"):
+        with pytest.raises(LogError, match=r"the logs in .*small are in use: nothing was deleted; run the command again"):
             forget(CODE, folders)
     finally:
         writer.close()
     assert without_locks(contents(*folders)) == before
     forget(CODE, folders)
-    assert names(contents(*folders)) == []
+    assert paths_with_code(contents(*folders)) == []
 
 
 def test_links_are_not_followed(folders, small, tmp_path):
     elsewhere = tmp_path / "elsewhere"
-    kept = run(small, Person(CODE), elsewhere, limit=2)
+    target = run(small, Person(CODE), elsewhere, limit=2)
     (folders[0] / "linked").symlink_to(elsewhere)
-    (folders[0] / "small" / f"copy_{CODE}_session-9.csv").symlink_to(kept)
+    (folders[0] / "small" / f"copy_{CODE}_session-9.csv").symlink_to(target)
     before = contents(elsewhere)
-    (traces,) = find_in_folders(CODE, folders[:1])
-    assert [path.name for path in traces.mentions] == [f"copy_{CODE}_session-9.csv"]
+    (data,) = find_in_folders(CODE, folders[:1])
+    assert [path.name for path in data.mentions] == [f"copy_{CODE}_session-9.csv"]
     forget(CODE, folders)
     assert contents(elsewhere) == before
     assert (folders[0] / "linked").is_symlink()
 
 
-def test_what_is_left_of_sessions(small, tmp_path):
-    """By a crash, of the experiment or of forgetting: each is found alone, and that of another observer is not."""
-    path = run(small, Person(CODE), tmp_path / "whole", limit=2)
+def test_incomplete_sessions_are_deleted(small, tmp_path):
+    """Whatever a crash of a session or of a deletion leaves is found, and the same files of another observer are kept."""
+    path = run(small, Person(CODE), tmp_path / "complete", limit=2)
     lines, sidecar = path.read_bytes().splitlines(keepends=True), path.with_suffix(".json").read_bytes()
     stem = f"small_{CODE}_session-1"
-    left = {
-        "sidecar alone": {f"{stem}.json": sidecar},
-        "lock alone": {f".{stem}.lock": b""},
+    cases = {
+        "sidecar only": {f"{stem}.json": sidecar},
+        "lock only": {f".{stem}.lock": b""},
         "no sidecar": {f"{stem}.csv": b"".join(lines)},
-        "nothing but a header": {f"{stem}.csv": lines[0]},
-        "torn in its header": {f"{stem}.csv": lines[0][:30]},
+        "header only": {f"{stem}.csv": lines[0]},
+        "incomplete header": {f"{stem}.csv": lines[0][:30]},
         "empty": {f"{stem}.csv": b""},
-        "torn in its first row": {f"{stem}.csv": lines[0] + lines[1][:12], f"{stem}.json": sidecar},
-        "torn in its last row": {f"{stem}.csv": b"".join(lines)[:-3]},
-        "torn sidecar": {f"{stem}.json": sidecar[:99]},
+        "incomplete first row": {f"{stem}.csv": lines[0] + lines[1][:12], f"{stem}.json": sidecar},
+        "incomplete last row": {f"{stem}.csv": b"".join(lines)[:-3]},
+        "incomplete sidecar": {f"{stem}.json": sidecar[:99]},
         "new sidecar": {f"{stem}.json.part": sidecar},
-        "torn new sidecar": {f"{stem}.json.part": sidecar[:99]},
-        "other name": {"mine.csv": b"".join(lines), "mine.json": sidecar},
+        "incomplete new sidecar": {f"{stem}.json.part": sidecar[:99]},
+        "other file names": {"mine.csv": b"".join(lines), "mine.json": sidecar},
     }
-    for what, files in left.items():
-        folder = tmp_path / what.replace(" ", "-") / "logs"
+    for case, files in cases.items():
+        folder = tmp_path / case.replace(" ", "-") / "logs"
         (folder / "small").mkdir(parents=True)
         for name, content in files.items():
             (folder / "small" / name).write_bytes(content)
@@ -223,113 +228,114 @@ def test_what_is_left_of_sessions(small, tmp_path):
                 content.replace(CODE.encode(), OTHER.encode())
             )
         (folder / "small" / "table.csv").write_text("a,b\n1,2\n")
-        n = len(list((folder / "small").iterdir()))
-        removed = {path.name for path in forget(CODE, [folder]) if path.suffix != ".lock"}
-        assert removed == {name for name in files if not name.endswith(".lock")}, what
-        kept = [path for path in (folder / "small").iterdir() if "forgotten" not in path.name]
-        assert len(kept) == n - len(files), what
-        assert is_forgotten(CODE, folder), what
-        assert not is_forgotten(OTHER, folder), what
+        n_before = len(list((folder / "small").iterdir()))
+        deleted = {path.name for path in forget(CODE, [folder]) if path.suffix != ".lock"}
+        assert deleted == {name for name in files if not name.endswith(".lock")}, case
+        remaining = [path for path in (folder / "small").iterdir() if "forgotten" not in path.name]
+        assert len(remaining) == n_before - len(files), case
+        assert is_forgotten(CODE, folder), case
+        assert not is_forgotten(OTHER, folder), case
 
 
-def test_a_simulated_participant_is_one_and_a_model_of_that_name_is_not(small, tmp_path):
+def test_simulated_participants_are_deleted_and_models_are_not(small, tmp_path):
     run(small, Participant(code="AB", simulate="biased"), tmp_path, limit=2)
     run(small, Ideal(), tmp_path, limit=2)
     export_bids(read_trials([tmp_path]), tmp_path / "bids")
     forget("AB", [tmp_path])
-    assert names(contents(tmp_path), "AB") == []
+    assert paths_with_code(contents(tmp_path), "AB") == []
     before = contents(tmp_path)
-    with pytest.raises(LogError, match=r"there is no person ideal in .*; an observer that is no person is left alone"):
+    with pytest.raises(LogError, match=r"no data of a participant ideal in .*; use --any-kind to include an observer of"):
         forget("ideal", [tmp_path])
     assert contents(tmp_path) == before
     forget("ideal", [tmp_path], any_kind=True)
-    assert names(contents(tmp_path), "ideal") == []
+    assert paths_with_code(contents(tmp_path), "ideal") == []
 
 
-def test_a_file_of_several(folders, small):
+def test_a_file_with_trials_of_several_observers_is_refused(folders, small):
     path = log_path(folders[0], small.name, CODE, 1)
     path.write_text(path.read_text().replace(f",{CODE},", ",other,", 1))
     before = contents(*folders)
-    with pytest.raises(LogError, match=rf"session-1\.csv holds trials of {CODE} and of others: take those of"):
+    with pytest.raises(LogError, match=rf"session-1\.csv contains trials of {CODE} and of other observers: remove the rows"):
         forget(CODE, folders)
     assert contents(*folders) == before
 
 
-def test_what_is_not_removed_is_named(folders):
+def test_files_that_mention_the_code_are_listed_and_kept(folders):
     report = folders[0] / "report"
     report.mkdir()
     (report / "index.html").write_text(f"<p>{CODE}</p>")
     (report / "other.html").write_text(f"<p>{OTHER}</p>")
     (report / f"{CODE}.png").write_bytes(b"png")
     (report / "table.json").write_text(json.dumps({"Observer": CODE, "Kind": "human"}))
-    (traces, _, _) = find_in_folders(CODE, folders)
-    assert [path.name for path in traces.mentions] == [f"{CODE}.png", "index.html", "table.json"]
+    (data, _, _) = find_in_folders(CODE, folders)
+    assert [path.name for path in data.mentions] == [f"{CODE}.png", "index.html", "table.json"]
     forget(CODE, folders)
     assert len(list(report.iterdir())) == 4
 
 
-def test_folders_in_one_another(folders, small, tmp_path):
-    with pytest.raises(LogError, match="small holds one experiment: give its parent folder"):
+def test_nested_and_missing_folders(folders, small, tmp_path):
+    with pytest.raises(LogError, match="small contains the logs of one experiment: give its parent folder"):
         forget(CODE, [folders[0] / "small"])
-    with pytest.raises(LogError, match=r"there is no folder .*nowhere"):
+    with pytest.raises(LogError, match=r"the folder .*nowhere does not exist"):
         forget(CODE, [tmp_path / "nowhere"])
     forget(CODE, [folders[0], folders[0] / "small", tmp_path, folders[0]])
-    assert names(contents(*folders)) == []
-    assert is_forgotten(CODE, folders[0])  # where a session looks
+    assert paths_with_code(contents(*folders)) == []
+    assert is_forgotten(CODE, folders[0])  # the record is in the folder of logs, where sessions look for it
     assert not (tmp_path / "forgotten.csv").exists()
 
 
-def test_what_is_no_code(tmp_path):
-    with pytest.raises(ObserverError, match="'subject-01' is no participant code"):
+def test_invalid_and_unknown_codes_are_refused(tmp_path):
+    with pytest.raises(ObserverError, match="'subject-01' is not a valid participant code"):
         forget("subject-01", [tmp_path])
-    with pytest.raises(LogError, match="there is no person K7Q2ZP in"):
+    with pytest.raises(LogError, match="there are no data of a participant K7Q2ZP in"):
         forget(CODE, [tmp_path])
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "does not say who was forgotten: expected the columns code_sha256,date,n_sessions,n_trials"),
-        ("a,b\n", "does not say who was forgotten"),
-        ("code_sha256,date,n_sessions,n_trials\n1,2\n", "does not say who was forgotten"),
-        ('code_sha256,date,n_sessions,n_trials\n"', "which says who was forgotten, cannot be read"),
+        ("", "not contain valid deletion records: expected the columns code_sha256,date,n_sessions,n_trials"),
+        ("a,b\n", "not contain valid deletion records"),
+        ("code_sha256,date,n_sessions,n_trials\n1,2\n", "not contain valid deletion records"),
+        ('code_sha256,date,n_sessions,n_trials\n"', "the deletion records in .* cannot be read"),
     ],
 )
-def test_a_damaged_tombstone(folders, text, message):
+def test_damaged_deletion_records_are_refused(folders, text, message):
     (folders[0] / "forgotten.csv").write_text(text)
     before = without_locks(contents(*folders))
-    for look in (lambda: is_forgotten(CODE, folders[0]), lambda: forget(CODE, folders)):
+    for read_records in (lambda: is_forgotten(CODE, folders[0]), lambda: forget(CODE, folders)):
         with pytest.raises(LogError, match=message):
-            look()
+            read_records()
     assert without_locks(contents(*folders)) == before
 
 
-def test_a_log_that_names_them_and_cannot_be_read(folders, small):
+def test_an_unreadable_log_with_the_code_is_refused(folders, small):
     path = log_path(folders[0], small.name, CODE, 1)
     path.write_bytes(path.read_bytes() + b"x" * 200_000 + b"\n")
-    with pytest.raises(LogError, match=r"names K7Q2ZP and cannot be read: .*; move it away, or remove it by hand"):
+    with pytest.raises(LogError, match=r"contains K7Q2ZP but cannot be read \(.*\): move the file away or delete it by hand"):
         forget(CODE, folders)
 
 
-def test_the_command_asks(folders, monkeypatch):
+def test_forget_command_asks_for_confirmation(folders, monkeypatch):
     command = ["forget", CODE, *(word for folder in folders for word in ("--out", folder))]
     before = contents(*folders)
     assert "--yes removes without asking" in observers(*command, code=2).stderr
     monkeypatch.setattr(forget_command, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
-    said = observers(*command, answer="n\n", code=1).stdout
-    assert f"{folders[0]}/small/small_{CODE}_session-1.csv\n" in said
+    output = observers(*command, answer="n\n", code=1).stdout
+    assert f"{folders[0]}/small/small_{CODE}_session-1.csv\n" in output
     assert contents(*folders) == before
-    said = observers(*command, answer="y\n").stdout
-    assert f"removed: {folders[0]}/small/small_{CODE}-pilot_session-1.json\n" in said
-    assert f"removed from: {folders[1]}/participants.tsv\n" in said
-    assert f"{CODE}: 11 trials were removed from the logs\n" in said
-    assert names(contents(*folders)) == []
-    said = observers(*command).stdout
-    assert said == f"{CODE}: no data remained to be removed; it was forgotten on {datetime.now(UTC):%Y-%m-%d}\n"
-    assert "there is no person AB in" in observers("forget", "AB", "--out", folders[0], "--yes", code=1).stderr
+    output = observers(*command, answer="y\n").stdout
+    assert f"removed: {folders[0]}/small/small_{CODE}-pilot_session-1.json\n" in output
+    assert f"removed from: {folders[1]}/participants.tsv\n" in output
+    assert f"{CODE}: 11 trials were removed from the logs\n" in output
+    assert paths_with_code(contents(*folders)) == []
+    output = observers(*command).stdout
+    assert output == f"{CODE}: no data remained to be removed; it was forgotten on {datetime.now(UTC):%Y-%m-%d}\n"
+    result = observers("forget", "AB", "--out", folders[0], "--yes", code=1)
+    assert "there are no data of a participant AB in" in result.stderr
 
 
-def test_the_command_without_a_terminal(folders):
+def test_forget_command_without_a_terminal(folders):
     (folders[0] / "notes.txt").write_text(f"{CODE} came twice")
-    done = observers("forget", CODE, "--yes", "--out", folders[0])
-    assert f"note: {folders[0]}/notes.txt mentions {CODE} and was kept: check it by hand\n" in done.stderr
+    result = observers("forget", CODE, "--yes", "--out", folders[0])
+    assert f"note: {folders[0]}/notes.txt mentions {CODE} and was kept: check it by hand\n" in result.stderr
