@@ -69,13 +69,17 @@ def import_answers(
 
 
 def _write_log(
-    experiment: Experiment, about: SessionInfo, answers: dict[int, BrowserAnswer], out: Path, notify: Callable[[str], None]
+    experiment: Experiment,
+    about: SessionInfo,
+    answers: dict[int, BrowserAnswer],
+    out: Path,
+    notify: Callable[[str], None],
 ) -> Path:
     """Write the trial log of one session, up to the first trial without an answer."""
     n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
     if n < len(answers):
         notify(
-            f"{about.participant}: trial {n + 1} has no answer, so the log ends before it; answers skipped: {len(answers) - n}"
+            f"{about.participant}: trial {n + 1} has no answer, so the log ends there; answers skipped: {len(answers) - n}"
         )
     if n == 0:
         raise LogError(f"{about.participant}, session {about.session}: trial 1 has no answer, so no log can be written")

@@ -47,7 +47,7 @@ HEADERS = {
 
 
 class HostedSession(Protocol):
-    """What the server needs from a session."""
+    """The interface of a session that the server needs; `WebSession` implements it."""
 
     @property
     def site(self) -> Site:
@@ -73,7 +73,9 @@ class Server(ThreadingHTTPServer):
     request_queue_size = BACKLOG
     timeout = 0.25  # seconds for which handle_request waits for a connection
 
-    def __init__(self, host: str, port: int, sessions: Mapping[str, HostedSession], notify: Callable[[str], None]) -> None:
+    def __init__(
+        self, host: str, port: int, sessions: Mapping[str, HostedSession], notify: Callable[[str], None]
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sessions, self.notify = sessions, notify
         self._free_threads = threading.BoundedSemaphore(MAX_THREADS)

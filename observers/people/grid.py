@@ -63,7 +63,7 @@ def response_grid(choices: Sequence[str], image_side: float) -> tuple[ChoiceCell
 
 
 def _key_name(row: int, column: int, n_choices: int) -> str:
-    """Return the key for a position in the grid, or an empty text if the keyboard has none there."""
+    """Return the key for a position in the grid, or an empty text if the keyboard has no key for it."""
     if n_choices == 2:
         return ("left", "right")[column]
     return KEY_ROWS[row][column] if row < len(KEY_ROWS) and column < len(KEY_ROWS[row]) else ""

@@ -35,7 +35,7 @@ MASK_PIXELS = 256  # side of the mask image; on the screen it is as large as the
 
 @frozen(eq=False)
 class TrialLayout:
-    """What is the same in all trials of a session.
+    """The properties that all trials of a session share.
 
     `image_side` is the longer side of an image in pixels. `icons` has a texture for each cell, or None where the cell shows
     the choice as text. `keys` says whether choices are made with keys instead of the mouse.

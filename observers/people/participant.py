@@ -215,7 +215,7 @@ class Participant:
         return layout
 
     def _read_monitor(self) -> Monitor | None:
-        """Return the monitor profile; only pilots and simulated participants may have none."""
+        """Return the monitor profile, or None for a pilot or a simulated participant without a profile."""
         if self.monitor is not None:
             return read_monitor(self.monitor)
         if not self.pilot and not self.simulate:

@@ -71,7 +71,7 @@ class SimulatedScreen:
         self.beeps.append((hertz, seconds))
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing, because there is no window."""
 
 
 def _with_time(event: Click | Key, time: float) -> Click | Key:

@@ -20,7 +20,7 @@ Outcome = Literal["saved", "already", "conflict", "stopped"]
 
 
 class AnswerSource(Protocol):
-    """Where a WebParticipant gets the answers from: a running server, or a file of answers that were saved earlier."""
+    """The source of a WebParticipant's answers: a running server (AnswerQueue) or a file (PostedAnswers)."""
 
     def get_answer(self, trial: Trial) -> BrowserAnswer:
         """Return the answer to a trial, waiting for it if necessary; raises KeyboardInterrupt if the session was closed."""

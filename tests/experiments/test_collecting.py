@@ -92,7 +92,7 @@ def test_a_session_with_another_seed_is_refused(small, tmp_path):
 
 
 def test_practice(small, tmp_path):
-    """Practice trials show drawn objects without cue conflict, with feedback, and have their own log; resuming skips them."""
+    """Practice trials show drawn objects without cue conflict, with feedback, in a separate log; resuming skips them."""
     screen = SimulatedScreen()
     path = collect(small, evolve(simulated(), screen=screen), tmp_path, n_practice=6, limit=3)
     practice_log = tmp_path / "small-practice" / "small-practice_S01_session-1.csv"

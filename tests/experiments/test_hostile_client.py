@@ -1,4 +1,4 @@
-"""A client that sends requests that no page would send must get nothing, change nothing and block nobody else."""
+"""A malicious client must not get other files, change a log or block other clients."""
 
 import json
 import socket

@@ -222,7 +222,7 @@ def test_import_refuses_answers_that_do_not_fit(few, small, tmp_path):
             import_answers(few, [write_lines(file, answers)], out)
     (path,) = import_answers(few, [write_lines(file, [*valid[:2], valid[4]])], out, notes.append)
     assert len(rows(path)) == 2
-    assert notes == ["AB12: trial 3 has no answer, so the log ends before it; answers skipped: 1"]
+    assert notes == ["AB12: trial 3 has no answer, so the log ends there; answers skipped: 1"]
     before = path.read_bytes()
     with pytest.raises(
         LogError, match="exists and has a different answer to trial 1: the answers are from another session"

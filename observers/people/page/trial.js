@@ -7,7 +7,7 @@ const FRAME_TOLERANCE = 0.1; // fraction of a frame by which a duration may exce
 const LINE_WIDTH = 2; // CSS pixels
 
 class TrialPlugin {
-  static layout = null; // see makeLayout; it is no plugin parameter, because jsPsych copies the parameters for every trial
+  static layout = null; // see makeLayout; it is not a plugin parameter, because jsPsych copies the parameters for every trial
   static save = null; // a function that saves the answer to a trial and returns a promise of the server's reply
 
   static info = {

@@ -8,7 +8,7 @@ import pytest
 
 from observers.people.card_calibration import measure_width
 from observers.people.codes import check_code, new_code
-from observers.people.grid import PUBLISHED_ORDER, response_grid, choice_for_event
+from observers.people.grid import PUBLISHED_ORDER, choice_for_event, response_grid
 from observers.people.icons import ICONS, draw_icon
 from observers.people.monitor import Monitor, read_monitor, write_monitor
 from observers.people.screen import Click, Key, Scene
