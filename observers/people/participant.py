@@ -164,6 +164,7 @@ class Participant:
         return PsychoPyScreen(fullscreen=not self.pilot, display=self.display, rate=self.rate, sound=self.feedback)
 
     def _run_session(self, screen: Screen, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Show the instructions, the blocks of trials and the breaks between them, and yield the responses."""
         layout, summary = None, _BlockSummary()
         for number, group in itertools.groupby(trials, key=lambda trial: trial.block):
             block = list(group)

@@ -55,7 +55,7 @@ class CardPlugin {
 }
 
 // Measure the frame rate, in frames per second, as the inverse of the median interval between animation frames.
-class RatePlugin {
+class FrameRatePlugin {
   static info = {
     name: "observers-rate",
     version: "1.0.0",

@@ -9,32 +9,34 @@ async function main() {
   if (!reply.ok) throw new Error(errorMessage(reply.status));
   const settings = await reply.json();
   document.body.style.backgroundColor = backgroundColor(settings);
-  const saving = new Saving(settings), next = await saving.next();
+  const saver = new AnswerSaver(settings), next = await saver.next();
   const remaining = settings.trials.filter((trial) => trial.number >= next);
   const jsPsych = initJsPsych({
     on_finish: (data) => {
-      if (data.filter({ trial_type: "observers-trial" }).count() === remaining.length) saving.jatos?.endStudy();
+      if (data.filter({ trial_type: "observers-trial" }).count() === remaining.length) saver.jatos?.endStudy();
     },
   });
   const device = {};
   TrialPlugin.save = (response) =>
-    saving.save({ about: settings.about, ...response, device: { ...device, ...windowSize() } }).catch(stop);
+    saver.save({ about: settings.about, ...response, device: { ...device, ...windowSize() } }).catch(stop);
   const thanks = {
     type: jsPsychHtmlButtonResponse,
     stimulus: "<p>This was the last picture. Thank you! You can close this page.</p>",
     choices: [],
   };
-  const ending = saving.jatos ? [] : [thanks]; // JATOS shows a page of its own at the end
-  if (!remaining.length) return jsPsych.run(ending.length ? ending : [{ type: RatePlugin }]);
-  return jsPsych.run([...introduction(settings, saving, next, device), ...blocks(settings, remaining, jsPsych), ...ending]);
+  const ending = saver.jatos ? [] : [thanks]; // JATOS shows a page of its own at the end
+  if (!remaining.length) return jsPsych.run(ending.length ? ending : [{ type: FrameRatePlugin }]);
+  return jsPsych.run([...introduction(settings, saver, next, device), ...blocks(settings, remaining, jsPsych), ...ending]);
 }
 
 // Everything before the first trial. `device` is filled with the name of the browser and of the system.
-function introduction(settings, saving, next, device) {
-  let card = loadCard(saving.key), rate = null;
+function introduction(settings, saver, next, device) {
+  let card = loadCard(saver.key), rate = null;
   return [
     {
-      timeline: [{ type: CardPlugin, card_mm: settings.card_mm, on_finish: (data) => { card = saveCard(saving.key, data); } }],
+      timeline: [
+        { type: CardPlugin, card_mm: settings.card_mm, on_finish: (data) => { card = saveCard(saver.key, data); } },
+      ],
       conditional_function: () => card === null,
     },
     {
@@ -57,7 +59,7 @@ function introduction(settings, saving, next, device) {
         });
       },
     },
-    { type: RatePlugin, on_finish: (data) => { rate = data.frame_rate; } },
+    { type: FrameRatePlugin, on_finish: (data) => { rate = data.frame_rate; } },
     preload(settings, next),
     {
       type: jsPsychHtmlButtonResponse,
@@ -138,7 +140,7 @@ function loadCard(key) {
 
 function saveCard(key, { pixels_per_mm }) {
   const card = { pixels_per_mm, screen: screenState() };
-  try { sessionStorage.setItem(`${key} card`, JSON.stringify(card)); } catch { /* the card is measured again after a reload */ }
+  try { sessionStorage.setItem(`${key} card`, JSON.stringify(card)); } catch { /* it is measured again after a reload */ }
   return card;
 }
 

@@ -5,7 +5,7 @@ const RETRY_MS = [500, 15000]; // first and longest pause between two attempts
 const NOTICE_MS = 1000; // time without a reply after which the page says that it is saving
 const REQUEST_MS = 30000; // time after which a request is given up
 
-const Store = {
+const AnswerStorage = {
   // Without access to localStorage, an answer that was not confirmed is lost by a reload, and its trial is repeated.
   get(key) {
     try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
@@ -15,7 +15,7 @@ const Store = {
   },
 };
 
-class Saving {
+class AnswerSaver {
   constructor(settings) {
     const { experiment, participant, session, order } = settings.about;
     this.settings = settings;
@@ -29,7 +29,7 @@ class Saving {
     else if (this.settings.static && !this.settings.save) {
       throw new Error("This page has no address for saving answers. Please tell the experimenter.");
     }
-    const stored = Store.get(this.key) ?? {};
+    const stored = AnswerStorage.get(this.key) ?? {};
     let next = this.settings.static ? Math.max(this.settings.next, stored.next ?? 1) : this.settings.next;
     if (stored.answer && stored.answer.trial === next) {
       await this.save(stored.answer);
@@ -40,7 +40,7 @@ class Saving {
 
   // Send an answer, repeatedly until the server confirms it, and return the reply. Throw an error if the server refuses it.
   async save(answer) {
-    Store.set(this.key, { next: answer.trial, answer });
+    AnswerStorage.set(this.key, { next: answer.trial, answer });
     const timer = setTimeout(() => showNotice("Saving…"), NOTICE_MS);
     let reply = null;
     for (let wait = RETRY_MS[0]; reply === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
@@ -48,7 +48,7 @@ class Saving {
         reply = await this.attempt(answer);
       } catch (refusal) { // the answer is discarded, so that its trial is repeated after a reload
         clearTimeout(timer);
-        Store.set(this.key, { next: answer.trial });
+        AnswerStorage.set(this.key, { next: answer.trial });
         throw refusal;
       }
       if (reply === null) {
@@ -59,7 +59,7 @@ class Saving {
     }
     clearTimeout(timer);
     showNotice("");
-    Store.set(this.key, { next: answer.trial + 1 });
+    AnswerStorage.set(this.key, { next: answer.trial + 1 });
     return reply;
   }
 
@@ -89,9 +89,11 @@ class Saving {
 
 // The message to the participant if the server refuses a request with an HTTP status of 400 to 499.
 function errorMessage(status) {
-  if (status === 409) return "This picture was already answered, perhaps in another window. Please reload this page to continue.";
+  if (status === 409) {
+    return "This picture was already answered, perhaps in another window. Please reload this page to continue.";
+  }
   if (status === 404) return "This link is no longer valid. Please ask for a new link. Your answers are saved.";
-  return `The answer was not accepted (error ${status}). Please reload this page to continue. Your earlier answers are saved.`;
+  return `The answer was not accepted (error ${status}). Please reload this page to continue. Earlier answers are saved.`;
 }
 
 // Wait for a time, or until the computer is online again.

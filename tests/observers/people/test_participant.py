@@ -79,11 +79,8 @@ def test_frames_of_a_session(small):
 def test_durations_are_rounded_up_to_frames():
     assert [paradigm.n_frames(0.2, rate) for rate in (60, 75, 85, 144, 100)] == [12, 15, 17, 29, 20]
     assert paradigm.n_frames(0.3, 60) == 18
-    assert [paradigm.n_frames(0.2, rate) for rate in (59.94, 60.02, 60.3)] == [
-        12,
-        12,
-        12,
-    ]  # measured rates are slightly off
+    # A measured rate is slightly off, which does not change the number of frames.
+    assert [paradigm.n_frames(0.2, rate) for rate in (59.94, 60.02, 60.3)] == [12, 12, 12]
     assert [paradigm.n_frames(0.2, 62), paradigm.n_frames(0.001, 60)] == [13, 1]
 
 
