@@ -60,13 +60,13 @@ def fill_silhouette(shape: np.ndarray, texture: np.ndarray, rng: np.random.Gener
 
 @frozen
 class CueConflictSettings:
-    """How cue-conflict images are made; pickled for worker processes.
+    """Settings of a cue-conflict set, which worker processes receive.
 
     Attributes:
         method: `filled`, `plenoptic`, the name of a plugin, or `FILE.py:NAME`.
         options: Options of the method as text.
         per_pair: Number of images for every pair of a shape category and a texture category.
-        conflicting: Leave out pairs of a category with itself.
+        conflicting: Exclude pairs of a category with itself.
         seed: Random seed.
         size: Width and height of the images in pixels.
         zoom: Length of the shorter side of the texture, as a multiple of the side of the image.
@@ -156,8 +156,8 @@ def make_cue_conflict(
         not be read or the method could not combine them.
 
     Raises:
-        StimulusError: The settings are out of range, there is no conflict, the folder cannot be used, or not a single image
-            could be made.
+        StimulusError: The settings are out of range, there is only one category, the folder cannot be used, or not a
+            single image could be made.
         UnknownName, UserError: The method or its options are invalid.
     """
     check_size(settings.size)

@@ -38,7 +38,7 @@ PROBE_SIZE = 64  # pixels per side of the image that tests the levels
 
 @frozen
 class DistortionSettings:
-    """Which distortion is applied to which part of an image; pickled for worker processes.
+    """Settings of a distorted set, which worker processes receive.
 
     Attributes:
         distortion: Name of the distortion, as for `stimuli.levels.make_distortion`.

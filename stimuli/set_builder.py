@@ -129,7 +129,7 @@ def build_set(
         finished = [(row.planned, describe(row.planned)) for row in rows if not row.skip_reason]
         if not finished:
             raise StimulusError(
-                f"none of the {len(rows)} images could be made; reason for the first one: "
+                f"0 of {len(rows)} images could be made; reason for the first one: "
                 f"{next(iter(skipped.values()), SOURCE_MISSING)}"
             )
         attributions = (source_set.attribution for source_set in source_sets.values() if source_set.attribution)

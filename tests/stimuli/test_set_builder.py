@@ -49,7 +49,7 @@ def test_settings_may_change_until_an_image_has_been_made(source, tmp_path):
     out = tmp_path / "set"
     (source / "cat" / "cat0.png").write_text("no image")
     damaged = read_folder(source).where(lambda s: s.id == "cat0.png")
-    with pytest.raises(StimulusError, match="none of the 1 images could be made"):
+    with pytest.raises(StimulusError, match="0 of 1 images could be made"):
         build(DistortionSettings("contrast"), damaged, out, ["c10"])
     with pytest.raises(StimulusError, match=f"{out} is a set that is not finished"):
         read_folder(out)
