@@ -1,9 +1,9 @@
 """Eidolons: images that are split into scales and reassembled after every scale has been displaced locally.
 
 Koenderink, Valsecchi, van Doorn, Wagemans & Gegenfurtner (2017), Journal of Vision 17(2):7. The image is resized so that
-its longer side has SIZE pixels, and padded to N × N pixels. It is split into K differences of Gaussians D_k with the
-standard deviations σ_k = 2^(k/2 − 1/2). Every D_k is sampled, by nearest neighbor, at positions displaced by a random vector
-field F_k, and the results are added:
+its longer side has SIZE pixels, and padded to N × N pixels by repeating its edge pixels. It is split into K differences of
+Gaussians D_k with the standard deviations σ_k = 2^(k/2 − 1/2). Every D_k is sampled, by nearest neighbor, at positions
+displaced by a random vector field F_k, and the results are added:
 
     out = Σ_k D_k(row + reach · F_row, column + reach · F_column),     F_k = (1 − coherence) I_k + coherence C_k
 
