@@ -77,7 +77,7 @@ def serve(
     from observers.people.jspsych import load_scripts
     from stimuli.progress import progress_bar
 
-    codes, kept = _participant_codes(participant, sessions)
+    codes, stop_message = _participant_codes(participant, sessions)
     chosen, files = make_experiment(experiment), load_scripts(assets)
     settings: dict[str, Any] = {"session": session, "seed": seed, "distance": distance}
     if static is not None:
@@ -85,7 +85,7 @@ def serve(
             folder = static / code if len(codes) > 1 else static
             typer.echo(f"{code}  {serving.write_static(chosen, code, folder, files, save=save, **settings)}")
         return
-    with resumable(kept, ("serve",)), progress_bar(chosen.name, "trials", quiet=quiet) as progress:
+    with resumable(stop_message, ("serve",)), progress_bar(chosen.name, "trials", quiet=quiet) as progress:
         total = serving.TotalProgress(progress)
         web_sessions = [
             serving.WebSession(chosen, code, out, files, **settings, progress=total.for_session(code), notify=to_stderr)

@@ -31,23 +31,23 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_run_says_what_came_out(tmp_path, drawn):
-    said = observers(
+def test_run_prints_a_summary_and_the_logs(tmp_path, drawn):
+    output = observers(
         "run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--out", tmp_path, "--limit", 20
     )
-    assert "ideal" in said.stdout
-    assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in said.stderr
+    assert "ideal" in output.stdout
+    assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in output.stderr
     later = observers("analyze", "accuracy", tmp_path, "--json").stderr
     assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in later
     assert "note: simulated, not measured: biased-0.5, ideal" in later
-    assert f"log: {tmp_path}/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv" in said.stdout
+    assert f"log: {tmp_path}/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv" in output.stdout
 
 
-def test_options_go_to_those_who_have_them(tmp_path, drawn):
+def test_options_go_to_the_observers_that_have_them(tmp_path, drawn):
     command = ("run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--limit", 3, "--out", tmp_path)
     assert "only biased has the option shape_bias" in observers(*command, "-o", "shape_bias=0.75").stderr
-    said = observers(*command, "--batch-size", 3, code=1).stderr
-    assert said == "observers: there is no option of ideal named 'batch_size': known names: name.\n"
+    output = observers(*command, "--batch-size", 3, code=1).stderr
+    assert output == "observers: there is no option of ideal named 'batch_size': known names: name.\n"
     assert "-o takes key=value, got 'shape_bias'" in observers(*command, "-o", "shape_bias", code=2).stderr
 
 
@@ -64,14 +64,14 @@ def test_options_go_to_those_who_have_them(tmp_path, drawn):
         (["fetch", "contrst"], "there is no published dataset named 'contrst': did you mean contrast?"),
     ],
 )
-def test_a_refusal_is_one_sentence(words, sentence, drawn):
-    said = observers(*words, code=1)
-    assert said.stderr.startswith(f"observers: {sentence}")
-    assert said.stderr.count("\n") == 1
-    assert said.stdout == ""
+def test_user_errors_print_one_sentence(words, sentence, drawn):
+    output = observers(*words, code=1)
+    assert output.stderr.startswith(f"observers: {sentence}")
+    assert output.stderr.count("\n") == 1
+    assert output.stdout == ""
 
 
-def test_paths_that_cannot_be_written_are_said(logs, tmp_path):
+def test_unwritable_paths_are_reported(logs, tmp_path):
     (tmp_path / "file").write_text("")
     for words in (
         ["run-experiment", "drawn-cue-conflict", "-m", "ideal", "--out", tmp_path / "file"],
@@ -79,10 +79,10 @@ def test_paths_that_cannot_be_written_are_said(logs, tmp_path):
         ["export", logs, "--out", tmp_path / "file"],
         ["analyze", "accuracy", logs, "--csv", tmp_path / "file" / "x.csv"],
     ):
-        said = observers(*words, code=1).stderr
+        output = observers(*words, code=1).stderr
         assert re.search(
-            rf"^observers: {tmp_path}/file\S*: (Not a directory|File exists); check that path", said, re.M
-        ), said
+            rf"^observers: {tmp_path}/file\S*: (Not a directory|File exists); check that path", output, re.M
+        ), output
 
 
 def test_a_table_does_not_overwrite_a_log(logs):
@@ -95,18 +95,18 @@ def test_a_table_does_not_overwrite_a_log(logs):
     assert log.read_bytes() == before
 
 
-def test_a_full_disk_is_said(logs, monkeypatch, tmp_path):
+def test_a_full_disk_is_reported(logs, monkeypatch, tmp_path):
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     (tmp_path / "t.csv").write_text("former")
     monkeypatch.setattr("pandas.DataFrame.to_csv", fail)
-    said = observers("analyze", "accuracy", logs, "--csv", tmp_path / "t.csv", code=1).stderr
-    assert "observers: a file could not be written: No space left on device; fix this problem and run" in said
+    output = observers("analyze", "accuracy", logs, "--csv", tmp_path / "t.csv", code=1).stderr
+    assert "observers: a file could not be written: No space left on device; fix this problem and run" in output
     assert (tmp_path / "t.csv").read_text() == "former"
 
 
-def test_wrong_usage_is_code_2():
+def test_wrong_usage_exits_with_2():
     observers("run-experiment", "x", "-m", "ideal", "--seed", "-1", code=2)
     observers("report", "x", "--seed", "-1", code=2)
     observers("run-experiment", code=2)
@@ -125,8 +125,8 @@ def test_accuracy_tables(logs, tmp_path):
 
 
 def test_shape_bias_tables(logs, tmp_path):
-    said = observers("analyze", "shape-bias", logs, "--csv", tmp_path / "s.csv").stdout
-    assert said.split("\n")[0].split() == [*SHAPE_BIAS[:2], *SHAPE_BIAS[3:], "shape_rate", "texture_rate", "cue_rate"]
+    output = observers("analyze", "shape-bias", logs, "--csv", tmp_path / "s.csv").stdout
+    assert output.split("\n")[0].split() == [*SHAPE_BIAS[:2], *SHAPE_BIAS[3:], "shape_rate", "texture_rate", "cue_rate"]
     rows = table(tmp_path / "s.csv")
     assert list(rows[0]) == SHAPE_BIAS
     assert len(rows) == 3 * 17
@@ -150,22 +150,22 @@ def test_consistency_tables(logs, tmp_path):
 
 def test_many_pairs_are_summarized():
     folder = real("humans", "cue-conflict")
-    said = observers("analyze", "consistency", folder, real("networks", "cue-conflict"), "--no-intervals").stdout
-    assert "Means over 630 rows of pairs and conditions; --csv FILE writes them all." in said
-    assert len(said.splitlines()) < 10
+    output = observers("analyze", "consistency", folder, real("networks", "cue-conflict"), "--no-intervals").stdout
+    assert "Means over 630 rows of pairs and conditions; --csv FILE writes them all." in output
+    assert len(output.splitlines()) < 10
 
 
 def test_people_by_short_name():
     real("humans", "cue-conflict")
-    said = observers("analyze", "shape-bias", "humans/cue-conflict").stdout
-    assert "people: n = 10, shape bias 0.919 to 0.987, mean 0.9576, pooled 0.9587" in said
+    output = observers("analyze", "shape-bias", "humans/cue-conflict").stdout
+    assert "people: n = 10, shape bias 0.919 to 0.987, mean 0.9576, pooled 0.9587" in output
     observers("analyze", "benchmark", "humans/edge")
 
 
 def test_dataset_filter(logs, drawn, tmp_path):
     observers("analyze", "accuracy", logs, "--dataset", "drawn-cue-conflict")
-    said = observers("analyze", "accuracy", logs, "--dataset", "edge", code=1).stderr
-    assert "no dataset in these logs named 'edge'" in said
+    output = observers("analyze", "accuracy", logs, "--dataset", "edge", code=1).stderr
+    assert "no dataset in these logs named 'edge'" in output
 
 
 def test_benchmark_needs_people(logs):
@@ -173,14 +173,14 @@ def test_benchmark_needs_people(logs):
 
 
 def test_report_and_export(logs, tmp_path):
-    said = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
-    assert said == f"report: {tmp_path}/r/index.html\n"
+    output = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
+    assert output == f"report: {tmp_path}/r/index.html\n"
     assert (tmp_path / "r" / "trials.html").is_file() and len(list((tmp_path / "r" / "thumbnails").iterdir())) > 200
     observers("report", logs, "--out", tmp_path / "r", "--no-intervals", "--no-images")
     assert not list((tmp_path / "r").glob("thumbnails/*"))
-    said = observers("export", logs, "--out", tmp_path / "e")
-    assert "note: chance (simulated) will be read back as discriminative" in said.stderr
-    for path in said.stdout.split():
+    output = observers("export", logs, "--out", tmp_path / "e")
+    assert "note: chance (simulated) will be read back as discriminative" in output.stderr
+    for path in output.stdout.split():
         assert len(table(path)) == 256
 
 
@@ -192,19 +192,19 @@ def test_check_observer(tmp_path, drawn):
         "    def observe(self, trials):\n        for trial in trials:\n"
         "            self.n += 1\n            yield Response(trial.choices[self.n % 5])\n"
     )
-    said = observers("check-observer", f"{tmp_path}/bad.py:Bad", code=1).stdout
-    assert "ok   gives one response per trial" in said
-    assert "FAIL gives the same responses when the trials are repeated: trial 1: " in said
+    output = observers("check-observer", f"{tmp_path}/bad.py:Bad", code=1).stdout
+    assert "ok   gives one response per trial" in output
+    assert "FAIL gives the same responses when the trials are repeated: trial 1: " in output
 
 
-def test_a_recording_is_checked_on_its_own_experiment(human):
+def test_recorded_observers_are_checked_on_their_experiment(human):
     real("stimuli", "cue-conflict")
-    said = observers("check-observer", f"recorded:{human}", "--experiment", "cue-conflict").stdout
-    assert "ok   gives one response per trial" in said
-    assert "FAIL" not in said
+    output = observers("check-observer", f"recorded:{human}", "--experiment", "cue-conflict").stdout
+    assert "ok   gives one response per trial" in output
+    assert "FAIL" not in output
 
 
-def test_the_other_way_to_start_it(tmp_path, drawn):
+def test_starting_with_typer_run(tmp_path, drawn):
     """`typer cli.py run …`; and what Ctrl-C then says is a command that works."""
     typer = Path(sys.executable).with_name("typer")
     (tmp_path / "stopping.py").write_text(
@@ -230,10 +230,10 @@ def test_the_other_way_to_start_it(tmp_path, drawn):
     )
 
 
-def test_lists():
-    said = observers("list").stdout
+def test_list_prints_observers_experiments_and_models():
+    output = observers("list").stdout
     for name in ("efficientnet-lite0", "hf:microsoft/resnet-50", "cue-conflict", "eidolonIII", "drawn-cue-conflict"):
-        assert name in said
+        assert name in output
     models = observers("list", "models").stdout
     assert "Imagen" in models
     assert "ViT-22B" in models
@@ -241,10 +241,13 @@ def test_lists():
 
 @pytest.mark.slow
 def test_demo(tmp_path):
-    said = observers("demo", "--limit", "1", "--out", tmp_path / "demo", "--quiet").stdout
-    assert said.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
-    assert "$ observers run-experiment microcosm-cue-conflict --observer microcosm-latent --observer" in said
-    assert "SIMULATED: SIMULATED-1, SIMULATED-2, SIMULATED-3 are no people; they stand in for them here" in said
+    output = observers("demo", "--limit", "1", "--out", tmp_path / "demo", "--quiet").stdout
+    assert output.splitlines()[-1] == f"report: {tmp_path}/demo/report/index.html"
+    assert "$ observers run-experiment microcosm-cue-conflict --observer microcosm-latent --observer" in output
+    assert (
+        "SIMULATED: SIMULATED-1, SIMULATED-2, SIMULATED-3 are simulated observers that take the place of people here."
+        in output
+    )
     assert len(list((tmp_path / "demo" / "logs").rglob("*.csv"))) == len(PARTS) * (len(MODELS) + len(SIMULATED_PEOPLE))
     page = (tmp_path / "demo" / "report" / "index.html").read_text("utf-8")
     assert "A trial as generative observers see it" in page

@@ -115,7 +115,7 @@ def made_up(tmp_path_factory):
     return folder
 
 
-def test_the_page_on_analysis_runs(made_up, monkeypatch, capsys):
+def test_code_of_the_analysis_page_runs(made_up, monkeypatch, capsys):
     monkeypatch.chdir(made_up)
     text = (ROOT / "docs" / "analysis.md").read_text("utf-8")
     blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
@@ -126,7 +126,7 @@ def test_the_page_on_analysis_runs(made_up, monkeypatch, capsys):
     assert "rule model-vs-human" in capsys.readouterr().out
 
 
-def test_the_page_on_analysis_has_every_command(made_up, monkeypatch):
+def test_analysis_page_lists_every_command(made_up, monkeypatch):
     monkeypatch.chdir(made_up)
     text = (ROOT / "docs" / "analysis.md").read_text("utf-8")
     commands = re.findall(r"`observers (analyze .*?)`", text)
@@ -146,7 +146,7 @@ def test_the_page_on_analysis_has_every_command(made_up, monkeypatch):
         assert len((made_up / "out.csv").read_text("utf-8").splitlines()) > 1
 
 
-def test_set_up_is_two_commands():
+def test_readme_starts_with_two_commands():
     start = README.split("## Start")[1]
     assert re.search(r"```sh\n(.*?)```", start, re.DOTALL)[1].split() == ["make", "demo", "make", "test"]
     makefile = (ROOT / "Makefile").read_text()
@@ -155,7 +155,7 @@ def test_set_up_is_two_commands():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_the_observer_of_ones_own_is_ten_lines():
+def test_the_observer_in_readme_has_at_most_ten_lines():
     (own,) = [text for language, text in blocks("README.md") if language == "python" and text.startswith("# mine.py")]
     body = own.split("@frozen")[1]
     assert len([line for line in body.splitlines() if line.strip()]) <= 10
@@ -174,7 +174,7 @@ LINKING = sorted(
 
 
 @pytest.mark.parametrize("page", LINKING)
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     text = re.sub(r"```.*?```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
         file, _, anchor = target.partition("#")
@@ -189,7 +189,7 @@ def test_every_page_is_in_the_site():
     assert {path.name for path in ROOT.glob("docs/*.md")} == set(re.findall(r": (\S+\.md)", navigation))
 
 
-def test_readme_fits():
+def test_readme_has_at_most_150_lines():
     assert len(README.splitlines()) <= 150
 
 

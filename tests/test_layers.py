@@ -1,4 +1,4 @@
-"""Who may import whom, and what `--help` may not load."""
+"""The layers of the project: which packages a module may import, and what `--help` must not load."""
 
 import ast
 import subprocess
@@ -59,7 +59,7 @@ def imported(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_layers(file: str) -> None:
+def test_imports_follow_the_layers(file: str) -> None:
     package = file.split("/")[0]
     for name in imported(ROOT / file):
         top = name.split(".")[0]
@@ -69,18 +69,18 @@ def test_layers(file: str) -> None:
             assert file.startswith(HEAVY[top]), f"{file} imports {name}"
 
 
-def test_a_forbidden_import_is_seen(tmp_path: Path) -> None:
+def test_imports_inside_functions_are_found(tmp_path: Path) -> None:
     path = tmp_path / "x.py"
     path.write_text("def f():\n    from observers import registry\n    import torch.nn\n")
     assert imported(path) == ["observers.registry", "torch.nn"]
 
 
-def test_files_stay_readable() -> None:
+def test_no_file_exceeds_350_lines() -> None:
     lengths = {file: len((ROOT / file).read_text("utf-8").splitlines()) for file in [*FILES, "cli.py"]}
     assert {file: n for file, n in lengths.items() if n > 350} == {}
 
 
-def test_help_loads_nothing_heavy() -> None:
+def test_help_loads_no_heavy_library() -> None:
     code = (
         "import sys; sys.argv = ['observers', '--help']; import cli\n"
         "try: cli.main()\nexcept SystemExit: pass\n"

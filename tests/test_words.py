@@ -1,4 +1,4 @@
-"""What a reader sees: docstrings of all public definitions, help and examples of all commands, and phrases to avoid."""
+"""Tests of what a reader sees: docstrings of all public definitions, help and examples of all commands, and phrases to avoid."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""How the `analyze` commands print and write their tables."""
+"""Print and write the tables of the `analyze` commands."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

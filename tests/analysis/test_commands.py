@@ -26,8 +26,8 @@ def logs(folder, frame):
     return str(folder)
 
 
-def frame_of(said, dataset="edge"):
-    return pd.concat([right(name, "", letters, dataset=dataset) for name, letters in said.items()])
+def frame_of(output, dataset="edge"):
+    return pd.concat([right(name, "", letters, dataset=dataset) for name, letters in output.items()])
 
 
 @pytest.fixture
@@ -46,11 +46,11 @@ def small(command):
 @pytest.mark.parametrize(
     "command", ["benchmark", "ranks", "consistency", "difference", "ceiling", "contrasts", "clusters", "map"]
 )
-def test_the_rule_is_named_in_every_output(command, edge):
+def test_every_output_names_the_rule(command, edge):
     for rule in ("undefined-is-nan", "model-vs-human"):
-        said = run(command, edge, "--rule", rule, "--json", *small(command))
-        assert f"note: rule {rule}: " in said.stderr
-        assert isinstance(json.loads(said.stdout), list)
+        output = run(command, edge, "--rule", rule, "--json", *small(command))
+        assert f"note: rule {rule}: " in output.stderr
+        assert isinstance(json.loads(output.stdout), list)
 
 
 def test_the_columns_of_the_benchmark_file(edge, tmp_path):
@@ -62,12 +62,12 @@ def test_the_columns_of_the_benchmark_file(edge, tmp_path):
     assert humans.startswith("humans,human,1,") and humans.endswith(",,") and len(others) == 2
 
 
-def test_clusters_in_words(edge):
-    said = run("clusters", edge, "--groups", 2, "--resamples", 20).stdout
+def test_clusters_prints_sentences(edge):
+    output = run("clusters", edge, "--groups", 2, "--resamples", 20).stdout
     assert re.search(
-        r"Agreement of clusters with kinds of observer: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", said
+        r"Agreement of clusters with kinds of observer: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", output
     )
-    assert re.search(r"net-2 \(discriminative\) does not fall among the people: it is below every one of them", said)
+    assert re.search(r"net-2 \(discriminative\) does not fall among the people: it is below every one of them", output)
     assert (
         "undefined because there is only one kind or one cluster"
         in run("clusters", edge, "--groups", 1, "--resamples", 20).stdout
@@ -75,7 +75,7 @@ def test_clusters_in_words(edge):
     assert "observers: 5 observers make 1 to 5 clusters, not 6" in run("clusters", edge, "--groups", 6, code=1).stderr
 
 
-def test_wrong_usage(edge):
+def test_wrong_usage_is_refused(edge):
     assert (
         "expected the option twice, once per observer, got it 1 time"
         in run("difference", edge, "--between", "net-1", code=2).stderr
@@ -113,7 +113,7 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_odd_logs_crash_nothing(command, name, tmp_path):
+def test_unusual_logs_give_a_table_or_an_error(command, name, tmp_path):
     """A table or one sentence: never a traceback, and no warning either."""
     folder = logs(tmp_path / "logs", ODD[name])
     more = ["--x", f"accuracy:{ODD[name]['dataset'].iloc[0]}", "--y", f"accuracy:{ODD[name]['dataset'].iloc[0]}"]
@@ -128,6 +128,6 @@ def test_odd_logs_crash_nothing(command, name, tmp_path):
         assert len(done.stdout.splitlines()) >= 1 and "nan" not in done.stdout.lower().replace("undefined-is-nan", "")
 
 
-def test_default_resamples_are_said_once():
+def test_default_number_of_resamples():
     """The commands' default, which may load nothing, is the measures'."""
     assert N_RESAMPLES == 1000
