@@ -1,9 +1,10 @@
-"""Which noise level a draw meets: a low-discrepancy order, every prefix of which covers the levels evenly.
+"""The noise level of each draw: a low-discrepancy sequence, every prefix of which covers the noise levels evenly.
 
-T noise levels. Draw d lies at u_d = frac(u_0 + d/φ), φ the golden ratio, the sequence of lowest discrepancy in one
-dimension whose prefixes of any length are even (Kronecker; the three-gap theorem); u_0 follows from the seed. An allocation
-says which share of the draws goes to which levels; scores are divided by it, so that their mean stays what it is with
-even draws (importance sampling).
+T noise levels. Draw d lies at u_d = frac(u_0 + d/φ), where φ is the golden ratio and u_0 follows from the random seed. This is
+the Kronecker sequence of lowest discrepancy in one dimension; its prefixes of any length are even (three-gap theorem).
+
+An allocation gives some noise levels a larger share of the draws. Scores are divided by the density of the draws, so their
+expected mean is the same as with evenly spread draws (importance sampling).
 """
 
 import csv
@@ -16,13 +17,21 @@ from attrs import frozen
 
 from observers.protocol import ObserverError
 
-GOLDEN = (5**0.5 - 1) / 2
-MIN_SHARE = 0.1  # of the mean density before it is normalized: no level is starved, corrections stay about tenfold
+GOLDEN_RATIO = (5**0.5 - 1) / 2  # 1/φ
+MIN_DENSITY = 0.1  # relative to the mean before normalization; it limits the correction of scores to about a factor of ten
 
 
-def positions(draws: np.ndarray, seed: int) -> np.ndarray:
-    """(N,) draws -> (N,) float64 in 0..1."""
-    return np.asarray((_start(seed) + np.asarray(draws, dtype=np.float64) * GOLDEN) % 1.0)
+def kronecker_sequence(draws: np.ndarray, seed: int) -> np.ndarray:
+    """Return the position of each draw in the low-discrepancy sequence.
+
+    Args:
+        draws: Numbers of the draws, (N,).
+        seed: Random seed of the start of the sequence.
+
+    Returns:
+        Positions in 0..1, (N,) float64.
+    """
+    return np.asarray((_start(seed) + np.asarray(draws, dtype=np.float64) * GOLDEN_RATIO) % 1.0)
 
 
 @lru_cache(maxsize=64)
@@ -32,38 +41,59 @@ def _start(seed: int) -> float:
 
 @frozen(eq=False)
 class Allocation:
-    """A density over u in 0..1, constant within equal bins; its mean is 1."""
+    """A probability density of draws over the noise levels, constant within bins of equal width.
 
-    density: np.ndarray  # (n_bins,)
+    Attributes:
+        density: Density in each bin of u in 0..1, (n_bins,), with mean 1. Bins are in the order of the noise level.
+    """
 
-    def place(self, u: np.ndarray) -> np.ndarray:
-        """Even positions -> positions with this density, in the same order of rank."""
+    density: np.ndarray
+
+    def inverse_cdf(self, u: np.ndarray) -> np.ndarray:
+        """Map evenly distributed positions in 0..1 to positions with this density, and keep their order."""
         n = len(self.density)
-        cumulated = np.concatenate([[0.0], np.cumsum(self.density)]) / n
-        cumulated[-1] = 1.0
-        return np.asarray(np.minimum(np.interp(u, cumulated, np.arange(n + 1) / n), np.nextafter(1.0, 0.0)))
+        cdf = np.concatenate([[0.0], np.cumsum(self.density)]) / n
+        cdf[-1] = 1.0
+        return np.asarray(np.minimum(np.interp(u, cdf, np.arange(n + 1) / n), np.nextafter(1.0, 0.0)))
 
-    def at(self, u: np.ndarray) -> np.ndarray:
-        """The density at positions."""
+    def density_at(self, u: np.ndarray) -> np.ndarray:
+        """Return the density at positions in 0..1."""
         return np.asarray(self.density[np.minimum((u * len(self.density)).astype(int), len(self.density) - 1)])
 
 
 EVEN = Allocation(np.ones(1))
 
 
-def allocation(spread: np.ndarray) -> Allocation:
-    """The allocation that makes the mean of a quantity whose spread in each bin is given most precise: in proportion."""
-    spread = np.asarray(spread, dtype=np.float64)
-    if spread.ndim != 1 or not len(spread) or not np.isfinite(spread).all() or (spread < 0).any() or not spread.any():
-        raise ObserverError("an allocation needs spreads from 0 on in each bin, and one above 0 at least")
-    density = np.maximum(spread / spread.mean(), MIN_SHARE)
+def neyman_allocation(standard_deviations: np.ndarray) -> Allocation:
+    """Return the allocation that estimates a mean most precisely: draws in proportion to the standard deviation (Neyman 1934).
+
+    Args:
+        standard_deviations: Standard deviation of the quantity within each bin of noise levels, (n_bins,), in any unit.
+
+    Returns:
+        The allocation. No bin gets less than `MIN_DENSITY` of the mean density before normalization.
+
+    Raises:
+        ObserverError: A value is negative or not finite, or all values are 0.
+    """
+    sd = np.asarray(standard_deviations, dtype=np.float64)
+    if sd.ndim != 1 or not len(sd) or not np.isfinite(sd).all() or (sd < 0).any() or not sd.any():
+        raise ObserverError("an allocation needs a finite number from 0 for each bin, at least one of them above 0")
+    density = np.maximum(sd / sd.mean(), MIN_DENSITY)
     return Allocation(density / density.mean())
 
 
 def read_allocation(path: Path) -> tuple[Allocation, str]:
-    """An allocation from a CSV with a column `density`, a row a bin in order of t, and the file's sha256.
+    """Read an allocation from a CSV file.
 
-    Raises ObserverError.
+    Args:
+        path: CSV file with a column `density` and one row per bin, in the order of the noise level t.
+
+    Returns:
+        The allocation, normalized to mean 1, and the sha256 digest of the file.
+
+    Raises:
+        ObserverError: The file cannot be read or does not hold an allocation.
     """
     try:
         content = Path(path).read_bytes()
@@ -71,18 +101,19 @@ def read_allocation(path: Path) -> tuple[Allocation, str]:
         density = np.array([float(row["density"]) for row in rows])
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise ObserverError(
-            f"the allocation {path} cannot be read ({type(error).__name__}: {error}): expected a CSV with a column density"
+            f"the allocation {path} cannot be read ({type(error).__name__}: {error}): expected a CSV file with a column "
+            f"density"
         ) from None
     try:
-        return allocation(density), hashlib.sha256(content).hexdigest()
+        return neyman_allocation(density), hashlib.sha256(content).hexdigest()
     except ObserverError as error:
         raise ObserverError(f"{path}: {error}") from None
 
 
-def write_allocation(path: Path, found: Allocation) -> None:
-    """Write what `read_allocation` reads."""
+def write_allocation(path: Path, allocation: Allocation) -> None:
+    """Write an allocation to a CSV file that `read_allocation` reads, with columns `t` (middle of the bin) and `density`."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["t", "density"])
-        n = len(found.density)
-        writer.writerows([f"{(i + 0.5) / n:.6g}", f"{d:.9g}"] for i, d in enumerate(found.density))
+        n = len(allocation.density)
+        writer.writerows([f"{(i + 0.5) / n:.6g}", f"{d:.9g}"] for i, d in enumerate(allocation.density))

@@ -1,12 +1,14 @@
-"""The small protocol by which a generative model becomes a classifier: how likely is this image, given this text?
+"""The protocol that turns a generative model into a classifier: it scores how likely an image is under a text prompt.
 
-B images, K choices, N rows of one forward pass, T draws. A row is an image with a choice and a draw; its score is a
-one-draw estimate of log p(image | text), up to what all choices share, in `unit`, the higher the likelier. The evidence of
-a choice is the mean of its scores. A draw is a number from 0 on: everything random about row (image, choice, draw) follows
-from the likelihood's seed and the draw alone, so that all choices and all images meet the same noise (common random
-numbers), and a row's score depends on no other row.
+Shapes: B images, K choices (one prompt each), N rows of one forward pass, T draws. A row combines an image, a prompt and a
+draw. Its score is a one-draw estimate of log p(image | prompt), up to a term that all choices share, in the unit that `unit`
+names; a higher score means a more likely image. The evidence of a choice is the mean of its scores.
 
-A likelihood is a frozen attrs class of options whose weights load on first use, in fields of `observers.generative.options`.
+A draw is a number from 0. Everything random about a row follows from the likelihood's seed and the number of its draw, so
+all choices and all images use the same noise (common random numbers), and the score of a row depends on no other row.
+
+A likelihood is a frozen attrs class whose fields are options, some of them grouped in `observers.generative.options`. It
+loads its weights on first use.
 """
 
 from collections.abc import Sequence
@@ -18,56 +20,108 @@ from attrs import frozen
 
 from observers.protocol import Restoration
 
-Condition = tuple[torch.Tensor, ...]  # what the network needs of one text, of the same shapes for every text
+Conditioning = tuple[torch.Tensor, ...]  # the tensors that the network needs for one prompt; same shapes for all prompts
 
 
 @frozen(eq=False)
 class RestoredImages:
-    left: torch.Tensor  # what was left of the image, (3, h, w) in 0..1
-    images: torch.Tensor  # what was made of that under each text, (K, 3, h, w) in 0..1
-    errors: torch.Tensor  # (K,) squared, as scored
-    n_latent: int | None = None  # elements of the latent that the errors are summed over; None where there is none
+    """One image, damaged by noise or masks, and restored under each of K prompts.
+
+    Attributes:
+        damaged_image: The noised or masked image, (3, h, w) in 0..1.
+        images: The image restored under each prompt, (K, 3, h, w) in 0..1.
+        errors: Squared error of each restored image, (K,), in the space that the model scores.
+        n_latent: Number of latent elements that each error is summed over; None if the model does not use latents.
+    """
+
+    damaged_image: torch.Tensor
+    images: torch.Tensor
+    errors: torch.Tensor
+    n_latent: int | None = None
 
 
 class Likelihood(Protocol):
-    @property
-    def unit(self) -> str: ...  # of the scores
+    """A generative model that scores images under text prompts."""
 
     @property
-    def n_draws(self) -> int | None: ...  # how many draws there are; 1 where the score is exact, None without end
+    def unit(self) -> str:
+        """The unit of the scores, as it is written into the sidecar."""
+        ...
 
     @property
-    def device(self) -> torch.device: ...
+    def n_draws(self) -> int | None:
+        """The number of draws that exist: 1 if scores are exact, None if there is no limit."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """The device on which the scores are computed."""
+        ...
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """(height, width, 3) uint8 of one image -> what its rows need, of one shape for all images, on the device."""
-        ...
+        """Encode one image.
 
-    def condition(self, texts: Sequence[str]) -> list[Condition]:
-        """What the network needs of each text, on the device. A text's condition does not depend on the others."""
-        ...
+        Args:
+            pixels: The image, (height, width, 3) uint8 sRGB.
 
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        """(N,) draws -> (N,) in 0..1 where they lie in what scores vary with smoothly, such as the noise level."""
-        ...
-
-    def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
-        """(N, …) encoded images, (N, …) of each part of a condition, (N,) int64 draws -> (N,) float32 on the device.
-
-        Without waiting for the device, so that the next batch can be prepared meanwhile.
+        Returns:
+            What a row needs of the image, on `device`. The shape is the same for all images.
         """
         ...
 
-    def provenance(self) -> dict[str, str]: ...
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return what the network needs of each prompt, on `device`.
+
+        The conditioning of a prompt does not depend on the other prompts.
+        """
+        ...
+
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return where each draw lies along the variable on which scores depend smoothly, such as the noise level.
+
+        Args:
+            draws: Numbers of the draws, (N,).
+
+        Returns:
+            Positions in 0..1, (N,).
+        """
+        ...
+
+    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
+        """Score N rows in one forward pass, without waiting for the device, so that the next batch can be prepared meanwhile.
+
+        Args:
+            images: Encoded images, (N, …).
+            conditioning: The conditioning of each row, (N, …) for each tensor.
+            draws: Numbers of the draws, (N,) int64.
+
+        Returns:
+            Scores, (N,) float32 on `device`.
+        """
+        ...
+
+    def provenance(self) -> dict[str, str]:
+        """Return facts for the sidecar that are known once the weights are loaded, such as the revision and the dtype."""
+        ...
 
 
 @runtime_checkable
 class SupportsRestoration(Protocol):
-    """Optional: a model whose scores are errors of an image that it restores can show it."""
+    """Optional part of a likelihood: a model that scores how well it restores an image can show the restored image."""
 
     def restore(
-        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+        self, image: torch.Tensor, conditioning: Conditioning, empty_prompt: Conditioning | None, restoration: Restoration
     ) -> RestoredImages:
-        """One encoded image, (K, …) of each part of a condition, and K times that of the empty text if there is guidance:
-        what is left of the image and what the model restores under each text, its errors as scored."""
+        """Damage an image and restore it under K prompts.
+
+        Args:
+            image: One encoded image.
+            conditioning: The conditioning of the K prompts, (K, …) for each tensor.
+            empty_prompt: The conditioning of the empty prompt, repeated K times, for classifier-free guidance; None
+                without guidance.
+            restoration: Strength of the damage, number of denoising steps, guidance scale and draw.
+
+        Returns:
+            The damaged image, the restored images and their errors.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Options that families of likelihoods share: which weights, how to compute, how to measure the error of a denoiser."""
+"""Options that the families of likelihoods share: the source of the weights, the device and dtype, and a denoiser's loss."""
 
 import re
 from pathlib import Path
@@ -13,69 +13,95 @@ from observers.devices import device_option, pick_device, pick_dtype
 from observers.protocol import RUNTIME, ObserverError
 
 _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
-MAX_SIZE = 4096  # pixels a side
+MAX_SIZE = 4096  # pixels per side
 
 
-def _is_repository(instance: object, attribute: Any, value: str) -> None:
+def _check_repository(instance: object, attribute: Any, value: str) -> None:
     if not _REPOSITORY.fullmatch(value) or value.startswith("."):
         raise ObserverError(
-            f"{value!r} is no repository of the hub: expected OWNER/NAME; a folder is given by a name of your own and "
-            f"-o weights=FOLDER"
+            f"{value!r} is not the name of a Hugging Face Hub repository: expected OWNER/NAME; to load a local folder, choose "
+            f"any name and add -o weights=FOLDER"
         )
 
 
-a_size = optional(bounded(1, MAX_SIZE, " pixels"))  # validator of pixels a side
+check_size = optional(bounded(1, MAX_SIZE, " pixels"))  # attrs validator of an image size in pixels per side
 
 
 @frozen
 class Source:
-    """Where the weights are from: a repository on the hub, or a local folder in the same layout."""
+    """Where the weights come from: a repository on the Hugging Face Hub, or a local folder with the same layout.
 
-    model: str = field(validator=_is_repository)  # such as CompVis/stable-diffusion-v1-4
+    Attributes:
+        model: Name of the repository, such as CompVis/stable-diffusion-v1-4.
+        revision: Branch, tag or commit of the repository; None for its main branch.
+        weights: Local folder with the files of the model; if given, nothing is downloaded.
+        about: Size and license of the download, quoted in the error if the files are not available.
+    """
+
+    model: str = field(validator=_check_repository)
     revision: str | None = None
     weights: Path | None = None
-    about: str = field(default="", metadata=RUNTIME)  # size and terms, for those who lack them
+    about: str = field(default="", metadata=RUNTIME)
 
 
 @frozen
 class Compute:
-    """Where and how: `dtype` auto is bfloat16 on CUDA and float32 elsewhere; `compile` runs the network through inductor."""
+    """The device and dtype in which the network computes.
+
+    Attributes:
+        device: auto, cpu, cuda, cuda:N or mps; auto takes the best device of the machine.
+        dtype: auto, float32, float16 or bfloat16; auto is bfloat16 on CUDA and float32 elsewhere.
+        compile: Whether to compile the network with `torch.compile`.
+    """
 
     device: str = device_option()
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     compile: bool = field(default=False, metadata=RUNTIME)
 
-    def where(self) -> torch.device:
+    def torch_device(self) -> torch.device:
+        """Return the device. Raises ObserverError if the machine does not have it."""
         return pick_device(self.device)
 
     def dtype_name(self) -> str:
+        """Return the name of the dtype, with auto resolved for the device."""
         if self.dtype != "auto":
             return self.dtype
-        return "bfloat16" if self.where().type == "cuda" else "float32"
+        return "bfloat16" if self.torch_device().type == "cuda" else "float32"
 
-    def format(self) -> torch.dtype:
+    def torch_dtype(self) -> torch.dtype:
+        """Return the dtype, with auto resolved for the device."""
         return pick_dtype(self.dtype_name())
 
-    def laid_out(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, channels, height, width) as convolutions on the device like it best: channels last on CUDA."""
+    def in_memory_format(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (N, channels, height, width) images in the memory format that is fastest for convolutions on the device.
+
+        On CUDA this is channels last.
+        """
         return images.contiguous(memory_format=torch.channels_last) if images.is_cuda else images
 
-    def prepared(self, network: Any) -> Any:
-        """The network laid out for the device, and compiled if asked for: once for each number of rows a pass.
+    def prepare(self, network: Any) -> Any:
+        """Return the network in the memory format of the device, and compiled if `compile` is set.
 
-        Which is once with a batch size that is given, three times where what fits is tried out first.
+        The network is compiled once for each number of rows: once if the batch size is given, and three times if the batch
+        size is estimated from two trial passes.
         """
-        if self.where().type == "cuda":
+        if self.torch_device().type == "cuda":
             network = network.to(memory_format=torch.channels_last)
         return torch.compile(network, dynamic=False) if self.compile else network
 
 
 @frozen
 class Objective:
-    """How a denoiser's error is measured: weighting over noise levels, loss, share of draws, seed of the noise.
+    """How the error of a denoiser is measured.
 
-    `loss` l2 is the squared error ‖x − x̂‖² under the weighting w; l1 and huber take the same weights, w/SNR, on the error of
-    the noise ε − ε̂, as Li et al. (2023) do (huber: quadratic up to 1). `allocation` is a CSV with a column `density`.
+    Attributes:
+        weighting: Weighting w(t) over noise levels: exp, uniform, vdm, or FILE.py:NAME for your own function (see
+            `observers.generative.weighting`).
+        loss: l2 is the squared error ‖x − x̂‖², weighted by w. l1 and huber measure the error of the noise, ε − ε̂, weighted
+            by w/SNR, as Li et al. (2023) do; huber is quadratic up to 1 and linear beyond.
+        allocation: CSV file with a column `density`, the share of draws for each bin of noise levels (see
+            `observers.generative.draws`); None spreads the draws evenly.
+        seed: Random seed of the noise and of the order of noise levels.
     """
 
     weighting: str = "exp"
@@ -83,8 +109,8 @@ class Objective:
     allocation: Path | None = None
     seed: int = field(default=0, validator=non_negative)
 
-    def unit(self, what: str) -> str:
-        """Of scores, where `what` is noised."""
+    def unit(self, space: str) -> str:
+        """Return the unit of the scores if noise is added in `space`, which is "pixels" or "latent"."""
         if self.loss != "l2":
-            return f"weighted {self.loss} error of the noise, {what}"
-        return f"nats, {what}" if self.weighting == "vdm" else f"weighted squared error, {what}"
+            return f"weighted {self.loss} error of the noise, {space}"
+        return f"nats, {space}" if self.weighting == "vdm" else f"weighted squared error, {space}"
