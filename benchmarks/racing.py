@@ -20,11 +20,11 @@ import torch
 from attrs import evolve, frozen
 from small_world import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, distort, draw
 
-from observers.generative.allocation_pilot import spreads
-from observers.generative.draws import allocation, write_allocation
+from observers.generative.allocation_pilot import binned_standard_deviations
+from observers.generative.draws import neyman_allocation, write_allocation
 from observers.generative.latent import LatentDiffusion
 from observers.generative.options import Objective
-from observers.generative.racing import ClarkJaini, Exhaustive, Place, RaceResult, Racing, Schedule, Staged
+from observers.generative.racing import ClarkJaini, Exhaustive, Positions, RaceResult, Racing, Schedule, Staged
 from stimuli.categories import CATEGORIES
 
 ROWS = 256  # of a forward pass
@@ -73,9 +73,9 @@ def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) 
     return np.asarray(found)
 
 
-def replay(schedule: Schedule, scores: np.ndarray, place: Place) -> RaceResult:
+def replay(schedule: Schedule, scores: np.ndarray, positions: Positions) -> RaceResult:
     """The verdict of a race that is fed with (n_choices, n_draws) scores."""
-    race = schedule(len(scores), place)
+    race = schedule(len(scores), positions)
     request = next(race)
     while True:
         try:
@@ -90,7 +90,7 @@ class Images:
 
     scores: np.ndarray  # (n_images, 16, n_draws)
     labels: np.ndarray
-    place: Place
+    positions: Positions
 
     @property
     def exhaustive(self) -> np.ndarray:
@@ -99,7 +99,7 @@ class Images:
 
     def measure(self, schedule: Schedule, part: slice = slice(None)) -> dict[str, float]:
         exhaustive = self.exhaustive[part]
-        verdicts = [replay(schedule, s, self.place) for s in self.scores[part]]
+        verdicts = [replay(schedule, s, self.positions) for s in self.scores[part]]
         decisions = np.array([v.evidence.argmax() for v in verdicts])
         spent = np.array([v.n_evaluations for v in verdicts])
         return {
@@ -122,10 +122,10 @@ def main() -> None:
     pixels, _ = distort(pixels, said.seed)
     name = f"{said.seed}-{said.images}-{said.draws}.npy"
     scores = score(model, pixels, said.draws, said.cache / f"scores-{name}")
-    even = Images(scores, labels, model.place)
+    even = Images(scores, labels, model.positions)
     model = allocated(model, said.cache)
     scores = score(model, pixels, said.draws, said.cache / f"allocated-{name}")
-    ours = Images(scores, labels, model.place)
+    ours = Images(scores, labels, model.positions)
     same = (even.exhaustive == ours.exhaustive).mean()
     print(f"all {said.draws} draws, even and allocated, agree in {same:.4f} of the images")
 
@@ -147,7 +147,7 @@ def allocated(model: LatentDiffusion, cache: Path) -> LatentDiffusion:
     path = cache / "allocation.csv"
     pixels, _ = distort(draw(N_PILOT, TUNING_SEED)[0], TUNING_SEED)
     pilot = score(model, pixels, PILOT_DRAWS, cache / f"scores-{TUNING_SEED}-{N_PILOT}-{PILOT_DRAWS}.npy")
-    found = allocation(spreads(pilot.astype(float), model.place(np.arange(PILOT_DRAWS))))
+    found = neyman_allocation(binned_standard_deviations(pilot.astype(float), model.positions(np.arange(PILOT_DRAWS))))
     write_allocation(path, found)
     print("draws at noise levels from low to high, 1 is even:", *(f"{d:.2f}" for d in found.density))
     return evolve(model, objective=Objective(allocation=path))

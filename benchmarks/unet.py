@@ -93,7 +93,7 @@ def main() -> None:
     if not (folder / "unet" / "config.json").is_file():
         write(folder)
     compute = Compute(said.device, said.dtype)
-    device, on_cpu = compute.where(), compute.where().type == "cpu"
+    device, on_cpu = compute.torch_device(), compute.torch_device().type == "cpu"
     size, n = said.size or (128 if on_cpu else 512), said.rows or (2 if on_cpu else 16)
     model = LatentDiffusion(Source("sd14-random", weights=folder), compute, size=size)
     condition = model.condition([PROMPT.format(CATEGORIES[0])])[0]
@@ -108,7 +108,7 @@ def main() -> None:
     if said.compile:
         model = evolve(model, compute=evolve(compute, compile=True))
     with deterministic_inference():
-        rate = matmul_rate(device, compute.format())
+        rate = matmul_rate(device, compute.torch_dtype())
     took = seconds(lambda: score(model, n), device)
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"

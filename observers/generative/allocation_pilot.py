@@ -1,11 +1,12 @@
-"""Which noise levels deserve how many draws: an allocation estimated from a pilot of the observer itself.
+"""Estimates which noise levels should get more draws, from a pilot run of the observer itself.
 
-K choices, T draws spread evenly. What a race needs to know is the mean over the levels of δ, how far the best choice is
-ahead of a rival. It is known soonest when the share of draws that a level gets is in proportion to the standard deviation
-of δ there (importance sampling; Neyman 1934 for strata). The variance within a bin of levels is that of neighbors in their
-order, Σ (δ_(i+1) − δ_(i))² / 2, as in `racing.Racing`; every image and rival counts alike, however large its differences.
-Scores are corrected for the shares, so that any allocation gives evidence of the same expectation; a pilot on images that
-are reported later makes no answer better than it would be, only cheaper.
+K choices, T draws spread evenly. A race needs to know the mean over the noise levels of δ, the lead of the best choice
+over a rival. This mean is estimated most precisely if each level gets draws in proportion to the standard deviation of
+δ there (importance sampling; Neyman 1934 for strata). The variance within a bin of levels is estimated from neighbors
+in their order, Σ (δ_(i+1) − δ_(i))² / 2, as in `racing.Racing`. The squared differences of each image and rival are
+divided by their mean, so all images and rivals have the same weight. Scores are corrected for the allocation, so the
+expected evidence is the same under any allocation: a pilot on images that are reported later makes responses cheaper,
+not better.
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,8 @@ import numpy as np
 from attrs import define, field
 
 from observers.generative.classifier import GenerativeClassifier
-from observers.generative.draws import Allocation, allocation
-from observers.generative.racing import Place, Race, RaceResult, Request
+from observers.generative.draws import Allocation, neyman_allocation
+from observers.generative.racing import Positions, Race, RaceResult, Request
 from observers.protocol import Observer, ObserverError, Trial
 
 N_BINS = 10
@@ -24,12 +25,12 @@ MIN_DRAWS = 4 * N_BINS
 
 @define(eq=False)
 class _Pilot:
-    """An exhaustive schedule that keeps the scores of every race: (K, T) each."""
+    """An exhaustive schedule that stores the scores of every race, (K, T) each."""
 
     draws: int
     scores: list[np.ndarray] = field(factory=list)
 
-    def __call__(self, n_choices: int, place: Place) -> Race:
+    def __call__(self, n_choices: int, positions: Positions) -> Race:
         scores = yield Request(np.arange(n_choices), 0, self.draws)
         self.scores.append(scores)
         return RaceResult(scores.mean(axis=1), scores.size)
@@ -39,43 +40,69 @@ class _Pilot:
 
 
 def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: int = 64) -> tuple[Allocation, float]:
-    """From `n_draws` draws of every choice of every trial. Raises ObserverError.
+    """Estimate the allocation of draws to noise levels that makes an observer's decisions most precise.
 
-    With it, which share of the draws would give the precision that all of them have when spread evenly, by the pilot.
+    Args:
+        observer: A generative classifier with noise levels, whose option `allocation` is not set.
+        trials: The trials of the pilot.
+        n_draws: Draws per choice of each trial, at least MIN_DRAWS.
+
+    Returns:
+        The allocation, and the fraction of the draws that gives the same precision with it as all evenly spread draws
+        give without it, according to the pilot.
+
+    Raises:
+        ObserverError: The observer has no noise levels or already has an allocation, there are too few draws or no
+            trials, or no two choices differ.
     """
     objective = getattr(getattr(observer, "likelihood", None), "objective", None)
     if not isinstance(observer, GenerativeClassifier) or objective is None:
-        raise ObserverError(f"{observer.name} has no noise levels to allocate draws to: expected a denoiser")
+        raise ObserverError(
+            f"{observer.name} has no noise levels to which draws could be allocated: expected a diffusion or flow-matching "
+            f"model"
+        )
     if objective.allocation is not None:
-        raise ObserverError("an allocation is estimated from draws that are spread evenly: leave out -o allocation")
+        raise ObserverError(
+            "an allocation is estimated from evenly spread draws, but this observer already has one: omit -o allocation"
+        )
     if n_draws < MIN_DRAWS:
-        raise ObserverError(f"an allocation to {N_BINS} bins takes {MIN_DRAWS} draws at least, got {n_draws}")
+        raise ObserverError(f"an allocation to {N_BINS} bins needs at least {MIN_DRAWS} draws, got {n_draws}")
     pilot = _Pilot(n_draws)
     for _ in observer.race(trials, pilot):
         pass
     if not pilot.scores:
-        raise ObserverError("an allocation needs one trial at least, got none")
-    spread = spreads(pilot.scores, observer.likelihood.place(np.arange(n_draws)))
-    found = allocation(spread)
-    return found, float((spread**2 / found.density).mean() / (spread**2).mean())
+        raise ObserverError("an allocation needs at least one trial, got none")
+    sd = binned_standard_deviations(pilot.scores, observer.likelihood.positions(np.arange(n_draws)))
+    allocation = neyman_allocation(sd)
+    return allocation, float((sd**2 / allocation.density).mean() / (sd**2).mean())
 
 
-def spreads(scores: Iterable[np.ndarray], places: np.ndarray) -> np.ndarray:
-    """(K, T) scores a trial, (T,) places in 0..1 of the draws -> (N_BINS,) standard deviations of δ, without a unit."""
-    order = np.argsort(places, kind="stable")
-    between = (places[order][1:] + places[order][:-1]) / 2
-    bins = np.minimum((between * N_BINS).astype(int), N_BINS - 1)
+def binned_standard_deviations(scores: Iterable[np.ndarray], positions: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of δ in each bin of noise levels, (N_BINS,), in relative units.
+
+    Args:
+        scores: Scores of each trial, (K, T).
+        positions: Positions of the draws in 0..1, (T,).
+
+    Raises:
+        ObserverError: No two choices differ in any trial.
+    """
+    order = np.argsort(positions, kind="stable")
+    midpoints = (positions[order][1:] + positions[order][:-1]) / 2
+    bins = np.minimum((midpoints * N_BINS).astype(int), N_BINS - 1)
     variances = []
-    for one in scores:
-        best = one.mean(axis=1).argmax()
+    for trial_scores in scores:
+        best = trial_scores.mean(axis=1).argmax()
         with np.errstate(invalid="ignore"):
-            ahead = (one[best] - np.delete(one, best, axis=0))[:, order]
-            squares = np.square(np.diff(ahead, axis=1)) / 2
+            lead = (trial_scores[best] - np.delete(trial_scores, best, axis=0))[:, order]
+            squares = np.square(np.diff(lead, axis=1)) / 2
             squares /= squares.mean(axis=1, keepdims=True)
         variances.append(squares[np.isfinite(squares).all(axis=1)])
     pooled = np.concatenate(variances)
     if not len(pooled):
-        raise ObserverError("no two choices differ in any trial of the pilot: show images that the choices are about")
+        raise ObserverError(
+            "no two choices differ in any trial of the pilot: use images that show the categories of the choices"
+        )
     mean = pooled.mean(axis=0)
     n = np.bincount(bins, minlength=N_BINS)
     return np.sqrt(np.bincount(bins, mean, N_BINS) / np.maximum(n, 1))

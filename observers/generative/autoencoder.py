@@ -1,4 +1,4 @@
-"""The autoencoder of latent diffusion and flow matching: images to latents, in float32 whatever the network computes in."""
+"""The autoencoder of latent diffusion and flow matching. It computes in float32, whatever the dtype of the network."""
 
 from functools import cached_property
 from typing import Any
@@ -9,67 +9,77 @@ from attrs import frozen
 from observers.devices import deterministic_inference
 from observers.generative.components import Components
 from observers.generative.likelihood import RestoredImages
-from observers.generative.noising import Denoising, Predict
+from observers.generative.noising import Denoising, Predictor
 from observers.protocol import ObserverError, Restoration
 
 
 @frozen(eq=False)
 class Autoencoder:
-    parts: Components
+    """The variational autoencoder of a model, loaded on first use."""
+
+    components: Components
     device: torch.device
 
     @cached_property
     def _vae(self) -> Any:
         from diffusers import AutoencoderKL
 
-        return self.parts.diffuser(AutoencoderKL, "vae", torch.float32, self.device)
+        return self.components.load_diffuser(AutoencoderKL, "vae", torch.float32, self.device)
 
     @property
     def n_channels(self) -> int:
-        """Of a latent."""
+        """The number of channels of a latent."""
         return int(self._vae.config.latent_channels)
 
     @property
     def scale(self) -> int:
-        """How many times fewer elements a side a latent has than pixels."""
+        """The side of an image in pixels divided by the side of its latent in elements."""
         return int(2 ** (len(self._vae.config.block_out_channels) - 1))
 
     @deterministic_inference()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
-        """(3, height, width) in −1..1 -> (C, h, w): the mean of the posterior less its shift, times the scaling factor."""
+        """Encode an image (3, height, width) in −1..1 as a latent (C, h, w).
+
+        The latent is the mean of the posterior, minus the shift and times the scaling factor of the model.
+        """
         scale, shift = self._scaling
         mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
         return torch.mul(mean - shift, scale)
 
     @deterministic_inference()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """(N, C, h, w) -> (N, 3, height, width) in 0..1."""
+        """Decode latents (N, C, h, w) to images (N, 3, height, width) in 0..1."""
         scale, shift = self._scaling
         images: torch.Tensor = self._vae.decode(latents / scale + shift).sample
         return (images / 2 + 0.5).clamp(0, 1)
 
     @property
     def _scaling(self) -> tuple[float, float]:
-        """Scaling factor and shift. Raises ObserverError."""
+        """The scaling factor and the shift of latents. Raises ObserverError if they are not numbers."""
         config = self._vae.config
         scale, shift = config.scaling_factor, config.shift_factor or 0.0
         if not isinstance(scale, int | float) or not isinstance(shift, int | float):
             raise ObserverError(
-                f"{self.parts.who}: its vae/config.json has the scaling_factor {scale!r} and shift_factor {shift!r}: "
-                f"expected numbers; get it anew"
+                f"{self.components.model_name}: its vae/config.json has the scaling_factor {scale!r} and shift_factor "
+                f"{shift!r}: expected numbers; download the file again"
             )
         return scale, shift
 
-    def restored(
+    def restore(
         self,
         denoising: Denoising,
-        image: torch.Tensor,
-        how: Restoration,
-        k: int,
-        predict: Predict,
-        without: Predict | None,
+        latent: torch.Tensor,
+        restoration: Restoration,
+        n_prompts: int,
+        predict: Predictor,
+        predict_empty: Predictor | None,
     ) -> RestoredImages:
-        """Of a latent (C, h, w) under k texts: `Restoring.restore`, whose errors are those of the latents."""
-        noised, latents = denoising.restored(image.expand(k, *image.shape), how, predict, without)
-        errors = (latents - image).square().flatten(1).sum(1)
-        return RestoredImages(self.decode(noised[:1])[0], self.decode(latents), errors, image.numel())
+        """Restore a latent (C, h, w) under `n_prompts` prompts and decode it.
+
+        The arguments are those of `Denoising.restore`; the errors are those of the latents.
+        """
+        noised, latents = denoising.restore(
+            latent.expand(n_prompts, *latent.shape), restoration, predict, predict_empty
+        )
+        errors = (latents - latent).square().flatten(1).sum(1)
+        return RestoredImages(self.decode(noised[:1])[0], self.decode(latents), errors, latent.numel())

@@ -1,18 +1,19 @@
-"""Autoregressive models over image tokens, Janus, Emu3 and Chameleon (the row of Parti): how likely are they after a text?
+"""Autoregressive models over image tokens (Janus, Emu3 and Chameleon, in place of Parti): the likelihood after a prompt.
 
-L tokens are what a VQ autoencoder in float32 makes of the image. The score of a row is log p(tokens | text), the sum of
-log p(token | text, tokens before it), in nats: exact, and with all tokens given one forward pass. The softmax runs over the
-image tokens, as in the model's own generation, whose prompts are used too (`autoregressive_models`); no guidance is used.
+A VQ autoencoder in float32 encodes the image as L tokens. The score of a row is log p(tokens | prompt), the sum of log
+p(token | prompt, earlier tokens), in nats. It is exact and takes one forward pass, because all tokens are known. The
+softmax is taken over the image tokens, as in the model's own generation, whose prompts are used too (see
+`autoregressive_models`). Classifier-free guidance is not used.
 
-Prompts are filled up from the left to `max_prompt` tokens, which are masked and do not count as positions: the score is that
-of the prompt alone, and rows of any texts fit into one pass. Of the log-probabilities only one of V is needed for each
-token: they are made a few tokens at a time, since all at once would be 576 × 16,384 numbers a row for Janus, 38 MB, and
-1 GB for Emu3.
+Prompts are padded on the left to `max_prompt` tokens. Padding is masked and does not count as a position, so the score
+is that of the unpadded prompt, and rows with any prompts fit into one pass. Only one of the V log-probabilities is
+needed for each token. They are computed for a few tokens at a time, since all of them together would be 576 × 16,384
+numbers per row for Janus, 38 MB, and 1 GB for Emu3.
 
-Tokens are brittle, a change that nobody sees alters most of them. With `perturbations` T > 1 the evidence is the mean over T
-encodings: draw 0 of the image itself, the others of the image with Gaussian noise of 2 gray levels and moved by up to a
-pixel, in the same way for all images and choices. The idea is that of A-VARC+ (Chen, Inouye & Gao 2026, arXiv 2510.12060);
-the kind and size of the change are ours.
+Tokens are brittle: a change of the image that people do not see alters most of them. With `perturbations` T > 1 the
+evidence is the mean over T encodings. Draw 0 encodes the image itself; the others encode it with Gaussian noise of 2
+gray levels and shifted by up to one pixel, in the same way for all images and choices. The idea is that of A-VARC+
+(Chen, Inouye & Gao 2026, arXiv 2510.12060); the kind and size of the perturbation are our choice.
 """
 
 from collections.abc import Sequence
@@ -33,60 +34,78 @@ from observers.checkpoints import (
     load_tokenizer,
 )
 from observers.devices import deterministic_inference
-from observers.generative.autoregressive_models import ARCHITECTURES, Architecture, Network, pixels_a_token
+from observers.generative.autoregressive_models import ARCHITECTURES, Architecture, Network, pixels_per_token
 from observers.generative.components import Components
-from observers.generative.likelihood import Condition
-from observers.generative.noising import noise, on_device
-from observers.generative.options import Compute, Source, a_size
-from observers.generative.prepare import square
+from observers.generative.likelihood import Conditioning
+from observers.generative.noising import noise, to_device
+from observers.generative.options import Compute, Source, check_size
+from observers.generative.preprocessing import crop_and_resize
 from observers.protocol import ObserverError
 
-NOISE = 2 * 2 / 255  # 2 gray levels of pixels in −1..1
+NOISE_SD = 2 * 2 / 255  # 2 gray levels, for pixels in −1..1
 MAX_COUNT = 1000
-TOGETHER = 64  # tokens whose probabilities are in memory at once
+TOKENS_AT_ONCE = 64  # tokens whose log-probabilities are in memory at the same time
 
 
 @frozen
 class Autoregressive:
-    """Scores: log p(image tokens | text) in nats, exact. An image is (perturbations, L) int64 codes.
+    """An autoregressive model as a `Likelihood`.
 
-    `size` is for Emu3, which reads any (720 pixels are its own, 8,100 tokens); of the others it is fixed.
+    A score is log p(image tokens | prompt) in nats, and exact. An encoded image is (perturbations, L) int64 codes.
+
+    Attributes:
+        source: Repository or local folder of the weights.
+        compute: Device and dtype of the language model.
+        perturbations: Number of slightly perturbed encodings over which the evidence is averaged; 1 encodes only the
+            image.
+        max_prompt: Number of tokens to which prompts are padded; longer prompts are an error.
+        size: Pixels per side of the image; None for the default of the model. Only Emu3 accepts other sizes; its
+            default is 720 pixels, or 8,100 tokens.
+        seed: Random seed of the perturbations.
+        unit: The unit of the scores.
+
+    Raises:
+        ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.
     """
 
     source: Source
     compute: Compute = Compute()
     perturbations: int = field(default=1, validator=bounded(1, MAX_COUNT))
-    max_prompt: int = field(default=64, validator=bounded(1, MAX_COUNT))  # tokens
-    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
-    seed: int = field(default=0, validator=non_negative)  # of the perturbations
+    max_prompt: int = field(default=64, validator=bounded(1, MAX_COUNT))
+    size: int | None = field(default=None, validator=check_size)
+    seed: int = field(default=0, validator=non_negative)
     unit: str = field(default="log-likelihood, nats", init=False)
 
     @property
     def n_draws(self) -> int | None:
+        """The number of draws, one for each encoding."""
         return self.perturbations
 
     @cached_property
-    def _files(self) -> Checkpoint:
-        source, needs = self.source, [("config.json",), ("tokenizer.json",), WEIGHTS]
-        return find_checkpoint(source.model, source.revision, source.weights, needs, download_note=source.about)
+    def _checkpoint(self) -> Checkpoint:
+        source, required = self.source, [("config.json",), ("tokenizer.json",), WEIGHTS]
+        return find_checkpoint(source.model, source.revision, source.weights, required, download_note=source.about)
 
     @cached_property
     def device(self) -> torch.device:
-        return self.compute.where()
+        """The device of the model."""
+        return self.compute.torch_device()
 
     @cached_property
     def _architecture(self) -> Architecture:
-        found = Components(self._files, {}, self.source.model).settings("config.json").get("model_type")
-        if found not in ARCHITECTURES:
+        settings = Components(self._checkpoint, {}, self.source.model).read_settings("config.json")
+        model_type = settings.get("model_type")
+        if model_type not in ARCHITECTURES:
             raise ObserverError(
-                f"{self.source.model}: its config.json has the model_type {found!r}: expected {', '.join(ARCHITECTURES)}, "
-                f"as transformers has them: take a model such as deepseek-community/Janus-Pro-1B"
+                f"{self.source.model}: its config.json has the model_type {model_type!r}: expected "
+                f"{', '.join(ARCHITECTURES)}, in the layout of transformers; use a model such as "
+                f"deepseek-community/Janus-Pro-1B"
             )
-        return ARCHITECTURES[found]
+        return ARCHITECTURES[model_type]
 
     @cached_property
     def _config(self) -> Any:
-        folder = self._files.folder
+        folder = self._checkpoint.folder
         with explained_load_errors(f"{self.source.model}: config.json in {folder}"):
             return self._class(self._architecture.model).config_class.from_pretrained(folder, local_files_only=True)
 
@@ -95,147 +114,169 @@ class Autoregressive:
 
         return getattr(transformers, name)
 
-    def _loaded(self, name: str, dtype: torch.dtype, **how: Any) -> Any:
+    def _load(self, class_name: str, dtype: torch.dtype, **options: Any) -> Any:
         return load_pretrained(
-            self._class(name), self._files.folder, self.device, f"the {name}", self.source.model, dtype=dtype,
-            attn_implementation="sdpa", trust_remote_code=False, **how,
+            self._class(class_name), self._checkpoint.folder, self.device, f"the {class_name}", self.source.model,
+            dtype=dtype, attn_implementation="sdpa", trust_remote_code=False, **options,
         ).requires_grad_(False)  # fmt: skip
 
     @cached_property
     def _network(self) -> Network:
-        # What the parts do not hold is let go: the model's other vision encoder, say.
-        model = self._loaded(self._architecture.model, self.compute.format())
+        # Parts of the model that the network does not use are freed, such as its second vision encoder.
+        model = self._load(self._architecture.model, self.compute.torch_dtype())
         try:
-            found = self._architecture.network(model)
+            network = self._architecture.network(model)
         except ObserverError as error:
             raise ObserverError(f"{self.source.model}: {error}") from None
-        return evolve(found, decoder=self.compute.prepared(found.decoder))
+        return evolve(network, decoder=self.compute.prepare(network.decoder))
 
     @cached_property
     def _vq(self) -> Any:
-        # Read anew and not taken from the network, where its weights were rounded: the same tokens in every dtype.
-        renamed = {r"^(model\.)?vqmodel\.": ""}
+        # The autoencoder is read again in float32, so that the tokens are the same for every dtype of the network.
+        key_mapping = {r"^(model\.)?vqmodel\.": ""}
         config = self._config.vq_config
-        return self._loaded(self._architecture.vq, torch.float32, config=config, key_mapping=renamed)
+        return self._load(self._architecture.vq, torch.float32, config=config, key_mapping=key_mapping)
 
     @cached_property
     def _size(self) -> int:
-        who, one = self.source.model, pixels_a_token(self._config)
-        own = self._architecture.size(self._config)
-        size = self.size or own
-        if not self._architecture.any_size and size != own:
-            raise ObserverError(f"{who} reads images of {own} pixels only, got the size {size}: leave it out")
-        if size % one or size < one:
-            raise ObserverError(f"{who}: the size {size} must be a multiple of {one} pixels")
-        side, most = size // one, self._config.get_text_config().max_position_embeddings
+        """Pixels per side of the image."""
+        model, scale = self.source.model, pixels_per_token(self._config)
+        default = self._architecture.size(self._config)
+        size = self.size or default
+        if not self._architecture.any_size and size != default:
+            raise ObserverError(
+                f"{model} reads only images of {default} pixels, got the size {size}: omit the option size"
+            )
+        if size % scale or size < scale:
+            raise ObserverError(f"{model}: the size {size} must be a multiple of {scale} pixels")
+        side, most = size // scale, self._config.get_text_config().max_position_embeddings
         if self.max_prompt + side * (side + 1) > most:
             raise ObserverError(
-                f"{who}: the size {size} makes {side * side} tokens; with the prompt, the model was made for up to {most}: "
-                f"take a smaller one"
+                f"{model}: the size {size} makes {side * side} tokens, but the model supports up to {most} tokens including "
+                f"the prompt: use a smaller size"
             )
         return int(size)
 
     @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        image, vq = square(pixels, self._size), self._vq
-        found = []
-        for draw in range(self.perturbations):  # not together, so that draw 0 is the same however many there are
-            given = perturbed(image, self.seed, draw)[None].to(self.device)
-            found.append(self._architecture.codes(vq, given))
-        return torch.stack(found)
+        """Encode an image (height, width, 3) uint8 as codes, (perturbations, L)."""
+        image, vq = crop_and_resize(pixels, self._size), self._vq
+        codes = []
+        for draw in range(self.perturbations):  # one at a time, so that draw 0 does not depend on their number
+            perturbed = perturb(image, self.seed, draw)[None].to(self.device)
+            codes.append(self._architecture.codes(vq, perturbed))
+        return torch.stack(codes)
 
-    def condition(self, texts: Sequence[str]) -> list[Condition]:
-        """Of each text the (max_prompt,) tokens of its prompt, the last ones, and a mask of them, true where one is."""
-        words, side = load_tokenizer(self._files.folder, self.source.model), self._size // pixels_a_token(self._config)
-        known = words.get_vocab()
-        marks = {mark: known.get(mark) for mark in self._architecture.marks} | {"bos_token": words.bos_token_id}
-        found: list[Condition] = []
-        for text in texts:
-            ids = self._ids(words, marks, text, side)
-            lacking = self.max_prompt - len(ids)
-            filled = torch.tensor(ids[:1] * lacking + ids, device=self.device)
-            found.append((filled, torch.arange(self.max_prompt, device=self.device) >= lacking))
-        return found
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return, for each prompt, its tokens padded on the left, (max_prompt,), and a mask that is false for padding."""
+        tokenizer = load_tokenizer(self._checkpoint.folder, self.source.model)
+        side = self._size // pixels_per_token(self._config)
+        vocabulary = tokenizer.get_vocab()
+        special = {token: vocabulary.get(token) for token in self._architecture.special_tokens}
+        special |= {"bos_token": tokenizer.bos_token_id}
+        conditionings: list[Conditioning] = []
+        for prompt in prompts:
+            ids = self._tokenize(tokenizer, special, prompt, side)
+            n_padding = self.max_prompt - len(ids)
+            padded = torch.tensor(ids[:1] * n_padding + ids, device=self.device)
+            conditionings.append((padded, torch.arange(self.max_prompt, device=self.device) >= n_padding))
+        return conditionings
 
-    def _ids(self, words: Any, marks: dict[str, int | None], text: str, side: int) -> list[int]:
-        """The tokens of a text's prompt, the first of which begins the sequence. Raises ObserverError."""
-        who, prompt = self.source.model, self._architecture.prompt(text, side)
-        # Whether a tokenizer adds its first token by itself depends on the model.
-        ids = [words.bos_token_id, *words(prompt, add_special_tokens=False).input_ids]
-        for mark, number in marks.items():
-            if number is None or number not in ids:  # it would be read letter by letter
+    def _tokenize(self, tokenizer: Any, special: dict[str, int | None], prompt: str, side: int) -> list[int]:
+        """Return the tokens of a prompt, beginning with the beginning-of-sequence token.
+
+        Raises ObserverError if a special token is missing or the prompt is too long.
+        """
+        model, text = self.source.model, self._architecture.prompt(prompt, side)
+        # Only some tokenizers add the first token themselves, so they are told not to.
+        ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
+        for token, number in special.items():
+            if number is None or number not in ids:  # the tokenizer would split it into letters
                 raise ObserverError(
-                    f"{who}: its tokenizer has no {mark}: get its tokenizer.json and tokenizer_config.json anew"
+                    f"{model}: its tokenizer has no {token}: download its tokenizer.json and tokenizer_config.json again"
                 )
         if len(ids) > self.max_prompt:
             raise ObserverError(
-                f"{who}: the prompt of {text!r} has {len(ids)} tokens, more than the {self.max_prompt} that are filled up "
-                f"to: -o max_prompt={len(ids)} or more"
+                f"{model}: the prompt of {prompt!r} has {len(ids)} tokens, more than the {self.max_prompt} to which prompts "
+                f"are padded: set -o max_prompt={len(ids)} or more"
             )
         return ids
 
-    def place(self, draws: np.ndarray) -> np.ndarray:
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return evenly spaced positions of draws in 0..1; perturbations have no natural order."""
         return (draws + 0.5) / self.perturbations
 
     @deterministic_inference()
-    def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
-        at = on_device(draws, self.device)
-        codes = images[torch.arange(len(at), device=self.device), at]
-        return log_likelihood(self._network, conditions[0], conditions[1], codes)
+    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
+        """Score N rows; returns (N,) float32."""
+        index = to_device(draws, self.device)
+        codes = images[torch.arange(len(index), device=self.device), index]
+        return log_likelihood(self._network, conditioning[0], conditioning[1], codes)
 
     def provenance(self) -> dict[str, str]:
-        return self._files.provenance(self.device, self.compute.dtype_name())
+        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        return self._checkpoint.provenance(self.device, self.compute.dtype_name())
 
 
-def log_likelihood(network: Network, ids: torch.Tensor, there: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """(N, P) tokens of prompts, filled up from the left, (N, P) true where they are, (N, L) codes -> (N,) log p, nats."""
-    image = network.image(codes)[:, :-1]  # nothing follows the last token
-    given = torch.cat([network.words(ids), image], dim=1)
-    there = torch.cat([there, there.new_ones(image.shape[:2])], dim=1)
-    mask = _mask(there)
+def log_likelihood(network: Network, ids: torch.Tensor, is_token: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Return the log-likelihood of image tokens after prompts.
+
+    Args:
+        network: The parts of the model.
+        ids: Tokens of the prompts, padded on the left, (N, P).
+        is_token: False for padding, (N, P) bool.
+        codes: Image tokens, (N, L).
+
+    Returns:
+        log p in nats, (N,) float32.
+    """
+    image = network.embed_image(codes)[:, :-1]  # the last token is only predicted
+    inputs = torch.cat([network.embed_text(ids), image], dim=1)
+    is_token = torch.cat([is_token, is_token.new_ones(image.shape[:2])], dim=1)
+    mask = _attention_mask(is_token)
     hidden: torch.Tensor = network.decoder(
-        inputs_embeds=given,
-        attention_mask=_added(mask) if network.adds_masks else mask,
-        position_ids=(there.cumsum(1) - 1).clamp(min=0),
+        inputs_embeds=inputs,
+        attention_mask=_additive_mask(mask) if network.needs_additive_mask else mask,
+        position_ids=(is_token.cumsum(1) - 1).clamp(min=0),
         use_cache=False,
     ).last_hidden_state
-    hidden = hidden[:, ids.shape[1] - 1 :][:, network.places(codes.shape[1], codes.device)]
+    hidden = hidden[:, ids.shape[1] - 1 :][:, network.token_positions(codes.shape[1], codes.device)]
     return _log_p(network, hidden, codes)
 
 
-def perturbed(image: torch.Tensor, seed: int, draw: int) -> torch.Tensor:
-    """(3, height, width) in −1..1 -> the same for draw 0, else with noise and moved by −1, 0 or 1 pixel each way."""
+def perturb(image: torch.Tensor, seed: int, draw: int) -> torch.Tensor:
+    """Add noise to an image (3, height, width) in −1..1 and shift it by −1, 0 or 1 pixel each way; draw 0 is unchanged."""
     if draw == 0:
         return image
     height, width = image.shape[1:]
     down, right = np.random.default_rng([seed, 4, draw]).integers(0, 3, 2)
-    wide = torch.nn.functional.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
-    moved = wide[:, down : down + height, right : right + width]
-    return (moved + NOISE * noise(seed, draw, tuple(image.shape))).clamp(-1, 1)
+    padded = torch.nn.functional.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
+    shifted = padded[:, down : down + height, right : right + width]
+    return (shifted + NOISE_SD * noise(seed, draw, tuple(image.shape))).clamp(-1, 1)
 
 
-def _mask(there: torch.Tensor) -> torch.Tensor:
-    """(N, n) -> (N, 1, n, n) true where a token may look: at itself and what is there before it.
+def _attention_mask(is_token: torch.Tensor) -> torch.Tensor:
+    """Return the causal attention mask, (N, 1, n, n), true where a token attends to itself and to earlier tokens.
 
-    What fills up looks at itself alone, since to look at nothing is NaN in some kernels. transformers would make a mask of
-    its own, but asks the device first whether it needs one, and waits.
+    Padding attends to itself alone, since attending to nothing is NaN in some kernels. transformers would create this
+    mask itself, but only after asking the device whether it is needed, which waits for the device.
     """
-    n = there.shape[1]
-    ones = torch.ones(n, n, dtype=torch.bool, device=there.device)
-    return ones.tril() & (there[:, None, None] | torch.eye(n, dtype=torch.bool, device=there.device))
+    n = is_token.shape[1]
+    ones = torch.ones(n, n, dtype=torch.bool, device=is_token.device)
+    return ones.tril() & (is_token[:, None, None] | torch.eye(n, dtype=torch.bool, device=is_token.device))
 
 
-def _added(mask: torch.Tensor) -> torch.Tensor:
-    """What is added to the logits of an attention that is not torch's own."""
+def _additive_mask(mask: torch.Tensor) -> torch.Tensor:
+    """Return the mask as values that eager attention adds to its logits."""
     return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
 
 
 def _log_p(network: Network, hidden: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """(N, L, D) what the decoder knew before each of the (N, L) codes -> (N,) float32, the sum of their log p."""
+    """Return the summed log p of codes (N, L), (N,) float32, given the decoder's states before each code, (N, L, D)."""
     total = torch.zeros(len(codes), device=codes.device)
-    for first in range(0, codes.shape[1], TOGETHER):
-        some = slice(first, first + TOGETHER)
-        open_to = network.head(hidden[:, some].float())
-        met = open_to.gather(2, codes[:, some, None])[:, :, 0]
-        total += (met - open_to.logsumexp(dim=2)).sum(dim=1)
+    for first in range(0, codes.shape[1], TOKENS_AT_ONCE):
+        part = slice(first, first + TOKENS_AT_ONCE)
+        logits = network.head(hidden[:, part].float())
+        chosen = logits.gather(2, codes[:, part, None])[:, :, 0]
+        total += (chosen - logits.logsumexp(dim=2)).sum(dim=1)
     return total

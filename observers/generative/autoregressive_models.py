@@ -1,16 +1,18 @@
-"""What differs between the autoregressive models: their prompts, their image tokens, and where a network keeps its parts.
+"""The differences between autoregressive models: their prompts, their image tokens, and the parts of their networks.
 
-B images, N rows, V codes of the autoencoder, L = side² tokens of an image in reading order, D dimensions. The prompts are
-those of each model's own text-to-image generation. All three autoencoders were trained on pixels in −1..1. In generation
-only image tokens may follow the prompt, so the softmax runs over these alone:
+B images, N rows, V codes of the autoencoder, L = side² tokens of an image in reading order, D dimensions. The prompts
+are those of each model's own text-to-image generation. All three autoencoders were trained on pixels in −1..1. During
+generation only image tokens may follow the prompt, so the softmax is taken over these alone:
 
-    janus      <|User|>: TEXT, <|Assistant|>:<begin_of_image>, L tokens   a head of its own for the V codes
-    emu3       TEXT<|image start|>SIDE*SIDE<|image token|>, L tokens      after each line of tokens stands <|extra_200|>,
-                                                                          the only token allowed there: its probability is 1
-    chameleon  TEXT<reserved08706><racm3:break>, L tokens                 forward() masks what is an image token
+    janus      <|User|>: TEXT, <|Assistant|>:<begin_of_image>, L tokens   a separate head for the V codes emu3
+    TEXT<|image start|>SIDE*SIDE<|image token|>, L tokens      each row of tokens is followed by <|extra_200|>,
+                                                                          the only token allowed there, with probability
+                                                                          1
+    chameleon  TEXT<reserved08706><racm3:break>, L tokens                 forward() of transformers masks image tokens
 
-Of Emu3 and Chameleon those rows of the language model's head are taken that belong to image tokens. Heads compute in
-float32: bfloat16 has steps of 1/16 where logits lie, and a sum over hundreds of tokens would show them.
+For Emu3 and Chameleon, only those rows of the language model's head are used that belong to image tokens. Heads compute
+in float32: bfloat16 has steps of 1/16 in the range of the logits, which would be visible in a sum over hundreds of
+tokens.
 """
 
 import math
@@ -22,39 +24,60 @@ from attrs import frozen
 
 from observers.protocol import ObserverError
 
-EMU3_SIZE = 720  # pixels: what its processor asks for by default
+EMU3_SIZE = 720  # pixels per side, the default of its processor
 
 
 @frozen(eq=False)
 class Network:
-    """The parts that a row needs. `image` gives what the decoder reads of an image, S ≥ L, of which `places` are tokens."""
+    """The parts of a model that score a row.
 
-    decoder: Any  # a model of transformers without a head
-    words: Callable[[torch.Tensor], torch.Tensor]  # (N, P) ids of text tokens -> (N, P, D)
-    image: Callable[[torch.Tensor], torch.Tensor]  # (N, L) codes -> (N, S, D)
-    places: Callable[[int, torch.device], torch.Tensor]  # L -> (L,) where in S
-    head: Callable[[torch.Tensor], torch.Tensor]  # (N, n, D) float32 -> (N, n, V) float32, log p up to a constant
+    Attributes:
+        decoder: A decoder of transformers without a head.
+        embed_text: Embeds text tokens: (N, P) ids -> (N, P, D).
+        embed_image: Embeds the S ≥ L inputs that belong to an image: (N, L) codes -> (N, S, D).
+        token_positions: Gives the positions of the L tokens among the S inputs: (L, device) -> (L,).
+        head: Predicts the next code: (N, n, D) float32 -> (N, n, V) float32, log p up to a constant.
+    """
+
+    decoder: Any
+    embed_text: Callable[[torch.Tensor], torch.Tensor]
+    embed_image: Callable[[torch.Tensor], torch.Tensor]
+    token_positions: Callable[[int, torch.device], torch.Tensor]
+    head: Callable[[torch.Tensor], torch.Tensor]
 
     @property
-    def adds_masks(self) -> bool:
+    def needs_additive_mask(self) -> bool:
+        """Whether the attention adds its mask to the logits (eager attention) instead of taking a boolean mask."""
         return bool(self.decoder.config._attn_implementation == "eager")
 
 
 @frozen
 class Architecture:
-    """`model` and `vq` are classes of transformers, `marks` the tokens of a prompt that are no words."""
+    """An architecture of autoregressive models.
+
+    Attributes:
+        model: Name of the model's class in transformers.
+        vq: Name of the autoencoder's class in transformers.
+        special_tokens: Tokens of the prompt that the tokenizer must know as a single token.
+        prompt: Formats a prompt: (text, side of the image in tokens) -> input of the tokenizer.
+        size: Reads the size of images from a config: config -> pixels per side.
+        any_size: Whether the model accepts images of other sizes.
+        codes: Encodes an image: (autoencoder, (1, 3, size, size) in −1..1) -> (L,) codes.
+        network: Takes the parts of a loaded model.
+    """
 
     model: str
     vq: str
-    marks: tuple[str, ...]
-    prompt: Callable[[str, int], str]  # a text and the side of an image in tokens -> what the tokenizer reads
-    size: Callable[[Any], int]  # a config -> pixels a side
+    special_tokens: tuple[str, ...]
+    prompt: Callable[[str, int], str]
+    size: Callable[[Any], int]
     any_size: bool
-    codes: Callable[[Any, torch.Tensor], torch.Tensor]  # autoencoder, (1, 3, size, size) in −1..1 -> (L,)
-    network: Callable[[Any], Network]  # of an object of the class `model`
+    codes: Callable[[Any, torch.Tensor], torch.Tensor]
+    network: Callable[[Any], Network]
 
 
-def pixels_a_token(config: Any) -> int:
+def pixels_per_token(config: Any) -> int:
+    """Return the pixels per side of an image token."""
     return int(2 ** (len(config.vq_config.channel_multiplier) - 1))
 
 
@@ -63,18 +86,18 @@ def _janus_prompt(text: str, side: int) -> str:
 
 
 def _janus_codes(vq: Any, image: torch.Tensor) -> torch.Tensor:
-    # Not by its encode(): it was trained on normalized vectors, as its decode() takes them, and that does not normalize.
-    found = torch.nn.functional.normalize(vq.quant_conv(vq.encoder(image))[0].flatten(1), dim=0)
+    # The model was trained on normalized vectors, which its decode() expects, but its encode() does not normalize them.
+    vectors = torch.nn.functional.normalize(vq.quant_conv(vq.encoder(image))[0].flatten(1), dim=0)
     codebook = torch.nn.functional.normalize(vq.quantize.embedding.weight, dim=1)
-    return (codebook @ found).argmax(dim=0)
+    return (codebook @ vectors).argmax(dim=0)
 
 
 def _janus_network(model: Any) -> Network:
     inner = model.model
-    codes, aligner, head = inner.generation_embeddings, inner.generation_aligner, inner.generation_head.float()
+    embed, aligner, head = inner.generation_embeddings, inner.generation_aligner, inner.generation_head.float()
     return Network(
-        inner.language_model, inner.language_model.embed_tokens, lambda tokens: aligner(codes(tokens)), _all, head
-    )
+        inner.language_model, inner.language_model.embed_tokens, lambda codes: aligner(embed(codes)), _all_positions, head
+    )  # fmt: skip
 
 
 def _emu3_prompt(text: str, side: int) -> str:
@@ -82,26 +105,26 @@ def _emu3_prompt(text: str, side: int) -> str:
 
 
 def _emu3_codes(vq: Any, image: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = vq.encode(image, [image.shape[2:]]).image_tokens[0]
-    return found.flatten()
+    codes: torch.Tensor = vq.encode(image, [image.shape[2:]]).image_tokens[0]
+    return codes.flatten()
 
 
 def _emu3_network(model: Any) -> Network:
-    words, ids, head = model.model.text_model.embed_tokens, _image_ids(model), _head_of_images(model)
-    end = torch.tensor([[model.vocabulary_mapping.eol_token_id]], device=ids.device)
+    embed, ids, head = model.model.text_model.embed_tokens, _vocabulary_ids(model), _image_head(model)
+    end_of_row = torch.tensor([[model.vocabulary_mapping.eol_token_id]], device=ids.device)
 
-    def image(tokens: torch.Tensor) -> torch.Tensor:
-        side = _side(tokens.shape[1])
-        lines = ids[tokens].view(-1, side)
-        read = torch.cat([lines, end.expand(len(lines), 1)], dim=1).view(len(tokens), -1)[:, :-1]
-        out: torch.Tensor = words(read)
+    def embed_image(codes: torch.Tensor) -> torch.Tensor:
+        side = _side(codes.shape[1])
+        rows = ids[codes].view(-1, side)
+        inputs = torch.cat([rows, end_of_row.expand(len(rows), 1)], dim=1).view(len(codes), -1)[:, :-1]
+        out: torch.Tensor = embed(inputs)
         return out
 
-    def places(n: int, device: torch.device) -> torch.Tensor:
-        at = torch.arange(n, device=device)
-        return at + at // _side(n)
+    def token_positions(n: int, device: torch.device) -> torch.Tensor:
+        index = torch.arange(n, device=device)
+        return index + index // _side(n)
 
-    return Network(model.model.text_model, words, image, places, head)
+    return Network(model.model.text_model, embed, embed_image, token_positions, head)
 
 
 def _chameleon_prompt(text: str, side: int) -> str:
@@ -109,18 +132,18 @@ def _chameleon_prompt(text: str, side: int) -> str:
 
 
 def _chameleon_codes(vq: Any, image: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = vq.encode(image).image_tokens
-    return found.flatten()
+    codes: torch.Tensor = vq.encode(image).image_tokens
+    return codes.flatten()
 
 
 def _chameleon_network(model: Any) -> Network:
-    decoder, ids, head = model.model, _image_ids(model), _head_of_images(model)
-    words = decoder.embed_tokens
-    decoder.vqmodel = None  # which is loaded apart, in float32
-    return Network(decoder, words, lambda tokens: words(ids[tokens]), _all, head)
+    decoder, ids, head = model.model, _vocabulary_ids(model), _image_head(model)
+    embed = decoder.embed_tokens
+    decoder.vqmodel = None  # frees its memory; the autoencoder is loaded separately, in float32
+    return Network(decoder, embed, lambda codes: embed(ids[codes]), _all_positions, head)
 
 
-def _all(n: int, device: torch.device) -> torch.Tensor:
+def _all_positions(n: int, device: torch.device) -> torch.Tensor:
     return torch.arange(n, device=device)
 
 
@@ -128,28 +151,29 @@ def _side(n: int) -> int:
     return math.isqrt(n)
 
 
-def _image_ids(model: Any) -> torch.Tensor:
-    """(V,) the vocabulary's number of each code. Raises ObserverError."""
+def _vocabulary_ids(model: Any) -> torch.Tensor:
+    """Return the id of each code in the vocabulary, (V,). Raises ObserverError if vocabulary and codes do not match."""
     mapping, n = model.model.vocabulary_mapping, len(model.model.vqmodel.quantize.embedding.weight)
     if sorted(mapping.img2bpe) != list(range(n)):
         raise ObserverError(
-            f"the vocabulary_map of its config.json names {len(mapping.img2bpe)} image tokens and its autoencoder has {n}: "
-            f"get both of one model"
+            f"the vocabulary_map of its config.json names {len(mapping.img2bpe)} image tokens but its autoencoder has {n}: "
+            f"get both from the same model"
         )
     ids: torch.Tensor = mapping.img2bpe_mapping_tensor
     return ids.long().to(model.device)
 
 
-def _head_of_images(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    rows = model.lm_head.weight[_image_ids(model)].float()
-    return lambda hidden: torch.nn.functional.linear(hidden, rows)
+def _image_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the rows of the language model's head that belong to image tokens, as a function."""
+    weight = model.lm_head.weight[_vocabulary_ids(model)].float()
+    return lambda hidden: torch.nn.functional.linear(hidden, weight)
 
 
-# What model_type of a config.json says.
+# The keys are values of model_type in config.json.
 ARCHITECTURES: dict[str, Architecture] = {
     "janus": Architecture(
         "JanusForConditionalGeneration", "JanusVQVAE", ("<begin_of_image>",), _janus_prompt,
-        lambda config: config.vq_config.num_patches * pixels_a_token(config), False, _janus_codes, _janus_network,
+        lambda config: config.vq_config.num_patches * pixels_per_token(config), False, _janus_codes, _janus_network,
     ),
     "emu3": Architecture(
         "Emu3ForConditionalGeneration", "Emu3VQVAE", ("<|image start|>", "<|image token|>"), _emu3_prompt,

@@ -1,9 +1,9 @@
 """Continuous batching: rows of many races fill forward passes of one size until the trials end.
 
-N rows of a forward pass. Races finish at different times; as one thins out, rows of the next trials fill its place, so that
-the device stays full. A race sees only its own scores and every pass has the same N, the last ones filled up with a repeated
-row: so an answer does not depend on which trials stand beside it. One pass is computed while the scores of the one before
-are read: nobody waits for the device in between.
+N rows of a forward pass. Races finish at different times. As a race needs fewer rows, rows of the next trials take
+their place, so that the device stays busy. A race receives only its own scores, and every pass has the same N (the last
+passes are padded with a repeated row), so a response does not depend on the other trials in a pass. One pass is
+computed while the scores of the previous one are read, so neither the device nor the program waits in between.
 """
 
 from collections import deque
@@ -13,34 +13,34 @@ import numpy as np
 import torch
 from attrs import define, field
 
-from observers.generative.likelihood import Condition, Likelihood
-from observers.generative.memory import in_memory, ran_out
+from observers.generative.likelihood import Conditioning, Likelihood
+from observers.generative.memory import explained_memory_errors, is_out_of_memory
 from observers.generative.racing import Race, RaceResult, Request, Schedule
 from observers.protocol import ObserverError, Trial
 
-AHEAD = 2  # passes that the device has in its queue
+N_QUEUED = 2  # passes in the queue of the device
 
 
 @define(eq=False)
 class _ActiveTrial:
-    """A trial with its race: what it has asked for and has not got yet."""
+    """A trial with its race, and the scores that the race has requested."""
 
     trial: Trial
     image: torch.Tensor
-    conditions: list[Condition]
+    conditionings: list[Conditioning]
     race: Race
     request: Request | None = None
     scores: np.ndarray = field(factory=lambda: np.empty((0, 0)))
     n_missing: int = 0
     n_taken: int = 0  # rows of the request that went into a pass
-    verdict: RaceResult | None = None
+    result: RaceResult | None = None
 
-    def go_on(self, scores: np.ndarray | None) -> None:
-        """Give the race its scores; keep what it asks for next, or its verdict."""
+    def advance(self, scores: np.ndarray | None) -> None:
+        """Send the race its scores (None to start it), and store its next request or its result."""
         try:
             self.request = next(self.race) if scores is None else self.race.send(scores)
         except StopIteration as end:
-            self.request, self.verdict = None, end.value
+            self.request, self.result = None, end.value
             return
         shape = len(self.request.choices), self.request.last - self.request.first
         self.scores = np.empty(shape)
@@ -48,15 +48,17 @@ class _ActiveTrial:
 
     @property
     def n_waiting(self) -> int:
+        """The number of requested rows that are not in a pass yet."""
         return self.scores.size - self.n_taken if self.request is not None else 0
 
     def row(self, i: int) -> tuple[int, int]:
-        """Choice and draw of the i-th row: draw by draw, so that a prefix serves all choices alike."""
+        """Return the choice and the draw of the i-th requested row. Rows are ordered by draw, then by choice."""
         assert self.request is not None
         draw, choice = divmod(i, len(self.request.choices))
         return int(self.request.choices[choice]), self.request.first + draw
 
-    def put(self, i: int, score: float) -> None:
+    def store(self, i: int, score: float) -> None:
+        """Store the score of the i-th requested row."""
         assert self.request is not None
         draw, choice = divmod(i, len(self.request.choices))
         self.scores[choice, draw] = score
@@ -67,7 +69,7 @@ Row = tuple[_ActiveTrial, int]
 
 
 class _ForwardPass:
-    """A forward pass in the device's queue."""
+    """A forward pass in the queue of the device."""
 
     def __init__(self, rows: list[Row], scores: torch.Tensor) -> None:
         self.rows = rows
@@ -76,112 +78,123 @@ class _ForwardPass:
             self._scores = torch.empty(scores.shape, dtype=scores.dtype, pin_memory=True)
             self._scores.copy_(scores, non_blocking=True)
             self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            # Of its own device: the current one may be another.
+            # The current device may be another one than that of the scores.
             self._event.record(torch.cuda.current_stream(scores.device))
         else:
             self._scores = scores
 
     def scores(self) -> np.ndarray:
-        """(N,) float64, as soon as they are there."""
+        """Wait for the scores and return them, (N,) float64."""
         if self._event is not None:
             self._event.synchronize()
         return self._scores.cpu().numpy().astype(np.float64)
 
 
-def answer(
+def run_races(
     trials: Iterable[Trial],
     likelihood: Likelihood,
     schedule: Schedule,
-    conditions: Callable[[Trial], list[Condition]],
-    size: int,
-    say: Callable[[int], None] = lambda size: None,
+    condition: Callable[[Trial], list[Conditioning]],
+    n_rows: int,
+    report_n_rows: Callable[[int], None] = lambda n_rows: None,
 ) -> Iterator[tuple[Trial, RaceResult]]:
-    """Every trial with the verdict of its race, in order. `size` is N; `say` is told when memory allows only a smaller one.
+    """Run one race between the choices of each trial, many races at a time.
 
-    Raises ObserverError where not even one row fits, or a score is no number.
+    Args:
+        trials: The trials. They are taken lazily, as forward passes need more rows.
+        likelihood: The model.
+        schedule: Starts the race of a trial.
+        condition: Returns the conditioning of each choice of a trial.
+        n_rows: Number of rows per forward pass, N. It is halved if the device runs out of memory.
+        report_n_rows: Called with the new number of rows each time it is halved.
+
+    Yields:
+        Each trial with the result of its race, in order.
+
+    Raises:
+        ObserverError: Not even one row fits into memory, or a score is not finite.
     """
-    contests: deque[_ActiveTrial] = deque()  # those whose verdict was not given yet, in order
+    active: deque[_ActiveTrial] = deque()  # trials whose result was not yielded yet, in order
     passes: deque[_ForwardPass] = deque()
     stream: Iterator[Trial] | None = iter(trials)
-    while stream is not None or contests:
-        # Enough rows for one pass; finished trials behind an unfinished one wait, and are not let grow without end.
-        while stream is not None and sum(c.n_waiting for c in contests) < size and len(contests) < max(2 * size, 16):
+    while stream is not None or active:
+        # Take trials until one pass is full. The limit bounds the finished trials that wait behind an unfinished one.
+        while stream is not None and sum(t.n_waiting for t in active) < n_rows and len(active) < max(2 * n_rows, 16):
             trial = next(stream, None)
             if trial is None:
                 stream = None
                 break
-            with in_memory():
-                image, given = likelihood.encode(trial.stimulus.pixels()), conditions(trial)
-            contest = _ActiveTrial(trial, image, given, schedule(len(trial.choices), likelihood.place))
-            contest.go_on(None)
-            contests.append(contest)
-        rows = _take(contests, size)
+            with explained_memory_errors():
+                image, conditionings = likelihood.encode(trial.stimulus.pixels()), condition(trial)
+            new = _ActiveTrial(trial, image, conditionings, schedule(len(trial.choices), likelihood.positions))
+            new.advance(None)
+            active.append(new)
+        rows = _take_rows(active, n_rows)
         if rows:
             try:
-                passes.append(_ForwardPass(rows, _scores(likelihood, rows, size)))
+                passes.append(_ForwardPass(rows, _score_rows(likelihood, rows, n_rows)))
             except RuntimeError as error:
-                if not ran_out(error):
+                if not is_out_of_memory(error):
                     raise
-                _give_back(rows)
-                if size == 1:
+                _return_rows(rows)
+                if n_rows == 1:
                     raise ObserverError(
-                        "one row at once is more than the device's memory holds: take a smaller model, size or dtype, or "
-                        "another device; what was answered is kept"
+                        "a single row does not fit into the memory of the device: use a smaller model, image size or dtype, "
+                        "or another device; the responses so far are saved"
                     ) from None
-                size = size // 2
+                n_rows = n_rows // 2
                 if likelihood.device.type == "cuda":
                     torch.cuda.empty_cache()
-                say(size)
-        if passes and (len(passes) >= AHEAD or not rows):
-            _receive(passes.popleft())
-        while contests and contests[0].verdict is not None:
-            done = contests.popleft()
-            assert done.verdict is not None
-            yield done.trial, done.verdict
+                report_n_rows(n_rows)
+        if passes and (len(passes) >= N_QUEUED or not rows):
+            _receive_scores(passes.popleft())
+        while active and active[0].result is not None:
+            finished = active.popleft()
+            assert finished.result is not None
+            yield finished.trial, finished.result
 
 
-def _take(contests: Iterable[_ActiveTrial], size: int) -> list[Row]:
-    """Up to `size` rows that wait, those of the first trials first: their answers can be given soonest."""
+def _take_rows(active: Iterable[_ActiveTrial], n_rows: int) -> list[Row]:
+    """Take up to `n_rows` waiting rows, those of the first trials first, because their results are yielded first."""
     rows: list[Row] = []
-    for contest in contests:
-        n = min(contest.n_waiting, size - len(rows))
-        rows += [(contest, contest.n_taken + i) for i in range(n)]
-        contest.n_taken += n
-        if len(rows) == size:
+    for trial in active:
+        n = min(trial.n_waiting, n_rows - len(rows))
+        rows += [(trial, trial.n_taken + i) for i in range(n)]
+        trial.n_taken += n
+        if len(rows) == n_rows:
             break
     return rows
 
 
-def _give_back(rows: list[Row]) -> None:
-    for contest, i in rows:
-        contest.n_taken = min(contest.n_taken, i)
+def _return_rows(rows: list[Row]) -> None:
+    """Make rows wait again whose pass failed."""
+    for trial, i in rows:
+        trial.n_taken = min(trial.n_taken, i)
 
 
-def _scores(likelihood: Likelihood, rows: list[Row], size: int) -> torch.Tensor:
-    """(N,) scores, N = `size`, those of the rows first."""
-    asked = [contest.row(i) for contest, i in rows]
-    images = [contest.image for contest, _ in rows]
-    given = [contest.conditions[choice] for (contest, _), (choice, _) in zip(rows, asked, strict=True)]
-    draws = [draw for _, draw in asked]
-    lacking = size - len(rows)
-    images += images[-1:] * lacking
-    given += given[-1:] * lacking
-    draws += draws[-1:] * lacking
-    conditions = tuple(torch.stack(part) for part in zip(*given, strict=True))
-    return likelihood.score(torch.stack(images), conditions, np.array(draws, dtype=np.int64))
+def _score_rows(likelihood: Likelihood, rows: list[Row], n_rows: int) -> torch.Tensor:
+    """Score the rows in a pass that is padded to `n_rows` rows, and return (n_rows,) scores."""
+    pairs = [trial.row(i) for trial, i in rows]
+    images = [trial.image for trial, _ in rows]
+    conditionings = [trial.conditionings[choice] for (trial, _), (choice, _) in zip(rows, pairs, strict=True)]
+    draws = [draw for _, draw in pairs]
+    n_padding = n_rows - len(rows)
+    images += images[-1:] * n_padding
+    conditionings += conditionings[-1:] * n_padding
+    draws += draws[-1:] * n_padding
+    conditioning = tuple(torch.stack(part) for part in zip(*conditionings, strict=True))
+    return likelihood.score(torch.stack(images), conditioning, np.array(draws, dtype=np.int64))
 
 
-def _receive(done: _ForwardPass) -> None:
-    """Hand the scores of a pass to their races."""
-    for (contest, i), score in zip(
-        done.rows, done.scores(), strict=False
-    ):  # behind them stands what filled up the pass
+def _receive_scores(finished: _ForwardPass) -> None:
+    """Send the scores of a pass to their races."""
+    for (trial, i), score in zip(finished.rows, finished.scores(), strict=False):  # scores of padding rows are unused
         if not np.isfinite(score):
-            choice, draw = contest.row(i)
+            choice, draw = trial.row(i)
             raise ObserverError(
-                f"the model gives {score} for {contest.trial.stimulus.id}, choice {contest.trial.choices[choice]}, draw "
-                f"{draw}: take --dtype float32 or bfloat16, or check the weights"
+                f"the model returns {score} for {trial.trial.stimulus.id}, choice {trial.trial.choices[choice]}, draw "
+                f"{draw}: use --dtype float32 or bfloat16, or check the weights"
             )
-        contest.put(i, float(score))
-        if contest.n_missing == 0:
-            contest.go_on(contest.scores)
+        trial.store(i, float(score))
+        if trial.n_missing == 0:
+            trial.advance(trial.scores)

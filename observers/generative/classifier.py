@@ -1,8 +1,8 @@
-"""A generative observer: it chooses the text under which the image is likeliest (Jaini, Clark & Geirhos 2024).
+"""The generative classifier: it chooses the prompt under which the image is likeliest (Jaini, Clark & Geirhos 2024).
 
-Any model with a `Likelihood` will do. Which draws are spent on which choices is up to a schedule of `racing`; the evidence
-of a choice is the mean of its scores, in the unit of the likelihood, and is comparable between the choices of a trial. A
-probability would need a temperature fitted to data.
+Any model with a `Likelihood` can be used. A schedule of `racing` decides which draws are spent on which choices. The
+evidence of a choice is the mean of its scores, in the unit of the likelihood. It is comparable between the choices of a
+trial; it is not a probability, which would need a temperature fitted to data.
 """
 
 import sys
@@ -18,182 +18,235 @@ from attrs.validators import optional
 
 from observers.bounds import bounded
 from observers.devices import MAX_BATCH
-from observers.generative.batching import answer
-from observers.generative.likelihood import Condition, Likelihood, SupportsRestoration
-from observers.generative.memory import DEFAULT_ROWS, in_memory, rows_that_fit, time_and_memory
-from observers.generative.prepare import square
+from observers.generative.batching import run_races
+from observers.generative.likelihood import Conditioning, Likelihood, SupportsRestoration
+from observers.generative.memory import DEFAULT_ROWS, estimate_n_rows, explained_memory_errors, measure_cost
+from observers.generative.preprocessing import crop_and_resize
 from observers.generative.racing import ClarkJaini, Exhaustive, RaceResult, Racing, Schedule, Staged
 from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Restoration, Trial
 from stimuli.stimulus import Stimulus
 
 SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
-PAPER_TEMPLATE = "A bad photo of a {}"  # to the letter, also before a vowel
+PAPER_TEMPLATE = "A bad photo of a {}"  # exactly as in the paper, which also writes "a" before a vowel
 
 
-def sentence(template: str, choice: str) -> str:
-    """The choice in its template: {} is the choice itself, {an} the choice behind a or an."""
+def fill_template(template: str, choice: str) -> str:
+    """Return the prompt for a choice: {} is replaced by the choice, and {an} by the choice with the article a or an."""
     article = "an" if choice[:1].lower() in "aeiou" else "a"
     return template.replace("{an}", f"{article} {choice}").replace("{}", choice)
 
 
-def _is_template(instance: object, attribute: Any, value: str) -> None:
+def _check_template(instance: object, attribute: Any, value: str) -> None:
     if value.count("{}") + value.count("{an}") != 1:
         raise ObserverError(
-            f"a template holds one {{}} for the choice, or {{an}} for it with its article, got {value!r}"
+            f"a template must contain exactly one {{}} for the choice, or one {{an}} for the choice with its article, got "
+            f"{value!r}"
         )
 
 
 @frozen
 class GenerativeClassifier:
-    """A likelihood that answers trials. Options that are None take the default of the schedule.
+    """An observer that answers trials with a generative model.
 
-    `schedule` is racing, exhaustive, clark-jaini or li; `draws` the most draws that a choice gets. `batch_size` counts rows
-    of a forward pass, by default as many as fit. Evidence is in the unit of the likelihood.
+    For each choice it fills the template to a prompt, and it responds with the choice whose prompt makes the image
+    likeliest. The evidence is in the unit of the likelihood; `n_evaluations` counts scored rows (image, choice, draw).
+
+    An option of the schedule that is None has the default of that schedule. Setting an option that the schedule does
+    not have is an error.
+
+    Attributes:
+        likelihood: The generative model. Its options, and those of its source, objective and computation, belong to the
+            same flat list of options on the command line.
+        name: Name of the observer in logs, tables and figures.
+        template: Prompt with one {} for the choice, or {an} for the choice with its article.
+        schedule: How draws are spent on choices: racing, exhaustive, clark-jaini or li (see
+            `observers.generative.racing`).
+        draws: Largest number of draws per choice.
+        min_draws: Number of draws before a choice can be eliminated (racing and clark-jaini).
+        error_rate: Error rate of eliminations (racing and clark-jaini).
+        anytime: Whether `error_rate` holds over all rounds of a race together (racing).
+        stages: Draws and choices of each stage, such as 50x16,500x5 (li).
+        batch_size: Number of rows per forward pass. By default it is estimated from the free memory on CUDA, and 16
+            elsewhere.
+        kind: Always "generative".
+
+    Raises:
+        ObserverError: An option is out of range, or the schedule does not have it.
+
+    Example:
+        >>> likelihood = LatentDiffusion(Source("CompVis/stable-diffusion-v1-4"))
+        >>> observer = GenerativeClassifier(likelihood, name="sd14", draws=100)
+        >>> response = next(observer.observe([trial]))
     """
 
     likelihood: Likelihood
     name: str
-    template: str = field(default=PAPER_TEMPLATE, validator=_is_template)
+    template: str = field(default=PAPER_TEMPLATE, validator=_check_template)
     schedule: Literal["racing", "exhaustive", "clark-jaini", "li"] = "racing"
     draws: int | None = None
     min_draws: int | None = None
     error_rate: float | None = None
     anytime: bool | None = None
-    stages: str | None = None  # of li, such as 50x16,500x5: draws and choices of each stage
+    stages: str | None = None
     batch_size: int | None = field(default=None, metadata=RUNTIME, validator=optional(bounded(1, MAX_BATCH)))
     kind: Kind = field(default="generative", init=False)
 
     def __attrs_post_init__(self) -> None:
-        schedule = self._schedule  # its options are checked before any weights are asked for
+        schedule = self._schedule  # checks the options of the schedule before any weights are loaded
         if self.likelihood.n_draws is not None and schedule not in (Racing(), Exhaustive()):
             raise ObserverError(
-                f"{self.name} has {self.likelihood.n_draws} draws of its own, all of which are spent: leave out the "
-                f"schedule's options"
+                f"{self.name} has a fixed number of draws, {self.likelihood.n_draws}, and always uses all of them: omit the "
+                f"options of the schedule"
             )
 
     @cached_property
     def _schedule(self) -> Schedule:
-        make = SCHEDULES.get(self.schedule)
-        if make is None:
+        schedule_class = SCHEDULES.get(self.schedule)
+        if schedule_class is None:
             raise ObserverError(f"there is no schedule {self.schedule!r}: expected {', '.join(SCHEDULES)}")
-        given = {name: getattr(self, name) for name in ("draws", "min_draws", "error_rate", "anytime")}
-        options = {name: value for name, value in given.items() if value is not None}
+        values = {name: getattr(self, name) for name in ("draws", "min_draws", "error_rate", "anytime")}
+        options = {name: value for name, value in values.items() if value is not None}
         if self.stages is not None:
-            options["stages"] = _stages(self.stages)
-        known = {f.name for f in fields(make)}
-        foreign = sorted(options.keys() - known)
-        if foreign:
+            options["stages"] = _parse_stages(self.stages)
+        available = {f.name for f in fields(schedule_class)}
+        unknown = sorted(options.keys() - available)
+        if unknown:
             raise ObserverError(
-                f"the schedule {self.schedule} has no option {' or '.join(foreign)}; it has {', '.join(sorted(known))}"
+                f"the schedule {self.schedule} has no option {' or '.join(unknown)}; it has {', '.join(sorted(available))}"
             )
-        schedule: Schedule = make(**options)
+        schedule: Schedule = schedule_class(**options)
         return schedule
 
     @cached_property
-    def _conditions(self) -> dict[str, Condition]:
-        """Text -> condition, filled as texts come, so that a text's condition does not depend on the others asked."""
+    def _cache(self) -> dict[str, Conditioning]:
+        """The conditioning of each prompt so far."""
         return {}
 
     @property
     def restores(self) -> bool:
+        """Whether the model can restore images."""
         return isinstance(self.likelihood, SupportsRestoration)
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
-        return [sentence(self.template, choice) for choice in choices]
+        """Return the prompt for each choice."""
+        return [fill_template(self.template, choice) for choice in choices]
 
-    def _conditions_of(self, trial: Trial) -> list[Condition]:
-        return self._read(self.prompts(trial.choices))
+    def _condition_choices(self, trial: Trial) -> list[Conditioning]:
+        return self._condition(self.prompts(trial.choices))
 
-    def _read(self, texts: Sequence[str]) -> list[Condition]:
-        new = [text for text in dict.fromkeys(texts) if text not in self._conditions]
+    def _condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
-            self._conditions.update(zip(new, self.likelihood.condition(new), strict=True))
-        return [self._conditions[text] for text in texts]
+            self._cache.update(zip(new, self.likelihood.condition(new), strict=True))
+        return [self._cache[prompt] for prompt in prompts]
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
+        """Yield one response per trial, in order: the choice with the highest evidence, and the evidence of all choices.
+
+        Raises:
+            ObserverError: The weights do not load, memory runs out, or the model returns a score that is not finite.
+        """
         n = self.likelihood.n_draws
-        for trial, verdict in self.race(trials, self._schedule if n is None else Exhaustive(n)):
-            best = int(verdict.evidence.argmax())
-            yield Response(trial.choices[best], evidence=verdict.evidence, n_evaluations=verdict.n_evaluations)
+        for trial, result in self.race(trials, self._schedule if n is None else Exhaustive(n)):
+            best = int(result.evidence.argmax())
+            yield Response(trial.choices[best], evidence=result.evidence, n_evaluations=result.n_evaluations)
 
     def race(self, trials: Iterable[Trial], schedule: Schedule) -> Iterator[tuple[Trial, RaceResult]]:
-        """Every trial with its verdict under that schedule, in order. Raises ObserverError."""
+        """Yield each trial with the result of its race under the given schedule, in order.
+
+        Raises:
+            ObserverError: As for `observe`.
+        """
         trials = iter(trials)
         first = next(trials, None)
         if first is None:
             return
-        size = self._n_rows(first)
+        n_rows = self._n_rows(first)
         stream = chain([first], trials)
-        yield from answer(stream, self.likelihood, schedule, self._conditions_of, size, _say_smaller)
+        yield from run_races(stream, self.likelihood, schedule, self._condition_choices, n_rows, _print_n_rows)
 
     def _n_rows(self, trial: Trial) -> int:
-        """Of a forward pass: as said, or as many as fit. The model is loaded then."""
-        with in_memory():
-            conditions = self._conditions_of(trial)
-        return self.batch_size or rows_that_fit(self.likelihood, trial, conditions)
+        """Return the number of rows per forward pass. This loads the model."""
+        with explained_memory_errors():
+            conditionings = self._condition_choices(trial)
+        return self.batch_size or estimate_n_rows(self.likelihood, trial, conditionings)
 
     def reconstruct(
         self,
         stimulus: Stimulus,
-        texts: Sequence[str],
+        prompts: Sequence[str],
         restoration: Restoration = Restoration(),
     ) -> Reconstruction:
-        """What the model restores of the image under each text. Raises ObserverError where its model restores nothing.
+        """Damage an image by noise or masks and restore it under each prompt.
 
-        Texts are restored side by side, as many as `batch_size` says, so that memory holds them.
+        Up to `batch_size` prompts are restored in one forward pass.
+
+        Args:
+            stimulus: The image.
+            prompts: The K prompts, none of them empty.
+            restoration: Strength of the damage, number of steps, guidance scale and draw.
+
+        Returns:
+            The image as the model receives it, the damaged image, the K restored images and their errors.
+
+        Raises:
+            ObserverError: The model cannot restore images, a prompt is empty, or memory runs out.
         """
         if not isinstance(self.likelihood, SupportsRestoration):
             raise ObserverError(
-                f"{self.name} measures how likely an image is and restores none: take a diffusion model"
+                f"{self.name} cannot restore images: use a diffusion, flow-matching or masked model instead"
             )
-        if not texts or "" in texts:
-            raise ObserverError("an image is restored under texts: give one or more, none of them empty")
+        if not prompts or "" in prompts:
+            raise ObserverError("an image is restored under prompts: give at least one, and none that is empty")
         n = self.batch_size or DEFAULT_ROWS
-        with in_memory():
+        with explained_memory_errors():
             image = self.likelihood.encode(stimulus.pixels())
-            empty = _rows(self._read([""])) if restoration.guidance != 1 else None
-            found = []
-            for begin in range(0, len(texts), n):
-                conditions = _rows(self._read(texts[begin : begin + n]))
-                k = len(conditions[0])
-                without = None if empty is None else tuple(part.expand(k, *part.shape[1:]) for part in empty)
-                found.append(self.likelihood.restore(image, conditions, without, restoration))
-        left = found[0].left.float().cpu().numpy().transpose(1, 2, 0)
+            empty = _stack(self._condition([""])) if restoration.guidance != 1 else None
+            parts = []
+            for begin in range(0, len(prompts), n):
+                conditioning = _stack(self._condition(prompts[begin : begin + n]))
+                k = len(conditioning[0])
+                empty_prompt = None if empty is None else tuple(part.expand(k, *part.shape[1:]) for part in empty)
+                parts.append(self.likelihood.restore(image, conditioning, empty_prompt, restoration))
+        damaged_image = parts[0].damaged_image.float().cpu().numpy().transpose(1, 2, 0)
         images, errors = (
-            np.concatenate([getattr(part, name).float().cpu().numpy() for part in found])
+            np.concatenate([getattr(part, name).float().cpu().numpy() for part in parts])
             for name in ("images", "errors")
         )
-        n_latent = found[0].n_latent
-        distance = np.full(len(texts), np.nan) if n_latent is None else np.sqrt(errors / n_latent)
-        shown = (square(stimulus.pixels(), images.shape[-1]) / 2 + 0.5).permute(1, 2, 0).numpy()
-        return Reconstruction(shown, left, images.transpose(0, 2, 3, 1), errors, distance)
+        n_latent = parts[0].n_latent
+        latent_distance = np.full(len(prompts), np.nan) if n_latent is None else np.sqrt(errors / n_latent)
+        input_image = (crop_and_resize(stimulus.pixels(), images.shape[-1]) / 2 + 0.5).permute(1, 2, 0).numpy()
+        return Reconstruction(input_image, damaged_image, images.transpose(0, 2, 3, 1), errors, latent_distance)
 
     def cost(self, trial: Trial) -> Cost:
-        """Seconds and memory of passes of the size that would be used; the fewest and most evaluations of its schedule."""
-        likelihood, size = self.likelihood, self._n_rows(trial)
-        with in_memory():
-            seconds, n_bytes = time_and_memory(likelihood, trial, self._conditions_of(trial), size)
+        """Return the cost of a trial: time and memory are measured, evaluations are the bounds of the schedule."""
+        likelihood, n_rows = self.likelihood, self._n_rows(trial)
+        with explained_memory_errors():
+            seconds, n_bytes = measure_cost(likelihood, trial, self._condition_choices(trial), n_rows)
         k, n = len(trial.choices), likelihood.n_draws
         bounds = self._schedule.bounds(k) if n is None else (k * n, k * n)
-        return Cost(seconds / size, size, bounds, n_bytes)
+        return Cost(seconds / n_rows, n_rows, bounds, n_bytes)
 
     def provenance(self) -> dict[str, str]:
+        """Return the provenance of the weights and the unit of the evidence, for the sidecar."""
         return self.likelihood.provenance() | {"evidence": self.likelihood.unit}
 
 
-def _stages(text: str) -> tuple[tuple[int, int], ...]:
-    """50x16,500x5 as ((50, 16), (500, 5))."""
+def _parse_stages(text: str) -> tuple[tuple[int, int], ...]:
+    """Parse 50x16,500x5 as ((50, 16), (500, 5))."""
     try:
         pairs = [tuple(int(number) for number in part.split("x")) for part in text.split(",")]
         stages = tuple((n, k) for n, k in pairs)
     except ValueError:
-        raise ObserverError(f"stages are given as DRAWSxCHOICES,…, such as 25x16,250x5, got {text!r}") from None
+        raise ObserverError(
+            f"stages must be written as DRAWSxCHOICES,DRAWSxCHOICES,…, such as 25x16,250x5, got {text!r}"
+        ) from None
     return stages
 
 
-def _say_smaller(size: int) -> None:
-    print(f"out of memory: going on with {size} rows a forward pass", file=sys.stderr, flush=True)
+def _print_n_rows(n_rows: int) -> None:
+    print(f"out of memory: continuing with {n_rows} rows per forward pass", file=sys.stderr, flush=True)
 
 
-def _rows(conditions: list[Condition]) -> Condition:
-    return tuple(torch.stack(part) for part in zip(*conditions, strict=True))
+def _stack(conditionings: list[Conditioning]) -> Conditioning:
+    return tuple(torch.stack(part) for part in zip(*conditionings, strict=True))

@@ -1,10 +1,11 @@
-"""A text-to-image model's files in the layout of diffusers: a folder a component, each loaded by its class.
+"""The files of a text-to-image model in the layout of diffusers: one folder per component.
 
     unet/config.json              unet/diffusion_pytorch_model.safetensors           or sharded, with an index
     text_encoder/config.json      text_encoder/model.safetensors
     tokenizer/…                   scheduler/scheduler_config.json
 
-Nothing is loaded by what model_index.json says, no code that lies beside the weights is run, and pickles are not read.
+The caller names the class of each component. For safety, model_index.json is ignored, code in the repository is not
+run, and pickle files are not read.
 """
 
 import json
@@ -19,129 +20,157 @@ from observers.checkpoints import TOKENIZER, Checkpoint, find_checkpoint, load_p
 from observers.generative.options import Source
 from observers.protocol import ObserverError
 
-PATIENCE = 10.0  # seconds for the hub's answer
-DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"  # what their weights are called
+TIMEOUT = 10.0  # seconds to wait for an answer of the Hugging Face Hub
+DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"  # names of their weight files, without the extension
 
 
 @frozen(eq=False)
 class Components:
-    """A model's folders. `variants` is what stands in the names of each one's weights, fp16 or nothing."""
+    """The component folders of a model.
+
+    Attributes:
+        files: The files of the model.
+        variants: Variant of each component's weight files, as it appears in their names: "fp16" or None.
+        model_name: Name of the model in error messages.
+    """
 
     files: Checkpoint
     variants: Mapping[str, str | None]
-    who: str
+    model_name: str
 
     def folder(self, part: str) -> Path:
+        """Return the folder of a component."""
         return self.files.folder / part
 
     def has(self, part: str) -> bool:
+        """Return whether the model has the component."""
         return (self.folder(part) / "config.json").is_file()
 
-    def settings(self, path: str) -> dict[str, Any]:
-        """What a .json of the model holds. Raises ObserverError."""
-        where = self.files.folder / path
+    def read_settings(self, path: str) -> dict[str, Any]:
+        """Read a JSON file of the model. Raises ObserverError if it cannot be read or is not an object."""
+        file = self.files.folder / path
         try:
-            found = json.loads(where.read_text("utf-8"))
+            settings = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise ObserverError(f"{self.who}: {where} cannot be read ({error}): get it anew") from None
-        if not isinstance(found, dict):
             raise ObserverError(
-                f"{self.who}: {where} is no configuration: expected an object, got {type(found).__name__}"
+                f"{self.model_name}: {file} cannot be read ({error}): download the file again"
+            ) from None
+        if not isinstance(settings, dict):
+            raise ObserverError(
+                f"{self.model_name}: {file} is not a configuration: expected a JSON object, got {type(settings).__name__}"
             )
-        return found
+        return settings
 
-    def diffuser(self, make: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
-        """The component `part`, of the class `make` of diffusers. Raises ObserverError."""
-        what = f"the {make.__name__}"
-        self.settings(f"{part}/config.json")
+    def load_diffuser(self, model_class: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
+        """Load a component with a class of diffusers. Raises ObserverError if it does not load."""
+        self.read_settings(f"{part}/config.json")
         return load_pretrained(
-            make, self.folder(part), device, what, self.who, torch_dtype=dtype, variant=self.variants.get(part)
-        ).requires_grad_(False)
-
-    def transformer(self, make: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
-        """The component `part`, of the class `make` of transformers. Raises ObserverError."""
-        what = f"the {make.__name__}"
-        self.settings(f"{part}/config.json")
-        return load_pretrained(
-            make,
+            model_class,
             self.folder(part),
             device,
-            what,
-            self.who,
+            f"the {model_class.__name__}",
+            self.model_name,
+            torch_dtype=dtype,
+            variant=self.variants.get(part),
+        ).requires_grad_(False)
+
+    def load_transformer(self, model_class: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
+        """Load a component with a class of transformers. Raises ObserverError if it does not load."""
+        self.read_settings(f"{part}/config.json")
+        return load_pretrained(
+            model_class,
+            self.folder(part),
+            device,
+            f"the {model_class.__name__}",
+            self.model_name,
             dtype=dtype,
             variant=self.variants.get(part),
             trust_remote_code=False,
         ).requires_grad_(False)
 
 
-def components(
+def find_components(
     source: Source, *, diffusers: Sequence[str], transformers: Sequence[str], tokenizers: Sequence[str],
     scheduler: bool = True, optional: Sequence[str] = (), half: bool = False, exact: Sequence[str] = (),
 ) -> Components:  # fmt: skip
-    """The files of a model with those parts, those in `optional` only where it has them. Raises ObserverError.
+    """Find the files of a model in its local folder or the Hugging Face cache, and download them if necessary.
 
-    With `half` the fp16 files are taken where every part has them, which halves the download, but not of those in `exact`.
+    Args:
+        source: Repository, revision and local folder of the model.
+        diffusers: Components whose classes are in diffusers.
+        transformers: Components whose classes are in transformers.
+        tokenizers: Folders of tokenizers.
+        scheduler: Whether the scheduler_config.json is needed.
+        optional: Components and tokenizers that the model may lack.
+        half: Whether to prefer fp16 files, which halves the download, if all components have them.
+        exact: Components that keep their float32 files if `half` is set, because they compute in float32.
+
+    Returns:
+        The components.
+
+    Raises:
+        ObserverError: A file is missing and cannot be downloaded.
     """
     stems = dict.fromkeys(diffusers, DIFFUSERS) | dict.fromkeys(transformers, TRANSFORMERS)
-    there, offline = _listing(source)
+    available, offline = _list_files(source)
     variants: dict[str, str | None] = dict.fromkeys(stems)
-    if there is not None:
-        present = [p for p in stems if p not in optional or any(f.startswith(f"{p}/") for f in there)]
-        plain, fp16 = ({p for p in present if _has(there, p, stems[p], v)} for v in (None, "fp16"))
+    if available is not None:
+        present = [p for p in stems if p not in optional or any(f.startswith(f"{p}/") for f in available)]
+        plain, fp16 = ({p for p in present if _has_weights(available, p, stems[p], v)} for v in (None, "fp16"))
         if fp16 == set(present) and (half or plain != fp16):
-            # Parts that compute in float32 whatever the rest does are read unrounded where they can be.
             variants = {p: None if p in exact and p in plain else "fp16" for p in stems}
-    needs: list[tuple[str, ...]] = [("scheduler/scheduler_config.json",)] if scheduler else []
-    fetched: list[str] = ["scheduler/scheduler_config.json"] if scheduler else []
+    required: list[tuple[str, ...]] = [("scheduler/scheduler_config.json",)] if scheduler else []
+    wanted: list[str] = ["scheduler/scheduler_config.json"] if scheduler else []
     for part, stem in stems.items():
-        names = tuple(f"{part}/{name}" for name in _names(stem, variants[part]))
-        fetched += [f"{part}/config.json", *names, f"{part}/{_shards(stem, variants[part])}"]
+        names = tuple(f"{part}/{name}" for name in _weight_names(stem, variants[part]))
+        wanted += [f"{part}/config.json", *names, f"{part}/{_shard_pattern(stem, variants[part])}"]
         if part not in optional:
-            needs += [(f"{part}/config.json",), names]
+            required += [(f"{part}/config.json",), names]
     for part in tokenizers:
-        fetched += [f"{part}/{name}" for name in TOKENIZER]
+        wanted += [f"{part}/{name}" for name in TOKENIZER]
         if part not in optional:
-            needs += [tuple(f"{part}/{name}" for name in TOKENIZER)]
-    files = find_checkpoint(source.model, source.revision, source.weights, needs, fetched, source.about, offline)
+            required += [tuple(f"{part}/{name}" for name in TOKENIZER)]
+    files = find_checkpoint(source.model, source.revision, source.weights, required, wanted, source.about, offline)
     return Components(files, variants, source.model)
 
 
-def _names(stem: str, variant: str | None) -> tuple[str, str]:
-    """The file of weights, or the index of several."""
+def _weight_names(stem: str, variant: str | None) -> tuple[str, str]:
+    """Return the names of a single weight file and of the index of a sharded one."""
     v = f".{variant}" if variant else ""
     return f"{stem}{v}.safetensors", f"{stem}.safetensors.index{v}.json"
 
 
-def _shards(stem: str, variant: str | None) -> str:
+def _shard_pattern(stem: str, variant: str | None) -> str:
     return f"{stem}{f'.{variant}' if variant else ''}-*-of-*.safetensors"
 
 
-def _has(there: set[str], part: str, stem: str, variant: str | None) -> bool:
-    return any(f"{part}/{name}" in there for name in _names(stem, variant))
+def _has_weights(available: set[str], part: str, stem: str, variant: str | None) -> bool:
+    return any(f"{part}/{name}" in available for name in _weight_names(stem, variant))
 
 
-def _listing(source: Source) -> tuple[set[str] | None, str]:
-    """Names of the model's files, None where nothing is known of them; and why nothing can be fetched, or "".
+def _list_files(source: Source) -> tuple[set[str] | None, str]:
+    """Return the names of the model's files, or None if they are unknown, and why nothing can be downloaded, or "".
 
-    The hub is asked once, since what tries again takes a minute; without an answer, what the cache holds is all there is.
+    The Hugging Face Hub is asked only once, because each retry can take a minute. Without an answer, the files in the
+    cache are listed.
     """
     if source.weights is not None:
         folder = Path(source.weights).expanduser()
-        return (set(_inside(folder)) if folder.is_dir() else None), ""
+        return (set(_files_in(folder)) if folder.is_dir() else None), ""
     from huggingface_hub import HfApi, constants, errors, try_to_load_from_cache
 
-    found = try_to_load_from_cache(source.model, "scheduler/scheduler_config.json", revision=source.revision)
-    cached = set(_inside(Path(found).parents[1])) if isinstance(found, str) else None
-    lost: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
+    path = try_to_load_from_cache(source.model, "scheduler/scheduler_config.json", revision=source.revision)
+    cached = set(_files_in(Path(path).parents[1])) if isinstance(path, str) else None
+    connection_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:
-        files = HfApi().model_info(source.model, revision=source.revision, timeout=PATIENCE).siblings or []
+        files = HfApi().model_info(source.model, revision=source.revision, timeout=TIMEOUT).siblings or []
     except errors.HfHubHTTPError:
-        return cached, ""  # the hub's own answer is said when the files are asked for
-    except (OSError, lost) as error:
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"no connection, {type(error).__name__}"
-        return cached, why
+        return cached, ""  # the download will raise the same error, with an explanation
+    except (OSError, connection_error) as error:
+        reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"no connection, {type(error).__name__}"
+        return cached, reason
     return {file.rfilename for file in files}, ""
 
 
-def _inside(folder: Path) -> Iterator[str]:
+def _files_in(folder: Path) -> Iterator[str]:
     return (path.relative_to(folder).as_posix() for path in folder.glob("*/*"))

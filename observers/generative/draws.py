@@ -1,10 +1,11 @@
 """The noise level of each draw: a low-discrepancy sequence, every prefix of which covers the noise levels evenly.
 
-T noise levels. Draw d lies at u_d = frac(u_0 + d/φ), where φ is the golden ratio and u_0 follows from the random seed. This is
-the Kronecker sequence of lowest discrepancy in one dimension; its prefixes of any length are even (three-gap theorem).
+T noise levels. Draw d lies at u_d = frac(u_0 + d/φ), where φ is the golden ratio and u_0 follows from the random seed.
+This is the Kronecker sequence of lowest discrepancy in one dimension; its prefixes of any length are even (three-gap
+theorem).
 
-An allocation gives some noise levels a larger share of the draws. Scores are divided by the density of the draws, so their
-expected mean is the same as with evenly spread draws (importance sampling).
+An allocation gives some noise levels a larger share of the draws. Scores are divided by the density of the draws, so
+their expected mean is the same as with evenly spread draws (importance sampling).
 """
 
 import csv
@@ -18,7 +19,9 @@ from attrs import frozen
 from observers.protocol import ObserverError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2  # 1/φ
-MIN_DENSITY = 0.1  # relative to the mean before normalization; it limits the correction of scores to about a factor of ten
+MIN_DENSITY = (
+    0.1  # relative to the mean before normalization; it limits the correction of scores to about a factor of ten
+)
 
 
 def kronecker_sequence(draws: np.ndarray, seed: int) -> np.ndarray:
@@ -65,7 +68,7 @@ EVEN = Allocation(np.ones(1))
 
 
 def neyman_allocation(standard_deviations: np.ndarray) -> Allocation:
-    """Return the allocation that estimates a mean most precisely: draws in proportion to the standard deviation (Neyman 1934).
+    """Return the most precise allocation for a mean: draws in proportion to the standard deviation (Neyman 1934).
 
     Args:
         standard_deviations: Standard deviation of the quantity within each bin of noise levels, (n_bins,), in any unit.

@@ -1,24 +1,25 @@
-"""Flow matching, Stable Diffusion 3 and 3.5 and Flux: the error of the denoised latent of an image, given a text.
+"""Flow matching (Stable Diffusion 3, 3.5 and Flux): the error of the denoised latent of an image under a text prompt.
 
-C channels and h × h elements of a latent, L tokens of a text. A latent x is mixed with noise ε along a straight line,
-x_t = (1 − s) x + s ε, and the transformer predicts the velocity u = ε − x (Liu et al. 2022, arXiv 2209.03003; Esser et al.
-2024, arXiv 2403.03206). So x̂ = x_t − s û, ‖x − x̂‖² is s² ‖u − û‖², and SNR = (1 − s)²/s². s is spread evenly over 0..1; the
-shift in a model's scheduler_config.json only says how a sampler spaces its steps, and is not used.
+C channels and h × h elements of a latent, L tokens of a prompt. A latent x is mixed with noise ε along a straight line,
+x_t = (1 − s) x + s ε, and the transformer predicts the velocity u = ε − x (Liu et al. 2022, arXiv 2209.03003; Esser et
+al. 2024, arXiv 2403.03206). Therefore x̂ = x_t − s û, ‖x − x̂‖² = s² ‖u − û‖², and SNR = (1 − s)²/s². s is spread
+evenly over 0..1. The shift in a model's scheduler_config.json only spaces the steps of its sampler, and is not used.
 
-Which of the two a model is follows from the class that its transformer/config.json names. Both take latents that are the
-mean of the autoencoder's posterior less its shift, times its scaling factor, computed in float32; and neither masks the
-padding of T5, as in their own pipelines.
+The class named in transformer/config.json decides whether a model is treated as SD3 or as Flux. Both take latents that
+are the mean of the autoencoder's posterior, minus its shift and times its scaling factor, computed in float32. Neither
+masks the padding of T5, as in their own pipelines.
 
-SD3: two CLIP encoders and T5 with 256 tokens, which may be left out: its states are zeros then, as in the model's own
-pipeline, and the log's sidecar says so. The size is what the transformer's config says, 1024 pixels.
+SD3 has two CLIP encoders and T5 with 256 tokens. T5 may be omitted; its hidden states are then zeros, as in the model's
+own pipeline, and the sidecar says so. Images have the size given in the transformer's config, 1024 pixels.
 
-Flux: the pooled vector of one CLIP encoder, and T5 with 512 tokens for dev, 256 for schnell. Noise and error are those of
-the latent as it is; only the transformer sees it packed in squares of 2 × 2. dev takes a guidance as input, which is 1 here:
-the prediction that no guidance has sharpened. schnell takes none; it is distilled to jump to the image in a few steps, so
-that its û is a velocity only by and large. The size is 1024 pixels. In bfloat16 Flux rounds the time it is told, as its own
-pipeline does, by up to 2.5 of 1000, and the same for all choices; the noise is that of the exact s. float32 does not.
+Flux uses the pooled vector of one CLIP encoder, and T5 with 512 tokens for dev and 256 for schnell. Noise and error are
+those of the unpacked latent; only the transformer gets it packed in squares of 2 × 2 elements. dev takes a guidance
+scale as input. It is 1 here, which stands for a prediction without guidance. schnell takes none; it is distilled to
+generate an image in a few steps, so its û is only approximately a velocity. Images have 1024 pixels. In bfloat16 Flux
+rounds its timestep, as its own pipeline does, by up to 2.5 of 1000; this is the same for all choices, and the noise
+uses the exact s. In float32 the timestep is exact.
 
-Another `size` makes another observer.
+With another `size` it is a different observer.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,40 +32,55 @@ from attrs import field, frozen
 
 from observers.devices import deterministic_inference
 from observers.generative.autoencoder import Autoencoder
-from observers.generative.components import Components, components
-from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, RestoredImages
-from observers.generative.noising import Denoising, Predict, flow_levels
-from observers.generative.options import Compute, Objective, Source, a_size
-from observers.generative.prepare import square, trained_size
-from observers.generative.texts import reader
+from observers.generative.components import Components, find_components
+from observers.generative.draws import kronecker_sequence
+from observers.generative.likelihood import Conditioning, RestoredImages
+from observers.generative.noising import Denoising, Predictor, flow_levels
+from observers.generative.options import Compute, Objective, Source, check_size
+from observers.generative.preprocessing import crop_and_resize, read_sample_size
+from observers.generative.text_encoder import load_text_encoder
 from observers.protocol import ObserverError, Restoration
 
 SD3, FLUX = "SD3Transformer2DModel", "FluxTransformer2DModel"
-SD3_TOKENS = 256  # of T5
+SD3_TOKENS = 256  # length to which prompts for T5 are padded
 FLUX_TOKENS, SCHNELL_TOKENS = 512, 256
-FLUX_SIZE = 1024  # pixels; its config names none
-PACK = 2  # Flux packs squares of so many elements a side
+FLUX_SIZE = 1024  # pixels per side; the config of Flux does not give a size
+PACK = 2  # elements per side of the squares in which Flux packs latents
 GUIDANCE = 1.0
 
 
 @frozen
 class FlowMatching:
-    """Scores: −w(s) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
+    """A flow-matching model as a `Likelihood`.
+
+    A score is −w(s) ‖x − x̂‖², summed over all elements of the latent, in squared latent units; with the weighting vdm
+    it is in nats. An encoded image is its latent, (C, h, h) float32.
+
+    Attributes:
+        source: Repository or local folder of the weights.
+        compute: Device and dtype of the transformer and the text encoders.
+        objective: Weighting, loss, allocation of draws and random seed.
+        size: Pixels per side of the image; None for the size at which the model was trained.
+        n_draws: Always None: there is no limit to the number of draws.
+
+    Raises:
+        ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.
+    """
 
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
-    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
+    size: int | None = field(default=None, validator=check_size)
     n_draws: int | None = field(default=None, init=False)
 
     @property
     def unit(self) -> str:
+        """The unit of the scores."""
         return self.objective.unit("latent")
 
     @cached_property
-    def _parts(self) -> Components:
-        return components(
+    def _components(self) -> Components:
+        return find_components(
             self.source,
             diffusers=["transformer", "vae"],
             transformers=["text_encoder", "text_encoder_2", "text_encoder_3"],
@@ -76,19 +92,20 @@ class FlowMatching:
 
     @cached_property
     def device(self) -> torch.device:
-        return self.compute.where()
+        """The device of the model."""
+        return self.compute.torch_device()
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
-        """Of the transformer, which is not loaded for them: it and T5 need not be in memory at once."""
-        found = self._parts.settings("transformer/config.json")
-        said = found.get("_class_name")
-        if said not in (SD3, FLUX):
+        """The config of the transformer, read without loading it, so that it and T5 need not be in memory at once."""
+        settings = self._components.read_settings("transformer/config.json")
+        class_name = settings.get("_class_name")
+        if class_name not in (SD3, FLUX):
             raise ObserverError(
-                f"{self.source.model}: its transformer is a {said}: expected the {SD3} of Stable Diffusion 3 or 3.5, or "
-                f"the {FLUX} of Flux: take a model such as stabilityai/stable-diffusion-3.5-medium"
+                f"{self.source.model}: its transformer is a {class_name}: expected the {SD3} of Stable Diffusion 3 or 3.5, "
+                f"or the {FLUX} of Flux; use a model such as stabilityai/stable-diffusion-3.5-medium"
             )
-        return found
+        return settings
 
     @property
     def _is_flux(self) -> bool:
@@ -100,35 +117,37 @@ class FlowMatching:
 
     @cached_property
     def _has_t5(self) -> bool:
-        """Of SD3; without it another observer, which no half of a download should make."""
-        encoder, words = self._parts.has("text_encoder_3"), self._parts.folder("tokenizer_3").is_dir()
-        if encoder != words:
-            there, lacking = ("text_encoder_3", "tokenizer_3")[:: 1 if encoder else -1]
+        """Whether SD3 has T5. Without it SD3 is a different observer, so an incomplete download must not turn T5 off."""
+        has_encoder = self._components.has("text_encoder_3")
+        has_tokenizer = self._components.folder("tokenizer_3").is_dir()
+        if has_encoder != has_tokenizer:
+            present, missing = ("text_encoder_3", "tokenizer_3")[:: 1 if has_encoder else -1]
             raise ObserverError(
-                f"{self.source.model}: {self._parts.files.folder} has a {there} but no {lacking}: get the whole model anew, "
-                f"or name a folder with neither, which does without T5, -o weights=DIR"
+                f"{self.source.model}: {self._components.files.folder} has a {present} but no {missing}: download the whole "
+                f"model again, or use a folder with neither of them to run without T5, -o weights=DIR"
             )
-        return encoder
+        return has_encoder
 
     @cached_property
     def _network(self) -> Any:
         from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
 
-        make = FluxTransformer2DModel if self._is_flux else SD3Transformer2DModel
-        network = self._parts.diffuser(make, "transformer", self.compute.format(), self.device)
-        takes, gives = network.config.in_channels, network.out_channels
-        n = self._autoencoder.n_channels
-        wanted = n * PACK**2 if self._is_flux else n
-        if takes != wanted or gives != wanted:
+        model_class = FluxTransformer2DModel if self._is_flux else SD3Transformer2DModel
+        dtype = self.compute.torch_dtype()
+        network = self._components.load_diffuser(model_class, "transformer", dtype, self.device)
+        n_in, n_out = network.config.in_channels, network.out_channels
+        n_latent = self._autoencoder.n_channels
+        expected = n_latent * PACK**2 if self._is_flux else n_latent
+        if n_in != expected or n_out != expected:
             raise ObserverError(
-                f"{self.source.model}: its transformer takes {takes} channels and gives {gives}, expected {wanted} for the "
-                f"{n} of its autoencoder: take a text-to-image model, no inpainting, control or editing one"
+                f"{self.source.model}: its transformer takes {n_in} channels and gives {n_out}, expected {expected} for the "
+                f"{n_latent} of its autoencoder: use a text-to-image model, not an inpainting, control or editing model"
             )
-        return self.compute.prepared(network)
+        return self.compute.prepare(network)
 
     @cached_property
     def _autoencoder(self) -> Autoencoder:
-        return Autoencoder(self._parts, self.device)
+        return Autoencoder(self._components, self.device)
 
     @cached_property
     def _denoising(self) -> Denoising:
@@ -136,125 +155,139 @@ class FlowMatching:
 
     @cached_property
     def _size(self) -> int:
-        """Pixels a side; the autoencoder makes `scale` times fewer, the transformer takes them in patches."""
+        """Pixels per side of the image, a multiple of the pixels per side of a patch of the transformer."""
         config, scale = self._network.config, self._autoencoder.scale
         step = scale * (PACK if self._is_flux else config.patch_size)
-        own = FLUX_SIZE if self._is_flux else trained_size(self._network, self.source.model) * scale
-        size = self.size or own
+        default = FLUX_SIZE if self._is_flux else read_sample_size(self._network, self.source.model) * scale
+        size = self.size or default
         if size % step or size < step:
             raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {step} pixels")
-        if not self._is_flux and size > (most := config.pos_embed_max_size * step):
+        if not self._is_flux and size > (largest := config.pos_embed_max_size * step):
             raise ObserverError(
-                f"{self.source.model}: the size {size} is too large: its transformer knows the positions of up to {most} "
-                f"pixels a side"
+                f"{self.source.model}: the size {size} is too large: the position embeddings of its transformer cover up to "
+                f"{largest} pixels per side"
             )
         return int(size)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        return self._autoencoder.encode(square(pixels, self._size))
+        """Encode an image (height, width, 3) uint8 as a latent (C, h, h)."""
+        return self._autoencoder.encode(crop_and_resize(pixels, self._size))
 
     @deterministic_inference()
-    def condition(self, texts: Sequence[str]) -> list[Condition]:
-        """Of each text the states of its tokens (L, width) and the pooled vector."""
-        return self._flux_conditions(texts) if self._is_flux else self._sd3_conditions(texts)
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return, for each prompt, the hidden states of its tokens, (L, width), and the pooled vector."""
+        return self._condition_flux(prompts) if self._is_flux else self._condition_sd3(prompts)
 
-    def _sd3_conditions(self, texts: Sequence[str]) -> list[Condition]:
+    def _condition_sd3(self, prompts: Sequence[str]) -> list[Conditioning]:
         from transformers import CLIPTextModelWithProjection
 
-        one, two = (
-            reader(self._parts, CLIPTextModelWithProjection, part, self.compute)
+        clip, clip_2 = (
+            load_text_encoder(self._components, CLIPTextModelWithProjection, part, self.compute)
             for part in ("text_encoder", "text_encoder_2")
         )
-        three = self._t5("text_encoder_3", SD3_TOKENS) if self._has_t5 else self._no_t5
-        found: list[Condition] = []
-        for text in texts:
-            a, b, long = one(text), two(text), three(text)
-            short = torch.cat([a.hidden_states[-2], b.hidden_states[-2]], dim=-1)[0]
-            short = torch.nn.functional.pad(short, (0, long.shape[-1] - short.shape[-1]))
-            found.append((torch.cat([short, long]), torch.cat([a.text_embeds, b.text_embeds], dim=-1)[0]))
-        return found
+        t5 = self._t5("text_encoder_3", SD3_TOKENS) if self._has_t5 else self._no_t5
+        conditionings: list[Conditioning] = []
+        for prompt in prompts:
+            output, output_2, t5_states = clip(prompt), clip_2(prompt), t5(prompt)
+            clip_states = torch.cat([output.hidden_states[-2], output_2.hidden_states[-2]], dim=-1)[0]
+            clip_states = torch.nn.functional.pad(clip_states, (0, t5_states.shape[-1] - clip_states.shape[-1]))
+            pooled = torch.cat([output.text_embeds, output_2.text_embeds], dim=-1)[0]
+            conditionings.append((torch.cat([clip_states, t5_states]), pooled))
+        return conditionings
 
-    def _flux_conditions(self, texts: Sequence[str]) -> list[Condition]:
+    def _condition_flux(self, prompts: Sequence[str]) -> list[Conditioning]:
         from transformers import CLIPTextModel
 
-        one = reader(self._parts, CLIPTextModel, "text_encoder", self.compute)
-        two = self._t5("text_encoder_2", FLUX_TOKENS if self._takes_guidance else SCHNELL_TOKENS)
-        return [(two(text), one(text).pooler_output[0]) for text in texts]
+        clip = load_text_encoder(self._components, CLIPTextModel, "text_encoder", self.compute)
+        t5 = self._t5("text_encoder_2", FLUX_TOKENS if self._takes_guidance else SCHNELL_TOKENS)
+        return [(t5(prompt), clip(prompt).pooler_output[0]) for prompt in prompts]
 
     def _t5(self, part: str, n_tokens: int) -> Callable[[str], torch.Tensor]:
-        """Text -> (n, width) states."""
+        """Return a function from a prompt to the hidden states of T5, (n_tokens, width)."""
         from transformers import T5EncoderModel
 
-        read = reader(self._parts, T5EncoderModel, part, self.compute, n_tokens)
+        encode = load_text_encoder(self._components, T5EncoderModel, part, self.compute, n_tokens)
 
-        def states(text: str) -> torch.Tensor:
-            found: torch.Tensor = read(text).last_hidden_state[0]
-            return found
+        def hidden_states(prompt: str) -> torch.Tensor:
+            states: torch.Tensor = encode(prompt).last_hidden_state[0]
+            return states
 
-        return states
+        return hidden_states
 
-    def _no_t5(self, text: str) -> torch.Tensor:
+    def _no_t5(self, prompt: str) -> torch.Tensor:
         width = self._network.config.joint_attention_dim
-        return torch.zeros(SD3_TOKENS, width, dtype=self.compute.format(), device=self.device)
+        return torch.zeros(SD3_TOKENS, width, dtype=self.compute.torch_dtype(), device=self.device)
 
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, self.objective.seed)
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return the positions of draws in 0..1."""
+        return kronecker_sequence(draws, self.objective.seed)
 
     @deterministic_inference()
-    def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
-        return self._denoising.score(images, draws, self._predictor(conditions))
+    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
+        """Score N rows; returns (N,) float32."""
+        return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()
     def restore(
-        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+        self,
+        image: torch.Tensor,
+        conditioning: Conditioning,
+        empty_prompt: Conditioning | None,
+        restoration: Restoration,
     ) -> RestoredImages:
-        """dev takes guidance as an input of its network and needs no empty text."""
-        said = how.guidance if self._takes_guidance else GUIDANCE
-        without = None if empty is None or self._takes_guidance else self._predictor(empty)
-        return self._autoencoder.restored(
-            self._denoising, image, how, len(conditions[0]), self._predictor(conditions, said), without
+        """Add noise to a latent and denoise it under K prompts.
+
+        Flux dev takes the guidance scale as an input of its network and does not need the empty prompt.
+        """
+        guidance = restoration.guidance if self._takes_guidance else GUIDANCE
+        predict_empty = None if empty_prompt is None or self._takes_guidance else self._predictor(empty_prompt)
+        predict = self._predictor(conditioning, guidance)
+        return self._autoencoder.restore(
+            self._denoising, image, restoration, len(conditioning[0]), predict, predict_empty
         )
 
-    def _predictor(self, conditions: Condition, guidance: float = GUIDANCE) -> Predict:
-        network, dtype = self._network, self.compute.format()
-        states, pooled = conditions
+    def _predictor(self, conditioning: Conditioning, guidance: float = GUIDANCE) -> Predictor:
+        network, dtype = self._network, self.compute.torch_dtype()
+        states, pooled = conditioning
 
-        def sd3(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        def predict_sd3(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
             out: torch.Tensor = network(
-                self.compute.laid_out(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
-                timestep=steps, return_dict=False,
+                self.compute.in_memory_format(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
+                timestep=timesteps, return_dict=False,
             )[0]  # fmt: skip
             return out
 
-        def flux(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        def predict_flux(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
             out: torch.Tensor = network(
-                packed(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
-                timestep=steps.to(dtype) / 1000,  # it takes s itself, rounded here as its pipeline does
-                guidance=torch.full_like(steps, guidance) if self._takes_guidance else None,
-                img_ids=_positions(noised), txt_ids=torch.zeros(states.shape[1], 3, device=self.device),
+                pack(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
+                timestep=timesteps.to(dtype) / 1000,  # the network takes s, rounded here as in its pipeline
+                guidance=torch.full_like(timesteps, guidance) if self._takes_guidance else None,
+                img_ids=_position_ids(noised), txt_ids=torch.zeros(states.shape[1], 3, device=self.device),
                 return_dict=False,
             )[0]  # fmt: skip
-            return unpacked(out, noised.shape[-1])
+            return unpack(out, noised.shape[-1])
 
-        return flux if self._is_flux else sd3
+        return predict_flux if self._is_flux else predict_sd3
 
     def provenance(self) -> dict[str, str]:
-        facts = self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
+        """Return the provenance of the weights, the device, the dtype and a missing T5, for the sidecar."""
+        facts = self._components.files.provenance(self.device, self.compute.dtype_name())
+        facts |= self._denoising.provenance()
         return facts if self._is_flux or self._has_t5 else facts | {"text_encoder_3": "none"}
 
 
-def packed(latents: torch.Tensor) -> torch.Tensor:
-    """(N, C, h, h) -> (N, h²/4, 4 C): a row a square of 2 × 2 elements, channel by channel."""
+def pack(latents: torch.Tensor) -> torch.Tensor:
+    """Pack latents (N, C, h, h) as (N, h²/4, 4 C): each row is a square of 2 × 2 elements, channel by channel."""
     return torch.nn.functional.pixel_unshuffle(latents, PACK).flatten(2).transpose(1, 2)
 
 
-def unpacked(rows: torch.Tensor, side: int) -> torch.Tensor:
-    """(N, h²/4, 4 C) -> (N, C, h, h) with h = `side`."""
+def unpack(rows: torch.Tensor, side: int) -> torch.Tensor:
+    """Unpack rows (N, h²/4, 4 C) to latents (N, C, h, h), with h = `side`."""
     squares = rows.transpose(1, 2).reshape(len(rows), -1, side // PACK, side // PACK)
     return torch.nn.functional.pixel_shuffle(squares, PACK)
 
 
-def _positions(latents: torch.Tensor) -> torch.Tensor:
-    """(h²/4, 3) float32: 0, line and column of each square, on the latents' device."""
+def _position_ids(latents: torch.Tensor) -> torch.Tensor:
+    """Return 0 and the row and column of each square, (h²/4, 3) float32, on the device of the latents."""
     side = torch.arange(latents.shape[-1] // PACK, dtype=torch.float32, device=latents.device)
     return torch.cartesian_prod(side[:1], side, side)

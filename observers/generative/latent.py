@@ -1,14 +1,14 @@
-"""Latent diffusion, Stable Diffusion 1.x, 2.x and XL: the error of the denoised latent of an image, given a text.
+"""Latent diffusion (Stable Diffusion 1.x, 2.x and XL): the error of the denoised latent of an image under a text prompt.
 
-The latent is the mean of the autoencoder's posterior times its scaling factor, computed in float32. 512 pixels for SD 1.x,
-1024 for XL: what the U-Net was trained at, unless `size` says otherwise, which makes it another observer. Texts are filled
-up to the full length of the text encoder, as in training; XL's second encoder gives a pooled vector besides, and its sizes
-are those of an uncropped image.
+The latent is the mean of the autoencoder's posterior times its scaling factor, computed in float32. By default images
+have the size at which the U-Net was trained, 512 pixels for SD 1.x and 1024 pixels for XL; with another `size` it is a
+different observer. Prompts are padded to the full length of the text encoder, as in training. XL also gets the pooled
+vector of its second text encoder, and size conditioning for an uncropped image.
 """
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,35 +16,48 @@ from attrs import field, frozen
 
 from observers.devices import deterministic_inference
 from observers.generative.autoencoder import Autoencoder
-from observers.generative.components import Components, components
-from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, RestoredImages
-from observers.generative.noising import Denoising, Predict, diffusion_levels, form_of
-from observers.generative.options import Compute, Objective, Source, a_size
-from observers.generative.prepare import square, trained_size
-from observers.generative.texts import reader
+from observers.generative.components import Components, find_components
+from observers.generative.draws import kronecker_sequence
+from observers.generative.likelihood import Conditioning, RestoredImages
+from observers.generative.noising import Denoising, Predictor, diffusion_levels, read_prediction_type
+from observers.generative.options import Compute, Objective, Source, check_size
+from observers.generative.preprocessing import crop_and_resize, read_sample_size
+from observers.generative.text_encoder import load_text_encoder
 from observers.protocol import ObserverError, Restoration
-
-Prediction = Literal["epsilon", "v_prediction"]
 
 
 @frozen
 class LatentDiffusion:
-    """Scores: −w(t) ‖x − x̂‖² over all elements of the latent, in squared latent units; nats with the weighting vdm."""
+    """A latent diffusion model as a `Likelihood`.
+
+    A score is −w(t) ‖x − x̂‖², summed over all elements of the latent, in squared latent units; with the weighting vdm
+    it is in nats. An encoded image is its latent, (C, h, w) float32.
+
+    Attributes:
+        source: Repository or local folder of the weights.
+        compute: Device and dtype of the U-Net and the text encoders.
+        objective: Weighting, loss, allocation of draws and random seed.
+        size: Pixels per side of the image; None for the size at which the model was trained.
+        n_draws: Always None: there is no limit to the number of draws.
+
+    Raises:
+        ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.
+    """
 
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
-    size: int | None = field(default=None, validator=a_size)  # pixels; None: what the model was trained at
+    size: int | None = field(default=None, validator=check_size)
     n_draws: int | None = field(default=None, init=False)
 
     @property
     def unit(self) -> str:
+        """The unit of the scores."""
         return self.objective.unit("latent")
 
     @cached_property
-    def _parts(self) -> Components:
-        return components(
+    def _components(self) -> Components:
+        return find_components(
             self.source,
             diffusers=["unet", "vae"],
             transformers=["text_encoder", "text_encoder_2"],
@@ -56,89 +69,100 @@ class LatentDiffusion:
 
     @cached_property
     def device(self) -> torch.device:
-        return self.compute.where()
+        """The device of the model."""
+        return self.compute.torch_device()
 
     @cached_property
     def _network(self) -> Any:
         from diffusers import UNet2DConditionModel
 
-        unet = self._parts.diffuser(UNet2DConditionModel, "unet", self.compute.format(), self.device)
-        n, wanted = unet.config.in_channels, self._autoencoder.n_channels
-        if n != wanted or unet.config.out_channels != wanted:
+        unet = self._components.load_diffuser(UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.device)
+        n_in, n_latent = unet.config.in_channels, self._autoencoder.n_channels
+        if n_in != n_latent or unet.config.out_channels != n_latent:
             raise ObserverError(
-                f"{self.source.model}: its U-Net takes {n} channels and its autoencoder gives {wanted}: expected a "
-                f"text-to-image model, no inpainting or editing one"
+                f"{self.source.model}: its U-Net takes {n_in} channels but its autoencoder gives {n_latent}: expected a "
+                f"text-to-image model, not an inpainting or editing model"
             )
-        is_xl, has_second = unet.config.addition_embed_type == "text_time", self._parts.has("text_encoder_2")
+        is_xl, has_second = unet.config.addition_embed_type == "text_time", self._components.has("text_encoder_2")
         if is_xl != has_second:
             raise ObserverError(
-                f"{self.source.model}: its U-Net is one of Stable Diffusion {'XL' if is_xl else '1 or 2'}, and there is "
-                f"{'a' if has_second else 'no'} text_encoder_2 with a config.json: get the files of one model"
+                f"{self.source.model}: its U-Net belongs to Stable Diffusion {'XL' if is_xl else '1 or 2'}, but the model "
+                f"has {'a' if has_second else 'no'} text_encoder_2 with a config.json: get all files from the same model"
             )
-        return self.compute.prepared(unet)
+        return self.compute.prepare(unet)
 
     @cached_property
     def _autoencoder(self) -> Autoencoder:
-        return Autoencoder(self._parts, self.device)
+        return Autoencoder(self._components, self.device)
 
     @cached_property
     def _denoising(self) -> Denoising:
-        settings = self._parts.settings("scheduler/scheduler_config.json")
-        return Denoising(diffusion_levels(settings), form_of(settings), self.objective, self.device)
+        settings = self._components.read_settings("scheduler/scheduler_config.json")
+        return Denoising(diffusion_levels(settings), read_prediction_type(settings), self.objective, self.device)
 
     @cached_property
     def _size(self) -> int:
-        """Pixels a side."""
+        """Pixels per side of the image."""
         scale = self._autoencoder.scale
-        size = self.size or trained_size(self._network, self.source.model) * scale
+        size = self.size or read_sample_size(self._network, self.source.model) * scale
         if size % scale or size < scale:
             raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {scale} pixels")
         return int(size)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        return self._autoencoder.encode(square(pixels, self._size))
+        """Encode an image (height, width, 3) uint8 as a latent (C, h, w)."""
+        return self._autoencoder.encode(crop_and_resize(pixels, self._size))
 
     @deterministic_inference()
-    def condition(self, texts: Sequence[str]) -> list[Condition]:
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return the hidden states of each prompt's tokens, (n_tokens, width); for XL also the pooled vector and sizes."""
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-        first = reader(self._parts, CLIPTextModel, "text_encoder", self.compute)
-        if not self._parts.has("text_encoder_2"):
-            return [(first(text).last_hidden_state[0],) for text in texts]
-        second = reader(self._parts, CLIPTextModelWithProjection, "text_encoder_2", self.compute)
+        encode = load_text_encoder(self._components, CLIPTextModel, "text_encoder", self.compute)
+        if not self._components.has("text_encoder_2"):
+            return [(encode(prompt).last_hidden_state[0],) for prompt in prompts]
+        encode_2 = load_text_encoder(self._components, CLIPTextModelWithProjection, "text_encoder_2", self.compute)
         size = self._size
-        sizes = torch.tensor([size, size, 0, 0, size, size], dtype=self.compute.format(), device=self.device)
-        found: list[Condition] = []
-        for text in texts:
-            one, two = first(text), second(text)
-            states = torch.cat([one.hidden_states[-2], two.hidden_states[-2]], dim=-1)[0]
-            found.append((states, two.text_embeds[0], sizes))
-        return found
+        # The original size, the crop and the target size.
+        sizes = torch.tensor([size, size, 0, 0, size, size], dtype=self.compute.torch_dtype(), device=self.device)
+        conditionings: list[Conditioning] = []
+        for prompt in prompts:
+            output, output_2 = encode(prompt), encode_2(prompt)
+            states = torch.cat([output.hidden_states[-2], output_2.hidden_states[-2]], dim=-1)[0]
+            conditionings.append((states, output_2.text_embeds[0], sizes))
+        return conditionings
 
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, self.objective.seed)
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return the positions of draws in 0..1."""
+        return kronecker_sequence(draws, self.objective.seed)
 
     @deterministic_inference()
-    def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
-        return self._denoising.score(images, draws, self._predictor(conditions))
+    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
+        """Score N rows; returns (N,) float32."""
+        return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()
     def restore(
-        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+        self,
+        image: torch.Tensor,
+        conditioning: Conditioning,
+        empty_prompt: Conditioning | None,
+        restoration: Restoration,
     ) -> RestoredImages:
-        without = None if empty is None else self._predictor(empty)
-        return self._autoencoder.restored(
-            self._denoising, image, how, len(conditions[0]), self._predictor(conditions), without
+        """Add noise to a latent and denoise it under K prompts."""
+        predict_empty = None if empty_prompt is None else self._predictor(empty_prompt)
+        return self._autoencoder.restore(
+            self._denoising, image, restoration, len(conditioning[0]), self._predictor(conditioning), predict_empty
         )
 
-    def _predictor(self, conditions: Condition) -> Predict:
-        network, dtype = self._network, self.compute.format()
-        states, *more = conditions
+    def _predictor(self, conditioning: Conditioning) -> Predictor:
+        network, dtype = self._network, self.compute.torch_dtype()
+        states, *more = conditioning
         added = {"text_embeds": more[0], "time_ids": more[1]} if more else None
 
-        def predict(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        def predict(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
             out: torch.Tensor = network(
-                self.compute.laid_out(noised.to(dtype)), steps, encoder_hidden_states=states,
+                self.compute.in_memory_format(noised.to(dtype)), timesteps, encoder_hidden_states=states,
                 added_cond_kwargs=added, return_dict=False,
             )[0]  # fmt: skip
             return out
@@ -146,4 +170,6 @@ class LatentDiffusion:
         return predict
 
     def provenance(self) -> dict[str, str]:
-        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
+        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        facts = self._components.files.provenance(self.device, self.compute.dtype_name())
+        return facts | self._denoising.provenance()

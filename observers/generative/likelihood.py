@@ -1,14 +1,15 @@
 """The protocol that turns a generative model into a classifier: it scores how likely an image is under a text prompt.
 
-Shapes: B images, K choices (one prompt each), N rows of one forward pass, T draws. A row combines an image, a prompt and a
-draw. Its score is a one-draw estimate of log p(image | prompt), up to a term that all choices share, in the unit that `unit`
-names; a higher score means a more likely image. The evidence of a choice is the mean of its scores.
+Shapes: B images, K choices (one prompt each), N rows of one forward pass, T draws. A row combines an image, a prompt
+and a draw. Its score is a one-draw estimate of log p(image | prompt), up to a term that all choices share, in the unit
+that `unit` names; a higher score means a more likely image. The evidence of a choice is the mean of its scores.
 
-A draw is a number from 0. Everything random about a row follows from the likelihood's seed and the number of its draw, so
-all choices and all images use the same noise (common random numbers), and the score of a row depends on no other row.
+A draw is a number from 0. Everything random about a row follows from the likelihood's seed and the number of its draw,
+so all choices and all images use the same noise (common random numbers), and the score of a row depends on no other
+row.
 
-A likelihood is a frozen attrs class whose fields are options, some of them grouped in `observers.generative.options`. It
-loads its weights on first use.
+A likelihood is a frozen attrs class whose fields are options, some of them grouped in `observers.generative.options`.
+It loads its weights on first use.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from attrs import frozen
 
 from observers.protocol import Restoration
 
-Conditioning = tuple[torch.Tensor, ...]  # the tensors that the network needs for one prompt; same shapes for all prompts
+Conditioning = tuple[
+    torch.Tensor, ...
+]  # the tensors that the network needs for one prompt; same shapes for all prompts
 
 
 @frozen(eq=False)
@@ -88,7 +91,9 @@ class Likelihood(Protocol):
         ...
 
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows in one forward pass, without waiting for the device, so that the next batch can be prepared meanwhile.
+        """Score N rows in one forward pass.
+
+        This must not wait for the device, so that the next batch can be prepared meanwhile.
 
         Args:
             images: Encoded images, (N, …).
@@ -110,7 +115,11 @@ class SupportsRestoration(Protocol):
     """Optional part of a likelihood: a model that scores how well it restores an image can show the restored image."""
 
     def restore(
-        self, image: torch.Tensor, conditioning: Conditioning, empty_prompt: Conditioning | None, restoration: Restoration
+        self,
+        image: torch.Tensor,
+        conditioning: Conditioning,
+        empty_prompt: Conditioning | None,
+        restoration: Restoration,
     ) -> RestoredImages:
         """Damage an image and restore it under K prompts.
 

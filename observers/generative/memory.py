@@ -1,7 +1,8 @@
-"""How many rows a forward pass holds where the user does not say it.
+"""The number of rows per forward pass, estimated from the free memory if the user does not give it.
 
-Peak memory grows linearly with the rows once the network is loaded: two small passes give the slope. The result is a power
-of two, so that it is the same whenever about the same memory is free: another number of rows rounds differently.
+Once the network is loaded, peak memory grows linearly with the number of rows, so two small passes give the slope. The
+result is rounded down to a power of two, so that it is the same whenever a similar amount of memory is free: a
+different number of rows would change rounding errors.
 """
 
 import statistics
@@ -12,78 +13,93 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from observers.generative.likelihood import Condition, Likelihood
+from observers.generative.likelihood import Conditioning, Likelihood
 from observers.protocol import ObserverError, Trial
 
-SHARE = 0.85  # of the free memory
-MAX_ROWS = 256  # the device is full long before
-N_TIMED, PATIENCE = 5, 60.0  # passes, seconds
-DEFAULT_ROWS = 16  # on CPU and MPS, whose free memory says little
+USED_FRACTION = 0.85  # of the free memory
+MAX_ROWS = 256  # more rows do not make a device faster
+N_TIMED, MAX_SECONDS = 5, 60.0  # passes that are timed, and the time after which no further pass is started
+DEFAULT_ROWS = 16  # on CPU and MPS, which do not report a useful amount of free memory
 
 
-def ran_out(error: RuntimeError) -> bool:
-    """Of memory? CPUs and MPS have no error of their own for it."""
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether the error means that memory ran out. CPUs and MPS raise a plain RuntimeError for it."""
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "can't allocate" in str(error)
 
 
 @contextmanager
-def in_memory() -> Iterator[None]:
-    """Around what a model needs before its first pass. Raises ObserverError where the device's memory does not hold it."""
+def explained_memory_errors() -> Iterator[None]:
+    """Raise ObserverError if the device runs out of memory while the model is loaded or one image is encoded."""
     try:
         yield
     except RuntimeError as error:
-        if not ran_out(error):
+        if not is_out_of_memory(error):
             raise
         raise ObserverError(
-            "the device's memory does not hold the model and one image: take a smaller model, size or --dtype, or another "
-            "device; what was answered is kept"
+            "the model and one image do not fit into the memory of the device: use a smaller model, image size or "
+            "--dtype, or another device; the responses so far are saved"
         ) from None
 
 
-def rows_that_fit(likelihood: Likelihood, trial: Trial, conditions: list[Condition]) -> int:
-    """N for passes of trials like this one. Raises ObserverError where not even one row fits."""
+def estimate_n_rows(likelihood: Likelihood, trial: Trial, conditionings: list[Conditioning]) -> int:
+    """Estimate how many rows fit into one forward pass.
+
+    Args:
+        likelihood: The model.
+        trial: A trial whose image is like those of the session.
+        conditionings: The conditioning of each choice of the trial.
+
+    Returns:
+        A power of two of at most MAX_ROWS, or DEFAULT_ROWS if the device is not a CUDA device.
+
+    Raises:
+        ObserverError: Not even one row fits.
+    """
     if likelihood.device.type != "cuda":
         return DEFAULT_ROWS
-    with in_memory():
+    with explained_memory_errors():
         image = likelihood.encode(trial.stimulus.pixels())
-        n_bytes = {1: _peak(likelihood, image, conditions[0], 1)}
+        n_bytes = {1: _peak_bytes(likelihood, image, conditionings[0], 1)}
     try:
-        n_bytes[4] = _peak(likelihood, image, conditions[0], 4)
+        n_bytes[4] = _peak_bytes(likelihood, image, conditionings[0], 4)
     except torch.OutOfMemoryError:
         return 1
-    each = max((n_bytes[4] - n_bytes[1]) / 3, 1.0)
+    bytes_per_row = max((n_bytes[4] - n_bytes[1]) / 3, 1.0)
     free, _ = torch.cuda.mem_get_info(likelihood.device)
     free += torch.cuda.memory_reserved(likelihood.device) - torch.cuda.memory_allocated(likelihood.device)
-    fit = (SHARE * free - (n_bytes[1] - each)) / each
-    return int(2 ** np.floor(np.log2(np.clip(fit, 1, MAX_ROWS))))
+    n_rows = (USED_FRACTION * free - (n_bytes[1] - bytes_per_row)) / bytes_per_row
+    return int(2 ** np.floor(np.log2(np.clip(n_rows, 1, MAX_ROWS))))
 
 
-def time_and_memory(
-    likelihood: Likelihood, trial: Trial, conditions: list[Condition], size: int
+def measure_cost(
+    likelihood: Likelihood, trial: Trial, conditionings: list[Conditioning], n_rows: int
 ) -> tuple[float, int | None]:
-    """Median seconds of a pass of `size` rows, and on CUDA the most bytes that were taken, the model included."""
+    """Return the median seconds per forward pass of `n_rows` rows, and the peak memory in bytes, including the model.
+
+    The memory is None if the device is not a CUDA device.
+    """
     image = likelihood.encode(trial.stimulus.pixels())
-    given = [conditions[i % len(conditions)] for i in range(size)]
-    rows = torch.stack([image] * size), tuple(torch.stack(part) for part in zip(*given, strict=True))
+    repeated = [conditionings[i % len(conditionings)] for i in range(n_rows)]
+    rows = torch.stack([image] * n_rows), tuple(torch.stack(part) for part in zip(*repeated, strict=True))
     seconds = []
     for i in range(1 + N_TIMED):
         start = time.perf_counter()
-        likelihood.score(*rows, np.full(size, i % (likelihood.n_draws or N_TIMED), dtype=np.int64)).cpu()
+        likelihood.score(*rows, np.full(n_rows, i % (likelihood.n_draws or N_TIMED), dtype=np.int64)).cpu()
         seconds.append(time.perf_counter() - start)
-        if sum(seconds) > PATIENCE:
+        if sum(seconds) > MAX_SECONDS:
             break
     n_bytes = torch.cuda.max_memory_allocated(likelihood.device) if likelihood.device.type == "cuda" else None
-    return statistics.median(seconds[1:] or seconds), n_bytes  # the first one warms up
+    return statistics.median(seconds[1:] or seconds), n_bytes  # the first pass is a warm-up
 
 
-def _peak(likelihood: Likelihood, image: torch.Tensor, condition: Condition, n: int) -> int:
-    """Bytes that a pass of n rows takes beyond what is there already."""
-    conditions = tuple(torch.stack([part] * n) for part in condition)
+def _peak_bytes(likelihood: Likelihood, image: torch.Tensor, conditioning: Conditioning, n: int) -> int:
+    """Return the bytes that a pass of n rows allocates on top of what is allocated before it."""
+    repeated = tuple(torch.stack([part] * n) for part in conditioning)
     images, draws = torch.stack([image] * n), np.zeros(n, dtype=np.int64)
-    likelihood.score(images, conditions, draws)  # what is kept for good does not count
+    likelihood.score(images, repeated, draws)  # allocates what stays in memory, which must not count
     torch.cuda.synchronize(likelihood.device)
     torch.cuda.reset_peak_memory_stats(likelihood.device)
     before = torch.cuda.memory_allocated(likelihood.device)
-    likelihood.score(images, conditions, draws)
+    likelihood.score(images, repeated, draws)
     torch.cuda.synchronize(likelihood.device)
     return torch.cuda.max_memory_allocated(likelihood.device) - before

@@ -1,7 +1,7 @@
-"""Generative observers by name, and by family for any repository or folder: what `observers.registry` makes.
+"""Published generative observers by name, and observers of each family for any repository or folder.
 
-The options of an observer and of its likelihood, source, objective and computation are one flat list on the command line:
-`-o weighting=uniform -o draws=100 -o device=cpu`.
+`observers.registry` refers to the names in this module. The options of an observer and of its likelihood, source,
+objective and computation form one flat list on the command line: `-o weighting=uniform -o draws=100 -o device=cpu`.
 """
 
 import inspect
@@ -23,7 +23,15 @@ _HUB = "https://huggingface.co"
 
 @frozen
 class PublishedModel:
-    """A published model: where it is, how large what is fetched of it, and what it needs."""
+    """A published model on the Hugging Face Hub.
+
+    Attributes:
+        family: Class of its likelihood.
+        model: Name of the repository.
+        revision: Commit of the repository; None for the newest one.
+        gigabytes: Size of the download.
+        gated: Whether users must accept terms before they can download it.
+    """
 
     family: type
     model: str
@@ -31,14 +39,16 @@ class PublishedModel:
     gigabytes: float
     gated: bool = False
 
-    def about(self) -> str:
+    def describe_download(self) -> str:
+        """Return the size, license and page of the download, for error messages."""
         terms = "terms to accept first" if self.gated else "license"
         return f"about {self.gigabytes:g} GB, {terms}: {_HUB}/{self.model}"
 
 
+SD14_COMMIT = "133a221b8aa7292a167afc5127cb63fb5005638b"
 # fmt: off
 PUBLISHED_MODELS: dict[str, PublishedModel] = {
-    "sd14": PublishedModel(LatentDiffusion, "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", 4.3),
+    "sd14": PublishedModel(LatentDiffusion, "CompVis/stable-diffusion-v1-4", SD14_COMMIT, 4.3),
     "sdxl": PublishedModel(LatentDiffusion, "stabilityai/stable-diffusion-xl-base-1.0", None, 13.9),
     "if-m": PublishedModel(PixelDiffusion, "DeepFloyd/IF-I-M-v1.0", None, 21, gated=True),
     "if-l": PublishedModel(PixelDiffusion, "DeepFloyd/IF-I-L-v1.0", None, 23, gated=True),
@@ -56,83 +66,96 @@ PUBLISHED_MODELS: dict[str, PublishedModel] = {
 # fmt: on
 
 
-Options = dict[str, tuple[Any, Any, tuple[str, ...]]]  # name -> (type, default, the fields it lies in)
+Options = dict[str, tuple[Any, Any, tuple[str, ...]]]  # name -> (type, default, path of fields to the option)
 
 
 def flat_options(cls: type) -> Options:
-    """Options of an attrs class and of the attrs classes in its fields."""
-    found: Options = {}
+    """Return the options of an attrs class, including those of the attrs classes in its fields."""
+    options: Options = {}
     hints = get_type_hints(cls)
     for a in attrs.fields(cls):
-        kind = hints[a.name]
-        if attrs.has(kind):
-            new = {name: (k, default, (a.name, *path)) for name, (k, default, path) in flat_options(kind).items()}
+        hint = hints[a.name]
+        if attrs.has(hint):
+            new = {name: (t, default, (a.name, *path)) for name, (t, default, path) in flat_options(hint).items()}
         else:
-            new = {a.name: (kind, a.default, (a.name,))} if a.init else {}
-        assert not found.keys() & new.keys(), f"two options of {cls.__name__} have one name"
-        found |= new
-    return found
+            new = {a.name: (hint, a.default, (a.name,))} if a.init else {}
+        assert not options.keys() & new.keys(), f"two options of {cls.__name__} have the same name"
+        options |= new
+    return options
 
 
-def _built(cls: type, options: Mapping[tuple[str, ...], Any]) -> Any:
-    """An object of `cls` and of the attrs classes in its fields, with the options at their places."""
-    hints, given = get_type_hints(cls), {}
+def _build(cls: type, options: Mapping[tuple[str, ...], Any]) -> Any:
+    """Build an object of `cls`, and of the attrs classes in its fields, from options by their paths."""
+    hints, values = get_type_hints(cls), {}
     for a in attrs.fields(cls):
-        inside = {path[1:]: value for path, value in options.items() if path[0] == a.name}
+        nested = {path[1:]: value for path, value in options.items() if path[0] == a.name}
         if attrs.has(hints[a.name]):
-            given[a.name] = _built(hints[a.name], inside)
-        elif inside:
-            given[a.name] = inside[()]
-    return cls(**given)
+            values[a.name] = _build(hints[a.name], nested)
+        elif nested:
+            values[a.name] = nested[()]
+    return cls(**values)
 
 
-def family(likelihood: type, **fixed: Any) -> Callable[..., GenerativeClassifier]:
-    """A function that makes an observer of a flat list of options with a likelihood of that class; `fixed` has defaults."""
-    its_own, common = flat_options(likelihood), flat_options(GenerativeClassifier)
-    del common["likelihood"]
-    assert not its_own.keys() & common.keys()
-    options = its_own | common
+def observer_factory(likelihood: type, **defaults: Any) -> Callable[..., GenerativeClassifier]:
+    """Return a function that builds an observer with a likelihood of the given class.
 
-    def make(*model: str, **given: Any) -> GenerativeClassifier:
-        given = fixed | dict(zip(["model"], model, strict=False)) | given
-        given.setdefault("name", str(given["model"]).rstrip("/").rpartition("/")[2])
-        mine, shared = (
-            {options[name][2]: value for name, value in given.items() if name in part} for part in (its_own, common)
+    Args:
+        likelihood: Class of the likelihood, such as LatentDiffusion.
+        **defaults: Defaults of options that differ from those of the classes.
+
+    Returns:
+        A function whose parameters are the options of the observer and its likelihood, as one flat list. `model` may be
+        given by position; `name` defaults to the last part of `model`.
+    """
+    likelihood_options, observer_options = flat_options(likelihood), flat_options(GenerativeClassifier)
+    del observer_options["likelihood"]
+    assert not likelihood_options.keys() & observer_options.keys()
+    options = likelihood_options | observer_options
+
+    def make(*model: str, **overrides: Any) -> GenerativeClassifier:
+        values = defaults | dict(zip(["model"], model, strict=False)) | overrides
+        values.setdefault("name", str(values["model"]).rstrip("/").rpartition("/")[2])
+        for_likelihood, for_observer = (
+            {options[name][2]: value for name, value in values.items() if name in part}
+            for part in (likelihood_options, observer_options)
         )
-        return GenerativeClassifier(_built(likelihood, mine), **{path[0]: value for path, value in shared.items()})
+        return GenerativeClassifier(
+            _build(likelihood, for_likelihood), **{path[0]: value for path, value in for_observer.items()}
+        )
 
-    defaults = {name: default for name, (_, default, _) in options.items() if default is not attrs.NOTHING}
-    defaults |= {"name": None} | fixed
-    one = inspect.Parameter
+    all_defaults = {name: default for name, (_, default, _) in options.items() if default is not attrs.NOTHING}
+    all_defaults |= {"name": None} | defaults
     parameters = [
-        one(
+        inspect.Parameter(
             name,
-            one.POSITIONAL_OR_KEYWORD if name == "model" else one.KEYWORD_ONLY,
-            default=defaults.get(name, one.empty),
+            inspect.Parameter.POSITIONAL_OR_KEYWORD if name == "model" else inspect.Parameter.KEYWORD_ONLY,
+            default=all_defaults.get(name, inspect.Parameter.empty),
         )
         for name in options
     ]
     make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    make.__annotations__ = {name: kind for name, (kind, _, _) in options.items()}
+    make.__annotations__ = {name: hint for name, (hint, _, _) in options.items()}
     return make
 
 
-def known(name: str) -> Callable[..., GenerativeClassifier]:
-    """A function that makes the published observer of that name."""
-    it = PUBLISHED_MODELS[name]
-    return family(it.family, model=it.model, revision=it.revision, about=it.about(), name=name)
+def published_observer(name: str) -> Callable[..., GenerativeClassifier]:
+    """Return a function that builds the published observer of that name, with its options."""
+    model = PUBLISHED_MODELS[name]
+    return observer_factory(
+        model.family, model=model.model, revision=model.revision, about=model.describe_download(), name=name
+    )
 
 
-latent = family(LatentDiffusion)
-pixel = family(PixelDiffusion)
-flow = family(FlowMatching)
-autoregressive = family(Autoregressive)
-masked = family(Masked)
+latent = observer_factory(LatentDiffusion)
+pixel = observer_factory(PixelDiffusion)
+flow = observer_factory(FlowMatching)
+autoregressive = observer_factory(Autoregressive)
+masked = observer_factory(Masked)
 
 
 def __getattr__(name: str) -> Callable[..., GenerativeClassifier]:
-    """`named:sd14` and so on, with an underscore for a hyphen, which no Python name has."""
+    """Return `published_observer` for `named:sd14` and so on, with underscores in place of hyphens."""
     plain = name.replace("_", "-")
     if plain not in PUBLISHED_MODELS:
         raise AttributeError(name)
-    return known(plain)
+    return published_observer(plain)

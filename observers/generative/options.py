@@ -19,8 +19,8 @@ MAX_SIZE = 4096  # pixels per side
 def _check_repository(instance: object, attribute: Any, value: str) -> None:
     if not _REPOSITORY.fullmatch(value) or value.startswith("."):
         raise ObserverError(
-            f"{value!r} is not the name of a Hugging Face Hub repository: expected OWNER/NAME; to load a local folder, choose "
-            f"any name and add -o weights=FOLDER"
+            f"{value!r} is not the name of a Hugging Face Hub repository: expected OWNER/NAME; to load a local folder, "
+            f"choose any name and add -o weights=FOLDER"
         )
 
 
@@ -82,8 +82,8 @@ class Compute:
     def prepare(self, network: Any) -> Any:
         """Return the network in the memory format of the device, and compiled if `compile` is set.
 
-        The network is compiled once for each number of rows: once if the batch size is given, and three times if the batch
-        size is estimated from two trial passes.
+        The network is compiled once for each number of rows: once if the batch size is given, and three times if the
+        batch size is estimated from two trial passes.
         """
         if self.torch_device().type == "cuda":
             network = network.to(memory_format=torch.channels_last)
@@ -97,8 +97,8 @@ class Objective:
     Attributes:
         weighting: Weighting w(t) over noise levels: exp, uniform, vdm, or FILE.py:NAME for your own function (see
             `observers.generative.weighting`).
-        loss: l2 is the squared error ‖x − x̂‖², weighted by w. l1 and huber measure the error of the noise, ε − ε̂, weighted
-            by w/SNR, as Li et al. (2023) do; huber is quadratic up to 1 and linear beyond.
+        loss: l2 is the squared error ‖x − x̂‖², weighted by w. l1 and huber measure the error of the noise, ε − ε̂,
+            weighted by w/SNR, as Li et al. (2023) do; huber is quadratic up to 1 and linear beyond.
         allocation: CSV file with a column `density`, the share of draws for each bin of noise levels (see
             `observers.generative.draws`); None spreads the draws evenly.
         seed: Random seed of the noise and of the order of noise levels.

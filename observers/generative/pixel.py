@@ -1,9 +1,9 @@
-"""Pixel diffusion, DeepFloyd IF stage I (the row of Imagen): the error of the denoised 64 × 64 image, given a text.
+"""Pixel diffusion (DeepFloyd IF stage I, in place of Imagen): the error of the denoised 64 × 64 image under a text prompt.
 
-The image itself is noised, in −1..1. The U-Net also predicts a variance, which is not used. Near t = 1 the error of x̂ is
-that of ε̂ times σ/α, up to 20,000 on IF's cosine schedule: x̂ is therefore formed and clamped to −1..1 in float32, as the
-model's own sampler does in kind, and compared there. Texts are lower-cased and stripped, and filled up to 77 tokens, as in
-training.
+Noise is added to the image itself, in −1..1. The U-Net also predicts a variance, which is not used. Near t = 1 the
+error of x̂ is the error of ε̂ times σ/α, up to 20,000 on IF's cosine schedule. Therefore x̂ is computed and clamped to
+−1..1 in float32, as the model's own sampler does in a similar way, and compared with x. Prompts are converted to lower
+case, stripped and padded to 77 tokens, as in training.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ import torch
 from attrs import field, frozen
 
 from observers.devices import deterministic_inference
-from observers.generative.components import Components, components
-from observers.generative.draws import positions
-from observers.generative.likelihood import Condition, RestoredImages
-from observers.generative.noising import Denoising, Predict, diffusion_levels, form_of
+from observers.generative.components import Components, find_components
+from observers.generative.draws import kronecker_sequence
+from observers.generative.likelihood import Conditioning, RestoredImages
+from observers.generative.noising import Denoising, Predictor, diffusion_levels, read_prediction_type
 from observers.generative.options import Compute, Objective, Source
-from observers.generative.prepare import square, trained_size
-from observers.generative.texts import reader
+from observers.generative.preprocessing import crop_and_resize, read_sample_size
+from observers.generative.text_encoder import load_text_encoder
 from observers.protocol import ObserverError, Restoration
 
 N_TOKENS = 77
@@ -29,8 +29,20 @@ N_TOKENS = 77
 
 @frozen
 class PixelDiffusion:
-    """Scores: −w(t) ‖x − x̂‖² over all pixels and channels, in units of half the range of a channel, squared; nats with the
-    weighting vdm, but for the clamping."""
+    """A pixel diffusion model as a `Likelihood`.
+
+    A score is −w(t) ‖x − x̂‖², summed over all pixels and channels in −1..1. With the weighting vdm it is in nats,
+    apart from the effect of the clamping. An encoded image is (3, size, size) float32 in −1..1.
+
+    Attributes:
+        source: Repository or local folder of the weights.
+        compute: Device and dtype of the U-Net and the text encoder.
+        objective: Weighting, loss, allocation of draws and random seed.
+        n_draws: Always None: there is no limit to the number of draws.
+
+    Raises:
+        ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.
+    """
 
     source: Source
     compute: Compute = Compute()
@@ -39,11 +51,12 @@ class PixelDiffusion:
 
     @property
     def unit(self) -> str:
+        """The unit of the scores."""
         return self.objective.unit("pixels")
 
     @cached_property
-    def _parts(self) -> Components:
-        return components(
+    def _components(self) -> Components:
+        return find_components(
             self.source,
             diffusers=["unet"],
             transformers=["text_encoder"],
@@ -53,68 +66,85 @@ class PixelDiffusion:
 
     @cached_property
     def device(self) -> torch.device:
-        return self.compute.where()
+        """The device of the model."""
+        return self.compute.torch_device()
 
     @cached_property
     def _network(self) -> Any:
         from diffusers import UNet2DConditionModel
 
-        unet = self._parts.diffuser(UNet2DConditionModel, "unet", self.compute.format(), self.device)
+        unet = self._components.load_diffuser(UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.device)
         n_in, n_out = unet.config.in_channels, unet.config.out_channels
         if n_in != 3 or n_out not in (3, 6):
             raise ObserverError(
-                f"{self.source.model}: its U-Net takes {n_in} channels and gives {n_out}; expected 3 and 3, or 6 with a "
-                f"learned variance: take the first stage of a pixel diffusion model, not one that enlarges images"
+                f"{self.source.model}: its U-Net takes {n_in} channels and gives {n_out}: expected 3 and 3, or 3 and 6 with "
+                f"a learned variance; use the first stage of a pixel diffusion model, not a super-resolution stage"
             )
-        return self.compute.prepared(unet)
+        return self.compute.prepare(unet)
 
     @cached_property
     def _size(self) -> int:
-        return trained_size(self._network, self.source.model)
+        """Pixels per side of the image."""
+        return read_sample_size(self._network, self.source.model)
 
     @cached_property
     def _denoising(self) -> Denoising:
-        settings = self._parts.settings("scheduler/scheduler_config.json")
-        return Denoising(diffusion_levels(settings), form_of(settings), self.objective, self.device, clamp=True)
+        settings = self._components.read_settings("scheduler/scheduler_config.json")
+        levels, prediction_type = diffusion_levels(settings), read_prediction_type(settings)
+        return Denoising(levels, prediction_type, self.objective, self.device, clamp=True)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        return square(pixels, self._size).to(self.device)
+        """Convert an image (height, width, 3) uint8 to (3, size, size) float32 in −1..1."""
+        return crop_and_resize(pixels, self._size).to(self.device)
 
     @deterministic_inference()
-    def condition(self, texts: Sequence[str]) -> list[Condition]:
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return the hidden states of each prompt's tokens, (N_TOKENS, width)."""
         from transformers import T5EncoderModel
 
-        read = reader(self._parts, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)
-        return [(read(text.lower().strip()).last_hidden_state[0],) for text in texts]
+        encode = load_text_encoder(self._components, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)
+        return [(encode(prompt.lower().strip()).last_hidden_state[0],) for prompt in prompts]
 
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, self.objective.seed)
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return the positions of draws in 0..1."""
+        return kronecker_sequence(draws, self.objective.seed)
 
     @deterministic_inference()
-    def score(self, images: torch.Tensor, conditions: Condition, draws: np.ndarray) -> torch.Tensor:
-        return self._denoising.score(images, draws, self._predictor(conditions))
+    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
+        """Score N rows; returns (N,) float32."""
+        return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()
     def restore(
-        self, image: torch.Tensor, conditions: Condition, empty: Condition | None, how: Restoration
+        self,
+        image: torch.Tensor,
+        conditioning: Conditioning,
+        empty_prompt: Conditioning | None,
+        restoration: Restoration,
     ) -> RestoredImages:
-        k, without = len(conditions[0]), None if empty is None else self._predictor(empty)
-        noised, found = self._denoising.restored(
-            image.expand(k, *image.shape), how, self._predictor(conditions), without
+        """Add noise to an image and denoise it under K prompts."""
+        k, predict_empty = len(conditioning[0]), None if empty_prompt is None else self._predictor(empty_prompt)
+        noised, denoised = self._denoising.restore(
+            image.expand(k, *image.shape), restoration, self._predictor(conditioning), predict_empty
         )
-        errors = (found - image).square().flatten(1).sum(1)
-        return RestoredImages((noised[0] / 2 + 0.5).clamp(0, 1), found / 2 + 0.5, errors)
+        errors = (denoised - image).square().flatten(1).sum(1)
+        return RestoredImages((noised[0] / 2 + 0.5).clamp(0, 1), denoised / 2 + 0.5, errors)
 
-    def _predictor(self, conditions: Condition) -> Predict:
-        network, dtype = self._network, self.compute.format()
+    def _predictor(self, conditioning: Conditioning) -> Predictor:
+        network, dtype = self._network, self.compute.torch_dtype()
 
-        def predict(noised: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        def predict(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
             out: torch.Tensor = network(
-                self.compute.laid_out(noised.to(dtype)), steps, encoder_hidden_states=conditions[0], return_dict=False
+                self.compute.in_memory_format(noised.to(dtype)),
+                timesteps,
+                encoder_hidden_states=conditioning[0],
+                return_dict=False,
             )[0]
             return out[:, :3]
 
         return predict
 
     def provenance(self) -> dict[str, str]:
-        return self._parts.files.provenance(self.device, self.compute.dtype_name()) | self._denoising.facts()
+        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        facts = self._components.files.provenance(self.device, self.compute.dtype_name())
+        return facts | self._denoising.provenance()

@@ -1,13 +1,13 @@
 """Schedules of draws: which choices are evaluated at which draws until the best choice is clear. This module needs no torch.
 
 K choices, M of them still in the race, T draws. A schedule is a generator. It yields a `Request` for the scores of some
-choices at some draws, receives these scores by `send`, (M, n) float64 with higher values for better choices, and returns a
-`RaceResult`. All choices are evaluated at the same draws, so their differences are paired and most of the noise cancels
-(common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
+choices at some draws, receives these scores by `send`, (M, n) float64 with higher values for better choices, and
+returns a `RaceResult`. All choices are evaluated at the same draws, so their differences are paired and most of the
+noise cancels (common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
 
 The evidence of a choice that is never eliminated is the mean of its scores. The evidence of an eliminated choice is the
-evidence of its rival, the leader at the time of elimination, minus their mean difference over the draws that both have. It
-is never above the evidence of a choice that was not eliminated.
+evidence of its rival, the leader at the time of elimination, minus their mean difference over the draws that both have.
+It is never above the evidence of a choice that was not eliminated.
 """
 
 from collections.abc import Callable, Generator
@@ -161,24 +161,25 @@ class Exhaustive:
 class Racing:
     """Sequential elimination: a choice is eliminated once it is unlikely that all `draws` would put it above the leader.
 
-    After every round of draws, each rival is compared with the leader by a one-sided test on their paired differences δ:
-    t = mean / √(v (1/n − 1/T)). The term 1/T is a finite-population correction, since the race predicts the decision that
-    the same T draws would give. v is the variance between neighbors in the order of noise levels,
-    Σ (δ_(i+1) − δ_(i))² / 2(n − 1) (von Neumann 1941; Wolter 1984 for systematic samples): the draws cover the levels
-    evenly, so a trend of δ along the levels is not an error of its mean. v has about 2(n − 1)/3 degrees of freedom. It is
-    shrunk towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees of freedom (Smyth
-    2004), so that few draws suffice. A rival is eliminated if p < error_rate / (K − 1). By the Bonferroni inequality, one
-    test of all rivals then eliminates the choice that all draws would prefer with a probability of about `error_rate` at
-    most, provided that the rivals have similar noise (the tests simulate this). Over all rounds of a race between nearly
-    equal choices this probability adds up to a few times `error_rate`; if one choice is clearly better, it is lower.
+    After every round of draws, each rival is compared with the leader by a one-sided test on their paired differences
+    δ: t = mean / √(v (1/n − 1/T)). The term 1/T is a finite-population correction, since the race predicts the decision
+    that the same T draws would give. v is the variance between neighbors in the order of noise levels, Σ (δ_(i+1) −
+    δ_(i))² / 2(n − 1) (von Neumann 1941; Wolter 1984 for systematic samples): the draws cover the levels evenly, so a
+    trend of δ along the levels is not an error of its mean. v has about 2(n − 1)/3 degrees of freedom. It is shrunk
+    towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees of freedom (Smyth
+    2004), so that few draws suffice. A rival is eliminated if p < error_rate / (K − 1). By the Bonferroni inequality,
+    one test of all rivals then eliminates the choice that all draws would prefer with a probability of about
+    `error_rate` at most, provided that the rivals have similar noise (the tests simulate this). Over all rounds of a
+    race between nearly equal choices this probability adds up to a few times `error_rate`; if one choice is clearly
+    better, it is lower.
 
     Attributes:
         draws: Largest number of draws per choice, T.
         min_draws: Number of draws before the first elimination.
         error_rate: Probability of eliminating the choice that all draws would prefer.
-        anytime: Keep `error_rate` over all rounds of a race, at the cost of more draws, by a confidence sequence (Robbins'
-            normal mixture, asymptotic as in Waudby-Smith et al. 2024, arXiv 2103.06476). Eliminations then start at
-            ANYTIME_N draws.
+        anytime: Keep `error_rate` over all rounds of a race, at the cost of more draws, by a confidence sequence
+            (Robbins' normal mixture, asymptotic as in Waudby-Smith et al. 2024, arXiv 2103.06476). Eliminations then
+            start at ANYTIME_N draws.
     """
 
     draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
@@ -239,8 +240,8 @@ class Staged:
     """The staged elimination of Li et al. (2023, arXiv 2303.16203).
 
     Attributes:
-        stages: Pairs (n, k), one per stage: the k choices that are best so far are evaluated until each has n draws. The
-            first stage evaluates all choices, whatever its k.
+        stages: Pairs (n, k), one per stage: the k choices that are best so far are evaluated until each has n draws.
+            The first stage evaluates all choices, whatever its k.
     """
 
     stages: tuple[tuple[int, int], ...] = field(default=((25, 1000), (250, 5)), validator=_check_stages)
@@ -270,8 +271,8 @@ class Staged:
 class ClarkJaini:
     """The race of Clark & Jaini (2023, arXiv 2303.15233).
 
-    After `min_draws` draws and after every further draw, a choice is eliminated if a two-sided paired t-test puts it behind
-    the leader with p < `error_rate`.
+    After `min_draws` draws and after every further draw, a choice is eliminated if a two-sided paired t-test puts it
+    behind the leader with p < `error_rate`.
 
     Attributes:
         draws: Largest number of draws per choice.

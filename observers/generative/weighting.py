@@ -1,8 +1,8 @@
 """Weightings over noise levels: weights w(t) on the squared error ‖x − x̂‖² of the denoised image.
 
-T noise levels, x_t = α x + σ ε. A weighting is a function (t, snr) -> weights, with arrays of shape (T,). t in 0..1 is the
-time of each noise level, ascending, and 0 without noise; snr is the signal-to-noise ratio α²/σ², descending. Weights are
-finite numbers from 0.
+T noise levels, x_t = α x + σ ε. A weighting is a function (t, snr) -> weights, with arrays of shape (T,). t in 0..1 is
+the time of each noise level, ascending, and 0 without noise; snr is the signal-to-noise ratio α²/σ², descending.
+Weights are finite numbers from 0.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ def uniform(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
 def vdm(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
     """Return T/2 · (SNR(t − 1/T) − SNR(t)), with which the mean of w ‖x − x̂‖² is the variational bound in nats.
 
-    This is eq. 13 of Kingma et al. (2021, arXiv 2107.00630). It omits their terms for the first level, whose weight is 0
-    here, and for the last level, because these are the same or nearly the same for all choices.
+    This is eq. 13 of Kingma et al. (2021, arXiv 2107.00630). It omits their terms for the first level, whose weight is
+    0 here, and for the last level, because these are the same or nearly the same for all choices.
     """
     return np.concatenate([[0.0], -np.diff(snr)]) * len(snr) / 2
 
@@ -51,7 +51,8 @@ def weights(name: str, t: np.ndarray, snr: np.ndarray) -> np.ndarray:
 
     Raises:
         UnknownName: There is no weighting of that name.
-        ObserverError: The user's function fails or does not return T finite weights from 0, at least one of them above 0.
+        ObserverError: The user's function fails or does not return T finite weights from 0, at least one of them above
+            0.
     """
     if name not in WEIGHTINGS and ":" not in name:
         raise UnknownName("weighting", name, WEIGHTINGS, "To use your own function, give FILE.py:NAME.")

@@ -9,7 +9,7 @@ from observers.discriminative import Classifier
 from observers.generative.autoregressive import Autoregressive
 from observers.generative.latent import LatentDiffusion
 from observers.generative.masked import Masked
-from observers.generative.named import family
+from observers.generative.named import observer_factory
 from observers.generative.pixel import PixelDiffusion
 from observers.protocol import Observer
 
@@ -32,7 +32,7 @@ def named(name: str) -> Callable[..., Observer]:
     """A function that makes the observer of one of NAMES, with that observer's options."""
     if name in GENERATIVE:
         likelihood, fixed = GENERATIVE[name]
-        return family(likelihood, model=name, weights=WEIGHTS / name, name=name, **fixed)
+        return observer_factory(likelihood, model=name, weights=WEIGHTS / name, name=name, **fixed)
     trained, fixed = CLASSIFIERS[name]
     return _with_defaults(Classifier, model=trained, weights=WEIGHTS / trained, name=name, **fixed)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from observers.generative.batching import answer
+from observers.generative.batching import run_races
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Staged
 from observers.protocol import ObserverError
 from tests.observers.generative.toy import Toy, numbered
@@ -15,7 +15,7 @@ SCHEDULES = [Exhaustive(40), Racing(draws=60), ClarkJaini(draws=60, min_draws=5)
 def ask(trials, size=16, likelihood=None, schedule=None, say=lambda size: None):
     likelihood, schedule = likelihood or Toy(), schedule or Racing(draws=60)
     conditions = {c: likelihood.condition([c])[0] for c in trials[0].choices}
-    return list(answer(iter(trials), likelihood, schedule, lambda t: [conditions[c] for c in t.choices], size, say))
+    return list(run_races(iter(trials), likelihood, schedule, lambda t: [conditions[c] for c in t.choices], size, say))
 
 
 def same(one, other):
@@ -86,7 +86,7 @@ def test_little_is_held_at_a_time(size, grays):
 
     likelihood = Toy()
     conditions = [likelihood.condition([c])[0] for c in grays[0].choices]
-    for n_given, _ in enumerate(answer(stream(), likelihood, Racing(draws=200), lambda t: conditions, size), start=1):
+    for n_given, _ in enumerate(run_races(stream(), likelihood, Racing(draws=200), lambda t: conditions, size), start=1):
         ahead.append(n_taken - n_given)
     assert n_given == 400
     assert max(ahead) <= max(2 * size, 16)
@@ -98,7 +98,7 @@ def test_passes_are_full_but_for_the_last_few(grays):
     likelihood = Toy()
 
     class Counting:
-        device, place = likelihood.device, likelihood.place
+        device, positions = likelihood.device, likelihood.positions
 
         def encode(self, pixels):
             return likelihood.encode(pixels)
@@ -110,13 +110,13 @@ def test_passes_are_full_but_for_the_last_few(grays):
 
     trials = grays * 8
     conditions = [likelihood.condition([c])[0] for c in grays[0].choices]
-    for _, verdict in answer(iter(trials), Counting(), Racing(draws=60), lambda t: conditions, 32):
+    for _, verdict in run_races(iter(trials), Counting(), Racing(draws=60), lambda t: conditions, 32):
         used += verdict.n_evaluations
     assert used <= given < 1.05 * used
 
 
 def test_an_error_of_the_schedule_is_not_swallowed(grays):
-    def broken(n_choices, place):
+    def broken(n_choices, positions):
         raise RuntimeError("mine")
         yield
 
@@ -125,4 +125,4 @@ def test_an_error_of_the_schedule_is_not_swallowed(grays):
 
 
 def test_no_trials():
-    assert list(answer(iter([]), Toy(), Racing(), lambda t: [], 4)) == []
+    assert list(run_races(iter([]), Toy(), Racing(), lambda t: [], 4)) == []

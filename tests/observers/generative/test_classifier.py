@@ -17,8 +17,8 @@ from experiments.experiment import Experiment
 from experiments.identity import observer_options
 from experiments.session import run
 from observers.check import check_observer
-from observers.generative.classifier import GenerativeClassifier, sentence
-from observers.generative.named import PUBLISHED_MODELS, flat_options, known
+from observers.generative.classifier import GenerativeClassifier, fill_template
+from observers.generative.named import PUBLISHED_MODELS, flat_options, published_observer
 from observers.protocol import ObserverError, Restoration
 from observers.registry import OBSERVERS, make_observer
 from stimuli.errors import LogError, UnknownName, UserError
@@ -224,9 +224,9 @@ def test_a_branch_may_be_named_by_its_commit(tmp_path, monkeypatch, models, smal
 
 
 def test_prompts():
-    assert sentence("A bad photo of a {}", "airplane") == "A bad photo of a airplane"  # the paper's, to the letter
-    assert sentence("a sketch of {an}.", "oven") == "a sketch of an oven."
-    assert sentence("a sketch of {an}.", "cat") == "a sketch of a cat."
+    assert fill_template("A bad photo of a {}", "airplane") == "A bad photo of a airplane"  # the paper's, to the letter
+    assert fill_template("a sketch of {an}.", "oven") == "a sketch of an oven."
+    assert fill_template("a sketch of {an}.", "cat") == "a sketch of a cat."
     for bad in ("a photo", "{} and {}", "{} or {an}"):
         with pytest.raises(ObserverError, match=r"a template holds one \{\} for the choice, or \{an\}"):
             GenerativeClassifier(Toy(), "toy", template=bad)
@@ -262,7 +262,7 @@ def test_every_known_observer_is_in_the_registry_with_its_options():
         assert (made.name, made.likelihood.source.model) == (name, PUBLISHED_MODELS[name].model)
         assert PUBLISHED_MODELS[name].model in made.likelihood.source.about
         common = {"device", "dtype", "batch_size", "template", "weights", "revision", "draws"}
-        assert common <= options_of(known(name)).keys()
+        assert common <= options_of(published_observer(name)).keys()
         assert observer_options(made)["name"] == name
 
 

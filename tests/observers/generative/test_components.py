@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from cli import app
-from observers.generative.components import components
+from observers.generative.components import find_components
 from observers.generative.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
 from observers.protocol import ObserverError
@@ -145,9 +145,9 @@ def test_half_precision_files_are_found(copy, small):
         save_file(half, copy / part.replace(".safetensors", ".fp16.safetensors"), metadata={"format": "pt"})
     options = {"diffusers": ["unet", "vae"], "transformers": ["text_encoder"], "tokenizers": ["tokenizer"]}
     source = Source("some/model", weights=copy)
-    assert set(components(source, **options).variants.values()) == {None}
+    assert set(find_components(source, **options).variants.values()) == {None}
     # Latents are the same in every dtype: the autoencoder is read unrounded.
-    found = components(source, **options, half=True, exact=["vae"]).variants
+    found = find_components(source, **options, half=True, exact=["vae"]).variants
     assert found == {"unet": "fp16", "vae": None, "text_encoder": "fp16"}
     latents = []
     for dtype in ("float32", "bfloat16"):
@@ -157,7 +157,7 @@ def test_half_precision_files_are_found(copy, small):
     assert torch.equal(*latents)
     for part in (UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"):
         (copy / part).unlink()
-    assert set(components(source, **options, exact=["vae"]).variants.values()) == {"fp16"}
+    assert set(find_components(source, **options, exact=["vae"]).variants.values()) == {"fp16"}
     assert len(ask(copy, small)) == 2
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from observers.generative.flow import FlowMatching, packed, unpacked
+from observers.generative.flow import FlowMatching, pack, unpack
 from observers.generative.noising import Denoising, flow_levels, noise
 from observers.generative.options import Compute, Objective, Source
 from observers.protocol import ObserverError
@@ -231,9 +231,9 @@ def test_flux_packs_as_its_pipeline_does():
     from diffusers import FluxPipeline
 
     latents = torch.arange(2 * 3 * 6 * 6).reshape(2, 3, 6, 6).float()
-    rows = packed(latents)
+    rows = pack(latents)
     assert torch.equal(rows, FluxPipeline._pack_latents(latents, 2, 3, 6, 6))
-    assert torch.equal(unpacked(rows, 6), latents)
+    assert torch.equal(unpack(rows, 6), latents)
 
 
 def test_sizes(folders, photo, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from observers.generative.noising import Denoising, NoiseLevels, diffusion_levels, flow_levels, form_of, noise
+from observers.generative.noising import Denoising, NoiseLevels, diffusion_levels, flow_levels, noise, read_prediction_type
 from observers.generative.options import Objective
 from observers.protocol import ObserverError, Restoration
 from stimuli.errors import UnknownName
@@ -36,7 +36,7 @@ def test_levels_are_those_of_the_schedule(settings):
     bar = by_hand(settings)
     assert np.allclose(levels.alpha**2, bar, rtol=2e-5)
     assert np.allclose(levels.sigma**2, 1 - bar, rtol=2e-4)
-    assert levels.steps.tolist() == list(range(1000))
+    assert levels.timesteps.tolist() == list(range(1000))
     assert levels.t[[0, 500, 999]].tolist() == [0, 0.5, 0.999]
 
 
@@ -53,7 +53,7 @@ def test_the_papers_weight_on_the_noise_error():
 def test_a_schedule_that_ends_without_signal_ends_one_level_sooner():
     levels = diffusion_levels(SD | {"rescale_betas_zero_snr": True})
     assert len(levels.t) == 999
-    assert levels.steps[-1] == 998
+    assert levels.timesteps[-1] == 998
     assert (levels.snr > 0).all()
 
 
@@ -61,7 +61,7 @@ def test_levels_of_a_flow_lie_in_the_middle_of_equal_parts():
     levels = flow_levels(4)
     assert levels.t.tolist() == [0.125, 0.375, 0.625, 0.875]
     assert levels.alpha.tolist() == [0.875, 0.625, 0.375, 0.125]
-    assert levels.steps.tolist() == [125, 375, 625, 875]
+    assert levels.timesteps.tolist() == [125, 375, 625, 875]
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_schedule_that_is_not_known_is_refused(settings, said):
 
 
 def test_a_form_that_is_not_known_is_refused():
-    assert form_of({}) == "epsilon"
+    assert read_prediction_type({}) == "epsilon"
     with pytest.raises(ObserverError, match="prediction_type 'flow_prediction': expected epsilon, sample or v_pred"):
-        form_of({"prediction_type": "flow_prediction"})
+        read_prediction_type({"prediction_type": "flow_prediction"})
 
 
 def rows(n: int = 12):
@@ -96,7 +96,7 @@ def rows(n: int = 12):
 
 def denoiser(form, levels, off, images):
     """A network whose x̂ is `off` from the image, in the words of `form`."""
-    at = {float(np.float32(step)): i for i, step in enumerate(levels.steps)}
+    at = {float(np.float32(step)): i for i, step in enumerate(levels.timesteps)}
 
     def predict(noised, steps):
         i = [at[float(step)] for step in steps]
@@ -120,7 +120,7 @@ def test_all_forms_of_one_model_score_alike(loss, weighting):
     for form in ("epsilon", "sample", "v_prediction"):
         denoising = Denoising(levels, form, objective, CPU)
         found[form] = denoising.score(images, draws, denoiser(form, levels, off, images)).numpy()
-    i = denoising.level(draws)
+    i = denoising.levels_of(draws)
     w = {"exp": np.exp(-7 * levels.t), "uniform": levels.snr, "vdm": -np.diff(levels.snr, prepend=levels.snr[0]) * 500}
     weight, snr, error = w[weighting][i], levels.snr[i], off.flatten(1).double().numpy()
     eps_error = error * np.sqrt(snr)[:, None]
@@ -149,7 +149,7 @@ def test_a_flow_and_the_diffusion_of_the_same_levels_score_alike(loss):
 
 def test_clamping_makes_the_end_of_a_cosine_schedule_harmless():
     levels = diffusion_levels(IF)
-    last = NoiseLevels(*(part[-1:] for part in (levels.t, levels.alpha, levels.sigma, levels.steps)))
+    last = NoiseLevels(*(part[-1:] for part in (levels.t, levels.alpha, levels.sigma, levels.timesteps)))
     images = torch.rand((2, *SHAPE)) * 2 - 1
 
     def half_precise(noised, steps):
@@ -187,21 +187,21 @@ def test_an_allocation_leaves_the_mean_as_it_is(tmp_path):
     path.write_text("t,density\n.125,1\n.375,4\n.625,2\n.875,1\n")
     levels, draws = diffusion_levels(SD), np.arange(4000)
     even, uneven = (Denoising(levels, "epsilon", Objective(allocation=p), CPU) for p in (None, path))
-    share = np.bincount(uneven.level(draws) // 250, minlength=4) / 4000
+    share = np.bincount(uneven.levels_of(draws) // 250, minlength=4) / 4000
     assert share == pytest.approx([0.125, 0.5, 0.25, 0.125], abs=0.002)
     loss = (1 + levels.t) ** 2  # of each level
-    means = [(d.factor(d.level(draws)) * loss[d.level(draws)]).mean() for d in (even, uneven)]
+    means = [(d.loss_factors(d.levels_of(draws)) * loss[d.levels_of(draws)]).mean() for d in (even, uneven)]
     exact = (np.exp(-7 * levels.t) / levels.snr * loss).mean()
     assert means == pytest.approx([exact, exact], rel=2e-3)
-    assert uneven.facts()["allocation_sha256"]
+    assert uneven.provenance()["allocation_sha256"]
 
 
 def test_weighting_of_ones_own(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("import numpy as np\ndef flat(t, snr): return np.ones(len(t))\ndef bad(t, snr): return t - 0.5\n")
     denoising = Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:flat"), CPU)
-    assert denoising.factor(denoising.level(np.arange(5))).tolist() == [1] * 5
-    assert len(denoising.facts()["weighting_sha256"]) == 64
+    assert denoising.loss_factors(denoising.levels_of(np.arange(5))).tolist() == [1] * 5
+    assert len(denoising.provenance()["weighting_sha256"]) == 64
     with pytest.raises(ObserverError, match=r"bad must give finite weights from 0 on"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:bad"), CPU)
     with pytest.raises(UnknownName, match=r"no weighting named 'expp': did you mean exp\?"):
@@ -222,7 +222,7 @@ def test_steps_are_those_of_ddim(form, clamp):
     levels = diffusion_levels(IF)
     images = noise(1, 0, (2, *SHAPE)).clamp(-1, 1)
     one = Denoising(levels, form, Objective(seed=5), CPU, clamp=clamp)
-    noised, found = one.restored(images, Restoration(0.9, steps=9, draw=3), network)
+    noised, found = one.restore(images, Restoration(0.9, steps=9, draw=3), network)
     theirs = DDIMScheduler(**IF, prediction_type=form, clip_sample=clamp, steps_offset=0)
     theirs.set_timesteps(10)
     eps = noise(5, 3, SHAPE).expand(2, *SHAPE)
@@ -239,7 +239,7 @@ def test_steps_along_a_flow_are_eulers():
 
     levels, images = flow_levels(), noise(1, 0, (2, *SHAPE))
     one = Denoising(levels, "flow", Objective(seed=5), CPU)
-    noised, found = one.restored(images, Restoration(0.8, steps=5, draw=3), network)
+    noised, found = one.restore(images, Restoration(0.8, steps=5, draw=3), network)
     first = int(np.abs(levels.t - 0.8).argmin())
     sigmas = levels.t[[round(first * (1 - i / 5)) for i in range(5)]]
     theirs = FlowMatchEulerDiscreteScheduler()
@@ -258,9 +258,9 @@ def test_guidance_goes_past_the_text():
         calls.append(len(noised))
         return noised.tanh()
 
-    under, alone = (one.restored(images, Restoration(0.6), predict)[1] for predict in (network, empty))
-    guided = one.restored(images, Restoration(0.6, guidance=4), network, empty)[1]
+    under, alone = (one.restore(images, Restoration(0.6), predict)[1] for predict in (network, empty))
+    guided = one.restore(images, Restoration(0.6, guidance=4), network, empty)[1]
     assert torch.allclose(guided, alone + 4 * (under - alone), atol=1e-4)
     calls.clear()
-    assert torch.equal(one.restored(images, Restoration(0.6), network, empty)[1], under)
+    assert torch.equal(one.restore(images, Restoration(0.6), network, empty)[1], under)
     assert calls == []

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from observers.generative.draws import positions
+from observers.generative.draws import kronecker_sequence
 from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Staged
 from observers.protocol import ObserverError
 
@@ -18,13 +18,13 @@ SCHEDULES = [
 ]  # fmt: skip
 
 
-def place(draws):
-    return positions(draws, 0)
+def positions(draws):
+    return kronecker_sequence(draws, 0)
 
 
 def run(schedule, scores):
     """Verdict, and what was asked: (choices, first, last) of each request."""
-    race = schedule(len(scores), place)
+    race = schedule(len(scores), positions)
     asked = []
     request = next(race)
     while True:
@@ -159,7 +159,7 @@ def test_at_one_look_the_error_rate_holds(n_choices, error_rate):
         wrong, n_races = 0, 1500
         for seed in range(n_races):
             scores = made(n_choices=n_choices, n_draws=200, gap=0, seed=seed, shared=2.0)
-            race = Racing(draws=200, min_draws=n, error_rate=error_rate)(n_choices, place)
+            race = Racing(draws=200, min_draws=n, error_rate=error_rate)(n_choices, positions)
             next(race)
             try:
                 left = race.send(scores[:, :n]).choices

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from attrs import evolve, frozen
 
-from observers.generative.draws import positions
+from observers.generative.draws import kronecker_sequence
 from observers.generative.noising import noise
 
 
@@ -27,8 +27,8 @@ class Toy:
     def condition(self, texts: Sequence[str]) -> list[tuple[torch.Tensor, ...]]:
         return [(torch.tensor(float(text.rpartition(" ")[2])),) for text in texts]
 
-    def place(self, draws: np.ndarray) -> np.ndarray:
-        return positions(draws, 0)
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        return kronecker_sequence(draws, 0)
 
     def score(self, images: torch.Tensor, conditions: tuple[torch.Tensor, ...], draws: np.ndarray) -> torch.Tensor:
         if len(draws) > self.fits:

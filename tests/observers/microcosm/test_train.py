@@ -17,7 +17,7 @@ from observers.generative.autoregressive import log_likelihood
 from observers.generative.masked import Masked
 from observers.generative.options import Compute, Source
 from observers.generative.pixel import PixelDiffusion
-from observers.generative.prepare import square
+from observers.generative.preprocessing import crop_and_resize
 from observers.microcosm import ar, card, masked, pixel, train
 from observers.microcosm.training_loop import TrainingSettings
 from observers.microcosm.words import N_TOKENS, sentences
@@ -190,7 +190,7 @@ def test_pictures_are_made_smaller_as_by_the_observers():
     """Pillow rounds and clamps after each direction, torch once: few pixels differ by more than one gray level."""
     pictures = drawn(16, 5)
     for image, pixels in zip(pictures.at(np.arange(16), 32), pictures.pixels, strict=True):
-        off = (image - square(pixels, 32)).abs() * 127.5
+        off = (image - crop_and_resize(pixels, 32)).abs() * 127.5
         assert off.max() < 8 and (off > 1.01).float().mean() < 0.01
         assert image.abs().max() <= 1
         gray = (image + 1) * 127.5

@@ -7,9 +7,9 @@ from attrs import evolve, frozen
 from typer.testing import CliRunner
 
 from cli import app
-from observers.generative.allocation_pilot import MIN_DRAWS, N_BINS, estimate_allocation, spreads
+from observers.generative.allocation_pilot import MIN_DRAWS, N_BINS, estimate_allocation, binned_standard_deviations
 from observers.generative.classifier import GenerativeClassifier
-from observers.generative.draws import allocation, positions, read_allocation
+from observers.generative.draws import kronecker_sequence, neyman_allocation, read_allocation
 from observers.generative.noising import noise
 from observers.generative.options import Objective
 from observers.protocol import ObserverError
@@ -30,7 +30,7 @@ class Uneven(Toy):
 
     def score(self, images, conditions, draws):
         own = torch.stack([noise(int(c), int(d), (1,))[0] for c, d in zip(conditions[0], draws, strict=True)])
-        low = torch.tensor(self.place(draws) < 0.5)
+        low = torch.tensor(self.positions(draws) < 0.5)
         return -(images[:, 0] - conditions[0]).abs() + torch.where(low, 8.0, 1.0) * own
 
 
@@ -38,10 +38,10 @@ def test_spreads_are_those_within_a_bin():
     """Standard deviations 1 to 10 in ten bins, differences that rise along the levels, pairs of very different size."""
     rng = np.random.default_rng(0)
     n = 6000
-    u = positions(np.arange(n), 0)
+    u = kronecker_sequence(np.arange(n), 0)
     sd = 1.0 + (u * N_BINS).astype(int)
     scores = [size * (rng.normal(size=(2, n)) * sd + np.array([[30.0], [0.0]]) * u) for size in (1.0, 1e6, 1e-6)]
-    found = spreads(scores, u)
+    found = binned_standard_deviations(scores, u)
     assert found / found.mean() == pytest.approx(np.arange(1, 11) / 5.5, rel=0.06)
 
 
@@ -55,7 +55,7 @@ def test_a_pilot_and_what_it_saves(trials):
 
 def test_choices_that_do_not_differ(trials):
     with pytest.raises(ObserverError, match="no two choices differ in any trial of the pilot"):
-        spreads([np.ones((3, 50))], positions(np.arange(50), 0))
+        binned_standard_deviations([np.ones((3, 50))], kronecker_sequence(np.arange(50), 0))
     one = [evolve(trial, choices=("gray 1",)) for trial in trials[:1]]
     with pytest.raises(ObserverError, match="no two choices differ"):
         estimate_allocation(GenerativeClassifier(Uneven(), "uneven"), one)
@@ -63,8 +63,8 @@ def test_choices_that_do_not_differ(trials):
 
 def test_a_score_without_likelihood_counts_for_nothing():
     rng = np.random.default_rng(0)
-    scores, u = rng.normal(size=(3, 200)), positions(np.arange(200), 0)
-    assert spreads([np.vstack([scores, np.full(200, -np.inf)])], u) == pytest.approx(spreads([scores], u))
+    scores, u = rng.normal(size=(3, 200)), kronecker_sequence(np.arange(200), 0)
+    assert binned_standard_deviations([np.vstack([scores, np.full(200, -np.inf)])], u) == pytest.approx(binned_standard_deviations([scores], u))
 
 
 def test_what_cannot_be_estimated(trials, tmp_path):
@@ -89,7 +89,7 @@ def test_by_the_command_line(tmp_path):
     assert done.exit_code == 0, done.output
     assert "of the draws are as precise as evenly allocated draws" in done.output
     again, _ = read_allocation(out)
-    assert again.density.tolist() == allocation(again.density).density.tolist()
+    assert again.density.tolist() == neyman_allocation(again.density).density.tolist()
     assert len(again.density) == N_BINS
     run = ["run-experiment", "drawn-cue-conflict", *who, "-o", f"allocation={out}", "-o", "draws=4", "--limit", "2"]
     done = CliRunner().invoke(app, [*run, "--out", str(tmp_path / "logs"), "--quiet"])
