@@ -1,4 +1,4 @@
-"""A pilot finds the noise levels at which choices differ most noisily, whatever the mean does along them."""
+"""The allocation pilot finds the noise levels at which differences between choices are noisiest, whatever their mean is."""
 
 import numpy as np
 import pytest
@@ -7,90 +7,91 @@ from attrs import evolve, frozen
 from typer.testing import CliRunner
 
 from cli import app
-from observers.generative.allocation_pilot import MIN_DRAWS, N_BINS, estimate_allocation, binned_standard_deviations
+from observers.generative.allocation_pilot import MIN_DRAWS, N_BINS, binned_standard_deviations, estimate_allocation
 from observers.generative.classifier import GenerativeClassifier
 from observers.generative.draws import kronecker_sequence, neyman_allocation, read_allocation
 from observers.generative.noising import noise
 from observers.generative.options import Objective
 from observers.protocol import ObserverError
 from tests.observers.generative import tiny_latent
-from tests.observers.generative.toy import Toy, numbered
+from tests.observers.generative.toy import Toy, with_gray_levels
 
 
 @pytest.fixture
 def trials(small):
-    return numbered(small.trials(0))
+    return with_gray_levels(small.trials(0))
 
 
 @frozen
 class Uneven(Toy):
-    """Only in the lower half of the levels does a choice's score hold noise of its own."""
+    """A likelihood with independent noise for each choice: standard deviation 8 in the lower half of the levels, 1 above."""
 
     objective: Objective = Objective()
 
-    def score(self, images, conditions, draws):
-        own = torch.stack([noise(int(c), int(d), (1,))[0] for c, d in zip(conditions[0], draws, strict=True)])
+    def score(self, images, conditioning, draws):
+        pairs = zip(conditioning[0], draws, strict=True)
+        independent = torch.stack([noise(int(level), int(draw), (1,))[0] for level, draw in pairs])
         low = torch.tensor(self.positions(draws) < 0.5)
-        return -(images[:, 0] - conditions[0]).abs() + torch.where(low, 8.0, 1.0) * own
+        return -(images[:, 0] - conditioning[0]).abs() + torch.where(low, 8.0, 1.0) * independent
 
 
-def test_spreads_are_those_within_a_bin():
-    """Standard deviations 1 to 10 in ten bins, differences that rise along the levels, pairs of very different size."""
+def test_standard_deviations_are_those_within_a_bin():
+    """Recover standard deviations of 1 to 10 in ten bins, despite trends along the levels and pairs of different size."""
     rng = np.random.default_rng(0)
     n = 6000
     u = kronecker_sequence(np.arange(n), 0)
     sd = 1.0 + (u * N_BINS).astype(int)
     scores = [size * (rng.normal(size=(2, n)) * sd + np.array([[30.0], [0.0]]) * u) for size in (1.0, 1e6, 1e-6)]
-    found = binned_standard_deviations(scores, u)
-    assert found / found.mean() == pytest.approx(np.arange(1, 11) / 5.5, rel=0.06)
+    estimate = binned_standard_deviations(scores, u)
+    assert estimate / estimate.mean() == pytest.approx(np.arange(1, 11) / 5.5, rel=0.06)
 
 
-def test_a_pilot_and_what_it_saves(trials):
+def test_a_pilot_finds_the_allocation_and_what_it_saves(trials):
     observer = GenerativeClassifier(Uneven(), "uneven")
-    found, share = estimate_allocation(observer, trials[:6], n_draws=400)
-    assert found.density[:5].mean() / found.density[5:].mean() == pytest.approx(8, rel=0.25)
-    # Variance with density q is the mean of sd²/q: (8 + 1)²/4 after (8² + 1²)/2.
-    assert share == pytest.approx((9 / 2) ** 2 / (65 / 2), rel=0.1)
+    allocation, fraction = estimate_allocation(observer, trials[:6], n_draws=400)
+    assert allocation.density[:5].mean() / allocation.density[5:].mean() == pytest.approx(8, rel=0.25)
+    # With the density q the variance is the mean of sd²/q: (8 + 1)²/4 instead of (8² + 1²)/2.
+    assert fraction == pytest.approx((9 / 2) ** 2 / (65 / 2), rel=0.1)
 
 
-def test_choices_that_do_not_differ(trials):
+def test_choices_that_do_not_differ_are_refused(trials):
     with pytest.raises(ObserverError, match="no two choices differ in any trial of the pilot"):
         binned_standard_deviations([np.ones((3, 50))], kronecker_sequence(np.arange(50), 0))
-    one = [evolve(trial, choices=("gray 1",)) for trial in trials[:1]]
+    single_choice = [evolve(trial, choices=("gray 1",)) for trial in trials[:1]]
     with pytest.raises(ObserverError, match="no two choices differ"):
-        estimate_allocation(GenerativeClassifier(Uneven(), "uneven"), one)
+        estimate_allocation(GenerativeClassifier(Uneven(), "uneven"), single_choice)
 
 
-def test_a_score_without_likelihood_counts_for_nothing():
+def test_infinite_scores_are_ignored():
     rng = np.random.default_rng(0)
     scores, u = rng.normal(size=(3, 200)), kronecker_sequence(np.arange(200), 0)
-    assert binned_standard_deviations([np.vstack([scores, np.full(200, -np.inf)])], u) == pytest.approx(binned_standard_deviations([scores], u))
+    with_infinite = np.vstack([scores, np.full(200, -np.inf)])
+    assert binned_standard_deviations([with_infinite], u) == pytest.approx(binned_standard_deviations([scores], u))
 
 
-def test_what_cannot_be_estimated(trials, tmp_path):
-    with pytest.raises(ObserverError, match="toy has no noise levels to allocate draws to"):
+def test_invalid_pilots_are_refused(trials, tmp_path):
+    with pytest.raises(ObserverError, match="toy has no noise levels to which draws could be allocated"):
         estimate_allocation(GenerativeClassifier(Toy(), "toy"), trials)
-    with pytest.raises(ObserverError, match=f"takes {MIN_DRAWS} draws at least, got 39"):
+    with pytest.raises(ObserverError, match=f"needs at least {MIN_DRAWS} draws, got 39"):
         estimate_allocation(GenerativeClassifier(Uneven(), "uneven"), trials, n_draws=39)
-    with pytest.raises(ObserverError, match="one trial at least"):
+    with pytest.raises(ObserverError, match="at least one trial"):
         estimate_allocation(GenerativeClassifier(Uneven(), "uneven"), [])
     uneven = Uneven(objective=Objective(allocation=tmp_path / "a.csv"))
-    with pytest.raises(ObserverError, match="leave out -o allocation"):
+    with pytest.raises(ObserverError, match="omit -o allocation"):
         estimate_allocation(GenerativeClassifier(uneven, "uneven"), trials)
 
 
-def test_by_the_command_line(tmp_path):
+def test_the_command_line_writes_an_allocation_that_a_run_uses(tmp_path):
     weights = tiny_latent.save(tmp_path / "model", "sd1")
-    who = ["--observer", "latent:tiny", "-o", f"weights={weights}", "--device", "cpu"]
+    observer = ["--observer", "latent:tiny", "-o", f"weights={weights}", "--device", "cpu"]
     out = tmp_path / "allocation.csv"
-    done = CliRunner().invoke(
-        app, ["estimate-allocation", "drawn-cue-conflict", *who, "--limit", "2", "--draws", "40", "--out", str(out)]
-    )
-    assert done.exit_code == 0, done.output
-    assert "of the draws are as precise as evenly allocated draws" in done.output
-    again, _ = read_allocation(out)
-    assert again.density.tolist() == neyman_allocation(again.density).density.tolist()
-    assert len(again.density) == N_BINS
-    run = ["run-experiment", "drawn-cue-conflict", *who, "-o", f"allocation={out}", "-o", "draws=4", "--limit", "2"]
-    done = CliRunner().invoke(app, [*run, "--out", str(tmp_path / "logs"), "--quiet"])
-    assert done.exit_code == 0, done.output
+    estimate = ["estimate-allocation", "drawn-cue-conflict", *observer, "--limit", "2", "--draws", "40"]
+    completed = CliRunner().invoke(app, [*estimate, "--out", str(out)])
+    assert completed.exit_code == 0, completed.output
+    assert "of the draws do as well as all of them spread evenly" in completed.output
+    allocation, _ = read_allocation(out)
+    assert allocation.density.tolist() == neyman_allocation(allocation.density).density.tolist()
+    assert len(allocation.density) == N_BINS
+    run = ["run-experiment", "drawn-cue-conflict", *observer, "-o", f"allocation={out}", "-o", "draws=4"]
+    completed = CliRunner().invoke(app, [*run, "--limit", "2", "--out", str(tmp_path / "logs"), "--quiet"])
+    assert completed.exit_code == 0, completed.output

@@ -1,4 +1,4 @@
-"""Schedules, fed with numbers: who leaves when, what it costs, what evidence the eliminated have, how often they err."""
+"""Schedules of draws: when choices are eliminated, the cost, the evidence of eliminated choices, and the error rate."""
 
 import re
 import subprocess
@@ -23,20 +23,23 @@ def positions(draws):
 
 
 def run(schedule, scores):
-    """Verdict, and what was asked: (choices, first, last) of each request."""
+    """Return the result of a race, and its requests as (choices, first draw, last draw)."""
     race = schedule(len(scores), positions)
-    asked = []
+    requests = []
     request = next(race)
     while True:
-        asked.append((request.choices.tolist(), request.first, request.last))
+        requests.append((request.choices.tolist(), request.first, request.last))
         try:
             request = race.send(scores[request.choices, request.first : request.last])
         except StopIteration as end:
-            return end.value, asked
+            return end.value, requests
 
 
-def made(n_choices=16, n_draws=80, gap=0.5, sd=1.0, seed=0, shared=5.0):
-    """Scores whose means lie `gap` apart, the best last, with noise of one's own and, larger, noise shared by all."""
+def simulate(n_choices=16, n_draws=80, gap=0.5, sd=1.0, seed=0, shared=5.0):
+    """Return scores, (n_choices, n_draws), whose means are `gap` apart with the best last.
+
+    Each choice has independent noise of size `sd`; noise of size `shared` is common to all choices.
+    """
     rng = np.random.default_rng(seed)
     means = gap * np.arange(n_choices)
     return means[:, None] + sd * rng.normal(size=(n_choices, n_draws)) + shared * rng.normal(size=n_draws)
@@ -44,169 +47,173 @@ def made(n_choices=16, n_draws=80, gap=0.5, sd=1.0, seed=0, shared=5.0):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("seed", range(8))
-def test_what_holds_for_every_schedule(schedule, seed):
-    scores = made(gap=0.15, seed=seed)
-    verdict, asked = run(schedule, scores)
-    assert verdict.n_evaluations == sum(len(choices) * (last - first) for choices, first, last in asked)
+def test_every_schedule_only_eliminates_choices_and_counts_evaluations(schedule, seed):
+    scores = simulate(gap=0.15, seed=seed)
+    result, requests = run(schedule, scores)
+    assert result.n_evaluations == sum(len(choices) * (last - first) for choices, first, last in requests)
     lowest, highest = schedule.bounds(16)
-    assert lowest <= verdict.n_evaluations <= highest
-    for (before, _, middle), (after, first, last) in pairwise(asked):
+    assert lowest <= result.n_evaluations <= highest
+    for (before, _, middle), (after, first, last) in pairwise(requests):
         assert set(after) <= set(before)
         assert middle == first < last
-    survivors, _, n = asked[-1]
-    assert not np.isnan(verdict.evidence).any()
-    gone = sorted(set(range(16)) - set(survivors))
-    best = int(verdict.evidence.argmax())
-    assert best in survivors
-    if gone:
-        assert verdict.evidence[gone].max() <= verdict.evidence[best]
-    assert verdict.evidence[best] == pytest.approx(scores[best, :n].mean())
+    remaining, _, n = requests[-1]
+    assert not np.isnan(result.evidence).any()
+    eliminated = sorted(set(range(16)) - set(remaining))
+    best = int(result.evidence.argmax())
+    assert best in remaining
+    if eliminated:
+        assert result.evidence[eliminated].max() <= result.evidence[best]
+    assert result.evidence[best] == pytest.approx(scores[best, :n].mean())
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_choice_alone_wins_with_the_fewest_evaluations(schedule):
-    verdict, _ = run(schedule, made(n_choices=1))
-    assert verdict.evidence.shape == (1,)
-    assert np.isfinite(verdict.evidence).all()
-    assert verdict.n_evaluations <= max(schedule.bounds(1))
+def test_a_single_choice_wins(schedule):
+    result, _ = run(schedule, simulate(n_choices=1))
+    assert result.evidence.shape == (1,)
+    assert np.isfinite(result.evidence).all()
+    assert result.n_evaluations <= max(schedule.bounds(1))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_equal_choices_tie_and_never_leave_at_random(schedule):
-    scores = np.repeat(made(n_choices=1, n_draws=80), 3, axis=0)
-    verdict, asked = run(schedule, scores)
-    assert verdict.evidence.tolist() == [verdict.evidence[0]] * 3
-    assert verdict.evidence.argmax() == 0
+def test_equal_choices_tie_and_are_not_eliminated_at_random(schedule):
+    scores = np.repeat(simulate(n_choices=1, n_draws=80), 3, axis=0)
+    result, requests = run(schedule, scores)
+    assert result.evidence.tolist() == [result.evidence[0]] * 3
+    assert result.evidence.argmax() == 0
     if not isinstance(schedule, Staged):
-        assert asked[-1][0] == [0, 1, 2]
+        assert requests[-1][0] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_infinite_scores_end_in_a_verdict(schedule):
-    scores = made(n_choices=3)
+def test_infinite_scores_give_a_result(schedule):
+    scores = simulate(n_choices=3)
     scores[1] = -np.inf
-    verdict, _ = run(schedule, scores)
-    assert verdict.evidence.argmax() == 2
-    assert not np.isnan(verdict.evidence).any()
+    result, _ = run(schedule, scores)
+    assert result.evidence.argmax() == 2
+    assert not np.isnan(result.evidence).any()
 
 
-def test_exhaustive_is_the_mean():
-    scores = made()
-    verdict, asked = run(Exhaustive(80), scores)
-    assert asked == [(list(range(16)), 0, 80)]
-    assert np.allclose(verdict.evidence, scores.mean(axis=1), rtol=1e-12)
+def test_exhaustive_evidence_is_the_mean_score():
+    scores = simulate()
+    result, requests = run(Exhaustive(80), scores)
+    assert requests == [(list(range(16)), 0, 80)]
+    assert np.allclose(result.evidence, scores.mean(axis=1), rtol=1e-12)
 
 
-def test_stages_cost_what_is_published():
-    """Li et al.: 25 draws for all, 250 for the best five: 1,525 of 16 choices, 2,050 of 37; 50/500: 3,050."""
-    scores = made(n_draws=500)
-    verdict, asked = run(Staged(), scores)
-    assert verdict.n_evaluations == 1525 == Staged().bounds(16)[0]
+def test_stages_cost_as_many_evaluations_as_published():
+    """Check the numbers for the stages of Li et al.
+
+    25 draws for all choices and 250 for the best five are 1,525 evaluations of 16 choices and 2,050 of 37; 50 and 500 draws
+    are 3,050.
+    """
+    scores = simulate(n_draws=500)
+    result, requests = run(Staged(), scores)
+    assert result.n_evaluations == 1525 == Staged().bounds(16)[0]
     best_five = np.argsort(-scores[:, :25].mean(axis=1))[:5]
-    assert sorted(asked[1][0]) == sorted(best_five.tolist())
+    assert sorted(requests[1][0]) == sorted(best_five.tolist())
     assert run(Staged(((50, 16), (500, 5))), scores)[0].n_evaluations == 3050
-    assert run(Staged(), made(37, 500))[0].n_evaluations == 2050
+    assert run(Staged(), simulate(37, 500))[0].n_evaluations == 2050
 
 
-def test_clark_and_jaini_against_scipys_paired_test():
-    """Who leaves at each draw by scipy.stats, in a loop of its own."""
+def test_clark_jaini_eliminates_by_scipys_paired_test():
+    """Compare the draw of each elimination with an independent loop over scipy.stats.ttest_rel."""
     from scipy.stats import ttest_rel
 
-    scores = made(n_choices=6, gap=0.4, n_draws=300)
-    alive, gone = set(range(6)), {}
+    scores = simulate(n_choices=6, gap=0.4, n_draws=300)
+    remaining, expected = set(range(6)), {}
     for n in range(20, 301):
-        leader = max(alive, key=lambda c: scores[c, :n].mean())
-        out = {c for c in alive - {leader} if ttest_rel(scores[leader, :n], scores[c, :n]).pvalue < 2e-3}
-        gone |= dict.fromkeys(out, n)
-        alive -= out
-        if len(alive) == 1:
+        leader = max(remaining, key=lambda c: scores[c, :n].mean())
+        out = {c for c in remaining - {leader} if ttest_rel(scores[leader, :n], scores[c, :n]).pvalue < 2e-3}
+        expected |= dict.fromkeys(out, n)
+        remaining -= out
+        if len(remaining) == 1:
             break
     last = n
-    verdict, asked = run(ClarkJaini(draws=300), scores)
-    left = {}
-    for (before, _, n), (after, _, _) in pairwise(asked):
-        left |= dict.fromkeys(set(before) - set(after), n)
-    left |= dict.fromkeys(set(asked[-1][0]) - {int(verdict.evidence.argmax())}, asked[-1][2])
-    assert left == gone
-    assert verdict.n_evaluations == sum(gone.values()) + last
+    result, requests = run(ClarkJaini(draws=300), scores)
+    eliminated = {}
+    for (before, _, n), (after, _, _) in pairwise(requests):
+        eliminated |= dict.fromkeys(set(before) - set(after), n)
+    eliminated |= dict.fromkeys(set(requests[-1][0]) - {int(result.evidence.argmax())}, requests[-1][2])
+    assert eliminated == expected
+    assert result.n_evaluations == sum(expected.values()) + last
 
 
-def test_the_evidence_of_the_eliminated_is_paired():
-    """Behind its rival by their mean difference over the draws that both had, in spite of noise that all share."""
-    scores = made(n_choices=3, gap=3.0, shared=20.0, n_draws=80)
-    verdict, asked = run(Racing(draws=80), scores)
-    n = asked[0][2]
-    assert asked[-1][2] < 80
+def test_evidence_of_eliminated_choices_is_a_paired_difference():
+    """An eliminated choice is behind its rival by their mean difference over common draws, whatever noise they share."""
+    scores = simulate(n_choices=3, gap=3.0, shared=20.0, n_draws=80)
+    result, requests = run(Racing(draws=80), scores)
+    n = requests[0][2]
+    assert requests[-1][2] < 80
     difference = (scores[2, :n] - scores[0, :n]).mean()
-    assert verdict.evidence[2] - verdict.evidence[0] == pytest.approx(difference, rel=1e-9)
+    assert result.evidence[2] - result.evidence[0] == pytest.approx(difference, rel=1e-9)
 
 
-def lost(schedule, n=1500):
-    """The share of races between nearly equal choices whose verdict is not that of all draws."""
-    wrong = 0
+def share_of_errors(schedule, n=1500):
+    """Return the share of races between nearly equal choices whose decision differs from that of all draws."""
+    n_wrong = 0
     for seed in range(n):
-        scores = made(n_choices=4, n_draws=200, gap=0.08, seed=seed, shared=2.0)
-        verdict, _ = run(schedule, scores)
-        wrong += verdict.evidence.argmax() != scores.mean(axis=1).argmax()
-    return wrong / n
+        scores = simulate(n_choices=4, n_draws=200, gap=0.08, seed=seed, shared=2.0)
+        result, _ = run(schedule, scores)
+        n_wrong += result.evidence.argmax() != scores.mean(axis=1).argmax()
+    return n_wrong / n
 
 
 @pytest.mark.parametrize("n_choices", [2, 3, 4, 16])
 @pytest.mark.parametrize("error_rate", [0.05, 0.01])
-def test_at_one_look_the_error_rate_holds(n_choices, error_rate):
-    """Looks after 4 or 30 of 200 draws, choices equal: how often the one that all draws prefer is out."""
+def test_a_single_round_keeps_the_error_rate(n_choices, error_rate):
+    """After 4 or 30 of 200 draws of equal choices, count how often the choice that all draws prefer is eliminated."""
     for n in (4, 30):
-        wrong, n_races = 0, 1500
+        n_wrong, n_races = 0, 1500
         for seed in range(n_races):
-            scores = made(n_choices=n_choices, n_draws=200, gap=0, seed=seed, shared=2.0)
+            scores = simulate(n_choices=n_choices, n_draws=200, gap=0, seed=seed, shared=2.0)
             race = Racing(draws=200, min_draws=n, error_rate=error_rate)(n_choices, positions)
             next(race)
             try:
-                left = race.send(scores[:, :n]).choices
+                remaining = race.send(scores[:, :n]).choices
             except StopIteration as end:
-                left = [end.value.evidence.argmax()]
-            wrong += scores.mean(axis=1).argmax() not in left
-        assert wrong / n_races <= error_rate + 2 * (error_rate / n_races) ** 0.5, n
+                remaining = [end.value.evidence.argmax()]
+            n_wrong += scores.mean(axis=1).argmax() not in remaining
+        assert n_wrong / n_races <= error_rate + 2 * (error_rate / n_races) ** 0.5, n
 
 
 @pytest.mark.parametrize("n_choices", [2, 4])
-def test_anytime_holds_with_few_choices(n_choices):
-    wrong, n_races = 0, 600
+def test_anytime_keeps_the_error_rate_with_few_choices(n_choices):
+    n_wrong, n_races = 0, 600
     for seed in range(n_races):
-        scores = made(n_choices=n_choices, n_draws=300, gap=0, seed=seed, shared=2.0)
-        verdict, _ = run(Racing(draws=300, error_rate=0.01, anytime=True), scores)
-        wrong += verdict.evidence.argmax() != scores.mean(axis=1).argmax()
-    assert wrong / n_races <= 0.01 + 2 * (0.01 / n_races) ** 0.5
+        scores = simulate(n_choices=n_choices, n_draws=300, gap=0, seed=seed, shared=2.0)
+        result, _ = run(Racing(draws=300, error_rate=0.01, anytime=True), scores)
+        n_wrong += result.evidence.argmax() != scores.mean(axis=1).argmax()
+    assert n_wrong / n_races <= 0.01 + 2 * (0.01 / n_races) ** 0.5
 
 
-def test_who_is_left_alone_draws_no_more():
-    scores = made(n_choices=2, gap=100.0, n_draws=80, shared=0.0)
-    verdict, _ = run(Racing(draws=80), scores)
-    assert verdict.n_evaluations == 2 * 4
+def test_a_race_ends_when_one_choice_remains():
+    scores = simulate(n_choices=2, gap=100.0, n_draws=80, shared=0.0)
+    result, _ = run(Racing(draws=80), scores)
+    assert result.n_evaluations == 2 * 4
 
 
 @pytest.mark.slow
-def test_over_all_looks_it_holds_for_anytime_and_within_a_few_times_otherwise():
-    assert lost(Racing(draws=200, error_rate=0.05, anytime=True)) <= 0.05
-    assert 0.05 < lost(Racing(draws=200, error_rate=0.05)) < 0.2
+def test_over_all_rounds_anytime_keeps_the_error_rate_and_racing_exceeds_it_a_few_times():
+    assert share_of_errors(Racing(draws=200, error_rate=0.05, anytime=True)) <= 0.05
+    assert 0.05 < share_of_errors(Racing(draws=200, error_rate=0.05)) < 0.2
 
 
-def test_racing_is_cheap_where_it_is_clear():
-    spent = [run(Racing(), made(gap=3.0, n_draws=500, seed=seed))[0].n_evaluations for seed in range(20)]
-    assert np.mean(spent) < 16 * 8
+def test_racing_is_cheap_if_one_choice_is_clearly_best():
+    n_evaluations = [run(Racing(), simulate(gap=3.0, n_draws=500, seed=s))[0].n_evaluations for s in range(20)]
+    assert np.mean(n_evaluations) < 16 * 8
 
 
-def test_a_lower_error_rate_costs_more():
-    rates = (0.3, 0.05, 0.005)
-    spent = [
-        np.mean([run(Racing(error_rate=rate), made(gap=0.2, n_draws=500, seed=s))[0].n_evaluations for s in range(40)])
-        for rate in rates
-    ]
-    assert spent == sorted(spent)
+def test_a_lower_error_rate_costs_more_evaluations():
+    def mean_evaluations(rate):
+        races = [run(Racing(error_rate=rate), simulate(gap=0.2, n_draws=500, seed=s))[0] for s in range(40)]
+        return np.mean([race.n_evaluations for race in races])
+
+    means = [mean_evaluations(rate) for rate in (0.3, 0.05, 0.005)]
+    assert means == sorted(means)
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Racing(draws=0), "draws must be 1 to 100,000, got 0"),
         (lambda: Racing(error_rate=1.5), "error_rate must lie between 0 and 1, got 1.5"),
@@ -218,12 +225,12 @@ def test_a_lower_error_rate_costs_more():
         (lambda: Staged(((0, 5),)), "stages"),
     ],
 )
-def test_settings_that_make_no_sense(make, said):
-    with pytest.raises(ObserverError, match=re.escape(said)):
+def test_invalid_settings_are_refused(make, message):
+    with pytest.raises(ObserverError, match=re.escape(message)):
         make()
 
 
-def test_racing_needs_no_torch():
+def test_racing_does_not_import_torch():
     code = "import sys; import observers.generative.racing; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "False"
