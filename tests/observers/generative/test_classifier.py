@@ -1,4 +1,4 @@
-"""Generative observers of all families: the contract, resuming after a kill, options, prompts, cost."""
+"""Generative observers of all families: contract, restoration, resuming after a kill, options, prompts and cost."""
 
 import os
 import shutil
@@ -35,179 +35,180 @@ FAMILIES = {
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Name -> folder of a tiny model of its family, made when asked for."""
-    made: dict[str, Path] = {}
+    """Return a function from the name of an observer to the folder of a tiny model of its family, saved on first use."""
+    folders: dict[str, Path] = {}
 
     def folder(name: str) -> Path:
-        if name not in made:
+        if name not in folders:
             save, kind = FAMILIES[name]
             path = tmp_path_factory.mktemp("models") / name
-            made[name] = save(path, kind) if kind else save(path)
-        return made[name]
+            folders[name] = save(path, kind) if kind else save(path)
+        return folders[name]
 
     return folder
 
 
-def observer(models, name, **more):
-    given = {"weights": str(models(name)), "device": "cpu"} | {key: str(value) for key, value in more.items()}
-    sizes = {"emu3": {"size": "48"}, "flux-dev": {"size": "16"}}  # their own are large
+def make_tiny(models, name, **more):
+    """Return the observer of that name with tiny weights."""
+    options = {"weights": str(models(name)), "device": "cpu"} | {key: str(value) for key, value in more.items()}
+    sizes = {"emu3": {"size": "48"}, "flux-dev": {"size": "16"}}  # the default sizes would be slow
     defaults = sizes.get(name, {}) | ({} if name in ("janus", "emu3") else {"draws": "12"})
-    return make_observer(name, defaults | given)
+    return make_observer(name, defaults | options)
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("janus", "emu3")])
-def test_every_family_that_restores_shows_it(name, models, small):
-    """One image a choice, other than each other; the same again, others by another draw."""
-    made, trial = observer(models, name), small.trials(0)[0]
-    found = restored(made, trial)
+def test_reconstructions_differ_between_choices_and_draws_and_are_repeatable(name, models, small):
+    observer, trial = make_tiny(models, name), small.trials(0)[0]
+    reconstruction = reconstruct(observer, trial)
     k = len(trial.choices)
-    assert found.images.shape == (k, *found.damaged_image.shape) and found.errors.shape == (k,)
-    assert 0 <= found.images.min() < found.images.max() <= 1 and (found.errors > 0).all()
-    assert len({image.tobytes() for image in found.images}) > 1
-    assert np.array_equal(restored(made, trial).images, found.images)
-    assert not np.array_equal(restored(made, trial, 1).damaged_image, found.damaged_image)
-    with pytest.raises(ObserverError, match="the draw must be a whole number, 0 or more, got -1"):
+    assert reconstruction.images.shape == (k, *reconstruction.damaged_image.shape)
+    assert reconstruction.errors.shape == (k,) and (reconstruction.errors > 0).all()
+    assert 0 <= reconstruction.images.min() < reconstruction.images.max() <= 1
+    assert len({image.tobytes() for image in reconstruction.images}) > 1
+    assert np.array_equal(reconstruct(observer, trial).images, reconstruction.images)
+    assert not np.array_equal(reconstruct(observer, trial, 1).damaged_image, reconstruction.damaged_image)
+    with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
         Restoration(draw=-1)
 
 
-def restored(made, trial, draw=0, **how):
-    return made.reconstruct(trial.stimulus, made.prompts(trial.choices), Restoration(0.6, draw=draw, **how))
+def reconstruct(observer, trial, draw=0, **options):
+    prompts = observer.prompts(trial.choices)
+    return observer.reconstruct(trial.stimulus, prompts, Restoration(0.6, draw=draw, **options))
 
 
 @pytest.mark.parametrize("name", ["sd14", "if-m", "sd3", "flux-dev", "amused-256"])
-def test_every_family_restores_texts_of_ones_own_in_steps_and_under_guidance(name, models, small):
-    """A text's image depends on no other text; steps and guidance change it; distances are those of the pixels."""
-    made, stimulus = observer(models, name), small.trials(0)[0].stimulus
-    texts = ["an image of a duck", "an image of a rabbit", "a duck"]
-    plain = made.reconstruct(stimulus, texts, Restoration(0.7, draw=2))
-    for how in (Restoration(0.7, steps=4, draw=2), Restoration(0.7, guidance=3, draw=2), Restoration(0.7, 4, 3, 2)):
-        found = made.reconstruct(stimulus, texts, how)
-        assert np.array_equal(found.damaged_image, plain.damaged_image) and not np.array_equal(
-            found.images, plain.images
-        )
-        alone = made.reconstruct(stimulus, texts[1:2], how)
-        assert np.abs(alone.images[0] - found.images[1]).max() < 1e-3
-        one_by_one = evolve(made, batch_size=1).reconstruct(stimulus, texts, how)
-        assert np.abs(one_by_one.images - found.images).max() < 1e-3
+def test_restoration_under_other_prompts_in_steps_and_with_guidance(name, models, small):
+    """An image depends on no other prompt, steps and guidance change it, and its distance is that of the pixels."""
+    observer, stimulus = make_tiny(models, name), small.trials(0)[0].stimulus
+    prompts = ["an image of a duck", "an image of a rabbit", "a duck"]
+    plain = observer.reconstruct(stimulus, prompts, Restoration(0.7, draw=2))
+    for restoration in (
+        Restoration(0.7, steps=4, draw=2), Restoration(0.7, guidance=3, draw=2), Restoration(0.7, 4, 3, 2),
+    ):  # fmt: skip
+        other = observer.reconstruct(stimulus, prompts, restoration)
+        assert np.array_equal(other.damaged_image, plain.damaged_image)
+        assert not np.array_equal(other.images, plain.images)
+        alone = observer.reconstruct(stimulus, prompts[1:2], restoration)
+        assert np.abs(alone.images[0] - other.images[1]).max() < 1e-3
+        one_by_one = evolve(observer, batch_size=1).reconstruct(stimulus, prompts, restoration)
+        assert np.abs(one_by_one.images - other.images).max() < 1e-3
     assert plain.input_image.shape == plain.damaged_image.shape
     assert plain.pixel_distance[1] == pytest.approx(np.sqrt(np.mean((plain.images[1] - plain.input_image) ** 2)))
     assert np.isnan(plain.latent_distance).all() == (name in ("if-m", "amused-256"))
-    with pytest.raises(ObserverError, match="give one or more, none of them empty"):
-        made.reconstruct(stimulus, ["a duck", ""])
+    with pytest.raises(ObserverError, match="give at least one, and none that is empty"):
+        observer.reconstruct(stimulus, ["a duck", ""])
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
-        ({"strength": 0}, r"the strength \(noise level or masked share\) must be above 0 and up to 1, got 0"),
+        ({"strength": 0}, "the strength is a share of noise or masks, above 0 and up to 1, got 0"),
         ({"strength": 1.01}, "above 0 and up to 1, got 1.01"),
-        ({"steps": 0}, "the number of steps must be 1 to 1000, got 0"),
-        ({"guidance": -1}, r"the guidance scale must be 0 to 100 \(1 = off\), got -1"),
-        ({"guidance": float("nan")}, r"the guidance scale must be 0 to 100 \(1 = off\), got nan"),
+        ({"steps": 0}, "in 1 to 1000 steps, got 0"),
+        ({"guidance": -1}, "from 0 to 100, 1 for none, got -1"),
+        ({"guidance": float("nan")}, "from 0 to 100, 1 for none, got nan"),
     ],
 )
-def test_restorations_that_cannot_be(given, said):
-    with pytest.raises(ObserverError, match=said):
-        Restoration(**given)
+def test_invalid_restorations_are_refused(options, message):
+    with pytest.raises(ObserverError, match=message):
+        Restoration(**options)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_keeps_the_contract(name, models, small):
-    """Asked again, in another order, one at a time, and with another number of rows a pass."""
+def test_every_family_follows_the_contract(name, models, small):
+    """Responses stay the same when repeated, in another order, one at a time, and with other numbers of rows per pass."""
     trials = [evolve(trial, choices=("cat", "dog", "oven")) for trial in small.trials(0)[:5]]
-    one = observer(models, name)
-    findings = check_observer(one, trials)
+    observer = make_tiny(models, name)
+    findings = check_observer(observer, trials)
     assert [f for f in findings if not f.passed] == []
     assert len(findings) >= 7
     for size in (1, 7, 50):
-        again = list(evolve(one, batch_size=size).observe(iter(trials)))
-        for a, b in zip(one.observe(iter(trials)), again, strict=True):
+        again = list(evolve(observer, batch_size=size).observe(iter(trials)))
+        for a, b in zip(observer.observe(iter(trials)), again, strict=True):
             assert (a.choice, a.n_evaluations) == (b.choice, b.n_evaluations)
             assert np.allclose(a.evidence, b.evidence, rtol=1e-6, atol=1e-6 * np.abs(a.evidence).max())
-    assert one.kind == "generative"
-    assert one.name == name
+    assert observer.kind == "generative"
+    assert observer.name == name
 
 
 @pytest.mark.parametrize("name", ["sd14", "if-m", "sd3", "amused-256"])
-def test_the_exhaustive_decision_is_the_naive_double_loop(name, models, small):
-    """Every choice and draw by itself, one row a pass."""
+def test_exhaustive_responses_equal_a_double_loop(name, models, small):
+    """Compare with a loop over choices and draws that scores one row per pass."""
     trial = evolve(small.trials(0)[3], choices=("cat", "dog", "oven"))
-    one = observer(models, name, schedule="exhaustive", draws=6)
-    (response,) = one.observe(iter([trial]))
-    likelihood = one.likelihood
+    observer = make_tiny(models, name, schedule="exhaustive", draws=6)
+    (response,) = observer.observe(iter([trial]))
+    likelihood = observer.likelihood
     x = likelihood.encode(trial.stimulus.pixels())
     means = []
     for choice in trial.choices:
-        (condition,) = likelihood.condition([f"A bad photo of a {choice}"])
-        scores = [
-            likelihood.score(x[None], tuple(part[None] for part in condition), np.array([draw])).item()
-            for draw in range(6)
-        ]
+        (conditioning,) = likelihood.condition([f"A bad photo of a {choice}"])
+        row = x[None], tuple(part[None] for part in conditioning)
+        scores = [likelihood.score(*row, np.array([draw])).item() for draw in range(6)]
         means.append(np.mean(scores))
     assert response.evidence == pytest.approx(means, rel=1e-5)
     assert response.choice == trial.choices[int(np.argmax(means))]
     assert response.n_evaluations == 18
 
 
-def test_an_exact_likelihood_takes_one_evaluation_a_choice(models, small):
+def test_an_exact_likelihood_takes_one_evaluation_per_choice_and_perturbation(models, small):
     trial = small.trials(0)[0]
-    (response,) = observer(models, "janus").observe(iter([trial]))
+    (response,) = make_tiny(models, "janus").observe(iter([trial]))
     assert response.n_evaluations == 16
-    (response,) = observer(models, "janus", perturbations=3).observe(iter([trial]))
+    (response,) = make_tiny(models, "janus", perturbations=3).observe(iter([trial]))
     assert response.n_evaluations == 48
 
 
 @pytest.mark.slow
-def test_killed_it_resumes_in_the_same_file(models, small, tmp_path, drawn):
-    """kill -9 in the middle, then the same command: byte for byte, and no answered trial is asked again."""
+def test_a_killed_run_resumes_to_the_same_log(models, small, tmp_path, drawn):
+    """After kill -9 and the same command, the log has the same bytes, and no answered trial was repeated."""
     command = [
         sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", "sd14", "--limit", "40", "--quiet",
         "-o", f"weights={models('sd14')}", "-o", "draws=30", "--device", "cpu",
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    subprocess.run([*command, "--out", str(whole)], check=True, env=environment, capture_output=True)
+    uninterrupted, killed = tmp_path / "uninterrupted", tmp_path / "killed"
+    subprocess.run([*command, "--out", str(uninterrupted)], check=True, env=environment, capture_output=True)
     log = "drawn-cue-conflict/drawn-cue-conflict_sd14_session-1.csv"
-    process = subprocess.Popen([*command, "--out", str(cut)], env=environment, stderr=subprocess.DEVNULL,
+    process = subprocess.Popen([*command, "--out", str(killed)], env=environment, stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL)  # fmt: skip
-    while not (cut / log).is_file() or (cut / log).read_bytes().count(b"\n") < 6:
+    while not (killed / log).is_file() or (killed / log).read_bytes().count(b"\n") < 6:
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    n_kept = (cut / log).read_bytes().count(b"\n") - 1
-    assert 5 <= n_kept < 40
-    before = (cut / log).read_bytes()
-    subprocess.run([*command, "--out", str(cut)], check=True, env=environment, capture_output=True)
-    assert (cut / log).read_bytes().startswith(before[: before.rfind(b"\n") + 1])
-    assert (cut / log).read_bytes() == (whole / log).read_bytes()
+    n_rows = (killed / log).read_bytes().count(b"\n") - 1
+    assert 5 <= n_rows < 40
+    before = (killed / log).read_bytes()
+    subprocess.run([*command, "--out", str(killed)], check=True, env=environment, capture_output=True)
+    assert (killed / log).read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    assert (killed / log).read_bytes() == (uninterrupted / log).read_bytes()
 
 
-def test_the_log_knows_what_answered(models, small, tmp_path):
+def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_path):
     import json
 
     part = Experiment("part", small.stimuli.where(lambda s: s.id.startswith("cat")), small.choices)
-    log = run(part, observer(models, "sd14", device="cpu"), tmp_path, limit=1)
+    log = run(part, make_tiny(models, "sd14", device="cpu"), tmp_path, limit=1)
     sidecar = json.loads(log.with_suffix(".json").read_text())
-    said = sidecar["identity"]["observer"]["options"]
-    assert said["likelihood"]["class"] == "LatentDiffusion"
-    assert said["likelihood"]["source"] == {
+    saved = sidecar["identity"]["observer"]["options"]
+    assert saved["likelihood"]["class"] == "LatentDiffusion"
+    assert saved["likelihood"]["source"] == {
         "class": "Source", "model": "CompVis/stable-diffusion-v1-4",
         "revision": "133a221b8aa7292a167afc5127cb63fb5005638b", "weights": "sd14",
     }  # fmt: skip
-    assert said["likelihood"]["objective"] == {
+    assert saved["likelihood"]["objective"] == {
         "class": "Objective", "weighting": "exp", "loss": "l2", "allocation": None, "seed": 0,
     }  # fmt: skip
-    assert said["likelihood"]["compute"] == {"class": "Compute", "dtype": "auto"}
-    assert (said["template"], said["schedule"], said["draws"]) == ("A bad photo of a {}", "racing", 12)
-    assert "batch_size" not in said
+    assert saved["likelihood"]["compute"] == {"class": "Compute", "dtype": "auto"}
+    assert (saved["template"], saved["schedule"], saved["draws"]) == ("A bad photo of a {}", "racing", 12)
+    assert "batch_size" not in saved
     assert sidecar["provenance"].keys() == {"repository", "weights", "sha256", "device", "dtype", "evidence"}
-    run(part, observer(models, "sd14", batch_size=3), tmp_path)  # how it computes may change
-    with pytest.raises(LogError, match="made with a different observer"):
-        run(part, observer(models, "sd14", weighting="uniform"), tmp_path)
+    run(part, make_tiny(models, "sd14", batch_size=3), tmp_path)  # runtime options may change
+    with pytest.raises(LogError, match="made with different observer"):
+        run(part, make_tiny(models, "sd14", weighting="uniform"), tmp_path)
 
 
-def test_a_branch_may_be_named_by_its_commit(tmp_path, monkeypatch, models, small):
+def test_a_session_may_resume_with_the_commit_of_its_branch(tmp_path, monkeypatch, models, small):
     from huggingface_hub import constants
 
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -218,26 +219,28 @@ def test_a_branch_may_be_named_by_its_commit(tmp_path, monkeypatch, models, smal
     (repository / "refs").mkdir()
     (repository / "refs/main").write_text(commit)
     part = Experiment("part", small.stimuli.where(lambda s: s.id.startswith("cat")), small.choices)
-    given = {"device": "cpu", "draws": "4"}
-    run(part, make_observer("latent:some/model", given), tmp_path, limit=1)
-    run(part, make_observer("latent:some/model", given | {"revision": commit}), tmp_path)
+    options = {"device": "cpu", "draws": "4"}
+    run(part, make_observer("latent:some/model", options), tmp_path, limit=1)
+    run(part, make_observer("latent:some/model", options | {"revision": commit}), tmp_path)
 
 
-def test_prompts():
-    assert fill_template("A bad photo of a {}", "airplane") == "A bad photo of a airplane"  # the paper's, to the letter
+def test_prompts_are_filled_templates():
+    assert fill_template("A bad photo of a {}", "airplane") == "A bad photo of a airplane"  # exactly as in the paper
     assert fill_template("a sketch of {an}.", "oven") == "a sketch of an oven."
     assert fill_template("a sketch of {an}.", "cat") == "a sketch of a cat."
     for bad in ("a photo", "{} and {}", "{} or {an}"):
-        with pytest.raises(ObserverError, match=r"a template holds one \{\} for the choice, or \{an\}"):
+        with pytest.raises(
+            ObserverError, match=r"a template must contain exactly one \{\} for the choice, or one \{an\}"
+        ):
             GenerativeClassifier(Toy(), "toy", template=bad)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
         ({"schedule": "fastest"}, "expected racing or exhaustive or clark-jaini or li, got 'fastest'"),
         ({"schedule": "li", "error_rate": "0.1"}, "the schedule li has no option error_rate; it has stages"),
-        ({"schedule": "li", "stages": "50x16,ten"}, "stages are given as DRAWSxCHOICES"),
+        ({"schedule": "li", "stages": "50x16,ten"}, "stages must be written as DRAWSxCHOICES"),
         ({"schedule": "exhaustive", "min_draws": "3"}, "the schedule exhaustive has no option min_draws"),
         ({"draws": "0"}, "draws must be 1 to 100,000, got 0"),
         ({"batch_size": "0"}, "batch_size must be 1 to 4096, got 0"),
@@ -248,62 +251,60 @@ def test_prompts():
         ({"allocation": "none.csv"}, r"none\.csv cannot be read"),
     ],
 )
-def test_options_that_cannot_be(given, said, models, small):
+def test_invalid_options_are_refused(options, message, models, small):
     trials = small.trials(0)[:1]
-    with pytest.raises((UserError, UnknownName), match=said):
-        list(make_observer("sd14", {"weights": str(models("sd14")), "device": "cpu"} | given).observe(iter(trials)))
+    with pytest.raises((UserError, UnknownName), match=message):
+        list(make_observer("sd14", {"weights": str(models("sd14")), "device": "cpu"} | options).observe(iter(trials)))
 
 
-def test_every_known_observer_is_in_the_registry_with_its_options():
+def test_every_published_observer_is_in_the_registry_with_its_options():
     for name in PUBLISHED_MODELS:
         reference = OBSERVERS[name]
         assert reference == f"observers.generative.named:{name.replace('-', '_')}"
-        made = make_observer(name)
-        assert (made.name, made.likelihood.source.model) == (name, PUBLISHED_MODELS[name].model)
-        assert PUBLISHED_MODELS[name].model in made.likelihood.source.about
+        observer = make_observer(name)
+        assert (observer.name, observer.likelihood.source.model) == (name, PUBLISHED_MODELS[name].model)
+        assert PUBLISHED_MODELS[name].model in observer.likelihood.source.about
         common = {"device", "dtype", "batch_size", "template", "weights", "revision", "draws"}
         assert common <= options_of(published_observer(name)).keys()
-        assert observer_options(made)["name"] == name
+        assert observer_options(observer)["name"] == name
 
 
-def test_the_options_of_nested_parts_are_one_list():
+def test_the_options_of_nested_classes_are_one_flat_list():
     names = flat_options(PUBLISHED_MODELS["sd14"].family)
     assert names["weighting"][1:] == ("exp", ("objective", "weighting"))
     assert names["device"][2] == ("compute", "device")
-    made = make_observer("latent:me/mine", {"loss": "l1", "size": "64", "template": "{}", "compile": "yes"})
-    assert (made.name, made.likelihood.objective.loss, made.likelihood.size) == ("mine", "l1", 64)
-    assert made.likelihood.compute.compile
+    observer = make_observer("latent:me/mine", {"loss": "l1", "size": "64", "template": "{}", "compile": "yes"})
+    assert (observer.name, observer.likelihood.objective.loss, observer.likelihood.size) == ("mine", "l1", 64)
+    assert observer.likelihood.compute.compile
     with pytest.raises(UnknownName, match="no option of latent:me/mine named 'wieghting': did you mean weighting"):
         make_observer("latent:me/mine", {"wieghting": "uniform"})
 
 
-def test_what_it_costs(models, small, tmp_path):
-    found = estimate(small, observer(models, "sd14", draws=10), tmp_path)
-    assert found.n_trials == len(small.stimuli)
-    assert found.cost.n_evaluations == (64, 160)
-    assert 64 <= found.n_evaluations <= 160
-    assert found.seconds == pytest.approx(found.n_evaluations * found.cost.seconds)
-    assert found.cost.batch_size == 16
+def test_the_estimated_cost_of_a_run(models, small, tmp_path):
+    run_cost = estimate(small, make_tiny(models, "sd14", draws=10), tmp_path)
+    assert run_cost.n_trials == len(small.stimuli)
+    assert run_cost.cost.n_evaluations == (64, 160)
+    assert 64 <= run_cost.n_evaluations <= 160
+    assert run_cost.seconds == pytest.approx(run_cost.n_evaluations * run_cost.cost.seconds)
+    assert run_cost.cost.batch_size == 16
     assert not list(tmp_path.iterdir())
-    said = "\n".join(found.sentences())
-    assert "64 to 160 evaluations per trial" in said
-    exact = observer(models, "janus").cost(small.trials(0)[0])
+    assert "64 to 160 evaluations a trial" in "\n".join(run_cost.sentences())
+    exact = make_tiny(models, "janus").cost(small.trials(0)[0])
     assert exact.n_evaluations == (16, 16)
 
 
-def test_bfloat16_changes_decisions_only_where_they_are_near(models, small):
-    """Nearer than rounding moves leads in trials whose decision stays."""
+def test_bfloat16_changes_only_close_decisions(models, small):
+    """Where a decision changes, its lead is below the largest rounding error of a lead in trials with the same decision."""
     trials = [evolve(trial, choices=("cat", "dog", "oven")) for trial in small.trials(0)]
+    options = {"schedule": "exhaustive", "draws": 8}
     exact, rounded = (
-        np.array(
-            [r.evidence for r in observer(models, "sd14", schedule="exhaustive", draws=8, dtype=dtype).observe(trials)]
-        )
+        np.array([r.evidence for r in make_tiny(models, "sd14", dtype=dtype, **options).observe(trials)])
         for dtype in ("float32", "bfloat16")
     )
     rows, (second, best) = np.arange(len(trials)), np.argsort(exact, axis=1)[:, -2:].T
     lead, lead_rounded = (evidence[rows, best] - evidence[rows, second] for evidence in (exact, rounded))
     same = rounded.argmax(axis=1) == best
     assert same.mean() > 0.5
-    usual = np.abs(lead_rounded - lead)[same].max()
-    assert usual > 0
-    assert (lead[~same] <= usual).all()
+    rounding_error = np.abs(lead_rounded - lead)[same].max()
+    assert rounding_error > 0
+    assert (lead[~same] <= rounding_error).all()

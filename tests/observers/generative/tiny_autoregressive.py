@@ -1,4 +1,7 @@
-"""Tiny Janus, Emu3 and Chameleon with random weights, saved as the hub keeps them, and a slow loop over each."""
+"""Tiny Janus, Emu3 and Chameleon models with random weights, and a reference that predicts one token per pass.
+
+Models are saved in the layout of a Hugging Face Hub repository.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,15 +11,15 @@ import torch
 from PIL import Image
 
 N_CODES = 24
-SIZES = {"janus": 12, "emu3": 48, "chameleon": 12}  # pixels; 36 tokens
-PIXELS_A_TOKEN = {"janus": 2, "emu3": 8, "chameleon": 2}
-MARKS = {
+SIZES = {"janus": 12, "emu3": 48, "chameleon": 12}  # pixels per side; an image has 36 tokens
+PIXELS_PER_TOKEN = {"janus": 2, "emu3": 8, "chameleon": 2}
+SPECIAL_TOKENS = {
     "janus": ["<begin_of_image>", "<end_of_image>", "<image_placeholder>", "<|User|>", "<|Assistant|>"],
     "emu3": ["<|image start|>", "<|image end|>", "<image>", "<|image token|>", "<|extra_200|>", "<|extra_201|>"],
     "chameleon": ["<racm3:break>", "<eoss>", "<image>", "<reserved08706>"],
 }
-# How the tokenizer_config.json of each names its tokens.
-NAMES = {
+# Names of these tokens in the tokenizer_config.json of each model.
+TOKEN_NAMES = {
     "janus": {"image_token": "<image_placeholder>", "boi_token": "<begin_of_image>", "eoi_token": "<end_of_image>"},
     "emu3": {
         "image_token": "<image>", "boi_token": "<|image start|>", "eoi_token": "<|image end|>", "eof_token": "<|extra_201|>",
@@ -24,61 +27,62 @@ NAMES = {
     },
     "chameleon": {"image_token": "<image>", "boi_token": "<racm3:break>", "eoi_token": "<eoss>"},
 }  # fmt: skip
-# The rules of the published one for a single question.
+# Equal to the published template for a single question.
 JANUS_TEMPLATE = (
     "{% for m in messages %}<|User|>: {{ m['content'][0]['text'].strip() }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}<|Assistant|>:{% endif %}"
 )
 
 
-def image_names(kind: str) -> list[str]:
-    """Names of the codes in the vocabulary, in another order than the codes."""
+def image_tokens(kind: str) -> list[str]:
+    """Return the tokens of the codes in the vocabulary, in another order than the codes."""
     order = torch.randperm(N_CODES, generator=torch.Generator().manual_seed(3)).tolist()
     if kind == "emu3":
         return [f"<|visual token {code:06d}|>" for code in order]
     return ["IMGIMG" + "".join("ABCDEFGHIJ"[int(digit)] for digit in str(code)) + "Z" for code in order]
 
 
-def tokenizer(kind: str) -> Any:
-    """Single bytes and what is special to the kind. Only Emu3's does not add <s> by itself."""
+def make_tokenizer(kind: str) -> Any:
+    """Return a tokenizer of single bytes and the special tokens of the kind. All kinds but Emu3 add <s> automatically."""
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    special = ["<s>", "<pad>", "</s>", *MARKS[kind], *(image_names(kind) if kind != "janus" else [])]
-    words = special + sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={word: i for i, word in enumerate(words)}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.add_special_tokens([AddedToken(word, normalized=False) for word in special])
+    special = ["<s>", "<pad>", "</s>", *SPECIAL_TOKENS[kind], *(image_tokens(kind) if kind != "janus" else [])]
+    vocabulary = special + sorted(pre_tokenizers.ByteLevel.alphabet())
+    bpe = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(vocabulary)}, merges=[]))
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.add_special_tokens([AddedToken(token, normalized=False) for token in special])
     if kind != "emu3":
-        made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+        bpe.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     sep = {"sep_token": "<reserved08706>"} if kind == "chameleon" else {}
     return PreTrainedTokenizerFast(
-        tokenizer_object=made,
+        tokenizer_object=bpe,
         bos_token="<s>",
         pad_token="<pad>",
         eos_token="</s>",
-        extra_special_tokens=NAMES[kind],
+        extra_special_tokens=TOKEN_NAMES[kind],
         **sep,
     )
 
 
-def _processor(kind: str, words: Any) -> Any:
+def _processor(kind: str, tokenizer: Any) -> Any:
     from transformers import ChameleonProcessor, Emu3ImageProcessor, Emu3Processor, JanusProcessor
     from transformers.models.chameleon.image_processing_pil_chameleon import ChameleonImageProcessorPil
     from transformers.models.janus.image_processing_pil_janus import JanusImageProcessorPil
 
     if kind == "janus":
-        return JanusProcessor(JanusImageProcessorPil(), words, chat_template=JANUS_TEMPLATE)
+        return JanusProcessor(JanusImageProcessorPil(), tokenizer, chat_template=JANUS_TEMPLATE)
     if kind == "emu3":
-        return Emu3Processor(Emu3ImageProcessor(), words)
-    return ChameleonProcessor(ChameleonImageProcessorPil(), words)
+        return Emu3Processor(Emu3ImageProcessor(), tokenizer)
+    return ChameleonProcessor(ChameleonImageProcessorPil(), tokenizer)
 
 
-def config(kind: str, n_words: int, vocabulary: dict[str, int]) -> Any:
+def make_config(kind: str, vocab_size: int, vocabulary: dict[str, int]) -> Any:
+    """Return the config of a tiny model."""
     from transformers import ChameleonConfig, Emu3Config, JanusConfig
 
     text: dict[str, Any] = {
-        "vocab_size": n_words, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "vocab_size": vocab_size, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256,
         "bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2,
     }  # fmt: skip
@@ -86,7 +90,7 @@ def config(kind: str, n_words: int, vocabulary: dict[str, int]) -> Any:
     if kind == "janus":
         vision = {
             "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "projection_dim": 32,
-            "image_size": SIZES[kind], "patch_size": PIXELS_A_TOKEN[kind],
+            "image_size": SIZES[kind], "patch_size": PIXELS_PER_TOKEN[kind],
         }  # fmt: skip
         vq |= {
             "num_embeddings": N_CODES, "embed_dim": 4, "channel_multiplier": [1, 1], "projection_dim": 32,
@@ -105,39 +109,41 @@ def config(kind: str, n_words: int, vocabulary: dict[str, int]) -> Any:
     return ChameleonConfig(**text, vq_config=vq, vocabulary_map=vocabulary)
 
 
-def model(kind: str, words: Any) -> Any:
+def make_model(kind: str, tokenizer: Any) -> Any:
+    """Return a model with random weights whose scores depend visibly on the prompt, and whose images use many codes."""
     import transformers
 
     torch.manual_seed(7)
-    make = getattr(transformers, f"{kind.capitalize()}ForConditionalGeneration")
-    made = make(config(kind, len(words), words.get_vocab())).eval()
-    vq, size = made.model.vqmodel, SIZES[kind]
+    model_class = getattr(transformers, f"{kind.capitalize()}ForConditionalGeneration")
+    model = model_class(make_config(kind, len(tokenizer), tokenizer.get_vocab())).eval()
+    vq, size = model.model.vqmodel, SIZES[kind]
     with torch.no_grad():
-        for name, weight in made.named_parameters():
+        for name, weight in model.named_parameters():
             if weight.ndim == 2 and "vqmodel" not in name and "vision_model" not in name:
-                weight.normal_(std=0.6 if "embed" in name else 0.35)  # so that texts make a difference
+                weight.normal_(std=0.6 if "embed" in name else 0.35)
         image = 2 * torch.rand(1, 3, size, size) - 1
-        if kind == "emu3":  # whose autoencoder is one for videos
+        if kind == "emu3":  # its autoencoder takes videos
             latents = vq.quant_conv(vq.encoder(image[:, None].repeat(1, 2, 1, 1, 1)).transpose(1, 2))
         else:
             latents = vq.quant_conv(vq.encoder(image))
         latents = latents[0].flatten(1).T
-        codes = vq.quantize.embedding.weight  # so that many of them are met
+        codes = vq.quantize.embedding.weight
         codes.copy_(latents[torch.randperm(len(latents))[torch.arange(len(codes)) % len(latents)]])
         codes.add_(0.1 * latents.std() * torch.randn(codes.shape))
-        codes.mul_(torch.rand(len(codes), 1) + 0.5)  # Janus's are not of one length in its files
-    return made
+        codes.mul_(torch.rand(len(codes), 1) + 0.5)  # the codes of Janus differ in length
+    return model
 
 
 def save(folder: Path, kind: str) -> Path:
-    words = tokenizer(kind)
-    _processor(kind, words).save_pretrained(folder)
-    model(kind, words).save_pretrained(folder)
+    """Save a model of the kind, and return its folder."""
+    tokenizer = make_tokenizer(kind)
+    _processor(kind, tokenizer).save_pretrained(folder)
+    make_model(kind, tokenizer).save_pretrained(folder)
     return folder
 
 
-class Slow:
-    """The classes of transformers, with their own processors: one row without padding, a token a pass."""
+class Reference:
+    """The classes of transformers with their own processors: one row without padding, one token per pass."""
 
     def __init__(self, folder, kind):
         import transformers
@@ -151,15 +157,15 @@ class Slow:
         self.kind, self.size = kind, SIZES[kind]
 
     def image(self, photo):
-        cut = Image.fromarray(photo[:, 6:46]).resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return torch.tensor(np.array(cut)).permute(2, 0, 1).float() / 127.5 - 1
+        cropped = Image.fromarray(photo[:, 6:46]).resize((self.size, self.size), Image.Resampling.BICUBIC)
+        return torch.tensor(np.array(cropped)).permute(2, 0, 1).float() / 127.5 - 1
 
     @torch.inference_mode()
     def codes(self, image):
         inner = self.model.model
         if self.kind == "janus":
             latents = inner.vqmodel.quant_conv(inner.vqmodel.encoder(image[None]))[0].flatten(1).T
-            # What its decoder is given for the codes, on a grid of 36.
+            # The vectors that its decoder gets for the codes, read from an image of 36 tokens.
             grid = torch.arange(36)[None] % N_CODES
             entries = inner.vqmodel.quantize.get_codebook_entry(grid)[0].flatten(1).T[:N_CODES]
             return torch.cosine_similarity(latents[:, None], entries[None], dim=-1).argmax(1).tolist()
@@ -169,45 +175,47 @@ class Slow:
             return [inner.vocabulary_mapping.bpe2img[i] for i in ids[:, :-1].flatten().tolist()]
         return [inner.vocabulary_mapping.bpe2img[i] for i in inner.get_image_tokens(image[None])[0].tolist()]
 
-    def prompt(self, text):
+    def prompt_ids(self, prompt):
         if self.kind == "janus":
-            talk = [{"role": "user", "content": [{"type": "text", "text": text}]}]
-            text = self.processor.apply_chat_template(talk, add_generation_prompt=True)
+            messages = [{"role": "user", "content": [{"type": "text", "text": prompt}]}]
+            text = self.processor.apply_chat_template(messages, add_generation_prompt=True)
             return self.processor(text=text, generation_mode="image", return_tensors="pt").input_ids
         if self.kind == "emu3":
-            given = self.processor(
-                text=text, return_for_image_generation=True, ratio="1:1", image_area=self.size**2, return_tensors="pt"
+            inputs = self.processor(
+                text=prompt, return_for_image_generation=True, ratio="1:1", image_area=self.size**2, return_tensors="pt"
             )
-            assert given.image_sizes == [[6, 6]]
-            return given.input_ids
-        ids = self.processor(text=text, return_tensors="pt").input_ids
+            assert inputs.image_sizes == [[6, 6]]
+            return inputs.input_ids
+        ids = self.processor(text=prompt, return_tensors="pt").input_ids
         return torch.cat([ids, torch.tensor([[self.processor.image_start_token_id]])], dim=1)
 
     @torch.inference_mode()
-    def steps(self, text, codes):
-        """Log p of all codes before each of those given, in float64, by growing prefixes."""
-        model, found = self.model, []
+    def next_code_log_p(self, prompt, codes):
+        """Return log p of all codes at the position of each given code, (n, N_CODES) float64, from ever longer prefixes."""
+        model, out = self.model, []
         if self.kind == "janus":
-            given = model.get_input_embeddings()(self.prompt(text))
+            embeddings = model.get_input_embeddings()(self.prompt_ids(prompt))
             for code in codes:
-                state = model.model.language_model(inputs_embeds=given).last_hidden_state[:, -1]
-                found.append(model.model.generation_head(state)[0].double().log_softmax(-1))
-                given = torch.cat([given, model.prepare_embeddings_for_image_generation(torch.tensor([[code]]))], dim=1)
-            return torch.stack(found)
-        mapping, given = model.model.vocabulary_mapping, self.prompt(text)
+                state = model.model.language_model(inputs_embeds=embeddings).last_hidden_state[:, -1]
+                out.append(model.model.generation_head(state)[0].double().log_softmax(-1))
+                next_embedding = model.prepare_embeddings_for_image_generation(torch.tensor([[code]]))
+                embeddings = torch.cat([embeddings, next_embedding], dim=1)
+            return torch.stack(out)
+        mapping, ids = model.model.vocabulary_mapping, self.prompt_ids(prompt)
         allowed = torch.tensor([mapping.img2bpe[code] for code in range(N_CODES)])
         for i, code in enumerate(codes):
             if self.kind == "emu3":
-                last = model(input_ids=given).logits[0, -1]
+                logits = model(input_ids=ids).logits[0, -1]
             else:
-                last = model.lm_head(model.model(input_ids=given).last_hidden_state)[0, -1]
-            masked = torch.full_like(last, -torch.inf).index_fill(0, allowed, 0) + last
-            found.append(masked.double().log_softmax(-1)[allowed])
+                logits = model.lm_head(model.model(input_ids=ids).last_hidden_state)[0, -1]
+            masked = torch.full_like(logits, -torch.inf).index_fill(0, allowed, 0) + logits
+            out.append(masked.double().log_softmax(-1)[allowed])
             next_ids = [mapping.img2bpe[code]]
             if self.kind == "emu3" and i % 6 == 5:
                 next_ids.append(mapping.eol_token_id)
-            given = torch.cat([given, torch.tensor([next_ids])], dim=1)
-        return torch.stack(found)
+            ids = torch.cat([ids, torch.tensor([next_ids])], dim=1)
+        return torch.stack(out)
 
-    def log_p(self, text, codes):
-        return sum(step[code].item() for step, code in zip(self.steps(text, codes), codes, strict=True))
+    def log_p(self, prompt, codes):
+        steps = self.next_code_log_p(prompt, codes)
+        return sum(step[code].item() for step, code in zip(steps, codes, strict=True))

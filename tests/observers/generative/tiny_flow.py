@@ -1,4 +1,4 @@
-"""Tiny Stable Diffusion 3 and Flux models with random weights, saved by their own pipelines as the hub keeps them."""
+"""Tiny Stable Diffusion 3 and Flux models with random weights, saved by their own pipelines."""
 
 from pathlib import Path
 from typing import Any
@@ -6,15 +6,18 @@ from typing import Any
 import torch
 
 from stimuli.categories import CATEGORIES
-from tests.observers.generative.tiny_latent import clip_text, clip_tokenizer, spread
+from tests.observers.generative.tiny_latent import clip_text_encoder, clip_tokenizer, enlarge_weights
 
-SIZE, SCALE = 16, 2  # pixels, pixels an element of the latent
-SHIFTS = {"sd3": (0.0609, 1.5305), "flux": (0.1159, 0.3611)}  # of the latent, and its scaling, as in the real ones
+SIZE, SCALE = 16, 2  # pixels per side of an image, and of an element of the latent
+SHIFTS = {
+    "sd3": (0.0609, 1.5305),
+    "flux": (0.1159, 0.3611),
+}  # shift and scaling of the latent, as in the published models
 KINDS = ("sd3", "sd3.5", "sd3-without-t5", "flux-dev", "flux-schnell")
 
 
 def t5_tokenizer(folder: Path) -> Any:
-    """T5's tokenizer as a tokenizer.json, with the words of our prompts and the letters of all others."""
+    """Return a T5 tokenizer with the words of the prompts and the letters of all others, saved as tokenizer.json."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -22,17 +25,18 @@ def t5_tokenizer(folder: Path) -> Any:
     letters = sorted({letter for word in words for letter in word} | {"▁"})
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
     pieces += [(f"▁{word}", -4.0) for word in words] + [(letter, -8.0) for letter in letters]
-    made = Tokenizer(models.Unigram(pieces, unk_id=2))
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    made.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
+    unigram = Tokenizer(models.Unigram(pieces, unk_id=2))
+    unigram.pre_tokenizer = pre_tokenizers.Metaspace()
+    unigram.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=unigram, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
     )
-    wrapped.save_pretrained(folder)
-    return wrapped
+    tokenizer.save_pretrained(folder)
+    return tokenizer
 
 
-def t5(width: int) -> Any:
+def t5_encoder(width: int) -> Any:
+    """Return a T5 encoder."""
     from transformers import T5Config, T5EncoderModel
 
     torch.manual_seed(23)
@@ -43,6 +47,7 @@ def t5(width: int) -> Any:
 
 
 def vae(kind: str, n_halvings: int = 1) -> Any:
+    """Return an autoencoder with the shift and scaling of the kind."""
     from diffusers import AutoencoderKL
 
     torch.manual_seed(21)
@@ -55,46 +60,47 @@ def vae(kind: str, n_halvings: int = 1) -> Any:
     ).eval()  # fmt: skip
 
 
-def transformer(kind: str, **more: Any) -> Any:
+def transformer(kind: str, **overrides: Any) -> Any:
+    """Return a transformer of the kind."""
     from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
 
     torch.manual_seed(22)
     if kind.startswith("flux"):
-        options = {"in_channels": 64, "guidance_embeds": kind == "flux-dev"} | more
-        return spread(FluxTransformer2DModel(
+        options = {"in_channels": 64, "guidance_embeds": kind == "flux-dev"} | overrides
+        return enlarge_weights(FluxTransformer2DModel(
             num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16,
             pooled_projection_dim=8, axes_dims_rope=(2, 2, 4), **options,
         ))  # fmt: skip
     newer = {"qk_norm": "rms_norm", "dual_attention_layers": (0,)} if kind == "sd3.5" else {}
-    return spread(SD3Transformer2DModel(
+    return enlarge_weights(SD3Transformer2DModel(
         sample_size=SIZE // SCALE, num_layers=2, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=32,
-        caption_projection_dim=16, pooled_projection_dim=24, pos_embed_max_size=12, **(newer | more),
+        caption_projection_dim=16, pooled_projection_dim=24, pos_embed_max_size=12, **(newer | overrides),
     ))  # fmt: skip
 
 
 def save(folder: Path, kind: str, **parts: Any) -> Path:
-    """A model of one of the KINDS; `parts` replace its own."""
+    """Save a model of one of the KINDS, with `parts` in place of its own, and return its folder."""
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, StableDiffusion3Pipeline
 
-    words = clip_tokenizer(folder / "tokenizer")
-    made: dict[str, Any] = {"tokenizer": words, "vae": vae(kind), "transformer": transformer(kind)}
+    tokenizer = clip_tokenizer(folder / "tokenizer")
+    components: dict[str, Any] = {"tokenizer": tokenizer, "vae": vae(kind), "transformer": transformer(kind)}
     if kind.startswith("flux"):
         dev = kind == "flux-dev"
-        made |= {
+        components |= {
             "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0 if dev else 1.0, use_dynamic_shifting=dev),
-            "text_encoder": clip_text(8, len(words)),
-            "tokenizer_2": t5_tokenizer(folder / "tokenizer_2"), "text_encoder_2": t5(16),
+            "text_encoder": clip_text_encoder(8, len(tokenizer)),
+            "tokenizer_2": t5_tokenizer(folder / "tokenizer_2"), "text_encoder_2": t5_encoder(16),
         }  # fmt: skip
-        FluxPipeline(**(made | parts)).save_pretrained(folder)
+        FluxPipeline(**(components | parts)).save_pretrained(folder)
         return folder
-    without = kind == "sd3-without-t5"
-    made |= {
+    without_t5 = kind == "sd3-without-t5"
+    components |= {
         "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
-        "text_encoder": clip_text(8, len(words), projection=True),
+        "text_encoder": clip_text_encoder(8, len(tokenizer), projection=True),
         "tokenizer_2": clip_tokenizer(folder / "tokenizer_2", pad="!"),
-        "text_encoder_2": clip_text(16, len(words), projection=True, seed=5),
-        "tokenizer_3": None if without else t5_tokenizer(folder / "tokenizer_3"),
-        "text_encoder_3": None if without else t5(32),
+        "text_encoder_2": clip_text_encoder(16, len(tokenizer), projection=True, seed=5),
+        "tokenizer_3": None if without_t5 else t5_tokenizer(folder / "tokenizer_3"),
+        "text_encoder_3": None if without_t5 else t5_encoder(32),
     }  # fmt: skip
-    StableDiffusion3Pipeline(**(made | parts)).save_pretrained(folder)
+    StableDiffusion3Pipeline(**(components | parts)).save_pretrained(folder)
     return folder

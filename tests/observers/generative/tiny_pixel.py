@@ -1,4 +1,4 @@
-"""A tiny DeepFloyd IF with random weights, saved as the hub keeps it."""
+"""A tiny DeepFloyd IF model with random weights, saved in the layout of a Hugging Face Hub repository."""
 
 import io
 import json
@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from stimuli.categories import CATEGORIES
-from tests.observers.generative.tiny_flow import t5
-from tests.observers.generative.tiny_latent import spread
+from tests.observers.generative.tiny_flow import t5_encoder
+from tests.observers.generative.tiny_latent import enlarge_weights
 
 
 def t5_tokenizer(folder: Path) -> None:
-    """A spiece.model, as T5's repositories have it, with the words of our prompts."""
+    """Save a T5 tokenizer with the words of the prompts as spiece.model, as the repositories of T5 do."""
     import sentencepiece
 
     sentences, out = [f"a bad photo of a {c}" for c in CATEGORIES] * 5, io.BytesIO()
@@ -23,11 +23,12 @@ def t5_tokenizer(folder: Path) -> None:
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spiece.model").write_bytes(out.getvalue())
-    said = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(said | {"extra_ids": 0, "model_max_length": 77}))
+    settings = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"extra_ids": 0, "model_max_length": 77}))
 
 
-def save(folder: Path, **more: Any) -> Path:
+def save(folder: Path, **overrides: Any) -> Path:
+    """Save a model, with `overrides` of the options of its U-Net, and return its folder."""
     from diffusers import DDPMScheduler, UNet2DConditionModel
 
     t5_tokenizer(folder / "tokenizer")
@@ -39,12 +40,12 @@ def save(folder: Path, **more: Any) -> Path:
         "up_block_types": ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"), "cross_attention_dim": 32,
         "encoder_hid_dim": 16, "attention_head_dim": 8, "addition_embed_type": "text", "addition_embed_type_num_heads": 2,
         "cross_attention_norm": "group_norm", "resnet_time_scale_shift": "scale_shift", "act_fn": "gelu",
-    } | more  # fmt: skip
+    } | overrides  # fmt: skip
     scheduler = DDPMScheduler(
         beta_schedule="squaredcos_cap_v2", thresholding=True, variance_type="learned_range", clip_sample=False
     )
     for name, part in {
-        "unet": spread(UNet2DConditionModel(**options)), "text_encoder": t5(16), "scheduler": scheduler,
+        "unet": enlarge_weights(UNet2DConditionModel(**options)), "text_encoder": t5_encoder(16), "scheduler": scheduler,
     }.items():  # fmt: skip
         part.save_pretrained(folder / name)
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "IFPipeline"}))
