@@ -117,7 +117,7 @@ def test_reconstructions(models, trials):
         assert np.array_equal(found.images, again.images)
         assert not np.array_equal(found.damaged_image, restored(observer, trials[0], strength=0.9).damaged_image)
     observer = made("microcosm-ar", models)
-    with pytest.raises(ObserverError, match="microcosm-ar measures how likely an image is and restores none"):
+    with pytest.raises(ObserverError, match="microcosm-ar cannot restore images: use a diffusion"):
         restored(observer, trials[0])
 
 
