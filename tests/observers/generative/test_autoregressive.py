@@ -314,7 +314,7 @@ def test_a_model_without_its_autoencoder_is_refused(kind, folders, tmp_path, pho
     weights = load_file(tmp_path / "copy/model.safetensors")
     weights = {name: weight.clone() for name, weight in weights.items() if "vqmodel.quant_conv" not in name}
     save_file(weights, tmp_path / "copy/model.safetensors", {"format": "pt"})
-    with pytest.raises(ObserverError, match=r"some/model is not a whole \w+VQVAE: its checkpoint lacks 2 weights"):
+    with pytest.raises(ObserverError, match=r"some/model is not a complete \w+VQVAE: its checkpoint lacks 2 weights"):
         likelihood(tmp_path / "copy", kind).encode(photo)
 
 

@@ -67,7 +67,7 @@ def test_reconstructions_differ_between_choices_and_draws_and_are_repeatable(nam
     assert len({image.tobytes() for image in reconstruction.images}) > 1
     assert np.array_equal(reconstruct(observer, trial).images, reconstruction.images)
     assert not np.array_equal(reconstruct(observer, trial, 1).damaged_image, reconstruction.damaged_image)
-    with pytest.raises(ObserverError, match="the draw is a number from 0, got -1"):
+    with pytest.raises(ObserverError, match="the draw must be a whole number, 0 or more, got -1"):
         Restoration(draw=-1)
 
 
@@ -102,11 +102,11 @@ def test_restoration_under_other_prompts_in_steps_and_with_guidance(name, models
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strength": 0}, "the strength is a share of noise or masks, above 0 and up to 1, got 0"),
+        ({"strength": 0}, r"the strength \(noise level or masked share\) must be above 0 and up to 1, got 0"),
         ({"strength": 1.01}, "above 0 and up to 1, got 1.01"),
-        ({"steps": 0}, "in 1 to 1000 steps, got 0"),
-        ({"guidance": -1}, "from 0 to 100, 1 for none, got -1"),
-        ({"guidance": float("nan")}, "from 0 to 100, 1 for none, got nan"),
+        ({"steps": 0}, "the number of steps must be 1 to 1000, got 0"),
+        ({"guidance": -1}, r"the guidance scale must be 0 to 100 \(1 = off\), got -1"),
+        ({"guidance": float("nan")}, r"the guidance scale must be 0 to 100 \(1 = off\), got nan"),
     ],
 )
 def test_invalid_restorations_are_refused(options, message):
@@ -204,7 +204,7 @@ def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_p
     assert "batch_size" not in saved
     assert sidecar["provenance"].keys() == {"repository", "weights", "sha256", "device", "dtype", "evidence"}
     run(part, make_tiny(models, "sd14", batch_size=3), tmp_path)  # runtime options may change
-    with pytest.raises(LogError, match="made with different observer"):
+    with pytest.raises(LogError, match="made with a different observer"):
         run(part, make_tiny(models, "sd14", weighting="uniform"), tmp_path)
 
 
@@ -288,7 +288,7 @@ def test_the_estimated_cost_of_a_run(models, small, tmp_path):
     assert run_cost.seconds == pytest.approx(run_cost.n_evaluations * run_cost.cost.seconds)
     assert run_cost.cost.batch_size == 16
     assert not list(tmp_path.iterdir())
-    assert "64 to 160 evaluations a trial" in "\n".join(run_cost.sentences())
+    assert "64 to 160 evaluations per trial" in "\n".join(run_cost.sentences())
     exact = make_tiny(models, "janus").cost(small.trials(0)[0])
     assert exact.n_evaluations == (16, 16)
 
