@@ -44,7 +44,22 @@ class RestoredImages:
 
 
 class Likelihood(Protocol):
-    """A generative model that scores images under text prompts."""
+    """A generative model that scores images under text prompts.
+
+    An implementation is a frozen attrs class of options with these members; it need not inherit from this class. Shapes are
+    those of the module: N rows of a forward pass, each with an encoded image, the conditioning of a prompt and a draw. The
+    score of a row must not depend on the other rows, and the noise of a draw must be the same for all prompts and images.
+
+    Attributes:
+        unit: Unit of the scores.
+        n_draws: Number of draws that exist: 1 if scores are exact, None if there is no limit.
+        device: Device on which scores are computed.
+
+    Example:
+        >>> image = likelihood.encode(stimulus.pixels())
+        >>> (conditioning,) = likelihood.condition(["A bad photo of a cat"])
+        >>> likelihood.score(image[None], tuple(part[None] for part in conditioning), np.array([0]))
+    """
 
     @property
     def unit(self) -> str:
