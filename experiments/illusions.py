@@ -1,7 +1,7 @@
-"""Experiments on illusions: figures that can be seen as either of two things, hidden faces, geometric illusions.
+"""Experiments on illusions: bistable figures, hidden faces and geometric illusions.
 
-Each has two choices, but for `microcosm-ambiguous`, whose objects are between two of the sixteen categories. Drawn into the
-cache when first asked for; the four images of the paper have to be fetched.
+Each experiment has two choices, except for `microcosm-ambiguous`, whose choices are the sixteen categories. The images are
+drawn into the cache when an experiment is first used; the four images of the paper have to be downloaded.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from experiments.experiment import Experiment, default_n_blocks
 from stimuli.datasets import cache_folder
 from stimuli.illusion_sets import NAMES as DRAWN
 from stimuli.illusion_sets import choices, illusion_set
-from stimuli.paper_illusions import IMAGES, folder, paper_set
+from stimuli.paper_illusions import IMAGES, image_folder, paper_set
 
-VERSION = "1"  # of the drawing; another one is drawn anew
+VERSION = "1"  # version of the drawing code; images of other versions are not used
 NAMES = (*DRAWN, *IMAGES)
 
 
 def make_illusion_experiment(name: str) -> Experiment:
-    """The experiment of one of NAMES."""
+    """Return the experiment of one of NAMES. Raises StimulusError if its image has to be downloaded first."""
     if name in IMAGES:
         return Experiment(name, paper_set(name), IMAGES[name].percepts)
     stimuli = illusion_set(name, cache_folder() / "drawn" / "illusions" / VERSION / name)
@@ -26,13 +26,16 @@ def make_illusion_experiment(name: str) -> Experiment:
 
 
 def is_available(name: str) -> bool:
-    """Can it be shown on this machine? All can be drawn; the paper's images have to be fetched."""
-    return name not in IMAGES or (folder() / f"{name}.png").is_file()
+    """Return whether the images of an experiment are available: all can be drawn except those of the paper."""
+    return name not in IMAGES or (image_folder() / f"{name}.png").is_file()
 
 
 def __getattr__(name: str) -> Callable[[], Experiment]:
-    """`duck_rabbit` and so on, with an underscore for a hyphen, which no Python name has."""
-    plain = name.replace("_", "-")
-    if plain not in NAMES:
+    """Return a function that makes the experiment, so that references such as `experiments.illusions:duck_rabbit` work.
+
+    The attribute has underscores where the name of the experiment has hyphens.
+    """
+    experiment = name.replace("_", "-")
+    if experiment not in NAMES:
         raise AttributeError(name)
-    return partial(make_illusion_experiment, plain)
+    return partial(make_illusion_experiment, experiment)

@@ -1,8 +1,9 @@
-"""What generative observers make of images under texts: PNGs, and their table (`experiments.reconstruction_table`).
+"""Restore noised or masked images under prompts with generative observers, and write PNG files and a table.
 
-<out>/reconstructions.csv    the table
-<out>/reconstructions.json   of which images, by whose options: what the same command goes on with
-<out>/originals/<image>.png  <out>/<observer>/<image>/<text>_<strength>_<steps>_<guidance>_<seed>.png
+<out>/reconstructions.csv    table of the reconstructions (`experiments.reconstruction_table`)
+<out>/reconstructions.json   digests of the images and options of the observers, which a resumed run has to match
+<out>/originals/<image>.png  the images
+<out>/<observer>/<image>/<text>_<strength>_<steps>_<guidance>_<seed>.png  the reconstructions
 """
 
 import csv
@@ -28,15 +29,26 @@ from stimuli.illusion_cues import PERCEPTS
 from stimuli.images import SUFFIXES, center_square, open_image, save_image, to_uint8
 from stimuli.stimulus import Stimulus
 
-MADE = "reconstructions.json"
-LARGEST = 512  # pixels a side of an original beside the table
-MAX_TEXT = 40  # characters of a prompt in a file's name
+SIDECAR = "reconstructions.json"
+MAX_ORIGINAL_SIDE = 512  # pixels per side of the copies in `originals`
+MAX_PROMPT_LENGTH = 40  # characters of a prompt in the name of a file
 Progress = Callable[[int, int | None], None]
 
 
 @frozen
 class ReconstructionSettings:
-    """Which texts, from how much noise or masks, how. Without texts those of the two percepts that an image's cues name."""
+    """Prompts and settings under which images are restored.
+
+    Attributes:
+        texts: Prompts. If there are none, each image is restored under the prompts for the two percepts in its cues.
+        strengths: Fractions of noise or of masked tokens, above 0 and up to 1.
+        n_seeds: Number of draws of noise or masks for each strength.
+        steps: Number of denoising steps.
+        guidance: Classifier-free guidance scale; 1 means no guidance.
+
+    Raises:
+        ObserverError: A value is outside its range, a prompt is given twice, or there is no strength or no seed.
+    """
 
     texts: tuple[str, ...] = ()
     strengths: tuple[float, ...] = (0.5,)
@@ -45,152 +57,189 @@ class ReconstructionSettings:
     guidance: float = 1.0
 
     def __attrs_post_init__(self) -> None:
-        self.ways()  # raises for what cannot be
+        self.restorations()  # raises ObserverError for values outside their ranges
         if not self.n_seeds >= 1 or not self.strengths:
-            raise ObserverError("give one strength and one seed at least")
+            raise ObserverError("give at least one strength and at least one seed")
         if len(set(self.texts)) < len(self.texts):
-            raise ObserverError("a prompt is given twice")
+            raise ObserverError("a prompt is given twice; give each prompt once")
 
-    def ways(self) -> list[Restoration]:
+    def restorations(self) -> list[Restoration]:
+        """Return the settings of each restoration: every strength with every draw."""
         return [
             Restoration(strength, self.steps, self.guidance, draw)
             for strength in dict.fromkeys(self.strengths)
             for draw in range(self.n_seeds)
         ]
 
-    def of(self, stimulus: Stimulus, observer: Reconstructor) -> list[str]:
-        """The texts for an image. Raises StimulusError where there are none."""
+    def prompts_for(self, stimulus: Stimulus, observer: Reconstructor) -> list[str]:
+        """Return the prompts for an image. Raises StimulusError if there are neither prompts nor percepts in its cues."""
         if self.texts:
             return list(self.texts)
         if not all(stimulus.cues.get(cue) for cue in PERCEPTS):
-            raise StimulusError(f"{stimulus.id} names no percepts of its own: give one --prompt or more")
+            raise StimulusError(f"{stimulus.id} has no percepts among its cues: give one or more prompts with --prompt")
         return observer.prompts([stimulus.cues[cue] for cue in PERCEPTS])
 
 
 def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
-    """The first `limit` images of files, of folders and of experiments; of an experiment in the order of its set.
+    """Return the images that names refer to: image files, folders of images, and experiments.
 
-    Raises StimulusError for what is none of these.
+    The images of a folder are sorted by name; those of an experiment have the order of its stimulus set. `limit` is the
+    maximum number of images in total. Raises StimulusError for a missing image file or images that are not available, and
+    UnknownName for any other name.
     """
-    found: list[Stimulus] = []
+    stimuli: list[Stimulus] = []
     for name in names:
         path = Path(name)
         if path.is_file():
-            found.append(Stimulus(path.name, path, path.stem))
-        elif path.is_dir() and not (path / "stimuli.csv").is_file() and (files := _inside(path)):
-            found += [Stimulus(file.name, file, file.stem) for file in files]
+            stimuli.append(Stimulus(path.name, path, path.stem))
+        elif path.is_dir() and not (path / "stimuli.csv").is_file() and (files := _image_files(path)):
+            stimuli += [Stimulus(file.name, file, file.stem) for file in files]
         elif path.suffix.lower() in SUFFIXES:
-            raise StimulusError(f"there is no image {path}")
+            raise StimulusError(f"the image {path} does not exist")
         else:
-            found += make_experiment(name).stimuli.stimuli
-    return found[:limit]
+            stimuli += make_experiment(name).stimuli.stimuli
+    return stimuli[:limit]
 
 
-def _inside(folder: Path) -> list[Path]:
-    """The images that lie in a folder itself."""
+def _image_files(folder: Path) -> list[Path]:
+    """Return the image files directly in a folder, sorted by name."""
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
 def reconstruct(
-    stimuli: Sequence[Stimulus], observers: Sequence[Observer], asked: ReconstructionSettings, out: Path, *,
+    stimuli: Sequence[Stimulus], observers: Sequence[Observer], settings: ReconstructionSettings, out: Path, *,
     progress: Progress = lambda done, total: None,
 ) -> Path:  # fmt: skip
-    """Restore every image under every text; returns the table. What is there of the same already is not made again.
+    """Restore every image under every prompt with every observer, and write the results into a folder.
 
-    Raises ObserverError for an observer that restores nothing, and where `out` holds what was made otherwise.
+    A run resumes where an earlier one with the same images and observers has stopped, and adds what further prompts,
+    strengths or seeds require.
+
+    Args:
+        stimuli: The images.
+        observers: Generative observers that can restore images (`observers.protocol.Reconstructor`).
+        settings: Prompts, strengths, number of seeds, denoising steps and guidance scale.
+        out: Folder for the table and the images.
+        progress: Function that is called with the number of finished units of work and their total number. One unit is
+            one image restored under all its prompts, with one strength and one draw, by one observer.
+
+    Returns:
+        Path of the table, `<out>/reconstructions.csv`.
+
+    Raises:
+        ObserverError: An observer cannot restore images, or `out` has reconstructions of a different image or by an
+            observer with different options of the same name.
+        StimulusError: Two images have the same name, an image cannot be opened, an image has no prompts, or the files in
+            `out` are damaged.
+
+    Example:
+        >>> settings = ReconstructionSettings(("an image of a duck", "an image of a rabbit"), n_seeds=4, steps=20)
+        >>> reconstruct(find_stimuli(["duck.png"]), [make_observer("sd14")], settings, Path("duck"))
     """
-    for one in observers:
-        if not isinstance(one, Reconstructor) or not one.restores:
-            raise ObserverError(f"{one.name} restores no images: take a diffusion, flow or masked model")
+    for observer in observers:
+        if not isinstance(observer, Reconstructor) or not observer.restores:
+            raise ObserverError(f"{observer.name} cannot restore images: use a diffusion, flow or masked model")
     names = [s.id for s in stimuli]
     if len(set(names)) < len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise StimulusError(f"two images are named {double}: give one of them at a time")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise StimulusError(f"two images are named {duplicate}: rename one of them, or restore them into two folders")
     out = Path(out)
-    rows = _begin(out, stimuli, observers)
-    known = {_key(row) for row in rows}
-    originals = {s.id: _original(s, out) for s in stimuli}
+    finished = {_key(row) for row in _prepare_folder(out, stimuli, observers)}
+    originals = {s.id: _save_original(s, out) for s in stimuli}
     folders = {s.path.parent for s in stimuli}
     credits = {folder: read_credits(folder) for folder in folders}
     work = []
-    for one in observers:
-        assert isinstance(one, Reconstructor)
-        work += [(one, s, asked.of(s, one), how) for s in stimuli for how in asked.ways()]
+    for observer in observers:
+        assert isinstance(observer, Reconstructor)
+        work += [
+            (observer, s, settings.prompts_for(s, observer), restoration)
+            for s in stimuli
+            for restoration in settings.restorations()
+        ]
     with (out / TABLE).open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        for done, (one, s, texts, how) in enumerate(work):
+        for done, (observer, s, prompts, restoration) in enumerate(work):
             credit = credits[s.path.parent].get(s.id)
-            made = [
-                _row(s, one.name, text, how)
-                | {"original": originals[s.id], "attribution": credit.said() if credit else ""}
-                for text in texts
+            rows = [
+                _settings_cells(s, observer.name, prompt, restoration)
+                | {"original": originals[s.id], "attribution": credit.caption() if credit else ""}
+                for prompt in prompts
             ]
-            if not all(_key(row) in known for row in made):
-                found = one.reconstruct(s, texts, how)
-                for k, row in enumerate(made):
-                    if _key(row) not in known:
-                        save_image(to_uint8(np.clip(found.images[k], 0, 1)), out / row["file"])
-                        writer.writerow(row | _measured(found, k))
-                        known.add(_key(row))
+            if not all(_key(row) in finished for row in rows):
+                reconstruction = observer.reconstruct(s, prompts, restoration)
+                for k, row in enumerate(rows):
+                    if _key(row) not in finished:
+                        save_image(to_uint8(np.clip(reconstruction.images[k], 0, 1)), out / row["file"])
+                        writer.writerow(row | _distance_cells(reconstruction, k))
+                        finished.add(_key(row))
                 file.flush()
             progress(done + 1, len(work))
     return out / TABLE
 
 
-def _row(s: Stimulus, observer: str, text: str, how: Restoration) -> Row:
-    stem = _as_file(text, MAX_TEXT)
-    settings = f"{how.strength:g}_{how.steps}_{how.guidance:g}_{how.draw}"
+def _settings_cells(s: Stimulus, observer: str, prompt: str, restoration: Restoration) -> Row:
+    """Return the cells of a row that follow from the settings, including the name of the file."""
+    strength, guidance = f"{restoration.strength:g}", f"{restoration.guidance:g}"
+    stem = f"{_path_part(prompt, MAX_PROMPT_LENGTH)}_{strength}_{restoration.steps}_{guidance}_{restoration.draw}"
     return {
-        "image": s.id, "observer": observer, "prompt": text, "strength": f"{how.strength:g}", "steps": str(how.steps),
-        "guidance": f"{how.guidance:g}", "seed": str(how.draw),
-        "file": f"{_as_file(observer)}/{_as_file(s.id)}/{stem}_{settings}.png",
+        "image": s.id, "observer": observer, "prompt": prompt, "strength": strength, "steps": str(restoration.steps),
+        "guidance": guidance, "seed": str(restoration.draw),
+        "file": f"{_path_part(observer)}/{_path_part(s.id)}/{stem}.png",
     }  # fmt: skip
 
 
-def _as_file(text: str, most: int = 100) -> str:
-    """A text as part of a file's name; one that is changed by that is told apart by its hash."""
-    name = file_name(text[:most])
+def _path_part(text: str, max_length: int = 100) -> str:
+    """Return a text as part of a path; a hash is appended if characters were replaced or cut, to keep it unique."""
+    name = file_name(text[:max_length])
     return name if name == text else f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
-def _measured(found: Reconstruction, k: int) -> Row:
-    latent = found.latent_distance[k]
+def _distance_cells(reconstruction: Reconstruction, k: int) -> Row:
+    """Return the cells of the distances of the reconstruction under prompt number k."""
+    latent = reconstruction.latent_distance[k]
     return {
-        "pixel_distance": f"{found.pixel_distance[k]:.9g}", "latent_distance": "" if np.isnan(latent) else f"{latent:.9g}",
-    }  # fmt: skip
+        "pixel_distance": f"{reconstruction.pixel_distance[k]:.9g}",
+        "latent_distance": "" if np.isnan(latent) else f"{latent:.9g}",
+    }
 
 
 def _key(row: Row) -> tuple[str, ...]:
+    """Return the cells that identify a reconstruction."""
     return tuple(row[name] for name in KEY)
 
 
-def _original(s: Stimulus, out: Path) -> str:
+def _save_original(s: Stimulus, out: Path) -> str:
+    """Save the central square of an image unless it is there, and return its path relative to `out`."""
     pixels = open_image(s.path)
-    file = f"originals/{_as_file(s.id)}.png"
+    file = f"originals/{_path_part(s.id)}.png"
     if not (out / file).is_file():
-        save_image(center_square(pixels, min(LARGEST, *pixels.shape[:2])), out / file)
+        save_image(center_square(pixels, min(MAX_ORIGINAL_SIDE, *pixels.shape[:2])), out / file)
     return file
 
 
-def _begin(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]) -> list[Row]:
-    """What is there already, once it is sure that it was made of the same images by the same observers."""
-    given: dict[str, Any] = {
+def _prepare_folder(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]) -> list[Row]:
+    """Write the sidecar and the table of finished rows, and return these rows.
+
+    Rows are finished if their image file exists. Raises ObserverError if an image or an observer of the same name differs
+    from that of an earlier run in this folder.
+    """
+    identity: dict[str, Any] = {
         "images": {s.id: hashlib.sha256(s.path.read_bytes()).hexdigest() for s in stimuli},
-        "observers": {one.name: observer_options(one) for one in observers},
+        "observers": {observer.name: observer_options(observer) for observer in observers},
     }
     rows = read_rows(out) if (out / TABLE).is_file() else []
     if rows:
-        before = _sidecar(out)
-        for what, of in given.items():
-            for name in of.keys() & before[what].keys():
-                if of[name] != before[what][name]:
+        earlier = _read_sidecar(out)
+        for part, entries in identity.items():
+            for name in entries.keys() & earlier[part].keys():
+                if entries[name] != earlier[part][name]:
                     raise ObserverError(
-                        f"{out} holds reconstructions {'of another' if what == 'images' else 'by another'} {name} "
-                        f"({describe_difference(before[what][name], of[name])}): take another --out"
+                        f"{out} has reconstructions {'of' if part == 'images' else 'by'} a different {name} "
+                        f"({describe_difference(earlier[part][name], entries[name])}): use another folder with --out"
                     )
-        given = {what: before[what] | of for what, of in given.items()}
+        identity = {part: earlier[part] | entries for part, entries in identity.items()}
     rows = [row for row in rows if (out / row["file"]).is_file()]
-    write_atomically(out / MADE, (json.dumps(given, indent=1, sort_keys=True) + "\n").encode())
+    write_atomically(out / SIDECAR, (json.dumps(identity, indent=1, sort_keys=True) + "\n").encode())
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -199,9 +248,12 @@ def _begin(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]
     return rows
 
 
-def _sidecar(out: Path) -> dict[str, Any]:
+def _read_sidecar(out: Path) -> dict[str, Any]:
+    """Return the identity that an earlier run has stored. Raises StimulusError if it is damaged or missing."""
     try:
-        found = json.loads((out / MADE).read_text("utf-8"))
-        return {what: dict(found[what]) for what in ("images", "observers")}
+        identity = json.loads((out / SIDECAR).read_text("utf-8"))
+        return {part: dict(identity[part]) for part in ("images", "observers")}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise StimulusError(f"{out / MADE} is damaged or missing: take another --out, or remove {out}") from None
+        raise StimulusError(
+            f"{out / SIDECAR} is damaged or missing: use another folder with --out, or remove {out}"
+        ) from None

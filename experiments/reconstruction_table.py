@@ -1,8 +1,14 @@
-"""The table of what observers made of images under texts: a second bridge, beside the trial log, from running to analyzing.
+"""The table of reconstructions: one row for each image that a generative observer restored under a prompt.
 
-Distances are L2, root mean square: of the pixels, in 0..1, to the image as the observer takes it; of the latent, in its own
-units, empty where there is none. The seed is the number of the draw of noise or masks, the same for every text. Files are
-relative to the table. `attribution` is whom to name wherever the image, or what was made of it, appears.
+Besides the trial log, this table is the only data that the analysis gets from running observers. Columns:
+- `image`, `observer`, `prompt`: the id of the image, the name of the observer, and the text.
+- `strength`, `steps`, `guidance`: noise level or masked fraction (0..1), denoising steps, classifier-free guidance scale.
+- `seed`: the index of the draw of noise or masks, which is the same for every prompt.
+- `file`, `original`: the PNG files of the reconstruction and of the image, relative to the folder of the table.
+- `pixel_distance`: the root mean square difference, over pixels and channels in 0..1, to the image as the observer sees it
+  (cropped and resized).
+- `latent_distance`: the root mean square difference over the elements of the latent; empty if the model has no latent.
+- `attribution`: the credit line to print wherever the image or a reconstruction of it appears.
 """
 
 import csv
@@ -20,19 +26,22 @@ Row = dict[str, str]
 
 
 def read_rows(out: Path) -> list[Row]:
-    """The rows of a table, a torn last one left out. Raises StimulusError for what is no such table."""
+    """Read the rows of the table in the folder `out`; an incomplete last row is skipped.
+
+    Raises StimulusError if there is no table, it cannot be read, has other columns, or names files outside its folder.
+    """
     path = Path(out) / TABLE
     try:
         text = path.read_text("utf-8-sig")
         rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines(), strict=True))
     except FileNotFoundError:
-        raise StimulusError(f"there is no {path}: name the --out of observers reconstruct") from None
+        raise StimulusError(f"there is no {path}: give a folder that `observers reconstruct --out` wrote") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(f"{path} cannot be read: {error}") from None
     if any(tuple(row) != COLUMNS or None in row.values() for row in rows):
-        raise StimulusError(f"{path} is no table of reconstructions: expected the columns {','.join(COLUMNS)}")
+        raise StimulusError(f"{path} is not a table of reconstructions: expected the columns {','.join(COLUMNS)}")
     for row in rows:
         for name in ("file", "original"):
             if Path(row[name]).is_absolute() or ".." in Path(row[name]).parts or Path(row[name]).suffix != ".png":
-                raise StimulusError(f"{path}: {row[name]!r} is no image in its folder")
+                raise StimulusError(f"{path}: {row[name]!r} is not the path of a PNG file in the folder of the table")
     return rows

@@ -1,6 +1,7 @@
-"""One trial of a log again: what was shown, what was answered, and what the observer makes of the image under each choice.
+"""Explain one trial of a log: the image, the response, and the evidence or the image restored under each choice.
 
-The experiment is drawn or found anew by its name, in the order of the log's seed; what is shown must be what was shown then.
+The experiment is made again by its name, and its trials are put in the order of the log's seed. The images have to be the same
+as those in the log.
 """
 
 from collections.abc import Callable
@@ -20,86 +21,118 @@ from stimuli.stimulus import Stimulus
 
 @frozen(eq=False)
 class TrialExplanation:
+    """One trial with its response, and the evidence and reconstructions behind the response.
+
+    Attributes:
+        observer: Name of the observer.
+        kind: Kind of the observer.
+        stimulus: The stimulus of the trial.
+        attribution: Credit line to print below the image; "" if none is needed.
+        choices: The choices of the trial.
+        response: The choice that the observer gave; "" if it gave none.
+        evidence: Evidence of each choice, `(n_choices,)`, or None if the log has none.
+        reconstruction: Images restored under each choice, or None if the observer cannot restore images.
+    """
+
     observer: str
     kind: str
     stimulus: Stimulus
-    attribution: str  # whom to name under the image; "" nobody
+    attribution: str
     choices: tuple[str, ...]
-    response: str  # "" no answer
-    evidence: np.ndarray | None  # (K,)
-    found: Reconstruction | None  # None of an observer that restores nothing
+    response: str
+    evidence: np.ndarray | None
+    reconstruction: Reconstruction | None
 
 
 def explain(
-    log: Path, number: int, make: Callable[[str], Observer], how: Restoration, *, experiment: str | None = None,
-    observer: str | None = None,
+    log: Path, number: int, make: Callable[[str], Observer], restoration: Restoration, *,
+    experiment: str | None = None, observer: str | None = None,
 ) -> TrialExplanation:  # fmt: skip
-    """The trial of that number. `make` makes the observer by its name, with the options that it had.
+    """Return the explanation of one trial of a log.
 
-    `experiment` and `observer` are named as the log names them, or as given here. Raises LogError for a log that has no such
-    trial, was made on other images, or names what only a user may; ObserverError for an observer with other options, and
-    for one that restores nothing and left no evidence.
+    A log may come from an untrusted source, so names in it that refer to code or files are refused; the caller has to give
+    them as `experiment` or `observer`.
+
+    Args:
+        log: The trial log, with its sidecar next to it.
+        number: Number of the trial, from 1.
+        make: Function that makes an observer from its name, with the same options as in the log.
+        restoration: Strength, steps, guidance and draw for restoring the image.
+        experiment: Name of the experiment, by default that in the log.
+        observer: Name of the observer, by default that in the log.
+
+    Raises:
+        LogError: The log has no such trial or no sidecar, is damaged, was made with other images, or names code or files.
+        ObserverError: The observer has other options than in the log, or has neither reconstructions nor evidence.
     """
-    row = _row(log, number)
-    seed, digest, kind, had = _begun(log)
-    shown = make_experiment(experiment or _harmless(log, row["experiment"], "experiment"))
-    trials = shown.trials(seed)
+    row = _read_row(log, number)
+    seed, digest, kind, logged_options = _read_identity(log)
+    rerun = make_experiment(experiment or _require_plain_name(log, row["experiment"], "experiment"))
+    trials = rerun.trials(seed)
     trial = trials[number - 1] if number <= len(trials) else None
-    if trial is None or shown.stimuli.digest() != digest or trial.stimulus.id != row["stimulus"]:
-        raise LogError(f"{log} was made on other images than {shown.name} has here: they cannot be shown")
-    found = None
+    if trial is None or rerun.stimuli.digest() != digest or trial.stimulus.id != row["stimulus"]:
+        raise LogError(
+            f"{log} was made with other images than {rerun.name} has on this computer, so the trial cannot be shown"
+        )
+    reconstruction = None
     if kind == "generative":
-        one = make(observer or _harmless(log, row["observer"], "observer"))
-        found = _reconstruction(one, had, trial.stimulus, trial.choices, how)
-    given = _evidence(log, row, trial.choices)
+        model = make(observer or _require_plain_name(log, row["observer"], "observer"))
+        reconstruction = _reconstruct(model, logged_options, trial.stimulus, trial.choices, restoration)
+    evidence = _read_evidence(log, row, trial.choices)
     credit = read_credits(trial.stimulus.path.parent).get(trial.stimulus.id)
-    if found is None and given is None:
-        raise ObserverError(f"{row['observer']} restores no images and left no evidence: there is nothing to draw")
+    if reconstruction is None and evidence is None:
+        raise ObserverError(f"{row['observer']} cannot restore images and logged no evidence: there is nothing to draw")
     return TrialExplanation(
-        row["observer"], row["kind"], trial.stimulus, credit.said() if credit else shown.stimuli.attribution,
-        trial.choices, row["response"], given, found,
+        row["observer"], row["kind"], trial.stimulus, credit.caption() if credit else rerun.stimuli.attribution,
+        trial.choices, row["response"], evidence, reconstruction,
     )  # fmt: skip
 
 
-def _row(log: Path, number: int) -> dict[str, str]:
-    head, *rows = read_rows(log)
-    missing = [name for name in COLUMNS if name not in head]
+def _read_row(log: Path, number: int) -> dict[str, str]:
+    """Return the row of one trial by column."""
+    header, *rows = read_rows(log)
+    missing = [name for name in COLUMNS if name not in header]
     if missing:
-        raise LogError(f"{log} is no trial log of run-experiment: it has no column {missing[0]}")
+        raise LogError(f"{log} is not a trial log of `observers run-experiment`: the column {missing[0]} is missing")
     for cells in rows:
-        row = dict(zip(head, cells, strict=True))
+        row = dict(zip(header, cells, strict=True))
         if row["trial"] == str(number):
             return row
-    raise LogError(f"{log} has no trial {number}: it has {len(rows)}, from 1 on")
+    raise LogError(f"{log} has no trial {number}: it has {len(rows)} trials, numbered from 1")
 
 
-def _begun(log: Path) -> tuple[int, str, str, dict[str, object]]:
-    """Seed, digest of the stimuli, kind and options of the observer, as the sidecar has them."""
+def _read_identity(log: Path) -> tuple[int, str, str, dict[str, object]]:
+    """Return the seed, the digest of the stimuli, and the kind and options of the observer from the sidecar."""
     sidecar = read_sidecar(log)
     if sidecar is None:
-        raise LogError(f"{log} has no .json beside it, which says how it was made: give a trial log of run-experiment")
+        raise LogError(
+            f"{log} has no sidecar (the .json file of the same name): give a trial log of `observers run-experiment` "
+            f"together with its sidecar"
+        )
     try:
-        seed, digest, maker = (sidecar["identity"][name] for name in ("seed", "stimuli", "observer"))
-        kind, had = maker["kind"], dict(maker["options"])
+        seed, digest, logged_observer = (sidecar["identity"][name] for name in ("seed", "stimuli", "observer"))
+        kind, logged_options = logged_observer["kind"], dict(logged_observer["options"])
         if not (isinstance(seed, int) and seed >= 0):
             raise ValueError(seed)
     except (KeyError, TypeError, ValueError):
         raise LogError(
-            f"the sidecar of {log} is damaged: expected seed, stimuli, and kind and options of the observer; put the "
-            f"original back"
+            f"the sidecar of {log} is damaged: expected the seed, the digest of the stimuli, and the kind and options of "
+            f"the observer; restore the original file"
         ) from None
-    return seed, digest, kind, had
+    return seed, digest, kind, logged_options
 
 
-def _harmless(log: Path, name: str, what: str) -> str:
-    """A name that a log gives, which may be anyone's: one that stands for code or a place is not followed."""
+def _require_plain_name(log: Path, name: str, option: str) -> str:
+    """Return a name from a log, or raise LogError if it refers to code or files, because the log may be untrusted."""
     if name in (".", "..") or set(name) & set(":/\\"):
-        raise LogError(f"{log} names the {what} {name}, where code or files lie: if you trust it, give --{what} {name}")
+        raise LogError(
+            f"{log} names the {option} {name}, which refers to code or files: if you trust it, give --{option} {name}"
+        )
     return name
 
 
-def _evidence(log: Path, row: dict[str, str], choices: tuple[str, ...]) -> np.ndarray | None:
-    """(K,), None where the observer left none."""
+def _read_evidence(log: Path, row: dict[str, str], choices: tuple[str, ...]) -> np.ndarray | None:
+    """Return the evidence of each choice, `(n_choices,)`, or None if the observer logged none."""
     cells = {name: row.get(name, "") for name in (f"{EVIDENCE}{choice}" for choice in choices)}
     if not all(cells.values()):
         return None
@@ -112,14 +145,23 @@ def _evidence(log: Path, row: dict[str, str], choices: tuple[str, ...]) -> np.nd
     return np.array(numbers)
 
 
-def _reconstruction(
-    one: Observer, had: dict[str, object], stimulus: Stimulus, choices: tuple[str, ...], how: Restoration
+def _reconstruct(
+    observer: Observer,
+    logged_options: dict[str, object],
+    stimulus: Stimulus,
+    choices: tuple[str, ...],
+    restoration: Restoration,
 ) -> Reconstruction | None:
-    if not isinstance(one, Reconstructor) or not one.restores:
+    """Restore the image under each choice; return None if the observer cannot restore images.
+
+    Raises ObserverError if the options of the observer differ from those in the log.
+    """
+    if not isinstance(observer, Reconstructor) or not observer.restores:
         return None
-    options = observer_options(one)
-    if options != had:
+    options = observer_options(observer)
+    if options != logged_options:
         raise ObserverError(
-            f"the {one.name} of the log had other options ({describe_difference(had, options)}): give them with -o"
+            f"{observer.name} had other options in the log ({describe_difference(logged_options, options)}): give them "
+            f"with -o"
         )
-    return one.reconstruct(stimulus, one.prompts(choices), how)
+    return observer.reconstruct(stimulus, observer.prompts(choices), restoration)

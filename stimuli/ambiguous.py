@@ -1,8 +1,9 @@
-"""Objects of the microcosm between two categories: shapes blended by their distance to the outline, and textures mixed.
+"""Objects of the microcosm between two categories: blended shapes with mixed textures.
 
-w is the share of the second category. The signed distance to the outline of the blend is (1 − w) of that of the first shape
-and w of that of the second (Cohen-Or et al. 1998), so that the outline moves from one to the other; the patterns and the
-marks on the objects are mixed with the same shares. At 0 and 1 it is an object of one category, as in the microcosm.
+The weight w is the share of the second category. The signed distance to the outline of a blended shape is (1 − w) times
+that of the first shape plus w times that of the second (Cohen-Or et al. 1998), so the outline moves gradually from one
+shape to the other. Surface textures and details of the objects are mixed with the same weights. With w = 0 or w = 1 the
+result is an object of one category, as in the microcosm.
 """
 
 import numpy as np
@@ -11,24 +12,24 @@ from scipy import ndimage
 from stimuli import microcosm
 from stimuli.glyphs import Shape
 
-SOFT = 0.6  # pixels over which the outline of a blend fades
+EDGE_WIDTH = 0.6  # pixels over which the outline of a blended shape fades
 
 
-def blended(one: Shape, other: Shape, w: float) -> Shape:
-    """The shape between two."""
-    distance = (1 - w) * _distance(one.silhouette) + w * _distance(other.silhouette)
-    silhouette = 1 / (1 + np.exp(-distance / SOFT))
-    details = ((1 - w) * one.details + w * other.details) * (silhouette > 0.5)
-    return Shape(f"{one.name}+{other.name}", f"{one.category}+{other.category}", silhouette, details)
+def blend_shapes(first: Shape, second: Shape, w: float) -> Shape:
+    """Return the shape between two shapes, with the weight `w` (0 to 1) of the second one."""
+    distance = (1 - w) * _signed_distance(first.silhouette) + w * _signed_distance(second.silhouette)
+    silhouette = 1 / (1 + np.exp(-distance / EDGE_WIDTH))
+    details = ((1 - w) * first.details + w * second.details) * (silhouette > 0.5)
+    return Shape(f"{first.name}+{second.name}", f"{first.category}+{second.category}", silhouette, details)
 
 
-def draw(one: Shape, other: Shape, w: float, rng: np.random.Generator) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8: an object between two."""
-    shape = one if w == 0 else other if w == 1 else blended(one, other, w)
-    return microcosm.draw(shape, one.category, rng, mixed=(other.category, w))
+def draw(first: Shape, second: Shape, w: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw an object between two shapes, `(SIZE, SIZE, 3)` uint8, with the weight `w` (0 to 1) of the second one."""
+    shape = first if w == 0 else second if w == 1 else blend_shapes(first, second, w)
+    return microcosm.draw(shape, first.category, rng, mixed=(second.category, w))
 
 
-def _distance(silhouette: np.ndarray) -> np.ndarray:
-    """Pixels to the outline, above 0 inside."""
+def _signed_distance(silhouette: np.ndarray) -> np.ndarray:
+    """Return the distance of every pixel to the outline, in pixels: positive inside and negative outside the shape."""
     inside = silhouette > 0.5
     return np.asarray(ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside))

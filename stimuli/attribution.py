@@ -1,6 +1,6 @@
-"""Whom to name under an image: `attribution.csv` beside the images of a set.
+"""Credit lines of images, stored in a file `attribution.csv` in the folder of the images.
 
-Columns `stimulus,attribution,license,link`. An image that it does not name needs no word.
+The file has the columns `stimulus,attribution,license,link`. Images without a row need no credit.
 """
 
 import csv
@@ -19,17 +19,22 @@ COLUMNS = ("stimulus", "attribution", "license", "link")
 
 @frozen
 class Credit:
-    attribution: str  # who made it
+    """Creator, license and source of one image."""
+
+    attribution: str  # name of the creator
     license: str
     link: str = ""
 
-    def said(self) -> str:
-        """As it stands under the image."""
+    def caption(self) -> str:
+        """Return the credit line to print below the image."""
         return ", ".join(filter(None, (self.attribution, self.license, self.link)))
 
 
 def read_credits(folder: Path) -> dict[str, Credit]:
-    """Image -> whom to name; {} where the folder has no attribution.csv. Raises StimulusError for a damaged one."""
+    """Return the credits of the images in a folder, by image; {} if the folder has no `attribution.csv`.
+
+    Raises StimulusError if the file cannot be read, has other columns, or contains unprintable characters.
+    """
     path = Path(folder) / FILE
     if not path.is_file():
         return {}
@@ -38,14 +43,15 @@ def read_credits(folder: Path) -> dict[str, Credit]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(f"{path} cannot be read: {error}") from None
     if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-        raise StimulusError(f"{path}: expected rows of {','.join(COLUMNS)}, as its first line says")
+        raise StimulusError(f"{path}: expected the header {','.join(COLUMNS)} and rows with as many cells")
     if not all(cell.isprintable() for row in rows for cell in row):
-        raise StimulusError(f"{path} holds a character that cannot be seen")
+        raise StimulusError(f"{path} contains a line break or another invisible character in a cell; remove it")
     return {row[0]: Credit(*row[1:]) for row in rows[1:]}
 
 
 def write_credits(folder: Path, credits: Mapping[str, Credit]) -> None:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
+    """Write `attribution.csv` into a folder, with one row per image."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
     writer.writerows([COLUMNS, *((name, c.attribution, c.license, c.link) for name, c in credits.items())])
-    write_atomically(Path(folder) / FILE, out.getvalue().encode())
+    write_atomically(Path(folder) / FILE, buffer.getvalue().encode())

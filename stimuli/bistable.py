@@ -1,8 +1,9 @@
-"""Figures that can be seen as either of two things: a duck or a rabbit, a vase or two faces, a cube from two sides.
+"""Bistable figures: duck or rabbit, vase or two faces, and a cube seen from above or from below.
 
-A picture is (SIZE, SIZE, 3) uint8, dark lines on white. Its `cue` says how much drawing speaks for which percept: 0 for
-neither, -1 for the first alone, 1 for the second alone; at its ends it is a control that can be seen in one way only.
-Variants of one figure differ in size, place and width of lines, by a seed.
+Images are `(SIZE, SIZE, 3)` uint8, with dark lines on white. The `cue`, from -1 to 1, sets how much the drawing favors
+one of the two percepts: 0 favors neither, -1 shows only the first and 1 only the second. Images with a cue of -1 or 1
+are controls that can be seen in one way only. Variants of a figure differ in size, position and line width, which
+follow from a seed.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,51 +13,69 @@ from attrs import frozen
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-SIZE, FINE = 224, 4  # pixels a side; drawn so many times finer
-INK = 40
+SIZE, OVERSAMPLING = 224, 4  # pixels per side; factor by which the drawing is larger before it is reduced
+INK = 40  # gray level of the lines, uint8
 
 
 @frozen
-class Figure:
-    percepts: tuple[str, str]
-    draw: Callable[[float, np.random.Generator], np.ndarray]  # of a cue
+class BistableFigure:
+    """One bistable figure."""
+
+    percepts: tuple[str, str]  # the first (cue -1) and the second (cue 1)
+    draw: Callable[[float, np.random.Generator], np.ndarray]  # takes the cue and the generator of the variant
 
 
-class Board:
-    """Coordinates are 0..100, right and down, about the middle scaled and moved by the variant."""
+class Canvas:
+    """A white canvas for dark lines.
+
+    Coordinates are 0..100, with x to the right and y downward. They are scaled about the center and shifted at random,
+    and the line width is random as well, so that each seed gives a different variant.
+
+    Colors of lines and dots are given as `lightness`, from 0 for dark (INK) to 1 for white, which draws nothing.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
-        n = SIZE * FINE
+        n = SIZE * OVERSAMPLING
         self.image = Image.new("L", (n, n), 255)
         self.pen = ImageDraw.Draw(self.image)
         self.scale, self.shift = rng.uniform(0.78, 0.95), rng.uniform(-4, 4, 2)
         self.width = max(1, round(n / 100 * rng.uniform(0.9, 1.5)))
 
-    def at(self, points: np.ndarray) -> list[tuple[float, float]]:
+    def to_pixels(self, points: np.ndarray) -> list[tuple[float, float]]:
+        """Convert `(n_points, 2)` coordinates to pixels of the oversampled image."""
         moved = (np.asarray(points, float) - 50) * self.scale + 50 + self.shift
-        return [(float(x), float(y)) for x, y in moved * SIZE * FINE / 100]
+        return [(float(x), float(y)) for x, y in moved * SIZE * OVERSAMPLING / 100]
 
-    def line(self, points: np.ndarray, light: float = 0.0, width: float = 1.0) -> None:
-        """Dark, or as light as is said, 1 for not at all."""
-        if light < 1:
-            gray = round(INK + (255 - INK) * light)
-            self.pen.line(self.at(points), gray, round(width * self.width), joint="curve")
+    def line(self, points: np.ndarray, lightness: float = 0.0, width: float = 1.0) -> None:
+        """Draw a line through `(n_points, 2)` points; `width` is relative to the line width of the variant."""
+        if lightness < 1:
+            gray = round(INK + (255 - INK) * lightness)
+            self.pen.line(self.to_pixels(points), gray, round(width * self.width), joint="curve")
 
     def area(self, points: np.ndarray, gray: int) -> None:
-        self.pen.polygon(self.at(points), gray)
+        """Fill the polygon with `(n_points, 2)` corners with a uint8 gray level."""
+        self.pen.polygon(self.to_pixels(points), gray)
 
-    def dot(self, x: float, y: float, radius: float, light: float = 0.0) -> None:
-        if light < 1:
-            (left, top), (right, bottom) = self.at(np.array([[x - radius, y - radius], [x + radius, y + radius]]))
-            self.pen.ellipse([left, top, right, bottom], round(INK + (255 - INK) * light))
+    def dot(self, x: float, y: float, radius: float, lightness: float = 0.0) -> None:
+        """Draw a filled circle."""
+        if lightness < 1:
+            (left, top), (right, bottom) = self.to_pixels(
+                np.array([[x - radius, y - radius], [x + radius, y + radius]])
+            )
+            self.pen.ellipse([left, top, right, bottom], round(INK + (255 - INK) * lightness))
 
     def pixels(self) -> np.ndarray:
+        """Return the drawing as `(SIZE, SIZE, 3)` uint8."""
         small = self.image.resize((SIZE, SIZE), Image.Resampling.BOX)
         return np.repeat(np.asarray(small, np.uint8)[..., None], 3, axis=2)
 
 
 def curve(points: list[tuple[float, float]], *, closed: bool = False, n: int = 24) -> np.ndarray:
-    """(…, 2) along a smooth curve through the points (Catmull & Rom 1974)."""
+    """Return `(n_samples, 2)` points along a smooth curve through the given points (Catmull & Rom 1974).
+
+    There are `n` samples between each two points. With `closed` the first points are appended, so that the curve
+    closes.
+    """
     p = np.array(points, float)
     ends = (p[-1:], p[:2]) if closed else (p[:1], p[-1:])
     p = np.concatenate([ends[0], p, ends[1]])
@@ -69,10 +88,10 @@ def curve(points: list[tuple[float, float]], *, closed: bool = False, n: int = 2
 
 
 def duck_rabbit(cue: float, rng: np.random.Generator) -> np.ndarray:
-    """A head with two lobes to the left: the bill of a duck that looks left, or the ears of a rabbit that looks right."""
-    board = Board(rng)
+    """Draw a head with two lobes at its left: the bill of a duck facing left, or the ears of a rabbit facing right."""
+    canvas = Canvas(rng)
     duck, rabbit = max(0.0, -cue), max(0.0, cue)
-    # Lobes: short and together for a duck, long and apart for a rabbit.
+    # The lobes are short and close together for the duck, long and far apart for the rabbit.
     tip, spread = 8 + 8 * duck - 4 * rabbit, 1 + 0.9 * rabbit - 0.3 * duck
     lift = 10 * rabbit
     upper = [(46, 34), (30, 33 - 3 * spread - lift), (tip + 4, 33 - 3 * spread - 2 * lift),
@@ -84,14 +103,14 @@ def duck_rabbit(cue: float, rng: np.random.Generator) -> np.ndarray:
     back = [(42, 58), (45, 70), (40, 92)], [(46, 34), (56, 27), (70, 27), (80, 36), (83, 43)]
     front = [(83, 43), (83 - notch, 47), (84, 51), (80, 60), (74, 68), (80, 92)]
     for part in (upper, lower, *back, front):
-        board.line(curve([(float(x), float(y)) for x, y in part]))
-    board.dot(58, 42, 2.6)
-    board.dot(58.8, 41.2, 0.8, 0.99)
-    board.line(curve([(tip + 5, 45.5), (26, 45), (40, 46)]), 1 - duck)  # where a bill opens
-    for dx, dy in ((0, 0), (3, 4), (-3, 5)):  # feathers, or whiskers
-        board.line(curve([(66 + dx, 74 + dy), (69 + dx, 76 + dy), (72 + dx, 74 + dy)]), 1 - duck, 0.7)
-        board.line(np.array([(80, 52 + dy / 2), (95, 50 + 2 * dy)]), 1 - rabbit, 0.6)
-    return board.pixels()
+        canvas.line(curve([(float(x), float(y)) for x, y in part]))
+    canvas.dot(58, 42, 2.6)
+    canvas.dot(58.8, 41.2, 0.8, 0.99)
+    canvas.line(curve([(tip + 5, 45.5), (26, 45), (40, 46)]), 1 - duck)  # the line between the halves of the bill
+    for dx, dy in ((0, 0), (3, 4), (-3, 5)):  # feathers for the duck, whiskers for the rabbit
+        canvas.line(curve([(66 + dx, 74 + dy), (69 + dx, 76 + dy), (72 + dx, 74 + dy)]), 1 - duck, 0.7)
+        canvas.line(np.array([(80, 52 + dy / 2), (95, 50 + 2 * dy)]), 1 - rabbit, 0.6)
+    return canvas.pixels()
 
 
 PROFILE = [(38, 4), (37, 14), (39, 24), (37, 30), (45, 44), (40, 48), (43, 53), (41, 56), (43, 60), (38, 66), (40, 72),
@@ -99,34 +118,34 @@ PROFILE = [(38, 4), (37, 14), (39, 24), (37, 30), (45, 44), (40, 48), (43, 53), 
 
 
 def vase_faces(cue: float, rng: np.random.Generator) -> np.ndarray:
-    """Rubin's (1915): a vase, or two faces in profile that look at each other, in two grays."""
-    board = Board(rng)
+    """Draw Rubin's figure (1915) in two grays: a vase, or two faces in profile that look at each other."""
+    canvas = Canvas(rng)
     left = curve([(float(x), float(y)) for x, y in PROFILE])
     right = np.array([100.0, 0.0]) + left * np.array([-1.0, 1.0])
     inside = np.concatenate([left, right[::-1]])
     sides = [np.concatenate([left, np.array([(-40.0, 96.0), (-40.0, 4.0)])])]
     sides.append(np.array([100.0, 0.0]) + sides[0] * np.array([-1.0, 1.0]))
     for side in sides:
-        board.area(side, INK + 30)
-    board.area(inside, 225)
+        canvas.area(side, INK + 30)
+    canvas.area(inside, 225)
     vase, faces = max(0.0, -cue), max(0.0, cue)
-    for y in (8, 12, 78, 82, 90):  # bands of a vase
+    for y in (8, 12, 78, 82, 90):  # bands of the vase
         half = np.interp(y, left[:, 1], left[:, 0])
-        board.line(np.array([(half + 1, y), (99 - half, y)]), 1 - vase, 0.9)
+        canvas.line(np.array([(half + 1, y), (99 - half, y)]), 1 - vase, 0.9)
     for x in (44, 50, 56):
-        board.line(curve([(x, 18), (50 + 0.8 * (x - 50), 46), (x, 72)]), 1 - vase, 0.8)
+        canvas.line(curve([(x, 18), (50 + 0.8 * (x - 50), 46), (x, 72)]), 1 - vase, 0.8)
     if faces:
-        light = 0.2 + 0.75 * faces
+        lightness = 0.2 + 0.75 * faces  # light features on the dark faces
         for sign in (1.0, -1.0):
             side = np.array([50.0, 0.0]) + (left_face() - np.array([50.0, 0.0])) * np.array([sign, 1.0])
-            board.dot(float(side[0, 0, 0]), float(side[0, 0, 1]), 2.2, light)
+            canvas.dot(float(side[0, 0, 0]), float(side[0, 0, 1]), 2.2, lightness)
             for stroke in range(1, len(side)):
-                board.line(side[stroke], light, 0.9)
-    return board.pixels()
+                canvas.line(side[stroke], lightness, 0.9)
+    return canvas.pixels()
 
 
 def left_face() -> np.ndarray:
-    """(strokes, points, 2): an eye, a brow, a mouth and hair."""
+    """Return the strokes for eye, brow, mouth and hair of the left face, `(n_strokes, n_points, 2)`."""
     strokes: list[list[tuple[float, float]]] = [[(31, 31)] * 3, [(26, 26), (30, 24.5), (34, 26)]]
     strokes.append([(33, 56), (37, 56.5), (41, 56)])
     strokes += [[(18 - 3 * k, 8), (14 - 3 * k, 20), (17 - 3 * k, 34)] for k in range(4)]
@@ -137,31 +156,34 @@ CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], 
 
 
 def necker_cube(cue: float, rng: np.random.Generator) -> np.ndarray:
-    """Necker's (1832): edges of a cube without a front; a control leaves out the three that would be hidden."""
-    board = Board(rng)
-    flat = np.stack(
+    """Draw Necker's cube (1832), all twelve edges of a transparent cube.
+
+    With a cue, the three edges that are hidden if the cube is opaque and seen from above (or from below) fade out.
+    """
+    canvas = Canvas(rng)
+    projected = np.stack(
         [22 + 40 * CORNERS[:, 0] + 18 * CORNERS[:, 2], 72 - 40 * CORNERS[:, 1] - 16 * CORNERS[:, 2]], axis=1
     )
     edges = [(a, b) for a in range(8) for b in range(a) if np.abs(CORNERS[a] - CORNERS[b]).sum() == 1]
-    behind = {-1: 1, 1: 6}  # the corner that is hidden: seen from above (0, 0, 1), seen from below (1, 1, 0)
-    for light, sign in ((max(0.0, -cue), -1), (max(0.0, cue), 1)):
+    hidden_corner = {-1: 1, 1: 6}  # index of (0, 0, 1), hidden from above, and of (1, 1, 0), hidden from below
+    for lightness, sign in ((max(0.0, -cue), -1), (max(0.0, cue), 1)):
         for a, b in edges:
-            if behind[sign] in (a, b):
-                board.line(flat[[a, b]], light)
+            if hidden_corner[sign] in (a, b):
+                canvas.line(projected[[a, b]], lightness)
     for a, b in edges:
         if not {1, 6} & {a, b}:
-            board.line(flat[[a, b]])
-    return board.pixels()
+            canvas.line(projected[[a, b]])
+    return canvas.pixels()
 
 
-FIGURES: Mapping[str, Figure] = {
-    "duck-rabbit": Figure(("duck", "rabbit"), duck_rabbit),
-    "vase-faces": Figure(("vase", "two faces"), vase_faces),
-    "necker-cube": Figure(("cube from above", "cube from below"), necker_cube),
+FIGURES: Mapping[str, BistableFigure] = {
+    "duck-rabbit": BistableFigure(("duck", "rabbit"), duck_rabbit),
+    "vase-faces": BistableFigure(("vase", "two faces"), vase_faces),
+    "necker-cube": BistableFigure(("cube from above", "cube from below"), necker_cube),
 }
 
 
-def turned(pixels: np.ndarray, degrees: float) -> np.ndarray:
-    """Clockwise about the middle, white where nothing was."""
+def rotate(pixels: np.ndarray, degrees: float) -> np.ndarray:
+    """Rotate an image clockwise about its center; the corners that become visible are white."""
     out = ndimage.rotate(pixels.astype(float), -degrees, reshape=False, order=1, cval=255.0, mode="constant")
     return np.asarray(np.rint(np.clip(out, 0, 255)), np.uint8)

@@ -1,7 +1,8 @@
-"""The sixteen categories, and how an answer over the 1000 ImageNet classes becomes an answer over them.
+"""The sixteen categories, and their evidence given probabilities over the 1000 ImageNet classes.
 
-The mapping is that of Geirhos et al. (2018, 2021): a category's evidence is the *mean* softmax probability of its
-ImageNet classes, so that the 109 breeds do not make everything a dog. 207 of the 1000 classes are used.
+The mapping is that of Geirhos et al. (2018, 2021). It uses 207 of the 1000 classes. The evidence of a category is the
+*mean* softmax probability of its classes, not the sum, so that dog does not win by its large number of classes (one per
+breed).
 """
 
 from collections.abc import Sequence
@@ -29,17 +30,35 @@ IMAGENET_CLASSES: dict[str, tuple[int, ...]] = {
 }
 # fmt: on
 CATEGORIES: tuple[str, ...] = tuple(IMAGENET_CLASSES)
-AMBIGUOUS = "(ambiguous)"  # the category of an image that has no right answer
+AMBIGUOUS = "(ambiguous)"  # the category of images without a correct answer
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis, in float64 whatever comes in."""
+    """Return the softmax over the last axis.
+
+    Args:
+        logits: Array of any shape and data type.
+
+    Returns:
+        Probabilities of the same shape, float64.
+    """
     logits = np.asarray(logits, dtype=np.float64)
     exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(exp / exp.sum(axis=-1, keepdims=True))
 
 
 def category_evidence(probabilities: np.ndarray, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
-    """(N, 1000) probabilities over ImageNet's classes -> (N, n_categories) mean probability of a category's classes."""
+    """Return the evidence of categories given probabilities over the ImageNet classes (Geirhos et al. 2018).
+
+    Args:
+        probabilities: Probabilities of the 1000 classes in the order of ImageNet (ILSVRC 2012), `(..., 1000)`.
+        categories: Names of some of the sixteen categories.
+
+    Returns:
+        Mean probability of the classes of each category, `(..., n_categories)`. It does not sum to 1.
+
+    Raises:
+        KeyError: A name is not one of the sixteen categories.
+    """
     assert probabilities.shape[-1] == 1000
     return np.stack([probabilities[..., list(IMAGENET_CLASSES[c])].mean(axis=-1) for c in categories], axis=-1)

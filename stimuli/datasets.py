@@ -1,8 +1,9 @@
-"""The 17 published datasets (Geirhos et al. 2018, 2019, 2021), as one table, and where their files lie on this machine.
+"""The 17 published datasets of model-vs-human (Geirhos et al. 2018, 2019, 2021), and how their files are found.
 
-A *data folder* holds `stimuli/<dataset>/…`, `humans/<dataset>/*.csv` and `networks/<dataset>/*.csv`. Looked at in turn:
-`OBSERVERS_DATA` or, without it, `shared/data` beside the project's folder; then the cache that `observers fetch` fills
-(`OBSERVERS_CACHE`, else the system's cache folder).
+A *data folder* contains `stimuli/<dataset>/…`, `humans/<dataset>/*.csv` and `networks/<dataset>/*.csv`. Two data
+folders are searched, in this order:
+1. the folder named by the environment variable OBSERVERS_DATA, by default `shared/data` next to the project's folder;
+2. the cache that `observers fetch` fills: the folder named by OBSERVERS_CACHE, by default the system's cache folder.
 """
 
 import os
@@ -23,38 +24,70 @@ ARCHIVES = "https://github.com/bethgelab/model-vs-human/releases/download/v0.1/"
 
 @frozen
 class Condition:
+    """One condition of a dataset.
+
+    Attributes:
+        name: Spelling in trial logs, for example `c05`.
+        label: Text for the axis of a figure, for example `5`.
+        included: Whether the benchmark's averages include the condition. They exclude undistorted images and conditions
+            in which accuracy is close to chance (Geirhos et al. 2021).
+    """
+
     name: str
     label: str
-    included: bool = True  # in the benchmark's averages; a baseline or near-chance condition is not
+    included: bool = True
 
 
 @frozen
 class Dataset:
+    """One of the published datasets.
+
+    Attributes:
+        name: Name of the dataset, as in model-vs-human.
+        code: Second part of the file names of its images, for example `cop` for `contrast`.
+        axis: Label of the axis of conditions in figures, with the unit; "" if there is only one condition.
+        conditions: Conditions in the order of figures, from the least to the most distorted. A dataset without levels
+            has one condition named "".
+        n_people: Number of recorded human observers.
+        n_images: Number of images, which is also the number of trials of each human observer.
+        license: License of the images.
+        has_cues: Whether the images are cue conflicts named `<shape><n>-<texture><n>.png`; their category is the shape.
+    """
+
     name: str
-    code: str  # second part of a published image's name
-    axis: str  # what the conditions are, for an axis
-    conditions: tuple[Condition, ...]  # in order; one unnamed condition where there is no distortion level
+    code: str
+    axis: str
+    conditions: tuple[Condition, ...]
     n_people: int
     n_images: int
     license: str
-    has_cues: bool = False  # images named <shape><n>-<texture><n>; the category is the shape
+    has_cues: bool = False
 
     @property
     def url(self) -> str:
-        """Official archive of the stimuli."""
+        """URL of the official archive of the images (.tar.gz)."""
         return f"{ARCHIVES}{self.name}.tar.gz"
 
     def included(self) -> tuple[str, ...]:
-        """Names of the conditions that count in the benchmark; 46 over all datasets."""
+        """Return the names of the conditions that the benchmark includes (46 over all datasets)."""
         return tuple(c.name for c in self.conditions if c.included)
 
     def label(self, condition: str) -> str:
+        """Return the axis label of a condition; a condition that is not in the table is its own label."""
         return next((c.label for c in self.conditions if c.name == condition), condition)
 
     def canonical(self, condition: str) -> str:
-        """The table's spelling of a condition as files write it: `3.0` is `3`, `True` is `true`, `0.1` is `0.10`.
+        """Return the canonical spelling of a condition that a file may spell differently.
 
-        A dataset without conditions has "" for whatever stands there. Raises ValueError for a condition it has not.
+        Args:
+            condition: Text from a file, for example `3.0`, `True` or `0.1`.
+
+        Returns:
+            The spelling of the table, for example `3`, `true` or `0.10`; "" for any text if the dataset has only one
+            condition.
+
+        Raises:
+            ValueError: The dataset has no such condition.
         """
         if len(self.conditions) == 1:
             return ""
@@ -75,15 +108,15 @@ def _number(text: str) -> float | None:
 
 
 def _levels(names: str, labels: str = "") -> tuple[Condition, ...]:
-    """Conditions from their names, a `*` behind those that are left out of the benchmark."""
-    given = labels.split() or [name.rstrip("*") for name in names.split()]
+    """Return the conditions of a space-separated list of names; a `*` marks those that the benchmark excludes."""
+    texts = labels.split() or [name.rstrip("*") for name in names.split()]
     return tuple(
         Condition(name.rstrip("*"), label, not name.endswith("*"))
-        for name, label in zip(names.split(), given, strict=True)
+        for name, label in zip(names.split(), texts, strict=True)
     )
 
 
-_NONE = (Condition("", ""),)
+_ONE_CONDITION = (Condition("", ""),)
 _CC_BY, _IMAGENET = "CC-BY-4.0", "terms of ImageNet (made from its training images)"
 _REACH = "Log2 of reach"
 
@@ -101,11 +134,11 @@ DATASETS: dict[str, Dataset] = {d.name: d for d in (
     Dataset("eidolonII", "eid", _REACH, _levels("1-3-10* 2-3-10 4-3-10 8-3-10 16-3-10 32-3-10* 64-3-10* 128-3-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET),
     Dataset("eidolonIII", "eid", _REACH, _levels("1-0-10* 2-0-10 4-0-10 8-0-10 16-0-10* 32-0-10* 64-0-10* 128-0-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET),
     Dataset("uniform-noise", "nse", "Uniform noise width", _levels("0.00* 0.03 0.05 0.10 0.20 0.35 0.60* 0.90*"), 4, 1280, _IMAGENET),
-    Dataset("cue-conflict", "s5n", "", _NONE, 10, 1280, _CC_BY, has_cues=True),
-    Dataset("edge", "edg", "", _NONE, 10, 160, _CC_BY),
-    Dataset("silhouette", "sif", "", _NONE, 10, 160, _CC_BY),
-    Dataset("sketch", "ske", "", _NONE, 7, 800, "MIT"),
-    Dataset("stylized", "sty", "", _NONE, 5, 800, _IMAGENET.replace("training", "validation")),
+    Dataset("cue-conflict", "s5n", "", _ONE_CONDITION, 10, 1280, _CC_BY, has_cues=True),
+    Dataset("edge", "edg", "", _ONE_CONDITION, 10, 160, _CC_BY),
+    Dataset("silhouette", "sif", "", _ONE_CONDITION, 10, 160, _CC_BY),
+    Dataset("sketch", "ske", "", _ONE_CONDITION, 7, 800, "MIT"),
+    Dataset("stylized", "sty", "", _ONE_CONDITION, 5, 800, _IMAGENET.replace("training", "validation")),
 )}
 # fmt: on
 
@@ -114,52 +147,87 @@ _CUES = re.compile(r"([a-z]+)\d*-([a-z]+)\d*\.\w+")
 
 
 def dataset(name: str) -> Dataset:
-    """The published dataset of that name. Raises UnknownName."""
+    """Return the published dataset of that name.
+
+    Raises:
+        UnknownName: There is no such dataset; the message suggests similar names.
+    """
     if name not in DATASETS:
         raise UnknownName("published dataset", name, DATASETS)
     return DATASETS[name]
 
 
 def parse_cues(image: str) -> dict[str, str]:
-    """Shape and texture of a cue-conflict image by its name, `cat7-clock2.png`; empty for any other name."""
+    """Return the shape and texture that the name of a cue-conflict image contains.
+
+    `cat7-clock2.png` has the shape `cat` and the texture `clock`. The result is empty for names of other forms.
+    """
     match = _CUES.fullmatch(image)
     return {"shape": match[1], "texture": match[2]} if match else {}
 
 
 def cache_folder() -> Path:
+    """Return the cache folder: OBSERVERS_CACHE, by default the folder `observers` in the system's cache folder."""
     return Path(os.environ.get("OBSERVERS_CACHE") or platformdirs.user_cache_dir("observers"))
 
 
 def data_folders() -> list[Path]:
-    """The data folders of this machine, in the order in which they are looked at; some may not exist."""
-    given = os.environ.get("OBSERVERS_DATA")
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    return [Path(given) if given else beside, cache_folder()]
+    """Return the data folders in the order in which they are searched.
+
+    Returns:
+        OBSERVERS_DATA (by default `shared/data` next to the project's folder), then the cache. They may not exist.
+    """
+    configured = os.environ.get("OBSERVERS_DATA")
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return [Path(configured) if configured else default, cache_folder()]
 
 
 def find(*parts: str) -> Path | None:
-    """First existing `<data folder>/<parts>`, such as `find("humans", "edge")`; None where there is none."""
+    """Find a file or folder in the data folders.
+
+    Args:
+        parts: Parts of the path below a data folder, for example `find("humans", "edge")`.
+
+    Returns:
+        The first path that exists, or None if no data folder has it.
+    """
     return next((path for folder in data_folders() if (path := folder.joinpath(*parts)).exists()), None)
 
 
 def published_stimuli(name: str) -> StimulusSet:
-    """The images of a published dataset, in the order of their names. Raises StimulusError if they are not all there."""
+    """Return the images of a published dataset.
+
+    Args:
+        name: Name of the dataset.
+
+    Returns:
+        All images. The layout by category is ordered by category and file name, the layout of model-vs-human by file
+        name.
+
+    Raises:
+        UnknownName: There is no such dataset.
+        StimulusError: The images are not in a data folder, are incomplete, or have unexpected names.
+    """
     table = dataset(name)
     folder = find("stimuli", name)
     if folder is None:
-        looked = " and ".join(str(f / "stimuli" / name) for f in data_folders())
-        raise StimulusError(f"the images of {name} are not at {looked}: get them with `observers fetch {name}`")
+        paths = " or ".join(str(f / "stimuli" / name) for f in data_folders())
+        raise StimulusError(f"the images of {name} were not found in {paths}: get them with `observers fetch {name}`")
     stimuli = tuple(scan_images(table, folder))
     if len(stimuli) != table.n_images:
         raise StimulusError(
-            f"{folder} holds {len(stimuli)} images and {name} has {table.n_images}: "
+            f"{folder} contains {len(stimuli)} images, but {name} has {table.n_images}: "
             f"remove the folder and run `observers fetch {name}`"
         )
     return StimulusSet(name, stimuli, ATTRIBUTIONS.get(table.license, ""))
 
 
 def scan_images(table: Dataset, folder: Path) -> Iterator[Stimulus]:
-    """Both layouts of the official archives: `<category>/<image>`, or `dnn/session-1/` with all facts in the name."""
+    """Yield the images in a folder with one of the two layouts of the official archives.
+
+    The layouts are `<category>/<image>`, and `dnn/session-1/<image>` with the labels in the file name. Raises
+    StimulusError for a file name in the second layout that does not belong to the dataset.
+    """
     session = folder / "dnn" / "session-1"
     if not session.is_dir():
         for category in CATEGORIES:
@@ -169,7 +237,7 @@ def scan_images(table: Dataset, folder: Path) -> Iterator[Stimulus]:
     for path in sorted(session.glob("*.png")):
         parts = path.name.split("_")
         if len(parts) < 7 or parts[1] != table.code or parts[4] not in CATEGORIES:
-            raise StimulusError(f"{path}: expected a name like 0001_{table.code}_dnn_<condition>_<category>_…")
+            raise StimulusError(f"{path}: expected a file name like 0001_{table.code}_dnn_<condition>_<category>_…")
         try:
             yield Stimulus(extract_image_id(path.name), path, parts[4], table.canonical(parts[3]))
         except ValueError as error:

@@ -1,7 +1,7 @@
-"""The field's own trial files (model-vs-human and its forerunners): what their cells mean.
+"""Trial files in the model-vs-human format: the meaning of their cells and of the names in them.
 
-Columns `subj,session,trial,rt,object_response,category,condition,imagename`; some spell `Session`. There is no column
-for the dataset and none for the kind of observer: both are read from names, here and nowhere else.
+The files have the columns `subj,session,trial,rt,object_response,category,condition,imagename`; some of them spell
+`Session`. They have no column for the dataset and none for the kind of observer, so this module infers both from names.
 """
 
 import re
@@ -11,10 +11,11 @@ COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "con
 NO_ANSWER = "na"
 MISSING = ("", "NaN", "nan", "None", "NA")
 
-_IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")  # trial, code, who, condition, category, number, …
-# Models are told apart by how their published names begin, up to a letter that would make another word of it (not the v
-# of a version); whatever else is no person is a classifier.
+# trial number, dataset code, observer, condition, category, number, …
+_IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")
 _PERSON = "subject-"
+# Kinds of models follow from how their published names begin. The next character must not be a letter that would continue
+# the word (`clippy`), except for the v of a version number. All other models count as discriminative.
 _KINDS = {
     "contrastive": re.compile(r"(?i:(open|eva\d*)[-_]?)?(?i:clip|siglip)(?![a-uw-z])"),
     "generative": re.compile(r"(?i:imagen|parti|muse|stable[-_ ]?diffusion)(?![a-uw-z])"),
@@ -22,9 +23,10 @@ _KINDS = {
 
 
 def extract_image_id(imagename: str) -> str:
-    """The image that observers share: `0001_cop_s01_c30_knife_10_n03041632_7380.png` -> `n03041632_7380.png`.
+    """Return the part of `imagename` that is the same for all observers who saw the image.
 
-    A name that is not put together like that is the image's own.
+    `0001_cop_s01_c30_knife_10_n03041632_7380.png` becomes `n03041632_7380.png`. A name of another form is returned
+    unchanged.
     """
     if not _IMAGENAME.match(imagename):
         return imagename
@@ -33,18 +35,23 @@ def extract_image_id(imagename: str) -> str:
 
 
 def infer_kind(subj: str, imagename: str = "") -> str:
-    """The kind of the observer named `subj`: a person where it begins with `subject-`, or where the image's name says so."""
-    found = _IMAGENAME.match(imagename)
-    if subj.startswith(_PERSON) or (found is not None and found[1] != "dnn"):
+    """Return the kind of an observer, inferred from its name and from the name of an image that it saw.
+
+    An observer is human if its name begins with `subject-` or if the name of the image has a code of a person (such as
+    `s01`) where those of models have `dnn`.
+    """
+    match = _IMAGENAME.match(imagename)
+    if subj.startswith(_PERSON) or (match is not None and match[1] != "dnn"):
         return "human"
-    return next((kind for kind, begins in _KINDS.items() if begins.match(subj)), "discriminative")
+    return next((kind for kind, pattern in _KINDS.items() if pattern.match(subj)), "discriminative")
 
 
 def infer_dataset(path: Path, known: tuple[str, ...]) -> str:
-    """The dataset a file belongs to: its folder's name if that is a published dataset, else a part of its own name.
+    """Return the name of the dataset that a trial file belongs to.
 
-    `cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv` -> `cue-conflict`. A dataset of one's own is what stands
-    before the first `_` of the file name.
+    This is the name of the file's folder or the first part of the file's name (split at `_`) that is in `known`:
+    `cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv` belongs to `cue-conflict`. If none of them is known, it
+    is the first part of the file's name.
     """
     parts = path.stem.split("_")
     return next((name for name in (path.parent.name, *parts) if name in known), parts[0])

@@ -1,8 +1,9 @@
-"""Download the published images and the recorded people into the cache: resumed, retried, checked, all or nothing.
+"""Download the published images and the recorded responses of people into the cache.
 
-Checksums of the recorded people and of three datasets' images are in `registry.txt`. For the other archives none is
-published, so the sha256 of the first one is kept beside the images, and a later one has to agree with it. What has not
-come whole waits in `<cache>/partial/` for the next try.
+Downloads are resumed, retried and verified, and only complete ones are installed. The checksums of the recorded
+responses and of the images of three datasets are in `registry.txt`. No checksums are published for the other archives,
+so the SHA-256 of the first download is stored next to the images, and later downloads have to match it. Incomplete
+downloads stay in `<cache>/partial/` until the next attempt.
 """
 
 import os
@@ -31,35 +32,46 @@ COMMIT = "79ed7cd1d9ac3a114e71b6638f0a98bdd627316c"
 HUMANS = f"https://raw.githubusercontent.com/bethgelab/model-vs-human/{COMMIT}/raw-data/"
 REGISTRY = Path(__file__).with_name("registry.txt")
 N_THREADS = 4
-PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between tries
-TIMEOUTS = (10.0, 60.0)  # seconds to connect, and without a byte
-MAX_BYTES = 4 << 30  # of a file
+PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between attempts
+TIMEOUTS = (10.0, 60.0)  # seconds to wait for a connection, and for the next bytes
+MAX_BYTES = 4 << 30  # per file
 CHUNK = 1 << 16
 
-Progress = Callable[[int, int | None], None]  # bytes so far, and in all where that is known
-pooch.get_logger().setLevel("WARNING")  # the progress is ours to show
+Progress = Callable[[int, int | None], None]  # number of bytes so far, total number of bytes or None if it is unknown
+pooch.get_logger().setLevel("WARNING")  # pooch would report downloads too, next to the progress bar
 
 
-def silent(done: int, total: int | None) -> None:
-    pass
+def no_progress(done: int, total: int | None) -> None:
+    """Ignore the progress of a download."""
 
 
-def fetch_stimuli(name: str, *, progress: Progress = silent, base_url: str | None = None) -> Path:
-    """Have the images of a published dataset on this machine; returns their folder.
+def fetch_stimuli(name: str, *, progress: Progress = no_progress, base_url: str | None = None) -> Path:
+    """Download the images of a published dataset, unless a data folder has all of them.
 
-    Downloads nothing where `published_stimuli(name)` already finds them all. Raises UnknownName, and StimulusError for
-    what cannot be downloaded, verified or written, or if an incomplete copy in another data folder hides the cache.
+    Args:
+        name: Name of the dataset.
+        progress: Function that is called with the number of bytes so far and the total number of bytes (None if
+            unknown).
+        base_url: URL of the folder with the archives, by default that of the official release.
+
+    Returns:
+        Folder of the images, in the cache or in the data folder that has them.
+
+    Raises:
+        UnknownName: There is no such dataset.
+        StimulusError: The images cannot be downloaded, verified or written, or another data folder has an incomplete
+            copy, which would take precedence over the cache.
     """
     table, folder = dataset(name), cache_folder() / "stimuli" / name
-    there = _complete(name, folder)
-    if there is not None:
-        print(f"all {table.n_images} images of {name} are already there", file=sys.stderr)
-        return there
+    complete = _find_complete(name, folder)
+    if complete is not None:
+        print(f"all {table.n_images} images of {name} are already in {complete}", file=sys.stderr)
+        return complete
     file = f"{name}.tar.gz"
     url = f"{(base_url or ARCHIVES).rstrip('/')}/{file}"
-    otherwise = f"put the images at <folder>/stimuli/{name}/ and set OBSERVERS_DATA=<folder>"
-    with writing():
-        downloader = Downloader(file, None, otherwise, progress)
+    offline_hint = f"put the images into <folder>/stimuli/{name}/ and set OBSERVERS_DATA=<folder>"
+    with explain_write_errors():
+        downloader = Downloader(file, None, offline_hint, progress)
         archive = Path(pooch.retrieve(url, None, file, _partial(), downloader=downloader))
         try:
             _install(table, url, archive, folder)
@@ -70,17 +82,26 @@ def fetch_stimuli(name: str, *, progress: Progress = silent, base_url: str | Non
     return folder
 
 
-def fetch_humans(*, progress: Progress = silent, base_url: str | None = None) -> Path:
-    """Have the 90 files of recorded people on this machine; returns their folder.
+def fetch_humans(*, progress: Progress = no_progress, base_url: str | None = None) -> Path:
+    """Download the recorded responses of people (90 CSV files), unless a data folder has all of them.
 
-    Downloads nothing where a data folder has them all, and no file that the cache has with the right checksum. The total of
-    `progress` stays unknown. Raises StimulusError for what cannot be downloaded, verified or written.
+    Files that the cache already has with the correct checksum are not downloaded again.
+
+    Args:
+        progress: Function that is called with the number of bytes so far and None, since the total is unknown.
+        base_url: URL of the folder with the files, by default that of model-vs-human on GitHub.
+
+    Returns:
+        Folder `humans` in the cache or in the data folder that has all files.
+
+    Raises:
+        StimulusError: A file cannot be downloaded, verified or written.
     """
     files = {file: sha256 for file, sha256 in registry().items() if file.startswith("humans/")}
-    there = find("humans")
-    if there is not None and all(_is_published(there.parent / file, sha256) for file, sha256 in files.items()):
-        print(f"all {len(files)} files of people are already there", file=sys.stderr)
-        return there
+    existing = find("humans")
+    if existing is not None and all(_is_published(existing.parent / file, sha256) for file, sha256 in files.items()):
+        print(f"all {len(files)} files of human responses are already in {existing}", file=sys.stderr)
+        return existing
     base = (base_url or HUMANS).rstrip("/")
     urls = {file: base + file.removeprefix("humans") for file in files}
     store = pooch.create(path=cache_folder(), base_url=base, registry=files, urls=urls)
@@ -92,31 +113,31 @@ def fetch_humans(*, progress: Progress = silent, base_url: str | None = None) ->
                 done[file] = n
                 progress(sum(done.values()), None)
 
-        if failed.is_set():  # said by the thread, which knows before the main one does
+        if failed.is_set():  # the failing thread sets this before the main thread sees its error
             return
-        otherwise = f"put the file at <folder>/{file} and set OBSERVERS_DATA=<folder>"
+        offline_hint = f"put the file into <folder>/{file} and set OBSERVERS_DATA=<folder>"
         try:
-            store.fetch(file, downloader=Downloader(Path(file).name, files[file], otherwise, update))
+            store.fetch(file, downloader=Downloader(Path(file).name, files[file], offline_hint, update))
         except BaseException:
             failed.set()
             raise
 
     folders = {store.abspath.joinpath(file).parent for file in files}
-    with writing():
-        for folder in folders:  # pooch's threads would race to make them
+    with explain_write_errors():
+        for folder in folders:  # made here because the threads would race to make them
             folder.mkdir(parents=True, exist_ok=True)
         try:
             with ThreadPoolExecutor(N_THREADS) as pool:
-                list(pool.map(get, files))  # to raise the first error
+                list(pool.map(get, files))  # list() raises the first error
         finally:
             for folder in folders:
-                with suppress(OSError):  # where it is not empty
+                with suppress(OSError):  # raised if the folder is not empty
                     folder.rmdir()
     return cache_folder() / "humans"
 
 
 def registry() -> dict[str, str]:
-    """Path in a data folder -> `sha256:<hex>`, of every published file whose checksum is known."""
+    """Return the known checksums of published files: path below a data folder -> `sha256:<hex>`."""
     return dict(line.split(" ", 1) for line in REGISTRY.read_text("utf-8").splitlines())
 
 
@@ -124,109 +145,118 @@ def _partial() -> Path:
     return cache_folder() / "partial"
 
 
-def _complete(name: str, folder: Path) -> Path | None:
-    """Where all the images are; None if they are nowhere, or not all in `folder`, the one in the cache."""
-    there = find("stimuli", name)
-    if there is None:
+def _find_complete(name: str, folder: Path) -> Path | None:
+    """Return the folder that has all images of a dataset, or None if they have to be downloaded.
+
+    An incomplete copy in `folder`, which lies in the cache, will be replaced. Raises StimulusError for an incomplete
+    copy in another data folder.
+    """
+    existing = find("stimuli", name)
+    if existing is None:
         return None
     try:
         published_stimuli(name)
     except StimulusError:
-        if folder.exists() and there.samefile(folder):
+        if folder.exists() and existing.samefile(folder):
             return None
         raise
-    return there
+    return existing
 
 
 def _install(table: Dataset, url: str, archive: Path, folder: Path) -> None:
-    """Unpack, verify, and only then move to `folder`, replacing an incomplete one."""
+    """Unpack and verify an archive, and then move its images to `folder`, where they replace an incomplete copy."""
     sha256, record = pooch.file_hash(str(archive)), folder.with_name(f"{table.name}.sha256")
     known = {file: hash_ for file, hash_ in registry().items() if file.startswith(f"stimuli/{table.name}/")}
     if record.exists() and sha256 not in record.read_text("utf-8").split():
         raise StimulusError(
-            f"{url} is not the file that it was: its sha256 is {sha256}, and {record} has another one; "
-            "if you know why, delete that file and fetch again"
+            f"{url} has changed since the first download: its SHA-256 is {sha256}, but {record} has a different one; "
+            "if you expect this change, delete that file and fetch again"
         )
-    beside = folder.with_name(f".{table.name}.unpacking")
-    shutil.rmtree(beside, ignore_errors=True)
-    unpack(archive, beside)
+    temporary = folder.with_name(f".{table.name}.unpacking")
+    shutil.rmtree(temporary, ignore_errors=True)
+    unpack(archive, temporary)
     try:
-        entries = list(beside.iterdir())
+        entries = list(temporary.iterdir())
         wrapped = len(entries) == 1 and entries[0].name not in ("dnn", *CATEGORIES)
-        images = entries[0] if wrapped else beside
+        images = entries[0] if wrapped else temporary
         for file, expected in known.items():
             inside = file.removeprefix(f"stimuli/{table.name}/")
             if not (images / inside).is_file():
-                raise StimulusError(f"{url} does not hold {inside}, which it did when published: nothing was kept")
+                raise StimulusError(f"{url} lacks the published file {inside}; nothing was installed")
             _verify(images / inside, expected, f"{inside} in {url}")
         n_images = sum(1 for _ in scan_images(table, images))
         if n_images != table.n_images:
-            raise StimulusError(f"{url} holds {n_images} images where {table.n_images} were expected: nothing was kept")
+            raise StimulusError(f"{url} contains {n_images} images, expected {table.n_images}; nothing was installed")
         if not known:
             record.write_text(f"{sha256}  {table.name}.tar.gz\n", "utf-8")
         if folder.exists():
             shutil.rmtree(folder)
         images.rename(folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _is_published(path: Path, expected: str) -> bool:
+    """Return whether the file exists and has the expected checksum."""
     return path.is_file() and _sha256(path) == expected
 
 
 def _sha256(path: Path) -> str:
-    """As the registry has it."""
+    """Return the checksum of a file in the form of the registry, `sha256:<hex>`."""
     return f"sha256:{pooch.file_hash(str(path))}"
 
 
-def _verify(path: Path, expected: str, what: str) -> None:
-    """Remove a file whose checksum is not `expected`, and raise StimulusError for it."""
-    found = _sha256(path)
-    if found != expected:
+def _verify(path: Path, expected: str, description: str) -> None:
+    """Remove the file and raise StimulusError if its checksum is not the expected one."""
+    checksum = _sha256(path)
+    if checksum != expected:
         path.unlink()
-        raise StimulusError(f"{what} is not as published: expected {expected}, found {found}; it was removed")
+        raise StimulusError(
+            f"{description} differs from the published file: expected {expected}, got {checksum}; the download was removed"
+        )
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def explain_write_errors() -> Iterator[None]:
+    """Turn an OSError into a StimulusError that tells what to do if the cache cannot be written."""
     try:
         yield
     except OSError as error:
         raise StimulusError(
-            f"{cache_folder()} cannot be written ({error}): make room there, or set OBSERVERS_CACHE to another folder"
+            f"the cache {cache_folder()} cannot be written ({error}): free some space or check its permissions, or set "
+            f"OBSERVERS_CACHE to another folder"
         ) from error
 
 
-class _Unfinished(Exception):
-    """A try that the next one may complete."""
+class _IncompleteDownload(Exception):
+    """An attempt has failed in a way that another attempt may remedy."""
 
 
 @frozen
 class Downloader:
-    """What pooch calls to download: resumes, retries, and hands over a file only when it is whole and right."""
+    """A downloader for pooch that resumes and retries, and delivers only complete and verified files."""
 
-    file: str
-    sha256: str | None  # `sha256:<hex>`, if it is known
-    otherwise: str  # what to do without a network
+    file: str  # name of the file
+    sha256: str | None  # `sha256:<hex>`, or None if it is unknown
+    offline_hint: str  # tells the user how to provide the file without a network
     progress: Progress
 
     def __call__(self, url: str, output: str, _: object) -> None:
-        """Download `url` to `output`. Raises StimulusError."""
-        if not _is_accepted(url):
-            raise StimulusError(f"{url} is not fetched: only https:// is")
+        """Download `url` to the file `output`. Raises StimulusError if the download fails."""
+        if not _is_allowed(url):
+            raise StimulusError(f"{url} is not downloaded: only https:// addresses are allowed")
         part, etag = _partial() / f"{self.file}.part", _partial() / f"{self.file}.etag"
         part.parent.mkdir(parents=True, exist_ok=True)
         for pause in (*PAUSES, None):
             try:
-                self._try(url, part, etag)
+                self._attempt(url, part, etag)
                 break
-            except (requests.RequestException, _Unfinished) as error:
+            except (requests.RequestException, _IncompleteDownload) as error:
                 if pause is None:
-                    why = str(error) if isinstance(error, _Unfinished) else type(error).__name__
+                    reason = str(error) if isinstance(error, _IncompleteDownload) else type(error).__name__
                     raise StimulusError(
-                        f"{url} could not be reached ({why}): is there a network? Without one, {self.otherwise}; "
-                        "what was downloaded so far is kept"
+                        f"{url} could not be downloaded ({reason}): check the network and run the command again, which "
+                        f"resumes the download; without a network, {self.offline_hint}"
                     ) from error
                 time.sleep(pause)
         etag.unlink(missing_ok=True)
@@ -234,60 +264,72 @@ class Downloader:
             _verify(part, self.sha256, url)
         os.replace(part, output)
 
-    def _try(self, url: str, part: Path, etag: Path) -> None:
-        have = part.stat().st_size if part.exists() else 0
-        known = etag.read_text("utf-8") if have and etag.exists() else ""
-        headers = {"Accept-Encoding": "identity"}  # lengths and ranges of the file itself
-        if have:
-            headers["Range"] = f"bytes={have}-"
-        if known.startswith('"'):  # a weak one is not allowed here
-            headers["If-Range"] = known
-        hooks = {"response": _follow_accepted}
+    def _attempt(self, url: str, part: Path, etag: Path) -> None:
+        """Download the bytes that `part` lacks.
+
+        The file `etag` has the entity tag of the partial download, so that a file that has changed on the server is
+        downloaded from the start. Raises _IncompleteDownload if another attempt may succeed, StimulusError otherwise.
+        """
+        n_bytes = part.stat().st_size if part.exists() else 0
+        known_tag = etag.read_text("utf-8") if n_bytes and etag.exists() else ""
+        headers = {"Accept-Encoding": "identity"}  # so that lengths and ranges refer to the file itself
+        if n_bytes:
+            headers["Range"] = f"bytes={n_bytes}-"
+        if known_tag.startswith('"'):  # If-Range does not allow weak entity tags (RFC 9110)
+            headers["If-Range"] = known_tag
+        hooks = {"response": _check_redirect}
         with (
             requests.Session() as session,
             session.get(url, headers=headers, hooks=hooks, stream=True, timeout=TIMEOUTS) as response,
         ):
             status, tag = response.status_code, response.headers.get("ETag", "")
-            answer = f"{status} {responses.get(status, '')}".rstrip()
+            status_text = f"{status} {responses.get(status, '')}".rstrip()
             if status >= 500:
-                raise _Unfinished(f"it answered {answer}")
+                raise _IncompleteDownload(f"the server answered {status_text}")
             begin = re.match(r"bytes (\d{1,18})-", response.headers.get("Content-Range", ""))
-            fits = begin is not None and int(begin[1]) == have and tag == (known or tag)
-            if status == 416 or (status == 206 and not fits):
+            is_next_part = begin is not None and int(begin[1]) == n_bytes and tag == (known_tag or tag)
+            if status == 416 or (status == 206 and not is_next_part):
                 part.unlink(missing_ok=True)
-                raise _Unfinished("it sent another part than was asked for")
+                raise _IncompleteDownload("the server sent a different part of the file than requested")
             if status not in (200, 206):
-                raise StimulusError(f"{url} answered {answer}, so the file cannot be had there: {self.otherwise}")
-            if status == 200:  # the whole file, asked for or not
-                have = 0
+                raise StimulusError(
+                    f"{url} answered {status_text}, so the file is not available there: {self.offline_hint}"
+                )
+            if status == 200:  # the complete file, even if a range was requested
+                n_bytes = 0
                 part.unlink(missing_ok=True)
                 etag.write_text(tag, "utf-8")
             length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length", ""))
-            self._write(response, part, have, have + int(length[0]) if length else None)
+            self._write(response, part, n_bytes, n_bytes + int(length[0]) if length else None)
 
     def _write(self, response: requests.Response, part: Path, n_bytes: int, total: int | None) -> None:
+        """Append the body of a response to `part`, which has `n_bytes` bytes of `total`."""
         with part.open("ab") as target:
             self.progress(n_bytes, total)
             for chunk in response.iter_content(CHUNK):
                 n_bytes += len(chunk)
                 if max(n_bytes, total or 0) > MAX_BYTES:
                     target.truncate(0)
-                    raise StimulusError(f"{part.stem} is larger than {MAX_BYTES:,} bytes: it is not what was expected")
+                    raise StimulusError(
+                        f"{part.stem} is larger than the maximum of {MAX_BYTES:,} bytes, so it cannot be the published file"
+                    )
                 target.write(chunk)
                 self.progress(n_bytes, total)
         if total is not None and n_bytes != total:
-            raise _Unfinished(f"it sent {n_bytes:,} of {total:,} bytes")
+            raise _IncompleteDownload(f"the server sent {n_bytes:,} of {total:,} bytes")
 
 
-def _is_accepted(url: str) -> bool:
-    """Encrypted, or on this machine."""
+def _is_allowed(url: str) -> bool:
+    """Return whether the connection is encrypted or stays on the local machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
 
 
-def _follow_accepted(response: requests.Response, *_: object, **__: object) -> None:
-    """Refuse a redirection before it is followed."""
+def _check_redirect(response: requests.Response, *_: object, **__: object) -> None:
+    """Raise StimulusError for a redirect to an address that is not allowed, before it is followed."""
     if response.is_redirect:
         target = urljoin(response.url, response.headers["Location"])
-        if not _is_accepted(target) or urlsplit(target).scheme != urlsplit(response.url).scheme:
-            raise StimulusError(f"{response.url} leads to {target[:99]!r}, which is not fetched: only https:// is")
+        if not _is_allowed(target) or urlsplit(target).scheme != urlsplit(response.url).scheme:
+            raise StimulusError(
+                f"{response.url} redirects to {target[:99]!r}, which is not downloaded: only https:// addresses are allowed"
+            )

@@ -1,4 +1,6 @@
-"""A set of stimuli from a folder: its `stimuli.csv`, or images laid out as `<category>/<image>` or
+"""Read a stimulus set from a folder.
+
+The folder has a manifest `stimuli.csv`, or images in the layout `<category>/<image>` or
 `<condition>/<category>/<image>`.
 """
 
@@ -11,12 +13,31 @@ from stimuli.errors import StimulusError
 from stimuli.images import SUFFIXES, UNSUPPORTED_SUFFIXES
 from stimuli.stimulus import Stimulus, StimulusSet
 
-PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # a name that can be a file's anywhere
-BUILD_RECORD = "made-of.json"  # of a set that was made here
+PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # is valid as a file name on every operating system
+BUILD_RECORD = "made-of.json"  # describes how `observers make-…` built a set; it exists before the manifest does
 
 
 def read_folder(folder: Path) -> StimulusSet:
-    """The set, named after the folder; its `stimuli.csv` can be named as well. Raises StimulusError if it is none."""
+    """Read the stimulus set in a folder.
+
+    Hidden files, the extra files that macOS puts into archives, and the figures of reports are skipped.
+
+    Args:
+        folder: The folder, or the path of a manifest (a CSV file).
+
+    Returns:
+        The set, named after the folder. With a manifest the stimuli have the order of its rows, otherwise they are
+        sorted by path.
+
+    Raises:
+        StimulusError: The folder does not exist, cannot be read, holds a set that is not finished, or has neither a
+            manifest nor images in one of the two layouts.
+
+    Example:
+        >>> photos = read_folder(Path("photos"))  # with photos/cat/tom.png, photos/dog/rex.jpg, …
+        >>> [(stimulus.id, stimulus.category) for stimulus in photos]
+        [('tom.png', 'cat'), ('rex.jpg', 'dog')]
+    """
     folder = Path(folder).resolve()
     if folder.is_file() and folder.suffix == ".csv":
         return StimulusSet.read(folder)
@@ -27,49 +48,53 @@ def read_folder(folder: Path) -> StimulusSet:
         return StimulusSet.read(manifest)
     if (folder / BUILD_RECORD).is_file():
         raise StimulusError(
-            f"{folder} is a set that is not finished: run the command again that makes it (it goes on), then use it"
+            f"the stimulus set {folder} is not finished: run the command that makes it again (it resumes), then use the set"
         )
     return _scan(folder)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below, through links to folders as well. Raises StimulusError for a folder that cannot be listed."""
+    """Yield every file below a folder, and follow links to folders. Raises StimulusError for an unreadable folder."""
 
     def refuse(error: OSError) -> None:
         raise StimulusError(f"the folder {error.filename} cannot be read: {error.strerror}")
 
     for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        above = {os.path.realpath(above) for above in (Path(parent), *Path(parent).parents)}
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(parent, name)) not in above]  # a ring
+        ancestors = {os.path.realpath(ancestor) for ancestor in (Path(parent), *Path(parent).parents)}
+        # A link to an ancestor would make os.walk loop forever.
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(parent, name)) not in ancestors]
         yield from (Path(parent, name) for name in names)
 
 
 def _scan(folder: Path) -> StimulusSet:
-    """Passed over: hidden files, what macOS leaves in archives, and the figures of a report that was written here."""
+    """Read a folder without a manifest, by its layout."""
     stimuli = []
     reports = {page.parent for page in folder.rglob("index.html") if (page.parent / "tables").is_dir()}
     for path in sorted(_files(folder)):
         parts = path.relative_to(folder).parts
-        hidden = any(part.startswith((".", "__MACOSX")) for part in parts) or not reports.isdisjoint(path.parents)
-        if hidden or path.suffix.lower() not in (*SUFFIXES, *UNSUPPORTED_SUFFIXES) or not path.is_file():
+        skipped = any(part.startswith((".", "__MACOSX")) for part in parts) or not reports.isdisjoint(path.parents)
+        if skipped or path.suffix.lower() not in (*SUFFIXES, *UNSUPPORTED_SUFFIXES) or not path.is_file():
             continue
         *conditions, category = parts[:-1] or ("",)
         if not category or len(conditions) > 1 or not all(map(PORTABLE_NAME.fullmatch, parts)):
             raise StimulusError(
-                f"{path}: expected {folder.name}/<category>/<image> or <condition>/<category>/<image>, in names of letters, "
-                f"digits, spaces and ( ) . _ -"
+                f"{path}: expected {folder.name}/<category>/<image> or {folder.name}/<condition>/<category>/<image>, with "
+                f"names of letters, digits, spaces and ( ) . _ -"
             )
         stimuli.append(Stimulus(path.name, path, category, "".join(conditions)))
     layouts = {len(s.path.relative_to(folder).parts): s.path for s in reversed(stimuli)}
     if len(layouts) > 1:
         raise StimulusError(
             f"{folder} has both <category>/<image> ({layouts[2]}) and <condition>/<category>/<image> ({layouts[3]}): move "
-            f"one away"
+            f"the files of one layout to another folder"
         )
     keys = [(s.id, s.condition) for s in stimuli]
     if len(set(keys)) < len(keys):
-        double = next(s for s in stimuli if keys.count((s.id, s.condition)) > 1)
-        raise StimulusError(f"{folder}: {double.id} is there in two categories; an image's name must say which it is")
+        duplicate = next(s for s in stimuli if keys.count((s.id, s.condition)) > 1)
+        raise StimulusError(
+            f"{folder} has an image {duplicate.id} in two categories; names must be unique within a condition, so rename "
+            f"one of them"
+        )
     if not stimuli:
-        raise StimulusError(f"{folder} holds no PNG or JPEG images and no stimuli.csv")
+        raise StimulusError(f"{folder} contains no PNG or JPEG images and no stimuli.csv")
     return StimulusSet(folder.name, tuple(stimuli))

@@ -1,10 +1,14 @@
-"""Geometric illusions at graded strength, drawn by pyllusion (Makowski et al. 2021, doi 10.1177/03010066211057347).
+"""Geometric illusions of graded strength, drawn with pyllusion (Makowski et al. 2021, doi 10.1177/03010066211057347).
 
-Two things of one kind are compared: which is longer, or larger? `difference` is how much larger the first one (at the top,
-or at the left) is, as a share of the smaller, in length of lines and area of circles; below 0 the second one is. `strength`
-is how much what surrounds them speaks for the first one being larger, in the unit that pyllusion has for the illusion, below
-0 for the second one. Both are signed here so that an illusion is a shift of the difference at which both look alike.
-A picture is (SIZE, SIZE, 3) uint8, on white.
+Every image asks the observer to compare two objects: which line is longer, or which circle is larger? The first object
+is the one at the top or at the left.
+- `difference` is the physical difference: how much larger the first object is, relative to the smaller one, in the
+  length of lines or the area of circles. It is negative if the second object is larger.
+- `strength` is the strength with which the surroundings make the first object look larger, in pyllusion's unit for the
+  illusion. It is negative if they make the second object look larger.
+
+With these signs, an illusion shifts the difference at which both objects look the same (the point of subjective
+equality). Images are `(SIZE, SIZE, 3)` uint8 with a white background.
 """
 
 from collections.abc import Mapping
@@ -14,50 +18,55 @@ from attrs import frozen
 
 SIZE = 224
 DIFFERENCES = (-0.4, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.4)
-EQUAL = 1e-6  # the direction of a strength follows from the sign of a difference, which 0 has not
+# pyllusion takes the direction of the illusion from the sign of the difference, so a difference of 0 is replaced by this.
+SMALLEST_DIFFERENCE = 1e-6
 
 
 @frozen
-class Illusion:
-    maker: str  # in pyllusion
-    strongest: float
-    unit: str
-    choices: tuple[str, str]  # the first, the second
+class GeometricIllusion:
+    """One kind of geometric illusion."""
+
+    class_name: str  # class in pyllusion that draws it
+    max_strength: float
+    unit: str  # unit of the strength
+    choices: tuple[str, str]  # the first and the second object
     question: str
 
 
-ILLUSIONS: Mapping[str, Illusion] = {
-    "muller-lyer": Illusion("MullerLyer", 40, "degrees of the fins", ("top", "bottom"), "which line is longer"),
-    "ponzo": Illusion("Ponzo", 25, "degrees of the rails", ("top", "bottom"), "which line is longer"),
-    "ebbinghaus": Illusion(
-        "Ebbinghaus", 1.0, "relative size of the circles around", ("left", "right"), "which red circle is larger"
+ILLUSIONS: Mapping[str, GeometricIllusion] = {
+    "muller-lyer": GeometricIllusion(
+        "MullerLyer", 40, "degrees of the fins", ("top", "bottom"), "which line is longer"
     ),
-    "delboeuf": Illusion(
+    "ponzo": GeometricIllusion("Ponzo", 25, "degrees of the rails", ("top", "bottom"), "which line is longer"),
+    "ebbinghaus": GeometricIllusion(
+        "Ebbinghaus", 1.0, "relative size of the surrounding circles", ("left", "right"), "which red circle is larger"
+    ),
+    "delboeuf": GeometricIllusion(
         "Delboeuf", 1.2, "relative size of the rings", ("left", "right"), "which red circle is larger"
     ),
-    "vertical-horizontal": Illusion(
+    "vertical-horizontal": GeometricIllusion(
         "VerticalHorizontal", 90, "degrees between the lines", ("left", "right"), "which line is longer"
     ),
 }
 
 
-def strengths(illusion: Illusion) -> tuple[float, ...]:
-    """Five, 0 in the middle."""
-    return tuple(round(illusion.strongest * share, 6) for share in (-1, -0.5, 0, 0.5, 1))
+def strengths(illusion: GeometricIllusion) -> tuple[float, ...]:
+    """Return five strengths in equal steps, from the strongest against to the strongest for the first object."""
+    return tuple(round(illusion.max_strength * fraction, 6) for fraction in (-1, -0.5, 0, 0.5, 1))
 
 
 def draw(name: str, strength: float, difference: float, rng: np.random.Generator) -> np.ndarray:
-    """One of ILLUSIONS; the generator varies the size and the gap."""
+    """Draw one of ILLUSIONS; `rng` varies the size of the objects and the gap between them."""
     import pyllusion
 
     illusion = ILLUSIONS[name]
     sign = -1.0 if difference < 0 else 1.0
     circles = name in ("ebbinghaus", "delboeuf")
-    given = {"size_min": rng.uniform(0.2, 0.25) if circles else rng.uniform(0.42, 0.55)}
-    gap = rng.uniform(0.9, 1.1)
-    if name != "vertical-horizontal":  # whose lines stand where they stand
-        given["distance"] = gap
-    made = getattr(pyllusion, illusion.maker)(
-        illusion_strength=-sign * strength, difference=difference or EQUAL, **given
+    options = {"size_min": rng.uniform(0.2, 0.25) if circles else rng.uniform(0.42, 0.55)}
+    gap = rng.uniform(0.9, 1.1)  # drawn for every illusion, so that all of them use the same random numbers
+    if name != "vertical-horizontal":  # pyllusion fixes the positions of its lines
+        options["distance"] = gap
+    stimulus = getattr(pyllusion, illusion.class_name)(
+        illusion_strength=-sign * strength, difference=difference or SMALLEST_DIFFERENCE, **options
     )
-    return np.asarray(made.to_image(width=SIZE, height=SIZE).convert("RGB"), np.uint8)
+    return np.asarray(stimulus.to_image(width=SIZE, height=SIZE).convert("RGB"), np.uint8)

@@ -1,5 +1,5 @@
-"""Names of the cues by which an illusion is known, in manifests and trial logs."""
+"""Names of the cues that mark the images of illusions in manifests and trial logs."""
 
-PERCEPTS = ("percept_a", "percept_b")  # what an image can be seen as
-HIDDEN = ("hidden",)  # strength of something hidden, 0 for nothing
-GEOMETRIC = ("strength", "difference")  # of an illusion, and the real one between two things
+PERCEPTS = ("percept_a", "percept_b")  # the two things that an ambiguous image can be seen as
+HIDDEN = ("hidden",)  # strength of a hidden object, 0 if the image has none
+GEOMETRIC = ("strength", "difference")  # strength of an illusion; physical difference between two objects

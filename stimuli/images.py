@@ -1,6 +1,7 @@
-"""Open image files safely, as (height, width, 3) uint8 sRGB.
+"""Open image files safely as arrays, and save arrays as PNG files.
 
-Files may come from anyone: only PNG and JPEG are decoded, and only up to MAX_PIXELS.
+Conventions: pixel arrays are `(height, width, 3)` uint8 in sRGB; images in computation are floats in 0..1.
+Image files may come from any source, so only PNG and JPEG are decoded, and only up to MAX_PIXELS.
 """
 
 import io
@@ -16,38 +17,43 @@ from stimuli.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")
-UNSUPPORTED_SUFFIXES = (
-    ".bmp",
-    ".gif",
-    ".heic",
-    ".tif",
-    ".tiff",
-    ".webp",
-)  # images as well: in a folder they are said, not passed over
+# Image files of these formats cause an error when a folder is read, so that they are not skipped silently.
+UNSUPPORTED_SUFFIXES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 50_000_000
-MIN_SIDE, MAX_SIZE = 8, 4096  # pixels a side of what is made
-SLACK = 1e-6  # by which rounding may leave 0..1
+MIN_SIDE, MAX_SIZE = 8, 4096  # pixels per side of a generated stimulus
+TOLERANCE = 1e-6  # rounding error by which a float image may exceed 0..1
 
 
 def open_image(path: Path) -> np.ndarray:
-    """The image at `path` as (height, width, 3) uint8 sRGB, its EXIF orientation applied, a color profile not.
+    """Decode a PNG or JPEG file.
 
-    Gray becomes three equal channels. Raises StimulusError for what is missing, no PNG or JPEG, damaged, larger than
-    MAX_PIXELS, deeper than 8 bits, in CMYK, or see-through (its background would be up to whoever shows it).
+    The EXIF orientation is applied and the color profile is ignored. A gray image gets three equal channels. Partly
+    transparent images are refused because their appearance would depend on the background behind them.
+
+    Args:
+        path: The image file.
+
+    Returns:
+        The image, `(height, width, 3)` uint8 sRGB.
+
+    Raises:
+        StimulusError: The file is missing, damaged, neither PNG nor JPEG, larger than MAX_PIXELS, deeper than 8 bits
+            per channel, in the CMYK or LAB color space, or partly transparent.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have a limit of our own
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS takes its place
             opened = Image.open(path, formats=FORMATS)
         with opened as image:
             if image.width * image.height > MAX_PIXELS:
                 raise StimulusError(
-                    f"{path} has {image.width} × {image.height} pixels; at most {MAX_PIXELS:,} are read"
+                    f"{path} has {image.width} × {image.height} pixels, more than the maximum of {MAX_PIXELS:,}; "
+                    f"save a smaller version"
                 )
             if image.mode.startswith(("I", "F")) or _is_deep_png(path):
-                raise StimulusError(f"{path} has more than 8 bits a channel; save it as 8-bit PNG")
+                raise StimulusError(f"{path} has more than 8 bits per channel; save it as an 8-bit PNG")
             if image.mode in ("CMYK", "LAB"):
-                raise StimulusError(f"{path} has the colors of print ({image.mode}); save it in sRGB")
+                raise StimulusError(f"{path} is in the color space {image.mode}; save it in sRGB")
             upright = ImageOps.exif_transpose(image)
             if "A" in upright.getbands() or "transparency" in upright.info:
                 upright = upright.convert("RGBA")
@@ -57,63 +63,76 @@ def open_image(path: Path) -> np.ndarray:
     except FileNotFoundError:
         raise StimulusError(f"the image {path} does not exist") from None
     except UnidentifiedImageError:
-        raise StimulusError(f"{path} is no PNG or JPEG image") from None
+        raise StimulusError(f"{path} is not a PNG or JPEG image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise StimulusError(f"the image {path} cannot be read: {error}") from None
 
 
 def open_source_image(path: Path) -> np.ndarray:
-    """The image to make a stimulus of: as `open_image`, and of MIN_SIDE pixels a side at least. Raises StimulusError."""
+    """Open an image from which a stimulus is made; it needs at least MIN_SIDE pixels per side.
+
+    Raises StimulusError if the image is smaller or cannot be opened by `open_image`.
+    """
     pixels = open_image(path)
     if min(pixels.shape[:2]) < MIN_SIDE:
         raise StimulusError(
-            f"{path} has {pixels.shape[1]} × {pixels.shape[0]} pixels: expected {MIN_SIDE} a side at least"
+            f"{path} has {pixels.shape[1]} × {pixels.shape[0]} pixels, expected at least {MIN_SIDE} per side"
         )
     return pixels
 
 
 def _is_deep_png(path: Path) -> bool:
-    """More than 8 bits a channel, which Pillow would cut down without a word where the image has colors."""
+    """Return whether the file is a PNG with more than 8 bits per channel.
+
+    Pillow silently reduces color images of 16 bits to 8 bits, so the header is read here.
+    """
     with open(path, "rb") as file:
-        head = file.read(25)
-    return head.startswith(b"\x89PNG") and head[24] > 8
+        header = file.read(25)
+    return header.startswith(b"\x89PNG") and header[24] > 8
 
 
 def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:
-    """Write (height, width, 3) or gray (height, width) uint8 pixels as a PNG, making its folder; whole or not at all."""
+    """Write `(height, width, 3)` or gray `(height, width)` uint8 pixels as a PNG file, atomically.
+
+    Missing folders are made. `compress_level` is that of zlib, from 0 (fastest) to 9 (smallest file).
+    """
     assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (3,))
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, format="PNG", compress_level=compress_level)
     write_atomically(path, content.getvalue())
 
 
-def check_float_image(found: object, shapes: Sequence[tuple[int, ...]], who: str) -> np.ndarray:
-    """What a function gave, if it is floats in 0..1 of one of `shapes`. Raises StimulusError, which names `who` gave it."""
+def check_float_image(image: object, shapes: Sequence[tuple[int, ...]], source: str) -> np.ndarray:
+    """Return the image that a user's function gave if it is a float array in 0..1 with one of the `shapes`.
+
+    Values outside 0..1 by no more than TOLERANCE are clipped. `source` names the function in the error message. Raises
+    StimulusError for any other type, data type, shape or range of values, including NaN.
+    """
     expected = f"expected floats in 0..1 of the shape {' or '.join(map(str, shapes))}"
-    if not isinstance(found, np.ndarray):
-        raise StimulusError(f"{who} gave {type(found).__name__}: {expected}")
-    if found.shape not in shapes or found.dtype.kind != "f":
-        raise StimulusError(f"{who} gave {found.dtype} of the shape {found.shape}: {expected}")
-    low, high = found.min(), found.max()
-    if not (low >= -SLACK and high <= 1 + SLACK):  # nor where one is NaN
-        raise StimulusError(f"{who} gave values from {low:g} to {high:g}: {expected}")
-    return found if low >= 0 and high <= 1 else np.asarray(np.clip(found, 0, 1))
+    if not isinstance(image, np.ndarray):
+        raise StimulusError(f"{source} gave {type(image).__name__}: {expected}")
+    if image.shape not in shapes or image.dtype.kind != "f":
+        raise StimulusError(f"{source} gave {image.dtype} of the shape {image.shape}: {expected}")
+    low, high = image.min(), image.max()
+    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # this form is also true for NaN
+        raise StimulusError(f"{source} gave values from {low:g} to {high:g}: {expected}")
+    return image if low >= 0 and high <= 1 else np.asarray(np.clip(image, 0, 1))
 
 
 def to_uint8(image: np.ndarray, *, truncate: bool = False) -> np.ndarray:
-    """0..1 -> uint8, 255 x rounded, or cut off if `truncate`."""
+    """Convert floats in 0..1 to uint8: 255 times the value, rounded to the nearest integer or truncated."""
     scaled = 255 * image
     return np.asarray(np.floor(scaled) if truncate else np.rint(scaled), np.uint8)
 
 
 def check_size(size: int | None) -> None:
-    """Raises StimulusError for pixels a side that no stimulus has; None is as it is."""
+    """Raise StimulusError if a side length in pixels lies outside MIN_SIDE..MAX_SIZE; None (keep the size) is accepted."""
     if size is not None and not MIN_SIDE <= size <= MAX_SIZE:
         raise StimulusError(f"the size must be {MIN_SIDE} to {MAX_SIZE} pixels, got {size}")
 
 
 def center_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, 3) uint8: the middle square of an image, resized by Lanczos' filter."""
+    """Crop the central square of an image and resize it to `(size, size, 3)` uint8 with a Lanczos filter."""
     side = min(pixels.shape[:2])
     top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
     image = Image.fromarray(pixels[top : top + side, left : left + side])

@@ -1,6 +1,8 @@
-"""Unpack a .tar.gz of images that may come from anyone: plain image files into one new folder, or nothing at all.
+"""Safely unpack a .tar.gz archive of images from an untrusted source.
 
-Limits count what is really decompressed, not what headers promise. No owner, mode or time is taken from the archive.
+Only ordinary image files are unpacked, into one new folder. If anything in the archive is unacceptable, nothing
+remains. The limits count the bytes that are decompressed, because headers may lie about sizes. Owners, permissions and
+times in the archive are ignored.
 """
 
 import gzip
@@ -15,11 +17,13 @@ from pathlib import Path
 from stimuli.errors import StimulusError
 from stimuli.images import SUFFIXES
 
-MAX_DEPTH = 8  # folders above a file, and the file
-FREE_BYTES = 1 << 20  # unpacked before the ratio counts; the padding of a small archive compresses without limit
-JUNK = re.compile(r"(.*/)?(\._[^/]*|\.DS_Store|__MACOSX(/.*)?)")  # of macOS
-PROSE = re.compile(r"(readme|licen[cs]e|notice|copying|citation|attribution)[^/]*", re.IGNORECASE)
-DAMAGED = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, RecursionError)  # of a forged header
+MAX_DEPTH = 8  # parts of a path: the folders above a file and the file itself
+# The compression ratio is not limited below this size, because the padding of a small archive compresses extremely well.
+FREE_BYTES = 1 << 20
+MACOS_FILES = re.compile(r"(.*/)?(\._[^/]*|\.DS_Store|__MACOSX(/.*)?)")
+TEXT_FILES = re.compile(r"(readme|licen[cs]e|notice|copying|citation|attribution)[^/]*", re.IGNORECASE)
+# A forged header can cause ValueError and RecursionError in tarfile.
+DAMAGE_ERRORS = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, RecursionError)
 
 
 def unpack(
@@ -31,112 +35,137 @@ def unpack(
     max_ratio: int = 200,
     suffixes: tuple[str, ...] = SUFFIXES,
 ) -> list[Path]:
-    """Make `folder`, which must not exist, and unpack the images of `archive` into it; returns their paths, sorted.
+    """Unpack the images of an archive into a new folder.
 
-    Skipped: junk of macOS, and texts like README and LICENSE. Raises StimulusError, and removes `folder`, for a damaged
-    archive, for more than `max_files` members, `max_bytes` unpacked or `max_ratio` unpacked per packed byte, and for a
-    member that is a link or device, has an unsafe or repeated name (letter case makes no difference), or is no image.
+    The extra files of macOS and texts such as README and LICENSE are skipped.
+
+    Args:
+        archive: The .tar.gz file.
+        folder: Folder to make. It must not exist, and is removed after an error.
+        max_files: Maximum number of members of the archive.
+        max_bytes: Maximum number of bytes after decompression.
+        max_ratio: Maximum ratio of decompressed to compressed bytes.
+        suffixes: File name suffixes of images, in lower case.
+
+    Returns:
+        Paths of the images, sorted.
+
+    Raises:
+        StimulusError: The archive is damaged or exceeds a limit, or a member is a link or device, is not an image, or
+            has an unsafe or duplicate name (names that differ only in case count as duplicates).
+        FileExistsError: `folder` exists.
     """
     folder.mkdir(parents=True)
     paths = None
     try:
-        with _Metered(archive, max_bytes, max_ratio) as source:
+        with _LimitedGzip(archive, max_bytes, max_ratio) as source:
             with tarfile.open(fileobj=source, mode="r|") as tar:
-                found = sorted(_unpacked(archive, tar, folder, max_files, suffixes))
-            while source.read(1 << 20):  # to the end, where gzip keeps its checksum
+                unpacked = sorted(_unpack_members(archive, tar, folder, max_files, suffixes))
+            while source.read(1 << 20):  # gzip verifies its checksum at the end of the file
                 pass
-        if source.n_filled > tar.offset:  # tarfile takes a damaged header for the end
+        if source.n_nonzero > tar.offset:  # tarfile mistakes a damaged header for the end of the archive
             raise tarfile.ReadError("bad header")
-        paths = found
-    except DAMAGED as error:
-        raise StimulusError(f"{archive} is damaged or no .tar.gz ({error}); nothing was unpacked") from None
+        paths = unpacked
+    except DAMAGE_ERRORS as error:
+        raise StimulusError(
+            f"{archive} is damaged or is not a .tar.gz archive ({error}); nothing was unpacked"
+        ) from None
     finally:
         if paths is None:
             shutil.rmtree(folder, ignore_errors=True)
     return paths
 
 
-class _Metered(gzip.GzipFile):
-    """What gzip decompresses, up to the limits."""
+class _LimitedGzip(gzip.GzipFile):
+    """A gzip file that raises StimulusError when more bytes are decompressed than the limits allow."""
 
     def __init__(self, archive: Path, max_bytes: int, max_ratio: int) -> None:
         super().__init__(archive, "rb")
         self.archive, self.max_bytes, self.max_ratio = archive, max_bytes, max_ratio
-        self.believable = max(max_ratio * archive.stat().st_size, FREE_BYTES)
+        self.max_expanded = max(max_ratio * archive.stat().st_size, FREE_BYTES)
         self.n_bytes = 0
-        self.n_filled = 0  # up to the last byte that is not zero
+        self.n_nonzero = 0  # number of bytes up to the last one that is not zero
 
     def read(self, size: int | None = -1) -> bytes:
+        """Read and count decompressed bytes. Raises StimulusError above a limit."""
         data = super().read(size)
-        if filled := len(data.rstrip(b"\0")):
-            self.n_filled = self.n_bytes + filled
+        if length := len(data.rstrip(b"\0")):
+            self.n_nonzero = self.n_bytes + length
         self.n_bytes += len(data)
         if self.n_bytes > self.max_bytes:
             raise StimulusError(f"{self.archive} unpacks to more than {self.max_bytes:,} bytes; nothing was unpacked")
-        if self.n_bytes > self.believable:
+        if self.n_bytes > self.max_expanded:
             raise StimulusError(
-                f"{self.archive} unpacks to more than {self.max_ratio} times its size, as images never do; "
+                f"{self.archive} unpacks to more than {self.max_ratio} times its size, which images never do; "
                 "nothing was unpacked"
             )
         return data
 
 
-def _unpacked(
+def _unpack_members(
     archive: Path, tar: tarfile.TarFile, folder: Path, max_files: int, suffixes: tuple[str, ...]
 ) -> Iterator[Path]:
-    taken: dict[str, tuple[str, bool]] = {}  # name as a file system might see it -> name, is it a file
+    """Write the images of the archive one by one and yield their paths."""
+    used: dict[str, tuple[str, bool]] = {}  # name as a file system may normalize it -> (name, whether it is a file)
     for number, member in enumerate(tar):
         if number >= max_files:
             raise StimulusError(f"{archive} has more than {max_files:,} files; nothing was unpacked")
-        wrong = _wrong_kind(member) or _wrong_name(member.name)
+        problem = _type_problem(member) or _name_problem(member.name)
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         name = "/".join(parts)
-        if not wrong:
-            if JUNK.fullmatch(name) or (member.isfile() and PROSE.fullmatch(parts[-1] if parts else "")):
+        if not problem:
+            if MACOS_FILES.fullmatch(name) or (member.isfile() and TEXT_FILES.fullmatch(parts[-1] if parts else "")):
                 continue
             if member.isfile() and Path(name).suffix.lower() not in suffixes:
-                wrong = f"is no image ({', '.join(suffixes)})"
-            elif not _claim(taken, parts, member.isfile()):
-                wrong = "is there twice, or differs from another one only in case"
-        if wrong:
-            raise StimulusError(f"{archive} is not to be trusted: {member.name[:200]!r} {wrong}; nothing was unpacked")
+                problem = f"is not an image ({', '.join(suffixes)})"
+            elif not _register(used, parts, member.isfile()):
+                problem = "is a duplicate, or differs from another name only in case"
+        if problem:
+            raise StimulusError(f"{archive} cannot be trusted: {member.name[:200]!r} {problem}; nothing was unpacked")
         if member.isfile():
             yield _write(tar, member, folder.joinpath(*parts))
 
 
-def _wrong_kind(member: tarfile.TarInfo) -> str:
+def _type_problem(member: tarfile.TarInfo) -> str:
+    """Return why the type of a member is not acceptable, or ""."""
     if member.issym() or member.islnk():
         return "is a link"
     ordinary = member.isdir() or (member.isfile() and not member.issparse())
-    return "" if ordinary else "is no ordinary file"
+    return "" if ordinary else "is not an ordinary file"
 
 
-def _wrong_name(name: str) -> str:
+def _name_problem(name: str) -> str:
+    """Return why the name of a member is not acceptable, or ""."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
         return "leads out of the folder"
+    # Control characters, and characters that separate drives or folders or are forbidden on other systems.
     if any(unicodedata.category(letter)[0] == "C" or letter in '\\:*?"<>|' for letter in name):
-        return "has a character that no image's name needs"  # of control, of a drive or another system's separator
+        return "has a forbidden character in its name"
     if len(parts) > MAX_DEPTH:
         return f"is nested deeper than {MAX_DEPTH} levels"
-    return "has too long a name" if any(len(part.encode()) > 200 for part in parts) else ""
+    return "has a name that is too long" if any(len(part.encode()) > 200 for part in parts) else ""
 
 
-def _claim(taken: dict[str, tuple[str, bool]], parts: list[str], is_file: bool) -> bool:
-    """Enter a name and the folders above it; False if one of them is taken already, by anything but the same folder."""
+def _register(used: dict[str, tuple[str, bool]], parts: list[str], is_file: bool) -> bool:
+    """Register a path and the folders above it, and return whether all these names are free.
+
+    A name is free if nothing else has it under Unicode normalization and case folding, except for the same folder.
+    """
     for depth in range(1, len(parts) + 1):
         name = "/".join(parts[:depth])
         entry = (name, is_file and depth == len(parts))
         key = unicodedata.normalize("NFKC", name).casefold()
-        if (entry[1] and key in taken) or taken.setdefault(key, entry) != entry:
+        if (entry[1] and key in used) or used.setdefault(key, entry) != entry:
             return False
     return True
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Path:
+    """Write one member to a new file and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     source = tar.extractfile(member)
-    assert source is not None  # an ordinary file
+    assert source is not None  # since the member is an ordinary file
     with source, path.open("xb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
     return path

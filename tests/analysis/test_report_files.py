@@ -67,7 +67,7 @@ def test_other_images_than_were_shown_are_not_taken(pictures, tmp_path):
     found = copy_thumbnails(tmp_path, images, [pictures], {"own": "0" * 64})
     assert not found.names and found.notes[0].startswith("images of own are not shown")
     pictures.stimuli[0].path.write_bytes(b"no image")
-    with pytest.raises(StimulusError, match="is no PNG or JPEG image"):
+    with pytest.raises(StimulusError, match="is not a PNG or JPEG image"):
         copy_thumbnails(tmp_path, images, [pictures], {})
 
 

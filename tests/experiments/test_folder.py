@@ -48,7 +48,7 @@ def test_folder_does_not_hide_a_built_in_name(tmp_path, monkeypatch, drawn):
     (tmp_path / "drawn-cue-conflict").mkdir()  # such a folder is made by --out .
     monkeypatch.chdir(tmp_path)
     assert make_experiment("drawn-cue-conflict") == drawn
-    with pytest.raises(StimulusError, match="holds no PNG or JPEG images"):
+    with pytest.raises(StimulusError, match="contains no PNG or JPEG images"):
         make_experiment("./drawn-cue-conflict")
     with pytest.raises(UnknownName, match="no experiment named ''"):
         make_experiment("")
@@ -70,15 +70,15 @@ def test_manifest_is_used_unchanged(drawn, tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ([], "holds no PNG or JPEG images and no stimuli.csv"),
+        ([], "contains no PNG or JPEG images and no stimuli.csv"),
         (["1.png"], "expected farm/<category>/<image>"),
         (["a/b/c/1.png"], "expected farm/<category>/<image>"),
-        (["a/1.png", "b/1.png"], r"1\.png is there in two categories"),
+        (["a/1.png", "b/1.png"], r"1\.png in two categories; names must be unique"),
         (["a\n/1.png"], "expected farm/<category>/<image>"),
         (["a/1.png"], "needs two or more different choices"),
         (
             ["a/1.png", "a/b/2.png"],
-            r"has both <category>/<image> \(.*a/1\.png\) and <condition>/.*2\.png\): move one away",
+            r"has both <category>/<image> \(.*a/1\.png\) and <condition>/.*2\.png\): move the files of one layout",
         ),
     ],
 )

@@ -243,8 +243,8 @@ def test_credits(tmp_path):
     write_credits(tmp_path, given)
     assert read_credits(tmp_path) == given
     assert given["a.png"].said() == "Ä, with a comma, CC0"
-    for text, said in (("x,y\n", "expected rows of"), ("stimulus,attribution,license,link\na,b\n", "expected rows of"),
-                       ("stimulus,attribution,license,link\na,b\x07,c,d\n", "cannot be seen")):  # fmt: skip
+    for text, said in (("x,y\n", "expected the header stimulus,attribution,license,link and rows"), ("stimulus,attribution,license,link\na,b\n", "expected the header stimulus,attribution,license,link and rows"),
+                       ("stimulus,attribution,license,link\na,b\x07,c,d\n", "invisible character")):  # fmt: skip
         (tmp_path / "attribution.csv").write_text(text)
         with pytest.raises(StimulusError, match=said):
             read_credits(tmp_path)

@@ -18,5 +18,5 @@ def test_stimuli_on_this_machine_are_found(drawn, tmp_path, monkeypatch):
     assert {stimuli.name: len(stimuli) for stimuli in sets} == {"mine": 2, "cue-conflict": 2, "drawn-cue-conflict": 256}
     assert sets[1].attribution.startswith("Geirhos et al. 2019")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(StimulusError, match="holds no PNG or JPEG images"):
+    with pytest.raises(StimulusError, match="contains no PNG or JPEG images"):
         find_shown_stimuli([], [str(tmp_path / "empty")])

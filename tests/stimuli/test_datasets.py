@@ -121,13 +121,13 @@ def test_official_layout_with_conditions(tmp_path, monkeypatch):
     assert stimuli.stimuli[1].id == "n03041632_1.png"
     assert (stimuli.stimuli[1].category, stimuli.stimuli[1].condition) == ("bear", "pow")
     (folder / name).rename(folder / "0000_xyz_dnn_0_cat_10_n0_1.png")
-    with pytest.raises(StimulusError, match="expected a name like 0001_pow_dnn_<condition>_<category>"):
+    with pytest.raises(StimulusError, match="expected a file name like 0001_pow_dnn_<condition>_<category>"):
         published_stimuli(table.name)
     (folder / "0000_xyz_dnn_0_cat_10_n0_1.png").rename(folder / "0000_pow_dnn_9_cat_10_n0_1.png")
     with pytest.raises(StimulusError, match="power-equalisation has no condition '9'"):
         published_stimuli(table.name)
     (folder / "0000_pow_dnn_9_cat_10_n0_1.png").unlink()
-    with pytest.raises(StimulusError, match="holds 1119 images and power-equalisation has 1120"):
+    with pytest.raises(StimulusError, match="contains 1119 images, but power-equalisation has 1120"):
         published_stimuli(table.name)
 
 

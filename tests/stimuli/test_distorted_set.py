@@ -192,7 +192,7 @@ def test_an_image_in_another_format_is_reported(source, tmp_path):
     Image.new("RGB", (30, 30)).save(source / "cat" / "x.webp")
     done = cli("make-stimuli", "contrast", source, tmp_path / "set", "--quiet", "--workers", 1)
     assert done.exit_code == 1
-    assert f"skipped: {source / 'cat' / 'x.webp'} is no PNG or JPEG image" in done.output
+    assert f"skipped: {source / 'cat' / 'x.webp'} is not a PNG or JPEG image" in done.output
 
 
 def test_symbolic_links_are_followed_but_not_in_circles(source, tmp_path):

@@ -29,7 +29,7 @@ def test_gray_palette_and_opaque_alpha_are_shown_as_they_look(tmp_path):
 
 def test_colors_of_print_are_refused(tmp_path):
     Image.new("CMYK", (9, 9)).save(tmp_path / "x.jpg")
-    with pytest.raises(StimulusError, match=r"x\.jpg has the colors of print \(CMYK\); save it in sRGB"):
+    with pytest.raises(StimulusError, match=r"x\.jpg is in the color space CMYK; save it in sRGB"):
         open_image(tmp_path / "x.jpg")
 
 
@@ -56,8 +56,8 @@ def test_what_is_no_plain_image_is_refused(tmp_path, monkeypatch):
     for name, message in {
         "none.png": r"none\.png does not exist",
         "cut.png": r"cut\.png cannot be read",
-        "text.png": r"text\.png is no PNG or JPEG",
-        "x.gif": r"x\.gif is no PNG or JPEG",
+        "text.png": r"text\.png is not a PNG or JPEG",
+        "x.gif": r"x\.gif is not a PNG or JPEG",
         "deep.png": "more than 8 bits",
         "deep-colors.png": "more than 8 bits",
         "clear.png": "partly transparent",
@@ -65,5 +65,5 @@ def test_what_is_no_plain_image_is_refused(tmp_path, monkeypatch):
         with pytest.raises(StimulusError, match=message):
             open_image(tmp_path / name)
     monkeypatch.setattr(images, "MAX_PIXELS", 10)
-    with pytest.raises(StimulusError, match="4 × 6 pixels; at most 10"):
+    with pytest.raises(StimulusError, match="4 × 6 pixels, more than the maximum of 10"):
         open_image(tmp_path / "x.png")

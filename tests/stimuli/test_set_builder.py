@@ -51,7 +51,7 @@ def test_settings_may_change_until_an_image_has_been_made(source, tmp_path):
     damaged = read_folder(source).where(lambda s: s.id == "cat0.png")
     with pytest.raises(StimulusError, match="0 of 1 images could be made"):
         build(DistortionSettings("contrast"), damaged, out, ["c10"])
-    with pytest.raises(StimulusError, match=f"{out} is a set that is not finished"):
+    with pytest.raises(StimulusError, match=f"the stimulus set {out} is not finished"):
         read_folder(out)
     assert len(build(DistortionSettings("contrast", seed=1), read_folder(source), out, ["c10", "c20"]).skipped) == 1
 

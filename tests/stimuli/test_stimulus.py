@@ -46,13 +46,13 @@ def test_digest_knows_content_not_place_or_order(folder):
     [
         ("", "must begin with the columns"),
         ("stimulus,path\n", "must begin with the columns stimulus,path,category,condition"),
-        ("stimulus,path,category,condition\n", "lists no stimulus"),
-        ("stimulus,path,category,condition\na,images/a.png,cat\n", "row 2: 3 cells, the header has 4"),
+        ("stimulus,path,category,condition\n", "lists no stimuli"),
+        ("stimulus,path,category,condition\na,images/a.png,cat\n", "row 2 has 3 cells, but the header has 4"),
         ("stimulus,path,category,condition\na,images/z.png,cat,\n", r"row 2: the image .*z\.png does not exist"),
-        ("stimulus,path,category,condition\n,images/a.png,cat,\n", "the stimulus '' needs a name and a category"),
-        ("stimulus,path,category,condition\na,images/a.png,cat,\na,images/b.png,cat,\n", "'a' in .* is there twice"),
-        ("stimulus,path,category,condition\na,images/a.png,,\n", "'a' needs a name and a category"),
-        ("stimulus,path,category,condition,x,x\na,images/a.png,cat,,1,2\n", "two columns have one name"),
+        ("stimulus,path,category,condition\n,images/a.png,cat,\n", "the stimulus '' needs both a name and a category"),
+        ("stimulus,path,category,condition\na,images/a.png,cat,\na,images/b.png,cat,\n", "'a' in .* is listed twice"),
+        ("stimulus,path,category,condition\na,images/a.png,,\n", "'a' needs both a name and a category"),
+        ("stimulus,path,category,condition,x,x\na,images/a.png,cat,,1,2\n", "two columns have the same name"),
         ('stimulus,path,category,condition\n"a\nb",images/a.png,cat,\n', "line break or another invisible character"),
         ("stimulus,path,category,condition,response\na,images/a.png,cat,,x\n", "a cue cannot be called 'response'"),
         ("stimulus,path,category,condition,source\na,images/a.png,cat,,x\n", "a cue cannot be called 'source'"),
@@ -70,7 +70,7 @@ def test_bad_manifests_are_refused_in_words(folder, text, message):
 
 def test_cues_are_the_same_for_all(tmp_path):
     one = Stimulus("a", tmp_path, "cat", "", {"shape": "cat"})
-    with pytest.raises(StimulusError, match=r"x: b has the cues \[\], others \['shape'\]"):
+    with pytest.raises(StimulusError, match=r"x: b has the cues \[\], but the first stimulus has \['shape'\]"):
         StimulusSet("x", (one, Stimulus("b", tmp_path, "cat")))
 
 

@@ -59,7 +59,7 @@ def test_an_archive_with_other_images(site, place):
     with pytest.raises(StimulusError, match=r"holds 3 images where 4 were expected: nothing was kept"):
         fetch_stimuli("sketch", base_url=site.url)
     site.files["sketch.tar.gz"] = tar_gz(images("sketch/dnn/session-1/000{0}_xyz_dnn_0_cat_00_{0}.png"))
-    with pytest.raises(StimulusError, match=r"expected a name like 0001_ske_dnn_<condition>_<category>_"):
+    with pytest.raises(StimulusError, match=r"expected a file name like 0001_ske_dnn_<condition>_<category>_"):
         fetch_stimuli("sketch", base_url=site.url)
     site.files["sketch.tar.gz"] = tar_gz(SKETCH | {"sketch/../../x.png": b""})
     with pytest.raises(StimulusError, match=r"'sketch/../../x.png' leads out of the folder"):
@@ -87,7 +87,9 @@ def test_an_archive_has_to_stay_the_same(site, place):
 
 def test_an_incomplete_copy_in_the_data_folder_is_said(site, place):
     (place / "data" / "stimuli" / "sketch").mkdir(parents=True)
-    with pytest.raises(StimulusError, match="data/stimuli/sketch holds 0 images and sketch has 4: remove the folder"):
+    with pytest.raises(
+        StimulusError, match="data/stimuli/sketch contains 0 images, but sketch has 4: remove the folder"
+    ):
         fetch_stimuli("sketch", base_url=site.url)
     assert site.asked == []
 
