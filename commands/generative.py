@@ -132,7 +132,7 @@ def explain_trial(
 
     restoration = Restoration(strength, steps, draw=seed)
     explanation = explain(log, trial, make, restoration, experiment=experiment, observer=observer)
-    figure = write_explanation(explanation, out, log.stem, trial)  # type: ignore[arg-type]  # mypy wants fields to be settable
+    figure = write_explanation(explanation, out, log.stem, trial)
     typer.echo(f"figure: {figure}")
 
 

@@ -1,7 +1,7 @@
 """Experiments on illusions: bistable figures, hidden faces and geometric illusions.
 
-Each experiment has two choices, except for `microcosm-ambiguous`, whose choices are the sixteen categories. The images are
-drawn into the cache when an experiment is first used; the four images of the paper have to be downloaded.
+Each experiment has two choices, except for `microcosm-ambiguous`, whose choices are the sixteen categories. The images
+are drawn into the cache when an experiment is first used; the four images of the paper have to be downloaded.
 """
 
 from collections.abc import Callable

@@ -40,7 +40,7 @@ class ReconstructionSettings:
     """Prompts and settings under which images are restored.
 
     Attributes:
-        texts: Prompts. If there are none, each image is restored under the prompts for the two percepts in its cues.
+        prompts: Prompts. If there are none, each image is restored under the prompts for the two percepts in its cues.
         strengths: Fractions of noise or of masked tokens, above 0 and up to 1.
         n_seeds: Number of draws of noise or masks for each strength.
         steps: Number of denoising steps.
@@ -50,7 +50,7 @@ class ReconstructionSettings:
         ObserverError: A value is outside its range, a prompt is given twice, or there is no strength or no seed.
     """
 
-    texts: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
     strengths: tuple[float, ...] = (0.5,)
     n_seeds: int = 1
     steps: int = 1
@@ -60,7 +60,7 @@ class ReconstructionSettings:
         self.restorations()  # raises ObserverError for values outside their ranges
         if not self.n_seeds >= 1 or not self.strengths:
             raise ObserverError("give at least one strength and at least one seed")
-        if len(set(self.texts)) < len(self.texts):
+        if len(set(self.prompts)) < len(self.prompts):
             raise ObserverError("a prompt is given twice; give each prompt once")
 
     def restorations(self) -> list[Restoration]:
@@ -73,8 +73,8 @@ class ReconstructionSettings:
 
     def prompts_for(self, stimulus: Stimulus, observer: Reconstructor) -> list[str]:
         """Return the prompts for an image. Raises StimulusError if there are neither prompts nor percepts in its cues."""
-        if self.texts:
-            return list(self.texts)
+        if self.prompts:
+            return list(self.prompts)
         if not all(stimulus.cues.get(cue) for cue in PERCEPTS):
             raise StimulusError(f"{stimulus.id} has no percepts among its cues: give one or more prompts with --prompt")
         return observer.prompts([stimulus.cues[cue] for cue in PERCEPTS])
@@ -84,8 +84,8 @@ def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulu
     """Return the images that names refer to: image files, folders of images, and experiments.
 
     The images of a folder are sorted by name; those of an experiment have the order of its stimulus set. `limit` is the
-    maximum number of images in total. Raises StimulusError for a missing image file or images that are not available, and
-    UnknownName for any other name.
+    maximum number of images in total. Raises StimulusError for a missing image file or images that are not available,
+    and UnknownName for any other name.
     """
     stimuli: list[Stimulus] = []
     for name in names:
@@ -129,8 +129,8 @@ def reconstruct(
     Raises:
         ObserverError: An observer cannot restore images, or `out` has reconstructions of a different image or by an
             observer with different options of the same name.
-        StimulusError: Two images have the same name, an image cannot be opened, an image has no prompts, or the files in
-            `out` are damaged.
+        StimulusError: Two images have the same name, an image cannot be opened, an image has no prompts, or the files
+            in `out` are damaged.
 
     Example:
         >>> settings = ReconstructionSettings(("an image of a duck", "an image of a rabbit"), n_seeds=4, steps=20)
@@ -220,8 +220,8 @@ def _save_original(s: Stimulus, out: Path) -> str:
 def _prepare_folder(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]) -> list[Row]:
     """Write the sidecar and the table of finished rows, and return these rows.
 
-    Rows are finished if their image file exists. Raises ObserverError if an image or an observer of the same name differs
-    from that of an earlier run in this folder.
+    Rows are finished if their image file exists. Raises ObserverError if an image or an observer of the same name
+    differs from that of an earlier run in this folder.
     """
     identity: dict[str, Any] = {
         "images": {s.id: hashlib.sha256(s.path.read_bytes()).hexdigest() for s in stimuli},

@@ -2,11 +2,12 @@
 
 Besides the trial log, this table is the only data that the analysis gets from running observers. Columns:
 - `image`, `observer`, `prompt`: the id of the image, the name of the observer, and the text.
-- `strength`, `steps`, `guidance`: noise level or masked fraction (0..1), denoising steps, classifier-free guidance scale.
+- `strength`, `steps`, `guidance`: noise level or masked fraction (0..1), denoising steps, classifier-free guidance
+scale.
 - `seed`: the index of the draw of noise or masks, which is the same for every prompt.
 - `file`, `original`: the PNG files of the reconstruction and of the image, relative to the folder of the table.
-- `pixel_distance`: the root mean square difference, over pixels and channels in 0..1, to the image as the observer sees it
-  (cropped and resized).
+- `pixel_distance`: the root mean square difference, over pixels and channels in 0..1, to the image as the observer sees
+  it (cropped and resized).
 - `latent_distance`: the root mean square difference over the elements of the latent; empty if the model has no latent.
 - `attribution`: the credit line to print wherever the image or a reconstruction of it appears.
 """

@@ -1,7 +1,7 @@
 """Explain one trial of a log: the image, the response, and the evidence or the image restored under each choice.
 
-The experiment is made again by its name, and its trials are put in the order of the log's seed. The images have to be the same
-as those in the log.
+The experiment is made again by its name, and its trials are put in the order of the log's seed. The images have to be
+the same as those in the log.
 """
 
 from collections.abc import Callable
@@ -50,8 +50,8 @@ def explain(
 ) -> TrialExplanation:  # fmt: skip
     """Return the explanation of one trial of a log.
 
-    A log may come from an untrusted source, so names in it that refer to code or files are refused; the caller has to give
-    them as `experiment` or `observer`.
+    A log may come from an untrusted source, so names in it that refer to code or files are refused; the caller has to
+    give them as `experiment` or `observer`.
 
     Args:
         log: The trial log, with its sidecar next to it.
@@ -62,7 +62,8 @@ def explain(
         observer: Name of the observer, by default that in the log.
 
     Raises:
-        LogError: The log has no such trial or no sidecar, is damaged, was made with other images, or names code or files.
+        LogError: The log has no such trial or no sidecar, is damaged, was made with other images, or names code or
+            files.
         ObserverError: The observer has other options than in the log, or has neither reconstructions nor evidence.
     """
     row = _read_row(log, number)

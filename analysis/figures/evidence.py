@@ -1,4 +1,4 @@
-"""The evidence of one trial: a bar a choice, from the least."""
+"""Draw the evidence of one trial as bars, one per choice."""
 
 from collections.abc import Sequence
 
@@ -9,25 +9,36 @@ from analysis.figures import style
 
 
 def draw_evidence(
-    shown: np.ndarray, evidence: np.ndarray, choices: Sequence[str], answer: str, kind: str, figure: Figure
+    image: np.ndarray, evidence: np.ndarray, choices: Sequence[str], response: str, kind: str, figure: Figure
 ) -> Figure:
-    """The image (h, w, 3) in 0..1 beside bars of (K,) evidence, the answer's in the color of the observer's kind.
+    """Draw an image and bars of the evidence next to it into a figure.
 
-    Evidence that is not finite has no bar.
+    Bars begin at the smallest finite evidence; evidence that is not finite has no bar.
+
+    Args:
+        image: The image, `(height, width, 3)` in 0..1.
+        evidence: Evidence of each choice, `(n_choices,)`.
+        choices: Names of the choices.
+        response: The choice whose bar has the color of the observer's kind; "" for none.
+        kind: Kind of the observer.
+        figure: Empty figure; its size is set here.
+
+    Returns:
+        The figure.
     """
     figure.set_size_inches(5.0, max(1.6, 0.3 + 0.17 * len(choices)))
-    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.6], "wspace": 0.75})
-    left.imshow(shown)
-    left.set_axis_off()
+    image_ax, bars_ax = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.6], "wspace": 0.75})
+    image_ax.imshow(image)
+    image_ax.set_axis_off()
     finite, above = np.isfinite(evidence), np.zeros(len(evidence))
     above[finite] = evidence[finite] - evidence[finite].min(initial=np.inf)
-    colors = [style.KIND_STYLES[kind].color if choice == answer else "#C8C8C8" for choice in choices]
-    right.barh(range(len(choices)), above, color=colors, height=0.75)
-    right.set_yticks(range(len(choices)), [f"{c} (answer)" if c == answer else c for c in choices])
-    right.invert_yaxis()
-    if not above.any():  # no scale of its own
-        right.set_xlim(0, 1)
-    right.locator_params(axis="x", nbins=4)
-    right.tick_params(axis="y", length=0, labelsize=7)
-    right.set_xlabel("Evidence, above the least")
+    colors = [style.KIND_STYLES[kind].color if choice == response else "#C8C8C8" for choice in choices]
+    bars_ax.barh(range(len(choices)), above, color=colors, height=0.75)
+    bars_ax.set_yticks(range(len(choices)), [f"{c} (response)" if c == response else c for c in choices])
+    bars_ax.invert_yaxis()
+    if not above.any():  # all bars are empty, so matplotlib has no range to scale the axis to
+        bars_ax.set_xlim(0, 1)
+    bars_ax.locator_params(axis="x", nbins=4)
+    bars_ax.tick_params(axis="y", length=0, labelsize=7)
+    bars_ax.set_xlabel("Evidence above the minimum")
     return figure

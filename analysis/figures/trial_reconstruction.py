@@ -1,7 +1,7 @@
-"""Figure 2 of Jaini et al. (2024): an image, what noise or masks left of it, and what a model makes of that by choice.
+"""Draw one trial of a generative observer in the layout of Figure 2 of Jaini et al. (2024).
 
-K choices. Images are (h, w, 3) in 0..1. The choice with the least error has a frame; the answer that was given, if it is
-told, a star. A choice that has an icon has it in the corner of its image.
+The figure shows the image, the noised or masked image, and the image restored under each choice with its error. A frame
+marks the choice with the smallest error and a star the response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,23 +16,34 @@ N_COLUMNS = 8
 
 
 def draw_reconstructions(
-    shown: np.ndarray, left: np.ndarray, images: np.ndarray, errors: np.ndarray, choices: Sequence[str], figure: Figure, *,
-    answer: str = "", icons: Mapping[str, np.ndarray] | None = None,
+    input_image: np.ndarray, damaged_image: np.ndarray, images: np.ndarray, errors: np.ndarray, choices: Sequence[str],
+    figure: Figure, *, response: str = "", icons: Mapping[str, np.ndarray] | None = None,
 ) -> Figure:  # fmt: skip
-    """Draw the image as the observer was shown it, what was left, and (K, h, w, 3) images with their (K,) errors.
+    """Draw a trial into a figure.
 
-    `icons` are (n, n) ink in 0..1 by choice.
+    Args:
+        input_image: The image as the model sees it, `(height, width, 3)` in 0..1.
+        damaged_image: The noised or masked image, `(height, width, 3)` in 0..1.
+        images: Images restored under each choice, `(n_choices, height, width, 3)` in 0..1.
+        errors: Error of each restored image, `(n_choices,)`.
+        choices: Names of the choices.
+        figure: Empty figure; its size is set here.
+        response: The choice to mark with a star; "" for none.
+        icons: Icons for some choices, `(n, n)` with 0 for white and 1 for black, drawn in the corner of the image.
+
+    Returns:
+        The figure.
     """
     n_rows = -(-len(choices) // N_COLUMNS)
     figure.set_size_inches(0.8 * (N_COLUMNS + 1.3), 1.02 * n_rows)
     grid = figure.add_gridspec(n_rows, N_COLUMNS + 1, width_ratios=[1.3] + [1] * N_COLUMNS, hspace=0.35, wspace=0.08)
     first = grid[:, 0].subgridspec(2, 1, hspace=0.35)
-    _image(figure.add_subplot(first[0]), shown, "shown")
-    _image(figure.add_subplot(first[1]), left, "what was left")
+    _image(figure.add_subplot(first[0]), input_image, "input")
+    _image(figure.add_subplot(first[1]), damaged_image, "noised or masked")
     best = int(errors.argmin())
     for k, choice in enumerate(choices):
         ax = figure.add_subplot(grid[k // N_COLUMNS, 1 + k % N_COLUMNS])
-        _image(ax, images[k], f"{'★ ' if choice == answer else ''}{choice}\n{errors[k]:.3g}")
+        _image(ax, images[k], f"{'★ ' if choice == response else ''}{choice}\n{errors[k]:.3g}")
         if icons and choice in icons:
             corner = ax.inset_axes((0.66, 0.03, 0.31, 0.31))
             corner.imshow(1 - icons[choice], cmap="gray", vmin=0, vmax=1)
@@ -48,6 +59,7 @@ def draw_reconstructions(
 
 
 def _image(ax: Axes, image: np.ndarray, title: str) -> None:
+    """Show an image with a title and without axes."""
     ax.imshow(np.clip(image, 0, 1), interpolation="nearest")
     ax.set_title(title, fontsize=6, pad=2)
     ax.set(xticks=[], yticks=[])

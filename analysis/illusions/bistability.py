@@ -1,18 +1,24 @@
-"""What can be seen as either of two things: is either seen, and no other, and which of them when?
+"""Ambiguous images: how often an observer sees either percept, and which of the two it favors.
 
-Declared once: percepts a and b of an image, K choices, evidence e, d = e_a - e_b. An image is a control of a percept where
-that is its category, and ambiguous where it has no right answer.
-    either       share of ambiguous images seen as a or b, with Wilson's interval; 2 / K by chance, and no news for K = 2
-    share_a      a among those, with Wilson's interval
-    both_first   share of ambiguous images on which a and b have the most evidence of all; 2 / (K (K - 1)) by chance; K > 2
-    unrelated    mean share of the other choices that have less evidence than both; ⅓ by chance; K > 2
-    position     (mean d of ambiguous images - D_b) / (D_a - D_b), D the mean d of the controls: 1 as a control of a, 0 as
-                 one of b, ½ midway. NaN where D_a is not above D_b: the observer cannot tell the controls apart.
-Intervals of the last three: bootstrap over images within condition, 95 %. Evidence of observers that have none is NaN.
+Conventions: a and b are the two percepts of an image, K is the number of choices, e the evidence, and d = e_a - e_b. An
+image is ambiguous if it has no correct answer; it is a control for a percept if that percept is its category.
+    either       proportion of ambiguous images that are seen as a or b, with the Wilson interval. The chance level is
+                 2 / K, so the measure is trivial if K = 2.
+    share_a      proportion of a among the responses a and b, with the Wilson interval; NaN without such responses.
+    both_first   proportion of ambiguous images on which a and b have more evidence than all other choices. The chance
+                 level is 2 / (K (K - 1)); NaN if K = 2.
+    unrelated    proportion of the other choices that have less evidence than both a and b, averaged over ambiguous
+                 images. The chance level is ⅓; NaN if K = 2.
+    position     (mean d of ambiguous images - D_b) / (D_a - D_b), with D the mean d of the controls for a percept: 1 if
+                 the evidence is like that for controls of a, 0 if it is like that for controls of b, ½ in the middle.
+                 NaN if D_a ≤ D_b, because the observer then does not distinguish the controls.
+The last three are NaN for observers without evidence. All intervals are 95 % intervals; those of the last three are
+percentiles of a bootstrap over images within each condition and category.
 
-A curve is share_a over the condition where that is a number (how much an image is of b), or over `turn<degrees>`, the turn
-of an image clockwise: its PSE is where a and b are seen equally often. For the duck–rabbit, which is seen as a duck as it
-stands and as a rabbit once its ears point up, turns from 0 to 90 degrees count.
+A curve is share_a as a function of the condition, if that is a number (which grows with the evidence in the image for
+b), or of the turn in degrees clockwise, if the condition is `turn<degrees>`. Its point of subjective equality (PSE) is
+where a and b are seen equally often (`analysis.illusions.pse`). Only turns from 0 to 90 degrees are used for the PSE:
+the duck–rabbit is seen as a duck when upright and as a rabbit when its ears point up.
 """
 
 import re
@@ -23,7 +29,7 @@ import pandas as pd
 from analysis.accuracy import wilson
 from analysis.frame import condition_order, observer_order
 from analysis.illusions.kinds import trials_of_kind
-from analysis.illusions.pse import columns, pse
+from analysis.illusions.pse import curve_arrays, pse
 from analysis.resampling import N_RESAMPLES, percentiles, weights
 from experiments.log import EVIDENCE
 from stimuli.categories import AMBIGUOUS
@@ -36,93 +42,120 @@ COLUMNS = (
 CURVE_COLUMNS = ("dataset", "observer", "kind", "along", "condition", "x", "n", "k", "share_a", "low", "high")
 PSE_COLUMNS = ("dataset", "observer", "kind", "along", "n", "pse", "low", "high", "slope", "reason")
 TURN, LEVEL = "turn", "level"
-TURNS = (0.0, 90.0)  # degrees of which the PSE is asked
+TURNS = (0.0, 90.0)  # range of turns for the PSE, in degrees
 _TURN = re.compile(r"turn([+-]?\d+(?:\.\d+)?)")
 
 
 def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """A row for every dataset and observer, with COLUMNS; people first."""
+    """Measure how each observer perceives ambiguous images.
+
+    Args:
+        frame: Trials with the cues `percept_a` and `percept_b`; other datasets are ignored.
+        n_resamples: Number of bootstrap resamples.
+        seed: Random seed for the bootstrap.
+
+    Returns:
+        One row for each dataset and observer, with COLUMNS, human observers first: the measures above with the ends
+        `_low` and `_high` of their intervals, the number `n` of ambiguous images with a response, and the number of
+        choices.
+    """
     rows = []
     for dataset, trials in trials_of_kind(frame, "percepts").items():
-        asked = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
-        named = set(trials["percept_a"]) | set(trials["percept_b"]) | set(trials["response"])
-        n_choices = max(len(asked), len(named - {""}))
+        evidence_columns = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
+        known_choices = set(trials["percept_a"]) | set(trials["percept_b"]) | set(trials["response"])
+        n_choices = max(len(evidence_columns), len(known_choices - {""}))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
-            seen = own[own["category"] == AMBIGUOUS]
-            a, b = ((seen["response"] == seen[cue]).to_numpy() for cue in ("percept_a", "percept_b"))
-            n, n_either = len(seen), int((a | b).sum())
-            spans = [*_share(n_either, n), *_share(int(a.sum()), n_either)]
-            measured = _evidence(own, asked, n_resamples, seed) if n else [np.nan] * 9
-            rows.append((dataset, observer, kind, n, n_choices, *spans, *measured))
+            ambiguous = own[own["category"] == AMBIGUOUS]
+            a, b = ((ambiguous["response"] == ambiguous[cue]).to_numpy() for cue in ("percept_a", "percept_b"))
+            n, n_either = len(ambiguous), int((a | b).sum())
+            proportions = [*_proportion(n_either, n), *_proportion(int(a.sum()), n_either)]
+            evidence = _evidence_measures(own, evidence_columns, n_resamples, seed) if n else [np.nan] * 9
+            rows.append((dataset, observer, kind, n, n_choices, *proportions, *evidence))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _share(k: int, n: int) -> tuple[float, float, float]:
+def _proportion(k: int, n: int) -> tuple[float, float, float]:
+    """Return k / n and its Wilson interval; NaN if n is 0."""
     low, high = wilson(np.array([k]), np.array([n]))
     return (k / n if n else np.nan), float(low[0]), float(high[0])
 
 
-def _evidence(own: pd.DataFrame, asked: list[str], n_resamples: int, seed: int) -> list[float]:
-    """both_first, unrelated and position of one observer, each with its interval."""
-    known = [f"{EVIDENCE}{own[cue].iloc[i]}" for i in range(len(own)) for cue in ("percept_a", "percept_b")]
-    if not set(known) <= set(asked) or own[asked].isna().any(axis=None):
+def _evidence_measures(own: pd.DataFrame, evidence_columns: list[str], n_resamples: int, seed: int) -> list[float]:
+    """Return both_first, unrelated and position of one observer, each followed by its interval."""
+    percept_columns = [f"{EVIDENCE}{own[cue].iloc[i]}" for i in range(len(own)) for cue in ("percept_a", "percept_b")]
+    if not set(percept_columns) <= set(evidence_columns) or own[evidence_columns].isna().any(axis=None):
         return [np.nan] * 9
-    e, n, names = own[asked].to_numpy(float), len(own), {name: i for i, name in enumerate(asked)}
-    place = np.array([names[name] for name in known]).reshape(n, 2)
-    pair = np.take_along_axis(e, place, axis=1)
-    least, d = pair.min(axis=1), pair[:, 0] - pair[:, 1]
-    seen = (own["category"] == AMBIGUOUS).to_numpy()
-    control = [(own["category"] == own[cue]).to_numpy() for cue in ("percept_a", "percept_b")]
-    drawn = np.zeros((n, n_resamples + 1), np.float32)
-    drawn[:, 0] = 1
+    e, n = own[evidence_columns].to_numpy(float), len(own)
+    column_index = {name: i for i, name in enumerate(evidence_columns)}
+    percept_index = np.array([column_index[name] for name in percept_columns]).reshape(n, 2)
+    percept_evidence = np.take_along_axis(e, percept_index, axis=1)
+    smaller, d = percept_evidence.min(axis=1), percept_evidence[:, 0] - percept_evidence[:, 1]
+    is_ambiguous = (own["category"] == AMBIGUOUS).to_numpy()
+    is_control = [(own["category"] == own[cue]).to_numpy() for cue in ("percept_a", "percept_b")]
+    image_weights = np.zeros((n, n_resamples + 1), np.float32)  # column 0 is the data, the others are the resamples
+    image_weights[:, 0] = 1
     for k, (_, part) in enumerate(own.groupby(["condition", "category"], sort=True).indices.items()):
-        drawn[part, 1:] = weights(len(part), n_resamples, seed + k)
+        image_weights[part, 1:] = weights(len(part), n_resamples, seed + k)
     out: list[float] = []
-    if len(asked) > 2:
+    if len(evidence_columns) > 2:
         others = np.ones(e.shape, bool)
-        np.put_along_axis(others, place, False, axis=1)
-        below = np.where(others, e < least[:, None], 0).sum(axis=1) / (len(asked) - 2)
+        np.put_along_axis(others, percept_index, False, axis=1)
+        below = np.where(others, e < smaller[:, None], 0).sum(axis=1) / (len(evidence_columns) - 2)
         for values in ((below == 1).astype(float), below):
-            out += _interval(_mean(values, drawn, seen))
+            out += _interval(_weighted_mean(values, image_weights, is_ambiguous))
     else:
         out += [np.nan] * 6
-    of_a, of_b, of_seen = (_mean(d, drawn, who) for who in (*control, seen))
-    room = of_a - of_b
+    d_a, d_b, d_ambiguous = (_weighted_mean(d, image_weights, subset) for subset in (*is_control, is_ambiguous))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return out + _interval(np.where(room > 0, (of_seen - of_b) / room, np.nan))
+        return out + _interval(np.where(d_a - d_b > 0, (d_ambiguous - d_b) / (d_a - d_b), np.nan))
 
 
-def _mean(values: np.ndarray, drawn: np.ndarray, who: np.ndarray) -> np.ndarray:
-    """Of those who count, in every resample; column 0 is the data."""
-    total = drawn[who].sum(axis=0)
-    return np.asarray(np.divide(values[who] @ drawn[who], total, out=np.full(len(total), np.nan), where=total > 0))
+def _weighted_mean(values: np.ndarray, image_weights: np.ndarray, subset: np.ndarray) -> np.ndarray:
+    """Return the mean over a subset of the images in each resample, `(n_resamples + 1,)`; NaN for an empty subset."""
+    total = image_weights[subset].sum(axis=0)
+    weighted_sum = values[subset] @ image_weights[subset]
+    return np.asarray(np.divide(weighted_sum, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 def _interval(values: np.ndarray) -> list[float]:
+    """Return the value of the data (the first one) and the percentile interval of the resamples (the others)."""
     low, high = percentiles(values[None, 1:])[:, 0]
     return [float(values[0]), float(low), float(high)]
 
 
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for every dataset, observer and condition that is a level or a turn, with CURVE_COLUMNS."""
+    """Return the proportion of the first percept as a function of the level or the turn of the images.
+
+    Args:
+        frame: Trials with the cues `percept_a` and `percept_b`; other datasets are ignored.
+
+    Returns:
+        One row for each dataset, observer and condition that is a number or a turn, with CURVE_COLUMNS: `along` is
+        LEVEL or TURN, `x` the level or the degrees, `n` the number of responses a or b, `k` the number of responses a,
+        and `share_a` their ratio with its Wilson interval `low` to `high`.
+    """
     rows = []
     for dataset, trials in trials_of_kind(frame, "percepts").items():
-        places = {c: place for c in condition_order(dataset, trials["condition"]) if (place := _place(c)) is not None}
+        coordinates = {
+            condition: coordinate
+            for condition in condition_order(dataset, trials["condition"])
+            if (coordinate := _coordinate(condition)) is not None
+        }
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
-            for condition, (along, x) in places.items():
+            for condition, (along, x) in coordinates.items():
                 part = own[own["condition"] == condition]
                 a, b = ((part["response"] == part[cue]).to_numpy() for cue in ("percept_a", "percept_b"))
                 n, k = int((a | b).sum()), int(a.sum())
                 if len(part):
-                    rows.append((dataset, observer, kind, along, condition, x, n, k, *_share(k, n)))
+                    rows.append((dataset, observer, kind, along, condition, x, n, k, *_proportion(k, n)))
     out = pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
     return out.sort_values(["dataset", "along", "observer", "x"], kind="stable").reset_index(drop=True)
 
 
-def _place(condition: str) -> tuple[str, float] | None:
-    """Along what, and where, a condition lies."""
+def _coordinate(condition: str) -> tuple[str, float] | None:
+    """Return LEVEL or TURN and the value of a condition, or None if it is neither a number nor a turn."""
     if turn := _TURN.fullmatch(condition):
         return TURN, float(turn[1])
     try:
@@ -132,13 +165,20 @@ def _place(condition: str) -> tuple[str, float] | None:
 
 
 def pse_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The PSE of every curve, with PSE_COLUMNS: where a is seen as often as b."""
+    """Estimate the point of subjective equality of each curve: where a and b are seen equally often.
+
+    Args:
+        table: Result of `curves`.
+
+    Returns:
+        One row for each dataset, observer and kind of curve, with PSE_COLUMNS. `pse` with its interval `low` to `high`
+        is a level or an angle in degrees; if it is undefined (NaN), `reason` tells why.
+    """
     rows = []
     for (dataset, observer, kind, along), part in table.groupby(["dataset", "observer", "kind", "along"], sort=False):
         if along == TURN:
             part = part[part["x"].between(*TURNS)]
-        found = pse(*columns(part))
-        rows.append(
-            (dataset, observer, kind, along, *(found[name] for name in ("n", "pse", "low", "high", "slope", "reason")))
-        )
+        estimate = pse(*curve_arrays(part))
+        values = (estimate[name] for name in ("n", "pse", "low", "high", "slope", "reason"))
+        rows.append((dataset, observer, kind, along, *values))
     return pd.DataFrame(rows, columns=list(PSE_COLUMNS))

@@ -1,11 +1,13 @@
-"""Geometric illusions: by how much must two things really differ to look alike?
+"""Geometric illusions: the physical difference at which two objects look the same, and the effect of the illusion on it.
 
-Declared once: difference x of the first thing to the second, strength s of the illusion, both signed so that above 0 they
-speak for the first being larger. The PSE at s is the difference at which an observer says "the first" half of the time; the
-illusion makes it fall as s grows. Two numbers say how strong it is, in the unit of the difference:
-    shift(s)  = PSE(0) - PSE(s), above 0 where s is above 0 and the illusion works
-    effect    = ½ (PSE(-S) - PSE(S)) at the strongest S that was shown both ways: a leaning to one answer falls out of it
-An observer without the illusion has 0 for both. What has no PSE is NaN, and `reason` says why.
+Conventions: x is the physical difference between the first and the second object, and s is the strength of the
+illusion. Both are positive if they make the first object look larger (see `stimuli.geometric`). The point of subjective
+equality PSE(s) is the difference x at which the observer chooses the first object in half of the trials; an illusion
+makes it decrease with s. Two measures, in the unit of x:
+    shift(s)  = PSE(0) - PSE(s), which has the sign of s if the illusion works
+    effect    = ½ (PSE(-S) - PSE(S)) at the largest strength S that was shown with both signs; response bias cancels out
+Both are 0 for an observer that the illusion does not affect. They are NaN where a PSE is undefined, and `reason` tells
+why. `analysis.illusions.pse` describes the estimation and the intervals.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ import pandas as pd
 
 from analysis.frame import observer_order
 from analysis.illusions.kinds import numeric_cue, trials_of_kind
-from analysis.illusions.pse import counted, difference, pse
+from analysis.illusions.pse import count_by_level, difference_interval, pse
 from analysis.psychometric import Grid
 from stimuli.categories import AMBIGUOUS
 from stimuli.errors import LogError
@@ -26,69 +28,111 @@ COLUMNS = (
     "reason",
 )  # fmt: skip
 EFFECT_COLUMNS = ("dataset", "observer", "kind", "strength", "n", "effect", "low", "high", "reason")
-NOT_BOTH = "not shown equally strong in both directions"
+ONE_DIRECTION = "no strength was shown in both directions"
 
 
 def first_choice(trials: pd.DataFrame) -> str:
-    """What says that the first thing is larger, told by the images on which it is. Raises LogError."""
+    """Return the choice that means "the first object is larger", for the trials of one dataset.
+
+    This is the category of the images with a positive difference. Raises LogError if there are no such images, if they
+    have more than one category, or if a difference is not a number.
+    """
     x, category = numeric_cue(trials, "difference"), trials["category"].to_numpy(object)
-    found = {str(c) for c in category[(x > 0) & (category != AMBIGUOUS)]}
-    if len(found) != 1:
+    categories = {str(c) for c in category[(x > 0) & (category != AMBIGUOUS)]}
+    if len(categories) != 1:
         raise LogError(
-            f"{trials['dataset'].iloc[0]}: images with a difference above 0 must have one category, the answer that they "
-            f"are right to get; here they have {', '.join(sorted(found)) or 'none'}"
+            f"{trials['dataset'].iloc[0]}: all images with a difference above 0 must have the same category (the correct "
+            f"answer), but they have {', '.join(sorted(categories)) or 'none'}"
         )
-    return found.pop()
+    return categories.pop()
 
 
 def pse_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for every dataset, observer and strength, with COLUMNS; people first. Raises LogError as `first_choice` does."""
+    """Estimate the point of subjective equality at each strength of each geometric illusion.
+
+    Args:
+        frame: Trials with the cues `strength` and `difference`; other datasets are ignored.
+
+    Returns:
+        One row for each dataset, observer and strength, with COLUMNS, human observers first. `pse` with its interval
+        `low` to `high`, and `shift` with its interval, are in the unit of the difference; `n` is the number of trials
+        with a response; `slope` is that of the logistic function. `shift` is NaN at strength 0 and without trials at
+        strength 0.
+
+    Raises:
+        LogError: A cue is not a number, or images with a positive difference do not have a single category.
+    """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():
         first, grids = first_choice(frame[frame["dataset"] == dataset]), dict[bytes, Grid]()
         trials = trials.assign(x=numeric_cue(trials, "difference"), s=numeric_cue(trials, "strength"))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
-            found = {}
+            estimates = {}
             for s, part in own.groupby("s"):
-                answers = (part["response"] == first).to_numpy(float)
-                found[float(str(s))] = pse(*counted(part["x"].to_numpy(float), answers), grids)
-            for s, at in found.items():
+                is_first = (part["response"] == first).to_numpy(float)
+                estimates[float(str(s))] = pse(*count_by_level(part["x"].to_numpy(float), is_first), grids)
+            for s, estimate in estimates.items():
                 shift = (np.nan,) * 3
-                if 0.0 in found and s != 0:
-                    shift = difference(_span(found[0.0]), _span(at))
-                rows.append((dataset, observer, kind, s, at["n"], *_span(at), at["slope"], *shift, at["reason"]))
+                if 0.0 in estimates and s != 0:
+                    shift = difference_interval(_pse_interval(estimates[0.0]), _pse_interval(estimate))
+                rows.append((
+                    dataset, observer, kind, s, estimate["n"], *_pse_interval(estimate), estimate["slope"], *shift,
+                    estimate["reason"],
+                ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def effects(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for every dataset and observer of `equalities`, with EFFECT_COLUMNS."""
+    """Return the effect of each illusion on each observer.
+
+    Args:
+        table: Result of `pse_table`.
+
+    Returns:
+        One row for each dataset and observer, with EFFECT_COLUMNS. `effect` with its interval `low` to `high` is in the
+        unit of the difference; `strength` is the strength S that was used. The effect is NaN if no strength was shown
+        with both signs or if a PSE is undefined; `reason` tells which.
+    """
     rows = []
     for (dataset, observer, kind), part in table.groupby(["dataset", "observer", "kind"], sort=False):
-        at = {float(row["strength"]): row for row in part.to_dict("records")}
-        both = [s for s in at if s > 0 and -s in at]
-        if not both:
-            rows.append((dataset, observer, kind, np.nan, int(part["n"].sum()), np.nan, np.nan, np.nan, NOT_BOTH))
+        by_strength = {float(row["strength"]): row for row in part.to_dict("records")}
+        symmetric = [s for s in by_strength if s > 0 and -s in by_strength]
+        if not symmetric:
+            rows.append((dataset, observer, kind, np.nan, int(part["n"].sum()), np.nan, np.nan, np.nan, ONE_DIRECTION))
             continue
-        against, towards = at[-max(both)], at[max(both)]
-        n, reason = int(against["n"]) + int(towards["n"]), against["reason"] or towards["reason"]
-        value, low, high = difference(_span(against), _span(towards))
-        rows.append((dataset, observer, kind, max(both), n, value / 2, low / 2, high / 2, reason))
+        s = max(symmetric)
+        negative, positive = by_strength[-s], by_strength[s]
+        n, reason = int(negative["n"]) + int(positive["n"]), negative["reason"] or positive["reason"]
+        value, low, high = difference_interval(_pse_interval(negative), _pse_interval(positive))
+        rows.append((dataset, observer, kind, s, n, value / 2, low / 2, high / 2, reason))
     return pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
 
 
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
-    """How often the first thing is said to be larger: `dataset`, `observer`, `kind`, `strength`, `x`, `k`, `n`."""
+    """Count how often each observer chose the first object at each strength and difference.
+
+    Args:
+        frame: Trials with the cues `strength` and `difference`; other datasets are ignored.
+
+    Returns:
+        One row for each dataset, observer, strength and difference, with the columns `dataset`, `observer`, `kind`,
+        `strength`, `x` (the difference), `k` (number of first responses) and `n` (number of responses).
+
+    Raises:
+        LogError: As `pse_table` does.
+    """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():
         first = first_choice(frame[frame["dataset"] == dataset])
         trials = trials.assign(x=numeric_cue(trials, "difference"), s=numeric_cue(trials, "strength"))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             for s, part in trials[trials["observer"] == observer].groupby("s"):
-                levels = counted(part["x"].to_numpy(float), (part["response"] == first).to_numpy(float))
+                levels = count_by_level(part["x"].to_numpy(float), (part["response"] == first).to_numpy(float))
                 rows += [(dataset, observer, kind, s, *values) for values in zip(*levels, strict=True)]
     return pd.DataFrame(rows, columns=["dataset", "observer", "kind", "strength", "x", "k", "n"])
 
 
-def _span(found: Mapping[Any, Any]) -> tuple[float, float, float]:
-    return float(found["pse"]), float(found["low"]), float(found["high"])
+def _pse_interval(estimate: Mapping[Any, Any]) -> tuple[float, float, float]:
+    """Return the PSE and the ends of its interval."""
+    return float(estimate["pse"]), float(estimate["low"]), float(estimate["high"])

@@ -1,9 +1,11 @@
-"""Which datasets show illusions, told by their cues, and their trials with the cues as numbers.
+"""Recognize the datasets that show illusions by their cues.
 
-percepts    `percept_a`, `percept_b`: an image can be seen as either
-hidden      `hidden`: the strength of something hidden in an image, 0 for nothing
-geometric   `strength` of an illusion and real `difference` between two things
-Trials without an answer are left out of every measure here, and their number is said.
+Kinds of illusions:
+percepts    cues `percept_a` and `percept_b`: the image can be seen as either of two things
+hidden      cue `hidden`: strength of an object that is hidden in the image, 0 if there is none
+geometric   cues `strength` (of the illusion) and `difference` (physical, between two objects)
+
+All measures in this package exclude trials without a response, and `analysis.illusions.summary` reports their number.
 """
 
 from typing import Literal
@@ -20,7 +22,7 @@ Kind = Literal["percepts", "hidden", "geometric"]
 
 
 def illusion_kind(trials: pd.DataFrame) -> Kind | None:
-    """Of one dataset; None where it shows no illusion."""
+    """Return the kind of illusion that the trials of one dataset show, or None if they show none."""
     for kind, cues in CUES.items():
         if set(cues) <= set(trials.columns) and all((trials[cue] != "").all() for cue in cues):
             return kind  # type: ignore[return-value]
@@ -28,15 +30,15 @@ def illusion_kind(trials: pd.DataFrame) -> Kind | None:
 
 
 def trials_of_kind(frame: pd.DataFrame, kind: Kind) -> dict[str, pd.DataFrame]:
-    """Dataset -> its answered trials, of the datasets of that kind."""
+    """Return the trials with a response, by dataset, of the datasets with that kind of illusion."""
     parts = {d: frame[frame["dataset"] == d] for d in dataset_order(frame["dataset"].unique())}
     return {d: part[part["response"] != ""] for d, part in parts.items() if len(part) and illusion_kind(part) == kind}
 
 
 def numeric_cue(trials: pd.DataFrame, cue: str) -> np.ndarray:
-    """A cue as numbers. Raises LogError."""
-    found = pd.to_numeric(trials[cue], errors="coerce").to_numpy(float)
-    if not np.isfinite(found).all():
-        bad = trials[cue].to_numpy()[~np.isfinite(found)][0]
-        raise LogError(f"{trials['dataset'].iloc[0]}: the cue {cue} is {bad!r}, expected a number")
-    return found
+    """Return the values of a cue as floats, `(n_trials,)`. Raises LogError for a value that is not a finite number."""
+    values = pd.to_numeric(trials[cue], errors="coerce").to_numpy(float)
+    if not np.isfinite(values).all():
+        invalid = trials[cue].to_numpy()[~np.isfinite(values)][0]
+        raise LogError(f"{trials['dataset'].iloc[0]}: the cue {cue} is {invalid!r}, expected a number")
+    return values

@@ -1,16 +1,19 @@
-"""Do reconstructions keep the place and pose of what was in the image?
+"""Measure whether reconstructions preserve the layout of the image, and whether all prompts change the same regions.
 
-Declared once: M images of a folder of reconstructions, each restored under the same prompts and draws; pictures are gray, of
-SIDE pixels a side, and low-passed (Gaussian of SIGMA pixels), so that layout counts and detail does not.
-    layout        mean correlation (Pearson's, over pixels) of a reconstruction with its own image
-    of_others     the same with the other images: what any two pictures have in common
-    kept          layout - of_others
-    overlap       mean, over pairs of prompts with the same draw, of the overlap (intersection over union) of the SHARE of
-                  the image that changed most under either: is it the same place that becomes the one or the other?
-    overlap_of_others   the same between different images
-    in_place      overlap - overlap_of_others
-Intervals of kept and in_place: bootstrap over images, 95 %. NaN where there is but one image (or one prompt), since then
-nothing says what chance gives: restore an unrelated image as well. A flat picture has no correlation and is left out.
+Conventions: there are M images, each restored under the same prompts and draws. Before the comparison, images are
+converted to gray, resized to SIDE × SIDE pixels and low-pass filtered (Gaussian with a standard deviation of SIGMA
+pixels), so that layout matters and detail does not.
+    layout             Pearson correlation over pixels between a reconstruction and its own image, averaged
+    of_others          the same with the other images: the correlation that unrelated images have
+    kept               layout - of_others
+    overlap            overlap (intersection over union) of the regions that changed most under two prompts with the
+                       same draw, averaged over pairs of prompts; each region is TOP_FRACTION of the pixels
+    overlap_of_others  the same between different images
+    in_place           overlap - overlap_of_others
+The intervals of kept and in_place are 95 % percentile intervals of a bootstrap over images. Measures that compare
+images are NaN if there is only one image, so restore an unrelated image as well; those that compare prompts are NaN if
+there is only one prompt. Constant images have no correlation, and images without changes have no region; they are
+excluded from the averages.
 """
 
 from itertools import product
@@ -23,7 +26,7 @@ from scipy import ndimage
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_image
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles, weights
 
-SIDE, SIGMA, SHARE = 64, 4.0, 0.2
+SIDE, SIGMA, TOP_FRACTION = 64, 4.0, 0.2
 COLUMNS = (
     "observer", *SETTING_COLUMNS, "n_images", "n_prompts", "layout", "of_others", "kept", "kept_low", "kept_high", "overlap",
     "overlap_of_others", "in_place", "in_place_low", "in_place_high",
@@ -31,67 +34,92 @@ COLUMNS = (
 
 
 def placement(table: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """A row for every observer and setting of `read_reconstructions`, with COLUMNS."""
+    """Measure the preservation of layout for each observer and setting.
+
+    Args:
+        table: Result of `analysis.illusions.reconstructions.read_reconstructions`.
+        n_resamples: Number of bootstrap resamples.
+        seed: Random seed for the bootstrap.
+
+    Returns:
+        One row for each observer and combination of strength, steps and guidance, with COLUMNS: the measures above with
+        the ends `_low` and `_high` of their intervals, and the numbers of images and prompts.
+
+    Raises:
+        StimulusError: An image file cannot be opened.
+    """
     rows = []
-    originals = {file: low_passed(read_image(file)) for file in table["original"].unique()}
+    originals = {file: low_pass(read_image(file)) for file in table["original"].unique()}
     for keys, part in table.groupby(["observer", *SETTING_COLUMNS], sort=False):
         images = list(dict.fromkeys(part["image"]))
-        original = {i: originals[part.loc[part["image"] == i, "original"].iloc[0]] for i in images}
-        made = {
-            (image, prompt, draw): low_passed(read_image(file))
+        own_originals = {i: originals[part.loc[part["image"] == i, "original"].iloc[0]] for i in images}
+        reconstructions = {
+            (image, prompt, draw): low_pass(read_image(file))
             for image, prompt, draw, file in part[["image", "prompt", "seed", "file"]].itertuples(index=False)
         }
-        layout = _layout(images, original, made)
-        overlap = _overlaps(images, original, made)
-        measured = [*_against_others(layout, n_resamples, seed), *_against_others(overlap, n_resamples, seed)]
-        rows.append((*keys, len(images), part["prompt"].nunique(), *measured))
+        layouts = _layout_correlations(images, own_originals, reconstructions)
+        overlaps = _change_overlaps(images, own_originals, reconstructions)
+        measures = [
+            *_compare_with_others(layouts, n_resamples, seed),
+            *_compare_with_others(overlaps, n_resamples, seed),
+        ]
+        rows.append((*keys, len(images), part["prompt"].nunique(), *measures))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def low_passed(image: np.ndarray) -> np.ndarray:
-    """(h, w, 3) in 0..1 -> (SIDE, SIDE) gray."""
+def low_pass(image: np.ndarray) -> np.ndarray:
+    """Convert an image, `(height, width, 3)` in 0..1, to a low-pass filtered gray image, `(SIDE, SIDE)`."""
     gray = Image.fromarray(image.mean(axis=2).astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(ndimage.gaussian_filter(np.asarray(gray, float), SIGMA, mode="nearest"))
 
 
-def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """NaN where either is flat."""
-    a, b = one - one.mean(), other - other.mean()
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the Pearson correlation of two images over pixels; NaN if either is constant."""
+    a, b = first - first.mean(), second - second.mean()
     scale = np.sqrt((a * a).sum() * (b * b).sum())
     return float((a * b).sum() / scale) if scale > 1e-9 else float("nan")
 
 
-def overlap_of(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of the SHARE of pixels in which each is largest; NaN where one is the same everywhere."""
-    if np.ptp(one) < 1e-9 or np.ptp(other) < 1e-9:
+def region_overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the intersection over union of the regions in which two images have their largest values.
+
+    A region is the fraction TOP_FRACTION of the pixels. The result is NaN if either image is constant.
+    """
+    if np.ptp(first) < 1e-9 or np.ptp(second) < 1e-9:
         return float("nan")
-    a, b = (change >= np.quantile(change, 1 - SHARE) for change in (one, other))
+    a, b = (change >= np.quantile(change, 1 - TOP_FRACTION) for change in (first, second))
     return float((a & b).sum() / (a | b).sum())
 
 
-Made = dict[tuple[str, str, int], np.ndarray]
+Reconstructions = dict[tuple[str, str, int], np.ndarray]  # image, prompt, draw -> low-pass filtered reconstruction
 
 
-def _layout(images: list[str], original: dict[str, np.ndarray], made: Made) -> np.ndarray:
-    """(M, M): of reconstructions of image i with image j."""
+def _layout_correlations(
+    images: list[str], originals: dict[str, np.ndarray], reconstructions: Reconstructions
+) -> np.ndarray:
+    """Return the mean correlation of the reconstructions of image i with image j, `(M, M)`."""
     out = np.full((len(images),) * 2, np.nan)
     for i, j in product(range(len(images)), repeat=2):
         values = [
-            correlation(found, original[images[j]]) for (image, _, _), found in made.items() if image == images[i]
+            correlation(reconstruction, originals[images[j]])
+            for (image, _, _), reconstruction in reconstructions.items()
+            if image == images[i]
         ]
         out[i, j] = nan_mean(np.array(values), axis=0)
     return out
 
 
-def _overlaps(images: list[str], original: dict[str, np.ndarray], made: Made) -> np.ndarray:
-    """(M, M): of what changed in image i under one prompt with what changed in image j under another."""
-    changed = {key: np.abs(found - original[key[0]]) for key, found in made.items()}
+def _change_overlaps(
+    images: list[str], originals: dict[str, np.ndarray], reconstructions: Reconstructions
+) -> np.ndarray:
+    """Return the mean overlap of the changes of image i under one prompt and of image j under another, `(M, M)`."""
+    changes = {key: np.abs(reconstruction - originals[key[0]]) for key, reconstruction in reconstructions.items()}
     out = np.full((len(images),) * 2, np.nan)
-    by_image = {image: [(p, d, c) for (i, p, d), c in changed.items() if i == image] for image in images}
+    by_image = {image: [(p, d, c) for (i, p, d), c in changes.items() if i == image] for image in images}
     for i, j in product(range(len(images)), repeat=2):
         values = [
-            overlap_of(one, other)
-            for (p, d, one), (q, e, other) in product(by_image[images[i]], by_image[images[j]])
+            region_overlap(first, second)
+            for (p, d, first), (q, e, second) in product(by_image[images[i]], by_image[images[j]])
             if d == e and p < q
         ]
         if values:
@@ -99,21 +127,25 @@ def _overlaps(images: list[str], original: dict[str, np.ndarray], made: Made) ->
     return out
 
 
-def _against_others(values: np.ndarray, n_resamples: int, seed: int) -> list[float]:
-    """Mean of the diagonal, of the rest, their difference with its interval over images, of (M, M)."""
-    m = len(values)
-    drawn = np.concatenate([np.ones((m, 1), np.float32), weights(m, n_resamples, seed)], axis=1).astype(float)
-    own = _weighted(np.diag(values), drawn)
-    rows, columns = np.nonzero(~np.eye(m, dtype=bool))
-    other = _weighted(values[rows, columns], drawn[rows] * drawn[columns])
-    kept = own - other
-    low, high = percentiles(kept[None, 1:])[:, 0] if m > 1 else (np.nan, np.nan)
-    return [float(own[0]), float(other[0]), float(kept[0]), float(low), float(high)]
+def _compare_with_others(matrix: np.ndarray, n_resamples: int, seed: int) -> list[float]:
+    """Compare the diagonal of an `(M, M)` matrix with its other elements.
+
+    Returns the mean of the diagonal, the mean of the other elements, and their difference with its interval over
+    images.
+    """
+    n = len(matrix)
+    image_weights = np.concatenate([np.ones((n, 1), np.float32), weights(n, n_resamples, seed)], axis=1).astype(float)
+    own = _weighted_mean(np.diag(matrix), image_weights)
+    rows, columns = np.nonzero(~np.eye(n, dtype=bool))
+    other = _weighted_mean(matrix[rows, columns], image_weights[rows] * image_weights[columns])
+    difference = own - other
+    low, high = percentiles(difference[None, 1:])[:, 0] if n > 1 else (np.nan, np.nan)
+    return [float(own[0]), float(other[0]), float(difference[0]), float(low), float(high)]
 
 
-def _weighted(values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    there = ~np.isnan(values)
-    total = drawn[there].sum(axis=0)
-    return np.asarray(
-        np.divide(values[there] @ drawn[there], total, out=np.full(drawn.shape[1], np.nan), where=total > 0)
-    )
+def _weighted_mean(values: np.ndarray, image_weights: np.ndarray) -> np.ndarray:
+    """Return the mean of the values that are not NaN in each resample, `(n_resamples + 1,)`."""
+    defined = ~np.isnan(values)
+    total = image_weights[defined].sum(axis=0)
+    weighted_sum = values[defined] @ image_weights[defined]
+    return np.asarray(np.divide(weighted_sum, total, out=np.full(len(total), np.nan), where=total > 0))

@@ -1,13 +1,18 @@
-"""The point of subjective equality: where an observer says one thing as often as the other, and how two of them differ.
+"""The point of subjective equality (PSE), and the difference of two PSEs.
 
-psi(x) = 1 / (1 + exp(-(x - PSE) slope)) of greatest binomial likelihood, without lapses: they would bend both ends alike and
-leave the middle where it is. Interval and reasons for none are those of `analysis.psychometric`: profile likelihood, 95 %;
-no PSE (NaN) for fewer than three levels, for an observer who always says the same or whose answers do not change with x, and
-where it lies outside the levels shown.
+The PSE is the level at which an observer gives the first response as often as the second. It is estimated by fitting
+    psi(x) = 1 / (1 + exp(-(x - PSE) slope))
+to the responses by maximum likelihood. There is no lapse rate, because lapses affect both ends of the curve alike and
+leave its midpoint unchanged. The interval is the 95 % profile likelihood interval of `analysis.psychometric`.
 
-The difference of two estimates with intervals [l, u] has the interval (Zou & Donner 2008, doi 10.1002/sim.3095)
-    d - sqrt((a - l_a)² + (u_b - b)²),  d + sqrt((u_a - a)² + (b - l_b)²),
-which is that of two independent normal ones where theirs are symmetric. An open end stays open.
+The PSE is undefined (NaN) for fewer than three levels, if all responses are the same, if the responses do not change
+with the level, and if the estimate lies outside the range of levels. The column `reason` then tells why.
+
+The difference of two independent estimates a and b with intervals [l, u] has the interval (Zou & Donner 2008,
+doi 10.1002/sim.3095)
+    a - b - sqrt((a - l_a)² + (u_b - b)²)   to   a - b + sqrt((u_a - a)² + (b - l_b)²),
+which is the usual interval for a difference of normal estimates if both intervals are symmetric. An open (infinite)
+end of an interval stays open.
 """
 
 from typing import Any
@@ -17,40 +22,64 @@ import pandas as pd
 
 from analysis.psychometric import REASONS, Grid, fit
 
-NONE = {
-    REASONS["right"]: "always the first answer",
-    REASONS["wrong"]: "never the first answer",
-    REASONS["flat"]: "answers do not change with the level",
-    REASONS["outside"]: "it lies outside the levels shown",
+# `analysis.psychometric` explains an undefined threshold in terms of accuracy; a PSE has no correct responses.
+PSE_REASONS = {
+    REASONS["right"]: "always the first response",
+    REASONS["wrong"]: "never the first response",
+    REASONS["flat"]: "responses do not change with the level",
+    REASONS["outside"]: "PSE outside the levels shown",
 }
 
 
 def pse(x: np.ndarray, k: np.ndarray, n: np.ndarray, grids: dict[bytes, Grid] | None = None) -> dict[str, Any]:
-    """Of k first answers among n at each level x, ascending: `pse`, `low`, `high`, `slope`, `n`, `reason`."""
-    there = n > 0
-    found = fit(x[there], k[there], n[there], 0.0, 0.0, grids)
-    slope = found.get("slope", np.nan)
-    reason = NONE.get(found["reason"], found["reason"])
+    """Estimate the point of subjective equality of one observer.
+
+    Args:
+        x: Levels in ascending order, `(n_levels,)`.
+        k: Number of first responses at each level, `(n_levels,)`.
+        n: Number of responses at each level, `(n_levels,)`; levels without responses are ignored.
+        grids: Cache that calls with the same levels can share to save time.
+
+    Returns:
+        `pse` with its interval `low` and `high` in the unit of x; `slope` in 1 / unit of x; the number of responses
+        `n`; and `reason`, which is "" or tells why the PSE is undefined (NaN).
+    """
+    present = n > 0
+    fitted = fit(x[present], k[present], n[present], 0.0, 0.0, grids)
+    slope = fitted.get("slope", np.nan)
+    reason = PSE_REASONS.get(fitted["reason"], fitted["reason"])
     return {
-        "pse": found["threshold"], "low": found["low"], "high": found["high"], "slope": slope, "n": int(n.sum()),
+        "pse": fitted["threshold"], "low": fitted["low"], "high": fitted["high"], "slope": slope, "n": int(n.sum()),
         "reason": reason,
     }  # fmt: skip
 
 
-def difference(a: tuple[float, float, float], b: tuple[float, float, float]) -> tuple[float, float, float]:
-    """a - b of two (value, low, high), with its interval."""
+def difference_interval(a: tuple[float, float, float], b: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return a - b with its interval (Zou & Donner 2008), for two independent estimates.
+
+    Args:
+        a: Value, lower end and upper end of the first estimate.
+        b: Value, lower end and upper end of the second estimate.
+
+    Returns:
+        Value, lower end and upper end of the difference; NaN if either value is NaN.
+    """
     d = a[0] - b[0]
     low = d - float(np.hypot(a[0] - a[1], b[2] - b[0]))
     high = d + float(np.hypot(a[2] - a[0], b[0] - b[1]))
     return d, low, high
 
 
-def columns(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`x`, `k` and `n` of the rows of a curve."""
-    return part["x"].to_numpy(float), part["k"].to_numpy(float), part["n"].to_numpy(float)
+def curve_arrays(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the columns `x`, `k` and `n` of a curve as float arrays, `(n_levels,)` each."""
+    return curve["x"].to_numpy(float), curve["k"].to_numpy(float), curve["n"].to_numpy(float)
 
 
-def counted(x: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(N,) levels and whether the answer was the first one -> levels, ascending, first answers and all answers at each."""
-    levels, place = np.unique(x, return_inverse=True)
-    return levels, np.bincount(place, first, len(levels)), np.bincount(place, minlength=len(levels)).astype(float)
+def count_by_level(x: np.ndarray, is_first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count the first responses and all responses at each level.
+
+    `x` has the level of each trial and `is_first` is 1 if its response was the first one, `(n_trials,)` each. Returns
+    the levels in ascending order, the number of first responses and the number of responses, `(n_levels,)` each.
+    """
+    levels, index = np.unique(x, return_inverse=True)
+    return levels, np.bincount(index, is_first, len(levels)), np.bincount(index, minlength=len(levels)).astype(float)

@@ -1,4 +1,4 @@
-"""What observers made of images, read back: rows of `reconstructions.csv` with numbers as numbers, and their pictures."""
+"""Read the table of reconstructions that `observers reconstruct` wrote, and its images."""
 
 from pathlib import Path
 
@@ -11,27 +11,38 @@ from stimuli.images import open_image
 
 SETTING_COLUMNS = ["strength", "steps", "guidance"]
 NUMBERS = {"strength": float, "steps": int, "guidance": float, "seed": int}
-DISTANCES = {"pixel_distance": float, "latent_distance": float}  # empty or nan where there is none
+DISTANCES = {"pixel_distance": float, "latent_distance": float}  # these may be empty or `nan`
 
 
 def read_reconstructions(folder: Path) -> pd.DataFrame:
-    """A row a reconstruction, with COLUMNS; files are paths that can be opened. Raises StimulusError for what is none."""
+    """Read the table of reconstructions in a folder.
+
+    Args:
+        folder: Folder that `observers reconstruct --out` wrote.
+
+    Returns:
+        One row for each reconstruction, with the columns of `experiments.reconstruction_table`. Numbers are converted,
+        empty distances are NaN, and `file` and `original` begin with the path of the folder.
+
+    Raises:
+        StimulusError: The folder has no such table, the table is empty, or a cell is not a number.
+    """
     folder = Path(folder)
     table = pd.DataFrame(read_rows(folder), columns=list(COLUMNS))
     if table.empty:
-        raise StimulusError(f"{folder / TABLE} lists no reconstruction")
+        raise StimulusError(f"{folder / TABLE} has a header but lists no reconstructions")
     for name, kind in (NUMBERS | DISTANCES).items():
         numbers = pd.to_numeric(table[name], errors="coerce").astype(float)
-        bad = ~np.isfinite(numbers)
+        invalid = ~np.isfinite(numbers)
         if kind is int:
-            bad |= numbers % 1 != 0
+            invalid |= numbers % 1 != 0
         if name in DISTANCES:
-            bad &= ~table[name].isin(["", "nan"])
-        if bad.any():
-            row = int(np.argmax(bad))
+            invalid &= ~table[name].isin(["", "nan"])
+        if invalid.any():
+            row = int(np.argmax(invalid))
             raise StimulusError(
                 f"{folder / TABLE}, line {row + 2}: {name} is {table[name][row]!r}, expected "
-                f"{'a whole number' if kind is int else 'a number'}"
+                f"{'an integer' if kind is int else 'a number'}"
             )
         table[name] = numbers.astype(kind)
     for name in ("file", "original"):
@@ -40,5 +51,5 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
 
 
 def read_image(file: str) -> np.ndarray:
-    """(h, w, 3) float64 in 0..1. Raises StimulusError."""
+    """Return an image, `(height, width, 3)` float64 in 0..1. Raises StimulusError if it cannot be opened."""
     return np.asarray(open_image(Path(file)) / 255)

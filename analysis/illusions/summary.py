@@ -1,4 +1,4 @@
-"""Everything about illusions in one table: a row a number, with its interval and its unit in words."""
+"""Summarize all measures of illusions in one table: one row per measure, with its interval and a note on its unit."""
 
 from collections.abc import Iterator
 
@@ -12,29 +12,48 @@ from analysis.resampling import N_RESAMPLES
 from stimuli.errors import LogError
 
 COLUMNS = ("dataset", "observer", "kind", "measure", "value", "low", "high", "n", "note")
-SEEN = {  # measures of `bistability`, in words
-    "either": "seen as either", "share_a": "seen as {a}, of either", "both_first": "both percepts first",
+# Names in the table of the measures of `bistability`; {a} is the first percept.
+PERCEPT_MEASURES = {
+    "either": "seen as either", "share_a": "seen as {a}, given either", "both_first": "both percepts first",
     "unrelated": "others below both", "position": "between the controls",
 }  # fmt: skip
 
 
 def has_illusions(frame: pd.DataFrame) -> bool:
+    """Return whether any dataset in the frame shows an illusion."""
     return any(illusion_kind(trials) is not None for _, trials in frame.groupby("dataset"))
 
 
 def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """A row for every dataset with an illusion, observer and measure, with COLUMNS. Raises LogError without an illusion."""
+    """Compute all measures of all illusions.
+
+    Args:
+        frame: Trials, including those whose category is ambiguous (`read_trials(paths, ambiguous=True)`).
+        n_resamples: Number of bootstrap resamples.
+        seed: Random seed for the bootstrap.
+
+    Returns:
+        One row for each dataset with an illusion, observer and measure, with COLUMNS. `low` and `high` are the ends of
+        the 95 % interval, `n` is the number of responses behind the value, and `note` has its unit or chance level, or
+        tells why it is undefined (NaN). Measures that need evidence are missing for observers without evidence.
+        `attrs["notes"]` lists what was excluded.
+
+    Raises:
+        LogError: No dataset shows an illusion, or the cues or categories of the images are not as expected.
+    """
     if not has_illusions(frame):
-        raise LogError("no log here is of an illusion: give logs of duck-rabbit, pareidolia, muller-lyer and the like")
+        raise LogError(
+            "none of the logs is of an illusion: give logs of experiments such as duck-rabbit, pareidolia or muller-lyer"
+        )
     rows = [*_percepts(frame, n_resamples, seed), *_hidden(frame), *_geometric(frame)]
     out = pd.DataFrame(rows, columns=list(COLUMNS))
     rank = {name: i for i, name in enumerate(dataset_order(frame["dataset"].unique()))}
     out = out.iloc[out["dataset"].map(rank).argsort(kind="stable")].reset_index(drop=True)
     others = [d for d, trials in frame.groupby("dataset") if illusion_kind(trials) is None]
     unanswered = int((frame["response"] == "").sum())
-    out.attrs["notes"] = [f"no illusion, left out: {', '.join(map(str, others))}"] if others else []
+    out.attrs["notes"] = [f"excluded, because they show no illusions: {', '.join(map(str, others))}"] if others else []
     if unanswered:
-        out.attrs["notes"].append(f"{unanswered} trials without an answer are left out")
+        out.attrs["notes"].append(f"excluded: {unanswered} trials without a response")
     return out
 
 
@@ -42,66 +61,49 @@ Row = tuple[object, ...]
 
 
 def _percepts(frame: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[Row]:
+    """Yield the rows of images that can be seen as either of two things."""
     table = bistability.bistability(frame, n_resamples=n_resamples, seed=seed)
-    points = bistability.pse_table(bistability.curves(frame))
-    named = {d: p["percept_a"].unique() for d, p in frame.groupby("dataset") if "percept_a" in p}
+    pses = bistability.pse_table(bistability.curves(frame))
+    first_percepts = {d: p["percept_a"].unique() for d, p in frame.groupby("dataset") if "percept_a" in p}
     for row in table.to_dict("records"):
-        who = row["dataset"], row["observer"], row["kind"]
-        a = named[row["dataset"]][0] if len(named[row["dataset"]]) == 1 else "the first percept"
-        for name, words in SEEN.items():
-            trivial = name == "either" and row["n_choices"] == 2
-            if not np.isnan(row[name]) and not trivial:
-                yield (
-                    *who,
-                    words.format(a=a),
-                    row[name],
-                    row[f"{name}_low"],
-                    row[f"{name}_high"],
-                    row["n"],
-                    _chance(name, row),
-                )
-        mine = points[(points["dataset"] == who[0]) & (points["observer"] == who[1])]
-        for point in mine.to_dict("records"):
-            unit = "degrees clockwise" if point["along"] == bistability.TURN else "of the level"
-            yield (
-                *who,
-                f"PSE along the {point['along']}",
-                point["pse"],
-                point["low"],
-                point["high"],
-                point["n"],
-                point["reason"] or unit,
-            )
+        key = row["dataset"], row["observer"], row["kind"]
+        names = first_percepts[row["dataset"]]
+        a = names[0] if len(names) == 1 else "the first percept"
+        for name, label in PERCEPT_MEASURES.items():
+            is_trivial = name == "either" and row["n_choices"] == 2
+            if not np.isnan(row[name]) and not is_trivial:
+                interval = row[f"{name}_low"], row[f"{name}_high"]
+                yield *key, label.format(a=a), row[name], *interval, row["n"], _percept_note(name, row)
+        own = pses[(pses["dataset"] == row["dataset"]) & (pses["observer"] == row["observer"])]
+        for pse in own.to_dict("records"):
+            note = pse["reason"] or ("degrees clockwise" if pse["along"] == bistability.TURN else "unit of the level")
+            yield *key, f"PSE along the {pse['along']}", pse["pse"], pse["low"], pse["high"], pse["n"], note
 
 
-def _chance(name: str, row: dict[object, object]) -> str:
+def _percept_note(name: str, row: dict[object, object]) -> str:
+    """Return the note on a measure of `bistability`: its chance level or what its values mean."""
     k = int(str(row["n_choices"]))
-    chance = {
+    notes = {
         "either": f"chance {2 / k:.3f}",
         "unrelated": "chance 0.333",
-        "position": "1 as the first, 0 as the second",
+        "position": "1 like the first control, 0 like the second",
     }
-    return chance.get(name, f"chance {2 / (k * (k - 1)):.3f}" if name == "both_first" else "")
+    return notes.get(name, f"chance {2 / (k * (k - 1)):.3f}" if name == "both_first" else "")
 
 
 def _hidden(frame: pd.DataFrame) -> Iterator[Row]:
+    """Yield the rows of images with hidden objects."""
     for row in pareidolia.pareidolia(frame).to_dict("records"):
-        who = row["dataset"], row["observer"], row["kind"]
-        spans = row["false_alarms"], row["false_alarms_low"], row["false_alarms_high"]
-        yield *who, "false alarms", *spans, row["n_nothing"], "seen where nothing is hidden"
-        yield (
-            *who,
-            "threshold",
-            row["threshold"],
-            row["low"],
-            row["high"],
-            row["n"],
-            row["reason"] or "strength of what is hidden",
-        )
+        key = row["dataset"], row["observer"], row["kind"]
+        rate = row["false_alarms"], row["false_alarms_low"], row["false_alarms_high"]
+        yield *key, "false alarms", *rate, row["n_nothing"], "seen although not present"
+        note = row["reason"] or "strength of the hidden object"
+        yield *key, "threshold", row["threshold"], row["low"], row["high"], row["n"], note
 
 
 def _geometric(frame: pd.DataFrame) -> Iterator[Row]:
+    """Yield the rows of geometric illusions."""
     for row in geometric.effects(geometric.pse_table(frame)).to_dict("records"):
-        who = row["dataset"], row["observer"], row["kind"]
-        note = row["reason"] or f"of the difference, at a strength of {row['strength']:g}"
-        yield *who, "effect", row["effect"], row["low"], row["high"], row["n"], note
+        key = row["dataset"], row["observer"], row["kind"]
+        note = row["reason"] or f"unit of the difference, at a strength of {row['strength']:g}"
+        yield *key, "effect", row["effect"], row["low"], row["high"], row["n"], note

@@ -1,4 +1,8 @@
-"""The figure of one trial: Figure 2 of Jaini et al. (2024), or bars of evidence; with the numbers behind it."""
+"""Write the figure of one trial and the numbers behind it.
+
+The figure has the layout of Figure 2 of Jaini et al. (2024) for observers that restore images, and bars of evidence for
+all others.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,45 +21,95 @@ from stimuli.drawn import SHAPES, silhouette
 
 
 class ExplainedTrial(Protocol):
-    """What `experiments.trial_explanation.explain` gives."""
+    """A trial to draw, with the attributes of `experiments.trial_explanation.TrialExplanation`.
 
-    observer: str
-    kind: str
-    stimulus: Any
-    attribution: str
-    choices: Sequence[str]
-    response: str
-    evidence: np.ndarray | None
-    found: Any
+    That class itself is not imported, because `analysis` does not depend on observers.
+    """
+
+    @property
+    def observer(self) -> str:
+        """Name of the observer."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Kind of the observer."""
+        ...
+
+    @property
+    def stimulus(self) -> Any:
+        """The stimulus (`stimuli.stimulus.Stimulus`)."""
+        ...
+
+    @property
+    def attribution(self) -> str:
+        """Credit line of the image; "" if none is needed."""
+        ...
+
+    @property
+    def choices(self) -> Sequence[str]:
+        """The choices of the trial."""
+        ...
+
+    @property
+    def response(self) -> str:
+        """The response; "" if the observer gave none."""
+        ...
+
+    @property
+    def evidence(self) -> np.ndarray | None:
+        """Evidence of each choice, `(n_choices,)`, or None."""
+        ...
+
+    @property
+    def reconstruction(self) -> Any:
+        """The restored images (`observers.protocol.Reconstruction`), or None."""
+        ...
 
 
-def write_explanation(one: ExplainedTrial, out: Path, log: str, trial: int) -> Path:
-    """Write the figure as PDF, SVG and PNG and its CSV; the PNG."""
-    table = pd.DataFrame({"observer": one.observer, "stimulus": one.stimulus.id, "choice": list(one.choices)})
-    table["answer"] = [choice == one.response for choice in one.choices]
-    if one.evidence is not None:
-        table["evidence"] = one.evidence
-    if one.found is not None:
-        table["squared_error"], table["pixel_distance"] = one.found.errors, one.found.pixel_distance
-        icons = {choice: silhouette(choice, 64) for choice in one.choices if choice in SHAPES}
-        parts = one.found.input_image, one.found.damaged_image, one.found.images, one.found.errors, one.choices
-        draw = partial(draw_reconstructions, *parts, answer=one.response, icons=icons)
+def write_explanation(explanation: ExplainedTrial, out: Path, log: str, trial: int) -> Path:
+    """Write the figure of a trial as PDF, SVG and PNG, and the numbers in it as CSV.
+
+    Args:
+        explanation: The trial with its evidence or its reconstructions.
+        out: Folder for the files.
+        log: Name of the log without suffix, for the names of the files.
+        trial: Number of the trial, for the names of the files.
+
+    Returns:
+        Path of the PNG file.
+    """
+    choices, response = explanation.choices, explanation.response
+    table = pd.DataFrame(
+        {"observer": explanation.observer, "stimulus": explanation.stimulus.id, "choice": list(choices)}
+    )
+    table["answer"] = [choice == response for choice in choices]
+    if explanation.evidence is not None:
+        table["evidence"] = explanation.evidence
+    if explanation.reconstruction is not None:
+        restored = explanation.reconstruction
+        table["squared_error"], table["pixel_distance"] = restored.errors, restored.pixel_distance
+        icons = {choice: silhouette(choice, 64) for choice in choices if choice in SHAPES}
+        parts = restored.input_image, restored.damaged_image, restored.images, restored.errors, choices
+        draw = partial(draw_reconstructions, *parts, response=response, icons=icons)
     else:
-        assert one.evidence is not None
-        shown = one.stimulus.pixels() / 255
-        draw = partial(draw_evidence, shown, one.evidence, one.choices, one.response, one.kind)
+        assert explanation.evidence is not None
+        image = explanation.stimulus.pixels() / 255
+        draw = partial(draw_evidence, image, explanation.evidence, choices, response, explanation.kind)
     stem = Path(out) / f"{log}_trial-{trial}"
     stem.parent.mkdir(parents=True, exist_ok=True)
     with style.publication():
         figure = draw(figure=Figure())
-        figure.text(0.01, -0.02, _said(one), fontsize=5.5, va="top")
+        figure.text(0.01, -0.02, _caption(explanation), fontsize=5.5, va="top")
         paths = style.save(figure, stem)
     to_csv(table, stem.with_name(f"{stem.name}.csv"))
     return next(path for path in paths if path.suffix == ".png")
 
 
-def _said(one: ExplainedTrial) -> str:
-    answered = f"answered {one.response}" if one.response else "gave no answer"
-    what = f"{one.observer} on {one.stimulus.id} (category {one.stimulus.category}): {answered}"
-    framed = ". ★ answer; framed: nearest in this draw" if one.found is not None else ""
-    return what + framed + (f"\nImage: {one.attribution}" if one.attribution else "")
+def _caption(explanation: ExplainedTrial) -> str:
+    """Return the text below the figure."""
+    stimulus = explanation.stimulus
+    response = f"responded {explanation.response}" if explanation.response else "gave no response"
+    trial = f"{explanation.observer} on {stimulus.id} (category {stimulus.category}): {response}"
+    legend = ". ★ response; frame: smallest error in this draw" if explanation.reconstruction is not None else ""
+    return trial + legend + (f"\nImage: {explanation.attribution}" if explanation.attribution else "")

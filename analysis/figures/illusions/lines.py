@@ -1,4 +1,4 @@
-"""What observers say over a level: a line an observer with its intervals."""
+"""Draw a measure of illusions as a function of a level, with one line per observer."""
 
 import numpy as np
 import pandas as pd
@@ -8,21 +8,32 @@ from analysis.figures import style
 
 
 def draw_lines(table: pd.DataFrame, ax: Axes, *, x_label: str, y_label: str, reference: float | None = None) -> Axes:
-    """Rows of `observer`, `kind`, `x`, `y`, `low`, `high`; `reference` is dotted, what an observer without the illusion says.
+    """Draw lines with error bars into axes.
 
-    An open end of an interval is not drawn.
+    Observers are shifted horizontally by small amounts, so that error bars do not overlap. Open (infinite) ends of
+    intervals are not drawn.
+
+    Args:
+        table: One row for each observer and level, with the columns `observer`, `kind`, `x`, `y`, `low` and `high`.
+        ax: Axes to draw into.
+        x_label: Label of the horizontal axis.
+        y_label: Label of the vertical axis.
+        reference: Value of an observer without the illusion, drawn as a dotted line; None for no line.
+
+    Returns:
+        The axes.
     """
-    drawn = style.marks(table)
-    reach = np.ptp(table["x"]) or 1.0
-    for i, (observer, mark) in reversed(list(enumerate(drawn.items()))):
-        of = table[(table["observer"] == observer) & table["y"].notna()].sort_values("x")
-        y = of["y"].to_numpy(float)
-        ends = [np.nan_to_num(np.abs(of[end].to_numpy(float) - y), posinf=0.0) for end in ("low", "high")]
-        x = of["x"].to_numpy(float) + 0.012 * reach * (i - (len(drawn) - 1) / 2) / max(1, len(drawn) / 4)
-        ax.errorbar(x, y, ends, elinewidth=0.6, **mark.line())
+    styles = style.marks(table)
+    x_range = np.ptp(table["x"]) or 1.0
+    for i, (observer, observer_style) in reversed(list(enumerate(styles.items()))):
+        rows = table[(table["observer"] == observer) & table["y"].notna()].sort_values("x")
+        y = rows["y"].to_numpy(float)
+        errors = [np.nan_to_num(np.abs(rows[end].to_numpy(float) - y), posinf=0.0) for end in ("low", "high")]
+        shift = 0.012 * x_range * (i - (len(styles) - 1) / 2) / max(1, len(styles) / 4)
+        ax.errorbar(rows["x"].to_numpy(float) + shift, y, errors, elinewidth=0.6, **observer_style.line())
     if reference is not None:
         ax.axhline(reference, color=style.CHANCE, linestyle=":")
     ax.set(xlabel=x_label, ylabel=y_label)
     ax.grid(axis="y", color=style.GRID, linewidth=0.6)
-    style.legend(ax, drawn, linestyle="-")
+    style.legend(ax, styles, linestyle="-")
     return ax

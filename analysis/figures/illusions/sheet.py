@@ -1,8 +1,11 @@
-"""Figure 7 of Jaini et al. (2024): images, and what each observer makes of them under each prompt, side by side.
+"""Draw contact sheets of reconstructions in the layouts of Figures 7 and 8 of Jaini et al. (2024).
 
-A block an image, a row a prompt, a column an observer (of as many pictures as there are seeds); the image itself at the
-left, with whom to name under it. Below each picture its L2 distance to the image, root mean square of the pixels.
-Figure 8: what one observer makes of one image under many prompts; nearest to the image is green, the others are red.
+Figure 7 compares observers. It has a block of rows per image, a row per prompt, and a group of columns per observer
+with one reconstruction per seed. The image itself is at the left, with its credit line below it. Below each
+reconstruction is its pixel distance to the image (root mean square over pixels and channels in 0..1).
+
+Figure 8 shows one image restored by one observer under many prompts. The distance of the reconstruction that is nearest
+to the image has a green background, the others have a red one.
 """
 
 import textwrap
@@ -15,13 +18,16 @@ from analysis.figures import style
 from analysis.illusions.reconstructions import read_image
 
 NEAREST, OTHER = "#1B7837", "#B2182B"
-SIDE = 0.85  # inches of a picture
-N_COLUMNS = 4  # of Figure 8
-N_LETTERS = 13  # of an observer's name above a picture
+SIDE = 0.85  # inches per side of an image
+N_COLUMNS = 4  # in Figure 8
+N_LETTERS = 13  # characters of an observer's name that fit above one image
 
 
 def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
-    """Rows of one strength, number of steps and guidance of `read_reconstructions`."""
+    """Draw Figure 7 into an empty figure and return it.
+
+    `table` has the rows of `read_reconstructions` with one strength, one number of steps and one guidance scale.
+    """
     blocks = {image: list(dict.fromkeys(part["prompt"])) for image, part in table.groupby("image", sort=False)}
     observers, seeds = list(dict.fromkeys(table["observer"])), sorted(table["seed"].unique())
     n_rows, n_columns = sum(map(len, blocks.values())), len(observers) * len(seeds)
@@ -35,9 +41,9 @@ def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
         rows = table[table["image"] == image]
         _original(figure.add_subplot(grid[top : top + len(prompts), 0]), rows.iloc[0])
         for r, prompt in enumerate(prompts, top):
-            words = figure.add_subplot(grid[r, 1])
-            words.text(1, 0.5, textwrap.fill(f"“{prompt}”", 18), ha="right", va="center", fontsize=6.5)
-            words.set_axis_off()
+            prompt_ax = figure.add_subplot(grid[r, 1])
+            prompt_ax.text(1, 0.5, textwrap.fill(f"“{prompt}”", 18), ha="right", va="center", fontsize=6.5)
+            prompt_ax.set_axis_off()
             for o, observer in enumerate(observers):
                 for s, seed in enumerate(seeds):
                     ax = figure.add_subplot(grid[r, 2 + o * len(seeds) + s])
@@ -46,8 +52,8 @@ def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
                     if cell is None:
                         continue
                     _show(ax, cell["file"])
-                    below = ax.text(0.5, -0.03, f"{cell['pixel_distance']:.3f}", transform=ax.transAxes, fontsize=5)
-                    below.set(ha="center", va="top")
+                    distance = ax.text(0.5, -0.03, f"{cell['pixel_distance']:.3f}", transform=ax.transAxes, fontsize=5)
+                    distance.set(ha="center", va="top")
                     if r == 0 and s == 0:
                         name = textwrap.fill(observer, N_LETTERS * len(seeds))
                         ax.text(0.53 * len(seeds), 1.06, name, transform=ax.transAxes, ha="center", fontsize=6.5)
@@ -55,20 +61,24 @@ def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
     return figure
 
 
-def draw_many(table: pd.DataFrame, figure: Figure) -> Figure:
-    """Figure 8: rows of one image, observer and setting, a prompt each."""
+def draw_prompt_grid(table: pd.DataFrame, figure: Figure) -> Figure:
+    """Draw Figure 8 into an empty figure and return it.
+
+    `table` has the rows of `read_reconstructions` with one image, one observer and one setting; each has another
+    prompt.
+    """
     n_rows = -(-len(table) // N_COLUMNS)
     figure.set_size_inches(1.25 * (N_COLUMNS + 1), 1.3 * n_rows)
     grid = figure.add_gridspec(n_rows, N_COLUMNS + 1, hspace=0.28, wspace=0.06)
     _original(figure.add_subplot(grid[:, 0]), table.iloc[0])
     nearest = table["pixel_distance"].idxmin()
-    for k, (at, row) in enumerate(table.iterrows()):
+    for k, (index, row) in enumerate(table.iterrows()):
         ax = figure.add_subplot(grid[k // N_COLUMNS, 1 + k % N_COLUMNS])
         _show(ax, row["file"])
         ax.set_axis_off()
         ax.set_title(textwrap.shorten(row["prompt"], 30, placeholder=" …"), fontsize=5.5, pad=2)
-        color = NEAREST if at == nearest else OTHER
-        mark = "nearest " if at == nearest else ""  # not by color alone
+        color = NEAREST if index == nearest else OTHER
+        mark = "nearest " if index == nearest else ""  # so that color is not the only mark
         box = {"facecolor": color, "edgecolor": "none", "pad": 1.2}
         corner = ax.text(0.97, 0.04, f"{mark}{row['pixel_distance']:.3f}", transform=ax.transAxes, fontsize=6.5)
         corner.set(ha="right", va="bottom", color="white", bbox=box)
@@ -76,16 +86,18 @@ def draw_many(table: pd.DataFrame, figure: Figure) -> Figure:
 
 
 def _original(ax: Axes, row: pd.Series) -> None:
+    """Show the image of a row with its name and credit line."""
     _show(ax, row["original"])
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, linewidth=0.6, color=style.CHANCE)
     ax.set_title(textwrap.shorten(row["image"], 34, placeholder=" …"), fontsize=6.5, pad=3)
     if row["attribution"]:
-        words = "\n".join(textwrap.wrap(row["attribution"], 34))
-        ax.text(0.5, -0.04, words, transform=ax.transAxes, ha="center", va="top", fontsize=4)
+        credit_line = "\n".join(textwrap.wrap(row["attribution"], 34))
+        ax.text(0.5, -0.04, credit_line, transform=ax.transAxes, ha="center", va="top", fontsize=4)
 
 
 def _show(ax: Axes, file: str) -> None:
+    """Show an image file; pixels of small images stay sharp."""
     image = read_image(file)
     ax.imshow(image, interpolation="nearest" if max(image.shape[:2]) < 128 else "antialiased")
