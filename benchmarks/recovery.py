@@ -110,7 +110,7 @@ def threshold_holds(seed: int) -> bool:
 
 
 def effect_holds(seed: int) -> bool:
-    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(0.15, lean=0.05, seed=seed))).itertuples()
+    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(0.15, bias=0.05, seed=seed))).itertuples()
     return bool(row.low <= 0.15 <= row.high)
 
 

@@ -1,4 +1,4 @@
-"""`observers reconstruct`: what is written, resumed, refused, and drawn."""
+"""Tests of `observers reconstruct`: files, resuming, errors, contact sheets, and the measures of reconstructions."""
 
 import csv
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from analysis.illusions.placement import correlation, low_passed, overlap_of, placement
+from analysis.illusions.placement import correlation, low_pass, placement, region_overlap
 from analysis.illusions.reconstructions import read_image, read_reconstructions
 from analysis.illusions.sheets import write_sheets
 from experiments.reconstruction_run import ReconstructionSettings, find_stimuli, reconstruct
@@ -24,7 +24,8 @@ from tests.observers.generative import tiny_flow, tiny_latent, tiny_masked, tiny
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def image_folder(tmp_path):
+    """A folder with the images duck.png and rock.png, of which the second has a credit."""
     rng = np.random.default_rng(0)
     for name in ("duck.png", "rock.png"):
         save_image(rng.integers(0, 256, (40, 56, 3), np.uint8), tmp_path / "in" / name)
@@ -33,12 +34,12 @@ def pictures(tmp_path):
 
 
 class Copying:
-    """Restores the image itself, darker by the number of the text; counts what it is asked."""
+    """An observer that returns the image itself, darker for each further prompt, and counts its calls."""
 
     name, kind, restores = "copying", "generative", True
 
     def __init__(self):
-        self.asked = 0
+        self.n_calls = 0
 
     def observe(self, trials):
         return iter(())
@@ -46,11 +47,11 @@ class Copying:
     def prompts(self, choices):
         return [f"a {choice}" for choice in choices]
 
-    def reconstruct(self, stimulus, texts, restoration=Restoration()):
-        self.asked += 1
-        shown = stimulus.pixels()[:40, :40] / 255
-        images = np.stack([shown * (1 - 0.1 * k) for k in range(len(texts))])
-        return Reconstruction(shown, shown, images, np.zeros(len(texts)), np.full(len(texts), np.nan))
+    def reconstruct(self, stimulus, prompts, restoration=Restoration()):
+        self.n_calls += 1
+        image = stimulus.pixels()[:40, :40] / 255
+        images = np.stack([image * (1 - 0.1 * k) for k in range(len(prompts))])
+        return Reconstruction(image, image, images, np.zeros(len(prompts)), np.full(len(prompts), np.nan))
 
 
 SAVES = {
@@ -60,12 +61,12 @@ SAVES = {
 
 
 @pytest.mark.parametrize("name", SAVES)
-def test_every_family_in_its_real_layout(name, pictures, tmp_path):
+def test_every_family_of_models_restores_images(name, image_folder, tmp_path):
     save, kind = SAVES[name]
     folder = save(tmp_path / "model", kind) if kind else save(tmp_path / "model")
     out = tmp_path / "out"
-    said = observers(
-        "reconstruct", pictures / "duck.png", "-m", name, "-o", f"weights={folder}", "--device", "cpu", "--prompt",
+    output = observers(
+        "reconstruct", image_folder / "duck.png", "-m", name, "-o", f"weights={folder}", "--device", "cpu", "--prompt",
         "an image of a duck", "--prompt", "an image of a rabbit", "--strength", "0.3,0.7", "--seeds", 2, "--steps", 3,
         "--guidance", 2, "--out", out, "--quiet",
     ).stdout  # fmt: skip
@@ -75,36 +76,36 @@ def test_every_family_in_its_real_layout(name, pictures, tmp_path):
     assert {(row["strength"], row["seed"], row["steps"], row["guidance"]) for row in rows} == {
         (strength, seed, "3", "2") for strength in ("0.3", "0.7") for seed in "01"
     }
-    original = np.asarray(Image.open(pictures / "duck.png"))[:, 8:48]
+    original = np.asarray(Image.open(image_folder / "duck.png"))[:, 8:48]
     for row in rows:
         image = np.asarray(Image.open(out / row["file"]))
         side = image.shape[0]
-        shown = np.asarray(Image.fromarray(original).resize((side, side), Image.Resampling.BICUBIC)) / 255
-        distance = np.sqrt(np.mean((image / 255 - shown) ** 2))
+        resized = np.asarray(Image.fromarray(original).resize((side, side), Image.Resampling.BICUBIC)) / 255
+        distance = np.sqrt(np.mean((image / 255 - resized) ** 2))
         assert float(row["pixel_distance"]) == pytest.approx(distance, abs=0.004)
         assert (row["latent_distance"] == "") == (name in ("if-m", "amused-256"))
-    sheets = [line.split(": ")[1] for line in said.splitlines() if line.startswith("sheet")]
+    sheets = [line.split(": ")[1] for line in output.splitlines() if line.startswith("sheet")]
     assert [name.rsplit("/", 1)[1] for name in sheets] == [
         f"figure-7_strength-{s}_steps-3_guidance-2.png" for s in (0.3, 0.7)
     ]
 
 
-def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
-    stimuli, one = find_stimuli([str(pictures)]), Copying()
+def test_finished_reconstructions_are_not_repeated(image_folder, tmp_path):
+    stimuli, observer = find_stimuli([str(image_folder)]), Copying()
     assert [s.id for s in stimuli] == ["duck.png", "rock.png"]
-    asked, steps = ReconstructionSettings(("x", "y"), (0.5,), 2), []
+    settings, calls = ReconstructionSettings(("x", "y"), (0.5,), 2), []
     path = reconstruct(
-        stimuli, [one], asked, tmp_path / "out", progress=lambda done, total: steps.append((done, total))
+        stimuli, [observer], settings, tmp_path / "out", progress=lambda done, total: calls.append((done, total))
     )
     before = path.read_bytes()
-    assert (one.asked, steps[-1]) == (4, (4, 4))
-    reconstruct(stimuli, [one], asked, tmp_path / "out")
-    assert one.asked == 4 and path.read_bytes() == before
+    assert (observer.n_calls, calls[-1]) == (4, (4, 4))
+    reconstruct(stimuli, [observer], settings, tmp_path / "out")
+    assert observer.n_calls == 4 and path.read_bytes() == before
     with path.open("ab") as file:
-        file.write(b"duck.png,copying,z")  # torn
+        file.write(b"duck.png,copying,z")  # an incomplete last row
     (tmp_path / "out" / read_rows(tmp_path / "out")[0]["file"]).unlink()
-    reconstruct(stimuli, [one], ReconstructionSettings(("x", "y", "z"), (0.5,), 2), tmp_path / "out")
-    assert one.asked == 8
+    reconstruct(stimuli, [observer], ReconstructionSettings(("x", "y", "z"), (0.5,), 2), tmp_path / "out")
+    assert observer.n_calls == 8
     rows = read_rows(tmp_path / "out")
     assert len(rows) == 12 and len({tuple(row.values())[:7] for row in rows}) == 12
     assert {row["attribution"] for row in rows if row["image"] == "rock.png"} == {
@@ -113,93 +114,102 @@ def test_the_same_again_makes_nothing_anew_and_more_goes_on(pictures, tmp_path):
     assert {row["attribution"] for row in rows if row["image"] == "duck.png"} == {""}
 
 
-def test_what_is_refused(pictures, tmp_path):
-    stimuli, out = find_stimuli([str(pictures)]), tmp_path / "out"
-    with pytest.raises(ObserverError, match="chance restores no images: take a diffusion, flow or masked model"):
+def test_unsuitable_observers_images_and_folders_are_refused(image_folder, tmp_path):
+    stimuli, out = find_stimuli([str(image_folder)]), tmp_path / "out"
+    with pytest.raises(ObserverError, match="chance cannot restore images: use a diffusion, flow or masked model"):
         reconstruct(stimuli, [Chance()], ReconstructionSettings(("x",)), out)
-    with pytest.raises(StimulusError, match=r"duck.png names no percepts of its own: give one --prompt or more"):
+    with pytest.raises(
+        StimulusError, match=r"duck.png has no percepts among its cues: give one or more prompts with --prompt"
+    ):
         reconstruct(stimuli, [Copying()], ReconstructionSettings(), out)
-    with pytest.raises(StimulusError, match=r"two images are named duck.png: give one of them at a time"):
+    with pytest.raises(StimulusError, match=r"two images are named duck.png: rename one of them"):
         reconstruct([stimuli[0], stimuli[0]], [Copying()], ReconstructionSettings(("x",)), out)
     with pytest.raises(ObserverError, match="a prompt is given twice"):
         ReconstructionSettings(("x", "x"))
-    with pytest.raises(ObserverError, match="one strength and one seed at least"):
+    with pytest.raises(ObserverError, match="give at least one strength and at least one seed"):
         ReconstructionSettings(("x",), (0.5,), 0)
     reconstruct(stimuli, [Copying()], ReconstructionSettings(("x",)), out)
-    save_image(np.zeros((40, 40, 3), np.uint8), pictures / "duck.png")
+    save_image(np.zeros((40, 40, 3), np.uint8), image_folder / "duck.png")
     with pytest.raises(
-        ObserverError, match=r"out holds reconstructions of another duck.png \(was .*, is now .*\): take another"
+        ObserverError,
+        match=r"out has reconstructions of a different duck.png \(was .*, is now .*\): use another folder with --out",
     ):
-        reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
+        reconstruct(find_stimuli([str(image_folder)]), [Copying()], ReconstructionSettings(("x",)), out)
     (out / "reconstructions.json").write_text("{}")
-    with pytest.raises(StimulusError, match="is damaged or missing: take another --out"):
-        reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), out)
+    with pytest.raises(StimulusError, match="is damaged or missing: use another folder with --out"):
+        reconstruct(find_stimuli([str(image_folder)]), [Copying()], ReconstructionSettings(("x",)), out)
     assert "expected comma-separated numbers, such as 0.3,0.5, got 'a'" in observers(
-        "reconstruct", pictures, "-m", "chance", "--strength", "a", code=2
+        "reconstruct", image_folder, "-m", "chance", "--strength", "a", code=2
     ).stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
-    for name, said in ("nowhere", "there is no experiment named 'nowhere'"), ("no.png", "there is no image no.png"):
-        assert said in observers("reconstruct", name, "-m", "chance", code=1).stderr
+    for name, message in (
+        ("nowhere", "there is no experiment named 'nowhere'"),
+        ("no.png", "the image no.png does not exist"),
+    ):
+        assert message in observers("reconstruct", name, "-m", "chance", code=1).stderr
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd.png", "../x.png", "x.txt"])
-def test_a_table_from_anyone(file, pictures, tmp_path):
-    reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x",)), tmp_path)
+def test_tables_with_files_elsewhere_are_refused(file, image_folder, tmp_path):
+    reconstruct(find_stimuli([str(image_folder)]), [Copying()], ReconstructionSettings(("x",)), tmp_path)
     path = tmp_path / "reconstructions.csv"
     path.write_text(path.read_text().replace("copying/duck.png", file, 1).replace(f"{file}/", f"{file}#"))
     text = path.read_text()
     begin = text.index(file)
     path.write_text(text[:begin] + file + text[text.index(",", begin) :])
-    with pytest.raises(StimulusError, match="is no image in its folder"):
+    with pytest.raises(StimulusError, match="is not the path of a PNG file in the folder of the table"):
         read_reconstructions(tmp_path)
 
 
-def test_tables_that_are_none(tmp_path):
-    with pytest.raises(StimulusError, match=r"there is no .*: name the --out of observers reconstruct"):
+def test_folders_without_a_valid_table_are_refused(tmp_path):
+    with pytest.raises(StimulusError, match=r"there is no .*: give a folder that `observers reconstruct --out` wrote"):
         read_reconstructions(tmp_path)
     (tmp_path / "reconstructions.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(StimulusError, match="is no table of reconstructions: expected the columns image,observer"):
+    with pytest.raises(StimulusError, match="is not a table of reconstructions: expected the columns image,observer"):
         read_reconstructions(tmp_path)
     (tmp_path / "reconstructions.csv").write_text(",".join(COLUMNS) + "\n")
-    with pytest.raises(StimulusError, match="lists no reconstruction"):
+    with pytest.raises(StimulusError, match="lists no reconstructions"):
         read_reconstructions(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "message"),
     [
         ("much,1,1,0,a.png,1,,", "strength is 'much', expected a number"),
         ("nan,1,1,0,a.png,1,,", "strength is 'nan', expected a number"),
-        (".5,,1,0,a.png,1,,", "steps is '', expected a whole number"),
-        (".5,1e400,1,0,a.png,1,,", "steps is '1e400', expected a whole number"),
-        (".5,1,1,0.5,a.png,1,,", "seed is '0.5', expected a whole number"),
+        (".5,,1,0,a.png,1,,", "steps is '', expected an integer"),
+        (".5,1e400,1,0,a.png,1,,", "steps is '1e400', expected an integer"),
+        (".5,1,1,0.5,a.png,1,,", "seed is '0.5', expected an integer"),
         (".5,1,1,0,a.png,far,,", "pixel_distance is 'far', expected a number"),
     ],
 )
-def test_what_is_no_number_is_said_with_its_line(cells, said, tmp_path):
-    good = "a,b,c,.5,1,1,0,a.png,nan,,b.png,\n"
-    (tmp_path / "reconstructions.csv").write_text(",".join(COLUMNS) + "\n" + good)
+def test_errors_name_the_line_of_an_invalid_number(cells, message, tmp_path):
+    valid = "a,b,c,.5,1,1,0,a.png,nan,,b.png,\n"
+    (tmp_path / "reconstructions.csv").write_text(",".join(COLUMNS) + "\n" + valid)
     assert read_reconstructions(tmp_path)["steps"].tolist() == [1]
     with (tmp_path / "reconstructions.csv").open("a") as file:
         file.write(f"a,b,c,{cells}b.png,\n")
-    with pytest.raises(StimulusError, match=f"line 3: {said}"):
+    with pytest.raises(StimulusError, match=f"line 3: {message}"):
         read_reconstructions(tmp_path)
 
 
-def test_sheets_show_who_is_to_be_named(pictures, tmp_path):
-    reconstruct(find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5,), 2), tmp_path)
+def test_sheets_show_prompts_observers_and_credits(image_folder, tmp_path):
+    reconstruct(find_stimuli([str(image_folder)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5,), 2), tmp_path)
     (sheet,) = write_sheets(tmp_path)
-    words = sheet.with_suffix(".svg").read_text()
-    assert "A. Painter, CC BY-SA 3.0" in words and "copying" in words and "“x”" in words
+    svg = sheet.with_suffix(".svg").read_text()
+    assert "A. Painter, CC BY-SA 3.0" in svg and "copying" in svg and "“x”" in svg
     many = ReconstructionSettings(tuple(f"text {k}" for k in range(16)))
-    reconstruct(find_stimuli([str(pictures / "rock.png")]), [Copying()], many, tmp_path / "many")
-    (eight,) = write_sheets(tmp_path / "many")
-    words = eight.with_suffix(".svg").read_text()
-    assert eight.name.startswith("figure-8_rock.png_copying_") and words.count("nearest") == 1 and "A. Painter" in words
+    reconstruct(find_stimuli([str(image_folder / "rock.png")]), [Copying()], many, tmp_path / "many")
+    (grid,) = write_sheets(tmp_path / "many")
+    svg = grid.with_suffix(".svg").read_text()
+    assert grid.name.startswith("figure-8_rock.png_copying_") and svg.count("nearest") == 1 and "A. Painter" in svg
 
 
-def test_a_report_begins_with_them(pictures, tmp_path, drawn):
+def test_a_report_begins_with_the_reconstructions(image_folder, tmp_path, drawn):
     reconstruct(
-        find_stimuli([str(pictures)]), [Copying()], ReconstructionSettings(("x", "y"), (0.5, 0.7)), tmp_path / "made"
+        find_stimuli([str(image_folder)]),
+        [Copying()],
+        ReconstructionSettings(("x", "y"), (0.5, 0.7)),
+        tmp_path / "made",
     )
     observers(
         "run-experiment", "drawn-cue-conflict", "-m", "ideal", "--limit", 5, "--out", tmp_path / "logs", "--quiet"
@@ -214,8 +224,8 @@ def test_a_report_begins_with_them(pictures, tmp_path, drawn):
     assert (tmp_path / "out" / "tables" / "reconstructions.csv").is_file()
 
 
-def test_placement(tmp_path):
-    """Who copies keeps the layout of the image, and not that of another; what changes lies where it is bright."""
+def test_placement_of_copies_is_that_of_their_own_image(tmp_path):
+    """Copies have the layout of their own image and not that of another; they change where the image is bright."""
     y, x = np.mgrid[0:40, 0:40]
     for k, (a, b) in enumerate(((10, 10), (30, 30), (10, 30))):
         image = 40 + 200 * np.exp(-((x - a) ** 2 + (y - b) ** 2) / 60)
@@ -229,28 +239,32 @@ def test_placement(tmp_path):
     assert row.overlap == pytest.approx(1, abs=0.1) and row.in_place > 0.3 and row.n_images == 3
     (alone,) = placement(table[table["image"] == "0.png"], n_resamples=20).itertuples()
     assert np.isnan([alone.of_others, alone.kept, alone.kept_low]).all() and alone.layout == pytest.approx(1, abs=1e-3)
-    flat = np.full((8, 8), 0.5)
-    assert np.isnan(correlation(flat, flat)) and np.isnan(overlap_of(flat, flat))
-    assert low_passed(read_image(table["file"].iloc[0])).shape == (64, 64)
+    constant = np.full((8, 8), 0.5)
+    assert np.isnan(correlation(constant, constant)) and np.isnan(region_overlap(constant, constant))
+    assert low_pass(read_image(table["file"].iloc[0])).shape == (64, 64)
     assert len(pd.read_csv(tmp_path / "out" / "reconstructions.csv")) == len(table)
-    said = observers("analyze", "reconstructions", tmp_path / "out", "--csv", tmp_path / "p.csv").stdout
-    assert "in_place" in said and (tmp_path / "p.csv").is_file()
+    output = observers("analyze", "reconstructions", tmp_path / "out", "--csv", tmp_path / "p.csv").stdout
+    assert "in_place" in output and (tmp_path / "p.csv").is_file()
 
 
-def test_credits(tmp_path):
+def test_credits_are_written_and_read(tmp_path):
     assert read_credits(tmp_path) == {}
-    given = {"a.png": Credit("Ä, with a comma", "CC0"), "b.png": Credit("B", "MIT", "https://b")}
-    write_credits(tmp_path, given)
-    assert read_credits(tmp_path) == given
-    assert given["a.png"].said() == "Ä, with a comma, CC0"
-    for text, said in (("x,y\n", "expected the header stimulus,attribution,license,link and rows"), ("stimulus,attribution,license,link\na,b\n", "expected the header stimulus,attribution,license,link and rows"),
-                       ("stimulus,attribution,license,link\na,b\x07,c,d\n", "invisible character")):  # fmt: skip
+    credits = {"a.png": Credit("Ä, with a comma", "CC0"), "b.png": Credit("B", "MIT", "https://b")}
+    write_credits(tmp_path, credits)
+    assert read_credits(tmp_path) == credits
+    assert credits["a.png"].caption() == "Ä, with a comma, CC0"
+    header = "stimulus,attribution,license,link"
+    for text, message in (
+        ("x,y\n", f"expected the header {header} and rows with as many cells"),
+        (f"{header}\na,b\n", f"expected the header {header} and rows with as many cells"),
+        (f"{header}\na,b\x07,c,d\n", "contains a line break or another invisible character"),
+    ):
         (tmp_path / "attribution.csv").write_text(text)
-        with pytest.raises(StimulusError, match=said):
+        with pytest.raises(StimulusError, match=message):
             read_credits(tmp_path)
 
 
-def test_percepts_are_the_prompts_where_none_is_given(tmp_path):
+def test_percepts_are_the_default_prompts(tmp_path):
     save_image(np.zeros((40, 40, 3), np.uint8), tmp_path / "a.png")
     stimulus = Stimulus("a.png", tmp_path / "a.png", "(ambiguous)", "0", {"percept_a": "duck", "percept_b": "rabbit"})
     reconstruct([stimulus], [Copying()], ReconstructionSettings(), tmp_path / "out")

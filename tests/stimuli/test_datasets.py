@@ -1,3 +1,5 @@
+"""Tests of the table of published datasets, of the categories, and of the model-vs-human format."""
+
 import csv
 import json
 
@@ -29,7 +31,7 @@ def test_conditions_have_one_spelling(name, raw, canonical):
     assert DATASETS[name].canonical(raw) == canonical
 
 
-def test_a_condition_that_is_none_is_refused():
+def test_unknown_conditions_are_refused():
     with pytest.raises(ValueError, match="low-pass has no condition '2'; it has 0, 1, 3"):
         DATASETS["low-pass"].canonical("2")
 
@@ -45,11 +47,11 @@ def test_a_condition_that_is_none_is_refused():
         ("0001_ske_dnn_0_airplane_00_airplane-0001-sketch-0.png", "airplane-0001-sketch-0.png"),
     ],
 )
-def test_the_image_two_observers_share(imagename, image):
+def test_image_names_become_ids_that_observers_share(imagename, image):
     assert dialect.extract_image_id(imagename) == image
 
 
-def test_dataset_and_kind_by_name(tmp_path):
+def test_datasets_and_kinds_of_observers_are_inferred_from_names(tmp_path):
     known = tuple(DATASETS)
     for path, name in {
         "cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv": "cue-conflict",
@@ -98,17 +100,17 @@ def test_dataset_and_kind_by_name(tmp_path):
     assert dialect.infer_kind("K7Q2", "knife1.png") == "discriminative"
 
 
-def test_cues():
+def test_cues_are_read_from_the_names_of_cue_conflict_images():
     assert parse_cues("cat7-clock12.png") == {"shape": "cat", "texture": "clock"}
     assert parse_cues("cat7.png") == {}
 
 
-def test_unknown_dataset_offers_the_nearest():
+def test_errors_for_unknown_datasets_suggest_similar_names():
     with pytest.raises(UnknownName, match="no published dataset named 'cueconflict': did you mean cue-conflict"):
         dataset("cueconflict")
 
 
-def test_official_layout_with_conditions(tmp_path, monkeypatch):
+def test_the_official_layout_with_conditions_is_read(tmp_path, monkeypatch):
     monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path))
     table = DATASETS["power-equalisation"]
     folder = tmp_path / "stimuli" / table.name / "dnn" / "session-1"
@@ -131,22 +133,22 @@ def test_official_layout_with_conditions(tmp_path, monkeypatch):
         published_stimuli(table.name)
 
 
-def test_missing_images_say_how_to_get_them(tmp_path, monkeypatch):
+def test_errors_for_missing_images_tell_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path))
     assert data_folders()[0] == tmp_path
     with pytest.raises(StimulusError, match="get them with `observers fetch sketch`"):
         published_stimuli("sketch")
 
 
-def test_sixteen_categories_from_imagenet():
+def test_evidence_is_the_mean_probability_of_the_imagenet_classes():
     assert len(CATEGORIES) == 16
     classes = [c for indices in IMAGENET_CLASSES.values() for c in indices]
     assert len(classes) == len(set(classes)) == 207
     probabilities = softmax(np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32))
     evidence = category_evidence(probabilities)
     assert evidence.dtype == np.float64
-    by_hand = [[np.mean([p[c] for c in IMAGENET_CLASSES[k]]) for k in CATEGORIES] for p in probabilities]
-    np.testing.assert_allclose(evidence, by_hand, rtol=1e-14)
+    expected = [[np.mean([p[c] for c in IMAGENET_CLASSES[k]]) for k in CATEGORIES] for p in probabilities]
+    np.testing.assert_allclose(evidence, expected, rtol=1e-14)
 
 
 def test_categories_agree_with_the_published_indices():
@@ -155,8 +157,8 @@ def test_categories_agree_with_the_published_indices():
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_the_table_agrees_with_what_people_answered(name):
-    """Code, conditions and counts, as the names of the images that people saw spell them."""
+def test_the_table_agrees_with_the_recorded_responses(name):
+    """The code, the conditions and the counts agree with those in the files of the people."""
     table = DATASETS[name]
     conditions, files = set(), sorted(real("humans", name).glob("*.csv"))
     assert len(files) == table.n_people
@@ -170,7 +172,7 @@ def test_the_table_agrees_with_what_people_answered(name):
     assert conditions == {c.name for c in table.conditions}
 
 
-def test_labels_are_numbers_where_the_axis_has_a_unit():
+def test_labels_are_numbers_if_the_axis_has_a_unit():
     labels = {d.name: " ".join(d.label(c.name) for c in d.conditions) for d in DATASETS.values()}
     assert labels["contrast"] == "100 50 30 15 10 5 3 1"
     assert labels["low-pass"] == "0 1 3 5 7 10 15 40"

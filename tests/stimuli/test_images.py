@@ -1,3 +1,5 @@
+"""Tests of opening and saving image files."""
+
 import struct
 import zlib
 
@@ -12,12 +14,12 @@ from stimuli.images import open_image, save_image
 COLORS = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3)
 
 
-def test_round_trip(tmp_path):
+def test_saved_images_are_read_back_unchanged(tmp_path):
     save_image(COLORS, tmp_path / "new" / "x.png")
     assert np.array_equal(open_image(tmp_path / "new" / "x.png"), COLORS)
 
 
-def test_gray_palette_and_opaque_alpha_are_shown_as_they_look(tmp_path):
+def test_gray_palette_and_opaque_images_become_rgb(tmp_path):
     gray = Image.fromarray(COLORS[..., 0])
     gray.save(tmp_path / "gray.png")
     assert np.array_equal(open_image(tmp_path / "gray.png"), np.repeat(COLORS[..., :1], 3, axis=2))
@@ -27,7 +29,7 @@ def test_gray_palette_and_opaque_alpha_are_shown_as_they_look(tmp_path):
     assert np.array_equal(open_image(tmp_path / "alpha.png"), COLORS)
 
 
-def test_colors_of_print_are_refused(tmp_path):
+def test_cmyk_images_are_refused(tmp_path):
     Image.new("CMYK", (9, 9)).save(tmp_path / "x.jpg")
     with pytest.raises(StimulusError, match=r"x\.jpg is in the color space CMYK; save it in sRGB"):
         open_image(tmp_path / "x.jpg")
@@ -37,25 +39,25 @@ def test_exif_orientation_is_applied(tmp_path):
     image = Image.fromarray(np.full((8, 16, 3), 200, np.uint8))
     exif = image.getexif()
     exif[0x0112] = 6
-    image.save(tmp_path / "turned.jpg", exif=exif)
-    assert open_image(tmp_path / "turned.jpg").shape == (16, 8, 3)
+    image.save(tmp_path / "rotated.jpg", exif=exif)
+    assert open_image(tmp_path / "rotated.jpg").shape == (16, 8, 3)
 
 
-def test_what_is_no_plain_image_is_refused(tmp_path, monkeypatch):
+def test_unacceptable_image_files_are_refused(tmp_path, monkeypatch):
     save_image(COLORS, tmp_path / "x.png")
     content = (tmp_path / "x.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(content[:-30])
-    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "truncated.png").write_bytes(content[:-30])
+    (tmp_path / "text.png").write_text("not an image")
     Image.fromarray(COLORS).save(tmp_path / "x.gif")
     Image.fromarray(np.arange(16, dtype=np.uint16).reshape(4, 4) * 4000).save(tmp_path / "deep.png")
     Image.fromarray(np.zeros((4, 4, 4), np.uint8)).save(tmp_path / "clear.png")
-    row = b"\0" + bytes(range(2 * 3 * 2))  # a PNG of 2 × 1 pixels of three times 16 bits, which Pillow cannot write
+    row = b"\0" + bytes(range(2 * 3 * 2))  # a PNG of 2 × 1 pixels with 3 × 16 bits, which Pillow cannot write
     chunks = {b"IHDR": struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0), b"IDAT": zlib.compress(row), b"IEND": b""}
     packed = (struct.pack(">I", len(c)) + n + c + struct.pack(">I", zlib.crc32(n + c)) for n, c in chunks.items())
     (tmp_path / "deep-colors.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
     for name, message in {
-        "none.png": r"none\.png does not exist",
-        "cut.png": r"cut\.png cannot be read",
+        "missing.png": r"missing\.png does not exist",
+        "truncated.png": r"truncated\.png cannot be read",
         "text.png": r"text\.png is not a PNG or JPEG",
         "x.gif": r"x\.gif is not a PNG or JPEG",
         "deep.png": "more than 8 bits",

@@ -1,3 +1,5 @@
+"""Tests of stimulus sets, their manifests and digests."""
+
 import numpy as np
 import pytest
 
@@ -13,32 +15,32 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_manifest_round_trip(folder):
+def test_a_written_manifest_is_read_back_unchanged(folder):
     stimuli = (
         Stimulus("a.png", folder / "images/a.png", "cat", "0.10", {"shape": "cat", "texture": "true"}),
         Stimulus('b, "ü".png', folder / "images/b.png", "dog", "NaN", {"shape": "dog", "texture": "1.0"}),
     )
-    given = StimulusSet("set", stimuli)
-    given.write(folder / "stimuli.csv")
-    back = StimulusSet.read(folder / "stimuli.csv", "set")
-    assert back == given
-    assert back.digest() == given.digest()
-    assert [s.condition for s in back] == ["0.10", "NaN"]  # text stays text
-    assert back.stimuli[0].pixels().shape == (4, 5, 3)
-    assert back.cue_names == ("shape", "texture")
+    original = StimulusSet("set", stimuli)
+    original.write(folder / "stimuli.csv")
+    copy = StimulusSet.read(folder / "stimuli.csv", "set")
+    assert copy == original
+    assert copy.digest() == original.digest()
+    assert [s.condition for s in copy] == ["0.10", "NaN"]  # text stays text
+    assert copy.stimuli[0].pixels().shape == (4, 5, 3)
+    assert copy.cue_names == ("shape", "texture")
 
 
-def test_digest_knows_content_not_place_or_order(folder):
-    one, two = Stimulus("a", folder / "images/a.png", "cat"), Stimulus("b", folder / "images/b.png", "dog")
-    digest = StimulusSet("x", (one, two)).digest()
-    assert StimulusSet("y", (two, one)).digest() == digest
+def test_the_digest_depends_on_content_but_not_on_paths_or_order(folder):
+    first, second = Stimulus("a", folder / "images/a.png", "cat"), Stimulus("b", folder / "images/b.png", "dog")
+    digest = StimulusSet("x", (first, second)).digest()
+    assert StimulusSet("y", (second, first)).digest() == digest
     (folder / "images/c.png").write_bytes((folder / "images/a.png").read_bytes())
-    assert StimulusSet("x", (Stimulus("a", folder / "images/c.png", "cat"), two)).digest() == digest
-    assert StimulusSet("x", (Stimulus("a", folder / "images/b.png", "cat"), two)).digest() != digest
-    assert StimulusSet("x", (Stimulus("a", folder / "images/a.png", "dog"), two)).digest() != digest
+    assert StimulusSet("x", (Stimulus("a", folder / "images/c.png", "cat"), second)).digest() == digest
+    assert StimulusSet("x", (Stimulus("a", folder / "images/b.png", "cat"), second)).digest() != digest
+    assert StimulusSet("x", (Stimulus("a", folder / "images/a.png", "dog"), second)).digest() != digest
     (folder / "images/a.png").unlink()
     with pytest.raises(StimulusError, match=r"a\.png cannot be read"):
-        StimulusSet("x", (one, two)).digest()
+        StimulusSet("x", (first, second)).digest()
 
 
 @pytest.mark.parametrize(
@@ -62,18 +64,18 @@ def test_digest_knows_content_not_place_or_order(folder):
         ('stimulus,path,category,condition\n"a,images/a.png,cat,\n', "cannot be read"),
     ],
 )  # fmt: skip
-def test_bad_manifests_are_refused_in_words(folder, text, message):
+def test_invalid_manifests_are_refused(folder, text, message):
     (folder / "stimuli.csv").write_text(text, "utf-8")
     with pytest.raises(StimulusError, match=message):
         StimulusSet.read(folder / "stimuli.csv")
 
 
-def test_cues_are_the_same_for_all(tmp_path):
-    one = Stimulus("a", tmp_path, "cat", "", {"shape": "cat"})
+def test_all_stimuli_need_the_same_cues(tmp_path):
+    first = Stimulus("a", tmp_path, "cat", "", {"shape": "cat"})
     with pytest.raises(StimulusError, match=r"x: b has the cues \[\], but the first stimulus has \['shape'\]"):
-        StimulusSet("x", (one, Stimulus("b", tmp_path, "cat")))
+        StimulusSet("x", (first, Stimulus("b", tmp_path, "cat")))
 
 
-def test_no_manifest(tmp_path):
+def test_a_missing_manifest_is_an_error(tmp_path):
     with pytest.raises(StimulusError, match="cannot be read"):
         StimulusSet.read(tmp_path / "stimuli.csv")

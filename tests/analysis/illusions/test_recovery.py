@@ -1,4 +1,4 @@
-"""Observers with a known bias are recovered by every measure within its interval; those without one show no illusion."""
+"""Parameter recovery: the measures recover the known effects of simulated observers within their intervals."""
 
 import numpy as np
 import pytest
@@ -12,26 +12,30 @@ from observers.fooled import Fooled
 from tests.analysis.illusions import simulated_trials
 
 
-def misses(measured, truth):
-    """How many of (value, low, high) do not hold the truth; 95 % intervals of n runs miss n / 20."""
-    return sum(not (low <= truth <= high) for _, low, high in measured)
+def n_misses(estimates, truth):
+    """Count the intervals that do not contain the true value; 95 % intervals of n runs are expected to miss n / 20 times.
+
+    Each estimate is a tuple of value, lower end and upper end.
+    """
+    return sum(not (low <= truth <= high) for _, low, high in estimates)
 
 
-def effect_of(**given):
-    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(**given))).to_dict("records")
+def estimate_effect(**options):
+    """Return the effect of simulated geometric trials with its interval."""
+    (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(**options))).to_dict("records")
     return row["effect"], row["low"], row["high"]
 
 
-@pytest.mark.parametrize(("effect", "lean"), [(0.0, 0.0), (0.15, 0.0), (0.15, 0.08), (-0.1, 0.0)])
-def test_effects(effect, lean):
-    """A leaning to one answer falls out of it. Of 20 runs five or more miss with p = .003."""
-    found = [effect_of(effect=effect, lean=lean, seed=seed) for seed in range(20)]
-    assert misses(found, effect) <= 4
-    assert np.mean([value for value, _, _ in found]) == pytest.approx(effect, abs=0.012)
+@pytest.mark.parametrize(("effect", "bias"), [(0.0, 0.0), (0.15, 0.0), (0.15, 0.08), (-0.1, 0.0)])
+def test_effects_are_recovered_in_spite_of_response_bias(effect, bias):
+    """The probability of five or more misses in 20 runs is .003."""
+    estimates = [estimate_effect(effect=effect, bias=bias, seed=seed) for seed in range(20)]
+    assert n_misses(estimates, effect) <= 4
+    assert np.mean([value for value, _, _ in estimates]) == pytest.approx(effect, abs=0.012)
 
 
-def test_shifts_and_slopes():
-    table = geometric.pse_table(simulated_trials.geometric(0.2, lean=0.05, n=200)).set_index("strength")
+def test_shifts_and_slopes_are_recovered():
+    table = geometric.pse_table(simulated_trials.geometric(0.2, bias=0.05, n=200)).set_index("strength")
     assert table["pse"].to_dict() == pytest.approx({-1.0: 0.15, 0.0: -0.05, 1.0: -0.25}, abs=0.02)
     assert table["shift"][[-1.0, 1.0]].tolist() == pytest.approx([-0.2, 0.2], abs=0.02)
     assert table["slope"].tolist() == pytest.approx([30] * 3, rel=0.2)
@@ -39,40 +43,40 @@ def test_shifts_and_slopes():
 
 
 @pytest.mark.parametrize(("threshold", "false_alarms"), [(0.4, 0.0), (0.5, 0.3)])
-def test_hidden_faces(threshold, false_alarms):
-    """Of 5 runs three or more miss with p = .001."""
-    found = [pareidolia.pareidolia(simulated_trials.hidden(threshold, false_alarms, seed=s)).iloc[0] for s in range(5)]
-    assert misses([(r.threshold, r.low, r.high) for r in found], threshold) <= 2
-    spans = [(r.false_alarms, r.false_alarms_low, r.false_alarms_high) for r in found]
-    assert misses(spans, false_alarms) <= 2
+def test_thresholds_and_false_alarms_are_recovered(threshold, false_alarms):
+    """The probability of three or more misses in five runs is .001."""
+    rows = [pareidolia.pareidolia(simulated_trials.hidden(threshold, false_alarms, seed=s)).iloc[0] for s in range(5)]
+    assert n_misses([(r.threshold, r.low, r.high) for r in rows], threshold) <= 2
+    rates = [(r.false_alarms, r.false_alarms_low, r.false_alarms_high) for r in rows]
+    assert n_misses(rates, false_alarms) <= 2
 
 
-@pytest.mark.parametrize(("lean", "turns", "truth"), [(0.0, False, 0.0), (0.2, False, -0.2), (35.0, True, 35.0)])
-def test_percepts(lean, turns, truth):
-    found = []
+@pytest.mark.parametrize(("bias", "turns", "truth"), [(0.0, False, 0.0), (0.2, False, -0.2), (35.0, True, 35.0)])
+def test_points_of_equality_of_percepts_are_recovered(bias, turns, truth):
+    estimates = []
     for seed in range(20):
         (row,) = bistability.pse_table(
-            bistability.curves(simulated_trials.percepts(lean, turns=turns, seed=seed))
+            bistability.curves(simulated_trials.percepts(bias, turns=turns, seed=seed))
         ).itertuples()
-        found.append((row.pse, row.low, row.high))
-    assert misses(found, truth) <= 4
+        estimates.append((row.pse, row.low, row.high))
+    assert n_misses(estimates, truth) <= 4
 
 
-def test_position():
-    """Evidence that lies between the controls by a known share."""
+def test_the_position_between_the_controls_is_recovered():
+    """The evidence on ambiguous images lies at a known position between that on the controls."""
     frame = simulated_trials.percepts(0.0, n=60)
     rng = np.random.default_rng(1)
-    at = frame["category"].map({"duck": 1.0, "rabbit": -1.0}).fillna(0.5)  # three quarters of the way to a duck
-    frame["evidence_duck"] = 100 + at * 3 + rng.normal(0, 1, len(frame))
-    frame["evidence_rabbit"] = 100 - at * 3 + rng.normal(0, 1, len(frame))
+    support = frame["category"].map({"duck": 1.0, "rabbit": -1.0}).fillna(0.5)  # three quarters of the way to the duck
+    frame["evidence_duck"] = 100 + support * 3 + rng.normal(0, 1, len(frame))
+    frame["evidence_rabbit"] = 100 - support * 3 + rng.normal(0, 1, len(frame))
     (row,) = bistability.bistability(frame).itertuples()
     assert row.position_low < 0.75 < row.position_high and row.position_high - row.position_low < 0.1
-    (flat,) = bistability.bistability(frame.assign(evidence_rabbit=frame["evidence_duck"])).itertuples()
-    assert np.isnan([flat.position, flat.position_low, flat.position_high]).all()
+    (equal,) = bistability.bistability(frame.assign(evidence_rabbit=frame["evidence_duck"])).itertuples()
+    assert np.isnan([equal.position, equal.position_low, equal.position_high]).all()
 
 
-def test_unrelated_choices_by_hand():
-    """Both percepts above 3 of the 4 other choices on one image, first on the other."""
+def test_unrelated_choices_are_counted():
+    """Both percepts have more evidence than 3 of the 4 other choices on one image, and than all 4 on the other."""
     frame = simulated_trials.percepts(0.0, n=1).iloc[1:3].reset_index(drop=True)
     assert set(frame["category"]) == {"(ambiguous)"}
     for name, values in {
@@ -89,22 +93,22 @@ def test_unrelated_choices_by_hand():
 
 
 @pytest.mark.slow
-def test_fooled_observers_from_pictures_to_numbers(tmp_path):
-    """Through the experiments, the session and the log, four observers of each making; unfooled, no illusion."""
+def test_fooled_observers_are_recovered_from_whole_sessions(tmp_path):
+    """Four observers with an effect and four without it take the experiments; their logs are read and analyzed."""
     truth = {"muller-lyer": 0.004 * 40, "ponzo": 0.004 * 25}
     for name in (*truth, "duck-rabbit", "pareidolia"):
-        for effect, who in ((0.004, "fooled"), (0.0, "unfooled")):
+        for effect, group in ((0.004, "fooled"), (0.0, "unfooled")):
             for seed in range(4):
-                one = Fooled(effect=effect, slope=20, seed=seed, name=f"{who}-{seed}")
-                run(make_experiment(name), one, tmp_path)
+                observer = Fooled(effect=effect, slope=20, seed=seed, name=f"{group}-{seed}")
+                run(make_experiment(name), observer, tmp_path)
     table = illusions(read_trials([tmp_path], ambiguous=True), n_resamples=20)
-    table["who"] = table["observer"].str.split("-").str[0]
+    table["group"] = table["observer"].str.split("-").str[0]
     for name, effect in truth.items():
-        of = table[table["dataset"] == name]
-        for who, expected in (("fooled", effect), ("unfooled", 0.0)):
-            found = of[of["who"] == who]
-            assert found["value"].mean() == pytest.approx(expected, abs=0.03)
-            assert misses(found[["value", "low", "high"]].to_numpy(), expected) <= 1
+        rows = table[table["dataset"] == name]
+        for group, expected in (("fooled", effect), ("unfooled", 0.0)):
+            estimates = rows[rows["group"] == group]
+            assert estimates["value"].mean() == pytest.approx(expected, abs=0.03)
+            assert n_misses(estimates[["value", "low", "high"]].to_numpy(), expected) <= 1
     for name, measure, expected in (("duck-rabbit", "PSE along the turn", 45), ("pareidolia", "threshold", 0.4)):
-        found = table[(table["dataset"] == name) & (table["measure"] == measure)]
-        assert len(found) == 8 and misses(found[["value", "low", "high"]].to_numpy(), expected) <= 2
+        estimates = table[(table["dataset"] == name) & (table["measure"] == measure)]
+        assert len(estimates) == 8 and n_misses(estimates[["value", "low", "high"]].to_numpy(), expected) <= 2

@@ -1,4 +1,4 @@
-"""An empty data folder and cache, and the server, for every test of fetching."""
+"""Fixtures for tests of downloads: a web server, and empty data folders."""
 
 import threading
 
@@ -12,6 +12,7 @@ from tests.stimuli.fetching.site import Site
 
 @pytest.fixture
 def site():
+    """A web server on the local machine."""
     server = Site()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -22,8 +23,11 @@ def site():
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    """An empty data folder, an empty cache, a registry that knows nothing, a sketch dataset of four images, no pauses."""
+def root(tmp_path, monkeypatch):
+    """The parent of an empty data folder `data` and an empty cache `cache`.
+
+    The registry is empty as well, sketch and edge have only four images, and there are no pauses between attempts.
+    """
     monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -1,4 +1,4 @@
-"""A web server on this machine that can be told to misbehave, and files for it to serve."""
+"""A web server on the local machine that can simulate faults, and files for it to serve."""
 
 import hashlib
 import io
@@ -12,20 +12,24 @@ from PIL import Image
 
 
 class Site(ThreadingHTTPServer):
-    """Serves `files`; the next answers of all follow `faults`, one each, and then are good."""
+    """Serves `files` and records each request in `requests`.
+
+    Each request takes the next of `faults`: a status code, `to <url>` for a redirect, `cut` for half of the content, `slow`,
+    `bare` for a response without a length, or `whole` for the complete file although a range was requested.
+    """
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.faults, self.asked, self.etag = {}, [], [], '"one"'
+        self.files, self.faults, self.requests, self.etag = {}, [], [], '"one"'
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}/v/"
 
     def handle_error(self, request, client_address):
-        pass  # a client that hangs up is what some tests are about
+        pass  # some tests close the connection
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -34,28 +38,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         site = self.server
-        site.asked.append((self.path, self.headers["Range"], self.headers["If-Range"]))
+        site.requests.append((self.path, self.headers["Range"], self.headers["If-Range"]))
         fault = site.faults.pop(0) if site.faults else ""
         body = site.files.get(self.path.removeprefix("/v/"))
         if fault.startswith("to "):
-            return self.answer(302, b"", {"Location": fault[3:]})
+            return self.respond(302, b"", {"Location": fault[3:]})
         if fault.isdecimal() or body is None:
-            return self.answer(int(fault or 404), b"no")
+            return self.respond(int(fault or 404), b"no")
         if self.headers["Accept-Encoding"] != "identity":
-            return self.answer(406, b"lengths would be of something else")
+            return self.respond(406, b"lengths would refer to the encoded content")
         if fault == "slow":
             time.sleep(0.6)
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
         headers = {"ETag": site.etag, "Content-Length": len(body)} if fault != "bare" else {}
-        if not wanted or fault == "whole" or self.headers["If-Range"] not in (None, site.etag):
-            return self.answer(200, body[: len(body) // 2] if fault == "cut" else body, headers)
-        begin = int(wanted[1])
+        if not requested or fault == "whole" or self.headers["If-Range"] not in (None, site.etag):
+            return self.respond(200, body[: len(body) // 2] if fault == "cut" else body, headers)
+        begin = int(requested[1])
         if begin >= len(body):
-            return self.answer(416, b"")
+            return self.respond(416, b"")
         headers |= {"Content-Range": f"bytes {begin}-{len(body) - 1}/{len(body)}", "Content-Length": len(body) - begin}
-        return self.answer(206, body[begin:], headers)
+        return self.respond(206, body[begin:], headers)
 
-    def answer(self, status, body, headers=()):
+    def respond(self, status, body, headers=()):
         self.send_response(status)
         for name, value in dict(headers).items():
             self.send_header(name, value)
@@ -63,11 +67,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-NOISE = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)  # no PNG makes it small
+NOISE = np.random.default_rng(0).integers(0, 256, (4, 256, 256, 3), dtype=np.uint8)  # cannot be compressed
 
 
 def images(pattern, n=4):
-    """Relative path -> PNG of noise."""
+    """Return PNG files of noise by relative path, which is the pattern with a number."""
     files = {}
     for i in range(n):
         png = io.BytesIO()
@@ -77,6 +81,7 @@ def images(pattern, n=4):
 
 
 def tar_gz(files):
+    """Return the bytes of an archive with the files."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1) as tar:
         for name, data in files.items():
@@ -90,14 +95,15 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def register(place, files):
+def register(root, files):
+    """Write the checksums of the files into the registry."""
     lines = sorted(f"{name} sha256:{sha256(data)}\n" for name, data in files.items())
-    (place / "registry.txt").write_text("".join(lines))
+    (root / "registry.txt").write_text("".join(lines))
 
 
-def left(place):
-    """Files in the cache, records apart."""
-    return sorted(p.relative_to(place / "cache").as_posix() for p in (place / "cache").rglob("*") if p.is_file())
+def cached_files(root):
+    """Return the paths of all files in the cache, relative to it."""
+    return sorted(p.relative_to(root / "cache").as_posix() for p in (root / "cache").rglob("*") if p.is_file())
 
 
 SKETCH = images("sketch/dnn/session-1/000{0}_ske_dnn_0_cat_00_sketch-{0}.png")
