@@ -47,7 +47,17 @@ def file_name(text: str) -> str:
 
 
 def log_path(directory: Path, experiment: str, observer: str, session: int) -> Path:
-    """Return the path of a log in the folder `directory`, from the names of experiment and observer and the session."""
+    """Return the path of a log.
+
+    Args:
+        directory: Folder of the logs.
+        experiment: Name of the experiment.
+        observer: Name of the observer.
+        session: Number of the session, from 1.
+
+    Returns:
+        DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv, with names as `file_name` returns them.
+    """
     stem = f"{file_name(experiment)}_{file_name(observer)}_session-{session}"
     return Path(directory) / file_name(experiment) / f"{stem}.csv"
 
@@ -59,6 +69,9 @@ def column_names(cues: Sequence[str], choices: Sequence[str], measures: Sequence
         cues: Names of the cues of the stimulus set, such as shape and texture.
         choices: The choices of the experiment.
         measures: Names of the further measurements of the observer.
+
+    Returns:
+        COLUMNS, the cues, `evidence_<choice>` for every choice, and `measured_<name>` for every further measurement.
     """
     evidence, measured = (EVIDENCE + choice for choice in choices), (MEASURED + measure for measure in measures)
     return [*COLUMNS, *cues, *evidence, *measured]
@@ -79,6 +92,9 @@ def format_row(
         cues: Names of the cues of the stimulus set.
         trial: The trial.
         response: The response to it.
+
+    Returns:
+        One text per column; "" for a missing value.
 
     Raises:
         ObserverError: The response has a measurement that the observer's `measures` do not list.

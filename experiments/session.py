@@ -1,4 +1,4 @@
-"""run(): let one observer answer one experiment and write one trial log. Machines and people use the same loop.
+"""run(): present one experiment to one observer and write one trial log. Machines and people use the same loop.
 
 If the log already exists and belongs to the same session (the same experiment, stimuli, choices, seed and observer
 options), it is resumed after its last trial. Otherwise an error explains the difference and the log is not changed.
@@ -48,7 +48,7 @@ def run(
     progress: Progress = lambda done, total: None,
     notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """Let an observer answer an experiment, and write each response to a trial log (see `experiments.log`).
+    """Present an experiment to an observer, and write each response to a trial log (see `experiments.log`).
 
     If the log exists, only the trials that it lacks are presented. Each response is on disk before the next trial, so an
     interrupted session (also by KeyboardInterrupt) can be resumed by calling `run` again.
@@ -67,7 +67,7 @@ def run(
         The path of the log.
 
     Raises:
-        ObserverError: The observer breaks the contract of `observers.protocol`, or cannot answer.
+        ObserverError: The observer breaks the contract of `observers.protocol`, or cannot respond.
         StimulusError: An image cannot be read.
         LogError: The log belongs to another session, is damaged, is in use, or cannot be written.
 

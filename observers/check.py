@@ -120,7 +120,7 @@ class _CountingIterator:
 
 
 def _has_highest_evidence(response: Response, trial: Trial) -> bool:
-    """Return whether no choice has more evidence than the response; also true without evidence or without an answer."""
+    """Return whether no choice has more evidence than the response; also true without evidence or without a choice."""
     if response.evidence is None or response.choice is None:
         return True
     return bool(response.evidence[trial.choices.index(response.choice)] >= np.max(response.evidence))

@@ -2,16 +2,17 @@
 
 N is the number of trials and K the number of choices of a trial. `Observer.observe(trials)` follows these rules, which
 `observers.check` tests:
-- It is lazy on both sides. It takes as many trials as it needs for one batch, answers them, and takes the next ones. A
-  person takes one trial at a time.
+- It is lazy on both sides. It takes as many trials as it needs for one batch, responds to them, and takes the next ones.
+  A person takes one trial at a time.
 - It gives one Response per trial, in the order of the trials. `choice` is one of the trial's choices, or None if the
-  observer gave no answer.
-- The answer of a machine depends on the observer and the trial alone, never on earlier trials, the batch or the worker.
-  Resuming, sharding and any batch size therefore give the same answers. The trial number and the block must not matter
+  observer did not choose.
+- The response of a machine depends on the observer and the trial alone, never on earlier trials, the batch or the worker.
+  Resuming, sharding and any batch size therefore give the same responses. The trial number and the block must not matter
   either, only the image and the choices.
 - The options of an observer are the fields of a frozen attrs class. Weights load on first use. A field with
-  `metadata=RUNTIME` changes how answers are computed (a device, a batch size) but not which answers; it may change between
-  a run and its resumption. Any other class works too if it keeps the arguments of `__init__` as attributes of these names.
+  `metadata=RUNTIME` changes how responses are computed (a device, a batch size), but not the responses themselves; it may
+  differ between a run and its resumption. Any other class works too if it keeps the arguments of `__init__` as attributes
+  of these names.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from stimuli.stimulus import Stimulus
 
 Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
 KINDS: tuple[str, ...] = get_args(Kind)
+# The attrs metadata of an option that changes how responses are computed, but not which: field(metadata=RUNTIME).
 RUNTIME: Mapping[str, Any] = {"runtime": True}
 MAX_STEPS, MAX_GUIDANCE = 1000, 100
 MAX_COUNT = 2**53  # every reader of a log represents whole numbers below this exactly
@@ -65,7 +67,7 @@ class Trial:
         number: Position of the trial in its session, from 1.
         block: Number of the block to which the trial belongs, from 1. There is a break between two blocks.
         stimulus: The image. `stimulus.pixels()` returns it as a (height, width, 3) uint8 array.
-        choices: The K possible answers, in the order of the evidence.
+        choices: The K possible responses, in the order of the evidence.
         presentation: Timing and size of the presentation to a person.
 
     Example:
@@ -86,7 +88,7 @@ class Response:
     """The response of an observer to one trial. Only `choice` is required.
 
     Attributes:
-        choice: One of the trial's choices, or None if the observer gave no answer.
+        choice: One of the trial's choices, or None if the observer did not choose.
         rt: Response time in seconds from the onset of the response grid; None for machines.
         evidence: (K,) support for each choice, in the order of `Trial.choices`, or None. The chosen one should have the
             highest. The unit depends on the observer, which documents it (a probability, a log-likelihood, …).
@@ -108,7 +110,7 @@ class Response:
 
 @runtime_checkable
 class Observer(Protocol):
-    """Anything that answers trials: a person, a recording, a classifier, a generative model or a simulation.
+    """Anything that responds to trials: a person, a recording, a classifier, a generative model or a simulation.
 
     Any class with these three members is an observer; it need not inherit from anything. `observers.check.check_observer`
     tests whether an observer follows the contract (see `help(observers.protocol)`).
@@ -283,7 +285,7 @@ class Reconstructor(Protocol):
 
 @frozen
 class Cost:
-    """What it costs to answer a trial on this machine.
+    """The cost of a trial on this machine.
 
     Attributes:
         seconds: Seconds per model evaluation, in forward passes of `batch_size` rows.
@@ -300,7 +302,7 @@ class Cost:
 
 @runtime_checkable
 class HasCost(Protocol):
-    """Optional part of an observer: the cost of a trial, measured without answering it, for `--dry-run`.
+    """Optional part of an observer: the cost of a trial, measured without responding to it, for `--dry-run`.
 
     An observer has it if its class has the method `cost`. The time of other observers is measured on some trials.
     """

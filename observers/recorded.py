@@ -1,7 +1,7 @@
 """Replay of recorded responses of people or models.
 
 The recording is a CSV file in our own format (`experiments.log`) or in the model-vs-human format (`stimuli.dialect`). The
-observer answers a trial with the recorded response to the same image in the same condition.
+observer responds to a trial with the recorded response to the same image in the same condition.
 """
 
 import csv
@@ -29,7 +29,7 @@ class RecordedTrial:
         observer: Name of the observer.
         kind: Kind of that observer.
         category: The correct answer.
-        choice: The response, or None without an answer.
+        choice: The response, or None if the observer did not choose.
         rt: Response time in seconds, or None.
         n_evaluations: Number of model evaluations, or None.
         evidence: Evidence by choice, or None.

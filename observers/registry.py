@@ -65,7 +65,7 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
         options: Options by name, as text. Each is converted to the type that the observer's class declares.
 
     Returns:
-        The observer. Its weights are loaded when it answers its first trial.
+        The observer. Its weights are loaded when it responds to its first trial.
 
     Raises:
         UnknownName: The observer does not exist, or does not have an option of that name.

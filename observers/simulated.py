@@ -111,8 +111,8 @@ class Biased:
         cue_rate: Probability of responding to a cue, 0 to 1; on stimuli without cues this is the accuracy.
         seed: Random seed of the responses.
         shared: Proportion of stimuli (chosen at random for each seed), 0 to 1, on which the response is drawn with random
-            numbers that all biased observers share. Two such observers err on the same images; for equal accuracies
-            the error consistency κ that is expected between them is `shared` squared.
+            numbers that all biased observers share, so that they err on the same images. For equal accuracies the expected
+            error consistency κ between two of them is the square of `shared`.
         name: The observer's name in logs and figures; by default "biased-" and the shape bias.
 
     Example:
@@ -184,7 +184,7 @@ class Correlated:
 
     @cached_property
     def _probabilities(self) -> dict[str, tuple[float, float]]:
-        """P(correct | recorded correct) and P(correct | recorded incorrect) for each condition.
+        """The probabilities P(correct | recorded correct) and P(correct | recorded incorrect) by condition.
 
         Raises ObserverError if these accuracies do not allow this kappa, or if kappa is undefined.
         """

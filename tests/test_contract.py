@@ -132,19 +132,19 @@ BROKEN: dict[str, tuple[Callable[..., object], str]] = {
 
 @frozen
 class Broken:
-    answer: Callable[..., Iterator[Response]]
+    respond: Callable[..., Iterator[Response]]
     name: str = "broken"
     kind: str = "discriminative"
 
     def observe(self, trials):
-        return self.answer(trials)
+        return self.respond(trials)
 
 
 @pytest.mark.parametrize("flaw", BROKEN)
 def test_check_observer_finds_the_broken_rule(flaw, small):
-    answer, message = BROKEN[flaw]
+    respond, message = BROKEN[flaw]
     trials = small.trials(0)
-    failures = [result for result in check_observer(Broken(answer), trials) if not result.passed]
+    failures = [result for result in check_observer(Broken(respond), trials) if not result.passed]
     assert failures
     assert re.search(message, "; ".join(f"{failure.rule}: {failure.detail}" for failure in failures))
 
@@ -168,7 +168,7 @@ def test_check_observer_requires_a_name_and_a_kind(name, kind, message):
     ["unknown choice", "not a Response", "short evidence", "NaN evidence", "negative rt", "negative n_evaluations"],
 )
 def test_validation_error_names_observer_and_trial(flaw, small):
-    answer, message = BROKEN[flaw]
+    respond, message = BROKEN[flaw]
     trial = small.trials(0)[0]
     with pytest.raises(ObserverError, match=r"observer broken, trial 1 \(.*\): .*" + message):
-        validate_response(next(answer(iter([trial]))), trial, "broken")
+        validate_response(next(respond(iter([trial]))), trial, "broken")
