@@ -40,7 +40,7 @@ class ReconstructionSettings:
     """Prompts and settings under which images are restored.
 
     Attributes:
-        prompts: Prompts. If there are none, each image is restored under the prompts for the two percepts in its cues.
+        prompts: Texts under which each image is restored; if empty, those for the two percepts in its cues are used.
         strengths: Fractions of noise or of masked tokens, above 0 and up to 1.
         n_seeds: Number of draws of noise or masks for each strength.
         steps: Number of denoising steps.
@@ -127,8 +127,8 @@ def reconstruct(
         Path of the table, `<out>/reconstructions.csv`.
 
     Raises:
-        ObserverError: An observer cannot restore images, or `out` has reconstructions of a different image or by an
-            observer with different options of the same name.
+        ObserverError: An observer cannot restore images, or `out` has reconstructions of a different image of the same
+            name, or by an observer of the same name with different options.
         StimulusError: Two images have the same name, an image cannot be opened, an image has no prompts, or the files
             in `out` are damaged.
 

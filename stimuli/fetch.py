@@ -285,7 +285,7 @@ class Downloader:
             status, tag = response.status_code, response.headers.get("ETag", "")
             status_text = f"{status} {responses.get(status, '')}".rstrip()
             if status >= 500:
-                raise _IncompleteDownload(f"the server answered {status_text}")
+                raise _IncompleteDownload(f"the server responded with {status_text}")
             begin = re.match(r"bytes (\d{1,18})-", response.headers.get("Content-Range", ""))
             is_next_part = begin is not None and int(begin[1]) == n_bytes and tag == (known_tag or tag)
             if status == 416 or (status == 206 and not is_next_part):
@@ -293,7 +293,7 @@ class Downloader:
                 raise _IncompleteDownload("the server sent a different part of the file than requested")
             if status not in (200, 206):
                 raise StimulusError(
-                    f"{url} answered {status_text}, so the file is not available there: {self.offline_hint}"
+                    f"{url} responded with {status_text}, so the file is not available there: {self.offline_hint}"
                 )
             if status == 200:  # the complete file, even if a range was requested
                 n_bytes = 0

@@ -1,12 +1,10 @@
 """The drawn stimulus sets of illusions. (The four images of the paper are in `stimuli.paper_illusions`.)
 
 duck-rabbit, vase-faces, necker-cube   figures of `stimuli.bistable`; the condition is the cue. The duck-rabbit without
-                                       a cue is also rotated; the condition is then `turn<degrees>`, positive for
-                                       clockwise microcosm-ambiguous                    objects between two categories;
-                                       the condition is the weight of the second category pareidolia
-                                       faces hidden in textures; the condition is the strength of the face muller-lyer,
-                                       ponzo, …                  ILLUSIONS of `stimuli.geometric`; the condition is the
-                                       strength of the illusion
+                                       a cue is also rotated; the condition is then `turn<degrees>`, clockwise
+microcosm-ambiguous                    objects between two categories; the condition is the weight of the second one
+pareidolia                             faces hidden in textures; the condition is the strength of the face
+muller-lyer, ponzo, …                  ILLUSIONS of `stimuli.geometric`; the condition is the strength of the illusion
 
 The measures in `analysis.illusions` use the cues of the stimuli: `percept_a` and `percept_b` for images that can be
 seen as either of two things, `hidden` for the strength of a hidden face, `strength` and `difference` for a geometric

@@ -96,8 +96,8 @@ class _LimitedGzip(gzip.GzipFile):
             raise StimulusError(f"{self.archive} unpacks to more than {self.max_bytes:,} bytes; nothing was unpacked")
         if self.n_bytes > self.max_expanded:
             raise StimulusError(
-                f"{self.archive} unpacks to more than {self.max_ratio} times its size, which images never do; "
-                "nothing was unpacked"
+                f"{self.archive} unpacks to more than {self.max_ratio} times its size, but images do not compress that "
+                "well; nothing was unpacked"
             )
         return data
 
@@ -110,7 +110,7 @@ def _unpack_members(
     for number, member in enumerate(tar):
         if number >= max_files:
             raise StimulusError(f"{archive} has more than {max_files:,} files; nothing was unpacked")
-        problem = _type_problem(member) or _name_problem(member.name)
+        problem = _find_type_problem(member) or _find_name_problem(member.name)
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         name = "/".join(parts)
         if not problem:
@@ -126,7 +126,7 @@ def _unpack_members(
             yield _write(tar, member, folder.joinpath(*parts))
 
 
-def _type_problem(member: tarfile.TarInfo) -> str:
+def _find_type_problem(member: tarfile.TarInfo) -> str:
     """Return why the type of a member is not acceptable, or ""."""
     if member.issym() or member.islnk():
         return "is a link"
@@ -134,7 +134,7 @@ def _type_problem(member: tarfile.TarInfo) -> str:
     return "" if ordinary else "is not an ordinary file"
 
 
-def _name_problem(name: str) -> str:
+def _find_name_problem(name: str) -> str:
     """Return why the name of a member is not acceptable, or ""."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:

@@ -23,13 +23,13 @@ def write_sheets(folder: Path) -> list[Path]:
     out.mkdir(exist_ok=True)
     for (strength, steps, guidance), part in table.groupby(SETTING_COLUMNS, sort=True):
         setting = f"strength-{strength:g}_steps-{steps}_guidance-{guidance:g}"
-        many = part.groupby("image")["prompt"].transform("nunique") >= MANY_PROMPTS
-        few_prompts, images = part[~many], list(dict.fromkeys(part.loc[~many, "image"]))
+        has_many_prompts = part.groupby("image")["prompt"].transform("nunique") >= MANY_PROMPTS
+        few_prompts, images = part[~has_many_prompts], list(dict.fromkeys(part.loc[~has_many_prompts, "image"]))
         for n, begin in enumerate(range(0, len(images), N_IMAGES), 1):
             page = few_prompts[few_prompts["image"].isin(images[begin : begin + N_IMAGES])]
             stem = f"figure-7_{setting}" + (f"_{n}" if len(images) > N_IMAGES else "")
             paths += _save(partial(draw_sheet, page, Figure()), out / stem)
-        one_draw = part[many & (part["seed"] == part["seed"].min())]
+        one_draw = part[has_many_prompts & (part["seed"] == part["seed"].min())]
         for (image, observer), rows in one_draw.groupby(["image", "observer"], sort=False):
             stem = f"figure-8_{file_name(str(image))}_{file_name(str(observer))}_{setting}"
             paths += _save(partial(draw_prompt_grid, rows, Figure()), out / stem)

@@ -197,8 +197,8 @@ def test_sheets_show_prompts_observers_and_credits(image_folder, tmp_path):
     (sheet,) = write_sheets(tmp_path)
     svg = sheet.with_suffix(".svg").read_text()
     assert "A. Painter, CC BY-SA 3.0" in svg and "copying" in svg and "“x”" in svg
-    many = ReconstructionSettings(tuple(f"text {k}" for k in range(16)))
-    reconstruct(find_stimuli([str(image_folder / "rock.png")]), [Copying()], many, tmp_path / "many")
+    sixteen_prompts = ReconstructionSettings(tuple(f"text {k}" for k in range(16)))
+    reconstruct(find_stimuli([str(image_folder / "rock.png")]), [Copying()], sixteen_prompts, tmp_path / "many")
     (grid,) = write_sheets(tmp_path / "many")
     svg = grid.with_suffix(".svg").read_text()
     assert grid.name.startswith("figure-8_rock.png_copying_") and svg.count("nearest") == 1 and "A. Painter" in svg
@@ -237,8 +237,10 @@ def test_placement_of_copies_is_that_of_their_own_image(tmp_path):
     (row,) = placement(table, n_resamples=200).itertuples()
     assert row.layout == pytest.approx(1, abs=1e-3) and row.of_others < 0.3 and row.kept_low > 0.5
     assert row.overlap == pytest.approx(1, abs=0.1) and row.in_place > 0.3 and row.n_images == 3
-    (alone,) = placement(table[table["image"] == "0.png"], n_resamples=20).itertuples()
-    assert np.isnan([alone.of_others, alone.kept, alone.kept_low]).all() and alone.layout == pytest.approx(1, abs=1e-3)
+    (single,) = placement(table[table["image"] == "0.png"], n_resamples=20).itertuples()
+    assert np.isnan([single.of_others, single.kept, single.kept_low]).all() and single.layout == pytest.approx(
+        1, abs=1e-3
+    )
     constant = np.full((8, 8), 0.5)
     assert np.isnan(correlation(constant, constant)) and np.isnan(region_overlap(constant, constant))
     assert low_pass(read_image(table["file"].iloc[0])).shape == (64, 64)

@@ -74,13 +74,13 @@ def test_unsuitable_logs_are_refused(log, tmp_path):
         assert message in observers("explain-trial", tmp_path / "x.csv", code=1).stderr
     assert "cannot be read" in observers("explain-trial", tmp_path / "none.csv", code=1).stderr
     sidecar = path.with_suffix(".json").read_text()
-    other = tmp_path / path.name
-    other.write_bytes(path.read_bytes())
+    edited_log = tmp_path / path.name
+    edited_log.write_bytes(path.read_bytes())
     digest = json.loads(sidecar)["identity"]["stimuli"]
-    other.with_suffix(".json").write_text(sidecar.replace(digest, digest[::-1]))
+    edited_log.with_suffix(".json").write_text(sidecar.replace(digest, digest[::-1]))
     assert (
         "was made with other images than drawn-cue-conflict has on this computer"
-        in observers("explain-trial", other, *options, code=1).stderr
+        in observers("explain-trial", edited_log, *options, code=1).stderr
     )
 
 

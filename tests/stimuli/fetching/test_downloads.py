@@ -30,7 +30,7 @@ def test_a_later_call_resumes_the_download(site, root, monkeypatch):
     site.faults = ["cut", *["500"] * 4]
     with pytest.raises(
         StimulusError,
-        match=r"could not be downloaded \(the server answered 500 Internal Server Error\): check the network",
+        match=r"could not be downloaded \(the server responded with 500 Internal Server Error\): check the network",
     ):
         fetch_stimuli("sketch", base_url=site.url)
     assert cached_files(root) == ["partial/sketch.tar.gz.etag", "partial/sketch.tar.gz.part"]
@@ -99,7 +99,7 @@ def test_responses_with_a_wrong_length_are_refused(site, root, monkeypatch, body
 def test_permanent_errors_are_not_retried(site, root, status, words):
     site.faults, site.files["sketch.tar.gz"] = [status], ARCHIVE
     message = (
-        rf"sketch.tar.gz answered {words}, so the file is not available there: "
+        rf"sketch.tar.gz responded with {words}, so the file is not available there: "
         r"put the images into <folder>/stimuli/sketch/"
     )
     with pytest.raises(StimulusError, match=message):

@@ -62,7 +62,7 @@ def test_a_file_that_differs_from_the_published_one_is_refused(site, root):
 
 def test_a_failed_download_leaves_no_files(site, root):
     register(root, PEOPLE)
-    with pytest.raises(StimulusError, match="answered 404 Not Found"):
+    with pytest.raises(StimulusError, match="responded with 404 Not Found"):
         fetch_humans(base_url=site.url)
     assert len({path for path, *_ in site.requests}) <= fetch.N_THREADS  # no downloads begin after the first error
     assert not any((root / "cache" / "humans").iterdir())
