@@ -61,7 +61,7 @@ def figures(
     for written in write_figures(inputs, out, figure or ()):
         n_drawn += bool(written.stem)
         typer.echo(f"figure {written.number}: {out / written.stem}.pdf" if written.stem else
-                   f"figure {written.number}: {written.said}", err=not written.stem)  # fmt: skip
+                   f"figure {written.number}: {written.text}", err=not written.stem)  # fmt: skip
     if not n_drawn:
         raise LogError("these logs allow none of the figures: give more logs, as the messages above say")
     typer.echo(f"captions: {out / 'figures.md'}")

@@ -1,4 +1,4 @@
-"""Observers as points: on a map, or where two measures of each put them."""
+"""Scatter plots of observers, with one marker for each observer."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,13 +7,24 @@ from analysis.figures import style
 
 
 def draw_points(table: pd.DataFrame, ax: Axes, *, x_label: str, y_label: str, is_map: bool = False) -> Axes:
-    """A marker for every row of a table with `observer`, `kind`, `x`, `y`; on a map both axes have one scale."""
-    drawn = style.marks(table)
+    """Draw one marker for each observer.
+
+    Args:
+        table: Has the columns `observer`, `kind`, `x` and `y` and one row for each observer.
+        ax: The axes to draw on.
+        x_label: Label of the x axis.
+        y_label: Label of the y axis.
+        is_map: Whether both axes have the same scale, as on a map of distances.
+
+    Returns:
+        The axes.
+    """
+    styles = style.observer_styles(table)
     for observer, x, y in zip(table["observer"], table["x"], table["y"], strict=True):
-        ax.plot([x], [y], linestyle="none", **drawn[observer].line())
+        ax.plot([x], [y], linestyle="none", **styles[observer].plot_options())
     if is_map:
         ax.set_aspect("equal", "datalim")
     ax.set(xlabel=x_label, ylabel=y_label)
-    ax.grid(color=style.GRID, linewidth=0.6)
-    style.legend(ax, drawn)
+    ax.grid(color=style.GRID_COLOR, linewidth=0.6)
+    style.add_legend(ax, styles)
     return ax

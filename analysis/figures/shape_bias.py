@@ -1,83 +1,99 @@
-"""Figure 1 of the field: how often each observer decides for texture (to the right) and for shape (to the left).
+"""Shape bias by category, as in figure 1 of Jaini et al. (2024): fraction of texture decisions and of shape decisions.
 
-A row a category, the highest shape bias of people at the top, and a last row for all conflicts; a marker an observer; a
-vertical line an observer at its bias over all of them, where its interval is drawn in the last row. With more than N_SINGLE
-observers the people are one, pooled.
+Each category has a row, with the category in which people have the highest shape bias at the top and all cue conflicts
+in the last row. Each observer has one marker in every row and a vertical line at its shape bias over all cue conflicts,
+with its interval in the last row. With more than MAX_OBSERVERS observers the responses of people are pooled.
 """
 
 from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
-from attrs import evolve
 from matplotlib.axes import Axes
 
 from analysis.figures import style
 
-N_SINGLE = 12
+MAX_OBSERVERS = 12  # with more observers in the figure, people are pooled
 ALL = "all"
 
 
 def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """What the figure shows: rows of both tables (columns of `analysis.shape_bias`), sorted as they are drawn.
+    """Select and sort the rows that the figure shows; the values are not changed.
 
-    `people` is all people pooled, and empty where there are none. Categories are ordered by its bias, highest first;
-    without people by the mean over observers. Nothing else is computed.
+    Categories are sorted by the shape bias of pooled people, highest first, or by the mean over observers without
+    people.
+
+    Args:
+        table: The table of all observers that `analysis.shape_bias` returns.
+        people: The same table for all people pooled into one observer; an empty table without people.
+
+    Returns:
+        Rows of both tables in the order in which they are drawn.
     """
     n_people = table.loc[table["kind"] == "human", "observer"].nunique()
-    if n_people > 1 and table["observer"].nunique() > N_SINGLE:
+    if n_people > 1 and table["observer"].nunique() > MAX_OBSERVERS:
         pooled = people.assign(observer=f"people, pooled (n = {n_people})")
         table = pd.concat([pooled, table[table["kind"] != "human"]])
-    by = people if len(people) else table
-    bias = by.groupby("category")["shape_bias"].mean().sort_values(ascending=False, kind="stable")
+    reference = people if len(people) else table
+    bias = reference.groupby("category")["shape_bias"].mean().sort_values(ascending=False, kind="stable")
     order = [c for c in dict.fromkeys([*bias.index, *table["category"]]) if c != ALL] + [ALL]
     rank = table["category"].map({category: i for i, category in enumerate(order)})
     return table.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
 
 
-def draw_shape_bias(shown: pd.DataFrame, ax: Axes, *, marked: Collection[str] = ()) -> Axes:
-    """Draw what `arrange` gave. A category in which an observer has no shape bias has no marker of it.
+def draw_shape_bias(table: pd.DataFrame, ax: Axes, *, marked: Collection[str] = ()) -> Axes:
+    """Draw the shape bias of observers by category.
 
-    Where observers are `marked`, they are large and dark and everyone else is faint.
+    An observer without a defined shape bias in a category has no marker in its row.
+
+    Args:
+        table: The table that `arrange` returns.
+        ax: The axes to draw on.
+        marked: Observers to emphasize: their markers are large and dark, and those of all other observers are faint.
+
+    Returns:
+        The axes.
     """
-    categories = list(dict.fromkeys(shown["category"]))
+    categories = list(dict.fromkeys(table["category"]))
     row = {category: i for i, category in enumerate(categories)}
-    apart = shown["observer"].isin(list(marked))
-    dark = {name: _darker(mark) for name, mark in style.marks(shown[apart]).items()}
-    drawn = dark | style.marks(shown[~apart])
-    for i, (observer, mark) in reversed(list(enumerate(drawn.items()))):  # people last, on top
-        of_observer = shown[shown["observer"] == observer]
-        line = mark.line()
-        upright: dict[str, Any] = {"linewidth": 0.8, "alpha": mark.line()["alpha"], "color": mark.look.color}
+    is_marked = table["observer"].isin(list(marked))
+    dark_styles = {name: observer.darker() for name, observer in style.observer_styles(table[is_marked]).items()}
+    styles = dark_styles | style.observer_styles(table[~is_marked])
+    for i, (observer, observer_style) in reversed(list(enumerate(styles.items()))):  # draws people last, on top
+        rows = table[table["observer"] == observer]
+        options = observer_style.plot_options()
+        vertical: dict[str, Any] = {
+            "linewidth": 0.8, "alpha": options["alpha"], "color": observer_style.kind_style.color
+        }  # fmt: skip
         if observer in marked:
-            line |= {"markersize": 7.5, "zorder": 5.0, "alpha": 1.0, "markeredgewidth": 1.3}
-            upright |= {"linewidth": 1.6, "alpha": 1.0, "linestyle": ("-", "--", ":", "-.")[i % 4]}
+            options |= {"markersize": 7.5, "zorder": 5.0, "alpha": 1.0, "markeredgewidth": 1.3}
+            vertical |= {"linewidth": 1.6, "alpha": 1.0, "linestyle": ("-", "--", ":", "-.")[i % 4]}
         elif marked:
-            line |= {"alpha": 0.25, "zorder": 1.8}
-            upright |= {"alpha": 0.25}
-        ax.plot(1 - of_observer["shape_bias"], of_observer["category"].map(row), linestyle="none", **line)
-        every = of_observer[(of_observer["category"] == ALL) & of_observer["shape_bias"].notna()]
-        for bias, low, high in zip(every["shape_bias"], every["low"], every["high"], strict=True):
-            ax.axvline(1 - bias, zorder=1.5, **upright)
+            options |= {"alpha": 0.25, "zorder": 1.8}
+            vertical |= {"alpha": 0.25}
+        ax.plot(1 - rows["shape_bias"], rows["category"].map(row), linestyle="none", **options)
+        overall = rows[(rows["category"] == ALL) & rows["shape_bias"].notna()]
+        for bias, low, high in zip(overall["shape_bias"], overall["low"], overall["high"], strict=True):
+            ax.axvline(1 - bias, zorder=1.5, **vertical)
             ax.hlines(
-                row[ALL], 1 - high, 1 - low, color=upright["color"], alpha=upright["alpha"], linewidth=2.2, zorder=1.6
+                row[ALL], 1 - high, 1 - low, color=vertical["color"], alpha=vertical["alpha"], linewidth=2.2, zorder=1.6
             )
     ax.set(xlim=(-0.02, 1.02), ylim=(len(row) - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
     ax.set_yticks(range(len(row)), ["all conflicts" if category == ALL else category for category in categories])
     ax.tick_params(axis="y", length=0)
-    ax.grid(axis="y", color=style.GRID, linewidth=0.6)
+    ax.grid(axis="y", color=style.GRID_COLOR, linewidth=0.6)
     ax.axhline(len(row) - 1.5, color="black", linewidth=0.6)
-    top = ax.secondary_xaxis("top", functions=(opposite, opposite))
-    top.set_xlabel("Fraction of “shape” decisions")
-    ax.spines["top"].set_visible(True)
-    style.legend(ax, drawn)
+    add_shape_axis(ax)
+    style.add_legend(ax, styles)
     return ax
 
 
-def _darker(mark: style.ObserverStyle) -> style.ObserverStyle:
-    return evolve(mark, look=evolve(mark.look, color=mark.look.ink))
+def add_shape_axis(ax: Axes) -> None:
+    """Add a second x axis at the top with the fraction of shape decisions, 1 − the fraction of texture decisions."""
+    top = ax.secondary_xaxis("top", functions=(_one_minus, _one_minus))
+    top.set_xlabel("Fraction of “shape” decisions")
+    ax.spines["top"].set_visible(True)
 
 
-def opposite(fraction: Any) -> Any:
-    """Texture decisions from shape decisions, and back."""
+def _one_minus(fraction: Any) -> Any:
     return 1 - fraction

@@ -1,7 +1,8 @@
-"""How figures look, and how they are written: one color and marker a kind, settings for print, files that are reproducible.
+"""The appearance of all figures and how they are saved: colors, markers, legends, print settings, reproducible files.
 
-Color and marker say the kind (Geirhos et al. 2021; they survive color blindness and gray), the filling of the marker says
-which observer of it. A kind with more than N_NAMED observers has one entry in the legend and all its markers alike.
+The color and marker show the kind of an observer, as in Geirhos et al. (2021); they remain distinguishable with color
+blindness and in grayscale. The fill of the marker distinguishes observers of one kind. A kind with more than MAX_NAMED
+observers is grouped: all its markers look alike and the legend has one entry for the kind.
 """
 
 import warnings
@@ -12,7 +13,7 @@ from typing import Any, Literal, cast
 
 import matplotlib
 import pandas as pd
-from attrs import frozen
+from attrs import evolve, frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -23,18 +24,18 @@ from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, bl
 from analysis.accuracy import PEOPLE
 from analysis.benchmark import HUMANS, STAND_INS
 
-N_NAMED = 6
-MAX_NAME = 34  # characters
+MAX_NAMED = 6  # observers of one kind that the legend names one by one
+MAX_NAME_LENGTH = 34  # characters
 FORMATS = ("pdf", "svg", "png")
-CHANCE = "#666666"
-GRID = "#E4E4E4"
-UNCOUNTED = "#8C8C8C"  # a condition that is left out of averages
-TOGETHER = (HUMANS, PEOPLE, STAND_INS)  # rows that stand for several people
-RC: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text, for search and for editing
-    "svg.hashsalt": "observers",  # the same figure is the same file
+CHANCE_COLOR = "#666666"
+GRID_COLOR = "#E4E4E4"
+EXCLUDED_COLOR = "#8C8C8C"  # of conditions that are excluded from averages
+POOLED_OBSERVERS = (HUMANS, PEOPLE, STAND_INS)  # names of rows that combine several people
+RC_PARAMS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # keeps text searchable and editable
+    "svg.hashsalt": "observers",  # makes the bytes of a figure reproducible
     "pdf.fonttype": 42,
-    "text.parse_math": False,  # a name with two dollars in it is no formula
+    "text.parse_math": False,  # names may contain dollar signs
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05,
     "savefig.dpi": 200,
@@ -56,11 +57,26 @@ _METADATA: Mapping[str, Mapping[str, None]] = {"pdf": {"CreationDate": None}, "s
 
 @frozen
 class KindStyle:
+    """How observers of one kind are drawn; `KIND_STYLES` has the style of every kind.
+
+    Attributes:
+        color: Color of markers and lines, as a hex string.
+        text_color: The same hue, dark enough to be readable as text on white.
+        marker: A marker of matplotlib.
+        label: Name of the kind in legends.
+        fills: Fill styles of matplotlib markers; successive observers of the kind take successive fills.
+    """
+
     color: str
-    ink: str  # the same hue, dark enough for text on white
+    text_color: str
     marker: str
-    label: str  # several observers of the kind
+    label: str
     fills: tuple[str, ...] = ("full", "none", "left", "right", "bottom", "top")
+
+    @property
+    def face_color(self) -> str:
+        """The fill color of bars and markers that show the kind itself."""
+        return "white" if self.fills[0] == "none" else self.color
 
 
 KIND_STYLES: Mapping[str, KindStyle] = {
@@ -74,125 +90,148 @@ KIND_STYLES: Mapping[str, KindStyle] = {
 
 @frozen
 class ObserverStyle:
-    """How one observer is drawn. `legend` is empty where an earlier observer of its kind stands for it."""
+    """How one observer is drawn.
 
-    look: KindStyle
+    Attributes:
+        kind_style: The style of its kind.
+        fill: Fill style of its marker.
+        legend: Its text in the legend. The text is empty if the observer belongs to a group and another observer of the
+            group already has the legend entry.
+        is_grouped: Whether all observers of its kind look alike because there are more than MAX_NAMED of them.
+    """
+
+    kind_style: KindStyle
     fill: str
     legend: str
-    gathered: bool
+    is_grouped: bool
 
-    def line(self) -> dict[str, Any]:
-        """Keywords of `Axes.plot` and `Axes.errorbar`, line included."""
-        is_open = self.fill == "none"  # filled with white, so that no line shows through
+    def plot_options(self) -> dict[str, Any]:
+        """Return keyword arguments for `Axes.plot` and `Axes.errorbar`."""
+        is_open = self.fill == "none"  # an open marker is filled with white so that no line shows through
         return {
-            "color": self.look.color, "marker": self.look.marker, "markeredgewidth": 0.9,
-            "fillstyle": "full" if is_open else self.fill, "markerfacecolor": "white" if is_open else self.look.color,
-            "markerfacecoloralt": "white", "alpha": 0.45 if self.gathered else 1.0, "zorder": 2.0 if self.gathered else 3.0,
+            "color": self.kind_style.color, "marker": self.kind_style.marker, "markeredgewidth": 0.9,
+            "fillstyle": "full" if is_open else self.fill,
+            "markerfacecolor": "white" if is_open else self.kind_style.color, "markerfacecoloralt": "white",
+            "alpha": 0.45 if self.is_grouped else 1.0, "zorder": 2.0 if self.is_grouped else 3.0,
         }  # fmt: skip
 
+    def darker(self) -> "ObserverStyle":
+        """Return the same style in the darker color that its kind uses for text."""
+        return evolve(self, kind_style=evolve(self.kind_style, color=self.kind_style.text_color))
 
-def named(observer: str, kind: str) -> str:
-    """An observer's name as figures show it: simulated ones are always called so."""
+
+def display_name(observer: str, kind: str) -> str:
+    """Return the name of an observer as figures show it: "(simulated)" follows the name of a simulated observer."""
     return f"{observer} (simulated)" if kind == "simulated" and observer != STAND_INS else observer
 
 
 def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]:
-    """Names as figures show them: long ones without their middle, unless that would make two of them the same.
+    """Return the names of observers as figures show them, with long names shortened in the middle.
 
-    Where they are endless, more than three times too long, they are cut all the same.
+    A name keeps its full length if shortening would make two names equal, unless it is more than three times too long.
+
+    Args:
+        observers: Names of the observers.
+        kinds: Maps the name of an observer to its kind.
     """
-    full = [named(name, kinds[name]) for name in observers]
-    half = MAX_NAME // 2
-    short = [name if len(name) <= MAX_NAME else f"{name[:half]}…{name[-half:]}" for name in full]
-    return [s if short.count(s) == 1 or len(f) > 3 * MAX_NAME else f for s, f in zip(short, full, strict=True)]
+    full_names = [display_name(name, kinds[name]) for name in observers]
+    half = MAX_NAME_LENGTH // 2
+    shortened = [name if len(name) <= MAX_NAME_LENGTH else f"{name[:half]}…{name[-half:]}" for name in full_names]
+    return [
+        short if shortened.count(short) == 1 or len(full) > 3 * MAX_NAME_LENGTH else full
+        for short, full in zip(shortened, full_names, strict=True)
+    ]
 
 
-def marks(table: pd.DataFrame) -> dict[str, ObserverStyle]:
-    """Observer -> Mark for a table with `observer` and `kind`, kind by kind and within a kind in the table's order."""
+def observer_styles(table: pd.DataFrame) -> dict[str, ObserverStyle]:
+    """Return the style of every observer in a table with the columns `observer` and `kind`.
+
+    Kinds are in the order of KIND_STYLES; observers of one kind are in the order of the table.
+    """
     observers = table[["observer", "kind"]].drop_duplicates("observer")
-    out: dict[str, ObserverStyle] = {}
-    for kind, look in KIND_STYLES.items():
+    styles: dict[str, ObserverStyle] = {}
+    for kind, kind_style in KIND_STYLES.items():
         names = list(observers.loc[observers["kind"] == kind, "observer"])
-        gathered = len(names) > N_NAMED
+        is_grouped = len(names) > MAX_NAMED
         for i, (name, short) in enumerate(zip(names, short_names(names, dict.fromkeys(names, kind)), strict=True)):
-            legend = f"{look.label} (n = {len(names)})" if gathered else short
-            fill = look.fills[0 if gathered else i]
-            out[name] = ObserverStyle(look, fill, "" if gathered and i else legend, gathered)
-    return out
+            legend = f"{kind_style.label} (n = {len(names)})" if is_grouped else short
+            fill = kind_style.fills[0 if is_grouped else i]
+            styles[name] = ObserverStyle(kind_style, fill, "" if is_grouped and i else legend, is_grouped)
+    return styles
 
 
-def legend(ax: Axes, drawn: Mapping[str, ObserverStyle], *, linestyle: Literal["-", "none"] = "none") -> None:
-    """A legend to the right of the axes, one entry for every Mark that has a text."""
-    entries = [mark for mark in drawn.values() if mark.legend]
-    handles = [Line2D([], [], linestyle=linestyle, **mark.line() | {"alpha": 1.0}) for mark in entries]
+def add_legend(ax: Axes, styles: Mapping[str, ObserverStyle], *, linestyle: Literal["-", "none"] = "none") -> None:
+    """Add a legend to the right of the axes with one entry for every style that has a legend text."""
+    entries = [observer_style for observer_style in styles.values() if observer_style.legend]
+    handles = [Line2D([], [], linestyle=linestyle, **entry.plot_options() | {"alpha": 1.0}) for entry in entries]
     box = ax.legend(handles, [""] * len(handles), loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
-    for text, mark in zip(box.get_texts(), entries, strict=True):
-        text.set_text(mark.legend)  # set afterwards, since a label that begins with _ would be left out
+    for text, entry in zip(box.get_texts(), entries, strict=True):
+        text.set_text(entry.legend)  # matplotlib would omit a label that begins with an underscore
 
 
 def row_height(n_rows: int) -> float:
-    """Inches of a row that names an observer."""
+    """Return the height in inches of a row that is labeled with the name of an observer."""
     return 0.19 if n_rows <= 20 else 0.14
 
 
-def name_rows(ax: Axes, table: pd.DataFrame, behind: Sequence[str] = ()) -> None:
-    """Name the rows 0, 1, … of the axes after the observers of a table, each with the marker and color of its kind.
+def label_rows(ax: Axes, table: pd.DataFrame, suffixes: Sequence[str] = ()) -> None:
+    """Label the rows 0, 1, … of the axes with the observers of a table and the marker and color of their kinds.
 
-    `behind` are words behind the names.
+    Args:
+        ax: The axes to label.
+        table: Has the columns `observer` and `kind` and one row for each row of the axes.
+        suffixes: Texts to append to the names.
     """
     kinds = dict(zip(table["observer"], table["kind"], strict=True))
     names = short_names(list(table["observer"]), kinds)
-    names = [f"{name} {more}".strip() for name, more in zip(names, behind or [""] * len(names), strict=True)]
+    names = [f"{name} {suffix}".strip() for name, suffix in zip(names, suffixes or [""] * len(names), strict=True)]
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0, pad=9, labelsize=8 if len(names) <= 20 else 6.5)
     for label, kind in zip(ax.get_yticklabels(), table["kind"], strict=True):
-        label.set_color(KIND_STYLES[kind].ink)
-    kind_markers(ax, list(table["kind"]))
+        label.set_color(KIND_STYLES[kind].text_color)
+    draw_kind_markers(ax, list(table["kind"]))
 
 
-def kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
-    """The marker of a kind before each of the rows 0, 1, …: left of the axes, where tick labels leave 9 points."""
+def draw_kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
+    """Draw the marker of a kind to the left of each of the rows 0, 1, …, in the 9 points before the tick labels."""
     for i, kind in enumerate(kinds):
-        look = KIND_STYLES[kind]
-        ax.plot([-5 / 72], [i], marker=look.marker, color=look.color, markerfacecolor=_face(look), markersize=4,
-                clip_on=False, scalex=False, scaley=False, transform=_beside(ax))  # fmt: skip
+        kind_style = KIND_STYLES[kind]
+        ax.plot([-5 / 72], [i], marker=kind_style.marker, color=kind_style.color, markerfacecolor=kind_style.face_color,
+                markersize=4, clip_on=False, scalex=False, scaley=False, transform=_left_of_axes(ax))  # fmt: skip
 
 
-def kind_handle(look: KindStyle) -> Line2D:
-    """For a legend."""
+def kind_handle(kind_style: KindStyle) -> Line2D:
+    """Return a legend handle for a kind."""
     return Line2D(
-        [], [], linestyle="none", marker=look.marker, color=look.color, label=look.label, markerfacecolor=_face(look)
-    )
+        [], [], linestyle="none", marker=kind_style.marker, color=kind_style.color, label=kind_style.label,
+        markerfacecolor=kind_style.face_color,
+    )  # fmt: skip
 
 
-def _face(look: KindStyle) -> str:
-    return "white" if look.fills[0] == "none" else look.color
-
-
-def _beside(ax: Axes) -> Transform:
-    """x in inches from the left edge of the axes, y in data."""
+def _left_of_axes(ax: Axes) -> Transform:
+    """Return a transform with x in inches from the left edge of the axes and y in data coordinates."""
     offset = ScaledTranslation(0, 0, cast(Affine2DBase, ax.transAxes))
     return blended_transform_factory(ax.figure.dpi_scale_trans + offset, ax.transData)
 
 
-def kinds_legend(figure: Figure, table: pd.DataFrame) -> None:
-    """Above the figure, the kinds of a table and their markers."""
-    handles = [kind_handle(look) for kind, look in KIND_STYLES.items() if (table["kind"] == kind).any()]
-    _above(figure, handles, len(handles))
+def add_kind_legend(figure: Figure, table: pd.DataFrame) -> None:
+    """Add a legend above the figure with the kinds of observers in a table and their markers."""
+    handles = [kind_handle(kind_style) for kind, kind_style in KIND_STYLES.items() if (table["kind"] == kind).any()]
+    _legend_above(figure, handles, len(handles))
 
 
-def figure_legend(figure: Figure, drawn: Mapping[str, ObserverStyle], n_columns: int) -> None:
-    """Above the figure, one entry for every Mark that has a text."""
-    entries = [mark for mark in drawn.values() if mark.legend]
-    handles = [Line2D([], [], linestyle="-", **mark.line() | {"alpha": 1.0}) for mark in entries]
-    box = _above(figure, handles, n_columns)
-    for text, mark in zip(box.get_texts(), entries, strict=True):
-        text.set_text(mark.legend)
+def add_figure_legend(figure: Figure, styles: Mapping[str, ObserverStyle], n_columns: int) -> None:
+    """Add a legend above the figure with one entry for every style that has a legend text."""
+    entries = [observer_style for observer_style in styles.values() if observer_style.legend]
+    handles = [Line2D([], [], linestyle="-", **entry.plot_options() | {"alpha": 1.0}) for entry in entries]
+    box = _legend_above(figure, handles, n_columns)
+    for text, entry in zip(box.get_texts(), entries, strict=True):
+        text.set_text(entry.legend)
 
 
-def _above(figure: Figure, handles: Sequence[Line2D], n_columns: int) -> Legend:
+def _legend_above(figure: Figure, handles: Sequence[Line2D], n_columns: int) -> Legend:
     labels = [str(handle.get_label()) if not str(handle.get_label()).startswith("_") else "" for handle in handles]
-    if figure.get_layout_engine() is not None:  # leaves room for it
+    if figure.get_layout_engine() is not None:  # the layout engine reserves space for a legend outside the axes
         return figure.legend(handles, labels, loc="outside upper left", ncols=n_columns)
     ax = figure.axes[0]
     return ax.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=n_columns)
@@ -200,20 +239,41 @@ def _above(figure: Figure, handles: Sequence[Line2D], n_columns: int) -> Legend:
 
 @contextmanager
 def publication() -> Iterator[None]:
-    """Within it, figures are made and saved with RC. Letters that the font lacks are for `lacks_letters` to tell."""
-    with matplotlib.rc_context(RC), warnings.catch_warnings():
+    """Create and save figures with the settings for print, RC_PARAMS, inside a `with` block.
+
+    Warnings about glyphs that the font lacks are suppressed; use `has_missing_glyphs` to detect them.
+    """
+    with matplotlib.rc_context(RC_PARAMS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         yield
 
 
-def lacks_letters(text: str) -> bool:
-    """Has the text a letter that the figures' font has not, so that PDF and PNG show a box for it?"""
-    known = get_font(findfont(FontProperties())).get_charmap()
-    return any(ord(letter) not in known for letter in text)
+def has_missing_glyphs(text: str) -> bool:
+    """Return whether the font of the figures lacks a character of the text, so that PDF and PNG show a box instead."""
+    characters = get_font(findfont(FontProperties())).get_charmap()
+    return any(ord(character) not in characters for character in text)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `<stem>.pdf`, `.svg` and `.png` without dates, so that the same figure gives the same bytes."""
+    """Save a figure as PDF, SVG and PNG.
+
+    The files contain no dates, so that the same figure always gives the same bytes.
+
+    Args:
+        figure: The figure to save; it should be created and saved inside `publication`.
+        stem: Path of the files without their suffix.
+
+    Returns:
+        The paths `<stem>.pdf`, `<stem>.svg` and `<stem>.png`.
+
+    Example:
+        ```python
+        with style.publication():
+            figure = Figure()
+            draw_accuracy(accuracy(frame), figure.add_subplot())
+            style.save(figure, Path("accuracy"))
+        ```
+    """
     paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in FORMATS]
     for path, suffix in zip(paths, FORMATS, strict=True):
         figure.savefig(path, format=suffix, metadata=dict(_METADATA[suffix]))

@@ -1,4 +1,4 @@
-"""Figures 3, 4, 9 and 11: bars over datasets, and of every dataset of one condition."""
+"""Figures 3, 4, 9 and 11: bar charts of averages over datasets, and of accuracy on datasets with a single condition."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,101 +9,132 @@ from analysis.accuracy import PEOPLE
 from analysis.benchmark import HUMANS, STAND_INS
 from analysis.figures import paper
 from analysis.figures.paper.bars import LABELS
-from analysis.paper.figure_inputs import SINGLE, WILSON, FigureInputs, PaperFigure, no_people, some, who
+from analysis.paper.figure_inputs import (
+    SINGLE,
+    WILSON,
+    FigureInputs,
+    PaperFigure,
+    describe_observers,
+    no_people_message,
+    shorten_list,
+)
 from stimuli.errors import LogError
 
-WHAT = {
-    3: "Out-of-distribution accuracy, the mean over datasets",
-    4: "Error consistency with people (kappa per condition, then means over conditions, people and datasets)",
-    9: "Benchmark results, means over datasets",
+TITLES = {
+    3: "Out-of-distribution accuracy",
+    4: "Error consistency (κ) with people, computed per condition and averaged over conditions and people,",
+    9: "Benchmark results",
 }
 COLUMNS = ["measure", "observer", "kind", "n_datasets", "of", "value", "low", "high"]
 
 
-def averages(number: int, measures: Sequence[str], material: FigureInputs) -> list[PaperFigure | str]:
-    """Figures 3, 4 and 9, of their measures."""
+def make_averages(number: int, measures: Sequence[str], inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 3, 4 or 9, which show averages of the given measures over datasets."""
     try:
-        found = material.benchmark
+        benchmark = inputs.benchmark
     except LogError as error:
         return [str(error)]
-    table, most = _in_order(found, measures)
-    lacking = [LABELS[measure] for measure in measures if measure not in set(table["measure"])]
-    said = [no_people(" and ".join(lacking).lower())] if lacking else []
+    table, n_datasets = _sort_rows(benchmark, measures)
+    missing = [LABELS[measure].lower() for measure in measures if measure not in set(table["measure"])]
+    messages = []
+    if missing:
+        messages.append(no_people_message(f"{' and '.join(missing)} {'needs' if len(missing) == 1 else 'need'}"))
     if not len(table):
-        return [*said]
+        return [*messages]
     draw = partial(getattr(paper, f"figure_{number}"), table)
-    made = PaperFigure(number, "", draw, table, _caption(number, table, most, material, found))
-    return [made, *(f"drawn without a part: {sentence}" for sentence in said)]
+    figure = PaperFigure(number, "", draw, table, _average_caption(number, table, n_datasets, inputs, benchmark))
+    return [figure, *(f"some panels are missing: {message}" for message in messages)]
 
 
-def _in_order(found: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.DataFrame, int]:
-    """Measure by measure what is drawn, people together first, and over how many datasets the most are.
+def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.DataFrame, int]:
+    """Return the rows of the measures in drawing order, and the largest number of datasets of an observer.
 
-    Behind them those who answered as many datasets, then the others, each in the order of the table. A measure that is
-    undefined for everyone is left out, and so is an undefined row of people.
+    Each measure begins with the row that combines all people. Observers with responses to all datasets come next and
+    then the others, both in the order of the benchmark. A measure that is undefined for all observers is omitted, and
+    so is an undefined row of people.
     """
-    table, most = found[found["measure"].isin(measures)].copy(), int(found["n_datasets"].max())
-    table["of"] = [f"({n} of {most})" if n < most else "" for n in table["n_datasets"]]
-    together = _together(table)
-    defined = table["value"].notna().groupby(table["measure"]).transform("any")
+    table, n_datasets = benchmark[benchmark["measure"].isin(measures)].copy(), int(benchmark["n_datasets"].max())
+    table["of"] = [f"({n} of {n_datasets})" if n < n_datasets else "" for n in table["n_datasets"]]
+    is_pooled = _is_pooled_row(table)
+    is_measured = table["value"].notna().groupby(table["measure"]).transform("any")
     table = table.assign(
-        m=table["measure"].map({measure: i for i, measure in enumerate(measures)}), p=~together, less=table["of"] != ""
+        measure_rank=table["measure"].map({measure: i for i, measure in enumerate(measures)}),
+        is_single=~is_pooled,
+        is_partial=table["of"] != "",
     )
-    table = table[defined & (~together | table["value"].notna())]
-    return table.sort_values(["m", "p", "less"], kind="stable")[COLUMNS].reset_index(drop=True), most
+    table = table[is_measured & (~is_pooled | table["value"].notna())]
+    table = table.sort_values(["measure_rank", "is_single", "is_partial"], kind="stable")
+    return table[COLUMNS].reset_index(drop=True), n_datasets
 
 
-def _together(table: pd.DataFrame) -> pd.Series:
-    """Is it the row of all people? It is the first of its measure."""
+def _is_pooled_row(table: pd.DataFrame) -> pd.Series:
+    """Return which rows combine all people; such a row is the first of its measure."""
     return table["observer"].isin([HUMANS, STAND_INS]) & ~table["measure"].duplicated()
 
 
-def _caption(number: int, table: pd.DataFrame, most: int, material: FigureInputs, found: pd.DataFrame) -> str:
-    datasets = [name for name in material.datasets if name not in material.not_averaged]
-    together = table[_together(table)]
-    parts = [
-        f"{WHAT[number]}: {who(table)}, {most} dataset{'' if most == 1 else 's'} ({some(datasets)}).",
-        "No people.",
-        "Best first.",
-        f"Error bars: {material.bootstrap}.",
-    ]
-    if len(together):
-        n = material.n_averaged_people
-        other = "" if number == 3 else ", in consistency and difference each with the others"
-        parts[1] = (
-            f"First row and dashed line with its interval: {together['observer'].iloc[0]}, all {n} as one{other}."
-        )
-    if (table["of"] != "").any():
-        parts[2] = "Best first; pale and behind the others: means over fewer datasets, which cannot be compared."
-    notes = [note for note in found.attrs["notes"] if not note.startswith("ranks")]
-    rule = [] if number == 3 else [f"By the {found.attrs['rule']}."]
-    if "accuracy_difference" in set(table["measure"]):
-        rule.append("A squared difference grows with noise, so that its error bars lie somewhat high.")
-    return (
-        " ".join([*parts, *rule, *(f"{note[0].upper()}{note[1:]}." for note in notes)])
-        + material.stood_in
-        + material.simulated(table)
+def _average_caption(
+    number: int, table: pd.DataFrame, n_datasets: int, inputs: FigureInputs, benchmark: pd.DataFrame
+) -> str:
+    datasets = [name for name in inputs.datasets if name not in inputs.excluded_datasets]
+    pooled = table[_is_pooled_row(table)]
+    title = (
+        f"{TITLES[number]} averaged over {n_datasets} dataset{'' if n_datasets == 1 else 's'} ({shorten_list(datasets)}): "
+        f"{describe_observers(table)}."
     )
+    people = "No people responded to these datasets."
+    if len(pooled):
+        n = inputs.n_averaged_people
+        with_others = "" if number == 3 else "; consistency and difference compare each of them with the others"
+        people = (
+            f"The first row and the dashed line with its shaded interval show {pooled['observer'].iloc[0]}, all {n} "
+            f"combined{with_others}."
+        )
+    order = "Observers are sorted from best to worst."
+    if (table["of"] != "").any():
+        order += " Pale bars at the end are means over fewer datasets, which cannot be compared with the others."
+    sentences = [title, people, order, f"Error bars show {inputs.bootstrap_intervals}."]
+    if number != 3:
+        sentences.append(_as_sentence(benchmark.attrs["rule"]))
+    if "accuracy_difference" in set(table["measure"]):
+        sentences.append(
+            "Noise increases squared differences, so the error bars of the accuracy difference are somewhat too high."
+        )
+    sentences += [_as_sentence(note) for note in benchmark.attrs["notes"] if not note.startswith("ranks")]
+    return " ".join(sentences) + inputs.stand_in_note + inputs.simulated_note(table)
 
 
-def single_conditions(material: FigureInputs) -> list[PaperFigure | str]:
-    """Figure 11."""
-    here = [d for d in material.datasets if d not in (*material.parametric, *material.conflicts)]
-    if not here:
-        return [f"no dataset of one condition is here: give logs of {', '.join(SINGLE)}"]
-    datasets = [d for d in SINGLE if d in here] + [d for d in here if d not in SINGLE]
-    table = material.accuracies[material.accuracies["dataset"].isin(datasets)].rename(columns={"accuracy": "value"})
-    table = table.assign(d=table["dataset"].map({d: i for i, d in enumerate(datasets)}), p=table["kind"] != "human")
-    table = table.sort_values(["d", "p", "value"], ascending=[True, True, False], kind="stable").assign(of="")
+def _as_sentence(note: str) -> str:
+    return f"{note[0].upper()}{note[1:]}."
+
+
+def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 11, which shows accuracy on each dataset with a single condition."""
+    available = [d for d in inputs.datasets if d not in (*inputs.parametric_datasets, *inputs.conflict_datasets)]
+    if not available:
+        return [f"the logs have no dataset with a single condition: add logs of {', '.join(SINGLE)}"]
+    datasets = [d for d in SINGLE if d in available] + [d for d in available if d not in SINGLE]
+    table = inputs.accuracies[inputs.accuracies["dataset"].isin(datasets)].rename(columns={"accuracy": "value"})
+    table = table.assign(
+        dataset_rank=table["dataset"].map({d: i for i, d in enumerate(datasets)}), is_machine=table["kind"] != "human"
+    )
+    table = table.sort_values(["dataset_rank", "is_machine", "value"], ascending=[True, True, False], kind="stable")
     columns = ["dataset", "observer", "kind", "n_observers", "n", "n_correct", "of", "value", "low", "high"]
-    table = table[columns].reset_index(drop=True)
+    table = table.assign(of="")[columns].reset_index(drop=True)
     people = table[table["observer"] == PEOPLE]
     n_people = ", ".join(f"{n} on {d}" for d, n in zip(people["dataset"], people["n_observers"], strict=True))
-    caption = (
-        f"Accuracy on datasets of one condition: {who(table)}, people first, then the best. "
-        + (f"People as one, the mean of {n_people}; their bar is their range, no interval. " if n_people else "")
-        + f"Error bars: {WILSON}. Dotted: chance, where it is known.{material.simulated(table)}"
+    combined = (
+        f"People are combined into their mean (n = {n_people}), and their bar shows their range and not an interval. "
+        if n_people
+        else ""
     )
-    made = PaperFigure(11, "", partial(paper.figure_11, table, chance=material.chance(datasets)), table, caption)
+    caption = (
+        f"Accuracy on datasets with a single condition: {describe_observers(table)}. People come first; the other observers "
+        f"are sorted from best to worst. {combined}Error bars show {WILSON}. The dotted line marks chance, where it "
+        f"is known.{inputs.simulated_note(table)}"
+    )
+    draw = partial(paper.figure_11, table, chance=inputs.chance(datasets))
     missing = [name for name in SINGLE if name not in datasets]
-    return [made, *([f"drawn without {', '.join(missing)}: they are not in these logs"] if missing else [])]
+    messages = (
+        [f"these datasets are not shown because they are not in the logs: {', '.join(missing)}"] if missing else []
+    )
+    return [PaperFigure(11, "", draw, table, caption), *messages]

@@ -1,4 +1,4 @@
-"""Figures 5 and 10: accuracy and error consistency over levels."""
+"""Figures 5 and 10: accuracy and error consistency over the levels of datasets with several conditions."""
 
 from functools import partial
 
@@ -7,8 +7,15 @@ import pandas as pd
 from analysis.accuracy import PEOPLE
 from analysis.consistency import RULES
 from analysis.figures import paper
-from analysis.figures.style import N_NAMED
-from analysis.paper.figure_inputs import PARAMETRIC, WILSON, FigureInputs, PaperFigure, no_people, who
+from analysis.figures.style import MAX_NAMED
+from analysis.paper.figure_inputs import (
+    PARAMETRIC,
+    WILSON,
+    FigureInputs,
+    PaperFigure,
+    describe_observers,
+    no_people_message,
+)
 from analysis.tables import span
 
 COLUMNS = [
@@ -16,82 +23,101 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def accuracies(material: FigureInputs) -> list[PaperFigure | str]:
-    """Figure 5: people, and beside them the observers that are chosen, without a choice the generative ones."""
-    table = _accuracies(material)
+def make_accuracy_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 5: accuracy of people and of the chosen observers, or of the generative observers if none are chosen."""
+    table = _accuracy_rows(inputs)
     if not len(table):
-        return [_no_levels()]
-    generative = (table["kind"] == "generative").any()
-    if material.observers:
-        beside, whom = table["observer"].isin(material.observers), "chosen observers"
-    elif generative:
-        beside, whom = table["kind"] == "generative", "generative observers"
+        return [_no_levels_message()]
+    has_generative = (table["kind"] == "generative").any()
+    if inputs.observers:
+        is_chosen, group = table["observer"].isin(inputs.observers), "the chosen observers"
+    elif has_generative:
+        is_chosen, group = table["kind"] == "generative", "the generative observers"
     else:
-        beside, whom = table["kind"] != "human", "all others, since none is generative"
-    absent = [name for name in material.observers if name not in set(table["observer"])]
-    said = [f"drawn without {', '.join(absent)}: no dataset with levels was answered"] if absent else []
-    left = table.loc[~beside & (table["kind"] != "human"), "observer"].nunique()
-    table = table[beside | (table["kind"] == "human")].reset_index(drop=True)
+        is_chosen, group = table["kind"] != "human", "all other observers, because none of them is generative"
+    absent = [name for name in inputs.observers if name not in set(table["observer"])]
+    messages = []
+    if absent:
+        names = ", ".join(absent)
+        messages.append(f"observers without responses to a dataset with several conditions are not shown: {names}")
+    n_others = table.loc[~is_chosen & (table["kind"] != "human"), "observer"].nunique()
+    table = table[is_chosen | (table["kind"] == "human")].reset_index(drop=True)
     if not len(table):
-        return ["none of the chosen observers answered a dataset with levels: name others with --observer"]
+        return [
+            "none of the chosen observers responded to a dataset with several conditions: choose others with --observer"
+        ]
     datasets = list(dict.fromkeys(table["dataset"]))
+    others = f" Figure 10 shows the other {n_others} observers in these logs." if n_others > 1 else ""
+    others = " Figure 10 shows the one other observer in these logs." if n_others == 1 else others
     caption = (
-        f"Accuracy by condition in {_count(datasets)}: people and {whom}, {who(table)}"
-        + (f"; {left} more in these logs are in figure 10. " if left else ". ")
-        + f"{_people(table)}{_bars(material, table)}"
+        f"Accuracy by condition in {_count(datasets)} of people and {group}: {describe_observers(table)}.{others} "
+        f"{_people_sentence(table)}{_error_bar_sentences(inputs, table)}"
     )
-    draw = partial(paper.figure_5, table, chance=material.chance(datasets))
-    return [PaperFigure(5, "", draw, table, caption), *said, *_missing(datasets)]
+    draw = partial(paper.figure_5, table, chance=inputs.chance(datasets))
+    return [PaperFigure(5, "", draw, table, caption), *messages, *_missing_message(datasets)]
 
 
-def with_consistency(material: FigureInputs) -> list[PaperFigure | str]:
-    """Figure 10: everyone."""
-    table = _accuracies(material)
+def make_consistency_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 10: accuracy of all observers, and their error consistency with people."""
+    table = _accuracy_rows(inputs)
     if not len(table):
-        return [_no_levels()]
-    kappas = material.consistencies.rename(columns={"kappa": "value", "n_images": "n"}).assign(measure="kappa")
+        return [_no_levels_message()]
+    kappas = inputs.consistencies.rename(columns={"kappa": "value", "n_images": "n"}).assign(measure="kappa")
     table = pd.concat([table, kappas] if len(kappas) else [table], ignore_index=True)
     table = table[[column for column in COLUMNS if column in table]]
     datasets = list(dict.fromkeys(table["dataset"]))
+    rule = RULES[inputs.rule]
     caption = (
-        f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: {who(table)}. "
-        f"{_people(table)}Kappa is the mean over people, that of people is with each other; its bars and band: "
-        f"{material.bootstrap}. By the {RULES[material.rule]}. {_bars(material, table)}{material.stood_in}"
+        f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: "
+        f"{describe_observers(table)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of people "
+        f"with each other. Its error bars and bands show {inputs.bootstrap_intervals}. {rule[0].upper()}{rule[1:]}. "
+        f"{_error_bar_sentences(inputs, table)}{inputs.stand_in_note}"
     )
-    draw = partial(paper.figure_10, table, chance=material.chance(datasets))
-    alone = [d for d in datasets if d not in set(kappas["dataset"])]
-    said = [f"drawn without a part, {', '.join(alone)}: {no_people('error consistency')}"] if alone else []
-    return [PaperFigure(10, "", draw, table, caption), *_missing(datasets), *said]
+    draw = partial(paper.figure_10, table, chance=inputs.chance(datasets))
+    without_people = [d for d in datasets if d not in set(kappas["dataset"])]
+    messages = []
+    if without_people:
+        reason = no_people_message("error consistency needs")
+        messages.append(f"error consistency is not shown for {', '.join(without_people)}: {reason}")
+    return [PaperFigure(10, "", draw, table, caption), *_missing_message(datasets), *messages]
 
 
-def _accuracies(material: FigureInputs) -> pd.DataFrame:
-    table = material.accuracies[material.accuracies["dataset"].isin(material.parametric)]
+def _accuracy_rows(inputs: FigureInputs) -> pd.DataFrame:
+    table = inputs.accuracies[inputs.accuracies["dataset"].isin(inputs.parametric_datasets)]
     table = table.rename(columns={"accuracy": "value"}).assign(measure="accuracy")
     return table[[column for column in COLUMNS if column in table]].reset_index(drop=True)
 
 
 def _count(datasets: list[str]) -> str:
-    return f"{len(datasets)} dataset{'' if len(datasets) == 1 else 's'} with levels"
+    return f"{len(datasets)} dataset{'' if len(datasets) == 1 else 's'} with several conditions"
 
 
-def _people(table: pd.DataFrame) -> str:
+def _people_sentence(table: pd.DataFrame) -> str:
     n = table.loc[(table["observer"] == PEOPLE) & (table["measure"] == "accuracy"), "n_observers"]
-    return f"People as one: mean accuracy of {span(n.astype(int))}, band: their range, no interval. " if len(n) else ""
-
-
-def _bars(material: FigureInputs, table: pd.DataFrame) -> str:
-    zero = ", and kappa 0" if (table["measure"] == "kappa").any() else ""
+    if not len(n):
+        return ""
     return (
-        f"Error bars of accuracy: {WILSON}. Of kinds with more than {N_NAMED} observers only lines are drawn; the intervals "
-        f"are in the CSV. Dotted: chance, where it is known{zero}. Gray labels: conditions that do not count in the "
-        f"benchmark.{material.simulated(table)}"
+        f"People are combined into the mean accuracy of {span(n.astype(int))} people, and the band shows their range, "
+        "not an interval. "
     )
 
 
-def _missing(datasets: list[str]) -> list[str]:
+def _error_bar_sentences(inputs: FigureInputs, table: pd.DataFrame) -> str:
+    zero = " and κ = 0" if (table["measure"] == "kappa").any() else ""
+    return (
+        f"Error bars of accuracy show {WILSON}. Kinds with more than {MAX_NAMED} observers have lines without error bars; "
+        f"their intervals are in the CSV file. Dotted lines mark chance, where it is known{zero}. Gray labels mark "
+        f"conditions that the benchmark excludes.{inputs.simulated_note(table)}"
+    )
+
+
+def _missing_message(datasets: list[str]) -> list[str]:
     missing = [name for name in PARAMETRIC if name not in datasets]
-    return [f"drawn without {', '.join(missing)}: they are not in these logs"] if missing else []
+    return [f"these datasets are not shown because they are not in the logs: {', '.join(missing)}"] if missing else []
 
 
-def _no_levels() -> str:
-    return f"no dataset here has levels: give logs of {', '.join(PARAMETRIC[:3])} or another with several conditions"
+def _no_levels_message() -> str:
+    return (
+        f"the logs have no dataset with several conditions: add logs of {', '.join(PARAMETRIC[:3])} or of another dataset "
+        "with several conditions"
+    )

@@ -1,4 +1,4 @@
-"""What the figures of the paper are made from, and what all their captions say alike."""
+"""The inputs of the paper's figures: trials, settings, tables that figures share, and common parts of captions."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
@@ -23,13 +23,23 @@ from stimuli.level_scales import is_parametric
 
 PARAMETRIC = tuple(name for name, dataset in DATASETS.items() if len(dataset.conditions) > 1)
 SINGLE = ("sketch", "stylized", "edge", "silhouette")  # in the order of the paper
-WILSON = "Wilson, 95 %, over trials"
+WILSON = "95 % Wilson intervals over trials"
 
 
 @frozen(eq=False)
 class PaperFigure:
+    """One figure of the paper, ready to be drawn.
+
+    Attributes:
+        number: Its number in Jaini et al. (2024).
+        dataset: The dataset that it shows, or "" if it shows several.
+        draw: Draws it on an empty figure and returns the figure.
+        data: The numbers that it shows, which are written as CSV.
+        caption: Its caption.
+    """
+
     number: int
-    dataset: str  # "" where the figure is over several
+    dataset: str
     draw: Callable[[Figure], Figure]
     data: pd.DataFrame
     caption: str
@@ -37,9 +47,21 @@ class PaperFigure:
 
 @frozen(eq=False)
 class FigureInputs:
-    """The trials, and how they are looked at; what several figures draw is computed once.
+    """The trials and settings that the figures of the paper are made from.
 
-    `observers` are drawn in figure 5 beside the people, and marked in figure 13. `stand_ins` take the place of people.
+    Tables that several figures use are computed once.
+
+    Attributes:
+        frame: Trials as `read_trials` returns them.
+        observers: Observers to show besides people in figure 5 and to mark in figure 13.
+        stand_ins: Observers that take the place of people, or None to use people.
+        rule: How an undefined κ is treated; see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples.
+        seed: Random seed of the bootstrap.
+        datasets: The datasets in the frame, in the published order.
+
+    Raises:
+        UnknownName: If a name in `observers` or `stand_ins` is not an observer in the frame.
     """
 
     frame: pd.DataFrame
@@ -59,105 +81,120 @@ class FigureInputs:
             if name not in set(self.frame["observer"]):
                 raise UnknownName("observer in these logs", name, set(self.frame["observer"]))
 
-    def of(self, dataset: str) -> pd.DataFrame:
+    def trials_of(self, dataset: str) -> pd.DataFrame:
+        """Return the trials of one dataset."""
         return self.frame[self.frame["dataset"] == dataset]
 
     @cached_property
-    def conflicts(self) -> list[str]:
-        return [name for name in self.datasets if has_conflicts(self.of(name))]
+    def conflict_datasets(self) -> list[str]:
+        """The datasets with images whose shape and texture differ."""
+        return [name for name in self.datasets if has_conflicts(self.trials_of(name))]
 
     @cached_property
-    def parametric(self) -> list[str]:
-        return [d for d in self.datasets if is_parametric(d, self.of(d)["condition"].nunique())]
+    def parametric_datasets(self) -> list[str]:
+        """The datasets whose conditions are levels."""
+        return [d for d in self.datasets if is_parametric(d, self.trials_of(d)["condition"].nunique())]
 
     @cached_property
     def accuracies(self) -> pd.DataFrame:
+        """Accuracy of every observer in every condition, with the people of a dataset combined into one row."""
         return people_as_one(accuracy(self.frame))
 
     @cached_property
-    def every_dataset(self) -> bool:
-        """Are averages over unpublished datasets, too? Where neither people nor stand-ins answered published ones."""
-        found = cells(self.frame[self.frame["dataset"].isin(DATASETS)])
-        return self.stand_ins is None and not any(cell.is_person.any() for cell in found)
+    def averages_every_dataset(self) -> bool:
+        """Whether averages include unpublished datasets: True if no people or stand-ins responded to published ones."""
+        conditions = cells(self.frame[self.frame["dataset"].isin(DATASETS)])
+        return self.stand_ins is None and not any(condition.is_person.any() for condition in conditions)
 
     @cached_property
     def benchmark(self) -> pd.DataFrame:
-        """Measures of published datasets that people answered, or as `every_dataset` says. Raises LogError."""
-        every, options = self.every_dataset, {"n_resamples": self.n_resamples, "seed": self.seed}
+        """The benchmark with intervals, over the datasets that averages include.
+
+        Reading it raises LogError if the benchmark cannot be computed.
+        """
+        every, options = self.averages_every_dataset, {"n_resamples": self.n_resamples, "seed": self.seed}
         table = benchmark_intervals(self.frame, self.rule, self.stand_ins, every_dataset=every, **options)
         others = [d for d in self.datasets if d not in DATASETS]
-        if others and not self.every_dataset and self.stand_ins is None:
-            table.attrs["notes"].append(f"left out, since they are none of the published datasets: {', '.join(others)}")
+        if others and not self.averages_every_dataset and self.stand_ins is None:
+            table.attrs["notes"].append(f"excluded because they are not published datasets: {', '.join(others)}")
         return table
 
     @property
-    def not_averaged(self) -> set[str]:
-        """Datasets that the averages leave out."""
+    def excluded_datasets(self) -> set[str]:
+        """The datasets that averages exclude."""
         if self.stand_ins is not None:
-            stood = set(self.frame.loc[self.frame["observer"].isin(self.stand_ins), "dataset"])
-            return set(self.datasets) - stood
-        seen = set(self.frame.loc[self.frame["kind"] == "human", "dataset"])
-        if self.every_dataset:
-            return set(self.datasets) - seen if seen else set()
-        return {name for name in self.datasets if name not in seen or name not in DATASETS}
+            included = set(self.frame.loc[self.frame["observer"].isin(self.stand_ins), "dataset"])
+            return set(self.datasets) - included
+        with_people = set(self.frame.loc[self.frame["kind"] == "human", "dataset"])
+        if self.averages_every_dataset:
+            return set(self.datasets) - with_people if with_people else set()
+        return {name for name in self.datasets if name not in with_people or name not in DATASETS}
 
     @cached_property
     def consistencies(self) -> pd.DataFrame:
-        """In parametric datasets, by condition."""
-        trials = self.frame[self.frame["dataset"].isin(self.parametric)]
+        """Error consistency with people by condition, for the datasets whose conditions are levels."""
+        trials = self.frame[self.frame["dataset"].isin(self.parametric_datasets)]
         options = {"n_resamples": self.n_resamples, "seed": self.seed}
         return consistency_by_condition(trials, rule=self.rule, stand_ins=self.stand_ins, **options)
 
     def chance(self, datasets: Collection[str]) -> float | None:
-        """The one that all of these datasets have; None if they differ, or where it is not known."""
-        found = {chance_of(self.of(dataset)) for dataset in datasets}
-        return found.pop() if len(found) == 1 else None
+        """Return the chance accuracy of the datasets, or None if it differs between them or is not known."""
+        values = {chance_of(self.trials_of(dataset)) for dataset in datasets}
+        return values.pop() if len(values) == 1 else None
 
     @property
-    def bootstrap(self) -> str:
-        return f"paired bootstrap over images, 95 %, {self.n_resamples} resamples, seed {self.seed}"
+    def bootstrap_intervals(self) -> str:
+        """A description of the bootstrap intervals for captions."""
+        return f"95 % intervals from a paired bootstrap over images ({self.n_resamples} resamples, seed {self.seed})"
 
     @property
-    def stood_in(self) -> str:
-        """That no people are meant, for captions of error consistency."""
+    def stand_in_note(self) -> str:
+        """A sentence for captions of error consistency that names the stand-ins for people; "" without stand-ins."""
         if self.stand_ins is None:
             return ""
         names = ", ".join(self.stand_ins)
-        return f" {names} stand in for people, so that consistency is with them and says nothing of people."
+        verb = "stands" if len(self.stand_ins) == 1 else "stand"
+        return f" {names} {verb} in for people, so error consistency is measured with them and not with people."
 
     @property
     def n_averaged_people(self) -> int:
-        """People in averages, or those who stand in for them; people of two datasets are two."""
-        trials = self.frame[~self.frame["dataset"].isin(self.not_averaged)]
-        stood = trials["kind"] == "human" if self.stand_ins is None else trials["observer"].isin(self.stand_ins)
+        """Number of people, or of their stand-ins, in averages; people count once for each of their datasets."""
+        trials = self.frame[~self.frame["dataset"].isin(self.excluded_datasets)]
+        is_person = trials["kind"] == "human" if self.stand_ins is None else trials["observer"].isin(self.stand_ins)
         columns = ["dataset", "observer"] if self.stand_ins is None else ["observer"]
-        return len(trials.loc[stood, columns].drop_duplicates())
+        return len(trials.loc[is_person, columns].drop_duplicates())
 
-    def simulated(self, table: pd.DataFrame) -> str:
+    def simulated_note(self, table: pd.DataFrame) -> str:
+        """Return a sentence for captions that names the simulated observers in a table; "" without any."""
         names = sorted({str(name) for name in table.loc[table["kind"] == "simulated", "observer"]})
         return f" Simulated, not measured: {', '.join(names)}." if names else ""
 
 
-def who(table: pd.DataFrame) -> str:
-    """How many observers of which kind, in the order of kinds; not those rows that stand for several people."""
-    everyone = table[["observer", "kind"]].drop_duplicates()
-    together = everyone["observer"].isin([HUMANS, PEOPLE, STAND_INS])
-    n = (~together).sum()
-    counts = everyone.loc[~together, "kind"].value_counts()
+def describe_observers(table: pd.DataFrame) -> str:
+    """Return the number of observers of each kind in a table, as in "n = 2 observers (2 generative) and people".
+
+    Rows that combine several people do not count as observers.
+    """
+    observers = table[["observer", "kind"]].drop_duplicates()
+    is_pooled = observers["observer"].isin([HUMANS, PEOPLE, STAND_INS])
+    n = (~is_pooled).sum()
+    counts = observers.loc[~is_pooled, "kind"].value_counts()
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.KIND_STYLES if kind in counts)
     if not n:
-        return "people alone"
-    people = "people" if STAND_INS not in set(everyone["observer"]) else STAND_INS
-    beside = f" beside the {people}" if together.any() else ""
-    return f"n = {n} observer{'' if n == 1 else 's'} ({kinds}){beside}"
+        return "people only"
+    people = "people" if STAND_INS not in set(observers["observer"]) else STAND_INS
+    also = f" and {people}" if is_pooled.any() else ""
+    return f"n = {n} observer{'' if n == 1 else 's'} ({kinds}){also}"
 
 
-def some(names: Sequence[str]) -> str:
+def shorten_list(names: Sequence[str]) -> str:
+    """Return all names if there are at most six, and otherwise five of them and the number of the others."""
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"
 
 
-def no_people(what: str) -> str:
+def no_people_message(subject: str) -> str:
+    """Return the message that a measure cannot be computed without responses of people; `subject` includes the verb."""
     return (
-        f"{what} would be with people, and no person answered these datasets: give their logs (humans/DATASET), or name "
-        "observers who stand in for them with --stand-in"
+        f"{subject} responses of people, but no people responded to these datasets: add their logs (humans/DATASET), or "
+        "choose observers that stand in for people with --stand-in"
     )

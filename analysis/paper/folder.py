@@ -1,7 +1,8 @@
-"""Figures into a folder: PDF, SVG, PNG, the numbers as CSV, the caption as text, and figures.md with all of them.
+"""Writes figures into a folder as PDF, SVG, PNG, CSV with the numbers, and text with the caption; figures.md shows all.
 
-`made.txt` lists what was made. A figure that is made again replaces its own files; a file of that name that is not listed
-there is somebody else's and is refused before anything is written. Figures that are not made again stay.
+`made.txt` lists the files that were written. Figures that are made again replace their own files and all other figures
+stay. A file that would be overwritten and is not in the list was not written by this program; it raises an error before
+anything is written.
 """
 
 import re
@@ -18,74 +19,93 @@ from analysis.tables import to_csv
 from experiments.log import file_name
 from stimuli.errors import LogError
 
-MADE, INDEX = "made.txt", "figures.md"
+FILE_LIST, INDEX = "made.txt", "figures.md"
 SUFFIXES = (*style.FORMATS, "csv", "txt")
 _STEM = re.compile(r"figure-(\d\d)[A-Za-z0-9._-]*")
 
 
 @frozen
 class WrittenFigure:
-    """One figure in the folder, or what is missing for it."""
+    """A figure that was written into the folder, or a message about a part that could not be drawn.
+
+    Attributes:
+        number: The number of the figure in the paper.
+        stem: The name of its files without their suffix, or "" if `text` is a message.
+        text: The caption of the figure, or the message.
+    """
 
     number: int
-    stem: str  # "" where it could not be drawn
-    said: str  # its caption, or the sentence
+    stem: str
+    text: str
 
 
-def write_figures(material: FigureInputs, out: Path, numbers: Sequence[int] = ()) -> Iterator[WrittenFigure]:
-    """Make and write figures one by one, all of FIGURES unless told which.
+def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) -> Iterator[WrittenFigure]:
+    """Make figures and write them into a folder one by one.
 
-    Raises UnknownName for a number that is none, LogError where a file would be overwritten that is not of a former run.
+    Args:
+        inputs: The trials and settings.
+        out: The folder, which is created if necessary.
+        numbers: Numbers of figures in the paper; all figures that logs can give if empty.
+
+    Returns:
+        An iterator over the figures and messages. A figure is written when its item is reached.
+
+    Raises:
+        UnknownName: If a number is not in FIGURES.
+        LogError: If a file would be overwritten that an earlier run did not write.
     """
     out = Path(out)
-    listed = out / MADE
-    former = listed.read_text("utf-8", errors="replace").splitlines() if listed.is_file() else []
+    list_path = out / FILE_LIST
+    earlier_files = list_path.read_text("utf-8", errors="replace").splitlines() if list_path.is_file() else []
     for number in dict.fromkeys(numbers or FIGURES):
-        taken: list[str] = []
-        for made in make(material, number):
-            if isinstance(made, str):
-                yield WrittenFigure(number, "", made)
+        used_stems: list[str] = []
+        for result in make(inputs, number):
+            if isinstance(result, str):
+                yield WrittenFigure(number, "", result)
                 continue
-            stem = _stem(made, taken)
-            taken.append(stem.casefold())
+            stem = _choose_stem(result, used_stems)
+            used_stems.append(stem.casefold())
             files = [f"{stem}.{suffix}" for suffix in SUFFIXES]
-            _refuse_others(out, [*files, INDEX, MADE] if not former else files, former)
-            _write(made, out / stem)
-            former = list(dict.fromkeys([*former, *files, INDEX]))
-            listed.write_text("".join(f"{name}\n" for name in former), "utf-8", newline="\n")
-            (out / INDEX).write_text(_index(out, former), "utf-8", newline="\n")
-            yield WrittenFigure(number, stem, made.caption)
+            _refuse_overwriting(out, [*files, INDEX, FILE_LIST] if not earlier_files else files, earlier_files)
+            _write_files(result, out / stem)
+            earlier_files = list(dict.fromkeys([*earlier_files, *files, INDEX]))
+            list_path.write_text("".join(f"{name}\n" for name in earlier_files), "utf-8", newline="\n")
+            (out / INDEX).write_text(_index(out, earlier_files), "utf-8", newline="\n")
+            yield WrittenFigure(number, stem, result.caption)
 
 
-def _stem(made: PaperFigure, taken: Sequence[str]) -> str:
-    """No two the same even where case does not count."""
-    first = f"figure-{made.number:02d}" + (f"_{file_name(made.dataset)}" if made.dataset else "")
+def _choose_stem(figure: PaperFigure, used_stems: Sequence[str]) -> str:
+    """Return a stem that differs from the used ones even on file systems that ignore case."""
+    first = f"figure-{figure.number:02d}" + (f"_{file_name(figure.dataset)}" if figure.dataset else "")
     stem, n = first, 1
-    while stem.casefold() in taken:
+    while stem.casefold() in used_stems:
         n += 1
         stem = f"{first}-{n}"
     return stem
 
 
-def _refuse_others(out: Path, files: Sequence[str], former: Sequence[str]) -> None:
+def _refuse_overwriting(out: Path, files: Sequence[str], earlier_files: Sequence[str]) -> None:
     for name in files:
-        if (out / name).exists() and name not in former:
-            raise LogError(f"{out / name} is there and was not made by this command: give another --out, or remove it")
+        if (out / name).exists() and name not in earlier_files:
+            raise LogError(
+                f"{out / name} already exists and was not made by this command: choose another --out, or remove the file"
+            )
 
 
-def _write(made: PaperFigure, stem: Path) -> None:
+def _write_files(figure: PaperFigure, stem: Path) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     with style.publication():
-        style.save(made.draw(Figure()), stem)
-    to_csv(made.data, stem.with_name(f"{stem.name}.csv"))
-    stem.with_name(f"{stem.name}.txt").write_text(f"{made.caption}\n", "utf-8", newline="\n")
+        style.save(figure.draw(Figure()), stem)
+    to_csv(figure.data, stem.with_name(f"{stem.name}.csv"))
+    stem.with_name(f"{stem.name}.txt").write_text(f"{figure.caption}\n", "utf-8", newline="\n")
 
 
 def _index(out: Path, files: Sequence[str]) -> str:
-    """A section a figure, in the order of the paper."""
+    """Return the text of figures.md, with one section for each figure in the order of the paper."""
     stems = sorted({name.removesuffix(".txt") for name in files if name.endswith(".txt") and _STEM.fullmatch(name)})
     parts = [
-        "# Figures\n\nNumbers are those of Jaini et al. (2024). Beside each: PDF, SVG, PNG and the numbers as CSV.\n"
+        "# Figures\n\nThe numbers are those of Jaini et al. (2024). Each figure is also available as PDF, SVG and PNG, and "
+        "its numbers are available as CSV.\n"
     ]
     for stem in stems:
         number, _, dataset = stem.removeprefix("figure-").partition("_")

@@ -1,4 +1,4 @@
-"""Figures 6 and 14 to 17: a matrix for every dataset that is made as one of five published ones."""
+"""Figures 6 and 14 to 17: a matrix of error consistency for each of five published datasets and similar datasets."""
 
 from functools import partial
 
@@ -8,34 +8,39 @@ from analysis.clustering import cluster
 from analysis.consistency import RULES, included
 from analysis.figures import paper
 from analysis.pairs import pairs
-from analysis.paper.figure_inputs import FigureInputs, PaperFigure, who
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
 from stimuli.level_scales import published_name
 
 MATRICES = {6: "cue-conflict", 14: "sketch", 15: "stylized", 16: "edge", 17: "silhouette"}
 
 
-def matrices(number: int, material: FigureInputs) -> list[PaperFigure | str]:
-    name = MATRICES[number]
-    datasets = [d for d in material.datasets if published_name(d) == name]
-    out: list[PaperFigure | str] = []
+def make_matrices(number: int, inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make one matrix for each dataset that is, or is made in the same way as, the published dataset of the figure."""
+    published = MATRICES[number]
+    datasets = [d for d in inputs.datasets if published_name(d) == published]
+    results: list[PaperFigure | str] = []
     for dataset in datasets:
-        trials = material.of(dataset)
-        found = pairs(trials, material.rule)
-        if len(found.names) < 2:
-            out.append(f"{found.names[0]} is the only observer of {dataset}: a matrix needs two or more")
+        trials = inputs.trials_of(dataset)
+        kappas = pairs(trials, inputs.rule)
+        if len(kappas.names) < 2:
+            results.append(
+                f"{kappas.names[0]} is the only observer of {dataset}: a matrix needs at least two observers"
+            )
             continue
-        matrix, kinds = found.matrix(), dict(zip(found.names, found.kinds, strict=True))
+        matrix, kinds = kappas.matrix(), dict(zip(kappas.names, kappas.kinds, strict=True))
         tree = cluster(matrix)
         order = list(tree.order)
         data = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
-        everyone = pd.DataFrame({"observer": order, "kind": [kinds[name] for name in order]})
+        observers = pd.DataFrame({"observer": order, "kind": [kinds[name] for name in order]})
+        n_images = included(trials, dataset)[["stimulus", "condition"]].drop_duplicates().shape[0]
+        rule = RULES[inputs.rule]
         caption = (
-            f"Error consistency kappa of every two observers on {dataset}: {who(everyone)}, people one by one; "
-            f"{included(trials, dataset)[['stimulus', 'condition']].drop_duplicates().shape[0]} images. Ordered by average "
-            "linkage on 1 − kappa, whose tree is at the side. Red: above 0, blue: below, which a minus sign says as well; "
-            "gray: undefined. Without error bars: intervals are those of `observers analyze consistency`. By the "
-            f"{RULES[material.rule]}.{material.simulated(everyone)}"
+            f"Error consistency (κ) of all pairs of observers on {dataset}: {describe_observers(observers)}, with people "
+            f"shown individually; {n_images} images. Observers are ordered by average-linkage clustering on 1 − κ, and the "
+            "tree is shown at the side. Red cells are above 0, blue cells are below 0 and have a minus sign, and gray cells "
+            "are undefined. The matrix has no error bars; `observers analyze consistency` computes the intervals. "
+            f"{rule[0].upper()}{rule[1:]}.{inputs.simulated_note(observers)}"
         )
         draw = partial(getattr(paper, f"figure_{number}"), matrix, kinds, tree)
-        out.append(PaperFigure(number, dataset, draw, data, caption))
-    return out or [f"there are no trials of {name}: give logs of it"]
+        results.append(PaperFigure(number, dataset, draw, data, caption))
+    return results or [f"the logs have no trials of {published}: add logs of it"]

@@ -1,4 +1,4 @@
-"""Figures 1, 12 and 13: shape bias, one of each for every dataset with cue conflicts."""
+"""Figures 1, 12 and 13: shape bias, with one figure of each for every dataset with cue conflicts."""
 
 from functools import partial
 
@@ -6,80 +6,88 @@ import pandas as pd
 
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
-from analysis.paper.figure_inputs import FigureInputs, PaperFigure, who
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
 from analysis.shape_bias import overall, pooled_shape_bias, shape_bias, spread
 from analysis.tables import span
 
 
-def points(material: FigureInputs) -> list[PaperFigure | str]:
-    out: list[PaperFigure | str] = []
-    for dataset in material.conflicts:
-        shown, caption = _shape(material, dataset)
-        out.append(PaperFigure(1, dataset, partial(paper.figure_1, shown), shown, caption))
-    return out or [_no_conflicts("cue-conflict")]
+def make_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 1: shape bias by category."""
+    results: list[PaperFigure | str] = []
+    for dataset in inputs.conflict_datasets:
+        table, caption = _shape_bias_rows(inputs, dataset)
+        results.append(PaperFigure(1, dataset, partial(paper.figure_1, table), table, caption))
+    return results or [_no_conflicts_message("cue-conflict")]
 
 
-def _no_conflicts(dataset: str) -> str:
+def _no_conflicts_message(dataset: str) -> str:
     return (
-        f"no trial has a shape and a texture that differ: give logs of {dataset} or of another cue-conflict experiment"
+        "the logs have no trial in which shape and texture differ: add logs of "
+        f"{dataset} or of another cue-conflict experiment"
     )
 
 
-def _shape(material: FigureInputs, dataset: str) -> tuple[pd.DataFrame, str]:
-    trials = material.of(dataset)
+def _shape_bias_rows(inputs: FigureInputs, dataset: str) -> tuple[pd.DataFrame, str]:
+    """Return the rows of figures 1 and 13 in drawing order, and their caption."""
+    trials = inputs.trials_of(dataset)
     table = shape_bias(trials)
     has_people = bool((table["kind"] == "human").any())
-    shown = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
+    rows = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
     n_people = table.loc[table["kind"] == "human", "observer"].nunique()
-    pooled = shown["observer"].nunique() < table["observer"].nunique()
-    people = (
-        f"the {n_people} people pooled as one"
-        if pooled
-        else f"{n_people} people, one by one"
-        if n_people
-        else "no people"
-    )
+    are_pooled = rows["observer"].nunique() < table["observer"].nunique()
+    people = "without people"
+    if are_pooled:
+        people = f"with the {n_people} people pooled"
+    elif n_people:
+        people = f"with {n_people} {'person' if n_people == 1 else 'people'} shown individually"
     n = span(overall(table)["n_conflict"])
     caption = (
-        f"Shape bias on {dataset} by category of the shape, shape / (shape + texture) decisions: {who(table)}, "
-        f"{people}; {n} images in conflict each. Vertical lines and last row: all conflicts. Bars in the last row: Wilson, "
-        "95 %, over shape and texture decisions; intervals of the categories are in the CSV. Rows in the order of "
-        f"{'the people pooled' if has_people else 'the mean over observers'}.{material.simulated(table)}"
+        f"Shape bias on {dataset} by the category of the shape, shape / (shape + texture) decisions: "
+        f"{describe_observers(table)}, {people}; {n} cue-conflict images for each observer. Vertical lines and the last row "
+        "show the shape bias over all cue conflicts. Bars in the last row show 95 % Wilson intervals over shape and texture "
+        "decisions; the intervals of the categories are in the CSV file. Rows are sorted by the shape bias of "
+        f"{'pooled people' if has_people else 'the mean over observers'}.{inputs.simulated_note(table)}"
     )
-    return shown, caption
+    return rows, caption
 
 
-def before_and_after(material: FigureInputs) -> list[PaperFigure | str]:
-    out: list[PaperFigure | str] = []
-    for dataset in material.conflicts:
-        shown, caption = _shape(material, dataset)
-        there = [name for name in material.observers if name in set(shown["observer"])]
-        if there:
-            said = f" Large and dark: {', '.join(there)}; everyone else is faint."
-            draw = partial(paper.figure_13, shown, marked=there)
-            out.append(
-                PaperFigure(13, dataset, draw, shown.assign(marked=shown["observer"].isin(there)), caption + said)
+def make_marked_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 13: figure 1 with the chosen observers emphasized."""
+    results: list[PaperFigure | str] = []
+    for dataset in inputs.conflict_datasets:
+        table, caption = _shape_bias_rows(inputs, dataset)
+        marked = [name for name in inputs.observers if name in set(table["observer"])]
+        if marked:
+            caption += f" Large, dark markers show {', '.join(marked)}; all other observers are faint."
+            draw = partial(paper.figure_13, table, marked=marked)
+            data = table.assign(marked=table["observer"].isin(marked))
+            results.append(PaperFigure(13, dataset, draw, data, caption))
+        elif inputs.observers:
+            results.append(
+                f"the figure of {dataset} does not show {', '.join(inputs.observers)} individually: choose other observers "
+                "with --observer"
             )
-        elif material.observers:
-            out.append(f"none of {', '.join(material.observers)} is drawn by itself on {dataset}: name others")
         else:
-            out.append("it compares observers that are chosen: name them, --observer BEFORE --observer AFTER")
+            results.append(
+                "the figure compares observers that you choose: name them, --observer BEFORE --observer AFTER"
+            )
             break
-    return out or [_no_conflicts("cue-conflict")]
+    return results or [_no_conflicts_message("cue-conflict")]
 
 
-def boxes(material: FigureInputs) -> list[PaperFigure | str]:
-    out: list[PaperFigure | str] = []
-    for dataset in material.conflicts:
-        table = spread(shape_bias(material.of(dataset)))
-        order = (
-            (table["kind"] != "human").astype(int).to_frame("k").assign(b=-table["shape_bias"]).sort_values(["k", "b"])
-        )
+def make_shape_bias_boxes(inputs: FigureInputs) -> list[PaperFigure | str]:
+    """Make figure 12: box plots of shape bias over categories."""
+    results: list[PaperFigure | str] = []
+    for dataset in inputs.conflict_datasets:
+        table = spread(shape_bias(inputs.trials_of(dataset)))
+        sort_keys = pd.DataFrame({"is_machine": table["kind"] != "human", "negative_bias": -table["shape_bias"]})
+        order = sort_keys.astype({"is_machine": int}).sort_values(["is_machine", "negative_bias"])
         table = table.loc[order.index].reset_index(drop=True)
         caption = (
-            f"Spread of shape bias on {dataset} over categories of the shape: {who(table)}, people one by one "
-            "and first, then by shape bias. Line: median, box: quartiles, whiskers: lowest and highest category; marker: "
-            f"over all conflicts. Not error bars: intervals are those of figure 1.{material.simulated(table)}"
+            f"Spread of shape bias on {dataset} over the categories of the shape: {describe_observers(table)}. People are "
+            "shown individually and come first; the other observers are sorted by shape bias. Lines show the median, boxes "
+            "the quartiles, whiskers the lowest and the highest category, and markers the shape bias over all cue conflicts."
+            f" The whiskers are not error bars; figure 1 shows the intervals.{inputs.simulated_note(table)}"
         )
-        out.append(PaperFigure(12, dataset, partial(paper.figure_12, table), table, caption))
-    return out or [_no_conflicts("cue-conflict")]
+        results.append(PaperFigure(12, dataset, partial(paper.figure_12, table), table, caption))
+    return results or [_no_conflicts_message("cue-conflict")]

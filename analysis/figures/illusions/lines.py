@@ -23,17 +23,17 @@ def draw_lines(table: pd.DataFrame, ax: Axes, *, x_label: str, y_label: str, ref
     Returns:
         The axes.
     """
-    styles = style.marks(table)
+    styles = style.observer_styles(table)
     x_range = np.ptp(table["x"]) or 1.0
     for i, (observer, observer_style) in reversed(list(enumerate(styles.items()))):
         rows = table[(table["observer"] == observer) & table["y"].notna()].sort_values("x")
         y = rows["y"].to_numpy(float)
         errors = [np.nan_to_num(np.abs(rows[end].to_numpy(float) - y), posinf=0.0) for end in ("low", "high")]
         shift = 0.012 * x_range * (i - (len(styles) - 1) / 2) / max(1, len(styles) / 4)
-        ax.errorbar(rows["x"].to_numpy(float) + shift, y, errors, elinewidth=0.6, **observer_style.line())
+        ax.errorbar(rows["x"].to_numpy(float) + shift, y, errors, elinewidth=0.6, **observer_style.plot_options())
     if reference is not None:
-        ax.axhline(reference, color=style.CHANCE, linestyle=":")
+        ax.axhline(reference, color=style.CHANCE_COLOR, linestyle=":")
     ax.set(xlabel=x_label, ylabel=y_label)
-    ax.grid(axis="y", color=style.GRID, linewidth=0.6)
-    style.legend(ax, styles, linestyle="-")
+    ax.grid(axis="y", color=style.GRID_COLOR, linewidth=0.6)
+    style.add_legend(ax, styles, linestyle="-")
     return ax

@@ -90,7 +90,7 @@ def _original(ax: Axes, row: pd.Series) -> None:
     _show(ax, row["original"])
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
-        spine.set(visible=True, linewidth=0.6, color=style.CHANCE)
+        spine.set(visible=True, linewidth=0.6, color=style.CHANCE_COLOR)
     ax.set_title(textwrap.shorten(row["image"], 34, placeholder=" …"), fontsize=6.5, pad=3)
     if row["attribution"]:
         credit_line = "\n".join(textwrap.wrap(row["attribution"], 34))

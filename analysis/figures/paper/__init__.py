@@ -1,7 +1,8 @@
-"""The figures of Jaini et al. (2024) that trial logs give: table in, figure out. `analysis.paper` makes the tables.
+"""Drawing functions for the figures of Jaini et al. (2024) that can be made from trial logs.
 
-Every function takes the table and an empty `matplotlib.figure.Figure`, whose size it sets, and returns it; nothing is
-computed. Figures 14 to 17 are figure 6 of another dataset.
+Every function takes a table and an empty `matplotlib.figure.Figure`, sets the size of the figure, draws on it and
+returns it. The functions compute nothing; `analysis.paper` makes the tables. Figures 14 to 17 show other datasets in
+the style of figure 6.
 """
 
 from analysis.figures.paper.bars import figure_3, figure_4, figure_9, figure_11

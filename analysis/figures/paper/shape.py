@@ -1,4 +1,4 @@
-"""Figures 1, 12 and 13: shape bias by category, as points, as boxes, and of a few observers before all others."""
+"""Figures 1, 12 and 13: shape bias by category, as markers, as box plots, and with some observers emphasized."""
 
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any
@@ -8,50 +8,75 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style
-from analysis.figures.shape_bias import draw_shape_bias, opposite
+from analysis.figures.shape_bias import add_shape_axis, draw_shape_bias
 
 
-def figure_1(shown: pd.DataFrame, figure: Figure, *, marked: Collection[str] = ()) -> Figure:
-    """A row a category, a point an observer: what `analysis.figures.shape_bias.arrange` gives."""
-    figure.set_size_inches(4.6, 0.4 + 0.25 * shown["category"].nunique())
-    draw_shape_bias(shown, figure.add_subplot(), marked=marked)
+def figure_1(table: pd.DataFrame, figure: Figure, *, marked: Collection[str] = ()) -> Figure:
+    """Draw shape bias with one row for each category and one marker for each observer.
+
+    Args:
+        table: The table that `analysis.figures.shape_bias.arrange` returns.
+        figure: An empty figure to draw on.
+        marked: Observers to emphasize, as in figure 13.
+
+    Returns:
+        The figure.
+    """
+    figure.set_size_inches(4.6, 0.4 + 0.25 * table["category"].nunique())
+    draw_shape_bias(table, figure.add_subplot(), marked=marked)
     return figure
 
 
-def figure_13(shown: pd.DataFrame, figure: Figure, *, marked: Collection[str]) -> Figure:
-    """Figure 1 with the observers that are compared large and dark, and everyone else faint."""
-    return figure_1(shown, figure, marked=marked)
+def figure_13(table: pd.DataFrame, figure: Figure, *, marked: Collection[str]) -> Figure:
+    """Draw figure 1 with large, dark markers for the observers that are compared and faint markers for all others.
+
+    Args:
+        table: The table that `analysis.figures.shape_bias.arrange` returns.
+        figure: An empty figure to draw on.
+        marked: The observers to compare, for example a network before and after training.
+
+    Returns:
+        The figure.
+    """
+    return figure_1(table, figure, marked=marked)
 
 
 def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
-    """A box an observer, from `analysis.shape_bias.spread`, in the order of the table, the first at the top.
+    """Draw one horizontal box plot of shape bias for each observer.
 
-    Box: quartiles over categories, line: median, whiskers: lowest and highest category; marker: over all conflicts.
+    The box shows the quartiles over categories, the line shows the median, the whiskers show the lowest and the highest
+    category, and the marker shows the shape bias over all cue conflicts.
+
+    Args:
+        table: The table that `analysis.shape_bias.spread` returns; its first observer is at the top.
+        figure: An empty figure to draw on.
+
+    Returns:
+        The figure.
     """
     n = len(table)
     figure.set_size_inches(4.6, 0.7 + style.row_height(n) * n)
     ax = figure.add_subplot()
-    drawn = style.marks(table)
+    styles = style.observer_styles(table)
     for i, row in enumerate(table.to_dict("records")):
-        look = style.KIND_STYLES[row["kind"]]
         if row["n_categories"]:
-            _box(ax, i, row, look.ink)
-        mark = drawn[row["observer"]].line() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}
-        ax.plot([1 - float(row["shape_bias"])], [i], linestyle="none", **mark)
+            _draw_box(ax, i, row, style.KIND_STYLES[row["kind"]].text_color)
+        options = styles[row["observer"]].plot_options() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}
+        ax.plot([1 - float(row["shape_bias"])], [i], linestyle="none", **options)
     ax.set(xlim=(-0.02, 1.02), ylim=(n - 0.4, -0.6), xlabel="Fraction of “texture” decisions")
-    style.name_rows(ax, table)
-    ax.grid(axis="x", color=style.GRID, linewidth=0.6)
-    top = ax.secondary_xaxis("top", functions=(opposite, opposite))
-    top.set_xlabel("Fraction of “shape” decisions")
-    ax.spines["top"].set_visible(True)
+    style.label_rows(ax, table)
+    ax.grid(axis="x", color=style.GRID_COLOR, linewidth=0.6)
+    add_shape_axis(ax)
     return figure
 
 
-def _box(ax: Axes, i: int, row: Mapping[Hashable, Any], ink: str) -> None:
-    ends = {"whislo": "highest", "q1": "q3", "med": "median", "q3": "q1", "whishi": "lowest"}
-    line = {"color": ink, "linewidth": 0.8}
+def _draw_box(ax: Axes, i: int, row: Mapping[Hashable, Any], color: str) -> None:
+    """Draw a box in row i; its ends are swapped because the axis shows texture decisions, 1 − shape bias."""
+    columns = {"whislo": "highest", "q1": "q3", "med": "median", "q3": "q1", "whishi": "lowest"}
+    line = {"color": color, "linewidth": 0.8}
     ax.bxp(
-        [{name: 1 - float(row[of]) for name, of in ends.items()}], positions=[i], widths=0.62, orientation="horizontal",
-        showfliers=False, patch_artist=True, manage_ticks=False, capprops=line, whiskerprops=line,
-        boxprops={"facecolor": "white", "edgecolor": ink, "linewidth": 0.8}, medianprops=line | {"linewidth": 1.8},
+        [{name: 1 - float(row[column]) for name, column in columns.items()}], positions=[i], widths=0.62,
+        orientation="horizontal", showfliers=False, patch_artist=True, manage_ticks=False, capprops=line,
+        whiskerprops=line, boxprops={"facecolor": "white", "edgecolor": color, "linewidth": 0.8},
+        medianprops=line | {"linewidth": 1.8},
     )  # fmt: skip
