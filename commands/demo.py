@@ -60,7 +60,7 @@ def demo(
 
 def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) -> None:
     """Write the report, with a table over all experiments and one trial as the generative observers reconstruct it."""
-    from analysis.report.extras import Extra, reconstruction, summary
+    from analysis.report.extras import Extra, overview_section, reconstruction_drawing
     from analysis.report.report import write_report
     from analysis.tables import show
     from experiments.demo import PARTS, RECONSTRUCTED_DAMAGE, SIMULATED_PEOPLE
@@ -69,7 +69,7 @@ def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) 
     from observers.protocol import Reconstructor
 
     frame = read_logs(logs, None)
-    overview = summary(frame, SIMULATED_PEOPLE)
+    overview = overview_section(frame, SIMULATED_PEOPLE)
     if overview.table is not None:
         show(overview.table)
     trial = make_experiment(PARTS[0].experiment).trials(seed=0)[0]
@@ -79,7 +79,7 @@ def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) 
             result, stimulus = each.reconstruct(trial.stimulus, each.prompts(trial.choices)), trial.stimulus.id
             images = result.input_image, result.damaged_image, result.images, result.errors
             drawings.append(
-                reconstruction(each.name, stimulus, *images, trial.choices, RECONSTRUCTED_DAMAGE[each.name])
+                reconstruction_drawing(each.name, stimulus, *images, trial.choices, RECONSTRUCTED_DAMAGE[each.name])
             )
     sentence = (
         f"Each observer reconstructs the image of the first trial, {trial.stimulus.id}, under every choice, and compares "

@@ -42,11 +42,11 @@ def report(
     Example:
       observers report humans/cue-conflict logs/cue-conflict --out report
     """
-    from analysis.report.extras import reconstructions as reconstruction_section
+    from analysis.report.extras import reconstructions_section
     from analysis.report.report import write_report
     from experiments.shown_stimuli import find_shown_stimuli
 
     frame = read_logs(logs, dataset, ambiguous=True)
     shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
-    extras = [] if reconstructions is None else [reconstruction_section(reconstructions)]
+    extras = [] if reconstructions is None else [reconstructions_section(reconstructions)]
     typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")

@@ -1,4 +1,5 @@
-"""What a report may begin with besides the measures of each dataset: a table over all of them, a trial in pictures."""
+"""Sections at the start of a report: an overview of all datasets, reconstructions, and one trial with its
+reconstructions."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -14,15 +15,25 @@ from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
-from analysis.report.parts import count
+from analysis.report.parts import as_sentence, count
 from analysis.shape_bias import has_conflicts, overall, shape_bias
 from experiments.log import file_name
 
-MAX_IMAGES = 8  # of reconstructions on the page
+MAX_IMAGES = 8  # in the figures of reconstructions
 
 
 @frozen(eq=False)
 class Drawing:
+    """A figure of an `Extra` that is not drawn yet.
+
+    Attributes:
+        stem: The name of its files without their suffix.
+        draw: Draws the figure.
+        data: The numbers that the figure shows, which are written as CSV.
+        alt: The alternative text.
+        caption: The caption.
+    """
+
     stem: str
     draw: Callable[[], Figure]
     data: pd.DataFrame
@@ -32,7 +43,15 @@ class Drawing:
 
 @frozen(eq=False)
 class Extra:
-    """A section before the datasets."""
+    """A section that the report shows before the datasets; pass it to `write_report`.
+
+    Attributes:
+        title: The heading.
+        anchor: The identifier of the heading, and the name of the CSV file of the table.
+        sentences: Paragraphs below the heading.
+        table: The table of the section, or None without a table.
+        drawings: The figures of the section.
+    """
 
     title: str
     anchor: str
@@ -41,8 +60,12 @@ class Extra:
     drawings: tuple[Drawing, ...] = ()
 
 
-def summary_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
-    """Table 1 of Jaini et al. (2024): shape bias, OOD accuracy and error consistency of every observer and STAND_INS."""
+def overview_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
+    """Return shape bias, OOD accuracy and error consistency, as in table 1 of Jaini et al. (2024).
+
+    The table has one row for each observer and the row STAND_INS for the mean of the `stand_ins`, which take the place
+    of people.
+    """
     table = benchmark(frame, stand_ins=stand_ins)
     notes = table.attrs["notes"]
     table.insert(2, "shape_bias", np.nan)
@@ -51,64 +74,87 @@ def summary_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFra
         bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
         table["shape_bias"] = table["observer"].map(bias)
         table.loc[table["observer"] == STAND_INS, "shape_bias"] = bias[bias.index.isin(list(stand_ins))].mean()
-    out = table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
-    out.attrs["notes"], out.attrs["rule"] = notes, table.attrs["rule"]
-    return out
+    selected = table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
+    selected.attrs["notes"], selected.attrs["rule"] = notes, table.attrs["rule"]
+    return selected
 
 
-def summary(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
-    """The table with what to know of it."""
-    table, names = summary_table(frame, stand_ins), ", ".join(sorted(stand_ins))
+def overview_section(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
+    """Return a section with the overview of all datasets.
+
+    Args:
+        frame: Trials as `read_trials` returns them.
+        stand_ins: Simulated observers that take the place of people.
+    """
+    table, names = overview_table(frame, stand_ins), ", ".join(sorted(stand_ins))
     sentences = (
-        "Shape bias over all conflicts, accuracy and error consistency as means over the datasets below, in the way of the "
-        "benchmark of Geirhos et al. (2021).",
-        f"SIMULATED: no person took part. {names} stand in for people, so error consistency here is with them and says "
-        f"nothing of people.",
-        f"By the {table.attrs['rule']}.",
-        *(f"{note[0].upper()}{note[1:]}." for note in table.attrs["notes"]),
+        "The table shows shape bias over all cue conflicts, and accuracy and error consistency averaged over the "
+        "datasets below as in the benchmark of Geirhos et al. (2021).",
+        f"SIMULATED: no people took part. {names} stand in for people, so error consistency is measured with them and "
+        "not with people.",
+        as_sentence(table.attrs["rule"]),
+        *(as_sentence(note) for note in table.attrs["notes"]),
     )
     return Extra("All datasets together", "summary", sentences, table)
 
 
-def reconstructions(folder: Path) -> Extra:
-    """What `observers reconstruct` wrote into a folder: how well layouts are kept, and its sheets of one draw each."""
+def reconstructions_section(folder: Path) -> Extra:
+    """Return a section with a folder of reconstructions: how well layouts are kept, and figures of one draw each.
+
+    Args:
+        folder: A folder that `observers reconstruct` wrote.
+    """
     table = read_reconstructions(folder)
     drawings: list[Drawing] = []
     for setting, part in table[table["seed"] == table["seed"].min()].groupby(SETTING_COLUMNS, sort=True):
         strength, steps, guidance = setting
         images = list(dict.fromkeys(part["image"]))[:MAX_IMAGES]
-        page = part[part["image"].isin(images)]
-        said = f"strength {strength:g}, {count(int(steps), 'step')}, guidance {guidance:g}"
-        credits = "; ".join(f"{i}: {c}" for i, c in page[["image", "attribution"]].drop_duplicates().to_numpy() if c)
-        drawings.append(Drawing(
-            f"reconstructions_{len(drawings) + 1}", partial(draw_sheet, page, Figure()),
-            page.drop(columns=["file", "original"]),
-            f"{count(len(images), 'image')} restored under prompts by {page['observer'].nunique()} observers, {said}",
-            f"Images, and what each observer makes of them under each prompt: {said}, one draw of noise or masks; below "
-            f"each its L2 distance to the image, root mean square of the pixels.{f' Images: {credits}.' if credits else ''}",
-        ))  # fmt: skip
-    n_left_out = table["image"].nunique() - MAX_IMAGES
+        rows = part[part["image"].isin(images)]
+        settings = f"strength {strength:g}, {count(int(steps), 'denoising step')}, guidance scale {guidance:g}"
+        credits = "; ".join(f"{i}: {c}" for i, c in rows[["image", "attribution"]].drop_duplicates().to_numpy() if c)
+        caption = (
+            f"Images, and their reconstructions by each observer under each prompt, with one draw ({settings}). The "
+            "number below each reconstruction is its L2 distance to the image, the root mean square over "
+            f"pixels.{f' Images: {credits}.' if credits else ''}"
+        )
+        n_observers = rows["observer"].nunique()
+        alt = f"Reconstructions of {count(len(images), 'image')} by {count(n_observers, 'observer')}, {settings}"
+        data = rows.drop(columns=["file", "original"])
+        stem = f"reconstructions_{len(drawings) + 1}"
+        drawings.append(Drawing(stem, partial(draw_sheet, rows, Figure()), data, alt, caption))
+    n_images = table["image"].nunique()
     sentences = (
-        "Layout: correlation of low-passed pictures with their own image (kept: less that with the others); overlap: of "
-        "what changed under two prompts (in place: less that between different images).",
-        *((f"Of {table['image'].nunique()} images {MAX_IMAGES} are drawn.",) if n_left_out > 0 else ()),
+        "“Layout” is the correlation between a low-pass filtered reconstruction and its own image; “kept” subtracts "
+        "the correlation with the other images. “Overlap” compares the regions that change most under two prompts; "
+        "“in place” subtracts the overlap between different images.",
+        *((f"The figures show {MAX_IMAGES} of {n_images} images.",) if n_images > MAX_IMAGES else ()),
     )
     return Extra("Reconstructions", "reconstructions", sentences, placement(table), tuple(drawings))
 
 
-def reconstruction(
-    observer: str, stimulus: str, shown: np.ndarray, left: np.ndarray, images: np.ndarray, errors: np.ndarray,
-    choices: Sequence[str], what: str,
+def reconstruction_drawing(
+    observer: str, stimulus: str, input_image: np.ndarray, damaged_image: np.ndarray, images: np.ndarray,
+    errors: np.ndarray, choices: Sequence[str], damage: str,
 ) -> Drawing:  # fmt: skip
-    """A trial in pictures: arrays as `draw_reconstructions` has them; `what` says how the image was damaged."""
+    """Return the figure of one trial with its reconstruction under each of K choices.
+
+    Args:
+        observer: Name of the observer.
+        stimulus: Name of the image.
+        input_image: The image as the observer receives it, (height, width, 3) in 0..1.
+        damaged_image: The image with noise or masks, (height, width, 3) in 0..1.
+        images: The reconstructions, (K, height, width, 3) in 0..1.
+        errors: The squared error of each reconstruction, (K,).
+        choices: The K choices.
+        damage: How the image was damaged, for example "half of its tokens masked".
+    """
     best = choices[int(errors.argmin())]
     data = pd.DataFrame({"observer": observer, "stimulus": stimulus, "choice": list(choices), "squared_error": errors})
     caption = (
-        f"{observer} looks at {stimulus}: {what}, and restored in one step under each choice. Below each choice its squared "
-        f"error; the least, {best}, is framed. This is one draw; an answer is over many."
+        f"{observer} receives {stimulus} with {damage}, and reconstructs it in one step under each choice. The number "
+        f"below each choice is the squared error of its reconstruction; the choice with the smallest error, {best}, "
+        "has a frame. This figure shows one draw; a response uses many draws."
     )
-    draw = partial(draw_reconstructions, shown, left, images, errors, choices)
-    return Drawing(
-        f"reconstruction_{file_name(observer)}", lambda: draw(Figure()), data,
-        f"Reconstructions of {stimulus} by {observer} under {len(choices)} choices; the nearest is that of {best}", caption,
-    )  # fmt: skip
+    alt = f"Reconstructions of {stimulus} by {observer} under {len(choices)} choices; {best} has the smallest error"
+    draw = partial(draw_reconstructions, input_image, damaged_image, images, errors, choices)
+    return Drawing(f"reconstruction_{file_name(observer)}", lambda: draw(Figure()), data, alt, caption)

@@ -1,4 +1,4 @@
-"""The figures of a report: each drawn, written with the data behind it, and put into a caption and an alternative text."""
+"""The figures of a report: each is drawn, saved with its data, and given a caption and an alternative text."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -22,14 +22,24 @@ from analysis.shape_bias import ALL, overall, pooled_shape_bias
 from analysis.tables import cell, span, to_csv
 from stimuli.datasets import DATASETS
 
-ENLARGED = 1.25  # print size times this on the page
+MAGNIFICATION = 1.25  # of the size on the page over the size in print
 
 
-def picture(
+def write_figure(
     out: Path, stem: str, draw: Callable[[], Figure], data: pd.DataFrame, alt: str, caption: str,
     plot: tuple[str, Mapping[str, Any]] | None = None,
 ) -> ReportFigure:  # fmt: skip
-    """Draw a figure, write it and its CSV, and what its `plot`, a script's name and data, is drawn from."""
+    """Draw a figure and write its files.
+
+    Args:
+        out: The folder of the report.
+        stem: The name of the files without their suffix.
+        draw: Draws the figure; it is called with the settings for print.
+        data: The numbers that the figure shows, which are written as CSV.
+        alt: The alternative text.
+        caption: The caption.
+        plot: Name and data of the script that draws the interactive version, or None without one.
+    """
     (out / "figures").mkdir(parents=True, exist_ok=True)
     with style.publication():
         paths = style.save(draw(), out / "figures" / stem)
@@ -37,11 +47,13 @@ def picture(
     if plot is not None:
         write_data(out, stem, plot[1])
     png = next(path for path in paths if path.suffix == ".png").read_bytes()
-    width, height = (round(n * ENLARGED * 96 / style.RC["savefig.dpi"]) for n in struct.unpack(">II", png[16:24]))
+    pixels = struct.unpack(">II", png[16:24])
+    width, height = (round(n * MAGNIFICATION * 96 / style.RC_PARAMS["savefig.dpi"]) for n in pixels)
     return ReportFigure(stem, alt, caption, width, height, "" if plot is None else plot[0])
 
 
-def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+    """Write the figure of accuracy, with lines over conditions or with bars if there is a single condition."""
     chance, n_conditions, n_observers = chance_of(trials), table["condition"].nunique(), table["observer"].nunique()
 
     def draw() -> Figure:
@@ -49,61 +61,70 @@ def accuracy_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataF
         draw_accuracy(table, figure.add_subplot(), chance=chance)
         return figure
 
-    by = "by condition" if n_conditions > 1 else "of every observer, best first"
-    caption = (
-        f"Accuracy {by}: n = {count(n_observers, 'observer')}, people one by one, {span(table['n'])} trials each"
-        f"{' in a condition' if n_conditions > 1 else ''}. No answer counts as wrong. "
-        "Error bars: Wilson, 95 %, over trials. "
-        + (f"Dotted: chance, 1/{round(1 / chance)}." if chance else "Chance is not drawn: the log does not tell it.")
+    title = "Accuracy by condition" if n_conditions > 1 else "Accuracy, with observers sorted from best to worst"
+    n_trials = f"{span(table['n'])} trials per {'observer and condition' if n_conditions > 1 else 'observer'}"
+    chance_sentence = (
+        f"The dotted line marks chance (1/{round(1 / chance)})."
+        if chance
+        else "Chance is not shown because the log does not contain the number of choices."
     )
-    alt = f"Accuracy {by}, {count(n_observers, 'observer')}, {_span(table['accuracy'])}"
+    caption = (
+        f"{title}: n = {count(n_observers, 'observer')}, with people shown individually; {n_trials}. A missing "
+        f"response counts as wrong. Error bars show 95 % Wilson intervals over trials. {chance_sentence}"
+    )
+    alt = f"{title}: {count(n_observers, 'observer')}, {_range(table['accuracy'])}"
     plot = ("curves", curves_data(str(table["dataset"].iloc[0]), table, chance)) if n_conditions > 1 else None
-    return picture(out, f"accuracy_{name}", draw, table, alt, caption, plot)
+    return write_figure(out, f"accuracy_{anchor}", draw, table, alt, caption, plot)
 
 
-def shape_bias_picture(out: Path, name: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+def shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+    """Write the figure of shape bias by category."""
     has_people = bool((table["kind"] == "human").any())
-    shown = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
+    rows = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
 
     def draw() -> Figure:
-        figure = Figure(figsize=(4.2, 0.4 + 0.25 * shown["category"].nunique()))
-        draw_shape_bias(shown, figure.add_subplot())
+        figure = Figure(figsize=(4.2, 0.4 + 0.25 * rows["category"].nunique()))
+        draw_shape_bias(rows, figure.add_subplot())
         return figure
 
-    rows, n_people = overall(table), table.loc[table["kind"] == "human", "observer"].nunique()
-    pooled = f", the {n_people} people pooled as one" if shown["observer"].nunique() < len(rows) else ""
-    order = "the people pooled" if has_people else "the mean over observers"
+    totals, n_people = overall(table), table.loc[table["kind"] == "human", "observer"].nunique()
+    pooled = f", with the {n_people} people pooled" if rows["observer"].nunique() < len(totals) else ""
     caption = (
-        f"Shape bias by category of the shape: n = {count(len(rows), 'observer')}{pooled}, {span(rows['n_conflict'])} "
-        "images in conflict each. A marker is shape / (shape + texture) decisions of an observer in a category, a vertical "
-        f"line is over all conflicts; rows in the order of {order}. "
-        "Bars in the last row: Wilson, 95 %, over shape and texture decisions; those of the categories are in the CSV."
+        f"Shape bias by the category of the shape: n = {count(len(totals), 'observer')}{pooled}; "
+        f"{span(totals['n_conflict'])} cue-conflict images per observer. Markers show shape / (shape + texture) "
+        "decisions in a category, and vertical lines show them over all cue conflicts. Rows are sorted by the shape "
+        f"bias of {'pooled people' if has_people else 'the mean over observers'}. Bars in the last row show 95 % "
+        "Wilson intervals over shape and texture decisions; the intervals of the categories are in the CSV file."
     )
-    alt = f"Shape bias by category, {count(len(rows), 'observer')}, over all conflicts {_span(rows['shape_bias'])}"
-    return picture(out, f"shape-bias_{name}", draw, shown, alt, caption, ("shape-bias", bias_data(shown, table, ALL)))
+    alt = f"Shape bias by category: {count(len(totals), 'observer')}, over all conflicts {_range(totals['shape_bias'])}"
+    plot = "shape-bias", bias_data(rows, table, ALL)
+    return write_figure(out, f"shape-bias_{anchor}", draw, rows, alt, caption, plot)
 
 
-def consistency_picture(
-    out: Path, name: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
-    counts: pd.DataFrame, bootstrap: str,
+def consistency_figure(
+    out: Path, anchor: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
+    contingency: pd.DataFrame, bootstrap: str,
 ) -> ReportFigure:  # fmt: skip
+    """Write the matrix of error consistency; `bootstrap` describes the intervals of `pairs` and is "" without
+    intervals."""
     order = list(tree.order)
-    ordered = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
-    where = f"Intervals of every pair and condition ({bootstrap}) are in tables/consistency.csv."
+    data = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
     dataset = str(pairs["dataset"].iloc[0])
-    which = "condition that counts in the benchmark" if dataset in DATASETS else "condition"
+    condition = "condition that the benchmark includes" if dataset in DATASETS else "condition"
+    intervals = f"The 95 % intervals of all pairs and conditions ({bootstrap}) are in tables/consistency.csv."
     caption = (
-        f"Error consistency kappa of every two of n = {len(order)} observers, people one by one, over "
-        f"{span(included(pairs, dataset)['n'])} images in a {which}, computed per condition, then averaged; ordered by "
-        "average linkage on 1 − kappa, whose tree is at the side. Gray: undefined; a minus: below 0. "
-        f"{where if bootstrap else 'Computed without intervals.'}"
+        f"Error consistency (κ) of all pairs of n = {len(order)} observers, with people shown individually, over "
+        f"{span(included(pairs, dataset)['n'])} images per {condition}. κ is computed for each condition and then "
+        "averaged. Observers are ordered by average-linkage clustering on 1 − κ, and the tree is shown at the side. "
+        "Gray cells are undefined, and a minus sign marks values below 0. "
+        f"{intervals if bootstrap else 'No intervals were computed.'}"
     )
     alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
-    return picture(
-        out, f"consistency_{name}", lambda: draw_consistency(matrix, kinds, tree, Figure()), ordered, alt, caption,
-        ("matrix", matrix_data(dataset, name, matrix, kinds, tree, pairs, counts)),
+    return write_figure(
+        out, f"consistency_{anchor}", lambda: draw_consistency(matrix, kinds, tree, Figure()), data, alt, caption,
+        ("matrix", matrix_data(dataset, anchor, matrix, kinds, tree, pairs, contingency)),
     )  # fmt: skip
 
 
-def _span(values: pd.Series) -> str:
+def _range(values: pd.Series) -> str:
     return f"from {cell(float(values.min()))} to {cell(float(values.max()))}"

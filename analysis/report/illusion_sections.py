@@ -1,4 +1,4 @@
-"""Sections on illusions: what is seen in images that can be seen in two ways, hidden things, geometric illusions."""
+"""The section on the illusion of a dataset: images with two percepts, hidden objects, or geometric illusions."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -8,98 +8,105 @@ from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.summary import illusions
-from analysis.report.figures import picture
-from analysis.report.parts import Part, ReportFigure, Table, table_of
+from analysis.report.figures import write_figure
+from analysis.report.parts import Part, ReportFigure, Table, count, table_of
 from analysis.report.section_inputs import SectionInputs
 from analysis.tables import span
 from stimuli.errors import LogError
 
-WIDE = (4.4, 2.8)  # inches
-
-
-def illusions_section(m: SectionInputs) -> Part | None:
-    """Of a dataset with an illusion, whatever its kind; None where it shows none."""
-    kind = illusion_kind(m.asked)
-    if kind is None:
-        return None
-    title, anchor = "Illusion", f"illusion-{m.anchor}"
-    n_unanswered = int((m.asked["response"] == "").sum())
-    said = (f"{n_unanswered} trials without an answer are left out here.",) if n_unanswered else ()
-    try:
-        table = illusions(m.asked, **m.bootstrap.options)
-        pictures, data = {"percepts": _percepts, "hidden": _hidden, "geometric": _geometric}[kind](m)
-    except LogError as error:
-        return Part(title, anchor, (f"It cannot be measured: {error}.",))
-    return Part(title, anchor, (*SAID[kind], *said), pictures, (_table(table, m),), {"illusions": table, **data})
-
-
-SAID = {
+FIGURE_SIZE = (4.4, 2.8)  # inches
+INTRODUCTIONS = {
     "percepts": (
-        "Every image can be seen as either of two things; some are controls that can be seen in one way only. An observer "
-        "that sees the ambiguity gives either answer and no other, and its evidence lies between that of the controls.",
+        "Every image can be seen as either of two things, except control images, which can be seen in only one way. "
+        "An observer that perceives the ambiguity gives both of these responses and no others, and its evidence for "
+        "ambiguous images lies between its evidence for the two kinds of control images.",
     ),
-    "hidden": ("Something is hidden in the images at graded strength; in some there is nothing.",),
+    "hidden": ("Some images contain a hidden object at varying strength, and the other images contain none.",),
     "geometric": (
-        "Two things are compared that differ by graded amounts, in surroundings that speak for one of them. The effect is "
-        "the difference that makes up for the illusion: 0 for an observer whom it does not fool.",
+        "Observers compare two objects that differ by varying amounts, while the surroundings favor one of them. The "
+        "effect is the physical difference that cancels the illusion; it is 0 for an observer without the illusion.",
     ),
 }
 
 
-def _table(table: pd.DataFrame, m: SectionInputs) -> Table:
+def illusions_section(inputs: SectionInputs) -> Part | None:
+    """Show the measures and figures of the illusion of a dataset; None if the dataset has no illusion."""
+    kind = illusion_kind(inputs.all_trials)
+    if kind is None:
+        return None
+    title, anchor = "Illusion", f"illusion-{inputs.anchor}"
+    n_missing = int((inputs.all_trials["response"] == "").sum())
+    excluded = f"{count(n_missing, 'trial')} without a response {'is' if n_missing == 1 else 'are'} excluded here."
+    try:
+        table = illusions(inputs.all_trials, **inputs.bootstrap.options)
+        draw = {"percepts": _percept_figures, "hidden": _hidden_figures, "geometric": _geometric_figures}[kind]
+        figures, data = draw(inputs)
+    except LogError as error:
+        return Part(title, anchor, (f"The illusion cannot be measured: {error}.",))
+    sentences = (*INTRODUCTIONS[kind], *((excluded,) if n_missing else ()))
+    return Part(title, anchor, sentences, figures, (_table(table, inputs),), {"illusions": table, **data})
+
+
+def _table(table: pd.DataFrame, inputs: SectionInputs) -> Table:
+    description = inputs.bootstrap.description
+    others = f"; all other intervals come from a {description}" if description else ""
     caption = (
-        "Intervals, 95 %: Wilson for shares, profile likelihood for points of subjective equality (PSE) and thresholds, "
-        f"after Zou and Donner (2008) for effects{', else ' + m.bootstrap.said if m.bootstrap.said else ''}."
+        "All intervals are 95 % intervals. Proportions have Wilson intervals, points of subjective equality (PSE) and "
+        f"thresholds have profile-likelihood intervals, and effects have intervals after Zou and Donner (2008){others}."
     )
     return table_of(table.drop(columns="dataset"), caption, (("value", "low", "high"),))
 
 
-def _percepts(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
-    curve, pictures = bistability.curves(m.asked), []
-    names = m.asked["percept_a"].unique()
-    seen = f"Seen as {names[0]}, of either" if len(names) == 1 else "Seen as the first, of either"
-    for along, x_label in ((bistability.LEVEL, "Level"), (bistability.TURN, "Turn clockwise [degrees]")):
-        part = curve[(curve["along"] == along) & (curve["n"] > 0)]
+def _percept_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
+    curves, figures = bistability.curves(inputs.all_trials), []
+    names = inputs.all_trials["percept_a"].unique()
+    y_label = f"Proportion seen as {names[0]}" if len(names) == 1 else "Proportion seen as the first percept"
+    note = "The proportion is over responses with either percept. Error bars show 95 % Wilson intervals."
+    for along, x_label in ((bistability.LEVEL, "Level"), (bistability.TURN, "Clockwise rotation [degrees]")):
+        part = curves[(curves["along"] == along) & (curves["n"] > 0)]
         if len(part):
-            shown = part.rename(columns={"share_a": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
-            pictures.append(_lines(m, f"illusion-{along}", shown, x_label, seen, 0.5, "Error bars: Wilson, 95 %."))
-    return tuple(pictures), {"illusion-curves": curve}
+            points = part.rename(columns={"share_a": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
+            figures.append(_line_figure(inputs, f"illusion-{along}", points, x_label, y_label, 0.5, note))
+    return tuple(figures), {"illusion-curves": curves}
 
 
-def _hidden(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
-    curve = pareidolia.curves(m.asked)
-    low, high = wilson(curve["k"].to_numpy(float), curve["n"].to_numpy(float))
-    curve = curve.assign(y=curve["k"] / curve["n"], low=low, high=high)
-    thing = pareidolia.hidden_category(m.asked)
-    how = "At 0 nothing is hidden. Error bars: Wilson, 95 %."
-    shown = curve[["observer", "kind", "x", "y", "low", "high", "n"]]
-    return (_lines(m, "illusion-hidden", shown, "Strength of what is hidden", f"Said to be a {thing}", None, how),), {}
+def _hidden_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
+    curves = pareidolia.curves(inputs.all_trials)
+    low, high = wilson(curves["k"].to_numpy(float), curves["n"].to_numpy(float))
+    curves = curves.assign(y=curves["k"] / curves["n"], low=low, high=high)
+    category = pareidolia.hidden_category(inputs.all_trials)
+    note = f"At strength 0 no {category} is hidden. Error bars show 95 % Wilson intervals."
+    points = curves[["observer", "kind", "x", "y", "low", "high", "n"]]
+    x_label, y_label = f"Strength of the hidden {category}", f"Proportion of “{category}” responses"
+    return (_line_figure(inputs, "illusion-hidden", points, x_label, y_label, None, note),), {}
 
 
-def _geometric(m: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
-    table = geometric.pse_table(m.asked)
-    shown = table.rename(columns={"strength": "x", "pse": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
-    how = (
-        "Without the illusion it is the same at every strength. Error bars: profile likelihood, 95 %, none where open."
+def _geometric_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
+    table = geometric.pse_table(inputs.all_trials)
+    points = table.rename(columns={"strength": "x", "pse": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
+    note = (
+        "Without an illusion it is the same at every strength. Error bars show 95 % profile-likelihood intervals; "
+        "open ends are not drawn."
     )
-    pictures = (
-        _lines(m, "illusion-pse", shown, "Strength of the illusion", "Difference that looks like none", 0.0, how),
+    figure = _line_figure(
+        inputs, "illusion-pse", points, "Strength of the illusion", "Point of subjective equality", 0.0, note
     )
-    return (pictures if shown["y"].notna().any() else ()), {"illusion-equalities": table}
+    return ((figure,) if points["y"].notna().any() else ()), {"illusion-equalities": table}
 
 
-def _lines(
-    m: SectionInputs, what: str, shown: pd.DataFrame, x_label: str, y_label: str, even: float | None, how: str
-) -> ReportFigure:
-    n = shown["observer"].nunique()
+def _line_figure(
+    inputs: SectionInputs, name: str, points: pd.DataFrame, x_label: str, y_label: str, reference: float | None, note:
+        str
+) -> ReportFigure:  # fmt: skip
+    n = points["observer"].nunique()
 
     def draw() -> Figure:
-        figure = Figure(figsize=WIDE)
-        draw_lines(shown, figure.add_subplot(), x_label=x_label, y_label=y_label, reference=even)
+        figure = Figure(figsize=FIGURE_SIZE)
+        draw_lines(points, figure.add_subplot(), x_label=x_label, y_label=y_label, reference=reference)
         return figure
 
-    counts = shown["n"].astype(int)
-    caption = f"{y_label}, over {x_label.lower()}: n = {n} observers, {span(counts)} answers a point. {how}"
-    values = shown["y"].dropna()
+    title = f"{y_label} as a function of {x_label[0].lower()}{x_label[1:]}"
+    caption = f"{title}: n = {count(n, 'observer')}, {span(points['n'].astype(int))} responses per point. {note}"
+    values = points["y"].dropna()
     spread = f"from {values.min():.3f} to {values.max():.3f}" if len(values) else "undefined"
-    return picture(m.out, f"{what}_{m.anchor}", draw, shown, f"{y_label} over {x_label.lower()}, {spread}", caption)
+    return write_figure(inputs.out, f"{name}_{inputs.anchor}", draw, points, f"{title}, {spread}", caption)

@@ -1,4 +1,8 @@
-"""The sections over all datasets: WHOLE has a function a measure, from the whole frame to a part, or None."""
+"""The sections that combine all datasets.
+
+OVERALL_SECTIONS has one function for each of them. A function takes all trials with a correct response, the folder of
+the report and the settings of the bootstrap, and returns a `Part`, or None if the section does not apply.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,8 +16,8 @@ from analysis.correlation import correlate, measure
 from analysis.figures.scatter import draw_points
 from analysis.frame import observer_order
 from analysis.ranks import benchmark_intervals
-from analysis.report.figures import picture
-from analysis.report.parts import Part, table_of
+from analysis.report.figures import write_figure
+from analysis.report.parts import Part, as_sentence, table_of
 from analysis.report.section_inputs import Bootstrap
 from analysis.shape_bias import has_conflicts
 from analysis.tables import cell, probability
@@ -22,47 +26,58 @@ from stimuli.level_scales import published_name
 
 
 def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Part | None:
-    """The table of Geirhos et al. (2021) where people answered a published dataset, in a condition that counts."""
+    """Show the benchmark of Geirhos et al. (2021); None without people in included conditions of published datasets."""
     people = frame[(frame["kind"] == "human") & frame["dataset"].isin(DATASETS)]
-    if not any(len(included(part, str(dataset))) for dataset, part in people.groupby("dataset")):
+    if not any(len(included(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
         return None
-    table, every = benchmark(frame), benchmark_intervals(frame, **bootstrap.options)
+    table, intervals = benchmark(frame), benchmark_intervals(frame, **bootstrap.options)
+    notes = [note for note in (*table.attrs.get("notes", ()), table.attrs.get("rule")) if note]
     sentences = (
-        "Means over the datasets that an observer answered, in the way of the benchmark of Geirhos et al. (2021): accuracy, "
-        "and how close an observer is to people in accuracy (the squared difference; less is closer), in observed and in "
-        "error consistency. The interval of a rank says which places an observer would take on other images of the kind.",
-        *_compared(table),
-        *(f"{note[0].upper()}{note[1:]}." for note in (*table.attrs.get("notes", ()), table.attrs.get("rule")) if note),
+        "The table shows means over the datasets that an observer responded to, as in the benchmark of Geirhos et al. "
+        "(2021): accuracy, and the similarity to people in accuracy (the squared difference; lower is more similar), "
+        "in observed consistency and in error consistency. The interval of a rank shows which ranks an observer could "
+        "have with other images of the same kind.",
+        *_incomparable_means(table),
+        *(as_sentence(note) for note in notes),
     )
     keys, shown = ["observer", "kind"], table
     for end in ("low", "high"):
-        ends = every.pivot(index=keys, columns="measure", values=end).add_suffix(f" {end}")
+        ends = intervals.pivot(index=keys, columns="measure", values=end).add_suffix(f" {end}")
         shown = shown.merge(ends.reset_index(), on=keys, how="left", validate="one_to_one")
-    caption = f"By error consistency, people first.{bootstrap.caption('; people and observers as they are')}"
+    caption = (
+        "Observers are sorted by error consistency, with people first."
+        f"{bootstrap.caption('; people and other observers are not resampled')}"
+    )
     rows = table_of(shown, caption, [(name, f"{name} low", f"{name} high") for name in MEASURES])
-    return Part("Benchmark", "benchmark", sentences, (), (rows,), {"benchmark": table, "benchmark-intervals": every})
+    data = {"benchmark": table, "benchmark-intervals": intervals}
+    return Part("Benchmark", "benchmark", sentences, (), (rows,), data)
 
 
-def _compared(table: pd.DataFrame) -> list[str]:
-    """Means over some of the datasets say something else than means over all."""
+def _incomparable_means(table: pd.DataFrame) -> list[str]:
+    """Return a warning if some means cover fewer datasets than others."""
     n = table["n_datasets"]
     if n.min() == n.max():
         return []
-    answered = f"Some answered {n.min()} and some {n.max()} datasets"
-    return [f"{answered} (n datasets, of {len(DATASETS)}), so their means cannot be compared."]
+    return [
+        f"Some observers responded to {n.min()} and some to {n.max()} of the {len(DATASETS)} datasets (see “n "
+        "datasets”), so their means cannot be compared."
+    ]
 
 
 def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | None:
-    """Do those who see through a blur decide by shape (Jaini et al. 2024, section 4)? None without low-pass or conflicts."""
+    """Correlate accuracy on low-pass images with shape bias, as in Jaini et al. (2024, section 4).
+
+    Return None without a low-pass dataset or without cue conflicts.
+    """
     low_pass = [d for d in frame["dataset"].unique() if published_name(d) == "low-pass"]
     if not low_pass or not has_conflicts(frame):
         return None
-    name, title, anchor = f"accuracy:{low_pass[0]}", "Low-pass accuracy and shape bias", "low-pass"
-    x, y = (measure(frame, of, people=True) for of in (name, "shape-bias"))
+    title, anchor = "Low-pass accuracy and shape bias", "low-pass"
+    x, y = (measure(frame, name, people=True) for name in (f"accuracy:{low_pass[0]}", "shape-bias"))
     table = correlate(x, y)
     if reason := table["reason"].iloc[0]:
-        return Part(title, anchor, (f"Without a correlation: {reason} in both.",), data={"correlation": table})
-    said = [
+        return Part(title, anchor, (f"The correlation is undefined: {reason}.",), data={"correlation": table})
+    results = [
         f"{row['method'].capitalize()}'s r({row['df']}) = {cell(row['r'])} [{cell(row['low'])}, {cell(row['high'])}], "
         f"{probability(row['p'])}"
         for row in table.to_dict("records")
@@ -79,15 +94,15 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
         return figure
 
     caption = (
-        f"Accuracy on {low_pass[0]}, conditions that count pooled, and shape bias of n = {len(points)} observers, "
-        "all people as one."
+        f"Accuracy on {low_pass[0]}, pooled over the conditions that the benchmark includes, and shape bias: "
+        f"n = {len(points)} observers, with all people combined into one."
     )
-    alt = f"Shape bias over accuracy on {low_pass[0]}, {len(points)} observers"
-    sentence = f"{'; '.join(said)}. Observers count as independent; relatives make p too small."
-    return Part(
-        title, anchor, (sentence,), (picture(out, "low-pass_shape-bias", draw, points, alt, caption),), (),
-        {"correlation": table},
-    )  # fmt: skip
+    alt = f"Shape bias as a function of accuracy on {low_pass[0]}, {len(points)} observers"
+    sentence = (
+        f"{'; '.join(results)}. The test treats observers as independent; related observers make the p value too small."
+    )
+    figure = write_figure(out, "low-pass_shape-bias", draw, points, alt, caption)
+    return Part(title, anchor, (sentence,), (figure,), (), {"correlation": table})
 
 
 OVERALL_SECTIONS: Mapping[str, Callable[[pd.DataFrame, Path, Bootstrap], Part | None]] = {

@@ -1,4 +1,4 @@
-"""The pages themselves: templates, styles and scripts from `page/`, filled and written."""
+"""Writes the pages of the report from the templates, styles and scripts in `page/`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,14 +18,21 @@ PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
     "data.js", "svg.js", "tables.js", "matrix.js", "curves.js", "shape-bias.js", "plots.js", "answers.js", "trials.js",
 )  # fmt: skip
-GLYPHS = {"D": "◆", "^": "▲", "v": "▼", "o": "●", "s": "■"}  # of matplotlib's markers
+GLYPHS = {"D": "◆", "^": "▲", "v": "▼", "o": "●", "s": "■"}  # characters for the markers of matplotlib
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-N_OPEN = 14  # rows of a table that is not folded at first
+MAX_OPEN_ROWS = 14  # a table with more rows is collapsed at first
 
 
 @frozen
 class Section:
-    """One dataset on the page."""
+    """One dataset on the page.
+
+    Attributes:
+        dataset: Name of the dataset.
+        anchor: Its name in addresses on the page.
+        summary: A sentence with the number of observers and trials.
+        parts: What its sections show.
+    """
 
     dataset: str
     anchor: str
@@ -38,18 +45,38 @@ def write_pages(
     parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section], n_averaged: int, bootstrap: str,
     browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table, environments: Sequence[str],
 ) -> None:  # fmt: skip
-    """Write index.html, trials.html and assets/."""
+    """Write index.html, trials.html and assets/.
+
+    Args:
+        out: The folder of the report, in which tables and figures have been written.
+        title: The title of the report.
+        notes: Limitations of the data, shown at the top of both pages.
+        published: The number of published and of other datasets in words.
+        overview: One row for each dataset with numbers of observers, conditions, images and trials.
+        parts: The sections that combine all datasets.
+        n_trials: Number of trials.
+        n_logs: Number of trial logs.
+        sections: The datasets.
+        n_averaged: Number of `parts` whose tables are averaged over datasets.
+        bootstrap: Description of the bootstrap, or "" without intervals.
+        browsed: For each dataset, the name of the file with its trials and its numbers of images.
+        credits: The attribution of the images of each dataset.
+        provenance: The table of logs.
+        environments: Descriptions of the software that wrote the logs.
+    """
     assets = out / "assets"
     assets.mkdir(parents=True, exist_ok=True)
     for name in SCRIPTS:
         (assets / name).write_bytes((PAGE / name).read_bytes())
-    (assets / "report.css").write_text((PAGE / "report.css").read_text("utf-8") + _colors(), "utf-8", newline="\n")
-    looks = {kind: {"label": look.label, "glyph": GLYPHS[look.marker]} for kind, look in style.KIND_STYLES.items()}
-    colors = {kind: look.color for kind, look in style.KIND_STYLES.items()}
+    (assets / "report.css").write_text((PAGE / "report.css").read_text("utf-8") + _kind_rules(), "utf-8", newline="\n")
+    kinds = {
+        kind: {"label": kind_style.label, "glyph": GLYPHS[kind_style.marker]}
+        for kind, kind_style in style.KIND_STYLES.items()
+    }
     index = {
         "letters": LETTERS,
         "datasets": list(browsed),
-        "looks": {kind: look | {"color": colors[kind]} for kind, look in looks.items()},
+        "looks": {kind: labels | {"color": style.KIND_STYLES[kind].color} for kind, labels in kinds.items()},
     }
     (assets / "index.js").write_text(f"report.index={as_json(index)};\n", "utf-8", newline="\n")
     files = {
@@ -59,27 +86,28 @@ def write_pages(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cell"] = cell
-    environment.filters["full"] = _full
-    everything = {
+    environment.filters["sort_key"] = _sort_key
+    variables = {
         "title": title, "notes": notes, "published": published, "overview": overview, "parts": parts, "n_trials": n_trials,
         "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,
         "credits": credits, "provenance": provenance, "environments": environments,
-        "looks": looks, "policy": POLICY, "version": version_of_observers(),
-        "files": files, "n_open": N_OPEN, "n_published": len(DATASETS), "scripts": SCRIPTS,
+        "kinds": kinds, "policy": POLICY, "version": version_of_observers(),
+        "files": files, "n_open": MAX_OPEN_ROWS, "n_published": len(DATASETS), "scripts": SCRIPTS,
     }  # fmt: skip
     for page in ("index.html", "trials.html"):
-        html = environment.get_template(page).render(page=page, **everything)
+        html = environment.get_template(page).render(page=page, **variables)
         (out / page).write_text(html, "utf-8", newline="\n")
 
 
-def _colors() -> str:
-    """The color and the mark of every kind, from the figures' own table."""
+def _kind_rules() -> str:
+    """Return CSS rules with the color and the marker of every kind, the same as in the figures."""
     rules = [
-        f".kind-{kind} {{ --ink: {look.ink}; --mark: \"{GLYPHS[look.marker]}\"; }}\n" for kind, look in style.KIND_STYLES.items()
+        f".kind-{kind} {{ --ink: {kind_style.text_color}; --mark: \"{GLYPHS[kind_style.marker]}\"; }}\n"
+        for kind, kind_style in style.KIND_STYLES.items()
     ]  # fmt: skip
     return "".join(rules)
 
 
-def _full(value: object) -> str:
-    """What a column is sorted by: a number in full, "" for an undefined one and for text, which is sorted as it stands."""
+def _sort_key(value: object) -> str:
+    """Return the text by which a column is sorted: a number in full precision, and "" for NaN and for text."""
     return str(float(value)) if isinstance(value, int | float) and value == value else ""

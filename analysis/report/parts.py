@@ -1,4 +1,4 @@
-"""What a page of the report is made of: parts with sentences, pictures and tables, without markup."""
+"""The building blocks of a page, without markup: a part has sentences, figures and tables."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,26 +11,43 @@ MAX_NAMES = 5  # in a sentence
 
 @frozen
 class ReportFigure:
-    """A figure on the page: the files beside it, all named `stem`, and how it is said and drawn."""
+    """A figure on a page; its files are in the folder `figures`.
+
+    Attributes:
+        stem: The name of its files without their suffix.
+        alt: The alternative text of the image.
+        caption: The caption, in whole sentences.
+        width: Width of the image on the page in CSS pixels.
+        height: Height of the image on the page in CSS pixels.
+        plot: Name of the script that draws an interactive version from data/<stem>.js, or "" without one.
+    """
 
     stem: str
     alt: str
     caption: str
-    width: int  # CSS pixels, ENLARGED for a screen
+    width: int
     height: int
-    plot: str = ""  # which script draws it anew from data/<stem>.js, so that it can be asked; "" none
+    plot: str = ""
 
 
 @frozen
 class TableCell:
-    value: object  # text or a number
-    low: float = NAN  # of its interval
+    """A cell of a table: text or a number, with the ends of its interval (NaN without an interval)."""
+
+    value: object
+    low: float = NAN
     high: float = NAN
 
 
 @frozen
 class Table:
-    """Rows begin with an observer and its kind where the columns do."""
+    """A table on a page.
+
+    Attributes:
+        caption: The caption, in whole sentences.
+        columns: The headings of the columns; "kind" marks a column of observer kinds.
+        rows: The cells of each row, in the order of the columns.
+    """
 
     caption: str
     columns: tuple[str, ...]
@@ -39,20 +56,35 @@ class Table:
 
 @frozen(eq=False)
 class Part:
-    """A measure: `title` over sentences, pictures and tables."""
+    """What one section shows.
+
+    Attributes:
+        title: The heading.
+        anchor: The identifier of the heading, which links use.
+        sentences: Paragraphs below the heading.
+        figures: Figures below the sentences.
+        tables: Tables below the figures.
+        data: Tables to write as tables/<name>.csv; rows of all datasets go into the same file.
+    """
 
     title: str
     anchor: str
     sentences: tuple[str, ...] = ()
-    pictures: tuple[ReportFigure, ...] = ()
+    figures: tuple[ReportFigure, ...] = ()
     tables: tuple[Table, ...] = ()
-    data: Mapping[str, pd.DataFrame] = field(
-        factory=dict
-    )  # to write as tables/<name>.csv, all datasets below one another
+    data: Mapping[str, pd.DataFrame] = field(factory=dict)
 
 
 def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[str, str, str]] = ()) -> Table:
-    """A frame as it stands; `intervals` are (column, low, high), shown in the cells of that column."""
+    """Return a frame as a table of the page.
+
+    Args:
+        frame: The rows and columns to show; underscores in column names are replaced by spaces.
+        caption: The caption of the table.
+        intervals: For each column with intervals, its name and the names of the columns with the lower and upper ends.
+            The
+            ends are shown in the cells of the first column.
+    """
     ends = {column: (low, high) for column, low, high in intervals}
     hidden = {name for pair in ends.values() for name in pair}
     columns = [name for name in frame.columns if name not in hidden]
@@ -64,9 +96,15 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
 
 
 def count(n: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 trial" and "2 trials"."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def list_of(names: Sequence[str]) -> str:
-    """All names where they are few, else how many more there are."""
+    """Return at most MAX_NAMES names and the number of the others."""
     return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
+
+
+def as_sentence(note: str) -> str:
+    """Return a note with a capital letter at its start and a period at its end."""
+    return f"{note[0].upper()}{note[1:]}."

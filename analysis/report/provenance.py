@@ -1,6 +1,6 @@
-"""Where the trials come from: what the sidecars of the logs say, without times of day and without anybody's folders.
+"""The origin of the trials: what the sidecars of the logs record, without dates and without folders.
 
-A log in the field's own format has no sidecar; it is listed with what its file tells.
+A log in model-vs-human format has no sidecar; it is listed with the facts in the log itself.
 """
 
 import json
@@ -19,79 +19,90 @@ COLUMNS = (
     "observer", "kind", "dataset", "session", "log", "n_trials", "status", "seed", "options", "model", "environment",
     "stimuli_sha256",
 )  # fmt: skip
-NONE = "no sidecar"
-_PATH = re.compile(r"(?:~|/|[A-Za-z]:[\\/]|\\\\)(?:[^\\/]*[\\/])+")  # folders before a last part
+NO_SIDECAR = "no sidecar"
+_FOLDERS = re.compile(r"(?:~|/|[A-Za-z]:[\\/]|\\\\)(?:[^\\/]*[\\/])+")  # the part of a path before the last name
 
 
 @frozen(eq=False)
 class Provenance:
-    table: pd.DataFrame  # COLUMNS, a row a log
-    digests: dict[str, str]  # dataset -> sha256 of the stimuli that were shown, where a sidecar says it
+    """The origin of the trials.
+
+    Attributes:
+        table: COLUMNS, with one row for each log.
+        digests: For each dataset, the sha256 of the stimuli that were shown, if a sidecar records it.
+    """
+
+    table: pd.DataFrame
+    digests: dict[str, str]
 
 
 def provenance(frame: pd.DataFrame) -> Provenance:
-    """What is known of every log of a frame. Raises LogError for a damaged sidecar."""
+    """Return what the logs and sidecars of a frame record; raise LogError if a sidecar is damaged."""
     rows, digests = [], {}
     keys = ["dataset", "observer", "kind", "source"]
     for (dataset, observer, kind, source), trials in frame.groupby(keys, sort=False):
         path, n = Path(str(source)), len(trials)
         sidecars = [bids.to_give_away(sidecar) for sidecar in bids.sidecars(path)]
-        one = sidecars[0] if len(sidecars) == 1 else {}
-        identity = one.get("identity", {})
-        who = identity.get("observer", {})
+        sidecar = sidecars[0] if len(sidecars) == 1 else {}
+        identity = sidecar.get("identity", {})
+        observer_facts = identity.get("observer", {})
         digest = str(identity.get("stimuli", ""))
         if digest:
             digests[str(dataset)] = digest
         n_trials, session = identity.get("n_trials"), trials["session"].iloc[0]
         status = f"{n} of {n_trials} trials" if isinstance(n_trials, int) and n < n_trials else "complete"
+        options = observer_facts.get("options") if isinstance(observer_facts, dict) else None
         rows.append((
-            observer, kind, dataset, "" if pd.isna(session) else str(session), path.name, n, status if identity else NONE,
-            identity.get("seed", ""), _text(who.get("options") if isinstance(who, dict) else None),
-            _text(one.get("provenance")), _text(one.get("environment")), digest,
+            observer, kind, dataset, "" if pd.isna(session) else str(session), path.name, n,
+            status if identity else NO_SIDECAR, identity.get("seed", ""), _to_text(options),
+            _to_text(sidecar.get("provenance")), _to_text(sidecar.get("environment")), digest,
         ))  # fmt: skip
     return Provenance(pd.DataFrame(rows, columns=list(COLUMNS)), digests)
 
 
-def _text(facts: Any) -> str:
+def _to_text(facts: Any) -> str:
     return json.dumps(without_folders(facts), ensure_ascii=False, sort_keys=True) if facts else ""
 
 
 def without_folders(value: Any) -> Any:
-    """Paths in texts, however deep, are cut to their last part."""
+    """Return a value with all paths in it, also in nested lists and dicts, shortened to their last name."""
     if isinstance(value, dict):
         return {name: without_folders(part) for name, part in value.items()}
     if isinstance(value, list):
         return [without_folders(part) for part in value]
-    return _PATH.sub("", value) if isinstance(value, str) else value
+    return _FOLDERS.sub("", value) if isinstance(value, str) else value
 
 
-def shown(found: Provenance) -> Table:
-    """A row for logs that differ in nothing but dataset and session, and one for all of a kind without sidecars."""
+def provenance_table(origin: Provenance) -> Table:
+    """Return the table of logs for the page.
+
+    Logs that differ only in dataset, session and seed share a row, and so do all logs of a kind without sidecars.
+    """
     rows: list[tuple[object, ...]] = []
-    table = found.table
-    has = table["status"] != NONE
-    for kind in dict.fromkeys(table.loc[~has, "kind"]):
-        part = table[~has & (table["kind"] == kind)]
+    table = origin.table
+    has_sidecar = table["status"] != NO_SIDECAR
+    for kind in dict.fromkeys(table.loc[~has_sidecar, "kind"]):
+        part = table[~has_sidecar & (table["kind"] == kind)]
         n = part["observer"].nunique() if kind != "human" else len(part[["dataset", "observer"]].drop_duplicates())
-        who = f"{n} {'people' if kind == 'human' else 'observers'}" if n > 1 else str(part["observer"].iloc[0])
-        what = "recorded in the field's format, which has no sidecar: options and versions are not known"
-        rows.append((who, kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), "", "", what))
-    key = ["observer", "kind", "options", "model"]
-    for (observer, of_kind, options, model), part in table[has].groupby(key, sort=False):
-        n_partial = int((part["status"] != "complete").sum())
-        status = f"partial: {n_partial} of {count(len(part), 'log')}" if n_partial else "complete"
+        name = f"{n} {'people' if kind == 'human' else 'observers'}" if n > 1 else str(part["observer"].iloc[0])
+        facts = "model-vs-human format without a sidecar: options and versions are not known"
+        datasets, n_trials = _join_few(part["dataset"], "datasets"), int(part["n_trials"].sum())
+        rows.append((name, kind, datasets, len(part), n_trials, "", "", facts))
+    keys = ["observer", "kind", "options", "model"]
+    for (observer, observer_kind, options, model), part in table[has_sidecar].groupby(keys, sort=False):
+        n_incomplete = int((part["status"] != "complete").sum())
+        status = f"incomplete: {n_incomplete} of {count(len(part), 'log')}" if n_incomplete else "complete"
         facts = ", ".join(f"{name} {value}" for text in (options, model) for name, value in _facts(str(text)))
-        seeds = _listed(part["seed"].astype(str))
-        rows.append(
-            (observer, of_kind, _listed(part["dataset"]), len(part), int(part["n_trials"].sum()), seeds, status, facts)
-        )
+        datasets, n_trials = _join_few(part["dataset"], "datasets"), int(part["n_trials"].sum())
+        seeds = _join_few(part["seed"].astype(str), "seeds")
+        rows.append((observer, observer_kind, datasets, len(part), n_trials, seeds, status, facts))
     columns = ("observer", "kind", "datasets", "logs", "trials", "seeds", "status", "options and model")
     return Table("", columns, tuple(tuple(map(TableCell, row)) for row in rows))
 
 
-def environments(found: Provenance) -> list[str]:
-    """What the logs were made with, each that differs once, and how many logs."""
-    n_logs = found.table.loc[found.table["environment"] != "", "environment"].value_counts(sort=False)
+def environments(origin: Provenance) -> list[str]:
+    """Return a description of each software environment, with the number of logs that were written in it."""
+    n_logs = origin.table.loc[origin.table["environment"] != "", "environment"].value_counts(sort=False)
     return [
         f"{', '.join(f'{name} {value}' for name, value in _facts(str(text)))} ({count(int(n), 'log')})"
         for text, n in n_logs.items()
@@ -99,25 +110,27 @@ def environments(found: Provenance) -> list[str]:
 
 
 def _facts(text: str) -> list[tuple[str, object]]:
-    """Names and values of JSON, those of what is nested as well; what is not set is left out."""
-    found: list[tuple[str, object]] = []
-    todo = list(json.loads(text).items()) if text else []
-    while todo:
-        name, value = todo.pop(0)
+    """Return the names and values in a JSON text, also the nested ones, without those that are null or empty."""
+    facts: list[tuple[str, object]] = []
+    remaining = list(json.loads(text).items()) if text else []
+    while remaining:
+        name, value = remaining.pop(0)
         if isinstance(value, dict):
-            todo = [*value.items(), *todo]
+            remaining = [*value.items(), *remaining]
         elif value is not None and value != "":
-            found.append((name, value))
-    return found
+            facts.append((name, value))
+    return facts
 
 
-def _listed(values: pd.Series) -> str:
+def _join_few(values: pd.Series, noun: str) -> str:
+    """Return at most two different values, or the number of different values followed by the noun."""
     unique = list(dict.fromkeys(values))
-    return ", ".join(unique) if len(unique) <= 2 else f"{len(unique)} of them"
+    return ", ".join(unique) if len(unique) <= 2 else f"{len(unique)} {noun}"
 
 
 def version_of_observers() -> str:
+    """Return the version of the package `observers`, or "unknown" if it is not installed."""
     try:
         return version("observers")
-    except PackageNotFoundError:  # run from its folder
+    except PackageNotFoundError:
         return "unknown"

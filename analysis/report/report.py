@@ -1,10 +1,11 @@
-"""A folder to look at and to hand on: pages with tables and figures, every figure with the data behind it.
+"""Writes a report: a folder with pages, tables and figures, and the data behind every figure.
 
     <out>/index.html   trials.html (the trial browser)   figures/<measure>_<dataset>.{pdf,svg,png,csv}   tables/<measure>.csv
-    <out>/assets/  data/  thumbnails/                     what the pages load; made.txt lists all files
+    <out>/assets/  data/  thumbnails/                     files that the pages load; made.txt lists all files of the report
 
-The pages open by double-click and make no request out of the folder. The same trials give the same bytes: nothing is dated.
-Measures are computed in `analysis`; here they are put in order and into words, by the functions in SECTIONS and WHOLE.
+The pages open from the disk and load nothing from outside the folder. The same trials give the same bytes, because no
+file contains a date. `analysis` computes the measures; the functions in SECTIONS and OVERALL_SECTIONS arrange and
+describe them.
 """
 
 import re
@@ -24,14 +25,14 @@ from analysis.frame import dataset_order
 from analysis.images import by_image
 from analysis.report import pages
 from analysis.report.extras import Extra
-from analysis.report.figures import picture
+from analysis.report.figures import write_figure
 from analysis.report.overall_sections import OVERALL_SECTIONS
 from analysis.report.parts import Part, count, table_of
-from analysis.report.provenance import environments, provenance, shown
+from analysis.report.provenance import environments, provenance, provenance_table
 from analysis.report.section_inputs import Bootstrap, SectionInputs
-from analysis.report.sections import ILLUSIONS, SECTIONS
+from analysis.report.sections import ILLUSION_SECTIONS, SECTIONS
 from analysis.report.thumbnails import copy_thumbnails
-from analysis.report.trial_browser import write_answers
+from analysis.report.trial_browser import write_trials
 from analysis.resampling import N_RESAMPLES
 from analysis.shape_bias import has_conflicts, shape_bias
 from analysis.tables import to_csv
@@ -41,40 +42,61 @@ from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 from stimuli.stimulus import StimulusSet
 
-MADE = "made.txt"
-_OWN = re.compile(r"(?:index|trials)\.html|(?:figures|tables|data|assets|thumbnails)/[A-Za-z0-9.][A-Za-z0-9._-]*")
+FILE_LIST = "made.txt"
+_REPORT_FILE = re.compile(
+    r"(?:index|trials)\.html|(?:figures|tables|data|assets|thumbnails)/[A-Za-z0-9.][A-Za-z0-9._-]*"
+)
 
 
 def write_report(
     frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed: int = 0, extras: Sequence[Extra] = (),
     stimuli: Iterable[StimulusSet] = (),
 ) -> Path:  # fmt: skip
-    """Write the report on a frame of trials into the folder `out` and return its page. `seed` is that of the bootstrap.
+    """Write a report on trials into a folder.
 
-    `extras` stand before the datasets. Sets of `stimuli` named as a dataset give the images. Raises LogError where there is
-    no trial, and where a measure does; StimulusError for an image that cannot be read. A former report stays until then.
+    An earlier report in the folder is replaced after the new one is complete; other files in the folder stay.
+
+    Args:
+        frame: Trials as `read_trials` returns them.
+        out: The folder, which is created if necessary.
+        intervals: Whether to compute bootstrap intervals.
+        seed: Random seed of the bootstrap.
+        extras: Sections to show before the datasets.
+        stimuli: Stimulus sets; a set with the name of a dataset provides the images that the report shows.
+
+    Returns:
+        The path of the main page, `<out>/index.html`.
+
+    Raises:
+        LogError: If the frame has no trials, or if a measure cannot be computed from them.
+        StimulusError: If an image cannot be read.
+
+    Example:
+        ```python
+        page = write_report(read_trials(["logs"]), Path("report"))
+        ```
     """
     if frame.empty:
-        raise LogError("there is no trial to report on")
+        raise LogError("the logs contain no trials, so there is nothing to report: run an experiment first")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as folder:
         new = Path(folder)
         _build(frame, new, intervals, seed, extras, stimuli)
-        _remove_former(out)
+        _remove_earlier_report(out)
         files = sorted(path.relative_to(new) for path in new.rglob("*") if path.is_file())
         for file in files:
             (out / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(new / file, out / file)
-        (out / MADE).write_text("".join(f"{file.as_posix()}\n" for file in files), "utf-8", newline="\n")
+        (out / FILE_LIST).write_text("".join(f"{file.as_posix()}\n" for file in files), "utf-8", newline="\n")
     return out / "index.html"
 
 
-def _remove_former(out: Path) -> None:
-    """Remove the files of a report that was written to the same folder, so that nothing of it stands beside the new one."""
-    made = out / MADE
-    names = made.read_text("utf-8", errors="replace").splitlines() if made.is_file() else []
-    for name in filter(_OWN.fullmatch, names):
+def _remove_earlier_report(out: Path) -> None:
+    """Remove the files of an earlier report in the folder, so that they do not mix with the new files."""
+    path = out / FILE_LIST
+    names = path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
+    for name in filter(_REPORT_FILE.fullmatch, names):
         (out / name).unlink(missing_ok=True)
 
 
@@ -84,61 +106,72 @@ def _build(
     datasets = dataset_order(frame["dataset"].unique())
     names = file_names(datasets)
     images, origin = by_image(frame), provenance(frame)
-    pictures = copy_thumbnails(out, images, stimuli, origin.digests)
-    known = frame[frame["category"] != AMBIGUOUS]
-    accuracies, counts = accuracy(known), contingency(known)
-    pairs = consistency(known, intervals=intervals, seed=seed, bounds=True)
+    thumbnails = copy_thumbnails(out, images, stimuli, origin.digests)
+    unambiguous = frame[frame["category"] != AMBIGUOUS]
+    accuracies, counts = accuracy(unambiguous), contingency(unambiguous)
+    pairs = consistency(unambiguous, intervals=intervals, seed=seed, bounds=True)
     bootstrap = Bootstrap(N_RESAMPLES if intervals else 0, seed)
     sections, browsed = [], []
     for dataset in datasets:
-        asked, trials, name = _of(frame, dataset), _of(known, dataset), names[dataset]
+        all_trials, trials, name = _rows_of(frame, dataset), _rows_of(unambiguous, dataset), names[dataset]
         bias = shape_bias(trials) if has_conflicts(trials) else None
-        of_dataset = _of(accuracies, dataset), _of(pairs, dataset), _of(counts, dataset)
-        material = SectionInputs(out, dataset, name, trials, asked, *of_dataset, bias, bootstrap)
-        applied = [*ILLUSIONS.values(), *(SECTIONS.values() if len(trials) else ())]
-        parts = tuple(part for section in applied if (part := section(material)) is not None)
-        sections.append(pages.Section(dataset, name, _summary(dataset, asked), parts))
-        browsed.append(write_answers(out, name, asked, _of(images, dataset), pictures))
-    whole = [_extra(out, extra) for extra in extras]
-    whole += [part for over_all in OVERALL_SECTIONS.values() if (part := over_all(known, out, bootstrap)) is not None]
+        inputs = SectionInputs(
+            out,
+            dataset,
+            name,
+            trials,
+            all_trials,
+            accuracies=_rows_of(accuracies, dataset),
+            pairs=_rows_of(pairs, dataset),
+            contingency=_rows_of(counts, dataset),
+            shape_bias=bias,
+            bootstrap=bootstrap,
+        )
+        functions = [*ILLUSION_SECTIONS.values(), *(SECTIONS.values() if len(trials) else ())]
+        parts = tuple(part for function in functions if (part := function(inputs)) is not None)
+        sections.append(pages.Section(dataset, name, _summary(dataset, all_trials), parts))
+        browsed.append(write_trials(out, name, all_trials, _rows_of(images, dataset), thumbnails))
+    overall = [_extra_part(out, extra) for extra in extras]
+    results = (function(unambiguous, out, bootstrap) for function in OVERALL_SECTIONS.values())
+    overall += [part for part in results if part is not None]
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
-    for name, table in (tables | {"provenance": origin.table} | _tables(whole, sections)).items():
+    for name, table in (tables | {"provenance": origin.table} | _section_tables(overall, sections)).items():
         if len(table):
             to_csv(table, out / "tables" / f"{name}.csv")
     pages.write_pages(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
-        notes=[*_notes(frame), *pictures.notes], published=_published(datasets),
-        overview=_overview(frame, datasets, names), parts=whole, n_trials=len(frame), n_logs=frame["source"].nunique(),
-        sections=sections, n_averaged=sum(bool(part.tables) for part in whole), bootstrap=bootstrap.said, browsed=browsed,
-        credits=pictures.credits, provenance=shown(origin), environments=environments(origin),
+        notes=[*_notes(frame), *thumbnails.notes], published=_published(datasets), overview=_overview(frame, datasets,
+        names), parts=overall, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
+        n_averaged=sum(bool(part.tables) for part in overall), bootstrap=bootstrap.description, browsed=browsed,
+        credits=thumbnails.credits, provenance=provenance_table(origin), environments=environments(origin),
     )  # fmt: skip
 
 
-def _of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+def _rows_of(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return table[table["dataset"] == dataset]
 
 
-def _extra(out: Path, extra: Extra) -> Part:
-    drawn = tuple(picture(out, d.stem, d.draw, d.data, d.alt, d.caption) for d in extra.drawings)
+def _extra_part(out: Path, extra: Extra) -> Part:
+    figures = tuple(write_figure(out, d.stem, d.draw, d.data, d.alt, d.caption) for d in extra.drawings)
     if extra.table is None:
-        return Part(extra.title, extra.anchor, extra.sentences, drawn)
+        return Part(extra.title, extra.anchor, extra.sentences, figures)
     return Part(
-        extra.title, extra.anchor, extra.sentences, drawn, (table_of(extra.table),), {extra.anchor: extra.table}
+        extra.title, extra.anchor, extra.sentences, figures, (table_of(extra.table),), {extra.anchor: extra.table}
     )
 
 
-def _tables(whole: Sequence[Part], sections: Sequence[pages.Section]) -> dict[str, pd.DataFrame]:
-    """Those that sections give besides, of all datasets below one another."""
-    tables = {name: [table] for part in whole for name, table in part.data.items()}
+def _section_tables(overall: Sequence[Part], sections: Sequence[pages.Section]) -> dict[str, pd.DataFrame]:
+    """Return the tables of the sections; tables with the same name in several datasets are concatenated."""
+    tables = {name: [table] for part in overall for name, table in part.data.items()}
     for section in sections:
         for name, table in ((name, table) for part in section.parts for name, table in part.data.items()):
             columns = list(dict.fromkeys(["dataset", *table.columns]))
             tables.setdefault(name, []).append(table.assign(dataset=section.dataset)[columns])
-    return {name: pd.concat(found, ignore_index=True) for name, found in tables.items()}
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
 
 
 def file_names(datasets: Iterable[str]) -> dict[str, str]:
-    """Dataset -> part of a file name, no two the same even where case does not count."""
+    """Return a part of a file name for each dataset; the parts differ even on file systems that ignore case."""
     names: dict[str, str] = {}
     for dataset in datasets:
         name, n = file_name(dataset), 1
@@ -150,35 +183,39 @@ def file_names(datasets: Iterable[str]) -> dict[str, str]:
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    """The frame's own notes; simulated observers are said even where the frame has lost its notes."""
+    """Return the notes of the frame; simulated observers are named even if the frame has lost its notes."""
     notes = list(frame.attrs.get("notes", []))
     simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
-    if simulated and not any(note.startswith("simulated") for note in notes):
+    if simulated and not any(note.lower().startswith("simulated") for note in notes):
         notes.append(f"simulated, not measured: {', '.join(simulated)}")
     names = {str(name) for column in ("observer", "condition", "category") for name in frame[column].unique()}
-    boxes = sorted(filter(style.lacks_letters, names))
-    if boxes:
-        notes.append(f"PDF and PNG show boxes for letters that their font lacks, in {', '.join(boxes)}")
+    missing_glyphs = sorted(filter(style.has_missing_glyphs, names))
+    if missing_glyphs:
+        notes.append(
+            "PDF and PNG figures show boxes instead of characters that their font lacks, in these names: "
+            f"{', '.join(missing_glyphs)}"
+        )
     return notes
 
 
 def _published(datasets: list[str]) -> str:
     n, n_other = sum(d in DATASETS for d in datasets), sum(d not in DATASETS for d in datasets)
-    others = f" and {n_other} other{'s' if n_other > 1 else ''}" if n_other else ""
+    others = f" and {n_other} other dataset{'s' if n_other > 1 else ''}" if n_other else ""
     return f"{n} of the {len(DATASETS)} published datasets{others}"
 
 
 def _summary(dataset: str, trials: pd.DataFrame) -> str:
     n = trials["observer"].nunique()
-    known = "" if dataset in DATASETS else " This is none of the published datasets."
-    return f"{count(n, 'observer')}, {count(len(trials), 'trial')}.{known}"
+    unpublished = "" if dataset in DATASETS else f" This dataset is not one of the {len(DATASETS)} published datasets."
+    return f"{count(n, 'observer')}, {count(len(trials), 'trial')}.{unpublished}"
 
 
 def _overview(frame: pd.DataFrame, datasets: list[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row a dataset: how many conditions, images, trials, and observers of each kind that is there at all."""
+    """Return one row for each dataset: numbers of conditions, images and trials, and of observers of each kind in the
+    frame."""
     rows, kinds = [], set(frame["kind"].unique())
     for dataset in datasets:
-        trials = frame[frame["dataset"] == dataset]
+        trials = _rows_of(frame, dataset)
         n_observers = trials.groupby("kind")["observer"].nunique()
         rows.append({
             "dataset": dataset, "anchor": names[dataset], "n_conditions": trials["condition"].nunique(),

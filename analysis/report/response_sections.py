@@ -1,4 +1,4 @@
-"""Sections on what is answered, and how much of a distortion is borne."""
+"""Sections on responses and on thresholds of a distortion."""
 
 import pandas as pd
 
@@ -12,45 +12,48 @@ from stimuli.errors import LogError
 from stimuli.level_scales import numeric_level
 
 
-def answers_section(m: SectionInputs) -> Part:
-    """How evenly everyone uses the answers, and the error that each makes most often."""
-    table, evenness = confusion(m.trials), response_entropy(m.trials, **m.bootstrap.options)
+def responses_section(inputs: SectionInputs) -> Part:
+    """Show the entropy of the responses of each observer, and its most frequent error."""
+    table, entropies = confusion(inputs.trials), response_entropy(inputs.trials, **inputs.bootstrap.options)
     worst = frequent_errors(table, 1).set_index("observer")
-    said = {name: f"{row.category} → {row.response}, {row.n} of {row.n_shown}" for name, row in worst.iterrows()}
-    shown = evenness[["observer", "kind", "n", "n_no_answer", "entropy", "low", "high"]].copy()
-    shown["most frequent error"] = [said.get(name, "none") for name in shown["observer"]]
-    highest = evenness["highest"].iloc[0]
+    errors = {name: f"{row.category} → {row.response}, {row.n} of {row.n_shown}" for name, row in worst.iterrows()}
+    shown = entropies[["observer", "kind", "n", "n_no_answer", "entropy", "low", "high"]]
+    shown = shown.rename(columns={"n_no_answer": "n without response"})
+    shown["most frequent error"] = [errors.get(name, "none") for name in shown["observer"]]
+    highest = entropies["highest"].iloc[0]
     caption = (
-        f"Entropy of the answers given, in bits: from 0, always the same, to {cell(float(highest))}, all alike. The most "
-        f"frequent error is category → response, and how many of the category's images got it.{m.bootstrap.caption()}"
+        f"Entropy of the responses in bits: 0 if all responses are the same, {cell(float(highest))} if all choices "
+        "are equally frequent. The most frequent error is shown as category → response, with the number of images of "
+        f"the category that received it.{inputs.bootstrap.caption()}"
     )
-    return Part(
-        "Answers", f"answers-{m.anchor}", (), (), (table_of(shown, caption, (("entropy", "low", "high"),)),),
-        {"confusion": table, "entropy": evenness},
-    )  # fmt: skip
+    tables = (table_of(shown, caption, (("entropy", "low", "high"),)),)
+    data = {"confusion": table, "entropy": entropies}
+    return Part("Responses", f"answers-{inputs.anchor}", (), (), tables, data)
 
 
-def thresholds_section(m: SectionInputs) -> Part | None:
-    """Where conditions are levels of a distortion, not of an illusion, which has a section of its own."""
-    levels = {numeric_level(m.dataset, c) for c in m.trials["condition"].unique()} - {None}
-    if len(levels) < 2 or illusion_kind(m.asked) is not None:
+def thresholds_section(inputs: SectionInputs) -> Part | None:
+    """Show the thresholds of a distortion; None if the conditions are not levels, or are levels of an illusion."""
+    levels = {numeric_level(inputs.dataset, c) for c in inputs.trials["condition"].unique()} - {None}
+    if len(levels) < 2 or illusion_kind(inputs.all_trials) is not None:
         return None
-    title, anchor = "Thresholds", f"thresholds-{m.anchor}"
+    title, anchor = "Thresholds", f"thresholds-{inputs.anchor}"
     try:
-        table = thresholds(m.trials)
+        table = thresholds(inputs.trials)
     except LogError as error:
-        return Part(title, anchor, (f"No thresholds: {error}.",))
+        return Part(title, anchor, (f"Thresholds cannot be computed: {error}.",))
     n = int(table["threshold"].notna().sum())
-    said = f"{count(n, 'observer')} of {len(table)} {'has' if n == 1 else 'have'} a threshold within the levels shown."
+    result = (
+        f"{n} of {count(len(table), 'observer')} {'has' if n == 1 else 'have'} a threshold within the levels shown."
+    )
     names = ("observer", "kind", "threshold", "low", "high", "accuracy_at_threshold", "width", "lapse_rate", "reason")
-    shown = pd.DataFrame({name: table[name] for name in names}).rename(columns={"reason": "why there is none"})
-    scale = table["scale"].iloc[0]
+    shown = pd.DataFrame({name: table[name] for name in names}).rename(columns={"reason": "reason if undefined"})
+    scale = "log10" if table["scale"].iloc[0] == "log10" else "linear"
     caption = (
-        "The level at which accuracy is halfway between guess rate and 1 − lapse rate, of a logistic function of the level "
-        f"({'log10' if scale == 'log10' else 'linear'} scale) with greatest binomial likelihood, guess rate "
-        f"1/{round(1 / table['guess_rate'].iloc[0])}; width: from 5 to 95 % of the way, on that scale. Intervals: profile "
-        "likelihood, 95 %, open where an end lies outside the levels."
+        "The threshold is the level at which accuracy is halfway between the guess rate "
+        f"(1/{round(1 / table['guess_rate'].iloc[0])}) and 1 − lapse rate, for a logistic function of the level "
+        f"({scale} scale) that is fitted by maximum likelihood. The width is the distance on that scale between 5 % "
+        "and 95 % of the way from the guess rate to 1 − lapse rate. The 95 % intervals are profile-likelihood "
+        "intervals; an end outside the levels shown is open."
     )
-    return Part(
-        title, anchor, (said,), (), (table_of(shown, caption, (("threshold", "low", "high"),)),), {"thresholds": table}
-    )
+    tables = (table_of(shown, caption, (("threshold", "low", "high"),)),)
+    return Part(title, anchor, (result,), (), tables, {"thresholds": table})

@@ -1,6 +1,7 @@
-"""Data for the page's scripts. A page opened from a disk may fetch nothing, so they are scripts themselves.
+"""Writes the data of the pages as scripts, because a browser does not let a page that is opened from a disk fetch
+files.
 
-`data/<name>.js` calls `report.take(name, data)`. NaN is null; `<` is escaped, so that no text can end a script.
+`data/<name>.js` calls `report.take(name, data)`. NaN becomes null, and `<` is escaped so that no text can end a script.
 """
 
 import json
@@ -10,34 +11,35 @@ from typing import Any
 
 import numpy as np
 
-# What a number up to N_LETTERS - 1 is written as where there are very many: a letter that JSON takes as it is.
+# Characters that JSON writes without escapes; each encodes a number below N_LETTERS, which keeps large data small.
 LETTERS = "".join(chr(code) for code in range(0x23, 0x7F) if chr(code) not in "\\<")
 N_LETTERS = len(LETTERS)
-MORE = 0x100  # the first letter of those behind them
+FIRST_EXTRA = 0x100  # code point of the first character for numbers from N_LETTERS
 
 
 def write_data(out: Path, name: str, data: Any) -> None:
-    """Write `<out>/data/<name>.js`."""
+    """Write data as `<out>/data/<name>.js`."""
     path = out / "data" / f"{name}.js"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"report.take({as_json(name)},{as_json(data)});\n", "utf-8", newline="\n")
 
 
 def as_json(data: Any) -> str:
+    """Return data as JSON that is safe inside a script."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def letter(number: int) -> str:
-    """0, 1, … as a letter, with no end."""
+    """Return the character that encodes a number 0, 1, …; there is no upper limit."""
     if number < N_LETTERS:
         return LETTERS[number]
-    code = MORE + number - N_LETTERS
-    return chr(code if code < 0xD800 else code + 0x800)  # surrogates are no letters
+    code = FIRST_EXTRA + number - N_LETTERS
+    return chr(code if code < 0xD800 else code + 0x800)  # skips surrogates, which are not characters
 
 
 def numbers(values: Any, digits: int = 4) -> list[float | int | None]:
-    """Numbers rounded to `digits` decimals, without the zeros behind them; null for NaN."""
+    """Return numbers rounded to `digits` decimals without trailing zeros, with None for values that are not finite."""
     return [_plain(round(float(value), digits)) for value in np.asarray(values, dtype=float)]
 
 

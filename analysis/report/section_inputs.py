@@ -1,4 +1,4 @@
-"""What the sections of a report are made from: trials, and the rows of the tables that several of them need."""
+"""The inputs of the sections on one dataset: its trials, and the rows of tables that several sections use."""
 
 from functools import cached_property
 from pathlib import Path
@@ -12,48 +12,67 @@ from analysis.consistency import included
 
 @frozen
 class Bootstrap:
-    """How intervals are computed; not at all with 0 resamples."""
+    """The settings of the bootstrap intervals.
+
+    Attributes:
+        n_resamples: Number of bootstrap resamples; 0 if intervals are not computed.
+        seed: Random seed.
+    """
 
     n_resamples: int
     seed: int
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keywords of a measure."""
+        """Keyword arguments for the functions that compute measures."""
         return {"n_resamples": self.n_resamples, "seed": self.seed}
 
     @property
-    def said(self) -> str:
-        """ "" without intervals."""
-        how = f"paired bootstrap over images, 95 %, {self.n_resamples} resamples, seed {self.seed}"
-        return how if self.n_resamples else ""
+    def description(self) -> str:
+        """The method and its settings in words; "" if intervals are not computed."""
+        method = f"paired bootstrap over images with {self.n_resamples} resamples and seed {self.seed}"
+        return method if self.n_resamples else ""
 
-    def caption(self, more: str = "") -> str:
-        """The sentence at the end of a caption."""
-        return f" Intervals: {self.said}{more}." if self.said else ""
+    def caption(self, note: str = "") -> str:
+        """Return the last sentence of a caption, which describes the intervals; `note` is appended to the sentence."""
+        return f" The 95 % intervals come from a {self.description}{note}." if self.description else ""
 
 
 @frozen(eq=False)
 class SectionInputs:
-    """One dataset: its trials, and its rows of the measures' tables."""
+    """The trials and tables of one dataset, from which each section of the report selects what it shows.
+
+    Attributes:
+        out: The folder of the report, in which a section writes its figures.
+        dataset: Name of the dataset.
+        anchor: The name of the dataset as it is used in file names and in addresses on the page.
+        trials: The trials whose image has a correct response.
+        all_trials: All trials, including those of ambiguous images, which have no correct response.
+        accuracies: The rows of `analysis.accuracy` for this dataset.
+        pairs: The rows of `analysis.consistency` for this dataset.
+        contingency: The rows of `analysis.contingency` for this dataset, a 2 × 2 table for each pair and condition.
+        shape_bias: The table of `analysis.shape_bias`, or None if shape and texture differ in no image.
+        bootstrap: The settings of the bootstrap intervals.
+    """
 
     out: Path
     dataset: str
-    anchor: str  # the dataset as part of a file's name
-    trials: pd.DataFrame  # that have a right answer
-    asked: pd.DataFrame  # all of them
+    anchor: str
+    trials: pd.DataFrame
+    all_trials: pd.DataFrame
     accuracies: pd.DataFrame
     pairs: pd.DataFrame
-    counts: pd.DataFrame  # the 2 × 2 table of every pair
+    contingency: pd.DataFrame
     shape_bias: pd.DataFrame | None
     bootstrap: Bootstrap
 
     @property
     def kinds(self) -> dict[str, str]:
+        """The kind of every observer."""
         observers = self.trials[["observer", "kind"]].drop_duplicates()
         return dict(zip(observers["observer"], observers["kind"], strict=True))
 
     @cached_property
-    def counted(self) -> pd.DataFrame:
-        """The trials in conditions that count in the benchmark."""
+    def benchmark_trials(self) -> pd.DataFrame:
+        """The trials in conditions that the benchmark includes."""
         return included(self.trials, self.dataset)

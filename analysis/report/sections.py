@@ -1,6 +1,10 @@
-"""The sections of one dataset on the page: SECTIONS has a function a measure, from what is known of the dataset to a part.
+"""The sections of one dataset.
 
-A section that does not apply (no cue conflicts, say) is None; one that cannot be computed says why in a sentence.
+SECTIONS has one function for each section of trials with a correct response, and ILLUSION_SECTIONS has those for all
+trials. A section function takes the `SectionInputs` of a dataset and returns a `Part` with sentences, figures, tables
+and the data to write as CSV, or None if the section does not apply to the dataset (for example shape bias without cue
+conflicts). A section that applies and cannot be computed returns a `Part` with a sentence that gives the reason. To add
+a section, write such a function and add it to SECTIONS.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,79 +16,86 @@ from analysis.consistency import RULES, kappa_matrix
 from analysis.figures import style
 from analysis.pairs import between_kinds
 from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
-from analysis.report.figures import accuracy_picture, consistency_picture, shape_bias_picture
+from analysis.report.figures import accuracy_figure, consistency_figure, shape_bias_figure
 from analysis.report.illusion_sections import illusions_section
-from analysis.report.parts import MAX_NAMES, Part, Table, TableCell, count, list_of, table_of
-from analysis.report.response_sections import answers_section, thresholds_section
+from analysis.report.parts import MAX_NAMES, Part, Table, TableCell, as_sentence, count, list_of, table_of
+from analysis.report.response_sections import responses_section, thresholds_section
 from analysis.report.section_inputs import SectionInputs
 from analysis.shape_bias import overall, people_sentence
 from analysis.tables import cell
 from stimuli.datasets import DATASETS
 
-LEFT_OUT = "Only conditions that do not count in the benchmark are here; their kappas are in tables/consistency.csv."
-NO_MATRIX = "Error consistency compares observers who answered the same images in the same condition; here are no two."
-NO_CONFLICT = "No shape bias: no image here has a shape and a texture that differ."
+ALL_EXCLUDED = "The benchmark excludes all conditions of these data; their κ values are in tables/consistency.csv."
+NO_PAIR = (
+    "Error consistency compares observers that responded to the same images in the same condition; there are no two "
+    "such observers here."
+)
+NO_CONFLICT = "Shape bias cannot be computed, because shape and texture do not differ in any image."
 
 
-def shape_bias_section(m: SectionInputs) -> Part | None:
-    """Where images have a shape and a texture; said where these never differ."""
-    title, anchor = "Shape bias", f"shape-bias-{m.anchor}"
-    if m.shape_bias is None:
-        has_cues = {"shape", "texture"} <= set(m.trials.columns) and (m.trials["shape"] != "").any()
+def shape_bias_section(inputs: SectionInputs) -> Part | None:
+    """Show the shape bias; None if the images have no shape and texture cues."""
+    title, anchor = "Shape bias", f"shape-bias-{inputs.anchor}"
+    if inputs.shape_bias is None:
+        has_cues = {"shape", "texture"} <= set(inputs.trials.columns) and (inputs.trials["shape"] != "").any()
         return Part(title, anchor, (NO_CONFLICT,)) if has_cues else None
-    people = people_sentence(m.trials)
-    sentences = (f"{people[0].upper()}{people[1:]}.",) if people else ()
-    table = overall(m.shape_bias)
+    people = people_sentence(inputs.trials)
+    table = overall(inputs.shape_bias)
     columns = {
         "observer": "observer", "kind": "kind", "n_conflict": "images", "n_shape": "shape", "n_texture": "texture",
         "shape_bias": "shape bias", "low": "low", "high": "high", "shape_rate": "shape rate",
-        "texture_rate": "texture rate", "cue_rate": "either",
+        "texture_rate": "texture rate", "cue_rate": "either rate",
     }  # fmt: skip
     caption = (
-        "Shape bias over all images whose shape and texture differ, with 95 % Wilson intervals. The rates are shares of all "
-        "these images; what they leave was neither."
+        "Shape bias over all images whose shape and texture differ, with 95 % Wilson intervals. The rates are "
+        "proportions of these images; “either” means that the response was the shape or the texture."
     )
     shown = table[list(columns)].rename(columns=columns)
     return Part(
-        title, anchor, sentences, (shape_bias_picture(m.out, m.anchor, m.trials, m.shape_bias),),
-        (table_of(shown, caption, (("shape bias", "low", "high"),)),), {"shape-bias": m.shape_bias},
-    )  # fmt: skip
+        title,
+        anchor,
+        (as_sentence(people),) if people else (),
+        (shape_bias_figure(inputs.out, inputs.anchor, inputs.trials, inputs.shape_bias),),
+        (table_of(shown, caption, (("shape bias", "low", "high"),)),),
+        {"shape-bias": inputs.shape_bias},
+    )
 
 
-def consistency_section(m: SectionInputs) -> Part:
-    title, anchor = "Error consistency", f"error-consistency-{m.anchor}"
-    matrix = kappa_matrix(m.pairs, m.dataset)
+def consistency_section(inputs: SectionInputs) -> Part:
+    """Show the matrix of error consistency, the mean κ between kinds, and whether people form a cluster."""
+    title, anchor = "Error consistency", f"error-consistency-{inputs.anchor}"
+    matrix = kappa_matrix(inputs.pairs, inputs.dataset)
     if len(matrix) < 2:
-        return Part(title, anchor, (LEFT_OUT if m.pairs["n"].any() else NO_MATRIX,))
-    kinds, kappas, tree = m.kinds, between_kinds(m.counted, **m.bootstrap.options), cluster(matrix)
+        return Part(title, anchor, (ALL_EXCLUDED if inputs.pairs["n"].any() else NO_PAIR,))
+    kinds, bootstrap, tree = inputs.kinds, inputs.bootstrap, cluster(matrix)
+    kappas = between_kinds(inputs.benchmark_trials, **bootstrap.options)
     sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix))
-    said = kappas.drop(columns="dataset").rename(
+    shown = kappas.drop(columns="dataset").rename(
         columns={"kind_1": "between", "kind_2": "and", "n_pairs": "pairs", "kappa": "mean kappa"}
     )
     caption = (
-        "Mean kappa between kinds of observer: over conditions within a pair, then over pairs, by the "
-        f"{RULES['undefined-is-nan']}.{m.bootstrap.caption('; observers as they are')}"
+        "Mean κ between kinds of observers, averaged over conditions within a pair and then over pairs. "
+        f"{as_sentence(RULES['undefined-is-nan'])}{bootstrap.caption('; observers are not resampled')}"
     )
-    return Part(
-        title, anchor, tuple(s for s in sentences if s),
-        (consistency_picture(m.out, m.anchor, matrix, kinds, tree, m.pairs, m.counts, m.bootstrap.said),),
-        (table_of(said, caption, (("mean kappa", "low", "high"),)),),
-    )  # fmt: skip
+    figure = consistency_figure(
+        inputs.out, inputs.anchor, matrix, kinds, tree, inputs.pairs, inputs.contingency, bootstrap.description
+    )
+    tables = (table_of(shown, caption, (("mean kappa", "low", "high"),)),)
+    return Part(title, anchor, tuple(sentence for sentence in sentences if sentence), (figure,), tables)
 
 
-def accuracy_section(m: SectionInputs) -> Part:
-    """With a word on observers who never answered."""
-    answered = set(m.trials.loc[m.trials["response"] != "", "observer"])
-    who = [name for name in m.trials["observer"].unique() if name not in answered]
-    sentences = (f"No answer was given by {list_of(who)}.",) if who else ()
-    return Part(
-        "Accuracy", f"accuracy-{m.anchor}", sentences, (accuracy_picture(m.out, m.anchor, m.trials, m.accuracies),),
-        (_accuracies(m.accuracies, m.dataset),),
-    )  # fmt: skip
+def accuracy_section(inputs: SectionInputs) -> Part:
+    """Show the accuracy, and name the observers that gave no response."""
+    responding = set(inputs.trials.loc[inputs.trials["response"] != "", "observer"])
+    silent = [name for name in inputs.trials["observer"].unique() if name not in responding]
+    sentences = (f"These observers gave no response to any image: {list_of(silent)}.",) if silent else ()
+    figure = accuracy_figure(inputs.out, inputs.anchor, inputs.trials, inputs.accuracies)
+    tables = (_accuracy_table(inputs.accuracies, inputs.dataset),)
+    return Part("Accuracy", f"accuracy-{inputs.anchor}", sentences, (figure,), tables)
 
 
-ILLUSIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {"illusion": illusions_section}  # of all trials
-SECTIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {  # of those that have a right answer
+ILLUSION_SECTIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {"illusion": illusions_section}
+SECTIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {
     "shape-bias": shape_bias_section,
     "consistency": consistency_section,
     "noise ceiling": ceiling_section,
@@ -93,57 +104,63 @@ SECTIONS: Mapping[str, Callable[[SectionInputs], Part | None]] = {  # of those t
     "mistakes": mistakes_section,
     "accuracy": accuracy_section,
     "thresholds": thresholds_section,
-    "answers": answers_section,
+    "responses": responses_section,
 }
 
 
-def _accuracies(table: pd.DataFrame, dataset: str) -> Table:
-    """An observer a row and a condition a column, those marked that are left out of the benchmark."""
+def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
+    """Return a table with one row for each observer and one column for each condition; * marks excluded conditions."""
     conditions = list(dict.fromkeys(table["condition"]))
     rows = []
     for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
         columns = (part[name].tolist() for name in ("condition", "accuracy", "low", "high"))
         cells = {condition: TableCell(*values) for condition, *values in zip(*columns, strict=True)}
-        who = (TableCell(str(observer)), TableCell(str(kind)), TableCell(int(part["n"].sum())))
-        rows.append((*who, *(cells.get(c, TableCell(float("nan"))) for c in conditions)))
+        first_cells = (TableCell(str(observer)), TableCell(str(kind)), TableCell(int(part["n"].sum())))
+        rows.append((*first_cells, *(cells.get(c, TableCell(float("nan"))) for c in conditions)))
     published = DATASETS.get(dataset)
-    left_out = set(conditions) - set(published.included()) if published else set()
+    excluded = set(conditions) - set(published.included()) if published else set()
     labels = [(published.label(c) if published else c) or "accuracy" for c in conditions]
-    marked = (label + "*" * (c in left_out) for c, label in zip(conditions, labels, strict=True))
+    marked_labels = (label + "*" * (c in excluded) for c, label in zip(conditions, labels, strict=True))
     caption = "Accuracy with 95 % Wilson intervals; n is the number of trials."
-    if left_out:
-        caption += " Conditions marked * are left out of the benchmark, and of kappa here."
-    return Table(caption, ("observer", "kind", "n", *marked), tuple(rows))
+    if excluded:
+        caption += " The benchmark and the κ values of this report exclude conditions marked with *."
+    return Table(caption, ("observer", "kind", "n", *marked_labels), tuple(rows))
 
 
 def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
-    """Do the people form one cluster?"""
+    """Return whether the people form a cluster of their own."""
     people = [name for name in tree.order if kinds[name] == "human"]
     n_others = len(tree.order) - len(people)
-    if len(people) < 2 or not n_others:
-        there = ("no person", "one person")[len(people)] if len(people) < 2 else "nobody but people"
-        return f"There is {there} here, so whether people form a cluster of their own cannot be asked."
+    unknown = "so the report cannot show whether people form a cluster of their own."
+    if not people:
+        return f"There are no people among these observers, {unknown}"
+    if len(people) == 1:
+        return f"There is only one person among these observers, {unknown}"
+    if not n_others:
+        return f"All of these observers are people, {unknown}"
     _, others = smallest_pure_cluster(tree, people)
     if not others:
         return f"The {len(people)} people form one cluster, and none of the {n_others} other observers is in it."
-    who = ", ".join(style.named(name, kinds[name]) for name in others)
+    names = ", ".join(style.display_name(name, kinds[name]) for name in others)
     if len(others) > MAX_NAMES:
-        who = f"{len(others)} of the {n_others} other observers"
-    first = f"The {len(people)} people do not form a cluster of their own: "
-    return f"{first}the smallest one with all of them also has {who}."
+        names = f"{len(others)} of the {n_others} other observers"
+    return (
+        f"The {len(people)} people do not form a cluster of their own: the smallest cluster that contains all of them "
+        f"also contains {names}."
+    )
 
 
 def _kappa_sentence(kappas: pd.DataFrame) -> str:
-    """Mean kappa among people, and of people with every other kind; empty without people."""
+    """Return the mean κ among people and between people and every other kind; "" without people."""
     with_people = kappas.loc[kappas["kind_1"] == "human", ["kind_2", "n_pairs", "kappa"]]
     parts = [
-        f"{'among people' if kind == 'human' else f'between people and {kind} observers'} {cell(kappa)} "
+        f"{cell(kappa)} {'among people' if kind == 'human' else f'between people and {kind} observers'} "
         f"({count(n_pairs, 'pair')})"
         for kind, n_pairs, kappa in with_people.to_numpy(object)
     ]
-    return f"Mean kappa {', '.join(parts)}." if parts else ""
+    return f"Mean κ is {', '.join(parts)}." if parts else ""
 
 
 def _undefined_sentence(matrix: pd.DataFrame) -> str:
     n = int(matrix.isna().to_numpy().sum()) // 2
-    return f"Kappa is undefined for {count(n, 'pair')}, and counts as 0 in the clustering." if n else ""
+    return f"κ is undefined for {count(n, 'pair')} and counts as 0 in the clustering." if n else ""

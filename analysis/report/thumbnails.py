@@ -1,6 +1,7 @@
-"""Small copies of the images that were shown, each once: `thumbnails/<part of its sha256>.jpg`.
+"""Writes small copies of the stimuli, each image once, as `thumbnails/<first digits of its sha256>.jpg`.
 
-Only images that somebody answered are copied, and only of sets that are what the logs say was shown.
+Only images with a response are copied, and only from stimulus sets that the logs confirm to be the sets that were
+shown.
 """
 
 import hashlib
@@ -16,47 +17,67 @@ from stimuli.datasets import DATASETS
 from stimuli.images import open_image
 from stimuli.stimulus import StimulusSet
 
-SIDE, SMALL, MANY = 160, 96, 4000  # pixels of the longer side; the small one where there are more images than that
+LARGE_SIDE, SMALL_SIDE = 160, 96  # pixels of the longer side
+MAX_LARGE = 4000  # with more images, all have the small side
 QUALITY = 85
-NAME = 16  # hexadecimal digits
+N_DIGITS = 16  # hexadecimal digits in a file name
 Key = tuple[str, str, str]  # dataset, stimulus, condition
 
 
 @frozen(eq=False)
 class Thumbnails:
-    names: Mapping[Key, str]  # image -> name of its file without ".jpg"
-    credits: Mapping[str, str]  # dataset -> whom to name, under which terms
-    notes: tuple[str, ...]  # sets that were not taken, and why
+    """The copies that were written.
+
+    Attributes:
+        names: For each image, the name of its file without ".jpg".
+        credits: For each dataset, its attribution or license.
+        notes: Messages about stimulus sets that were not copied.
+    """
+
+    names: Mapping[Key, str]
+    credits: Mapping[str, str]
+    notes: tuple[str, ...]
 
 
 def copy_thumbnails(
     out: Path, images: pd.DataFrame, stimuli: Iterable[StimulusSet], digests: Mapping[str, str]
 ) -> Thumbnails:  # fmt: skip
-    """Copy those of `images` (dataset, stimulus, condition) that are in a set named as their dataset. Raises StimulusError.
+    """Write small copies of images.
 
-    A set whose digest is another than in `digests` holds other images than were shown, and is left out with a note.
+    Args:
+        out: The folder of the report.
+        images: The images to copy, with the columns `dataset`, `stimulus` and `condition`.
+        stimuli: Stimulus sets; a set with the name of a dataset provides the images of the dataset.
+        digests: The digest of the stimulus set of each dataset that the logs record. A set with a different digest
+            contains
+            other images than those that were shown; it is skipped with a note.
+
+    Raises:
+        StimulusError: If an image cannot be read.
     """
-    wanted = dict.fromkeys(images[["dataset", "stimulus", "condition"]].itertuples(index=False, name=None))
+    requested = dict.fromkeys(images[["dataset", "stimulus", "condition"]].itertuples(index=False, name=None))
     paths: dict[Key, Path] = {}
     credits, notes = {}, []
-    for found in stimuli:
-        there = {key: s.path for s in found if (key := (found.name, s.id, s.condition)) in wanted}
-        if there and digests.get(found.name, "") not in ("", found.digest()):
+    for stimulus_set in stimuli:
+        name = stimulus_set.name
+        matches = {key: s.path for s in stimulus_set if (key := (name, s.id, s.condition)) in requested}
+        if matches and digests.get(name, "") not in ("", stimulus_set.digest()):
             notes.append(
-                f"images of {found.name} are not shown: those on this machine are not those that were answered"
+                f"images of {name} are not shown, because the images on this machine differ from those in the "
+                "experiment"
             )
             continue
-        paths |= there
-        terms = DATASETS[found.name].license if found.name in DATASETS else ""
-        credit = found.attribution or terms
-        if there and credit:
-            credits[found.name] = credit
+        paths |= matches
+        license_terms = DATASETS[name].license if name in DATASETS else ""
+        credit = stimulus_set.attribution or license_terms
+        if matches and credit:
+            credits[name] = credit
     folder = out / "thumbnails"
     names: dict[Key, str] = {}
     written: set[str] = set()
     for key, path in paths.items():
-        content = _small(path, SIDE if len(paths) <= MANY else SMALL)
-        names[key] = hashlib.sha256(content).hexdigest()[:NAME]
+        content = _thumbnail(path, LARGE_SIDE if len(paths) <= MAX_LARGE else SMALL_SIDE)
+        names[key] = hashlib.sha256(content).hexdigest()[:N_DIGITS]
         if names[key] not in written:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{names[key]}.jpg").write_bytes(content)
@@ -64,8 +85,8 @@ def copy_thumbnails(
     return Thumbnails(names, credits, tuple(notes))
 
 
-def _small(path: Path, side: int) -> bytes:
-    """The image as a JPEG of at most `side` pixels a side; a smaller one keeps its size."""
+def _thumbnail(path: Path, side: int) -> bytes:
+    """Return the image as a JPEG whose longer side has at most `side` pixels; a smaller image keeps its size."""
     image = Image.fromarray(open_image(path))
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     content = io.BytesIO()

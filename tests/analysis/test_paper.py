@@ -342,7 +342,7 @@ def test_the_command(tmp_path):
     assert "figure 1: the logs have no trial in which shape" in done.stderr
     assert (tmp_path / "out" / "figure-11.csv").is_file()
     done = CliRunner().invoke(app, [*command, "--figure", "1"])
-    assert done.exit_code == 1 and "no figure can be drawn" in done.stderr
+    assert done.exit_code == 1 and "these logs allow none of the figures" in done.stderr
 
 
 @pytest.fixture(scope="module")

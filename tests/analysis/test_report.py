@@ -1,3 +1,5 @@
+"""The report: its files, tables and pages show the values of the measures, and names are text and never markup."""
+
 import json
 import re
 from html.parser import HTMLParser
@@ -14,7 +16,7 @@ from analysis.shape_bias import shape_bias
 from stimuli.errors import LogError
 
 HOSTILE = "<script>alert(1)</script>"
-WHO = {
+KINDS = {
     "subject-01": "human",
     "subject-02": "human",
     HOSTILE: "discriminative",
@@ -23,11 +25,11 @@ WHO = {
 }
 
 
-def trials(dataset, who, conditions=("",), n=24, cues=False, seed=0):
-    """Random answers to cat or dog, of each observer to the same images; `notes` as `read_trials` leaves them."""
+def trials(dataset, kinds, conditions=("",), n=24, cues=False, seed=0):
+    """Simulate random responses of every observer to the same images of cats and dogs, as `read_trials` returns them."""
     rng = np.random.default_rng(seed)
     rows = []
-    for observer, kind in who.items():
+    for observer, kind in kinds.items():
         for condition in conditions:
             for i in range(n):
                 shape, texture = ("cat", "dog") if i % 2 else ("dog", "car")
@@ -57,7 +59,7 @@ def trials(dataset, who, conditions=("",), n=24, cues=False, seed=0):
 
 @pytest.fixture(scope="module")
 def frame():
-    parts = [trials("cue-conflict", WHO, cues=True), trials("contrast", WHO, ("c100", "c50", "c05"), 12, seed=1)]
+    parts = [trials("cue-conflict", KINDS, cues=True), trials("contrast", KINDS, ("c100", "c50", "c05"), 12, seed=1)]
     parts.append(trials("a/../b", {"net": "generative"}, seed=2))
     frame = pd.concat(parts, ignore_index=True)
     frame.attrs["notes"] = ["partial: x.csv holds 1 of 2 trials", "simulated, not measured: coin"]
@@ -81,37 +83,37 @@ class Elements(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.found, self.open = [], []
+        self.elements, self.open = [], []
         self.feed(page)
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
-        assert self.open.pop() == tag, f"{tag} closes what is not open"
+        assert self.open.pop() == tag, f"{tag} is closed but not open"
 
     def of(self, tag):
-        return [attrs for found, attrs in self.found if found == tag]
+        return [attrs for name, attrs in self.elements if name == tag]
 
 
-def taken(script):
-    """What a script in data/ hands over."""
-    found = re.fullmatch(r"report\.take\((\"[^\"]+\"),(.*)\);\n", script.read_text("utf-8"), re.DOTALL)
-    assert json.loads(found[1]) == script.stem and "<" not in found[2]
-    return json.loads(found[2])
+def read_data(script):
+    """Return the data that a script in data/ passes to the page."""
+    match = re.fullmatch(r"report\.take\((\"[^\"]+\"),(.*)\);\n", script.read_text("utf-8"), re.DOTALL)
+    assert json.loads(match[1]) == script.stem and "<" not in match[2]
+    return json.loads(match[2])
 
 
-def words(page):
+def page_text(page):
     return " ".join(re.sub("<[^>]+>", " ", page).split())
 
 
 def test_files(report):
     figures = [f"accuracy_{d}" for d in ("cue-conflict", "contrast", "a-..-b")]
     figures += ["shape-bias_cue-conflict"] + [
-        f"{what}_{d}" for what in ("consistency", "map") for d in ("cue-conflict", "contrast")
+        f"{name}_{d}" for name in ("consistency", "map") for d in ("cue-conflict", "contrast")
     ]
     expected = {f"figures/{stem}.{suffix}" for stem in figures for suffix in ("pdf", "svg", "png", "csv")}
     tables = [
@@ -143,17 +145,17 @@ def test_files(report):
     assert set((report / "made.txt").read_text().splitlines()) == expected
 
 
-def test_tables_read_back_as_the_measures(report, frame):
+def test_tables_contain_the_measures(report, frame):
     def read(name):
         return pd.read_csv(
             report / name, keep_default_na=False, na_values=dict.fromkeys(["kappa", "low", "high", *BOUNDS], "")
         )
 
-    same = {"check_dtype": False, "rtol": 1e-12}
-    pd.testing.assert_frame_equal(read("tables/accuracy.csv"), accuracy(frame), **same)
-    pd.testing.assert_frame_equal(read("tables/consistency.csv"), consistency(frame, bounds=True), **same)
+    tolerance = {"check_dtype": False, "rtol": 1e-12}
+    pd.testing.assert_frame_equal(read("tables/accuracy.csv"), accuracy(frame), **tolerance)
+    pd.testing.assert_frame_equal(read("tables/consistency.csv"), consistency(frame, bounds=True), **tolerance)
     bias = shape_bias(frame[frame["dataset"] == "cue-conflict"])
-    pd.testing.assert_frame_equal(read("tables/shape-bias.csv").drop(columns="dataset"), bias, **same)
+    pd.testing.assert_frame_equal(read("tables/shape-bias.csv").drop(columns="dataset"), bias, **tolerance)
     matrix = pd.read_csv(report / "figures/consistency_contrast.csv", index_col="observer")
     expected = kappa_matrix(consistency(frame, intervals=False), "contrast")
     assert list(matrix.index) == list(matrix.columns)
@@ -163,7 +165,7 @@ def test_tables_read_back_as_the_measures(report, frame):
     assert set(own["dataset"]) == {"contrast"}
 
 
-def test_the_page_makes_no_request_and_is_whole(page, report):
+def test_the_page_is_complete_and_loads_nothing_from_outside(page, report):
     elements = Elements(page)
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
     policy = [meta["content"] for meta in elements.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
@@ -171,15 +173,15 @@ def test_the_page_makes_no_request_and_is_whole(page, report):
     assert {"charset": "utf-8"} in elements.of("meta")
     assert "viewport" in [meta.get("name") for meta in elements.of("meta")]
     assert not [
-        attrs for _, attrs in elements.found if "style" in attrs or any(name.startswith("on") for name in attrs)
+        attrs for _, attrs in elements.elements if "style" in attrs or any(name.startswith("on") for name in attrs)
     ]
     images = elements.of("img")
     assert len(images) == 8
     assert {image["src"] for image in images} == {f"figures/{p.name}" for p in (report / "figures").glob("*.png")}
     assert all(len(image["alt"]) > 20 for image in images)
-    for loaded in [*(a["src"] for a in elements.of("script")), *(a["href"] for a in elements.of("link"))]:
-        assert (report / loaded).is_file()
-    ids = [attrs["id"] for _, attrs in elements.found if "id" in attrs]
+    for file in [*(a["src"] for a in elements.of("script")), *(a["href"] for a in elements.of("link"))]:
+        assert (report / file).is_file()
+    ids = [attrs["id"] for _, attrs in elements.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
     for link in elements.of("a"):
         target = link["href"].partition("#d=")[0]
@@ -188,40 +190,40 @@ def test_the_page_makes_no_request_and_is_whole(page, report):
     assert "@media print" in (report / "assets" / "report.css").read_text("utf-8")
 
 
-def test_a_hostile_name_is_text(page, report):
+def test_a_name_with_markup_is_text(page, report):
     assert HOSTILE not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     for file in [*report.rglob("*.svg"), *(report / "data").glob("*.js"), report / "trials.html"]:
         assert HOSTILE not in file.read_text("utf-8"), file.name
-    assert HOSTILE in taken(report / "data" / "trials_contrast.js")["names"]
+    assert HOSTILE in read_data(report / "data" / "trials_contrast.js")["names"]
     assert "a/../b" in page
 
 
-def test_what_the_page_says(page, frame):
-    said = words(page)
-    assert "2 of the 17 published datasets and 1 other" in said
-    assert "only the first table is averaged over them" in said
+def test_the_text_of_the_page(page, frame):
+    text = page_text(page)
+    assert "2 of the 17 published datasets and 1 other dataset" in text
+    assert "only the first table is averaged over datasets" in text
     assert page.index("partial: x.csv holds 1 of 2 trials") < page.index("<h2")
-    assert said.count("simulated, not measured: coin") == 1
-    assert "here are no two" in said
+    assert text.count("simulated, not measured: coin") == 1
+    assert "there are no two such observers here" in text
     pairs = consistency(frame, intervals=False)
     matrix = kappa_matrix(pairs, "contrast")
-    assert f"Mean kappa among people {matrix.loc['subject-01', 'subject-02']:.3f} (1 pair)" in said
+    assert f"Mean κ is {matrix.loc['subject-01', 'subject-02']:.3f} among people (1 pair)" in text
     for kind, name in (("generative", "net"), ("simulated", "coin")):
         mean = matrix.loc[["subject-01", "subject-02"], name].mean()
-        assert f"between people and {kind} observers {mean:.3f} (2 pairs)" in said
-    assert said.count("The 2 people ") == 2
-    assert "Wilson, 95 %" in said
-    assert "paired bootstrap over images, 95 %, 1000 resamples, seed 0" in said
+        assert f"{mean:.3f} between people and {kind} observers (2 pairs)" in text
+    assert text.count("The 2 people ") == 2
+    assert "95 % Wilson intervals" in text
+    assert "95 % intervals come from a paired bootstrap over images with 1000 resamples and seed 0" in text
     for source in ("Wilson (1927)", "Klein et al. (2025)", *(f"({year})" for year in (2018, 2019, 2020, 2021))):
-        assert source in said
-    assert "100* 50 5" in said
+        assert source in text
+    assert "100* 50 5" in text
     bias = (
         shape_bias(frame[frame["dataset"] == "cue-conflict"]).query("category == 'all' and observer == 'net'").iloc[0]
     )
     rates = f"{bias.n_shape / bias.n_conflict:.3f} {bias.n_texture / bias.n_conflict:.3f}"
-    assert f"net generative 24 {bias.n_shape} {bias.n_texture} {bias.shape_bias:.3f}" in said
-    assert rates in said
+    assert f"net generative 24 {bias.n_shape} {bias.n_texture} {bias.shape_bias:.3f}" in text
+    assert rates in text
 
 
 def test_the_same_trials_give_the_same_bytes(report, frame, tmp_path):
@@ -230,35 +232,37 @@ def test_the_same_trials_give_the_same_bytes(report, frame, tmp_path):
         assert (tmp_path / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
 
 
-def test_do_people_form_one_cluster_in_words(tmp_path):
+def test_the_text_on_clusters_of_people(tmp_path):
     frame = trials("edge", {"subject-01": "human", "subject-02": "human", "net": "generative", "other": "generative"})
     right = np.arange(24) % 3 > 0
-    alike = {"subject-01": right, "subject-02": right, "net": np.roll(right, 1), "other": np.arange(24) % 4 > 0}
-    frame["correct"] = np.concatenate([alike[name] for name in frame["observer"].unique()])
-    said = words(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
-    assert "The 2 people form one cluster, and none of the 2 other observers is in it." in said
-    assert "Mean kappa among people 1.000 (1 pair)" in said
-    assert "No intervals were computed." in said
-    alike["net"] = right
-    frame["correct"] = np.concatenate([alike[name] for name in frame["observer"].unique()])
-    said = words(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
-    assert "do not form a cluster of their own: the smallest one with all of them also has net." in said
+    correct = {"subject-01": right, "subject-02": right, "net": np.roll(right, 1), "other": np.arange(24) % 4 > 0}
+    frame["correct"] = np.concatenate([correct[name] for name in frame["observer"].unique()])
+    text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
+    assert "The 2 people form one cluster, and none of the 2 other observers is in it." in text
+    assert "Mean κ is 1.000 among people (1 pair)" in text
+    assert "No intervals were computed." in text
+    correct["net"] = right
+    frame["correct"] = np.concatenate([correct[name] for name in frame["observer"].unique()])
+    text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
+    assert (
+        "do not form a cluster of their own: the smallest cluster that contains all of them also contains net." in text
+    )
 
 
-def test_undefined_is_a_dash_and_lost_notes_are_made_up_for(tmp_path):
+def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     frame = trials("own", {"ideal": "simulated", "other": "generative"}, cues=True)
     frame["correct"], frame["response"] = True, ""
-    said = words(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
-    assert "simulated, not measured: ideal" in said
-    assert "0 of the 17 published datasets and 1 other" in said
-    assert "ideal simulated 24 0 0 – 0.000 0.000 0.000" in said
-    assert "Kappa is undefined for 1 pair, and counts as 0 in the clustering." in said
-    assert "There is no person here" in said
-    assert "Chance is not drawn" in said
+    text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
+    assert "simulated, not measured: ideal" in text
+    assert "0 of the 17 published datasets and 1 other dataset" in text
+    assert "ideal simulated 24 0 0 – 0.000 0.000 0.000" in text
+    assert "κ is undefined for 1 pair and counts as 0 in the clustering." in text
+    assert "There are no people among these observers" in text
+    assert "Chance is not shown because the log does not contain the number of choices." in text
 
 
-def test_nothing_of_a_former_report_stays(tmp_path):
-    write_report(trials("cue-conflict", WHO, cues=True), tmp_path, intervals=False)
+def test_files_of_an_earlier_report_are_removed(tmp_path):
+    write_report(trials("cue-conflict", KINDS, cues=True), tmp_path, intervals=False)
     (tmp_path / "figures" / "mine.pdf").write_text("kept")
     write_report(trials("own", {"net": "generative"}), tmp_path, intervals=False)
     folders = ("", "figures", "tables", "data")
@@ -269,19 +273,19 @@ def test_nothing_of_a_former_report_stays(tmp_path):
     assert names == figures | tables | pages | {"figures/mine.pdf"}
 
 
-def test_a_list_of_files_cannot_reach_out_of_the_folder(tmp_path):
-    kept = tmp_path / "kept.html"
-    kept.write_text("kept")
+def test_a_list_of_files_cannot_remove_files_outside_the_folder(tmp_path):
+    outside = tmp_path / "kept.html"
+    outside.write_text("kept")
     out = tmp_path / "report"
     out.mkdir()
-    (out / "made.txt").write_text(f"../kept.html\n{kept}\nfigures/../../kept.html\nlogs/kept.csv\n")
+    (out / "made.txt").write_text(f"../kept.html\n{outside}\nfigures/../../kept.html\nlogs/kept.csv\n")
     (out / "logs").mkdir()
     (out / "logs" / "kept.csv").write_text("kept")
     write_report(trials("own", {"net": "generative"}, n=4), out, intervals=False)
-    assert kept.exists() and (out / "logs" / "kept.csv").exists()
+    assert outside.exists() and (out / "logs" / "kept.csv").exists()
 
 
-def test_a_report_that_fails_leaves_the_former_one(tmp_path):
+def test_a_report_that_fails_keeps_the_earlier_one(tmp_path):
     page = write_report(trials("own", {"net": "generative"}, n=4), tmp_path, intervals=False).read_bytes()
     twice = trials("own", {"net": "generative"}, n=4)
     with pytest.raises(LogError, match=r"answered 0\.png of own twice"):
@@ -289,9 +293,9 @@ def test_a_report_that_fails_leaves_the_former_one(tmp_path):
     assert (tmp_path / "index.html").read_bytes() == page and not list(tmp_path.glob(".report-*"))
 
 
-def test_datasets_whose_files_would_have_one_name(tmp_path):
-    who = {"net": "generative"}
-    frame = pd.concat([trials(name, who, n=4) for name in ("A b", "a-b", "a?b")], ignore_index=True)
+def test_datasets_with_the_same_file_name(tmp_path):
+    kinds = {"net": "generative"}
+    frame = pd.concat([trials(name, kinds, n=4) for name in ("A b", "a-b", "a?b")], ignore_index=True)
     write_report(frame, tmp_path)
     names = sorted(p.name for p in (tmp_path / "figures").glob("*.csv"))
     assert names == ["accuracy_A-b.csv", "accuracy_a-b-2.csv", "accuracy_a-b-3.csv"]
@@ -304,36 +308,39 @@ def test_an_observer_named_observer(tmp_path):
     assert sorted(head.split(",")) == ["index", "observer", "observer"]
 
 
-def test_only_conditions_that_do_not_count(tmp_path):
-    page = write_report(trials("contrast", WHO, ("c100",)), tmp_path, intervals=False)
-    assert "Only conditions that do not count in the benchmark are here; their kappas are in" in words(page.read_text())
+def test_only_conditions_that_the_benchmark_excludes(tmp_path):
+    page = write_report(trials("contrast", KINDS, ("c100",)), tmp_path, intervals=False)
+    assert "The benchmark excludes all conditions of these data; their κ values are in" in page_text(page.read_text())
     assert len(pd.read_csv(tmp_path / "tables" / "consistency.csv")) == 10
 
 
-def test_what_the_captions_say(page, tmp_path):
-    said = words(page)
-    assert "n = 5 observers, 24 images in conflict each" in said
-    assert "n = 5 observers, people one by one, over 24 images in a condition that counts in the benchmark" in said
-    assert "Dotted: chance, 1/16." in said
+def test_captions(page, tmp_path):
+    text = page_text(page)
+    assert "n = 5 observers; 24 cue-conflict images per observer" in text
+    assert (
+        "n = 5 observers, with people shown individually, over 24 images per condition that the benchmark includes"
+        in text
+    )
+    assert "The dotted line marks chance (1/16)." in text
     crowd = {f"subject-{i:02d}": "human" for i in range(10)} | {f"net{i}": "discriminative" for i in range(4)}
     own = trials("own", crowd, cues=True).assign(evidence_cat=0.5, evidence_dog=0.3, evidence_car=0.2)
-    said = words(write_report(own, tmp_path, intervals=False).read_text("utf-8"))
-    assert "n = 14 observers, the 10 people pooled as one, 24 images in conflict each" in said
-    assert "over 24 images in a condition, computed" in said
-    assert "Dotted: chance, 1/3." in said
+    text = page_text(write_report(own, tmp_path, intervals=False).read_text("utf-8"))
+    assert "n = 14 observers, with the 10 people pooled; 24 cue-conflict images per observer" in text
+    assert "over 24 images per condition. κ is computed" in text
+    assert "The dotted line marks chance (1/3)." in text
 
 
-def test_people_pooled_give_the_order_of_the_rows(tmp_path):
-    """People go by the shape of cats and the texture of dogs; more networks do the opposite."""
+def test_pooled_people_determine_the_order_of_the_rows(tmp_path):
+    """People choose the shape of cats and the texture of dogs, and a larger number of networks does the opposite."""
     networks = dict.fromkeys(("net1", "net2", "net3"), "discriminative")
     frame = trials("own", {"subject-01": "human", "subject-02": "human"} | networks, cues=True)
     by_shape = (frame["shape"] == "cat") == (frame["kind"] == "human")
     frame["response"] = frame["shape"].where(by_shape, frame["texture"])
     write_report(frame, tmp_path, intervals=False)
-    shown = pd.read_csv(tmp_path / "figures" / "shape-bias_own.csv")
-    assert list(shown["category"].unique()) == ["cat", "dog", "all"]
+    rows = pd.read_csv(tmp_path / "figures" / "shape-bias_own.csv")
+    assert list(rows["category"].unique()) == ["cat", "dog", "all"]
 
 
 def test_no_trials(tmp_path, frame):
-    with pytest.raises(LogError, match="no trial to report on"):
+    with pytest.raises(LogError, match="the logs contain no trials"):
         write_report(frame[:0], tmp_path)

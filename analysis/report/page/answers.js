@@ -1,23 +1,24 @@
 "use strict";
-/* The trials of a dataset as data/trials_<dataset>.js has them: a letter an answer, images and observers by their place. */
-class Answers {
+/* The trials of one dataset from data/trials_<dataset>.js. Each response is stored as a letter; images (i) and observers (o) are
+   indices into the arrays of the data. */
+class Trials {
   constructor(data) {
     Object.assign(this, data);
-    this.word = new Map([...data.letters].map((letter, place) => [letter, place]));
+    this.word_index = new Map([...data.letters].map((letter, index) => [letter, index]));
     this.n_images = data.stimulus.length;
-    this.place = new Map(data.stimulus.map((stimulus, i) => [`${data.conditions[data.condition[i]]}\n${stimulus}`, i]));
+    this.image_index = new Map(data.stimulus.map((stimulus, i) => [`${data.conditions[data.condition[i]]}\n${stimulus}`, i]));
   }
 
   static async load(file) {
-    Answers.known ??= new Map();
-    if (!Answers.known.has(file)) Answers.known.set(file, report.load(file).then((data) => new Answers(data)));
-    return Answers.known.get(file);
+    Trials.loaded ??= new Map();
+    if (!Trials.loaded.has(file)) Trials.loaded.set(file, report.load(file).then((data) => new Trials(data)));
+    return Trials.loaded.get(file);
   }
 
-  /* null where the observer was not shown the image, "" for no answer */
-  answer(o, i) {
+  /* The response, "" for no response, or null if the observer was not shown the image. */
+  response(o, i) {
     const letter = this.answers[o][i];
-    return letter === " " ? null : letter === "!" ? "" : this.words[this.word.get(letter)];
+    return letter === " " ? null : letter === "!" ? "" : this.words[this.word_index.get(letter)];
   }
 
   category(i) {
@@ -25,36 +26,37 @@ class Answers {
   }
 
   cue(name, i) {
-    const place = this.cues[name]?.[i] ?? -1;
-    return place < 0 ? "" : this.words[place];
+    const index = this.cues[name]?.[i] ?? -1;
+    return index < 0 ? "" : this.words[index];
   }
 
-  right(o, i) {
-    const answer = this.answer(o, i);
-    return answer === null ? null : answer !== "" && answer === this.category(i);
+  is_correct(o, i) {
+    const response = this.response(o, i);
+    return response === null ? null : response !== "" && response === this.category(i);
   }
 
-  /* has no right answer */
-  open(i) {
+  /* Whether the image has no correct response. */
+  is_ambiguous(i) {
     return this.category(i) === "(ambiguous)";
   }
 
-  /* "right", "texture", "other", "none", "open", or null where it was not shown */
-  verdict(o, i) {
-    const answer = this.answer(o, i);
-    if (answer === null) return null;
-    if (answer === "") return "none";
-    if (this.open(i)) return "open";
-    if (answer === this.category(i)) return "right";
-    return answer === this.cue("texture", i) ? "texture" : "other";
+  /* "right", "texture", "other", "none", "open" (no correct response exists), or null if the observer was not shown the image. */
+  outcome(o, i) {
+    const response = this.response(o, i);
+    if (response === null) return null;
+    if (response === "") return "none";
+    if (this.is_ambiguous(i)) return "open";
+    if (response === this.category(i)) return "right";
+    return response === this.cue("texture", i) ? "texture" : "other";
   }
 
   label(i) {
     return this.labels[this.condition[i]];
   }
 
+  /* The index of an image, or -1. */
   find(stimulus, condition) {
-    return this.place.get(`${condition}\n${stimulus}`) ?? -1;
+    return this.image_index.get(`${condition}\n${stimulus}`) ?? -1;
   }
 
   source(i) {
@@ -66,28 +68,29 @@ class Answers {
     return `${this.stimulus[i]}: ${cues}${this.label(i) ? `, condition ${this.label(i)}` : ""}`;
   }
 
-  /* {rt, n_evaluations, evidence}: observer -> values of image i, as far as there are any */
+  /* {rt, n_evaluations, evidence} of image i: maps from observers to values, for the observers that have them. */
   async details(i) {
     if (!this.more) return { evidence: new Map() };
     const { file, n_images, choices } = this.more;
     const part = await report.load(`${file}${Math.floor(i / n_images)}`);
-    const at = i % n_images;
-    const found = { choices, evidence: new Map() };
+    const index = i % n_images;
+    const details = { choices, evidence: new Map() };
     for (const name of ["rt", "n_evaluations"]) {
-      found[name] = new Map(Object.entries(part[name] ?? {}).map(([o, values]) => [Number(o), values[at]]));
+      details[name] = new Map(Object.entries(part[name] ?? {}).map(([o, values]) => [Number(o), values[index]]));
     }
     for (const [o, { low, high, steps }] of Object.entries(part.evidence ?? {})) {
-      if (low[at] === null) continue;
-      const letters = steps.slice(at * choices.length, (at + 1) * choices.length);
-      found.evidence.set(Number(o), { low: low[at], high: high[at], share: [...letters].map((letter) => Answers.step(letter)) });
+      if (low[index] === null) continue;
+      const letters = steps.slice(index * choices.length, (index + 1) * choices.length);
+      details.evidence.set(Number(o), { low: low[index], high: high[index], share: [...letters].map((letter) => Trials.step(letter)) });
     }
-    return found;
+    return details;
   }
 
-  /* A letter of evidence as 0..1 between lowest and highest, null for none. */
+  /* A letter of evidence as 0..1 between the lowest and the highest evidence, or null for no evidence. */
   static step(letter) {
     if (letter === " ") return null;
-    Answers.steps ??= new Map([...report.index.letters].map((one, place) => [one, place / (report.index.letters.length - 1)]));
-    return Answers.steps.get(letter);
+    const letters = [...report.index.letters];
+    Trials.steps ??= new Map(letters.map((each, index) => [each, index / (letters.length - 1)]));
+    return Trials.steps.get(letter);
   }
 }

@@ -1,26 +1,27 @@
 "use strict";
-/* Accuracy over conditions, a line and a band a series: kinds with their range, observers with their intervals; chosen below. */
+/* Accuracy over conditions, with a line and a band for each series: the range of the observers of a kind, or the intervals of an
+   observer. Checkboxes below the figure select the series. */
 report.plots.curves = (box, data, figure) => {
   const area = report.element("div");
-  const legend = report.element("div", { class: "legend", role: "group", "aria-label": "What is drawn" });
-  box.append(area, report.element("div", { class: "small" }, "Bands: the range of a kind's observers, the 95 % interval of an observer. Point at a marker for its numbers."), legend);
+  const legend = report.element("div", { class: "legend", role: "group", "aria-label": "Curves to show" });
+  box.append(area, report.element("div", { class: "small" }, "Bands show the range over the observers of a kind, or the 95 % intervals of an observer. Point at a marker to see its numbers."), legend);
   const n = data.conditions.length;
-  const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 2"]; // tell observers of one kind apart
-  const seen = {};
+  const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 2"]; // distinguish observers of one kind
+  const n_drawn = {}; // observers of each kind so far
   for (const series of data.series) {
-    seen[series.kind] ??= 0;
-    series.dash = series.of ? "" : DASHES[seen[series.kind]++ % DASHES.length];
-    const box = report.element("input", { type: "checkbox" });
-    box.checked = series.on;
-    box.addEventListener("change", () => { series.on = box.checked; draw(); });
-    legend.append(report.element("label", { title: series.name }, box, " ", report.element("span", { class: `mark kind-${series.kind}` }, svg.short(series.name, 40))));
+    n_drawn[series.kind] ??= 0;
+    series.dash = series.of ? "" : DASHES[n_drawn[series.kind]++ % DASHES.length];
+    const checkbox = report.element("input", { type: "checkbox" });
+    checkbox.checked = series.on;
+    checkbox.addEventListener("change", () => { series.on = checkbox.checked; draw(); });
+    legend.append(report.element("label", { title: series.name }, checkbox, " ", report.element("span", { class: `mark kind-${series.kind}` }, svg.short(series.name, 40))));
   }
 
   function draw() {
     const width = Math.max(300, Math.min(760, box.clientWidth || 700));
     const height = 330;
-    const turned = data.conditions.some((label) => svg.short(label, 12).length * 6.5 > (width - 56) / n);
-    const [left, right, top, bottom] = [44, width - 12, 10, height - (turned ? 72 : 44)];
+    const rotated = data.conditions.some((label) => svg.short(label, 12).length * 6.5 > (width - 56) / n);
+    const [left, right, top, bottom] = [44, width - 12, 10, height - (rotated ? 72 : 44)];
     const x = svg.scale(-0.3, n - 0.7, left, right);
     const y = svg.scale(0, 1, bottom, top);
     const drawing = svg.make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": figure.querySelector("img").alt });
@@ -29,36 +30,36 @@ report.plots.curves = (box, data, figure) => {
       drawing.append(svg.text(left - 6, y(tick) + 4, String(tick), { "text-anchor": "end" }));
     }
     data.conditions.forEach((label, i) => {
-      const at = turned ? { transform: `translate(${x(i) + 3} ${bottom + 8}) rotate(35)` } : { transform: `translate(${x(i)} ${bottom + 16})`, "text-anchor": "middle" };
-      drawing.append(svg.text(0, 0, svg.short(label, 12), at));
+      const position = rotated ? { transform: `translate(${x(i) + 3} ${bottom + 8}) rotate(35)` } : { transform: `translate(${x(i)} ${bottom + 16})`, "text-anchor": "middle" };
+      drawing.append(svg.text(0, 0, svg.short(label, 12), position));
     });
     drawing.append(svg.text((left + right) / 2, height - 8, data.axis, { "text-anchor": "middle" }));
     drawing.append(svg.text(0, 0, "Accuracy", { transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }));
     if (data.chance !== null) drawing.append(svg.make("path", { d: `M${left} ${y(data.chance)}H${right}`, stroke: "#666", "stroke-dasharray": "1 3" }));
-    const drawn = data.series.filter((series) => series.on);
-    for (const series of [...drawn].reverse()) {
+    const shown = data.series.filter((series) => series.on);
+    for (const series of [...shown].reverse()) {
       for (const run of runs(series)) {
         const edge = (values, order) => order.map((i) => `${x(i).toFixed(1)} ${y(values[i]).toFixed(1)}`).join("L");
         const band = `M${edge(series.high, run)}L${edge(series.low, [...run].reverse())}Z`;
-        drawing.append(svg.make("path", { class: "band", d: band, fill: svg.color(series.kind), "fill-opacity": drawn.length > 8 ? 0.06 : 0.16, "pointer-events": "none" }));
+        drawing.append(svg.make("path", { class: "band", d: band, fill: svg.color(series.kind), "fill-opacity": shown.length > 8 ? 0.06 : 0.16, "pointer-events": "none" }));
       }
     }
-    for (const series of [...drawn].reverse()) {
+    for (const series of [...shown].reverse()) {
       for (const run of runs(series)) {
         const d = `M${run.map((i) => `${x(i).toFixed(1)} ${y(series.accuracy[i]).toFixed(1)}`).join("L")}`;
         drawing.append(svg.make("path", { class: "line", d, fill: "none", stroke: svg.color(series.kind), "stroke-width": series.of ? 2.4 : 1.4, "stroke-dasharray": series.dash, "pointer-events": "none" }));
         for (const i of run) drawing.append(svg.marker(series.kind, x(i), y(series.accuracy[i]), 4, { "data-series": data.series.indexOf(series), "data-at": i }));
       }
     }
-    if (!drawn.length) drawing.append(svg.text((left + right) / 2, (top + bottom) / 2, "Nothing is chosen below.", { "text-anchor": "middle" }));
+    if (!shown.length) drawing.append(svg.text((left + right) / 2, (top + bottom) / 2, "Select curves below.", { "text-anchor": "middle" }));
     area.replaceChildren(drawing);
   }
 
-  /* Stretches of conditions without a gap. */
+  /* Runs of consecutive conditions with a value. */
   function runs(series) {
-    const found = [[]];
-    series.accuracy.forEach((value, i) => (value === null ? found.push([]) : found.at(-1).push(i)));
-    return found.filter((run) => run.length);
+    const runs = [[]];
+    series.accuracy.forEach((value, i) => (value === null ? runs.push([]) : runs.at(-1).push(i)));
+    return runs.filter((run) => run.length);
   }
 
   svg.tip(box, (target) => {

@@ -1,8 +1,9 @@
 "use strict";
-/* Data come as scripts, since a page that is opened from a disk may fetch nothing: data/<name>.js calls report.take(name, data). */
+/* The data of the pages are scripts, since a page that is opened from a disk must not fetch files: data/<name>.js calls
+   report.take(name, data). */
 const report = {
   index: { datasets: [], looks: {} },
-  plots: {}, // name of a plot -> (box, data, figure) that draws it
+  plots: {}, // maps the name of an interactive figure to the function (box, data, figure) that draws it
   loading: new Map(),
   taken: new Map(),
 
@@ -10,46 +11,46 @@ const report = {
     report.taken.set(name, data);
   },
 
-  /* The data of that name, loaded once. */
+  /* Load data by name; each script is loaded once. */
   load(name) {
     if (!report.loading.has(name)) {
-      report.loading.set(name, new Promise((done, failed) => {
+      report.loading.set(name, new Promise((resolve, reject) => {
         const script = document.createElement("script");
         script.src = `data/${name}.js`;
         script.onload = () => {
           const data = report.taken.get(name);
           report.taken.delete(name);
-          if (data === undefined) failed(new Error(`data/${name}.js holds nothing`));
-          else done(data);
+          if (data === undefined) reject(new Error(`data/${name}.js contains no data: write the report again`));
+          else resolve(data);
         };
-        script.onerror = () => failed(new Error(`data/${name}.js is missing: keep the files of the report together`));
+        script.onerror = () => reject(new Error(`data/${name}.js is missing: keep all files of the report in one folder`));
         document.head.append(script);
       }));
     }
     return report.loading.get(name);
   },
 
-  /* An element with attributes and children; text stays text. */
+  /* Create an element with attributes and children; strings become text, never markup. */
   element(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
+    const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
     }
-    made.append(...children);
-    return made;
+    node.append(...children);
+    return node;
   },
 
   number(value, digits = 3) {
     return value === null || value === undefined ? "–" : value.toFixed(digits);
   },
 
-  /* The address of an image in the trial browser; `more` chooses others beside it. */
-  address(dataset, stimulus, condition, more = {}) {
-    const words = new URLSearchParams({ d: dataset, ...more });
-    if (stimulus !== undefined) words.set("s", stimulus);
-    if (condition) words.set("sc", condition);
-    return `trials.html#${words}`;
+  /* The address of an image in the trial browser; `filters` sets the filters. */
+  address(dataset, stimulus, condition, filters = {}) {
+    const fields = new URLSearchParams({ d: dataset, ...filters });
+    if (stimulus !== undefined) fields.set("s", stimulus);
+    if (condition) fields.set("sc", condition);
+    return `trials.html#${fields}`;
   },
 };
 document.documentElement.classList.add("js");

@@ -1,5 +1,6 @@
 "use strict";
-/* Figures are drawn anew, so that they can be asked, once they come near the window; in print and without scripts they stay pictures. */
+/* Replaces figures by interactive versions when they come near the visible part of the page. Printed pages and pages without scripts
+   show the images. */
 (() => {
   async function draw(figure) {
     const box = report.element("div", { class: "plot" });
@@ -14,12 +15,12 @@
       throw error;
     }
   }
-  const seen = new IntersectionObserver((entries) => {
+  const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
-      seen.unobserve(entry.target);
+      observer.unobserve(entry.target);
       draw(entry.target);
     }
   }, { rootMargin: "600px" });
-  document.querySelectorAll("figure[data-plot]").forEach((figure) => seen.observe(figure));
+  document.querySelectorAll("figure[data-plot]").forEach((figure) => observer.observe(figure));
 })();

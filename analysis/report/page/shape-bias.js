@@ -1,10 +1,11 @@
 "use strict";
-/* Shape bias by category, a marker an observer, as in the figure; here every marker says whose it is, and one observer can be lit. */
+/* Shape bias by category with one marker for each observer, as in the figure. Every marker has a tooltip, and one observer can be
+   highlighted. */
 report.plots["shape-bias"] = (box, data, figure) => {
-  const lit = report.element("select", { "aria-label": "Observer to light up" }, report.element("option", { value: "" }, "nobody"),
+  const highlight = report.element("select", { "aria-label": "Observer to highlight" }, report.element("option", { value: "" }, "none"),
     ...data.series.map((series, s) => report.element("option", { value: s }, svg.short(series.name, 44))));
   const area = report.element("div");
-  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Light up ", lit), report.element("span", { class: "small" }, "Here each person has a marker. Point at one for its numbers.")), area);
+  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Highlight: ", highlight), report.element("span", { class: "small" }, "Every person has a marker of their own. Point at a marker to see its numbers.")), area);
   const rows = data.categories.length;
 
   function draw() {
@@ -25,26 +26,26 @@ report.plots["shape-bias"] = (box, data, figure) => {
     }
     drawing.append(svg.text((left + right) / 2, bottom + 34, "Fraction of “texture” decisions", { "text-anchor": "middle" }));
     drawing.append(svg.text((left + right) / 2, 16, "Fraction of “shape” decisions", { "text-anchor": "middle" }));
-    const one = lit.value === "" ? -1 : Number(lit.value);
-    const order = data.series.map((_, s) => s).reverse().filter((s) => s !== one);
-    if (one >= 0) order.push(one);
+    const highlighted = highlight.value === "" ? -1 : Number(highlight.value);
+    const order = data.series.map((_, s) => s).reverse().filter((s) => s !== highlighted);
+    if (highlighted >= 0) order.push(highlighted);
     for (const s of order) {
       const series = data.series[s];
-      const faint = one >= 0 ? (s === one ? 1 : 0.15) : data.series.length > 12 ? 0.55 : 0.9;
-      const over = series.shape_bias[rows - 1];
-      const heavy = s === one ? 2.5 : 1;
-      if (over !== null) drawing.append(svg.make("path", { d: `M${x(1 - over)} ${top}V${bottom}`, stroke: svg.color(series.kind), "stroke-opacity": faint * 0.6, "stroke-width": heavy, "pointer-events": "none" }));
+      const opacity = highlighted >= 0 ? (s === highlighted ? 1 : 0.15) : data.series.length > 12 ? 0.55 : 0.9;
+      const total = series.shape_bias[rows - 1];
+      const line_width = s === highlighted ? 2.5 : 1;
+      if (total !== null) drawing.append(svg.make("path", { d: `M${x(1 - total)} ${top}V${bottom}`, stroke: svg.color(series.kind), "stroke-opacity": opacity * 0.6, "stroke-width": line_width, "pointer-events": "none" }));
       series.shape_bias.forEach((bias, row) => {
         if (bias === null) return;
         const y = top + (row + 0.5) * step;
-        if (s === one && series.low[row] !== null) drawing.append(svg.make("path", { d: `M${x(1 - series.high[row])} ${y}H${x(1 - series.low[row])}`, stroke: svg.color(series.kind), "stroke-width": 2 }));
-        drawing.append(svg.marker(series.kind, x(1 - bias), y, s === one ? 6 : 4.5, { "fill-opacity": faint, "data-series": s, "data-row": row }));
+        if (s === highlighted && series.low[row] !== null) drawing.append(svg.make("path", { d: `M${x(1 - series.high[row])} ${y}H${x(1 - series.low[row])}`, stroke: svg.color(series.kind), "stroke-width": 2 }));
+        drawing.append(svg.marker(series.kind, x(1 - bias), y, s === highlighted ? 6 : 4.5, { "fill-opacity": opacity, "data-series": s, "data-row": row }));
       });
     }
     area.replaceChildren(drawing);
   }
 
-  lit.addEventListener("change", draw);
+  highlight.addEventListener("change", draw);
   svg.tip(box, (target) => {
     const series = data.series[target.dataset?.series];
     if (!series) return "";

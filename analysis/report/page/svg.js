@@ -1,20 +1,20 @@
 "use strict";
-/* Just enough to draw with: elements, a scale, the markers of kinds, and a word beside the pointer. */
+/* Functions to draw with SVG: elements, a scale, the markers of kinds, and tooltips. */
 const svg = {
   make(tag, attributes = {}, ...children) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(attributes)) {
-      if (value !== null && value !== undefined) made.setAttribute(name, value);
+      if (value !== null && value !== undefined) node.setAttribute(name, value);
     }
-    made.append(...children);
-    return made;
+    node.append(...children);
+    return node;
   },
 
-  text(x, y, words, attributes = {}) {
-    return svg.make("text", { x, y, ...attributes }, words);
+  text(x, y, content, attributes = {}) {
+    return svg.make("text", { x, y, ...attributes }, content);
   },
 
-  /* from..to of the data on begin..end of the drawing */
+  /* Return a function that maps from..to in the data to begin..end in the drawing. */
   scale(from, to, begin, end) {
     return (value) => begin + ((value - from) / (to - from)) * (end - begin);
   },
@@ -23,7 +23,7 @@ const svg = {
     return report.index.looks[kind].color;
   },
 
-  /* The marker of a kind, as in the figures. */
+  /* The marker of a kind, the same as in the figures. */
   marker(kind, x, y, r, attributes = {}) {
     const paths = {
       human: `M${x} ${y - r * 1.2}L${x + r * 1.2} ${y}L${x} ${y + r * 1.2}L${x - r * 1.2} ${y}Z`,
@@ -31,20 +31,20 @@ const svg = {
       contrastive: `M${x} ${y + r * 1.1}L${x + r} ${y - r * 0.8}L${x - r} ${y - r * 0.8}Z`,
       simulated: `M${x - r * 0.9} ${y - r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}Z`,
     };
-    const look = { fill: svg.color(kind), stroke: "#fff", "stroke-width": 0.7, ...attributes };
-    return paths[kind] ? svg.make("path", { d: paths[kind], ...look }) : svg.make("circle", { cx: x, cy: y, r, ...look });
+    const options = { fill: svg.color(kind), stroke: "#fff", "stroke-width": 0.7, ...attributes };
+    return paths[kind] ? svg.make("path", { d: paths[kind], ...options }) : svg.make("circle", { cx: x, cy: y, r, ...options });
   },
 
-  /* Words of what is under the pointer, from `say(target)`, "" for nothing. */
-  tip(box, say) {
+  /* Show a tooltip with the text that `describe(target)` returns for the element under the pointer, unless it is "". */
+  tip(box, describe) {
     const tip = report.element("div", { class: "tip", hidden: true });
     box.append(tip);
     box.addEventListener("pointermove", (event) => {
-      const words = say(event.target);
-      tip.hidden = !words;
-      if (!words) return;
+      const text = describe(event.target);
+      tip.hidden = !text;
+      if (!text) return;
       const frame = box.getBoundingClientRect();
-      tip.textContent = words;
+      tip.textContent = text;
       const left = Math.min(event.clientX - frame.left + 14, frame.width - tip.offsetWidth - 4);
       tip.style.left = `${Math.max(0, left)}px`;
       tip.style.top = `${event.clientY - frame.top + 16}px`;
@@ -52,6 +52,7 @@ const svg = {
     box.addEventListener("pointerleave", () => { tip.hidden = true; });
   },
 
+  /* Shorten a long name in the middle. */
   short(name, n = 34) {
     return name.length <= n ? name : `${name.slice(0, n / 2)}…${name.slice(-n / 2)}`;
   },

@@ -1,5 +1,5 @@
 "use strict";
-/* Tables that are sorted by a click on the head of a column: numbers by their full value, undefined ones last. */
+/* A click on the heading of a column sorts its table: numbers by their value in full precision, undefined values last. */
 (() => {
   const value = (cell) => {
     const full = cell.getAttribute("data-sort") ?? cell.textContent.trim();
@@ -10,16 +10,16 @@
   const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
 
   function sort(table, head, column) {
-    const falling = head.getAttribute("aria-sort") === "ascending";
+    const is_descending = head.getAttribute("aria-sort") === "ascending";
     const body = table.tBodies[0];
-    const rows = [...body.rows].map((row, place) => ({ row, place, value: value(row.cells[column]) }));
+    const rows = [...body.rows].map((row, position) => ({ row, position, value: value(row.cells[column]) }));
     rows.sort((a, b) => {
-      if (a.value === null || b.value === null) return (a.value === null) - (b.value === null) || a.place - b.place;
-      return (falling ? -1 : 1) * compare(a.value, b.value) || a.place - b.place;
+      if (a.value === null || b.value === null) return (a.value === null) - (b.value === null) || a.position - b.position;
+      return (is_descending ? -1 : 1) * compare(a.value, b.value) || a.position - b.position;
     });
     body.append(...rows.map(({ row }) => row));
     for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+    head.setAttribute("aria-sort", is_descending ? "descending" : "ascending");
   }
 
   for (const table of document.querySelectorAll("table.sortable")) {
@@ -30,10 +30,10 @@
     });
   }
 
-  /* What is folded is printed as well. */
-  const open = (force) => document.querySelectorAll("details.folded").forEach((one) => {
-    if (force) one.dataset.was = one.open;
-    one.open = force || one.dataset.was === "true";
+  /* Printed pages show collapsed tables, too. */
+  const open = (force) => document.querySelectorAll("details.folded").forEach((details) => {
+    if (force) details.dataset.was = details.open;
+    details.open = force || details.dataset.was === "true";
   });
   window.addEventListener("beforeprint", () => open(true));
   window.addEventListener("afterprint", () => open(false));

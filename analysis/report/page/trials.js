@@ -1,235 +1,237 @@
 "use strict";
-/* The trial browser: which images, one of them, and who answered what. All that is chosen is in the address, so it can be kept. */
+/* The trial browser: filters, a grid of images, and the responses to the selected image. The address of the page contains the filters
+   and the selected image, so that it can be saved. */
 if (document.body.classList.contains("trials")) (() => {
-  const PAGE = 60;
+  const PAGE_SIZE = 60; // images in the grid
   const get = (id) => document.getElementById(id);
   const FIELDS = ["c", "k", "p", "o1", "i1", "o2", "i2", "q", "by"];
-  const DID = [["", "did anything"], ["right", "was right"], ["wrong", "was wrong"], ["texture", "chose the texture"], ["none", "gave no answer"]];
-  const VERDICTS = { right: "right", texture: "texture", other: "wrong", none: "no answer", open: "–" };
-  let answers, found = [], at = 0, asked = 0;
+  const OUTCOME_FILTERS = [["", "any response"], ["right", "correct"], ["wrong", "wrong"], ["texture", "chose the texture"], ["none", "no response"]];
+  const OUTCOME_LABELS = { right: "correct", texture: "texture", other: "wrong", none: "no response", open: "–" };
+  let trials, images = [], position = 0, n_requests = 0; // `images` pass the filters; `position` is the index of the selected image
 
-  const options = (select, pairs, chosen) => {
+  const set_options = (select, pairs, chosen) => {
     select.replaceChildren(...pairs.map(([value, text]) => report.element("option", { value }, text)));
     select.value = pairs.some(([value]) => value === chosen) ? chosen : pairs[0][0];
   };
 
-  async function read() {
-    const words = new URLSearchParams(location.hash.slice(1));
-    const known = report.index.datasets;
-    const dataset = known.find((one) => one.name === words.get("d")) ?? known.find((one) => one.n_pictures) ?? known[0];
-    const mine = ++asked;
-    options(get("d"), known.map((one) => [one.name, `${one.name} (${one.n_images} image${one.n_images === 1 ? "" : "s"})`]), dataset.name);
+  /* Show the dataset, the filters and the image in the address of the page. */
+  async function read_address() {
+    const fields = new URLSearchParams(location.hash.slice(1));
+    const datasets = report.index.datasets;
+    const dataset = datasets.find((each) => each.name === fields.get("d")) ?? datasets.find((each) => each.n_pictures) ?? datasets[0];
+    const request = ++n_requests;
+    set_options(get("d"), datasets.map((each) => [each.name, `${each.name} (${each.n_images} image${each.n_images === 1 ? "" : "s"})`]), dataset.name);
     let loaded;
     try {
-      loaded = await Answers.load(dataset.file);
+      loaded = await Trials.load(dataset.file);
     } catch (error) {
-      get("said").textContent = error.message;
+      get("status").textContent = error.message;
       throw error;
     }
-    if (mine !== asked) return;
-    answers = loaded;
-    fill(words);
-    choose(words.get("s"), words.get("sc") ?? "");
+    if (request !== n_requests) return; // another dataset was selected in the meantime
+    trials = loaded;
+    fill_filters(fields);
+    select(fields.get("s"), fields.get("sc") ?? "");
   }
 
-  /* The filters as this dataset has them, set to what the address says. */
-  function fill(words) {
-    const said = (name) => words.get(name) ?? "";
-    const conditions = answers.conditions.map((name, i) => [name, `${answers.labels[i] || "the only one"}${answers.left_out[i] ? "*" : ""}`]);
-    options(get("c"), conditions.length > 1 ? [["", "all"], ...conditions] : [["", "there are none"]], said("c"));
-    const categories = [...new Set(answers.categories)].map((place) => answers.words[place]);
-    options(get("k"), [["", "all"], ...categories.map((name) => [name, name])], said("k"));
-    get("p").disabled = !answers.kinds.includes("human");
-    get("p").value = get("p").disabled ? "" : said("p");
+  /* Give the filters the options of the dataset and the values in the address. */
+  function fill_filters(fields) {
+    const field = (name) => fields.get(name) ?? "";
+    const conditions = trials.conditions.map((name, i) => [name, `${trials.labels[i] || "unnamed condition"}${trials.left_out[i] ? "*" : ""}`]);
+    set_options(get("c"), conditions.length > 1 ? [["", "all"], ...conditions] : [["", "only one"]], field("c"));
+    const categories = [...new Set(trials.categories)].map((index) => trials.words[index]);
+    set_options(get("k"), [["", "all"], ...categories.map((name) => [name, name])], field("k"));
+    get("p").disabled = !trials.kinds.includes("human");
+    get("p").value = get("p").disabled ? "" : field("p");
     if (get("p").selectedIndex < 0) get("p").value = "";
-    for (const which of ["1", "2"]) {
-      options(get(`o${which}`), [["", "any observer"], ...answers.names.map((name, o) => [name, `${report.index.looks[answers.kinds[o]].glyph} ${svg.short(name, 44)}`])], said(`o${which}`));
-      options(get(`i${which}`), DID.filter(([value]) => value !== "texture" || answers.cues.texture), said(`i${which}`));
+    for (const number of ["1", "2"]) {
+      set_options(get(`o${number}`), [["", "any observer"], ...trials.names.map((name, o) => [name, `${report.index.looks[trials.kinds[o]].glyph} ${svg.short(name, 44)}`])], field(`o${number}`));
+      set_options(get(`i${number}`), OUTCOME_FILTERS.filter(([value]) => value !== "texture" || trials.cues.texture), field(`i${number}`));
     }
-    get("q").value = said("q");
-    options(get("by"), [...get("by").options].map((one) => [one.value, one.textContent]), said("by"));
+    get("q").value = field("q");
+    set_options(get("by"), [...get("by").options].map((option) => [option.value, option.textContent]), field("by"));
   }
 
-  /* Images that pass, in the order that is asked for. */
-  function filter() {
+  /* Find the images that pass the filters, in the selected order. */
+  function apply_filters() {
     const [c, k, p, q, by] = ["c", "k", "p", "q", "by"].map((id) => get(id).value);
-    const condition = answers.conditions.indexOf(c);
-    const all_conditions = answers.conditions.length < 2 || get("c").selectedIndex === 0;
-    const words = q.toLowerCase();
-    const did = ["1", "2"].map((which) => [answers.names.indexOf(get(`o${which}`).value), get(`i${which}`).value]).filter(([o, what]) => o >= 0 && what);
+    const condition = trials.conditions.indexOf(c);
+    const all_conditions = trials.conditions.length < 2 || get("c").selectedIndex === 0;
+    const name_part = q.toLowerCase();
+    const outcomes = ["1", "2"].map((number) => [trials.names.indexOf(get(`o${number}`).value), get(`i${number}`).value]).filter(([o, wanted]) => o >= 0 && wanted);
     const passes = (i) =>
-      (all_conditions || answers.condition[i] === condition) &&
-      (!k || answers.category(i) === k) &&
-      (!words || answers.stimulus[i].toLowerCase().includes(words)) &&
-      (!p || (answers.n_people[i] > 0 && (2 * answers.n_people_correct[i] > answers.n_people[i]) === (p === "right"))) &&
-      did.every(([o, what]) => {
-        const verdict = answers.verdict(o, i);
-        return verdict !== null && (what === "wrong" ? verdict !== "right" && verdict !== "open" : verdict === what);
+      (all_conditions || trials.condition[i] === condition) &&
+      (!k || trials.category(i) === k) &&
+      (!name_part || trials.stimulus[i].toLowerCase().includes(name_part)) &&
+      (!p || (trials.n_people[i] > 0 && (2 * trials.n_people_correct[i] > trials.n_people[i]) === (p === "right"))) &&
+      outcomes.every(([o, wanted]) => {
+        const outcome = trials.outcome(o, i);
+        return outcome !== null && (wanted === "wrong" ? outcome !== "right" && outcome !== "open" : outcome === wanted);
       });
-    found = [];
-    for (let i = 0; i < answers.n_images; i++) if (passes(i)) found.push(i);
+    images = [];
+    for (let i = 0; i < trials.n_images; i++) if (passes(i)) images.push(i);
     const key = {
-      disagreement: (i) => answers.share[i], agreement: (i) => -answers.share[i], hard: (i) => answers.n_correct[i] / answers.n[i],
+      disagreement: (i) => trials.share[i], agreement: (i) => -trials.share[i], hard: (i) => trials.n_correct[i] / trials.n[i],
     }[by];
-    if (key) found.sort((a, b) => key(a) - key(b) || a - b);
+    if (key) images.sort((a, b) => key(a) - key(b) || a - b);
   }
 
-  /* Go to an image, or to the first that passes where it does not. */
-  function choose(stimulus, condition) {
-    filter();
-    const i = stimulus === null || stimulus === undefined ? -1 : answers.find(stimulus, condition);
-    at = Math.max(0, found.indexOf(i));
-    if (i >= 0 && found[at] !== i) { // a link to an image holds, whatever is chosen
-      found.unshift(i);
-      at = 0;
+  /* Select an image by its name, or the first image that passes the filters. */
+  function select(stimulus, condition) {
+    apply_filters();
+    const i = stimulus === null || stimulus === undefined ? -1 : trials.find(stimulus, condition);
+    position = Math.max(0, images.indexOf(i));
+    if (i >= 0 && images[position] !== i) { // an address shows its image even if the filters exclude it
+      images.unshift(i);
+      position = 0;
     }
     show();
   }
 
   function show() {
-    const i = found[at];
-    const n = found.length;
-    get("said").textContent = n
-      ? `Image ${at + 1} of ${n}${n < answers.n_images ? ` that are chosen, of ${answers.n_images} in all` : ""}.`
-      : `No image of ${answers.dataset} is like that: choose less.`;
-    keep(i);
-    grid();
-    if (n) one(i);
-    else get("one").replaceChildren();
+    const i = images[position];
+    const n = images.length;
+    get("status").textContent = n
+      ? `Image ${position + 1} of ${n}${n < trials.n_images ? ` that pass${n === 1 ? "es" : ""} the filters (${trials.n_images} in total)` : ""}.`
+      : `No image of ${trials.dataset} passes these filters. Remove a filter to see images.`;
+    write_address(i);
+    show_grid();
+    if (n) show_image(i);
+    else get("image").replaceChildren();
   }
 
-  function keep(i) {
-    const words = new URLSearchParams({ d: answers.dataset });
-    for (const name of FIELDS) if (get(name).value && !(name === "c" && get("c").selectedIndex === 0)) words.set(name, get(name).value);
+  function write_address(i) {
+    const fields = new URLSearchParams({ d: trials.dataset });
+    for (const name of FIELDS) if (get(name).value && !(name === "c" && get("c").selectedIndex === 0)) fields.set(name, get(name).value);
     if (i !== undefined) {
-      words.set("s", answers.stimulus[i]);
-      if (answers.conditions[answers.condition[i]]) words.set("sc", answers.conditions[answers.condition[i]]);
+      fields.set("s", trials.stimulus[i]);
+      if (trials.conditions[trials.condition[i]]) fields.set("sc", trials.conditions[trials.condition[i]]);
     }
-    history.replaceState(null, "", `#${words}`);
+    history.replaceState(null, "", `#${fields}`);
   }
 
-  function grid() {
-    const begin = Math.floor(at / PAGE) * PAGE;
-    const end = Math.min(begin + PAGE, found.length);
-    get("grid").replaceChildren(...found.slice(begin, end).map((i, k) => {
-      const source = answers.source(i);
-      const picture = source ? report.element("img", { src: source, alt: "" }) : report.element("span", { class: "tile" }, answers.category(i));
-      return report.element("button", { type: "button", "aria-pressed": String(begin + k === at), "aria-label": answers.alt(i), title: answers.alt(i), onclick: () => { at = begin + k; show(); } },
-        picture, report.element("span", { class: "name" }, answers.stimulus[i]),
-        report.element("span", { class: "share" }, answers.open(i) ? `${answers.n[i]} answers` : `${answers.n_correct[i]} of ${answers.n[i]} right`));
+  function show_grid() {
+    const begin = Math.floor(position / PAGE_SIZE) * PAGE_SIZE;
+    const end = Math.min(begin + PAGE_SIZE, images.length);
+    get("grid").replaceChildren(...images.slice(begin, end).map((i, k) => {
+      const source = trials.source(i);
+      const thumbnail = source ? report.element("img", { src: source, alt: "" }) : report.element("span", { class: "tile" }, trials.category(i));
+      return report.element("button", { type: "button", "aria-pressed": String(begin + k === position), "aria-label": trials.alt(i), title: trials.alt(i), onclick: () => { position = begin + k; show(); } },
+        thumbnail, report.element("span", { class: "name" }, trials.stimulus[i]),
+        report.element("span", { class: "share" }, trials.is_ambiguous(i) ? `${trials.n[i]} response${trials.n[i] === 1 ? "" : "s"}` : `${trials.n_correct[i]} of ${trials.n[i]} correct`));
     }));
-    get("page").textContent = found.length ? `${begin + 1}–${end} of ${found.length}` : "";
-    get("previous").disabled = at === 0;
-    get("next").disabled = at >= found.length - 1;
+    get("page").textContent = images.length ? `${begin + 1}–${end} of ${images.length}` : "";
+    get("previous").disabled = position === 0;
+    get("next").disabled = position >= images.length - 1;
     get("before").disabled = begin === 0;
-    get("after").disabled = end === found.length;
+    get("after").disabled = end === images.length;
   }
 
-  async function one(i) {
-    const facts = [["category", answers.category(i)]];
-    for (const cue of ["shape", "texture"]) if (answers.cues[cue]) facts.push([cue, answers.cue(cue, i) || "–"]);
-    if (answers.conditions.length > 1) facts.push(["condition", answers.label(i) + (answers.left_out[answers.condition[i]] ? "* (does not count in the benchmark)" : "")]);
-    if (!answers.open(i)) facts.push(["right", `${answers.n_correct[i]} of ${answers.n[i]} observers` + (answers.n_people[i] ? `, ${answers.n_people_correct[i]} of ${answers.n_people[i]} people` : "")]);
-    facts.push(["disagreement", report.number(1 - answers.share[i], 2)]);
-    const source = answers.source(i);
+  async function show_image(i) {
+    const facts = [["category", trials.category(i)]];
+    for (const cue of ["shape", "texture"]) if (trials.cues[cue]) facts.push([cue, trials.cue(cue, i) || "–"]);
+    if (trials.conditions.length > 1) facts.push(["condition", trials.label(i) + (trials.left_out[trials.condition[i]] ? "* (excluded from the benchmark)" : "")]);
+    if (!trials.is_ambiguous(i)) facts.push(["correct", `${trials.n_correct[i]} of ${trials.n[i]} observers` + (trials.n_people[i] ? `, ${trials.n_people_correct[i]} of ${trials.n_people[i]} people` : "")]);
+    facts.push(["disagreement", report.number(1 - trials.share[i], 2)]);
+    const source = trials.source(i);
     const list = report.element("dl", {}, ...facts.flatMap(([name, value]) => [report.element("dt", {}, name), report.element("dd", {}, value)]));
-    const said = report.element("div");
-    get("one").replaceChildren(
-      report.element("h2", {}, answers.stimulus[i]),
-      report.element("div", { class: "facts" }, source ? report.element("img", { src: source, alt: answers.alt(i), width: 224 }) : "", list, tally(i)), said);
-    const rows = table(i, { evidence: new Map() });
-    said.replaceChildren(rows);
-    if (!answers.more) return;
-    const details = await answers.details(i);
-    if (found[at] === i && said.isConnected) said.replaceChildren(table(i, details));
+    const responses = report.element("div");
+    get("image").replaceChildren(
+      report.element("h2", {}, trials.stimulus[i]),
+      report.element("div", { class: "facts" }, source ? report.element("img", { src: source, alt: trials.alt(i), width: 224 }) : "", list, response_counts(i)), responses);
+    responses.replaceChildren(response_table(i, { evidence: new Map() }));
+    if (!trials.more) return;
+    const details = await trials.details(i);
+    if (images[position] === i && responses.isConnected) responses.replaceChildren(response_table(i, details));
   }
 
-  /* How often each answer was given, by kind. */
-  function tally(i) {
-    const given = new Map();
-    answers.names.forEach((_, o) => {
-      const answer = answers.answer(o, i);
-      if (answer === null) return;
-      const kinds = given.get(answer) ?? given.set(answer, new Map()).get(answer);
-      kinds.set(answers.kinds[o], (kinds.get(answers.kinds[o]) ?? 0) + 1);
+  /* A table with the number of observers of each kind that gave each response. */
+  function response_counts(i) {
+    const counts = new Map();
+    trials.names.forEach((_, o) => {
+      const response = trials.response(o, i);
+      if (response === null) return;
+      const kinds = counts.get(response) ?? counts.set(response, new Map()).get(response);
+      kinds.set(trials.kinds[o], (kinds.get(trials.kinds[o]) ?? 0) + 1);
     });
     const sum = (kinds) => [...kinds.values()].reduce((a, b) => a + b, 0);
-    const rows = [...given].sort((a, b) => sum(b[1]) - sum(a[1])).map(([answer, kinds]) => report.element("tr", {},
-      report.element("th", { scope: "row" }, answer || "no answer"), report.element("td", {}, String(sum(kinds))),
+    const rows = [...counts].sort((a, b) => sum(b[1]) - sum(a[1])).map(([response, kinds]) => report.element("tr", {},
+      report.element("th", { scope: "row" }, response || "no response"), report.element("td", {}, String(sum(kinds))),
       report.element("td", { class: "text" }, ...[...kinds].flatMap(([kind, n]) => [report.element("span", { class: `mark kind-${kind}`, title: report.index.looks[kind].label }, String(n)), " "]))));
-    return report.element("table", { class: "tally" }, report.element("caption", {}, "Answers"), report.element("tbody", {}, ...rows));
+    return report.element("table", { class: "counts" }, report.element("caption", {}, "Responses"), report.element("tbody", {}, ...rows));
   }
 
-  function table(i, details) {
-    const has = (name) => details[name] && answers.names.some((_, o) => typeof details[name].get(o) === "number");
+  /* A table with the response of every observer. */
+  function response_table(i, details) {
+    const has = (name) => details[name] && trials.names.some((_, o) => typeof details[name].get(o) === "number");
     const [times, evaluations, evidence] = [has("rt"), has("n_evaluations"), details.evidence.size > 0];
-    const heads = ["observer", "answer", "which is", ...(times ? ["seconds"] : []), ...(evaluations ? ["evaluations"] : []), ...(evidence ? ["evidence"] : [])];
+    const heads = ["observer", "response", "result", ...(times ? ["seconds"] : []), ...(evaluations ? ["evaluations"] : []), ...(evidence ? ["evidence"] : [])];
     const rows = [];
-    let n_without = 0;
-    answers.names.forEach((name, o) => {
-      const verdict = answers.verdict(o, i);
-      if (verdict === null) { n_without++; return; }
-      const cells = [report.element("td", { class: "text" }, answers.answer(o, i) || "–"), report.element("td", { class: `text ${{ right: "right", none: "none", open: "none" }[verdict] ?? "wrong"}` }, VERDICTS[verdict])];
+    let n_not_shown = 0;
+    trials.names.forEach((name, o) => {
+      const outcome = trials.outcome(o, i);
+      if (outcome === null) { n_not_shown++; return; }
+      const cells = [report.element("td", { class: "text" }, trials.response(o, i) || "–"), report.element("td", { class: `text ${{ right: "right", none: "none", open: "none" }[outcome] ?? "wrong"}` }, OUTCOME_LABELS[outcome])];
       if (times) cells.push(report.element("td", {}, report.number(details.rt.get(o), 2)));
       if (evaluations) cells.push(report.element("td", {}, report.number(details.n_evaluations.get(o), 0)));
-      if (evidence) cells.push(report.element("td", { class: "text" }, details.evidence.has(o) ? bars(details.choices, details.evidence.get(o), answers.answer(o, i)) : ""));
-      rows.push(report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${answers.kinds[o]}`, title: report.index.looks[answers.kinds[o]].label }, name), ...cells));
+      if (evidence) cells.push(report.element("td", { class: "text" }, details.evidence.has(o) ? evidence_bars(details.choices, details.evidence.get(o), trials.response(o, i)) : ""));
+      rows.push(report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${trials.kinds[o]}`, title: report.index.looks[trials.kinds[o]].label }, name), ...cells));
     });
-    const whole = report.element("table", { class: "who" }, report.element("thead", {}, report.element("tr", {}, ...heads.map((head) => report.element("th", { scope: "col", class: ["seconds", "evaluations"].includes(head) ? "" : "text" }, head)))), report.element("tbody", {}, ...rows));
+    const table = report.element("table", { class: "observers" }, report.element("thead", {}, report.element("tr", {}, ...heads.map((head) => report.element("th", { scope: "col", class: ["seconds", "evaluations"].includes(head) ? "" : "text" }, head)))), report.element("tbody", {}, ...rows));
     const notes = [];
-    if (n_without) notes.push(`${n_without} observer${n_without === 1 ? " was" : "s were"} not shown this image.`);
-    if (evidence) notes.push("Evidence: a bar a choice, from the lowest to the highest of an observer's own values for this image, in its own unit; dark is the answer. Point at a bar for its value.");
-    return report.element("div", {}, report.element("div", { class: "scroll" }, whole), report.element("p", { class: "small" }, notes.join(" ")));
+    if (n_not_shown) notes.push(`${n_not_shown} observer${n_not_shown === 1 ? " was" : "s were"} not shown this image.`);
+    if (evidence) notes.push("Evidence has one bar for each choice, scaled from the lowest to the highest evidence of the observer for this image, in the unit of the observer. The dark bar is the response. Point at a bar to see its value.");
+    return report.element("div", {}, report.element("div", { class: "scroll" }, table), report.element("p", { class: "small" }, notes.join(" ")));
   }
 
-  function bars(choices, { low, high, share }, answer) {
-    const [wide, tall] = [9, 26];
-    const place = (part) => low + part * (high - low);
-    const drawing = svg.make("svg", { class: "evidence", width: choices.length * wide, height: tall, role: "img",
-      "aria-label": `evidence from ${low} to ${high}, most for ${choices[share.indexOf(Math.max(...share))]}` });
+  function evidence_bars(choices, { low, high, share }, response) {
+    const [bar_width, total_height] = [9, 26];
+    const value = (part) => low + part * (high - low);
+    const drawing = svg.make("svg", { class: "evidence", width: choices.length * bar_width, height: total_height, role: "img",
+      "aria-label": `Evidence from ${low} to ${high}, highest for ${choices[share.indexOf(Math.max(...share))]}` });
     share.forEach((part, k) => {
       if (part === null) return;
-      const height = high > low ? 2 + part * (tall - 2) : 2;
-      drawing.append(svg.make("rect", { x: k * wide, y: tall - height, width: wide - 1.5, height, class: choices[k] === answer ? "given" : "" },
-        svg.make("title", {}, `${choices[k]}: about ${Number(place(part).toPrecision(5))}`)));
+      const height = high > low ? 2 + part * (total_height - 2) : 2;
+      drawing.append(svg.make("rect", { x: k * bar_width, y: total_height - height, width: bar_width - 1.5, height, class: choices[k] === response ? "response" : "" },
+        svg.make("title", {}, `${choices[k]}: about ${Number(value(part).toPrecision(5))}`)));
     });
     return drawing;
   }
 
-  const go = (place) => {
-    if (!found.length) return;
-    at = Math.max(0, Math.min(found.length - 1, place));
+  const go_to = (index) => {
+    if (!images.length) return;
+    position = Math.max(0, Math.min(images.length - 1, index));
     show();
   };
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey || !answers) return;
-    const place = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: found.length - 1 }[event.key];
-    if (place === undefined) return;
+    if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey || !trials) return;
+    const index = { ArrowLeft: position - 1, ArrowRight: position + 1, Home: 0, End: images.length - 1 }[event.key];
+    if (index === undefined) return;
     event.preventDefault();
-    go(place);
+    go_to(index);
   });
-  get("previous").addEventListener("click", () => go(at - 1));
-  get("next").addEventListener("click", () => go(at + 1));
-  get("before").addEventListener("click", () => go((Math.floor(at / PAGE) - 1) * PAGE));
-  get("after").addEventListener("click", () => go((Math.floor(at / PAGE) + 1) * PAGE));
+  get("previous").addEventListener("click", () => go_to(position - 1));
+  get("next").addEventListener("click", () => go_to(position + 1));
+  get("before").addEventListener("click", () => go_to((Math.floor(position / PAGE_SIZE) - 1) * PAGE_SIZE));
+  get("after").addEventListener("click", () => go_to((Math.floor(position / PAGE_SIZE) + 1) * PAGE_SIZE));
   get("d").addEventListener("change", () => { location.hash = new URLSearchParams({ d: get("d").value }); });
   get("filters").addEventListener("submit", (event) => event.preventDefault());
   get("filters").addEventListener("reset", (event) => {
     event.preventDefault();
-    fill(new URLSearchParams());
-    choose();
+    fill_filters(new URLSearchParams());
+    select();
   });
   for (const name of FIELDS) {
     get(name).addEventListener(name === "q" ? "input" : "change", () => {
-      const which = /^[oi](\d)$/.exec(name)?.[1];
-      if (which && name[0] === "o" && get(name).value && !get(`i${which}`).value) get(`i${which}`).value = "wrong";
-      const i = found[at];
-      filter();
-      at = Math.max(0, found.indexOf(i));
+      const number = /^[oi](\d)$/.exec(name)?.[1];
+      if (number && name[0] === "o" && get(name).value && !get(`i${number}`).value) get(`i${number}`).value = "wrong";
+      const i = images[position];
+      apply_filters();
+      position = Math.max(0, images.indexOf(i));
       show();
     });
   }
   if (window.matchMedia("(max-width: 50rem)").matches) document.querySelector("details.filters").open = false;
-  window.addEventListener("hashchange", read);
-  read();
+  window.addEventListener("hashchange", read_address);
+  read_address();
 })();

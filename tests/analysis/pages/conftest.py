@@ -1,4 +1,4 @@
-"""A report on observers with odd names, opened from the disk in headless Chromium."""
+"""A report on observers with unusual names, opened from the disk in headless Chromium."""
 
 from urllib.parse import quote
 
@@ -9,7 +9,7 @@ import pytest
 from analysis.report.report import write_report
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
-from tests.analysis.pages.pages import ODD, OWN, WHO
+from tests.analysis.pages.pages import KINDS, ODD, OWN
 from tests.analysis.test_report import trials
 from tests.browser import chromium
 
@@ -17,9 +17,9 @@ from tests.browser import chromium
 @pytest.fixture(scope="session")
 def frame():
     parts = [
-        trials("contrast", WHO, ("c100", "c50", "c05"), 12, seed=1),
-        trials("cue-conflict", WHO, n=70, cues=True),
-        trials(OWN, WHO, ("<b>1</b>", "2"), 9, seed=2).replace({"stimulus": {"0.png": f"{ODD}.png"}}),
+        trials("contrast", KINDS, ("c100", "c50", "c05"), 12, seed=1),
+        trials("cue-conflict", KINDS, n=70, cues=True),
+        trials(OWN, KINDS, ("<b>1</b>", "2"), 9, seed=2).replace({"stimulus": {"0.png": f"{ODD}.png"}}),
     ]  # fmt: skip
     frame = pd.concat(parts, ignore_index=True)
     net, rng = frame["observer"] == ODD, np.random.default_rng(0)
@@ -38,20 +38,20 @@ def report(frame, tmp_path_factory):
     folder = tmp_path_factory.mktemp("a report # of % 1")
     for i in range(70):
         save_image(np.full((40, 40, 3), 3 * i, np.uint8), folder / "shown" / f"{i}.png")
-    shown = tuple(Stimulus(f"{i}.png", folder / "shown" / f"{i}.png", "cat") for i in range(70))
-    write_report(frame, folder / "report", stimuli=[StimulusSet("cue-conflict", shown, "<i>Somebody</i>")])
+    stimuli = tuple(Stimulus(f"{i}.png", folder / "shown" / f"{i}.png", "cat") for i in range(70))
+    write_report(frame, folder / "report", stimuli=[StimulusSet("cue-conflict", stimuli, "<i>Somebody</i>")])
     return folder / "report"
 
 
 @pytest.fixture(scope="session")
 def browser():
-    with chromium() as one:
-        yield one
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
 def opened(browser, report):
-    """Opens a page of the report; afterwards nothing was said in the console, and nothing asked for outside."""
+    """Return a function that opens a page; afterwards check that the console is empty and nothing outside was requested."""
     browser.open("about:blank")
     browser.resize(1280, 900)
     browser.console(), browser.requests()
@@ -61,11 +61,11 @@ def opened(browser, report):
         browser.open("about:blank")
         browser.open(base + page + fragment)
         if page == "trials.html":
-            browser.wait("document.querySelector('#one h2')")
+            browser.wait("document.querySelector('#image h2')")
         return browser
 
     yield open_page
     assert browser.script("return typeof hurt") == "undefined"
     assert browser.console() == []
-    asked = {url for url in browser.requests() if not url.startswith(("chrome://", "about:", "data:"))}
-    assert asked and {url for url in asked if not url.startswith(base)} == set()
+    requests = {url for url in browser.requests() if not url.startswith(("chrome://", "about:", "data:"))}
+    assert requests and {url for url in requests if not url.startswith(base)} == set()

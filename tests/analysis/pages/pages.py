@@ -1,10 +1,10 @@
-"""What tests of the report's pages say to a browser, and the odd names that they show."""
+"""Functions that operate the report's pages in a browser, and unusual names for observers and datasets."""
 
 import json
 
 HURT = "hurt=1"
 ODD = f'"><img src=x onerror={HURT}>'
-WHO = {
+KINDS = {
     "subject-01": "human",
     "subject-02": "human",
     f"</script><script>{HURT}</script>": "discriminative",
@@ -18,36 +18,41 @@ LEFT, RIGHT, HOME, END, UP, DOWN, ENTER = "\ue012", "\ue014", "\ue011", "\ue010"
 
 
 def figure(browser, measure, name="cue-conflict"):
-    """Selector of a figure whose drawing is there."""
+    """Scroll to an interactive figure, wait until it is drawn, and return its selector."""
     selector = f"#{measure}_{name}"
     browser.script(f"document.querySelector('{selector}').scrollIntoView()")
     browser.wait(f"document.querySelector('{selector} .plot svg')")
     return selector
 
 
-def said_in(browser, selector, name):
-    """A word of the address, of every link there."""
+def address_fields(browser, selector, name):
+    """Return one field of the address of every link that matches the selector."""
     links = f"[...document.querySelectorAll({json.dumps(selector)})]"
     return browser.script(f"return {links}.map(a => new URLSearchParams(a.hash.slice(1)).get('{name}'))")
 
 
 def texts(browser, selector):
+    """Return the text of every element that matches the selector."""
     return browser.script(f"return [...document.querySelectorAll({json.dumps(selector)})].map(e => e.textContent)")
 
 
 def choose(browser, selector, value):
-    value, found = json.dumps(value), f"document.querySelector({json.dumps(selector)})"
-    browser.script(f"{found}.value = {value}; if ({found}.value !== {value}) throw Error('there is no such option')")
+    """Set a form field and send the events that a user would cause."""
+    value, element = json.dumps(value), f"document.querySelector({json.dumps(selector)})"
+    browser.script(
+        f"{element}.value = {value}; if ({element}.value !== {value}) throw Error('the option does not exist')"
+    )
     for event in ("input", "change"):
-        browser.script(f"{found}.dispatchEvent(new Event('{event}', {{bubbles: true}}))")
+        browser.script(f"{element}.dispatchEvent(new Event('{event}', {{bubbles: true}}))")
 
 
-def ask(browser, selector, row, column):
+def select_pair(browser, selector, row, column):
+    """Click a cell of the matrix and wait for the details of the pair."""
     browser.press(f"{selector} rect[data-row='{row}'][data-column='{column}']")
-    browser.wait(f"!document.querySelector('{selector} .asked').hidden")
+    browser.wait(f"!document.querySelector('{selector} .pair').hidden")
 
 
 def rows_of(browser, selector):
-    """Whole names of the observers in the order of the rows, by place in the data."""
-    marks = f"{selector} svg text[text-anchor=end][data-name]"
-    return browser.script(f"return [...document.querySelectorAll('{marks}')].map(e => Number(e.dataset.name))")
+    """Return the observers in the order of the rows, as indices into the names in the data."""
+    labels = f"{selector} svg text[text-anchor=end][data-name]"
+    return browser.script(f"return [...document.querySelectorAll('{labels}')].map(e => Number(e.dataset.name))")
