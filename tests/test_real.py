@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
-def test_efficientnet_on_cue_conflict_killed_and_resumed(tmp_path):
+def test_efficientnet_run_that_is_killed_and_resumed(tmp_path):
     """The shape bias is .239 ± .01, and a run that is killed twice and resumed writes the same file, byte for byte."""
     real("stimuli", "cue-conflict")
     command = [sys.executable, "-m", "cli", "run-experiment", "cue-conflict", "-m", "efficientnet-lite0", "--quiet"]
@@ -59,7 +59,7 @@ def test_efficientnet_on_edges_and_silhouettes(dataset, accuracy, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_new_person_joins_the_published_ten(tmp_path):
+def test_session_of_a_person_is_analyzed_with_the_published_people(tmp_path):
     """A session on the published images, with a simulated screen, is analyzed together with the ten published people."""
     people = real("humans", "cue-conflict")
     real("stimuli", "cue-conflict")

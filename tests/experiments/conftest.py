@@ -15,6 +15,7 @@ def few(small):
 
 @pytest.fixture
 def client(few, tmp_path):
+    """Yield a browser client of a session that has started."""
     session = make_session(few, tmp_path)
     with served([session]) as [client]:
         session.start()

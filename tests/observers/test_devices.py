@@ -73,7 +73,7 @@ def test_first_of_equal_choices_is_chosen(trials):
     assert respond(trials[0], np.array([0.4, 0.6])).choice == "dog"
 
 
-def test_devices(monkeypatch):
+def test_pick_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
@@ -90,7 +90,7 @@ def test_devices(monkeypatch):
         pick_device("cuda:2")
 
 
-def test_dtypes():
+def test_pick_dtype():
     assert pick_dtype("bfloat16") == torch.bfloat16
     with pytest.raises(ObserverError, match="unknown dtype 'int8': expected float32, float16, bfloat16"):
         pick_dtype("int8")
