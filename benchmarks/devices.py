@@ -1,9 +1,10 @@
-"""Does a device answer as the CPU does, and how much faster? The microcosm's observers, float32 and bfloat16.
+"""Compare responses and speed of the microcosm's observers on a device and on the CPU, in float32 and in bfloat16.
 
     python benchmarks/devices.py [--device cuda]     # two minutes
 
-48 trials of microcosm-cue-conflict; evidence is compared, as a share of its range over the choices, where as many
-evaluations were spent. Then one ambiguous object is restored under two prompts on both, in one step and in ten.
+The observers respond to 48 trials of microcosm-cue-conflict. The largest difference of the evidence, relative to its
+range over the choices, is computed for trials with the same number of evaluations. After that an ambiguous object is
+restored under two prompts on both devices, in one step and in ten.
 """
 
 import argparse
@@ -22,39 +23,43 @@ from observers.registry import make_observer
 NAMES = ("microcosm-latent", "microcosm-pixel", "microcosm-masked", "microcosm-ar")
 
 
-def answers(name: str, **options: str) -> tuple[list[Response], float]:
-    one, trials = make_observer(name, options), make_experiment("microcosm-cue-conflict").trials(0)[:48]
-    list(one.observe(iter(trials[:2])))  # loads it
-    begin = time.monotonic()
-    return list(one.observe(iter(trials))), time.monotonic() - begin
+def measure_responses(name: str, **options: str) -> tuple[list[Response], float]:
+    """Return the responses of an observer to 48 trials, and the seconds that they take."""
+    observer, trials = make_observer(name, options), make_experiment("microcosm-cue-conflict").trials(0)[:48]
+    list(observer.observe(iter(trials[:2])))  # loads the model
+    start = time.monotonic()
+    return list(observer.observe(iter(trials))), time.monotonic() - start
 
 
 def main() -> None:
+    """Print the differences between the device and the CPU."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--device", default="cuda", help="torch device to compare with the CPU (default: %(default)s)")
     device = parser.parse_args().device
     for name in NAMES:
-        cpu, seconds = answers(name, device="cpu", dtype="float32")
+        cpu_responses, cpu_seconds = measure_responses(name, device="cpu", dtype="float32")
         for dtype in ("float32", "bfloat16"):
-            there, seconds_there = answers(name, device=device, dtype=dtype)
-            same = np.mean([a.choice == b.choice for a, b in zip(cpu, there, strict=True)])
-            off = [
+            responses, seconds = measure_responses(name, device=device, dtype=dtype)
+            same = np.mean([a.choice == b.choice for a, b in zip(cpu_responses, responses, strict=True)])
+            differences = [
                 np.abs(a.evidence - b.evidence).max() / np.ptp(a.evidence)
-                for a, b in zip(cpu, there, strict=True)
+                for a, b in zip(cpu_responses, responses, strict=True)
                 if a.n_evaluations == b.n_evaluations
             ]
+            median = np.median(differences) if differences else np.nan
             print(
-                f"{name} {dtype}: same answers {same:.3f}; evidence off by {np.median(off) if off else np.nan:.2g} in the "
-                f"median of {len(off)}; {seconds:.1f} s on the CPU, {seconds_there:.1f} s on {device}"
+                f"{name} {dtype}: same responses {same:.3f}; median difference of the evidence {median:.2g} "
+                f"({len(differences)} trials); {cpu_seconds:.1f} s on the CPU, {seconds:.1f} s on {device}"
             )
     stimulus = make_experiment("microcosm-ambiguous").stimuli.stimuli[2]
     for name in NAMES[:3]:
-        for how in (Restoration(0.5), Restoration(0.5, 10, 4.0)):
-            found = []
+        for settings in (Restoration(0.5), Restoration(0.5, 10, 4.0)):
+            images = []
             for where in ("cpu", device):
-                one = make_observer(name, {"device": where, "dtype": "float32"})
-                found.append(one.reconstruct(stimulus, one.prompts(["cat", "car"]), how).images)
-            print(f"{name}, {how.steps} steps: pixels differ by up to {np.abs(found[0] - found[1]).max():.2g}")
+                observer = make_observer(name, {"device": where, "dtype": "float32"})
+                images.append(observer.reconstruct(stimulus, observer.prompts(["cat", "car"]), settings).images)
+            difference = np.abs(images[0] - images[1]).max()
+            print(f"{name}, {settings.steps} steps: pixels differ by up to {difference:.2g}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Are objects between two categories restored as either on demand, and controls not?
+"""Measure whether the prompt determines as which of two categories an ambiguous object is restored.
 
-    python benchmarks/illusions.py [--pick]     # about two minutes of two cores; with --pick how the settings were picked
+    python benchmarks/illusions.py [--pick]     # about two minutes on two cores; --pick shows how the settings were
+    chosen
 
-Pictures of `microcosm-ambiguous` in the middle between two categories, and as a control the object of the first
-category that it was made from, are restored under both percepts; a classifier that saw none of them, microcosm-cnn, says
-what the result shows. Strength and guidance were picked on other pictures of the same set (every fourth), which are left out
-of what is reported. By chance a classifier of sixteen says what was asked in 6 %.
+Images of `microcosm-ambiguous` half way between two categories, and as a control the object of the first category from
+which they were made, are restored under both percepts. The classifier microcosm-cnn, which was not trained on any of
+these images, responds to the results. Strength and guidance scale were chosen on every fourth image of the set; these
+images are excluded from the reported results. With sixteen categories chance is 6 %.
 """
 
 import argparse
@@ -25,63 +26,69 @@ from observers.registry import make_observer
 from stimuli.images import save_image, to_uint8
 from stimuli.stimulus import Stimulus
 
-SETTINGS = {"microcosm-latent": (0.2, 4.0), "microcosm-pixel": (0.3, 4.0), "microcosm-masked": (0.9, 4.0)}
-GRID = {
+SETTINGS = {  # strength and guidance scale
+    "microcosm-latent": (0.2, 4.0),
+    "microcosm-pixel": (0.3, 4.0),
+    "microcosm-masked": (0.9, 4.0),
+}
+GRID = {  # settings among which those above were chosen
     "microcosm-latent": [(0.2, 4.0), *((s, 6.0) for s in (0.3, 0.4, 0.5))],
     "microcosm-pixel": [(s, g) for s in (0.3, 0.5) for g in (1.0, 4.0, 8.0)],
     "microcosm-masked": [(s, g) for s in (0.5, 0.7, 0.9) for g in (1.0, 4.0)],
 }
 STEPS = 10
+EXPERIMENT = make_experiment("microcosm-ambiguous")
 
 
-def said(one, judge: Observer, stimuli: list[Stimulus], cue: str, how: Restoration) -> tuple[int, int]:
-    """In how many of the restored pictures the classifier sees the percept that was asked for."""
+def count_percepts(
+    observer, classifier: Observer, stimuli: list[Stimulus], cue: str, settings: Restoration
+) -> tuple[int, int]:
+    """Return in how many restored images the classifier sees the percept of the prompt, and the number of images."""
     trials = []
     with tempfile.TemporaryDirectory() as folder:
         for stimulus in stimuli:
-            wanted = stimulus.cues[cue]
-            found = one.reconstruct(stimulus, one.prompts([wanted]), how)
+            percept = stimulus.cues[cue]
+            restored = observer.reconstruct(stimulus, observer.prompts([percept]), settings)
             path = Path(folder) / f"{len(trials)}.png"
-            save_image(to_uint8(np.clip(found.images[0], 0, 1)), path)
-            trials.append(Trial(len(trials) + 1, 1, Stimulus(path.name, path, wanted), CHOICES))
-        answers = list(judge.observe(iter(trials)))
-    return sum(r.choice == t.stimulus.category for r, t in zip(answers, trials, strict=True)), len(trials)
+            save_image(to_uint8(np.clip(restored.images[0], 0, 1)), path)
+            trials.append(Trial(len(trials) + 1, 1, Stimulus(path.name, path, percept), EXPERIMENT.choices))
+        responses = list(classifier.observe(iter(trials)))
+    return sum(r.choice == t.stimulus.category for r, t in zip(responses, trials, strict=True)), len(trials)
 
 
-def row(name: str, setting: tuple[float, float], pictures: dict[str, list[Stimulus]], judge: Observer) -> str:
-    one, how = make_observer(name), Restoration(setting[0], STEPS, setting[1])
-    cells, begin = [], time.monotonic()
-    for which in ("ambiguous", "control"):
+def table_row(name: str, setting: tuple[float, float], stimuli: dict[str, list[Stimulus]], classifier: Observer) -> str:
+    """Return the row of an observer and a setting: shares with intervals, and seconds."""
+    observer, settings = make_observer(name), Restoration(setting[0], STEPS, setting[1])
+    cells, start = [], time.monotonic()
+    for kind in ("ambiguous", "control"):
         for cue in ("percept_a", "percept_b"):
-            k, n = said(one, judge, pictures[which], cue, how)
+            k, n = count_percepts(observer, classifier, stimuli[kind], cue, settings)
             low, high = (float(end[0]) for end in wilson(np.array([k]), np.array([n])))
             cells.append(f"{k / n:.2f} [{low:.2f}, {high:.2f}]")
-    setting_ = f"{setting[0]:.1f}      {setting[1]:.0f}"
-    return f"{name:17s} {setting_}     " + "   ".join(cells) + f"   {time.monotonic() - begin:4.0f} s"
-
-
-EXPERIMENT = make_experiment("microcosm-ambiguous")
-CHOICES = EXPERIMENT.choices
+    columns = f"{setting[0]:.1f}      {setting[1]:.0f}"
+    return f"{name:17s} {columns}     " + "   ".join(cells) + f"   {time.monotonic() - start:4.0f} s"
 
 
 def main() -> None:
+    """Print the table of all observers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pick", action="store_true")
+    parser.add_argument("--pick", action="store_true", help="evaluate all settings on the images used to choose them")
     pick = parser.parse_args().pick
-    of = {level: [s for s in EXPERIMENT.stimuli if s.condition == level] for level in ("0", "0.5")}
-    chosen = (lambda i: i % 4 == 0) if pick else (lambda i: i % 4 != 0)
-    pictures = {
-        name: [s for i, s in enumerate(of[level]) if chosen(i)]
-        for name, level in (("ambiguous", "0.5"), ("control", "0"))
+    by_level = {level: [s for s in EXPERIMENT.stimuli if s.condition == level] for level in ("0", "0.5")}
+    stimuli = {
+        kind: [s for i, s in enumerate(by_level[level]) if (i % 4 == 0) == pick]
+        for kind, level in (("ambiguous", "0.5"), ("control", "0"))
     }
-    judge = make_observer("microcosm-cnn")
-    print(f"{len(pictures['ambiguous'])} pictures of each; share seen as asked, Wilson 95 %, a as asked and b as asked")
+    classifier = make_observer("microcosm-cnn")
+    print(
+        f"{len(stimuli['ambiguous'])} images of each kind; share seen as in the prompt, a or b, and 95 % Wilson interval"
+    )
     print(
         "observer      strength guidance   ambiguous as a      ambiguous as b      control of a as a   control of a as b"
     )
     for name, settings in GRID.items():
         for setting in settings if pick else [SETTINGS[name]]:
-            print(row(name, setting, pictures, judge), flush=True)
+            print(table_row(name, setting, stimuli, classifier), flush=True)
 
 
 if __name__ == "__main__":

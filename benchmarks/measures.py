@@ -1,8 +1,9 @@
-"""How long analysis takes, in CPU time: reading, the kappa matrix, its bootstrap, the benchmark, everything; `--help`.
+"""Measure the CPU time of the analysis: reading logs, the kappa matrix, its bootstrap, the benchmark, and all measures.
 
     OMP_NUM_THREADS=1 python benchmarks/measures.py
 
-Medians of several runs, of one core where OMP_NUM_THREADS is 1.
+The CPU time of `observers --help` is measured too. Times are medians of several runs, on one core if OMP_NUM_THREADS is
+1.
 """
 
 import os
@@ -35,6 +36,7 @@ from stimuli.datasets import DATASETS, find
 
 
 def median_ms(call: Callable[[], object], n: int = 7) -> float:
+    """Return the median CPU time of n calls in milliseconds, after one call that warms up."""
     call()
     times = []
     for _ in range(n):
@@ -44,7 +46,8 @@ def median_ms(call: Callable[[], object], n: int = 7) -> float:
     return 1000 * statistics.median(times)
 
 
-def simulated(n_observers: int, n_images: int) -> pd.DataFrame:
+def simulate_trials(n_observers: int, n_images: int) -> pd.DataFrame:
+    """Return trials of observers with random correct responses on one dataset."""
     rng = np.random.default_rng(0)
     names = [f"observer-{o:02d}" for o in range(n_observers)]
     images = [f"image-{i:04d}.png" for i in range(n_images)]
@@ -53,36 +56,37 @@ def simulated(n_observers: int, n_images: int) -> pd.DataFrame:
     return frame.assign(correct=rng.random(len(frame)) < 0.6)
 
 
-def field(n_observers: int) -> pd.DataFrame:
-    """People and other observers on all published datasets, in their numbers of images; only `correct` is made up."""
+def simulate_published_datasets(n_observers: int) -> pd.DataFrame:
+    """Return simulated trials of people and other observers on all published datasets, with their numbers of images."""
     rng, parts = np.random.default_rng(0), []
     for dataset in DATASETS.values():
-        who = [(f"subject-{o:02d}", "human") for o in range(dataset.n_people)]
-        who += [(f"observer-{o:02d}", "generative") for o in range(n_observers)]
+        observers = [(f"subject-{o:02d}", "human") for o in range(dataset.n_people)]
+        observers += [(f"observer-{o:02d}", "generative") for o in range(n_observers)]
         n = dataset.n_images // len(dataset.conditions)
         for condition in dataset.conditions:
-            hard = rng.random(n)
-            for name, kind in who:
-                said = {"dataset": dataset.name, "observer": name, "kind": kind, "condition": condition.name}
+            difficulty = rng.random(n)
+            for name, kind in observers:
+                labels = {"dataset": dataset.name, "observer": name, "kind": kind, "condition": condition.name}
                 images = [f"{condition.name}-{i}" for i in range(n)]
-                right = (hard + rng.random(n)) / 2 < 0.5
-                parts.append(pd.DataFrame({**said, "stimulus": images, "correct": right}))
+                correct = (difficulty + rng.random(n)) / 2 < 0.5
+                parts.append(pd.DataFrame({**labels, "stimulus": images, "correct": correct}))
     return pd.concat(parts, ignore_index=True)
 
 
-def everything(frame: pd.DataFrame) -> None:
-    """All measures of people and networks, tables in full with intervals."""
+def compute_all_measures(frame: pd.DataFrame) -> None:
+    """Compute all measures of people and networks, with intervals."""
     accuracy(frame), confusion(frame), response_entropy(frame), error_patterns(frame), thresholds(frame)
     benchmark(frame), benchmark_intervals(frame), noise_ceiling(frame), contrasts(frame)
     consistency(frame), independence(frame), difference(frame)
     conflict = frame[frame["dataset"] == "cue-conflict"]
     shape_bias(conflict)
-    grown = grow(conflict)
-    branches(grown), agreement_with_kinds(groups_of(grown)), among_people(conflict, grown), embed(grown.pairs.matrix())
+    trees = grow(conflict)
+    branches(trees), agreement_with_kinds(groups_of(trees)), among_people(conflict, trees), embed(trees.pairs.matrix())
     correlate(measure(frame, "accuracy:low-pass"), measure(frame, "shape-bias"))
 
 
 def help_cpu_seconds() -> float:
+    """Return the CPU time of `observers --help` in seconds."""
     root = Path(__file__).parents[1]
     code = "import sys; sys.argv = ['observers', '--help']; import cli; cli.main()"
     before = os.times()
@@ -92,7 +96,8 @@ def help_cpu_seconds() -> float:
 
 
 def main() -> None:
-    frame = simulated(64, 1280)
+    """Print all times."""
+    frame = simulate_trials(64, 1280)
     _, correct, answered = correct_matrix(frame)
 
     def matrix() -> np.ndarray:
@@ -100,32 +105,32 @@ def main() -> None:
         return kappa(observed, expected)
 
     print(f"kappa matrix, 64 observers × 1280 images          {median_ms(matrix):10.1f} ms")
-    from_frame = median_ms(lambda: correct_matrix(frame)) + median_ms(matrix)
-    print(f"the same from the frame of trials                 {from_frame:10.1f} ms")
-    table = median_ms(lambda: consistency(frame, intervals=False))
-    print(f"the same as a table of 2016 pairs                 {table:10.1f} ms")
-    boot = median_ms(lambda: bootstrap_interval(correct, answered, "undefined-is-nan", 1000, 0), n=3)
-    print(f"bootstrap intervals, 1000 resamples               {boot:10.1f} ms")
-    many = field(54)
+    from_frame_ms = median_ms(lambda: correct_matrix(frame)) + median_ms(matrix)
+    print(f"the same, from the frame of trials                {from_frame_ms:10.1f} ms")
+    table_ms = median_ms(lambda: consistency(frame, intervals=False))
+    print(f"the same, as a table of 2016 pairs                {table_ms:10.1f} ms")
+    bootstrap_ms = median_ms(lambda: bootstrap_interval(correct, answered, "undefined-is-nan", 1000, 0), n=3)
+    print(f"bootstrap intervals, 1000 resamples               {bootstrap_ms:10.1f} ms")
+    many = simulate_published_datasets(54)
     print(f"benchmark table, 54 observers on 17 datasets      {median_ms(lambda: benchmark(many), n=3):10.1f} ms")
-    ranks = median_ms(lambda: benchmark_intervals(many), n=1)
-    print(f"its ranks with intervals, 1000 resamples          {ranks:10.1f} ms")
+    ranks_ms = median_ms(lambda: benchmark_intervals(many), n=1)
+    print(f"ranks with intervals, 1000 resamples              {ranks_ms:10.1f} ms")
     people, networks = find("humans"), find("networks")
     if people is not None and networks is not None:
         start = time.process_time()
         frame = read_trials([people, *networks.glob("*/*_resnet50_*"), *networks.glob("*/*bagnet33*"),
                              *networks.glob("*/*simclr*")])  # fmt: skip
-        everything(frame)
-        spent = 1000 * (time.process_time() - start)
-        print(f"reading and everything, people and 3 networks     {spent:10.1f} ms")
+        compute_all_measures(frame)
+        elapsed_ms = 1000 * (time.process_time() - start)
+        print(f"reading and all measures, people and 3 networks   {elapsed_ms:10.1f} ms")
     if people is None:
-        print("reading the 90 recorded people: not here (observers fetch humans)")
+        print("reading the 90 recorded people: skipped, the data are missing (run observers fetch humans)")
     else:
         print(
             f"reading 90 people, 85,120 trials                  {median_ms(lambda: read_trials([people]), n=5):10.1f} ms"
         )
-    cpu = 1000 * statistics.median(help_cpu_seconds() for _ in range(7))
-    print(f"observers --help, CPU time                        {cpu:10.1f} ms")
+    help_ms = 1000 * statistics.median(help_cpu_seconds() for _ in range(7))
+    print(f"observers --help, CPU time                        {help_ms:10.1f} ms")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""The microcosm in full: its observers on its sixteen experiments, and what they have in common with the paper's.
+"""Run the microcosm's observers on its sixteen experiments, and compute the measures of the paper.
 
     python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm]
 
-Runs what is not there yet (an hour or two on two cores), then prints tables in Markdown and writes figures: accuracy on the
-world itself, Table 1 in small, shape bias under noise, low-pass accuracy and shape bias, error consistency and its clusters.
-`--limit` is that of the distortions, the same trials for everybody; the four sets without distortion are whole.
+Trials that are already in the logs are not repeated (everything takes an hour or two on two cores). Then tables are
+printed in Markdown and figures are written: accuracy on the consistent images, shape bias, out-of-distribution accuracy
+as in Table 1 of the paper, low-pass accuracy and shape bias, error consistency and its clusters. `--limit` is the
+number of trials for each distortion, the same trials for all observers; the four sets without distortions are run
+completely.
 """
 
 import argparse
@@ -29,7 +31,7 @@ from observers.microcosm import named
 from observers.registry import make_observer
 from stimuli.microcosm_sets import SETS
 
-WORLD, CONFLICT, LOW_PASS = "microcosm", "microcosm-cue-conflict", "microcosm-low-pass"
+CONSISTENT, CONFLICT, LOW_PASS = "microcosm", "microcosm-cue-conflict", "microcosm-low-pass"
 FIGURES = (
     f"shape-bias_{CONFLICT}",
     f"consistency_{CONFLICT}",
@@ -39,61 +41,71 @@ FIGURES = (
 
 
 def markdown(table: pd.DataFrame) -> str:
+    """Return a table in Markdown."""
     rows = [[str(c) for c in table.columns], ["---"] * len(table.columns)]
     rows += [[cell(value) for value in row] for row in table.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
-def answers(out: Path, limit: int) -> pd.DataFrame:
-    """The trials of everybody; what was answered before is not asked again."""
+def run_experiments(out: Path, limit: int) -> pd.DataFrame:
+    """Run all observers on all experiments and return their trials. Logs in the folder are resumed."""
     for name in named.NAMES:
         for experiment in NAMES:
-            what, start = make_experiment(experiment), time.monotonic()
-            n = None if experiment in SETS else limit
-            run(what, make_observer(name), out / "logs", limit=n)
+            start = time.monotonic()
+            n_trials = None if experiment in SETS else limit
+            run(make_experiment(experiment), make_observer(name), out / "logs", limit=n_trials)
             print(f"{name} on {experiment}: {time.monotonic() - start:.0f} s", flush=True)
     return read_trials([out / "logs"])
 
 
-def in_small(frame: pd.DataFrame) -> pd.DataFrame:
-    """Shape bias, mean accuracy out of distribution (all but the world itself), and on the world."""
+def summarize(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return shape bias and accuracies: on consistent images, out of distribution, and on blurred images.
+
+    Out-of-distribution accuracy is the mean over all experiments except the consistent images.
+    """
     accuracies = frame.groupby(["observer", "kind", "dataset"])["correct"].mean().unstack("dataset")
     bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
-    low_pass = frame[(frame["dataset"] == LOW_PASS) & frame["condition"].isin(blurred(frame))]
+    low_pass = frame[(frame["dataset"] == LOW_PASS) & frame["condition"].isin(blurred_conditions(frame))]
     table = pd.DataFrame({
-        "world": accuracies[WORLD],
-        "ood": accuracies.drop(columns=WORLD).mean(axis=1),
+        "consistent": accuracies[CONSISTENT],
+        "ood": accuracies.drop(columns=CONSISTENT).mean(axis=1),
         "low_pass": low_pass.groupby(["observer", "kind"])["correct"].mean(),
     }).reset_index()  # fmt: skip
     table.insert(2, "shape_bias", table["observer"].map(bias))
     return table.sort_values("shape_bias", ascending=False)
 
 
-def blurred(frame: pd.DataFrame) -> list[str]:
-    """Conditions of low-pass that blur at all."""
+def blurred_conditions(frame: pd.DataFrame) -> list[str]:
+    """Return the conditions of low-pass in which the images are blurred."""
     conditions = frame.loc[frame["dataset"] == LOW_PASS, "condition"].unique()
     return [c for c in conditions if float(c.lstrip("abcdefghijklmnopqrstuvwxyz-")) > 0]
 
 
 def main() -> None:
+    """Run the experiments, and print tables and write figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--limit", type=int, default=160)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/cache/microcosm"))
-    parser.add_argument("--figures", type=Path)
-    said = parser.parse_args()
-    if said.limit < 1:
+    parser.add_argument("--limit", type=int, default=160, help="trials per distortion (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("benchmarks/cache/microcosm"),
+        help="folder for logs and report (default: %(default)s)",
+    )
+    parser.add_argument("--figures", type=Path, help="folder to which figures are copied (default: none)")
+    options = parser.parse_args()
+    if options.limit < 1:
         parser.error("--limit must be 1 or more")
-    frame = answers(said.out, said.limit)
-    world = accuracy(frame[frame["dataset"] == WORLD])
-    print(markdown(world[["observer", "kind", "n", "accuracy", "low", "high"]]))
+    frame = run_experiments(options.out, options.limit)
+    consistent = accuracy(frame[frame["dataset"] == CONSISTENT])
+    print(markdown(consistent[["observer", "kind", "n", "accuracy", "low", "high"]]))
     conflicts = overall(shape_bias(frame))
     columns = ["observer", "n_shape", "n_texture", "shape_bias", "low", "high", "shape_rate", "texture_rate"]
     print(markdown(conflicts[columns]))
-    table = in_small(frame)
+    table = summarize(frame)
     print(markdown(table))
-    for what, test in (("Pearson", stats.pearsonr), ("Spearman", stats.spearmanr)):
-        found = test(table["low_pass"], table["shape_bias"])
-        print(f"low-pass accuracy and shape bias, {what}: r({len(table) - 2}) = {found[0]:.2f}, p = {found[1]:.3f}")
+    for name, test in (("Pearson", stats.pearsonr), ("Spearman", stats.spearmanr)):
+        result = test(table["low_pass"], table["shape_bias"])
+        print(f"low-pass accuracy and shape bias, {name}: r({len(table) - 2}) = {result[0]:.2f}, p = {result[1]:.3f}")
     by_dataset = frame.groupby(["dataset", "observer"])["correct"].mean().unstack("observer").reset_index()
     print("\n" + markdown(by_dataset))
     pairs = consistency(frame, intervals=False)
@@ -103,12 +115,12 @@ def main() -> None:
     order = list(cluster(mean).order)
     print("error consistency, mean over experiments\n")
     print(markdown(mean.loc[order, order].rename_axis("observer").reset_index()))
-    page = write_report(frame, said.out / "report", intervals=False)
+    page = write_report(frame, options.out / "report", intervals=False)
     print(f"report: {page}")
-    if said.figures:
-        said.figures.mkdir(parents=True, exist_ok=True)
+    if options.figures:
+        options.figures.mkdir(parents=True, exist_ok=True)
         for stem in FIGURES:
-            shutil.copy(page.parent / "figures" / f"{stem}.png", said.figures / f"{stem}.png")
+            shutil.copy(page.parent / "figures" / f"{stem}.png", options.figures / f"{stem}.png")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What the framework takes beside the model, and whether memory stays flat: a whole run with its log, trial by trial.
+"""Measure the overhead of the framework compared with the model, and the peak memory, over a complete run with its log.
 
     python benchmarks/overhead.py [--trials 10000] [--rows 64] [--cache DIR]
 
-Overhead is 1 − time inside the networks' forward passes / wall time of `experiments.session.run`: reading images, races,
-batches, noise, errors, the log. The model is that of small_world.py; with a larger one the passes take longer and the rest
-does not.
+Overhead is 1 − (time in the forward passes of the networks) / (wall time of `experiments.session.run`). It includes
+reading images, races, batches, noise, errors and the log. The model is that of toy_diffusion.py. A larger model has
+longer forward passes but the same overhead in seconds.
 """
 
 import argparse
@@ -15,71 +15,82 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import small_world
 import torch
-from small_world import FOLDER, TEST_SEED
+import toy_diffusion
+from toy_diffusion import FOLDER, TEST_SEED
 
 from experiments.folder import from_folder
 from experiments.session import run
 from observers.generative.classifier import GenerativeClassifier
 
 
-class Clock:
-    """Seconds inside the forward passes of networks, and how many there were."""
+class PassTimer:
+    """Measures the time in forward passes of networks, and counts them.
+
+    Attributes:
+        seconds: Total time by class name of the network.
+        passes: Number of forward passes by class name of the network.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.passes: dict[str, int] = defaultdict(int)
 
-    def watch(self, module: torch.nn.Module, method: str = "forward") -> None:
+    def measure(self, module: torch.nn.Module, method: str = "forward") -> None:
+        """Replace a method of a network by one that is measured."""
         inner, name = getattr(module, method), type(module).__name__
 
         def timed(*args: object, **kwargs: object) -> object:
             start = time.perf_counter()
-            out = inner(*args, **kwargs)
+            output = inner(*args, **kwargs)
             self.seconds[name] += time.perf_counter() - start
             self.passes[name] += 1
-            return out
+            return output
 
         setattr(module, method, timed)
 
 
-def peak() -> float:
-    """MiB of this process at its highest so far."""
+def peak_memory() -> float:
+    """Return the peak memory of this process so far in MiB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--rows", type=int, default=64, help="of a forward pass")
-    parser.add_argument("--model", type=Path, default=FOLDER)
-    parser.add_argument("--cache", type=Path, default=FOLDER.parent)
-    said = parser.parse_args()
-    model = small_world.model(said.model)
-    images = small_world.write(said.cache / f"images-{TEST_SEED}-{said.trials}", said.trials, TEST_SEED)
+    """Run the trials, and print time and memory."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trials", type=int, default=10_000, help="number of trials (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=64, help="rows per forward pass (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=FOLDER, help="folder of the model, which is trained if needed")
+    parser.add_argument("--cache", type=Path, default=FOLDER.parent, help="folder for the images")
+    options = parser.parse_args()
+    model = toy_diffusion.load_model(options.model)
+    images = toy_diffusion.write_images(
+        options.cache / f"images-{TEST_SEED}-{options.trials}", options.trials, TEST_SEED
+    )
     experiment = from_folder(images)
-    clock = Clock()
-    clock.watch(model._network)
-    clock.watch(model._autoencoder._vae, "encode")
-    observer = GenerativeClassifier(model, "small-world", batch_size=said.rows)
-    done, start = 0, time.perf_counter()
+    timer = PassTimer()
+    timer.measure(model._network)
+    timer.measure(model._autoencoder._vae, "encode")
+    observer = GenerativeClassifier(model, "small-world", batch_size=options.rows)
+    n_done, start = 0, time.perf_counter()
 
     def progress(n: int, total: int) -> None:
-        nonlocal done
-        step = max(1, said.trials // 10)
-        if n // step > done // step:
-            print(f"{n:>6} trials, {time.perf_counter() - start:7.1f} s, peak memory {peak():.1f} MiB", flush=True)
-        done = n
+        nonlocal n_done
+        step = max(1, options.trials // 10)
+        if n // step > n_done // step:
+            print(
+                f"{n:>6} trials, {time.perf_counter() - start:7.1f} s, peak memory {peak_memory():.1f} MiB", flush=True
+            )
+        n_done = n
 
     with tempfile.TemporaryDirectory() as out:
         run(experiment, observer, Path(out), progress=progress)
     wall = time.perf_counter() - start
-    for name, seconds in clock.seconds.items():
-        n = clock.passes[name]
+    for name, seconds in timer.seconds.items():
+        n = timer.passes[name]
         print(f"{name}: {n} passes of {1000 * seconds / n:.1f} ms, {seconds / wall:.1%} of {wall:.1f} s")
-    print(f"overhead: {1 - sum(clock.seconds.values()) / wall:.1%}   ({torch.get_num_threads()} threads)")
+    print(f"overhead: {1 - sum(timer.seconds.values()) / wall:.1%}   ({torch.get_num_threads()} threads)")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Do rounding and neighbors change answers? bfloat16 against float32, and passes of other sizes.
+"""Measure whether rounding to bfloat16 and the composition of a batch change responses.
 
     python benchmarks/precision.py [--images 128] [--draws 30] [--device cpu]
 
-The model of small_world.py answers the same images exhaustively and by races in both formats. A decision may differ only
-where the two best choices are closer than rounding moves differences: by how much it does is taken from the images whose
-decision stays, and the leads of those that differ are printed beside it. In float32 each image is also answered alone and
-in passes of other sizes.
+The model of toy_diffusion.py responds to the same images exhaustively and with racing, in float32 and in bfloat16. A
+decision should differ only if the lead of the best choice over the second is smaller than the change of the lead by
+rounding. This change is measured on the images with the same decision, and compared with the leads of the images with
+different decisions. In float32 each image is also presented alone, and with forward passes of other sizes.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import small_world
-from small_world import FOLDER, TEST_SEED
+import toy_diffusion
+from toy_diffusion import FOLDER, TEST_SEED
 
 from experiments.experiment import Experiment
 from experiments.folder import from_folder
@@ -22,63 +22,72 @@ from observers.generative.classifier import GenerativeClassifier
 from observers.generative.options import Compute
 
 
-def evidence(observer: GenerativeClassifier, trials: list) -> np.ndarray:
-    """(n_trials, 16)"""
+def measure_evidence(observer: GenerativeClassifier, trials: list) -> np.ndarray:
+    """Return the evidence of an observer, (n_trials, 16)."""
     return np.array([response.evidence for response in observer.observe(trials)])
 
 
-def lead(found: np.ndarray, over: np.ndarray) -> np.ndarray:
-    """How far the best choice of `over` is ahead of its second."""
-    rows, (second, best) = np.arange(len(over)), np.argsort(over, axis=1)[:, -2:].T
-    return found[rows, best] - found[rows, second]
+def lead(evidence: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return the lead, according to `evidence`, of the best choice of `reference` over its second-best choice."""
+    rows, (second, best) = np.arange(len(reference)), np.argsort(reference, axis=1)[:, -2:].T
+    return evidence[rows, best] - evidence[rows, second]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--draws", type=int, default=30)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--model", type=Path, default=FOLDER)
-    said = parser.parse_args()
+    """Print all differences."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=128, help="number of images (default: %(default)s)")
+    parser.add_argument("--draws", type=int, default=30, help="noise samples per choice (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=FOLDER, help="folder of the model, which is trained if needed")
+    options = parser.parse_args()
     single, half = (
-        small_world.model(said.model, compute=Compute(said.device, dtype)) for dtype in ("float32", "bfloat16")
+        toy_diffusion.load_model(options.model, compute=Compute(options.device, dtype))
+        for dtype in ("float32", "bfloat16")
     )
     with tempfile.TemporaryDirectory() as folder:
         experiment: Experiment = from_folder(
-            small_world.write(Path(folder) / "images", said.images, TEST_SEED, hard=True)
+            toy_diffusion.write_images(Path(folder) / "images", options.images, TEST_SEED, hard=True)
         )
         trials = experiment.trials(0)
         for schedule in ("exhaustive", "racing"):
-            compare(schedule, said.draws, single, half, trials)
-        some = trials[:16]
-        whole = evidence(GenerativeClassifier(single, "x", draws=said.draws, batch_size=64), some)
+            compare(schedule, options.draws, single, half, trials)
+        subset = trials[:16]
+        together = measure_evidence(GenerativeClassifier(single, "x", draws=options.draws, batch_size=64), subset)
         alone = np.concatenate(
-            [evidence(GenerativeClassifier(single, "x", draws=said.draws, batch_size=64), [t]) for t in some]
+            [
+                measure_evidence(GenerativeClassifier(single, "x", draws=options.draws, batch_size=64), [t])
+                for t in subset
+            ]
         )
-        print(f"float32, {len(some)} images alone and together: relative difference {off(alone, whole):.1e}")
+        difference = relative_difference(alone, together)
+        print(f"float32, {len(subset)} images alone and together: relative difference {difference:.1e}")
         for size in (1, 7, 16, 128):
-            other = evidence(GenerativeClassifier(single, "x", draws=said.draws, batch_size=size), some)
-            print(f"float32, passes of {size} rows against 64: relative difference {off(other, whole):.1e}")
+            other = measure_evidence(GenerativeClassifier(single, "x", draws=options.draws, batch_size=size), subset)
+            difference = relative_difference(other, together)
+            print(f"float32, passes of {size} rows against 64: relative difference {difference:.1e}")
 
 
-def off(found: np.ndarray, expected: np.ndarray) -> float:
-    return float((np.abs(found - expected) / np.abs(expected)).max())
+def relative_difference(evidence: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest relative difference."""
+    return float((np.abs(evidence - expected) / np.abs(expected)).max())
 
 
 def compare(schedule: str, draws: int, single: object, half: object, trials: list) -> None:
+    """Print how decisions and leads differ between float32 and bfloat16."""
     a, b = (
-        evidence(GenerativeClassifier(model, "x", schedule=schedule, draws=draws, batch_size=64), trials)
+        measure_evidence(GenerativeClassifier(model, "x", schedule=schedule, draws=draws, batch_size=64), trials)
         for model in (single, half)
     )
-    ahead = lead(a, a)
-    moved = np.abs(lead(b, a) - ahead)
-    differ = np.flatnonzero(a.argmax(axis=1) != b.argmax(axis=1))
-    print(f"{schedule}, {len(trials)} images: {len(differ)} decisions differ in bfloat16")
-    stay = np.setdiff1d(np.arange(len(trials)), differ)
-    usual = np.quantile(moved[stay], [0.5, 0.99])
-    print(f"  lead of the best choice: median {np.median(ahead):.3g}")
-    print(f"  rounding moves it, where the decision stays, by {usual[0]:.2g} (median) to {usual[1]:.2g} (99 %)")
-    print(f"  leads in float32 where it differs: {', '.join(f'{lead:.2g}' for lead in ahead[differ]) or 'none'}")
+    leads = lead(a, a)
+    changes = np.abs(lead(b, a) - leads)
+    different = np.flatnonzero(a.argmax(axis=1) != b.argmax(axis=1))
+    print(f"{schedule}, {len(trials)} images: {len(different)} decisions differ in bfloat16")
+    same = np.setdiff1d(np.arange(len(trials)), different)
+    median_change, largest_change = np.quantile(changes[same], [0.5, 0.99])
+    print(f"  lead of the best choice: median {np.median(leads):.3g}")
+    print(f"  change of the lead by rounding: {median_change:.2g} (median), {largest_change:.2g} (99th percentile)")
+    print(f"  leads in float32 where decisions differ: {', '.join(f'{x:.2g}' for x in leads[different]) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""How often does a 95 % interval hold the truth? Simulated observers of known accuracy, shape bias, kappa and threshold
-answer experiments, many times over; the share of the intervals that hold what was simulated is printed for each measure.
+"""Measure the coverage of the 95 % intervals: how often they contain the true value.
 
-    python benchmarks/recovery.py [RUNS]       # 500 unless said; about six minutes of one core
+    python benchmarks/recovery.py [RUNS]       # default: 500 runs, about six minutes on one core
 
-Everything a person or a model would go through is gone through but the disk: trials, responses, frame, measure.
+Observers with a known accuracy, shape bias, kappa and threshold are simulated many times. For each measure, the share
+of the intervals that contain the simulated value is printed. Trials, responses, frame and measure are those of a real
+experiment; only the logs are not written to disk.
 """
 
 import sys
@@ -36,118 +37,129 @@ LEVELS = ("0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90")
 N_RESAMPLES = 1000
 
 
-def trials(n: int, conditions: tuple[str, ...] = ("",), *, cues: bool = False) -> list[Trial]:
-    """`n` trials a condition. With cues the texture is of another category than the shape."""
-    out = []
+def make_trials(n: int, conditions: tuple[str, ...] = ("",), *, cues: bool = False) -> list[Trial]:
+    """Return n trials per condition. With cues, the texture belongs to another category than the shape."""
+    trials: list[Trial] = []
     for condition in conditions:
         for k in range(n):
             category, other = CATEGORIES[k % 16], CATEGORIES[(k % 16 + 1 + k // 16 % 15) % 16]
-            shown = {"shape": category, "texture": other} if cues else {}
-            stimulus = Stimulus(f"{condition}-{k}.png", Path("none"), category, condition, shown)
-            out.append(Trial(len(out) + 1, 1, stimulus, CATEGORIES))
-    return out
+            stimulus_cues = {"shape": category, "texture": other} if cues else {}
+            stimulus = Stimulus(f"{condition}-{k}.png", Path("none"), category, condition, stimulus_cues)
+            trials.append(Trial(len(trials) + 1, 1, stimulus, CATEGORIES))
+    return trials
 
 
-def answered(dataset: str, those: list[Trial], *who: Observer) -> pd.DataFrame:
-    """What `read_trials` would make of their logs."""
+def simulate_trials(dataset: str, trials: list[Trial], *observers: Observer) -> pd.DataFrame:
+    """Return the responses of observers to trials, as `read_trials` returns them from their logs."""
     rows = [
-        (dataset, one.name, one.kind, t.stimulus.id, t.stimulus.condition, t.stimulus.category, r.choice or "",
+        (dataset, observer.name, observer.kind, t.stimulus.id, t.stimulus.condition, t.stimulus.category, r.choice or "",
          t.stimulus.cues.get("shape", ""), t.stimulus.cues.get("texture", ""))
-        for one in who
-        for t, r in zip(those, one.observe(iter(those)), strict=True)
+        for observer in observers
+        for t, r in zip(trials, observer.observe(iter(trials)), strict=True)
     ]  # fmt: skip
     columns = ["dataset", "observer", "kind", "stimulus", "condition", "category", "response", "shape", "texture"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(correct=frame["category"] == frame["response"])
 
 
-def accuracy_holds(seed: int) -> bool:
-    frame = answered("mine", trials(160), Biased(cue_rate=0.8, seed=seed, name="one"))
+def covers_accuracy(seed: int) -> bool:
+    """Return whether the interval of one simulation contains the accuracy."""
+    frame = simulate_trials("mine", make_trials(160), Biased(cue_rate=0.8, seed=seed, name="one"))
     (row,) = accuracy(frame).itertuples()
     return bool(row.low <= 0.8 <= row.high)
 
 
-def shape_bias_holds(seed: int) -> bool:
-    frame = answered("mine", trials(240, cues=True), Biased(SHAPE_BIAS, CUE_RATE, seed=seed, name="one"))
+def covers_shape_bias(seed: int) -> bool:
+    """Return whether the interval of one simulation contains the shape bias."""
+    frame = simulate_trials("mine", make_trials(240, cues=True), Biased(SHAPE_BIAS, CUE_RATE, seed=seed, name="one"))
     row = shape_bias(frame).iloc[0]
     return bool(row["low"] <= SHAPE_BIAS <= row["high"])
 
 
-def kappa_holds(seed: int) -> bool:
-    """Of a log of one observer and another that errs where it does, to a known degree."""
-    those, first = trials(640), Biased(cue_rate=0.7, seed=2 * seed, name="first")
+def covers_kappa(seed: int) -> bool:
+    """Return whether the interval contains kappa, for two observers whose errors are correlated to a known degree."""
+    trials, first = make_trials(640), Biased(cue_rate=0.7, seed=2 * seed, name="first")
     with tempfile.TemporaryDirectory() as folder:
-        frame = answered("mine", those, first)
+        frame = simulate_trials("mine", trials, first)
         log = Path(folder) / "mine_first_session-1.csv"
         table = frame.rename(columns={"dataset": "experiment"}).assign(session=1, block=1, rt="", n_evaluations="")
         table["trial"] = range(1, len(table) + 1)
         table.drop(columns=["correct", "shape", "texture"]).to_csv(log, index=False)
-        other = answered("mine", those, Correlated(log, KAPPA, 0.6, seed=2 * seed + 1, name="other"))
+        other = simulate_trials("mine", trials, Correlated(log, KAPPA, 0.6, seed=2 * seed + 1, name="other"))
     (row,) = consistency(pd.concat([frame, other]), n_resamples=N_RESAMPLES, seed=seed).itertuples()
     return bool(row.low <= KAPPA <= row.high)
 
 
-def benchmark_holds(seed: int) -> bool:
-    """Mean kappa with two simulated people over a dataset's conditions: all are right alike in a known share of images."""
+def covers_mean_kappa(seed: int) -> bool:
+    """Return whether the interval contains the mean kappa with two simulated people over the conditions of a dataset.
+
+    In each condition, all observers share their correct responses with a known probability.
+    """
     rng, share, p = np.random.default_rng(seed), 0.4, 0.65
     parts = []
     for condition in ("90", "180", "270"):
-        common, luck = rng.random(160) < p, rng.random((3, 160)) < p
-        right = np.where(rng.random((3, 160)) < np.sqrt(share), common, luck)
+        common, independent = rng.random(160) < p, rng.random((3, 160)) < p
+        correct = np.where(rng.random((3, 160)) < np.sqrt(share), common, independent)
         for o, (name, kind) in enumerate((("p1", "human"), ("p2", "human"), ("net", "generative"))):
             images = [f"{condition}-{i}" for i in range(160)]
-            parts.append(pd.DataFrame({"observer": name, "kind": kind, "stimulus": images, "correct": right[o]}).assign(
+            parts.append(pd.DataFrame({"observer": name, "kind": kind, "stimulus": images, "correct": correct[o]}).assign(
                 condition=condition))  # fmt: skip
     frame = pd.concat(parts, ignore_index=True).assign(dataset="rotation")
     low, high = percentiles(scores(frame, "undefined-is-nan", None, resampling(N_RESAMPLES, seed)).values[3])
     return bool(low[1] <= share <= high[1])
 
 
-def threshold_holds(seed: int) -> bool:
-    one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", seed=seed, name="one")
-    row = thresholds(answered("uniform-noise", trials(80, LEVELS), one)).iloc[0]
+def covers_threshold(seed: int) -> bool:
+    """Return whether the interval of one simulation contains the threshold."""
+    observer = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", seed=seed, name="one")
+    row = thresholds(simulate_trials("uniform-noise", make_trials(80, LEVELS), observer)).iloc[0]
     return bool(row["low"] <= THRESHOLD <= row["high"])
 
 
-def effect_holds(seed: int) -> bool:
+def covers_illusion_effect(seed: int) -> bool:
+    """Return whether the interval contains the effect of a geometric illusion."""
     (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(0.15, bias=0.05, seed=seed))).itertuples()
     return bool(row.low <= 0.15 <= row.high)
 
 
-def percept_holds(seed: int) -> bool:
+def covers_percept_equality(seed: int) -> bool:
+    """Return whether the interval contains the level at which both percepts are equally frequent."""
     (row,) = bistability.pse_table(bistability.curves(simulated_trials.percepts(0.1, seed=seed))).itertuples()
     return bool(row.low <= -0.1 <= row.high)
 
 
-def hidden_holds(seed: int) -> bool:
+def covers_pareidolia_threshold(seed: int) -> bool:
+    """Return whether the interval contains the threshold of hidden faces."""
     (row,) = pareidolia.pareidolia(simulated_trials.hidden(0.4, 0.1, seed=seed)).itertuples()
     return bool(row.low <= 0.4 <= row.high)
 
 
 MEASURES: dict[str, Callable[[int], bool]] = {
-    "accuracy, Wilson": accuracy_holds,
-    "shape bias, Wilson": shape_bias_holds,
-    "kappa, bootstrap": kappa_holds,
-    "mean kappa with people": benchmark_holds,
-    "threshold, profile": threshold_holds,
-    "effect of an illusion": effect_holds,
-    "percepts seen equally often": percept_holds,
-    "threshold of what is hidden": hidden_holds,
+    "accuracy, Wilson": covers_accuracy,
+    "shape bias, Wilson": covers_shape_bias,
+    "kappa, bootstrap": covers_kappa,
+    "mean kappa with people": covers_mean_kappa,
+    "threshold, profile": covers_threshold,
+    "geometric illusion, effect": covers_illusion_effect,
+    "bistable figure, equality": covers_percept_equality,
+    "pareidolia, threshold": covers_pareidolia_threshold,
 }
 
 
-def rates(n_runs: int) -> Iterator[tuple[str, float, float]]:
-    """Name, share of runs whose interval held the truth, CPU seconds."""
-    for name, holds in MEASURES.items():
+def coverage_rates(n_runs: int) -> Iterator[tuple[str, float, float]]:
+    """Yield the name of each measure, the share of runs whose interval contains the true value, and CPU seconds."""
+    for name, covers in MEASURES.items():
         start = time.process_time()
-        share = float(np.mean([holds(seed) for seed in range(n_runs)]))
+        share = float(np.mean([covers(seed) for seed in range(n_runs)]))
         yield name, share, time.process_time() - start
 
 
 def main() -> None:
+    """Print the coverage of all measures."""
     n_runs = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    print(f"share of {n_runs} runs whose 95 % interval holds the truth (± {196 * np.sqrt(0.95 * 0.05 / n_runs):.1f} %)")
-    for name, share, seconds in rates(n_runs):
+    margin = 196 * np.sqrt(0.95 * 0.05 / n_runs)
+    print(f"share of {n_runs} runs whose 95 % interval contains the true value (± {margin:.1f} %)")
+    for name, share, seconds in coverage_rates(n_runs):
         print(f"{name:28s} {100 * share:6.1f} %   {seconds:6.1f} s of CPU")
 
 

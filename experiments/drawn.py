@@ -1,14 +1,15 @@
-"""An experiment that needs no download: texture–shape cue conflict on the images that `stimuli.drawn` draws."""
+"""The experiment `drawn-cue-conflict`, which shows the images of `stimuli.drawn` and needs no download."""
 
 from experiments.experiment import Experiment, default_n_blocks
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
-from stimuli.drawn import drawn_cue_conflict
+from stimuli.drawn import load_drawn_cue_conflict
 
 NAME = "drawn-cue-conflict"
-VERSION = "1"  # of the drawing; another one is drawn anew
+VERSION = "1"  # of the drawing code; increase it when the images change, so that cached images are not reused
 
 
 def cue_conflict() -> Experiment:
-    stimuli = drawn_cue_conflict(cache_folder() / "drawn" / VERSION / NAME)
+    """Return the experiment. Its images are drawn into the cache on first use."""
+    stimuli = load_drawn_cue_conflict(cache_folder() / "drawn" / VERSION / NAME)
     return Experiment(NAME, stimuli, CATEGORIES, default_n_blocks(len(stimuli)))

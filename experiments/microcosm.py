@@ -1,7 +1,8 @@
-"""The experiments of the microcosm: its four sets, and the twelve distortions of its consistent pictures.
+"""The experiments of the microcosm: its four stimulus sets, and twelve distortions of its consistent images.
 
-Drawn into the cache when first asked for. Distorted pictures are as large as the others, 64 pixels: widths in pixels weigh
-more than in the published sets of 224, so low-pass has levels of its own, the published ones times 64/224.
+The images are drawn into the cache on first use. Distorted images have 64 pixels per side, like the originals. A blur
+whose width is given in pixels is therefore stronger than in the published sets of 224 pixels, so the levels of low-pass
+are the published ones times 64/224.
 """
 
 from collections.abc import Callable
@@ -14,38 +15,39 @@ from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
 from stimuli.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
 from stimuli.levels import PUBLISHED_12
-from stimuli.microcosm_sets import SETS, microcosm_set
+from stimuli.microcosm_sets import SETS, load_microcosm_set
 from stimuli.stimulus import StimulusSet
 
-VERSION = "1"  # of the drawing; another one is drawn anew
+VERSION = "1"  # of the drawing code; increase it when the images change, so that cached images are not reused
 LEVELS = {"low-pass": ("0", "0.3", "0.9", "1.4", "2", "2.9", "4.3", "11.4")}
 NAMES = (*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12))
 
 
-def experiment_of(name: str) -> Experiment:
-    """The experiment of one of NAMES."""
-    stimuli = _drawn(name) if name in SETS else _distorted(name)
+def make_microcosm_experiment(name: str) -> Experiment:
+    """Return the experiment with one of NAMES. Its images are drawn into the cache on first use."""
+    stimuli = _load_drawn_set(name) if name in SETS else _load_distorted_set(name)
     return Experiment(name, stimuli, CATEGORIES, default_n_blocks(len(stimuli)))
 
 
-def _drawn(name: str) -> StimulusSet:
-    return microcosm_set(name, cache_folder() / "drawn" / VERSION / name)
+def _load_drawn_set(name: str) -> StimulusSet:
+    return load_microcosm_set(name, cache_folder() / "drawn" / VERSION / name)
 
 
-def _distorted(name: str) -> StimulusSet:
+def _load_distorted_set(name: str) -> StimulusSet:
     distortion, folder = name.removeprefix("microcosm-"), cache_folder() / "drawn" / VERSION / name
-    plan, source, levels = DistortionSettings(distortion), _drawn("microcosm"), LEVELS.get(distortion, ())
+    settings, source = DistortionSettings(distortion), _load_drawn_set("microcosm")
+    levels = LEVELS.get(distortion, ())
 
-    def distort(beside: Path) -> None:
-        build_distorted_set(plan_distorted_set(plan, source, beside, levels))
+    def distort(folder: Path) -> None:
+        build_distorted_set(plan_distorted_set(settings, source, folder, levels))
 
     make_folder_atomically(folder, distort, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", name)
 
 
 def __getattr__(name: str) -> Callable[[], Experiment]:
-    """`microcosm_cue_conflict` and so on, with an underscore for a hyphen, which no Python name has."""
-    plain = name.replace("_", "-")
-    if plain not in NAMES:
+    """Return a function that makes an experiment, for example `microcosm_cue_conflict` for `microcosm-cue-conflict`."""
+    experiment = name.replace("_", "-")
+    if experiment not in NAMES:
         raise AttributeError(name)
-    return partial(experiment_of, plain)
+    return partial(make_microcosm_experiment, experiment)

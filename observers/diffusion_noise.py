@@ -1,25 +1,40 @@
-"""The noise of diffusion as an augmentation, for training and evaluation: Jaini et al. (2024), Appendix E, Listing 1.
+"""Diffusion noise as an augmentation for training and evaluation: Jaini et al. (2024), Appendix E, Listing 1.
 
-Images are of mean 0 and variance about 1, as a classifier's preprocessing makes them.
+Images have mean 0 and variance about 1, as a classifier's preprocessing produces them. Shapes: B images of h × w
+pixels.
 """
 
 import numpy as np
 import torch
 
 
-def noised(images: torch.Tensor, u: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """α x + √(1 − α²) ε, α = √u: images (B, 3, h, w), u (B, 1, 1, 1) or one for all in 0..1, ε of the images' shape."""
+def add_noise(images: torch.Tensor, u: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Return α x + √(1 − α²) ε with α = √u, which preserves the variance.
+
+    Args:
+        images: x, (B, 3, h, w).
+        u: Squared weights of the images in 0..1, (B, 1, 1, 1) or a scalar for all images.
+        noise: ε, in the shape of the images or (3, h, w) for all images.
+    """
     return u.sqrt() * images + (1 - u).sqrt() * noise
 
 
-def random_noise(images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-    """The images noised, each with a u from U(0, 1) and an ε of its own."""
+def add_random_noise(images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Add noise to images (B, 3, h, w), with an independent ε and an independent u ~ U(0, 1) for each image."""
     u = torch.rand((len(images), 1, 1, 1), generator=generator).to(images)
-    return noised(images, u, torch.randn(images.shape, generator=generator).to(images))
+    return add_noise(images, u, torch.randn(images.shape, generator=generator).to(images))
 
 
-def draw_of_noise(seed: int, draw: int, n_draws: int, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    """u () and ε of one of n draws, the same for every image: u in the draw's own of n equal parts of 0..1."""
+def draw_stratified_noise(
+    seed: int, draw: int, n_draws: int, shape: tuple[int, ...]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return u and ε of one of `n_draws` noise samples, which are the same for every image (common random numbers).
+
+    The interval 0..1 is divided into `n_draws` equal strata, and u is drawn uniformly from stratum number `draw`.
+
+    Returns:
+        u, a scalar, and ε of the given shape, both float32.
+    """
     rng = np.random.default_rng([seed, draw])
     u = (draw + rng.random()) / n_draws
     return torch.tensor(u, dtype=torch.float32), torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))

@@ -27,7 +27,7 @@ from observers.checkpoints import (
     load_transformer,
 )
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
-from observers.diffusion_noise import draw_of_noise, noised
+from observers.diffusion_noise import add_noise, draw_stratified_noise
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.categories import CATEGORIES, category_evidence, softmax
 
@@ -171,8 +171,8 @@ class Classifier:
             return self._forward(images)
         rows = []
         for draw in range(self.noise_draws):
-            u, noise = draw_of_noise(self.noise_seed, draw, self.noise_draws, tuple(images.shape[1:]))
-            rows.append(self._forward(noised(images, u, noise)))
+            u, noise = draw_stratified_noise(self.noise_seed, draw, self.noise_draws, tuple(images.shape[1:]))
+            rows.append(self._forward(add_noise(images, u, noise)))
         return torch.stack(rows, dim=1)
 
     def _forward(self, images: torch.Tensor) -> torch.Tensor:

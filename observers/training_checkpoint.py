@@ -1,4 +1,7 @@
-"""What it takes to go on with a training, and its curve, in one file; the curve is in a CSV beside for people too."""
+"""Training checkpoints: one file with everything that is needed to resume a training run, and its learning curve.
+
+The learning curve is also written to a CSV file next to the checkpoint.
+"""
 
 import csv
 import io
@@ -14,19 +17,30 @@ import torch
 from observers.protocol import ObserverError
 from stimuli.atomic import write_atomically
 
-Row = list[int | str]
+Row = list[int | str]  # of the learning curve: step or epoch, loss, and for some models the seconds so far
+_LABELS = {"given": "training data", "n_pictures": "number of training images"}  # how errors name these settings
 
 
 def save_checkpoint(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curve: list[Row]) -> None:
-    """Replace what was kept at the path, and the CSV beside it. Raises ObserverError where it cannot be written."""
+    """Write a checkpoint, and the learning curve as a CSV file next to it. Both replace earlier files.
+
+    Args:
+        path: The checkpoint file.
+        settings: The settings of the training run. `resume_from_checkpoint` compares them.
+        state: State dicts and other objects that `torch.load` reads with `weights_only`.
+        curve: The learning curve so far.
+
+    Raises:
+        ObserverError: If the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
         partial.replace(path)
-    except RuntimeError as error:  # so torch says that the disk is full
+    except RuntimeError as error:  # torch reports a full disk in this way
         raise ObserverError(
-            f"{path} cannot be written ({str(error)[:200]}): make room, then run the same command again"
+            f"{path} cannot be written ({str(error)[:200]}): free some disk space, then run the same command again"
         ) from None
     finally:
         partial.unlink(missing_ok=True)
@@ -36,31 +50,40 @@ def save_checkpoint(path: Path, settings: Mapping[str, Any], state: Mapping[str,
 
 
 def saved_curve(path: Path) -> list[Row]:
-    """Of the training kept there."""
+    """Return the learning curve that is stored in a checkpoint."""
     return list(torch.load(path, map_location="cpu", weights_only=True)["curve"])
 
 
 def resume_from_checkpoint(
     path: Path, settings: Mapping[str, Any], load: Callable[[dict[str, Any]], None]
 ) -> list[Row]:
-    """Have `load` take what was kept, and give the curve, which is empty where nothing was.
+    """Restore the state of a training run from a checkpoint, if there is one.
 
-    Raises ObserverError where it is of other settings, or where it does not fit.
+    Args:
+        path: The checkpoint file. It need not exist.
+        settings: The settings of this training run. They must equal those in the checkpoint.
+        load: Called with the content of the checkpoint, to restore the networks, the optimizer and so on.
+
+    Returns:
+        The learning curve so far, which is empty if the file does not exist.
+
+    Raises:
+        ObserverError: If the file is damaged, or was made with other settings or by another network.
     """
     if not path.is_file():
         return []
-    other = "name another folder, or remove it"
+    remedy = "choose another folder, or delete this file"
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        was, curve = dict(state["settings"]), list(state["curve"])
+        saved_settings, curve = dict(state["settings"]), list(state["curve"])
     except (EOFError, pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError, struct.error):
-        raise ObserverError(f"{path} is damaged, or no state of a training: {other}") from None
-    differs = [key for key, value in settings.items() if was.get(key) != value]
-    if differs:
-        raise ObserverError(f"{path} is of a training with another {', '.join(differs)}: {other}")
+        raise ObserverError(f"{path} is damaged or is not a training checkpoint: {remedy}") from None
+    different = [_LABELS.get(key, key) for key, value in settings.items() if saved_settings.get(key) != value]
+    if different:
+        raise ObserverError(f"{path} was made with different settings ({', '.join(different)}): {remedy}")
     try:
         load(state)
     except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ObserverError(f"{path} is of another network ({reason}): {other}") from None
+        raise ObserverError(f"{path} was made by a different network ({reason}): {remedy}") from None
     return curve

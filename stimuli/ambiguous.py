@@ -26,7 +26,7 @@ def blend_shapes(first: Shape, second: Shape, w: float) -> Shape:
 def draw(first: Shape, second: Shape, w: float, rng: np.random.Generator) -> np.ndarray:
     """Draw an object between two shapes, `(SIZE, SIZE, 3)` uint8, with the weight `w` (0 to 1) of the second one."""
     shape = first if w == 0 else second if w == 1 else blend_shapes(first, second, w)
-    return microcosm.draw(shape, first.category, rng, mixed=(second.category, w))
+    return microcosm.draw_image(shape, first.category, rng, second_texture=(second.category, w))
 
 
 def _signed_distance(silhouette: np.ndarray) -> np.ndarray:

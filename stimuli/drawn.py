@@ -1,8 +1,8 @@
-"""A small cue-conflict set drawn here: sixteen silhouettes × sixteen textures, for trying things without any download.
+"""A small cue-conflict set, sixteen silhouettes × sixteen textures, that is drawn here and needs no download.
 
-Each category has a silhouette, put together from ellipses, polygons and lines on a 100 × 100 board (x to the right,
-y down), and a texture, a color pattern. Image `cat1-clock1.png` is the cat's silhouette filled with the clock's texture
-on gray. The patterns are arbitrary, so only shapes can be recognized by someone who has not learned the textures.
+Each category has a silhouette, composed of ellipses, polygons and lines on a 100 × 100 grid (x to the right, y down),
+and a texture, a pattern of two colors. The image `cat1-clock1.png` shows the cat's silhouette filled with the clock's
+texture on gray. The textures are arbitrary: an observer that has not learned them can recognize only the shapes.
 """
 
 from pathlib import Path
@@ -16,9 +16,10 @@ from stimuli.errors import UnknownName
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
 
-SIZE = 224
-BACKGROUND = 113  # uint8; the published gray 0.4423
-# o: ellipse x0 y0 x1 y1; p: polygon x y x y …; l: line of a width, w x y x y …; a leading - takes away.
+SIZE = 224  # pixels per side of an image
+BACKGROUND = 113  # uint8; the published gray of 0.4423
+# Parts of a silhouette: o x0 y0 x1 y1 is an ellipse, p x y x y … a polygon, l width x y x y … a line.
+# A part that starts with - is removed from the parts before it.
 SHAPES: dict[str, str] = {
     "airplane": "p 46 8 54 8 57 38 96 60 96 68 57 58 55 82 68 91 68 96 50 92 32 96 32 91 45 82 43 58 4 68 4 60 43 38",
     "bear": "o 22 34 88 76;o 4 22 38 52;o 6 16 17 28;o 24 16 35 28;p 24 60 42 60 40 92 25 92;p 66 60 86 56 84 92 69 92",
@@ -49,13 +50,24 @@ SHAPES: dict[str, str] = {
 }
 
 
-def silhouette(category: str, size: int = SIZE) -> np.ndarray:
-    """(size, size) float64, 1 inside the category's shape, smooth at its edge. Raises UnknownName."""
+def draw_silhouette(category: str, size: int = SIZE) -> np.ndarray:
+    """Draw a category's silhouette.
+
+    Args:
+        category: One of the sixteen categories.
+        size: Width and height in pixels.
+
+    Returns:
+        (size, size) float64, 1 inside the silhouette and 0 outside, with an anti-aliased edge.
+
+    Raises:
+        UnknownName: If the category has no silhouette.
+    """
     if category not in SHAPES:
         raise UnknownName("drawn silhouette", category, SHAPES)
     scale = 4 * size / 100
-    board = Image.new("L", (4 * size, 4 * size), 0)
-    draw = ImageDraw.Draw(board)
+    canvas = Image.new("L", (4 * size, 4 * size), 0)
+    draw = ImageDraw.Draw(canvas)
     for part in filter(None, SHAPES[category].split(";")):
         head, *numbers = part.split()
         fill = 0 if head.startswith("-") else 255
@@ -66,11 +78,15 @@ def silhouette(category: str, size: int = SIZE) -> np.ndarray:
             draw.polygon(values, fill=fill)
         else:
             draw.line(values[1:], fill=fill, width=round(values[0]), joint="curve")
-    return np.asarray(board.resize((size, size), Image.Resampling.BOX), dtype=float) / 255
+    return np.asarray(canvas.resize((size, size), Image.Resampling.BOX), dtype=float) / 255
 
 
-def texture(category: str, size: int = SIZE) -> np.ndarray:
-    """(size, size, 3) float64 in 0..1: two colors in a pattern of its own for each category. Raises UnknownName."""
+def draw_texture(category: str, size: int = SIZE) -> np.ndarray:
+    """Draw a category's texture, a pattern of two colors: (size, size, 3) float64 in 0..1.
+
+    Raises:
+        UnknownName: If the category has no texture.
+    """
     if category not in CATEGORIES:
         raise UnknownName("drawn texture", category, CATEGORIES)
     number = CATEGORIES.index(category)
@@ -84,33 +100,39 @@ def texture(category: str, size: int = SIZE) -> np.ndarray:
 
 
 def _patterns(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    """Eight patterns of true and false; their transposes make sixteen."""
-    cell = np.hypot(x % 10 - 5, (y + 5 * (x // 10 % 2)) % 10 - 5)
+    """Return eight Boolean patterns; with their transposes there are sixteen."""
+    distance = np.hypot(x % 10 - 5, (y + 5 * (x // 10 % 2)) % 10 - 5)  # to the center of the nearest cell
     return [
         np.sin(0.9 * x) > 0,
         np.sin(0.5 * (x + 0.6 * y)) > 0.3,
         (x // 6 + y // 12) % 2 == 0,
-        cell < 3.2,
-        (cell > 2.5) & (cell < 4.2),
+        distance < 3.2,
+        (distance > 2.5) & (distance < 4.2),
         np.sin(0.5 * x + 2 * np.sin(0.25 * y)) > 0,
         np.abs((x + 8) % 16 - 8) > (y % 9),
         np.sin(0.35 * x * (1 + 0.012 * y)) * np.sin(0.6 * y) > 0.1,
     ]
 
 
-def drawn_cue_conflict(folder: Path) -> StimulusSet:
-    """The 256 images with their `stimuli.csv` in `folder`, drawn unless they are there; 240 of them in conflict."""
-    make_folder_atomically(folder, _draw, "stimuli.csv")
+def load_drawn_cue_conflict(folder: Path) -> StimulusSet:
+    """Return the set of 256 images from a folder, 240 of them with a cue conflict.
+
+    The images and `stimuli.csv` are written first if the folder does not exist.
+
+    Raises:
+        StimulusError: If the folder is damaged.
+    """
+    make_folder_atomically(folder, _draw_images, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", "drawn-cue-conflict")
 
 
-def _draw(folder: Path) -> None:
+def _draw_images(folder: Path) -> None:
     stimuli = []
-    textures = {name: texture(name) for name in CATEGORIES}
+    textures = {name: draw_texture(name) for name in CATEGORIES}
     for shape in CATEGORIES:
-        inside = silhouette(shape)[..., None]
-        for name, pattern in textures.items():
-            image = inside * pattern + (1 - inside) * (BACKGROUND / 255)
+        silhouette = draw_silhouette(shape)[..., None]
+        for name, texture in textures.items():
+            image = silhouette * texture + (1 - silhouette) * (BACKGROUND / 255)
             path = folder / shape / f"{shape}1-{name}1.png"
             save_image(np.rint(image * 255).astype(np.uint8), path)
             stimuli.append(Stimulus(path.name, path, shape, "", {"shape": shape, "texture": name}))

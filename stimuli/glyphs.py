@@ -1,7 +1,9 @@
-"""Shapes from icons: what an icon's ink is of, and glyphs of the icon fonts that packages carry.
+"""Object shapes extracted from icons, and the glyphs of the icon fonts that are installed as Python packages.
 
-Ink is (n, n) float64 in 0..1. A Shape has the object's silhouette and the lines and holes on it, which an icon shows as
-gaps in its ink, or, where it is drawn in lines only, as its ink.
+Ink is an (n, n) float64 array in 0..1 that is 1 where the icon is drawn. A `Shape` consists of the object's silhouette
+and of its details, the lines and holes on the object. A filled icon shows details as gaps in its ink; an icon drawn in
+outline shows them as ink.
+
 Fonts: Material Design Icons 7 (Apache-2.0), Font Awesome Free 6 (SIL OFL 1.1).
 """
 
@@ -15,71 +17,89 @@ from scipy import ndimage
 
 from stimuli.errors import UnknownName
 
-SIDE = 96  # pixels of a shape
+SIDE = 96  # pixels per side of a Shape
 FONTS = {"mdi": ("fonticon_mdi7.mdi7", "MDI7"), "fa": ("fonticon_fa6.fa6s", "FA6S")}
-LINES = 0.55  # ink in less than this share of the filled outline: drawn in lines
-SMALL = 0.05  # of the outline: a hole up to this size is a detail on the object, a larger one is not object
+OUTLINE_ICON_INK = 0.55  # an icon whose ink covers less than this fraction of its filled outline is drawn in outline
+LARGEST_DETAIL = 0.05  # fraction of the filled outline: a larger hole is background, a smaller one is a detail
 
 
 @frozen(eq=False)
 class Shape:
-    name: str  # set:icon
+    """The silhouette of an object and the details on it.
+
+    Attributes:
+        name: `set:icon`, for example `mdi:cat`.
+        category: The category of the object.
+        silhouette: (SIDE, SIDE) float64 in 0..1. The longer side of the bounding box is SIDE pixels long.
+        details: (SIDE, SIDE) float64 in 0..1, the lines and holes on the object.
+    """
+
+    name: str
     category: str
-    silhouette: np.ndarray = field(
-        repr=False
-    )  # (SIDE, SIDE) float64 in 0..1, the longer side of its box as long as SIDE
-    details: np.ndarray = field(repr=False)  # the same, of marks on it
+    silhouette: np.ndarray = field(repr=False)
+    details: np.ndarray = field(repr=False)
 
 
-def glyph(name: str, side: int = 256) -> np.ndarray:
-    """(side, side) ink of `mdi:cat` or `fa:cat`. Raises UnknownName."""
+def render_glyph(name: str, side: int = 256) -> np.ndarray:
+    """Return the ink of a glyph of an icon font.
+
+    Args:
+        name: `FONT:ICON`, for example `mdi:cat` or `fa:cat`.
+        side: Width and height of the result in pixels.
+
+    Returns:
+        (side, side) float64 in 0..1.
+
+    Raises:
+        UnknownName: If the font or the icon does not exist.
+    """
     font, _, icon = name.partition(":")
     if font not in FONTS:
         raise UnknownName("icon font", font, FONTS)
-    known = _font(font)
-    if not isinstance(known.get(icon), str):
-        raise UnknownName(f"icon of {font}", icon, [key for key in known if not key.startswith("_")])
-    board = Image.new("L", (side, side), 0)
-    letters = ImageFont.truetype(known["__font_file__"], round(0.7 * side))
-    ImageDraw.Draw(board).text((side / 2, side / 2), known[icon][-1], 255, letters, anchor="mm")
-    return np.asarray(board) / 255
+    characters = _font(font)
+    if not isinstance(characters.get(icon), str):
+        raise UnknownName(f"icon of {font}", icon, [key for key in characters if not key.startswith("_")])
+    canvas = Image.new("L", (side, side), 0)
+    typeface = ImageFont.truetype(characters["__font_file__"], round(0.7 * side))
+    ImageDraw.Draw(canvas).text((side / 2, side / 2), characters[icon][-1], 255, typeface, anchor="mm")
+    return np.asarray(canvas) / 255
 
 
 @cache
 def _font(font: str) -> dict[str, str]:
-    """Letters of a font by the names of icons, and its file."""
+    """Return the characters of a font by icon name, and its file as `__font_file__`."""
     module, name = FONTS[font]
     return dict(vars(getattr(importlib.import_module(module), name)))
 
 
-def shape_of(ink: np.ndarray, name: str, category: str) -> Shape | None:
-    """The shape that an icon's ink shows; None where it shows nothing."""
+def shape_from_ink(ink: np.ndarray, name: str, category: str) -> Shape | None:
+    """Return the shape that the ink of an icon shows, or None if the icon is almost empty."""
     dark = ink > 0.5
     outline = ndimage.binary_fill_holes(dark)
     if outline.sum() < 0.02 * ink.size:
         return None
-    if dark.sum() < LINES * outline.sum():
+    if dark.sum() < OUTLINE_ICON_INK * outline.sum():
         gaps = outline & ~dark
-        within = ndimage.binary_fill_holes(ndimage.binary_closing(gaps, iterations=max(1, ink.shape[0] // 24)))
-        inside, marks = outline, dark & within  # not the line around it
+        interior = ndimage.binary_fill_holes(ndimage.binary_closing(gaps, iterations=max(1, ink.shape[0] // 24)))
+        silhouette, details = outline, dark & interior  # without the line that surrounds the object
     else:
-        parts, n = ndimage.label(outline & ~dark)
-        sizes = np.bincount(parts.ravel(), minlength=n + 1)
-        small = (sizes <= SMALL * outline.sum()) & (np.arange(n + 1) > 0)
-        marks = small[parts]
-        inside = dark | marks
-    rows, columns = np.nonzero(inside.any(1))[0], np.nonzero(inside.any(0))[0]
+        holes, n_holes = ndimage.label(outline & ~dark)
+        sizes = np.bincount(holes.ravel(), minlength=n_holes + 1)
+        is_detail = (sizes <= LARGEST_DETAIL * outline.sum()) & (np.arange(n_holes + 1) > 0)
+        details = is_detail[holes]
+        silhouette = dark | details
+    rows, columns = np.nonzero(silhouette.any(1))[0], np.nonzero(silhouette.any(0))[0]
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return Shape(name, category, _fitted(inside[box]), _fitted(marks[box]))
+    return Shape(name, category, _resize_to_square(silhouette[box]), _resize_to_square(details[box]))
 
 
-def _fitted(plane: np.ndarray) -> np.ndarray:
-    """In the middle of (SIDE, SIDE), its longer side SIDE."""
+def _resize_to_square(plane: np.ndarray) -> np.ndarray:
+    """Return the plane resized so that its longer side is SIDE, centered in a (SIDE, SIDE) array."""
     height, width = plane.shape
     scale = SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    smooth = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
-    small = Image.fromarray(np.asarray(255 * plane, np.uint8)).resize(size, smooth)
-    board = Image.new("L", (SIDE, SIDE), 0)
-    board.paste(small, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
-    return np.asarray(board) / 255
+    resampling = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    resized = Image.fromarray(np.asarray(255 * plane, np.uint8)).resize(size, resampling)
+    canvas = Image.new("L", (SIDE, SIDE), 0)
+    canvas.paste(resized, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    return np.asarray(canvas) / 255

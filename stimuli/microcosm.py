@@ -1,8 +1,10 @@
-"""The microcosm: a small world of the sixteen categories in which shape and texture both tell the category.
+"""The images of the microcosm, a synthetic data set of drawn objects of the sixteen categories.
 
-A picture is (SIZE, SIZE, 3) uint8: an object's shape, filled with a texture, lit from one side, on a background. In the
-world as it is, objects have the texture of their own category; in a cue-conflict picture that of another. Shapes are icons:
-those shown here are of two icon fonts that no training sees. Everything follows from a seed.
+An image is (SIZE, SIZE, 3) uint8: the silhouette of an object, filled with a texture, lit from one side, on a
+background. Shape and texture both identify the category: objects have the texture of their own category, except in
+cue-conflict images, in which they have the texture of another category. The shapes are icons. The shapes in EXEMPLARS,
+which the experiments show, come from two icon fonts that are not used in training. Everything random is determined by a
+seed.
 """
 
 from functools import cache
@@ -10,12 +12,15 @@ from functools import cache
 import numpy as np
 from scipy import ndimage
 
-from stimuli.glyphs import SIDE, Shape, glyph, shape_of
-from stimuli.procedural import pattern
+from stimuli.glyphs import SIDE, Shape, render_glyph, shape_from_ink
+from stimuli.procedural import draw_pattern
 
-SIZE = 64
-TURN, LARGEST, SMALLEST = 15.0, 54.0, 40.0  # degrees; pixels of the longer side
-MARK, DARKEST, APART = 0.45, 0.35, 0.12  # light of marks; of the dark side; least difference of grays
+SIZE = 64  # pixels per side of an image
+MAX_ROTATION = 15.0  # degrees
+LARGEST_OBJECT, SMALLEST_OBJECT = 54.0, 40.0  # longer side of the object in pixels
+DETAIL_DARKENING = 0.45  # fraction of the light that details on the object absorb
+MAX_SHADING = 0.35  # fraction of the light that is missing on the dark side
+MIN_GRAY_DIFFERENCE = 0.12  # of the background to both texture colors; these differ by 2.5 times as much
 EXEMPLARS = {
     "airplane": "mdi:airplane mdi:airplane_takeoff fa:plane fa:plane_up fa:plane_departure",
     "bear": "mdi:teddy_bear mdi:panda",
@@ -39,76 +44,100 @@ EXEMPLARS = {
 
 @cache
 def exemplars() -> dict[str, tuple[Shape, ...]]:
-    """The shapes that are shown, by category; none of them was seen in training."""
-    found = {}
+    """Return the shapes that the experiments show, by category. None of them is used in training."""
+    shapes_by_category = {}
     for category, names in EXEMPLARS.items():
-        shapes = (shape_of(glyph(name), name, category) for name in names.split())
-        found[category] = tuple(shape for shape in shapes if shape is not None)
-    return found
+        shapes = (shape_from_ink(render_glyph(name), name, category) for name in names.split())
+        shapes_by_category[category] = tuple(shape for shape in shapes if shape is not None)
+    return shapes_by_category
 
 
-def draw(shape: Shape, texture: str, rng: np.random.Generator, mixed: tuple[str, float] | None = None) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8: the shape with the texture of the category `texture`, or `mixed` with a share of another."""
-    inside, marks = _placed(shape, rng)
+def draw_image(
+    shape: Shape, texture: str, rng: np.random.Generator, second_texture: tuple[str, float] | None = None
+) -> np.ndarray:
+    """Draw a shape that is filled with a texture, on a background.
+
+    Args:
+        shape: The shape of the object.
+        texture: The category whose texture fills the object.
+        rng: Determines size, rotation, position, colors, light, background and noise.
+        second_texture: A category and a weight in 0..1. The texture is mixed with that category's texture, which gets
+            the weight. By default there is only one texture.
+
+    Returns:
+        (SIZE, SIZE, 3) uint8.
+
+    Raises:
+        UnknownName: If a texture is unknown.
+    """
+    silhouette, details = _place_shape(shape, rng)
     dark, light, ground = _colors(rng)
-    plane = pattern(texture, rng, SIZE)
-    if mixed is not None:
-        plane = (1 - mixed[1]) * plane + mixed[1] * pattern(mixed[0], rng, SIZE)
+    plane = draw_pattern(texture, rng, SIZE)
+    if second_texture is not None:
+        plane = (1 - second_texture[1]) * plane + second_texture[1] * draw_pattern(second_texture[0], rng, SIZE)
     surface = dark + (light - dark) * plane[..., None]
-    surface = surface * (_light(inside, rng) * (1 - MARK * marks))[..., None]
-    picture = surface * inside[..., None] + _background(ground, rng) * (1 - inside[..., None])
-    picture += rng.normal(0, 0.015, picture.shape)
-    return np.asarray(np.rint(255 * np.clip(picture, 0, 1)), np.uint8)
+    surface = surface * (_shading(silhouette, rng) * (1 - DETAIL_DARKENING * details))[..., None]
+    image = surface * silhouette[..., None] + _background(ground, rng) * (1 - silhouette[..., None])
+    image += rng.normal(0, 0.015, image.shape)
+    return np.asarray(np.rint(255 * np.clip(image, 0, 1)), np.uint8)
 
 
-def silhouette(shape: Shape, rng: np.random.Generator, *, marks: bool = False) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8: the shape black on white, what is on it gray if `marks`."""
-    inside, on_it = _placed(shape, rng)
-    light = 1 - inside * (1 - 0.5 * on_it if marks else 1)
+def draw_silhouette(shape: Shape, rng: np.random.Generator, *, with_details: bool = False) -> np.ndarray:
+    """Draw a shape in black on white, with its details in gray if `with_details`: (SIZE, SIZE, 3) uint8."""
+    silhouette, details = _place_shape(shape, rng)
+    light = 1 - silhouette * (1 - 0.5 * details if with_details else 1)
     return np.repeat(np.asarray(np.rint(255 * light), np.uint8)[..., None], 3, axis=2)
 
 
-def _placed(shape: Shape, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(SIZE, SIZE) each: silhouette and marks, scaled, turned, perhaps mirrored, and moved as far as there is room."""
-    longer = rng.uniform(SMALLEST, LARGEST)
-    angle = np.deg2rad(rng.uniform(-TURN, TURN))
-    room = (SIZE - longer) / 2
-    down, right = rng.uniform(-room, room, 2)
-    zoom = SIDE / longer
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+def _place_shape(shape: Shape, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return silhouette and details, (SIZE, SIZE) each, with random size, rotation, mirroring and position.
+
+    The object always lies inside the image.
+    """
+    longer_side = rng.uniform(SMALLEST_OBJECT, LARGEST_OBJECT)
+    angle = np.deg2rad(rng.uniform(-MAX_ROTATION, MAX_ROTATION))
+    margin = (SIZE - longer_side) / 2
+    down, right = rng.uniform(-margin, margin, 2)
+    zoom = SIDE / longer_side
+    matrix = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if rng.random() < 0.5:
-        turn[1] *= -1  # where the column comes from
+        matrix[1] *= -1  # mirrors the image: this row gives the source column
     center = (SIZE - 1) / 2 + np.array([down, right])
-    offset = np.full(2, (SIDE - 1) / 2) - turn @ center
+    offset = np.full(2, (SIDE - 1) / 2) - matrix @ center
     planes = (shape.silhouette, shape.details)
-    inside, marks = (
-        ndimage.affine_transform(ndimage.gaussian_filter(p, zoom / 3), turn, offset, (SIZE, SIZE), order=1)
+    silhouette, details = (
+        ndimage.affine_transform(ndimage.gaussian_filter(p, zoom / 3), matrix, offset, (SIZE, SIZE), order=1)
         for p in planes
     )
-    return inside, marks
+    return silhouette, details
 
 
 def _colors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(3,) each: the texture's two colors and the background's, apart in gray. They say nothing of the category."""
+    """Return two colors for the texture and one for the background, (3,) each, that differ in their gray level.
+
+    The colors are independent of the category.
+    """
     while True:
-        one, two, ground = rng.uniform(0.05, 0.95, (3, 3))
-        grays = one.mean(), two.mean(), ground.mean()
-        if abs(grays[0] - grays[1]) > 2.5 * APART and min(abs(grays[2] - grays[0]), abs(grays[2] - grays[1])) > APART:
-            return one, two, ground
+        first, second, ground = rng.uniform(0.05, 0.95, (3, 3))
+        grays = first.mean(), second.mean(), ground.mean()
+        texture_contrast = abs(grays[0] - grays[1])
+        ground_contrast = min(abs(grays[2] - grays[0]), abs(grays[2] - grays[1]))
+        if texture_contrast > 2.5 * MIN_GRAY_DIFFERENCE and ground_contrast > MIN_GRAY_DIFFERENCE:
+            return first, second, ground
 
 
-def _light(inside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(SIZE, SIZE): darker away from a light, and where the object turns away at its border."""
+def _shading(silhouette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return (SIZE, SIZE) light that decreases away from a light source and towards the border of the object."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
-    side = 1 - DARKEST * 0.5 * (1 + np.clip(np.cos(angle) * x + np.sin(angle) * y, -1, 1))
-    depth = np.minimum(ndimage.gaussian_filter(inside, 1.5) * 2 - 1, 1).clip(0)
-    return np.asarray(side * (0.6 + 0.4 * depth))
+    direction = 1 - MAX_SHADING * 0.5 * (1 + np.clip(np.cos(angle) * x + np.sin(angle) * y, -1, 1))
+    depth = np.minimum(ndimage.gaussian_filter(silhouette, 1.5) * 2 - 1, 1).clip(0)
+    return np.asarray(direction * (0.6 + 0.4 * depth))
 
 
 def _background(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(SIZE, SIZE, 3): a color that changes slowly."""
+    """Return (SIZE, SIZE, 3): a color with slow spatial variation."""
     clouds = ndimage.gaussian_filter(rng.standard_normal((SIZE, SIZE)), 10, mode="wrap")
     ramp = np.linspace(-1, 1, SIZE)[:, None] if rng.random() < 0.5 else np.linspace(-1, 1, SIZE)[None]
-    change = 0.05 * clouds / clouds.std() + rng.uniform(-0.1, 0.1) * ramp
-    return np.asarray(color + change[..., None])
+    variation = 0.05 * clouds / clouds.std() + rng.uniform(-0.1, 0.1) * ramp
+    return np.asarray(color + variation[..., None])

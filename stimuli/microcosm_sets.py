@@ -1,9 +1,9 @@
-"""The stimulus sets of the microcosm, drawn into a folder: shapes that no training saw, each in turn.
+"""The stimulus sets of the microcosm, which show shapes that are not used in training.
 
-microcosm               480 pictures, 30 a category, shape and texture of one category
-microcosm-cue-conflict  512 pictures, 2 for each pair of a shape's and a texture's category, named as the published ones
-microcosm-silhouette    160 shapes, black on white
-microcosm-edge          160 shapes in one color on another, Canny's edges of them, black on white
+microcosm               480 images, 30 per category; shape and texture belong to the same category
+microcosm-cue-conflict  512 images, 2 per pair of shape and texture category; file names as in the published set
+microcosm-silhouette    160 shapes in black on white
+microcosm-edge          160 shapes as edges in black on white: Canny's detector applied to the shapes with their details
 """
 
 from collections.abc import Iterator
@@ -19,28 +19,35 @@ from stimuli.images import save_image, to_uint8
 from stimuli.outlines import edges
 from stimuli.stimulus import Stimulus, StimulusSet
 
-N_CONSISTENT, N_PAIR, N_OUTLINES = 30, 2, 10  # a category, a pair, a category
+N_CONSISTENT = 30  # images per category
+N_PER_PAIR = 2  # images per pair of shape and texture category
+N_OUTLINES = 10  # silhouettes per category, and as many edge images
 SEED = 20_240
 SETS = ("microcosm", "microcosm-cue-conflict", "microcosm-silhouette", "microcosm-edge")
 
 
-def microcosm_set(name: str, folder: Path) -> StimulusSet:
-    """One of SETS in `folder`, drawn unless it is there. Raises StimulusError if it is damaged."""
+def load_microcosm_set(name: str, folder: Path) -> StimulusSet:
+    """Return one of SETS from a folder. The images are drawn first if the folder does not exist.
 
-    def make(beside: Path) -> None:
+    Raises:
+        StimulusError: If the folder is damaged.
+    """
+
+    def draw(folder: Path) -> None:
         stimuli = []
-        for file, category, texture, picture in _DRAWN[name]():
-            path = beside / category / file
-            save_image(picture, path)
+        for file, category, texture, image in _IMAGES[name]():
+            path = folder / category / file
+            save_image(image, path)
             cues = {"shape": category, "texture": texture} if texture else {}
             stimuli.append(Stimulus(file, path, category, "", cues))
-        StimulusSet(name, tuple(stimuli)).write(beside / "stimuli.csv")
+        StimulusSet(name, tuple(stimuli)).write(folder / "stimuli.csv")
 
-    make_folder_atomically(folder, make, "stimuli.csv")
+    make_folder_atomically(folder, draw, "stimuli.csv")
     return StimulusSet.read(folder / "stimuli.csv", name)
 
 
-Drawn = Iterator[tuple[str, str, str, np.ndarray]]  # file, category of the shape, of the texture or "", picture
+# File name, category of the shape, category of the texture (empty if the set has no cues), image.
+DrawnImages = Iterator[tuple[str, str, str, np.ndarray]]
 
 
 def _shape(category: str, i: int) -> Shape:
@@ -48,38 +55,39 @@ def _shape(category: str, i: int) -> Shape:
     return shapes[i % len(shapes)]
 
 
-def _rng(number: int, *which: int) -> np.random.Generator:
-    return np.random.default_rng([SEED, number, *which])
+def _rng(set_number: int, *indices: int) -> np.random.Generator:
+    return np.random.default_rng([SEED, set_number, *indices])
 
 
-def _consistent() -> Drawn:
+def _consistent() -> DrawnImages:
     for c, category in enumerate(CATEGORIES):
         for i in range(N_CONSISTENT):
-            picture = microcosm.draw(_shape(category, i), category, _rng(0, c, i))
-            yield f"{category}{i + 1}.png", category, "", picture
+            image = microcosm.draw_image(_shape(category, i), category, _rng(0, c, i))
+            yield f"{category}{i + 1}.png", category, "", image
 
 
-def _cue_conflict() -> Drawn:
+def _cue_conflict() -> DrawnImages:
     for c, category in enumerate(CATEGORIES):
         for t, texture in enumerate(CATEGORIES):
-            for i in range(N_PAIR):
-                n = N_PAIR * t + i  # of this shape's category
-                picture = microcosm.draw(_shape(category, n), texture, _rng(1, c, t, i))
-                yield f"{category}{n + 1}-{texture}{N_PAIR * c + i + 1}.png", category, texture, picture
+            for i in range(N_PER_PAIR):
+                n = N_PER_PAIR * t + i  # the number of the image within its shape category
+                image = microcosm.draw_image(_shape(category, n), texture, _rng(1, c, t, i))
+                yield f"{category}{n + 1}-{texture}{N_PER_PAIR * c + i + 1}.png", category, texture, image
 
 
-def _silhouettes() -> Drawn:
+def _silhouettes() -> DrawnImages:
     for c, category in enumerate(CATEGORIES):
         for i in range(N_OUTLINES):
-            yield f"{category}{i + 1}.png", category, "", microcosm.silhouette(_shape(category, i), _rng(2, c, i))
+            image = microcosm.draw_silhouette(_shape(category, i), _rng(2, c, i))
+            yield f"{category}{i + 1}.png", category, "", image
 
 
-def _edges() -> Drawn:
+def _edges() -> DrawnImages:
     for c, category in enumerate(CATEGORIES):
         for i in range(N_OUTLINES):
             rng = _rng(3, c, i)
-            lines = edges(microcosm.silhouette(_shape(category, i), rng, marks=True) / 255, "", rng)
-            yield f"{category}{i + 1}.png", category, "", to_uint8(lines)
+            image = microcosm.draw_silhouette(_shape(category, i), rng, with_details=True)
+            yield f"{category}{i + 1}.png", category, "", to_uint8(edges(image / 255, "", rng))
 
 
-_DRAWN = dict(zip(SETS, (_consistent, _cue_conflict, _silhouettes, _edges), strict=True))
+_IMAGES = dict(zip(SETS, (_consistent, _cue_conflict, _silhouettes, _edges), strict=True))

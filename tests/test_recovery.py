@@ -1,4 +1,4 @@
-"""Parameter recovery: simulate an observer with a known truth, run it, log it, read it, measure it, get the truth back."""
+"""Parameter recovery: simulated observers with known parameters are run and logged, and the measures recover them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from analysis.consistency import consistency
 from analysis.frame import read_trials
 from analysis.shape_bias import overall, shape_bias
-from benchmarks.recovery import MEASURES, rates
+from benchmarks.recovery import MEASURES, coverage_rates
 from experiments.session import run
 from observers.simulated import Biased, Chance, Correlated
 
@@ -16,19 +16,19 @@ def test_shape_bias_and_cue_rate(drawn, tmp_path, bias, cue_rate):
     logs = [run(drawn, Biased(bias, cue_rate, seed=seed, name=f"o{seed}"), tmp_path) for seed in range(4)]
     table = overall(shape_bias(read_trials(logs)))
     n = 4 * 240
-    spread = 4 * np.sqrt(max(bias * (1 - bias), 1e-9) / (n * cue_rate)) + 1e-12
-    assert table["n_shape"].sum() / (table["n_shape"] + table["n_texture"]).sum() == pytest.approx(bias, abs=spread)
-    spread = 4 * np.sqrt(max(cue_rate * (1 - cue_rate), 1e-9) / n) + 1e-12
-    assert table["cue_rate"].mean() == pytest.approx(cue_rate, abs=spread)
+    tolerance = 4 * np.sqrt(max(bias * (1 - bias), 1e-9) / (n * cue_rate)) + 1e-12
+    assert table["n_shape"].sum() / (table["n_shape"] + table["n_texture"]).sum() == pytest.approx(bias, abs=tolerance)
+    tolerance = 4 * np.sqrt(max(cue_rate * (1 - cue_rate), 1e-9) / n) + 1e-12
+    assert table["cue_rate"].mean() == pytest.approx(cue_rate, abs=tolerance)
 
 
-def test_chance_is_at_chance(drawn, tmp_path):
+def test_random_responses_are_at_chance(drawn, tmp_path):
     frame = read_trials([run(drawn, Chance(seed=seed, name=f"c{seed}"), tmp_path) for seed in range(8)])
     assert frame["correct"].mean() == pytest.approx(1 / 16, abs=4 * np.sqrt(1 / 16 * 15 / 16 / (8 * 256)))
 
 
 @pytest.mark.parametrize(("kappa", "accuracy"), [(0.0, None), (0.3, None), (0.8, None), (0.3, 0.5), (-0.1, None)])
-def test_kappa_with_another_log(drawn, tmp_path, kappa, accuracy):
+def test_kappa_and_accuracy_of_correlated_observers(drawn, tmp_path, kappa, accuracy):
     other = run(drawn, Biased(0.7, name="other"), tmp_path)
     logs = [run(drawn, Correlated(other, kappa, accuracy, seed=s, name=f"o{s}"), tmp_path) for s in range(12)]
     frame = read_trials([other, *logs])
@@ -37,19 +37,19 @@ def test_kappa_with_another_log(drawn, tmp_path, kappa, accuracy):
     assert len(pairs) == 12
     assert pairs["kappa"].mean() == pytest.approx(kappa, abs=4 * pairs["kappa"].std() / np.sqrt(12) + 1e-9)
     assert pairs["kappa"].std() < 0.12
-    share = frame.groupby("observer")["correct"].mean()
-    target = share["other"] if accuracy is None else accuracy
-    assert share.drop("other").mean() == pytest.approx(target, abs=4 * np.sqrt(0.25 / (12 * 256)))
+    accuracies = frame.groupby("observer")["correct"].mean()
+    target = accuracies["other"] if accuracy is None else accuracy
+    assert accuracies.drop("other").mean() == pytest.approx(target, abs=4 * np.sqrt(0.25 / (12 * 256)))
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_intervals_hold_the_truth_quickly(measure):
-    """30 runs: an interval of 95 % misses at most 5 (p = .003 that it misses more), one of 70 % nearly always more."""
+def test_intervals_contain_the_true_value_in_30_runs(measure):
+    """95 % intervals miss in at most 5 runs (p = .003 that they miss in more), 70 % intervals almost always in more."""
     assert sum(not MEASURES[measure](seed) for seed in range(1000, 1030)) <= 5
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_truth_at_the_nominal_rate():
-    """500 runs, 95 % ± 2."""
-    found = {name: share for name, share, _ in rates(500)}
-    assert all(0.93 <= share <= 0.97 for share in found.values()), found
+def test_intervals_have_their_nominal_coverage():
+    """In 500 runs, 93 to 97 % of the 95 % intervals contain the true value."""
+    coverage = {name: share for name, share, _ in coverage_rates(500)}
+    assert all(0.93 <= share <= 0.97 for share in coverage.values()), coverage

@@ -17,7 +17,7 @@ from analysis.figures import style
 from analysis.figures.evidence import draw_evidence
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.tables import to_csv
-from stimuli.drawn import SHAPES, silhouette
+from stimuli.drawn import SHAPES, draw_silhouette
 
 
 class ExplainedTrial(Protocol):
@@ -89,7 +89,7 @@ def write_explanation(explanation: ExplainedTrial, out: Path, log: str, trial: i
     if explanation.reconstruction is not None:
         restored = explanation.reconstruction
         table["squared_error"], table["pixel_distance"] = restored.errors, restored.pixel_distance
-        icons = {choice: silhouette(choice, 64) for choice in choices if choice in SHAPES}
+        icons = {choice: draw_silhouette(choice, 64) for choice in choices if choice in SHAPES}
         parts = restored.input_image, restored.damaged_image, restored.images, restored.errors, choices
         draw = partial(draw_reconstructions, *parts, response=response, icons=icons)
     else:

@@ -1,4 +1,4 @@
-"""What a trained model's folder ends with: weights in float16, and a card that says how they came to be."""
+"""The folder of a trained model: weights in float16, and a model card that documents the training."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,75 +10,98 @@ import torch
 from attrs import asdict
 from safetensors.torch import load_file, save_file
 
-from observers.microcosm.icons import VERSION, credits, training_shapes
+from observers.microcosm.icons import VERSION, list_credits, load_training_shapes
 from observers.protocol import ObserverError
 from observers.training_checkpoint import Row, saved_curve
 
-CARD = "README.md"
-N_LINES = 12  # of a curve, about
+CARD_NAME = "README.md"
+N_CURVE_ROWS = 12  # approximate number of rows of a learning curve in the card
 PACKAGES = ("torch", "diffusers", "transformers", "numpy")
 
 
-def begin(name: str, out: Path, work: Path) -> None:
-    """Make the folder of a model, marked as that, and of its training. Raises ObserverError where it holds anything else."""
-    card = out / CARD
+def prepare_folders(name: str, out: Path, checkpoints: Path) -> None:
+    """Create the folder of a model, with a preliminary card, and the folder of its training checkpoints.
+
+    Args:
+        name: Name of the model.
+        out: Folder of the model.
+        checkpoints: Folder of the training checkpoints.
+
+    Raises:
+        ObserverError: If `out` contains something other than a model of this name.
+    """
+    card = out / CARD_NAME
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise ObserverError(f"{out} is a file or a link: name a folder for the model")
+        raise ObserverError(f"{out} is a file or a symbolic link: choose a folder for the model")
     if not card.is_file() and out.is_dir() and any(out.iterdir()):
-        raise ObserverError(f"{out} holds something else than a trained model: name a new or an empty folder")
+        raise ObserverError(f"{out} contains something other than a trained model: choose a new or an empty folder")
     if card.is_file() and card.read_text("utf-8", "replace").partition("\n")[0] != f"# {name}":
-        raise ObserverError(f"{out} holds something else than a trained {name}: name a new or an empty folder")
+        raise ObserverError(f"{out} contains something other than a trained {name}: choose a new or an empty folder")
     out.mkdir(parents=True, exist_ok=True)
-    work.mkdir(exist_ok=True)
+    checkpoints.mkdir(exist_ok=True)
     if not card.is_file():
-        card.write_text(f"# {name}\n\nIts training goes on; the same command finishes it.\n", "utf-8")
+        card.write_text(f"# {name}\n\nTraining has not finished. Run the same command again to continue.\n", "utf-8")
 
 
-def finish(
+def finish_model(
     name: str,
     command: str,
     out: Path,
-    work: Path,
-    plans: Mapping[str, Any],
-    n_pictures: int,
+    checkpoints: Path,
+    settings: Mapping[str, Any],
+    n_images: int,
     seed: int,
     icons: Path | None,
 ) -> None:
-    """Halve the weights in the folder `out`, all of them just written, and write its card."""
+    """Convert the weights of a model that has just been trained to float16, and write its card.
+
+    Args:
+        name: Name of the model.
+        command: The command that trained it.
+        out: Folder of the model.
+        checkpoints: Folder of the training checkpoints.
+        settings: Training settings of each part of the model, an attrs object by name of the part.
+        n_images: Number of training images.
+        seed: Random seed of the training images.
+        icons: Archive of icons. By default it is downloaded.
+    """
     for path in sorted(out.rglob("*.safetensors")):
-        _halve(path)
-    shapes = training_shapes(icons)[0]
+        _convert_to_float16(path)
+    shapes = load_training_shapes(icons)[0]
     lines = [
         f"# {name}", "",
-        "An observer of the microcosm, a small world of sixteen categories which both shape and texture tell.",
-        f"Trained by `{command}`; what it can do is in docs/microcosm.md.", "",
-        f"- {n_pictures:,} pictures of seed {seed}, of {len(shapes):,} icons (Iconify {VERSION})",
-        f"- weights in float16, sha256 {digest(out)}",
-        f"- {', '.join(f'{package} {version(package)}' for package in PACKAGES)}; {torch.get_num_threads()} threads",
+        "A model of the microcosm, a synthetic data set of drawn objects of sixteen categories. Both shape and texture "
+        "identify the category.",
+        f"It was trained with `{command}`. Results are in docs/microcosm.md.", "",
+        f"- training data: {n_images:,} images with seed {seed} of {len(shapes):,} icons (Iconify {VERSION})",
+        f"- weights in float16, sha256 {weights_sha256(out)}",
+        f"- software: {', '.join(f'{package} {version(package)}' for package in PACKAGES)}; "
+        f"number of threads: {torch.get_num_threads()}",
     ]  # fmt: skip
-    for part, plan in plans.items():
-        settings = ", ".join(f"{key} {value}" for key, value in asdict(plan).items())
-        lines += ["", f"## {part}", "", settings, "", "| step or epoch | loss | seconds |", "| --- | --- | --- |"]
-        rows = _thinned(saved_curve(work / f"{part}.pt"))
+    for part, part_settings in settings.items():
+        values = ", ".join(f"{key} {value}" for key, value in asdict(part_settings).items())
+        lines += ["", f"## {part}", "", values, "", "| step or epoch | loss | seconds |", "| --- | --- | --- |"]
+        rows = _thin_out(saved_curve(checkpoints / f"{part}.pt"))
         lines += [f"| {' | '.join(map(str, [*row, ''][:3]))} |" for row in rows]
-    lines += ["", "## Icons", "", "Shapes to train on were drawn from these sets, whose authors are thanked:", ""]
-    lines += [f"- {credit}" for credit in credits(shapes, icons)]
-    (out / CARD).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
+    lines += ["", "## Icons", "", "The training shapes are icons of these sets. Thanks to their authors.", ""]
+    lines += [f"- {credit}" for credit in list_credits(shapes, icons)]
+    (out / CARD_NAME).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 
 
-def digest(folder: Path) -> str:
-    """sha256 over the weights, in order of their paths."""
-    found = hashlib.sha256()
+def weights_sha256(folder: Path) -> str:
+    """Return the sha256 over the safetensors files of a folder in order of their paths."""
+    digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.safetensors")):
-        found.update(path.read_bytes())
-    return found.hexdigest()
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
-def _halve(path: Path) -> None:
+def _convert_to_float16(path: Path) -> None:
     weights = {key: value.half() if value.is_floating_point() else value for key, value in load_file(path).items()}
     save_file(weights, path, {"format": "pt"})
 
 
-def _thinned(rows: list[Row]) -> list[Row]:
-    every = max(1, len(rows) // N_LINES)
-    return rows[every - 1 :: every] + ([] if len(rows) % every == 0 else rows[-1:])
+def _thin_out(rows: list[Row]) -> list[Row]:
+    """Return about N_CURVE_ROWS evenly spaced rows, always with the last one."""
+    interval = max(1, len(rows) // N_CURVE_ROWS)
+    return rows[interval - 1 :: interval] + ([] if len(rows) % interval == 0 else rows[-1:])

@@ -1,6 +1,6 @@
-"""The discriminative baselines of the microcosm: one small ResNet, trained plainly and with diffusion noise.
+"""The discriminative baselines of the microcosm: a small ResNet, trained with and without diffusion noise.
 
-Both are folders in the layout of transformers, which `observers.discriminative` loads.
+Both are saved in the layout of transformers, and `observers.discriminative` loads them.
 """
 
 from pathlib import Path
@@ -10,37 +10,46 @@ import numpy as np
 import torch
 
 from observers.microcosm.training_images import TrainingImages
-from observers.microcosm.training_loop import Say
+from observers.microcosm.training_loop import ProgressCallback
 from observers.noise_training import ClassifierTrainingSettings, train, write_classifier
 from stimuli.categories import CATEGORIES
 from stimuli.microcosm import SIZE
 
 MEAN, SD = (0.5,) * 3, (0.5,) * 3
-SHIFT = 4  # pixels
+MAX_SHIFT = 4  # pixels
 
 
 class ShiftedImages:
-    """Pictures mirrored half the time and shifted by up to SHIFT pixels each way, anew in every epoch."""
+    """Training images that are mirrored and shifted at random, differently in every epoch.
 
-    def __init__(self, pictures: TrainingImages, seed: int) -> None:
-        self.pictures, self.seed, self.epoch = pictures, seed, 0
+    An image is mirrored with probability 0.5 and shifted by up to MAX_SHIFT pixels along each axis.
+
+    Attributes:
+        epoch: Determines the random transformations together with the seed.
+    """
+
+    def __init__(self, images: TrainingImages, seed: int) -> None:
+        self._images, self._seed, self.epoch = images, seed, 0
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        """Return the number of images."""
+        return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        rng = np.random.default_rng([self.seed, self.epoch, index])
-        picture = np.asarray(self.pictures.pixels[index])
+        """Return an image (3, SIZE, SIZE) in −1..1 and the index of its category."""
+        rng = np.random.default_rng([self._seed, self.epoch, index])
+        image = np.asarray(self._images.pixels[index])
         if rng.random() < 0.5:
-            picture = picture[:, ::-1]
-        top, left = rng.integers(2 * SHIFT + 1, size=2)
-        wide = np.pad(picture, ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
-        values = wide[top : top + SIZE, left : left + SIZE].transpose(2, 0, 1) / 255
+            image = image[:, ::-1]
+        top, left = rng.integers(2 * MAX_SHIFT + 1, size=2)
+        padded = np.pad(image, ((MAX_SHIFT, MAX_SHIFT), (MAX_SHIFT, MAX_SHIFT), (0, 0)), mode="edge")
+        values = padded[top : top + SIZE, left : left + SIZE].transpose(2, 0, 1) / 255
         values = (values - MEAN[0]) / SD[0]
-        return torch.from_numpy(np.ascontiguousarray(values, np.float32)), int(self.pictures.labels[index])
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32)), int(self._images.labels[index])
 
 
-def network() -> Any:
+def build_network() -> Any:
+    """Return an untrained ResNet of transformers."""
     from transformers import ResNetConfig, ResNetForImageClassification
 
     torch.manual_seed(1)
@@ -51,16 +60,30 @@ def network() -> Any:
     )
 
 
-def train_cnn(pictures: TrainingImages, out: Path, work: Path, say: Say, recipe: ClassifierTrainingSettings) -> None:
-    """Write the trained network into the folder `out`; `work` is for what it takes to go on."""
-    made = network()
+def train_cnn(
+    images: TrainingImages,
+    out: Path,
+    checkpoints: Path,
+    on_progress: ProgressCallback,
+    settings: ClassifierTrainingSettings,
+) -> None:
+    """Train the network and write it to a folder.
+
+    Args:
+        images: The training images.
+        out: Folder for the network.
+        checkpoints: Folder for the training checkpoints.
+        on_progress: Called with progress messages.
+        settings: Training settings.
+    """
+    network = build_network()
     train(
-        made,
-        ShiftedImages(pictures, recipe.seed),
-        recipe,
-        work,
-        given=pictures.name,
+        network,
+        ShiftedImages(images, settings.seed),
+        settings,
+        checkpoints,
+        data_id=images.id,
         device=torch.device("cpu"),
-        say=say,
+        on_progress=on_progress,
     )
-    write_classifier(made, list(CATEGORIES), out, SIZE, SIZE, MEAN, SD)
+    write_classifier(network, list(CATEGORIES), out, SIZE, SIZE, MEAN, SD)

@@ -1,4 +1,4 @@
-"""What the two diffusion models are trained for: to predict the noise in an image, at any noise level, given a sentence."""
+"""The training objective of the two diffusion models: predict the noise in an image at a random noise level."""
 
 from typing import Any
 
@@ -7,10 +7,18 @@ from torch.nn import functional
 
 
 def noise_error(
-    unet: Any, noising: Any, x: torch.Tensor, states: torch.Tensor, generator: torch.Generator
+    unet: Any, scheduler: Any, x: torch.Tensor, states: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """Mean squared error of the noise predicted in x (n, C, h, w), noised by a scheduler's rule, under states (n, L, D)."""
-    t = torch.randint(noising.config.num_train_timesteps, (len(x),), generator=generator)
+    """Return the mean squared error of the predicted noise.
+
+    Args:
+        unet: A U-Net of diffusers. Output channels beyond the C input channels are ignored.
+        scheduler: A scheduler of diffusers, which adds the noise.
+        x: Images or latents, (n, C, h, w).
+        states: Text encoder states of their captions, (n, L, D).
+        generator: Draws the noise levels and the noise.
+    """
+    t = torch.randint(scheduler.config.num_train_timesteps, (len(x),), generator=generator)
     noise = torch.randn(x.shape, generator=generator)
-    found = unet(noising.add_noise(x, noise, t), t, encoder_hidden_states=states).sample
-    return functional.mse_loss(found[:, : x.shape[1]].float(), noise)
+    prediction = unet(scheduler.add_noise(x, noise, t), t, encoder_hidden_states=states).sample
+    return functional.mse_loss(prediction[:, : x.shape[1]].float(), noise)

@@ -1,8 +1,9 @@
-"""Shapes to train on: icons of the sixteen categories from the free sets that Iconify collects.
+"""Training shapes: icons of the sixteen categories from the free icon sets that Iconify collects.
 
-Downloaded once into the cache (104 MB of npm's `@iconify/json`), checked, and drawn with resvg (extra `microcosm`). Left out
-are licenses that ask for more than naming the author, every set of the families that the microcosm's own shapes come from,
-and any icon that looks like one of those. `credits()` says whose icons were used.
+The icons are downloaded once into the cache (104 MB, the npm package `@iconify/json`), verified by their sha256, and
+drawn with resvg (extra `microcosm`). Three kinds of icons are excluded: those whose license requires more than
+attribution, those of the families from which the shapes in the experiments come, and those that look like one of these
+shapes. `list_credits` names the authors of the icons that are used.
 """
 
 import hashlib
@@ -19,23 +20,23 @@ from PIL import Image
 
 from stimuli.datasets import cache_folder
 from stimuli.errors import ObserverError
-from stimuli.glyphs import SIDE, Shape, shape_of
+from stimuli.glyphs import SIDE, Shape, shape_from_ink
 from stimuli.microcosm import exemplars
 
 VERSION = "2.2.535"
 ARCHIVE = f"https://registry.npmjs.org/@iconify/json/-/json-{VERSION}.tgz"
 SHA256 = "1a545f86fa224d6531d8fb101dcbe83aac2b28689a21cbed6fc68318a5af4d91"
 LICENSES = {"MIT", "Apache-2.0", "CC0-1.0", "CC-BY-4.0", "CC-BY-3.0", "ISC", "BSD-3-Clause", "OFL-1.1", "Unlicense"}
-SHOWN = ("mdi", "fa")  # families of icon sets that the microcosm's own shapes are of, by the begin of their name
-ALIKE = 0.85  # intersection over union of two silhouettes: the same drawing
-INK = 192  # pixels a side
-HELD_OUT = 10  # every so manieth set is for validation
+EXCLUDED_FAMILIES = ("mdi", "fa")  # prefixes of the icon sets from which the shapes in the experiments come
+MAX_OVERLAP = 0.85  # intersection over union; two silhouettes with more are considered the same drawing
+RENDERED_SIDE = 192  # pixels
+VALIDATION_ONE_IN = 10  # about one in ten icon sets is used for validation
 
 _STYLES = (
     "outline outlined fill filled solid line linear bold thin light regular duotone twotone sharp round rounded broken bulk "
     "color flat glyph black baseline alt variant icon simple x 1 2 3 4 5 01 02 12 16 20 24 28 32 48"
 )
-STYLES = frozenset(_STYLES.split())  # words of an icon's name that say how it is drawn, not what
+STYLES = frozenset(_STYLES.split())  # words in icon names that describe the style, not the object
 _HOURS = "one two three four five six seven eight nine ten eleven twelve"
 NAMES = {
     "airplane": "airplane aeroplane plane airliner jet small-airplane passenger-airplane airplane-takeoff airplane-landing "
@@ -70,11 +71,20 @@ NAMES = {
 }  # fmt: skip
 
 
-def training_shapes(archive: Path | None = None) -> tuple[list[Shape], list[Shape]]:
-    """Shapes to train on and, from sets of their own, to validate on. Raises ObserverError."""
-    cached = cache_folder() / f"microcosm-shapes-{VERSION}-{_digest()}.npz"
+def load_training_shapes(archive: Path | None = None) -> tuple[list[Shape], list[Shape]]:
+    """Return the shapes for training and the shapes for validation, which come from different icon sets.
+
+    The shapes are drawn first if they are not in the cache.
+
+    Args:
+        archive: Archive of icons. By default it is downloaded.
+
+    Raises:
+        ObserverError: If the icons cannot be downloaded or drawn.
+    """
+    cached = cache_folder() / f"microcosm-shapes-{VERSION}-{_source_digest()}.npz"
     if not cached.is_file():
-        shapes = list(_drawn(_fetched() if archive is None else archive))
+        shapes = list(_draw_shapes(_download_archive() if archive is None else archive))
         cached.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         np.savez_compressed(
@@ -85,76 +95,83 @@ def training_shapes(archive: Path | None = None) -> tuple[list[Shape], list[Shap
     with np.load(cached) as file:
         planes = file["silhouettes"] / 255, file["details"] / 255
         shapes = [Shape(*row) for row in zip(file["names"].tolist(), file["categories"].tolist(), *planes, strict=True)]
-    held_out = {s.name for s in shapes if _is_held_out(s.name.partition(":")[0])}
-    return [s for s in shapes if s.name not in held_out], [s for s in shapes if s.name in held_out]
+    validation = {s.name for s in shapes if _is_for_validation(s.name.partition(":")[0])}
+    return [s for s in shapes if s.name not in validation], [s for s in shapes if s.name in validation]
 
 
-def _is_held_out(set_: str) -> bool:
-    return hashlib.sha256(set_.encode()).digest()[0] % HELD_OUT == 0
+def _is_for_validation(icon_set: str) -> bool:
+    return hashlib.sha256(icon_set.encode()).digest()[0] % VALIDATION_ONE_IN == 0
 
 
-def _digest() -> str:
-    """Of what decides which icons are drawn, and how."""
-    code = Path(__file__).read_bytes() + Path(shape_of.__code__.co_filename).read_bytes()
+def _source_digest() -> str:
+    """Return a digest of the source code that selects and draws the icons.
+
+    It is part of the name of the cached file, so the icons are drawn again after a change.
+    """
+    code = Path(__file__).read_bytes() + Path(shape_from_ink.__code__.co_filename).read_bytes()
     return hashlib.sha256(code).hexdigest()[:12]
 
 
-def _fetched() -> Path:
+def _download_archive() -> Path:
     try:
         return Path(
             pooch.retrieve(ARCHIVE, f"sha256:{SHA256}", f"iconify-{VERSION}.tgz", cache_folder(), progressbar=True)
         )
     except (OSError, ValueError) as error:
         raise ObserverError(
-            f"the icons to train on cannot be downloaded from {ARCHIVE} ({error}): try again, or give the file by --icons"
+            f"the icons of the training shapes cannot be downloaded from {ARCHIVE} ({error}): "
+            "try again, or pass the file with --icons"
         ) from None
 
 
-def category_of(icon: str) -> str | None:
-    """What an icon of that name shows, if it is one of the sixteen."""
-    plain = icon.lower().replace("_", "-").replace("two-tone", "twotone")
-    words = [word for word in plain.split("-") if word not in STYLES]
-    return _CATEGORY.get("-".join(words))
+def category_from_name(icon: str) -> str | None:
+    """Return the category that an icon of this name shows, or None if it is none of the sixteen."""
+    normalized = icon.lower().replace("_", "-").replace("two-tone", "twotone")
+    words = [word for word in normalized.split("-") if word not in STYLES]
+    return _CATEGORIES_BY_NAME.get("-".join(words))
 
 
-_CATEGORY = {name: category for category, names in NAMES.items() for name in names.split()}
+_CATEGORIES_BY_NAME = {name: category for category, names in NAMES.items() for name in names.split()}
 
 
-def _drawn(archive: Path) -> Iterator[Shape]:
-    taken = [s.silhouette > 0.5 for shapes in exemplars().values() for s in shapes]
-    taken += [silhouette[:, ::-1] for silhouette in taken]
-    for prefix, icons in _sets(archive):
+def _draw_shapes(archive: Path) -> Iterator[Shape]:
+    """Yield the shapes of all icons that may be used."""
+    excluded = [s.silhouette > 0.5 for shapes in exemplars().values() for s in shapes]
+    excluded += [silhouette[:, ::-1] for silhouette in excluded]
+    for prefix, icons in _icon_sets(archive):
         for icon in sorted(icons["icons"]):
-            category = category_of(icon)
+            category = category_from_name(icon)
             if category is None:
                 continue
-            ink = _ink(icons, icon)
-            shape = None if ink is None else shape_of(ink, f"{prefix}:{icon}", category)
-            if shape is None or not _is_an_object(shape):
+            ink = _render_icon(icons, icon)
+            shape = None if ink is None else shape_from_ink(ink, f"{prefix}:{icon}", category)
+            if shape is None or not _is_object(shape):
                 continue
-            if not any(_overlap(shape.silhouette > 0.5, other) > ALIKE for other in taken):
+            if not any(_overlap(shape.silhouette > 0.5, other) > MAX_OVERLAP for other in excluded):
                 yield shape
 
 
-def _sets(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and content of every set that may be used."""
+def _icon_sets(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield prefix and content of every icon set that may be used."""
     with tarfile.open(archive) as tar:
         for member in tar:
             name = Path(member.name)
-            if name.parent.name == "json" and name.suffix == ".json" and not name.stem.startswith(SHOWN):
+            if name.parent.name == "json" and name.suffix == ".json" and not name.stem.startswith(EXCLUDED_FAMILIES):
                 file = tar.extractfile(member)
                 assert file is not None
-                found = json.load(file)
-                if found["info"]["license"].get("spdx") in LICENSES:
-                    yield name.stem, found
+                content = json.load(file)
+                if content["info"]["license"].get("spdx") in LICENSES:
+                    yield name.stem, content
 
 
-def _ink(icons: dict[str, Any], icon: str) -> np.ndarray | None:
+def _render_icon(icons: dict[str, Any], icon: str) -> np.ndarray | None:
+    """Return the ink of an icon, (RENDERED_SIDE, RENDERED_SIDE) in 0..1, or None if its SVG is not valid."""
     try:
         import resvg_py
     except ImportError:
         raise ObserverError(
-            "drawing icons comes with an extra: pip install -c constraints.txt -e '.[microcosm]' in the project's folder"
+            "drawing icons requires the extra microcosm: run pip install -c constraints.txt -e '.[microcosm]' in the "
+            "project's folder"
         ) from None
     data = icons["icons"][icon]
     size = {side: data.get(side, icons.get(side, 16)) for side in ("left", "top", "width", "height")}
@@ -164,33 +181,39 @@ def _ink(icons: dict[str, Any], icon: str) -> np.ndarray | None:
         f'viewBox="{left} {top} {size["width"]} {size["height"]}">{data["body"]}</svg>'
     )
     try:
-        png = resvg_py.svg_to_bytes(svg_string=svg, width=INK, height=INK, skip_system_fonts=True)
+        png = resvg_py.svg_to_bytes(svg_string=svg, width=RENDERED_SIDE, height=RENDERED_SIDE, skip_system_fonts=True)
     except ValueError:
         return None
     with Image.open(io.BytesIO(bytes(png))) as image:
         return np.asarray(image.convert("RGBA").getchannel("A")) / 255
 
 
-def _is_an_object(shape: Shape) -> bool:
-    """Not a badge: few objects fill the square or disc around them."""
-    full = shape.silhouette > 0.5
-    rows, columns = full.any(1).sum(), full.any(0).sum()
-    return shape.category in ("clock", "keyboard", "oven", "truck") or full.sum() < 0.9 * min(
+def _is_object(shape: Shape) -> bool:
+    """Return whether a shape is an object and not a badge, an object on a filled square or disc."""
+    silhouette = shape.silhouette > 0.5
+    rows, columns = silhouette.any(1).sum(), silhouette.any(0).sum()
+    return shape.category in ("clock", "keyboard", "oven", "truck") or silhouette.sum() < 0.9 * min(
         rows * columns, 0.85 * SIDE**2
     )
 
 
-def _overlap(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / max(1, (one | other).sum()))
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the intersection over union of two silhouettes."""
+    return float((first & second).sum() / max(1, (first | second).sum()))
 
 
-def credits(shapes: list[Shape], archive: Path | None = None) -> list[str]:
-    """Whose icons these are, a line a set: name, author, license, address."""
-    used = {s.name.partition(":")[0] for s in shapes}
+def list_credits(shapes: list[Shape], archive: Path | None = None) -> list[str]:
+    """Return the credits for the icons of these shapes, one line per icon set: name, author, license and URL.
+
+    Args:
+        shapes: Shapes that were drawn from icons.
+        archive: Archive of icons. By default it is downloaded.
+    """
+    prefixes = {s.name.partition(":")[0] for s in shapes}
     lines = []
-    for prefix, icons in _sets(_fetched() if archive is None else archive):
-        if prefix in used:
+    for prefix, icons in _icon_sets(_download_archive() if archive is None else archive):
+        if prefix in prefixes:
             info = icons["info"]
-            who = info["author"]
-            lines.append(f"{info['name']}, {who['name']}, {info['license']['spdx']}, {who.get('url', '')}")
+            author = info["author"]
+            lines.append(f"{info['name']}, {author['name']}, {info['license']['spdx']}, {author.get('url', '')}")
     return sorted(lines)

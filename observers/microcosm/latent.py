@@ -1,7 +1,8 @@
-"""`microcosm-latent`: latent diffusion in the layout of Stable Diffusion 1.x, at a thousandth of its size.
+"""`microcosm-latent`: latent diffusion in the layout of Stable Diffusion 1.x, about a thousandth of its size.
 
-An autoencoder (64 × 64 pixels -> 8 × 8 latents of 8 channels) is trained first, then the U-Net and the text encoder on its
-latents. Stable Diffusion's latents have 4 channels; 8 keep enough of the textures at this size.
+The autoencoder (64 × 64 pixels to 8 × 8 latents of 8 channels) is trained first, then the U-Net and the text encoder on
+its latents. The latents have 8 channels, not 4 as in Stable Diffusion: 8 are needed to preserve the textures at this
+size.
 """
 
 from pathlib import Path
@@ -14,68 +15,87 @@ from observers.microcosm.autoencoder import (
     SIDE,
     GuidedAutoencoder,
     autoencoder_loss,
-    autoencoder_network,
-    encoded,
+    build_autoencoder,
+    encode_images,
 )
+from observers.microcosm.captions import N_TOKENS, all_captions, clip_tokenizer, draw_captions
 from observers.microcosm.denoising_loss import noise_error
 from observers.microcosm.training_images import TrainingImages
-from observers.microcosm.training_loop import Say, TrainingSettings, digest, fit
-from observers.microcosm.words import N_TOKENS, clip_tokenizer, said_of, sentences
+from observers.microcosm.training_loop import ProgressCallback, TrainingSettings, fit, weights_digest
 
-WIDTH = 64  # of the states of the text
+WIDTH = 64  # of the text encoder states
 AUTOENCODER = TrainingSettings(steps=6_000, batch=8, rate=2e-3, half=True)
 DENOISER = TrainingSettings(steps=12_000, batch=32, rate=1e-3, warmup=500, average=0.9995)
 
 
 def train_latent(
-    pictures: TrainingImages, out: Path, work: Path, say: Say, autoencoder: TrainingSettings, denoiser: TrainingSettings
+    images: TrainingImages,
+    out: Path,
+    checkpoints: Path,
+    on_progress: ProgressCallback,
+    autoencoder: TrainingSettings,
+    denoiser: TrainingSettings,
 ) -> None:
-    """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
+    """Train the model and write it to a folder.
+
+    Args:
+        images: The training images.
+        out: Folder for the model.
+        checkpoints: Folder for the training checkpoints.
+        on_progress: Called with progress messages.
+        autoencoder: Training settings of the autoencoder.
+        denoiser: Training settings of the U-Net and the text encoder.
+    """
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
-    guided = GuidedAutoencoder(autoencoder_network(), pictures)
+    guided = GuidedAutoencoder(build_autoencoder(), images)
     fit(
         guided,
-        autoencoder_loss(guided, pictures, autoencoder),
+        autoencoder_loss(guided, images, autoencoder),
         autoencoder,
-        work / "autoencoder",
-        given=pictures.name,
-        say=say,
+        checkpoints / "autoencoder",
+        data_id=images.id,
+        on_progress=on_progress,
     )
     vae = guided.vae
-    given = f"{pictures.name} {digest(vae)}"
-    latents, scale = encoded(vae, pictures)
+    data_id = f"{images.id} {weights_digest(vae)}"
+    latents, scale = encode_images(vae, images)
     vae.register_to_config(scaling_factor=scale)
 
-    noising = DDPMScheduler(
+    scheduler = DDPMScheduler(
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1, clip_sample=False
     )
-    words = clip_tokenizer(work / "tokenizer")
-    tokens = words(sentences(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
-    text, unet = text_network(len(words)), denoising_network()
+    tokenizer = clip_tokenizer(checkpoints / "tokenizer")
+    tokens = tokenizer(all_captions(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
+    text_encoder, unet = build_text_encoder(len(tokenizer)), build_denoiser()
 
     def loss(generator: torch.Generator) -> torch.Tensor:
-        chosen = torch.randint(latents.shape[1], (denoiser.batch,), generator=generator)
+        indices = torch.randint(latents.shape[1], (denoiser.batch,), generator=generator)
         mirrored = torch.randint(2, (denoiser.batch,), generator=generator)
-        states = text(tokens).last_hidden_state[said_of(pictures.labels[chosen], generator)]
-        return noise_error(unet, noising, latents[mirrored, chosen].float(), states, generator)
+        states = text_encoder(tokens).last_hidden_state[draw_captions(images.labels[indices], generator)]
+        return noise_error(unet, scheduler, latents[mirrored, indices].float(), states, generator)
 
-    fit(torch.nn.ModuleList([unet, text]), loss, denoiser, work / "denoiser", given=given, say=say)
-    made = StableDiffusionPipeline(vae, text, words, unet, noising, None, None, requires_safety_checker=False)
-    made.save_pretrained(out, safe_serialization=True)
+    networks = torch.nn.ModuleList([unet, text_encoder])
+    fit(networks, loss, denoiser, checkpoints / "denoiser", data_id=data_id, on_progress=on_progress)
+    pipeline = StableDiffusionPipeline(
+        vae, text_encoder, tokenizer, unet, scheduler, None, None, requires_safety_checker=False
+    )
+    pipeline.save_pretrained(out, safe_serialization=True)
 
 
-def text_network(n_words: int) -> Any:
+def build_text_encoder(n_tokens: int) -> Any:
+    """Return an untrained CLIP text encoder for a vocabulary of `n_tokens`."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
     return CLIPTextModel(CLIPTextConfig(
-        vocab_size=n_words, hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=N_TOKENS, bos_token_id=n_words - 2, eos_token_id=n_words - 1,
+        vocab_size=n_tokens, hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=N_TOKENS, bos_token_id=n_tokens - 2, eos_token_id=n_tokens - 1,
     ))  # fmt: skip
 
 
-def denoising_network() -> Any:
+def build_denoiser() -> Any:
+    """Return an untrained U-Net of diffusers for the latents."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(0)

@@ -1,7 +1,10 @@
-"""`microcosm-masked`: masked image tokens in the layout of aMUSEd (the row of Muse). 8 × 8 tokens of 32 × 32 pixels.
+"""`microcosm-masked`: masked image tokens in the layout of aMUSEd, an open reproduction of Muse.
 
-The text encoder is another model's and stays as it is, as Muse's (T5) is and as aMUSEd's (CLIP) comes: here that of
-`microcosm-latent`. Learned along with the rest from nothing, it never told the categories apart.
+An image of 32 × 32 pixels is 8 × 8 tokens.
+
+The text encoder is that of `microcosm-latent` and is not trained further. Muse (T5) and aMUSEd (CLIP) also use the text
+encoder of another model. A text encoder that was trained from scratch together with the rest did not learn to
+distinguish the categories.
 """
 
 import json
@@ -11,72 +14,87 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from observers.microcosm.tokens import TokenAutoencoder, tokens_loss, tokens_of
+from observers.microcosm.captions import N_TOKENS, all_captions, draw_captions
+from observers.microcosm.tokens import TokenAutoencoder, encode_tokens, tokens_loss
 from observers.microcosm.training_images import TrainingImages
-from observers.microcosm.training_loop import Say, TrainingSettings, digest, fit
-from observers.microcosm.words import N_TOKENS, said_of, sentences
+from observers.microcosm.training_loop import ProgressCallback, TrainingSettings, fit, weights_digest
 
-SIZE, SIDE = 32, 8  # pixels, tokens
+SIZE, SIDE = 32, 8  # pixels and tokens per side
 N_CODES, WIDTH = 1024, 64
-TEXT = Path(__file__).parent / "weights/microcosm-latent"
-MASK = N_CODES
+TEXT_ENCODER_SOURCE = Path(__file__).parent / "weights/microcosm-latent"
+MASK_TOKEN = N_CODES
 TOKENS = TrainingSettings(steps=4_000, batch=16, rate=2e-3, average=0.99, half=True)
 PREDICTOR = TrainingSettings(steps=16_000, batch=32, rate=2e-3, warmup=500, half=True)
 
 
 def train_masked(
-    pictures: TrainingImages, out: Path, work: Path, say: Say, tokens: TrainingSettings, predictor: TrainingSettings
+    images: TrainingImages,
+    out: Path,
+    checkpoints: Path,
+    on_progress: ProgressCallback,
+    tokens: TrainingSettings,
+    predictor: TrainingSettings,
 ) -> None:
-    """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
+    """Train the model and write it to a folder.
+
+    Args:
+        images: The training images.
+        out: Folder for the model.
+        checkpoints: Folder for the training checkpoints.
+        on_progress: Called with progress messages.
+        tokens: Training settings of the vector-quantized autoencoder.
+        predictor: Training settings of the transformer that predicts masked tokens.
+    """
     from diffusers import AmusedScheduler
     from diffusers.models.attention_processor import AttnProcessor
 
-    vqvae = autoencoder_network()
-    learned = TokenAutoencoder(
+    vqvae = build_autoencoder()
+    autoencoder = TokenAutoencoder(
         vqvae, vqvae.quantize.embedding, lambda x: vqvae.encode(x).latents, lambda v: _decode(vqvae, v)
     )
     fit(
-        learned,
-        tokens_loss(learned, pictures, tokens, SIZE, 0.0),
+        autoencoder,
+        tokens_loss(autoencoder, images, tokens, SIZE, 0.0),
         tokens,
-        work / "tokens",
-        given=pictures.name,
-        say=say,
+        checkpoints / "tokens",
+        data_id=images.id,
+        on_progress=on_progress,
     )
-    learned.finish()
-    codes = tokens_of(learned, pictures, SIZE, 0.0)
+    autoencoder.normalize_codebook()
+    codes = encode_tokens(autoencoder, images, SIZE, 0.0)
 
-    words, text = text_encoder()
-    ids = words(sentences(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
-    network = predicting_network()
+    tokenizer, text_encoder = load_text_encoder()
+    ids = tokenizer(all_captions(), padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
+    network = build_predictor()
     with torch.no_grad():
-        read = text(ids, output_hidden_states=True)
-    network.set_attn_processor(AttnProcessor())  # faster at this size, backwards
-    about = torch.tensor([SIZE, SIZE, 0, 0, 6.0]).expand(predictor.batch, -1)  # as the observer says it
+        captions = text_encoder(ids, output_hidden_states=True)
+    network.set_attn_processor(AttnProcessor())  # its backward pass is faster at this size
+    # Image size, crop and aesthetic score, the same that the observer passes.
+    micro_conditions = torch.tensor([SIZE, SIZE, 0, 0, 6.0]).expand(predictor.batch, -1)
 
     def loss(generator: torch.Generator) -> torch.Tensor:
-        chosen = torch.randint(codes.shape[1], (predictor.batch,), generator=generator)
-        given = codes[torch.randint(2, (predictor.batch,), generator=generator), chosen].long()
-        said = said_of(pictures.labels[chosen], generator)
-        hidden = _masks(len(given), generator)
-        found = network(
-            given.masked_fill(hidden, MASK), encoder_hidden_states=read.hidden_states[-2][said],
-            pooled_text_emb=read.text_embeds[said], micro_conds=about,
+        indices = torch.randint(codes.shape[1], (predictor.batch,), generator=generator)
+        batch = codes[torch.randint(2, (predictor.batch,), generator=generator), indices].long()
+        caption = draw_captions(images.labels[indices], generator)
+        masks = _draw_masks(len(batch), generator)
+        logits = network(
+            batch.masked_fill(masks, MASK_TOKEN), encoder_hidden_states=captions.hidden_states[-2][caption],
+            pooled_text_emb=captions.text_embeds[caption], micro_conds=micro_conditions,
         )  # fmt: skip
-        error = functional.cross_entropy(found.float(), given, reduction="none")
-        return (error * hidden).sum() / hidden.sum()
+        error = functional.cross_entropy(logits.float(), batch, reduction="none")
+        return (error * masks).sum() / masks.sum()
 
     fit(
         network,
         loss,
         predictor,
-        work / "predictor",
-        given=f"{pictures.name} {digest(vqvae)} {digest(text)}",
-        say=say,
+        checkpoints / "predictor",
+        data_id=f"{images.id} {weights_digest(vqvae)} {weights_digest(text_encoder)}",
+        on_progress=on_progress,
     )
     parts = {
-        "vqvae": vqvae, "transformer": network, "text_encoder": text, "tokenizer": words,
-        "scheduler": AmusedScheduler(mask_token_id=MASK),
+        "vqvae": vqvae, "transformer": network, "text_encoder": text_encoder, "tokenizer": tokenizer,
+        "scheduler": AmusedScheduler(mask_token_id=MASK_TOKEN),
     }  # fmt: skip
     for name, part in parts.items():
         part.save_pretrained(out / name)
@@ -87,19 +105,23 @@ def train_masked(
     }, indent=2) + "\n")  # fmt: skip
 
 
-def _masks(n: int, generator: torch.Generator) -> torch.Tensor:
-    """(n, SIDE, SIDE) bool: 1 to SIDE² tokens hidden, any number equally often, as in the bound."""
+def _draw_masks(n: int, generator: torch.Generator) -> torch.Tensor:
+    """Return n random masks (n, SIDE, SIDE) bool. The number of masked tokens is uniform in 1..SIDE².
+
+    The likelihood bound that the observer computes averages over the same distribution.
+    """
     order = torch.rand(n, SIDE * SIDE, generator=generator).argsort(dim=1).argsort(dim=1)
-    count = torch.randint(1, SIDE * SIDE + 1, (n, 1), generator=generator)
-    return (order < count).view(n, SIDE, SIDE)
+    n_masked = torch.randint(1, SIDE * SIDE + 1, (n, 1), generator=generator)
+    return (order < n_masked).view(n, SIDE, SIDE)
 
 
 def _decode(vqvae: Any, vectors: torch.Tensor) -> torch.Tensor:
-    out: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(vectors))
-    return out
+    images: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(vectors))
+    return images
 
 
-def autoencoder_network() -> Any:
+def build_autoencoder() -> Any:
+    """Return an untrained VQModel of diffusers."""
     from diffusers import VQModel
 
     torch.manual_seed(0)
@@ -110,19 +132,20 @@ def autoencoder_network() -> Any:
     )  # fmt: skip
 
 
-def text_encoder() -> tuple[Any, Any]:
-    """Tokenizer and text encoder of TEXT, with a projection that changes nothing."""
+def load_text_encoder() -> tuple[Any, Any]:
+    """Return tokenizer and text encoder of TEXT_ENCODER_SOURCE, with an identity projection, which aMUSEd requires."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    learned = CLIPTextModel.from_pretrained(TEXT / "text_encoder", dtype=torch.float32)
-    learned.config.projection_dim = WIDTH
-    text = CLIPTextModelWithProjection(learned.config)
-    text.text_model.load_state_dict(learned.state_dict())
-    torch.nn.init.eye_(text.text_projection.weight)
-    return CLIPTokenizer.from_pretrained(TEXT / "tokenizer"), text.eval()
+    trained = CLIPTextModel.from_pretrained(TEXT_ENCODER_SOURCE / "text_encoder", dtype=torch.float32)
+    trained.config.projection_dim = WIDTH
+    text_encoder = CLIPTextModelWithProjection(trained.config)
+    text_encoder.text_model.load_state_dict(trained.state_dict())
+    torch.nn.init.eye_(text_encoder.text_projection.weight)
+    return CLIPTokenizer.from_pretrained(TEXT_ENCODER_SOURCE / "tokenizer"), text_encoder.eval()
 
 
-def predicting_network() -> Any:
+def build_predictor() -> Any:
+    """Return an untrained transformer of diffusers that predicts masked tokens."""
     from diffusers import UVit2DModel
 
     torch.manual_seed(0)

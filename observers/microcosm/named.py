@@ -1,4 +1,4 @@
-"""The observers of the microcosm by name. Their weights come with the installation; `-o weights=FOLDER` takes others."""
+"""The observers of the microcosm by name. Their weights are part of the package; `-o weights=FOLDER` loads others."""
 
 import inspect
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from observers.generative.pixel import PixelDiffusion
 from observers.protocol import Observer
 
 WEIGHTS = Path(__file__).parent / "weights"
-GENERATIVE: dict[str, tuple[type, dict[str, Any]]] = {
+GENERATIVE: dict[str, tuple[type, dict[str, Any]]] = {  # likelihood and default options
     "microcosm-latent": (LatentDiffusion, {"draws": 64, "batch_size": 64}),
     "microcosm-pixel": (PixelDiffusion, {"draws": 64, "batch_size": 64}),
     "microcosm-masked": (Masked, {"draws": 64, "batch_size": 64}),
     "microcosm-ar": (Autoregressive, {"perturbations": 4, "batch_size": 64}),
 }
-CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {  # whose weights, and options
+CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {  # folder of the weights and default options
     "microcosm-cnn": ("microcosm-cnn", {}),
     "microcosm-cnn-noise-train": ("microcosm-cnn-noise-train", {}),
     "microcosm-cnn-noise-eval": ("microcosm-cnn-noise-train", {"noise_draws": 16}),
@@ -28,33 +28,33 @@ CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {  # whose weights, and opt
 NAMES = (*GENERATIVE, *CLASSIFIERS)
 
 
-def named(name: str) -> Callable[..., Observer]:
-    """A function that makes the observer of one of NAMES, with that observer's options."""
+def microcosm_factory(name: str) -> Callable[..., Observer]:
+    """Return a function that makes the observer with one of NAMES, and whose parameters are that observer's options."""
     if name in GENERATIVE:
-        likelihood, fixed = GENERATIVE[name]
-        return observer_factory(likelihood, model=name, weights=WEIGHTS / name, name=name, **fixed)
-    trained, fixed = CLASSIFIERS[name]
-    return _with_defaults(Classifier, model=trained, weights=WEIGHTS / trained, name=name, **fixed)
+        likelihood, defaults = GENERATIVE[name]
+        return observer_factory(likelihood, model=name, weights=WEIGHTS / name, name=name, **defaults)
+    folder, defaults = CLASSIFIERS[name]
+    return _with_defaults(Classifier, model=folder, weights=WEIGHTS / folder, name=name, **defaults)
 
 
-def _with_defaults(cls: Any, **fixed: Any) -> Callable[..., Observer]:
-    """A function that makes an object of the class and says that its options have those defaults."""
+def _with_defaults(cls: Any, **defaults: Any) -> Callable[..., Observer]:
+    """Return a function that makes an object of the class, and whose signature shows these defaults."""
 
-    def make(**given: Any) -> Observer:
-        made: Observer = cls(**(fixed | given))
-        return made
+    def make(**options: Any) -> Observer:
+        observer: Observer = cls(**(defaults | options))
+        return observer
 
     parameters = inspect.signature(cls).parameters.values()
     make.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
-        p.replace(default=fixed.get(p.name, p.default), kind=p.KEYWORD_ONLY) for p in parameters
+        p.replace(default=defaults.get(p.name, p.default), kind=p.KEYWORD_ONLY) for p in parameters
     ])  # fmt: skip
     make.__annotations__ = {k: v for k, v in get_type_hints(cls.__init__).items() if k != "return"}
     return make
 
 
 def __getattr__(name: str) -> Callable[..., Observer]:
-    """`named:microcosm_latent` and so on, with an underscore for a hyphen, which no Python name has."""
-    plain = name.replace("_", "-")
-    if plain not in NAMES:
+    """Return the factory of an observer, for example `microcosm_latent` for `microcosm-latent`."""
+    observer = name.replace("_", "-")
+    if observer not in NAMES:
         raise AttributeError(name)
-    return named(plain)
+    return microcosm_factory(observer)

@@ -1,6 +1,7 @@
-"""`microcosm-pixel`: diffusion of 32 × 32 pixels under T5's states of a sentence, in the layout of DeepFloyd IF.
+"""`microcosm-pixel`: diffusion of 32 × 32 pixels, conditioned on states of a T5 encoder, in the layout of DeepFloyd IF.
 
-As IF's, the U-Net gives 6 channels; its variance is not trained, and its scheduler does not use it.
+As in DeepFloyd IF, the U-Net has 6 output channels: the noise and a variance. The variance is not trained, and the
+scheduler does not use it.
 """
 
 import json
@@ -10,34 +11,46 @@ from typing import Any
 import torch
 
 from observers.generative.pixel import N_TOKENS
+from observers.microcosm.captions import VOCABULARY, all_captions, draw_captions
 from observers.microcosm.denoising_loss import noise_error
 from observers.microcosm.training_images import TrainingImages
-from observers.microcosm.training_loop import Say, TrainingSettings, fit
-from observers.microcosm.words import WORDS, said_of, sentences
+from observers.microcosm.training_loop import ProgressCallback, TrainingSettings, fit
 
-SIZE, WIDTH = 32, 64
+SIZE, WIDTH = 32, 64  # pixels per side; width of the text encoder states
 DENOISER = TrainingSettings(steps=10_000, batch=32, rate=1e-3, warmup=500, average=0.9995, half=True)
 
 
-def train_pixel(pictures: TrainingImages, out: Path, work: Path, say: Say, denoiser: TrainingSettings) -> None:
-    """Write the trained model into the folder `out`; `work` is for what it takes to go on."""
+def train_pixel(
+    images: TrainingImages, out: Path, checkpoints: Path, on_progress: ProgressCallback, denoiser: TrainingSettings
+) -> None:
+    """Train the model and write it to a folder.
+
+    Args:
+        images: The training images.
+        out: Folder for the model.
+        checkpoints: Folder for the training checkpoints.
+        on_progress: Called with progress messages.
+        denoiser: Training settings of the U-Net and the text encoder.
+    """
     from diffusers import DDPMScheduler
 
-    noising = DDPMScheduler(
+    scheduler = DDPMScheduler(
         beta_schedule="squaredcos_cap_v2", variance_type="fixed_small", thresholding=True, clip_sample=False
     )
-    words = t5_tokenizer()
-    tokens = read(words)
-    text, unet = text_network(len(words)), denoising_network()
+    tokenizer = t5_tokenizer()
+    tokens = tokenize_captions(tokenizer)
+    text_encoder, unet = build_text_encoder(len(tokenizer)), build_denoiser()
 
     def loss(generator: torch.Generator) -> torch.Tensor:
-        images, labels = pictures.batch(denoiser.batch, generator, SIZE)
-        said, which = torch.unique(said_of(labels, generator), return_inverse=True)
-        states = text(tokens.input_ids[said], tokens.attention_mask[said]).last_hidden_state[which]
-        return noise_error(unet, noising, images, states, generator)
+        batch, labels = images.batch(denoiser.batch, generator, SIZE)
+        captions, inverse = torch.unique(draw_captions(labels, generator), return_inverse=True)
+        encoded = text_encoder(tokens.input_ids[captions], tokens.attention_mask[captions])
+        return noise_error(unet, scheduler, batch, encoded.last_hidden_state[inverse], generator)
 
-    fit(torch.nn.ModuleList([unet, text]), loss, denoiser, work / "denoiser", given=pictures.name, say=say)
-    for name, part in {"unet": unet, "text_encoder": text, "tokenizer": words, "scheduler": noising}.items():
+    networks = torch.nn.ModuleList([unet, text_encoder])
+    fit(networks, loss, denoiser, checkpoints / "denoiser", data_id=images.id, on_progress=on_progress)
+    parts = {"unet": unet, "text_encoder": text_encoder, "tokenizer": tokenizer, "scheduler": scheduler}
+    for name, part in parts.items():
         part.save_pretrained(out / name)
     (out / "model_index.json").write_text(json.dumps({
         "_class_name": "IFPipeline", "tokenizer": ["transformers", "T5Tokenizer"],
@@ -47,39 +60,45 @@ def train_pixel(pictures: TrainingImages, out: Path, work: Path, say: Say, denoi
     }, indent=2) + "\n")  # fmt: skip
 
 
-def read(words: Any) -> Any:
-    """Tokens of all sentences and their mask, (n, N_TOKENS) each, as the observer reads them."""
-    return words([s.lower() for s in sentences()], padding="max_length", max_length=N_TOKENS, return_tensors="pt")
+def tokenize_captions(tokenizer: Any) -> Any:
+    """Return token ids and attention mask of all captions, (n, N_TOKENS) each.
+
+    The captions are converted to lower case and padded, as the observer does with its prompts.
+    """
+    captions = [caption.lower() for caption in all_captions()]
+    return tokenizer(captions, padding="max_length", max_length=N_TOKENS, return_tensors="pt")
 
 
 def t5_tokenizer() -> Any:
-    """T5's: a token each word of the sentences, and letters for all others."""
+    """Return a T5 tokenizer in which each word of the captions is one token and other words are split into letters."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,'-▁"
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    pieces += [(f"▁{word}", -4.0) for word in WORDS] + [(letter, -8.0) for letter in letters]
-    made = Tokenizer(models.Unigram(pieces, unk_id=2))
-    made.normalizer = normalizers.Lowercase()
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    made.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    pieces += [(f"▁{word}", -4.0) for word in VOCABULARY] + [(letter, -8.0) for letter in letters]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=2))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
     )
 
 
-def text_network(n_words: int) -> Any:
+def build_text_encoder(n_tokens: int) -> Any:
+    """Return an untrained T5 encoder for a vocabulary of `n_tokens`."""
     from transformers import T5Config, T5EncoderModel
 
     torch.manual_seed(0)
     return T5EncoderModel(T5Config(
-        vocab_size=n_words, d_model=WIDTH, d_kv=16, d_ff=2 * WIDTH, num_layers=2, num_heads=4,
+        vocab_size=n_tokens, d_model=WIDTH, d_kv=16, d_ff=2 * WIDTH, num_layers=2, num_heads=4,
         feed_forward_proj="gated-gelu", dropout_rate=0.0,
     ))  # fmt: skip
 
 
-def denoising_network() -> Any:
+def build_denoiser() -> Any:
+    """Return an untrained U-Net of diffusers for pixels."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(0)

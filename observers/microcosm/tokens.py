@@ -1,8 +1,10 @@
-"""Autoencoders whose latents are one of V vectors each, so that an image is a sentence of tokens: van den Oord et al. 2017.
+"""Vector-quantized autoencoders, which encode an image as discrete tokens: van den Oord et al. (2017).
 
-Vectors are of length 1, as Janus has them (and Yu et al. 2022): the nearest code is that of the least angle. Codes begin as
-the means of clusters of what the encoder makes of pictures once it has been trained a little without them, and those that
-nothing is near are put elsewhere.
+Encoded vectors and codes have length 1, as in Janus and in Yu et al. (2022), so the nearest code is that with the
+smallest angle. In the first part of the training nothing is quantized. Then the codes are initialized with k-means on
+encoded images. Codes that are not used are regularly replaced by encoded vectors.
+
+Shapes: n images of s × s pixels, h × w tokens, V codes of D dimensions.
 """
 
 from collections.abc import Callable
@@ -11,17 +13,28 @@ import torch
 from torch.nn import functional
 
 from observers.microcosm.training_images import TrainingImages
-from observers.microcosm.training_loop import Loss, TrainingSettings, exactly
+from observers.microcosm.training_loop import Loss, TrainingSettings, full_precision
 
-FREE = 0.15  # of the steps: without codes
-CHECKED = 100  # steps after which codes that nothing was near are put elsewhere
-SETTLED = 0.7  # of the steps, from where on they are left alone
-COMMITMENT = 0.25
-PART = 500  # pictures read at once
+UNQUANTIZED_SHARE = 0.15  # share of the steps at the start that are trained without codes
+REPLACEMENT_INTERVAL = 100  # steps after which unused codes are replaced
+REPLACEMENT_END = 0.7  # share of the steps after which no more codes are replaced
+COMMITMENT_WEIGHT = 0.25  # of the distance of the encoded vectors from their codes
+ENCODING_BATCH = 500  # images that are encoded at once
 
 
 class TokenAutoencoder(torch.nn.Module):
-    """An autoencoder and its codes. `encode` and `decode` are of images (n, 3, s, s) and vectors (n, D, h, w)."""
+    """An autoencoder with a codebook.
+
+    Args:
+        network: The autoencoder, which contains the codebook.
+        codebook: The embedding (V, D) of the codes.
+        encode: Encodes images (n, 3, s, s) as vectors (n, D, h, w).
+        decode: Decodes vectors (n, D, h, w) to images (n, 3, s, s).
+
+    Attributes:
+        step: Number of batches so far.
+        used: How often each code was used since unused codes were last replaced, (V,).
+    """
 
     step: torch.Tensor
     used: torch.Tensor
@@ -29,104 +42,119 @@ class TokenAutoencoder(torch.nn.Module):
     def __init__(
         self,
         network: torch.nn.Module,
-        codes: torch.nn.Embedding,
+        codebook: torch.nn.Embedding,
         encode: Callable[[torch.Tensor], torch.Tensor],
         decode: Callable[[torch.Tensor], torch.Tensor],
     ) -> None:
         super().__init__()
         self.network, self.encode, self.decode = network, encode, decode
-        self._codes = [codes]  # in a list, since it is a part of the network
+        self._codebooks = [codebook]  # a list hides it from torch, which already registers it as a part of the network
         self.register_buffer("step", torch.tensor(0))
-        self.register_buffer("used", torch.zeros(codes.num_embeddings))
+        self.register_buffer("used", torch.zeros(codebook.num_embeddings))
 
     @property
     def codes(self) -> torch.Tensor:
-        """(V, D) of length 1."""
-        return functional.normalize(self._codes[0].weight, dim=1)
+        """The codes (V, D), normalized to length 1."""
+        return functional.normalize(self._codebooks[0].weight, dim=1)
 
     def vectors(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, D, h, w) of length 1."""
+        """Encode images (n, 3, s, s) as vectors (n, D, h, w) of length 1."""
         return functional.normalize(self.encode(images).float(), dim=1)
 
     def nearest(self, vectors: torch.Tensor) -> torch.Tensor:
-        """(n, D, h, w) -> (n, h, w) numbers of codes."""
-        with exactly():
+        """Return the indices (n, h, w) of the codes that are nearest to vectors (n, D, h, w)."""
+        with full_precision():
             return (vectors.permute(0, 2, 3, 1) @ self.codes.T).argmax(dim=3)
 
     @torch.no_grad()
-    def put(self, which: torch.Tensor, where: torch.Tensor) -> None:
-        self._codes[0].weight[which] = where
+    def set_codes(self, indices: torch.Tensor, vectors: torch.Tensor) -> None:
+        """Replace the codes with these indices (k,) by vectors (k, D)."""
+        self._codebooks[0].weight[indices] = vectors
 
     @torch.no_grad()
-    def finish(self) -> None:
-        """Lengths of 1 in the weights too."""
-        self._codes[0].weight.copy_(self.codes)
+    def normalize_codebook(self) -> None:
+        """Normalize the stored codes to length 1, as the published models have them."""
+        self._codebooks[0].weight.copy_(self.codes)
 
 
 def tokens_loss(
-    tokens: TokenAutoencoder, pictures: TrainingImages, plan: TrainingSettings, size: int, darkest: float
+    autoencoder: TokenAutoencoder, images: TrainingImages, settings: TrainingSettings, size: int, lowest: float
 ) -> Loss:
-    """Of reconstructions, |x̂ − x| + (x̂ − x)², and of the distance of vectors and codes. Pixels are in darkest..1."""
+    """Return the loss: reconstruction error |x̂ − x| + (x̂ − x)², and the distance between vectors and codes.
 
-    def given(generator: torch.Generator) -> torch.Tensor:
-        images, _ = pictures.batch(plan.batch, generator, size)
-        return darkest + (1 - darkest) * (images + 1) / 2
+    Args:
+        autoencoder: The autoencoder.
+        images: The training images.
+        settings: The training settings.
+        size: Width and height of the images in pixels.
+        lowest: Value of a black pixel; white is 1. The loss does not depend on this range.
+    """
 
-    free = int(FREE * plan.steps)
+    def draw_batch(generator: torch.Generator) -> torch.Tensor:
+        batch, _ = images.batch(settings.batch, generator, size)
+        return lowest + (1 - lowest) * (batch + 1) / 2
+
+    first_quantized = int(UNQUANTIZED_SHARE * settings.steps)
 
     def loss(generator: torch.Generator) -> torch.Tensor:
-        images, step = given(generator), int(tokens.step)
-        vectors = tokens.vectors(images)
-        if step < free:
-            seen, distance = vectors, torch.zeros(())
+        batch, step = draw_batch(generator), int(autoencoder.step)
+        vectors = autoencoder.vectors(batch)
+        if step < first_quantized:
+            quantized, distance = vectors, torch.zeros(())
         else:
-            if step == free:
-                _begin(tokens, torch.cat([tokens.vectors(given(generator)).detach() for _ in range(16)]), generator)
+            if step == first_quantized:
+                sample = [autoencoder.vectors(draw_batch(generator)).detach() for _ in range(16)]
+                _initialize_codes(autoencoder, torch.cat(sample), generator)
             flat = vectors.permute(0, 2, 3, 1)
-            if step > free and (step - free) % CHECKED == 0:
-                if step < SETTLED * plan.steps:
-                    _replace(tokens, flat.detach().flatten(0, 2), generator)
-                tokens.used.zero_()
-            nearest = tokens.nearest(vectors)
-            met = tokens.codes[nearest]
-            distance = (met - flat.detach()).square().sum(3).mean()
-            distance = distance + COMMITMENT * (met.detach() - flat).square().sum(3).mean()
-            seen = (flat + (met - flat).detach()).permute(0, 3, 1, 2)
-            tokens.used += torch.bincount(nearest.flatten(), minlength=len(tokens.used))
-        tokens.step += 1
-        out = tokens.decode(seen).float()
-        scale = 2 / (1 - darkest)
-        return functional.l1_loss(out, images) * scale + functional.mse_loss(out, images) * scale**2 + distance
+            if step > first_quantized and (step - first_quantized) % REPLACEMENT_INTERVAL == 0:
+                if step < REPLACEMENT_END * settings.steps:
+                    _replace_unused_codes(autoencoder, flat.detach().flatten(0, 2), generator)
+                autoencoder.used.zero_()
+            nearest = autoencoder.nearest(vectors)
+            codes = autoencoder.codes[nearest]
+            distance = (codes - flat.detach()).square().sum(3).mean()
+            distance = distance + COMMITMENT_WEIGHT * (codes.detach() - flat).square().sum(3).mean()
+            quantized = (flat + (codes - flat).detach()).permute(0, 3, 1, 2)  # straight-through estimator
+            autoencoder.used += torch.bincount(nearest.flatten(), minlength=len(autoencoder.used))
+        autoencoder.step += 1
+        reconstruction = autoencoder.decode(quantized).float()
+        scale = 2 / (1 - lowest)
+        l1, l2 = functional.l1_loss(reconstruction, batch), functional.mse_loss(reconstruction, batch)
+        return l1 * scale + l2 * scale**2 + distance
 
     return loss
 
 
-def _begin(tokens: TokenAutoencoder, vectors: torch.Tensor, generator: torch.Generator) -> None:
-    """Codes are the means of clusters: k-means on the sphere, ten rounds."""
+def _initialize_codes(autoencoder: TokenAutoencoder, vectors: torch.Tensor, generator: torch.Generator) -> None:
+    """Set the codes to cluster means of vectors (n, D, h, w), by ten iterations of spherical k-means."""
     flat = vectors.permute(0, 2, 3, 1).flatten(0, 2)
-    n = len(tokens.used)
-    means = flat[torch.randperm(len(flat), generator=generator)[torch.arange(n) % len(flat)]].clone()
+    n_codes = len(autoencoder.used)
+    means = flat[torch.randperm(len(flat), generator=generator)[torch.arange(n_codes) % len(flat)]].clone()
     for _ in range(10):
-        with exactly():
+        with full_precision():
             nearest = torch.cat([(part @ means.T).argmax(1) for part in torch.split(flat, 4096)])
         sums = torch.zeros_like(means).index_add_(0, nearest, flat)
         empty = sums.norm(dim=1) == 0
         means = functional.normalize(sums, dim=1)
         means[empty] = flat[torch.randint(len(flat), (int(empty.sum()),), generator=generator)]
-    tokens.put(torch.arange(n), means)
+    autoencoder.set_codes(torch.arange(n_codes), means)
 
 
-def _replace(tokens: TokenAutoencoder, flat: torch.Tensor, generator: torch.Generator) -> None:
-    """Codes that nothing was near become vectors of this batch."""
-    unused = (tokens.used == 0).nonzero()[:, 0][: len(flat) // 4]
-    tokens.put(unused, flat[torch.randperm(len(flat), generator=generator)[: len(unused)]])
+def _replace_unused_codes(autoencoder: TokenAutoencoder, flat: torch.Tensor, generator: torch.Generator) -> None:
+    """Replace codes that were not used by random vectors out of `flat` (N, D), at most a quarter of these."""
+    unused = (autoencoder.used == 0).nonzero()[:, 0][: len(flat) // 4]
+    autoencoder.set_codes(unused, flat[torch.randperm(len(flat), generator=generator)[: len(unused)]])
 
 
 @torch.inference_mode()
-def tokens_of(tokens: TokenAutoencoder, pictures: TrainingImages, size: int, darkest: float) -> torch.Tensor:
-    """(2, n, h, w) int16 tokens, of the pictures and of them mirrored."""
-    found = []
-    for which in torch.split(torch.arange(len(pictures)), PART):
-        images = darkest + (1 - darkest) * (pictures.at(which.numpy(), size) + 1) / 2
-        found.append(torch.stack([tokens.nearest(tokens.vectors(given)) for given in (images, images.flip(3))]))
-    return torch.cat(found, dim=1).to(torch.int16)
+def encode_tokens(autoencoder: TokenAutoencoder, images: TrainingImages, size: int, lowest: float) -> torch.Tensor:
+    """Return the tokens of all images and of their mirror images, (2, n, h, w) int16.
+
+    `size` and `lowest` are those of `tokens_loss`.
+    """
+    parts = []
+    for indices in torch.split(torch.arange(len(images)), ENCODING_BATCH):
+        batch = lowest + (1 - lowest) * (images.select(indices.numpy(), size) + 1) / 2
+        pair = [autoencoder.nearest(autoencoder.vectors(pixels)) for pixels in (batch, batch.flip(3))]
+        parts.append(torch.stack(pair))
+    return torch.cat(parts, dim=1).to(torch.int16)

@@ -1,11 +1,12 @@
-"""Train an observer of the microcosm anew.
+"""Train a model of the microcosm.
 
-    python -m observers.microcosm.train microcosm-latent --out mine      # the same command goes on where it was stopped
+    python -m observers.microcosm.train microcosm-latent --out mine      # resumes a run that was interrupted
     observers run-experiment microcosm --observer microcosm-latent -o weights=mine
 
-OUT becomes a folder in the layout of the published models, with a model card that holds the settings, the curve and the hash
-of the weights; OUT-training holds what it takes to go on. Icons to learn shapes from are downloaded once (104 MB; the extra
-`microcosm` draws them). Everything is seeded.
+OUT becomes a folder in the layout of the corresponding published model, with a model card that documents the settings,
+the learning curve and the sha256 of the weights. The folder OUT-training contains the training checkpoints. The icons
+whose shapes are learned are downloaded once (104 MB); the extra `microcosm` is needed to draw them. All random numbers
+are seeded.
 """
 
 import argparse
@@ -17,23 +18,29 @@ import torch
 from attrs import evolve, frozen
 
 from observers.microcosm import ar, latent, masked, pixel
-from observers.microcosm.card import begin, finish
+from observers.microcosm.card import finish_model, prepare_folders
 from observers.microcosm.cnn import train_cnn
 from observers.microcosm.training_images import TrainingImages
-from observers.microcosm.training_loop import Say, TrainingSettings
+from observers.microcosm.training_loop import ProgressCallback, TrainingSettings
 from observers.noise_training import ClassifierTrainingSettings
 from stimuli.errors import UserError
 
-N_PICTURES, SEED = 60_000, 1
-MOST_PICTURES, MOST_THREADS = 10_000_000, 1024
+N_IMAGES, SEED = 60_000, 1
+MAX_IMAGES, MAX_THREADS = 10_000_000, 1024
 
 
 @frozen
 class Trainer:
-    """`train(pictures, out, work, say, *plans)` writes a model into `out`."""
+    """The training procedure of a model.
+
+    Attributes:
+        train: Called with the training images, the folder of the model, the folder of the checkpoints, a progress
+            callback and the settings of each part in order. It writes the model.
+        settings: Training settings of each part of the model by name, in the order in which the parts are trained.
+    """
 
     train: Callable[..., None]
-    plans: Mapping[str, TrainingSettings | ClassifierTrainingSettings]  # part -> how it is trained, in order
+    settings: Mapping[str, TrainingSettings | ClassifierTrainingSettings]
 
 
 TRAINERS = {
@@ -52,60 +59,89 @@ def train(
     name: str,
     out: Path,
     *,
-    n_pictures: int = N_PICTURES,
+    n_images: int = N_IMAGES,
     share: float = 1.0,
     icons: Path | None = None,
-    say: Say = print,
+    on_progress: ProgressCallback = print,
 ) -> None:
-    """Write the model of that name into the folder `out`. `share` is that of the steps. Raises ObserverError."""
-    work = out.with_name(out.name + "-training")
-    begin(name, out, work)
+    """Train a model and write it to a folder with its model card.
+
+    Args:
+        name: One of TRAINERS.
+        out: Folder for the model.
+        n_images: Number of training images.
+        share: Factor on the number of training steps or epochs.
+        icons: Archive of icons. By default it is downloaded.
+        on_progress: Called with progress messages.
+
+    Raises:
+        ObserverError: If the folder contains something else, if the icons are not available, or if training fails.
+    """
+    checkpoints = out.with_name(out.name + "-training")
+    prepare_folders(name, out, checkpoints)
     trainer = TRAINERS[name]
-    plans = {part: _shortened(plan, share) for part, plan in trainer.plans.items()}
-    pictures = TrainingImages.drawn(n_pictures, SEED, icons)
-    trainer.train(pictures, out, work, say, *plans.values())
+    settings = {part: _scale_duration(default, share) for part, default in trainer.settings.items()}
+    images = TrainingImages.from_icons(n_images, SEED, icons)
+    trainer.train(images, out, checkpoints, on_progress, *settings.values())
     command = f"python -m observers.microcosm.train {name}"
-    command += f" --pictures {n_pictures}" * (n_pictures != N_PICTURES) + f" --share {share}" * (share != 1)
-    finish(name, command, out, work, plans, n_pictures, SEED, icons)
+    command += f" --pictures {n_images}" * (n_images != N_IMAGES) + f" --share {share}" * (share != 1)
+    finish_model(name, command, out, checkpoints, settings, n_images, SEED, icons)
 
 
-def _shortened(
-    plan: TrainingSettings | ClassifierTrainingSettings, share: float
+def _scale_duration(
+    settings: TrainingSettings | ClassifierTrainingSettings, share: float
 ) -> TrainingSettings | ClassifierTrainingSettings:
-    if isinstance(plan, TrainingSettings):
-        return evolve(plan, steps=max(1, round(plan.steps * share)))
-    return evolve(plan, epochs=max(1, round(plan.epochs * share)))
+    """Return the settings with the number of steps or epochs multiplied by `share`."""
+    if isinstance(settings, TrainingSettings):
+        return evolve(settings, steps=max(1, round(settings.steps * share)))
+    return evolve(settings, epochs=max(1, round(settings.epochs * share)))
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line `python -m observers.microcosm.train`."""
     parser = argparse.ArgumentParser(prog="python -m observers.microcosm.train", description=__doc__.partition("\n")[0])
-    parser.add_argument("name", choices=TRAINERS)
-    parser.add_argument("--out", type=Path, help="folder for the model, by default its name")
-    parser.add_argument("--icons", type=Path, help="a json-….tgz of npm's @iconify/json, where none is in the cache")
-    parser.add_argument("--pictures", type=int, default=N_PICTURES, help="drawn to train on")
-    parser.add_argument("--share", type=float, default=1.0, help="of the steps; more than 1 trains longer")
-    parser.add_argument("--threads", type=int, help="that torch computes with")
-    said = parser.parse_args(words)
-    if not 1 <= said.pictures <= MOST_PICTURES or not 0 < said.share <= 100:
-        parser.error(f"--pictures must be 1 to {MOST_PICTURES}, --share above 0 and up to 100")
-    if said.threads is not None:
-        if not 1 <= said.threads <= MOST_THREADS:
-            parser.error(f"--threads must be 1 to {MOST_THREADS}")
-        torch.set_num_threads(said.threads)
-    out = (said.out or Path(said.name)).absolute()
+    parser.add_argument("name", choices=TRAINERS, help="model to train")
+    parser.add_argument("--out", type=Path, help="folder for the model (default: its name)")
+    parser.add_argument(
+        "--icons",
+        type=Path,
+        help="json-….tgz of the npm package @iconify/json (default: from the cache, or downloaded)",
+    )
+    parser.add_argument(
+        "--pictures", type=int, default=N_IMAGES, help="number of training images (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="factor on the number of training steps (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=int, help="number of torch threads (default: chosen by torch)")
+    options = parser.parse_args(arguments)
+    if not 1 <= options.pictures <= MAX_IMAGES or not 0 < options.share <= 100:
+        parser.error(f"--pictures must be from 1 to {MAX_IMAGES}, and --share must be above 0 and at most 100")
+    if options.threads is not None:
+        if not 1 <= options.threads <= MAX_THREADS:
+            parser.error(f"--threads must be from 1 to {MAX_THREADS}")
+        torch.set_num_threads(options.threads)
+    out = (options.out or Path(options.name)).absolute()
     if not out.name:
-        parser.error("--out must be a folder that can be made")
+        parser.error("--out must be the path of a folder that can be created")
     try:
-        train(said.name, out, n_pictures=said.pictures, share=said.share, icons=said.icons, say=_say)
+        train(
+            options.name,
+            out,
+            n_images=options.pictures,
+            share=options.share,
+            icons=options.icons,
+            on_progress=_print_progress,
+        )
     except (UserError, OSError) as error:
         sys.exit(f"observers: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped: the same command goes on where the last line of the curve was written")
-    print(f"observers run-experiment microcosm --observer {said.name} -o weights={said.out or said.name}")
+        sys.exit("stopped: run the same command again to continue from the last checkpoint")
+    print(f"observers run-experiment microcosm --observer {options.name} -o weights={options.out or options.name}")
 
 
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+def _print_progress(message: str) -> None:
+    print(message, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Batches of training pictures, as tensors."""
+"""The training images of the microcosm, and batches of them as tensors."""
 
 from pathlib import Path
 
@@ -7,37 +7,57 @@ import torch
 from attrs import frozen
 from torch.nn import functional
 
-from observers.microcosm.training_pool import pool
+from observers.microcosm.training_pool import load_training_pool
 from stimuli.microcosm import SIZE
 
 
 @frozen(eq=False)
 class TrainingImages:
-    """(n, SIZE, SIZE, 3) uint8 pictures and (n,) int64 categories; `name` tells them from others."""
+    """Images with their categories.
+
+    Attributes:
+        pixels: (n, SIZE, SIZE, 3) uint8.
+        labels: (n,) int64, indices of the categories.
+        id: Identifies the images, so that a checkpoint is not resumed with other images.
+    """
 
     pixels: np.ndarray
     labels: torch.Tensor
-    name: str = ""
+    id: str = ""
 
     @classmethod
-    def drawn(cls, n: int, seed: int, icons: Path | None = None) -> "TrainingImages":
-        """Raises ObserverError."""
-        pixels, labels, name = pool(n, seed, icons=icons)
-        return cls(pixels, torch.from_numpy(labels), name)
+    def from_icons(cls, n: int, seed: int, icons: Path | None = None) -> "TrainingImages":
+        """Return n images of training shapes, drawn first if they are not in the cache.
+
+        Args:
+            n: Number of images.
+            seed: Random seed of the images.
+            icons: Archive of icons. By default it is downloaded.
+
+        Raises:
+            ObserverError: If the icons cannot be downloaded or drawn.
+        """
+        pixels, labels, pool_id = load_training_pool(n, seed, icons=icons)
+        return cls(pixels, torch.from_numpy(labels), pool_id)
 
     def __len__(self) -> int:
+        """Return the number of images."""
         return len(self.labels)
 
     def batch(self, n: int, generator: torch.Generator, size: int = SIZE) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, 3, size, size) in −1..1, half of them mirrored, and (n,) categories."""
-        chosen = torch.randint(len(self), (n,), generator=generator)
-        mirrored = torch.rand(n, 1, 1, 1, generator=generator) < 0.5
-        images = self.at(chosen.numpy(), size)
-        return torch.where(mirrored, images.flip(3), images), self.labels[chosen]
+        """Draw n images with replacement and mirror each of them with probability 0.5.
 
-    def at(self, which: np.ndarray, size: int = SIZE) -> torch.Tensor:
-        """(n,) indices -> (n, 3, size, size) in −1..1."""
-        images = torch.from_numpy(self.pixels[which]).permute(0, 3, 1, 2).float()
-        if size != SIZE:  # as Pillow does it for the observers, to whole numbers of 0..255
+        Returns:
+            Images (n, 3, size, size) in −1..1 and category indices (n,).
+        """
+        indices = torch.randint(len(self), (n,), generator=generator)
+        mirrored = torch.rand(n, 1, 1, 1, generator=generator) < 0.5
+        images = self.select(indices.numpy(), size)
+        return torch.where(mirrored, images.flip(3), images), self.labels[indices]
+
+    def select(self, indices: np.ndarray, size: int = SIZE) -> torch.Tensor:
+        """Return the images with these indices (n,), resized: (n, 3, size, size) in −1..1."""
+        images = torch.from_numpy(self.pixels[indices]).permute(0, 3, 1, 2).float()
+        if size != SIZE:  # rounded to whole numbers of 0..255, since the observers resize with Pillow, which does this
             images = functional.interpolate(images, (size, size), mode="bicubic", antialias=True).clamp(0, 255).round()
         return images / 127.5 - 1

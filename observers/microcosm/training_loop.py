@@ -1,7 +1,7 @@
-"""The loop in which the generative models of the microcosm are trained: AdamW, a cosine, averaged weights, and going on.
+"""The training loop of the microcosm's generative models: AdamW, cosine decay of the learning rate, averaged weights.
 
-Everything random comes from one generator, whose state is kept with the rest: a training that was stopped goes on with the
-pictures and the noise that it would have had.
+All random numbers come from generators whose state is saved in the checkpoint, so a run that was interrupted continues
+with the same images and the same noise as an uninterrupted run.
 """
 
 import hashlib
@@ -17,14 +17,20 @@ from attrs import asdict, frozen
 from observers.protocol import ObserverError
 from observers.training_checkpoint import resume_from_checkpoint, save_checkpoint
 
-EVERY = 500  # steps: a line of the curve, and what it takes to go on
+CHECKPOINT_INTERVAL = 500  # steps between two checkpoints, which are also two rows of the learning curve
 BETAS = (0.9, 0.95)
 
 
 @frozen
 class TrainingSettings:
-    """`average` is the decay of the average of weights that is kept in the end, 0 for the last ones; `half` computes in
-    bfloat16 what can be."""
+    """Settings of a training run with AdamW, which are stored in its checkpoint and in the model card.
+
+    Attributes:
+        steps: Number of optimizer steps. batch: Number of images per batch. rate: Highest learning rate. It rises
+        linearly during warmup, then decreases to 0 along a cosine. warmup: Number of warmup steps. weight_decay: Weight
+        decay of AdamW. average: Decay of the exponential moving average of the weights, which is the result; 0 returns
+        the last weights. half: Whether to compute in bfloat16 with autocast. seed: Random seed.
+    """
 
     steps: int
     batch: int
@@ -36,87 +42,102 @@ class TrainingSettings:
     seed: int = 1
 
 
-Loss = Callable[[torch.Generator], torch.Tensor]
-Say = Callable[[str], None]
+Loss = Callable[[torch.Generator], torch.Tensor]  # draws a batch and returns its mean loss, a scalar
+ProgressCallback = Callable[[str], None]  # receives progress messages
 
 
 def fit(
-    parts: torch.nn.Module,
+    network: torch.nn.Module,
     loss: Loss,
-    plan: TrainingSettings,
+    settings: TrainingSettings,
     out: Path,
     *,
-    given: str = "",
-    say: Say = lambda text: None,
+    data_id: str = "",
+    on_progress: ProgressCallback = lambda message: None,
 ) -> None:
-    """Train `parts` in place, as `loss` of a batch drawn by the generator says; OUT.pt and OUT.csv hold state and curve.
+    """Train a network in place, and save checkpoints to OUT.pt and the learning curve to OUT.csv.
 
-    `given` tells what the batches are made of from what they are not. Raises ObserverError where OUT.pt is of another
-    training, or where the loss is no number.
+    If OUT.pt exists, training is resumed from there. At the end the weights are replaced by their moving average.
+
+    Args:
+        network: The network, or a ModuleList of networks that are trained together.
+        loss: Draws a batch with the generator that it receives, and returns the loss.
+        settings: The training settings.
+        out: Path of the checkpoint and of the learning curve, without a suffix.
+        data_id: Identifies the training data, so that a checkpoint is not resumed with other data.
+        on_progress: Called with a message after each checkpoint.
+
+    Raises:
+        ObserverError: If the checkpoint does not fit, or if the loss is not finite.
     """
-    generator = torch.Generator().manual_seed(plan.seed)
-    optimizer = torch.optim.AdamW(parts.parameters(), plan.rate, BETAS, weight_decay=plan.weight_decay)
-    average = {name: weight.detach().clone() for name, weight in parts.named_parameters()}
-    torch.manual_seed(plan.seed)  # of what draws without a generator, such as dropout
+    generator = torch.Generator().manual_seed(settings.seed)
+    optimizer = torch.optim.AdamW(network.parameters(), settings.rate, BETAS, weight_decay=settings.weight_decay)
+    average = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    torch.manual_seed(settings.seed)  # for layers that use the global generator, such as dropout
 
     def load(state: dict[str, Any]) -> None:
-        parts.load_state_dict(state["parts"])
+        network.load_state_dict(state["parts"])
         optimizer.load_state_dict(state["optimizer"])
         generator.set_state(state["generator"])
         torch.set_rng_state(state["global"])
         for name, weight in average.items():
             weight.copy_(state["average"][name])
 
-    path, settings = out.with_name(out.name + ".pt"), asdict(plan) | {"given": given}
-    curve = resume_from_checkpoint(path, settings, load)
-    done, seconds = (int(curve[-1][0]), float(curve[-1][2])) if curve else (0, 0.0)
-    parts.train()
-    total, since = 0.0, time.monotonic()
-    for step in range(done, plan.steps):
+    # The keys of the settings and of the state are part of the file format: checkpoints of earlier versions have them.
+    path, saved_settings = out.with_name(out.name + ".pt"), asdict(settings) | {"given": data_id}
+    curve = resume_from_checkpoint(path, saved_settings, load)
+    first_step, seconds = (int(curve[-1][0]), float(curve[-1][2])) if curve else (0, 0.0)
+    network.train()
+    total_loss, start = 0.0, time.monotonic()
+    for step in range(first_step, settings.steps):
         for group in optimizer.param_groups:
-            group["lr"] = plan.rate * _share(step, plan)
-        with torch.autocast("cpu", torch.bfloat16, enabled=plan.half):
+            group["lr"] = settings.rate * _rate_factor(step, settings)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.half):
             value = loss(generator)
         if not torch.isfinite(value):
-            raise ObserverError(f"the loss is no number at step {step + 1}: a rate lower than {plan.rate:g} is needed")
+            raise ObserverError(
+                f"the loss is not finite at step {step + 1}: use a learning rate below {settings.rate:g}"
+            )
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parts.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        total += float(value.detach())
-        share = min(plan.average, (step + 1) / (step + 10))
+        total_loss += float(value.detach())
+        decay = min(settings.average, (step + 1) / (step + 10))
         with torch.no_grad():
-            for name, weight in parts.named_parameters():
-                average[name].lerp_(weight, 1 - share)
-        if (step + 1) % EVERY == 0 or step + 1 == plan.steps:
-            mean = total / ((step % EVERY) + 1)
-            seconds, since, total = seconds + time.monotonic() - since, time.monotonic(), 0.0
-            curve.append([step + 1, f"{mean:.6g}", f"{seconds:.0f}"])
+            for name, weight in network.named_parameters():
+                average[name].lerp_(weight, 1 - decay)
+        if (step + 1) % CHECKPOINT_INTERVAL == 0 or step + 1 == settings.steps:
+            mean_loss = total_loss / ((step % CHECKPOINT_INTERVAL) + 1)
+            seconds, start, total_loss = seconds + time.monotonic() - start, time.monotonic(), 0.0
+            curve.append([step + 1, f"{mean_loss:.6g}", f"{seconds:.0f}"])
             state = {
-                "parts": parts.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state(),
+                "parts": network.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state(),
                 "global": torch.get_rng_state(), "average": average,
             }  # fmt: skip
-            save_checkpoint(path, settings, state, curve)
-            say(f"{out.name}: step {step + 1} of {plan.steps}: loss {mean:.4f} ({seconds / 60:.1f} min)")
+            save_checkpoint(path, saved_settings, state, curve)
+            on_progress(
+                f"{out.name}: step {step + 1} of {settings.steps}: loss {mean_loss:.4f} ({seconds / 60:.1f} min)"
+            )
     with torch.no_grad():
-        for name, weight in parts.named_parameters():
+        for name, weight in network.named_parameters():
             weight.copy_(average[name])
-    parts.eval()
+    network.eval()
 
 
-def digest(parts: torch.nn.Module) -> str:
-    """Twelve digits that tell these weights from others."""
-    found = hashlib.sha256()
-    for weight in parts.parameters():
-        found.update(weight.detach().numpy().tobytes())
-    return found.hexdigest()[:12]
+def weights_digest(network: torch.nn.Module) -> str:
+    """Return the first twelve hexadecimal digits of the sha256 over the weights of a network."""
+    digest = hashlib.sha256()
+    for weight in network.parameters():
+        digest.update(weight.detach().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
-def exactly() -> torch.autocast:
-    """A context in which a half plan computes in float32 all the same: what picks the nearest of many."""
+def full_precision() -> torch.autocast:
+    """Return a context that computes in float32 even if `half` is set. A search for the nearest code needs it."""
     return torch.autocast("cpu", enabled=False)
 
 
-def _share(step: int, plan: TrainingSettings) -> float:
-    """Of the rate: rises over the first steps, then falls like a cosine."""
-    return min(1.0, (step + 1) / plan.warmup) * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
+def _rate_factor(step: int, settings: TrainingSettings) -> float:
+    """Return the learning rate of a step as a fraction of the highest rate: linear warmup, then cosine decay."""
+    return min(1.0, (step + 1) / settings.warmup) * 0.5 * (1 + math.cos(math.pi * step / settings.steps))

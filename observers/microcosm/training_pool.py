@@ -1,4 +1,7 @@
-"""Pictures to train on: drawn once from training shapes, kept in the cache. Categories occur equally often."""
+"""The pool of training images, which is drawn once and stored in the cache.
+
+The images show the training shapes. Every category has the same number of images.
+"""
 
 import hashlib
 import os
@@ -7,57 +10,71 @@ from pathlib import Path
 
 import numpy as np
 
-from observers.microcosm.icons import training_shapes
+from observers.microcosm.icons import load_training_shapes
 from stimuli import glyphs, microcosm, procedural
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import cache_folder
 from stimuli.glyphs import Shape
 from stimuli.workers import map_jobs
 
-PART = 1000  # pictures of one seed
+CHUNK = 1000  # images that are drawn by one worker from one seed
 
 
-def pool(
+def load_training_pool(
     n: int, seed: int, *, validation: bool = False, icons: Path | None = None
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """(n, SIZE, SIZE, 3) uint8 pictures, mapped from a file, (n,) their categories, and what tells them from others.
+    """Return a pool of images, drawn first if it is not in the cache.
 
-    Raises ObserverError.
+    Args:
+        n: Number of images.
+        seed: Random seed of the images.
+        validation: Whether the images show the validation shapes instead of the training shapes.
+        icons: Archive of icons. By default it is downloaded.
+
+    Returns:
+        (n, SIZE, SIZE, 3) uint8 images, memory-mapped; their categories (n,) as indices; and an identifier of the pool.
+
+    Raises:
+        ObserverError: If the icons cannot be downloaded or drawn.
     """
     labels = np.arange(n) % len(CATEGORIES)
-    shapes = training_shapes(icons)[int(validation)]
-    name = f"microcosm-{'validation' if validation else 'training'}-{seed}-{n}-{_digest(shapes)}"
-    path = cache_folder() / f"{name}.npy"
+    shapes = load_training_shapes(icons)[int(validation)]
+    pool_id = f"microcosm-{'validation' if validation else 'training'}-{seed}-{n}-{_source_digest(shapes)}"
+    path = cache_folder() / f"{pool_id}.npy"
     if not path.is_file():
         partial_path = path.with_suffix(f".{os.getpid()}.part")
-        starts = list(range(0, n, PART))
+        starts = list(range(0, n, CHUNK))
         try:
-            out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
-            parts = map_jobs(partial(_part, seed, n, validation, icons), starts, os.cpu_count() or 1)
-            for start, part in zip(starts, parts, strict=True):
-                out[start : start + PART] = part
-            out.flush()
+            images = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
+            chunks = map_jobs(partial(_draw_chunk, seed, n, validation, icons), starts, os.cpu_count() or 1)
+            for start, chunk in zip(starts, chunks, strict=True):
+                images[start : start + CHUNK] = chunk
+            images.flush()
             partial_path.replace(path)
         finally:
             partial_path.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r"), labels, name
+    return np.load(path, mmap_mode="r"), labels, pool_id
 
 
-def _part(seed: int, n: int, validation: bool, icons: Path | None, start: int) -> np.ndarray:
+def _draw_chunk(seed: int, n: int, validation: bool, icons: Path | None, start: int) -> np.ndarray:
+    """Return the images from number `start` on, at most CHUNK of them."""
     rng = np.random.default_rng([seed, start])
     shapes: dict[str, list[Shape]] = {category: [] for category in CATEGORIES}
-    for shape in training_shapes(icons)[int(validation)]:
+    for shape in load_training_shapes(icons)[int(validation)]:
         shapes[shape.category].append(shape)
-    found = []
-    for i in range(start, min(n, start + PART)):
+    images = []
+    for i in range(start, min(n, start + CHUNK)):
         category = CATEGORIES[i % len(CATEGORIES)]
         shape = shapes[category][rng.integers(len(shapes[category]))]
-        found.append(microcosm.draw(shape, category, rng))
-    return np.stack(found)
+        images.append(microcosm.draw_image(shape, category, rng))
+    return np.stack(images)
 
 
-def _digest(shapes: list[Shape]) -> str:
-    """Of what the pictures depend on."""
+def _source_digest(shapes: list[Shape]) -> str:
+    """Return a digest of the names of the shapes and of the source code that draws them.
+
+    It is part of the name of the cached file, so the images are drawn again after a change.
+    """
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in (glyphs, microcosm, procedural))
     names = "\n".join(shape.name for shape in shapes).encode()
     return hashlib.sha256(code + names).hexdigest()[:12]

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from stimuli.glyphs import glyph
+from stimuli.glyphs import render_glyph
 
 ICONS = {
     "airplane": "fa:plane", "bear": "mdi:teddy_bear", "bicycle": "mdi:bicycle", "bird": "fa:crow", "boat": "mdi:sail_boat",
@@ -23,7 +23,7 @@ def draw_icon(choice: str) -> np.ndarray | None:
     """
     if choice not in ICONS:
         return None
-    ink = _fit_to_square(glyph(ICONS[choice], 2 * SIDE))
+    ink = _fit_to_square(render_glyph(ICONS[choice], 2 * SIDE))
     return np.repeat(np.round(BOX_GRAY * (1 - ink)).astype(np.uint8)[..., None], 3, axis=2)
 
 

@@ -13,7 +13,7 @@ from experiments.folder import from_folder
 from stimuli import outlines
 from stimuli.cue_conflict import CueConflictSettings, draw_pairs, make_cue_conflict
 from stimuli.datasets import parse_cues
-from stimuli.drawn import silhouette as drawn_silhouette
+from stimuli.drawn import draw_silhouette
 from stimuli.errors import StimulusError, UnknownName, UserError
 from stimuli.folder import read_folder
 from stimuli.images import open_image, save_image
@@ -25,7 +25,7 @@ RNG = np.random.default_rng(0)
 
 def on_white(category, size=96, color=(0.2, 0.5, 0.3)):
     """Return a drawn silhouette in a color on white, (size, size, 3)."""
-    inside = drawn_silhouette(category, size)[..., None]
+    inside = draw_silhouette(category, size)[..., None]
     return inside * np.array(color) + 1 - inside
 
 
@@ -47,7 +47,7 @@ def folders(tmp_path):
 @pytest.mark.parametrize("category", ["cat", "knife", "clock", "truck"])
 def test_a_silhouette_covers_the_object(category):
     silhouette = outlines.silhouette(on_white(category), "", RNG)
-    truth = drawn_silhouette(category, 96) > 0.5
+    truth = draw_silhouette(category, 96) > 0.5
     assert set(np.unique(silhouette)) == {0, 1}
     outside, _ = np.unique(silhouette[[0, -1]], return_counts=True)
     assert outside.tolist() == [1]
@@ -131,7 +131,7 @@ def test_the_texture_fills_the_shape(folders, tmp_path):
         assert s.category == s.cues["shape"]
         pixels = s.pixels()
         assert (pixels[0] == 255).all()
-        inside = drawn_silhouette(s.cues["shape"], 100) > 0.9
+        inside = draw_silhouette(s.cues["shape"], 100) > 0.9
         assert pixels[inside].std() > 20  # the shape itself has one color
     before = {path: path.read_bytes() for path in out.rglob("*.png")}
     next(iter(before)).unlink()

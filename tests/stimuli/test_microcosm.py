@@ -1,4 +1,4 @@
-"""The small world: shape and texture both tell the category, color does not, and everything follows from seeds."""
+"""The microcosm: shape and texture both identify the category, color does not, and images are reproducible."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from stimuli import glyphs, microcosm, procedural
 from stimuli.categories import CATEGORIES
 from stimuli.datasets import parse_cues
 from stimuli.errors import StimulusError, UnknownName
-from stimuli.microcosm_sets import SETS, microcosm_set
+from stimuli.microcosm_sets import SETS, load_microcosm_set
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,15 +24,15 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("sets")
 
 
-def nearest(train, train_labels, test):
-    """Labels of `test` by the nearest of the class means, in units of the features' spread."""
-    spread = train.std(0) + 1e-9
+def classify(train, train_labels, test):
+    """Classify `test` by the nearest class mean, with features divided by their standard deviation."""
+    sd = train.std(0) + 1e-9
     means = np.stack([train[train_labels == k].mean(0) for k in range(len(CATEGORIES))])
-    return np.argmin((((test[:, None] - means) / spread) ** 2).sum(2), axis=1)
+    return np.argmin((((test[:, None] - means) / sd) ** 2).sum(2), axis=1)
 
 
 def features(plane):
-    """Of (64, 64): shares of energy over orientation and frequency, and moments."""
+    """Return the distribution of energy over orientation and frequency of a (64, 64) plane, and its moments."""
     spectrum = np.abs(np.fft.fft2(plane - plane.mean())) ** 2
     down, right = np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64), indexing="ij")
     radius, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi
@@ -43,39 +43,41 @@ def features(plane):
     return np.concatenate([np.sqrt(shares), [plane.mean(), (z**3).mean(), (z**4).mean() / 3]])
 
 
-def test_a_texture_alone_tells_the_category():
+def test_the_texture_alone_identifies_the_category():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(16), 40)
-    made = np.stack([features(procedural.pattern(CATEGORIES[k], rng)) for k in labels])
+    data = np.stack([features(procedural.draw_pattern(CATEGORIES[k], rng)) for k in labels])
     train = np.arange(len(labels)) % 2 == 0
-    found = nearest(made[train], labels[train], made[~train])
-    assert (found == labels[~train]).mean() > 0.9
+    predicted = classify(data[train], labels[train], data[~train])
+    assert (predicted == labels[~train]).mean() > 0.9
 
 
-def test_patterns_are_numbers_of_0_to_1_and_follow_from_the_generator():
+def test_patterns_are_between_0_and_1_and_reproducible():
     for category in CATEGORIES:
-        one, same, other = (procedural.pattern(category, np.random.default_rng(seed), 50) for seed in (1, 1, 2))
-        assert one.shape == (50, 50)
-        assert one.min() >= 0 and one.max() <= 1
-        assert (one == same).all()
-        assert (one != other).any()
-        assert one.std() > 0.1
+        pattern, same, other = (
+            procedural.draw_pattern(category, np.random.default_rng(seed), 50) for seed in (1, 1, 2)
+        )
+        assert pattern.shape == (50, 50)
+        assert pattern.min() >= 0 and pattern.max() <= 1
+        assert (pattern == same).all()
+        assert (pattern != other).any()
+        assert pattern.std() > 0.1
     with pytest.raises(UnknownName, match="no texture family named 'zebra'"):
-        procedural.pattern("zebra", np.random.default_rng(0))
+        procedural.draw_pattern("zebra", np.random.default_rng(0))
 
 
-def test_colors_do_not_tell_the_category():
+def test_colors_do_not_identify_the_category():
     rng = np.random.default_rng(1)
     labels = np.repeat(np.arange(16), 40)
     shapes = microcosm.exemplars()
-    pictures = [microcosm.draw(shapes[CATEGORIES[k]][0], CATEGORIES[(k + 3) % 16], rng) for k in labels]
-    border = np.stack([p[[0, -1]].reshape(-1, 3).mean(0) for p in pictures])
+    images = [microcosm.draw_image(shapes[CATEGORIES[k]][0], CATEGORIES[(k + 3) % 16], rng) for k in labels]
+    border = np.stack([p[[0, -1]].reshape(-1, 3).mean(0) for p in images])
     train = np.arange(len(labels)) % 2 == 0
-    accuracy = (nearest(border[train], labels[train], border[~train]) == labels[~train]).mean()
-    assert accuracy < 0.13  # 1/16 by chance, of 320
+    accuracy = (classify(border[train], labels[train], border[~train]) == labels[~train]).mean()
+    assert accuracy < 0.13  # chance is 1/16; 320 images
 
 
-def test_shapes_are_whole_and_differ():
+def test_shapes_fill_their_square():
     for category, shapes in microcosm.exemplars().items():
         assert len(shapes) >= 2
         for shape in shapes:
@@ -87,32 +89,32 @@ def test_shapes_are_whole_and_differ():
     assert list(microcosm.exemplars()) == list(CATEGORIES)
 
 
-def test_an_icon_in_lines_has_the_shape_of_one_in_ink():
+def test_outline_icons_and_filled_icons_have_the_same_shape():
     y, x = np.mgrid[:100, :100]
-    away = np.hypot(x - 50, y - 50)
-    solid, ring = (away < 40).astype(float), ((away < 40) & (away > 34)).astype(float)
+    distance = np.hypot(x - 50, y - 50)
+    disc, ring = (distance < 40).astype(float), ((distance < 40) & (distance > 34)).astype(float)
     hand = (np.abs(x - 50) < 3) & (y > 20) & (y < 50)
-    one = glyphs.shape_of(np.where(hand, 0, solid), "set:clock", "clock")
-    two = glyphs.shape_of(np.where(hand, 1, ring), "set:clock", "clock")
-    assert np.abs(one.silhouette - two.silhouette).mean() < 0.02
-    assert np.abs(one.details - two.details).mean() < 0.02
-    assert one.details.sum() > 100
-    assert glyphs.shape_of(np.zeros((50, 50)), "set:none", "cat") is None
-    open_ring = glyphs.shape_of(((away < 40) & (away > 15)).astype(float), "set:tire", "car")
-    assert open_ring.silhouette[48, 48] == 0  # a large hole is no object
+    filled = glyphs.shape_from_ink(np.where(hand, 0, disc), "set:clock", "clock")
+    outlined = glyphs.shape_from_ink(np.where(hand, 1, ring), "set:clock", "clock")
+    assert np.abs(filled.silhouette - outlined.silhouette).mean() < 0.02
+    assert np.abs(filled.details - outlined.details).mean() < 0.02
+    assert filled.details.sum() > 100
+    assert glyphs.shape_from_ink(np.zeros((50, 50)), "set:none", "cat") is None
+    tire = glyphs.shape_from_ink(((distance < 40) & (distance > 15)).astype(float), "set:tire", "car")
+    assert tire.silhouette[48, 48] == 0  # a large hole is background
 
 
-def test_names_of_icons():
+def test_unknown_icons_are_errors():
     with pytest.raises(UnknownName, match="no icon font named 'fb': known names: fa, mdi"):
-        glyphs.glyph("fb:cat")
+        glyphs.render_glyph("fb:cat")
     with pytest.raises(UnknownName, match="no icon of mdi named 'caat': did you mean cat"):
-        glyphs.glyph("mdi:caat")
+        glyphs.render_glyph("mdi:caat")
 
 
-def test_the_sets(folder):
+def test_sizes_and_cues_of_the_sets(folder):
     n = dict(zip(SETS, (480, 512, 160, 160), strict=True))
     for name in SETS:
-        stimuli = microcosm_set(name, folder / name)
+        stimuli = load_microcosm_set(name, folder / name)
         assert len(stimuli) == n[name]
         assert set(Counter(s.category for s in stimuli).values()) == {n[name] // 16}
         for s in list(stimuli)[::40]:
@@ -126,30 +128,30 @@ def test_the_sets(folder):
                 assert s.category == s.cues["shape"]
     assert (
         Counter(
-            tuple(s.cues.values()) for s in microcosm_set("microcosm-cue-conflict", folder / SETS[1])
+            tuple(s.cues.values()) for s in load_microcosm_set("microcosm-cue-conflict", folder / SETS[1])
         ).most_common()[-1][1]
         == 2
     )
 
 
-def test_the_same_pictures_in_another_process(folder, tmp_path):
+def test_images_are_the_same_in_another_process(folder, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from stimuli.microcosm_sets import microcosm_set\n"
-        "print(microcosm_set('microcosm', Path(sys.argv[1])).digest())"
+        "import sys; from pathlib import Path; from stimuli.microcosm_sets import load_microcosm_set\n"
+        "print(load_microcosm_set('microcosm', Path(sys.argv[1])).digest())"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "set"], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert done.stdout.strip() == microcosm_set("microcosm", folder / "microcosm").digest()
+    assert process.stdout.strip() == load_microcosm_set("microcosm", folder / "microcosm").digest()
 
 
-def test_a_damaged_set_is_said(tmp_path):
+def test_a_damaged_set_is_an_error(tmp_path):
     (tmp_path / "microcosm" / "cat").mkdir(parents=True)
     with pytest.raises(StimulusError, match=r"microcosm is damaged because stimuli\.csv is missing: remove the folder"):
-        microcosm_set("microcosm", tmp_path / "microcosm")
+        load_microcosm_set("microcosm", tmp_path / "microcosm")
 
 
-def test_experiments_by_name(monkeypatch, tmp_path):
+def test_experiments_are_registered(monkeypatch, tmp_path):
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path))
     assert set(experiments.NAMES) <= set(EXPERIMENTS)
     assert make_experiment("microcosm-cue-conflict").stimuli.cue_names == ("shape", "texture")

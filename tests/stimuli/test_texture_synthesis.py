@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from stimuli.cue_conflict import CueConflictSettings, make_cue_conflict
 from stimuli.distortions import to_gray
-from stimuli.drawn import silhouette
+from stimuli.drawn import draw_silhouette
 from stimuli.errors import StimulusError, UserError
 from stimuli.folder import read_folder
 from stimuli.images import save_image
@@ -31,7 +31,7 @@ def stripes(angle, size=SIDE, period=6.0):
 
 def cat(size=SIDE):
     """Return a dark cat on light gray, (size, size, 3)."""
-    return np.repeat((0.8 - 0.6 * silhouette("cat", size))[..., None], 3, axis=2)
+    return np.repeat((0.8 - 0.6 * draw_silhouette("cat", size))[..., None], 3, axis=2)
 
 
 def blurred(image):

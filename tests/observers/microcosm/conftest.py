@@ -7,14 +7,14 @@ from stimuli import microcosm
 from stimuli.categories import CATEGORIES
 
 
-def drawn(n: int, seed: int) -> TrainingImages:
-    """Pictures of the shapes that are shown, in place of those of training shapes, which have to be fetched."""
+def draw_images(n: int, seed: int) -> TrainingImages:
+    """Return images of the shapes in the experiments. The training shapes would have to be downloaded."""
     rng, shapes = np.random.default_rng(seed), microcosm.exemplars()
     labels = np.arange(n) % len(CATEGORIES)
-    pixels = [microcosm.draw(shapes[CATEGORIES[k]][0], CATEGORIES[k], rng) for k in labels]
+    pixels = [microcosm.draw_image(shapes[CATEGORIES[k]][0], CATEGORIES[k], rng) for k in labels]
     return TrainingImages(np.stack(pixels), torch.from_numpy(labels))
 
 
 @pytest.fixture(scope="session")
-def pictures() -> TrainingImages:
-    return drawn(64, 3)
+def images() -> TrainingImages:
+    return draw_images(64, 3)

@@ -1,4 +1,4 @@
-"""Each model trained for a few steps by the command that trains them whole: loaded by the code that loads the real ones."""
+"""Each model is trained for a few steps by the training command, and loaded like the published models."""
 
 import subprocess
 import sys
@@ -19,24 +19,25 @@ from observers.generative.options import Compute, Source
 from observers.generative.pixel import PixelDiffusion
 from observers.generative.preprocessing import crop_and_resize
 from observers.microcosm import ar, card, masked, pixel, train
+from observers.microcosm.captions import N_TOKENS, all_captions
+from observers.microcosm.training_images import TrainingImages
 from observers.microcosm.training_loop import TrainingSettings
-from observers.microcosm.words import N_TOKENS, sentences
 from observers.noise_training import ClassifierTrainingSettings
 from observers.protocol import Reconstructor, Restoration
 from observers.registry import make_observer
 from stimuli.errors import ObserverError
 from stimuli.images import save_image
-from tests.observers.microcosm.conftest import drawn
+from tests.observers.microcosm.conftest import draw_images
 
 ROOT = Path(__file__).parents[3]
-FEW = {
+FEW_STEPS = {
     "autoencoder": TrainingSettings(steps=6, batch=4, rate=1e-3), "denoiser": TrainingSettings(steps=3, batch=4, rate=1e-3),
     "tokens": TrainingSettings(steps=6, batch=4, rate=1e-3), "predictor": TrainingSettings(steps=3, batch=4, rate=1e-3),
     "network": ClassifierTrainingSettings(epochs=1, batch=16),
 }  # fmt: skip
 
 
-NAMED = {  # the scheme that loads each, and what its folder says it is
+SCHEMES = {  # the scheme that loads each model
     "microcosm-latent": "latent", "microcosm-pixel": "pixel", "microcosm-ar": "autoregressive",
     "microcosm-masked": "masked", "microcosm-cnn-noise-train": "hf",
 }  # fmt: skip
@@ -44,63 +45,64 @@ NAMED = {  # the scheme that loads each, and what its folder says it is
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory):
-    folder, pictures = tmp_path_factory.mktemp("shown") / "shown", drawn(64, 3)
+    folder, images = tmp_path_factory.mktemp("shown") / "shown", draw_images(64, 3)
     for i in range(8):
         path = folder / ("cat" if i % 2 else "dog") / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_image(pictures.pixels[i], path)
+        save_image(images.pixels[i], path)
     return from_folder(folder).trials(0)
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Every model, trained for a few steps on pictures of shapes that need no download."""
+    """Every model, trained for a few steps on images that need no download."""
     out = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train.Pictures, "drawn", classmethod(lambda cls, n, seed, icons: drawn(n, seed)))
-        patch.setattr(card, "training_shapes", lambda icons: ([], []))
-        patch.setattr(card, "credits", lambda shapes, icons: ["Somebody, MIT"])
-        for name in NAMED:
-            parts = {part: FEW[part] for part in train.TRAINERS[name].plans}
-            patch.setitem(train.TRAINERS, name, evolve(train.TRAINERS[name], plans=parts))
-            train.train(name, out / name, n_pictures=64, say=lambda sentence: None)
+        patch.setattr(TrainingImages, "from_icons", classmethod(lambda cls, n, seed, icons: draw_images(n, seed)))
+        patch.setattr(card, "load_training_shapes", lambda icons: ([], []))
+        patch.setattr(card, "list_credits", lambda shapes, icons: ["Author, MIT"])
+        for name in SCHEMES:
+            settings = {part: FEW_STEPS[part] for part in train.TRAINERS[name].settings}
+            patch.setitem(train.TRAINERS, name, evolve(train.TRAINERS[name], settings=settings))
+            train.train(name, out / name, n_images=64, on_progress=lambda message: None)
     return out
 
 
-def made(name, models):
-    few = {"schedule": "exhaustive", "draws": "2"} if name not in ("microcosm-ar", "microcosm-cnn-noise-train") else {}
-    return make_observer(f"{NAMED[name]}:{name}", {"weights": str(models / name), "device": "cpu", **few})
+def load(name, models):
+    has_draws = name not in ("microcosm-ar", "microcosm-cnn-noise-train")
+    schedule = {"schedule": "exhaustive", "draws": "2"} if has_draws else {}
+    return make_observer(f"{SCHEMES[name]}:{name}", {"weights": str(models / name), "device": "cpu", **schedule})
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_a_model_is_loaded_and_keeps_the_contract(name, models, trials):
-    observer = made(name, models)
-    findings = check_observer(observer, trials)
-    assert [finding for finding in findings if not finding.passed] == []
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_trained_model_is_loaded_and_passes_the_contract_check(name, models, trials):
+    observer = load(name, models)
+    results = check_observer(observer, trials)
+    assert [result for result in results if not result.passed] == []
     evidence = [response.evidence for response in observer.observe(trials[:2])]
     assert evidence[0].shape == (16,) and not np.array_equal(*evidence)
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_its_card_says_how_it_came_to_be(name, models):
-    said = (models / name / "README.md").read_text("utf-8")
-    assert said.startswith(f"# {name}\n")
-    assert f"weights in float16, sha256 {card.digest(models / name)}" in said
-    assert "64 pictures of seed 1" in said and "- Somebody, MIT" in said
-    for part in train.TRAINERS[name].plans:
-        assert f"## {part}\n" in said
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_model_card_documents_the_training(name, models):
+    text = (models / name / "README.md").read_text("utf-8")
+    assert text.startswith(f"# {name}\n")
+    assert f"weights in float16, sha256 {card.weights_sha256(models / name)}" in text
+    assert "64 images with seed 1" in text and "- Author, MIT" in text
+    for part in train.TRAINERS[name].settings:
+        assert f"## {part}\n" in text
     for path in (models / name).rglob("*.safetensors"):
         assert {tensor.dtype for tensor in load_file(path).values() if tensor.is_floating_point()} == {torch.float16}
 
 
-def test_pipelines_of_diffusers_draw(models):
+def test_pipelines_of_diffusers_generate_images(models):
     from diffusers import AmusedPipeline, DiffusionPipeline, IFPipeline, StableDiffusionPipeline
 
-    for name, make, size in (
+    for name, pipeline_class, size in (
         ("microcosm-latent", StableDiffusionPipeline, 64), ("microcosm-pixel", IFPipeline, 32),
         ("microcosm-masked", AmusedPipeline, 32),
     ):  # fmt: skip
-        pipeline: DiffusionPipeline = make.from_pretrained(models / name)
+        pipeline: DiffusionPipeline = pipeline_class.from_pretrained(models / name)
         pipeline.set_progress_bar_config(disable=True)
         image = pipeline("A bad photo of a clock", num_inference_steps=2).images[0]
         assert image.size == (size, size)
@@ -108,103 +110,103 @@ def test_pipelines_of_diffusers_draw(models):
 
 def test_reconstructions(models, trials):
     for name, size in (("microcosm-latent", 64), ("microcosm-pixel", 32), ("microcosm-masked", 32)):
-        observer = made(name, models)
+        observer = load(name, models)
         assert isinstance(observer, Reconstructor)
-        found = restored(observer, trials[0])
-        assert (found.damaged_image.shape, found.images.shape) == ((size, size, 3), (16, size, size, 3))
-        assert found.errors.shape == (16,) and 0 <= found.images.min() < found.images.max() <= 1
-        again = restored(observer, trials[0])
-        assert np.array_equal(found.images, again.images)
-        assert not np.array_equal(found.damaged_image, restored(observer, trials[0], strength=0.9).damaged_image)
-    observer = made("microcosm-ar", models)
+        result = restore(observer, trials[0])
+        assert (result.damaged_image.shape, result.images.shape) == ((size, size, 3), (16, size, size, 3))
+        assert result.errors.shape == (16,) and 0 <= result.images.min() < result.images.max() <= 1
+        repeated = restore(observer, trials[0])
+        assert np.array_equal(result.images, repeated.images)
+        assert not np.array_equal(result.damaged_image, restore(observer, trials[0], strength=0.9).damaged_image)
+    observer = load("microcosm-ar", models)
     with pytest.raises(ObserverError, match="microcosm-ar cannot restore images: use a diffusion"):
-        restored(observer, trials[0])
+        restore(observer, trials[0])
 
 
-def restored(observer, trial, **how):
-    return observer.reconstruct(trial.stimulus, observer.prompts(trial.choices), Restoration(**how))
+def restore(observer, trial, **settings):
+    return observer.reconstruct(trial.stimulus, observer.prompts(trial.choices), Restoration(**settings))
 
 
-def test_the_command(tmp_path, capsys):
-    for words, said in (
+def test_wrong_arguments_of_the_training_command(tmp_path, capsys):
+    for arguments, message in (
         (["microcosm-sdxl"], "invalid choice: 'microcosm-sdxl'"),
-        (["microcosm-cnn", "--share", "0"], "--share above 0 and up to 100"),
-        (["microcosm-cnn", "--threads", "0"], "--threads must be 1 to 1024"),
-        (["microcosm-cnn", "--pictures", "99999999999"], "--pictures must be 1 to 10000000"),
-        (["microcosm-cnn", "--out", "/"], "--out must be a folder that can be made"),
+        (["microcosm-cnn", "--share", "0"], "--share must be above 0 and at most 100"),
+        (["microcosm-cnn", "--threads", "0"], "--threads must be from 1 to 1024"),
+        (["microcosm-cnn", "--pictures", "99999999999"], "--pictures must be from 1 to 10000000"),
+        (["microcosm-cnn", "--out", "/"], "--out must be the path of a folder that can be created"),
     ):
-        with pytest.raises(SystemExit) as wrong:
-            train.main(words)
-        assert wrong.value.code == 2 and said in capsys.readouterr().err
+        with pytest.raises(SystemExit) as caught:
+            train.main(arguments)
+        assert caught.value.code == 2 and message in capsys.readouterr().err
     command = [sys.executable, "-m", "observers.microcosm.train", "microcosm-cnn"]
-    given = ["--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz")]
-    lacking = subprocess.run([*command, *given], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert lacking.returncode == 1 and "none.tgz" in lacking.stderr and "Traceback" not in lacking.stderr
+    options = ["--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz")]
+    process = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert process.returncode == 1 and "none.tgz" in process.stderr and "Traceback" not in process.stderr
 
 
-def test_nothing_else_is_written_over(models, tmp_path):
+def test_other_files_are_not_overwritten(models, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ObserverError, match="file is a file or a link: name a folder for the model"):
+    with pytest.raises(ObserverError, match="file is a file or a symbolic link: choose a folder for the model"):
         train.train("microcosm-cnn", tmp_path / "file")
-    with pytest.raises(ObserverError, match="holds something else than a trained model: name a new or an empty folder"):
+    with pytest.raises(
+        ObserverError, match="contains something other than a trained model: choose a new or an empty folder"
+    ):
         train.train("microcosm-cnn", tmp_path)
-    with pytest.raises(ObserverError, match="holds something else than a trained microcosm-cnn"):
+    with pytest.raises(ObserverError, match="contains something other than a trained microcosm-cnn"):
         train.train("microcosm-cnn", models / "microcosm-latent")
-    written = (models / "microcosm-latent" / card.CARD).read_text("utf-8")
-    card.begin("microcosm-latent", models / "microcosm-latent", tmp_path / "work")  # the same again
-    assert (models / "microcosm-latent" / card.CARD).read_text("utf-8") == written
-    for _ in range(2):  # one that was stopped before it had a card
-        card.begin("microcosm-latent", tmp_path / "new", tmp_path / "work")
+    before = (models / "microcosm-latent" / card.CARD_NAME).read_text("utf-8")
+    card.prepare_folders("microcosm-latent", models / "microcosm-latent", tmp_path / "work")
+    assert (models / "microcosm-latent" / card.CARD_NAME).read_text("utf-8") == before
+    for _ in range(2):  # the second time the folder contains a run that was interrupted
+        card.prepare_folders("microcosm-latent", tmp_path / "new", tmp_path / "work")
         (tmp_path / "new" / "unet").mkdir(exist_ok=True)
 
 
-def test_sentences_are_read_in_training_as_by_the_observer(models):
-    """A model that is trained on other states of a sentence than it is asked with would be asked in another language."""
+def test_the_pixel_model_is_trained_with_the_text_states_that_the_observer_uses(models):
     likelihood = PixelDiffusion(Source("m", weights=models / "microcosm-pixel"), Compute(device="cpu"))
-    words = pixel.t5_tokenizer()
-    read = pixel.read(words)
-    text = T5EncoderModel.from_pretrained(models / "microcosm-pixel" / "text_encoder", dtype=torch.float32)
+    tokens = pixel.tokenize_captions(pixel.t5_tokenizer())
+    text_encoder = T5EncoderModel.from_pretrained(models / "microcosm-pixel" / "text_encoder", dtype=torch.float32)
     with torch.inference_mode():
-        states = text(read.input_ids[:2], read.attention_mask[:2]).last_hidden_state
-    for (found,), expected in zip(likelihood.condition(sentences()[:2]), states, strict=True):
-        assert found.shape == expected.shape and torch.allclose(found, expected, atol=1e-5)
+        expected_states = text_encoder(tokens.input_ids[:2], tokens.attention_mask[:2]).last_hidden_state
+    for (states,), expected in zip(likelihood.condition(all_captions()[:2]), expected_states, strict=True):
+        assert states.shape == expected.shape and torch.allclose(states, expected, atol=1e-5)
 
 
-def test_the_masked_model_reads_by_the_text_encoder_of_the_latent_one(models):
+def test_the_masked_model_uses_the_text_encoder_of_the_latent_model(models):
     likelihood = Masked(Source("m", weights=models / "microcosm-masked"), Compute(device="cpu"))
-    words, text = masked.text_encoder()
-    said = sentences()[:2]
-    ids = words(said, padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
+    tokenizer, text_encoder = masked.load_text_encoder()
+    captions = all_captions()[:2]
+    ids = tokenizer(captions, padding="max_length", max_length=N_TOKENS, return_tensors="pt").input_ids
     with torch.inference_mode():
-        read = text(ids, output_hidden_states=True)
-        theirs = CLIPTextModel.from_pretrained(masked.TEXT / "text_encoder", dtype=torch.float32)(ids)
-    assert torch.allclose(read.text_embeds, theirs.pooler_output, atol=1e-5)
-    assert not torch.allclose(*read.text_embeds, atol=0.1)
+        encoded = text_encoder(ids, output_hidden_states=True)
+        folder = masked.TEXT_ENCODER_SOURCE / "text_encoder"
+        original = CLIPTextModel.from_pretrained(folder, dtype=torch.float32)(ids)
+    assert torch.allclose(encoded.text_embeds, original.pooler_output, atol=1e-5)
+    assert not torch.allclose(*encoded.text_embeds, atol=0.1)
     for (states, pooled, _), expected, vector in zip(
-        likelihood.condition(said), read.hidden_states[-2], read.text_embeds, strict=True
+        likelihood.condition(captions), encoded.hidden_states[-2], encoded.text_embeds, strict=True
     ):
         assert torch.allclose(states, expected, atol=1e-5) and torch.allclose(pooled, vector, atol=1e-5)
 
 
-def test_pictures_are_made_smaller_as_by_the_observers():
-    """Pillow rounds and clamps after each direction, torch once: few pixels differ by more than one gray level."""
-    pictures = drawn(16, 5)
-    for image, pixels in zip(pictures.at(np.arange(16), 32), pictures.pixels, strict=True):
-        off = (image - crop_and_resize(pixels, 32)).abs() * 127.5
-        assert off.max() < 8 and (off > 1.01).float().mean() < 0.01
+def test_images_are_resized_as_by_the_observers():
+    """Pillow rounds and clamps after each axis, torch once: few pixels differ by more than one gray level."""
+    images = draw_images(16, 5)
+    for image, pixels in zip(images.select(np.arange(16), 32), images.pixels, strict=True):
+        difference = (image - crop_and_resize(pixels, 32)).abs() * 127.5
+        assert difference.max() < 8 and (difference > 1.01).float().mean() < 0.01
         assert image.abs().max() <= 1
         gray = (image + 1) * 127.5
         assert (gray - gray.round()).abs().max() < 1e-3
 
 
 def test_eager_attention_gives_the_same_likelihood():
-    words = ar.tokenizer()
-    model = ar.network(words)
+    model = ar.build_network(ar.build_tokenizer())
     parts, generator = ar.JANUS.network(model), torch.Generator().manual_seed(0)
     ids = torch.tensor([[0, 0, 0, 5, 6], [0, 1, 2, 3, 4]])
-    there = torch.tensor([[False, False, True, True, True], [True] * 5])
+    attention_mask = torch.tensor([[False, False, True, True, True], [True] * 5])
     codes = torch.randint(ar.N_CODES, (2, 64), generator=generator)
     with torch.inference_mode():
-        expected = log_likelihood(parts, ids, there, codes)
+        expected = log_likelihood(parts, ids, attention_mask, codes)
         model.set_attn_implementation("eager")
-        assert torch.allclose(log_likelihood(parts, ids, there, codes), expected, rtol=1e-5)
+        assert torch.allclose(log_likelihood(parts, ids, attention_mask, codes), expected, rtol=1e-5)
