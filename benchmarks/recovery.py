@@ -49,7 +49,7 @@ def make_trials(n: int, conditions: tuple[str, ...] = ("",), *, cues: bool = Fal
     return trials
 
 
-def simulate_trials(dataset: str, trials: list[Trial], *observers: Observer) -> pd.DataFrame:
+def simulate_responses(dataset: str, trials: list[Trial], *observers: Observer) -> pd.DataFrame:
     """Return the responses of observers to trials, as `read_trials` returns them from their logs."""
     rows = [
         (dataset, observer.name, observer.kind, t.stimulus.id, t.stimulus.condition, t.stimulus.category, r.choice or "",
@@ -64,14 +64,14 @@ def simulate_trials(dataset: str, trials: list[Trial], *observers: Observer) -> 
 
 def covers_accuracy(seed: int) -> bool:
     """Return whether the interval of one simulation contains the accuracy."""
-    frame = simulate_trials("mine", make_trials(160), Biased(cue_rate=0.8, seed=seed, name="one"))
+    frame = simulate_responses("mine", make_trials(160), Biased(cue_rate=0.8, seed=seed, name="one"))
     (row,) = accuracy(frame).itertuples()
     return bool(row.low <= 0.8 <= row.high)
 
 
 def covers_shape_bias(seed: int) -> bool:
     """Return whether the interval of one simulation contains the shape bias."""
-    frame = simulate_trials("mine", make_trials(240, cues=True), Biased(SHAPE_BIAS, CUE_RATE, seed=seed, name="one"))
+    frame = simulate_responses("mine", make_trials(240, cues=True), Biased(SHAPE_BIAS, CUE_RATE, seed=seed, name="one"))
     row = shape_bias(frame).iloc[0]
     return bool(row["low"] <= SHAPE_BIAS <= row["high"])
 
@@ -80,12 +80,12 @@ def covers_kappa(seed: int) -> bool:
     """Return whether the interval contains kappa, for two observers whose errors are correlated to a known degree."""
     trials, first = make_trials(640), Biased(cue_rate=0.7, seed=2 * seed, name="first")
     with tempfile.TemporaryDirectory() as folder:
-        frame = simulate_trials("mine", trials, first)
+        frame = simulate_responses("mine", trials, first)
         log = Path(folder) / "mine_first_session-1.csv"
         table = frame.rename(columns={"dataset": "experiment"}).assign(session=1, block=1, rt="", n_evaluations="")
         table["trial"] = range(1, len(table) + 1)
         table.drop(columns=["correct", "shape", "texture"]).to_csv(log, index=False)
-        other = simulate_trials("mine", trials, Correlated(log, KAPPA, 0.6, seed=2 * seed + 1, name="other"))
+        other = simulate_responses("mine", trials, Correlated(log, KAPPA, 0.6, seed=2 * seed + 1, name="other"))
     (row,) = consistency(pd.concat([frame, other]), n_resamples=N_RESAMPLES, seed=seed).itertuples()
     return bool(row.low <= KAPPA <= row.high)
 
@@ -112,7 +112,7 @@ def covers_mean_kappa(seed: int) -> bool:
 def covers_threshold(seed: int) -> bool:
     """Return whether the interval of one simulation contains the threshold."""
     observer = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", seed=seed, name="one")
-    row = thresholds(simulate_trials("uniform-noise", make_trials(80, LEVELS), observer)).iloc[0]
+    row = thresholds(simulate_responses("uniform-noise", make_trials(80, LEVELS), observer)).iloc[0]
     return bool(row["low"] <= THRESHOLD <= row["high"])
 
 

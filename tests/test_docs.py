@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from analysis.export import export
-from benchmarks.recovery import LEVELS, make_trials, simulate_trials
+from benchmarks.recovery import LEVELS, make_trials, simulate_responses
 from cli import app
 from commands.analyze import analyze
 from observers.simulated import Biased, Psychometric
@@ -98,9 +98,9 @@ def made_up(tmp_path_factory):
         blur = Psychometric(4 + seed, -1.0, dataset="low-pass", seed=seed, name=name)
         bias = Biased((0.9, 0.9, 0.7, 0.2)[seed], 0.8, seed=seed, name=name)
         parts += [
-            simulate_trials("uniform-noise", make_trials(48, LEVELS), noise),
-            simulate_trials("low-pass", make_trials(32, ("0", "1", "3", "5", "10")), blur),
-            simulate_trials("cue-conflict", make_trials(160, cues=True), bias),
+            simulate_responses("uniform-noise", make_trials(48, LEVELS), noise),
+            simulate_responses("low-pass", make_trials(32, ("0", "1", "3", "5", "10")), blur),
+            simulate_responses("cue-conflict", make_trials(160, cues=True), bias),
         ]
     frame = pd.concat(parts, ignore_index=True)
     cues = frame["dataset"] == "cue-conflict"

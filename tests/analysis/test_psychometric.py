@@ -10,7 +10,7 @@ from statsmodels.genmod.families.links import Link
 
 from analysis.psignifit_fitter import library
 from analysis.psychometric import COLUMNS, REASONS, fit, n_choices, thresholds
-from benchmarks.recovery import LAPSE, LEVELS, THRESHOLD, WIDTH, make_trials, simulate_trials
+from benchmarks.recovery import LAPSE, LEVELS, THRESHOLD, WIDTH, make_trials, simulate_responses
 from observers.simulated import Psychometric
 from stimuli.errors import LogError
 
@@ -90,7 +90,7 @@ def test_no_other_parameters_are_likelier_and_the_interval_is_where_they_are_les
 
 def test_a_simulated_observer_is_found_again():
     one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
-    table = thresholds(simulate_trials("uniform-noise", make_trials(320, LEVELS), one))
+    table = thresholds(simulate_responses("uniform-noise", make_trials(320, LEVELS), one))
     assert tuple(table.columns) == COLUMNS
     (row,) = table.itertuples()
     assert row.threshold == pytest.approx(THRESHOLD, abs=0.015) and row.low <= THRESHOLD <= row.high
@@ -101,12 +101,12 @@ def test_a_simulated_observer_is_found_again():
 def test_levels_on_a_log_scale_and_one_without_any_filter():
     levels = ("inf", "3", "1.5", "1", "0.7", "0.55", "0.45", "0.4")
     one = Psychometric(1.0, 0.8, 0.1, "high-pass", seed=1, name="one")
-    (row,) = thresholds(simulate_trials("high-pass", make_trials(480, levels), one)).itertuples()
+    (row,) = thresholds(simulate_responses("high-pass", make_trials(480, levels), one)).itertuples()
     assert row.scale == "log10" and row.low <= 1.0 <= row.high and row.threshold == pytest.approx(1.0, abs=0.08)
     assert row.lapse_rate == pytest.approx(0.1, abs=0.04)  # which the unfiltered images tell
     blur = Psychometric(6.0, -1.0, 0.1, "low-pass", name="one")
     (row,) = thresholds(
-        simulate_trials("low-pass", make_trials(240, ("0", "1", "3", "5", "7", "10", "15", "40")), blur)
+        simulate_responses("low-pass", make_trials(240, ("0", "1", "3", "5", "7", "10", "15", "40")), blur)
     ).itertuples()
     assert row.low <= 6.0 <= row.high
 
@@ -150,20 +150,20 @@ def test_a_lapse_rate_held_low():
 
 def test_observers_of_several_levels_and_datasets_without():
     one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
-    whole = simulate_trials("uniform-noise", make_trials(80, LEVELS), one)
+    whole = simulate_responses("uniform-noise", make_trials(80, LEVELS), one)
     few = whole[whole["condition"].isin(LEVELS[:2])].assign(observer="few")
-    other = simulate_trials("rotation", make_trials(16, ("0", "90", "180")), one)
+    other = simulate_responses("rotation", make_trials(16, ("0", "90", "180")), one)
     table = thresholds(pd.concat([whole, few, other])).set_index("observer")
     assert table.loc["one", "reason"] == "" and table.loc["few", "reason"] == REASONS["levels"]
     assert table.attrs["notes"] == ["without levels, left out: rotation"]
     with pytest.raises(LogError, match="no dataset here has levels"):
         thresholds(other)
     with pytest.raises(LogError, match="levels below 0, which have no logarithm: give --scale linear"):
-        thresholds(simulate_trials("mine", make_trials(16, ("-1", "1", "2")), one), scale="log10")
+        thresholds(simulate_responses("mine", make_trials(16, ("-1", "1", "2")), one), scale="log10")
 
 
 def test_number_of_choices():
-    frame = simulate_trials("mine", make_trials(32, ("1", "2")), Psychometric(name="one"))
+    frame = simulate_responses("mine", make_trials(32, ("1", "2")), Psychometric(name="one"))
     assert n_choices(frame) == 16 and n_choices(frame.assign(dataset="edge")[:1]) == 16
     few = frame[:1].assign(category="cat", response="dog")
     assert n_choices(few) == 2
@@ -175,7 +175,7 @@ def test_number_of_choices():
 )
 def test_psignifit_agrees():
     one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
-    frame = simulate_trials("uniform-noise", make_trials(240, LEVELS), one)
+    frame = simulate_responses("uniform-noise", make_trials(240, LEVELS), one)
     ours, theirs = (thresholds(frame, fitter=fitter).iloc[0] for fitter in ("likelihood", "psignifit"))
     assert theirs["threshold"] == pytest.approx(ours["threshold"], abs=0.01)
     assert theirs["low"] < THRESHOLD < theirs["high"] and theirs["deviance"] == pytest.approx(ours["deviance"], abs=2)
