@@ -103,8 +103,8 @@ def branches(clustering: Clustering) -> list[list[tuple[float, float]]]:
     """
     nodes = [(0.0, float(row)) for row in range(len(clustering.order))]
     brackets = []
-    for left, right, height, _ in clustering.linkage:
-        (x1, y1), (x2, y2) = nodes[int(left)], nodes[int(right)]
+    for first, second, height, _ in clustering.linkage:
+        (x1, y1), (x2, y2) = nodes[int(first)], nodes[int(second)]
         brackets.append([(x1, y1), (height, y1), (height, y2), (x2, y2)])
         nodes.append((height, (y1 + y2) / 2))
     return brackets

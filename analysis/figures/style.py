@@ -57,7 +57,7 @@ _METADATA: Mapping[str, Mapping[str, None]] = {"pdf": {"CreationDate": None}, "s
 
 @frozen
 class KindStyle:
-    """How observers of one kind are drawn; `KIND_STYLES` has the style of every kind.
+    """The style in which observers of one kind are drawn; `KIND_STYLES` has the style of every kind.
 
     Attributes:
         color: Color of markers and lines, as a hex string.
@@ -90,7 +90,7 @@ KIND_STYLES: Mapping[str, KindStyle] = {
 
 @frozen
 class ObserverStyle:
-    """How one observer is drawn.
+    """The style in which one observer is drawn.
 
     Attributes:
         kind_style: The style of its kind.

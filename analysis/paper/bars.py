@@ -78,8 +78,8 @@ def _average_caption(
     datasets = [name for name in inputs.datasets if name not in inputs.excluded_datasets]
     pooled = table[_is_pooled_row(table)]
     title = (
-        f"{TITLES[number]} averaged over {n_datasets} dataset{'' if n_datasets == 1 else 's'} ({shorten_list(datasets)}): "
-        f"{describe_observers(table)}."
+        f"{TITLES[number]} averaged over {n_datasets} dataset{'' if n_datasets == 1 else 's'} "
+        f"({shorten_list(datasets)}): {describe_observers(table)}."
     )
     people = "No people responded to these datasets."
     if len(pooled):
@@ -111,7 +111,7 @@ def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
     """Make figure 11, which shows accuracy on each dataset with a single condition."""
     available = [d for d in inputs.datasets if d not in (*inputs.parametric_datasets, *inputs.conflict_datasets)]
     if not available:
-        return [f"the logs have no dataset with a single condition: add logs of {', '.join(SINGLE)}"]
+        return [f"the logs contain no dataset with a single condition: add logs of {', '.join(SINGLE)}"]
     datasets = [d for d in SINGLE if d in available] + [d for d in available if d not in SINGLE]
     table = inputs.accuracies[inputs.accuracies["dataset"].isin(datasets)].rename(columns={"accuracy": "value"})
     table = table.assign(
@@ -128,9 +128,9 @@ def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
         else ""
     )
     caption = (
-        f"Accuracy on datasets with a single condition: {describe_observers(table)}. People come first; the other observers "
-        f"are sorted from best to worst. {combined}Error bars show {WILSON}. The dotted line marks chance, where it "
-        f"is known.{inputs.simulated_note(table)}"
+        f"Accuracy on datasets with a single condition: {describe_observers(table)}. People come first; the other "
+        f"observers are sorted from best to worst. {combined}Error bars show {WILSON}. The dotted line marks chance, "
+        f"where it is known.{inputs.simulated_note(table)}"
     )
     draw = partial(paper.figure_11, table, chance=inputs.chance(datasets))
     missing = [name for name in SINGLE if name not in datasets]

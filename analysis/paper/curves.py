@@ -24,7 +24,7 @@ COLUMNS = [
 
 
 def make_accuracy_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
-    """Make figure 5: accuracy of people and of the chosen observers, or of the generative observers if none are chosen."""
+    """Make figure 5: accuracy of people and of the chosen observers (by default, the generative observers)."""
     table = _accuracy_rows(inputs)
     if not len(table):
         return [_no_levels_message()]
@@ -69,9 +69,9 @@ def make_consistency_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     rule = RULES[inputs.rule]
     caption = (
         f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: "
-        f"{describe_observers(table)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of people "
-        f"with each other. Its error bars and bands show {inputs.bootstrap_intervals}. {rule[0].upper()}{rule[1:]}. "
-        f"{_error_bar_sentences(inputs, table)}{inputs.stand_in_note}"
+        f"{describe_observers(table)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of "
+        f"people with each other. Its error bars and bands show {inputs.bootstrap_intervals}. "
+        f"{rule[0].upper()}{rule[1:]}. {_error_bar_sentences(inputs, table)}{inputs.stand_in_note}"
     )
     draw = partial(paper.figure_10, table, chance=inputs.chance(datasets))
     without_people = [d for d in datasets if d not in set(kappas["dataset"])]
@@ -105,9 +105,9 @@ def _people_sentence(table: pd.DataFrame) -> str:
 def _error_bar_sentences(inputs: FigureInputs, table: pd.DataFrame) -> str:
     zero = " and κ = 0" if (table["measure"] == "kappa").any() else ""
     return (
-        f"Error bars of accuracy show {WILSON}. Kinds with more than {MAX_NAMED} observers have lines without error bars; "
-        f"their intervals are in the CSV file. Dotted lines mark chance, where it is known{zero}. Gray labels mark "
-        f"conditions that the benchmark excludes.{inputs.simulated_note(table)}"
+        f"Error bars of accuracy show {WILSON}. Kinds with more than {MAX_NAMED} observers have lines without error "
+        f"bars; their intervals are in the CSV file. Dotted lines mark chance, where it is known{zero}. Gray labels "
+        f"mark conditions that the benchmark excludes.{inputs.simulated_note(table)}"
     )
 
 
@@ -118,6 +118,6 @@ def _missing_message(datasets: list[str]) -> list[str]:
 
 def _no_levels_message() -> str:
     return (
-        f"the logs have no dataset with several conditions: add logs of {', '.join(PARAMETRIC[:3])} or of another dataset "
-        "with several conditions"
+        f"the logs contain no dataset with several conditions: add logs of {', '.join(PARAMETRIC[:3])} or of another "
+        "dataset with several conditions"
     )

@@ -195,6 +195,6 @@ def shorten_list(names: Sequence[str]) -> str:
 def no_people_message(subject: str) -> str:
     """Return the message that a measure cannot be computed without responses of people; `subject` includes the verb."""
     return (
-        f"{subject} responses of people, but no people responded to these datasets: add their logs (humans/DATASET), or "
-        "choose observers that stand in for people with --stand-in"
+        f"{subject} responses of people, but no people responded to these datasets: add their logs (humans/DATASET), "
+        "or choose observers that stand in for people with --stand-in"
     )

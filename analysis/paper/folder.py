@@ -88,7 +88,8 @@ def _refuse_overwriting(out: Path, files: Sequence[str], earlier_files: Sequence
     for name in files:
         if (out / name).exists() and name not in earlier_files:
             raise LogError(
-                f"{out / name} already exists and was not made by this command: choose another --out, or remove the file"
+                f"{out / name} already exists and was not made by this command: choose another --out, or remove the "
+                "file"
             )
 
 
@@ -104,8 +105,8 @@ def _index(out: Path, files: Sequence[str]) -> str:
     """Return the text of figures.md, with one section for each figure in the order of the paper."""
     stems = sorted({name.removesuffix(".txt") for name in files if name.endswith(".txt") and _STEM.fullmatch(name)})
     parts = [
-        "# Figures\n\nThe numbers are those of Jaini et al. (2024). Each figure is also available as PDF, SVG and PNG, and "
-        "its numbers are available as CSV.\n"
+        "# Figures\n\nThe numbers are those of Jaini et al. (2024). Each figure is also available as PDF, SVG and "
+        "PNG, and its numbers are available as CSV.\n"
     ]
     for stem in stems:
         number, _, dataset = stem.removeprefix("figure-").partition("_")

@@ -33,14 +33,15 @@ def make_matrices(number: int, inputs: FigureInputs) -> list[PaperFigure | str]:
         data = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
         observers = pd.DataFrame({"observer": order, "kind": [kinds[name] for name in order]})
         n_images = included(trials, dataset)[["stimulus", "condition"]].drop_duplicates().shape[0]
+        people = ", with people shown individually" if "human" in kinds.values() else ""
         rule = RULES[inputs.rule]
         caption = (
-            f"Error consistency (κ) of all pairs of observers on {dataset}: {describe_observers(observers)}, with people "
-            f"shown individually; {n_images} images. Observers are ordered by average-linkage clustering on 1 − κ, and the "
-            "tree is shown at the side. Red cells are above 0, blue cells are below 0 and have a minus sign, and gray cells "
-            "are undefined. The matrix has no error bars; `observers analyze consistency` computes the intervals. "
+            f"Error consistency (κ) of all pairs of observers on {dataset}: {describe_observers(observers)}{people}; "
+            f"{n_images} images. Observers are ordered by average-linkage clustering on 1 − κ, and the tree is shown "
+            "at the side. Red cells are above 0, blue cells are below 0 and have a minus sign, and gray cells are "
+            "undefined. The matrix has no error bars; `observers analyze consistency` computes the intervals. "
             f"{rule[0].upper()}{rule[1:]}.{inputs.simulated_note(observers)}"
         )
         draw = partial(getattr(paper, f"figure_{number}"), matrix, kinds, tree)
         results.append(PaperFigure(number, dataset, draw, data, caption))
-    return results or [f"the logs have no trials of {published}: add logs of it"]
+    return results or [f"the logs contain no trials of {published}: add logs of it"]

@@ -22,7 +22,7 @@ def make_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
 
 def _no_conflicts_message(dataset: str) -> str:
     return (
-        "the logs have no trial in which shape and texture differ: add logs of "
+        "the logs contain no trial in which shape and texture differ: add logs of "
         f"{dataset} or of another cue-conflict experiment"
     )
 
@@ -43,10 +43,10 @@ def _shape_bias_rows(inputs: FigureInputs, dataset: str) -> tuple[pd.DataFrame, 
     n = span(overall(table)["n_conflict"])
     caption = (
         f"Shape bias on {dataset} by the category of the shape, shape / (shape + texture) decisions: "
-        f"{describe_observers(table)}, {people}; {n} cue-conflict images for each observer. Vertical lines and the last row "
-        "show the shape bias over all cue conflicts. Bars in the last row show 95 % Wilson intervals over shape and texture "
-        "decisions; the intervals of the categories are in the CSV file. Rows are sorted by the shape bias of "
-        f"{'pooled people' if has_people else 'the mean over observers'}.{inputs.simulated_note(table)}"
+        f"{describe_observers(table)}, {people}; {n} cue-conflict images for each observer. Vertical lines and the "
+        "last row show the shape bias over all cue conflicts. Bars in the last row show 95 % Wilson intervals over "
+        "shape and texture decisions; the intervals of the categories are in the CSV file. Rows are sorted by the "
+        f"shape bias of {'pooled people' if has_people else 'the mean over observers'}.{inputs.simulated_note(table)}"
     )
     return rows, caption
 
@@ -64,8 +64,8 @@ def make_marked_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
             results.append(PaperFigure(13, dataset, draw, data, caption))
         elif inputs.observers:
             results.append(
-                f"the figure of {dataset} does not show {', '.join(inputs.observers)} individually: choose other observers "
-                "with --observer"
+                f"the figure of {dataset} does not show {', '.join(inputs.observers)} individually: choose other "
+                "observers with --observer"
             )
         else:
             results.append(
@@ -83,11 +83,14 @@ def make_shape_bias_boxes(inputs: FigureInputs) -> list[PaperFigure | str]:
         sort_keys = pd.DataFrame({"is_machine": table["kind"] != "human", "negative_bias": -table["shape_bias"]})
         order = sort_keys.astype({"is_machine": int}).sort_values(["is_machine", "negative_bias"])
         table = table.loc[order.index].reset_index(drop=True)
+        order_sentence = "Observers are sorted by shape bias."
+        if (table["kind"] == "human").any():
+            order_sentence = "People are shown individually and come first; observers are sorted by shape bias."
         caption = (
-            f"Spread of shape bias on {dataset} over the categories of the shape: {describe_observers(table)}. People are "
-            "shown individually and come first; the other observers are sorted by shape bias. Lines show the median, boxes "
-            "the quartiles, whiskers the lowest and the highest category, and markers the shape bias over all cue conflicts."
-            f" The whiskers are not error bars; figure 1 shows the intervals.{inputs.simulated_note(table)}"
+            f"Spread of shape bias on {dataset} over the categories of the shape: {describe_observers(table)}. "
+            f"{order_sentence} Lines show the median, boxes the quartiles, whiskers the lowest and the highest "
+            "category, and markers the shape bias over all cue conflicts. The whiskers are not error bars; figure 1 "
+            f"shows the intervals.{inputs.simulated_note(table)}"
         )
         results.append(PaperFigure(12, dataset, partial(paper.figure_12, table), table, caption))
     return results or [_no_conflicts_message("cue-conflict")]

@@ -1,5 +1,4 @@
-"""Sections on agreement between observers: noise ceiling, comparison of kinds, clusters with a map, and same
-mistakes."""
+"""Sections on agreement between observers: noise ceiling, comparison of kinds, clusters, and same mistakes."""
 
 import pandas as pd
 from matplotlib.figure import Figure

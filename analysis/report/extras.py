@@ -1,5 +1,4 @@
-"""Sections at the start of a report: an overview of all datasets, reconstructions, and one trial with its
-reconstructions."""
+"""Sections at the start of a report: an overview of all datasets, reconstructions, and a single trial."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial

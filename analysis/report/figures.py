@@ -62,6 +62,7 @@ def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.Data
         return figure
 
     title = "Accuracy by condition" if n_conditions > 1 else "Accuracy, with observers sorted from best to worst"
+    people = ", with people shown individually" if (table["kind"] == "human").any() else ""
     n_trials = f"{span(table['n'])} trials per {'observer and condition' if n_conditions > 1 else 'observer'}"
     chance_sentence = (
         f"The dotted line marks chance (1/{round(1 / chance)})."
@@ -69,7 +70,7 @@ def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.Data
         else "Chance is not shown because the log does not contain the number of choices."
     )
     caption = (
-        f"{title}: n = {count(n_observers, 'observer')}, with people shown individually; {n_trials}. A missing "
+        f"{title}: n = {count(n_observers, 'observer')}{people}; {n_trials}. A missing "
         f"response counts as wrong. Error bars show 95 % Wilson intervals over trials. {chance_sentence}"
     )
     alt = f"{title}: {count(n_observers, 'observer')}, {_range(table['accuracy'])}"
@@ -105,15 +106,18 @@ def consistency_figure(
     out: Path, anchor: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
     contingency: pd.DataFrame, bootstrap: str,
 ) -> ReportFigure:  # fmt: skip
-    """Write the matrix of error consistency; `bootstrap` describes the intervals of `pairs` and is "" without
-    intervals."""
+    """Write the matrix of error consistency.
+
+    `bootstrap` describes the intervals in `pairs`; it is "" without intervals.
+    """
     order = list(tree.order)
     data = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
     dataset = str(pairs["dataset"].iloc[0])
     condition = "condition that the benchmark includes" if dataset in DATASETS else "condition"
+    people = ", with people shown individually" if "human" in kinds.values() else ""
     intervals = f"The 95 % intervals of all pairs and conditions ({bootstrap}) are in tables/consistency.csv."
     caption = (
-        f"Error consistency (κ) of all pairs of n = {len(order)} observers, with people shown individually, over "
+        f"Error consistency (κ) of all pairs of n = {len(order)} observers{people}, over "
         f"{span(included(pairs, dataset)['n'])} images per {condition}. κ is computed for each condition and then "
         "averaged. Observers are ordered by average-linkage clustering on 1 − κ, and the tree is shown at the side. "
         "Gray cells are undefined, and a minus sign marks values below 0. "

@@ -56,7 +56,7 @@ class Table:
 
 @frozen(eq=False)
 class Part:
-    """What one section shows.
+    """The content of one section.
 
     Attributes:
         title: The heading.

@@ -1,5 +1,7 @@
-"""The data of the interactive figures: rounded numbers of the measures. The CSV files have the numbers in full
-precision."""
+"""The data of the interactive figures.
+
+The numbers of the measures are rounded; the CSV files have them in full precision.
+"""
 
 from collections.abc import Mapping
 from typing import Any

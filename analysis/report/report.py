@@ -211,8 +211,7 @@ def _summary(dataset: str, trials: pd.DataFrame) -> str:
 
 
 def _overview(frame: pd.DataFrame, datasets: list[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return one row for each dataset: numbers of conditions, images and trials, and of observers of each kind in the
-    frame."""
+    """Return one row for each dataset with its numbers of conditions, images, trials, and observers of each kind."""
     rows, kinds = [], set(frame["kind"].unique())
     for dataset in datasets:
         trials = _rows_of(frame, dataset)

@@ -1,6 +1,6 @@
-"""Writes the data of the pages as scripts, because a browser does not let a page that is opened from a disk fetch
-files.
+"""Writes the data of the pages as scripts.
 
+A browser does not let a page that is opened from the disk fetch files, but it does let the page load scripts.
 `data/<name>.js` calls `report.take(name, data)`. NaN becomes null, and `<` is escaped so that no text can end a script.
 """
 

@@ -34,7 +34,7 @@ NO_CONFLICT = "Shape bias cannot be computed, because shape and texture do not d
 
 
 def shape_bias_section(inputs: SectionInputs) -> Part | None:
-    """Show the shape bias; None if the images have no shape and texture cues."""
+    """Show the shape bias; None if the images are not labeled with shape and texture cues."""
     title, anchor = "Shape bias", f"shape-bias-{inputs.anchor}"
     if inputs.shape_bias is None:
         has_cues = {"shape", "texture"} <= set(inputs.trials.columns) and (inputs.trials["shape"] != "").any()
@@ -48,7 +48,7 @@ def shape_bias_section(inputs: SectionInputs) -> Part | None:
     }  # fmt: skip
     caption = (
         "Shape bias over all images whose shape and texture differ, with 95 % Wilson intervals. The rates are "
-        "proportions of these images; “either” means that the response was the shape or the texture."
+        "proportions of these images; “either rate” counts responses with the shape or the texture."
     )
     shown = table[list(columns)].rename(columns=columns)
     return Part(

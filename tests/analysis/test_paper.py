@@ -81,15 +81,14 @@ def test_every_figure_is_drawn_from_a_small_frame():
         results = make(figure_inputs(simulate_observers(), observers=("gen", "net")), number)
         figures = [result for result in results if isinstance(result, PaperFigure)]
         assert bool(figures) == (number not in absent)
-        assert figures or results == [f"the logs have no trials of {absent[number]}: add logs of it"]
+        assert figures or results == [f"the logs contain no trials of {absent[number]}: add logs of it"]
         for paper_figure in figures:
             draw(paper_figure)
             assert "n = " in paper_figure.caption and (
                 "95 %" in paper_figure.caption or "error bars" in paper_figure.caption
             )
-            assert ("ideal" in paper_figure.caption) == (
-                number != 5
-            )  # figure 5 shows only people and the chosen observers
+            is_shown = number != 5  # figure 5 shows only people and the chosen observers
+            assert ("ideal" in paper_figure.caption) == is_shown
 
 
 def test_bars_equal_the_benchmark():
@@ -178,7 +177,7 @@ def test_curves_equal_the_tables():
     assert "observers without responses to a dataset with several conditions are not shown: net" in messages
     people = only[(only["observer"] == "net")]
     assert make(figure_inputs(people), 5) == make(figure_inputs(people), 10)
-    assert make(figure_inputs(people), 5)[0].startswith("the logs have no dataset with several conditions")
+    assert make(figure_inputs(people), 5)[0].startswith("the logs contain no dataset with several conditions")
     (message,) = make(figure_inputs(only[only["kind"] != "human"], observers=("net",)), 5)
     assert message.startswith("none of the chosen observers")
 
@@ -191,7 +190,7 @@ def test_single_conditions():
     assert message == "these datasets are not shown because they are not in the logs: sketch, stylized, silhouette"
     frame = simulate_observers()
     (message,) = make(figure_inputs(frame[frame["dataset"] == "contrast"]), 11)
-    assert message.startswith("the logs have no dataset with a single condition")
+    assert message.startswith("the logs contain no dataset with a single condition")
 
 
 def test_boxes_and_marked_observers():
@@ -213,7 +212,7 @@ def test_boxes_and_marked_observers():
     ]
     for number in (1, 12, 13):
         (message,) = make(figure_inputs(frame[frame["dataset"] == "edge"]), number)
-        assert message.startswith("the logs have no trial in which shape and texture differ")
+        assert message.startswith("the logs contain no trial in which shape and texture differ")
 
 
 def test_a_matrix_needs_two_observers():
@@ -316,9 +315,8 @@ def test_a_folder_keeps_files_that_were_not_written_by_the_command(tmp_path):
     index = (tmp_path / "figures.md").read_text("utf-8")
     assert all(item.text in index for item in written)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    list(
-        write_figures(figure_inputs(simulate_observers()), tmp_path, [3])
-    )  # replaces its own files and keeps the others
+    rewritten = write_figures(figure_inputs(simulate_observers()), tmp_path, [3])
+    assert [item.stem for item in rewritten] == ["figure-03"]  # its own files are replaced and the others stay
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     (tmp_path / "figure-11.pdf").write_text("mine")
     with pytest.raises(LogError, match="was not made by this command"):
@@ -339,7 +337,7 @@ def test_the_command(tmp_path):
     done = CliRunner().invoke(app, [*command, "--figure", "5", "--figure", "11", "--figure", "1"])
     assert done.exit_code == 0, done.output
     assert f"figure 5: {tmp_path / 'out' / 'figure-05.pdf'}" in done.stdout
-    assert "figure 1: the logs have no trial in which shape" in done.stderr
+    assert "figure 1: the logs contain no trial in which shape" in done.stderr
     assert (tmp_path / "out" / "figure-11.csv").is_file()
     done = CliRunner().invoke(app, [*command, "--figure", "1"])
     assert done.exit_code == 1 and "these logs allow none of the figures" in done.stderr

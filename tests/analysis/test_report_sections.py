@@ -76,8 +76,8 @@ def test_thresholds_and_responses(contrast, tmp_path):
 
 
 def test_low_pass(tmp_path):
-    who = KINDS | {f"net{i}": "discriminative" for i in range(4)}
-    frame = pd.concat([trials("low-pass", who, ("0", "3"), 30), trials("cue-conflict", who, cues=True, n=60)])
+    kinds = KINDS | {f"net{i}": "discriminative" for i in range(4)}
+    frame = pd.concat([trials("low-pass", kinds, ("0", "3"), 30), trials("cue-conflict", kinds, cues=True, n=60)])
     part = low_pass_section(frame, tmp_path, QUICK)
     row = correlate(measure(frame, "accuracy:low-pass", people=True), measure(frame, "shape-bias", people=True)).iloc[0]
     assert f"Pearson's r({row.df}) = {row.r:.3f}" in part.sentences[0] and row.n == 7
