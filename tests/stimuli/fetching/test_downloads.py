@@ -16,7 +16,7 @@ from tests.stimuli.fetching.site import ARCHIVE, SKETCH, Handler, cached_files, 
 
 def test_interrupted_downloads_are_resumed(site, root):
     site.files["sketch.tar.gz"] = ARCHIVE
-    site.faults = ["cut", "503", "cut"]  # the third response is the rest of the file
+    site.faults = ["cut", "503", "cut"]  # `cut` does not affect the third request, which is for a range
     fetch_stimuli("sketch", base_url=site.url)
     (_, *first), (_, *second), (_, *third) = site.requests
     assert first == [None, None]
