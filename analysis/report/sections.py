@@ -140,7 +140,8 @@ def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
         return f"All of these observers are people, {unknown}"
     _, others = smallest_pure_cluster(tree, people)
     if not others:
-        return f"The {len(people)} people form one cluster, and none of the {n_others} other observers is in it."
+        excluded = "the one other observer is not" if n_others == 1 else f"none of the {n_others} other observers is"
+        return f"The {len(people)} people form one cluster, and {excluded} in it."
     names = ", ".join(style.display_name(name, kinds[name]) for name in others)
     if len(others) > MAX_NAMES:
         names = f"{len(others)} of the {n_others} other observers"
