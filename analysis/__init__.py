@@ -1,8 +1,17 @@
-"""What it means: measures of trial logs, each a pure function, frame in, frame or number out.
+"""Measures of trial logs: accuracy, shape bias, error consistency, noise ceiling and the benchmark of Geirhos et al. (2021).
 
-`from analysis import read_trials, error_consistency` and the like load a measure's module when it is first asked for, so
-that `import analysis` alone loads nothing heavy. A function has the name here that reads well in a notebook: its module is
-in NAMES, where its docstring has the formula, the source and the degenerate cases.
+Read trial logs into one table with `read_trials`, then pass that table to a measure. A measure is a pure function: it takes
+the table (a pandas DataFrame with one row per trial) and returns a number or another table. It writes no files and draws no
+figures. People, networks and generative models are all observers here, so the same call compares any of them.
+
+Every public name is listed in `NAMES`. `from analysis import error_consistency` loads the module of that measure on first
+use, so `import analysis` alone is fast. The docstring of the module has the formula, the source and the degenerate cases.
+
+Example:
+    >>> from analysis import accuracy_by_condition, error_consistency, read_trials
+    >>> frame = read_trials(["logs"])
+    >>> accuracy_by_condition(frame)
+    >>> error_consistency(frame, n_resamples=1000)
 """
 
 from importlib import import_module
@@ -12,29 +21,29 @@ NAMES = {
     "read_trials": "analysis.frame:read_trials",
     "accuracy_by_condition": "analysis.accuracy:accuracy",
     "shape_bias_by_category": "analysis.shape_bias:shape_bias",
-    "overall_shape_bias": "analysis.shape_bias:overall",
+    "overall_shape_bias": "analysis.shape_bias:overall_shape_bias",
     "confusion_table": "analysis.confusion:confusion",
     "confusion_matrix": "analysis.confusion:confusion_matrix",
     "response_entropy": "analysis.confusion:response_entropy",
     "thresholds": "analysis.psychometric:thresholds",
-    "observer_measure": "analysis.correlation:measure",
+    "observer_measure": "analysis.correlation:observer_measure",
     "correlate": "analysis.correlation:correlate",
     "error_consistency": "analysis.consistency:consistency",
     "kappa_matrix": "analysis.consistency:kappa_matrix",
-    "kappa_by_kind": "analysis.pairs:between_kinds",
-    "attainable_kappa": "analysis.consistency:attainable",
+    "kappa_by_kind": "analysis.pairs:kappa_by_kind",
+    "attainable_kappa": "analysis.consistency:attainable_kappa",
     "error_pattern_table": "analysis.error_patterns:error_patterns",
-    "independence_test": "analysis.kappa_tests:independence",
-    "difference_test": "analysis.kappa_tests:difference",
+    "independence_test": "analysis.kappa_tests:independence_test",
+    "difference_test": "analysis.kappa_tests:difference_test",
     "noise_ceiling": "analysis.ceiling:noise_ceiling",
     "kind_contrasts": "analysis.contrasts:contrasts",
-    "cluster_observers": "analysis.clustering:cluster",
-    "grow_trees": "analysis.branches:grow",
-    "branch_support": "analysis.branches:branches",
-    "observer_groups": "analysis.branches:groups_of",
+    "cluster_observers": "analysis.clustering:cluster_observers",
+    "resample_trees": "analysis.branches:resample_trees",
+    "branch_support": "analysis.branches:branch_support",
+    "observer_groups": "analysis.branches:observer_groups",
     "agreement_with_kinds": "analysis.branches:agreement_with_kinds",
-    "among_people": "analysis.branches:among_people",
-    "map_observers": "analysis.embedding:embed",
+    "within_human_range": "analysis.branches:within_human_range",
+    "map_observers": "analysis.embedding:map_observers",
     "benchmark_table": "analysis.benchmark:benchmark",
     "benchmark_intervals": "analysis.ranks:benchmark_intervals",
     "write_report": "analysis.report.report:write_report",
@@ -43,6 +52,7 @@ __all__ = list(NAMES)
 
 
 def __getattr__(name: str) -> Any:
+    """Import the module of a public name on first use and return the function."""
     if name not in NAMES:
         raise AttributeError(f"module 'analysis' has no attribute {name!r}")
     module, _, attribute = NAMES[name].partition(":")
@@ -50,4 +60,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    """Return all public names, including those that are not loaded yet."""
     return sorted({*globals(), *NAMES})

@@ -1,7 +1,7 @@
-"""Accuracy: the share of trials whose response is the category.
+"""Accuracy: the proportion of trials in which the response equals the category.
 
-Conventions: no answer is wrong. The interval is Wilson's (1927), 95 %, over the trials of one observer in one condition;
-it says nothing about other observers or images. Source of the interval: statsmodels.
+Conventions: a trial without a response counts as wrong. The interval is the 95 % interval of Wilson (1927) over the trials
+of one observer in one condition, computed by statsmodels. It does not describe other observers or other images.
 """
 
 import numpy as np
@@ -17,11 +17,24 @@ PEOPLE = "people"
 
 
 def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for every dataset, observer and condition, with COLUMNS; sorted as published, people first."""
+    """Return the accuracy of every observer in every condition, with 95 % Wilson intervals.
+
+    Args:
+        frame: trials as returned by `read_trials`, one row per trial.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, observer and condition. `n` is the number of trials, `n_correct` the
+        number of correct responses, `accuracy` is `n_correct / n` and `low` and `high` are the interval (all proportions
+        between 0 and 1). Published datasets and conditions have their published order; people come first.
+
+    Example:
+        >>> table = accuracy(read_trials(["logs"]))
+        >>> table[table["accuracy"] < 0.5]
+    """
     keys = ["dataset", "observer", "kind", "condition"]
     table = frame.groupby(keys, sort=False)["correct"].agg(n="size", n_correct="sum").reset_index()
     table["accuracy"] = table["n_correct"] / table["n"]
-    table["low"], table["high"] = wilson(table["n_correct"].to_numpy(), table["n"].to_numpy())
+    table["low"], table["high"] = wilson_interval(table["n_correct"].to_numpy(), table["n"].to_numpy())
     observers = {name: i for i, name in enumerate(observer_order(frame)["observer"])}
     order: list[int] = []
     for dataset in dataset_order(table["dataset"].unique()):
@@ -32,42 +45,51 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order][list(COLUMNS)].reset_index(drop=True)
 
 
-def wilson(n_right: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % Wilson interval of a proportion, elementwise; NaN where n is 0."""
-    n_right, n = np.asarray(n_right, dtype=float), np.asarray(n, dtype=float)
-    low, high = proportion_confint(n_right, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
+def wilson_interval(n_correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper end of the 95 % Wilson interval of `n_correct / n`, elementwise; NaN where n is 0."""
+    n_correct, n = np.asarray(n_correct, dtype=float), np.asarray(n, dtype=float)
+    low, high = proportion_confint(n_correct, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
     return np.asarray(low), np.asarray(high)
 
 
-def chance_of(trials: pd.DataFrame) -> float | None:
-    """1 / number of choices of one dataset: 16 if published, else those that there is evidence for; None without."""
+def chance_level(trials: pd.DataFrame) -> float | None:
+    """Return the chance level of the trials of one dataset, 1 / number of choices.
+
+    Published datasets have 16 choices. For other datasets the choices are those for which the log has evidence. The result
+    is None if the log has no evidence, because the number of choices is then unknown.
+    """
     if trials["dataset"].iloc[0] in DATASETS:
         return 1 / 16
     n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
     return 1 / n_choices if n_choices else None
 
 
-def by_kind(table: pd.DataFrame) -> pd.DataFrame:
-    """From that table: mean, lowest and highest accuracy of the observers of a kind, `n_observers`, in its order."""
+def accuracy_by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Summarize the table of `accuracy` over the observers of each kind.
+
+    The result has one row per dataset, kind and condition, in the order of the table, with `n_observers` and the mean
+    (`accuracy`), `lowest` and `highest` accuracy of these observers.
+    """
     groups = table.groupby(["dataset", "kind", "condition"], sort=False)["accuracy"]
     return groups.agg(n_observers="count", accuracy="mean", lowest="min", highest="max").reset_index()
 
 
-def people_as_one(table: pd.DataFrame) -> pd.DataFrame:
-    """From that table: the people of every dataset and condition in one row PEOPLE, first; everyone else as they are.
+def pool_people(table: pd.DataFrame) -> pd.DataFrame:
+    """Replace the people in the table of `accuracy` by one row `PEOPLE` per dataset and condition, placed first.
 
-    Its accuracy is the mean over the people, `low` and `high` are the lowest and the highest of them: the range, and no
-    interval. `n` and `n_correct` are of all of them, `n_observers` how many there are (1 in the rows of everyone else).
-    A person who is alone stays as they are, with their own interval.
+    In that row `accuracy` is the mean over people, and `low` and `high` are the lowest and highest accuracy of a single
+    person, that is a range and not an interval. `n` and `n_correct` are sums over people, and `n_observers` is the number of
+    people (1 in all other rows). If a dataset has only one person, that row stays as it is, with its Wilson interval.
     """
     keys = ["dataset", "kind", "condition"]
     table = table.assign(n_observers=1)
     n_people = table[table["kind"] == "human"].groupby("dataset")["observer"].nunique()
-    several = (table["kind"] == "human") & table["dataset"].map(n_people).fillna(0).gt(1)
-    groups = table[several].groupby(keys, sort=False)
-    one = groups.agg(
+    is_pooled = (table["kind"] == "human") & table["dataset"].map(n_people).fillna(0).gt(1)
+    groups = table[is_pooled].groupby(keys, sort=False)
+    pooled = groups.agg(
         n=("n", "sum"), n_correct=("n_correct", "sum"), accuracy=("accuracy", "mean"), low=("accuracy", "min"),
         high=("accuracy", "max"), n_observers=("n_observers", "sum"),
     ).reset_index().assign(observer=PEOPLE)  # fmt: skip
     columns = [*COLUMNS, "n_observers"]
-    return pd.concat([one[columns], table.loc[~several, columns]] if len(one) else [table[columns]], ignore_index=True)
+    parts = [pooled[columns], table.loc[~is_pooled, columns]] if len(pooled) else [table[columns]]
+    return pd.concat(parts, ignore_index=True)

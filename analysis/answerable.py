@@ -1,4 +1,4 @@
-"""Trials that have a right answer: all that most measures are about. An illusion has none."""
+"""Selection of the trials that have a correct answer. Illusions do not have one, and most measures need one."""
 
 import pandas as pd
 
@@ -6,14 +6,21 @@ from stimuli.categories import AMBIGUOUS
 from stimuli.errors import LogError
 
 
-def with_answers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials that have a right answer, with a note on the others. Raises LogError where there is none."""
-    without = frame["category"] == AMBIGUOUS
-    if not without.any():
+def exclude_unanswerable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that have a correct answer, and add a note about the excluded trials.
+
+    Raises LogError if no trial has a correct answer.
+    """
+    unanswerable = frame["category"] == AMBIGUOUS
+    if not unanswerable.any():
         return frame
-    if without.all():
-        raise LogError("no trial here has a right answer: observers analyze illusions tells what was seen")
-    out, where = frame[~without].reset_index(drop=True), ", ".join(sorted(frame.loc[without, "dataset"].unique()))
-    said = f"without a right answer, left out ({int(without.sum())} trials of {where}): see observers analyze illusions"
-    out.attrs["notes"] = [*frame.attrs.get("notes", []), said]
-    return out
+    if unanswerable.all():
+        raise LogError("these trials have no correct answer; use observers analyze illusions to see what was perceived")
+    answerable = frame[~unanswerable].reset_index(drop=True)
+    datasets = ", ".join(sorted(frame.loc[unanswerable, "dataset"].unique()))
+    note = (
+        f"trials without a correct answer are excluded ({int(unanswerable.sum())} trials of {datasets}); "
+        "observers analyze illusions measures them"
+    )
+    answerable.attrs["notes"] = [*frame.attrs.get("notes", []), note]
+    return answerable

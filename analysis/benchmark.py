@@ -1,15 +1,19 @@
-"""The benchmark of Geirhos et al. 2021: four numbers an observer, averaged over datasets in the published way; two ranks.
+"""The benchmark of Geirhos et al. (2021): four measures and two ranks for every observer, averaged over datasets.
 
-Conventions (d dataset, C_d its included conditions, H_d its people), as in Tables 1 to 3 of Jaini et al. (2024):
-- OOD accuracy: all trials of a dataset's included conditions pooled (for "humans": of all its people), then the mean over d;
-- accuracy difference (squared), observed and error consistency with people: mean over d of mean over h in H_d of mean over
-  c in C_d; for "humans" over the unordered pairs of people instead of h;
-- mean rank: mean of the ranks by accuracy difference (least first), observed and error consistency (highest first);
-  OOD rank: by OOD accuracy (highest first). Ties share their mean rank; people have none.
-Datasets an observer has not answered are left out of its means: `n_datasets` says how many it has. Means over different
-datasets cannot be compared, so ranks are among the observers who answered the same conditions, as many as anybody did; the
-others have none (NaN). A dataset that no person answered, in a condition that counts, is left out for everyone.
-`attrs["notes"]` of the table says who and which, `attrs["rule"]` what was done where kappa is undefined.
+Notation: d is a dataset, C_d its conditions that count in the benchmark, H_d the people who answered it. The measures are
+those of Tables 1 to 3 of Jaini et al. (2024):
+- OOD accuracy: pool all trials of C_d (for the row "humans": of all people), then average over d.
+- Accuracy difference (squared), observed consistency and error consistency with people: average over c in C_d, then over h
+  in H_d, then over d. For the row "humans", average over the unordered pairs of people instead of over h.
+- Mean rank: mean of the ranks by accuracy difference (smallest first), observed consistency and error consistency (largest
+  first). OOD rank: rank by OOD accuracy (largest first). Ties share their mean rank; people are not ranked.
+The means of an observer exclude the datasets that this observer did not answer; `n_datasets` counts the datasets it did
+answer. Means over different datasets cannot be compared. Ranks therefore compare only the observers that answered the same
+conditions, namely the largest set of conditions that any observer answered; the rank of all others is NaN. A dataset is
+excluded for all observers if no person answered one of its benchmark conditions.
+
+Reference observers are the people, or the observers named in `reference_observers`, which then replace the people.
+`attrs["notes"]` of the table lists what was excluded; `attrs["rule"]` describes how undefined kappas were treated.
 """
 
 from collections import Counter
@@ -20,7 +24,15 @@ import pandas as pd
 from attrs import frozen
 from scipy.stats import rankdata
 
-from analysis.condition_data import ConditionData, Weigh, by_dataset, cells, once, with_people
+from analysis.condition_data import (
+    ConditionData,
+    ImageWeights,
+    PeopleComparison,
+    compare_with_people,
+    group_by_dataset,
+    split_by_condition,
+    unit_weights,
+)
 from analysis.consistency import RULES, Rule
 from analysis.resampling import nan_mean
 from stimuli.datasets import DATASETS
@@ -31,160 +43,213 @@ COLUMNS = (
     "mean_rank", "ood_rank",
 )  # fmt: skip
 MEASURES = COLUMNS[3:]
-HUMANS, STAND_INS = "humans", "simulated people"
-MAX_NAMES = 3  # in a note
+HUMANS, SIMULATED_PEOPLE = (
+    "humans",
+    "simulated people",
+)  # names of the row of the people, or of those used in their place
+MAX_NAMES = 3  # observers named in a note
 
 
 @frozen(eq=False)
-class Scores:
-    """MEASURES of N observers, the people as the first, in R resamples."""
+class BenchmarkScores:
+    """The benchmark measures of N observers in R resamples; the first observer is the row of the people.
+
+    Attributes:
+        names: names of the observers, (N,).
+        kinds: kinds of the observers, (N,).
+        n_datasets: number of datasets that each observer answered, (N,).
+        values: the measures in the order of `MEASURES`, (6, N, R).
+        notes: sentences about what was excluded.
+    """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
-    n_datasets: np.ndarray  # (N,)
-    values: np.ndarray  # (6, N, R)
+    n_datasets: np.ndarray
+    values: np.ndarray
     notes: tuple[str, ...]
 
 
 def benchmark(
-    frame: pd.DataFrame, rule: Rule = "undefined-is-nan", stand_ins: Collection[str] | None = None
+    frame: pd.DataFrame, rule: Rule = "undefined-is-nan", reference_observers: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """A row for all people together and one for every other observer, with COLUMNS, by error consistency.
+    """Return the benchmark table: one row for all people together and one for every other observer.
 
-    Observers named in `stand_ins` take the place of people, who are left out, on the datasets that they answered, published
-    or not; their row is STAND_INS, of their own kind. Raises LogError if no dataset (without stand-ins: no published one) is
-    there that people, or those who stand in for them, answered.
+    Args:
+        frame: trials as returned by `read_trials`, of people and of the observers to compare with them.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`. `model-vs-human` reproduces the published
+            numbers.
+        reference_observers: names of observers to use in place of people. The people are then excluded, unpublished
+            datasets are included, and the first row is named `SIMULATED_PEOPLE`.
+
+    Returns:
+        A table with `COLUMNS`. The people are first, the other observers follow by decreasing error consistency.
+        `attrs["notes"]` lists exclusions, and `attrs["rule"]` describes the rule.
+
+    Raises:
+        LogError: if people (or the reference observers) answered no benchmark condition, or if an observer answered an image
+            of one condition twice.
+
+    Example:
+        >>> table = benchmark(read_trials(["humans", "logs"]), rule="model-vs-human")
+        >>> table[["observer", "ood_accuracy", "error_consistency"]]
     """
-    found = scores(frame, rule, stand_ins)
-    out = pd.DataFrame({"observer": found.names, "kind": found.kinds, "n_datasets": found.n_datasets})
-    for name, values in zip(MEASURES, found.values, strict=True):
-        out[name] = values[:, 0]
-    order = out["error_consistency"].where(out.index > 0, np.inf).sort_values(ascending=False, kind="stable").index
-    out = out.loc[order, list(COLUMNS)].reset_index(drop=True)
-    out.attrs["notes"], out.attrs["rule"] = list(found.notes), RULES[rule]
-    return out
+    scores = benchmark_scores(frame, rule, reference_observers)
+    table = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
+    for name, values in zip(MEASURES, scores.values, strict=True):
+        table[name] = values[:, 0]
+    # The first row (the people) stays first.
+    sort_key = table["error_consistency"].where(table.index > 0, np.inf)
+    order = sort_key.sort_values(ascending=False, kind="stable").index
+    table = table.loc[order, list(COLUMNS)].reset_index(drop=True)
+    table.attrs["notes"], table.attrs["rule"] = list(scores.notes), RULES[rule]
+    return table
 
 
-def scores(
+def benchmark_scores(
     frame: pd.DataFrame,
     rule: Rule,
-    stand_ins: Collection[str] | None = None,
-    weigh: Weigh = once,
+    reference_observers: Collection[str] | None = None,
+    image_weights: ImageWeights = unit_weights,
     *,
     every_dataset: bool = False,
-) -> Scores:
-    """The numbers behind `benchmark`, in every resample that `weigh` makes. Raises LogError as it does.
+) -> BenchmarkScores:
+    """Return the measures of `benchmark` in every resample that `image_weights` defines.
 
-    With `every_dataset` unpublished ones count too, and where people answered none of them, the datasets count without
-    people: then only OOD accuracy and its rank are defined, and the people's row is NaN.
+    With `every_dataset`, unpublished datasets count too. If people then answered none of the datasets, all datasets count
+    without people: only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises LogError as
+    `benchmark` does.
     """
-    notes, row = [], (HUMANS, "human")
-    published_only = stand_ins is None and not every_dataset
+    notes, reference_row = [], (HUMANS, "human")
+    published_only = reference_observers is None and not every_dataset
     if published_only:
         frame = frame[frame["dataset"].isin(DATASETS)]
-    elif stand_ins is not None:
-        frame, row, left_out = _without_people(frame, set(stand_ins))
-        notes += left_out
-    there, unseen = [], []
-    found = cells(frame, None if stand_ins is None else set(stand_ins))
-    alone = every_dataset and stand_ins is None and not any(cell.is_person.any() for cell in found)
-    for dataset, of_dataset in by_dataset(found).items():
-        seen = [cell for cell in of_dataset if alone or cell.is_person.any()]
-        there += seen
-        unseen += [] if seen else [dataset]
-    nobody = set(frame["dataset"]) - {cell.dataset for cell in there} - set(unseen)
-    unseen = [d for d in frame["dataset"].unique() if d in {*unseen, *nobody}]
-    if unseen:
-        who = "no person" if stand_ins is None else "nobody who stands in for people"
-        notes.append(f"left out, since {who} answered them: {', '.join(unseen)}")
-    if not there and stand_ins is not None:
-        raise LogError("those who stand in for people answered no condition that counts: have them answer more")
-    if not there:
+    elif reference_observers is not None:
+        frame, reference_row, exclusions = _replace_people(frame, set(reference_observers))
+        notes += exclusions
+    conditions = split_by_condition(frame, None if reference_observers is None else set(reference_observers))
+    has_reference = any(condition.is_reference.any() for condition in conditions)
+    without_people = every_dataset and reference_observers is None and not has_reference
+    used: list[ConditionData] = []
+    for of_dataset in group_by_dataset(conditions).values():
+        used += [condition for condition in of_dataset if without_people or condition.is_reference.any()]
+    used_datasets = {condition.dataset for condition in used}
+    excluded = [dataset for dataset in frame["dataset"].unique() if dataset not in used_datasets]
+    if excluded:
+        group = "person" if reference_observers is None else "reference observer"
+        notes.append(f"datasets are excluded because no {group} answered them: {', '.join(excluded)}")
+    if not used and reference_observers is not None:
         raise LogError(
-            "the benchmark compares with people: give recorded people of a published dataset as well, in conditions that "
-            "count in it"
+            "the reference observers answered no condition of the benchmark; add logs in which they answer more conditions"
+        )
+    if not used:
+        raise LogError(
+            "the benchmark compares observers with people, but no person answered a benchmark condition of a published "
+            "dataset; add the logs of recorded people"
         )
     if published_only:
-        n = len({cell.dataset for cell in there})
-        notes.insert(0, f"{n} of the {len(DATASETS)} published datasets")
-    return _scores(there, rule, row, notes, weigh)
+        notes.insert(0, f"the benchmark uses {len(used_datasets)} of the {len(DATASETS)} published datasets")
+    return _average_over_datasets(used, rule, reference_row, notes, image_weights)
 
 
-def _without_people(frame: pd.DataFrame, names: set[str]) -> tuple[pd.DataFrame, tuple[str, str], list[str]]:
-    """The frame without people, the row of those who stand in for them, and a note on who was left out."""
-    there = frame["observer"].isin(names)
-    if not there.any():
-        raise LogError(f"none of those who stand in for people is there: {', '.join(sorted(names))}")
-    is_person = (frame["kind"] == "human") & ~there
+def _replace_people(frame: pd.DataFrame, names: set[str]) -> tuple[pd.DataFrame, tuple[str, str], list[str]]:
+    """Return the frame without people, the name and kind of the reference row, and a note about the excluded people."""
+    is_reference = frame["observer"].isin(names)
+    if not is_reference.any():
+        raise LogError(f"the logs contain none of the reference observers: {', '.join(sorted(names))}")
+    is_person = (frame["kind"] == "human") & ~is_reference
     people = sorted(set(frame.loc[is_person, "observer"]))
-    notes = [f"left out, since others stand in for people: {', '.join(people)}"] if people else []
-    return frame[~is_person], (STAND_INS, str(frame.loc[there, "kind"].iloc[0])), notes
+    notes = [f"people are excluded because reference observers replace them: {', '.join(people)}"] if people else []
+    return frame[~is_person], (SIMULATED_PEOPLE, str(frame.loc[is_reference, "kind"].iloc[0])), notes
 
 
-def _scores(there: list[ConditionData], rule: Rule, row: tuple[str, str], notes: list[str], weigh: Weigh) -> Scores:
-    begin, parts = 0, []
-    for of_dataset in by_dataset(there).values():
-        parts.append(with_people(of_dataset, rule, weigh, begin))
-        begin += len(of_dataset)
-    keys = [row, *dict.fromkeys(key for part in parts for key in zip(part.names, part.kinds, strict=True))]
-    values = np.full((4, len(keys), len(parts), parts[0].among_people.shape[-1]), np.nan)
+def _average_over_datasets(
+    conditions: list[ConditionData],
+    rule: Rule,
+    reference_row: tuple[str, str],
+    notes: list[str],
+    image_weights: ImageWeights,
+) -> BenchmarkScores:
+    """Compute the measures per dataset, average them over datasets and rank the observers."""
+    n_done, parts = 0, []
+    for of_dataset in group_by_dataset(conditions).values():
+        parts.append(compare_with_people(of_dataset, rule, image_weights, n_done))
+        n_done += len(of_dataset)
+    # An observer is identified by name and kind: the same name may occur with different kinds in different datasets.
+    keys = [reference_row, *dict.fromkeys(key for part in parts for key in zip(part.names, part.kinds, strict=True))]
+    values = np.full((4, len(keys), len(parts), parts[0].between_people.shape[-1]), np.nan)
     for d, part in enumerate(parts):
-        values[0, 0, d], values[1:, 0, d] = part.people_accuracy, part.among_people
-        place = [keys.index(key) for key in zip(part.names, part.kinds, strict=True)]
-        values[0, place, d], values[1:, place, d] = part.accuracy, part.others
-    answered = {key: [(c.dataset, c.condition) for c in there if _answers(c, key)] for key in keys[1:]}
+        values[0, 0, d], values[1:, 0, d] = part.people_accuracy, part.between_people
+        rows = [keys.index(key) for key in zip(part.names, part.kinds, strict=True)]
+        values[0, rows, d], values[1:, rows, d] = part.accuracy, part.with_people
+    answered = {key: [(c.dataset, c.condition) for c in conditions if _contains(c, key)] for key in keys[1:]}
     n_datasets = [len(parts), *(len({dataset for dataset, _ in answered[key]}) for key in keys[1:])]
-    ranked, said = _comparable(answered)
-    notes += said + _few_people(parts, row[0]) + _few_images(there)
+    ranked, rank_notes = _select_comparable(answered)
+    notes += rank_notes + _single_person_notes(parts, reference_row[0]) + _partial_images_notes(conditions)
     means = nan_mean(values, axis=2)  # (4, N, R)
     ranks = np.full((2, *means.shape[1:]), np.nan)
     rows = [keys.index(key) for key in ranked]
     if rows:
-        by = [rankdata(sign * means[m, rows], axis=0, nan_policy="omit") for m, sign in ((1, 1), (2, -1), (3, -1))]
-        ranks[0, rows] = np.mean(by, axis=0)
+        by_measure = [
+            rankdata(sign * means[m, rows], axis=0, nan_policy="omit") for m, sign in ((1, 1), (2, -1), (3, -1))
+        ]
+        ranks[0, rows] = np.mean(by_measure, axis=0)
         ranks[1, rows] = rankdata(-means[0, rows], axis=0, nan_policy="omit")
     names, kinds = zip(*keys, strict=True)
-    return Scores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes))
+    return BenchmarkScores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes))
 
 
-def _answers(cell: ConditionData, key: tuple[str, str]) -> bool:
-    return key in set(zip(cell.names, cell.kinds, strict=True))
+def _contains(condition: ConditionData, key: tuple[str, str]) -> bool:
+    """Return whether the observer with this name and kind has trials in the condition."""
+    return key in set(zip(condition.names, condition.kinds, strict=True))
 
 
-def _comparable(
+def _select_comparable(
     answered: dict[tuple[str, str], list[tuple[str, str]]],
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """Who answered the same cells, as many as anybody did (the most who did, where there are several), and who did not."""
-    sets = Counter(tuple(those) for those in answered.values())
-    if not sets:
+    """Return the observers that can be ranked together, and a note about the others.
+
+    These are the observers that answered the same conditions, namely the largest such set of conditions; if several sets
+    are equally large, the one that most observers answered.
+    """
+    n_observers = Counter(tuple(conditions) for conditions in answered.values())
+    if not n_observers:
         return [], []
-    most, _ = max(sets.items(), key=lambda item: (len(item[0]), item[1]))
-    others = [key for key, those in answered.items() if tuple(those) != most]
+    most, _ = max(n_observers.items(), key=lambda item: (len(item[0]), item[1]))
+    others = [key for key, conditions in answered.items() if tuple(conditions) != most]
     if not others:
         return list(answered), []
     n = len({dataset for dataset, _ in most})
-    where = f"{len(most)} conditions of {n} dataset{'s' if n > 1 else ''}"
     note = (
-        f"ranks are among those who answered the same {where}; without a rank: {_named([name for name, _ in others])}"
+        f"ranks compare only the observers that answered the same {len(most)} conditions of {n} "
+        f"dataset{'s' if n > 1 else ''}; without a rank: {_abbreviate([name for name, _ in others])}"
     )
     return [key for key in answered if key not in others], [note]
 
 
-def _few_people(parts: list, row: str) -> list[str]:  # type: ignore[type-arg]
-    alone = [part.dataset for part in parts if len(part.people) == 1]
-    return [f"{', '.join(alone)}: one person, so that only the OOD accuracy of {row} is over it"] if alone else []
+def _single_person_notes(parts: list[PeopleComparison], row: str) -> list[str]:
+    datasets = [part.dataset for part in parts if len(part.people) == 1]
+    if not datasets:
+        return []
+    return [
+        f"the row {row} includes {', '.join(datasets)} only in its OOD accuracy, because the other measures need at least "
+        "two people per dataset"
+    ]
 
 
-def _few_images(there: list[ConditionData]) -> list[str]:
-    """Who answered fewer images of a cell than others did."""
-    fewer = {
+def _partial_images_notes(conditions: list[ConditionData]) -> list[str]:
+    """Return a note that names the observers which answered fewer images of a condition than other observers did."""
+    names = {
         name
-        for cell in there
-        for name, n in zip(cell.names, cell.answered.sum(axis=1), strict=True)
-        if n < cell.answered.shape[1]
+        for condition in conditions
+        for name, n in zip(condition.names, condition.answered.sum(axis=1), strict=True)
+        if n < condition.answered.shape[1]
     }
-    return [f"answered only part of the images of a condition: {_named(sorted(fewer))}"] if fewer else []
+    return (
+        [f"some observers answered only part of the images of a condition: {_abbreviate(sorted(names))}"]
+        if names
+        else []
+    )
 
 
-def _named(names: list[str]) -> str:
+def _abbreviate(names: list[str]) -> str:
     return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

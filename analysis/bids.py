@@ -1,11 +1,11 @@
-"""Trials as BIDS behavioral tables, and back: nothing that a frame holds is lost.
+"""Export of trials as BIDS behavioral tables, and conversion of such tables back to trials, without loss.
 
-    <out>/sub-<label>/[ses-<label>/]beh/sub-<label>_[ses-<label>_]task-<label>_beh.tsv     and the same stem .json
+    <out>/sub-<label>/[ses-<label>/]beh/sub-<label>_[ses-<label>_]task-<label>_beh.tsv     with a .json file of the same stem
 
-A table is tab-separated, a row a trial, `n/a` where there is none, and has the columns of a frame; `rt` has the name that
-BIDS gives it, `response_time`. What is the same in all rows is in the JSON, beside a description of every column: TaskName
-(the dataset), Observer, Kind, Session, and Logs, the sidecars. A label is what a name has of letters and digits. Models are
-subjects too; `participants.tsv` says of which kind each is.
+A table is tab-separated, has one row per trial and the columns of a frame, and uses `n/a` for missing values. `rt` has the
+name that BIDS prescribes, `response_time`. The JSON file describes every column and holds what is the same in all rows:
+TaskName (the dataset), Observer, Kind, Session, and Logs (the sidecars of the trial logs). A label consists of the letters
+and digits of a name. Models are subjects too; `participants.tsv` lists the kind of every observer.
 Reference: https://bids-specification.readthedocs.io/en/v1.10.1/modality-specific-files/behavioral-experiments.html
 """
 
@@ -22,49 +22,50 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from analysis.formats import format_of
+from analysis.formats import detect_format
 from experiments import log
 from stimuli.errors import LogError
 
-VERSION = "1.10.1"  # of BIDS
-NONE = "n/a"
+VERSION = "1.10.1"  # of the BIDS specification
+MISSING = "n/a"
 RT = "response_time"
-IN_JSON = ("dataset", "observer", "kind", "session")
-FACTS = ("TaskName", "Observer", "Kind", "Session", "Logs")
-MADE = ("correct", "source")  # on reading
-MAX_LABEL = 64
+JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that the JSON file holds
+METADATA = ("TaskName", "Observer", "Kind", "Session", "Logs")  # keys of the JSON file
+COMPUTED = ("correct", "source")  # columns that are computed when a table is read
+MAX_LABEL = 64  # characters
 MAX_LEVELS = 32
-COLUMNS = {  # of every log; what it says, and its unit
-    "block": ("Number of the block, from 1", ""),
-    "trial": ("Number of the trial in its session, from 1", ""),
-    "stimulus": ("Image that was shown; the same name is the same image", ""),
-    "condition": ("How the image was made or distorted", ""),
-    "category": ("What the image shows: the right answer", ""),
-    "response": ("What was answered; n/a: nothing", ""),
-    RT: ("From the onset of the choices to the answer; n/a for machines, and where nothing was answered", "s"),
-    "n_evaluations": ("Evaluations of the model that the answer took", ""),
+COLUMNS = {  # column -> (description, unit)
+    "block": ("Number of the block, starting at 1", ""),
+    "trial": ("Number of the trial within its session, starting at 1", ""),
+    "stimulus": ("Name of the image; equal names are equal images", ""),
+    "condition": ("Condition of the image, for example the level of a distortion", ""),
+    "category": ("Category of the image, that is the correct response", ""),
+    "response": ("Response of the observer; n/a if there was none", ""),
+    RT: ("Time from the onset of the choices to the response; n/a for models and for missing responses", "s"),
+    "n_evaluations": ("Number of model evaluations for the response", ""),
 }
-MEASURED = {  # of people at a screen
-    "onset": ("Flip that showed the image, by the clock of the session", "s"),
-    "offset": ("Flip that took the image away, by the clock of the session", "s"),
-    "grid_onset": ("Flip that showed the choices, by the clock of the session", "s"),
-    "n_frames": ("Frames that showed the image", ""),
-    "n_dropped": ("Frames that came late, up to the choices", ""),
-    "frame_rate": ("Measured rate of the screen", "Hz"),
+MEASURED = {  # measured_<quantity> of people at a screen -> (description, unit)
+    "onset": ("Time of the screen flip that showed the image, by the clock of the session", "s"),
+    "offset": ("Time of the screen flip that removed the image, by the clock of the session", "s"),
+    "grid_onset": ("Time of the screen flip that showed the choices, by the clock of the session", "s"),
+    "n_frames": ("Number of frames that showed the image", ""),
+    "n_dropped": ("Number of late frames before the choices", ""),
+    "frame_rate": ("Measured frame rate of the screen", "Hz"),
 }
 README = """# Trials of observers
 
-Behavioral tables (BIDS {version}): one for each observer, session and task, in `sub-*/`. The JSON beside a table describes
-its columns, names the observer and the experiment in full, and holds what the trial log knew: seed, choices, the observer's
-options, versions. An observer is a person or a model: `kind` in `participants.tsv` says which, and `species` is n/a for
-models. A person whose name begins with `subject-` is another one in every task. Pilot sessions are left out.
+This folder contains behavioral tables (BIDS {version}), one per observer, session and task, in `sub-*/`. The JSON file next
+to a table describes its columns, names the observer and the experiment, and holds the sidecar of the trial log: seed,
+choices, options of the observer, and software versions. An observer is a person or a model: see `kind` in
+`participants.tsv`; `species` is n/a for models. A person whose name begins with `subject-` is a different person in every
+task. Pilot sessions are excluded.
 {public}
-Written by `observers export --format bids`; `observers analyze` and `observers report` read this folder as it is.
+These files were written by `observers export --format bids`. `observers analyze` and `observers report` can read them.
 """
-PUBLIC = "\nFor the public: dates and times of the sessions and folders of files are left out.\n"
+PUBLIC = "\nFor publication, dates and times of the sessions and folder names of files were removed.\n"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?")
-# Of a path that begins at a root, a home or a drive, all but its last part; `owner/repository` and addresses stay.
+# All but the last part of a path that begins at a root, home or drive; `owner/repository` and web addresses do not match.
 _FOLDERS = re.compile(
     r"""(?<![\w/\\:.])(?:~\w*|[A-Za-z]:|\.{1,2})?(?:[/\\]+[^\s/\\:;,"'][^/\\:;,"']*)*[/\\]+(?=[^/\\\s])"""
 )
@@ -72,174 +73,216 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list[Path]:
-    """Write a data set with all trials of the frame; its tables. `public` leaves out when and in which folders.
+    """Write all trials of a frame as a BIDS data set of behavioral tables.
 
-    Raises LogError for a folder that holds anything but an earlier export of these trials, and for what BIDS cannot say.
+    Args:
+        frame: trials as returned by `read_trials`.
+        out: folder to write to; it must be empty, or contain an earlier export of the same trials.
+        public: remove dates, times and folder names from the sidecars, for publication.
+
+    Returns:
+        The paths of the tables.
+
+    Raises:
+        LogError: if the folder contains other files, or if BIDS cannot represent a column name or a text.
+
+    Example:
+        >>> export_bids(read_trials(["logs"]), Path("bids"), public=True)
     """
     out = Path(out)
-    who = frame[["dataset", "observer", "kind"]].drop_duplicates().itertuples(index=False, name=None)
-    persons = {(dataset, observer): _person(dataset, observer, kind) for dataset, observer, kind in who}
-    subjects = _labels({person: "-".join(filter(None, reversed(person[::2]))) for person in persons.values()})
-    tasks = _labels({dataset: dataset for dataset in frame["dataset"].unique()})
-    sessions = _labels({session: str(session) for session in frame["session"].dropna().unique()})
+    rows = frame[["dataset", "observer", "kind"]].drop_duplicates().itertuples(index=False, name=None)
+    identities = {(dataset, observer): _identify(dataset, observer, kind) for dataset, observer, kind in rows}
+    subjects = _make_labels({key: "-".join(filter(None, reversed(key[::2]))) for key in identities.values()})
+    tasks = _make_labels({dataset: dataset for dataset in frame["dataset"].unique()})
+    sessions = _make_labels({session: str(session) for session in frame["session"].dropna().unique()})
     tables: dict[Path, pd.DataFrame] = {}
     for _, trials in frame.groupby(["dataset", "observer", "session"], sort=False, dropna=False):
         dataset, observer, session = trials.iloc[0][["dataset", "observer", "session"]]
-        names = [f"sub-{subjects[persons[dataset, observer]]}"]
+        names = [f"sub-{subjects[identities[dataset, observer]]}"]
         names += [] if pd.isna(session) else [f"ses-{sessions[session]}"]
         path = out.joinpath(*names, "beh", "_".join([*names, f"task-{tasks[dataset]}", "beh.tsv"]))
         assert path not in tables, path
         tables[path] = trials
-    _refuse_what_it_cannot_say(frame)
-    _refuse_other_files(out, tables, list(frame["source"].unique()))
+    _check_exportable(frame)
+    _check_folder(out, tables, list(frame["source"].unique()))
     out.mkdir(parents=True, exist_ok=True)
-    _describe(out, sorted(tasks), {subjects[person]: person for person in persons.values()}, public)
-    columns = {dataset: _columns(frame, dataset) for dataset in tasks}
+    _write_top_level_files(out, sorted(tasks), {subjects[key]: key for key in identities.values()}, public)
+    columns = {dataset: _describe_columns(frame, dataset) for dataset in tasks}
     for path, trials in tables.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        described = columns[trials["dataset"].iloc[0]]
-        logs = [sidecar for source in trials["source"].unique() for sidecar in sidecars(Path(source))]
-        facts = _facts(trials, [to_give_away(sidecar) for sidecar in logs] if public else logs)
-        _write_json(path.with_suffix(".json"), facts | described)
-        cells = [_cells(trials["rt" if name == RT else name]) for name in described]
-        _write_table(path, list(described), list(zip(*cells, strict=True)))
+        descriptions = columns[trials["dataset"].iloc[0]]
+        logs = [sidecar for source in trials["source"].unique() for sidecar in read_sidecars(Path(source))]
+        metadata = _metadata(trials, [strip_times_and_folders(sidecar) for sidecar in logs] if public else logs)
+        _write_json(path.with_suffix(".json"), metadata | descriptions)
+        cells = [_to_cells(trials["rt" if name == RT else name]) for name in descriptions]
+        _write_table(path, list(descriptions), list(zip(*cells, strict=True)))
     return list(tables)
 
 
-def as_log(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, Any] | None]:
-    """A table's cells, and its JSON, as our own log has them; with the sidecar if there was one. Raises LogError."""
-    facts = _read_json(path)
-    session = "" if facts["Session"] is None else str(facts["Session"])
-    names = {"experiment": facts["TaskName"], "observer": facts["Observer"], "kind": facts["Kind"], "session": session}
-    table = table.mask(table == NONE, "").rename(columns={RT: "rt"}).assign(**names)
-    return table, facts["Logs"][0] if len(facts["Logs"]) == 1 else None
+def to_trial_log(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, Any] | None]:
+    """Convert the cells of a BIDS table and its JSON file to those of our own trial log.
+
+    Returns the cells, and the sidecar if the JSON file holds exactly one. Raises LogError if the JSON file is missing or
+    damaged.
+    """
+    metadata = _read_metadata(path)
+    session = "" if metadata["Session"] is None else str(metadata["Session"])
+    columns = {
+        "experiment": metadata["TaskName"], "observer": metadata["Observer"], "kind": metadata["Kind"], "session": session,
+    }  # fmt: skip
+    table = table.mask(table == MISSING, "").rename(columns={RT: "rt"}).assign(**columns)
+    return table, metadata["Logs"][0] if len(metadata["Logs"]) == 1 else None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """FACTS of a table. Raises LogError."""
+def _read_metadata(path: Path) -> dict[str, Any]:
+    """Return `METADATA` from the JSON file of a table. Raises LogError."""
     try:
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        metadata = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise LogError(f"{path} needs its JSON, which says whose trials it holds: {error}") from None
-    text = isinstance(facts, dict) and all(
-        isinstance(facts.get(name), str) for name in ("TaskName", "Observer", "Kind")
-    )
-    if not text or not isinstance(facts.get("Session", ""), int | None) or not _are_sidecars(facts.get("Logs")):
         raise LogError(
-            f"{path.with_suffix('.json')} was not written by `observers export`: it needs {', '.join(FACTS)}"
+            f"{path} needs a JSON file of the same name that identifies the observer, but it cannot be read: {error}"
+        ) from None
+    has_names = isinstance(metadata, dict) and all(
+        isinstance(metadata.get(name), str) for name in ("TaskName", "Observer", "Kind")
+    )
+    if (
+        not has_names
+        or not isinstance(metadata.get("Session", ""), int | None)
+        or not _are_sidecars(metadata.get("Logs"))
+    ):
+        raise LogError(
+            f"{path.with_suffix('.json')} was not written by `observers export`: it must have {', '.join(METADATA)}"
         )
-    return {name: facts[name] for name in FACTS}
+    return {name: metadata[name] for name in METADATA}
 
 
 def _are_sidecars(logs: object) -> bool:
     return isinstance(logs, list) and all(
-        isinstance(one, dict) and isinstance(one.get("identity"), dict) for one in logs
+        isinstance(sidecar, dict) and isinstance(sidecar.get("identity"), dict) for sidecar in logs
     )
 
 
-def sidecars(source: Path) -> list[dict[str, Any]]:
-    """The sidecars of a file that was read; none of one that has gone."""
-    form = format_of(source) if source.is_file() else None
+def read_sidecars(source: Path) -> list[dict[str, Any]]:
+    """Return the sidecars of a file of trials; an empty list if the file does not exist any more or has none."""
+    form = detect_format(source) if source.is_file() else None
     if form == "bids":
-        return list(_read_json(source)["Logs"])
+        return list(_read_metadata(source)["Logs"])
     sidecar = log.read_sidecar(source) if form == "own" else None
     return [] if sidecar is None else [sidecar]
 
 
-def _person(dataset: str, observer: str, kind: str) -> tuple[str, str, str]:
-    """Who it is: one name is one observer in all datasets, but for the numbered people of published ones."""
+def _identify(dataset: str, observer: str, kind: str) -> tuple[str, str, str]:
+    """Return a key that identifies an observer: (observer, kind, dataset or "").
+
+    The same name is the same observer in all datasets, except for the numbered people of the published datasets.
+    """
     return observer, kind, dataset if kind == "human" and observer.startswith("subject-") else ""
 
 
-def _labels(names: Mapping[Key, str]) -> dict[Key, str]:
-    """Letters and digits of each name; of their hash as well where that is nothing, too long, or the same for two."""
+def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
+    """Return a unique label for each name: its letters and digits.
+
+    A hash is appended if these are empty, too long, or equal for two names.
+    """
     plain = {key: re.sub("[^A-Za-z0-9]", "", name) for key, name in names.items()}
-    n = Counter(label.casefold() for label in plain.values())  # there are file systems that do not tell case
+    n = Counter(label.casefold() for label in plain.values())  # some file systems ignore case
     hashes = {key: hashlib.sha256(repr(key).encode()).hexdigest()[:8] for key in names}
-    alone = {key: 0 < len(label) <= MAX_LABEL and n[label.casefold()] == 1 for key, label in plain.items()}
-    return {key: label if alone[key] else label[:MAX_LABEL] + hashes[key] for key, label in plain.items()}
+    is_unique = {key: 0 < len(label) <= MAX_LABEL and n[label.casefold()] == 1 for key, label in plain.items()}
+    return {key: label if is_unique[key] else label[:MAX_LABEL] + hashes[key] for key, label in plain.items()}
 
 
-def _columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, Any]]:
-    """What a table of the dataset has, described: what its observers have, and columns that are empty for everybody."""
-    mine = (frame["dataset"] == dataset).to_numpy()
-    out = {}
-    for name in frame.columns.drop([*IN_JSON, *MADE]):
-        there = (frame[name].notna() & (frame[name] != "")).fillna(False).to_numpy(bool)
-        if name in (*COLUMNS, "rt") or there[mine].any() or not there.any():
-            out[RT if name == "rt" else name] = _described(name, frame.loc[mine, name])
-    return out
+def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, Any]]:
+    """Return the descriptions of the columns of a dataset's tables.
+
+    These are the columns of every log, the columns that are not empty in this dataset, and those that are empty everywhere.
+    """
+    in_dataset = (frame["dataset"] == dataset).to_numpy()
+    descriptions = {}
+    for name in frame.columns.drop([*JSON_COLUMNS, *COMPUTED]):
+        has_value = (frame[name].notna() & (frame[name] != "")).fillna(False).to_numpy(bool)
+        if name in (*COLUMNS, "rt") or has_value[in_dataset].any() or not has_value.any():
+            descriptions[RT if name == "rt" else name] = _describe_column(name, frame.loc[in_dataset, name])
+    return descriptions
 
 
-def _described(name: str, column: pd.Series) -> dict[str, Any]:
-    """What BIDS wants to know of a column."""
-    said, unit = COLUMNS.get(RT if name == "rt" else name, (f"The {name} of the image", ""))
+def _describe_column(name: str, column: pd.Series) -> dict[str, Any]:
+    """Return the description, unit and levels of a column, as BIDS requires them."""
+    description, unit = COLUMNS.get(RT if name == "rt" else name, (f"The {name} of the image", ""))
     if name.startswith(log.EVIDENCE):
-        said, unit = f"Support of the choice {name.removeprefix(log.EVIDENCE)}, as the observer defines it", "arbitrary"
+        choice = name.removeprefix(log.EVIDENCE)
+        description, unit = f"Evidence for the choice {choice}, as defined by the observer", "arbitrary"
     elif name.startswith(log.MEASURED):
-        what = name.removeprefix(log.MEASURED)
-        said, unit = MEASURED.get(what, (f"Measured {what}, as the observer defines it", ""))
-    text = pd.api.types.is_string_dtype(column.dtype) and name != "stimulus"
-    levels = sorted(set(column) - {""}) if text else []
-    described: dict[str, Any] = {"Description": said} | ({"Units": unit} if unit else {})
-    return described | ({"Levels": {one: f"{name} {one}" for one in levels}} if 0 < len(levels) <= MAX_LEVELS else {})
+        quantity = name.removeprefix(log.MEASURED)
+        description, unit = MEASURED.get(quantity, (f"Measured {quantity}, as defined by the observer", ""))
+    is_text = pd.api.types.is_string_dtype(column.dtype) and name != "stimulus"
+    levels = sorted(set(column) - {""}) if is_text else []
+    result: dict[str, Any] = {"Description": description} | ({"Units": unit} if unit else {})
+    if 0 < len(levels) <= MAX_LEVELS:
+        result["Levels"] = {level: f"{name} {level}" for level in levels}
+    return result
 
 
-def _cells(column: pd.Series) -> list[str]:
-    """Text as it is, numbers in full."""
+def _to_cells(column: pd.Series) -> list[str]:
+    """Return the cells of a column as text; numbers have full precision."""
     if pd.api.types.is_integer_dtype(column.dtype):
-        return [NONE if number is pd.NA else str(number) for number in column]
+        return [MISSING if number is pd.NA else str(number) for number in column]
     if pd.api.types.is_float_dtype(column.dtype):
-        return [NONE if pd.isna(number) else repr(float(number)) for number in column]
-    return [text or NONE for text in column]
+        return [MISSING if pd.isna(number) else repr(float(number)) for number in column]
+    return [text or MISSING for text in column]
 
 
-def _refuse_what_it_cannot_say(frame: pd.DataFrame) -> None:
-    taken = sorted({*FACTS, RT} & set(frame.columns))
-    if taken:
-        raise LogError(f"a column named {taken[0]} cannot be exported: in BIDS the name means something else")
-    for name in frame.columns.difference([*IN_JSON, *MADE]):
+def _check_exportable(frame: pd.DataFrame) -> None:
+    """Raise LogError if a column name or a text has another meaning in BIDS."""
+    reserved = sorted({*METADATA, RT} & set(frame.columns))
+    if reserved:
+        raise LogError(f"a column named {reserved[0]} cannot be exported, because BIDS reserves this name; rename it")
+    for name in frame.columns.difference([*JSON_COLUMNS, *COMPUTED]):
         for text in frame[name].unique() if pd.api.types.is_string_dtype(frame[name].dtype) else ():
-            if text == NONE or re.search(r"[\r\n\0]", text):
+            if text == MISSING or re.search(r"[\r\n\0]", text):
                 raise LogError(
-                    f"the {name} {text[:80]!r} cannot be exported: in BIDS n/a means that there is none, and a line is a row"
+                    f"the {name} {text[:80]!r} cannot be exported: in BIDS, n/a means a missing value and a line is a row"
                 )
 
 
-def _refuse_other_files(out: Path, tables: Mapping[Path, object], sources: Sequence[str]) -> None:
-    """An export is all that is in its folder: what was there of others would be taken for a part of it."""
+def _check_folder(out: Path, tables: Mapping[Path, object], sources: Sequence[str]) -> None:
+    """Raise LogError if the folder contains other files, which readers would take for a part of the export."""
     if not out.exists() or not any(out.iterdir()):
         return
     try:
-        by = json.loads((out / "dataset_description.json").read_text("utf-8"))["GeneratedBy"][0]["Name"]
+        generator = json.loads((out / "dataset_description.json").read_text("utf-8"))["GeneratedBy"][0]["Name"]
     except (OSError, ValueError, LookupError, TypeError):
-        by = None
-    if by != "observers":
-        raise LogError(f"{out} is not empty, and no BIDS export of observers: give another --out")
+        generator = None
+    if generator != "observers":
+        raise LogError(f"{out} is not empty and is not a BIDS export of observers; choose another folder with --out")
     for old in sorted(out.rglob("*_beh.tsv")):
         if old not in tables:
-            raise LogError(f"{old} is there of an export of other trials: give another --out, or remove it")
+            raise LogError(
+                f"{old} belongs to an export of other trials; choose another folder with --out, or delete it"
+            )
         if any(Path(source).exists() and old.samefile(source) for source in sources):
-            raise LogError(f"{old} is what is exported, and would be overwritten: give another --out")
+            raise LogError(f"{old} is one of the logs to export and would be overwritten; choose another --out folder")
 
 
-def _facts(trials: pd.DataFrame, logs: list[dict[str, Any]]) -> dict[str, Any]:
+def _metadata(trials: pd.DataFrame, logs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return `METADATA` of the trials of one table."""
     first = trials.iloc[0]
     session = None if pd.isna(first["session"]) else int(first["session"])
-    return dict(zip(FACTS, (first["dataset"], first["observer"], first["kind"], session, logs), strict=True))
+    return dict(zip(METADATA, (first["dataset"], first["observer"], first["kind"], session, logs), strict=True))
 
 
-def to_give_away(value: Any) -> Any:
-    """Without when, and without the folders in paths."""
+def strip_times_and_folders(value: Any) -> Any:
+    """Return a sidecar without dates and times, and with paths shortened to their last part."""
     if isinstance(value, dict):
-        return {name: to_give_away(part) for name, part in value.items() if name not in ("started", "finished")}
+        return {k: strip_times_and_folders(part) for k, part in value.items() if k not in ("started", "finished")}
     if isinstance(value, list):
-        return [to_give_away(part) for part in value]
+        return [strip_times_and_folders(part) for part in value]
     return _FOLDERS.sub("", _TIME.sub("", value)) if isinstance(value, str) else value
 
 
-def _describe(out: Path, datasets: list[str], subjects: Mapping[str, tuple[str, str, str]], public: bool) -> None:
-    """The files that a BIDS data set has at its top."""
+def _write_top_level_files(
+    out: Path, datasets: list[str], subjects: Mapping[str, tuple[str, str, str]], public: bool
+) -> None:
+    """Write dataset_description.json, participants.tsv, participants.json and README.md."""
     _write_json(
         out / "dataset_description.json",
         {
@@ -250,7 +293,7 @@ def _describe(out: Path, datasets: list[str], subjects: Mapping[str, tuple[str, 
         },
     )
     rows = [
-        (f"sub-{label}", observer, kind, "homo sapiens" if kind == "human" else NONE)
+        (f"sub-{label}", observer, kind, "homo sapiens" if kind == "human" else MISSING)
         for label, (observer, kind, _) in sorted(subjects.items())
     ]
     _write_table(out / "participants.tsv", ["participant_id", "observer", "kind", "species"], rows)
@@ -258,8 +301,8 @@ def _describe(out: Path, datasets: list[str], subjects: Mapping[str, tuple[str, 
     _write_json(
         out / "participants.json",
         {
-            "observer": {"Description": "Name of the observer; of a person, a code"},
-            "kind": {"Description": "What the observer is", "Levels": kinds},
+            "observer": {"Description": "Name of the observer; a code for a person"},
+            "kind": {"Description": "Kind of the observer", "Levels": kinds},
             "species": {"Description": "homo sapiens for people, n/a for models"},
         },
     )

@@ -1,14 +1,15 @@
-"""How certain the clusters of observers are: the tree is grown anew on resampled images.
+"""Stability of the clusters of observers: the tree is recomputed on resampled images.
 
-Declared once: O observers of one dataset, R resamples (paired bootstrap over images within condition).
-- support of a branch: share of resampled trees that have a branch of exactly the same observers (Felsenstein 1985). It is 1
-  for the root, and says nothing of how many observers would have to be asked.
-- agreement with kinds: adjusted Rand index (Hubert & Arabie 1985) of the tree, cut into groups, and the kinds: 1 is the same
-  partition, 0 what chance gives. NaN with one kind, or one group, where there is nothing to agree on. p: permutation of the
-  kinds over the observers, one-sided, from the seed, the observed assignment being one of them.
-- among people: an observer who is none of them falls among the people if its mean kappa with them is not below that of
-  every single person with the other people (leave one out). Beside it stands how often, in resampled trees, it is in the
-  smallest cluster that holds all people.
+Notation: O observers of one dataset, R resamples (paired bootstrap over images within each condition).
+- Branch support: proportion of resampled trees that have a branch with exactly the same observers (Felsenstein 1985). It is
+  1 for the root. It describes the sampling of images, not the sampling of observers.
+- Agreement with kinds: adjusted Rand index (Hubert & Arabie 1985) between the groups of the cut tree and the kinds of
+  observer: 1 for identical partitions, 0 for chance agreement, NaN if there is only one kind or one group. The p value comes
+  from a one-sided permutation test that permutes the kinds over the observers; the observed assignment counts as one
+  permutation.
+- Human range: an observer that is not a person is within the human range if its mean kappa with people is at least that of
+  the least consistent person with the other people (leave one out). The table also has the proportion of resampled trees in
+  which the observer belongs to the smallest cluster that contains all people.
 """
 
 from collections import Counter
@@ -19,14 +20,20 @@ from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from analysis.clustering import Clustering, cluster, distances, nodes
-from analysis.condition_data import by_dataset, cells, once, resampling, with_people
+from analysis.clustering import Clustering, cluster_observers, kappa_distances, node_leaves
+from analysis.condition_data import (
+    bootstrap_weights,
+    compare_with_people,
+    group_by_dataset,
+    split_by_condition,
+    unit_weights,
+)
 from analysis.consistency import Rule
-from analysis.pairs import Pairs, pairs
+from analysis.pairs import PairKappas, pair_kappas
 from analysis.resampling import N_RESAMPLES, percentiles
 
 BRANCH_COLUMNS = ("branch", "height", "n", "support", "observers")
-AMONG_COLUMNS = (
+HUMAN_RANGE_COLUMNS = (
     "observer", "kind", "kappa", "low", "high", "people_lowest", "people_mean", "people_highest", "n_people",
     "n_people_below", "among_people", "in_cluster",
 )  # fmt: skip
@@ -35,130 +42,210 @@ N_PERMUTATIONS = 10_000
 
 @frozen(eq=False)
 class ResampledTrees:
-    """The tree of a dataset's observers and those of its resamples."""
+    """The tree of the observers of one dataset and its trees on resampled images.
 
-    pairs: Pairs
+    Attributes:
+        pairs: kappas of all pairs of observers.
+        tree: tree of the data.
+        branches: for each resample, the observers below every merge, from the lowest merge.
+        heights: for each resample, the heights of these merges in 1 - kappa, (O - 1,).
+    """
+
+    pairs: PairKappas
     tree: Clustering
-    resampled: tuple[tuple[frozenset[str], ...], ...]  # of every resample its branches, from the lowest on
+    branches: tuple[tuple[frozenset[str], ...], ...]
     heights: tuple[np.ndarray, ...]
 
 
-def grow(
+def resample_trees(
     trials: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> ResampledTrees:
-    """Trees of one dataset. Raises LogError for fewer than two observers, several datasets, and as `consistency` does."""
-    data = pairs(trials, rule)
-    tree = cluster(data.matrix())
-    drawn = pairs(trials, rule, resampling(n_resamples, seed))
+    """Cluster the observers of one dataset, and cluster them again on every bootstrap resample of the images.
+
+    Args:
+        trials: trials of one dataset, as returned by `read_trials`.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: number of bootstrap resamples of the images.
+        seed: random seed of the bootstrap.
+
+    Returns:
+        The trees, for `branch_support`, `observer_groups` and `within_human_range`.
+
+    Raises:
+        LogError: if there are fewer than two observers or several datasets, or if an observer answered an image of one
+            condition twice.
+
+    Example:
+        >>> trees = resample_trees(frame[frame["dataset"] == "cue-conflict"])
+        >>> branch_support(trees)
+    """
+    data = pair_kappas(trials, rule)
+    tree = cluster_observers(data.matrix())
+    resampled = pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
     branches, heights = [], []
-    for r in range(drawn.kappas.shape[1]):
-        grown = linkage(squareform(distances(drawn.matrix(r)), checks=False), method="average")
-        named = [frozenset(data.names[leaf] for leaf in node) for node in nodes(grown)[len(data.names) :]]
-        branches.append(tuple(named))
-        heights.append(grown[:, 2])
+    for r in range(resampled.kappas.shape[1]):
+        merges = linkage(squareform(kappa_distances(resampled.matrix(r)), checks=False), method="average")
+        n_leaves = len(data.names)
+        branches.append(tuple(frozenset(data.names[i] for i in leaves) for leaves in node_leaves(merges)[n_leaves:]))
+        heights.append(merges[:, 2])
     return ResampledTrees(data, tree, tuple(branches), tuple(heights))
 
 
-def branches(grown: ResampledTrees) -> pd.DataFrame:
-    """A row for every branch of two observers or more, from the lowest on, with BRANCH_COLUMNS."""
-    counts = Counter(branch for those in grown.resampled for branch in those)
-    n_leaves, n = len(grown.tree.order), len(grown.resampled)
+def branch_support(trees: ResampledTrees) -> pd.DataFrame:
+    """Return the bootstrap support of every branch of the tree.
+
+    Args:
+        trees: the result of `resample_trees`.
+
+    Returns:
+        A table with `BRANCH_COLUMNS` and one row per branch of at least two observers, from the lowest. `height` is in
+        1 - kappa, `n` is the number of observers, `support` is a proportion (NaN without resamples).
+    """
+    counts = Counter(branch for branches in trees.branches for branch in branches)
+    n_leaves, n_resamples = len(trees.tree.order), len(trees.branches)
     rows = []
-    for number, leaves in enumerate(nodes(grown.tree.linkage)[n_leaves:]):
-        names = [grown.tree.order[leaf] for leaf in sorted(leaves)]
-        support = counts[frozenset(names)] / n if n else np.nan
-        rows.append((number + 1, grown.tree.linkage[number, 2], len(names), support, ", ".join(names)))
+    for number, leaves in enumerate(node_leaves(trees.tree.linkage)[n_leaves:]):
+        names = [trees.tree.order[leaf] for leaf in sorted(leaves)]
+        support = counts[frozenset(names)] / n_resamples if n_resamples else np.nan
+        rows.append((number + 1, trees.tree.linkage[number, 2], len(names), support, ", ".join(names)))
     return pd.DataFrame(rows, columns=list(BRANCH_COLUMNS))
 
 
-def groups_of(grown: ResampledTrees, n_groups: int | None = None) -> pd.DataFrame:
-    """`observer`, `kind`, `group` in leaf order; as many groups as there are kinds unless given. Raises ValueError."""
-    kind = dict(zip(grown.pairs.names, grown.pairs.kinds, strict=True))
-    groups = grown.tree.groups(len(set(kind.values())) if n_groups is None else n_groups)
+def observer_groups(trees: ResampledTrees, n_groups: int | None = None) -> pd.DataFrame:
+    """Cut the tree into groups of observers.
+
+    Args:
+        trees: the result of `resample_trees`.
+        n_groups: number of groups (default: the number of kinds of observer).
+
+    Returns:
+        A table with columns `observer`, `kind` and `group` (numbered from 0), in leaf order.
+
+    Raises:
+        LogError: if `n_groups` is not between 1 and the number of observers.
+    """
+    kind_of = dict(zip(trees.pairs.names, trees.pairs.kinds, strict=True))
+    groups = trees.tree.groups(len(set(kind_of.values())) if n_groups is None else n_groups)
     return pd.DataFrame(
-        {"observer": list(groups), "kind": [kind[name] for name in groups], "group": list(groups.values())}
+        {"observer": list(groups), "kind": [kind_of[name] for name in groups], "group": list(groups.values())}
     )
 
 
 def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float, float]:
-    """Adjusted Rand index of `group` and `kind`, and its p."""
+    """Test whether groups of observers correspond to kinds of observer.
+
+    Args:
+        groups: a table with columns `kind` and `group`, as returned by `observer_groups`.
+        seed: random seed of the permutations.
+
+    Returns:
+        The adjusted Rand index and its one-sided p value from `N_PERMUTATIONS` permutations; both are NaN if there is only
+        one kind or one group.
+    """
     kind, group = pd.factorize(groups["kind"])[0], groups["group"].to_numpy()
     if len(set(kind)) < 2 or len(set(group)) < 2:
         return np.nan, np.nan
-    value, rng = adjusted_rand(kind, group), np.random.default_rng(seed)
-    # Of a permutation only the pairs that are together in both partitions can change.
-    n_cells = (int(kind.max()) + 1) * (int(group.max()) + 1)
-    drawn = rng.permuted(np.tile(kind, (N_PERMUTATIONS - 1, 1)), axis=1) * (int(group.max()) + 1) + group
-    drawn += n_cells * np.arange(N_PERMUTATIONS - 1)[:, None]
-    n = np.bincount(drawn.ravel(), minlength=n_cells * (N_PERMUTATIONS - 1)).reshape(-1, n_cells)
-    found = np.bincount(kind * (int(group.max()) + 1) + group)
-    return value, float((1 + np.sum((n * (n - 1)).sum(axis=1) >= (found * (found - 1)).sum())) / N_PERMUTATIONS)
+    index, rng = adjusted_rand_index(kind, group), np.random.default_rng(seed)
+    # Permutations only change the number of pairs that share both kind and group, so these numbers are compared.
+    n_groups = int(group.max()) + 1
+    n_combinations = (int(kind.max()) + 1) * n_groups
+    drawn = rng.permuted(np.tile(kind, (N_PERMUTATIONS - 1, 1)), axis=1) * n_groups + group
+    drawn += n_combinations * np.arange(N_PERMUTATIONS - 1)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=n_combinations * (N_PERMUTATIONS - 1)).reshape(-1, n_combinations)
+    observed = np.bincount(kind * n_groups + group)
+    n_at_least = np.sum((counts * (counts - 1)).sum(axis=1) >= (observed * (observed - 1)).sum())
+    return index, float((1 + n_at_least) / N_PERMUTATIONS)
 
 
-def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two partitions as numbers; NaN where both have but one group, or both as many as there are observers."""
-    table = np.zeros((int(one.max()) + 1, int(other.max()) + 1))
-    np.add.at(table, (one, other), 1)
+def adjusted_rand_index(labels_1: np.ndarray, labels_2: np.ndarray) -> float:
+    """Return the adjusted Rand index of two partitions, given as integer labels of the same observers, (O,).
 
-    def pairs_in(n: np.ndarray) -> float:
+    The index is NaN if both partitions have only one group, or if both have as many groups as observers.
+    """
+    table = np.zeros((int(labels_1.max()) + 1, int(labels_2.max()) + 1))
+    np.add.at(table, (labels_1, labels_2), 1)
+
+    def n_pairs(n: np.ndarray) -> float:
         return float((n * (n - 1) / 2).sum())
 
-    both, first, second = pairs_in(table), pairs_in(table.sum(axis=1)), pairs_in(table.sum(axis=0))
-    expected = first * second / max(pairs_in(np.array([len(one)])), 1.0)
-    room = (first + second) / 2 - expected
-    return (both - expected) / room if abs(room) > 1e-12 else np.nan
+    both, first, second = n_pairs(table), n_pairs(table.sum(axis=1)), n_pairs(table.sum(axis=0))
+    expected = first * second / max(n_pairs(np.array([len(labels_1)])), 1.0)
+    largest_difference = (first + second) / 2 - expected
+    return (both - expected) / largest_difference if abs(largest_difference) > 1e-12 else np.nan
 
 
-def among_people(
+def within_human_range(
     trials: pd.DataFrame,
-    grown: ResampledTrees,
+    trees: ResampledTrees,
     *,
     rule: Rule = "undefined-is-nan",
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """A row for every observer who is no person, with AMONG_COLUMNS; no row with fewer than two people."""
-    of_dataset = [cell for cell in next(iter(by_dataset(cells(trials)).values())) if cell.is_person.any()]
-    if not of_dataset:
-        return pd.DataFrame(columns=list(AMONG_COLUMNS))
-    whole, boot = (with_people(of_dataset, rule, how) for how in (once, resampling(n_resamples, seed)))
-    people = whole.per_person[2, :, 0]
+    """Return whether each observer agrees with people at least as well as the least consistent person does.
+
+    Args:
+        trials: the trials of one dataset that were passed to `resample_trees`.
+        trees: the result of `resample_trees`.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: number of bootstrap resamples for the interval of kappa.
+        seed: random seed of the bootstrap.
+
+    Returns:
+        A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is the mean with people,
+        `people_lowest`, `people_mean` and `people_highest` describe the mean kappa of each person with the other people.
+        `among_people` is whether the observer is within the human range (None if its kappa is undefined), `in_cluster` the
+        proportion of resampled trees that have the observer in the smallest cluster with all people. The table is empty
+        with fewer than two people.
+    """
+    of_dataset = next(iter(group_by_dataset(split_by_condition(trials)).values()))
+    conditions = [condition for condition in of_dataset if condition.is_reference.any()]
+    if not conditions:
+        return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
+    data = compare_with_people(conditions, rule, unit_weights)
+    resampled = compare_with_people(conditions, rule, bootstrap_weights(n_resamples, seed))
+    people = data.per_person[2, :, 0]
     if len(people) < 2 or np.isnan(people).all():
-        return pd.DataFrame(columns=list(AMONG_COLUMNS))
-    low, high = percentiles(boot.others[2])
-    inside = [_around(frozenset(whole.people), *tree) for tree in zip(grown.resampled, grown.heights, strict=True)]
+        return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
+    low, high = percentiles(resampled.with_people[2])
+    people_names = frozenset(data.people)
+    clusters = [_smallest_cluster(people_names, *tree) for tree in zip(trees.branches, trees.heights, strict=True)]
     rows = []
-    for k, (name, kind) in enumerate(zip(whole.names, whole.kinds, strict=True)):
-        value = whole.others[2, k, 0]
-        among = bool(value >= np.nanmin(people)) if not np.isnan(value) else None
-        share = float(np.mean([name in those for those in inside])) if inside else np.nan
-        rows.append((name, kind, value, low[k], high[k], np.nanmin(people), np.nanmean(people), np.nanmax(people),
-                     len(people), int(np.sum(people < value)), among, share))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(AMONG_COLUMNS))
+    for k, (name, kind) in enumerate(zip(data.names, data.kinds, strict=True)):
+        kappa = data.with_people[2, k, 0]
+        is_within = bool(kappa >= np.nanmin(people)) if not np.isnan(kappa) else None
+        in_cluster = float(np.mean([name in cluster for cluster in clusters])) if clusters else np.nan
+        rows.append((name, kind, kappa, low[k], high[k], np.nanmin(people), np.nanmean(people), np.nanmax(people),
+                     len(people), int(np.sum(people < kappa)), is_within, in_cluster))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
 
 
-def _around(people: frozenset[str], tree: tuple[frozenset[str], ...], heights: np.ndarray) -> frozenset[str]:
-    """The smallest branch with all people, and all that merge with it at the same height."""
-    around = [(node, h) for node, h in zip(tree, heights, strict=True) if people <= node]
-    return [node for node, h in around if h <= around[0][1] + 1e-9][-1]
+def _smallest_cluster(
+    people: frozenset[str], branches: tuple[frozenset[str], ...], heights: np.ndarray
+) -> frozenset[str]:
+    """Return the smallest branch that contains all people, joined with all branches that merge at the same height."""
+    containing = [(branch, height) for branch, height in zip(branches, heights, strict=True) if people <= branch]
+    lowest_height = containing[0][1]
+    return [branch for branch, height in containing if height <= lowest_height + 1e-9][-1]
 
 
-def sentences(table: pd.DataFrame) -> list[str]:
-    """Of every observer in the table of `among_people`: does it fall among the people, in numbers."""
-    out = []
+def human_range_sentences(table: pd.DataFrame) -> list[str]:
+    """Describe each row of the table of `within_human_range` in a sentence without a final period."""
+    sentences = []
     for _, row in table.iterrows():
-        where = (
-            f"kappa with people {row.kappa:.3f} [{row.low:.3f}, {row.high:.3f}]; each of the {row.n_people} people with the "
-            f"others {row.people_lowest:.3f} to {row.people_highest:.3f}, mean {row.people_mean:.3f}"
-        )
+        name = f"{row.observer} ({row.kind})"
         if row.among_people is None:
-            out.append(f"{row.observer} ({row.kind}): its kappa with people is undefined")
+            sentences.append(f"the kappa of {name} with people is undefined")
             continue
-        verdict = (
-            f"falls among the people, above {row.n_people_below} of them"
+        comparison = (
+            f"is within the human range: it agrees with people better than {row.n_people_below} of {row.n_people} people do"
             if row.among_people
-            else "does not fall among the people: it is below every one of them"
+            else "is below the human range: it agrees with people less than the least consistent person does"
         )
-        cluster_ = f"in the people's cluster in {100 * row.in_cluster:.0f} % of resampled trees"
-        out.append(f"{row.observer} ({row.kind}) {verdict} ({where}); {cluster_}")
-    return out
+        numbers = (
+            f"kappa with people {row.kappa:.3f} [{row.low:.3f}, {row.high:.3f}]; kappa of each of the {row.n_people} people "
+            f"with the others {row.people_lowest:.3f} to {row.people_highest:.3f}, mean {row.people_mean:.3f}"
+        )
+        cluster = f"it is in the cluster of the people in {100 * row.in_cluster:.0f} % of the resampled trees"
+        sentences.append(f"{name} {comparison} ({numbers}); {cluster}")
+    return sentences

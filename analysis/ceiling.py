@@ -1,18 +1,29 @@
-"""How consistent could an observer be with people? As consistent as a further person: the noise ceiling.
+"""The noise ceiling: how consistent an observer with people could be, given how consistent people are with each other.
 
-Declared once: P people of a dataset, R resamples. Conventions: kappa is per condition, then the mean over conditions, then
-over people. Each person is left out in turn and compared with all the others, one by one, as an observer is compared with
-all people; the ceiling is the mean of that over the people (it equals the mean over pairs of people, Geirhos et al. 2020).
-share = kappa / ceiling, 1 for an observer who is to people as people are to each other. An observer may pass the ceiling:
-a majority errs less by chance than any one person. The row MAJORITY says by how much: of the others' majority on each image
-with the person left out, ties (and nobody there) being wrong.
-Intervals: paired bootstrap over images, 95 %; people as they are. With fewer than two people there is no ceiling (NaN).
+Notation: P people of a dataset, R resamples. kappa is computed per condition, then averaged over conditions, then over
+people. Every person is left out in turn and compared with each of the other people, in the way in which an observer is
+compared with all people. The ceiling is the mean of these values; it equals the mean over the pairs of people (Geirhos et
+al. 2020). `share` is kappa / ceiling: 1 means that the observer agrees with people as well as people agree with each other.
+
+An observer can exceed the ceiling, because a majority makes fewer random errors than a single person. The row `MAJORITY`
+shows by how much: it compares the majority of the other people on each image with the person left out. A tie, or an image
+that no other person answered, counts as wrong.
+Intervals: paired bootstrap over images, 95 %, with the people held fixed. The ceiling is NaN with fewer than two people.
 """
 
 import numpy as np
 import pandas as pd
 
-from analysis.condition_data import ConditionData, Weigh, by_dataset, cells, notes_on, once, resampling, with_people
+from analysis.condition_data import (
+    ConditionData,
+    ImageWeights,
+    bootstrap_weights,
+    compare_with_people,
+    excluded_datasets_note,
+    group_by_dataset,
+    split_by_condition,
+    unit_weights,
+)
 from analysis.consistency import Rule, kappa, weighted_agreement
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles
 
@@ -26,60 +37,78 @@ MAJORITY = "majority of the others"
 def noise_ceiling(
     frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """Rows for every dataset that people answered: each person, MAJORITY, and every other observer, with COLUMNS.
+    """Return the error consistency of every observer with people, and the noise ceiling of every dataset.
 
-    `n_people` with whom one was compared. `attrs["notes"]` says which datasets no person answered. Raises LogError as
-    `consistency` does.
+    Args:
+        frame: trials as returned by `read_trials`.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: number of bootstrap resamples of the images.
+        seed: random seed of the bootstrap.
+
+    Returns:
+        A table with `COLUMNS`. Every dataset that people answered has one row per person, the row `MAJORITY`, and one row
+        per other observer. `n_people` is the number of people that the observer was compared with. `share` is NaN if the
+        ceiling is not above 0. `attrs["notes"]` lists the datasets that no person answered.
+
+    Raises:
+        LogError: if an observer answered an image of one condition twice.
+
+    Example:
+        >>> noise_ceiling(frame)[["dataset", "observer", "kappa", "ceiling", "share"]]
     """
-    parts, kept = [], []
-    for dataset, of_dataset in by_dataset(cells(frame)).items():
-        of_dataset = [cell for cell in of_dataset if cell.is_person.any()]
-        if not of_dataset:
+    parts, used = [], []
+    for dataset, of_dataset in group_by_dataset(split_by_condition(frame)).items():
+        conditions = [condition for condition in of_dataset if condition.is_reference.any()]
+        if not conditions:
             continue
-        kept.append(dataset)
-        whole, boot = (with_people(of_dataset, rule, how) for how in (once, resampling(n_resamples, seed)))
-        values, drawn = (np.concatenate([w.per_person[2], w.others[2]]) for w in (whole, boot))
-        majority = [_majority(of_dataset, whole.people, rule, how) for how in (once, resampling(n_resamples, seed))]
-        n = len(whole.people)
-        names = [*whole.people, MAJORITY, *whole.names]
-        kinds = ["human"] * (n + 1) + list(whole.kinds)
-        value = np.insert(values[:, 0], n, majority[0])
+        used.append(dataset)
+        all_weights = unit_weights, bootstrap_weights(n_resamples, seed)
+        data, resampled = (compare_with_people(conditions, rule, weights) for weights in all_weights)
+        kappas, drawn = (np.concatenate([c.per_person[2], c.with_people[2]]) for c in (data, resampled))
+        majority = [_majority_kappa(conditions, data.people, rule, weights) for weights in all_weights]
+        n = len(data.people)
+        names = [*data.people, MAJORITY, *data.names]
+        kinds = ["human"] * (n + 1) + list(data.kinds)
+        value = np.insert(kappas[:, 0], n, majority[0])
         drawn = np.insert(drawn, n, majority[1], axis=0)
-        top, tops = whole.among_people[2, 0], boot.among_people[2]
-        top_low, top_high = percentiles(tops[None])[:, 0]
+        ceiling, drawn_ceiling = data.between_people[2, 0], resampled.between_people[2]
+        ceiling_low, ceiling_high = percentiles(drawn_ceiling[None])[:, 0]
         low, high = percentiles(drawn)
-        share_low, share_high = percentiles(_ratio(drawn, tops))
+        share_low, share_high = percentiles(_share_of_ceiling(drawn, drawn_ceiling))
         parts.append(pd.DataFrame({
             "dataset": dataset, "observer": names, "kind": kinds, "n_people": [n - 1] * n + [n] * (len(names) - n),
-            "kappa": value, "low": low, "high": high, "ceiling": top, "ceiling_low": top_low, "ceiling_high": top_high,
-            "share": _ratio(value, np.array(top)), "share_low": share_low, "share_high": share_high,
+            "kappa": value, "low": low, "high": high, "ceiling": ceiling, "ceiling_low": ceiling_low,
+            "ceiling_high": ceiling_high, "share": _share_of_ceiling(value, np.array(ceiling)),
+            "share_low": share_low, "share_high": share_high,
         }))  # fmt: skip
-    out = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
-    out.attrs["notes"] = notes_on(frame, kept, "no person answered them in a condition that counts")
-    return out
+    table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
+    reason = "no person answered them in a condition of the benchmark"
+    table.attrs["notes"] = excluded_datasets_note(frame, used, reason)
+    return table
 
 
-def _ratio(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
-    """NaN where the ceiling is not above 0: people who agree by chance only set no standard."""
+def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
+    """Return value / ceiling; NaN where the ceiling is not above 0, because people then agree only by chance."""
     value, ceiling = np.broadcast_arrays(value, ceiling)
     return np.asarray(np.divide(value, ceiling, out=np.full(value.shape, np.nan), where=ceiling > 0))
 
 
-def _majority(of_dataset: list[ConditionData], people: tuple[str, ...], rule: Rule, how: Weigh) -> np.ndarray:
-    """Mean over people of the kappa of the majority of the others with the one left out, (R,)."""
-    per_cell = []
-    for k, cell in enumerate(of_dataset):
-        weight = how(cell.right.shape[1], k)
-        rows = np.flatnonzero(cell.is_person)
-        right, there = cell.right[rows], cell.answered[rows]
-        others = (2 * (right.sum(axis=0) - right) > there.sum(axis=0) - there).astype(float)
+def _majority_kappa(
+    conditions: list[ConditionData], people: tuple[str, ...], rule: Rule, image_weights: ImageWeights
+) -> np.ndarray:
+    """Return the kappa of each person with the majority of the other people, averaged over people, (R,)."""
+    per_condition = []
+    for k, condition in enumerate(conditions):
+        weight = image_weights(condition.correct.shape[1], k)
+        rows = np.flatnonzero(condition.is_reference)
+        correct, answered = condition.correct[rows], condition.answered[rows]
+        majority = (2 * (correct.sum(axis=0) - correct) > answered.sum(axis=0) - answered).astype(float)
         n = np.arange(len(rows))
-        correct, asked = (
-            np.concatenate(m).astype(weight.dtype) for m in ((right, others), (there, np.ones(there.shape)))
-        )
-        _, _, expected, observed = weighted_agreement(correct, asked, weight, n, n + len(rows))
-        out = np.full((len(people), weight.shape[1]), np.nan)
+        both_correct = np.concatenate((correct, majority)).astype(weight.dtype)
+        both_answered = np.concatenate((answered, np.ones(answered.shape))).astype(weight.dtype)
+        _, _, expected, observed = weighted_agreement(both_correct, both_answered, weight, n, n + len(rows))
+        kappas = np.full((len(people), weight.shape[1]), np.nan)
         if len(rows) > 1:
-            out[[people.index(cell.names[o]) for o in rows]] = kappa(observed, expected, rule)
-        per_cell.append(out)
-    return nan_mean(nan_mean(np.array(per_cell), axis=0), axis=0)
+            kappas[[people.index(condition.names[o]) for o in rows]] = kappa(observed, expected, rule)
+        per_condition.append(kappas)
+    return nan_mean(nan_mean(np.array(per_condition), axis=0), axis=0)

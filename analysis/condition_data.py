@@ -1,8 +1,9 @@
-"""The trials of one dataset and condition as arrays, and what every observer has in common with people there.
+"""The trials of one dataset and condition as arrays, and the agreement of every observer with people in them.
 
-Declared once: O observers (P of them people), I images, C conditions of a dataset, R resamples (1 for the data themselves).
-A *cell* is a dataset in a condition. Every average over cells is taken as the field takes it (Geirhos et al. 2021): over
-conditions within a pair of observers, then over people, then over datasets, each time over what is defined.
+Notation: O observers (P of them people), I images, C conditions of a dataset, R resamples (1 for the data themselves).
+Reference observers are the people, or the observers that the caller names to use in place of people; "people" below means
+either. Averages follow Geirhos et al. (2021): over conditions within a pair of observers, then over people, then over
+datasets; each mean excludes undefined values (NaN).
 """
 
 from collections.abc import Callable, Collection
@@ -11,131 +12,171 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.consistency import Rule, correct_matrix, included, kappa, weighted_agreement
+from analysis.consistency import Rule, correct_matrix, kappa, select_benchmark_conditions, weighted_agreement
 from analysis.frame import condition_order, dataset_order, observer_order
-from analysis.resampling import nan_mean, weights
+from analysis.resampling import nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
-Weigh = Callable[[int, int], np.ndarray]  # (n images, number of the cell) -> (I, R) counts of images
+ImageWeights = Callable[[int, int], np.ndarray]
+"""Function of (number of images I, index of the condition) that returns how often each image counts per resample, (I, R)."""
 
 
 @frozen(eq=False)
 class ConditionData:
-    """One dataset in one condition."""
+    """The responses to the images of one dataset in one condition.
+
+    Attributes:
+        dataset: name of the dataset.
+        condition: name of the condition, "" if the dataset has no conditions.
+        names: observers, people first, (O,).
+        kinds: kinds of the observers, (O,).
+        is_reference: whether each observer is a person or is used in place of people, (O,).
+        correct: 1.0 where the observer was correct, (O, I).
+        answered: 1.0 where the observer has a trial with the image, (O, I).
+    """
 
     dataset: str
     condition: str
-    names: tuple[str, ...]  # people first
+    names: tuple[str, ...]
     kinds: tuple[str, ...]
-    is_person: np.ndarray  # (O,)
-    right: np.ndarray  # (O, I)
-    answered: np.ndarray  # (O, I)
+    is_reference: np.ndarray
+    correct: np.ndarray
+    answered: np.ndarray
 
 
-def cells(
-    frame: pd.DataFrame, people: Collection[str] | None = None, *, every_condition: bool = False
+def split_by_condition(
+    frame: pd.DataFrame, reference_observers: Collection[str] | None = None, *, every_condition: bool = False
 ) -> list[ConditionData]:
-    """All cells of a frame whose condition counts. `people` are named observers in place of those of kind human.
+    """Return the data of every dataset and condition that counts in the benchmark.
 
-    With `every_condition` also those that do not count in the benchmark.
-
-    Raises LogError if an observer answered an image of one condition twice.
+    `reference_observers` are the names of observers to use in place of people. `every_condition` adds the conditions that
+    do not count in the benchmark. Raises LogError if an observer answered an image of one condition twice.
     """
-    out = []
+    conditions = []
     frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
     by_name = {str(name): trials for name, trials in frame.groupby("dataset", sort=False)}
     for dataset in dataset_order(by_name):
-        of_dataset = by_name[dataset] if every_condition else included(by_name[dataset], dataset)
-        who = observer_order(of_dataset)
-        kind = dict(zip(who["observer"], who["kind"], strict=True))
+        of_dataset = by_name[dataset] if every_condition else select_benchmark_conditions(by_name[dataset], dataset)
+        observers = observer_order(of_dataset)
+        kind_of = dict(zip(observers["observer"], observers["kind"], strict=True))
         by_condition = {str(c): trials for c, trials in of_dataset.groupby("condition", sort=False)}
         for condition in condition_order(dataset, by_condition):
             trials = by_condition[condition]
-            there = set(trials["observer"].unique())
-            order = np.array([name for name in kind if name in there], object)
-            names, right, answered = correct_matrix(trials, order)
-            kinds = tuple(kind[name] for name in names)
-            humans = [k == "human" if people is None else n in people for n, k in zip(names, kinds, strict=True)]
-            out.append(ConditionData(dataset, condition, tuple(names), kinds, np.array(humans, bool), right, answered))
-    return out
+            present = set(trials["observer"].unique())
+            order = np.array([name for name in kind_of if name in present], object)
+            names, correct, answered = correct_matrix(trials, order)
+            kinds = tuple(kind_of[name] for name in names)
+            is_reference = [
+                kind == "human" if reference_observers is None else name in reference_observers
+                for name, kind in zip(names, kinds, strict=True)
+            ]
+            conditions.append(
+                ConditionData(dataset, condition, tuple(names), kinds, np.array(is_reference, bool), correct, answered)
+            )
+    return conditions
 
 
-def once(n_images: int, _: int) -> np.ndarray:
-    """Every image as often as it is there: the data themselves, R = 1."""
+def unit_weights(n_images: int, _: int) -> np.ndarray:
+    """Return weights that count every image once: the data themselves, R = 1."""
     return np.ones((n_images, 1))
 
 
-def resampling(n_resamples: int, seed: int) -> Weigh:
-    """A bootstrap whose cells are drawn apart: cell k from the seed (seed, k)."""
+def bootstrap_weights(n_resamples: int, seed: int) -> ImageWeights:
+    """Return the image weights of a bootstrap that resamples every condition independently, from the seed (seed, index)."""
 
-    def weigh(n_images: int, cell: int) -> np.ndarray:
-        return weights(n_images, n_resamples, int(np.random.SeedSequence([seed, cell]).generate_state(1)[0]))
+    def image_weights(n_images: int, condition_index: int) -> np.ndarray:
+        condition_seed = int(np.random.SeedSequence([seed, condition_index]).generate_state(1)[0])
+        return resample_weights(n_images, n_resamples, condition_seed)
 
-    return weigh
+    return image_weights
 
 
 @frozen(eq=False)
 class PeopleComparison:
-    """What the observers of one dataset have in common with its people: means over conditions, then over people."""
+    """The agreement of the observers of one dataset with its people: means over conditions, then over people.
+
+    Attributes:
+        dataset: name of the dataset.
+        names: the observers other than people, (O - P,).
+        kinds: their kinds, (O - P,).
+        people: names of the people, (P,).
+        with_people: `MEASURES` of each other observer with people, (3, O - P, R).
+        per_person: `MEASURES` of each person with the other people (leave one out), (3, P, R).
+        between_people: mean of `MEASURES` over the pairs of people, (3, R).
+        accuracy: accuracy of each other observer over all trials of the dataset, (O - P, R).
+        people_accuracy: accuracy over all trials of all people, (R,).
+    """
 
     dataset: str
-    names: tuple[str, ...]  # of those who are no people
+    names: tuple[str, ...]
     kinds: tuple[str, ...]
     people: tuple[str, ...]
-    others: np.ndarray  # (3, O - P, R): MEASURES of the others
-    per_person: np.ndarray  # (3, P, R): MEASURES of every person with the other people (leave one out)
-    among_people: np.ndarray  # (3, R): mean over the pairs of people
-    accuracy: np.ndarray  # (O - P, R): over all trials of the dataset
-    people_accuracy: np.ndarray  # (R,): over all trials of all people
+    with_people: np.ndarray
+    per_person: np.ndarray
+    between_people: np.ndarray
+    accuracy: np.ndarray
+    people_accuracy: np.ndarray
 
 
-def with_people(of_dataset: list[ConditionData], rule: Rule, weigh: Weigh = once, begin: int = 0) -> PeopleComparison:
-    """From the cells of one dataset; `begin` is the number of its first cell among all."""
-    kind = {name: k for cell in of_dataset for name, k in zip(cell.names, cell.kinds, strict=True)}
-    person = {name: bool(p) for cell in of_dataset for name, p in zip(cell.names, cell.is_person, strict=True)}
-    people, others = ([name for name in kind if person[name] == which] for which in (True, False))
-    pairs = [(h, o) for h in range(len(people)) for o in range(len(people), len(kind))]
+def compare_with_people(
+    conditions: list[ConditionData], rule: Rule, image_weights: ImageWeights = unit_weights, first_index: int = 0
+) -> PeopleComparison:
+    """Compare the observers of one dataset with its people.
+
+    `conditions` are the conditions of that dataset. `first_index` is the index of the first of them among the conditions of
+    all datasets, so that every condition has bootstrap resamples of its own.
+    """
+    kind_of = {name: kind for c in conditions for name, kind in zip(c.names, c.kinds, strict=True)}
+    is_reference = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}
+    people, others = ([name for name in kind_of if is_reference[name] == which] for which in (True, False))
+    # The pairs of a person and another observer come first, then the pairs of two people.
+    pairs = [(h, o) for h in range(len(people)) for o in range(len(people), len(kind_of))]
     pairs += [(h, g) for h in range(len(people)) for g in range(h + 1, len(people))]
     names, n_with_others = [*people, *others], len(people) * len(others)
     first, second = np.array(pairs, int).reshape(-1, 2).T
-    values, n_right, n_answered = [], [], []
-    for k, cell in enumerate(of_dataset):
-        weight = weigh(cell.right.shape[1], begin + k)
-        place = pd.Index(cell.names).get_indexer(pd.Index(names))
-        there = np.where(place[:, None] >= 0, cell.answered[place], 0.0).astype(weight.dtype)
-        right = np.where(place[:, None] >= 0, cell.right[place], 0.0).astype(weight.dtype)
-        p1, p2, expected, observed = weighted_agreement(right, there, weight, first, second)
+    values, n_correct, n_answered = [], [], []
+    for k, condition in enumerate(conditions):
+        weight = image_weights(condition.correct.shape[1], first_index + k)
+        row = pd.Index(condition.names).get_indexer(pd.Index(names))  # -1 if the observer has no trial in the condition
+        answered = np.where(row[:, None] >= 0, condition.answered[row], 0.0).astype(weight.dtype)
+        correct = np.where(row[:, None] >= 0, condition.correct[row], 0.0).astype(weight.dtype)
+        p1, p2, expected, observed = weighted_agreement(correct, answered, weight, first, second)
         values.append([np.square(p1 - p2), observed, kappa(observed, expected, rule)])
-        n_right.append((right @ weight).astype(float))
-        n_answered.append((there @ weight).astype(float))
+        n_correct.append((correct @ weight).astype(float))
+        n_answered.append((answered @ weight).astype(float))
     per_pair = nan_mean(np.array(values), axis=0)  # (3, pairs, R)
-    n_right_all, n_all, n_people = np.sum(n_right, axis=0), np.sum(n_answered, axis=0), len(people)
-    n_resamples = n_all.shape[1]
-    among = per_pair[:, n_with_others:]
-    own = [(first[n_with_others:] == h) | (second[n_with_others:] == h) for h in range(n_people)]
+    n_correct_total, n_total, n_people = np.sum(n_correct, axis=0), np.sum(n_answered, axis=0), len(people)
+    n_resamples = n_total.shape[1]
+    people_pairs = per_pair[:, n_with_others:]
+    has_person = [(first[n_with_others:] == h) | (second[n_with_others:] == h) for h in range(n_people)]
+    per_person = np.array([nan_mean(people_pairs[:, mask], axis=1) for mask in has_person])
     return PeopleComparison(
-        of_dataset[0].dataset, tuple(others), tuple(kind[name] for name in others), tuple(people),
-        nan_mean(per_pair[:, :n_with_others].reshape(3, n_people, len(others), n_resamples), axis=1),
-        np.array([nan_mean(among[:, mine], axis=1) for mine in own]).reshape(n_people, 3, n_resamples).swapaxes(0, 1),
-        nan_mean(among, axis=1),
-        _share(n_right_all[n_people:], n_all[n_people:]),
-        _share(n_right_all[:n_people].sum(axis=0), n_all[:n_people].sum(axis=0)),
-    )  # fmt: skip
+        dataset=conditions[0].dataset,
+        names=tuple(others),
+        kinds=tuple(kind_of[name] for name in others),
+        people=tuple(people),
+        with_people=nan_mean(per_pair[:, :n_with_others].reshape(3, n_people, len(others), n_resamples), axis=1),
+        per_person=per_person.reshape(n_people, 3, n_resamples).swapaxes(0, 1),
+        between_people=nan_mean(people_pairs, axis=1),
+        accuracy=_ratio(n_correct_total[n_people:], n_total[n_people:]),
+        people_accuracy=_ratio(n_correct_total[:n_people].sum(axis=0), n_total[:n_people].sum(axis=0)),
+    )
 
 
-def _share(n: np.ndarray, total: np.ndarray) -> np.ndarray:
+def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return n / total, NaN where the total is 0."""
     return np.asarray(np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0))
 
 
-def notes_on(frame: pd.DataFrame, kept: Collection[str], why: str) -> list[str]:
-    """A sentence on the datasets of the frame that a measure did not keep; none where it kept all."""
-    others = [dataset for dataset in dataset_order(frame["dataset"].unique()) if dataset not in kept]
-    return [f"left out, since {why}: {', '.join(others)}"] if others else []
+def excluded_datasets_note(frame: pd.DataFrame, used: Collection[str], reason: str) -> list[str]:
+    """Return a note that names the datasets of the frame which a measure did not use, or an empty list if it used all."""
+    excluded = [dataset for dataset in dataset_order(frame["dataset"].unique()) if dataset not in used]
+    return [f"datasets are excluded because {reason}: {', '.join(excluded)}"] if excluded else []
 
 
-def by_dataset(found: list[ConditionData]) -> dict[str, list[ConditionData]]:
-    """Dataset -> its cells, in the order in which they came."""
-    out: dict[str, list[ConditionData]] = {}
-    for cell in found:
-        out.setdefault(cell.dataset, []).append(cell)
-    return out
+def group_by_dataset(conditions: list[ConditionData]) -> dict[str, list[ConditionData]]:
+    """Return the conditions of every dataset, in their given order."""
+    groups: dict[str, list[ConditionData]] = {}
+    for condition in conditions:
+        groups.setdefault(condition.dataset, []).append(condition)
+    return groups

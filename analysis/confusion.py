@@ -1,47 +1,61 @@
-"""Confusion: which answer an observer gives to which category, and how evenly it uses its answers.
+"""Confusion matrices, and the entropy of responses: which category an observer chooses for which image, and how evenly.
 
-Conventions: a row of the matrix is a category, a column a response; no answer is a response of its own, "" in the table,
-the last column of a matrix. `share` is P(response | category) with Wilson's 95 % interval, NaN for a category not shown.
-Categories and responses are those of all trials of the dataset, so that every observer has the same rows and columns: a
-category that nobody answered is there, with 0.
+Conventions: rows of the matrix are categories, columns are responses. A missing response is a response of its own, written
+"" in the table, and is the last column of a matrix. `share` is P(response | category) with its 95 % Wilson interval; it is
+NaN for a category that the observer was not shown. The categories and responses are those of all trials of the dataset, so
+all observers have the same rows and columns, with counts of 0 where needed.
 
-Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the answers given, in bits, from 0 (always the same)
-to log2 K (all alike; 4 bits for sixteen). No answer does not count. An observer who is always right has the entropy of the
-images' categories. The estimate is too low by at most about (K - 1) / (2 n ln 2) (Miller 1955); its interval is the basic
-bootstrap over images within category (their numbers are part of the design), 2 H - q, which mends that, held within 0 and
-log2 K.
+Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the responses, in bits, from 0 (always the same
+response) to log2 K (all K choices equally often; 4 bits for 16 choices). Missing responses are excluded. The entropy of an
+observer that is always correct equals the entropy of the categories. The estimate is biased downwards by at most about
+(K - 1) / (2 n ln 2) (Miller 1955). The interval corrects for this: it is the basic bootstrap interval 2 H - q, over images
+within each category (the number of images per category is part of the design), clipped to the range from 0 to log2 K.
 """
 
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from analysis.frame import condition_order, dataset_order, observer_order
 from analysis.psychometric import n_choices
-from analysis.resampling import N_RESAMPLES, percentiles, weights
+from analysis.resampling import N_RESAMPLES, percentiles, resample_weights
 from stimuli.categories import CATEGORIES
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "category", "response", "n", "n_shown", "share", "low", "high")
 ENTROPY_COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_no_answer", "entropy", "low", "high", "highest")
-ALL = "all"  # conditions
+ALL = "all"  # in place of a condition (or dataset): all of them together
 
 
 def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:
-    """A row for every dataset, observer, (condition,) category and response, with COLUMNS, zeros too; people first."""
+    """Count the responses of every observer to every category.
+
+    Args:
+        frame: trials as returned by `read_trials`.
+        by_condition: count every condition separately; otherwise all conditions are pooled (condition "all").
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, observer, condition, category and response, including counts of 0.
+        `n` is the count, `n_shown` the number of trials with this category, and `share` is `n / n_shown` with its interval.
+        People come first.
+
+    Example:
+        >>> table = confusion(frame)
+        >>> confusion_matrix(table, "edge", "resnet50")
+    """
     parts = []
-    for dataset, trials, categories, responses, _ in _datasets(frame):
-        for condition, kind, observer, those in _groups(trials, dataset, by_condition):
-            n = _counts(those, categories, responses)
-            shown = n.sum(axis=1, keepdims=True)
-            low, high = wilson(n, np.broadcast_to(shown, n.shape))
+    for dataset, trials, categories, responses, _ in _split_datasets(frame):
+        for condition, kind, observer, group in _split_observers(trials, dataset, by_condition):
+            n = _count_responses(group, categories, responses)
+            n_shown = n.sum(axis=1, keepdims=True)
+            low, high = wilson_interval(n, np.broadcast_to(n_shown, n.shape))
             part = pd.DataFrame(
                 {
                     "category": np.repeat(categories, len(responses)),
                     "response": np.tile(responses, len(categories)),
                     "n": n.ravel(),
-                    "n_shown": np.repeat(shown, len(responses)),
-                    "share": np.divide(n, shown, out=np.full(n.shape, np.nan), where=shown > 0).ravel(),
+                    "n_shown": np.repeat(n_shown, len(responses)),
+                    "share": np.divide(n, n_shown, out=np.full(n.shape, np.nan), where=n_shown > 0).ravel(),
                     "low": low.ravel(),
                     "high": high.ravel(),
                 }
@@ -51,9 +65,20 @@ def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFram
 
 
 def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition: str = ALL) -> pd.DataFrame:
-    """Categories × responses, the shares of one observer from the table; no answer last, if anybody gave none.
+    """Return the confusion matrix of one observer.
 
-    Raises ValueError where the table has no such rows.
+    Args:
+        table: the result of `confusion`.
+        dataset: name of the dataset.
+        observer: name of the observer.
+        condition: name of the condition ("all" if the table was made without `by_condition`).
+
+    Returns:
+        A table of P(response | category) with one row per category and one column per response; the column of missing
+        responses, if any, is last.
+
+    Raises:
+        ValueError: if the table has no rows for this observer, dataset and condition.
     """
     rows = table[(table["dataset"] == dataset) & (table["observer"] == observer) & (table["condition"] == condition)]
     if rows.empty:
@@ -64,77 +89,95 @@ def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition
 
 
 def frequent_errors(table: pd.DataFrame, n: int = 3) -> pd.DataFrame:
-    """The rows of the `n` most frequent wrong answers of every observer, dataset and condition."""
+    """Return the rows of the `n` most frequent wrong responses of every dataset, observer and condition."""
     wrong = table[(table["category"] != table["response"]) & (table["response"] != "") & (table["n"] > 0)]
-    by = wrong.sort_values("n", ascending=False, kind="stable").groupby(
+    groups = wrong.sort_values("n", ascending=False, kind="stable").groupby(
         ["dataset", "observer", "condition"], sort=False
     )
-    return table.loc[sorted(by.head(n).index)].reset_index(drop=True)
+    return table.loc[sorted(groups.head(n).index)].reset_index(drop=True)
 
 
 def response_entropy(
     frame: pd.DataFrame, *, by_condition: bool = False, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """A row for every dataset, observer (and condition), with ENTROPY_COLUMNS; NaN for an observer who never answered."""
+    """Return the entropy of the responses of every observer, in bits.
+
+    Args:
+        frame: trials as returned by `read_trials`.
+        by_condition: treat every condition separately; otherwise all conditions are pooled (condition "all").
+        n_resamples: number of bootstrap resamples of the images.
+        seed: random seed of the bootstrap.
+
+    Returns:
+        A table with `ENTROPY_COLUMNS` and one row per dataset, observer and condition. `n` is the number of responses,
+        `n_no_answer` the number of trials without one, `highest` the largest possible entropy log2 K. `entropy`, `low` and
+        `high` are NaN for an observer that never responded.
+    """
     rows, resamples = [], dict[tuple[int, ...], np.ndarray]()
-    for dataset, trials, categories, responses, size in _datasets(frame):
+    for dataset, trials, categories, responses, size in _split_datasets(frame):
         highest = np.log2(size)
-        for condition, kind, observer, those in _groups(trials, dataset, by_condition):
-            shown, said = (those[of].cat.codes.to_numpy(int) for of in ("category", "response"))
-            answers = np.flatnonzero(np.array(responses, object) != "")
-            given = (said[np.argsort(shown, kind="stable")] == answers[:, None]).astype(np.float32)
-            value = float(entropy(given.sum(axis=1, keepdims=True, dtype=float))[0])
-            sizes = tuple(np.bincount(shown, minlength=len(categories)).tolist())
-            if sizes not in resamples:  # observers of as many images of each category share it
-                each = (weights(n, n_resamples, seed + k) for k, n in enumerate(sizes))
-                resamples[sizes] = np.concatenate(list(each))
-            drawn = entropy((given @ resamples[sizes]).astype(float))
-            low, high = np.clip(2 * value - percentiles(drawn[None])[::-1, 0], 0, highest)
-            n = int(given.sum())
-            rows.append((dataset, observer, kind, condition, n, len(those) - n, value, low, high, highest))
+        choices = np.flatnonzero(np.array(responses, object) != "")
+        for condition, kind, observer, group in _split_observers(trials, dataset, by_condition):
+            category, response = (group[column].cat.codes.to_numpy(int) for column in ("category", "response"))
+            chosen = (response[np.argsort(category, kind="stable")] == choices[:, None]).astype(np.float32)
+            value = float(entropy(chosen.sum(axis=1, keepdims=True, dtype=float))[0])
+            sizes = tuple(np.bincount(category, minlength=len(categories)).tolist())
+            if sizes not in resamples:  # observers with the same number of images per category share the resamples
+                weights = [resample_weights(n, n_resamples, seed + k) for k, n in enumerate(sizes)]
+                resamples[sizes] = np.concatenate(weights)
+            resampled = entropy((chosen @ resamples[sizes]).astype(float))
+            low, high = np.clip(2 * value - percentiles(resampled[None])[::-1, 0], 0, highest)
+            n = int(chosen.sum())
+            rows.append((dataset, observer, kind, condition, n, len(group) - n, value, low, high, highest))
     return pd.DataFrame(rows, columns=list(ENTROPY_COLUMNS))
 
 
-def _counts(trials: pd.DataFrame, categories: list[str], responses: list[str]) -> np.ndarray:
-    """Categories × responses."""
-    row, column = (trials[of].cat.codes.to_numpy(int) for of in ("category", "response"))
+def _count_responses(trials: pd.DataFrame, categories: list[str], responses: list[str]) -> np.ndarray:
+    """Return the counts of categories × responses."""
+    row, column = (trials[name].cat.codes.to_numpy(int) for name in ("category", "response"))
     flat = np.bincount(row * len(responses) + column, minlength=len(categories) * len(responses))
     return flat.reshape(len(categories), len(responses))
 
 
 def entropy(counts: np.ndarray) -> np.ndarray:
-    """Bits, (R,), of counts (K, R); NaN where there is none."""
+    """Return the entropy in bits, (R,), of counts (K, R); NaN where all counts are 0."""
     total = counts.sum(axis=0)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return np.where(total > 0, np.abs(xlogy(p, p).sum(axis=0)) / np.log(2), np.nan)
 
 
-def _datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str], list[str], int]]:
-    """Datasets, their trials, categories, responses (in the published order, no answer last) and number of choices."""
-    out = []
+def _split_datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[str], list[str], int]]:
+    """Return (dataset, trials, categories, responses, number of choices) of every dataset.
+
+    Categories and responses have the published order; a missing response ("") is last.
+    """
+    datasets = []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = frame[frame["dataset"] == dataset]
-        categories, said = _ordered(set(trials["category"].unique())), set(trials["response"].unique())
-        responses = _ordered((said - {""}) | set(categories)) + ([""] if "" in said else [])
-        kinds = {"category": pd.CategoricalDtype(categories), "response": pd.CategoricalDtype(responses)}
-        needed = trials[["observer", "kind", "condition", "category", "response"]].astype(kinds)
-        out.append((dataset, needed, categories, responses, n_choices(trials)))
-    return out
+        categories, texts = _published_order(set(trials["category"].unique())), set(trials["response"].unique())
+        responses = _published_order((texts - {""}) | set(categories)) + ([""] if "" in texts else [])
+        types = {"category": pd.CategoricalDtype(categories), "response": pd.CategoricalDtype(responses)}
+        columns = trials[["observer", "kind", "condition", "category", "response"]].astype(types)
+        datasets.append((dataset, columns, categories, responses, n_choices(trials)))
+    return datasets
 
 
-def _ordered(names: set[str]) -> list[str]:
+def _published_order(names: set[str]) -> list[str]:
+    """Return the published categories in their order, then all other names in alphabetical order."""
     return [c for c in CATEGORIES if c in names] + sorted(names - set(CATEGORIES))
 
 
-def _groups(trials: pd.DataFrame, dataset: str, by_condition: bool) -> list[tuple[str, str, str, pd.DataFrame]]:
-    """(condition, kind, observer, trials); without `by_condition` all conditions are one."""
+def _split_observers(
+    trials: pd.DataFrame, dataset: str, by_condition: bool
+) -> list[tuple[str, str, str, pd.DataFrame]]:
+    """Return (condition, kind, observer, trials) of every observer, people first; without `by_condition`, one group each."""
     conditions = condition_order(dataset, trials["condition"].unique()) if by_condition else [ALL]
-    out = []
-    by_observer = {str(name): own for name, own in trials.groupby("observer", sort=False)}
+    groups = []
+    by_observer = {str(name): own_trials for name, own_trials in trials.groupby("observer", sort=False)}
     for observer, kind in observer_order(trials).itertuples(index=False, name=None):
-        own = by_observer[observer]
+        own_trials = by_observer[observer]
         for condition in conditions:
-            those = own[own["condition"] == condition] if by_condition else own
-            if len(those):
-                out.append((condition, kind, observer, those))
-    return out
+            group = own_trials[own_trials["condition"] == condition] if by_condition else own_trials
+            if len(group):
+                groups.append((condition, kind, observer, group))
+    return groups

@@ -1,14 +1,16 @@
-"""Error consistency: do two observers err on the same images? Cohen's kappa over right and wrong (Geirhos et al. 2020).
+"""Error consistency: whether two observers make errors on the same images, beyond chance (Geirhos et al. 2020).
 
-Declared once: O observers, I images of one dataset and condition, R resamples.
-Conventions, for two observers with accuracies p1, p2 on the images both answered:
-    observed  c_obs = share of images on which both are right or both are wrong
+Error consistency is Cohen's kappa over the correctness of two observers. Notation: O observers, I images of one dataset and
+condition, R resamples. For two observers with accuracies p1 and p2 on the images that both answered:
+    observed  c_obs = proportion of images on which both are correct or both are wrong
     expected  c_exp = p1 p2 + (1 - p1)(1 - p2)
     kappa     (c_obs - c_exp) / (1 - c_exp)
-No answer is wrong. kappa is computed per condition and then averaged: pooling conditions would inflate it. Where
-c_exp = 1 (both always right, or both always wrong) kappa is undefined: NaN (Klein et al. 2025), left out of averages;
-`rule="model-vs-human"` gives 1 wherever c_obs = 1 instead, as the original code does.
-Intervals: paired bootstrap over images, the same images for all observers, 95 % percentiles of the defined resamples.
+A trial without a response counts as wrong. kappa is computed per condition and then averaged, because pooling conditions of
+different difficulty inflates it. If c_exp = 1 (both observers are always correct, or both are always wrong), kappa is
+undefined: it is NaN and excluded from means (Klein et al. 2025). With `rule="model-vs-human"`, kappa is instead 1 wherever
+c_obs = 1, as in the code of Geirhos et al.
+Intervals: paired bootstrap over images (the same resampled images for all observers), 95 % percentiles of the resamples in
+which kappa is defined.
 """
 
 from typing import Literal
@@ -17,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame import condition_order, dataset_order, observer_order
-from analysis.resampling import N_RESAMPLES, percentiles, weights
+from analysis.resampling import N_RESAMPLES, percentiles, resample_weights
 from stimuli.datasets import DATASETS
 from stimuli.errors import LogError
 
@@ -27,11 +29,11 @@ COLUMNS = (
 BOUNDS = ("lowest", "highest")
 Rule = Literal["undefined-is-nan", "model-vs-human"]
 RULES: dict[Rule, str] = {
-    "undefined-is-nan": "rule undefined-is-nan: kappa is undefined (NaN) where both are always right or both always wrong, "
-    "and left out of means",
-    "model-vs-human": "rule model-vs-human: kappa is 1 wherever two observers agree on every image, as in the original code",
+    "undefined-is-nan": "rule undefined-is-nan: kappa is undefined when both observers are always right or always wrong; "
+    "such pairs are excluded from means",
+    "model-vs-human": "rule model-vs-human: kappa is 1 when two observers agree on every image, as in the original code",
 }
-N_PAIRS = 2048  # resampled in one matrix product; more would take more memory, many small products more time
+PAIRS_PER_PRODUCT = 2048  # pairs per matrix product: more needs more memory, fewer makes many slow small products
 
 
 def consistency(
@@ -43,11 +45,26 @@ def consistency(
     seed: int = 0,
     bounds: bool = False,
 ) -> pd.DataFrame:
-    """A row for every dataset, condition and pair of observers, with COLUMNS; `low` and `high` NaN without intervals.
+    """Return the error consistency of every pair of observers in every condition.
 
-    With `bounds` there are also BOUNDS, the lowest and the highest kappa that the accuracies of the pair allow.
-    Two observers are compared on the images both answered; a pair that shares none has n = 0 and NaN. Raises LogError
-    if an observer answered an image of one condition twice.
+    Args:
+        frame: trials as returned by `read_trials`.
+        intervals: compute bootstrap intervals; otherwise `low` and `high` are NaN.
+        rule: treatment of undefined kappas, see `RULES`.
+        n_resamples: number of bootstrap resamples of the images.
+        seed: random seed of the bootstrap.
+        bounds: add `BOUNDS`, the lowest and highest kappa that are possible given the accuracies of the two observers.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, condition and pair of observers. Two observers are compared on the
+        `n` images that both answered; all measures are NaN if n is 0.
+
+    Raises:
+        LogError: if an observer answered an image of one condition twice.
+
+    Example:
+        >>> table = consistency(frame, n_resamples=1000, seed=0)
+        >>> kappa_matrix(table, "cue-conflict")
     """
     parts = []
     for dataset in dataset_order(frame["dataset"].unique()):
@@ -56,7 +73,7 @@ def consistency(
             trials = of_dataset[of_dataset["condition"] == condition]
             names, correct, answered = correct_matrix(trials)
             i, j = np.triu_indices(len(names), k=1)
-            n, expected, observed = (matrix[i, j] for matrix in agreement(correct, answered))
+            n, expected, observed = (matrix[i, j] for matrix in pairwise_agreement(correct, answered))
             part = {
                 "dataset": dataset, "condition": condition, "observer_1": names[i], "observer_2": names[j],
                 "n": n.astype(int), "expected": expected, "observed": observed, "kappa": kappa(observed, expected, rule),
@@ -65,59 +82,71 @@ def consistency(
             if intervals and len(i):
                 part["low"], part["high"] = bootstrap_interval(correct, answered, rule, n_resamples, seed)
             if bounds:
-                right, total = correct @ answered.T, np.where(n > 0, n, np.nan)
-                part["lowest"], part["highest"] = attainable(right[i, j] / total, right[j, i] / total)
+                n_correct, total = correct @ answered.T, np.where(n > 0, n, np.nan)
+                part["lowest"], part["highest"] = attainable_kappa(n_correct[i, j] / total, n_correct[j, i] / total)
             parts.append(pd.DataFrame(part))
     columns = [*COLUMNS, *(BOUNDS if bounds else ())]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Names (O,), people first; right = 1.0 (O, I); answered = 1.0 (O, I), all float64. For one dataset and condition.
+    """Return the observers and their correctness on every image of one dataset and condition.
 
-    `names` are its observers in order, where that is known.
+    The result is the names (O,), people first; `correct`, 1.0 where the observer was correct, (O, I); and `answered`, 1.0
+    where the observer has a trial with the image, (O, I). Both are float64. Pass `names` to set the order of the observers.
+    Raises LogError if an observer answered an image twice.
     """
     names = observer_order(trials)["observer"].to_numpy(object) if names is None else names
     o = pd.Index(names).get_indexer(trials["observer"].to_numpy(object))
     i, images = pd.factorize(trials["stimulus"].to_numpy(object))
     shape = len(names), len(images)
-    count = np.bincount(o * shape[1] + i, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
-    if count.max(initial=0) > 1:
-        first = np.argwhere(count > 1)[0]
+    answered = np.bincount(o * shape[1] + i, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
+    if answered.max(initial=0) > 1:
+        observer, image = np.argwhere(answered > 1)[0]
         raise LogError(
-            f"{names[first[0]]} answered {images[first[1]]} of {trials['dataset'].iloc[0]} twice (two sessions?); "
-            f"error consistency needs one answer an image, so give one session at a time"
+            f"{names[observer]} answered {images[image]} of {trials['dataset'].iloc[0]} twice, perhaps in two sessions; "
+            f"error consistency needs one response per image, so pass one session at a time"
         )
-    correct = np.zeros_like(count)
+    correct = np.zeros_like(answered)
     correct[o, i] = trials["correct"].to_numpy(float)
-    return names, correct, count
+    return names, correct, answered
 
 
-def agreement(correct: np.ndarray, answered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """n, expected and observed consistency of every pair, each (O, O), from (O, I) matrices; NaN where n = 0."""
-    both = correct @ correct.T
+def pairwise_agreement(correct: np.ndarray, answered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return n, expected and observed consistency of every pair, each (O, O), from (O, I) matrices; NaN where n = 0."""
+    both_correct = correct @ correct.T
     n = answered @ answered.T
-    right = correct @ answered.T  # (o, p): how often o is right where p answered too
-    return n, *_consistency(both, n, right, right.T)
+    n_correct = correct @ answered.T  # [o, p]: on how many images o is correct among those that p answered
+    return n, *_expected_and_observed(both_correct, n, n_correct, n_correct.T)
 
 
-def _consistency(
-    both: np.ndarray, n: np.ndarray, right_1: np.ndarray, right_2: np.ndarray
+def _expected_and_observed(
+    both_correct: np.ndarray, n: np.ndarray, n_correct_1: np.ndarray, n_correct_2: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     n = np.where(n > 0, n, np.nan)
-    p1, p2 = right_1 / n, right_2 / n
-    return p1 * p2 + (1 - p1) * (1 - p2), (n - right_1 - right_2 + 2 * both) / n
+    p1, p2 = n_correct_1 / n, n_correct_2 / n
+    return p1 * p2 + (1 - p1) * (1 - p2), (n - n_correct_1 - n_correct_2 + 2 * both_correct) / n
 
 
 def kappa(observed: np.ndarray, expected: np.ndarray, rule: Rule = "undefined-is-nan") -> np.ndarray:
-    """(observed - expected) / (1 - expected), elementwise; what is undefined follows `rule`."""
-    room = 1 - np.asarray(expected)
-    out = np.divide(observed - expected, room, out=np.full_like(room, np.nan), where=room > 1e-12)
-    return np.where(observed == 1, 1.0, out) if rule == "model-vs-human" else out
+    """Return (observed - expected) / (1 - expected), elementwise; `rule` determines the undefined values."""
+    denominator = 1 - np.asarray(expected)
+    kappas = np.divide(
+        observed - expected, denominator, out=np.full_like(denominator, np.nan), where=denominator > 1e-12
+    )
+    return np.where(observed == 1, 1.0, kappas) if rule == "model-vs-human" else kappas
 
 
-def attainable(p1: np.ndarray, p2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest kappa that two accuracies allow (Geirhos et al. 2020, appendix); NaN where it is undefined."""
+def attainable_kappa(p1: np.ndarray, p2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest kappa that two accuracies allow (Geirhos et al. 2020, appendix).
+
+    Args:
+        p1: accuracies of the first observer, between 0 and 1.
+        p2: accuracies of the second observer, of the same shape.
+
+    Returns:
+        The lowest and the highest kappa, elementwise; NaN where both accuracies are 0 or both are 1.
+    """
     p1, p2 = np.asarray(p1, float), np.asarray(p2, float)
     expected = p1 * p2 + (1 - p1) * (1 - p2)
     low = 1 - (np.minimum(p1, 1 - p2) + np.minimum(1 - p1, p2))
@@ -128,64 +157,74 @@ def attainable(p1: np.ndarray, p2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def bootstrap_interval(
     correct: np.ndarray, answered: np.ndarray, rule: Rule, n_resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile interval of kappa for every pair o < p, each (O (O - 1) / 2,), by resampling the I images."""
-    weight = weights(correct.shape[1], n_resamples, seed)
-    right, there = correct.astype(np.float32), answered.astype(np.float32)
+    """Return the 95 % percentile interval of kappa for every pair o < p, each (O (O - 1) / 2,), by resampling images."""
+    weight = resample_weights(correct.shape[1], n_resamples, seed)
+    correct, answered = correct.astype(np.float32), answered.astype(np.float32)
     i, j = np.triu_indices(len(correct), k=1)
     low, high = np.full((2, len(i)), np.nan)
-    for begin in range(0, len(i), N_PAIRS):
-        part = slice(begin, begin + N_PAIRS)
-        low[part], high[part] = percentiles(resampled_kappa(right, there, weight, i[part], j[part], rule))
+    for start in range(0, len(i), PAIRS_PER_PRODUCT):
+        part = slice(start, start + PAIRS_PER_PRODUCT)
+        low[part], high[part] = percentiles(resampled_kappa(correct, answered, weight, i[part], j[part], rule))
     return low, high
 
 
 def resampled_kappa(
-    right: np.ndarray, there: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray, rule: Rule
+    correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray, rule: Rule
 ) -> np.ndarray:
-    """kappa of the pairs i, j in every resample, (pairs, R), from (O, I) matrices and (I, R) counts of images."""
-    _, _, expected, observed = weighted_agreement(right, there, weight, i, j)
+    """Return the kappa of the pairs (i, j) in every resample, (pairs, R), from (O, I) matrices and (I, R) image counts."""
+    _, _, expected, observed = weighted_agreement(correct, answered, weight, i, j)
     return kappa(observed, expected, rule)
 
 
 def weighted_agreement(
-    right: np.ndarray, there: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray
+    correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Accuracies, expected and observed consistency of the pairs i, j, each (pairs, R): see `resampled_kappa`."""
-    both = ((right[i] * right[j]) @ weight).astype(float)
-    if there.all():  # as a rule, and then this is less work
-        total = (right @ weight).astype(float)
-        n, right_1, right_2 = np.full((1, 1), float(weight.sum(axis=0).max(initial=0))), total[i], total[j]
+    """Return both accuracies, expected and observed consistency of the pairs (i, j), each (pairs, R).
+
+    The arguments are those of `resampled_kappa`.
+    """
+    both_correct = ((correct[i] * correct[j]) @ weight).astype(float)
+    if answered.all():  # the usual case, which needs fewer matrix products
+        total = (correct @ weight).astype(float)
+        n, n_correct_1, n_correct_2 = np.full((1, 1), float(weight.sum(axis=0).max(initial=0))), total[i], total[j]
     else:
-        n = ((there[i] * there[j]) @ weight).astype(float)
-        right_1, right_2 = (
-            ((right[i] * there[j]) @ weight).astype(float),
-            ((there[i] * right[j]) @ weight).astype(float),
-        )
+        n = ((answered[i] * answered[j]) @ weight).astype(float)
+        n_correct_1 = ((correct[i] * answered[j]) @ weight).astype(float)
+        n_correct_2 = ((answered[i] * correct[j]) @ weight).astype(float)
     n = np.where(n > 0, n, np.nan)
-    return right_1 / n, right_2 / n, *_consistency(both, n, right_1, right_2)
+    return n_correct_1 / n, n_correct_2 / n, *_expected_and_observed(both_correct, n, n_correct_1, n_correct_2)
 
 
 def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Observers × observers kappa of a dataset from the table of pairs: mean over conditions, 1 on the diagonal.
+    """Return the kappas of one dataset as a matrix of observers × observers.
 
-    Of a published dataset only the conditions count that are in its benchmark. NaN where no condition defines a kappa.
+    Args:
+        table: the result of `consistency`.
+        dataset: name of the dataset.
+
+    Returns:
+        A symmetric table of kappas, averaged over conditions, with 1 on the diagonal. For a published dataset, only the
+        conditions of the benchmark count. NaN where kappa is undefined in all conditions.
+
+    Example:
+        >>> kappa_matrix(consistency(frame, intervals=False), "edge").loc["subject-01", "resnet50"]
     """
-    mean = _per_pair(table, dataset)
-    names = list(dict.fromkeys([*mean["observer_1"], *mean["observer_2"]]))
+    pairs = _average_over_conditions(table, dataset)
+    names = list(dict.fromkeys([*pairs["observer_1"], *pairs["observer_2"]]))
     matrix = np.full((len(names), len(names)), np.nan)
     np.fill_diagonal(matrix, 1.0)
     index = pd.Index(names)
-    i, j = index.get_indexer(mean["observer_1"]), index.get_indexer(mean["observer_2"])
-    matrix[i, j] = matrix[j, i] = mean["kappa"]
+    i, j = index.get_indexer(pairs["observer_1"]), index.get_indexer(pairs["observer_2"])
+    matrix[i, j] = matrix[j, i] = pairs["kappa"]
     return pd.DataFrame(matrix, index=names, columns=names)
 
 
-def _per_pair(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """`observer_1`, `observer_2` and their mean kappa over the included conditions of a dataset."""
-    pairs = included(table[table["dataset"] == dataset], dataset)
+def _average_over_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return `observer_1`, `observer_2` and their mean kappa over the benchmark conditions of a dataset."""
+    pairs = select_benchmark_conditions(table[table["dataset"] == dataset], dataset)
     return pairs.groupby(["observer_1", "observer_2"], sort=False)["kappa"].mean().reset_index()
 
 
-def included(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """The rows whose condition counts in the benchmark; all rows of a dataset that is not a published one."""
+def select_benchmark_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the rows whose condition counts in the benchmark; all rows if the dataset is not a published one."""
     return table[table["condition"].isin(DATASETS[dataset].included())] if dataset in DATASETS else table

@@ -1,14 +1,15 @@
-"""Kinds of observer compared: are kappas higher within kinds than between, and which kind is nearer to people?
+"""Contrasts between kinds of observer: consistency within and between kinds, and consistency with people.
 
-Declared once: O observers of two kinds, R resamples or permutations. kappa is per condition, then the mean over conditions;
-a mean over pairs is over those with a defined kappa. Two contrasts for every two kinds A and B:
-    within - between   mean kappa over the pairs of A and the pairs of B, less that over the pairs of one of each
-    with people        mean kappa of A's observers with people, less that of B's (where neither is people)
-p: permutation of the kinds among the observers of A and B (Mantel 1967; people stay people in the second contrast),
-two-sided for the second and one-sided for the first, where only "higher within" is asked. All permutations where there are
-at most N_PERMUTATIONS, else as many random ones from the seed; the observed assignment is one of them, so with few
-observers p cannot be small (1 of 3 and 1: 4 assignments, p ≥ .25): `smallest_p` says how small.
-Interval: paired bootstrap over images, observers as they are. NaN where a mean is over nothing.
+Notation: O observers of two kinds A and B, R resamples or permutations. kappa is computed per condition, then averaged over
+conditions; a mean over pairs excludes undefined kappas. There are two contrasts for every two kinds:
+    within - between   mean kappa over the pairs of two As and the pairs of two Bs, minus the mean over the pairs of A and B
+    with people        mean kappa of the As with people, minus that of the Bs (if neither kind is people)
+The p value comes from a permutation test (Mantel 1967) that permutes the kinds among the observers of A and B; in the second
+contrast the people stay people. It is two-sided for the second contrast. It is one-sided for the first, because only a
+higher kappa within kinds is of interest. If there are at most N_PERMUTATIONS permutations, all of them are used; otherwise
+that many random ones are drawn from the seed. The observed assignment counts as one of them, so p cannot be small with few
+observers (with 3 and 1 there are 4 assignments, so p ≥ .25): `smallest_p` is the smallest possible value.
+Intervals: paired bootstrap over images, 95 %, with the observers held fixed. A mean over no pairs is NaN.
 """
 
 from itertools import combinations
@@ -17,10 +18,10 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from analysis.condition_data import notes_on, resampling
-from analysis.consistency import Rule, included
+from analysis.condition_data import bootstrap_weights, excluded_datasets_note
+from analysis.consistency import Rule, select_benchmark_conditions
 from analysis.frame import KINDS, dataset_order
-from analysis.pairs import pairs
+from analysis.pairs import pair_kappas
 from analysis.resampling import N_RESAMPLES, percentiles
 
 COLUMNS = (
@@ -29,102 +30,121 @@ COLUMNS = (
 )  # fmt: skip
 WITHIN, PEOPLE = "within - between", "with people"
 N_PERMUTATIONS = 10_000
+TOLERANCE = 1e-12  # permutations whose statistic differs from the observed one by less count as equal
 
 
 def contrasts(
     frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """A row for every dataset, pair of kinds and contrast, with COLUMNS.
+    """Compare the kinds of observer of every dataset.
 
-    `kappa_1` and `kappa_2` are the two means whose difference is taken; `attrs["notes"]` says what was left out. Raises
-    LogError as `consistency` does.
+    Args:
+        frame: trials as returned by `read_trials`.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: number of bootstrap resamples of the images.
+        seed: random seed of the bootstrap and of the permutations.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, pair of kinds and contrast. `kappa_1` and `kappa_2` are the two means
+        and `difference` is their difference, with the interval `low` to `high`. `n_1` and `n_2` count the observers of each
+        kind. `attrs["notes"]` lists the excluded datasets.
+
+    Raises:
+        LogError: if an observer answered an image of one condition twice.
     """
-    rows, kept = [], []
+    rows, used = [], []
     for dataset in dataset_order(frame["dataset"].unique()):
-        trials = included(frame[frame["dataset"] == dataset], dataset)
+        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
         if trials.empty:
             continue
-        kept.append(dataset)
-        data, resampled = pairs(trials, rule), pairs(trials, rule, resampling(n_resamples, seed))
+        used.append(dataset)
+        data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
         kinds = np.array(data.kinds, object)
-        kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)
-        for one, other in combinations([k for k in KINDS if k in data.kinds], 2):
+        kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)  # column 0 is the data
+        people = np.flatnonzero(kinds == "human")
+        for kind_1, kind_2 in combinations([k for k in KINDS if k in data.kinds], 2):
             for contrast in (WITHIN, PEOPLE):
-                people = np.flatnonzero(kinds == "human")
-                if contrast == PEOPLE and (one == "human" or not len(people)):
+                if contrast == PEOPLE and (kind_1 == "human" or not len(people)):
                     continue
-                first, second = np.flatnonzero(kinds == one), np.flatnonzero(kinds == other)
-                values = np.array([*_means(contrast, kappas, first, second, people, len(kinds))])
-                drawn = values[0] - values[1]
-                low, high = percentiles(drawn[None, 1:])[:, 0]
-                p, least = _permuted(contrast, data.matrix().to_numpy(), first, second, people, seed)
-                rows.append((dataset, contrast, one, other, len(first), len(second), *values[:, 0], drawn[0], low, high,
-                             p, least))  # fmt: skip
-    out = pd.DataFrame(rows, columns=list(COLUMNS))
-    out.attrs["notes"] = notes_on(frame, kept, "no condition of it counts")
-    return out
+                first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
+                means = np.array([*_contrast_means(contrast, kappas, first, second, people, len(kinds))])
+                differences = means[0] - means[1]
+                low, high = percentiles(differences[None, 1:])[:, 0]
+                p, smallest_p = _permutation_test(contrast, data.matrix().to_numpy(), first, second, people, seed)
+                rows.append((dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0], differences[0], low,
+                             high, p, smallest_p))  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table.attrs["notes"] = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")
+    return table
 
 
-def _means(
+def _contrast_means(
     contrast: str, kappas: np.ndarray, first: np.ndarray, second: np.ndarray, people: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The two means of a contrast, each (R,), from the kappas (pairs, R) of n observers."""
+    """Return the two means of a contrast, each (R,), from the kappas (pairs, R) of n observers."""
     i, j = np.triu_indices(n, k=1)
-    of = [np.isin(i, each).astype(int) + 2 * np.isin(j, each).astype(int) for each in (first, second, people)]
+    # For each group: 0 if neither observer of the pair belongs to it, 1 or 2 if one does, 3 if both do.
+    membership = [
+        np.isin(i, group).astype(int) + 2 * np.isin(j, group).astype(int) for group in (first, second, people)
+    ]
     if contrast == PEOPLE:
-        chosen = [(of[2] == 1) & (each == 2) for each in of[:2]]
+        pair_masks = [(membership[2] == 1) & (group == 2) for group in membership[:2]]
     else:
-        chosen = [(of[0] == 3) | (of[1] == 3), (of[0] > 0) & (of[1] > 0)]
-    out = []
-    for rows in chosen:
-        there = ~np.isnan(kappas[rows])
-        n_there = there.sum(axis=0)
-        total = np.where(there, kappas[rows], 0).sum(axis=0)
-        out.append(np.divide(total, n_there, out=np.full(len(total), np.nan), where=n_there > 0))
-    return out[0], out[1]
+        pair_masks = [(membership[0] == 3) | (membership[1] == 3), (membership[0] > 0) & (membership[1] > 0)]
+    means = []
+    for mask in pair_masks:
+        defined = ~np.isnan(kappas[mask])
+        n_defined = defined.sum(axis=0)
+        total = np.where(defined, kappas[mask], 0).sum(axis=0)
+        means.append(np.divide(total, n_defined, out=np.full(len(total), np.nan), where=n_defined > 0))
+    return means[0], means[1]
 
 
-def _permuted(
+def _permutation_test(
     contrast: str, matrix: np.ndarray, first: np.ndarray, second: np.ndarray, people: np.ndarray, seed: int
 ) -> tuple[float, float]:
-    """p, and the least that it could be."""
-    both = np.concatenate([first, second])
-    n_all = comb(len(both), len(first))
-    member = np.zeros((len(both), min(n_all, N_PERMUTATIONS)))  # column 0 is how it is
+    """Return the p value and the smallest p value that is possible."""
+    observers = np.concatenate([first, second])
+    n_all = comb(len(observers), len(first))
+    # Each column is one assignment: 1 for the observers of the first kind. Column 0 is the observed assignment.
+    is_first = np.zeros((len(observers), min(n_all, N_PERMUTATIONS)))
     if n_all <= N_PERMUTATIONS:
-        for column, chosen in enumerate(combinations(range(len(both)), len(first))):
-            member[list(chosen), column] = 1
+        for column, chosen in enumerate(combinations(range(len(observers)), len(first))):
+            is_first[list(chosen), column] = 1
     else:
         rng = np.random.default_rng(seed)
-        member[: len(first), 0] = 1
+        is_first[: len(first), 0] = 1
         for column in range(1, N_PERMUTATIONS):
-            member[rng.permutation(len(both))[: len(first)], column] = 1
-    drawn = _statistic(contrast, matrix, both, people, member)
-    if np.isnan(drawn[0]):
-        return np.nan, 1 / member.shape[1]
-    drawn, near = drawn[~np.isnan(drawn)], 1e-12
+            is_first[rng.permutation(len(observers))[: len(first)], column] = 1
+    statistics = _contrast_statistic(contrast, matrix, observers, people, is_first)
+    observed = statistics[0]
+    if np.isnan(observed):
+        return np.nan, 1 / is_first.shape[1]
+    statistics = statistics[~np.isnan(statistics)]
     if contrast == PEOPLE:
-        p = float(np.mean(np.abs(drawn) >= abs(drawn[0]) - near))
+        p = float(np.mean(np.abs(statistics) >= abs(observed) - TOLERANCE))
     else:
-        p = float(np.mean(drawn >= drawn[0] - near))
-    return p, 1 / len(drawn)
+        p = float(np.mean(statistics >= observed - TOLERANCE))
+    return p, 1 / len(statistics)
 
 
-def _statistic(
-    contrast: str, matrix: np.ndarray, both: np.ndarray, people: np.ndarray, member: np.ndarray
+def _contrast_statistic(
+    contrast: str, matrix: np.ndarray, observers: np.ndarray, people: np.ndarray, is_first: np.ndarray
 ) -> np.ndarray:
-    """The contrast for every column of `member`, which has a 1 for each of the `both` that is of the first kind."""
-    other = 1 - member
+    """Return the contrast for every column of `is_first`, which is 1 for each observer of the first kind."""
+    is_second = 1 - is_first
     if contrast == PEOPLE:
-        block = matrix[np.ix_(both, people)]
+        block = matrix[np.ix_(observers, people)]
         total, n = np.nansum(block, axis=1), (~np.isnan(block)).sum(axis=1).astype(float)
-        parts = [(total @ each, n @ each) for each in (member, other)]
+        sums = [(total @ group, n @ group) for group in (is_first, is_second)]
     else:
-        block = matrix[np.ix_(both, both)].copy()
+        block = matrix[np.ix_(observers, observers)].copy()
         np.fill_diagonal(block, np.nan)
-        filled, there = np.nan_to_num(block), (~np.isnan(block)).astype(float)
-        within = [sum(((m @ each) * each).sum(axis=0) for each in (member, other)) for m in (filled, there)]
-        between = [2 * ((m @ member) * other).sum(axis=0) for m in (filled, there)]
-        parts = [(within[0], within[1]), (between[0], between[1])]
-    means = [np.divide(t, n, out=np.full(np.shape(t), np.nan), where=n > 0) for t, n in parts]
+        values, defined = np.nan_to_num(block), (~np.isnan(block)).astype(float)
+        within = [
+            sum(((array @ group) * group).sum(axis=0) for group in (is_first, is_second)) for array in (values, defined)
+        ]
+        between = [2 * ((array @ is_first) * is_second).sum(axis=0) for array in (values, defined)]
+        sums = [(within[0], within[1]), (between[0], between[1])]
+    means = [np.divide(total, n, out=np.full(np.shape(total), np.nan), where=n > 0) for total, n in sums]
     return np.asarray(means[0] - means[1])

@@ -1,25 +1,40 @@
-"""A map of observers: classical multidimensional scaling of 1 - kappa into two dimensions (Torgerson 1952).
+"""A map of observers: classical multidimensional scaling (Torgerson 1952) of 1 - kappa into two dimensions.
 
-Declared once: O observers, D their distances 1 - kappa (as in `analysis.clustering`: not below 0, undefined kappa counts as
-0). B = -½ J D² J with J = 1 - 1/O; the coordinates are the eigenvectors of its two largest eigenvalues times their roots.
-`share` of the map is those eigenvalues' part of the sum of all absolute eigenvalues: 1 where the map holds all distances,
-less where more dimensions would be needed or the distances are not Euclidean. An eigenvalue that is not above 0 gives no
-axis: the coordinate is 0. Each axis is turned so that its largest coordinate is positive.
-One observer stands at (0, 0), share NaN.
+Notation: O observers; D is the matrix of their distances 1 - kappa as in `analysis.clustering` (at least 0; an undefined
+kappa counts as 0). B = -½ J D² J with J = 1 - 1/O. The coordinates are the eigenvectors of the two largest eigenvalues of B
+times the square roots of these eigenvalues. An eigenvalue that is not above 0 gives coordinates of 0. The sign of each axis
+is chosen so that its largest coordinate is positive.
+The share of the map is the part of these two eigenvalues in the sum of all absolute eigenvalues: 1 if two dimensions capture
+all distances, less if more dimensions are needed or if the distances are not Euclidean. A single observer is placed at
+(0, 0), and the share is NaN.
 """
 
 import numpy as np
 import pandas as pd
 
-from analysis.clustering import distances
+from analysis.clustering import kappa_distances
 
 
-def embed(matrix: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """`observer`, `x`, `y` of an O × O kappa matrix, in its order, and the map's share. Raises ValueError for none."""
-    distance = distances(matrix)
+def map_observers(matrix: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """Place observers in two dimensions so that observers with high error consistency are close to each other.
+
+    Args:
+        matrix: symmetric O × O table of kappas, as returned by `analysis.consistency.kappa_matrix`.
+
+    Returns:
+        A table with columns `observer`, `x` and `y` (in units of 1 - kappa), in the order of the matrix, and the share of
+        the distances that two dimensions capture (0 to 1; NaN if all distances are zero).
+
+    Raises:
+        ValueError: if the matrix is not symmetric, or if its rows and columns differ.
+
+    Example:
+        >>> points, share = map_observers(kappa_matrix(consistency(frame), "cue-conflict"))
+    """
+    distance = kappa_distances(matrix)
     n = len(distance)
-    center = np.eye(n) - 1 / max(n, 1)
-    values, vectors = np.linalg.eigh(-center @ np.square(distance) @ center / 2)
+    centering = np.eye(n) - 1 / max(n, 1)
+    values, vectors = np.linalg.eigh(-centering @ np.square(distance) @ centering / 2)
     scale = np.abs(values).sum()
     points = np.zeros((n, 2))
     for axis, k in enumerate(np.argsort(values)[::-1][:2]):

@@ -1,15 +1,15 @@
-"""Trial logs -> the field's own CSV files, which model-vs-human and its relatives read.
+"""Export of trials to CSV files in model-vs-human format, which the code of Geirhos et al. and related projects read.
 
-`<out>/<dataset>/<dataset>_<observer>_session-<n>.csv` with the columns of `stimuli.dialect`. The dialect has no room for
-the kind of observer, blocks, evidence and n_evaluations: keep the log. `_` separates the parts of an image's name there,
-so a stimulus named otherwise than the published ones gets `-` for `_`.
+The files are `<out>/<dataset>/<dataset>_<observer>_session-<n>.csv` with the columns of `stimuli.dialect`. The format cannot
+hold the kind of observer, blocks, evidence and n_evaluations, so keep the trial log. It separates the parts of an image name
+by `_`, so stimulus names that do not follow the published pattern get `-` instead of `_`.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.formats import format_of
+from analysis.formats import detect_format
 from experiments.log import file_name
 from stimuli.datasets import DATASETS
 from stimuli.dialect import COLUMNS, MISSING, NO_ANSWER, extract_image_id, infer_kind
@@ -17,16 +17,27 @@ from stimuli.errors import LogError
 
 
 def export(frame: pd.DataFrame, out: Path) -> list[Path]:
-    """Write one file for every dataset, observer and session of the frame; the files.
+    """Write one CSV file in model-vs-human format for every dataset, observer and session.
 
-    Raises LogError where two of them would get one file name, where one would overwrite a log of our own, and for a category
-    or condition that the dialect would take for none.
+    Args:
+        frame: trials as returned by `read_trials`.
+        out: folder to write to; existing exports in it are overwritten.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        LogError: if two observers would be written to the same file, if a trial log would be overwritten, or if a category
+            or condition is one of the texts that mean "missing" in this format.
+
+    Example:
+        >>> export(read_trials(["logs"]), Path("exported"))
     """
-    for column, none in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
-        bad = sorted(set(frame[column]) & set(none))
-        if bad:
+    for column, reserved in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
+        conflicts = sorted(set(frame[column]) & set(reserved))
+        if conflicts:
             raise LogError(
-                f"the {column} {bad[0]!r} cannot be exported: in the field's format it means that there is none"
+                f"the {column} {conflicts[0]!r} cannot be exported: in model-vs-human format this text means a missing value"
             )
     paths: list[Path] = []
     for (dataset, observer, session), trials in frame.groupby(
@@ -34,45 +45,42 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     ):
         name = file_name(str(dataset))
         path = Path(out) / name / f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv"
-        if path.exists() and (format_of(path) == "own" or any(map(path.samefile, frame["source"].unique()))):
-            raise LogError(f"{path} is a trial log and would be overwritten: give another --out")
+        if path.exists() and (detect_format(path) == "own" or any(map(path.samefile, frame["source"].unique()))):
+            raise LogError(f"{path} is a trial log and would be overwritten; choose another folder with --out")
         if str(path).casefold() in (str(other).casefold() for other in paths):
             raise LogError(
-                f"{observer} of {dataset} and another one would both be exported to {path}: export one at a time"
+                f"{observer} of {dataset} and another observer would both be exported to {path}; export them one at a time"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        _table(trials).to_csv(path, index=False, na_rep="NaN", lineterminator="\n")
+        _to_dialect(trials).to_csv(path, index=False, na_rep="NaN", lineterminator="\n")
         paths.append(path)
     return paths
 
 
-def losses(frame: pd.DataFrame) -> list[str]:
-    """What the exported files will not say when they are read back, in sentences."""
-    who = frame[["dataset", "observer", "kind"]].drop_duplicates()
-    out = []
-    for row in who.itertuples():
-        back = "human" if row.kind == "human" else infer_kind(str(row.observer))
-        if back != row.kind:
-            out.append(f"{row.observer} ({row.kind}) will be read back as {back}")
-    for dataset in who["dataset"].unique():
+def describe_losses(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence for everything that will differ when the exported files are read back."""
+    observers = frame[["dataset", "observer", "kind"]].drop_duplicates()
+    losses = []
+    for row in observers.itertuples():
+        kind = "human" if row.kind == "human" else infer_kind(str(row.observer))
+        if kind != row.kind:
+            losses.append(f"{row.observer} ({row.kind}) will be read back as {kind}")
+    for dataset in observers["dataset"].unique():
         if file_name(str(dataset)) != dataset:
-            out.append(f"{dataset} will be read back as {file_name(str(dataset))}")
-        cues = "shape" in frame and (frame.loc[frame["dataset"] == dataset, "shape"] != "").any()
-        if cues and dataset not in DATASETS:
-            out.append(f"the cues of {dataset} are left out")
-    return out
+            losses.append(f"{dataset} will be read back as {file_name(str(dataset))}")
+        has_cues = "shape" in frame and (frame.loc[frame["dataset"] == dataset, "shape"] != "").any()
+        if has_cues and dataset not in DATASETS:
+            losses.append(f"the cues of {dataset} are not exported")
+    return losses
 
 
-def _table(trials: pd.DataFrame) -> pd.DataFrame:
+def _to_dialect(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of one observer as a table in model-vs-human format."""
     code = DATASETS[trials["dataset"].iloc[0]].code if trials["dataset"].iloc[0] in DATASETS else "own"
     numbers = trials["trial"].fillna(pd.Series(range(1, len(trials) + 1), trials.index))
     trials = trials.assign(trial=numbers)
-    names = [
-        _imagename(*map(str, cells), code=code)
-        for cells in zip(
-            *(trials[c] for c in ("trial", "kind", "observer", "condition", "category", "stimulus")), strict=True
-        )
-    ]
+    columns = (trials[c] for c in ("trial", "kind", "observer", "condition", "category", "stimulus"))
+    image_names = [_image_name(*map(str, parts), code=code) for parts in zip(*columns, strict=True)]
     table = pd.DataFrame(
         {
             "subj": trials["observer"],
@@ -82,13 +90,16 @@ def _table(trials: pd.DataFrame) -> pd.DataFrame:
             "object_response": trials["response"].where(trials["response"] != "", NO_ANSWER),
             "category": trials["category"],
             "condition": trials["condition"].where(trials["condition"] != "", "NaN"),
-            "imagename": names,
+            "imagename": image_names,
         }
     )
     return table[list(COLUMNS)]
 
 
-def _imagename(trial: str, kind: str, observer: str, condition: str, category: str, stimulus: str, *, code: str) -> str:
-    who = f"s{observer.removeprefix('subject-')}".replace("_", "-") if kind == "human" else "dnn"
-    begin = f"{int(trial):04d}_{code}_{who}_{condition or 0}_{category}_00_"
-    return begin + (stimulus if extract_image_id(begin + stimulus) == stimulus else stimulus.replace("_", "-"))
+def _image_name(
+    trial: str, kind: str, observer: str, condition: str, category: str, stimulus: str, *, code: str
+) -> str:
+    """Return the image name of a trial: trial, dataset code, observer, condition, category and stimulus, joined by `_`."""
+    label = f"s{observer.removeprefix('subject-')}".replace("_", "-") if kind == "human" else "dnn"
+    prefix = f"{int(trial):04d}_{code}_{label}_{condition or 0}_{category}_00_"
+    return prefix + (stimulus if extract_image_id(prefix + stimulus) == stimulus else stimulus.replace("_", "-"))

@@ -1,25 +1,28 @@
-"""Which format a file of trials is in, by how it begins: our own trial log, the field's CSV, or our BIDS table."""
+"""Detection of the format of a file of trials from its first line.
+
+The formats are our own trial log ("own"), the CSV files of model-vs-human ("field") and our BIDS tables ("bids").
+"""
 
 from pathlib import Path
 from typing import Literal
 
 Format = Literal["own", "field", "bids"]
-PATTERNS = ("*.csv", "*_beh.tsv")  # of files that may be one of them
-MAX_LINE = 1 << 20  # bytes; a longer line is no row of a trial log
+PATTERNS = ("*.csv", "*_beh.tsv")  # names of files that may contain trials
+MAX_LINE = 1 << 20  # bytes; a file with a longer line is not a trial log
 
 
-def format_of(path: Path) -> Format | None:
-    """None for what holds no trials."""
+def detect_format(path: Path) -> Format | None:
+    """Return the format of a file, or None if it does not contain trials."""
     with open(path, "rb") as file:
-        return begins(file.read(MAX_LINE), path)[1]
+        return parse_header(file.read(MAX_LINE), path)[1]
 
 
-def begins(content: bytes, path: Path) -> tuple[str, Format | None]:
-    """First line, and the format that it is of."""
-    head = content[:MAX_LINE].split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
+def parse_header(content: bytes, path: Path) -> tuple[str, Format | None]:
+    """Return the first line of the content of a file and the format that it belongs to, None if it is not a trial log."""
+    header = content[:MAX_LINE].split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
     if path.name.endswith("_beh.tsv"):
-        return head, "bids" if {"stimulus", "category", "response"} <= set(head.split("\t")) else None
-    columns = {name.strip('"').lower() for name in head.split(",")}
+        return header, "bids" if {"stimulus", "category", "response"} <= set(header.split("\t")) else None
+    columns = {name.strip('"').lower() for name in header.split(",")}
     if {"observer", "stimulus", "response"} <= columns:
-        return head, "own"
-    return head, "field" if {"subj", "imagename"} <= columns else None
+        return header, "own"
+    return header, "field" if {"subj", "imagename"} <= columns else None

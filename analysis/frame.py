@@ -1,14 +1,12 @@
-"""Trial logs of any format -> one tidy, validated frame: the only way into the measures.
+"""Reading of trial logs of any format into one validated table, the frame, which all measures take as input.
 
-A frame has a row a trial and the columns COLUMNS: text where text was written (`condition` is never a number or a truth
-value; a missing answer is ""), `rt` in seconds, `correct` = the response is the category. The cues of the stimulus set
-(`shape`, `texture`), `evidence_<choice>` and `measured_<what>` follow where a log has them. `frame.attrs["notes"]` holds
-sentences about what a reader must know: partial logs, simulated observers, pilot sessions (which are left out).
-An observer is (dataset, observer): `subject-01` of two datasets are two people.
+A frame has one row per trial and the columns `COLUMNS`. Text stays text: `condition` is never a number or a truth value, and
+a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the category. The cues of the
+stimulus set (`shape`, `texture`), `evidence_<choice>` and `measured_<quantity>` follow if a log has them.
+`frame.attrs["notes"]` lists what a reader must know: incomplete logs, simulated observers, excluded pilot sessions.
+An observer is identified by dataset and name: `subject-01` of two datasets are two different people.
 """
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -21,11 +19,12 @@ import pandas as pd
 from attrs import field, frozen
 
 from analysis import bids
-from analysis.answerable import with_answers
-from analysis.formats import MAX_LINE, PATTERNS, begins
+from analysis.answerable import exclude_unanswerable
+from analysis.formats import MAX_LINE, PATTERNS, parse_header
+from analysis.log_tables import convert_model_vs_human, convert_own_log, parse_table
 from experiments import log
 from stimuli import dialect
-from stimuli.datasets import DATASETS, parse_cues
+from stimuli.datasets import DATASETS
 from stimuli.errors import LogError, UnknownName
 
 COLUMNS = (
@@ -33,305 +32,266 @@ COLUMNS = (
     "n_evaluations", "correct", "source",
 )  # fmt: skip
 KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
-N_NAMED = 2  # partial logs of a kind; more are counted
-PILOT = "-pilot"  # at the end of a person's name in a session that does not count
+MAX_NAMED_LOGS = 2  # if more logs are incomplete in the same way, the note counts them instead of naming them
+PILOT = "-pilot"  # ending of the name of a person in a pilot session
 
 
 def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.DataFrame:
-    """All trials of the given files, and of the trial logs in the given folders, searched recursively.
+    """Read trial logs into one frame.
 
-    Trials without a right answer (illusions) are left out unless `ambiguous`; the notes say so.
+    The files may be our own trial logs, CSV files in model-vs-human format and exported BIDS tables, in any mixture. Pilot
+    sessions are excluded. All exclusions are listed in `attrs["notes"]`.
 
-    A file in a folder that is no trial log is passed over; one that is named must be a trial log. Raises LogError naming
-    the file for what is missing, damaged, or there twice, and if no trial is left.
+    Args:
+        paths: files, and folders that are searched recursively. Other files in a folder are skipped, but a file that is
+            named here must be a trial log.
+        ambiguous: include trials without a correct answer (illusions).
+
+    Returns:
+        The frame: one row per trial, with `COLUMNS` and the further columns of the logs.
+
+    Raises:
+        LogError: if a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (an observer
+            of two kinds, different images of one dataset), or if there are no trials. The message names the file.
+
+    Example:
+        >>> frame = read_trials(["logs", "humans/edge"])
+        >>> frame.attrs["notes"]
     """
-    places = [Path(path) for path in paths if str(path)]
-    files: dict[Path, bool] = {}  # file -> was it named?
-    for path in places:
-        if path.is_dir():
-            inside = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
-            files |= {file: False for file in inside if file not in files and file.is_file()}
-        elif path.is_file():
-            files[path] = True
-        else:
-            hint = ": get the recorded people with `observers fetch humans`" if path.parts[:1] == ("humans",) else ""
-            raise LogError(f"there is no trial log or folder {path}{hint}")
+    requested = [Path(path) for path in paths if str(path)]
     parts: list[pd.DataFrame] = []
-    found = _ReadingNotes()
+    reading_notes = _ReadingNotes()
     seen: set[Path] = set()
-    for file, named in files.items():
+    for file, must_be_log in _find_files(requested).items():
         if file.resolve() in seen:
             continue
         seen.add(file.resolve())
-        part = _read(file, named, found)
+        part = _read_file(file, must_be_log, reading_notes)
         if part is not None:
             parts.append(part)
-    if not parts and found.pilots:
+    places = ", ".join(map(str, requested))
+    if not parts and reading_notes.pilots:
         raise LogError(
-            f"only pilot sessions in {', '.join(map(str, places))}, which do not count: {found.said_pilots()}"
+            f"{places} contains only pilot sessions, which are excluded from analysis: {reading_notes.list_pilots()}"
         )
     if not parts:
-        raise LogError(f"no trials in {', '.join(map(str, places))}: expected trial logs or folders of them")
+        raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them")
     frame = pd.concat(parts, ignore_index=True)
     for column in frame.columns:
         if column not in COLUMNS and not column.startswith((log.EVIDENCE, log.MEASURED)):
             frame[column] = frame[column].fillna("")
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
-    _refuse_several_kinds(frame)
-    _refuse_doubles(frame)
-    notes = [*found.notes, *_partial_notes(found.partial)]
-    if found.pilots:
-        notes.append(f"pilot, left out: {found.said_pilots()}")
-    simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
-    if simulated:
-        notes.append(f"simulated, not measured: {', '.join(simulated)}")
-    rest = [c for c in frame.columns if c not in COLUMNS]
-    frame = frame[[*COLUMNS, *rest]]
+    _check_one_kind_per_observer(frame)
+    _check_duplicate_trials(frame)
+    notes = [*reading_notes.notes, *_incomplete_log_notes(reading_notes.incomplete)]
+    if reading_notes.pilots:
+        notes.append(f"pilot sessions are excluded: {reading_notes.list_pilots()}")
+    notes += simulated_observers_note(frame)
+    other_columns = [c for c in frame.columns if c not in COLUMNS]
+    frame = frame[[*COLUMNS, *other_columns]]
     frame.attrs["notes"] = notes
-    return frame if ambiguous else with_answers(frame)
+    return frame if ambiguous else exclude_unanswerable(frame)
 
 
-# Dataset, trials that are there, and trials of a whole session -> the logs.
-Partial = dict[tuple[str, int, int], list[str]]
+# (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
+IncompleteLogs = dict[tuple[str, int, int], list[str]]
 
 
 @frozen
 class _ReadingNotes:
-    """What is learned of the logs as they are read."""
+    """Facts that are collected while logs are read."""
 
     notes: list[str] = field(factory=list)
-    pilots: set[tuple[str, str]] = field(factory=set)  # observer, dataset
-    partial: Partial = field(factory=dict)
-    images: dict[str, tuple[str, Path]] = field(factory=dict)  # dataset -> digest of its stimuli, and a log that has it
+    pilots: set[tuple[str, str]] = field(factory=set)  # (observer, dataset)
+    incomplete: IncompleteLogs = field(factory=dict)
+    images: dict[str, tuple[str, Path]] = field(
+        factory=dict
+    )  # dataset -> digest of its stimuli and a log with that digest
 
-    def said_pilots(self) -> str:
+    def list_pilots(self) -> str:
+        """Return the pilot sessions as text."""
         return ", ".join(f"{observer} in {dataset}" for observer, dataset in sorted(self.pilots))
 
 
-def _partial_notes(partial: Partial) -> Iterator[str]:
-    for (dataset, n, n_trials), names in partial.items():
-        if len(names) <= N_NAMED:
-            yield from (f"partial: {name} holds {n} of {n_trials} trials" for name in names)
+def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
+    """Return a note that names the simulated observers of a frame, or an empty list if there are none."""
+    names = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
+    return (
+        [f"simulated observers are included (their responses are not measurements): {', '.join(names)}"]
+        if names
+        else []
+    )
+
+
+def _find_files(requested: list[Path]) -> dict[Path, bool]:
+    """Return the files to read, and whether each was named itself and therefore must be a trial log."""
+    files: dict[Path, bool] = {}
+    for path in requested:
+        if path.is_dir():
+            in_folder = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
+            files |= {file: False for file in in_folder if file not in files and file.is_file()}
+        elif path.is_file():
+            files[path] = True
         else:
-            yield f"partial: {len(names)} logs of {dataset} hold {n} of {n_trials} trials each"
+            hint = "; run `observers fetch humans` to get the recorded people" if path.parts[:1] == ("humans",) else ""
+            raise LogError(f"there is no trial log or folder {path}{hint}")
+    return files
 
 
-def _read(path: Path, named: bool, found: _ReadingNotes) -> pd.DataFrame | None:
+def _incomplete_log_notes(incomplete: IncompleteLogs) -> Iterator[str]:
+    for (dataset, n, n_trials), names in incomplete.items():
+        if len(names) <= MAX_NAMED_LOGS:
+            yield from (f"incomplete: {name} has only {n} of {n_trials} trials" for name in names)
+        else:
+            yield f"incomplete: {len(names)} logs of {dataset} have only {n} of {n_trials} trials"
+
+
+def _read_file(path: Path, must_be_log: bool, reading_notes: _ReadingNotes) -> pd.DataFrame | None:
+    """Return the trials of a file that count, or None if there are none."""
     content = path.read_bytes()
-    head, form = begins(content, path)
+    header, form = parse_header(content, path)
     if form is None:
-        if named:
-            raise LogError(f"{path} is no trial log: it begins with {head[:80]!r}, expected {','.join(log.COLUMNS)} or "
-                           f"{','.join(dialect.COLUMNS)}")  # fmt: skip
+        if must_be_log:
+            raise LogError(f"{path} is not a trial log: its first line is {header[:80]!r}, expected {','.join(log.COLUMNS)} "
+                           f"or {','.join(dialect.COLUMNS)}")  # fmt: skip
         return None
     if b"\0" in content or max(map(len, content.split(b"\n"))) > MAX_LINE:
-        raise LogError(f"{path} holds a NUL byte or a line over {MAX_LINE} bytes; that is no trial log")
+        raise LogError(f"{path} has a NUL byte or a line of more than {MAX_LINE} bytes, so it is not a trial log")
     if form != "field" and content and not content.endswith(b"\n"):
         content = content[: content.rfind(b"\n") + 1]
-        found.notes.append(f"{path.name}: its last line is torn and was left out")
-    table = _table(content, path, "\t" if form == "bids" else ",") if content else pd.DataFrame()
+        reading_notes.notes.append(f"the log {path.name} has an incomplete last row, which is ignored")
+    table = parse_table(content, path, "\t" if form == "bids" else ",") if content else pd.DataFrame()
     if not len(table):
         return None
     sidecar = log.read_sidecar(path) if form == "own" else None
     if form == "bids":
-        table, sidecar = bids.as_log(table, path)
+        table, sidecar = bids.to_trial_log(table, path)
     try:
-        part = _of_the_field(table, path) if form == "field" else _ours(table, path)
+        if form == "field":
+            part = convert_model_vs_human(table, path)
+        else:
+            _check_kinds(table["kind"], path)
+            part = convert_own_log(table, path)
     except KeyError as error:
         raise LogError(f"{path} has no column {error}") from None
     part["source"] = str(path)
-    _refuse_odd_text(part, path)
-    pilot = _pilots(part, sidecar)
-    found.pilots.update(part.loc[pilot, ["observer", "dataset"]].itertuples(index=False, name=None))
-    part = part[~pilot]
+    _check_text(part, path)
+    is_pilot = _find_pilots(part, sidecar)
+    pilots = part.loc[is_pilot, ["observer", "dataset"]]
+    reading_notes.pilots.update(pilots.itertuples(index=False, name=None))
+    part = part[~is_pilot]
     if sidecar is not None and len(part):
-        _compare(part, sidecar["identity"], path, found)
+        _compare_with_sidecar(part, sidecar["identity"], path, reading_notes)
     return part if len(part) else None
 
 
-def _pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Series:
-    """Which trials were only tried out: by the sidecar all of them, or by the name of a person."""
-    observer = {} if sidecar is None else sidecar["identity"].get("observer")
-    options = observer.get("options") if isinstance(observer, dict) else None
-    all_of_them = isinstance(options, dict) and options.get("pilot") is True
-    return ((part["kind"] == "human") & part["observer"].str.endswith(PILOT)) | all_of_them
-
-
-def _compare(part: pd.DataFrame, identity: dict[str, Any], path: Path, found: _ReadingNotes) -> None:
-    """Are these all trials of the session, and were others who saw that dataset shown the same images?"""
-    dataset, n_trials = str(part["dataset"].iloc[0]), identity.get("n_trials")
-    if isinstance(n_trials, int) and len(part) < n_trials:
-        found.partial.setdefault((dataset, len(part), n_trials), []).append(path.name)
-    _refuse_other_images(dataset, str(identity.get("stimuli")), path, found.images)
-
-
-def _refuse_odd_text(part: pd.DataFrame, path: Path) -> None:
-    """Names that are empty, or that would break a terminal, a table or a figure."""
-    for column in ("dataset", "observer", "stimulus", "category", "condition", "response"):
-        optional = column in ("condition", "response")
-        for text in part[column].unique():
-            if not (text or optional) or not text.isprintable():
-                line = int(np.flatnonzero(part[column] == text)[0]) + 2
-                raise LogError(
-                    f"{path}, line {line}: {column} is {text!r}, expected text without line breaks or others that cannot "
-                    f"be seen"
-                )
-
-
-def _refuse_other_images(dataset: str, digest: str, path: Path, images: dict[str, tuple[str, Path]]) -> None:
-    """Observers who saw different images under one name of a dataset cannot be compared."""
-    known, other = images.setdefault(dataset, (digest, path))
-    if digest != known:
+def _check_kinds(kinds: pd.Series, path: Path) -> None:
+    """Raise LogError if a log has an unknown kind of observer."""
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
         raise LogError(
-            f"{path} and {other} were made on different images, all named {dataset}: give the logs of one of them at a time"
+            f"{path}: unknown kind of observer {', '.join(sorted(unknown))}; the kinds are {', '.join(KINDS)}"
         )
 
 
-def _table(content: bytes, path: Path, delimiter: str) -> pd.DataFrame:
-    """All cells as text, blank lines left out. A row with fewer or more cells than the header is damaged, and refused."""
-    try:
-        rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
-        header = next(rows)
-        if len(set(header)) < len(header) or {"dataset", "source", "correct"} & set(header):
-            raise LogError(
-                f"{path} has a column twice, or one named dataset, source or correct, which are made on reading"
-            )
-        table = []
-        for cells in rows:
-            if cells and len(cells) != len(header):
-                raise LogError(f"{path}, line {rows.line_num}: {len(cells)} cells where the header has {len(header)}")
-            table += [cells] if cells else []
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LogError(f"the trial log {path} cannot be read: {error}") from None
-    return pd.DataFrame(table, columns=header, dtype="str")
+def _find_pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Series:
+    """Return which trials are from a pilot session, according to the sidecar or to the name of a person."""
+    observer = {} if sidecar is None else sidecar["identity"].get("observer")
+    options = observer.get("options") if isinstance(observer, dict) else None
+    all_are_pilot = isinstance(options, dict) and options.get("pilot") is True
+    return ((part["kind"] == "human") & part["observer"].str.endswith(PILOT)) | all_are_pilot
 
 
-def _ours(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    out = table.rename(columns={"experiment": "dataset"})
-    unknown = set(out["kind"]) - set(KINDS)
-    if unknown:
-        raise LogError(f"{path}: {', '.join(sorted(unknown))} is no kind of observer; kinds are {', '.join(KINDS)}")
-    for column in ("session", "block", "trial", "n_evaluations"):
-        out[column] = _counts(out[column], path, column)
-    for column in ("rt", *(c for c in out.columns if c.startswith((log.EVIDENCE, log.MEASURED)))):
-        out[column] = _numbers(out[column], path, column)
-    return out
-
-
-def _of_the_field(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    table.columns = table.columns.str.lower()
-    name = dialect.infer_dataset(path, tuple(DATASETS))
-    imagenames = table["imagename"].tolist()  # going through a column of text itself is ten times slower
-    images = [dialect.extract_image_id(imagename) for imagename in imagenames]
-    first = dict(zip(reversed(table["subj"].tolist()), reversed(imagenames), strict=True))  # of each observer
-    out = pd.DataFrame(
-        {
-            "dataset": name,
-            "observer": table["subj"],
-            "kind": table["subj"].map({subj: dialect.infer_kind(subj, image) for subj, image in first.items()}),
-            "session": _counts(table["session"], path, "session"),
-            "block": pd.array([pd.NA] * len(table), dtype="Int64"),
-            "trial": _counts(table["trial"], path, "trial"),
-            "stimulus": images,
-            "condition": table["condition"].map(_conditions(table["condition"], name, path)),
-            "category": table["category"],
-            "response": table["object_response"].where(table["object_response"] != dialect.NO_ANSWER, ""),
-            "rt": _numbers(table["rt"], path, "rt"),
-            "n_evaluations": pd.array([pd.NA] * len(table), dtype="Int64"),
-        }
-    )
-    if name in DATASETS and DATASETS[name].has_cues:
-        cues = [parse_cues(image) for image in images]
-        for cue in ("shape", "texture"):
-            out[cue] = [found.get(cue, "") for found in cues]
-    return out
-
-
-def _conditions(raw: pd.Series, name: str, path: Path) -> dict[str, str]:
-    """Spelling in the file -> spelling of the table of datasets."""
-    plain = {text: "" if text in dialect.MISSING else text for text in raw.unique()}
-    if name not in DATASETS:
-        return plain
-    try:
-        return {text: DATASETS[name].canonical(condition) for text, condition in plain.items()}
-    except ValueError as error:
-        raise LogError(f"{path}: {error}") from None
-
-
-def _numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
-    """Text to float64, NaN where the cell says that there is none. Raises LogError naming the line."""
-    missing = column.isin(dialect.MISSING)
-    numbers = pd.to_numeric(column.mask(missing), errors="coerce").astype(float)
-    bad = np.flatnonzero(numbers.isna() & ~missing)
-    if len(bad):
-        raise LogError(f"{path}, line {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}, expected a number")
-    return numbers
-
-
-def _counts(column: pd.Series, path: Path, name: str) -> pd.Series:
-    """Text to nullable whole numbers. Raises LogError naming the line."""
-    numbers = _numbers(column, path, name)
-    bad = np.flatnonzero(numbers.notna() & ((numbers.abs() > 2**53) | (numbers % 1 != 0)))
-    if len(bad):
-        raise LogError(f"{path}, line {bad[0] + 2}: {name} is {column.iloc[bad[0]]!r}, expected a whole number")
-    return numbers.astype("Int64")
-
-
-def _refuse_several_kinds(frame: pd.DataFrame) -> None:
-    observers = frame[["dataset", "observer", "kind"]].drop_duplicates()
-    double = observers[observers.duplicated(["dataset", "observer"])]
-    if len(double):
-        name, dataset = double.iloc[0]["observer"], double.iloc[0]["dataset"]
-        raise LogError(f"{name} of {dataset} is of several kinds: give the logs of one observer of that name")
-
-
-def _refuse_doubles(frame: pd.DataFrame) -> None:
-    key = ["dataset", "observer", "session", "trial"]
-    double = frame.duplicated(key) & frame["trial"].notna()
-    if double.any():
-        second = frame[double].iloc[0]
-        same = (frame[key] == second[key]).all(axis=1)
-        files = list(dict.fromkeys(frame.loc[same, "source"]))
+def _compare_with_sidecar(
+    part: pd.DataFrame, identity: dict[str, Any], path: Path, reading_notes: _ReadingNotes
+) -> None:
+    """Note an incomplete session, and raise LogError if other logs of the dataset have different images."""
+    dataset, n_trials = str(part["dataset"].iloc[0]), identity.get("n_trials")
+    if isinstance(n_trials, int) and len(part) < n_trials:
+        reading_notes.incomplete.setdefault((dataset, len(part), n_trials), []).append(path.name)
+    digest = str(identity.get("stimuli"))
+    known_digest, known_path = reading_notes.images.setdefault(dataset, (digest, path))
+    if digest != known_digest:
         raise LogError(
-            f"trial {second['trial']} of {second['observer']}, session {second['session']} of {second['dataset']} is there "
-            f"twice, in {' and in '.join(files)}: leave one out"
+            f"{path} and {known_path} used different images with the same dataset name {dataset}; analyze them separately"
+        )
+
+
+def _check_text(part: pd.DataFrame, path: Path) -> None:
+    """Raise LogError for names that are empty, or that contain characters which break terminals, tables or figures."""
+    for column in ("dataset", "observer", "stimulus", "category", "condition", "response"):
+        is_optional = column in ("condition", "response")
+        for text in part[column].unique():
+            if not (text or is_optional) or not text.isprintable():
+                line = int(np.flatnonzero(part[column] == text)[0]) + 2
+                raise LogError(
+                    f"{path}, line {line}: {column} is {text!r}, expected text without line breaks or other unprintable "
+                    f"characters"
+                )
+
+
+def _check_one_kind_per_observer(frame: pd.DataFrame) -> None:
+    observers = frame[["dataset", "observer", "kind"]].drop_duplicates()
+    repeated = observers[observers.duplicated(["dataset", "observer"])]
+    if len(repeated):
+        name, dataset = repeated.iloc[0]["observer"], repeated.iloc[0]["dataset"]
+        raise LogError(
+            f"{name} of {dataset} has several kinds in these logs; pass only the logs of one of these observers"
+        )
+
+
+def _check_duplicate_trials(frame: pd.DataFrame) -> None:
+    key = ["dataset", "observer", "session", "trial"]
+    is_duplicate = frame.duplicated(key) & frame["trial"].notna()
+    if is_duplicate.any():
+        trial = frame[is_duplicate].iloc[0]
+        is_same = (frame[key] == trial[key]).all(axis=1)
+        files = list(dict.fromkeys(frame.loc[is_same, "source"]))
+        raise LogError(
+            f"trial {trial['trial']} of {trial['observer']}, session {trial['session']} of {trial['dataset']} occurs twice, "
+            f"in {' and in '.join(files)}; pass only one of them"
         )
 
 
 def condition_order(dataset: str, conditions: Iterable[str]) -> list[str]:
-    """The conditions in the published order; of any other dataset by the numbers in them, else as they came."""
+    """Return the unique conditions in their published order.
+
+    Conditions of an unpublished dataset are sorted by the numbers in their names; names without numbers keep their order.
+    """
     unique = list(dict.fromkeys(conditions))
     if dataset in DATASETS:
         published = [c.name for c in DATASETS[dataset].conditions]
         return [c for c in published if c in unique] + [c for c in unique if c not in published]
-    return sorted(unique, key=_by_number)
+    return sorted(unique, key=_number_key)
 
 
-def _by_number(condition: str) -> tuple[float, list[tuple[str, float]]]:
-    """A key for 0.35 before 10 before inf, for c05 before c30 before c100, and 8-10-10 before 16-10-10."""
+def _number_key(condition: str) -> tuple[float, list[tuple[str, float]]]:
+    """Return a sort key that puts 0.35 before 10 before inf, c05 before c30 before c100, and 8-10-10 before 16-10-10."""
     with suppress(ValueError):
         if not math.isnan(number := float(condition)):
             return number, []
     parts = re.findall(r"(\D*)(\d*\.?\d*)", condition)
-    numbered = any(number.strip(".") for _, number in parts)
-    return math.inf, [(text, float(number) if number.strip(".") else 0.0) for text, number in parts] if numbered else []
+    has_number = any(number.strip(".") for _, number in parts)
+    return math.inf, [
+        (text, float(number) if number.strip(".") else 0.0) for text, number in parts
+    ] if has_number else []
 
 
 def dataset_order(datasets: Iterable[str]) -> list[str]:
-    """Published datasets in the order of their table, then the others by name."""
+    """Return the unique datasets: published ones in the order of their table, then the others by name."""
     unique = set(datasets)
     return [name for name in DATASETS if name in unique] + sorted(unique - set(DATASETS))
 
 
 def observer_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Unique `observer`, `kind` of a frame: people first, then kind by kind, each by name."""
-    out = frame[["observer", "kind"]].drop_duplicates()
-    rank = out["kind"].map({kind: i for i, kind in enumerate(KINDS)})
-    return out.assign(rank=rank).sort_values(["rank", "observer"])[["observer", "kind"]].reset_index(drop=True)
+    """Return the unique `observer` and `kind` of a frame, sorted by kind (people first) and then by name."""
+    observers = frame[["observer", "kind"]].drop_duplicates()
+    rank = observers["kind"].map({kind: i for i, kind in enumerate(KINDS)})
+    return observers.assign(rank=rank).sort_values(["rank", "observer"])[["observer", "kind"]].reset_index(drop=True)
 
 
-def of_dataset(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """The trials of one dataset. Raises UnknownName."""
+def select_dataset(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the trials of one dataset. Raises UnknownName if the frame does not contain it."""
     if dataset not in set(frame["dataset"]):
         raise UnknownName("dataset in these logs", dataset, set(frame["dataset"]))
     return frame[frame["dataset"] == dataset].reset_index(drop=True)

@@ -1,8 +1,8 @@
-"""What observers made of every image: how many were right, people apart, and how far they agree.
+"""Responses per image: how many observers were correct, how many people, and how well observers agree.
 
-Conventions: no answer is wrong, and is an answer like any other in `share`. `response` is the most frequent answer (of
-several the first by name, "" where that is no answer); `share` is how many of the n observers gave it, so 1 - share is
-disagreement: 0 where all said the same.
+Conventions: a missing response counts as wrong; in `share` it is a response like any other. `response` is the most frequent
+response ("" if that is a missing response; the alphabetically first one in case of a tie). `share` is the proportion of the
+n observers that gave it, so 1 - share measures disagreement and is 0 if all observers gave the same response.
 """
 
 import numpy as np
@@ -17,28 +17,32 @@ COLUMNS = (
 KEY = ["dataset", "stimulus", "condition"]
 
 
-def by_image(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row an image with COLUMNS; datasets, conditions and categories in the order of the tables, then by name."""
+def responses_by_image(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with `COLUMNS` and one row per image.
+
+    Datasets, conditions and categories have their published order; images are sorted by name.
+    """
     if frame.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     image, keys = pd.factorize(pd.MultiIndex.from_frame(frame[KEY]))
-    answer, answers = pd.factorize(frame["response"].to_numpy(object), sort=True)
-    shape = len(keys), len(answers)
-    given = np.bincount(image * shape[1] + answer, minlength=shape[0] * shape[1]).reshape(shape)
-    right, is_person = frame["correct"].to_numpy(bool), (frame["kind"] == "human").to_numpy()
+    response, responses = pd.factorize(frame["response"].to_numpy(object), sort=True)
+    shape = len(keys), len(responses)
+    counts = np.bincount(image * shape[1] + response, minlength=shape[0] * shape[1]).reshape(shape)
+    correct, is_person = frame["correct"].to_numpy(bool), (frame["kind"] == "human").to_numpy()
     table = pd.DataFrame(list(keys), columns=KEY)
     table["category"] = frame["category"].to_numpy(object)[np.unique(image, return_index=True)[1]]
-    counts = {"n": None, "n_correct": right, "n_people": is_person, "n_people_correct": right & is_person}
-    for name, weight in counts.items():
-        table[name] = np.bincount(image, weight, minlength=len(keys)).astype(int)
-    table["response"] = np.asarray(answers, object)[given.argmax(axis=1)]
-    table["share"] = given.max(axis=1) / table["n"]
-    return table.iloc[_order(table)][list(COLUMNS)].reset_index(drop=True)
+    masks = {"n": None, "n_correct": correct, "n_people": is_person, "n_people_correct": correct & is_person}
+    for name, mask in masks.items():
+        table[name] = np.bincount(image, mask, minlength=len(keys)).astype(int)
+    table["response"] = np.asarray(responses, object)[counts.argmax(axis=1)]
+    table["share"] = counts.max(axis=1) / table["n"]
+    return table.iloc[_published_order(table)][list(COLUMNS)].reset_index(drop=True)
 
 
-def _order(table: pd.DataFrame) -> np.ndarray:
+def _published_order(table: pd.DataFrame) -> np.ndarray:
+    """Return the positions of the rows in the order of datasets, conditions, categories and names."""
     datasets = {name: i for i, name in enumerate(dataset_order(table["dataset"]))}
-    known = {name: i for i, name in enumerate(CATEGORIES)}
+    categories = {name: i for i, name in enumerate(CATEGORIES)}
     conditions = {
         (dataset, condition): i
         for dataset, part in table.groupby("dataset")["condition"]
@@ -48,7 +52,7 @@ def _order(table: pd.DataFrame) -> np.ndarray:
         {
             "dataset": table["dataset"].map(datasets),
             "condition": [conditions[pair] for pair in zip(table["dataset"], table["condition"], strict=True)],
-            "known": [known.get(category, len(known)) for category in table["category"]],
+            "published": [categories.get(category, len(categories)) for category in table["category"]],
             "category": table["category"],
             "stimulus": table["stimulus"],
         }

@@ -1,15 +1,18 @@
-"""Is a kappa more than chance, and are two observers' kappas with people different? (Klein et al. 2025, arXiv 2507.06645.)
+"""Tests of kappa: is it above chance, and do two observers differ in their kappa with people? (Klein et al. 2025)
 
-Declared once: I images of a cell (a dataset in a condition that counts), R draws. The statistic of a dataset is kappa per
-condition, averaged over conditions (and people), as everywhere; p is two-sided, from R simulated values of the statistic.
+Reference: Klein et al. (2025), arXiv 2507.06645. Notation: I images of a condition that counts in the benchmark, R draws.
+The statistic of a dataset is kappa per condition, averaged over conditions (and people). p values are two-sided and come
+from R simulated values of the statistic.
 
-Independence: two observers who are right independently of each other, with probabilities p_i ~ Beta(k_i, n - k_i), k_i of n
-right; a binomial draw of all four outcomes per condition, kappa, mean over conditions. One who is always right (or wrong)
-stays so. Where kappa is undefined there is no p.
-Difference, for every dataset and their mean (`all`): on every image the answers of two observers change places with
-probability ½, in the same way for every person. Interval of the difference: paired bootstrap over images.
-Holm's (1979) correction over the rows of one dataset is `p_holm`.
-Unbiased kappa: n kappa / (n - 1 + kappa), since kappa of n images is too near to 0.
+Independence test: the null hypothesis is that two observers are correct independently of each other, with probabilities
+p_i ~ Beta(k_i, n - k_i), where observer i was correct on k_i of n images. Every draw simulates the four joint outcomes of
+each condition, computes kappa, and averages it over conditions. An observer that is always right (or always wrong) stays so.
+If kappa is undefined, p is NaN.
+Difference test: for every dataset, and for their mean (`all`). Under the null hypothesis the responses of the two observers
+can be exchanged: every draw exchanges them on each image with probability ½, in the same way for all people. The interval of
+the difference is the paired bootstrap over images.
+`p_holm` is the p value with the correction of Holm (1979) over the rows of one dataset.
+Unbiased kappa: n kappa / (n - 1 + kappa), because kappa estimated from n images is biased towards 0.
 """
 
 from collections.abc import Sequence
@@ -19,9 +22,17 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.condition_data import ConditionData, by_dataset, cells, notes_on, once, resampling, with_people
+from analysis.condition_data import (
+    ConditionData,
+    bootstrap_weights,
+    compare_with_people,
+    excluded_datasets_note,
+    group_by_dataset,
+    split_by_condition,
+    unit_weights,
+)
 from analysis.confusion import ALL
-from analysis.consistency import Rule, agreement, kappa
+from analysis.consistency import Rule, kappa, pairwise_agreement
 from analysis.resampling import N_RESAMPLES, nan_mean, p_value, percentiles
 from stimuli.errors import UnknownName
 
@@ -33,197 +44,245 @@ DIFFERENCE_COLUMNS = (
 )  # fmt: skip
 
 
-def unbiased(kappas: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """n kappa / (n - 1 + kappa), elementwise; NaN where kappa or n is."""
-    room = np.asarray(n - 1 + kappas, float)
-    return np.asarray(np.divide(n * kappas, room, out=np.full(room.shape, np.nan), where=room > 1e-12))
+def unbiased_kappa(kappas: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return n kappa / (n - 1 + kappa), elementwise; NaN where kappa or n is NaN."""
+    denominator = np.asarray(n - 1 + kappas, float)
+    return np.asarray(
+        np.divide(n * kappas, denominator, out=np.full(denominator.shape, np.nan), where=denominator > 1e-12)
+    )
 
 
-def independence(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """A row for every dataset and pair of observers, with INDEPENDENCE_COLUMNS; people first.
+def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """Test for every pair of observers whether kappa differs from that of two independent observers.
 
-    `n` images both answered, in the `n_conditions` in which kappa is defined. Raises LogError as `consistency` does.
+    Args:
+        frame: trials as returned by `read_trials`.
+        n_draws: number of simulated values of the statistic.
+        seed: random seed of the simulation.
+
+    Returns:
+        A table with `INDEPENDENCE_COLUMNS` and one row per dataset and pair of observers, people first. `n` is the number of
+        images that both answered in the `n_conditions` in which kappa is defined; `null_low` and `null_high` are the 2.5 and
+        97.5 % quantiles of the simulated values. `attrs["notes"]` lists the excluded datasets.
+
+    Raises:
+        LogError: if an observer answered an image of one condition twice.
+
+    Example:
+        >>> table = independence_test(frame, n_draws=10_000)
+        >>> table[table["p_holm"] < 0.05]
     """
     parts = []
-    for dataset, of_dataset in by_dataset(cells(frame)).items():
-        names = _names(of_dataset)
+    for dataset, conditions in group_by_dataset(split_by_condition(frame)).items():
+        names = _people_first(conditions)
         pairs = list(combinations(range(len(names)), 2))
         if not pairs:
             continue
         i, j = np.array(pairs).T
         rng = np.random.default_rng(seed)
-        values, drawn, images, fair = [], [], [], []
-        for cell in of_dataset:
-            right, there = _aligned(cell, names)
-            n, expected, observed = (m[i, j] for m in agreement(right, there))
-            own = right @ there.T
+        values, simulated, n_images, unbiased = [], [], [], []
+        for condition in conditions:
+            correct, answered = _align(condition, names)
+            n, expected, observed = (m[i, j] for m in pairwise_agreement(correct, answered))
+            n_correct = correct @ answered.T
             value = kappa(observed, expected)
             values.append(value)
-            images.append(np.where(np.isnan(value), 0, n))
-            fair.append(unbiased(value, n))
-            null = _independent(own[i, j], own[j, i], n, n_draws, rng)
-            drawn.append(np.where(np.isnan(value)[:, None], np.nan, null))
-        statistic, null = nan_mean(np.array(values), axis=0), nan_mean(np.array(drawn), axis=0)
+            n_images.append(np.where(np.isnan(value), 0, n))
+            unbiased.append(unbiased_kappa(value, n))
+            draws = _simulate_independent(n_correct[i, j], n_correct[j, i], n, n_draws, rng)
+            simulated.append(np.where(np.isnan(value)[:, None], np.nan, draws))
+        statistic, null = nan_mean(np.array(values), axis=0), nan_mean(np.array(simulated), axis=0)
         low, high = percentiles(null)
         p = p_value(null, statistic)
         parts.append(pd.DataFrame({
             "dataset": dataset, "observer_1": np.array(names, object)[i], "observer_2": np.array(names, object)[j],
-            "n_conditions": (~np.isnan(values)).sum(axis=0), "n": np.sum(images, axis=0).astype(int), "kappa": statistic,
-            "unbiased": nan_mean(np.array(fair), axis=0), "null_low": low, "null_high": high, "p": p, "p_holm": holm(p),
+            "n_conditions": (~np.isnan(values)).sum(axis=0), "n": np.sum(n_images, axis=0).astype(int),
+            "kappa": statistic, "unbiased": nan_mean(np.array(unbiased), axis=0), "null_low": low, "null_high": high,
+            "p": p, "p_holm": holm_correction(p),
         }))  # fmt: skip
     columns = list(INDEPENDENCE_COLUMNS)
-    out = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    kept = set(out["dataset"])
-    out.attrs["notes"] = notes_on(frame, kept, "no two observers answered them in a condition that counts")
-    return out
+    table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    reason = "no two observers answered them in a condition of the benchmark"
+    table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
+    return table
 
 
-def _independent(
-    right_1: np.ndarray, right_2: np.ndarray, n: np.ndarray, n_draws: int, rng: np.random.Generator
+def _simulate_independent(
+    n_correct_1: np.ndarray, n_correct_2: np.ndarray, n: np.ndarray, n_draws: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """kappa of independent observers with k of n right, (pairs, R); NaN where no image is shared."""
+    """Return kappas of independent observers that were correct on n_correct of n images, (pairs, R); NaN where n is 0."""
     shape = (len(n), n_draws)
     p = []
-    for k in (right_1, right_2):
-        inside = ((k > 0) & (k < n))[:, None]
-        a, b = (np.where(inside, count[:, None], 1.0) for count in (k, n - k))
+    for k in (n_correct_1, n_correct_2):
+        is_mixed = ((k > 0) & (k < n))[:, None]  # neither always right nor always wrong
+        a, b = (np.where(is_mixed, count[:, None], 1.0) for count in (k, n - k))
         share = np.divide(k, n, out=np.zeros(len(n)), where=n > 0)[:, None]
-        p.append(np.where(inside, rng.beta(a, b, shape), np.where(share > 0.5, 1.0, 0.0)))
-    images = n.astype(int)[:, None]
-    right = rng.binomial(images, p[0])  # of the first; the second is right apart from that
-    both, second = rng.binomial(right, p[1]), rng.binomial(images - right, p[1])
-    first = right - both
+        p.append(np.where(is_mixed, rng.beta(a, b, shape), np.where(share > 0.5, 1.0, 0.0)))
+    n_images = n.astype(int)[:, None]
+    correct_1 = rng.binomial(n_images, p[0])
+    both, only_2 = rng.binomial(correct_1, p[1]), rng.binomial(n_images - correct_1, p[1])
+    only_1 = correct_1 - both
     total = np.where(n > 0, n, np.nan)[:, None]
-    p1, p2 = (both + first) / total, (both + second) / total
-    return kappa((total - first - second) / total, p1 * p2 + (1 - p1) * (1 - p2))
+    p1, p2 = (both + only_1) / total, (both + only_2) / total
+    return kappa((total - only_1 - only_2) / total, p1 * p2 + (1 - p1) * (1 - p2))
 
 
-def difference(
+def difference_test(
     frame: pd.DataFrame, pairs: Sequence[tuple[str, str]] | None = None, *, rule: Rule = "undefined-is-nan",
     n_draws: int = N_RESAMPLES, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """A row for every dataset that people answered and pair of other observers (all of them, or those given).
+    """Test whether two observers differ in their kappa with people.
 
-    Columns DIFFERENCE_COLUMNS. Two observers are compared on the images both answered. Raises UnknownName for an observer
-    who is nowhere, LogError as `consistency` does.
+    Args:
+        frame: trials as returned by `read_trials`, of people and of the observers to compare.
+        pairs: names of the pairs of observers to compare (default: all pairs of observers that are not people).
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_draws: number of permutations, and of bootstrap resamples.
+        seed: random seed of both.
+
+    Returns:
+        A table with `DIFFERENCE_COLUMNS` and one row per dataset and pair, and rows of the mean over datasets (`all`) if a
+        pair has several datasets. Two observers are compared on the `n` images that both answered. `difference` is
+        `kappa_1 - kappa_2`, with its interval. `attrs["notes"]` lists the excluded datasets.
+
+    Raises:
+        UnknownName: if an observer of `pairs` is not in the logs.
+        LogError: if an observer answered an image of one condition twice.
+
+    Example:
+        >>> difference_test(frame, [("resnet50", "clip")])
     """
     known = set(frame.loc[frame["kind"] != "human", "observer"])
     for name in (name for pair in pairs or () for name in pair):
         if name not in known:
-            raise UnknownName("observer besides people in these logs", name, known)
+            raise UnknownName("non-human observer in these logs", name, known)
     rows = []
-    everywhere: dict[tuple[str, str], list[_PairComparison]] = {}
-    begin = 0
-    for dataset, of_dataset in by_dataset(cells(frame)).items():
-        of_dataset = [cell for cell in of_dataset if cell.is_person.any()]
-        others = [name for name in _names(of_dataset) if name in known]
-        found = {
-            (one, other): _compare(of_dataset, one, other, rule, n_draws, seed, begin)
-            for one, other in (pairs if pairs is not None else combinations(others, 2))
-            if one in others and other in others
+    by_pair: dict[tuple[str, str], list[_PairComparison]] = {}
+    n_done = 0
+    for dataset, of_dataset in group_by_dataset(split_by_condition(frame)).items():
+        conditions = [condition for condition in of_dataset if condition.is_reference.any()]
+        others = [name for name in _people_first(conditions) if name in known]
+        comparisons = {
+            (first, second): _compare_pair(conditions, first, second, rule, n_draws, seed, n_done)
+            for first, second in (pairs if pairs is not None else combinations(others, 2))
+            if first in others and second in others
         }
-        rows += _rows(dataset, found)
-        begin += len(of_dataset)
-        for pair, compared in found.items():
-            everywhere.setdefault(pair, []).append(compared)
-    if any(len(those) > 1 for those in everywhere.values()):
-        rows += _rows(ALL, {pair: _mean(those) for pair, those in everywhere.items()})
-    out = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
-    why = "no person and two others answered them in a condition that counts"
-    out.attrs["notes"] = notes_on(frame, set(out["dataset"]), why)
-    return out
+        rows += _table_rows(dataset, comparisons)
+        n_done += len(conditions)
+        for pair, comparison in comparisons.items():
+            by_pair.setdefault(pair, []).append(comparison)
+    if any(len(comparisons) > 1 for comparisons in by_pair.values()):
+        means = {pair: _average_over_datasets(comparisons) for pair, comparisons in by_pair.items()}
+        rows += _table_rows(ALL, means)
+    table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
+    reason = "they lack people, or two other observers, in the conditions of the benchmark"
+    table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
+    return table
 
 
 @frozen(eq=False)
 class _PairComparison:
-    """Kappas of two observers with people: those of the data (2,), of resampled images (2, R), of swapped answers (2, R)."""
+    """Kappas of two observers with people: of the data (2,), of resampled images (2, R), of exchanged responses (2, R)."""
 
     n_people: int
     n: int
     kappas: np.ndarray
     resampled: np.ndarray
-    swapped: np.ndarray
+    exchanged: np.ndarray
 
 
-def _rows(dataset: str, found: dict[tuple[str, str], _PairComparison]) -> list[tuple[object, ...]]:
+def _table_rows(dataset: str, comparisons: dict[tuple[str, str], _PairComparison]) -> list[tuple[object, ...]]:
+    """Return the rows of the table of differences for one dataset."""
     rows, ps = [], []
-    for (one, other), of in found.items():
-        value = of.kappas[0] - of.kappas[1]
-        low, high = percentiles((of.resampled[0] - of.resampled[1])[None])[:, 0]
-        ps.append(p_value((of.swapped[0] - of.swapped[1])[None], np.array([value]))[0])
-        rows.append((dataset, one, other, of.n_people, of.n, *of.kappas, value, low, high, ps[-1]))
-    return [(*row, p) for row, p in zip(rows, holm(np.array(ps, float)), strict=True)]
+    for pair, comparison in comparisons.items():
+        difference = comparison.kappas[0] - comparison.kappas[1]
+        low, high = percentiles((comparison.resampled[0] - comparison.resampled[1])[None])[:, 0]
+        null = (comparison.exchanged[0] - comparison.exchanged[1])[None]
+        ps.append(p_value(null, np.array([difference]))[0])
+        rows.append(
+            (dataset, *pair, comparison.n_people, comparison.n, *comparison.kappas, difference, low, high, ps[-1])
+        )
+    return [(*row, p) for row, p in zip(rows, holm_correction(np.array(ps, float)), strict=True)]
 
 
-def _mean(those: list[_PairComparison]) -> _PairComparison:
-    """Over datasets; people of different datasets are different people."""
+def _average_over_datasets(comparisons: list[_PairComparison]) -> _PairComparison:
+    """Return the mean over datasets; people of different datasets are different people, so their numbers add up."""
     arrays = [
-        nan_mean(np.array([getattr(of, name) for of in those]), axis=0) for name in ("kappas", "resampled", "swapped")
+        nan_mean(np.array([getattr(comparison, name) for comparison in comparisons]), axis=0)
+        for name in ("kappas", "resampled", "exchanged")
     ]
-    return _PairComparison(sum(of.n_people for of in those), sum(of.n for of in those), *arrays)
+    return _PairComparison(sum(c.n_people for c in comparisons), sum(c.n for c in comparisons), *arrays)
 
 
-def _compare(
-    of_dataset: list[ConditionData], one: str, other: str, rule: Rule, n_draws: int, seed: int, begin: int
+def _compare_pair(
+    conditions: list[ConditionData], first: str, second: str, rule: Rule, n_draws: int, seed: int, first_index: int
 ) -> _PairComparison:
-    """`begin` is the number of the first cell among those of all datasets, whose draws are independent."""
-    kept, null = [], []
-    rng = np.random.default_rng([seed, begin])
-    for cell in of_dataset:
-        if one not in cell.names or other not in cell.names:
+    """Compare two observers of one dataset with people, on the images that both answered.
+
+    `first_index` is the index of the first condition among the conditions of all datasets, so that draws are independent.
+    """
+    shared, null = [], []
+    rng = np.random.default_rng([seed, first_index])
+    for condition in conditions:
+        if first not in condition.names or second not in condition.names:
             continue
-        a, b = cell.names.index(one), cell.names.index(other)
-        images = (cell.answered[a] * cell.answered[b]) > 0
-        rows = [*np.flatnonzero(cell.is_person), a, b]
+        a, b = condition.names.index(first), condition.names.index(second)
+        images = (condition.answered[a] * condition.answered[b]) > 0
+        rows = [*np.flatnonzero(condition.is_reference), a, b]
         if images.any():
-            kept.append(ConditionData(
-                cell.dataset, cell.condition, tuple(cell.names[o] for o in rows), tuple(cell.kinds[o] for o in rows),
-                cell.is_person[rows], cell.right[rows][:, images], cell.answered[rows][:, images],
+            shared.append(ConditionData(
+                condition.dataset, condition.condition, tuple(condition.names[o] for o in rows),
+                tuple(condition.kinds[o] for o in rows), condition.is_reference[rows],
+                condition.correct[rows][:, images], condition.answered[rows][:, images],
             ))  # fmt: skip
-    if not kept:
+    if not shared:
         return _PairComparison(0, 0, np.full(2, np.nan), *np.full((2, 2, n_draws), np.nan))
-    people = list(dict.fromkeys(name for cell in kept for name in cell.names[:-2]))
-    for cell in kept:
-        swap = rng.integers(2, size=(cell.right.shape[1], n_draws)).astype(np.float32)
-        null.append(_swapped(cell, people, swap, rule))
-    whole, boot = (with_people(kept, rule, how, begin).others[2] for how in (once, resampling(n_draws, seed)))
-    drawn = nan_mean(nan_mean(np.array(null), axis=0), axis=1)  # (2, R): over conditions, then people
-    n = int(sum(cell.right.shape[1] for cell in kept))
-    return _PairComparison(len(people), n, whole[:, 0], boot, drawn)
+    people = list(dict.fromkeys(name for condition in shared for name in condition.names[:-2]))
+    for condition in shared:
+        exchange = rng.integers(2, size=(condition.correct.shape[1], n_draws)).astype(np.float32)
+        null.append(_kappa_after_exchange(condition, people, exchange, rule))
+    data = compare_with_people(shared, rule, unit_weights, first_index).with_people[2]
+    resampled = compare_with_people(shared, rule, bootstrap_weights(n_draws, seed), first_index).with_people[2]
+    exchanged = nan_mean(nan_mean(np.array(null), axis=0), axis=1)  # (2, R): over conditions, then over people
+    n = int(sum(condition.correct.shape[1] for condition in shared))
+    return _PairComparison(len(people), n, data[:, 0], resampled, exchanged)
 
 
-def _swapped(cell: ConditionData, people: list[str], swap: np.ndarray, rule: Rule) -> np.ndarray:
-    """kappa of the last two of a cell with each person, (2, P, R), with their answers exchanged where `swap` (I, R) is 1."""
-    right, there = cell.right.astype(np.float32), cell.answered.astype(np.float32)
-    out = np.full((2, len(people), swap.shape[1]), np.nan)
-    persons = np.arange(len(right) - 2)
-    place = [people.index(cell.names[o]) for o in persons]
-    for which, (mine, theirs) in enumerate(((-2, -1), (-1, -2))):
-        both = (right[persons] * right[mine]) @ (1 - swap) + (right[persons] * right[theirs]) @ swap
-        n = there[persons].sum(axis=1, keepdims=True).astype(float)
+def _kappa_after_exchange(condition: ConditionData, people: list[str], exchange: np.ndarray, rule: Rule) -> np.ndarray:
+    """Return the kappa of the last two observers of a condition with each person, (2, P, R).
+
+    Their responses are exchanged on the images where `exchange` (I, R) is 1.
+    """
+    correct, answered = condition.correct.astype(np.float32), condition.answered.astype(np.float32)
+    kappas = np.full((2, len(people), exchange.shape[1]), np.nan)
+    persons = np.arange(len(correct) - 2)
+    columns = [people.index(condition.names[o]) for o in persons]
+    for which, (own, other) in enumerate(((-2, -1), (-1, -2))):
+        both = (correct[persons] * correct[own]) @ (1 - exchange) + (correct[persons] * correct[other]) @ exchange
+        n = answered[persons].sum(axis=1, keepdims=True).astype(float)
         n = np.where(n > 0, n, np.nan)
-        p1 = right[persons].sum(axis=1, keepdims=True) / n
-        p2 = ((there[persons] * right[mine]) @ (1 - swap) + (there[persons] * right[theirs]) @ swap) / n
-        out[which, place] = kappa(1 - p1 - p2 + 2 * both / n, p1 * p2 + (1 - p1) * (1 - p2), rule)
-    return out
+        p1 = correct[persons].sum(axis=1, keepdims=True) / n
+        p2 = ((answered[persons] * correct[own]) @ (1 - exchange) + (answered[persons] * correct[other]) @ exchange) / n
+        kappas[which, columns] = kappa(1 - p1 - p2 + 2 * both / n, p1 * p2 + (1 - p1) * (1 - p2), rule)
+    return kappas
 
 
-def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p, as statsmodels has it: NaN stays NaN and does not count."""
-    out, there = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
-    order = there[np.argsort(p[there], kind="stable")]
-    out[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
-    return out
+def holm_correction(p: np.ndarray) -> np.ndarray:
+    """Return p values with Holm's correction, as statsmodels computes it; NaN stays NaN and does not count as a test."""
+    adjusted, defined = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
+    order = defined[np.argsort(p[defined], kind="stable")]
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
+    return adjusted
 
 
-def _names(of_dataset: list[ConditionData]) -> list[str]:
-    """Everybody, people first."""
-    person = {name: bool(p) for cell in of_dataset for name, p in zip(cell.names, cell.is_person, strict=True)}
-    return sorted(person, key=lambda name: not person[name])
+def _people_first(conditions: list[ConditionData]) -> list[str]:
+    """Return the names of all observers, people first."""
+    is_person = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}
+    return sorted(is_person, key=lambda name: not is_person[name])
 
 
-def _aligned(cell: ConditionData, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """right and answered (O, I) in the order of names; 0 for who is not there."""
-    place = pd.Index(cell.names).get_indexer(pd.Index(names))
-    there = place[:, None] >= 0
-    return np.where(there, cell.right[place], 0.0), np.where(there, cell.answered[place], 0.0)
+def _align(condition: ConditionData, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return correct and answered (O, I) with the observers in the given order; 0 for observers without trials."""
+    row = pd.Index(condition.names).get_indexer(pd.Index(names))
+    is_present = row[:, None] >= 0
+    return np.where(is_present, condition.correct[row], 0.0), np.where(is_present, condition.answered[row], 0.0)

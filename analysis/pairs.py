@@ -1,15 +1,15 @@
-"""Kappa of every two observers of a dataset in every resample of its images: what contrasts and clusters are tested by.
+"""Kappa of every pair of observers of a dataset in every resample of its images, for contrasts, clusters and maps.
 
-Declared once: O observers of one dataset, O (O - 1) / 2 pairs o < p in the order of `np.triu_indices`, R resamples. kappa is
-per condition, then the mean over the conditions that count, over what is defined.
+Notation: O observers of one dataset, O (O - 1) / 2 pairs o < p in the order of `np.triu_indices`, R resamples. kappa is
+computed per condition, then averaged over the benchmark conditions in which it is defined.
 """
 
 import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.condition_data import Weigh, cells, once, resampling
-from analysis.consistency import N_PAIRS, Rule, included, resampled_kappa
+from analysis.condition_data import ImageWeights, bootstrap_weights, split_by_condition, unit_weights
+from analysis.consistency import PAIRS_PER_PRODUCT, Rule, resampled_kappa, select_benchmark_conditions
 from analysis.frame import KINDS, dataset_order, observer_order
 from analysis.resampling import N_RESAMPLES, nan_mean, percentiles
 from stimuli.errors import LogError
@@ -18,70 +18,95 @@ COLUMNS = ("dataset", "kind_1", "kind_2", "n_pairs", "kappa", "low", "high")
 
 
 @frozen(eq=False)
-class Pairs:
-    names: tuple[str, ...]  # people first
+class PairKappas:
+    """The kappas of all pairs of observers of one dataset.
+
+    Attributes:
+        names: the observers, people first, (O,).
+        kinds: their kinds, (O,).
+        kappas: kappa of each pair in each resample, (pairs, R).
+    """
+
+    names: tuple[str, ...]
     kinds: tuple[str, ...]
-    kappas: np.ndarray  # (pairs, R)
+    kappas: np.ndarray
 
     def matrix(self, resample: int = 0) -> pd.DataFrame:
-        """O × O, 1 on the diagonal."""
-        out = np.eye(len(self.names))
+        """Return the kappas of one resample as a symmetric O × O table with 1 on the diagonal."""
+        matrix = np.eye(len(self.names))
         i, j = np.triu_indices(len(self.names), k=1)
-        out[i, j] = out[j, i] = self.kappas[:, resample]
-        return pd.DataFrame(out, index=list(self.names), columns=list(self.names))
+        matrix[i, j] = matrix[j, i] = self.kappas[:, resample]
+        return pd.DataFrame(matrix, index=list(self.names), columns=list(self.names))
 
 
-def pairs(trials: pd.DataFrame, rule: Rule = "undefined-is-nan", weigh: Weigh = once) -> Pairs:
-    """All pairs of one dataset's observers.
+def pair_kappas(
+    trials: pd.DataFrame, rule: Rule = "undefined-is-nan", image_weights: ImageWeights = unit_weights
+) -> PairKappas:
+    """Return the kappas of all pairs of observers of one dataset in every resample that `image_weights` defines.
 
-    Raises LogError for several datasets, for none that counts, and as `consistency` does.
+    Raises LogError for several datasets, for trials outside the conditions of the benchmark only, and if an observer
+    answered an image of one condition twice.
     """
     if trials["dataset"].nunique() > 1:
-        raise LogError(f"one dataset at a time, got {', '.join(sorted(trials['dataset'].unique()))}: give --dataset")
-    found = cells(trials)
-    if not found:
-        raise LogError("there is no trial in a condition that counts in the benchmark: nothing can be compared")
-    kind = {name: k for cell in found for name, k in zip(cell.names, cell.kinds, strict=True)}
-    order = observer_order(pd.DataFrame({"observer": list(kind), "kind": list(kind.values())}))
+        datasets = ", ".join(sorted(trials["dataset"].unique()))
+        raise LogError(f"expected the trials of one dataset, found {datasets}; choose one with --dataset")
+    conditions = split_by_condition(trials)
+    if not conditions:
+        raise LogError(
+            "no trial belongs to a condition of the benchmark, so no observers can be compared; add logs of other conditions"
+        )
+    kind_of = {name: kind for c in conditions for name, kind in zip(c.names, c.kinds, strict=True)}
+    order = observer_order(pd.DataFrame({"observer": list(kind_of), "kind": list(kind_of.values())}))
     names = order["observer"].tolist()
     i, j = np.triu_indices(len(names), k=1)
-    per_cell = []
-    for k, cell in enumerate(found):
-        weight = weigh(cell.right.shape[1], k)
-        place = pd.Index(cell.names).get_indexer(pd.Index(order["observer"]))
-        right, there = (
-            np.where(place[:, None] >= 0, m[place], 0.0).astype(weight.dtype) for m in (cell.right, cell.answered)
+    per_condition = []
+    for k, condition in enumerate(conditions):
+        weight = image_weights(condition.correct.shape[1], k)
+        row = pd.Index(condition.names).get_indexer(pd.Index(order["observer"]))
+        correct, answered = (
+            np.where(row[:, None] >= 0, array[row], 0.0).astype(weight.dtype)
+            for array in (condition.correct, condition.answered)
         )
-        chunks = [slice(begin, begin + N_PAIRS) for begin in range(0, len(i), N_PAIRS)]
-        drawn = [resampled_kappa(right, there, weight, i[part], j[part], rule) for part in chunks]
-        per_cell.append(np.concatenate([np.empty((0, weight.shape[1])), *drawn]))
-    return Pairs(tuple(names), tuple(order["kind"]), nan_mean(np.array(per_cell), axis=0))
+        chunks = [slice(start, start + PAIRS_PER_PRODUCT) for start in range(0, len(i), PAIRS_PER_PRODUCT)]
+        kappas = [resampled_kappa(correct, answered, weight, i[chunk], j[chunk], rule) for chunk in chunks]
+        per_condition.append(np.concatenate([np.empty((0, weight.shape[1])), *kappas]))
+    return PairKappas(tuple(names), tuple(order["kind"]), nan_mean(np.array(per_condition), axis=0))
 
 
-def between_kinds(
+def kappa_by_kind(
     frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """Mean kappa between two kinds of observer, a row for every dataset and pair of kinds, with COLUMNS.
+    """Return the mean kappa between every two kinds of observer, and within every kind.
 
-    Over conditions within a pair of observers first, then over pairs, as the benchmark averages; `n_pairs` are those with a
-    defined kappa. Interval: paired bootstrap over images, 95 %, observers as they are. Raises LogError as `pairs` does.
+    Args:
+        frame: trials as returned by `read_trials`.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: number of bootstrap resamples of the images (0: no intervals).
+        seed: random seed of the bootstrap.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset and pair of kinds. The mean is over the conditions within a pair of
+        observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the paired
+        bootstrap over images, 95 %, with the observers held fixed.
+
+    Raises:
+        LogError: if an observer answered an image of one condition twice.
     """
     rows = []
     for dataset in dataset_order(frame["dataset"].unique()):
-        trials = included(frame[frame["dataset"] == dataset], dataset)
+        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
         if trials.empty:
             continue
-        data, drawn = pairs(trials, rule), pairs(trials, rule, resampling(n_resamples, seed))
+        data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
         kinds = np.array(data.kinds, object)
         i, j = np.triu_indices(len(kinds), k=1)
-        for n, one in enumerate(KINDS):
-            for other in KINDS[n:]:
-                here = ((kinds[i] == one) & (kinds[j] == other)) | ((kinds[i] == other) & (kinds[j] == one))
-                if not here.any():
+        for n, kind_1 in enumerate(KINDS):
+            for kind_2 in KINDS[n:]:
+                mask = ((kinds[i] == kind_1) & (kinds[j] == kind_2)) | ((kinds[i] == kind_2) & (kinds[j] == kind_1))
+                if not mask.any():
                     continue
-                kappa = data.kappas[here, 0]
-                low, high = percentiles(nan_mean(drawn.kappas[here], axis=0)[None])[:, 0]
-                rows.append(
-                    (dataset, one, other, int((~np.isnan(kappa)).sum()), nan_mean(kappa, axis=0).item(), low, high)
-                )
+                kappas = data.kappas[mask, 0]
+                low, high = percentiles(nan_mean(resampled.kappas[mask], axis=0)[None])[:, 0]
+                n_pairs, mean = int((~np.isnan(kappas)).sum()), nan_mean(kappas, axis=0).item()
+                rows.append((dataset, kind_1, kind_2, n_pairs, mean, low, high))
     return pd.DataFrame(rows, columns=list(COLUMNS))

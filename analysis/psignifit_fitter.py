@@ -1,9 +1,8 @@
-"""The same psychometric function by psignifit (Schütt et al. 2016), a second fitter: Bayesian, with priors, from the extra
-`psychometrics`.
+"""Psychometric functions fitted by psignifit (Schütt et al. 2016), a Bayesian fitter from the extra `psychometrics`.
 
-It has no levels of ±inf, so trials without any filter are left out, and the lapse rate rests on the others. It knows
-functions that rise, so levels on which accuracy falls change their sign on the way. Estimate: maximum a posteriori;
-interval: 95 % credible. `deviance` is that of its own curve.
+psignifit cannot use levels of ±inf, so trials without any filter are excluded and the lapse rate is estimated from the other
+trials. It expects functions that rise, so the sign of the levels is reversed if accuracy falls with the level. The estimate
+is the maximum a posteriori; the interval is the 95 % credible interval; `deviance` is that of psignifit's own curve.
 """
 
 from types import ModuleType
@@ -14,27 +13,32 @@ import numpy as np
 from stimuli.errors import LogError
 
 
-def library() -> ModuleType:
-    """Raises LogError saying what to install."""
+def import_psignifit() -> ModuleType:
+    """Import psignifit. Raises LogError that says what to install if it is missing."""
     try:
         import psignifit
     except ImportError:
         raise LogError(
-            "psignifit comes with an extra: pip install -c constraints.txt -e '.[psychometrics]' in the project's folder"
+            "psignifit is not installed; install the extra psychometrics: pip install -c constraints.txt -e "
+            "'.[psychometrics]' in the project's folder"
         ) from None
     return psignifit  # type: ignore[no-any-return]
 
 
-def fit(x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, sign: int) -> dict[str, Any]:
-    """`threshold`, `low`, `high`, `width`, `lapse_rate` on the scale; `sign` 1 where accuracy rises with the level."""
-    there = np.isfinite(x)
-    data = np.column_stack([sign * x[there], k[there], n[there]])
-    kind: dict[str, Any] = {"experiment_type": "equal asymptote", "fixed_parameters": {"gamma": guess}}
+def fit_with_psignifit(x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, sign: int) -> dict[str, Any]:
+    """Return `threshold`, `low`, `high`, `width` and `lapse_rate` on the scale of the levels.
+
+    x are the levels (C,), k of n trials are correct at each level, `guess` is the guess rate, and `sign` is 1 if accuracy
+    rises with the level and -1 if it falls.
+    """
+    finite = np.isfinite(x)
+    data = np.column_stack([sign * x[finite], k[finite], n[finite]])
+    options: dict[str, Any] = {"experiment_type": "equal asymptote", "fixed_parameters": {"gamma": guess}}
     if abs(1 / guess - round(1 / guess)) < 1e-9:
-        kind = {"experiment_type": "nAFC", "experiment_choices": round(1 / guess)}
-    found = library().psignifit(data, sigmoid="logistic", verbose=False, **kind)
-    estimate = found.get_parameter_estimate("MAP")
-    low, high = sorted(sign * np.array(found.confidence_intervals["threshold"]["0.95"]))
+        options = {"experiment_type": "nAFC", "experiment_choices": round(1 / guess)}
+    result = import_psignifit().psignifit(data, sigmoid="logistic", verbose=False, **options)
+    estimate = result.get_parameter_estimate("MAP")
+    low, high = sorted(sign * np.array(result.confidence_intervals["threshold"]["0.95"]))
     return {
         "threshold": float(sign * estimate["threshold"]), "low": float(low), "high": float(high),
         "width": float(estimate["width"]), "lapse_rate": float(estimate["lambda"]),

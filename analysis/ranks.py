@@ -1,9 +1,9 @@
-"""How certain the benchmark's numbers and ranks are: the paired bootstrap over images within every condition.
+"""Bootstrap intervals of the benchmark measures and ranks: the paired bootstrap over images within every condition.
 
-In each resample every number of `analysis.benchmark` is computed anew and the observers are ranked anew, so the interval of
-a rank says which places the observer would have taken on other images of the same kind. People and observers are taken as
-they are: the interval says nothing of other people. 95 % percentiles. A squared difference grows with noise, and a resample
-is noisier than the data, so the interval of the accuracy difference lies somewhat high, most so where it is near 0.
+Every resample recomputes all measures of `analysis.benchmark` and ranks the observers again, so the interval of a rank shows
+which ranks the observer would have had with other images of the same kind. People and observers are held fixed: the interval
+does not describe other people. The ends are 95 % percentiles. A squared difference grows with noise, and a resample is
+noisier than the data, so the interval of the accuracy difference is slightly too high, mostly if the difference is near 0.
 """
 
 from collections.abc import Collection
@@ -11,8 +11,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from analysis.benchmark import MEASURES, scores
-from analysis.condition_data import resampling
+from analysis.benchmark import MEASURES, benchmark_scores
+from analysis.condition_data import bootstrap_weights
 from analysis.consistency import RULES, Rule
 from analysis.resampling import N_RESAMPLES, percentiles
 
@@ -22,27 +22,45 @@ COLUMNS = ("observer", "kind", "n_datasets", "measure", "value", "low", "high")
 def benchmark_intervals(
     frame: pd.DataFrame,
     rule: Rule = "undefined-is-nan",
-    stand_ins: Collection[str] | None = None,
+    reference_observers: Collection[str] | None = None,
     *,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
     every_dataset: bool = False,
 ) -> pd.DataFrame:
-    """A row for every measure of the benchmark and observer, with COLUMNS, people first, then by the measure's value.
+    """Return all measures and ranks of the benchmark with 95 % bootstrap intervals.
 
-    With `every_dataset` over unpublished datasets as well, as `analysis.benchmark.scores` says. Raises LogError as
-    `benchmark` does.
+    Args:
+        frame: trials as returned by `read_trials`, of people and of the observers to compare with them.
+        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        reference_observers: names of observers to use in place of people, see `analysis.benchmark.benchmark`.
+        n_resamples: number of bootstrap resamples of the images.
+        seed: random seed of the bootstrap.
+        every_dataset: include unpublished datasets, see `analysis.benchmark.benchmark_scores`.
+
+    Returns:
+        A table with `COLUMNS` and one row per measure and observer. Within a measure people are first, and the other
+        observers follow from the best to the worst value. `attrs` are those of the benchmark table.
+
+    Raises:
+        LogError: if people (or the reference observers) answered no benchmark condition, or if an observer answered an image
+            of one condition twice.
+
+    Example:
+        >>> table = benchmark_intervals(frame, n_resamples=200)
+        >>> table[table["measure"] == "mean_rank"]
     """
-    found = scores(frame, rule, stand_ins, every_dataset=every_dataset)
-    drawn = scores(frame, rule, stand_ins, resampling(n_resamples, seed), every_dataset=every_dataset)
-    low, high = percentiles(drawn.values)
+    scores = benchmark_scores(frame, rule, reference_observers, every_dataset=every_dataset)
+    weights = bootstrap_weights(n_resamples, seed)
+    resampled = benchmark_scores(frame, rule, reference_observers, weights, every_dataset=every_dataset)
+    low, high = percentiles(resampled.values)
     parts = []
     for m, measure in enumerate(MEASURES):
-        value = found.values[m, :, 0]
-        part = pd.DataFrame({"observer": found.names, "kind": found.kinds, "n_datasets": found.n_datasets})
+        value = scores.values[m, :, 0]
+        part = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
         part = part.assign(measure=measure, value=value, low=low[m], high=high[m])
         sign = 1 if measure in ("accuracy_difference", "mean_rank", "ood_rank") else -1
         parts.append(part.loc[np.argsort(np.where(part.index > 0, sign * value, -np.inf), kind="stable")])
-    out = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-    out.attrs["notes"], out.attrs["rule"] = list(found.notes), RULES[rule]
-    return out
+    table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    table.attrs["notes"], table.attrs["rule"] = list(scores.notes), RULES[rule]
+    return table

@@ -1,18 +1,19 @@
-"""The paired bootstrap: images are drawn with replacement, the same ones for every observer (Efron & Tibshirani 1993).
+"""The paired bootstrap: images are drawn with replacement, the same ones for all observers (Efron & Tibshirani 1993).
 
-Declared once: I images of one dataset and condition, R resamples. A statistic that is a function of sums over images needs
-no loop: right (O, I) @ weight (I, R) is every observer's number right in every resample. Conditions are resampled apart,
-so that each keeps its number of images. Same seed, same resamples.
+Notation: I images of one dataset and condition, R resamples. A statistic that depends on sums over images needs no loop:
+correct (O, I) @ weight (I, R) is the number of correct responses of every observer in every resample. Every condition is
+resampled separately, so it keeps its number of images. The same seed gives the same resamples.
 """
 
 import numpy as np
 
 N_RESAMPLES = 1000
-LEVEL = (2.5, 97.5)  # percent
+PERCENTILES = (2.5, 97.5)
+TOLERANCE = 1e-12  # values that differ by less count as equal
 
 
-def weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
-    """How often each image is in each resample, (I, R) float32, which holds counts below 2^24 exactly."""
+def resample_weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
+    """Return how often each image is in each resample, (I, R) float32, which represents counts below 2^24 exactly."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(n_images, size=(n_resamples, n_images)) if n_images else np.zeros((n_resamples, 0), int)
     drawn += n_images * np.arange(n_resamples)[:, None]
@@ -21,38 +22,39 @@ def weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
 
 
 def percentiles(values: np.ndarray) -> np.ndarray:
-    """(…, R) -> (2, …): 2.5 and 97.5 % of the resamples in which the value is defined; NaN where it is in none."""
+    """Return the 2.5 and 97.5 % percentiles over the last axis, (…, R) -> (2, …).
+
+    Undefined values (NaN) are excluded; the result is NaN where no resample is defined.
+    """
     flat = values.reshape(int(np.prod(values.shape[:-1])), values.shape[-1])
-    out = np.full((2, len(flat)), np.nan)
-    defined = ~np.isnan(flat).any(axis=1)
+    result = np.full((2, len(flat)), np.nan)
+    is_complete = ~np.isnan(flat).any(axis=1)
     if flat.shape[1]:
-        out[:, defined] = np.percentile(flat[defined], LEVEL, axis=1)
-    for row in np.flatnonzero(~defined):
-        some = flat[row, ~np.isnan(flat[row])]
-        if len(some):
-            out[:, row] = np.percentile(some, LEVEL)
-    return out.reshape(2, *values.shape[:-1])
+        result[:, is_complete] = np.percentile(flat[is_complete], PERCENTILES, axis=1)
+    for row in np.flatnonzero(~is_complete):
+        defined = flat[row, ~np.isnan(flat[row])]
+        if len(defined):
+            result[:, row] = np.percentile(defined, PERCENTILES)
+    return result.reshape(2, *values.shape[:-1])
 
 
 def nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean of what is defined; NaN, without a warning, where nothing is."""
-    there = ~np.isnan(values)
-    n = there.sum(axis=axis)
-    return np.asarray(
-        np.divide(np.where(there, values, 0.0).sum(axis=axis), n, out=np.full(n.shape, np.nan), where=n > 0)
-    )
+    """Return the mean of the values that are not NaN; NaN, without a warning, where all values are NaN."""
+    defined = ~np.isnan(values)
+    n = defined.sum(axis=axis)
+    total = np.where(defined, values, 0.0).sum(axis=axis)
+    return np.asarray(np.divide(total, n, out=np.full(n.shape, np.nan), where=n > 0))
 
 
 def p_value(null: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Two-sided p of value (…) in a simulated null (…, R): twice the lesser tail, at most 1; NaN where value is.
+    """Return the two-sided p value of each value (…) under simulated null values (…, R).
 
-    The value counts as one of the draws (Davison & Hinkley 1997, 4.2.5), so that p is at least 2 / (R + 1) and never 0.
-    Draws in which the statistic is undefined are left out.
+    p is twice the smaller tail, at most 1. The observed value counts as one of the draws (Davison & Hinkley 1997, 4.2.5), so
+    p is at least 2 / (R + 1). Draws that are NaN are excluded; p is NaN where the value or all draws are NaN.
     """
     value = np.asarray(value, float)
     n = (~np.isnan(null)).sum(axis=-1)
-    near = 1e-12  # equal but for rounding
-    below = (null <= value[..., None] + near).sum(axis=-1)
-    above = (null >= value[..., None] - near).sum(axis=-1)
+    below = (null <= value[..., None] + TOLERANCE).sum(axis=-1)
+    above = (null >= value[..., None] - TOLERANCE).sum(axis=-1)
     p = np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + n))
     return np.where(np.isnan(value) | (n == 0), np.nan, p)

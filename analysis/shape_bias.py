@@ -1,69 +1,83 @@
-"""Shape bias on cue-conflict images (Geirhos et al. 2019): shape decisions among shape and texture decisions.
+"""Shape bias on cue-conflict images (Geirhos et al. 2019): the proportion of shape decisions among cue decisions.
 
-Conventions: only images whose shape and texture differ count (1,200 of the published 1,280). shape_bias =
-n_shape / (n_shape + n_texture); an answer that is neither, and no answer, counts for neither; undefined (NaN) where both
-are 0. The ratio hides how often an observer follows any cue at all: the rates n_shape / n_conflict and
-n_texture / n_conflict belong beside it. The interval is Wilson's, 95 %, over n_shape + n_texture decisions.
+Conventions: only images whose shape and texture differ count (1,200 of the 1,280 published images). With n_shape responses
+that name the shape and n_texture responses that name the texture,
+    shape_bias = n_shape / (n_shape + n_texture).
+A response that names neither, or a missing response, does not count; shape bias is NaN if both counts are 0. The ratio does
+not show how often an observer follows any cue, so the rates n_shape / n_conflict and n_texture / n_conflict should be
+reported with it. The interval is the 95 % Wilson interval over the n_shape + n_texture decisions.
 """
 
 import pandas as pd
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from analysis.frame import observer_order
 from stimuli.categories import CATEGORIES
 from stimuli.errors import LogError
 
 COLUMNS = ("observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high")
 SPREAD = ("observer", "kind", "n_categories", "lowest", "q1", "median", "q3", "highest", "shape_bias")
-ALL = "all"
+ALL = "all"  # in place of a category: all of them together
 
 
-def has_conflicts(frame: pd.DataFrame) -> bool:
-    """Are there images whose shape and texture differ?"""
-    return {"shape", "texture"} <= set(frame.columns) and bool(_conflicts(frame).any())
+def has_cue_conflicts(frame: pd.DataFrame) -> bool:
+    """Return whether any image has a shape and a texture that differ."""
+    return {"shape", "texture"} <= set(frame.columns) and bool(_is_conflict(frame).any())
 
 
-def _conflicts(frame: pd.DataFrame) -> pd.Series:
+def _is_conflict(frame: pd.DataFrame) -> pd.Series:
     return (frame["shape"] != "") & (frame["texture"] != "") & (frame["shape"] != frame["texture"])
 
 
 def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
-    """For every observer a row over `all` images and one for each shape category, with COLUMNS; people first.
+    """Return the shape bias of every observer, over all images and for every shape category.
 
-    Trials without conflicting cues are left out, observers without any too. Raises LogError if nothing is left, or if
-    several datasets have such trials: their observers may share names.
+    Args:
+        frame: trials as returned by `read_trials`. Trials without a cue conflict are excluded.
+
+    Returns:
+        A table with `COLUMNS`. Every observer has one row with category "all" and one row per shape category. `n_conflict`
+        is the number of cue-conflict trials; `low` and `high` are the interval of `shape_bias`. People come first.
+
+    Raises:
+        LogError: if no trial has a cue conflict, or if several datasets have them (observers of the same name in different
+            datasets may be different people).
+
+    Example:
+        >>> overall_shape_bias(shape_bias(frame))
     """
-    conflict = _decisions(frame)
-    overall = _count(conflict, ["observer", "kind"]).assign(category=ALL)
-    table = pd.concat([overall, _count(conflict, ["observer", "kind", "category"])], ignore_index=True)
+    conflict = _count_decisions(frame)
+    over_all = _add_shape_bias(conflict, ["observer", "kind"]).assign(category=ALL)
+    table = pd.concat([over_all, _add_shape_bias(conflict, ["observer", "kind", "category"])], ignore_index=True)
     observers = {name: i for i, name in enumerate(observer_order(conflict)["observer"])}
-    known = {name: i for i, name in enumerate((ALL, *CATEGORIES))}
+    categories = {name: i for i, name in enumerate((ALL, *CATEGORIES))}
     key = pd.DataFrame(
         {
             "o": table["observer"].map(observers),
-            "k": table["category"].map(lambda c: known.get(c, len(known))),
+            "k": table["category"].map(lambda c: categories.get(c, len(categories))),
             "c": table["category"],
         }
     )
-    out = table.loc[key.sort_values(["o", "k", "c"]).index, list(COLUMNS)].reset_index(drop=True)
-    out.attrs = {}  # not the notes on the frame
-    return out
+    table = table.loc[key.sort_values(["o", "k", "c"]).index, list(COLUMNS)].reset_index(drop=True)
+    table.attrs = {}  # pandas copies the notes of the frame, which belong to the frame alone
+    return table
 
 
 def pooled_shape_bias(frame: pd.DataFrame, kind: str = "human") -> pd.DataFrame:
-    """The same with all observers of one kind taken together, as one observer named after the kind."""
-    conflict = _decisions(frame)
+    """Return `shape_bias` for the trials of all observers of one kind, pooled as one observer with the name of the kind."""
+    conflict = _count_decisions(frame)
     return shape_bias(conflict[conflict["kind"] == kind].assign(observer=kind))
 
 
-def _decisions(frame: pd.DataFrame) -> pd.DataFrame:
-    if not has_conflicts(frame):
-        raise LogError("no trial has a shape and a texture that differ: shape bias needs a cue-conflict experiment")
-    conflict = frame[_conflicts(frame)]
+def _count_decisions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the cue-conflict trials with the columns `n_shape` and `n_texture` (booleans) and the shape as category."""
+    if not has_cue_conflicts(frame):
+        raise LogError("no trial has a shape and a texture that differ; shape bias needs a cue-conflict experiment")
+    conflict = frame[_is_conflict(frame)]
     datasets = sorted(set(conflict["dataset"]))
     if len(datasets) > 1:
         raise LogError(
-            f"several datasets have cue conflicts ({', '.join(datasets)}): give --dataset, or the logs of one"
+            f"several datasets have cue conflicts ({', '.join(datasets)}); choose one with --dataset or pass the logs of one"
         )
     return conflict.assign(
         category=conflict["shape"],
@@ -72,45 +86,55 @@ def _decisions(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _count(conflict: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _add_shape_bias(conflict: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the counts of decisions per group, with shape bias and its interval."""
     groups = conflict.groupby(keys, sort=False)
     table = groups[["n_shape", "n_texture"]].sum().assign(n_conflict=groups.size()).reset_index()
     n = table["n_shape"] + table["n_texture"]
     table["shape_bias"] = table["n_shape"] / n.where(n > 0)
-    table["low"], table["high"] = wilson(table["n_shape"].to_numpy(), n.to_numpy())
+    table["low"], table["high"] = wilson_interval(table["n_shape"].to_numpy(), n.to_numpy())
     return table
 
 
-def overall(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows over all images, with the rates at which shape, texture and either were followed."""
+def overall_shape_bias(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the shape bias over all images, with the rates at which each cue determined the response.
+
+    Args:
+        table: the result of `shape_bias`.
+
+    Returns:
+        One row per observer with the columns of `shape_bias` except `category`, and `shape_rate`, `texture_rate` and
+        `cue_rate` (their sum): proportions of the cue-conflict trials.
+    """
     rows = table[table["category"] == ALL].drop(columns="category").reset_index(drop=True)
     rates = {f"{cue}_rate": rows[f"n_{cue}"] / rows["n_conflict"] for cue in ("shape", "texture")}
     return rows.assign(**rates, cue_rate=rates["shape_rate"] + rates["texture_rate"])
 
 
-def spread(table: pd.DataFrame) -> pd.DataFrame:
-    """How far the shape bias of an observer differs between categories: from that table a row an observer, in its order.
+def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
+    """Summarize how much the shape bias of each observer differs between categories, from the table of `shape_bias`.
 
-    `lowest`, `q1`, `median`, `q3`, `highest` over the `n_categories` in which it is defined (quartiles by linear
-    interpolation, as numpy has them; NaN where there is none), and `shape_bias` over all conflicts.
+    The result has the columns `SPREAD` and one row per observer, in the order of the table: the minimum, quartiles and
+    maximum over the `n_categories` categories in which shape bias is defined (linear interpolation, as in numpy; NaN if
+    there are none), and `shape_bias` over all images.
     """
-    every, rows = table[table["category"] == ALL], []
-    for row in every.itertuples():
-        bias = table.loc[(table["observer"] == row.observer) & (table["category"] != ALL), "shape_bias"].dropna()
-        ends = bias.quantile([0, 0.25, 0.5, 0.75, 1]).to_list()
-        rows.append((row.observer, row.kind, len(bias), *ends, row.shape_bias))
+    overall, rows = table[table["category"] == ALL], []
+    for row in overall.itertuples():
+        values = table.loc[(table["observer"] == row.observer) & (table["category"] != ALL), "shape_bias"].dropna()
+        quartiles = values.quantile([0, 0.25, 0.5, 0.75, 1]).to_list()
+        rows.append((row.observer, row.kind, len(values), *quartiles, row.shape_bias))
     return pd.DataFrame(rows, columns=list(SPREAD))
 
 
-def people_sentence(frame: pd.DataFrame) -> str:
-    """Mean, range and pooled shape bias of the people, in words; empty where there are none."""
-    if not (_conflicts(frame) & (frame["kind"] == "human")).any():
+def describe_people(frame: pd.DataFrame) -> str:
+    """Return a line with the range, mean and pooled value of the shape bias of people, "" if there are none."""
+    if not (_is_conflict(frame) & (frame["kind"] == "human")).any():
         return ""
     table = shape_bias(frame)
     people = table[(table["category"] == ALL) & (table["kind"] == "human")]["shape_bias"]
     pooled = pooled_shape_bias(frame)
-    whole = pooled.loc[pooled["category"] == ALL, "shape_bias"].item()
+    pooled_value = pooled.loc[pooled["category"] == ALL, "shape_bias"].item()
     return (
         f"people: n = {len(people)}, shape bias {people.min():.3f} to {people.max():.3f}, "
-        f"mean {people.mean():.4f}, pooled {whole:.4f}"
+        f"mean {people.mean():.4f}, pooled {pooled_value:.4f}"
     )

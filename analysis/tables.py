@@ -1,4 +1,4 @@
-"""Tables as people and programs read them: on the terminal, as JSON, as CSV. Undefined is a dash, null, an empty cell."""
+"""Output of tables: on the terminal, as JSON and as CSV. An undefined value is a dash, null or an empty cell."""
 
 import json
 from pathlib import Path
@@ -6,42 +6,45 @@ from pathlib import Path
 import pandas as pd
 
 
-def show(table: pd.DataFrame) -> None:
-    """Print to stdout in aligned columns, fractions with three decimals, nothing cut off however narrow the terminal."""
-    columns = [[str(name), *map(cell, table[name])] for name in table.columns]
+def print_table(table: pd.DataFrame) -> None:
+    """Print a table to stdout in aligned columns, fractions with three decimals; long lines are never truncated."""
+    columns = [[str(name), *map(format_value, table[name])] for name in table.columns]
     for index, name in enumerate(table.columns):
         width = max(map(len, columns[index]))
-        number = pd.api.types.is_numeric_dtype(table[name])
-        columns[index] = [text.rjust(width) if number else text.ljust(width) for text in columns[index]]
+        is_numeric = pd.api.types.is_numeric_dtype(table[name])
+        columns[index] = [text.rjust(width) if is_numeric else text.ljust(width) for text in columns[index]]
     for line in zip(*columns, strict=True):
         print("  ".join(line).rstrip())
 
 
-def cell(value: object) -> str:
-    """One value as text, as on the page of a report."""
+def format_value(value: object) -> str:
+    """Return a value as text: three decimals for fractions, a dash if it is undefined."""
     if isinstance(value, float):
         return "–" if pd.isna(value) else f"{value:.3f}"
     return "–" if value is pd.NA else str(value)
 
 
-def probability(p: float) -> str:
-    """A p value: "p = 0.0123", "p < 0.0001", which no rounding turns into 0."""
+def format_p_value(p: float) -> str:
+    """Return a p value as text: "p = 0.0123", or "p < 0.0001" so that rounding never shows 0."""
     return "p undefined" if pd.isna(p) else "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
 
 
-def span(n: pd.Series) -> str:
-    """The least and the greatest of counts, or the one that all are."""
+def format_range(n: pd.Series) -> str:
+    """Return the smallest and largest count as "2 to 5", or a single number if all counts are equal."""
     return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
 
 
 def to_json(table: pd.DataFrame) -> str:
-    """A list of objects, one a row; NaN is null."""
+    """Return the table as a JSON list with one object per row; NaN becomes null."""
     records = table.astype(object).where(table.notna(), None).to_dict("records")
     return json.dumps(records, ensure_ascii=False, indent=1)
 
 
 def to_csv(table: pd.DataFrame, path: Path) -> None:
-    """Full precision, UTF-8, line ends of one kind on every system; what was there stands until all is written."""
+    """Write the table as CSV in UTF-8 with full precision and "\\n" line ends.
+
+    An existing file is replaced only after the new one has been written completely.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     try:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from experiments.folder import from_folder
 from observers.microcosm.named import WEIGHTS
 from observers.registry import make_observer
@@ -75,7 +75,7 @@ def main() -> None:
         trials = from_folder(options.out / name).trials(0)
         responses = make_observer("microcosm-cnn", {}).observe(trials)
         n_correct = sum(r.choice == t.stimulus.category for r, t in zip(responses, trials, strict=True))
-        low, high = wilson(n_correct, len(trials))
+        low, high = wilson_interval(n_correct, len(trials))
         print(
             f"{name}: {n_correct} of {len(trials)} recognized, {n_correct / len(trials):.3f} [{low:.3f}, {high:.3f}]",
             flush=True,

@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from experiments.registry import make_experiment
 from observers.protocol import Observer, Restoration, Trial
 from observers.registry import make_observer
@@ -63,7 +63,7 @@ def table_row(name: str, setting: tuple[float, float], stimuli: dict[str, list[S
     for kind in ("ambiguous", "control"):
         for cue in ("percept_a", "percept_b"):
             k, n = count_percepts(observer, classifier, stimuli[kind], cue, settings)
-            low, high = (float(end[0]) for end in wilson(np.array([k]), np.array([n])))
+            low, high = (float(end[0]) for end in wilson_interval(np.array([k]), np.array([n])))
             cells.append(f"{k / n:.2f} [{low:.2f}, {high:.2f}]")
     columns = f"{setting[0]:.1f}      {setting[1]:.0f}"
     return f"{name:17s} {columns}     " + "   ".join(cells) + f"   {time.monotonic() - start:4.0f} s"

@@ -19,16 +19,16 @@ import pandas as pd
 
 from analysis.accuracy import accuracy
 from analysis.benchmark import benchmark
-from analysis.branches import agreement_with_kinds, among_people, branches, groups_of, grow
+from analysis.branches import agreement_with_kinds, branch_support, observer_groups, resample_trees, within_human_range
 from analysis.ceiling import noise_ceiling
 from analysis.confusion import confusion, response_entropy
-from analysis.consistency import agreement, bootstrap_interval, consistency, correct_matrix, kappa
+from analysis.consistency import bootstrap_interval, consistency, correct_matrix, kappa, pairwise_agreement
 from analysis.contrasts import contrasts
-from analysis.correlation import correlate, measure
-from analysis.embedding import embed
+from analysis.correlation import correlate, observer_measure
+from analysis.embedding import map_observers
 from analysis.error_patterns import error_patterns
 from analysis.frame import read_trials
-from analysis.kappa_tests import difference, independence
+from analysis.kappa_tests import difference_test, independence_test
 from analysis.psychometric import thresholds
 from analysis.ranks import benchmark_intervals
 from analysis.shape_bias import shape_bias
@@ -77,12 +77,17 @@ def compute_all_measures(frame: pd.DataFrame) -> None:
     """Compute all measures of people and networks, with intervals."""
     accuracy(frame), confusion(frame), response_entropy(frame), error_patterns(frame), thresholds(frame)
     benchmark(frame), benchmark_intervals(frame), noise_ceiling(frame), contrasts(frame)
-    consistency(frame), independence(frame), difference(frame)
+    consistency(frame), independence_test(frame), difference_test(frame)
     conflict = frame[frame["dataset"] == "cue-conflict"]
     shape_bias(conflict)
-    trees = grow(conflict)
-    branches(trees), agreement_with_kinds(groups_of(trees)), among_people(conflict, trees), embed(trees.pairs.matrix())
-    correlate(measure(frame, "accuracy:low-pass"), measure(frame, "shape-bias"))
+    trees = resample_trees(conflict)
+    (
+        branch_support(trees),
+        agreement_with_kinds(observer_groups(trees)),
+        within_human_range(conflict, trees),
+        map_observers(trees.pairs.matrix()),
+    )
+    correlate(observer_measure(frame, "accuracy:low-pass"), observer_measure(frame, "shape-bias"))
 
 
 def help_cpu_seconds() -> float:
@@ -101,7 +106,7 @@ def main() -> None:
     _, correct, answered = correct_matrix(frame)
 
     def matrix() -> np.ndarray:
-        _, expected, observed = agreement(correct, answered)
+        _, expected, observed = pairwise_agreement(correct, answered)
         return kappa(observed, expected)
 
     print(f"kappa matrix, 64 observers × 1280 images          {median_ms(matrix):10.1f} ms")

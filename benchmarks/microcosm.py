@@ -18,12 +18,12 @@ import pandas as pd
 from scipy import stats
 
 from analysis.accuracy import accuracy
-from analysis.clustering import cluster
+from analysis.clustering import cluster_observers
 from analysis.consistency import consistency, kappa_matrix
 from analysis.frame import read_trials
 from analysis.report.report import write_report
-from analysis.shape_bias import overall, shape_bias
-from analysis.tables import cell
+from analysis.shape_bias import overall_shape_bias, shape_bias
+from analysis.tables import format_value
 from experiments.microcosm import NAMES
 from experiments.registry import make_experiment
 from experiments.session import run
@@ -43,7 +43,7 @@ FIGURES = (
 def markdown(table: pd.DataFrame) -> str:
     """Return a table in Markdown."""
     rows = [[str(c) for c in table.columns], ["---"] * len(table.columns)]
-    rows += [[cell(value) for value in row] for row in table.itertuples(index=False)]
+    rows += [[format_value(value) for value in row] for row in table.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
@@ -64,7 +64,7 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     Out-of-distribution accuracy is the mean over all experiments except the consistent images.
     """
     accuracies = frame.groupby(["observer", "kind", "dataset"])["correct"].mean().unstack("dataset")
-    bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
+    bias = overall_shape_bias(shape_bias(frame)).set_index("observer")["shape_bias"]
     low_pass = frame[(frame["dataset"] == LOW_PASS) & frame["condition"].isin(blurred_conditions(frame))]
     table = pd.DataFrame({
         "consistent": accuracies[CONSISTENT],
@@ -98,7 +98,7 @@ def main() -> None:
     frame = run_experiments(options.out, options.limit)
     consistent = accuracy(frame[frame["dataset"] == CONSISTENT])
     print(markdown(consistent[["observer", "kind", "n", "accuracy", "low", "high"]]))
-    conflicts = overall(shape_bias(frame))
+    conflicts = overall_shape_bias(shape_bias(frame))
     columns = ["observer", "n_shape", "n_texture", "shape_bias", "low", "high", "shape_rate", "texture_rate"]
     print(markdown(conflicts[columns]))
     table = summarize(frame)
@@ -112,7 +112,7 @@ def main() -> None:
     matrices = [kappa_matrix(pairs, dataset) for dataset in pairs["dataset"].unique()]
     mean = pd.concat(matrices).groupby(level=0).mean()
     mean = mean.loc[mean.index, mean.index]
-    order = list(cluster(mean).order)
+    order = list(cluster_observers(mean).order)
     print("error consistency, mean over experiments\n")
     print(markdown(mean.loc[order, order].rename_axis("observer").reset_index()))
     page = write_report(frame, options.out / "report", intervals=False)

@@ -19,8 +19,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from analysis.accuracy import accuracy
-from analysis.benchmark import scores
-from analysis.condition_data import resampling
+from analysis.benchmark import benchmark_scores
+from analysis.condition_data import bootstrap_weights
 from analysis.consistency import consistency
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.psychometric import thresholds
@@ -105,7 +105,9 @@ def covers_mean_kappa(seed: int) -> bool:
             parts.append(pd.DataFrame({"observer": name, "kind": kind, "stimulus": images, "correct": correct[o]}).assign(
                 condition=condition))  # fmt: skip
     frame = pd.concat(parts, ignore_index=True).assign(dataset="rotation")
-    low, high = percentiles(scores(frame, "undefined-is-nan", None, resampling(N_RESAMPLES, seed)).values[3])
+    low, high = percentiles(
+        benchmark_scores(frame, "undefined-is-nan", None, bootstrap_weights(N_RESAMPLES, seed)).values[3]
+    )
     return bool(low[1] <= share <= high[1])
 
 

@@ -62,7 +62,7 @@ def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) 
     """Write the report, with a table over all experiments and one trial as the generative observers reconstruct it."""
     from analysis.report.extras import Extra, overview_section, reconstruction_drawing
     from analysis.report.report import write_report
-    from analysis.tables import show
+    from analysis.tables import print_table
     from experiments.demo import PARTS, RECONSTRUCTED_DAMAGE, SIMULATED_PEOPLE
     from experiments.registry import make_experiment
     from experiments.shown_stimuli import find_shown_stimuli
@@ -71,7 +71,7 @@ def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) 
     frame = read_logs(logs, None)
     overview = overview_section(frame, SIMULATED_PEOPLE)
     if overview.table is not None:
-        show(overview.table)
+        print_table(overview.table)
     trial = make_experiment(PARTS[0].experiment).trials(seed=0)[0]
     drawings = []
     for each in observers:

@@ -32,5 +32,5 @@ def export(
     frame = read_logs(logs, None)
     for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):
         typer.echo(path)
-    for loss in export.losses(frame) if form == "field" else ():
+    for loss in export.describe_losses(frame) if form == "field" else ():
         to_stderr(f"note: {loss}")

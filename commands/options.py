@@ -137,13 +137,13 @@ def read_logs(logs: list[str], dataset: str | None, *, ambiguous: bool = False) 
     A path that does not exist, such as `humans/edge`, is looked for in the data folders. With `ambiguous`, images that
     have more than one correct answer are kept.
     """
-    from analysis.frame import of_dataset, read_trials
+    from analysis.frame import read_trials, select_dataset
     from stimuli.datasets import find
 
     paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
     frame = read_trials((path for path in paths if path is not None), ambiguous=ambiguous)
     print_notes(frame)
-    return of_dataset(frame, dataset) if dataset else frame
+    return select_dataset(frame, dataset) if dataset else frame
 
 
 def print_notes(table: "pd.DataFrame") -> None:

@@ -86,13 +86,13 @@ def print_summary(logs: list[Path]) -> None:
     """Print the measure that suits the experiment, one row per observer, and the path of every trial log."""
     from analysis.accuracy import accuracy
     from analysis.illusions.summary import has_illusions, illusions
-    from analysis.shape_bias import has_conflicts, overall, shape_bias
-    from analysis.tables import show
+    from analysis.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
+    from analysis.tables import print_table
 
     frame = read_logs(list(map(str, logs)), None, ambiguous=True)
     if has_illusions(frame):
-        show(illusions(frame, n_resamples=0))
+        print_table(illusions(frame, n_resamples=0))
     else:
-        show(overall(shape_bias(frame)) if has_conflicts(frame) else accuracy(frame))
+        print_table(overall_shape_bias(shape_bias(frame)) if has_cue_conflicts(frame) else accuracy(frame))
     for path in logs:
         typer.echo(f"log: {path}")

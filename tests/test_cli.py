@@ -36,10 +36,10 @@ def test_run_prints_a_summary_and_the_logs(tmp_path, drawn):
         "run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--out", tmp_path, "--limit", 20
     )
     assert "ideal" in output.stdout
-    assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in output.stderr
+    assert "note: incomplete: drawn-cue-conflict_ideal_session-1.csv has only 20 of 256 trials" in output.stderr
     later = observers("analyze", "accuracy", tmp_path, "--json").stderr
-    assert "note: partial: drawn-cue-conflict_ideal_session-1.csv holds 20 of 256 trials" in later
-    assert "note: simulated, not measured: biased-0.5, ideal" in later
+    assert "note: incomplete: drawn-cue-conflict_ideal_session-1.csv has only 20 of 256 trials" in later
+    assert "note: simulated observers are included (their responses are not measurements): biased-0.5, ideal" in later
     assert f"log: {tmp_path}/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv" in output.stdout
 
 
@@ -169,7 +169,7 @@ def test_dataset_filter(logs, drawn, tmp_path):
 
 
 def test_benchmark_needs_people(logs):
-    assert "the benchmark compares with people" in observers("analyze", "benchmark", logs, code=1).stderr
+    assert "the benchmark compares observers with people" in observers("analyze", "benchmark", logs, code=1).stderr
 
 
 def test_report_and_export(logs, tmp_path):

@@ -1,11 +1,11 @@
-"""The values that are published, or were measured with the field's own code, on the recorded people and networks."""
+"""Values on the recorded people and networks that are published or were computed with the code of model-vs-human."""
 
 import pytest
 
 from analysis.benchmark import benchmark
 from analysis.ceiling import noise_ceiling
-from analysis.clustering import cluster, smallest_pure_cluster
-from analysis.consistency import consistency, included, kappa_matrix
+from analysis.clustering import cluster_observers, smallest_cluster_containing
+from analysis.consistency import consistency, kappa_matrix, select_benchmark_conditions
 from analysis.frame import read_trials
 from analysis.ranks import benchmark_intervals
 from analysis.shape_bias import pooled_shape_bias, shape_bias
@@ -30,33 +30,35 @@ CATEGORIES_BY_SHAPE_BIAS = [
 
 
 @pytest.fixture(scope="module")
-def everyone():
+def all_trials():
+    """The trials of all recorded people and networks."""
     return read_trials([real("humans"), real("networks")])
 
 
 @pytest.fixture(scope="module")
-def cue_conflict(everyone):
-    return everyone[everyone["dataset"] == "cue-conflict"]
+def cue_conflict(all_trials):
+    """The trials on cue-conflict images."""
+    return all_trials[all_trials["dataset"] == "cue-conflict"]
 
 
-def test_people_agree_with_each_other_as_published(everyone):
-    table = consistency(everyone[everyone["kind"] == "human"], intervals=False)
-    found = {}
+def test_kappa_between_people(all_trials):
+    table = consistency(all_trials[all_trials["kind"] == "human"], intervals=False)
+    kappas = {}
     for name in HUMAN_KAPPA:
-        pairs = included(table[table["dataset"] == name], name)
-        found[name] = round(pairs.groupby(["observer_1", "observer_2"])["kappa"].mean().mean(), 4)
-    assert found == HUMAN_KAPPA
+        pairs = select_benchmark_conditions(table[table["dataset"] == name], name)
+        kappas[name] = round(pairs.groupby(["observer_1", "observer_2"])["kappa"].mean().mean(), 4)
+    assert kappas == HUMAN_KAPPA
 
 
-def test_accuracy_of_people(everyone):
-    people = everyone[everyone["kind"] == "human"]
-    found = {name: round(people.loc[people["dataset"] == name, "correct"].mean(), 3) for name in HUMAN_ACCURACY}
-    assert found == HUMAN_ACCURACY
+def test_accuracy_of_people(all_trials):
+    people = all_trials[all_trials["kind"] == "human"]
+    accuracies = {name: round(people.loc[people["dataset"] == name, "correct"].mean(), 3) for name in HUMAN_ACCURACY}
+    assert accuracies == HUMAN_ACCURACY
 
 
 @pytest.mark.parametrize("rule", ["undefined-is-nan", "model-vs-human"])
-def test_benchmark_numbers(everyone, rule):
-    table = benchmark(everyone, rule=rule).set_index("observer")
+def test_benchmark_numbers(all_trials, rule):
+    table = benchmark(all_trials, rule=rule).set_index("observer")
     columns = ["ood_accuracy", "accuracy_difference", "observed_consistency", "error_consistency"]
     assert list(table.loc["humans", columns].astype(float).round(4)) == [0.7228, 0.0066, 0.8085, 0.4312]
     assert list(table.loc["resnet50", columns].astype(float).round(4)) == [0.5588, 0.0872, 0.6649, 0.2083]
@@ -66,7 +68,7 @@ def test_benchmark_numbers(everyone, rule):
     assert table.loc["resnet50", "n_datasets"] == 17
 
 
-# Tables 2 and 3 of Jaini et al. (2024), and the people of Geirhos et al. (2021), as printed.
+# As printed in Tables 2 and 3 of Jaini et al. (2024), with the people of Geirhos et al. (2021).
 PRINTED = {
     "resnet50": [0.559, 0.087, 0.665, 0.208],
     "simclr_resnet50x1": [0.596, 0.080, 0.667, 0.179],
@@ -74,8 +76,8 @@ PRINTED = {
 }
 
 
-def test_the_printed_table_digit_for_digit(everyone):
-    table = benchmark(everyone, rule="model-vs-human")
+def test_table_equals_the_printed_table(all_trials):
+    table = benchmark(all_trials, rule="model-vs-human")
     assert table.columns.tolist() == [
         "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency",
         "error_consistency", "mean_rank", "ood_rank",
@@ -84,25 +86,30 @@ def test_the_printed_table_digit_for_digit(everyone):
     for name, printed in PRINTED.items():
         assert rows.loc[name].iloc[2:6].astype(float).round(3).tolist() == printed
     assert table.iloc[0, :3].tolist() == ["humans", "human", 17]
-    # Of the three that answered everything; in Tables 2 and 3 SimCLR stands before ResNet-50 in OOD accuracy as well.
+    # These three answered all conditions. In Tables 2 and 3, SimCLR also precedes ResNet-50 in OOD accuracy.
     assert rows.loc[list(PRINTED), "ood_rank"].tolist() == [2, 1, 3]
     assert rows.loc[list(PRINTED), "mean_rank"].tolist() == pytest.approx([5 / 3, 4 / 3, 3])
     assert rows["mean_rank"].notna().sum() == 3
-    assert "ranks are among those who answered the same 46 conditions of 17 datasets" in table.attrs["notes"][1]
+    assert (
+        "ranks compare only the observers that answered the same 46 conditions of 17 datasets"
+        in table.attrs["notes"][1]
+    )
 
 
-def test_intervals_of_the_benchmark(everyone):
-    table = benchmark_intervals(everyone, n_resamples=200).set_index(["measure", "observer"])
+def test_intervals_of_the_benchmark(all_trials):
+    table = benchmark_intervals(all_trials, n_resamples=200).set_index(["measure", "observer"])
     assert table.loc[("error_consistency", "humans"), "value"] == pytest.approx(0.4312, abs=5e-5)
-    within = table.loc[["ood_accuracy", "error_consistency", "observed_consistency"]]
-    assert (within["low"] < within["value"]).all() and (within["value"] < within["high"]).all()
+    measures = table.loc[["ood_accuracy", "error_consistency", "observed_consistency"]]
+    assert (measures["low"] < measures["value"]).all() and (measures["value"] < measures["high"]).all()
     people, net = table.loc[("error_consistency", "humans")], table.loc[("error_consistency", "resnet50")]
     assert net["high"] < people["low"]
     assert table.loc[("ood_rank", "bagnet33"), ["low", "value", "high"]].tolist() == [3, 3, 3]
 
 
-def test_the_ceiling_is_the_mean_kappa_of_people(everyone):
-    table = noise_ceiling(everyone[everyone["kind"] == "human"], n_resamples=2).groupby("dataset")["ceiling"].first()
+def test_ceiling_is_the_mean_kappa_between_people(all_trials):
+    table = (
+        noise_ceiling(all_trials[all_trials["kind"] == "human"], n_resamples=2).groupby("dataset")["ceiling"].first()
+    )
     assert {name: round(value, 4) for name, value in table.items()} == HUMAN_KAPPA
 
 
@@ -135,14 +142,14 @@ def test_people_form_one_cluster(cue_conflict):
     matrix = kappa_matrix(consistency(cue_conflict, intervals=False), "cue-conflict")
     people = [name for name in matrix if name.startswith("subject-")]
     assert (len(people), len(matrix)) == (10, 36)
-    assert smallest_pure_cluster(cluster(matrix), people) == (10, ())
+    assert smallest_cluster_containing(cluster_observers(matrix), people) == (10, ())
 
 
-def test_pooling_conditions_would_inflate_kappa(everyone):
-    contrast = everyone[(everyone["dataset"] == "contrast") & everyone["observer"].str.match("subject-|resnet50")]
+def test_pooling_conditions_inflates_kappa(all_trials):
+    contrast = all_trials[(all_trials["dataset"] == "contrast") & all_trials["observer"].str.match("subject-|resnet50")]
     table = consistency(contrast, intervals=False)
     with_people = table[table["observer_2"] == "resnet50"]
-    per_condition = included(with_people, "contrast").groupby("observer_1")["kappa"].mean().mean()
+    per_condition = select_benchmark_conditions(with_people, "contrast").groupby("observer_1")["kappa"].mean().mean()
     images = contrast["stimulus"] + contrast["condition"]
     pooled = consistency(contrast.assign(condition="c100", stimulus=images), intervals=False)
     pooled_mean = pooled[pooled["observer_2"] == "resnet50"]["kappa"].mean()

@@ -10,7 +10,7 @@ import pytest
 from analysis.consistency import consistency, kappa_matrix
 from analysis.frame import observer_order, read_trials
 from analysis.report.report import write_report
-from analysis.shape_bias import overall, shape_bias
+from analysis.shape_bias import overall_shape_bias, shape_bias
 from experiments.published import published_experiment
 from experiments.session import run
 from observers.people.grid import response_grid
@@ -45,7 +45,7 @@ def test_efficientnet_run_that_is_killed_and_resumed(tmp_path):
     assert killed.read_bytes() == undisturbed.read_bytes()
     frame = read_trials([undisturbed])
     assert len(frame) == 1280
-    row = overall(shape_bias(frame)).iloc[0]
+    row = overall_shape_bias(shape_bias(frame)).iloc[0]
     assert row["shape_bias"] == pytest.approx(0.239, abs=0.01)
     # One machine measured 197 and 626; on others the response to a few images near a tie may differ.
     assert (row["n_shape"], row["n_texture"]) == (pytest.approx(197, abs=5), pytest.approx(626, abs=5))
@@ -76,7 +76,7 @@ def test_session_of_a_person_is_analyzed_with_the_published_people(tmp_path):
     participant = Participant(code="NEW1", monitor=tmp_path / "lab.json", screen=ScriptedScreen(presses))
     path = run(experiment, participant, tmp_path / "logs", seed=7)
     frame = read_trials([people, path])
-    row = overall(shape_bias(frame)).set_index("observer").loc["NEW1"]
+    row = overall_shape_bias(shape_bias(frame)).set_index("observer").loc["NEW1"]
     assert row["shape_bias"] == pytest.approx(0.95, abs=0.01)
     assert (observer_order(frame)["kind"] == "human").all()
     matrix = kappa_matrix(consistency(frame, intervals=False), "cue-conflict")

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.consistency import consistency
 from analysis.frame import read_trials
-from analysis.shape_bias import overall, shape_bias
+from analysis.shape_bias import overall_shape_bias, shape_bias
 from benchmarks.recovery import MEASURES, coverage_rates
 from experiments.session import run
 from observers.simulated import Biased, Chance, Correlated
@@ -14,7 +14,7 @@ from observers.simulated import Biased, Chance, Correlated
 @pytest.mark.parametrize(("bias", "cue_rate"), [(0.0, 1.0), (0.25, 1.0), (0.96, 0.8), (0.5, 0.5)])
 def test_shape_bias_and_cue_rate(drawn, tmp_path, bias, cue_rate):
     logs = [run(drawn, Biased(bias, cue_rate, seed=seed, name=f"o{seed}"), tmp_path) for seed in range(4)]
-    table = overall(shape_bias(read_trials(logs)))
+    table = overall_shape_bias(shape_bias(read_trials(logs)))
     n = 4 * 240
     tolerance = 4 * np.sqrt(max(bias * (1 - bias), 1e-9) / (n * cue_rate)) + 1e-12
     assert table["n_shape"].sum() / (table["n_shape"] + table["n_texture"]).sum() == pytest.approx(bias, abs=tolerance)

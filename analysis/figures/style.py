@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, blended_transform_factory
 
 from analysis.accuracy import PEOPLE
-from analysis.benchmark import HUMANS, STAND_INS
+from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
 
 MAX_NAMED = 6  # observers of one kind that the legend names one by one
 MAX_NAME_LENGTH = 34  # characters
@@ -30,7 +30,7 @@ FORMATS = ("pdf", "svg", "png")
 CHANCE_COLOR = "#666666"
 GRID_COLOR = "#E4E4E4"
 EXCLUDED_COLOR = "#8C8C8C"  # of conditions that are excluded from averages
-POOLED_OBSERVERS = (HUMANS, PEOPLE, STAND_INS)  # names of rows that combine several people
+POOLED_OBSERVERS = (HUMANS, PEOPLE, SIMULATED_PEOPLE)  # names of rows that combine several people
 RC_PARAMS: dict[Any, Any] = {
     "svg.fonttype": "none",  # keeps text searchable and editable
     "svg.hashsalt": "observers",  # makes the bytes of a figure reproducible
@@ -122,7 +122,7 @@ class ObserverStyle:
 
 def display_name(observer: str, kind: str) -> str:
     """Return the name of an observer as figures show it: "(simulated)" follows the name of a simulated observer."""
-    return f"{observer} (simulated)" if kind == "simulated" and observer != STAND_INS else observer
+    return f"{observer} (simulated)" if kind == "simulated" and observer != SIMULATED_PEOPLE else observer
 
 
 def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]:

@@ -26,11 +26,11 @@ import re
 import numpy as np
 import pandas as pd
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from analysis.frame import condition_order, observer_order
 from analysis.illusions.kinds import trials_of_kind
 from analysis.illusions.pse import curve_arrays, pse
-from analysis.resampling import N_RESAMPLES, percentiles, weights
+from analysis.resampling import N_RESAMPLES, percentiles, resample_weights
 from experiments.log import EVIDENCE
 from stimuli.categories import AMBIGUOUS
 
@@ -77,7 +77,7 @@ def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: in
 
 def _proportion(k: int, n: int) -> tuple[float, float, float]:
     """Return k / n and its Wilson interval; NaN if n is 0."""
-    low, high = wilson(np.array([k]), np.array([n]))
+    low, high = wilson_interval(np.array([k]), np.array([n]))
     return (k / n if n else np.nan), float(low[0]), float(high[0])
 
 
@@ -96,7 +96,7 @@ def _evidence_measures(own: pd.DataFrame, evidence_columns: list[str], n_resampl
     image_weights = np.zeros((n, n_resamples + 1), np.float32)  # column 0 is the data, the others are the resamples
     image_weights[:, 0] = 1
     for k, (_, part) in enumerate(own.groupby(["condition", "category"], sort=True).indices.items()):
-        image_weights[part, 1:] = weights(len(part), n_resamples, seed + k)
+        image_weights[part, 1:] = resample_weights(len(part), n_resamples, seed + k)
     out: list[float] = []
     if len(evidence_columns) > 2:
         others = np.ones(e.shape, bool)

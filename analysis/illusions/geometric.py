@@ -19,7 +19,7 @@ import pandas as pd
 from analysis.frame import observer_order
 from analysis.illusions.kinds import numeric_cue, trials_of_kind
 from analysis.illusions.pse import count_by_level, difference_interval, pse
-from analysis.psychometric import Grid
+from analysis.psychometric import LikelihoodGrid
 from stimuli.categories import AMBIGUOUS
 from stimuli.errors import LogError
 
@@ -64,7 +64,7 @@ def pse_table(frame: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():
-        first, grids = first_choice(frame[frame["dataset"] == dataset]), dict[bytes, Grid]()
+        first, grids = first_choice(frame[frame["dataset"] == dataset]), dict[bytes, LikelihoodGrid]()
         trials = trials.assign(x=numeric_cue(trials, "difference"), s=numeric_cue(trials, "strength"))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]

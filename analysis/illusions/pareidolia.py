@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, chi2
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from analysis.frame import observer_order
 from analysis.illusions.kinds import numeric_cue, trials_of_kind
 from analysis.illusions.pse import count_by_level, curve_arrays
-from analysis.psychometric import REASONS, fit, log_likelihood
+from analysis.psychometric import REASONS, fit_psychometric, log_likelihood
 from stimuli.errors import LogError
 
 COLUMNS = (
@@ -72,7 +72,7 @@ def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
         if not n_absent:
             rows.append((dataset, observer, kind, n, 0, *[np.nan] * 6, NO_ABSENT_TRIALS))
             continue
-        low, high = (float(end[0]) for end in wilson(np.array([k]), np.array([n_absent])))
+        low, high = (float(end[0]) for end in wilson_interval(np.array([k]), np.array([n_absent])))
         *threshold, reason = _threshold(present, k, n_absent)
         reason = THRESHOLD_REASONS.get(reason, reason)
         rows.append((dataset, observer, kind, n, n_absent, k / n_absent, low, high, *threshold, reason))
@@ -86,7 +86,7 @@ def _threshold(present: pd.DataFrame, k: float, n: int) -> tuple[float, float, f
     """
     arrays, max_drop = curve_arrays(present), float(chi2.ppf(0.95, 1)) / 2
     rates = np.clip(beta.ppf(np.linspace(0.005, 0.995, N_RATES), k + 0.5, n - k + 0.5), 0, 0.99)
-    fits = [fit(*arrays, float(rate), MAX_LAPSE) for rate in rates]
+    fits = [fit_psychometric(*arrays, float(rate), MAX_LAPSE) for rate in rates]
     # Half the deviance is the log likelihood up to a constant, since the saturated model is the same for all rates.
     likelihoods = np.array([-f["deviance"] / 2 for f in fits]) + log_likelihood(
         rates, np.full(N_RATES, k), np.full(N_RATES, n)
@@ -97,7 +97,7 @@ def _threshold(present: pd.DataFrame, k: float, n: int) -> tuple[float, float, f
     # A rate that is less likely than the best one uses up part of the drop in log likelihood that the interval allows.
     for rate, remaining_drop in zip(rates, max_drop - (np.nanmax(likelihoods) - likelihoods), strict=True):
         if remaining_drop > 0:
-            fitted = fit(*arrays, float(rate), MAX_LAPSE, enough=float(remaining_drop))
+            fitted = fit_psychometric(*arrays, float(rate), MAX_LAPSE, likelihood_drop=float(remaining_drop))
             intervals += [(fitted["low"], fitted["high"])] if not fitted["reason"] else []
     threshold, reason = fits[best]["threshold"], fits[best]["reason"]
     if reason:

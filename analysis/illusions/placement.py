@@ -24,7 +24,7 @@ from PIL import Image
 from scipy import ndimage
 
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_image
-from analysis.resampling import N_RESAMPLES, nan_mean, percentiles, weights
+from analysis.resampling import N_RESAMPLES, nan_mean, percentiles, resample_weights
 
 SIDE, SIGMA, TOP_FRACTION = 64, 4.0, 0.2
 COLUMNS = (
@@ -134,7 +134,9 @@ def _compare_with_others(matrix: np.ndarray, n_resamples: int, seed: int) -> lis
     images.
     """
     n = len(matrix)
-    image_weights = np.concatenate([np.ones((n, 1), np.float32), weights(n, n_resamples, seed)], axis=1).astype(float)
+    image_weights = np.concatenate(
+        [np.ones((n, 1), np.float32), resample_weights(n, n_resamples, seed)], axis=1
+    ).astype(float)
     own = _weighted_mean(np.diag(matrix), image_weights)
     rows, columns = np.nonzero(~np.eye(n, dtype=bool))
     other = _weighted_mean(matrix[rows, columns], image_weights[rows] * image_weights[columns])

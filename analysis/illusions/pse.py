@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.psychometric import REASONS, Grid, fit
+from analysis.psychometric import REASONS, LikelihoodGrid, fit_psychometric
 
 # `analysis.psychometric` explains an undefined threshold in terms of accuracy; a PSE has no correct responses.
 PSE_REASONS = {
@@ -31,7 +31,9 @@ PSE_REASONS = {
 }
 
 
-def pse(x: np.ndarray, k: np.ndarray, n: np.ndarray, grids: dict[bytes, Grid] | None = None) -> dict[str, Any]:
+def pse(
+    x: np.ndarray, k: np.ndarray, n: np.ndarray, grids: dict[bytes, LikelihoodGrid] | None = None
+) -> dict[str, Any]:
     """Estimate the point of subjective equality of one observer.
 
     Args:
@@ -45,7 +47,7 @@ def pse(x: np.ndarray, k: np.ndarray, n: np.ndarray, grids: dict[bytes, Grid] | 
         `n`; and `reason`, which is "" or tells why the PSE is undefined (NaN).
     """
     present = n > 0
-    fitted = fit(x[present], k[present], n[present], 0.0, 0.0, grids)
+    fitted = fit_psychometric(x[present], k[present], n[present], 0.0, 0.0, grids)
     slope = fitted.get("slope", np.nan)
     reason = PSE_REASONS.get(fitted["reason"], fitted["reason"])
     return {

@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 
 from analysis.accuracy import PEOPLE
-from analysis.benchmark import HUMANS, STAND_INS
+from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
 from analysis.figures import paper
 from analysis.figures.paper.bars import LABELS
 from analysis.paper.figure_inputs import (
@@ -69,7 +69,7 @@ def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.Dat
 
 def _is_pooled_row(table: pd.DataFrame) -> pd.Series:
     """Return which rows combine all people; such a row is the first of its measure."""
-    return table["observer"].isin([HUMANS, STAND_INS]) & ~table["measure"].duplicated()
+    return table["observer"].isin([HUMANS, SIMULATED_PEOPLE]) & ~table["measure"].duplicated()
 
 
 def _average_caption(

@@ -16,7 +16,7 @@ from analysis.paper.figure_inputs import (
     describe_observers,
     no_people_message,
 )
-from analysis.tables import span
+from analysis.tables import format_range
 
 COLUMNS = [
     "dataset", "condition", "observer", "kind", "measure", "n", "n_observers", "n_people", "value", "low", "high",
@@ -97,8 +97,8 @@ def _people_sentence(table: pd.DataFrame) -> str:
     if not len(n):
         return ""
     return (
-        f"People are combined into the mean accuracy of {span(n.astype(int))} people, and the band shows their range, "
-        "not an interval. "
+        f"People are combined into the mean accuracy of {format_range(n.astype(int))} people, and the band shows their "
+        "range, not an interval. "
     )
 
 

@@ -7,16 +7,16 @@ import pandas as pd
 from attrs import field, frozen
 from matplotlib.figure import Figure
 
-from analysis.accuracy import PEOPLE, accuracy, chance_of, people_as_one
-from analysis.benchmark import HUMANS, STAND_INS
+from analysis.accuracy import PEOPLE, accuracy, chance_level, pool_people
+from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
 from analysis.by_condition import consistency_by_condition
-from analysis.condition_data import cells
+from analysis.condition_data import split_by_condition
 from analysis.consistency import Rule
 from analysis.figures import style
 from analysis.frame import dataset_order
 from analysis.ranks import benchmark_intervals
 from analysis.resampling import N_RESAMPLES
-from analysis.shape_bias import has_conflicts
+from analysis.shape_bias import has_cue_conflicts
 from stimuli.datasets import DATASETS
 from stimuli.errors import UnknownName
 from stimuli.level_scales import is_parametric
@@ -88,7 +88,7 @@ class FigureInputs:
     @cached_property
     def conflict_datasets(self) -> list[str]:
         """The datasets with images whose shape and texture differ."""
-        return [name for name in self.datasets if has_conflicts(self.trials_of(name))]
+        return [name for name in self.datasets if has_cue_conflicts(self.trials_of(name))]
 
     @cached_property
     def parametric_datasets(self) -> list[str]:
@@ -98,13 +98,13 @@ class FigureInputs:
     @cached_property
     def accuracies(self) -> pd.DataFrame:
         """Accuracy of every observer in every condition, with the people of a dataset combined into one row."""
-        return people_as_one(accuracy(self.frame))
+        return pool_people(accuracy(self.frame))
 
     @cached_property
     def averages_every_dataset(self) -> bool:
         """Whether averages include unpublished datasets: True if no people or stand-ins responded to published ones."""
-        conditions = cells(self.frame[self.frame["dataset"].isin(DATASETS)])
-        return self.stand_ins is None and not any(condition.is_person.any() for condition in conditions)
+        conditions = split_by_condition(self.frame[self.frame["dataset"].isin(DATASETS)])
+        return self.stand_ins is None and not any(condition.is_reference.any() for condition in conditions)
 
     @cached_property
     def benchmark(self) -> pd.DataFrame:
@@ -135,11 +135,11 @@ class FigureInputs:
         """Error consistency with people by condition, for the datasets whose conditions are levels."""
         trials = self.frame[self.frame["dataset"].isin(self.parametric_datasets)]
         options = {"n_resamples": self.n_resamples, "seed": self.seed}
-        return consistency_by_condition(trials, rule=self.rule, stand_ins=self.stand_ins, **options)
+        return consistency_by_condition(trials, rule=self.rule, reference_observers=self.stand_ins, **options)
 
     def chance(self, datasets: Collection[str]) -> float | None:
         """Return the chance accuracy of the datasets, or None if it differs between them or is not known."""
-        values = {chance_of(self.trials_of(dataset)) for dataset in datasets}
+        values = {chance_level(self.trials_of(dataset)) for dataset in datasets}
         return values.pop() if len(values) == 1 else None
 
     @property
@@ -176,13 +176,13 @@ def describe_observers(table: pd.DataFrame) -> str:
     Rows that combine several people do not count as observers.
     """
     observers = table[["observer", "kind"]].drop_duplicates()
-    is_pooled = observers["observer"].isin([HUMANS, PEOPLE, STAND_INS])
+    is_pooled = observers["observer"].isin([HUMANS, PEOPLE, SIMULATED_PEOPLE])
     n = (~is_pooled).sum()
     counts = observers.loc[~is_pooled, "kind"].value_counts()
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in style.KIND_STYLES if kind in counts)
     if not n:
         return "people only"
-    people = "people" if STAND_INS not in set(observers["observer"]) else STAND_INS
+    people = "people" if SIMULATED_PEOPLE not in set(observers["observer"]) else SIMULATED_PEOPLE
     also = f" and {people}" if is_pooled.any() else ""
     return f"n = {n} observer{'' if n == 1 else 's'} ({kinds}){also}"
 

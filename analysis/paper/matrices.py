@@ -4,10 +4,10 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.clustering import cluster
-from analysis.consistency import RULES, included
+from analysis.clustering import cluster_observers
+from analysis.consistency import RULES, select_benchmark_conditions
 from analysis.figures import paper
-from analysis.pairs import pairs
+from analysis.pairs import pair_kappas
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
 from stimuli.level_scales import published_name
 
@@ -21,18 +21,18 @@ def make_matrices(number: int, inputs: FigureInputs) -> list[PaperFigure | str]:
     results: list[PaperFigure | str] = []
     for dataset in datasets:
         trials = inputs.trials_of(dataset)
-        kappas = pairs(trials, inputs.rule)
+        kappas = pair_kappas(trials, inputs.rule)
         if len(kappas.names) < 2:
             results.append(
                 f"{kappas.names[0]} is the only observer of {dataset}: a matrix needs at least two observers"
             )
             continue
         matrix, kinds = kappas.matrix(), dict(zip(kappas.names, kappas.kinds, strict=True))
-        tree = cluster(matrix)
+        tree = cluster_observers(matrix)
         order = list(tree.order)
         data = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
         observers = pd.DataFrame({"observer": order, "kind": [kinds[name] for name in order]})
-        n_images = included(trials, dataset)[["stimulus", "condition"]].drop_duplicates().shape[0]
+        n_images = select_benchmark_conditions(trials, dataset)[["stimulus", "condition"]].drop_duplicates().shape[0]
         people = ", with people shown individually" if "human" in kinds.values() else ""
         rule = RULES[inputs.rule]
         caption = (

@@ -7,8 +7,8 @@ import pandas as pd
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
-from analysis.shape_bias import overall, pooled_shape_bias, shape_bias, spread
-from analysis.tables import span
+from analysis.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias, shape_bias_spread
+from analysis.tables import format_range
 
 
 def make_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
@@ -40,7 +40,7 @@ def _shape_bias_rows(inputs: FigureInputs, dataset: str) -> tuple[pd.DataFrame, 
         people = f"with the {n_people} people pooled"
     elif n_people:
         people = f"with {n_people} {'person' if n_people == 1 else 'people'} shown individually"
-    n = span(overall(table)["n_conflict"])
+    n = format_range(overall_shape_bias(table)["n_conflict"])
     caption = (
         f"Shape bias on {dataset} by the category of the shape, shape / (shape + texture) decisions: "
         f"{describe_observers(table)}, {people}; {n} cue-conflict images for each observer. Vertical lines and the "
@@ -79,7 +79,7 @@ def make_shape_bias_boxes(inputs: FigureInputs) -> list[PaperFigure | str]:
     """Make figure 12: box plots of shape bias over categories."""
     results: list[PaperFigure | str] = []
     for dataset in inputs.conflict_datasets:
-        table = spread(shape_bias(inputs.trials_of(dataset)))
+        table = shape_bias_spread(shape_bias(inputs.trials_of(dataset)))
         sort_keys = pd.DataFrame({"is_machine": table["kind"] != "human", "negative_bias": -table["shape_bias"]})
         order = sort_keys.astype({"is_machine": int}).sort_values(["is_machine", "negative_bias"])
         table = table.loc[order.index].reset_index(drop=True)

@@ -3,17 +3,25 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.branches import ResampledTrees, agreement_with_kinds, among_people, branches, groups_of, grow, sentences
+from analysis.branches import (
+    ResampledTrees,
+    agreement_with_kinds,
+    branch_support,
+    human_range_sentences,
+    observer_groups,
+    resample_trees,
+    within_human_range,
+)
 from analysis.ceiling import MAJORITY, noise_ceiling
 from analysis.contrasts import PEOPLE, WITHIN, contrasts
-from analysis.embedding import embed
+from analysis.embedding import map_observers
 from analysis.error_patterns import error_patterns
 from analysis.figures.scatter import draw_points
 from analysis.psychometric import n_choices
 from analysis.report.figures import write_figure
 from analysis.report.parts import Part, ReportFigure, list_of, table_of
 from analysis.report.section_inputs import SectionInputs
-from analysis.tables import cell, probability
+from analysis.tables import format_p_value, format_value
 
 MAX_SENTENCES = 4
 MAX_ROWS = 120  # of pairs in a table on the page; the CSV file has all pairs
@@ -36,7 +44,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
     top = table.iloc[0]
     paragraphs = [
         f"Each of the {n_people} people in turn is compared with the others; the mean κ is "
-        f"{cell(top.ceiling)}{_interval(top.ceiling_low, top.ceiling_high)}. This noise ceiling is the consistency "
+        f"{format_value(top.ceiling)}{_interval(top.ceiling_low, top.ceiling_high)}. This noise ceiling is the consistency "
         "that one more person would have with people. An observer with a share of 1 reaches the ceiling."
     ]
     others = table[(table["kind"] != "human") & table["share"].notna()]
@@ -44,7 +52,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
         best = others.sort_values("share", kind="stable").iloc[-1]
         paragraphs.append(
             f"Of the other observers, {best.observer} ({best.kind}) comes closest to the ceiling, with κ = "
-            f"{cell(best.kappa)}, which is {100 * best['share']:.0f} % of the ceiling."
+            f"{format_value(best.kappa)}, which is {100 * best['share']:.0f} % of the ceiling."
         )
     shown = table.drop(columns=["dataset", "ceiling", "ceiling_low", "ceiling_high"])
     caption = (
@@ -63,9 +71,9 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
         return None
     table = contrasts(inputs.benchmark_trials, **inputs.bootstrap.options)
     paragraphs = [
-        f"Mean κ with people is {cell(row['kappa_1'])} for {row['kind_1']} and {cell(row['kappa_2'])} for "
-        f"{row['kind_2']} observers, a difference of {cell(row['difference'])}{_interval(row['low'], row['high'])}, "
-        f"{probability(row['p'])}."
+        f"Mean κ with people is {format_value(row['kappa_1'])} for {row['kind_1']} and {format_value(row['kappa_2'])} for "
+        f"{row['kind_2']} observers, a difference of {format_value(row['difference'])}{_interval(row['low'], row['high'])}, "
+        f"{format_p_value(row['p'])}."
         for row in table[(table["contrast"] == PEOPLE) & table["difference"].notna()].to_dict("records")
     ]
     shown = table.drop(columns="dataset").rename(columns={"kind_1": "between", "kind_2": "and"})
@@ -84,19 +92,19 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
     """Show the support of the branches of the cluster tree, and a map; None with fewer than three observers."""
     if inputs.benchmark_trials["observer"].nunique() < 3:
         return None
-    trees = grow(inputs.benchmark_trials, **inputs.bootstrap.options)
-    tree, among = branches(trees), among_people(inputs.benchmark_trials, trees, **inputs.bootstrap.options)
-    index, p = agreement_with_kinds(groups_of(trees), seed=inputs.bootstrap.seed)
+    trees = resample_trees(inputs.benchmark_trials, **inputs.bootstrap.options)
+    tree, among = branch_support(trees), within_human_range(inputs.benchmark_trials, trees, **inputs.bootstrap.options)
+    index, p = agreement_with_kinds(observer_groups(trees), seed=inputs.bootstrap.seed)
     paragraphs = []
     if len(among):
         paragraphs.append(_among_people_sentence(among))
         generative = among[among["kind"] == "generative"]
-        paragraphs += [f"{sentence}." for sentence in sentences(generative.head(MAX_SENTENCES))]
+        paragraphs += [f"{sentence}." for sentence in human_range_sentences(generative.head(MAX_SENTENCES))]
     if index == index:
         n = len(set(trees.pairs.kinds))
         paragraphs.append(
             f"When the tree is cut into {n} clusters, as many as there are kinds, the clusters agree with the kinds "
-            f"with an adjusted Rand index of {cell(index)}, {probability(p)}."
+            f"with an adjusted Rand index of {format_value(index)}, {format_p_value(p)}."
         )
     names = [list_of(names.split(", ")) for names in tree["observers"]]
     shown = tree.drop(columns="branch").assign(observers=names)
@@ -129,7 +137,7 @@ def _among_people_sentence(among: pd.DataFrame) -> str:
 
 
 def _map_figure(inputs: SectionInputs, trees: ResampledTrees) -> ReportFigure:
-    points, share = embed(trees.pairs.matrix())
+    points, share = map_observers(trees.pairs.matrix())
     points.insert(1, "kind", trees.pairs.kinds)
     quality = "All pairwise distances are zero."
     if share == share:
@@ -164,7 +172,7 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
         highest = defined.sort_values("agreement", kind="stable").iloc[-1]
         result = (
             "When two observers are both wrong, do they give the same wrong response? The agreement beyond chance is "
-            f"highest between {highest.observer_1} and {highest.observer_2}: {cell(highest.agreement)}, over "
+            f"highest between {highest.observer_1} and {highest.observer_2}: {format_value(highest.agreement)}, over "
             f"{highest.n_both_wrong} images."
         )
     caption = (
@@ -179,7 +187,7 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
 
 
 def _interval(low: float, high: float) -> str:
-    return f" [{cell(low)}, {cell(high)}]" if low == low else ""
+    return f" [{format_value(low)}, {format_value(high)}]" if low == low else ""
 
 
 def _four_decimals(p: float) -> str:

@@ -9,13 +9,13 @@ import pandas as pd
 from attrs import frozen
 from matplotlib.figure import Figure
 
-from analysis.benchmark import STAND_INS, benchmark
+from analysis.benchmark import SIMULATED_PEOPLE, benchmark
 from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
 from analysis.report.parts import as_sentence, count
-from analysis.shape_bias import has_conflicts, overall, shape_bias
+from analysis.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
 from experiments.log import file_name
 
 MAX_IMAGES = 8  # in the figures of reconstructions
@@ -65,14 +65,14 @@ def overview_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFr
     The table has one row for each observer and the row STAND_INS for the mean of the `stand_ins`, which take the place
     of people.
     """
-    table = benchmark(frame, stand_ins=stand_ins)
+    table = benchmark(frame, reference_observers=stand_ins)
     notes = table.attrs["notes"]
     table.insert(2, "shape_bias", np.nan)
     frame = frame[frame["dataset"].isin(frame.loc[frame["observer"].isin(list(stand_ins)), "dataset"])]
-    if has_conflicts(frame):
-        bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
+    if has_cue_conflicts(frame):
+        bias = overall_shape_bias(shape_bias(frame)).set_index("observer")["shape_bias"]
         table["shape_bias"] = table["observer"].map(bias)
-        table.loc[table["observer"] == STAND_INS, "shape_bias"] = bias[bias.index.isin(list(stand_ins))].mean()
+        table.loc[table["observer"] == SIMULATED_PEOPLE, "shape_bias"] = bias[bias.index.isin(list(stand_ins))].mean()
     selected = table[["observer", "kind", "n_datasets", "shape_bias", "ood_accuracy", "error_consistency"]]
     selected.attrs["notes"], selected.attrs["rule"] = notes, table.attrs["rule"]
     return selected

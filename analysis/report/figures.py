@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.accuracy import chance_of
+from analysis.accuracy import chance_level
 from analysis.clustering import Clustering
-from analysis.consistency import included
+from analysis.consistency import select_benchmark_conditions
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
@@ -18,8 +18,8 @@ from analysis.figures.shape_bias import arrange, draw_shape_bias
 from analysis.report.parts import ReportFigure, count
 from analysis.report.plots import bias_data, curves_data, matrix_data
 from analysis.report.scripts import write_data
-from analysis.shape_bias import ALL, overall, pooled_shape_bias
-from analysis.tables import cell, span, to_csv
+from analysis.shape_bias import ALL, overall_shape_bias, pooled_shape_bias
+from analysis.tables import format_range, format_value, to_csv
 from stimuli.datasets import DATASETS
 
 MAGNIFICATION = 1.25  # of the size on the page over the size in print
@@ -54,7 +54,7 @@ def write_figure(
 
 def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
     """Write the figure of accuracy, with lines over conditions or with bars if there is a single condition."""
-    chance, n_conditions, n_observers = chance_of(trials), table["condition"].nunique(), table["observer"].nunique()
+    chance, n_conditions, n_observers = chance_level(trials), table["condition"].nunique(), table["observer"].nunique()
 
     def draw() -> Figure:
         figure = Figure(figsize=(4.4, 2.8) if n_conditions > 1 else (3.6, 0.4 + 0.16 * n_observers))
@@ -63,7 +63,7 @@ def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.Data
 
     title = "Accuracy by condition" if n_conditions > 1 else "Accuracy, with observers sorted from best to worst"
     people = ", with people shown individually" if (table["kind"] == "human").any() else ""
-    n_trials = f"{span(table['n'])} trials per {'observer and condition' if n_conditions > 1 else 'observer'}"
+    n_trials = f"{format_range(table['n'])} trials per {'observer and condition' if n_conditions > 1 else 'observer'}"
     chance_sentence = (
         f"The dotted line marks chance (1/{round(1 / chance)})."
         if chance
@@ -88,11 +88,11 @@ def shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.Da
         draw_shape_bias(rows, figure.add_subplot())
         return figure
 
-    totals, n_people = overall(table), table.loc[table["kind"] == "human", "observer"].nunique()
+    totals, n_people = overall_shape_bias(table), table.loc[table["kind"] == "human", "observer"].nunique()
     pooled = f", with the {n_people} people pooled" if rows["observer"].nunique() < len(totals) else ""
     caption = (
         f"Shape bias by the category of the shape: n = {count(len(totals), 'observer')}{pooled}; "
-        f"{span(totals['n_conflict'])} cue-conflict images per observer. Markers show shape / (shape + texture) "
+        f"{format_range(totals['n_conflict'])} cue-conflict images per observer. Markers show shape / (shape + texture) "
         "decisions in a category, and vertical lines show them over all cue conflicts. Rows are sorted by the shape "
         f"bias of {'pooled people' if has_people else 'the mean over observers'}. Bars in the last row show 95 % "
         "Wilson intervals over shape and texture decisions; the intervals of the categories are in the CSV file."
@@ -118,9 +118,9 @@ def consistency_figure(
     intervals = f"The 95 % intervals of all pairs and conditions ({bootstrap}) are in tables/consistency.csv."
     caption = (
         f"Error consistency (κ) of all pairs of n = {len(order)} observers{people}, over "
-        f"{span(included(pairs, dataset)['n'])} images per {condition}. κ is computed for each condition and then "
-        "averaged. Observers are ordered by average-linkage clustering on 1 − κ, and the tree is shown at the side. "
-        "Gray cells are undefined, and a minus sign marks values below 0. "
+        f"{format_range(select_benchmark_conditions(pairs, dataset)['n'])} images per {condition}. "
+        "κ is computed for each condition and then averaged. Observers are ordered by average-linkage clustering on 1 − κ, "
+        "and the tree is shown at the side. Gray cells are undefined, and a minus sign marks values below 0. "
         f"{intervals if bootstrap else 'No intervals were computed.'}"
     )
     alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
@@ -131,4 +131,4 @@ def consistency_figure(
 
 
 def _range(values: pd.Series) -> str:
-    return f"from {cell(float(values.min()))} to {cell(float(values.max()))}"
+    return f"from {format_value(float(values.min()))} to {format_value(float(values.max()))}"

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.accuracy import wilson
+from analysis.accuracy import wilson_interval
 from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
@@ -11,7 +11,7 @@ from analysis.illusions.summary import illusions
 from analysis.report.figures import write_figure
 from analysis.report.parts import Part, ReportFigure, Table, count, table_of
 from analysis.report.section_inputs import SectionInputs
-from analysis.tables import span
+from analysis.tables import format_range
 from stimuli.errors import LogError
 
 FIGURE_SIZE = (4.4, 2.8)  # inches
@@ -72,7 +72,7 @@ def _percept_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...], d
 
 def _hidden_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:
     curves = pareidolia.curves(inputs.all_trials)
-    low, high = wilson(curves["k"].to_numpy(float), curves["n"].to_numpy(float))
+    low, high = wilson_interval(curves["k"].to_numpy(float), curves["n"].to_numpy(float))
     curves = curves.assign(y=curves["k"] / curves["n"], low=low, high=high)
     category = pareidolia.hidden_category(inputs.all_trials)
     note = f"At strength 0 no {category} is hidden. Error bars show 95 % Wilson intervals."
@@ -106,7 +106,9 @@ def _line_figure(
         return figure
 
     title = f"{y_label} as a function of {x_label[0].lower()}{x_label[1:]}"
-    caption = f"{title}: n = {count(n, 'observer')}, {span(points['n'].astype(int))} responses per point. {note}"
+    caption = (
+        f"{title}: n = {count(n, 'observer')}, {format_range(points['n'].astype(int))} responses per point. {note}"
+    )
     values = points["y"].dropna()
     spread = f"from {values.min():.3f} to {values.max():.3f}" if len(values) else "undefined"
     return write_figure(inputs.out, f"{name}_{inputs.anchor}", draw, points, f"{title}, {spread}", caption)

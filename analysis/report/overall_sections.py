@@ -11,16 +11,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.benchmark import MEASURES, benchmark
-from analysis.consistency import included
-from analysis.correlation import correlate, measure
+from analysis.consistency import select_benchmark_conditions
+from analysis.correlation import correlate, observer_measure
 from analysis.figures.scatter import draw_points
 from analysis.frame import observer_order
 from analysis.ranks import benchmark_intervals
 from analysis.report.figures import write_figure
 from analysis.report.parts import Part, as_sentence, table_of
 from analysis.report.section_inputs import Bootstrap
-from analysis.shape_bias import has_conflicts
-from analysis.tables import cell, probability
+from analysis.shape_bias import has_cue_conflicts
+from analysis.tables import format_p_value, format_value
 from stimuli.datasets import DATASETS
 from stimuli.level_scales import published_name
 
@@ -28,7 +28,7 @@ from stimuli.level_scales import published_name
 def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Part | None:
     """Show the benchmark of Geirhos et al. (2021); None without people in included conditions of published datasets."""
     people = frame[(frame["kind"] == "human") & frame["dataset"].isin(DATASETS)]
-    if not any(len(included(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
+    if not any(len(select_benchmark_conditions(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
         return None
     table, intervals = benchmark(frame), benchmark_intervals(frame, **bootstrap.options)
     notes = [note for note in (*table.attrs.get("notes", ()), table.attrs.get("rule")) if note]
@@ -70,16 +70,17 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
     Return None without a low-pass dataset or without cue conflicts.
     """
     low_pass = [d for d in frame["dataset"].unique() if published_name(d) == "low-pass"]
-    if not low_pass or not has_conflicts(frame):
+    if not low_pass or not has_cue_conflicts(frame):
         return None
     title, anchor = "Low-pass accuracy and shape bias", "low-pass"
-    x, y = (measure(frame, name, people=True) for name in (f"accuracy:{low_pass[0]}", "shape-bias"))
+    x, y = (observer_measure(frame, name, people=True) for name in (f"accuracy:{low_pass[0]}", "shape-bias"))
     table = correlate(x, y)
     if reason := table["reason"].iloc[0]:
         return Part(title, anchor, (f"The correlation is undefined: {reason}.",), data={"correlation": table})
     results = [
-        f"{row['method'].capitalize()}'s r({row['df']}) = {cell(row['r'])} [{cell(row['low'])}, {cell(row['high'])}], "
-        f"{probability(row['p'])}"
+        f"{row['method'].capitalize()}'s r({row['df']}) = {format_value(row['r'])} "
+        f"[{format_value(row['low'])}, {format_value(row['high'])}], "
+        f"{format_p_value(row['p'])}"
         for row in table.to_dict("records")
     ]
     kinds = dict(observer_order(frame)[["observer", "kind"]].itertuples(index=False, name=None))

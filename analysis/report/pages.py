@@ -11,7 +11,7 @@ from analysis.figures import style
 from analysis.report.parts import Part, Table
 from analysis.report.provenance import version_of_observers
 from analysis.report.scripts import LETTERS, as_json
-from analysis.tables import cell
+from analysis.tables import format_value
 from stimuli.datasets import DATASETS
 
 PAGE = Path(__file__).parent / "page"
@@ -85,7 +85,7 @@ def write_pages(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["cell"] = cell
+    environment.filters["cell"] = format_value
     environment.filters["sort_key"] = _sort_key
     variables = {
         "title": title, "notes": notes, "published": published, "overview": overview, "parts": parts, "n_trials": n_trials,

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from analysis.accuracy import by_kind
+from analysis.accuracy import accuracy_by_kind
 from analysis.clustering import Clustering
-from analysis.consistency import included
+from analysis.consistency import select_benchmark_conditions
 from analysis.contingency import COUNTS
 from analysis.figures import style
 from analysis.figures.consistency import branches
@@ -41,7 +41,7 @@ def matrix_data(
     """
     names = [str(name) for name in matrix.index]
     i, j = np.triu_indices(len(names), k=1)
-    pairs, contingency = included(pairs, dataset), included(contingency, dataset)
+    pairs, contingency = select_benchmark_conditions(pairs, dataset), select_benchmark_conditions(contingency, dataset)
     index = pd.Index(names)
     pair_number = np.zeros((len(names),) * 2, int)
     pair_number[i, j] = pair_number[j, i] = np.arange(len(i))
@@ -87,7 +87,7 @@ def curves_data(dataset: str, table: pd.DataFrame, chance: float | None) -> dict
     """Return one series for each kind with the range of its observers, and one for each observer with its intervals."""
     conditions = list(dict.fromkeys(table["condition"]))
     series = []
-    kinds = by_kind(table)
+    kinds = accuracy_by_kind(table)
     has_many = table["observer"].nunique() > MAX_OBSERVERS
     n_of_kind = {str(kind): int(n) for kind, n in kinds.groupby("kind", sort=False)["n_observers"].max().items()}
     for kind, n in n_of_kind.items():

@@ -42,7 +42,7 @@ def provenance(frame: pd.DataFrame) -> Provenance:
     keys = ["dataset", "observer", "kind", "source"]
     for (dataset, observer, kind, source), trials in frame.groupby(keys, sort=False):
         path, n = Path(str(source)), len(trials)
-        sidecars = [bids.to_give_away(sidecar) for sidecar in bids.sidecars(path)]
+        sidecars = [bids.strip_times_and_folders(sidecar) for sidecar in bids.read_sidecars(path)]
         sidecar = sidecars[0] if len(sidecars) == 1 else {}
         identity = sidecar.get("identity", {})
         observer_facts = identity.get("observer", {})

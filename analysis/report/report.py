@@ -21,8 +21,8 @@ from analysis.accuracy import accuracy
 from analysis.consistency import consistency
 from analysis.contingency import contingency
 from analysis.figures import style
-from analysis.frame import dataset_order
-from analysis.images import by_image
+from analysis.frame import dataset_order, simulated_observers_note
+from analysis.images import responses_by_image
 from analysis.report import pages
 from analysis.report.extras import Extra
 from analysis.report.figures import write_figure
@@ -34,7 +34,7 @@ from analysis.report.sections import ILLUSION_SECTIONS, SECTIONS
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.trial_browser import write_trials
 from analysis.resampling import N_RESAMPLES
-from analysis.shape_bias import has_conflicts, shape_bias
+from analysis.shape_bias import has_cue_conflicts, shape_bias
 from analysis.tables import to_csv
 from experiments.log import file_name
 from stimuli.categories import AMBIGUOUS
@@ -105,7 +105,7 @@ def _build(
 ) -> None:
     datasets = dataset_order(frame["dataset"].unique())
     names = file_names(datasets)
-    images, origin = by_image(frame), provenance(frame)
+    images, origin = responses_by_image(frame), provenance(frame)
     thumbnails = copy_thumbnails(out, images, stimuli, origin.digests)
     unambiguous = frame[frame["category"] != AMBIGUOUS]
     accuracies, counts = accuracy(unambiguous), contingency(unambiguous)
@@ -114,7 +114,7 @@ def _build(
     sections, browsed = [], []
     for dataset in datasets:
         all_trials, trials, name = _rows_of(frame, dataset), _rows_of(unambiguous, dataset), names[dataset]
-        bias = shape_bias(trials) if has_conflicts(trials) else None
+        bias = shape_bias(trials) if has_cue_conflicts(trials) else None
         inputs = SectionInputs(
             out,
             dataset,
@@ -185,9 +185,8 @@ def file_names(datasets: Iterable[str]) -> dict[str, str]:
 def _notes(frame: pd.DataFrame) -> list[str]:
     """Return the notes of the frame; simulated observers are named even if the frame has lost its notes."""
     notes = list(frame.attrs.get("notes", []))
-    simulated = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
-    if simulated and not any(note.lower().startswith("simulated") for note in notes):
-        notes.append(f"simulated, not measured: {', '.join(simulated)}")
+    if not any(note.startswith("simulated") for note in notes):
+        notes += simulated_observers_note(frame)
     names = {str(name) for column in ("observer", "condition", "category") for name in frame[column].unique()}
     missing_glyphs = sorted(filter(style.has_missing_glyphs, names))
     if missing_glyphs:

@@ -7,7 +7,7 @@ from analysis.illusions.kinds import illusion_kind
 from analysis.psychometric import thresholds
 from analysis.report.parts import Part, count, table_of
 from analysis.report.section_inputs import SectionInputs
-from analysis.tables import cell
+from analysis.tables import format_value
 from stimuli.errors import LogError
 from stimuli.level_scales import numeric_level
 
@@ -22,7 +22,7 @@ def responses_section(inputs: SectionInputs) -> Part:
     shown["most frequent error"] = [errors.get(name, "none") for name in shown["observer"]]
     highest = entropies["highest"].iloc[0]
     caption = (
-        f"Entropy of the responses in bits: 0 if all responses are the same, {cell(float(highest))} if all choices "
+        f"Entropy of the responses in bits: 0 if all responses are the same, {format_value(float(highest))} if all choices "
         "are equally frequent. The most frequent error is shown as category → response, with the number of images of "
         f"the category that received it.{inputs.bootstrap.caption()}"
     )

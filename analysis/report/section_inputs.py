@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from attrs import frozen
 
-from analysis.consistency import included
+from analysis.consistency import select_benchmark_conditions
 
 
 @frozen
@@ -75,4 +75,4 @@ class SectionInputs:
     @cached_property
     def benchmark_trials(self) -> pd.DataFrame:
         """The trials in conditions that the benchmark includes."""
-        return included(self.trials, self.dataset)
+        return select_benchmark_conditions(self.trials, self.dataset)

@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from analysis.clustering import Clustering, cluster, smallest_pure_cluster
+from analysis.clustering import Clustering, cluster_observers, smallest_cluster_containing
 from analysis.consistency import RULES, kappa_matrix
 from analysis.figures import style
-from analysis.pairs import between_kinds
+from analysis.pairs import kappa_by_kind
 from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
 from analysis.report.figures import accuracy_figure, consistency_figure, shape_bias_figure
 from analysis.report.illusion_sections import illusions_section
 from analysis.report.parts import MAX_NAMES, Part, Table, TableCell, as_sentence, count, list_of, table_of
 from analysis.report.response_sections import responses_section, thresholds_section
 from analysis.report.section_inputs import SectionInputs
-from analysis.shape_bias import overall, people_sentence
-from analysis.tables import cell
+from analysis.shape_bias import describe_people, overall_shape_bias
+from analysis.tables import format_value
 from stimuli.datasets import DATASETS
 
 ALL_EXCLUDED = "The benchmark excludes all conditions of these data; their κ values are in tables/consistency.csv."
@@ -39,8 +39,8 @@ def shape_bias_section(inputs: SectionInputs) -> Part | None:
     if inputs.shape_bias is None:
         has_cues = {"shape", "texture"} <= set(inputs.trials.columns) and (inputs.trials["shape"] != "").any()
         return Part(title, anchor, (NO_CONFLICT,)) if has_cues else None
-    people = people_sentence(inputs.trials)
-    table = overall(inputs.shape_bias)
+    people = describe_people(inputs.trials)
+    table = overall_shape_bias(inputs.shape_bias)
     columns = {
         "observer": "observer", "kind": "kind", "n_conflict": "images", "n_shape": "shape", "n_texture": "texture",
         "shape_bias": "shape bias", "low": "low", "high": "high", "shape_rate": "shape rate",
@@ -67,8 +67,8 @@ def consistency_section(inputs: SectionInputs) -> Part:
     matrix = kappa_matrix(inputs.pairs, inputs.dataset)
     if len(matrix) < 2:
         return Part(title, anchor, (ALL_EXCLUDED if inputs.pairs["n"].any() else NO_PAIR,))
-    kinds, bootstrap, tree = inputs.kinds, inputs.bootstrap, cluster(matrix)
-    kappas = between_kinds(inputs.benchmark_trials, **bootstrap.options)
+    kinds, bootstrap, tree = inputs.kinds, inputs.bootstrap, cluster_observers(matrix)
+    kappas = kappa_by_kind(inputs.benchmark_trials, **bootstrap.options)
     sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix))
     shown = kappas.drop(columns="dataset").rename(
         columns={"kind_1": "between", "kind_2": "and", "n_pairs": "pairs", "kappa": "mean kappa"}
@@ -138,7 +138,7 @@ def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
         return f"There is only one person among these observers, {unknown}"
     if not n_others:
         return f"All of these observers are people, {unknown}"
-    _, others = smallest_pure_cluster(tree, people)
+    _, others = smallest_cluster_containing(tree, people)
     if not others:
         excluded = "the one other observer is not" if n_others == 1 else f"none of the {n_others} other observers is"
         return f"The {len(people)} people form one cluster, and {excluded} in it."
@@ -155,7 +155,7 @@ def _kappa_sentence(kappas: pd.DataFrame) -> str:
     """Return the mean κ among people and between people and every other kind; "" without people."""
     with_people = kappas.loc[kappas["kind_1"] == "human", ["kind_2", "n_pairs", "kappa"]]
     parts = [
-        f"{cell(kappa)} {'among people' if kind == 'human' else f'between people and {kind} observers'} "
+        f"{format_value(kappa)} {'among people' if kind == 'human' else f'between people and {kind} observers'} "
         f"({count(n_pairs, 'pair')})"
         for kind, n_pairs, kappa in with_people.to_numpy(object)
     ]

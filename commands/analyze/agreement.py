@@ -46,13 +46,13 @@ def consistency(
       observers analyze consistency humans/cue-conflict logs/cue-conflict --csv consistency.csv
     """
     from analysis.consistency import consistency as compute
-    from analysis.pairs import between_kinds
+    from analysis.pairs import kappa_by_kind
     from analysis.resampling import N_RESAMPLES
 
     frame = read_logs(logs, dataset)
     table, summary = compute(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
     if len(table) > MAX_ROWS and not json:
-        summary = between_kinds(frame, rule=rule, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
+        summary = kappa_by_kind(frame, rule=rule, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
     output(table, json, csv, summary=summary, rule=rule)
     if not json and not csv and len(table) > MAX_ROWS:
         typer.echo(f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them.")
@@ -99,7 +99,7 @@ def independence(
     Example:
       observers analyze independence humans/cue-conflict logs/cue-conflict
     """
-    from analysis.kappa_tests import independence as compute
+    from analysis.kappa_tests import independence_test as compute
 
     output(compute(read_logs(logs, dataset), n_draws=draws, seed=seed), json, csv, rule="undefined-is-nan")
 
@@ -127,7 +127,7 @@ def difference(
     Example:
       observers analyze difference humans/cue-conflict logs --between resnet50 --between sd14
     """
-    from analysis.kappa_tests import difference as compute
+    from analysis.kappa_tests import difference_test as compute
 
     if between and len(between) != 2:
         raise typer.BadParameter(
@@ -201,19 +201,26 @@ def clusters(
 ) -> None:
     """Cluster observers by error consistency.
 
-    The command prints the cluster of each observer, and whether each observer that is not a person falls among the people.
+    The command prints the cluster of each observer, and whether each other observer is within the human range.
     --csv and --json hold every branch of the tree with its bootstrap support.
 
     \b
     Example:
       observers analyze clusters humans/cue-conflict networks/cue-conflict --groups 2
     """
-    from analysis.branches import agreement_with_kinds, among_people, branches, groups_of, grow, sentences
+    from analysis.branches import (
+        agreement_with_kinds,
+        branch_support,
+        human_range_sentences,
+        observer_groups,
+        resample_trees,
+        within_human_range,
+    )
 
     frame = read_logs(logs, dataset)
-    trees = grow(frame, rule=rule, n_resamples=resamples, seed=seed)
-    clustering = groups_of(trees, groups)
-    output(branches(trees), json, csv, summary=clustering, rule=rule)
+    trees = resample_trees(frame, rule=rule, n_resamples=resamples, seed=seed)
+    clustering = observer_groups(trees, groups)
+    output(branch_support(trees), json, csv, summary=clustering, rule=rule)
     if not json:
         index, p = agreement_with_kinds(clustering, seed=seed)
         result = (
@@ -222,7 +229,9 @@ def clusters(
             else "undefined because there is only one kind or one cluster"
         )
         typer.echo(f"Agreement of clusters with kinds of observer: {result}")
-        for sentence in sentences(among_people(frame, trees, rule=rule, n_resamples=resamples, seed=seed)):
+        for sentence in human_range_sentences(
+            within_human_range(frame, trees, rule=rule, n_resamples=resamples, seed=seed)
+        ):
             typer.echo(sentence)
 
 
@@ -237,11 +246,11 @@ def map_(
     Example:
       observers analyze map humans/cue-conflict networks/cue-conflict
     """
-    from analysis.embedding import embed
-    from analysis.pairs import pairs
+    from analysis.embedding import map_observers
+    from analysis.pairs import pair_kappas
 
-    kappas = pairs(read_logs(logs, dataset), rule)
-    table, share = embed(kappas.matrix())
+    kappas = pair_kappas(read_logs(logs, dataset), rule)
+    table, share = map_observers(kappas.matrix())
     table.insert(1, "kind", kappas.kinds)
     output(table, json, csv, rule=rule)
     to_stderr(

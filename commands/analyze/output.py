@@ -26,8 +26,8 @@ def output(
     trial log, which would be overwritten.
     """
     from analysis.consistency import RULES
-    from analysis.formats import format_of
-    from analysis.tables import show, to_csv, to_json
+    from analysis.formats import detect_format
+    from analysis.tables import print_table, to_csv, to_json
 
     print_notes(table)
     if rule is not None:
@@ -35,10 +35,10 @@ def output(
     if not len(table):
         to_stderr("note: the table is empty because these logs hold nothing that can be compared")
     if csv:
-        if csv.exists() and format_of(csv):
+        if csv.exists() and detect_format(csv):
             raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")
         to_csv(table, csv)
     if json:
         typer.echo(to_json(table))
     else:
-        show(table if summary is None else summary)
+        print_table(table if summary is None else summary)

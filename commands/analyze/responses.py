@@ -39,13 +39,13 @@ def shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv
     Example:
       observers analyze shape-bias humans/cue-conflict logs/cue-conflict
     """
-    from analysis.shape_bias import overall, people_sentence
+    from analysis.shape_bias import describe_people, overall_shape_bias
     from analysis.shape_bias import shape_bias as compute
 
     frame = read_logs(logs, dataset)
     table = compute(frame)
-    output(table, json, csv, summary=overall(table))
-    if not json and (people := people_sentence(frame)):
+    output(table, json, csv, summary=overall_shape_bias(table))
+    if not json and (people := describe_people(frame)):
         typer.echo(people)
 
 
@@ -150,10 +150,10 @@ def correlation(
     Example:
       observers analyze correlation logs --x accuracy:microcosm-low-pass --y shape-bias
     """
-    from analysis.correlation import correlate, measure
+    from analysis.correlation import correlate, observer_measure
 
     frame = read_logs(logs, None)
-    table = correlate(*(measure(frame, name, people=people, rule=rule) for name in (x, y)))
+    table = correlate(*(observer_measure(frame, name, people=people, rule=rule) for name in (x, y)))
     output(table, json, csv, rule=rule if "consistency:" in x + y else None)
 
 

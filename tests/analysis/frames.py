@@ -1,17 +1,18 @@
-"""Frames small enough to count by hand."""
+"""Frames of trials that are small enough to count by hand."""
 
 import pandas as pd
 
 
-def answers(observer, kind, said, categories, *, dataset="mine", condition="", images=None):
-    """One trial a word: what was said to images of these categories; "" is no answer."""
-    names = images or [f"{i}.png" for i in range(len(said))]
-    frame = pd.DataFrame({"stimulus": names, "category": categories, "response": said})
+def response_trials(observer, kind, responses, categories, *, dataset="mine", condition="", images=None):
+    """Return one trial per response to an image of the given category; a response of "" is missing."""
+    names = images or [f"{i}.png" for i in range(len(responses))]
+    frame = pd.DataFrame({"stimulus": names, "category": categories, "response": responses})
     frame = frame.assign(dataset=dataset, observer=observer, kind=kind, condition=condition)
     return frame.assign(correct=frame["category"] == frame["response"])
 
 
-def right(observer, kind, letters, *, dataset="mine", condition="", images=None):
-    """One trial a letter: 1 right, 0 wrong."""
-    said = ["cat" if letter == "1" else "dog" for letter in letters]
-    return answers(observer, kind, said, ["cat"] * len(letters), dataset=dataset, condition=condition, images=images)
+def correct_trials(observer, kind, letters, *, dataset="mine", condition="", images=None):
+    """Return one trial per letter: "1" is a correct response, "0" a wrong one."""
+    responses = ["cat" if letter == "1" else "dog" for letter in letters]
+    categories = ["cat"] * len(letters)
+    return response_trials(observer, kind, responses, categories, dataset=dataset, condition=condition, images=images)

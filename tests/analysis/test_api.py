@@ -1,4 +1,4 @@
-"""`from analysis import …` gives the functions, and `import analysis` loads nothing."""
+"""`from analysis import …` returns the public functions, and `import analysis` loads no heavy package."""
 
 import subprocess
 import sys
@@ -10,19 +10,19 @@ from tests.test_layers import HEAVY, ROOT
 
 
 @pytest.mark.parametrize("name", analysis.NAMES)
-def test_every_name_is_a_function_of_its_module(name):
+def test_every_public_name_is_a_documented_function(name):
     function = getattr(analysis, name)
     assert f"{function.__module__}:{function.__name__}" == analysis.NAMES[name] and function.__doc__
     assert name in dir(analysis) and name in analysis.__all__
 
 
-def test_no_name_is_that_of_a_module():
-    """Else importing the module would put it in the function's place."""
+def test_no_public_name_is_a_module_name():
+    """Importing a module of the same name would replace the function."""
     files = {path.stem for path in (ROOT / "analysis").iterdir()}
     assert not files & set(analysis.NAMES)
 
 
-def test_an_unknown_name():
+def test_unknown_name():
     with pytest.raises(AttributeError, match="module 'analysis' has no attribute 'kapa'"):
         analysis.kapa  # noqa: B018
     with pytest.raises(ImportError, match="cannot import name 'kapa'"):

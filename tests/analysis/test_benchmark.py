@@ -1,4 +1,4 @@
-"""The four numbers on frames small enough to count by hand."""
+"""The benchmark measures on frames that are small enough to count by hand."""
 
 import numpy as np
 import pandas as pd
@@ -8,117 +8,132 @@ from analysis.benchmark import COLUMNS, benchmark
 from stimuli.errors import LogError
 
 
-def answers(dataset, observer, kind, **right):
-    """One trial a letter: 1 right, 0 wrong; `condition=letters`, and `_` for a dataset without conditions."""
+def dataset_trials(dataset, observer, kind, **letters_of):
+    """Return one trial per letter ("1" is correct), given as `condition=letters`; `_` is the condition ""."""
     rows = [
         (dataset, observer, kind, condition.strip("_"), f"{i}.png", letter == "1")
-        for condition, letters in right.items()
+        for condition, letters in letters_of.items()
         for i, letter in enumerate(letters)
     ]
     return pd.DataFrame(rows, columns=["dataset", "observer", "kind", "condition", "stimulus", "correct"])
 
 
 PEOPLE = [
-    answers("edge", "subject-01", "human", _="1110"),
-    answers("edge", "subject-02", "human", _="1100"),
-    answers("contrast", "subject-01", "human", c100="0000", c50="1111", c30="1100"),
-    answers("contrast", "subject-02", "human", c100="0000", c50="1111", c30="1010"),
+    dataset_trials("edge", "subject-01", "human", _="1110"),
+    dataset_trials("edge", "subject-02", "human", _="1100"),
+    dataset_trials("contrast", "subject-01", "human", c100="0000", c50="1111", c30="1100"),
+    dataset_trials("contrast", "subject-02", "human", c100="0000", c50="1111", c30="1010"),
 ]
 NET = [
-    answers("edge", "net", "generative", _="1001"),
-    answers("contrast", "net", "generative", c100="1111", c50="1111", c30="1100"),
+    dataset_trials("edge", "net", "generative", _="1001"),
+    dataset_trials("contrast", "net", "generative", c100="1111", c50="1111", c30="1100"),
 ]
 
 
-def kappa(one, other):
-    one, other = (np.array([float(x) for x in letters]) for letters in (one, other))
-    expected = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
-    return (np.mean(one == other) - expected) / (1 - expected)
+def kappa(letters_1, letters_2):
+    first, second = (np.array([float(x) for x in letters]) for letters in (letters_1, letters_2))
+    expected = first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean())
+    return (np.mean(first == second) - expected) / (1 - expected)
 
 
 @pytest.mark.parametrize("rule", ["undefined-is-nan", "model-vs-human"])
-def test_by_hand(rule):
+def test_measures_match_calculation_by_hand(rule):
     table = benchmark(pd.concat(PEOPLE + NET), rule=rule)
     assert tuple(table.columns) == COLUMNS
     assert list(table["observer"]) == ["humans", "net"]
     assert list(table["kind"]) == ["human", "generative"]
     assert list(table["n_datasets"]) == [2, 2]
     humans, net = (row for _, row in table.iterrows())
-    # c100 does not count. On c50 all are always right: kappa is undefined there, or 1 by the other rule.
-    alike = {"undefined-is-nan": [], "model-vs-human": [1.0]}[rule]
+    # c100 does not count. On c50 all observers are always right: kappa is undefined there, or 1 with the other rule.
+    kappas_c50 = {"undefined-is-nan": [], "model-vs-human": [1.0]}[rule]
     assert humans["ood_accuracy"] == pytest.approx((5 / 8 + 12 / 16) / 2)
     assert net["ood_accuracy"] == pytest.approx((2 / 4 + 6 / 8) / 2)
     assert humans["accuracy_difference"] == pytest.approx((0.25**2 + 0) / 2)
     assert net["accuracy_difference"] == pytest.approx((np.mean([0.25**2, 0]) + 0) / 2)
     assert humans["observed_consistency"] == pytest.approx((3 / 4 + np.mean([1, 2 / 4])) / 2)
     on_edge = np.mean([kappa("1110", "1001"), kappa("1100", "1001")])
-    on_contrast = np.mean([np.mean([*alike, kappa(person, "1100")]) for person in ("1100", "1010")])
+    on_contrast = np.mean([np.mean([*kappas_c50, kappa(person, "1100")]) for person in ("1100", "1010")])
     assert net["error_consistency"] == pytest.approx((on_edge + on_contrast) / 2)
-    among = kappa("1110", "1100"), np.mean([*alike, kappa("1100", "1010")])
-    assert humans["error_consistency"] == pytest.approx(np.mean(among))
-    assert table.attrs["notes"] == ["2 of the 17 published datasets"]
+    between_people = kappa("1110", "1100"), np.mean([*kappas_c50, kappa("1100", "1010")])
+    assert humans["error_consistency"] == pytest.approx(np.mean(between_people))
+    assert table.attrs["notes"] == ["the benchmark uses 2 of the 17 published datasets"]
 
 
-def test_the_best_stands_first():
-    like_them = answers("edge", "like-them", "discriminative", _="1110")
-    table = benchmark(pd.concat([*PEOPLE, *NET, like_them]))
-    assert list(table["observer"]) == ["humans", "like-them", "net"]
+def test_most_consistent_observer_is_first():
+    similar = dataset_trials("edge", "similar", "discriminative", _="1110")
+    table = benchmark(pd.concat([*PEOPLE, *NET, similar]))
+    assert list(table["observer"]) == ["humans", "similar", "net"]
     assert list(table["n_datasets"]) == [2, 1, 2]
 
 
-def test_a_dataset_without_people_counts_for_nobody():
-    silhouette = answers("silhouette", "net", "generative", _="0000")
-    only_baseline = answers("colour", "subject-01", "human", cr="11"), answers("colour", "net", "generative", cr="11")
+def test_dataset_without_people_is_excluded_for_all_observers():
+    silhouette = dataset_trials("silhouette", "net", "generative", _="0000")
+    only_baseline = [
+        dataset_trials("colour", "subject-01", "human", cr="11"),
+        dataset_trials("colour", "net", "generative", cr="11"),
+    ]
     table = benchmark(pd.concat([*PEOPLE, *NET, silhouette, *only_baseline]))
     pd.testing.assert_frame_equal(table, benchmark(pd.concat(PEOPLE + NET)))
-    assert table.attrs["notes"][1] == "left out, since no person answered them: silhouette, colour"
-    with pytest.raises(LogError, match="the benchmark compares with people: give recorded people"):
+    assert table.attrs["notes"][1] == "datasets are excluded because no person answered them: silhouette, colour"
+    message = "the benchmark compares observers with people, but no person answered .*; add the logs of recorded people"
+    with pytest.raises(LogError, match=message):
         benchmark(pd.concat(only_baseline))
 
 
-def test_one_name_of_two_kinds_is_two_observers():
-    other = answers("contrast", "net", "simulated", c50="1110", c30="1100")
+def test_same_name_with_two_kinds_is_two_observers():
+    other = dataset_trials("contrast", "net", "simulated", c50="1110", c30="1100")
     table = benchmark(pd.concat([*PEOPLE, NET[0], other]))
     assert sorted(zip(table["observer"], table["kind"], table["n_datasets"], strict=True)) == [
         ("humans", "human", 2), ("net", "generative", 1), ("net", "simulated", 1),
     ]  # fmt: skip
 
 
-def test_stand_ins_count_where_people_would():
-    """As with people: in conditions that count."""
-    one = answers("contrast", "S", "simulated", c100="1100"), answers("contrast", "net", "generative", c50="1100")
-    with pytest.raises(LogError, match="those who stand in for people answered no condition that counts"):
-        benchmark(pd.concat(one), stand_ins=["S"])
-    edge = answers("edge", "S", "simulated", _="1110"), answers("edge", "net", "generative", _="1001")
-    found = benchmark(pd.concat([*one, *edge]), stand_ins=["S"])
-    assert found["n_datasets"].tolist() == [1, 1]
-    assert found.attrs["notes"] == [
-        "left out, since nobody who stands in for people answered them: contrast",
-        "edge: one person, so that only the OOD accuracy of simulated people is over it",
+def test_reference_observers_count_in_benchmark_conditions():
+    contrast = [
+        dataset_trials("contrast", "S", "simulated", c100="1100"),
+        dataset_trials("contrast", "net", "generative", c50="1100"),
     ]
-    assert found.loc[0, list(COLUMNS[4:])].isna().all()
+    with pytest.raises(LogError, match="the reference observers answered no condition of the benchmark; add logs"):
+        benchmark(pd.concat(contrast), reference_observers=["S"])
+    edge = [
+        dataset_trials("edge", "S", "simulated", _="1110"),
+        dataset_trials("edge", "net", "generative", _="1001"),
+    ]
+    table = benchmark(pd.concat([*contrast, *edge]), reference_observers=["S"])
+    assert table["n_datasets"].tolist() == [1, 1]
+    assert table.attrs["notes"] == [
+        "datasets are excluded because no reference observer answered them: contrast",
+        "the row simulated people includes edge only in its OOD accuracy, because the other measures need at least two "
+        "people per dataset",
+    ]
+    assert table.loc[0, list(COLUMNS[4:])].isna().all()
 
 
-def test_others_can_stand_in_for_people_on_any_dataset():
-    """The same numbers as with people, called by what they are."""
+def test_reference_observers_give_the_numbers_of_people_on_any_dataset():
     frame = pd.concat(PEOPLE + NET)
     expected = benchmark(frame)
-    posing = frame.assign(kind=frame["kind"].replace("human", "simulated"))
-    found = benchmark(posing, stand_ins=["subject-01", "subject-02"])
-    assert found.loc[0, ["observer", "kind"]].tolist() == ["simulated people", "simulated"]
-    pd.testing.assert_frame_equal(found.drop(columns=["observer", "kind"]), expected.drop(columns=["observer", "kind"]))
-    own = benchmark(posing.assign(dataset=posing["dataset"] + " of my own"), stand_ins=["subject-01", "subject-02"])
-    assert list(own["n_datasets"]) == [2, 2]
-    with pytest.raises(LogError, match="none of those who stand in for people is there: nobody"):
-        benchmark(posing, stand_ins=["nobody"])
-    # Beside people: they are left out, and a dataset that only they answered too.
-    only = pd.concat([PEOPLE[0], NET[0]]).assign(dataset="theirs")
-    mixed = benchmark(
-        pd.concat([posing.assign(observer=posing["observer"].replace("subject-01", "S1")), only]), stand_ins=["S1"]
+    simulated = frame.assign(kind=frame["kind"].replace("human", "simulated"))
+    names = ["subject-01", "subject-02"]
+    table = benchmark(simulated, reference_observers=names)
+    assert table.loc[0, ["observer", "kind"]].tolist() == ["simulated people", "simulated"]
+    pd.testing.assert_frame_equal(table.drop(columns=["observer", "kind"]), expected.drop(columns=["observer", "kind"]))
+    unpublished = benchmark(simulated.assign(dataset=simulated["dataset"] + " of my own"), reference_observers=names)
+    assert list(unpublished["n_datasets"]) == [2, 2]
+    with pytest.raises(LogError, match="the logs contain none of the reference observers: absent"):
+        benchmark(simulated, reference_observers=["absent"])
+
+
+def test_reference_observers_exclude_people_and_their_datasets():
+    frame = pd.concat(PEOPLE + NET)
+    simulated = frame.assign(
+        kind=frame["kind"].replace("human", "simulated"), observer=frame["observer"].replace("subject-01", "S1")
     )
-    assert set(mixed["observer"]) == {"simulated people", "subject-02", "net"} and mixed["n_datasets"].max() == 2
-    assert mixed.attrs["notes"] == [
-        "left out, since others stand in for people: subject-01",
-        "left out, since nobody who stands in for people answered them: theirs",
-        "contrast, edge: one person, so that only the OOD accuracy of simulated people is over it",
+    only_people = pd.concat([PEOPLE[0], NET[0]]).assign(dataset="theirs")
+    table = benchmark(pd.concat([simulated, only_people]), reference_observers=["S1"])
+    assert set(table["observer"]) == {"simulated people", "subject-02", "net"} and table["n_datasets"].max() == 2
+    assert table.attrs["notes"] == [
+        "people are excluded because reference observers replace them: subject-01",
+        "datasets are excluded because no reference observer answered them: theirs",
+        "the row simulated people includes contrast, edge only in its OOD accuracy, because the other measures need at "
+        "least two people per dataset",
     ]

@@ -11,7 +11,7 @@ from analysis.export import export
 from analysis.resampling import N_RESAMPLES
 from cli import app
 from commands.analyze import analyze
-from tests.analysis.frames import answers, right
+from tests.analysis.frames import correct_trials, response_trials
 from tests.commands import observers
 
 COMMANDS = sorted(c.name for c in analyze.registered_commands)
@@ -27,7 +27,7 @@ def logs(folder, frame):
 
 
 def frame_of(output, dataset="edge"):
-    return pd.concat([right(name, "", letters, dataset=dataset) for name, letters in output.items()])
+    return pd.concat([correct_trials(name, "", letters, dataset=dataset) for name, letters in output.items()])
 
 
 @pytest.fixture
@@ -67,12 +67,15 @@ def test_clusters_prints_sentences(edge):
     assert re.search(
         r"Agreement of clusters with kinds of observer: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", output
     )
-    assert re.search(r"net-2 \(discriminative\) does not fall among the people: it is below every one of them", output)
+    assert re.search(
+        r"net-2 \(discriminative\) is below the human range: it agrees with people less than the least", output
+    )
     assert (
         "undefined because there is only one kind or one cluster"
         in run("clusters", edge, "--groups", 1, "--resamples", 20).stdout
     )
-    assert "observers: 5 observers make 1 to 5 clusters, not 6" in run("clusters", edge, "--groups", 6, code=1).stderr
+    message = "observers: 5 observers can be cut into 1 to 5 clusters, but 6 were requested"
+    assert message in run("clusters", edge, "--groups", 6, code=1).stderr
 
 
 def test_wrong_usage_is_refused(edge):
@@ -82,7 +85,7 @@ def test_wrong_usage_is_refused(edge):
     )
     assert "did you mean net-1" in run("difference", edge, "--between", "net-11", "--between", "net-2", code=1).stderr
     assert "there is no measure named 'beauty'" in run("correlation", edge, "--x", "beauty", code=1).stderr
-    assert "thresholds need a distortion of several levels" in run("thresholds", edge, code=1).stderr
+    assert "thresholds need a distortion with several levels" in run("thresholds", edge, code=1).stderr
 
 
 def test_correlation_of_named_measures(edge):
@@ -93,7 +96,7 @@ def test_correlation_of_named_measures(edge):
     assert "note: rule" in run("correlation", edge, "--x", "accuracy:edge", "--y", "consistency:edge").stderr
 
 
-MUTE = answers("net-1", "", [""] * 4, ["cat", "dog", "car", "cat"], dataset="edge")
+MUTE = response_trials("net-1", "", [""] * 4, ["cat", "dog", "car", "cat"], dataset="edge")
 ODD = {
     "one observer": frame_of({"subject-01": "1100"}),
     "one image": frame_of({"subject-01": "1", "subject-02": "0", "net-1": "1"}),

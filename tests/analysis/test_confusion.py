@@ -1,4 +1,4 @@
-"""Counts and entropy by hand; who never answered, what was never shown."""
+"""Confusion matrices and response entropy by hand, with missing responses and categories that were not shown."""
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,18 @@ from analysis.confusion import (
     response_entropy,
 )
 from analysis.frame import read_trials
-from tests.analysis.frames import answers
+from tests.analysis.frames import response_trials
 from tests.conftest import real
 
 CATEGORIES = ["cat", "cat", "cat", "dog", "dog", "car"]
-ONE = answers("one", "human", ["cat", "dog", "dog", "dog", "", "car"], CATEGORIES)
-TWO = answers("two", "generative", ["cat"] * 6, CATEGORIES)
+ONE = response_trials("one", "human", ["cat", "dog", "dog", "dog", "", "car"], CATEGORIES)
+TWO = response_trials("two", "generative", ["cat"] * 6, CATEGORIES)
 
 
-def test_counts_by_hand():
+def test_counts_match_calculation_by_hand():
     table = confusion(pd.concat([ONE, TWO]))
     assert tuple(table.columns) == COLUMNS
-    assert len(table) == 2 * 3 * 4  # no answer is a column for both
+    assert len(table) == 2 * 3 * 4  # both observers have a column of missing responses
     matrix = confusion_matrix(table, "mine", "one")
     assert list(matrix.index) == ["car", "cat", "dog"] and list(matrix.columns) == ["car", "cat", "dog", ""]
     assert matrix.to_numpy() == pytest.approx(np.array([[1, 0, 0, 0], [0, 1 / 3, 2 / 3, 0], [0, 0, 1 / 2, 1 / 2]]))
@@ -37,70 +37,69 @@ def test_counts_by_hand():
     assert (row["n"], row["n_shown"]) == (2, 3) and row["low"] < 2 / 3 < row["high"]
 
 
-def test_what_was_not_shown_to_somebody_is_undefined_and_there():
+def test_categories_that_an_observer_was_not_shown_are_nan():
     few = ONE[ONE["category"] == "cat"].assign(observer="few")
     table = confusion(pd.concat([ONE, few]))
     matrix = confusion_matrix(table, "mine", "few")
     assert matrix.loc[["car", "dog"]].isna().all(axis=None) and matrix.loc["cat"].sum() == 1
 
 
-def test_conditions_apart_sum_to_the_whole():
+def test_separate_conditions_sum_to_the_pooled_counts():
     frame = pd.concat(
         [TWO.assign(condition=c, response=["dog"] * 6) for c in ("10", "9")] + [ONE.assign(condition="9")]
     )
-    apart, whole = confusion(frame, by_condition=True), confusion(frame)
-    assert list(dict.fromkeys(apart["condition"])) == ["9", "10"]
+    separate, pooled = confusion(frame, by_condition=True), confusion(frame)
+    assert list(dict.fromkeys(separate["condition"])) == ["9", "10"]
     keys = ["observer", "category", "response"]
-    pd.testing.assert_series_equal(apart.groupby(keys)["n"].sum(), whole.groupby(keys)["n"].sum(), check_names=False)
+    n_separate, n_pooled = (table.groupby(keys)["n"].sum() for table in (separate, pooled))
+    pd.testing.assert_series_equal(n_separate, n_pooled, check_names=False)
 
 
 def test_frequent_errors():
-    found = frequent_errors(confusion(pd.concat([ONE, TWO])), n=1)
-    assert list(found[["observer", "category", "response", "n"]].itertuples(index=False, name=None)) == [
+    table = frequent_errors(confusion(pd.concat([ONE, TWO])), n=1)
+    assert list(table[["observer", "category", "response", "n"]].itertuples(index=False, name=None)) == [
         ("one", "cat", "dog", 2), ("two", "dog", "cat", 2),
     ]  # fmt: skip
 
 
-def test_entropy_by_hand():
+def test_entropy_matches_calculation_by_hand():
     table = response_entropy(pd.concat([ONE, TWO]), n_resamples=50)
     assert tuple(table.columns) == ENTROPY_COLUMNS
-    one, two = table.itertuples()
-    assert one.entropy == pytest.approx(scipy_entropy([1, 3, 1], base=2)) and (one.n, one.n_no_answer) == (5, 1)
-    assert (two.entropy, two.low, two.high) == (0, 0, 0)
-    assert one.highest == pytest.approx(np.log2(3))
+    first, second = table.itertuples()
+    assert first.entropy == pytest.approx(scipy_entropy([1, 3, 1], base=2)) and (first.n, first.n_no_answer) == (5, 1)
+    assert (second.entropy, second.low, second.high) == (0, 0, 0)
+    assert first.highest == pytest.approx(np.log2(3))
 
 
-def test_entropy_of_one_who_is_always_right_is_that_of_the_images():
-    (row,) = response_entropy(answers("one", "human", CATEGORIES, CATEGORIES), n_resamples=50).itertuples()
+def test_entropy_of_an_observer_that_is_always_right_is_that_of_the_categories():
+    (row,) = response_entropy(response_trials("one", "human", CATEGORIES, CATEGORIES), n_resamples=50).itertuples()
     expected = scipy_entropy([3, 2, 1], base=2)
     assert (row.entropy, row.low, row.high) == pytest.approx((expected,) * 3)
 
 
-def test_entropy_of_nobody():
-    (row,) = response_entropy(answers("one", "human", [""] * 6, CATEGORIES), n_resamples=50).itertuples()
+def test_entropy_without_responses_is_nan():
+    (row,) = response_entropy(response_trials("one", "human", [""] * 6, CATEGORIES), n_resamples=50).itertuples()
     assert np.isnan([row.entropy, row.low, row.high]).all() and row.n_no_answer == 6
     assert np.isnan(entropy(np.zeros((3, 1)))[0])
     assert len(confusion(ONE[:0])) == len(response_entropy(ONE[:0])) == 0
 
 
-def test_the_interval_holds_the_entropy():
-    """160 images, sixteen answers of known probabilities: 95 % of 200 intervals, less the bias that is left."""
+def test_entropy_interval_has_nominal_coverage():
+    """With 160 images and sixteen choices, about 95 % of 200 intervals contain the true entropy."""
     rng = np.random.default_rng(0)
     p, categories = rng.dirichlet(np.full(16, 1.0)), [f"c{k}" for k in range(16)] * 10
-    true, held = scipy_entropy(p, base=2), 0
+    true_entropy, n_covered = scipy_entropy(p, base=2), 0
     for seed in range(200):
-        said = [f"c{k}" for k in rng.choice(16, size=160, p=p)]
-        (row,) = response_entropy(answers("one", "human", said, categories), n_resamples=200, seed=seed).itertuples()
-        held += row.low <= true <= row.high
-    assert 0.89 <= held / 200 <= 0.99
+        responses = [f"c{k}" for k in rng.choice(16, size=160, p=p)]
+        frame = response_trials("one", "human", responses, categories)
+        (row,) = response_entropy(frame, n_resamples=200, seed=seed).itertuples()
+        n_covered += row.low <= true_entropy <= row.high
+    assert 0.89 <= n_covered / 200 <= 0.99
 
 
-def test_people_on_sketches():
-    """Sums of the published responses."""
+def test_totals_of_published_responses():
     frame = read_trials([real("humans", "sketch")])
     table = confusion(frame)
-    assert (
-        table["n"].sum() == len(frame)
-        and (table.loc[table["category"] == table["response"], "n"].sum()) == frame["correct"].sum()
-    )
+    assert table["n"].sum() == len(frame)
+    assert table.loc[table["category"] == table["response"], "n"].sum() == frame["correct"].sum()
     assert (response_entropy(frame, n_resamples=20)["entropy"] > 3.9).all()

@@ -1,4 +1,4 @@
-"""Error consistency against a slow reference written from the formulas, and two libraries."""
+"""Error consistency compared with a slow reference written from the formulas, and with two libraries."""
 
 import numpy as np
 import pandas as pd
@@ -9,22 +9,22 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from analysis.consistency import (
     BOUNDS,
     COLUMNS,
-    agreement,
-    attainable,
+    attainable_kappa,
     bootstrap_interval,
     consistency,
     correct_matrix,
     kappa,
     kappa_matrix,
+    pairwise_agreement,
 )
 from analysis.frame import read_trials
-from analysis.pairs import between_kinds
+from analysis.pairs import kappa_by_kind
 from stimuli.errors import LogError
 from tests.conftest import real
 
 
-def slow(trials_1, trials_2):
-    """(n, expected, observed, kappa) of two {image: correct} dicts, one image at a time."""
+def slow_consistency(trials_1, trials_2):
+    """Return (n, expected, observed, kappa) of two {image: correct} dicts, one image at a time."""
     shared = [image for image in trials_1 if image in trials_2]
     n = len(shared)
     p1, p2 = sum(trials_1[i] for i in shared) / n, sum(trials_2[i] for i in shared) / n
@@ -33,7 +33,7 @@ def slow(trials_1, trials_2):
     return n, expected, observed, (observed - expected) / (1 - expected)
 
 
-def frame_of(correct, answered=None, dataset="mine", condition=""):
+def make_frame(correct, answered=None, dataset="mine", condition=""):
     parts = []
     for o, row in enumerate(correct):
         images = np.arange(len(row)) if answered is None else np.flatnonzero(answered[o])
@@ -44,60 +44,60 @@ def frame_of(correct, answered=None, dataset="mine", condition=""):
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_against_the_slow_reference(missing):
+def test_table_equals_the_slow_reference(missing):
     rng = np.random.default_rng(1)
     skill = rng.uniform(0.1, 0.95, (9, 1))
     correct = (rng.random((9, 200)) < skill).astype(float)
     answered = (rng.random((9, 200)) >= missing).astype(float)
-    table = consistency(frame_of(correct, answered), intervals=False)
+    table = consistency(make_frame(correct, answered), intervals=False)
     assert tuple(table.columns) == COLUMNS
     assert len(table) == 36
-    given = [{i: bool(correct[o, i]) for i in np.flatnonzero(answered[o])} for o in range(9)]
+    trials = [{i: bool(correct[o, i]) for i in np.flatnonzero(answered[o])} for o in range(9)]
     for row in table.itertuples():
-        expected = slow(given[int(row.observer_1[1:])], given[int(row.observer_2[1:])])
+        expected = slow_consistency(trials[int(row.observer_1[1:])], trials[int(row.observer_2[1:])])
         np.testing.assert_allclose((row.n, row.expected, row.observed, row.kappa), expected, atol=1e-12)
 
 
-def test_the_libraries_agree():
+def test_kappa_equals_scikit_learn_and_statsmodels():
     rng = np.random.default_rng(2)
     correct = (rng.random((6, 500)) < rng.uniform(0.2, 0.9, (6, 1))).astype(float)
-    for row in consistency(frame_of(correct), intervals=False).itertuples():
+    for row in consistency(make_frame(correct), intervals=False).itertuples():
         a, b = (correct[int(name[1:])].astype(int) for name in (row.observer_1, row.observer_2))
         assert row.kappa == pytest.approx(cohen_kappa_score(a, b), abs=1e-12)
         table = np.array([[np.sum((a == x) & (b == y)) for y in (0, 1)] for x in (0, 1)])
         assert row.kappa == pytest.approx(cohens_kappa(table).kappa, abs=1e-12)
 
 
-def test_degenerate_pairs():
+def test_observers_that_are_always_right_or_wrong():
     correct = np.array([[1, 1, 1], [1, 1, 1], [0, 0, 0], [1, 0, 1]], dtype=float)
-    frame = frame_of(correct)
+    frame = make_frame(correct)
     table = consistency(frame).set_index(["observer_1", "observer_2"])
     assert np.isnan(table.loc[("o00", "o01"), "kappa"])  # both always right: undefined
     assert np.isnan(table.loc[("o00", "o01"), "low"])
-    assert table.loc[("o00", "o02"), "kappa"] == 0  # one always right, one always wrong: chance is all there is
+    assert table.loc[("o00", "o02"), "kappa"] == 0  # one always right, one always wrong: expected and observed are 0
     assert table.loc[("o00", "o03"), "kappa"] == 0
-    strict = consistency(frame, rule="model-vs-human", intervals=False).set_index(["observer_1", "observer_2"])
-    assert strict.loc[("o00", "o01"), "kappa"] == 1
-    apart = frame_of(correct[:2], np.array([[1, 1, 0], [0, 0, 1]]))
-    (row,) = consistency(apart).itertuples()
+    other_rule = consistency(frame, rule="model-vs-human", intervals=False).set_index(["observer_1", "observer_2"])
+    assert other_rule.loc[("o00", "o01"), "kappa"] == 1
+    disjoint = make_frame(correct[:2], np.array([[1, 1, 0], [0, 0, 1]]))
+    (row,) = consistency(disjoint).itertuples()
     assert (row.n, np.isnan(row.kappa), np.isnan(row.observed)) == (0, True, True)
 
 
-def test_one_observer_has_no_pair():
-    assert len(consistency(frame_of(np.ones((1, 5))))) == 0
+def test_single_observer_gives_an_empty_table():
+    assert len(consistency(make_frame(np.ones((1, 5))))) == 0
 
 
-def test_an_image_answered_twice_is_refused():
-    frame = frame_of(np.ones((2, 3)))
-    double = pd.concat([frame, frame.iloc[:1]])
-    with pytest.raises(LogError, match=r"o00 answered i0 of mine twice \(two sessions\?\)"):
-        consistency(double)
+def test_duplicate_trials_are_rejected():
+    frame = make_frame(np.ones((2, 3)))
+    duplicated = pd.concat([frame, frame.iloc[:1]])
+    with pytest.raises(LogError, match=r"o00 answered i0 of mine twice, perhaps in two sessions; .* pass one session"):
+        consistency(duplicated)
 
 
-def test_kappa_is_per_condition_and_not_pooled():
+def test_kappa_is_averaged_over_conditions_and_not_pooled():
     rng = np.random.default_rng(3)
     easy, hard = (rng.random((2, 400)) < p for p in (0.95, 0.1))
-    parts = [frame_of(c.astype(float), condition=name) for c, name in ((easy, "easy"), (hard, "hard"))]
+    parts = [make_frame(c.astype(float), condition=name) for c, name in ((easy, "easy"), (hard, "hard"))]
     frame = pd.concat(parts, ignore_index=True)
     table = consistency(frame, intervals=False)
     assert list(table["condition"]) == ["easy", "hard"]
@@ -108,120 +108,121 @@ def test_kappa_is_per_condition_and_not_pooled():
     assert consistency(pooled, intervals=False)["kappa"].item() > 0.5
 
 
-def test_only_included_conditions_of_a_published_dataset_count():
+def test_only_benchmark_conditions_of_a_published_dataset_count():
     rng = np.random.default_rng(4)
     frame = pd.concat(
-        [frame_of((rng.random((2, 50)) < 0.5).astype(float), dataset="colour", condition=c) for c in ("cr", "bw")]
+        [make_frame((rng.random((2, 50)) < 0.5).astype(float), dataset="colour", condition=c) for c in ("cr", "bw")]
     )
     table = consistency(frame.reset_index(drop=True), intervals=False)
     assert kappa_matrix(table, "colour").loc["o00", "o01"] == table.loc[table["condition"] == "bw", "kappa"].item()
 
 
-def test_bootstrap_against_resampling_trial_by_trial():
-    """The interval's ends are the percentiles of kappas computed pair by pair from the same draws."""
+def test_bootstrap_equals_resampling_trial_by_trial():
+    """The ends of the interval are the percentiles of kappas that are computed pair by pair from the same draws."""
     rng = np.random.default_rng(5)
     correct = (rng.random((3, 60)) < 0.6).astype(float)
     for answered in (np.ones((3, 60)), (rng.random((3, 60)) < 0.8).astype(float)):
-        right = correct * answered
-        low, high = bootstrap_interval(right, answered, "undefined-is-nan", 50, seed=7)
+        correct_answered = correct * answered
+        low, high = bootstrap_interval(correct_answered, answered, "undefined-is-nan", 50, seed=7)
         draws, kappas = np.random.default_rng(7), []
         for _ in range(50):
             images = draws.integers(60, size=60)
             pairs = []
             for i, j in ((0, 1), (0, 2), (1, 2)):
                 both = [k for k in images if answered[i, k] and answered[j, k]]
-                pairs.append(slow(dict(enumerate(right[i, both])), dict(enumerate(right[j, both])))[3])
+                first, second = (dict(enumerate(correct_answered[o, both])) for o in (i, j))
+                pairs.append(slow_consistency(first, second)[3])
             kappas.append(pairs)
         np.testing.assert_allclose((low, high), np.percentile(kappas, [2.5, 97.5], axis=0), atol=1e-9)
 
 
-def test_bootstrap_covers_the_true_kappa():
-    """Over 200 simulated experiments the 95 % interval holds the kappa that made the data about 95 % of the time."""
-    rng, p, true, held = np.random.default_rng(6), 0.7, 0.4, 0
+def test_bootstrap_interval_has_nominal_coverage():
+    """The 95 % interval contains the true kappa in about 95 % of 200 simulated experiments."""
+    rng, p, true_kappa, n_covered = np.random.default_rng(6), 0.7, 0.4, 0
     for seed in range(200):
         first = rng.random(300) < p
-        second = np.where(rng.random(300) < true, first, rng.random(300) < p)
+        second = np.where(rng.random(300) < true_kappa, first, rng.random(300) < p)
         correct = np.array([first, second], dtype=float)
         low, high = bootstrap_interval(correct, np.ones_like(correct), "undefined-is-nan", 300, seed)
-        held += bool(low[0] <= true <= high[0])
-    assert held / 200 == pytest.approx(0.95, abs=0.045)
+        n_covered += bool(low[0] <= true_kappa <= high[0])
+    assert n_covered / 200 == pytest.approx(0.95, abs=0.045)
 
 
-def test_the_seed_and_the_rule_reach_the_bootstrap():
+def test_seed_and_rule_affect_the_bootstrap():
     rng = np.random.default_rng(4)
     correct = np.array([rng.random(12) < 0.7, np.arange(12) > 0, np.ones(12)], dtype=float)
-    frame = frame_of(correct)
-    one, same, other = (consistency(frame, n_resamples=200, seed=seed) for seed in (0, 0, 1))
-    pd.testing.assert_frame_equal(one, same)
-    assert not one["high"].equals(other["high"])
-    by_the_other_rule = consistency(frame, n_resamples=200, rule="model-vs-human")
-    # The last two are both always right in a third of the resamples: undefined, or 1.
-    assert (by_the_other_rule["high"].iloc[2], one["high"].iloc[2]) == (1.0, 0.0)
+    frame = make_frame(correct)
+    first, repeated, other_seed = (consistency(frame, n_resamples=200, seed=seed) for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(first, repeated)
+    assert not first["high"].equals(other_seed["high"])
+    other_rule = consistency(frame, n_resamples=200, rule="model-vs-human")
+    # The last two observers are both always right in a third of the resamples, where kappa is undefined, or 1.
+    assert (other_rule["high"].iloc[2], first["high"].iloc[2]) == (1.0, 0.0)
 
 
-def test_resamples_without_kappa_are_left_out_of_the_percentiles():
-    """Two observers who are wrong on the same one image of twelve: kappa 1, or undefined where it was not drawn."""
+def test_undefined_resamples_are_excluded_from_the_percentiles():
+    """Two observers are wrong on the same one of twelve images: kappa is 1, or undefined if it was not drawn."""
     correct = np.ones((2, 12))
     correct[:, 0] = 0
     low, high = bootstrap_interval(correct, np.ones_like(correct), "undefined-is-nan", 300, 0)
     assert (low[0], high[0]) == (1.0, 1.0)
     correct[1, 1] = 0
-    kappas, generator = [], np.random.default_rng(0)
+    kappas, rng = [], np.random.default_rng(0)
     for _ in range(300):
-        drawn = correct[:, generator.integers(12, size=12)]
-        _, expected, observed = agreement(drawn, np.ones_like(drawn))
+        drawn = correct[:, rng.integers(12, size=12)]
+        _, expected, observed = pairwise_agreement(drawn, np.ones_like(drawn))
         kappas.append(kappa(observed, expected)[0, 1])
     assert np.isnan(kappas).any()
     low, high = bootstrap_interval(correct, np.ones_like(correct), "undefined-is-nan", 300, 0)
     assert [low[0], high[0]] == pytest.approx(list(np.nanpercentile(kappas, [2.5, 97.5])))
 
 
-def test_attainable_is_attained_and_not_passed():
+def test_attainable_kappas_are_reached_and_not_exceeded():
     p1, p2, n = 0.7, 0.4, 1000
     first = np.arange(n) < p1 * n
-    low, high = attainable(p1, p2)
+    low, high = attainable_kappa(p1, p2)
     nested, opposed = np.arange(n) < p2 * n, np.arange(n) >= n - p2 * n
     for second, limit in ((nested, high), (opposed, low)):
-        _, expected, observed = agreement(np.array([first, second], float), np.ones((2, n)))
+        _, expected, observed = pairwise_agreement(np.array([first, second], float), np.ones((2, n)))
         assert kappa(observed, expected)[0, 1] == pytest.approx(float(limit), abs=1e-12)
     rng = np.random.default_rng(7)
     for _ in range(200):
-        _, expected, observed = agreement(np.array([first, rng.permutation(nested)], float), np.ones((2, n)))
+        _, expected, observed = pairwise_agreement(np.array([first, rng.permutation(nested)], float), np.ones((2, n)))
         assert low - 1e-12 <= kappa(observed, expected)[0, 1] <= high + 1e-12
-    assert np.isnan(attainable(1.0, 1.0)).all()
+    assert np.isnan(attainable_kappa(1.0, 1.0)).all()
 
 
-def test_bounds_of_every_pair():
+def test_bounds_contain_the_kappa_of_every_pair():
     rng = np.random.default_rng(9)
     correct = (rng.random((5, 60)) < rng.uniform(0.2, 0.9, (5, 1))).astype(float)
     answered = (rng.random((5, 60)) < 0.7).astype(float)
-    table = consistency(frame_of(correct, answered), intervals=False, bounds=True)
+    table = consistency(make_frame(correct, answered), intervals=False, bounds=True)
     assert tuple(table.columns) == (*COLUMNS, *BOUNDS)
     for row in table.itertuples():
-        one, other = int(row.observer_1[1:]), int(row.observer_2[1:])
-        both = (answered[one] * answered[other]) > 0
-        low, high = attainable(correct[one, both].mean(), correct[other, both].mean())
+        i, j = int(row.observer_1[1:]), int(row.observer_2[1:])
+        both = (answered[i] * answered[j]) > 0
+        low, high = attainable_kappa(correct[i, both].mean(), correct[j, both].mean())
         assert (row.lowest, row.highest) == (pytest.approx(float(low)), pytest.approx(float(high)))
         assert row.lowest - 1e-12 <= row.kappa <= row.highest + 1e-12
 
 
-def test_pairs_without_kappa_are_not_counted():
-    right = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]], dtype=float)
-    frame = frame_of(right)
-    (row,) = between_kinds(frame, n_resamples=0).itertuples()
+def test_pairs_with_undefined_kappa_are_not_counted():
+    correct = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]], dtype=float)
+    frame = make_frame(correct)
+    (row,) = kappa_by_kind(frame, n_resamples=0).itertuples()
     assert (row.n_pairs, row.kappa) == (2, 0.0)
 
 
-def test_nothing_to_compare():
-    frame = frame_of(np.ones((2, 3)))
+def test_empty_frame_gives_all_columns():
+    frame = make_frame(np.ones((2, 3)))
     assert list(consistency(frame[:0], bounds=True).columns) == [*COLUMNS, *BOUNDS]
 
 
-def test_between_kinds():
-    frame = frame_of((np.random.default_rng(8).random((3, 90)) < 0.5).astype(float))
+def test_mean_kappa_between_kinds():
+    frame = make_frame((np.random.default_rng(8).random((3, 90)) < 0.5).astype(float))
     frame["kind"] = frame["observer"].map({"o00": "human", "o01": "human", "o02": "generative"})
     table = consistency(frame, intervals=False)
-    means = between_kinds(frame, n_resamples=200).set_index(["kind_1", "kind_2"])
+    means = kappa_by_kind(frame, n_resamples=200).set_index(["kind_1", "kind_2"])
     assert means.loc[("human", "human"), "n_pairs"] == 1
     expected = table[table["observer_2"] == "o02"]["kappa"].mean()
     row = means.loc[("human", "generative")]
@@ -229,15 +230,15 @@ def test_between_kinds():
     assert row["low"] < expected < row["high"]
 
 
-def test_every_real_pair_on_cue_conflict():
-    """People and networks: expected, observed and kappa of all 630 pairs, against the slow reference, to 1e-12."""
+def test_all_real_pairs_on_cue_conflict():
+    """Expected, observed and kappa of all 630 pairs of people and networks equal the slow reference to 1e-12."""
     frame = read_trials([real("humans", "cue-conflict"), real("networks", "cue-conflict")])
     assert frame["observer"].nunique() == 36
     table = consistency(frame, intervals=False)
     assert len(table) == 630
-    given = {name: dict(zip(t["stimulus"], t["correct"], strict=True)) for name, t in frame.groupby("observer")}
+    trials = {name: dict(zip(t["stimulus"], t["correct"], strict=True)) for name, t in frame.groupby("observer")}
     for row in table.itertuples():
-        expected = slow(given[row.observer_1], given[row.observer_2])
+        expected = slow_consistency(trials[row.observer_1], trials[row.observer_2])
         np.testing.assert_allclose((row.n, row.expected, row.observed, row.kappa), expected, rtol=0, atol=1e-12)
         assert row.n == 1280
     names, correct, answered = correct_matrix(frame)

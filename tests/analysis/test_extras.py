@@ -9,7 +9,7 @@ from analysis.benchmark import benchmark
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.report.extras import Extra, overview_section, overview_table, reconstruction_drawing
 from analysis.report.report import write_report
-from analysis.shape_bias import overall, shape_bias
+from analysis.shape_bias import overall_shape_bias, shape_bias
 from tests.analysis.test_report import page_text, trials
 
 PEOPLE = ["SIMULATED-1", "SIMULATED-2"]
@@ -23,10 +23,10 @@ def frame():
 
 def test_the_table_contains_the_measures(frame):
     table = overview_table(frame, PEOPLE).set_index("observer")
-    expected = benchmark(frame, stand_ins=PEOPLE).set_index("observer")
+    expected = benchmark(frame, reference_observers=PEOPLE).set_index("observer")
     for column in ("ood_accuracy", "error_consistency", "n_datasets"):
         pd.testing.assert_series_equal(table[column], expected[column])
-    bias = overall(shape_bias(frame)).set_index("observer")["shape_bias"]
+    bias = overall_shape_bias(shape_bias(frame)).set_index("observer")["shape_bias"]
     assert table.loc["net", "shape_bias"] == bias["net"]
     assert table.loc["simulated people", "shape_bias"] == pytest.approx(bias[PEOPLE].mean())
 
@@ -40,7 +40,7 @@ def test_excluded_datasets_count_in_no_column():
     alone = trials("conflict", {"net": "generative"}, cues=True)
     section = overview_section(pd.concat([trials("plain", KINDS), alone], ignore_index=True), PEOPLE)
     assert section.table["shape_bias"].isna().all() and list(section.table["n_datasets"]) == [1, 1]
-    assert section.sentences[-1] == "Left out, since nobody who stands in for people answered them: conflict."
+    assert section.sentences[-1] == "Datasets are excluded because no reference observer answered them: conflict."
 
 
 def test_the_page_shows_them_first(frame, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.clustering import cluster
+from analysis.clustering import cluster_observers
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
@@ -137,7 +137,7 @@ def kappas(n, seed=0):
 
 
 def draw_matrix(matrix, kinds):
-    tree = cluster(matrix)
+    tree = cluster_observers(matrix)
     with style.publication():
         figure = draw_consistency(matrix, kinds, tree, Figure())
         figure.draw_without_rendering()

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from analysis.accuracy import PEOPLE, accuracy, people_as_one
+from analysis.accuracy import PEOPLE, accuracy, pool_people
 from analysis.by_condition import consistency_by_condition
 from analysis.consistency import consistency
 from analysis.figures import paper, style
@@ -17,11 +17,11 @@ from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.figures import FIGURES, make
 from analysis.paper.folder import SUFFIXES, write_figures
 from analysis.ranks import benchmark_intervals
-from analysis.shape_bias import shape_bias, spread
+from analysis.shape_bias import shape_bias, shape_bias_spread
 from cli import app
 from stimuli.errors import LogError, UnknownName
 from stimuli.level_scales import is_parametric, published_name
-from tests.analysis.frames import answers, right
+from tests.analysis.frames import correct_trials, response_trials
 from tests.conftest import real
 
 KINDS = {
@@ -44,12 +44,12 @@ def simulate_observers(*, people=True, prefix="", kinds=KINDS, seed=0):
             continue
         for p, condition in zip((0.9, 0.6, 0.4), LEVELS, strict=True):
             letters = ["1" if hit else "0" for hit in rng.random(24) < p]
-            parts.append(right(observer, kind, letters, dataset=f"{prefix}contrast", condition=condition))
+            parts.append(correct_trials(observer, kind, letters, dataset=f"{prefix}contrast", condition=condition))
         responses = [s if rng.random() < 0.7 else t for s, t in zip(shapes, textures, strict=True)]
-        cues = answers(observer, kind, responses, shapes, dataset=f"{prefix}cue-conflict", images=names)
+        cues = response_trials(observer, kind, responses, shapes, dataset=f"{prefix}cue-conflict", images=names)
         parts.append(cues.assign(shape=shapes, texture=textures))
         letters = ["1" if hit else "0" for hit in rng.random(24) < 0.7]
-        parts.append(right(observer, kind, letters, dataset=f"{prefix}edge"))
+        parts.append(correct_trials(observer, kind, letters, dataset=f"{prefix}edge"))
     return pd.concat(parts, ignore_index=True).fillna({"shape": "", "texture": ""})
 
 
@@ -161,7 +161,7 @@ def test_curves_equal_the_tables():
     frame = simulate_observers()
     paper_figure, page, messages = make_one(10)
     accuracy_ax, kappa_ax = page.axes
-    table, kappas = people_as_one(accuracy(frame)), consistency_by_condition(frame, n_resamples=30)
+    table, kappas = pool_people(accuracy(frame)), consistency_by_condition(frame, n_resamples=30)
     for ax, rows, column in ((accuracy_ax, table, "accuracy"), (kappa_ax, kappas, "kappa")):
         rows = rows[rows["dataset"] == "contrast"]
         lines = {tuple(line.get_ydata()) for line in ax.lines if line.get_marker() not in ("None", "")}
@@ -196,7 +196,7 @@ def test_single_conditions():
 def test_boxes_and_marked_observers():
     frame = simulate_observers()
     paper_figure, page, _ = make_one(12)
-    table = spread(shape_bias(frame)).set_index("observer")
+    table = shape_bias_spread(shape_bias(frame)).set_index("observer")
     assert len(row_labels(page.axes[0])) == len(KINDS) and row_labels(page.axes[0])[0].startswith("subject")
     medians = [float(line.get_xdata()[0]) for line in page.axes[0].lines if line.get_linewidth() == 1.8]
     assert medians == pytest.approx(list(1 - table.loc[paper_figure.data["observer"], "median"]))
@@ -227,7 +227,7 @@ def test_a_matrix_needs_two_observers():
 
 
 def test_a_large_matrix_has_minus_signs_in_negative_cells():
-    from analysis.clustering import cluster
+    from analysis.clustering import cluster_observers
 
     values = np.full((21, 21), 0.2)
     values[0, 1] = values[1, 0] = -0.3
@@ -238,7 +238,7 @@ def test_a_large_matrix_has_minus_signs_in_negative_cells():
     names = [f"o{i}" for i in range(21)]
     matrix = pd.DataFrame(values, names, names)
     with style.publication():
-        page = paper.figure_6(matrix, dict.fromkeys(names, "discriminative"), cluster(matrix), Figure())
+        page = paper.figure_6(matrix, dict.fromkeys(names, "discriminative"), cluster_observers(matrix), Figure())
     minus = [line for line in page.axes[0].lines if line.get_marker() == "_"]
     assert sorted((line.get_color(), len(line.get_xdata())) for line in minus) == [("black", 2), ("white", 2)]
 
@@ -266,12 +266,12 @@ def test_sixty_observers_and_a_single_one(number):
 
 def test_people_as_one_and_kappa_by_condition():
     frame = simulate_observers()
-    table, combined = accuracy(frame), people_as_one(accuracy(frame))
+    table, combined = accuracy(frame), pool_people(accuracy(frame))
     people = table[(table["kind"] == "human") & (table["dataset"] == "edge")]["accuracy"]
     row = combined[(combined["observer"] == PEOPLE) & (combined["dataset"] == "edge")].iloc[0]
     assert (row["accuracy"], row["low"], row["high"]) == (people.mean(), people.min(), people.max())
     assert row["n_observers"] == 2 and row["n"] == 48
-    alone = people_as_one(table[table["observer"] != "subject-02"])
+    alone = pool_people(table[table["observer"] != "subject-02"])
     assert PEOPLE not in set(alone["observer"]) and "subject-01" in set(alone["observer"])
     kappas = consistency_by_condition(frame, n_resamples=30).set_index(["dataset", "condition", "observer"])
     pairs = consistency(frame, intervals=False).set_index(["dataset", "condition", "observer_1", "observer_2"])["kappa"]
@@ -282,20 +282,20 @@ def test_people_as_one_and_kappa_by_condition():
     assert (kappas["low"] <= kappas["kappa"] + 1e-9).all() and (kappas["kappa"] <= kappas["high"] + 1e-9).all()
     without_people = consistency_by_condition(simulate_observers(people=False))
     assert not len(without_people) and without_people.attrs["notes"] == [
-        "left out, since no person answered them: contrast, cue-conflict, edge"
+        "datasets are excluded because no person answered them: contrast, cue-conflict, edge"
     ]
-    always = right("subject-01", "human", "1111"), right("net", "discriminative", "1111")
+    always = correct_trials("subject-01", "human", "1111"), correct_trials("net", "discriminative", "1111")
     assert np.isnan(consistency_by_condition(pd.concat(always), n_resamples=5)["kappa"]).all()
 
 
 def test_spread_skips_undefined_categories():
     responses = ["cat", "dog", "oven", "oven"]  # images of dogs never get the shape or the texture as response
-    frame = answers("net", "discriminative", responses, ["cat", "cat", "dog", "dog"])
+    frame = response_trials("net", "discriminative", responses, ["cat", "cat", "dog", "dog"])
     frame = frame.assign(shape=["cat", "cat", "dog", "dog"], texture=["dog", "dog", "cat", "cat"])
-    row = spread(shape_bias(frame)).iloc[0]
+    row = shape_bias_spread(shape_bias(frame)).iloc[0]
     assert row["n_categories"] == 1 and row["lowest"] == row["median"] == row["highest"] == row["shape_bias"] == 0.5
     frame["response"] = "oven"
-    assert np.isnan(spread(shape_bias(frame)).iloc[0]["median"])
+    assert np.isnan(shape_bias_spread(shape_bias(frame)).iloc[0]["median"])
     draw(make(figure_inputs(frame), 12)[0])
 
 

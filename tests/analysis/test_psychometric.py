@@ -1,4 +1,4 @@
-"""Thresholds against statsmodels, a plain reference, simulated observers, and where there is none."""
+"""Thresholds compared with statsmodels, a plain reference and simulated observers, and undefined thresholds."""
 
 import importlib.util
 
@@ -8,8 +8,8 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.genmod.families.links import Link
 
-from analysis.psignifit_fitter import library
-from analysis.psychometric import COLUMNS, REASONS, fit, n_choices, thresholds
+from analysis.psignifit_fitter import import_psignifit
+from analysis.psychometric import COLUMNS, REASONS, fit_psychometric, n_choices, thresholds
 from benchmarks.recovery import LAPSE, LEVELS, THRESHOLD, WIDTH, make_trials, simulate_responses
 from observers.simulated import Psychometric
 from stimuli.errors import LogError
@@ -27,20 +27,20 @@ def counts(seed=0, **true):
 
 
 class Lapsing(Link):
-    """Logit between a guess and a lapse rate, for statsmodels."""
+    """The logit link between guess rate and 1 - lapse rate, for statsmodels."""
 
     def __init__(self, lapse):
-        self.room = 1 - GUESS - lapse
+        self.range = 1 - GUESS - lapse
 
     def __call__(self, p):
-        share = np.clip((p - GUESS) / self.room, 1e-9, 1 - 1e-9)
+        share = np.clip((p - GUESS) / self.range, 1e-9, 1 - 1e-9)
         return np.log(share / (1 - share))
 
     def inverse(self, z):
-        return GUESS + self.room / (1 + np.exp(-z))
+        return GUESS + self.range / (1 + np.exp(-z))
 
     def inverse_deriv(self, z):
-        return self.room * np.exp(-np.abs(z)) / np.square(1 + np.exp(-np.abs(z)))
+        return self.range * np.exp(-np.abs(z)) / np.square(1 + np.exp(-np.abs(z)))
 
     def deriv(self, p):
         return 1 / self.inverse_deriv(self(p))
@@ -52,45 +52,45 @@ class Lapsing(Link):
 
 @pytest.mark.filterwarnings("ignore:The Lapsing link function")
 @pytest.mark.parametrize("seed", range(4))
-def test_a_binomial_glm_with_that_lapse_rate_agrees(seed):
+def test_fit_equals_a_binomial_glm_with_the_same_lapse_rate(seed):
     k = counts(seed)
-    found = fit(X, k, N, GUESS)
+    fitted = fit_psychometric(X, k, N, GUESS)
     model = sm.GLM(
         np.column_stack([k, N - k]),
         sm.add_constant(X),
-        family=sm.families.Binomial(Lapsing(found["lapse_rate"]), check_link=False),
+        family=sm.families.Binomial(Lapsing(fitted["lapse_rate"]), check_link=False),
     )
-    done = model.fit(start_params=[2.3 * 1.7, -1.7], maxiter=200)
-    intercept, slope = done.params
-    assert found["threshold"] == pytest.approx(-intercept / slope, abs=2e-3)
-    assert found["width"] == pytest.approx(2 * np.log(19) / abs(slope), rel=2e-3)
-    assert found["deviance"] == pytest.approx(done.deviance, abs=2e-3)
-    assert found["accuracy_at_threshold"] == pytest.approx(GUESS + (1 - GUESS - found["lapse_rate"]) / 2)
+    result = model.fit(start_params=[2.3 * 1.7, -1.7], maxiter=200)
+    intercept, slope = result.params
+    assert fitted["threshold"] == pytest.approx(-intercept / slope, abs=2e-3)
+    assert fitted["width"] == pytest.approx(2 * np.log(19) / abs(slope), rel=2e-3)
+    assert fitted["deviance"] == pytest.approx(result.deviance, abs=2e-3)
+    assert fitted["accuracy_at_threshold"] == pytest.approx(GUESS + (1 - GUESS - fitted["lapse_rate"]) / 2)
 
 
-def test_no_other_parameters_are_likelier_and_the_interval_is_where_they_are_less_so():
-    """A fine grid in plain numpy around the maximum, and along the profile."""
+def test_fit_is_the_maximum_and_the_interval_follows_the_profile_likelihood():
+    """The reference is a fine grid in plain numpy around the maximum and along the profile."""
     k = counts(5)
-    found = fit(X, k, N, GUESS)
+    fitted = fit_psychometric(X, k, N, GUESS)
 
     def likelihood(threshold, slope, lapse):
         p = curve(X, threshold, slope, lapse)
         return float(np.sum(k * np.log(p) + (N - k) * np.log(1 - p)))
 
-    top = likelihood(found["threshold"], found["slope"], found["lapse_rate"])
+    top = likelihood(fitted["threshold"], fitted["slope"], fitted["lapse_rate"])
     slopes, lapses = -np.geomspace(0.7, 5, 160), np.linspace(0, 0.25, 101)
 
     def profile(threshold):
         return max(likelihood(threshold, s, lapse) for s in slopes for lapse in lapses)
 
-    assert top >= max(profile(t) for t in np.linspace(found["threshold"] - 0.2, found["threshold"] + 0.2, 5)) - 1e-6
-    for end in (found["low"], found["high"]):
+    assert top >= max(profile(t) for t in np.linspace(fitted["threshold"] - 0.2, fitted["threshold"] + 0.2, 5)) - 1e-6
+    for end in (fitted["low"], fitted["high"]):
         assert 2 * (top - profile(end)) == pytest.approx(3.84, abs=0.05)
 
 
-def test_a_simulated_observer_is_found_again():
-    one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
-    table = thresholds(simulate_responses("uniform-noise", make_trials(320, LEVELS), one))
+def test_parameters_of_a_simulated_observer_are_recovered():
+    observer = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
+    table = thresholds(simulate_responses("uniform-noise", make_trials(320, LEVELS), observer))
     assert tuple(table.columns) == COLUMNS
     (row,) = table.itertuples()
     assert row.threshold == pytest.approx(THRESHOLD, abs=0.015) and row.low <= THRESHOLD <= row.high
@@ -98,12 +98,12 @@ def test_a_simulated_observer_is_found_again():
     assert (row.guess_rate, row.n_levels, row.n, row.scale) == (1 / 16, 8, 8 * 320, "linear")
 
 
-def test_levels_on_a_log_scale_and_one_without_any_filter():
+def test_log_scale_with_a_level_without_any_filter():
     levels = ("inf", "3", "1.5", "1", "0.7", "0.55", "0.45", "0.4")
-    one = Psychometric(1.0, 0.8, 0.1, "high-pass", seed=1, name="one")
-    (row,) = thresholds(simulate_responses("high-pass", make_trials(480, levels), one)).itertuples()
+    observer = Psychometric(1.0, 0.8, 0.1, "high-pass", seed=1, name="one")
+    (row,) = thresholds(simulate_responses("high-pass", make_trials(480, levels), observer)).itertuples()
     assert row.scale == "log10" and row.low <= 1.0 <= row.high and row.threshold == pytest.approx(1.0, abs=0.08)
-    assert row.lapse_rate == pytest.approx(0.1, abs=0.04)  # which the unfiltered images tell
+    assert row.lapse_rate == pytest.approx(0.1, abs=0.04)  # estimated from the unfiltered images
     blur = Psychometric(6.0, -1.0, 0.1, "low-pass", name="one")
     (row,) = thresholds(
         simulate_responses("low-pass", make_trials(240, ("0", "1", "3", "5", "7", "10", "15", "40")), blur)
@@ -111,55 +111,59 @@ def test_levels_on_a_log_scale_and_one_without_any_filter():
     assert row.low <= 6.0 <= row.high
 
 
-def reason(k, x=X, n=N):
-    found = fit(np.asarray(x, float), np.asarray(k, float), np.asarray(n, float), GUESS)
-    assert np.isnan([found["threshold"], found["low"], found["high"]]).all()
-    return found["reason"]
+def undefined_reason(k, x=X, n=N):
+    """Check that the threshold is undefined, and return the reason."""
+    fitted = fit_psychometric(np.asarray(x, float), np.asarray(k, float), np.asarray(n, float), GUESS)
+    assert np.isnan([fitted["threshold"], fitted["low"], fitted["high"]]).all()
+    return fitted["reason"]
 
 
-def test_where_there_is_no_threshold_it_is_said_why():
-    assert reason(N) == REASONS["right"]
-    assert reason(np.zeros(6)) == REASONS["wrong"]
-    assert reason([80, 81, 79, 80, 82, 78]) == REASONS["flat"]
-    assert reason([10, 9, 11, 10, 10, 9]) == REASONS["flat"]  # at chance
-    assert reason([80, 10], X[:2], N[:2]) == REASONS["levels"]
-    assert reason([150, 80, 10], [-np.inf, 1, np.inf], N[:3]) == REASONS["levels"]
-    assert reason(160 * curve(X, threshold=8.0, slope=-0.9, lapse=0.0)) == REASONS["outside"]
+def test_reasons_for_undefined_thresholds():
+    assert undefined_reason(N) == REASONS["right"]
+    assert undefined_reason(np.zeros(6)) == REASONS["wrong"]
+    assert undefined_reason([80, 81, 79, 80, 82, 78]) == REASONS["flat"]
+    assert undefined_reason([10, 9, 11, 10, 10, 9]) == REASONS["flat"]  # at chance
+    assert undefined_reason([80, 10], X[:2], N[:2]) == REASONS["levels"]
+    assert undefined_reason([150, 80, 10], [-np.inf, 1, np.inf], N[:3]) == REASONS["levels"]
+    assert undefined_reason(160 * curve(X, threshold=8.0, slope=-0.9, lapse=0.0)) == REASONS["outside"]
 
 
-def test_a_step_between_two_levels_is_between_them():
-    found = fit(X, np.array([160.0, 160, 160, 10, 10, 10]), N, GUESS)
-    assert 2 < found["threshold"] < 3 and found["low"] >= 2 - 0.1 and found["high"] <= 3 + 0.1
+def test_threshold_of_a_step_is_between_its_levels():
+    fitted = fit_psychometric(X, np.array([160.0, 160, 160, 10, 10, 10]), N, GUESS)
+    assert 2 < fitted["threshold"] < 3 and fitted["low"] >= 2 - 0.1 and fitted["high"] <= 3 + 0.1
 
 
-def test_an_open_interval_is_said():
+def test_interval_can_be_open():
     k = np.round(20 * curve(X, threshold=0.3, slope=-1.0, lapse=0.0))
-    found = fit(X, k, np.full(6, 20.0), GUESS)
-    assert found["low"] == -np.inf and np.isfinite(found["high"])
+    fitted = fit_psychometric(X, k, np.full(6, 20.0), GUESS)
+    assert fitted["low"] == -np.inf and np.isfinite(fitted["high"])
 
 
-def test_a_lapse_rate_held_low():
+def test_maximum_lapse_rate():
     k = 160 * curve(X, lapse=0.3)
-    assert fit(X, k, N, GUESS)["lapse_rate"] == pytest.approx(0.3, abs=0.01)
-    held = fit(X, k, N, GUESS, max_lapse=0.06)
-    assert held["lapse_rate"] <= 0.06 and held["deviance"] > 5
-    assert fit(X, k, N, GUESS, max_lapse=0.0)["lapse_rate"] == 0
-    with pytest.raises(ValueError, match=r"a lapse rate lies between 0 and 1, got max_lapse=1.5"):
+    assert fit_psychometric(X, k, N, GUESS)["lapse_rate"] == pytest.approx(0.3, abs=0.01)
+    limited = fit_psychometric(X, k, N, GUESS, max_lapse=0.06)
+    assert limited["lapse_rate"] <= 0.06 and limited["deviance"] > 5
+    assert fit_psychometric(X, k, N, GUESS, max_lapse=0.0)["lapse_rate"] == 0
+    with pytest.raises(ValueError, match=r"max_lapse must be at least 0 and below 1, got 1\.5"):
         thresholds(pd.DataFrame(), max_lapse=1.5)
 
 
-def test_observers_of_several_levels_and_datasets_without():
-    one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
-    whole = simulate_responses("uniform-noise", make_trials(80, LEVELS), one)
-    few = whole[whole["condition"].isin(LEVELS[:2])].assign(observer="few")
-    other = simulate_responses("rotation", make_trials(16, ("0", "90", "180")), one)
-    table = thresholds(pd.concat([whole, few, other])).set_index("observer")
-    assert table.loc["one", "reason"] == "" and table.loc["few", "reason"] == REASONS["levels"]
-    assert table.attrs["notes"] == ["without levels, left out: rotation"]
-    with pytest.raises(LogError, match="no dataset here has levels"):
-        thresholds(other)
-    with pytest.raises(LogError, match="levels below 0, which have no logarithm: give --scale linear"):
-        thresholds(simulate_responses("mine", make_trials(16, ("-1", "1", "2")), one), scale="log10")
+def test_observers_with_few_levels_and_datasets_without_levels():
+    observer = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
+    all_levels = simulate_responses("uniform-noise", make_trials(80, LEVELS), observer)
+    two_levels = all_levels[all_levels["condition"].isin(LEVELS[:2])].assign(observer="two-levels")
+    rotation = simulate_responses("rotation", make_trials(16, ("0", "90", "180")), observer)
+    table = thresholds(pd.concat([all_levels, two_levels, rotation])).set_index("observer")
+    assert table.loc["one", "reason"] == "" and table.loc["two-levels", "reason"] == REASONS["levels"]
+    assert table.attrs["notes"] == ["datasets without levels are excluded: rotation"]
+    message = (
+        r"no dataset in these logs has levels \(found rotation\); thresholds need a distortion with several levels"
+    )
+    with pytest.raises(LogError, match=message):
+        thresholds(rotation)
+    with pytest.raises(LogError, match="levels below 0, which have no logarithm; use --scale linear"):
+        thresholds(simulate_responses("mine", make_trials(16, ("-1", "1", "2")), observer), scale="log10")
 
 
 def test_number_of_choices():
@@ -173,15 +177,16 @@ def test_number_of_choices():
 @pytest.mark.skipif(
     importlib.util.find_spec("psignifit") is None, reason="psignifit comes with the extra psychometrics"
 )
-def test_psignifit_agrees():
-    one = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
-    frame = simulate_responses("uniform-noise", make_trials(240, LEVELS), one)
+def test_psignifit_gives_similar_thresholds():
+    observer = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", name="one")
+    frame = simulate_responses("uniform-noise", make_trials(240, LEVELS), observer)
     ours, theirs = (thresholds(frame, fitter=fitter).iloc[0] for fitter in ("likelihood", "psignifit"))
     assert theirs["threshold"] == pytest.approx(ours["threshold"], abs=0.01)
     assert theirs["low"] < THRESHOLD < theirs["high"] and theirs["deviance"] == pytest.approx(ours["deviance"], abs=2)
 
 
-def test_without_psignifit_it_is_said_what_to_install(monkeypatch):
+def test_error_without_psignifit_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psignifit", None)
-    with pytest.raises(LogError, match=r"psignifit comes with an extra: pip install .*\[psychometrics\]"):
-        library()
+    message = r"psignifit is not installed; install the extra psychometrics: pip install .*\[psychometrics\]"
+    with pytest.raises(LogError, match=message):
+        import_psignifit()

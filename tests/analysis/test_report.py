@@ -62,7 +62,10 @@ def frame():
     parts = [trials("cue-conflict", KINDS, cues=True), trials("contrast", KINDS, ("c100", "c50", "c05"), 12, seed=1)]
     parts.append(trials("a/../b", {"net": "generative"}, seed=2))
     frame = pd.concat(parts, ignore_index=True)
-    frame.attrs["notes"] = ["partial: x.csv holds 1 of 2 trials", "simulated, not measured: coin"]
+    frame.attrs["notes"] = [
+        "incomplete: x.csv has only 1 of 2 trials",
+        "simulated observers are included (their responses are not measurements): coin",
+    ]
     return frame
 
 
@@ -203,8 +206,8 @@ def test_the_text_of_the_page(page, frame):
     text = page_text(page)
     assert "2 of the 17 published datasets and 1 other dataset" in text
     assert "only the first table is averaged over datasets" in text
-    assert page.index("partial: x.csv holds 1 of 2 trials") < page.index("<h2")
-    assert text.count("simulated, not measured: coin") == 1
+    assert page.index("incomplete: x.csv has only 1 of 2 trials") < page.index("<h2")
+    assert text.count("simulated observers are included (their responses are not measurements): coin") == 1
     assert "there are no two such observers here" in text
     pairs = consistency(frame, intervals=False)
     matrix = kappa_matrix(pairs, "contrast")
@@ -253,7 +256,7 @@ def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     frame = trials("own", {"ideal": "simulated", "other": "generative"}, cues=True)
     frame["correct"], frame["response"] = True, ""
     text = page_text(write_report(frame, tmp_path, intervals=False).read_text("utf-8"))
-    assert "simulated, not measured: ideal" in text
+    assert "simulated observers are included (their responses are not measurements): ideal" in text
     assert "0 of the 17 published datasets and 1 other dataset" in text
     assert "ideal simulated 24 0 0 – 0.000 0.000 0.000" in text
     assert "κ is undefined for 1 pair and counts as 0 in the clustering." in text

@@ -9,7 +9,7 @@ from attrs import evolve
 from PIL import Image
 
 from analysis.frame import read_trials
-from analysis.images import by_image
+from analysis.images import responses_by_image
 from analysis.report.provenance import provenance, provenance_table, without_folders
 from analysis.report.report import write_report
 from analysis.report.scripts import FIRST_EXTRA, LETTERS, N_LETTERS, as_json, letter, numbers
@@ -53,7 +53,7 @@ def stimulus_set(tmp_path):
 
 
 def test_an_image_is_copied_once_and_only_if_it_has_responses(stimulus_set, tmp_path):
-    images = by_image(trials("own", {"net": "generative"}, n=6))
+    images = responses_by_image(trials("own", {"net": "generative"}, n=6))
     thumbnails = copy_thumbnails(tmp_path, images, [stimulus_set], {})
     assert [key[1] for key in thumbnails.names] == [f"{i}.png" for i in range(4)]
     files = list((tmp_path / "thumbnails").iterdir())
@@ -66,7 +66,7 @@ def test_an_image_is_copied_once_and_only_if_it_has_responses(stimulus_set, tmp_
 
 
 def test_images_that_differ_from_the_shown_ones_are_not_copied(stimulus_set, tmp_path):
-    images = by_image(trials("own", {"net": "generative"}, n=4))
+    images = responses_by_image(trials("own", {"net": "generative"}, n=4))
     assert len(copy_thumbnails(tmp_path, images, [stimulus_set], {"own": stimulus_set.digest()}).names) == 4
     thumbnails = copy_thumbnails(tmp_path, images, [stimulus_set], {"own": "0" * 64})
     assert not thumbnails.names and thumbnails.notes[0].startswith("images of own are not shown")
@@ -131,7 +131,7 @@ def test_provenance_contains_options_and_versions_but_no_folders(small, tmp_path
     out = tmp_path / "report"
     page = write_report(frame, out, intervals=False, stimuli=[evolve(small.stimuli, name="small")]).read_text("utf-8")
     text = page_text(page)
-    assert "incomplete: 1 of 1 log" in text and f"partial: {paths[1].name} holds 5 of 32 trials" in text
+    assert "incomplete: 1 of 1 log" in text and f"incomplete: {paths[1].name} has only 5 of 32 trials" in text
     assert (
         "weights model.bin" in text and "numpy 2" in text.split("The logs were written with the following software:")[1]
     )
@@ -168,9 +168,13 @@ def test_folders_are_removed_from_paths(value, expected):
 
 def test_every_page_shows_the_notes(tmp_path):
     frame = pd.concat([trials("own", {"coin": "simulated", "net": "generative"}, n=4)])
-    frame.attrs["notes"] = ["partial: x.csv holds 1 of 2 trials", "pilot, left out: A in own"]
+    frame.attrs["notes"] = ["incomplete: x.csv has only 1 of 2 trials", "pilot sessions are excluded: A in own"]
     write_report(frame, tmp_path, intervals=False)
     for page in ("index.html", "trials.html"):
         text = page_text((tmp_path / page).read_text("utf-8"))
-        for note in ("partial: x.csv holds", "pilot, left out: A in own", "simulated, not measured: coin"):
+        for note in (
+            "incomplete: x.csv has only",
+            "pilot sessions are excluded: A in own",
+            "simulated observers are included (their responses are not measurements): coin",
+        ):
             assert note in text, page

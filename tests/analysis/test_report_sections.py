@@ -9,14 +9,14 @@ import pytest
 from analysis.ceiling import noise_ceiling
 from analysis.consistency import consistency
 from analysis.contrasts import PEOPLE, contrasts
-from analysis.correlation import correlate, measure
+from analysis.correlation import correlate, observer_measure
 from analysis.psychometric import n_choices
 from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
 from analysis.report.overall_sections import OVERALL_SECTIONS, benchmark_section, low_pass_section
 from analysis.report.response_sections import responses_section, thresholds_section
 from analysis.report.section_inputs import Bootstrap, SectionInputs
 from analysis.report.sections import SECTIONS
-from analysis.tables import probability
+from analysis.tables import format_p_value
 from tests.analysis.test_report import trials
 
 KINDS = {"s1": "human", "s2": "human", "s3": "human", "net": "discriminative", "sd": "generative"}
@@ -49,7 +49,7 @@ def test_kinds(contrast):
     table = contrasts(contrast.benchmark_trials, n_resamples=40, seed=3)
     row = table[table["contrast"] == PEOPLE].iloc[0]
     assert f"{row.kappa_1:.3f} for generative and {row.kappa_2:.3f} for discriminative observers" in part.sentences[0]
-    assert part.sentences[0].endswith(f"{probability(row.p)}.")
+    assert part.sentences[0].endswith(f"{format_p_value(row.p)}.")
 
 
 def test_clusters(contrast):
@@ -79,7 +79,9 @@ def test_low_pass(tmp_path):
     kinds = KINDS | {f"net{i}": "discriminative" for i in range(4)}
     frame = pd.concat([trials("low-pass", kinds, ("0", "3"), 30), trials("cue-conflict", kinds, cues=True, n=60)])
     part = low_pass_section(frame, tmp_path, QUICK)
-    row = correlate(measure(frame, "accuracy:low-pass", people=True), measure(frame, "shape-bias", people=True)).iloc[0]
+    row = correlate(
+        observer_measure(frame, "accuracy:low-pass", people=True), observer_measure(frame, "shape-bias", people=True)
+    ).iloc[0]
     assert f"Pearson's r({row.df}) = {row.r:.3f}" in part.sentences[0] and row.n == 7
     few = frame[frame["observer"].isin(["s1", "net"])]
     assert "fewer than three observers" in low_pass_section(few, tmp_path, QUICK).sentences[0]
@@ -149,4 +151,4 @@ def test_no_condition_is_in_the_benchmark(tmp_path):
 
 
 def test_p_values_as_text():
-    assert [probability(p) for p in (np.nan, 1e-9, 0.01234)] == ["p undefined", "p < 0.0001", "p = 0.0123"]
+    assert [format_p_value(p) for p in (np.nan, 1e-9, 0.01234)] == ["p undefined", "p < 0.0001", "p = 0.0123"]

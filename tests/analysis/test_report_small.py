@@ -120,5 +120,5 @@ def test_more_choices_than_single_byte_letters(tmp_path):
 
 def test_two_sessions_raise_an_error(tmp_path):
     frame = trials("own", ONE_OBSERVER, n=2)
-    with pytest.raises(LogError, match="give one session at a time"):
+    with pytest.raises(LogError, match="pass one session at a time"):
         write_report(pd.concat([frame, frame.assign(session=2)]), tmp_path)

@@ -86,7 +86,9 @@ def test_pick_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [str(pick_device(name)) for name in ("auto", "cuda", "cuda:1")] == ["cuda:0", "cuda", "cuda:1"]
-    with pytest.raises(ObserverError, match="the device cuda:2 is not available: this machine has cuda:0, cuda:1, mps, cpu"):
+    with pytest.raises(
+        ObserverError, match="the device cuda:2 is not available: this machine has cuda:0, cuda:1, mps, cpu"
+    ):
         pick_device("cuda:2")
 
 

@@ -107,7 +107,9 @@ def test_whole_requires_a_fixed_input_size(tmp_path, pets):
     folder = save(tmp_path / "x", "vit", PETS)
     sizes = {"size": {"longest_edge": SIZE}, "image_processor_type": "ViTImageProcessor"}
     (folder / "preprocessor_config.json").write_text(json.dumps(NORMALIZED | sizes))
-    with pytest.raises(ObserverError, match=r"does not have a fixed input size \(.*longest_edge.*\): omit -o whole=true"):
+    with pytest.raises(
+        ObserverError, match=r"does not have a fixed input size \(.*longest_edge.*\): omit -o whole=true"
+    ):
         classify(folder, pets, whole=True)
 
 

@@ -26,7 +26,9 @@ def test_model_vs_human_format_is_replayed(tmp_path):
     missed, answered = observer.observe(trials)
     assert (missed.choice, missed.rt) == (None, None)
     assert (answered.choice, answered.rt) == ("oven", 0.75)
-    with pytest.raises(ObserverError, match=r"does not have a response of subject-01 to n0_1\.png in condition '0\.10'"):
+    with pytest.raises(
+        ObserverError, match=r"does not have a response of subject-01 to n0_1\.png in condition '0\.10'"
+    ):
         next(observer.observe([Trial(1, 1, Stimulus("n0_1.png", path, "oven", "0.10"), ("oven", "knife"))]))
 
 

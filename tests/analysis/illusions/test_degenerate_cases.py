@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.answerable import with_answers
+from analysis.answerable import exclude_unanswerable
 from analysis.frame import read_trials
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.pse import difference_interval, pse
 from analysis.illusions.summary import COLUMNS, has_illusions, illusions
 from stimuli.errors import LogError
-from tests.analysis.frames import right
+from tests.analysis.frames import correct_trials
 from tests.analysis.illusions import simulated_trials
 
 
@@ -70,7 +70,7 @@ def test_too_few_trials_give_an_error_or_nan_with_a_note(make, responses, part):
 
 
 def test_datasets_without_illusions_are_excluded():
-    frame = right("net", "generative", "1010")
+    frame = correct_trials("net", "generative", "1010")
     assert not has_illusions(frame)
     with pytest.raises(
         LogError, match="none of the logs is of an illusion: give logs of experiments such as duck-rabbit"
@@ -127,13 +127,13 @@ def test_constant_responses_have_no_threshold(response, false_alarms, reason):
 def test_ambiguous_trials_are_excluded_from_other_measures(tmp_path):
     frame = simulated_trials.percepts(0.0)
     assert illusion_kind(frame) == "percepts"
-    unambiguous = with_answers(frame)
+    unambiguous = exclude_unanswerable(frame)
     assert set(unambiguous["category"]) == {"duck", "rabbit"} and len(unambiguous) == 80
     assert unambiguous.attrs["notes"] == [
-        "without a right answer, left out (120 trials of x): see observers analyze illusions"
+        "trials without a correct answer are excluded (120 trials of x); observers analyze illusions measures them"
     ]
-    with pytest.raises(LogError, match="no trial here has a right answer: observers analyze illusions"):
-        with_answers(frame[frame["condition"] == "0"])
+    with pytest.raises(LogError, match="these trials have no correct answer; use observers analyze illusions"):
+        exclude_unanswerable(frame[frame["condition"] == "0"])
     log = tmp_path / "x.csv"
     columns = [
         "experiment",

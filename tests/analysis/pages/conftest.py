@@ -29,7 +29,10 @@ def frame():
         )
     frame["source"] = "log.csv"
     frame["rt"] = np.where(frame["kind"] == "human", 0.5, np.nan)
-    frame.attrs["notes"] = ["partial: x.csv holds 1 of 2 trials", "simulated, not measured: __proto__"]
+    frame.attrs["notes"] = [
+        "incomplete: x.csv has only 1 of 2 trials",
+        "simulated observers are included (their responses are not measurements): __proto__",
+    ]
     return frame
 
 

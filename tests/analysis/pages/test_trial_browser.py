@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.images import by_image
+from analysis.images import responses_by_image
 from tests.analysis.pages.pages import END, HOME, HURT, KINDS, LEFT, ODD, RIGHT, choose, texts
 
 pytestmark = pytest.mark.slow
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 def test_filters_select_the_matching_images(opened, frame):
     browser = opened("trials.html", "#d=cue-conflict")
     own = frame[frame["dataset"] == "cue-conflict"]
-    images = by_image(own).set_index("stimulus")
+    images = responses_by_image(own).set_index("stimulus")
     right = own.pivot(index="stimulus", columns="observer", values="correct")
     response = own.pivot(index="stimulus", columns="observer", values="response")
     texture = own.drop_duplicates("stimulus").set_index("stimulus")["texture"].reindex(images.index)
@@ -72,7 +72,7 @@ def test_a_condition_is_a_filter(opened, frame):
 
 def test_arrow_keys_select_images_and_update_the_address(opened, frame):
     browser = opened("trials.html", "#d=cue-conflict")
-    order = list(by_image(frame[frame["dataset"] == "cue-conflict"])["stimulus"])
+    order = list(responses_by_image(frame[frame["dataset"] == "cue-conflict"])["stimulus"])
     heading = "return document.querySelector('#image h2').textContent"
     name = "return new URLSearchParams(location.hash.slice(1)).get('s')"
     for key, position in ((RIGHT, 1), (RIGHT, 2), (LEFT, 1), (END, 69), (RIGHT, 69), (HOME, 0), (LEFT, 0)):
