@@ -56,7 +56,7 @@ def chance_level(trials: pd.DataFrame) -> float | None:
     """Return the chance level of the trials of one dataset, 1 / number of choices.
 
     Published datasets have 16 choices. For other datasets the choices are those for which the log has evidence. The result
-    is None if the log has no evidence, because the number of choices is then unknown.
+    is None if the log does not contain evidence, because the number of choices is then unknown.
     """
     if trials["dataset"].iloc[0] in DATASETS:
         return 1 / 16

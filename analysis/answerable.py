@@ -15,7 +15,9 @@ def exclude_unanswerable(frame: pd.DataFrame) -> pd.DataFrame:
     if not unanswerable.any():
         return frame
     if unanswerable.all():
-        raise LogError("these trials have no correct answer; use observers analyze illusions to see what was perceived")
+        raise LogError(
+            "these trials do not have a correct answer; use observers analyze illusions to see what was perceived"
+        )
     answerable = frame[~unanswerable].reset_index(drop=True)
     datasets = ", ".join(sorted(frame.loc[unanswerable, "dataset"].unique()))
     note = (

@@ -40,7 +40,7 @@ COLUMNS = {  # column -> (description, unit)
     "stimulus": ("Name of the image; equal names are equal images", ""),
     "condition": ("Condition of the image, for example the level of a distortion", ""),
     "category": ("Category of the image, that is the correct response", ""),
-    "response": ("Response of the observer; n/a if there was none", ""),
+    "response": ("Response of the observer; n/a if it is missing", ""),
     RT: ("Time from the onset of the choices to the response; n/a for models and for missing responses", "s"),
     "n_evaluations": ("Number of model evaluations for the response", ""),
 }
@@ -163,7 +163,7 @@ def _are_sidecars(logs: object) -> bool:
 
 
 def read_sidecars(source: Path) -> list[dict[str, Any]]:
-    """Return the sidecars of a file of trials; an empty list if the file does not exist any more or has none."""
+    """Return the sidecars of a file of trials; an empty list if the file or its sidecar does not exist."""
     form = detect_format(source) if source.is_file() else None
     if form == "bids":
         return list(_read_metadata(source)["Logs"])

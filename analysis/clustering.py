@@ -153,7 +153,7 @@ def _validate(matrix: pd.DataFrame) -> None:
 def smallest_cluster_containing(clustering: Clustering, members: Collection[str]) -> tuple[int, tuple[str, ...]]:
     """Return the size of the smallest cluster that contains all members, and its other observers in leaf order.
 
-    The members form a cluster of their own if there are no other observers in it. A single member forms a cluster of its
+    The members form a cluster of their own if it does not contain other observers. A single member forms a cluster of its
     own unless another observer is identical to it. Raises ValueError for no members or for a member that is not in the tree.
     """
     unknown = set(members) - set(clustering.order)

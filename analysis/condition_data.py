@@ -27,7 +27,7 @@ class ConditionData:
 
     Attributes:
         dataset: name of the dataset.
-        condition: name of the condition, "" if the dataset has no conditions.
+        condition: name of the condition, "" if the dataset is not divided into conditions.
         names: observers, people first, (O,).
         kinds: kinds of the observers, (O,).
         is_reference: whether each observer is a person or is used in place of people, (O,).
@@ -137,7 +137,7 @@ def compare_with_people(
     values, n_correct, n_answered = [], [], []
     for k, condition in enumerate(conditions):
         weight = image_weights(condition.correct.shape[1], first_index + k)
-        row = pd.Index(condition.names).get_indexer(pd.Index(names))  # -1 if the observer has no trial in the condition
+        row = pd.Index(condition.names).get_indexer(pd.Index(names))  # -1: not in this condition
         answered = np.where(row[:, None] >= 0, condition.answered[row], 0.0).astype(weight.dtype)
         correct = np.where(row[:, None] >= 0, condition.correct[row], 0.0).astype(weight.dtype)
         p1, p2, expected, observed = weighted_agreement(correct, answered, weight, first, second)

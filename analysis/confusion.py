@@ -78,11 +78,11 @@ def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition
         responses, if any, is last.
 
     Raises:
-        ValueError: if the table has no rows for this observer, dataset and condition.
+        ValueError: if the table does not contain this observer, dataset and condition.
     """
     rows = table[(table["dataset"] == dataset) & (table["observer"] == observer) & (table["condition"] == condition)]
     if rows.empty:
-        raise ValueError(f"the table has no rows of {observer} on {dataset}, condition {condition!r}")
+        raise ValueError(f"the table does not contain {observer} on {dataset}, condition {condition!r}")
     return rows.pivot_table(
         index="category", columns="response", values="share", sort=False, dropna=False, observed=False
     )

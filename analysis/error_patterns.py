@@ -5,7 +5,7 @@ Notation: K choices; a and b are the error counts of two observers, (K, K): cate
 
 Misclassification agreement: Cohen's (1960) kappa over the responses to the images that both observers answered wrongly,
     (observed - expected) / (1 - expected),  observed = proportion of equal responses, expected = Σ_k p1(k) p2(k).
-It is NaN if there is no such image, or if both gave the same single response to all of them (expected = 1).
+It is NaN if such images do not exist, or if both gave the same single response to all of them (expected = 1).
 
 Class-level error similarity: 1 / (1 + D). D is the mean over categories i, weighted by the number of errors of both, of
     D_i = ½ KL(a_i || m_i) + ½ KL(b_i || m_i)  in nats, with
@@ -13,11 +13,12 @@ Class-level error similarity: 1 / (1 + D). D is the mean over categories i, weig
     both observers together.
 The ½ is added to every count, so m_i is not exactly the mean of a_i and b_i: D of two equal observers is close to 0, but not
 exactly 0. The similarity is NaN if neither observer makes an error. It depends on the number of errors, so it can only be
-compared between pairs with similar `n_errors`; for this reason it has no interval.
+compared between pairs with similar `n_errors`; for this reason an interval is not computed.
 
-Degenerate cases: a trial without a response counts as wrong elsewhere, but it has no response to compare, so it is excluded
-from both measures (the authors have no such trials). As in the paper, all benchmark conditions of a dataset are pooled;
-`by_condition` separates them. The interval of the agreement is the paired bootstrap over images, 95 %, within conditions.
+Degenerate cases: a trial without a response counts as wrong elsewhere, but its response cannot be compared, so it is
+excluded from both measures (the data of the paper do not contain such trials). As in the paper, all benchmark conditions of
+a dataset are pooled; `by_condition` separates them. The interval of the agreement is the paired bootstrap over images, 95 %,
+within conditions.
 """
 
 import numpy as np

@@ -52,7 +52,7 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
 
     Raises:
         LogError: if a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (an observer
-            of two kinds, different images of one dataset), or if there are no trials. The message names the file.
+            of two kinds, different images of one dataset), or if no trials remain. The message names the file.
 
     Example:
         >>> frame = read_trials(["logs", "humans/edge"])
@@ -114,7 +114,7 @@ class _ReadingNotes:
 
 
 def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
-    """Return a note that names the simulated observers of a frame, or an empty list if there are none."""
+    """Return a note that names the simulated observers of a frame, or an empty list without simulated observers."""
     names = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
     return (
         [f"simulated observers are included (their responses are not measurements): {', '.join(names)}"]
@@ -147,7 +147,7 @@ def _incomplete_log_notes(incomplete: IncompleteLogs) -> Iterator[str]:
 
 
 def _read_file(path: Path, must_be_log: bool, reading_notes: _ReadingNotes) -> pd.DataFrame | None:
-    """Return the trials of a file that count, or None if there are none."""
+    """Return the trials of a file that count, or None if the file does not contain any."""
     content = path.read_bytes()
     header, form = parse_header(content, path)
     if form is None:

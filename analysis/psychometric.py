@@ -89,7 +89,7 @@ def thresholds(
             continue
         used_scale = scale or scale_of(dataset)
         if used_scale == "log10" and min(known.values()) < 0:
-            raise LogError(f"{dataset} has levels below 0, which have no logarithm; use --scale linear")
+            raise LogError(f"{dataset} has levels below 0, which a log10 scale cannot show; use --scale linear")
         x_of = {c: to_scale(value, used_scale) for c, value in known.items()}
         counts = (
             trials.assign(x=trials["condition"].map(x_of))

@@ -115,8 +115,8 @@ def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
     """Summarize how much the shape bias of each observer differs between categories, from the table of `shape_bias`.
 
     The result has the columns `SPREAD` and one row per observer, in the order of the table: the minimum, quartiles and
-    maximum over the `n_categories` categories in which shape bias is defined (linear interpolation, as in numpy; NaN if
-    there are none), and `shape_bias` over all images.
+    maximum over the `n_categories` categories in which shape bias is defined (linear interpolation, as in numpy; NaN if it
+    is always undefined), and `shape_bias` over all images.
     """
     overall, rows = table[table["category"] == ALL], []
     for row in overall.itertuples():
@@ -127,7 +127,7 @@ def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_people(frame: pd.DataFrame) -> str:
-    """Return a line with the range, mean and pooled value of the shape bias of people, "" if there are none."""
+    """Return a line with the range, mean and pooled value of the shape bias of people, "" without people."""
     if not (_is_conflict(frame) & (frame["kind"] == "human")).any():
         return ""
     table = shape_bias(frame)

@@ -151,7 +151,7 @@ def test_consistency_tables(logs, tmp_path):
 def test_many_pairs_are_summarized():
     folder = real("humans", "cue-conflict")
     output = observers("analyze", "consistency", folder, real("networks", "cue-conflict"), "--no-intervals").stdout
-    assert "Means over 630 rows of pairs and conditions; --csv FILE writes them all." in output
+    assert "The rows are means over 630 pairs and conditions; --csv FILE writes all of them." in output
     assert len(output.splitlines()) < 10
 
 

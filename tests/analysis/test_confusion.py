@@ -31,7 +31,7 @@ def test_counts_match_calculation_by_hand():
     assert list(matrix.index) == ["car", "cat", "dog"] and list(matrix.columns) == ["car", "cat", "dog", ""]
     assert matrix.to_numpy() == pytest.approx(np.array([[1, 0, 0, 0], [0, 1 / 3, 2 / 3, 0], [0, 0, 1 / 2, 1 / 2]]))
     assert (confusion_matrix(table, "mine", "two")["cat"] == 1).all()
-    with pytest.raises(ValueError, match="the table has no rows of three on mine"):
+    with pytest.raises(ValueError, match="the table does not contain three on mine"):
         confusion_matrix(table, "mine", "three")
     row = table[(table["observer"] == "one") & (table["category"] == "cat") & (table["response"] == "dog")].iloc[0]
     assert (row["n"], row["n_shown"]) == (2, 3) and row["low"] < 2 / 3 < row["high"]

@@ -162,7 +162,7 @@ def test_observers_with_few_levels_and_datasets_without_levels():
     )
     with pytest.raises(LogError, match=message):
         thresholds(rotation)
-    with pytest.raises(LogError, match="levels below 0, which have no logarithm; use --scale linear"):
+    with pytest.raises(LogError, match="levels below 0, which a log10 scale cannot show; use --scale linear"):
         thresholds(simulate_responses("mine", make_trials(16, ("-1", "1", "2")), observer), scale="log10")
 
 

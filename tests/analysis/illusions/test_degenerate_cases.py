@@ -132,7 +132,7 @@ def test_ambiguous_trials_are_excluded_from_other_measures(tmp_path):
     assert unambiguous.attrs["notes"] == [
         "trials without a correct answer are excluded (120 trials of x); observers analyze illusions measures them"
     ]
-    with pytest.raises(LogError, match="these trials have no correct answer; use observers analyze illusions"):
+    with pytest.raises(LogError, match="these trials do not have a correct answer; use observers analyze illusions"):
         exclude_unanswerable(frame[frame["condition"] == "0"])
     log = tmp_path / "x.csv"
     columns = [
