@@ -52,14 +52,14 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
         give without it, according to the pilot.
 
     Raises:
-        ObserverError: The observer has no noise levels or already has an allocation, there are too few draws or no
+        ObserverError: The observer does not use noise levels or already has an allocation, there are too few draws or no
             trials, or no two choices differ.
     """
     objective = getattr(getattr(observer, "likelihood", None), "objective", None)
     if not isinstance(observer, GenerativeClassifier) or objective is None:
         raise ObserverError(
-            f"{observer.name} has no noise levels to which draws could be allocated: expected a diffusion or flow-matching "
-            f"model"
+            f"{observer.name} does not use noise levels, so draws cannot be allocated to them: expected a "
+            f"diffusion or flow-matching model"
         )
     if objective.allocation is not None:
         raise ObserverError(

@@ -193,7 +193,7 @@ class Autoregressive:
         for token, number in special.items():
             if number is None or number not in ids:  # the tokenizer would split it into letters
                 raise ObserverError(
-                    f"{model}: its tokenizer has no {token}: download its tokenizer.json and tokenizer_config.json again"
+                    f"{model}: its tokenizer lacks {token}: download its tokenizer.json and tokenizer_config.json again"
                 )
         if len(ids) > self.max_prompt:
             raise ObserverError(
@@ -203,7 +203,7 @@ class Autoregressive:
         return ids
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return evenly spaced positions of draws in 0..1; perturbations have no natural order."""
+        """Return evenly spaced positions of draws in 0..1; perturbations are not ordered."""
         return (draws + 0.5) / self.perturbations
 
     @deterministic_inference()

@@ -103,7 +103,7 @@ class GenerativeClassifier:
     def _schedule(self) -> Schedule:
         schedule_class = SCHEDULES.get(self.schedule)
         if schedule_class is None:
-            raise ObserverError(f"there is no schedule {self.schedule!r}: expected {', '.join(SCHEDULES)}")
+            raise ObserverError(f"unknown schedule {self.schedule!r}: expected {', '.join(SCHEDULES)}")
         values = {name: getattr(self, name) for name in ("draws", "min_draws", "error_rate", "anytime")}
         options = {name: value for name, value in values.items() if value is not None}
         if self.stages is not None:
@@ -112,7 +112,8 @@ class GenerativeClassifier:
         unknown = sorted(options.keys() - available)
         if unknown:
             raise ObserverError(
-                f"the schedule {self.schedule} has no option {' or '.join(unknown)}; it has {', '.join(sorted(available))}"
+                f"the schedule {self.schedule} does not have the option {' or '.join(unknown)}: its options are "
+                f"{', '.join(sorted(available))}"
             )
         schedule: Schedule = schedule_class(**options)
         return schedule

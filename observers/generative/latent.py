@@ -38,7 +38,7 @@ class LatentDiffusion:
         compute: Device and dtype of the U-Net and the text encoders.
         objective: Weighting, loss, allocation of draws and random seed.
         size: Pixels per side of the image; None for the size at which the model was trained.
-        n_draws: Always None: there is no limit to the number of draws.
+        n_draws: Always None, because the number of draws is not limited.
 
     Raises:
         ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.

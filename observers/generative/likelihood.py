@@ -52,7 +52,7 @@ class Likelihood(Protocol):
 
     Attributes:
         unit: Unit of the scores.
-        n_draws: Number of draws that exist: 1 if scores are exact, None if there is no limit.
+        n_draws: Number of draws that exist: 1 if scores are exact, None if it is not limited.
         device: Device on which scores are computed.
 
     Example:
@@ -68,7 +68,7 @@ class Likelihood(Protocol):
 
     @property
     def n_draws(self) -> int | None:
-        """The number of draws that exist: 1 if scores are exact, None if there is no limit."""
+        """The number of draws that exist: 1 if scores are exact, None if it is not limited."""
         ...
 
     @property

@@ -51,7 +51,7 @@ _UNITS = {"bound": "nats", "l2": "mean squared error of the pixels"}
 
 def _check_measure(instance: object, attribute: Any, value: str) -> None:
     if value not in _UNITS:
-        raise ObserverError(f"there is no measure {value!r}: expected {', '.join(_UNITS)}")
+        raise ObserverError(f"unknown measure {value!r}: expected {', '.join(_UNITS)}")
 
 
 def _check_strength(instance: object, attribute: Any, value: float) -> None:
@@ -77,7 +77,7 @@ class Masked:
         steps: Number of steps in which masked tokens are filled in (l2 only).
         size: Pixels per side of the image; None for the size at which the model was trained.
         seed: Random seed of the masks.
-        n_draws: Always None: there is no limit to the number of draws.
+        n_draws: Always None, because the number of draws is not limited.
 
     Raises:
         ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.

@@ -66,7 +66,7 @@ def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
         nothing can be inferred from it.
 
     Raises:
-        ObserverError: The settings have no betas, or values that diffusers does not accept.
+        ObserverError: The settings lack betas, or diffusers does not accept their values.
     """
     from diffusers import DDPMScheduler
 
@@ -76,8 +76,8 @@ def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
     n, name = settings.get("num_train_timesteps", 1000), str(settings.get("_class_name", ""))
     if not ("beta_schedule" in settings or settings.get("trained_betas")) or "FlowMatch" in name or "EDM" in name:
         raise ObserverError(
-            f"the scheduler_config.json of the model (class {name or 'not given'}) has no betas: expected the noise "
-            f"schedule of a diffusion model; download the file again, or use the observer family that fits the model"
+            f"the scheduler_config.json of the model (class {name or 'not given'}) does not contain betas: expected the "
+            f"noise schedule of a diffusion model; download the file again, or use the observer family that fits the model"
         )
     try:
         if not 2 <= n <= MAX_LEVELS:

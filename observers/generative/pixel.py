@@ -38,7 +38,7 @@ class PixelDiffusion:
         source: Repository or local folder of the weights.
         compute: Device and dtype of the U-Net and the text encoder.
         objective: Weighting, loss, allocation of draws and random seed.
-        n_draws: Always None: there is no limit to the number of draws.
+        n_draws: Always None, because the number of draws is not limited.
 
     Raises:
         ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.

@@ -50,7 +50,7 @@ def weights(name: str, t: np.ndarray, snr: np.ndarray) -> np.ndarray:
         Weights, (T,) float64.
 
     Raises:
-        UnknownName: There is no weighting of that name.
+        UnknownName: The name is not that of a weighting.
         ObserverError: The user's function fails or does not return T finite weights from 0, at least one of them above
             0.
     """

@@ -70,7 +70,7 @@ def test_infinite_scores_are_ignored():
 
 
 def test_invalid_pilots_are_refused(trials, tmp_path):
-    with pytest.raises(ObserverError, match="toy has no noise levels to which draws could be allocated"):
+    with pytest.raises(ObserverError, match="toy does not use noise levels, so draws cannot be allocated to them"):
         estimate_allocation(GenerativeClassifier(Toy(), "toy"), trials)
     with pytest.raises(ObserverError, match=f"needs at least {MIN_DRAWS} draws, got 39"):
         estimate_allocation(GenerativeClassifier(Uneven(), "uneven"), trials, n_draws=39)

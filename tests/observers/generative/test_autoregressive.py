@@ -256,13 +256,13 @@ def test_a_tokenizer_without_a_special_token_is_refused(kind, token, folders, tm
     folder = copy_with_changes(folders / kind, tmp_path, "tokenizer.json", rename)
     file = folder / "tokenizer_config.json"  # otherwise this file would add the token again
     file.write_text(file.read_text("utf-8").replace(token, "</s>"), "utf-8")
-    with pytest.raises(ObserverError, match=f"its tokenizer has no {re.escape(token)}: download its tokenizer"):
+    with pytest.raises(ObserverError, match=f"its tokenizer lacks {re.escape(token)}: download its tokenizer"):
         likelihood(folder, kind).condition(PROMPTS)
 
 
 def test_a_tokenizer_without_a_beginning_of_sequence_token_is_refused(folders, tmp_path):
     folder = copy_with_changes(folders / "emu3", tmp_path, "tokenizer_config.json", lambda s: s.pop("bos_token"))
-    with pytest.raises(ObserverError, match="some/model: its tokenizer has no bos_token: download"):
+    with pytest.raises(ObserverError, match="some/model: its tokenizer lacks bos_token: download"):
         likelihood(folder, "emu3").condition(PROMPTS)
 
 

@@ -239,9 +239,12 @@ def test_prompts_are_filled_templates():
     ("options", "message"),
     [
         ({"schedule": "fastest"}, "expected racing or exhaustive or clark-jaini or li, got 'fastest'"),
-        ({"schedule": "li", "error_rate": "0.1"}, "the schedule li has no option error_rate; it has stages"),
+        (
+            {"schedule": "li", "error_rate": "0.1"},
+            "the schedule li does not have the option error_rate: its options are stages",
+        ),
         ({"schedule": "li", "stages": "50x16,ten"}, "stages must be written as DRAWSxCHOICES"),
-        ({"schedule": "exhaustive", "min_draws": "3"}, "the schedule exhaustive has no option min_draws"),
+        ({"schedule": "exhaustive", "min_draws": "3"}, "the schedule exhaustive does not have the option min_draws"),
         ({"draws": "0"}, "draws must be 1 to 100,000, got 0"),
         ({"batch_size": "0"}, "batch_size must be 1 to 4096, got 0"),
         ({"loss": "l3"}, "expected l2 or l1 or huber, got 'l3'"),

@@ -338,7 +338,7 @@ def test_a_size_that_does_not_fit_is_refused(kind, step, folders, photo):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"measure": "l1"}, "there is no measure 'l1': expected bound, l2"),
+        ({"measure": "l1"}, "unknown measure 'l1': expected bound, l2"),
         ({"strength": 0.0}, "strength, the fraction of masked tokens, must be above 0 and at most 1, got 0.0"),
         ({"strength": 1.5}, "strength, the fraction of masked tokens, must be above 0 and at most 1, got 1.5"),
         ({"steps": 0}, "steps must be 1 to 1000, got 0"),

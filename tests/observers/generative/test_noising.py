@@ -78,9 +78,12 @@ def test_flow_levels_are_midpoints_of_equal_parts():
         ({"beta_schedule": "linear", "num_train_timesteps": 10**9}, "num_train_timesteps is 1000000000"),
         ({"beta_schedule": "linear", "num_train_timesteps": "many"}, "does not define a known noise schedule"),
         ({"trained_betas": "x"}, "does not define a known noise schedule"),
-        ({}, r"\(class not given\) has no betas: expected the noise schedule of a diffusion model"),
-        ({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}, r"\(class FlowMatchEuler.*has no betas"),
-        ({"_class_name": "EDMEulerScheduler", "beta_schedule": "linear"}, r"\(class EDMEuler.*has no betas"),
+        ({}, r"\(class not given\) does not contain betas: expected the noise schedule of a diffusion model"),
+        (
+            {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0},
+            r"\(class FlowMatchEuler.*does not contain betas",
+        ),
+        ({"_class_name": "EDMEulerScheduler", "beta_schedule": "linear"}, r"\(class EDMEuler.*does not contain betas"),
     ],
 )
 def test_an_unknown_noise_schedule_is_refused(settings, message):
