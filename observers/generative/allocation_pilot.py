@@ -1,4 +1,4 @@
-"""Estimates which noise levels should get more draws, from a pilot run of the observer itself.
+"""Estimate which noise levels should get more draws, from a pilot run of the observer itself.
 
 K choices, T draws spread evenly. A race needs to know the mean over the noise levels of δ, the lead of the best choice
 over a rival. This mean is estimated most precisely if each level gets draws in proportion to the standard deviation of
@@ -78,11 +78,14 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
 
 
 def binned_standard_deviations(scores: Iterable[np.ndarray], positions: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of δ in each bin of noise levels, (N_BINS,), in relative units.
+    """Estimate the standard deviation of δ in each bin of noise levels.
 
     Args:
-        scores: Scores of each trial, (K, T).
+        scores: Scores of each trial, (K, T). Rivals with infinite scores are ignored.
         positions: Positions of the draws in 0..1, (T,).
+
+    Returns:
+        Standard deviations in relative units, (N_BINS,).
 
     Raises:
         ObserverError: No two choices differ in any trial.

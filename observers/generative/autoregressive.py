@@ -65,7 +65,7 @@ class Autoregressive:
         unit: The unit of the scores.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.
+        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
     """
 
     source: Source

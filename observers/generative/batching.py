@@ -167,7 +167,7 @@ def _take_rows(active: Iterable[_ActiveTrial], n_rows: int) -> list[Row]:
 
 
 def _return_rows(rows: list[Row]) -> None:
-    """Make rows wait again whose pass failed."""
+    """Put the rows of a failed pass back among the waiting ones."""
     for trial, i in rows:
         trial.n_taken = min(trial.n_taken, i)
 

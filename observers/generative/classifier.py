@@ -48,7 +48,7 @@ def _check_template(instance: object, attribute: Any, value: str) -> None:
 class GenerativeClassifier:
     """An observer that answers trials with a generative model.
 
-    For each choice it fills the template to a prompt, and it responds with the choice whose prompt makes the image
+    It inserts each choice into the template, and responds with the choice whose prompt makes the image
     likeliest. The evidence is in the unit of the likelihood; `n_evaluations` counts scored rows (image, choice, draw).
 
     An option of the schedule that is None has the default of that schedule. Setting an option that the schedule does

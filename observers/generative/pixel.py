@@ -41,7 +41,7 @@ class PixelDiffusion:
         n_draws: Always None, because the number of draws is not limited.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use, which raises it if they do not fit.
+        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
     """
 
     source: Source
