@@ -1,0 +1,1 @@
+"""Figures: functions that draw tables and frames on matplotlib axes and figures."""

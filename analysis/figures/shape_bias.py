@@ -44,7 +44,7 @@ def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 def draw_shape_bias(table: pd.DataFrame, ax: Axes, *, marked: Collection[str] = ()) -> Axes:
     """Draw the shape bias of observers by category.
 
-    An observer without a defined shape bias in a category has no marker in its row.
+    Rows in which the shape bias of an observer is undefined do not show its marker.
 
     Args:
         table: The table that `arrange` returns.

@@ -39,8 +39,8 @@ def make_matrices(number: int, inputs: FigureInputs) -> list[PaperFigure | str]:
             f"Error consistency (κ) of all pairs of observers on {dataset}: {describe_observers(observers)}{people}; "
             f"{n_images} images. Observers are ordered by average-linkage clustering on 1 − κ, and the tree is shown "
             "at the side. Red cells are above 0, blue cells are below 0 and have a minus sign, and gray cells are "
-            "undefined. The matrix has no error bars; `observers analyze consistency` computes the intervals. "
-            f"{rule[0].upper()}{rule[1:]}.{inputs.simulated_note(observers)}"
+            "undefined. The matrix is shown without error bars; `observers analyze consistency` computes the "
+            f"intervals. {rule[0].upper()}{rule[1:]}.{inputs.simulated_note(observers)}"
         )
         draw = partial(getattr(paper, f"figure_{number}"), matrix, kinds, tree)
         results.append(PaperFigure(number, dataset, draw, data, caption))

@@ -1,0 +1,1 @@
+"""The report: pages with figures, tables and trials, written into a folder."""

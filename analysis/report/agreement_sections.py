@@ -30,7 +30,7 @@ MAX_ROWS = 120  # of pairs in a table on the page; the CSV file has all pairs
 def ceiling_section(inputs: SectionInputs) -> Part | None:
     """Compare observers with the noise ceiling, the consistency of one person with the other people.
 
-    Return None if there are no people or no trials in conditions that the benchmark includes.
+    Return None without people or without trials in conditions that the benchmark includes.
     """
     trials = inputs.benchmark_trials
     if not len(trials) or not (trials["kind"] == "human").any():

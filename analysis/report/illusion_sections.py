@@ -30,7 +30,7 @@ INTRODUCTIONS = {
 
 
 def illusions_section(inputs: SectionInputs) -> Part | None:
-    """Show the measures and figures of the illusion of a dataset; None if the dataset has no illusion."""
+    """Show the measures and figures of the illusion of a dataset; None without an illusion."""
     kind = illusion_kind(inputs.all_trials)
     if kind is None:
         return None

@@ -1,6 +1,6 @@
 """The origin of the trials: what the sidecars of the logs record, without dates and without folders.
 
-A log in model-vs-human format has no sidecar; it is listed with the facts in the log itself.
+A log in model-vs-human format comes without a sidecar; it is listed with the facts in the log itself.
 """
 
 import json

@@ -68,7 +68,7 @@ def write_report(
         The path of the main page, `<out>/index.html`.
 
     Raises:
-        LogError: If the frame has no trials, or if a measure cannot be computed from them.
+        LogError: If the frame is empty, or if a measure cannot be computed from them.
         StimulusError: If an image cannot be read.
 
     Example:

@@ -31,7 +31,7 @@ def as_json(data: Any) -> str:
 
 
 def letter(number: int) -> str:
-    """Return the character that encodes a number 0, 1, …; there is no upper limit."""
+    """Return the character that encodes a number 0, 1, … of any size."""
     if number < N_LETTERS:
         return LETTERS[number]
     code = FIRST_EXTRA + number - N_LETTERS

@@ -47,7 +47,7 @@ class SectionInputs:
         dataset: Name of the dataset.
         anchor: The name of the dataset as it is used in file names and in addresses on the page.
         trials: The trials whose image has a correct response.
-        all_trials: All trials, including those of ambiguous images, which have no correct response.
+        all_trials: All trials, including those of ambiguous images without a correct response.
         accuracies: The rows of `analysis.accuracy` for this dataset.
         pairs: The rows of `analysis.consistency` for this dataset.
         contingency: The rows of `analysis.contingency` for this dataset, a 2 × 2 table for each pair and condition.

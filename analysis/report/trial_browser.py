@@ -89,7 +89,7 @@ def _response_letters(
 def _write_details(
     out: Path, anchor: str, trials: pd.DataFrame, o: np.ndarray, i: np.ndarray, n_observers: int, n_images: int
 ) -> dict[str, Any] | None:
-    """Write the files of details; return their names and the choices with evidence, or None if there are no details."""
+    """Write the files of details; return their names and the choices with evidence, or None without details."""
     choices = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
     measures = [name for name in DECIMALS if trials[name].notna().any()]
     if not choices and not measures:

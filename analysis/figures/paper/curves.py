@@ -103,7 +103,7 @@ def _draw_line(rows: pd.DataFrame, ax: Axes, observer_style: ObserverStyle, *, i
     ax.plot(rows["x"], rows["value"], **options)
     if is_pooled:
         ax.fill_between(rows["x"], rows["low"], rows["high"], color=color, alpha=0.18, linewidth=0)
-        if len(rows) == 1:  # a band over a single level would have no width
+        if len(rows) == 1:  # a band over a single level would be invisible
             ax.vlines(rows["x"], rows["low"], rows["high"], color=color, alpha=0.4, linewidth=3)
     elif not observer_style.is_grouped:
         ax.vlines(rows["x"], rows["low"], rows["high"], color=color, linewidth=0.7, zorder=options["zorder"])
