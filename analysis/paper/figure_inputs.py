@@ -116,7 +116,7 @@ class FigureInputs:
         table = benchmark_intervals(self.frame, self.rule, self.stand_ins, every_dataset=every, **options)
         others = [d for d in self.datasets if d not in DATASETS]
         if others and not self.averages_every_dataset and self.stand_ins is None:
-            table.attrs["notes"].append(f"excluded because they are not published datasets: {', '.join(others)}")
+            table.attrs["notes"].append(f"datasets are excluded because they are not published: {', '.join(others)}")
         return table
 
     @property

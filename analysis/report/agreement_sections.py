@@ -97,7 +97,7 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
     index, p = agreement_with_kinds(observer_groups(trees), seed=inputs.bootstrap.seed)
     paragraphs = []
     if len(among):
-        paragraphs.append(_among_people_sentence(among))
+        paragraphs.append(human_range_summary(among))
         generative = among[among["kind"] == "generative"]
         paragraphs += [f"{sentence}." for sentence in human_range_sentences(generative.head(MAX_SENTENCES))]
     if index == index:
@@ -118,7 +118,7 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
     return Part("Clusters", f"clusters-{inputs.anchor}", tuple(paragraphs), figures, tables, data)
 
 
-def _among_people_sentence(among: pd.DataFrame) -> str:
+def human_range_summary(among: pd.DataFrame) -> str:
     """Return how many observers agree with people at least as well as the least consistent person does."""
     inside = list(among.loc[among["among_people"] == True, "observer"])  # noqa: E712 (may be None)
     if len(among) == 1:
@@ -128,6 +128,10 @@ def _among_people_sentence(among: pd.DataFrame) -> str:
     if not inside:
         return (
             f"None of the {len(among)} other observers agrees with people as well as the least consistent person does."
+        )
+    if len(inside) == len(among):
+        return (
+            f"All {len(among)} other observers agree with people at least as well as the least consistent person does."
         )
     verb = "agrees" if len(inside) == 1 else "agree"
     return (

@@ -144,7 +144,8 @@ def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
         return f"The {len(people)} people form one cluster, and {excluded} in it."
     names = ", ".join(style.display_name(name, kinds[name]) for name in others)
     if len(others) > MAX_NAMES:
-        names = f"{len(others)} of the {n_others} other observers"
+        n = f"all {n_others}" if len(others) == n_others else f"{len(others)} of the {n_others}"
+        names = f"{n} other observers"
     return (
         f"The {len(people)} people do not form a cluster of their own: the smallest cluster that contains all of them "
         f"also contains {names}."

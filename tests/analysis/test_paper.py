@@ -150,8 +150,11 @@ def test_stand_ins_and_unpublished_datasets():
     with pytest.raises(UnknownName, match="observer in these logs named 'nobody'"):
         figure_inputs(frame, stand_ins=("nobody",))
     (averaged,) = make(figure_inputs(pd.concat([simulate_observers(), frame])), 3)
-    excluded = "they are not published datasets: microcosm-contrast, microcosm-cue-conflict, microcosm-edge."
-    assert excluded in averaged.caption and "3 datasets (contrast, cue-conflict, edge)" in averaged.caption
+    names = ", ".join(frame["dataset"].unique())
+    assert (
+        f"Datasets are excluded because they are not published: {names}." in averaged.caption
+        and "3 datasets (contrast, cue-conflict, edge)" in averaged.caption
+    )
 
 
 def test_curves_equal_the_tables():

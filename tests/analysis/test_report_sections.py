@@ -11,7 +11,13 @@ from analysis.consistency import consistency
 from analysis.contrasts import PEOPLE, contrasts
 from analysis.correlation import correlate, observer_measure
 from analysis.psychometric import n_choices
-from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
+from analysis.report.agreement_sections import (
+    ceiling_section,
+    clusters_section,
+    contrasts_section,
+    human_range_summary,
+    mistakes_section,
+)
 from analysis.report.overall_sections import OVERALL_SECTIONS, benchmark_section, low_pass_section
 from analysis.report.response_sections import responses_section, thresholds_section
 from analysis.report.section_inputs import Bootstrap, SectionInputs
@@ -56,13 +62,31 @@ def test_clusters(contrast):
     part = clusters_section(contrast)
     among = part.data["among-people"].set_index("observer")
     inside = [name for name in ("sd", "net") if among.loc[name, "among_people"]]
-    if inside:
+    if len(inside) == 2:
+        start = "All 2 other observers agree"
+    elif inside:
         start = f"{len(inside)} of the 2 other observers ({', '.join(inside)}) agree"
     else:
         start = "None of the 2 other observers agrees with people as well as the least consistent person does."
     assert part.sentences[0].startswith(start)
     assert part.sentences[1].startswith("sd (generative)") and len(part.tables[0].rows) == 4
     assert (contrast.out / "figures" / "map_x.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("among_people", "start"),
+    [
+        ([True], "The one other observer agrees with people at least as well as"),
+        ([None], "The one other observer does not agree with people as well as"),
+        ([False, None, False], "None of the 3 other observers agrees with people as well as"),
+        ([False, True, None], "1 of the 3 other observers (b) agrees with people at least as well as"),
+        ([True, True, False], "2 of the 3 other observers (a, b) agree with people at least as well as"),
+        ([True, True], "All 2 other observers agree with people at least as well as"),
+    ],
+)
+def test_the_summary_of_the_human_range(among_people, start):
+    among = pd.DataFrame({"observer": list("abc")[: len(among_people)], "among_people": among_people}, dtype=object)
+    assert human_range_summary(among) == f"{start} the least consistent person does."
 
 
 def test_thresholds_and_responses(contrast, tmp_path):
