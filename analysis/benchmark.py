@@ -190,7 +190,7 @@ def _average_over_datasets(
     rows = [keys.index(key) for key in ranked]
     if rows:
         by_measure = [
-            rankdata(sign * means[m, rows], axis=0, nan_policy="omit") for m, sign in ((1, 1), (2, -1), (3, -1))
+            rankdata(sign * means[k, rows], axis=0, nan_policy="omit") for k, sign in ((1, 1), (2, -1), (3, -1))
         ]
         ranks[0, rows] = np.mean(by_measure, axis=0)
         ranks[1, rows] = rankdata(-means[0, rows], axis=0, nan_policy="omit")

@@ -97,7 +97,9 @@ def observer_measure(
     """
     measure, _, dataset = name.partition(":")
     if measure not in MEASURES or bool(dataset) == (measure == "shape-bias"):
-        raise UnknownName("measure", name, ["shape-bias", *(f"{m}:DATASET" for m in MEASURES if m != "shape-bias")])
+        raise UnknownName(
+            "measure", name, ["shape-bias", *(f"{key}:DATASET" for key in MEASURES if key != "shape-bias")]
+        )
     trials = select_dataset(frame, dataset) if dataset else frame
     values = MEASURES[measure](trials, rule)
     return (values if people else values.drop(HUMANS, errors="ignore")).rename(name)

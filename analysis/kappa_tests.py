@@ -83,7 +83,7 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
         values, simulated, n_images, unbiased = [], [], [], []
         for condition in conditions:
             correct, answered = _align(condition, names)
-            n, expected, observed = (m[i, j] for m in pairwise_agreement(correct, answered))
+            n, expected, observed = (matrix[i, j] for matrix in pairwise_agreement(correct, answered))
             n_correct = correct @ answered.T
             value = kappa(observed, expected)
             values.append(value)

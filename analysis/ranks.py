@@ -55,10 +55,10 @@ def benchmark_intervals(
     resampled = benchmark_scores(frame, rule, reference_observers, weights, every_dataset=every_dataset)
     low, high = percentiles(resampled.values)
     parts = []
-    for m, measure in enumerate(MEASURES):
-        value = scores.values[m, :, 0]
+    for index, measure in enumerate(MEASURES):
+        value = scores.values[index, :, 0]
         part = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
-        part = part.assign(measure=measure, value=value, low=low[m], high=high[m])
+        part = part.assign(measure=measure, value=value, low=low[index], high=high[index])
         sign = 1 if measure in ("accuracy_difference", "mean_rank", "ood_rank") else -1
         parts.append(part.loc[np.argsort(np.where(part.index > 0, sign * value, -np.inf), kind="stable")])
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
