@@ -93,7 +93,8 @@ def covers_kappa(seed: int) -> bool:
 def covers_mean_kappa(seed: int) -> bool:
     """Return whether the interval contains the mean kappa with two simulated people over the conditions of a dataset.
 
-    In each condition, all observers share their correct responses with a known probability.
+    In each condition, whether two observers are correct is identical by construction with probability 0.4 and independent
+    otherwise, so their kappa is 0.4.
     """
     rng, share, p = np.random.default_rng(seed), 0.4, 0.65
     parts = []
@@ -131,7 +132,7 @@ def covers_percept_equality(seed: int) -> bool:
 
 
 def covers_pareidolia_threshold(seed: int) -> bool:
-    """Return whether the interval contains the threshold of hidden faces."""
+    """Return whether the interval contains the threshold for hidden faces."""
     (row,) = pareidolia.pareidolia(simulated_trials.hidden(0.4, 0.1, seed=seed)).itertuples()
     return bool(row.low <= 0.4 <= row.high)
 
