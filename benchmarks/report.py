@@ -66,7 +66,7 @@ def measure_opening(folder: Path) -> None:
 
     ready = {
         "index.html": "document.readyState === 'complete'",
-        "trials.html": "document.querySelector('.who tbody tr')",
+        "trials.html": "document.querySelector('.observers tbody tr')",
     }
     with chromium() as browser:
         for page, condition in ready.items():
