@@ -31,7 +31,7 @@ NOT_RUN = {
     r"^observers (doctor|calibrate-monitor|serve)": "it needs a screen or a browser",
     r"^observers collect (?!.*--simulate)": "it needs a screen",
     r"(hf|clip):": "it downloads weights",
-    r"^observers (export logs --format bids --out bids|forget|report .*--out session-report)": "it needs the session of a participant",
+    r"^observers (export logs --format bids --out bids|forget|report .*--out session-report)": "it needs a session",
     r"^(make|source|\.venv)": "it sets up the environment",
 }
 NEEDS_DATA = re.compile(r"(?<!-)cue-conflict\b|\bhumans\b")

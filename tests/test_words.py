@@ -1,4 +1,4 @@
-"""Tests of what a reader sees: docstrings of all public definitions, help and examples of all commands, and phrases to avoid."""
+"""Tests of what a reader sees: docstrings of public definitions, help and examples of commands, phrases to avoid."""
 
 import ast
 import re

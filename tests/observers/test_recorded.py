@@ -65,7 +65,7 @@ def test_one_of_several_observers_is_chosen(tmp_path):
     path.write_text(HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,dog,car,0,x1.png\n")
     trial = Trial(1, 1, Stimulus("x1.png", path, "car", "0"), ("car", "dog"))
     assert next(Recorded(path, "b").observe([trial])).choice == "dog"
-    with pytest.raises(ObserverError, match="the observer 'c' is not in .*; it has a, b"):
+    with pytest.raises(ObserverError, match=r"the observer 'c' is not in .*; it has a, b"):
         _ = Recorded(path, "c").name
 
 
