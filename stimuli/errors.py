@@ -42,7 +42,7 @@ class UnknownName(UserError):
         known = sorted(known)
         similar = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         suggestion = f"did you mean {' or '.join(similar)}?" if similar else f"known names: {', '.join(known)}."
-        super().__init__(f"there is no {kind} named {name!r}: {suggestion}{' ' + hint if hint else ''}")
+        super().__init__(f"no {kind} is named {name!r}: {suggestion}{' ' + hint if hint else ''}")
 
 
 def describe_os_error(error: OSError) -> str:

@@ -47,21 +47,21 @@ def test_options_go_to_the_observers_that_have_them(tmp_path, drawn):
     command = ("run-experiment", "drawn-cue-conflict", "-m", "ideal", "-m", "biased", "--limit", 3, "--out", tmp_path)
     assert "only biased has the option shape_bias" in observers(*command, "-o", "shape_bias=0.75").stderr
     output = observers(*command, "--batch-size", 3, code=1).stderr
-    assert output == "observers: there is no option of ideal named 'batch_size': known names: name.\n"
+    assert output == "observers: no option of ideal is named 'batch_size': known names: name.\n"
     assert "-o takes key=value, got 'shape_bias'" in observers(*command, "-o", "shape_bias", code=2).stderr
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["run-experiment", "cue-conflit", "-m", "ideal"], "there is no experiment named 'cue-conflit': did you mean"),
+        (["run-experiment", "cue-conflit", "-m", "ideal"], "no experiment is named 'cue-conflit': did you mean"),
         (
             ["run-experiment", "drawn-cue-conflict", "-m", "idel"],
-            "there is no observer named 'idel': did you mean ideal",
+            "no observer is named 'idel': did you mean ideal",
         ),
         (["analyze", "accuracy", "nowhere"], "there is no trial log or folder nowhere"),
         (["report", "nowhere"], "there is no trial log or folder nowhere"),
-        (["fetch", "contrst"], "there is no published dataset named 'contrst': did you mean contrast?"),
+        (["fetch", "contrst"], "no published dataset is named 'contrst': did you mean contrast?"),
     ],
 )
 def test_user_errors_print_one_sentence(words, sentence, drawn):

@@ -27,8 +27,8 @@ from stimuli.datasets import DATASETS
 
 ALL_EXCLUDED = "The benchmark excludes all conditions of these data; their κ values are in tables/consistency.csv."
 NO_PAIR = (
-    "Error consistency compares observers that responded to the same images in the same condition; there are no two "
-    "such observers here."
+    "Error consistency compares observers that responded to the same images in the same condition; these logs do "
+    "not contain two such observers."
 )
 NO_CONFLICT = "Shape bias cannot be computed, because shape and texture do not differ in any image."
 

@@ -208,7 +208,7 @@ def test_the_text_of_the_page(page, frame):
     assert "only the first table is averaged over datasets" in text
     assert page.index("incomplete: x.csv has only 1 of 2 trials") < page.index("<h2")
     assert text.count("simulated observers are included (their responses are not measurements): coin") == 1
-    assert "there are no two such observers here" in text
+    assert "these logs do not contain two such observers" in text
     pairs = consistency(frame, intervals=False)
     matrix = kappa_matrix(pairs, "contrast")
     assert f"Mean κ is {matrix.loc['subject-01', 'subject-02']:.3f} among people (1 pair)" in text

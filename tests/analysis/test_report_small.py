@@ -31,7 +31,7 @@ def report_text(frame, tmp_path, **options):
 @pytest.mark.parametrize("intervals", [True, False])
 def test_one_trial(tmp_path, intervals):
     text = report_text(trials("own", ONE_OBSERVER, n=1), tmp_path, intervals=intervals)
-    assert "1 observer, 1 trial." in text and "there are no two such observers here" in text
+    assert "1 observer, 1 trial." in text and "these logs do not contain two such observers" in text
 
 
 def test_one_image(tmp_path):
@@ -42,7 +42,7 @@ def test_one_image(tmp_path):
 
 def test_a_single_person_on_a_published_dataset(tmp_path):
     text = report_text(trials("contrast", {"subject-01": "human"}, ("c50",), n=3), tmp_path)
-    assert "1 of the 17 published datasets" in text and "there are no two such observers here" in text
+    assert "1 of the 17 published datasets" in text and "these logs do not contain two such observers" in text
 
 
 def test_people_without_responses_in_included_conditions(tmp_path):
@@ -76,7 +76,7 @@ def test_a_category_without_responses_and_a_response_without_images(tmp_path):
 def test_observers_without_common_images_and_conditions(tmp_path):
     first, second = trials("own", {"a": "generative"}, ("x",)), trials("own", {"b": "human"}, ("y",))
     text = report_text(pd.concat([first, second], ignore_index=True), tmp_path)
-    assert "there are no two such observers here" in text
+    assert "these logs do not contain two such observers" in text
     assert "own" in text
     responses = read_data(tmp_path / "data" / "trials_own.js")["answers"]
     assert sorted(letters.count(" ") for letters in responses) == [24, 24]
