@@ -46,7 +46,7 @@ def test_both_formats_give_one_frame(small, tmp_path):
     assert own["correct"].all()
     assert frame.attrs["notes"] == ["simulated observers are included (their responses are not measurements): ideal"]
     assert len(select_dataset(frame, "small")) == 32
-    with pytest.raises(UnknownName, match="no dataset in these logs named 'smal': did you mean small"):
+    with pytest.raises(UnknownName, match="no dataset in these logs is named 'smal': did you mean small"):
         select_dataset(frame, "smal")
 
 

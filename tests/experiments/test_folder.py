@@ -50,7 +50,7 @@ def test_folder_does_not_hide_a_built_in_name(tmp_path, monkeypatch, drawn):
     assert make_experiment("drawn-cue-conflict") == drawn
     with pytest.raises(StimulusError, match="contains no PNG or JPEG images"):
         make_experiment("./drawn-cue-conflict")
-    with pytest.raises(UnknownName, match="no experiment named ''"):
+    with pytest.raises(UnknownName, match="no experiment is named ''"):
         make_experiment("")
 
 
@@ -99,5 +99,5 @@ def test_experiments_by_name(tmp_path, drawn):
         assert isinstance(make_experiment(f"{tmp_path}/mine.py:{name}"), Experiment)
     with pytest.raises(StimulusError, match="is not an Experiment but int"):
         make_experiment(f"{tmp_path}/mine.py:odd")
-    with pytest.raises(UnknownName, match="no experiment named 'cue-conflct': did you mean cue-conflict"):
+    with pytest.raises(UnknownName, match="no experiment is named 'cue-conflct': did you mean cue-conflict"):
         make_experiment("cue-conflct")

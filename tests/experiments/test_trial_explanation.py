@@ -153,5 +153,5 @@ def test_an_experiment_in_a_file_has_to_be_given(tmp_path, monkeypatch):
     )
     observers("run-experiment", "mine.py:mine", "-m", "chance", "--limit", 2, "--out", "logs", "--quiet")
     (path,) = Path("logs/mine").glob("*.csv")
-    assert "no experiment named 'mine'" in observers("explain-trial", path, code=1).stderr
+    assert "no experiment is named 'mine'" in observers("explain-trial", path, code=1).stderr
     assert observers("explain-trial", path, "--experiment", "mine.py:mine").stdout.startswith("figure: ")

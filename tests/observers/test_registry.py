@@ -110,7 +110,7 @@ def test_plugins(tmp_path, monkeypatch):
     assert make_observer("plugged", {"layers": "7"}).layers == 7
     assert make_observer("nested").name == "bare"
     assert len(make_experiment("plugged-experiment").stimuli) == 256
-    with pytest.raises(UnknownName, match="no observer named 'pluged': did you mean plugged"):
+    with pytest.raises(UnknownName, match="no observer is named 'pluged': did you mean plugged"):
         make_observer("pluged")
     assert "plugged:Mine" in "".join(catalog.list_observers())
     assert "plugged-experiment" in "".join(catalog.list_experiments())
@@ -123,10 +123,10 @@ def test_plugins(tmp_path, monkeypatch):
             "idael",
             {},
             UnknownName,
-            r"no observer named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE\.py:NAME\. "
+            r"no observer is named 'idael': did you mean .*ideal.*\? Your own observer is given as FILE\.py:NAME\. "
             r"A model or recording is named human:NAME, ",
         ),
-        ("ideal", {"sede": "1"}, UnknownName, "no option of ideal named 'sede'"),
+        ("ideal", {"sede": "1"}, UnknownName, "no option of ideal is named 'sede'"),
         ("hf", {}, UserError, "hf is incomplete: name the model or file as hf:NAME"),
         ("mine.py", {}, UserError, r"mine\.py does not say which observer to use: write mine\.py:NAME"),
         (":X", {}, UserError, "':X' does not name an object: expected module:NAME"),

@@ -106,7 +106,7 @@ def test_cues_are_read_from_the_names_of_cue_conflict_images():
 
 
 def test_errors_for_unknown_datasets_suggest_similar_names():
-    with pytest.raises(UnknownName, match="no published dataset named 'cueconflict': did you mean cue-conflict"):
+    with pytest.raises(UnknownName, match="no published dataset is named 'cueconflict': did you mean cue-conflict"):
         dataset("cueconflict")
 
 

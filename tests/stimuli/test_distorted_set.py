@@ -142,7 +142,7 @@ def test_a_huge_image_is_an_error_before_it_is_decoded(source, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["contrst", "photos", "set"], "no distortion named 'contrst': did you mean contrast"),
+        (["contrst", "photos", "set"], "no distortion is named 'contrst': did you mean contrast"),
         (["contrast", "nowhere", "set"], "there is no folder"),
         (["contrast", "photos", "set", "--levels", "c10,c10"], "the same level is given twice"),
         (["contrast", "photos", "set", "--levels", "c10,pale"], "contrast has no condition 'pale'"),

@@ -253,10 +253,10 @@ def test_a_spectrum_must_have_the_size_of_the_image():
 
 def test_unknown_names_and_options_are_errors():
     with pytest.raises(
-        UnknownName, match=r"no distortion is named 'contrst': did you mean contrast\? .*FILE\.py:NAME"
+        UnknownName, match=r"no distortion is is named 'contrst': did you mean contrast\? .*FILE\.py:NAME"
     ):
         make_distortion("contrst")
-    with pytest.raises(UnknownName, match="no option of contrast named 'keep_contrast'"):
+    with pytest.raises(UnknownName, match="no option of contrast is named 'keep_contrast'"):
         make_distortion("contrast", {"keep_contrast": "true"})
     with pytest.raises(UserError, match="expected true or false, got 'maybe'"):
         make_distortion("phase-scrambling", {"keep_contrast": "maybe"})

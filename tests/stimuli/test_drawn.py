@@ -36,7 +36,7 @@ def test_a_damaged_set_is_an_error(tmp_path):
 
 
 def test_unknown_names_are_errors():
-    with pytest.raises(UnknownName, match="no drawn silhouette named 'cow'"):
+    with pytest.raises(UnknownName, match="no drawn silhouette is named 'cow'"):
         draw_silhouette("cow")
-    with pytest.raises(UnknownName, match="no drawn texture named 'cow'"):
+    with pytest.raises(UnknownName, match="no drawn texture is named 'cow'"):
         draw_texture("cow")

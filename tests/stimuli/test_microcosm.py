@@ -62,7 +62,7 @@ def test_patterns_are_between_0_and_1_and_reproducible():
         assert (pattern == same).all()
         assert (pattern != other).any()
         assert pattern.std() > 0.1
-    with pytest.raises(UnknownName, match="no texture family named 'zebra'"):
+    with pytest.raises(UnknownName, match="no texture family is named 'zebra'"):
         procedural.draw_pattern("zebra", np.random.default_rng(0))
 
 
@@ -105,9 +105,9 @@ def test_outline_icons_and_filled_icons_have_the_same_shape():
 
 
 def test_unknown_icons_are_errors():
-    with pytest.raises(UnknownName, match="no icon font named 'fb': known names: fa, mdi"):
+    with pytest.raises(UnknownName, match="no icon font is named 'fb': known names: fa, mdi"):
         glyphs.render_glyph("fb:cat")
-    with pytest.raises(UnknownName, match="no icon of mdi named 'caat': did you mean cat"):
+    with pytest.raises(UnknownName, match="no icon of mdi is named 'caat': did you mean cat"):
         glyphs.render_glyph("mdi:caat")
 
 

@@ -248,7 +248,7 @@ def test_prompts_are_filled_templates():
         ({"draws": "0"}, "draws must be 1 to 100,000, got 0"),
         ({"batch_size": "0"}, "batch_size must be 1 to 4096, got 0"),
         ({"loss": "l3"}, "expected l2 or l1 or huber, got 'l3'"),
-        ({"weighting": "steep"}, "no weighting is named 'steep'"),
+        ({"weighting": "steep"}, "no weighting is is named 'steep'"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"dtype": "int8"}, "expected auto or float32 or float16 or bfloat16, got 'int8'"),
         ({"allocation": "none.csv"}, r"none\.csv cannot be read"),

@@ -216,7 +216,7 @@ def test_a_weighting_from_a_users_file(tmp_path):
     assert len(denoising.provenance()["weighting_sha256"]) == 64
     with pytest.raises(ObserverError, match=r"bad must return finite weights from 0"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:bad"), CPU)
-    with pytest.raises(UnknownName, match=r"no weighting named 'expp': did you mean exp\?"):
+    with pytest.raises(UnknownName, match=r"no weighting is named 'expp': did you mean exp\?"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting="expp"), CPU)
 
 
