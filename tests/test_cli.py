@@ -54,14 +54,14 @@ def test_options_go_to_the_observers_that_have_them(tmp_path, drawn):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["run-experiment", "cue-conflit", "-m", "ideal"], "no experiment is is named 'cue-conflit': did you mean"),
+        (["run-experiment", "cue-conflit", "-m", "ideal"], "no experiment is named 'cue-conflit': did you mean"),
         (
             ["run-experiment", "drawn-cue-conflict", "-m", "idel"],
-            "no observer is is named 'idel': did you mean ideal",
+            "no observer is named 'idel': did you mean ideal",
         ),
         (["analyze", "accuracy", "nowhere"], "there is no trial log or folder nowhere"),
         (["report", "nowhere"], "there is no trial log or folder nowhere"),
-        (["fetch", "contrst"], "no published dataset is is named 'contrst': did you mean contrast?"),
+        (["fetch", "contrst"], "no published dataset is named 'contrst': did you mean contrast?"),
     ],
 )
 def test_user_errors_print_one_sentence(words, sentence, drawn):

@@ -84,7 +84,7 @@ def test_wrong_usage_is_refused(edge):
         in run("difference", edge, "--between", "net-1", code=2).stderr
     )
     assert "did you mean net-1" in run("difference", edge, "--between", "net-11", "--between", "net-2", code=1).stderr
-    assert "no measure is is named 'beauty'" in run("correlation", edge, "--x", "beauty", code=1).stderr
+    assert "no measure is named 'beauty'" in run("correlation", edge, "--x", "beauty", code=1).stderr
     assert "thresholds need a distortion with several levels" in run("thresholds", edge, code=1).stderr
 
 

@@ -81,9 +81,9 @@ def test_measures_match_calculation_by_hand():
     assert set(kappas.index) == {"humans", "net", "cnn"} and kappas["humans"] == pytest.approx(0.5)
     assert kappas.name == "consistency:edge"
     for name in ("accuracy", "shape-bias:edge", "beauty:edge"):
-        with pytest.raises(UnknownName, match=f"no measure is is named '{name}'"):
+        with pytest.raises(UnknownName, match=f"no measure is named '{name}'"):
             observer_measure(frame, name)
-    with pytest.raises(UnknownName, match="no dataset in these logs is is named 'sketch'"):
+    with pytest.raises(UnknownName, match="no dataset in these logs is named 'sketch'"):
         observer_measure(frame, "accuracy:sketch")
     with pytest.raises(
         LogError, match="consistency with people needs trials of people in a condition of the benchmark"

@@ -178,7 +178,7 @@ def test_difference_test_has_a_mean_over_datasets():
 def test_difference_test_degenerate_cases():
     correct = people_and_nets(np.random.default_rng(9), n=40)
     frame = make_frame(correct, KINDS)
-    message = "no non-human observer in these logs is is named 'nera': did you mean near"
+    message = "no non-human observer in these logs is named 'nera': did you mean near"
     with pytest.raises(UnknownName, match=message):
         difference_test(frame, [("nera", "far")])
     assert len(difference_test(frame[frame["kind"] != "human"])) == 0  # no people

@@ -147,7 +147,7 @@ def test_stand_ins_and_unpublished_datasets():
     )
     assert "ideal, net stand in for people" in paper_figure.caption
     assert [ax.get_title() for ax in page.axes] == ["microcosm-contrast"] * 2
-    with pytest.raises(UnknownName, match="observer in these logs named 'nobody'"):
+    with pytest.raises(UnknownName, match="observer in these logs is named 'nobody'"):
         figure_inputs(frame, stand_ins=("nobody",))
     (averaged,) = make(figure_inputs(pd.concat([simulate_observers(), frame])), 3)
     names = ", ".join(frame["dataset"].unique())

@@ -142,7 +142,7 @@ def test_unsuitable_observers_images_and_folders_are_refused(image_folder, tmp_p
         "reconstruct", image_folder, "-m", "chance", "--strength", "a", code=2
     ).stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
     for name, message in (
-        ("nowhere", "no experiment is is named 'nowhere'"),
+        ("nowhere", "no experiment is named 'nowhere'"),
         ("no.png", "the image no.png does not exist"),
     ):
         assert message in observers("reconstruct", name, "-m", "chance", code=1).stderr

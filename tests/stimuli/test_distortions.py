@@ -253,7 +253,7 @@ def test_a_spectrum_must_have_the_size_of_the_image():
 
 def test_unknown_names_and_options_are_errors():
     with pytest.raises(
-        UnknownName, match=r"no distortion is is named 'contrst': did you mean contrast\? .*FILE\.py:NAME"
+        UnknownName, match=r"no distortion is named 'contrst': did you mean contrast\? .*FILE\.py:NAME"
     ):
         make_distortion("contrst")
     with pytest.raises(UnknownName, match="no option of contrast is named 'keep_contrast'"):

@@ -248,7 +248,7 @@ def test_prompts_are_filled_templates():
         ({"draws": "0"}, "draws must be 1 to 100,000, got 0"),
         ({"batch_size": "0"}, "batch_size must be 1 to 4096, got 0"),
         ({"loss": "l3"}, "expected l2 or l1 or huber, got 'l3'"),
-        ({"weighting": "steep"}, "no weighting is is named 'steep'"),
+        ({"weighting": "steep"}, "no weighting is named 'steep'"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"dtype": "int8"}, "expected auto or float32 or float16 or bfloat16, got 'int8'"),
         ({"allocation": "none.csv"}, r"none\.csv cannot be read"),
@@ -279,7 +279,7 @@ def test_the_options_of_nested_classes_are_one_flat_list():
     observer = make_observer("latent:me/mine", {"loss": "l1", "size": "64", "template": "{}", "compile": "yes"})
     assert (observer.name, observer.likelihood.objective.loss, observer.likelihood.size) == ("mine", "l1", 64)
     assert observer.likelihood.compute.compile
-    with pytest.raises(UnknownName, match="no option of latent:me/mine named 'wieghting': did you mean weighting"):
+    with pytest.raises(UnknownName, match="no option of latent:me/mine is named 'wieghting': did you mean weighting"):
         make_observer("latent:me/mine", {"wieghting": "uniform"})
 
 
