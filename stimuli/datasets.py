@@ -96,7 +96,7 @@ class Dataset:
             if c.name.lower() == condition.lower() or (level is not None and _number(c.name) == level):
                 return c.name
         raise ValueError(
-            f"{self.name} has no condition {condition!r}; it has {', '.join(c.name for c in self.conditions)}"
+            f"{self.name} does not have the condition {condition!r}; it has {', '.join(c.name for c in self.conditions)}"
         )
 
 

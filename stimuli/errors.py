@@ -9,7 +9,11 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Base class of the errors that a user can cause, and the error for a request that cannot be fulfilled."""
+    """Base class of the errors that a user can cause, and the error for a request that cannot be fulfilled.
+
+    The message says what was found, what was expected and what to do next. Catch this class to handle all errors of the
+    project that are not bugs.
+    """
 
 
 class StimulusError(UserError):

@@ -71,7 +71,9 @@ class Distortion:
                 raise ValueError
             return self.parse_level(condition)
         except ValueError:
-            raise StimulusError(f"{self.name} has no condition {condition!r}: expected {self.level_format}") from None
+            raise StimulusError(
+                f"{self.name} does not have the condition {condition!r}: expected {self.level_format}"
+            ) from None
 
     @property
     def axis(self) -> str:

@@ -64,9 +64,11 @@ def test_no_placeholder_names(path):
 
 
 def test_negated_nouns_are_rare():
-    """`X is no Y` reads like a translation; `X is not a Y` is meant nearly always."""
-    lines = [line for path in [*SOURCES, *PAGES] for line in path.read_text("utf-8").splitlines()]
-    assert len([line for line in lines if NEGATED.search(line)]) <= 60
+    """`X is no Y` reads like a translation. `There is no file` is plain English, so a number of lines may stay."""
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    scripts = [path for suffix in ("html", "js") for path in ROOT.glob(f"*/*/page/*.{suffix}")]
+    lines = [line for path in [*SOURCES, *PAGES, *tests, *scripts] for line in path.read_text("utf-8").splitlines()]
+    assert len([line for line in lines if NEGATED.search(line)]) <= 120
 
 
 def test_the_word_checks_see_what_they_look_for(tmp_path):

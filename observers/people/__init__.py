@@ -1,0 +1,1 @@
+"""People as observers: at a screen through PsychoPy, in a web browser, or simulated on a virtual screen."""

@@ -143,7 +143,7 @@ def test_observer_with_two_kinds_is_rejected(small, tmp_path):
 
 def test_unknown_condition_of_a_published_dataset_is_rejected(tmp_path):
     path = write_model_vs_human(tmp_path, "contrast/contrast_a_session-1.csv", LINE.replace(",0,", ",c77,"))
-    with pytest.raises(LogError, match="contrast has no condition 'c77'"):
+    with pytest.raises(LogError, match="contrast does not have the condition 'c77'"):
         read_trials([path])
 
 

@@ -134,7 +134,9 @@ def test_own_preprocessing_is_used_without_a_config(timm, trials, tmp_path):
 
 def test_unloadable_models_are_reported(timm, trials, tmp_path):
     folder = save(timm, tmp_path / "x")
-    with pytest.raises(UnknownName, match=r"no model of timm is named 'resnet50\.tv_in1': did you mean resnet50\.tv_in1k"):
+    with pytest.raises(
+        UnknownName, match=r"no model of timm is named 'resnet50\.tv_in1': did you mean resnet50\.tv_in1k"
+    ):
         next(Timm("resnet50.tv_in1", weights=folder).observe(iter(trials)))
     with pytest.raises(ObserverError, match=r"model\.safetensors are damaged or not those of resnet18\.tv_in1k: Error"):
         next(Timm("resnet18.tv_in1k", weights=folder).observe(iter(trials)))

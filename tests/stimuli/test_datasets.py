@@ -32,7 +32,7 @@ def test_conditions_have_one_spelling(name, raw, canonical):
 
 
 def test_unknown_conditions_are_refused():
-    with pytest.raises(ValueError, match="low-pass has no condition '2'; it has 0, 1, 3"):
+    with pytest.raises(ValueError, match="low-pass does not have the condition '2'; it has 0, 1, 3"):
         DATASETS["low-pass"].canonical("2")
 
 
@@ -126,7 +126,7 @@ def test_the_official_layout_with_conditions_is_read(tmp_path, monkeypatch):
     with pytest.raises(StimulusError, match="expected a file name like 0001_pow_dnn_<condition>_<category>"):
         published_stimuli(table.name)
     (folder / "0000_xyz_dnn_0_cat_10_n0_1.png").rename(folder / "0000_pow_dnn_9_cat_10_n0_1.png")
-    with pytest.raises(StimulusError, match="power-equalisation has no condition '9'"):
+    with pytest.raises(StimulusError, match="power-equalisation does not have the condition '9'"):
         published_stimuli(table.name)
     (folder / "0000_pow_dnn_9_cat_10_n0_1.png").unlink()
     with pytest.raises(StimulusError, match="contains 1119 images, but power-equalisation has 1120"):

@@ -203,12 +203,12 @@ def test_published_12_are_the_published_distortions_with_their_conditions():
 @pytest.mark.parametrize(
     ("name", "condition", "message"),
     [
-        ("contrast", "50", "contrast has no condition '50': expected a contrast in percent such as c30"),
+        ("contrast", "50", "contrast does not have the condition '50': expected a contrast in percent such as c30"),
         ("colour", "blue", "expected cr or bw"),
         ("low-pass", "wide", "a standard deviation in pixels"),
         ("eidolonI", "8-10", "reach-coherence-grain"),
         ("uniform-noise", "../0.1", "no condition"),
-        ("low-pass", "nan", "low-pass has no condition 'nan'"),
+        ("low-pass", "nan", "low-pass does not have the condition 'nan'"),
         ("low-pass", "1_0", "no condition"),
         ("contrast", "c５０", "no condition"),
     ],
@@ -252,9 +252,7 @@ def test_a_spectrum_must_have_the_size_of_the_image():
 
 
 def test_unknown_names_and_options_are_errors():
-    with pytest.raises(
-        UnknownName, match=r"no distortion is named 'contrst': did you mean contrast\? .*FILE\.py:NAME"
-    ):
+    with pytest.raises(UnknownName, match=r"no distortion is named 'contrst': did you mean contrast\? .*FILE\.py:NAME"):
         make_distortion("contrst")
     with pytest.raises(UnknownName, match="no option of contrast is named 'keep_contrast'"):
         make_distortion("contrast", {"keep_contrast": "true"})
