@@ -26,7 +26,7 @@ from analysis.formats import detect_format
 from experiments import log
 from stimuli.errors import LogError
 
-VERSION = "1.10.1"  # of the BIDS specification
+VERSION = "1.10.1"  # version of the BIDS specification
 MISSING = "n/a"
 RT = "response_time"
 JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that the JSON file holds
@@ -180,9 +180,10 @@ def _identify(dataset: str, observer: str, kind: str) -> tuple[str, str, str]:
 
 
 def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
-    """Return a unique label for each name: its letters and digits.
+    """Return a unique label for each name.
 
-    A hash is appended if these are empty, too long, or equal for two names.
+    A label consists of the letters and digits of the name. A hash is appended if these are empty, too long, or the same for
+    two names.
     """
     plain = {key: re.sub("[^A-Za-z0-9]", "", name) for key, name in names.items()}
     n = Counter(label.casefold() for label in plain.values())  # some file systems ignore case

@@ -121,7 +121,7 @@ class PeopleComparison:
 def compare_with_people(
     conditions: list[ConditionData], rule: Rule, image_weights: ImageWeights = unit_weights, first_index: int = 0
 ) -> PeopleComparison:
-    """Compare the observers of one dataset with its people.
+    """Compare the observers of one dataset with the people of that dataset.
 
     `conditions` are the conditions of that dataset. `first_index` is the index of the first of them among the conditions of
     all datasets, so that every condition has bootstrap resamples of its own.

@@ -24,7 +24,7 @@ from stimuli.categories import CATEGORIES
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "category", "response", "n", "n_shown", "share", "low", "high")
 ENTROPY_COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_no_answer", "entropy", "low", "high", "highest")
-ALL = "all"  # in place of a condition (or dataset): all of them together
+ALL = "all"  # the name in the tables for all conditions (or datasets) together
 
 
 def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:

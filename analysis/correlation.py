@@ -52,12 +52,12 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
         >>> correlate(observer_measure(frame, "accuracy:low-pass"), observer_measure(frame, "shape-bias"))
     """
     if not (x.index.is_unique and y.index.is_unique):
-        raise ValueError("every observer must have one value of a measure, but the index has duplicates")
+        raise ValueError("every observer must have one value of a measure, but some observers occur twice in the index")
     pairs = pd.concat([x, y], axis=1, join="inner").dropna()
     values, n = pairs.to_numpy(float).T, len(pairs)
     reason = "fewer than three observers" if n < 3 else ""
     if not reason and any(np.ptp(each) <= 1e-12 * max(1.0, np.abs(each).max()) for each in values):
-        reason = "a measure is the same for all"
+        reason = "a measure is the same for all observers"
     rows = []
     for method in METHODS:
         r = low = high = p = np.nan

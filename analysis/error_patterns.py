@@ -1,4 +1,4 @@
-"""Error patterns: whether two observers give the same wrong responses, not only err on the same images (Xu et al. 2024).
+"""Error patterns: whether two observers that are wrong on the same images give the same responses (Xu et al. 2024).
 
 Reference: Xu et al. (2024), arXiv 2409.13919; the similarity follows the authors' code (github.com/xubinxia/error_align).
 Notation: K choices; a and b are the error counts of two observers, (K, K): category × response, without the diagonal.

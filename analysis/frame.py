@@ -32,8 +32,8 @@ COLUMNS = (
     "n_evaluations", "correct", "source",
 )  # fmt: skip
 KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
-MAX_NAMED_LOGS = 2  # if more logs are incomplete in the same way, the note counts them instead of naming them
-PILOT = "-pilot"  # ending of the name of a person in a pilot session
+MAX_NAMED_LOGS = 2  # a note on more incomplete logs gives their number instead of their names
+PILOT = "-pilot"  # suffix of a person's name in the log of a pilot session
 
 
 def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.DataFrame:

@@ -57,7 +57,8 @@ def convert_model_vs_human(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     name = dialect.infer_dataset(path, tuple(DATASETS))
     image_names = table["imagename"].tolist()  # looping over a list is ten times faster than over a text column
     images = [dialect.extract_image_id(image_name) for image_name in image_names]
-    first_image = dict(zip(reversed(table["subj"].tolist()), reversed(image_names), strict=True))  # of each observer
+    # The first image of each observer.
+    first_image = dict(zip(reversed(table["subj"].tolist()), reversed(image_names), strict=True))
     trials = pd.DataFrame(
         {
             "dataset": name,

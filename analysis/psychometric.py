@@ -42,8 +42,8 @@ COLUMNS = (
 )  # fmt: skip
 Fitter = Literal["likelihood", "psignifit"]
 MAX_LAPSE = 0.5
-N_STEPS = 12  # of Fisher scoring, at most
-N_THRESHOLDS, N_WIDTHS, N_LAPSES = 121, 25, 16  # points of the grid
+N_STEPS = 12  # largest number of steps of Fisher scoring
+N_THRESHOLDS, N_WIDTHS, N_LAPSES = 121, 25, 16  # numbers of grid points
 REASONS = {
     "levels": "fewer than three levels",
     "right": "always right",

@@ -17,7 +17,7 @@ from stimuli.errors import LogError
 
 COLUMNS = ("observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high")
 SPREAD = ("observer", "kind", "n_categories", "lowest", "q1", "median", "q3", "highest", "shape_bias")
-ALL = "all"  # in place of a category: all of them together
+ALL = "all"  # the name in the table for all categories together
 
 
 def has_cue_conflicts(frame: pd.DataFrame) -> bool:

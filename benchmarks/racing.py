@@ -28,7 +28,7 @@ from observers.generative.options import Objective
 from observers.generative.racing import ClarkJaini, Exhaustive, Positions, RaceResult, Racing, Schedule, Staged
 from stimuli.categories import CATEGORIES
 
-ROWS = 256  # per forward pass
+ROWS = 256  # rows per forward pass
 N_PILOT, PILOT_DRAWS = 16, 64
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)
 RATES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # 0.05 is the default

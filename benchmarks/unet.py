@@ -118,7 +118,7 @@ def main() -> None:
     )
     print(f"{name}, {compute.dtype_name()}, torch {torch.__version__}{', compiled' if options.compile else ''}")
     print(f"{size} pixels, {n} rows per pass: {1000 * seconds:.1f} ms per pass, {n / seconds:.3g} rows per second")
-    flops = flops_per_row * n / seconds  # per second
+    flops = flops_per_row * n / seconds  # operations per second
     print(
         f"{flops_per_row / 1e9:.0f} GFLOP per row, {flops / 1e12:.3g} TFLOP/s; matrix products {rate / 1e12:.3g} TFLOP/s"
     )

@@ -12,7 +12,8 @@ def fetch(
         list[str],
         typer.Argument(
             metavar="NAME…",
-            help="Names of published datasets (their stimuli), humans (recorded people), or illusions (the paper's images).",
+            help="Names of published datasets (their stimuli), humans (recorded people), or illusions (the four ambiguous "
+            "images of Jaini et al. 2024).",
         ),
     ],
     quiet: Quiet = False,

@@ -41,7 +41,7 @@ def reconstruct(
     ] = None,
     strength: Annotated[
         str,
-        typer.Option(metavar="LEVELS", help=f"Noise levels or mask fractions, comma-separated, {NOISE_LEVEL}."),
+        typer.Option(metavar="LEVELS", help=f"Noise levels or fractions of masked tokens, comma-separated, {NOISE_LEVEL}."),
     ] = "0.5",
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Number of draws of the noise or of the masks.")] = 1,
     steps: Annotated[
@@ -103,7 +103,7 @@ def explain_trial(
         typer.Option("--observer", "-m", metavar="NAME", help="Observer to use (default: the one named in the log)."),
     ] = None,
     strength: Annotated[
-        float, typer.Option(metavar="LEVEL", help=f"Noise level or mask fraction, {NOISE_LEVEL}.")
+        float, typer.Option(metavar="LEVEL", help=f"Noise level or fraction of masked tokens, {NOISE_LEVEL}.")
     ] = 0.5,
     steps: Annotated[
         int, typer.Option(min=1, metavar="N", help="Denoising steps; 1 matches what the score compares.")

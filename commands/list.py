@@ -9,7 +9,7 @@ def list_(
     what: Annotated[
         Literal["observers", "experiments", "models", "distortions"] | None,
         typer.Argument(
-            help="What to list: observers, experiments, distortions, or models (those of the paper's tables). "
+            help="What to list: observers, experiments, distortions, or models (those in the tables of Jaini et al. 2024). "
             "Default: observers and experiments."
         ),
     ] = None,

@@ -86,7 +86,7 @@ Intervals = Annotated[
     bool, typer.Option("--intervals/--no-intervals", help="Whether to compute bootstrap confidence intervals.")
 ]
 BootstrapSeed = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Random seed for the bootstrap and the permutations.")
+    int, typer.Option(min=0, metavar="N", help="Random seed for resampling, permutations and simulations.")
 ]
 Resamples = Annotated[int, typer.Option(min=1, metavar="N", help="Number of bootstrap resamples of the images.")]
 Draws = Annotated[
@@ -134,8 +134,8 @@ def create_observers(names: list[str], options: list[str] | None, flags: dict[st
 def read_logs(logs: list[str], dataset: str | None, *, ambiguous: bool = False) -> "pd.DataFrame":
     """Read trial logs into a frame and print the frame's notes to standard error.
 
-    A path that does not exist, such as `humans/edge`, is looked for in the data folders. With `ambiguous`, images that
-    have more than one correct answer are kept.
+    A path that does not exist, such as `humans/edge`, is looked for in the data folders. With `ambiguous`, images without a
+    correct answer are included.
     """
     from analysis.frame import read_trials, select_dataset
     from stimuli.datasets import find

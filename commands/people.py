@@ -88,7 +88,7 @@ def collect(
     to_resume = [] if resume else ["--resume"]
     if participant is None:
         to_resume += ["--participant", code, "--session", str(session), *(["--pilot"] if pilot else [])]
-    with resumable("every answer is kept", ("collect",), extra_arguments=to_resume):
+    with resumable("every response is saved", ("collect",), extra_arguments=to_resume):
         path = collecting.collect(make_experiment(experiment), person, out, session=session, seed=order_seed, limit=limit,
                                   n_practice=practice, resume=resume, notify=to_stderr)  # fmt: skip
     frames = collecting.FrameReport.from_log(path)
@@ -105,7 +105,7 @@ def calibrate_monitor(
     width: Annotated[
         float | None,
         typer.Option(
-            metavar="CM", help="Width of the visible image in centimeters (default: measured with a bank card)."
+            metavar="CM", help="Width of the visible area of the screen in centimeters (default: measured with a bank card)."
         ),
     ] = None,
     display: Display = 0,
@@ -123,9 +123,8 @@ def calibrate_monitor(
     from observers.people.monitor import Monitor, read_monitor, write_monitor
     from observers.people.psychopy_screen import PsychoPyScreen
 
-    Monitor(
-        name, 1.0 if width is None else width, distance, (1, 1)
-    )  # invalid numbers are reported before a window opens
+    # Invalid numbers are reported before a window opens.
+    Monitor(name, 1.0 if width is None else width, distance, (1, 1))
     if file.exists():
         read_monitor(file)  # refuse to overwrite anything but a monitor profile
     screen = PsychoPyScreen(display=display, measure_rate=False)
@@ -138,7 +137,16 @@ def calibrate_monitor(
                f"angle is {profile.degrees_to_pixels(1):.1f} pixels")  # fmt: skip
 
 
-def doctor(monitor: MonitorProfile = None, display: Display = 0) -> None:
+def doctor(
+    monitor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Monitor profile that `observers calibrate-monitor` wrote (default: none, which is reported as FAIL).",
+        ),
+    ] = None,
+    display: Display = 0,
+) -> None:
     """Check PsychoPy, the screen and its timing.
 
     Run it before a study: it opens a window, measures frame intervals and reports each check as ok or FAIL.

@@ -76,7 +76,7 @@ def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, qu
     from stimuli.progress import progress_bar
 
     with (
-        resumable("every answer is kept", ("run-experiment", "demo")),
+        resumable("every response is saved", ("run-experiment", "demo")),
         progress_bar(f"{experiment.name} · {observer.name}", "trials", quiet=quiet) as progress,
     ):
         return run(experiment, observer, out, **options, progress=progress, notify=to_stderr)

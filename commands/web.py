@@ -137,12 +137,12 @@ def _participant_codes(codes: list[str] | None, n_invited: int | None) -> tuple[
             check_code(code)
         if len({code.lower() for code in codes}) < len(codes):
             raise ObserverError(f"a participant code occurs twice: {', '.join(codes)}")
-        return codes, "every answer is kept"
+        return codes, "every response is saved"
     new: dict[str, None] = {}
     while len(new) < (n_invited or 0):
         new[new_code()] = None
     same = " ".join(f"--participant {code}" for code in new)
-    return list(new), (f"every answer is kept; for the same participants replace --sessions {n_invited} by {same}")
+    return list(new), (f"every response is saved; for the same participants replace --sessions {n_invited} by {same}")
 
 
 def _print_link(code: str, url: str) -> None:

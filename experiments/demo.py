@@ -12,13 +12,13 @@ RECONSTRUCTED_DAMAGE = {
     "microcosm-pixel": "its pixels noised at strength 0.5",
     "microcosm-masked": "half of its tokens masked",
 }
-# Biased observers with a shape bias like that of people, which err on many of the same images. They are not real people.
+# Biased observers with a shape bias like that of people, which make errors on many of the same images. They replace people.
 SIMULATED_PEOPLE = {
     "SIMULATED-1": {"shape_bias": "0.97", "cue_rate": "0.9", "seed": "1"},
     "SIMULATED-2": {"shape_bias": "0.95", "cue_rate": "0.85", "seed": "2"},
     "SIMULATED-3": {"shape_bias": "0.93", "cue_rate": "0.8", "seed": "3"},
 }
-SHARED_PROPORTION = "0.6"  # of the stimuli on which the simulated people use the same random numbers
+SHARED_PROPORTION = "0.6"  # proportion of stimuli on which the simulated people use the same random numbers
 
 
 @frozen

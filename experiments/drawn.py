@@ -6,7 +6,7 @@ from stimuli.datasets import cache_folder
 from stimuli.drawn import load_drawn_cue_conflict
 
 NAME = "drawn-cue-conflict"
-VERSION = "1"  # of the drawing code; increase it when the images change, so that cached images are not reused
+VERSION = "1"  # version of the drawing code; increase it when the images change, so that cached images are not reused
 
 
 def cue_conflict() -> Experiment:

@@ -26,7 +26,7 @@ import filelock
 from observers.protocol import Observer, Response, Trial, measures_of
 from stimuli.errors import LogError, ObserverError
 
-VERSION = 1  # of the format; a log with a newer version is refused
+VERSION = 1  # version of the format; a log with a newer version is refused
 COLUMNS = (
     "experiment", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response",
     "rt", "n_evaluations",

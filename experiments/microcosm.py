@@ -18,7 +18,7 @@ from stimuli.levels import PUBLISHED_12
 from stimuli.microcosm_sets import SETS, load_microcosm_set
 from stimuli.stimulus import StimulusSet
 
-VERSION = "1"  # of the drawing code; increase it when the images change, so that cached images are not reused
+VERSION = "1"  # version of the drawing code; increase it when the images change, so that cached images are not reused
 LEVELS = {"low-pass": ("0", "0.3", "0.9", "1.4", "2", "2.9", "4.3", "11.4")}
 NAMES = (*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12))
 

@@ -214,7 +214,7 @@ def _owner_in_sidecar(sidecar: Any) -> tuple[str, bool] | None:
 
 
 def _owner_in_bids_json(description: Any) -> tuple[str, bool] | None:
-    """Return the same from the JSON file of a BIDS table, which `analysis.bids` writes."""
+    """Return the same for the JSON file of a BIDS table, which `analysis.bids` writes: the observer and its kind."""
     if not isinstance(description, dict) or not isinstance(description.get("Observer"), str):
         return None
     logs = description.get("Logs")

@@ -1,4 +1,4 @@
-"""Import the answers that a static page posted to another web server or to JATOS into trial logs, through `run`."""
+"""Write trial logs, through `run`, from the answers that a static page posted to another web server or to JATOS."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence

@@ -2,8 +2,8 @@
 
 Besides the trial log, this table is the only data that the analysis gets from running observers. Columns:
 - `image`, `observer`, `prompt`: the id of the image, the name of the observer, and the text.
-- `strength`, `steps`, `guidance`: noise level or masked fraction (0..1), denoising steps, classifier-free guidance
-scale.
+- `strength`, `steps`, `guidance`: noise level or fraction of masked tokens (0..1), denoising steps, classifier-free
+  guidance scale.
 - `seed`: the index of the draw of noise or masks, which is the same for every prompt.
 - `file`, `original`: the PNG files of the reconstruction and of the image, relative to the folder of the table.
 - `pixel_distance`: the root mean square difference, over pixels and channels in 0..1, to the image as the observer sees

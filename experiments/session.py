@@ -123,9 +123,7 @@ def _answer(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Re
     n_responses = 0
     for response in iter_responses(observer, trials):
         if n_responses == len(trials):
-            raise ObserverError(
-                f"observer {observer.name} gave more responses than the {len(trials)} trials that it got"
-            )
+            raise ObserverError(f"observer {observer.name} gave more responses than it got trials ({len(trials)})")
         yield trials[n_responses], validate_response(response, trials[n_responses], observer.name)
         n_responses += 1
     if n_responses < len(trials):

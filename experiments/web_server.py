@@ -28,14 +28,14 @@ MAX_THREADS = 128  # simultaneous requests; further requests wait
 BACKLOG = 1024  # waiting connections
 REQUEST_TIMEOUT = 10.0  # seconds for a request to arrive, and for a reply to be sent
 MAX_BODY = 16 << 10  # bytes; a typical answer has about 700
-MAX_DISCARDED = (
-    1 << 20
-)  # bytes of a body above MAX_BODY that are read, because otherwise the client may not see the reply
+# Bytes of a body above MAX_BODY that are read and discarded, because otherwise the client may not see the reply.
+MAX_DISCARDED = 1 << 20
 SESSION_PATH = re.compile(r"/s/([A-Za-z0-9_-]+)/([^?]*)(?:\?.*)?")
+# The style sheet of jsPsych contains its font, and the plugins of jsPsych write style attributes.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)  # the style sheet of jsPsych contains its font, and the plugins of jsPsych write style attributes
+)
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",

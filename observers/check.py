@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from observers.protocol import KINDS, Observer, ObserverError, Response, Trial
 from observers.validation import check_name, iter_responses, validate_response
 
-TOLERANCE = 1e-5  # relative and absolute, for evidence: batches of different shapes may round differently
+TOLERANCE = 1e-5  # relative and absolute tolerance of evidence: batches of different shapes may round differently
 MAX_AHEAD = 1024  # number of trials that an observer may take before its first response
 N_ALONE = 4  # number of trials that are presented one at a time
 

@@ -117,13 +117,13 @@ def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]
     if not checkpoint.local:
         missing += " (or it is not in the cache and cannot be downloaded)"
     if not group[0].endswith(".safetensors"):
-        return f"{missing}: name a folder that holds it, -o weights=DIR"
+        return f"{missing}: give a folder that contains it with -o weights=DIR"
     folder = (checkpoint.folder / group[0]).parent
     pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLE_SUFFIXES)
     only = f", only {pickles[0]}" if pickles else ""
     return (
         f"{missing}{only}: only safetensors are loaded, because reading a pickle can run code; convert the weights and "
-        f"name their folder, -o weights=DIR" + ("" if checkpoint.local else ", or use another revision, -o revision=…")
+        f"give their folder with -o weights=DIR" + ("" if checkpoint.local else ", or use another revision, -o revision=…")
     )
 
 
@@ -152,15 +152,15 @@ def _download_snapshot(
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise ObserverError(
             f"{where}{note} was not found on the Hugging Face Hub, or you do not have access to it "
-            f"({type(error).__name__}): check its name and revision, log in with `hf auth login`, or name a local folder "
-            f"that holds {file_names}: -o weights=DIR"
+            f"({type(error).__name__}): check its name and revision, log in with `hf auth login`, or give a local folder "
+            f"that contains {file_names} with -o weights=DIR"
         ) from None
     except (OSError, http_error) as error:
         reason = offline_reason or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else reason
         raise ObserverError(
             f"{where}{note}: its {file_names} are not all in the cache and cannot be downloaded ({reason}): connect to the "
-            f"internet once, or name a local folder that holds them: -o weights=DIR"
+            f"internet once, or give a local folder that contains them with -o weights=DIR"
         ) from None
 
 

@@ -134,11 +134,11 @@ def evaluate(
         except torch.OutOfMemoryError:
             raise ObserverError(
                 f"a batch of {size} images does not fit into the device's memory: use a smaller --batch-size and run again; "
-                f"the responses so far are kept"
+                f"the responses so far are saved"
             ) from None
         yield from zip(batch, rows[: len(batch)], strict=True)
 
 
 def respond(trial: Trial, evidence: np.ndarray) -> Response:
-    """Return the choice with the highest evidence (K,), or the first of them if several are equal."""
+    """Return the choice with the highest evidence, or the first such choice in case of a tie; `evidence` is (K,)."""
     return Response(trial.choices[int(np.argmax(evidence))], evidence=evidence)

@@ -36,7 +36,7 @@ from stimuli.atomic import write_atomically
 from stimuli.errors import UserError
 from stimuli.images import SUFFIXES, open_image
 
-MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for pixel values in 0..1
+MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and SD of ImageNet's color channels in 0..1
 CHECKPOINT = "network.pt"
 
 

@@ -26,25 +26,25 @@ from stimuli.stimulus import Stimulus
 
 Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
 KINDS: tuple[str, ...] = get_args(Kind)
-# The attrs metadata of an option that changes how responses are computed, but not which: field(metadata=RUNTIME).
+# The attrs metadata of an option, such as the device, that does not change responses: field(metadata=RUNTIME).
 RUNTIME: Mapping[str, Any] = {"runtime": True}
 MAX_STEPS, MAX_GUIDANCE = 1000, 100
-MAX_COUNT = 2**53  # every reader of a log represents whole numbers below this exactly
+MAX_COUNT = 2**53  # whole numbers below this remain exact in programs that read all numbers as float64
 
 
 @frozen
 class Presentation:
     """How a trial is presented to a person. Machines ignore it.
 
-    A trial is a fixation cross, the stimulus, a noise mask and then the response grid. The mask is pink noise m, rescaled
-    to 0..1 and then to (m − 0.5) · mask_contrast + 0.5, clipped. The defaults are those of Geirhos et al. (2018,
-    arXiv 1808.08750), second batch of experiments.
+    A trial shows a fixation square (an outline), the stimulus, a noise mask and then the response grid. The mask is pink
+    noise m, rescaled to 0..1 and then to (m − 0.5) · mask_contrast + 0.5, clipped. The defaults are those of Geirhos et al.
+    (2018, arXiv 1808.08750), second batch of experiments.
 
     Attributes:
-        fixation: Duration of the fixation cross in seconds.
+        fixation: Duration of the fixation square in seconds.
         stimulus: Duration of the stimulus in seconds.
         mask: Duration of the noise mask in seconds.
-        response: Time limit for the response in seconds.
+        response: Duration of the response grid in seconds, which is the time limit for a response.
         size: Width of the stimulus in degrees of visual angle.
         background: Gray level of the screen in 0..1.
         mask_contrast: Contrast of the mask; 1 leaves the noise as it is.
@@ -192,7 +192,7 @@ class Restoration:
     x̂_empty + g (x̂_text − x̂_empty) (Ho & Salimans 2022, arXiv 2207.12598), which takes two evaluations per step.
 
     Attributes:
-        strength: Noise level, or proportion of masked tokens: above 0 and at most 1.
+        strength: Noise level, or fraction of masked tokens: above 0 and at most 1.
         steps: Number of denoising steps, 1 to MAX_STEPS.
         guidance: Classifier-free guidance scale, 0 to MAX_GUIDANCE; 1 switches guidance off.
         draw: Number of the noise sample or mask, from 0. The same draw is used for every text.
@@ -209,7 +209,7 @@ class Restoration:
     def __attrs_post_init__(self) -> None:
         if not 0 < self.strength <= 1:
             raise ObserverError(
-                f"the strength (noise level or masked share) must be above 0 and up to 1, got {self.strength}"
+                f"the strength (noise level or fraction of masked tokens) must be above 0 and up to 1, got {self.strength}"
             )
         if self.draw < 0:
             raise ObserverError(f"the draw must be a whole number, 0 or more, got {self.draw}")

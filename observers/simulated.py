@@ -111,8 +111,8 @@ class Biased:
         cue_rate: Probability of responding to a cue, 0 to 1; on stimuli without cues this is the accuracy.
         seed: Random seed of the responses.
         shared: Proportion of stimuli (chosen at random for each seed), 0 to 1, on which the response is drawn with random
-            numbers that all biased observers share, so that they err on the same images. For equal accuracies the expected
-            error consistency κ between two of them is the square of `shared`.
+            numbers that all biased observers share, so that they are wrong on the same images. For equal accuracies the
+            expected error consistency κ between two of them is the square of `shared`.
         name: The observer's name in logs and figures; by default "biased-" and the shape bias.
 
     Example:
@@ -199,7 +199,7 @@ class Correlated:
             if expected > 1 - 1e-12:
                 raise ObserverError(
                     f"{self.name}: the recorded observer is always {'right' if p else 'wrong'} in condition {condition!r}, "
-                    f"and so would this one be: kappa is undefined; set an accuracy between 0 and 1, or use another log"
+                    f"and so is this observer, so kappa is undefined: set an accuracy between 0 and 1, or use another log"
                 )
             both = (self.kappa * (1 - expected) + expected + p + q - 1) / 2
             low, high = max(0.0, p + q - 1), min(p, q)

@@ -17,7 +17,7 @@ import torch
 from observers.protocol import ObserverError
 from stimuli.atomic import write_atomically
 
-Row = list[int | str]  # of the learning curve: step or epoch, loss, and for some models the seconds so far
+Row = list[int | str]  # a row of the learning curve: step or epoch, loss, and for some models the seconds so far
 _LABELS = {"given": "training data", "n_pictures": "number of training images"}  # how errors name these settings
 
 

@@ -52,7 +52,7 @@ def check_model_name(name: str) -> None:
 
 
 def read_config(files: Checkpoint) -> dict[str, Any]:
-    """Return the contents of the config.json next to the weights, or {} if it does not exist. Raises ObserverError."""
+    """Return the config.json next to the weights, or {} if it does not exist; raise ObserverError if it is damaged."""
     path = files.folder / "config.json"
     try:
         config = json.loads(path.read_text("utf-8")) if path.is_file() else {}

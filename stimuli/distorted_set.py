@@ -32,7 +32,7 @@ from stimuli.spectrum import PUBLISHED_SPECTRUM, find_published_table, mean_spec
 from stimuli.stimulus import Stimulus, StimulusSet
 
 SPECTRUM_FILE, PUBLISHED_SIZE = "spectrum.npy", 224
-COMPRESS_LEVEL = 3  # of zlib: files are 10 % larger than at the default level and take half the time
+COMPRESS_LEVEL = 3  # level of zlib: files are 10 % larger than at the default level and take half the time
 PROBE_SIZE = 64  # pixels per side of the image that tests the levels
 
 
@@ -205,7 +205,7 @@ def choose_conditions(distortion: Distortion, requested: Sequence[str]) -> tuple
     """
     conditions = tuple(requested) or distortion.conditions
     if not conditions:
-        raise StimulusError(f"{distortion.name} does not have default levels: give them, --levels A,B,C")
+        raise StimulusError(f"{distortion.name} does not have default levels: give levels with --levels A,B,C")
     levels = [distortion.level_of(condition) for condition in conditions]
     if any(level in levels[:i] for i, level in enumerate(levels)):
         raise StimulusError(f"the same level is given twice in {','.join(conditions)}")

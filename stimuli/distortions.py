@@ -17,12 +17,10 @@ from stimuli.errors import StimulusError
 
 GRAY = np.array([0.2125, 0.7154, 0.0721])  # Rec. 709 luma weights, rounded as in scikit-image
 MEAN_GRAY = 0.4423  # mean g of the ImageNet images that the published sets were made from
-MATRIX_BLUR_RATIO = (
-    8  # a kernel with more than 1/8 as many taps as pixels is faster as a matrix (measured at 224 pixels)
-)
-TO_LUMINANCE = np.array(
-    [0.25882843, 0.60743592, 0.13373565]
-)  # linear R, G, B on the monitor of the published experiments
+# A kernel with more than 1/8 as many taps as pixels is faster as a matrix (measured at 224 pixels).
+MATRIX_BLUR_RATIO = 8
+# Weights of linear R, G and B on the monitor of the published experiments.
+TO_LUMINANCE = np.array([0.25882843, 0.60743592, 0.13373565])
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:

@@ -32,7 +32,8 @@ from stimuli.errors import StimulusError
 
 SIZE = 256  # pixels of the longer side at which every image is computed
 REC601 = np.array([0.299, 0.587, 0.114])  # weights of R, G and B in luma
-BAND_SDS = 4.5  # frequencies up to so many SDs of a blur's transfer function are drawn; above, it is less than 5e-5
+# Frequencies are computed up to this many standard deviations of a blur's transfer function, which is below 5e-5 beyond.
+BAND_SDS = 4.5
 MAX_REACH = 10_000.0
 
 

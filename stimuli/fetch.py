@@ -34,7 +34,7 @@ REGISTRY = Path(__file__).with_name("registry.txt")
 N_THREADS = 4
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between attempts
 TIMEOUTS = (10.0, 60.0)  # seconds to wait for a connection, and for the next bytes
-MAX_BYTES = 4 << 30  # per file
+MAX_BYTES = 4 << 30  # largest size of a file
 CHUNK = 1 << 16
 
 Progress = Callable[[int, int | None], None]  # number of bytes so far, total number of bytes or None if it is unknown
@@ -124,7 +124,7 @@ def fetch_humans(*, progress: Progress = no_progress, base_url: str | None = Non
 
     folders = {store.abspath.joinpath(file).parent for file in files}
     with explain_write_errors():
-        for folder in folders:  # made here because the threads would race to make them
+        for folder in folders:  # created before the threads start, which would try to create the same folder
             folder.mkdir(parents=True, exist_ok=True)
         try:
             with ThreadPoolExecutor(N_THREADS) as pool:

@@ -27,13 +27,15 @@ from stimuli.stimulus import Stimulus, StimulusSet
 SEED = 20_241
 CUES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 TURNS = tuple(range(-90, 181, 15))  # degrees, clockwise
-N_VARIANTS, N_TURNED = 8, 4  # images per cue, per turn
+N_VARIANTS, N_TURNED = 8, 4  # number of images per cue, and per turn
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Each category is paired with those that follow 1, 3 and 6 positions later; N_OBJECTS is the number of objects per pair.
 STEPS, N_OBJECTS = (1, 3, 6), 1
 FACE_STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
-N_TEXTURES = 5  # per kind of texture
-N_GEOMETRIC = 4  # images per strength and difference; with 2, the intervals of effects are too narrow (10 % miss)
+N_TEXTURES = 5  # number of images per kind of texture
+# Number of images per strength and difference. With 2 images, the intervals of effects are too narrow: 10 % of them do not
+# contain the true effect.
+N_GEOMETRIC = 4
 FACE, NO_FACE = "face", "texture"
 DrawnImages = Iterator[tuple[str, str, str, dict[str, str], np.ndarray]]  # file, category, condition, cues, image
 

@@ -42,7 +42,7 @@ def open_image(path: Path) -> np.ndarray:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS takes its place
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked below
             opened = Image.open(path, formats=FORMATS)
         with opened as image:
             if image.width * image.height > MAX_PIXELS:

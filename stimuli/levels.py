@@ -98,7 +98,7 @@ class Distortion:
 
         Raises:
             StimulusError: The condition is invalid, the distortion cannot be applied to this image, or a user's function
-                failed or returned something else than an image.
+                failed or returned something other than an image.
         """
         height, width = image.shape[:2]
         sizes = list(dict.fromkeys([(height, width), (width, height)]))

@@ -80,7 +80,7 @@ def fetch_illusions(*, progress: Progress = no_progress, base_url: str | None = 
         Folder of the images in the cache.
 
     Raises:
-        StimulusError: An image cannot be downloaded or written, or the server sends something else than an image.
+        StimulusError: An image cannot be downloaded or written, or the server sends something other than an image.
     """
     with explain_write_errors():
         image_folder().mkdir(parents=True, exist_ok=True)

@@ -138,7 +138,7 @@ def has_images(out: Path) -> bool:
 
 
 def is_complete_png(path: Path) -> bool:
-    """Return whether a file exists and has the end of a PNG; it may lack it after a power failure."""
+    """Return whether a file exists and ends like a PNG, because a power failure can leave an incomplete file."""
     try:
         with path.open("rb") as file:
             file.seek(-len(PNG_END), os.SEEK_END)

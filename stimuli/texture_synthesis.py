@@ -26,12 +26,12 @@ except ModuleNotFoundError as error:
     ) from None
 
 MARGIN = 16  # pixels on every side that are computed and then cropped, because the pyramid treats the image as periodic
-N_SCALES = 4  # of the pyramid; fewer if the coarsest scale would be smaller than CORRELATION_WIDTH
+N_SCALES = 4  # scales of the pyramid; fewer if the coarsest one would be smaller than CORRELATION_WIDTH
 CORRELATION_WIDTH = 7  # pixels of the autocorrelations
 MIN_GRAY_RANGE = 0.02  # range of g in a texture below which it counts as uniform
 BLUR_SIGMA = 2.0  # pixels of the blur with which the content is compared
 RANGE_WEIGHT = 0.1  # weight of the penalty for values outside 0..1
-LEARNING_RATE = 0.01  # of Adam
+LEARNING_RATE = 0.01  # learning rate of Adam
 
 
 def synthesize(

@@ -226,7 +226,7 @@ def test_starting_with_typer_run(tmp_path, drawn):
     assert done.returncode == 3, done.stderr
     assert (
         done.stderr.splitlines()[-1]
-        == f"Stopped; every answer is kept. To continue, run: {shlex.join(['observers', *words])}"
+        == f"Stopped; every response is saved. To continue, run: {shlex.join(['observers', *words])}"
     )
 
 

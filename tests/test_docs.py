@@ -91,7 +91,7 @@ def test_commands_and_code_of_a_page_word_for_word(page, reader):
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
-    """Logs of two people and two networks on three published datasets, all simulated, in the field's format."""
+    """Logs of two people and two networks on three published datasets, all simulated, in model-vs-human format."""
     folder, parts = tmp_path_factory.mktemp("made-up"), []
     for seed, name in enumerate(("subject-01", "subject-02", "net-1", "net-2")):
         noise = Psychometric(0.1 + 0.05 * seed, -0.4, dataset="uniform-noise", seed=seed % 3, name=name)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from analysis.figures import style
 from stimuli.datasets import DATASETS
 
-MAX_CHARACTERS = 60  # of all labels below the axis; with more characters the labels would overlap and are rotated
+MAX_CHARACTERS = 60  # with more characters in all labels together, the labels would overlap and are rotated
 
 
 def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 16) -> Axes:

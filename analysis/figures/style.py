@@ -29,7 +29,7 @@ MAX_NAME_LENGTH = 34  # characters
 FORMATS = ("pdf", "svg", "png")
 CHANCE_COLOR = "#666666"
 GRID_COLOR = "#E4E4E4"
-EXCLUDED_COLOR = "#8C8C8C"  # of conditions that are excluded from averages
+EXCLUDED_COLOR = "#8C8C8C"  # color of the labels of conditions that are excluded from averages
 POOLED_OBSERVERS = (HUMANS, PEOPLE, SIMULATED_PEOPLE)  # names of rows that combine several people
 RC_PARAMS: dict[Any, Any] = {
     "svg.fonttype": "none",  # keeps text searchable and editable

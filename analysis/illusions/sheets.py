@@ -10,7 +10,7 @@ from analysis.figures.illusions.sheet import draw_prompt_grid, draw_sheet
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
 from experiments.log import file_name
 
-N_IMAGES = 8  # per sheet
+N_IMAGES = 8  # number of images per sheet
 MANY_PROMPTS = 8  # images with at least so many prompts get a sheet each, in the layout of Figure 8
 
 

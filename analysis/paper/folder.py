@@ -1,8 +1,8 @@
-"""Writes figures into a folder as PDF, SVG, PNG, CSV with the numbers, and text with the caption; figures.md shows all.
+"""Writes figures into a folder as PDF, SVG and PNG, with the numbers as CSV and the caption as text.
 
-`made.txt` lists the files that were written. Figures that are made again replace their own files and all other figures
-stay. A file that would be overwritten and is not in the list was not written by this program; it raises an error before
-anything is written.
+`figures.md` shows all figures of the folder, and `made.txt` lists the files that were written. Figures that are made again
+replace their own files, and all other figures stay. A file that would be overwritten but is not in the list was not written
+by this program, so an error is raised before anything is written.
 """
 
 import re

@@ -69,7 +69,7 @@ def make_marked_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
             )
         else:
             results.append(
-                "the figure compares observers that you choose: name them, --observer BEFORE --observer AFTER"
+                "the figure compares observers that you choose: give them with --observer BEFORE --observer AFTER"
             )
             break
     return results or [_no_conflicts_message("cue-conflict")]

@@ -24,7 +24,7 @@ from analysis.report.section_inputs import SectionInputs
 from analysis.tables import format_p_value, format_value
 
 MAX_SENTENCES = 4
-MAX_ROWS = 120  # of pairs in a table on the page; the CSV file has all pairs
+MAX_ROWS = 120  # largest number of pairs in a table on the page; the CSV file has all pairs
 
 
 def ceiling_section(inputs: SectionInputs) -> Part | None:

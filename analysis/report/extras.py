@@ -18,7 +18,7 @@ from analysis.report.parts import as_sentence, count
 from analysis.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
 from experiments.log import file_name
 
-MAX_IMAGES = 8  # in the figures of reconstructions
+MAX_IMAGES = 8  # largest number of images in a figure of reconstructions
 
 
 @frozen(eq=False)

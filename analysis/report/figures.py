@@ -22,7 +22,7 @@ from analysis.shape_bias import ALL, overall_shape_bias, pooled_shape_bias
 from analysis.tables import format_range, format_value, to_csv
 from stimuli.datasets import DATASETS
 
-MAGNIFICATION = 1.25  # of the size on the page over the size in print
+MAGNIFICATION = 1.25  # ratio of the size on the page to the size in print
 
 
 def write_figure(

@@ -6,7 +6,7 @@ import pandas as pd
 from attrs import field, frozen
 
 NAN = float("nan")
-MAX_NAMES = 5  # in a sentence
+MAX_NAMES = 5  # largest number of names in a sentence
 
 
 @frozen

@@ -21,7 +21,7 @@ from analysis.frame import condition_order
 from analysis.report.scripts import numbers
 from stimuli.datasets import DATASETS
 
-N_COLORS = 41  # for κ from -1 to 1
+N_COLORS = 41  # number of colors for κ from -1 to 1
 MAX_OBSERVERS = 12  # with more observers, the curves of kinds are shown first
 
 

@@ -22,7 +22,7 @@ from stimuli.datasets import DATASETS
 
 N_IMAGES = 128
 NOT_SHOWN, NO_RESPONSE = " ", "!"  # not in LETTERS
-DECIMALS = {"rt": 3, "n_evaluations": 0}  # of the details besides evidence
+DECIMALS = {"rt": 3, "n_evaluations": 0}  # number of decimals of the details other than evidence
 NO_WORD = -1  # the index of a cue that no response or category has
 
 

@@ -68,7 +68,7 @@ def errors(
     json: Json = False,
     csv: Csv = None,
 ) -> None:
-    """Test whether observers give the same wrong responses.
+    """Measure whether observers give the same wrong responses.
 
     The table holds misclassification agreement (same wrong response on images that both misclassify) and class-level error
     similarity.

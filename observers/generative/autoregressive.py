@@ -78,7 +78,7 @@ class Autoregressive:
 
     @property
     def n_draws(self) -> int | None:
-        """The number of draws, one for each encoding."""
+        """The number of draws, which is the number of perturbed encodings of an image."""
         return self.perturbations
 
     @cached_property
@@ -203,7 +203,7 @@ class Autoregressive:
         return ids
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return evenly spaced positions of draws in 0..1; perturbations are not ordered."""
+        """Return positions of draws in 0..1, which are evenly spaced because perturbations have no natural order."""
         return (draws + 0.5) / self.perturbations
 
     @deterministic_inference()

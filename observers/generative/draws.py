@@ -19,9 +19,8 @@ from attrs import frozen
 from observers.protocol import ObserverError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2  # 1/φ
-MIN_DENSITY = (
-    0.1  # relative to the mean before normalization; it limits the correction of scores to about a factor of ten
-)
+# Relative to the mean before normalization. It limits the correction of scores to about a factor of ten.
+MIN_DENSITY = 0.1
 
 
 def kronecker_sequence(draws: np.ndarray, seed: int) -> np.ndarray:

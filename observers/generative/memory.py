@@ -16,10 +16,10 @@ import torch
 from observers.generative.likelihood import Conditioning, Likelihood
 from observers.protocol import ObserverError, Trial
 
-USED_FRACTION = 0.85  # of the free memory
+USED_FRACTION = 0.85  # fraction of the free memory that passes may use
 MAX_ROWS = 256  # more rows do not make a device faster
 N_TIMED, MAX_SECONDS = 5, 60.0  # passes that are timed, and the time after which no further pass is started
-DEFAULT_ROWS = 16  # on CPU and MPS, which do not report a useful amount of free memory
+DEFAULT_ROWS = 16  # number of rows on CPU and MPS, which do not report a useful amount of free memory
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

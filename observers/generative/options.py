@@ -75,7 +75,7 @@ class Compute:
     def in_memory_format(self, images: torch.Tensor) -> torch.Tensor:
         """Return (N, channels, height, width) images in the memory format that is fastest for convolutions on the device.
 
-        On CUDA this is channels last.
+        On CUDA this is the channels-last format.
         """
         return images.contiguous(memory_format=torch.channels_last) if images.is_cuda else images
 

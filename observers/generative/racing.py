@@ -153,7 +153,7 @@ class Exhaustive:
         return state.result()
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
-        """Return the number of evaluations twice, since it is fixed."""
+        """Return the number of evaluations as both bounds, because it is fixed."""
         return n_choices * self.draws, n_choices * self.draws
 
 
@@ -259,7 +259,7 @@ class Staged:
         return state.result()
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
-        """Return the number of evaluations twice, since it is fixed."""
+        """Return the number of evaluations as both bounds, because it is fixed."""
         total, before = 0, 0
         for i, (n, k) in enumerate(self.stages):
             total += (min(k, n_choices) if i else n_choices) * (n - before)

@@ -17,7 +17,7 @@ from observers.microcosm.training_images import TrainingImages
 from observers.microcosm.training_loop import ProgressCallback, TrainingSettings, fit, weights_digest
 
 SIZE, SIDE, N_CODES = 32, 8, 1024  # pixels and tokens per side; size of the codebook
-WIDTH = 128  # of the transformer
+WIDTH = 128  # width of the transformer
 SPECIAL_TOKENS = (
     "<s>",
     "<pad>",

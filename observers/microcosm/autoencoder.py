@@ -18,11 +18,11 @@ from observers.microcosm.training_images import TrainingImages
 from observers.microcosm.training_loop import Loss, TrainingSettings, full_precision
 from stimuli.microcosm import SIZE
 
-N_CHANNELS, SIDE = 8, 8  # of the latents
+N_CHANNELS, SIDE = 8, 8  # size of the latents
 SEPARATE_SHARE = 0.3  # share of the steps in which encoder and decoder are trained separately
 COMPONENT_NOISE = 0.03  # standard deviation of the noise on the components when the decoder receives them
-KL_WEIGHT = 1e-6  # of the divergence from N(0, 1), as for the autoencoder of Stable Diffusion
-N_PCA_IMAGES, N_PCA_BLOCKS = 4000, 40_000  # from which the principal components are computed
+KL_WEIGHT = 1e-6  # weight of the divergence from N(0, 1), as for the autoencoder of Stable Diffusion
+N_PCA_IMAGES, N_PCA_BLOCKS = 4000, 40_000  # images and blocks from which the principal components are computed
 ENCODING_BATCH = 500  # images that are encoded at once
 
 

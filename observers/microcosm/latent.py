@@ -23,7 +23,7 @@ from observers.microcosm.denoising_loss import noise_error
 from observers.microcosm.training_images import TrainingImages
 from observers.microcosm.training_loop import ProgressCallback, TrainingSettings, fit, weights_digest
 
-WIDTH = 64  # of the text encoder states
+WIDTH = 64  # width of the text encoder states
 AUTOENCODER = TrainingSettings(steps=6_000, batch=8, rate=2e-3, half=True)
 DENOISER = TrainingSettings(steps=12_000, batch=32, rate=1e-3, warmup=500, average=0.9995)
 

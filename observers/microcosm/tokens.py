@@ -18,7 +18,7 @@ from observers.microcosm.training_loop import Loss, TrainingSettings, full_preci
 UNQUANTIZED_SHARE = 0.15  # share of the steps at the start that are trained without codes
 REPLACEMENT_INTERVAL = 100  # steps after which unused codes are replaced
 REPLACEMENT_END = 0.7  # share of the steps after which no more codes are replaced
-COMMITMENT_WEIGHT = 0.25  # of the distance of the encoded vectors from their codes
+COMMITMENT_WEIGHT = 0.25  # weight of the distance of the encoded vectors from their codes
 ENCODING_BATCH = 500  # images that are encoded at once
 
 

@@ -14,7 +14,7 @@ INSTRUCTIONS = (
 
 
 def measure_width(screen: Screen) -> float:
-    """Return the width of the visible picture in cm.
+    """Return the width of the visible area of the screen in cm.
 
     The user changes the size of a box with the arrow keys until it is as large as a bank card, then presses Enter. Escape
     raises KeyboardInterrupt.

@@ -18,9 +18,9 @@ class Monitor:
 
     Attributes:
         name: Name of the monitor.
-        width_cm: Width of the visible picture, in cm (1 to 1000).
+        width_cm: Width of the visible area of the screen, in cm (1 to 1000).
         distance_cm: Distance from the eyes to the screen, in cm (1 to 10000).
-        pixels: Width and height of the picture, in pixels.
+        pixels: Width and height of the screen, in pixels.
 
     Raises:
         ObserverError: If one of the sizes is not plausible.

@@ -25,10 +25,8 @@ from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response,
 PILOT_SUFFIX = "-pilot"  # marks the observer name of a pilot session, which is excluded from analysis
 PILOT_IMAGE_PIXELS = 224.0  # side of an image if there is no monitor profile, which only pilots and simulations allow
 MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break asks to answer every trial
-LOG_RT = (
-    math.log(0.7),
-    0.35,
-)  # mean and standard deviation of the log rt (s) of simulated participants, as in human data
+# Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
+LOG_RT = (math.log(0.7), 0.35)
 
 
 def _check_code(instance: Any, attribute: Any, value: str) -> None:

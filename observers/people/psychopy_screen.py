@@ -13,7 +13,7 @@ from stimuli.errors import ObserverError
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
 RATE_TOLERANCE = 0.05  # relative difference between the measured and the given frame rate that is accepted
 POLLED_FRACTION = 0.6  # fraction of a repeated frame during which input is polled, so that it gets exact times
-KEY_NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}  # pyglet's name -> ours
+KEY_NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}  # name in pyglet -> name here
 
 
 class PsychoPyScreen:
@@ -146,9 +146,8 @@ class PsychoPyScreen:
         )  # fmt: skip
 
     def _on_mouse_press(self, x: int, y: int, button: int, modifiers: int) -> None:
-        width, height = (
-            self._window.winHandle.get_size()
-        )  # in points, which differ from pixels on high-density displays
+        # The size is in points, which differ from pixels on high-density displays.
+        width, height = self._window.winHandle.get_size()
         self._clicks.append(
             Click((x / width - 0.5) * self.size[0], (y / height - 0.5) * self.size[1], self._clock.getTime())
         )

@@ -54,7 +54,7 @@ class AnswerQueue:
             return self._pending
 
     def close(self) -> None:
-        """Accept no more answers; the observer stops after the answer that was already received is in the log."""
+        """Stop accepting answers; the observer stops once an answer that was already received is in the log."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -59,7 +59,7 @@ def test_degenerate_cases():
     two = correlate(x.iloc[:2], y)
     assert two["r"].isna().all() and set(two["reason"]) == {"fewer than three observers"} and set(two["df"]) == {0}
     constant = correlate(x * 0 + 0.3, y)
-    assert constant["r"].isna().all() and set(constant["reason"]) == {"a measure is the same for all"}
+    assert constant["r"].isna().all() and set(constant["reason"]) == {"a measure is the same for all observers"}
     three = correlate(x.iloc[:3], y)
     assert three["r"].notna().all() and three["low"].isna().all() and three["p"].notna().all()
     perfect = correlate(x, (2 * x).rename("y"))

@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_all_responses_and_says_how_to_resume(tmp_path, cache):
         process.send_signal(number)
         _, stderr = process.communicate(timeout=30)
         assert process.returncode == 3
-        assert "every answer is kept. To continue, run: observers run-experiment drawn-cue-conflict" in stderr
+        assert "every response is saved. To continue, run: observers run-experiment drawn-cue-conflict" in stderr
         assert "Traceback" not in stderr
         assert sidecar(path)["status"] == "partial"
         assert sidecar(path)["n_logged"] == len(rows(path)) > before

@@ -285,7 +285,7 @@ def test_serve_command_prints_the_links_and_how_to_resume(serve_command, drawn, 
     result = serve_command("--participant", "AB12", "--participant", "CD34")
     assert result.exit_code == 3
     assert [line.split("  ")[0] for line in result.stdout.splitlines()] == ["AB12", "CD34"]
-    assert "Stopped; every answer is kept. To continue, run: observers serve drawn-cue-conflict" in result.stderr
+    assert "Stopped; every response is saved. To continue, run: observers serve drawn-cue-conflict" in result.stderr
     result = serve_command("--sessions", "2")
     codes = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert len(set(codes)) == 2

@@ -97,7 +97,7 @@ def test_error_without_network_names_the_files_and_the_remedy(hub):
         ObserverError,
         match=r"the repository other/model at revision v2: its config\.json, preprocessor_config\.json or "
         r"processor_config\.json, model\.safetensors or .* cannot be downloaded \(HF_HUB_OFFLINE is set\): connect to "
-        r"the internet once, or name a local folder that holds them: -o weights=DIR",
+        r"the internet once, or give a local folder that contains them with -o weights=DIR",
     ):
         find_checkpoint("other/model", "v2", None, NEEDS)
 

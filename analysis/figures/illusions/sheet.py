@@ -19,7 +19,7 @@ from analysis.illusions.reconstructions import read_image
 
 NEAREST, OTHER = "#1B7837", "#B2182B"
 SIDE = 0.85  # inches per side of an image
-N_COLUMNS = 4  # in Figure 8
+N_COLUMNS = 4  # number of columns in the layout of Figure 8
 N_LETTERS = 13  # characters of an observer's name that fit above one image
 
 

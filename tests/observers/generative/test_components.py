@@ -46,7 +46,7 @@ def test_a_pickle_is_not_read(copy, small):
     (copy / UNET).unlink()
     message = (
         "has no unet/diffusion_pytorch_model.safetensors or .*, only diffusion_pytorch_model.bin: only safetensors are "
-        "loaded, because reading a pickle can run code; convert the weights and name their folder, -o weights=DIR"
+        "loaded, because reading a pickle can run code; convert the weights and give their folder with -o weights=DIR"
     )
     with pytest.raises(ObserverError, match=message):
         observe(copy, small)
@@ -72,7 +72,7 @@ def test_a_missing_component_is_named(part, copy, small):
 
 def test_a_missing_tokenizer_is_refused(copy, small):
     shutil.rmtree(copy / "tokenizer")
-    with pytest.raises(ObserverError, match=r"has no tokenizer/tokenizer.json or .*: name a folder that holds it"):
+    with pytest.raises(ObserverError, match=r"has no tokenizer/tokenizer.json or .*: give a folder that contains it"):
         observe(copy, small)
 
 
