@@ -41,7 +41,9 @@ def reconstruct(
     ] = None,
     strength: Annotated[
         str,
-        typer.Option(metavar="LEVELS", help=f"Noise levels or fractions of masked tokens, comma-separated, {NOISE_LEVEL}."),
+        typer.Option(
+            metavar="LEVELS", help=f"Noise levels or fractions of masked tokens, comma-separated, {NOISE_LEVEL}."
+        ),
     ] = "0.5",
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Number of draws of the noise or of the masks.")] = 1,
     steps: Annotated[

@@ -66,7 +66,7 @@ def collect(
 ) -> None:
     """Run a session with one participant at this screen.
 
-    PsychoPy shows the experiment and every response is logged at once. Escape stops the session at any time; the same
+    PsychoPy shows the experiment and every response is logged immediately. Escape stops the session at any time; the same
     command with --resume continues it.
 
     \b
@@ -105,7 +105,8 @@ def calibrate_monitor(
     width: Annotated[
         float | None,
         typer.Option(
-            metavar="CM", help="Width of the visible area of the screen in centimeters (default: measured with a bank card)."
+            metavar="CM",
+            help="Width of the visible area of the screen in centimeters (default: measured with a bank card).",
         ),
     ] = None,
     display: Display = 0,

@@ -159,8 +159,8 @@ def _to_line(cells: Sequence[str]) -> bytes:
 class LogWriter:
     """Appends rows to a log. Only one writer can have a log open at a time.
 
-    Rows are written to the disk at once and synchronized at least every SYNC_SECONDS or SYNC_ROWS rows. The file is created
-    with the first row. The writer must be closed.
+    Rows are written immediately and synchronized to the disk at least every SYNC_SECONDS or SYNC_ROWS rows. The file is
+    created with the first row. The writer must be closed.
 
     Attributes:
         path: The path of the log. Its folder is created.

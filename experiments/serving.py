@@ -148,7 +148,7 @@ def serve(
         host: Address to listen on; by default, only this computer can connect.
         port: Port to listen on; 0 selects a free port.
         invited: Start a session only when its page is opened, so that an unused invitation leaves no log. By default, all
-            sessions start at once.
+            sessions start immediately.
         announce: Function that is called with the participant code and the address of each session.
         notify: Function that is called with each note for the user.
         linger: Seconds for which the server still replies to repeated requests after all sessions are complete.

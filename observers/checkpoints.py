@@ -123,7 +123,8 @@ def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]
     only = f", only {pickles[0]}" if pickles else ""
     return (
         f"{missing}{only}: only safetensors are loaded, because reading a pickle can run code; convert the weights and "
-        f"give their folder with -o weights=DIR" + ("" if checkpoint.local else ", or use another revision, -o revision=…")
+        f"give their folder with -o weights=DIR"
+        + ("" if checkpoint.local else ", or use another revision, -o revision=…")
     )
 
 
@@ -166,7 +167,7 @@ def _download_snapshot(
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Silence the progress bars and warnings of transformers and diffusers. Their errors are raised all the same."""
+    """Silence the progress bars and warnings of transformers and diffusers. Their errors are still raised."""
     from transformers.utils import logging
 
     loggers = [logging]

@@ -1,1 +1,1 @@
-"""A package, so that it is this one and no other that a library brings along under the name."""
+"""The tests are a package, so that `import tests` cannot find a package of the same name that a library installs."""

@@ -205,7 +205,7 @@ def test_recorded_observers_are_checked_on_their_experiment(human):
 
 
 def test_starting_with_typer_run(tmp_path, drawn):
-    """`typer cli.py run …`; and what Ctrl-C then says is a command that works."""
+    """`typer cli.py run …` works, and so does the command that Ctrl-C then prints."""
     typer = Path(sys.executable).with_name("typer")
     (tmp_path / "stopping.py").write_text(
         "from observers.protocol import Response\n"

@@ -44,7 +44,7 @@ def blocks(page):
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch, drawn):
-    """The folder of somebody who follows a page: some photographs, and no network."""
+    """The folder of a user who follows a page: some photographs, and no network."""
     monkeypatch.chdir(tmp_path)
     for i in range(6):
         save_image(drawn.stimuli.stimuli[i].pixels(), tmp_path / "photos" / ("cat" if i < 3 else "dog") / f"cat{i}.png")

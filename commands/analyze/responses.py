@@ -10,7 +10,9 @@ from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples,
 
 ByCondition = Annotated[
     bool,
-    typer.Option("--by-condition", help="Compute the measure for every condition separately, not over all of them."),
+    typer.Option(
+        "--by-condition", help="Compute the measure for each condition instead of over all conditions."
+    ),
 ]
 LOW_PASS = "accuracy:low-pass"
 

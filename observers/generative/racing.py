@@ -22,7 +22,7 @@ from observers.protocol import ObserverError
 
 MAX_DRAWS = 100_000  # per choice; scores are kept until the race ends
 PRIOR_DF = 8.0  # most degrees of freedom of the prior on the variance
-ROUND = 8  # each round adds this fraction, an eighth, of the draws so far
+ROUND = 8  # each round adds 1 / ROUND of the draws so far
 ANYTIME_N = 16  # number of draws at which the confidence sequence is tightest
 
 

@@ -1,11 +1,11 @@
 """The autoencoder of `microcosm-latent`: 64 × 64 pixels are encoded as 8 × 8 latents of 8 channels.
 
-Training starts from principal components. Those of blocks of 8 × 8 pixels are known before any training. In the first
-part of the training, the encoder learns to predict them and the decoder learns to invert them, each with its own
-target. After that the decoder receives the encoder's output, and the encoder is also trained for reconstruction, while
-it is still kept close to the components. In five minutes on one CPU core this reaches a reconstruction PSNR of 19.6 dB;
-the same network reaches 15.0 dB with the reconstruction loss alone. Eight principal components without a network reach
-21.3 dB.
+Training starts from principal components, which are computed from blocks of 8 × 8 pixels beforehand. In the first part of
+the training, the encoder learns to predict the components of an image and the decoder learns to reconstruct the image from
+its components. After that the decoder receives the encoder's output, and the encoder is also trained for reconstruction,
+while it is still kept close to the components. In five minutes on one CPU core this reaches a reconstruction PSNR of
+19.6 dB; the same network reaches 15.0 dB with the reconstruction loss alone. Eight principal components without a network
+reach 21.3 dB.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ SEPARATE_SHARE = 0.3  # share of the steps in which encoder and decoder are trai
 COMPONENT_NOISE = 0.03  # standard deviation of the noise on the components when the decoder receives them
 KL_WEIGHT = 1e-6  # weight of the divergence from N(0, 1), as for the autoencoder of Stable Diffusion
 N_PCA_IMAGES, N_PCA_BLOCKS = 4000, 40_000  # images and blocks from which the principal components are computed
-ENCODING_BATCH = 500  # images that are encoded at once
+ENCODING_BATCH = 500  # images that are encoded together
 
 
 class GuidedAutoencoder(torch.nn.Module):

@@ -19,7 +19,7 @@ UNQUANTIZED_SHARE = 0.15  # share of the steps at the start that are trained wit
 REPLACEMENT_INTERVAL = 100  # steps after which unused codes are replaced
 REPLACEMENT_END = 0.7  # share of the steps after which no more codes are replaced
 COMMITMENT_WEIGHT = 0.25  # weight of the distance of the encoded vectors from their codes
-ENCODING_BATCH = 500  # images that are encoded at once
+ENCODING_BATCH = 500  # images that are encoded together
 
 
 class TokenAutoencoder(torch.nn.Module):

@@ -13,7 +13,13 @@ from stimuli.errors import ObserverError
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
 RATE_TOLERANCE = 0.05  # relative difference between the measured and the given frame rate that is accepted
 POLLED_FRACTION = 0.6  # fraction of a repeated frame during which input is polled, so that it gets exact times
-KEY_NAMES = {"enter": "return", "comma": ",", "period": ".", "slash": "/", "semicolon": ";"}  # name in pyglet -> name here
+KEY_NAMES = {
+    "enter": "return",
+    "comma": ",",
+    "period": ".",
+    "slash": "/",
+    "semicolon": ";",
+}  # name in pyglet -> name here
 
 
 class PsychoPyScreen:

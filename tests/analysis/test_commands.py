@@ -1,4 +1,4 @@
-"""The commands of the measures: what they print besides tables, what they refuse, and that odd logs crash none of them."""
+"""The commands of the measures: notes that they print, input that they refuse, and unusual logs that must not crash them."""
 
 import json
 import re
@@ -103,7 +103,7 @@ ODD = {
     "always right": frame_of(dict.fromkeys([*PEOPLE, *NETS], "1111")),
     "always wrong": frame_of(dict.fromkeys([*PEOPLE, *NETS], "0000")),
     "never answered": pd.concat([frame_of({"subject-01": "1100", "subject-02": "1010"}), MUTE]),
-    "nobody but networks": frame_of(NETS),
+    "only networks": frame_of(NETS),
     "other images": pd.concat([
         frame_of(PEOPLE), frame_of(NETS).assign(stimulus=lambda f: f["stimulus"].str.replace(".", "x.")),
     ]),

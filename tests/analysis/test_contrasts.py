@@ -1,4 +1,4 @@
-"""Contrasts of kinds of observer: means by hand, slow permutations, and too few observers."""
+"""Contrasts of kinds of observer: means calculated by hand, permutations in plain loops, and too few observers."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""Helpers of tests that build stimulus sets."""
+"""Functions for tests that build stimulus sets."""
 
 from typer.testing import CliRunner
 

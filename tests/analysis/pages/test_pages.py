@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_console_reports_blocked_requests(browser, report):
-    """An empty console proves something only if violations of the policy appear in it."""
+    """Other tests check that the console is empty, which requires that it reports violations of the policy."""
     browser.open(f"file://{quote(str(report))}/index.html")
     browser.console()
     add = "document.body.append(Object.assign(document.createElement('{}'), {{{}}}))"

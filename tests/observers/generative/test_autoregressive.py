@@ -240,7 +240,9 @@ def test_another_type_of_model_is_refused(model_type, folders, tmp_path, photo):
 def test_a_model_without_tokenizer_is_refused(folders, tmp_path, photo):
     shutil.copytree(folders / "janus", tmp_path / "copy")
     (tmp_path / "copy/tokenizer.json").unlink()
-    with pytest.raises(ObserverError, match=r"has no tokenizer\.json: give a folder that contains it with -o weights=DIR"):
+    with pytest.raises(
+        ObserverError, match=r"has no tokenizer\.json: give a folder that contains it with -o weights=DIR"
+    ):
         likelihood(tmp_path / "copy", "janus").encode(photo)
 
 

@@ -102,7 +102,10 @@ def test_restoration_under_other_prompts_in_steps_and_with_guidance(name, models
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strength": 0}, r"the strength \(noise level or fraction of masked tokens\) must be above 0 and up to 1, got 0"),
+        (
+            {"strength": 0},
+            r"the strength \(noise level or fraction of masked tokens\) must be above 0 and up to 1, got 0",
+        ),
         ({"strength": 1.01}, "above 0 and up to 1, got 1.01"),
         ({"steps": 0}, "the number of steps must be 1 to 1000, got 0"),
         ({"guidance": -1}, r"the guidance scale must be 0 to 100 \(1 = off\), got -1"),
