@@ -20,7 +20,7 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy of every observer in every condition, with 95 % Wilson intervals.
 
     Args:
-        frame: trials as returned by `read_trials`, one row per trial.
+        frame: Trials as returned by `read_trials`, one row per trial.
 
     Returns:
         A table with `COLUMNS` and one row per dataset, observer and condition. `n` is the number of trials, `n_correct` the

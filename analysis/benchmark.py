@@ -55,11 +55,11 @@ class BenchmarkScores:
     """The benchmark measures of N observers in R resamples; the first observer is the row of the people.
 
     Attributes:
-        names: names of the observers, (N,).
-        kinds: kinds of the observers, (N,).
-        n_datasets: number of datasets that each observer answered, (N,).
-        values: the measures in the order of `MEASURES`, (6, N, R).
-        notes: sentences about what was excluded.
+        names: Names of the observers, (N,).
+        kinds: Kinds of the observers, (N,).
+        n_datasets: Number of datasets that each observer answered, (N,).
+        values: The measures in the order of `MEASURES`, (6, N, R).
+        notes: Sentences about what was excluded.
     """
 
     names: tuple[str, ...]
@@ -75,10 +75,10 @@ def benchmark(
     """Return the benchmark table: one row for all people together and one for every other observer.
 
     Args:
-        frame: trials as returned by `read_trials`, of people and of the observers to compare with them.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`. `model-vs-human` reproduces the published
+        frame: Trials as returned by `read_trials`, of people and of the observers to compare with them.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`. `model-vs-human` reproduces the published
             numbers.
-        reference_observers: names of observers to use in place of people. The people are then excluded, unpublished
+        reference_observers: Names of observers to use in place of people. The people are then excluded, unpublished
             datasets are included, and the first row is named `SIMULATED_PEOPLE`.
 
     Returns:
@@ -86,7 +86,7 @@ def benchmark(
         `attrs["notes"]` lists exclusions, and `attrs["rule"]` describes the rule.
 
     Raises:
-        LogError: if people (or the reference observers) answered no benchmark condition, or if an observer answered an image
+        LogError: If people (or the reference observers) answered no benchmark condition, or if an observer answered an image
             of one condition twice.
 
     Example:

@@ -76,15 +76,15 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
     """Write all trials of a frame as a BIDS data set of behavioral tables.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        out: folder to write to; it must be empty, or contain an earlier export of the same trials.
-        public: remove dates, times and folder names from the sidecars, for publication.
+        frame: Trials as returned by `read_trials`.
+        out: Folder to write to; it must be empty, or contain an earlier export of the same trials.
+        public: Remove dates, times and folder names from the sidecars, for publication.
 
     Returns:
         The paths of the tables.
 
     Raises:
-        LogError: if the folder contains other files, or if BIDS cannot represent a column name or a text.
+        LogError: If the folder contains other files, or if BIDS cannot represent a column name or a text.
 
     Example:
         >>> export_bids(read_trials(["logs"]), Path("bids"), public=True)

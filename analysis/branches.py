@@ -45,10 +45,10 @@ class ResampledTrees:
     """The tree of the observers of one dataset and its trees on resampled images.
 
     Attributes:
-        pairs: kappas of all pairs of observers.
-        tree: tree of the data.
-        branches: for each resample, the observers below every merge, from the lowest merge.
-        heights: for each resample, the heights of these merges in 1 - kappa, (O - 1,).
+        pairs: Kappas of all pairs of observers.
+        tree: Tree of the data.
+        branches: For each resample, the observers below every merge, from the lowest merge.
+        heights: For each resample, the heights of these merges in 1 - kappa, (O - 1,).
     """
 
     pairs: PairKappas
@@ -63,16 +63,16 @@ def resample_trees(
     """Cluster the observers of one dataset, and cluster them again on every bootstrap resample of the images.
 
     Args:
-        trials: trials of one dataset, as returned by `read_trials`.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap.
+        trials: Trials of one dataset, as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
 
     Returns:
         The trees, for `branch_support`, `observer_groups` and `within_human_range`.
 
     Raises:
-        LogError: if there are fewer than two observers or several datasets, or if an observer answered an image of one
+        LogError: If there are fewer than two observers or several datasets, or if an observer answered an image of one
             condition twice.
 
     Example:
@@ -95,7 +95,7 @@ def branch_support(trees: ResampledTrees) -> pd.DataFrame:
     """Return the bootstrap support of every branch of the tree.
 
     Args:
-        trees: the result of `resample_trees`.
+        trees: The result of `resample_trees`.
 
     Returns:
         A table with `BRANCH_COLUMNS` and one row per branch of at least two observers, from the lowest. `height` is in
@@ -115,14 +115,14 @@ def observer_groups(trees: ResampledTrees, n_groups: int | None = None) -> pd.Da
     """Cut the tree into groups of observers.
 
     Args:
-        trees: the result of `resample_trees`.
-        n_groups: number of groups (default: the number of kinds of observer).
+        trees: The result of `resample_trees`.
+        n_groups: Number of groups (default: the number of kinds of observer).
 
     Returns:
         A table with columns `observer`, `kind` and `group` (numbered from 0), in leaf order.
 
     Raises:
-        LogError: if `n_groups` is not between 1 and the number of observers.
+        LogError: If `n_groups` is not between 1 and the number of observers.
     """
     kind_of = dict(zip(trees.pairs.names, trees.pairs.kinds, strict=True))
     groups = trees.tree.groups(len(set(kind_of.values())) if n_groups is None else n_groups)
@@ -135,8 +135,8 @@ def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float,
     """Test whether groups of observers correspond to kinds of observer.
 
     Args:
-        groups: a table with columns `kind` and `group`, as returned by `observer_groups`.
-        seed: random seed of the permutations.
+        groups: A table with columns `kind` and `group`, as returned by `observer_groups`.
+        seed: Random seed of the permutations.
 
     Returns:
         The adjusted Rand index and its one-sided p value from `N_PERMUTATIONS` permutations; both are NaN if there is only
@@ -185,11 +185,11 @@ def within_human_range(
     """Return whether each observer agrees with people at least as well as the least consistent person does.
 
     Args:
-        trials: the trials of one dataset that were passed to `resample_trees`.
-        trees: the result of `resample_trees`.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_resamples: number of bootstrap resamples for the interval of kappa.
-        seed: random seed of the bootstrap.
+        trials: The trials of one dataset that were passed to `resample_trees`.
+        trees: The result of `resample_trees`.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples for the interval of kappa.
+        seed: Random seed of the bootstrap.
 
     Returns:
         A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is the mean with people,

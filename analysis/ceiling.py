@@ -40,10 +40,10 @@ def noise_ceiling(
     """Return the error consistency of every observer with people, and the noise ceiling of every dataset.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap.
+        frame: Trials as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
 
     Returns:
         A table with `COLUMNS`. Every dataset that people answered has one row per person, the row `MAJORITY`, and one row
@@ -51,7 +51,7 @@ def noise_ceiling(
         ceiling is not above 0. `attrs["notes"]` lists the datasets that no person answered.
 
     Raises:
-        LogError: if an observer answered an image of one condition twice.
+        LogError: If an observer answered an image of one condition twice.
 
     Example:
         >>> noise_ceiling(frame)[["dataset", "observer", "kappa", "ceiling", "share"]]

@@ -27,8 +27,8 @@ class Clustering:
     """A tree of O observers.
 
     Attributes:
-        order: names of the observers in leaf order, (O,).
-        linkage: linkage matrix in the format of scipy.cluster.hierarchy, (O - 1, 4); its leaf i is `order[i]`.
+        order: Names of the observers in leaf order, (O,).
+        linkage: Linkage matrix in the format of scipy.cluster.hierarchy, (O - 1, 4); its leaf i is `order[i]`.
     """
 
     order: tuple[str, ...]
@@ -55,15 +55,15 @@ def cluster_observers(matrix: pd.DataFrame) -> Clustering:
     """Cluster observers by average linkage of 1 - kappa.
 
     Args:
-        matrix: symmetric O × O table of kappas with the same observers in rows and columns, as returned by
+        matrix: Symmetric O × O table of kappas with the same observers in rows and columns, as returned by
             `analysis.consistency.kappa_matrix`. The diagonal is ignored.
 
     Returns:
         The tree, with its leaves in optimal order.
 
     Raises:
-        LogError: if the matrix has fewer than two observers.
-        ValueError: if the matrix is not symmetric, or if its rows and columns differ.
+        LogError: If the matrix has fewer than two observers.
+        ValueError: If the matrix is not symmetric, or if its rows and columns differ.
 
     Example:
         >>> tree = cluster_observers(kappa_matrix(consistency(frame), "cue-conflict"))

@@ -26,11 +26,11 @@ class ConditionData:
     """The responses to the images of one dataset in one condition.
 
     Attributes:
-        dataset: name of the dataset.
-        condition: name of the condition, "" if the dataset is not divided into conditions.
-        names: observers, people first, (O,).
-        kinds: kinds of the observers, (O,).
-        is_reference: whether each observer is a person or is used in place of people, (O,).
+        dataset: Name of the dataset.
+        condition: Name of the condition, "" if the dataset is not divided into conditions.
+        names: Observers, people first, (O,).
+        kinds: Kinds of the observers, (O,).
+        is_reference: Whether each observer is a person or is used in place of people, (O,).
         correct: 1.0 where the observer was correct, (O, I).
         answered: 1.0 where the observer has a trial with the image, (O, I).
     """
@@ -96,15 +96,15 @@ class PeopleComparison:
     """The agreement of the observers of one dataset with its people: means over conditions, then over people.
 
     Attributes:
-        dataset: name of the dataset.
-        names: the observers other than people, (O - P,).
-        kinds: their kinds, (O - P,).
-        people: names of the people, (P,).
+        dataset: Name of the dataset.
+        names: The observers other than people, (O - P,).
+        kinds: Their kinds, (O - P,).
+        people: Names of the people, (P,).
         with_people: `MEASURES` of each other observer with people, (3, O - P, R).
         per_person: `MEASURES` of each person with the other people (leave one out), (3, P, R).
-        between_people: mean of `MEASURES` over the pairs of people, (3, R).
-        accuracy: accuracy of each other observer over all trials of the dataset, (O - P, R).
-        people_accuracy: accuracy over all trials of all people, (R,).
+        between_people: Mean of `MEASURES` over the pairs of people, (3, R).
+        accuracy: Accuracy of each other observer over all trials of the dataset, (O - P, R).
+        people_accuracy: Accuracy over all trials of all people, (R,).
     """
 
     dataset: str

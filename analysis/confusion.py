@@ -31,8 +31,8 @@ def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFram
     """Count the responses of every observer to every category.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        by_condition: count every condition separately; otherwise all conditions are pooled (condition "all").
+        frame: Trials as returned by `read_trials`.
+        by_condition: Count every condition separately; otherwise all conditions are pooled (condition "all").
 
     Returns:
         A table with `COLUMNS` and one row per dataset, observer, condition, category and response, including counts of 0.
@@ -68,17 +68,17 @@ def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition
     """Return the confusion matrix of one observer.
 
     Args:
-        table: the result of `confusion`.
-        dataset: name of the dataset.
-        observer: name of the observer.
-        condition: name of the condition ("all" if the table was made without `by_condition`).
+        table: The result of `confusion`.
+        dataset: Name of the dataset.
+        observer: Name of the observer.
+        condition: Name of the condition ("all" if the table was made without `by_condition`).
 
     Returns:
         A table of P(response | category) with one row per category and one column per response; the column of missing
         responses, if any, is last.
 
     Raises:
-        ValueError: if the table does not contain this observer, dataset and condition.
+        ValueError: If the table does not contain this observer, dataset and condition.
     """
     rows = table[(table["dataset"] == dataset) & (table["observer"] == observer) & (table["condition"] == condition)]
     if rows.empty:
@@ -103,10 +103,10 @@ def response_entropy(
     """Return the entropy of the responses of every observer, in bits.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        by_condition: treat every condition separately; otherwise all conditions are pooled (condition "all").
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap.
+        frame: Trials as returned by `read_trials`.
+        by_condition: Treat every condition separately; otherwise all conditions are pooled (condition "all").
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
 
     Returns:
         A table with `ENTROPY_COLUMNS` and one row per dataset, observer and condition. `n` is the number of responses,

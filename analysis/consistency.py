@@ -48,19 +48,19 @@ def consistency(
     """Return the error consistency of every pair of observers in every condition.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        intervals: compute bootstrap intervals; otherwise `low` and `high` are NaN.
-        rule: treatment of undefined kappas, see `RULES`.
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap.
-        bounds: add `BOUNDS`, the lowest and highest kappa that are possible given the accuracies of the two observers.
+        frame: Trials as returned by `read_trials`.
+        intervals: Compute bootstrap intervals; otherwise `low` and `high` are NaN.
+        rule: Treatment of undefined kappas, see `RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
+        bounds: Add `BOUNDS`, the lowest and highest kappa that are possible given the accuracies of the two observers.
 
     Returns:
         A table with `COLUMNS` and one row per dataset, condition and pair of observers. Two observers are compared on the
         `n` images that both answered; all measures are NaN if n is 0.
 
     Raises:
-        LogError: if an observer answered an image of one condition twice.
+        LogError: If an observer answered an image of one condition twice.
 
     Example:
         >>> table = consistency(frame, n_resamples=1000, seed=0)
@@ -141,8 +141,8 @@ def attainable_kappa(p1: np.ndarray, p2: np.ndarray) -> tuple[np.ndarray, np.nda
     """Return the lowest and highest kappa that two accuracies allow (Geirhos et al. 2020, appendix).
 
     Args:
-        p1: accuracies of the first observer, between 0 and 1.
-        p2: accuracies of the second observer, of the same shape.
+        p1: Accuracies of the first observer, between 0 and 1.
+        p2: Accuracies of the second observer, of the same shape.
 
     Returns:
         The lowest and the highest kappa, elementwise; NaN where both accuracies are 0 or both are 1.
@@ -199,8 +199,8 @@ def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Return the kappas of one dataset as a matrix of observers × observers.
 
     Args:
-        table: the result of `consistency`.
-        dataset: name of the dataset.
+        table: The result of `consistency`.
+        dataset: Name of the dataset.
 
     Returns:
         A symmetric table of kappas, averaged over conditions, with 1 on the diagonal. For a published dataset, only the

@@ -39,10 +39,10 @@ def contrasts(
     """Compare the kinds of observer of every dataset.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap and of the permutations.
+        frame: Trials as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap and of the permutations.
 
     Returns:
         A table with `COLUMNS` and one row per dataset, pair of kinds and contrast. `kappa_1` and `kappa_2` are the two means
@@ -50,7 +50,7 @@ def contrasts(
         kind. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: if an observer answered an image of one condition twice.
+        LogError: If an observer answered an image of one condition twice.
     """
     rows, used = [], []
     for dataset in dataset_order(frame["dataset"].unique()):

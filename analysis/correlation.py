@@ -38,15 +38,15 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
     """Correlate two measures over observers by Pearson's and Spearman's coefficients.
 
     Args:
-        x: values of the first measure, indexed by observer; the name of the series is the name of the measure.
-        y: values of the second measure. Only observers that have both measures are used.
+        x: Values of the first measure, indexed by observer; the name of the series is the name of the measure.
+        y: Values of the second measure. Only observers that have both measures are used.
 
     Returns:
         A table with `COLUMNS` and one row per method: the number of observers `n`, degrees of freedom `df`, the coefficient
         `r` with its 95 % interval, the two-sided `p`, and `reason`, which says why r is NaN ("" if it is not).
 
     Raises:
-        ValueError: if an observer occurs twice in the index of x or y.
+        ValueError: If an observer occurs twice in the index of x or y.
 
     Example:
         >>> correlate(observer_measure(frame, "accuracy:low-pass"), observer_measure(frame, "shape-bias"))
@@ -80,17 +80,17 @@ def observer_measure(
     """Return one measure of every observer.
 
     Args:
-        frame: trials as returned by `read_trials`.
+        frame: Trials as returned by `read_trials`.
         name: `shape-bias`, `accuracy:DATASET`, `consistency:DATASET` or `threshold:DATASET`.
-        people: include all people together as one observer named `humans`.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
+        people: Include all people together as one observer named `humans`.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
 
     Returns:
         The values indexed by observer, for `correlate`. The name of the series is `name`.
 
     Raises:
-        UnknownName: if the measure or the dataset does not exist.
-        LogError: if the measure cannot be computed, for example consistency with people without people.
+        UnknownName: If the measure or the dataset does not exist.
+        LogError: If the measure cannot be computed, for example consistency with people without people.
 
     Example:
         >>> observer_measure(frame, "consistency:edge", people=True)

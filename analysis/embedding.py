@@ -19,14 +19,14 @@ def map_observers(matrix: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     """Place observers in two dimensions so that observers with high error consistency are close to each other.
 
     Args:
-        matrix: symmetric O × O table of kappas, as returned by `analysis.consistency.kappa_matrix`.
+        matrix: Symmetric O × O table of kappas, as returned by `analysis.consistency.kappa_matrix`.
 
     Returns:
         A table with columns `observer`, `x` and `y` (in units of 1 - kappa), in the order of the matrix, and the share of
         the distances that two dimensions capture (0 to 1; NaN if all distances are zero).
 
     Raises:
-        ValueError: if the matrix is not symmetric, or if its rows and columns differ.
+        ValueError: If the matrix is not symmetric, or if its rows and columns differ.
 
     Example:
         >>> points, share = map_observers(kappa_matrix(consistency(frame), "cue-conflict"))

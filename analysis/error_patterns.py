@@ -46,11 +46,11 @@ def error_patterns(
     """Return misclassification agreement and class-level error similarity of every pair of observers.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        by_condition: treat every condition separately; otherwise all conditions are pooled (condition "all").
-        intervals: compute bootstrap intervals of the agreement; otherwise `low` and `high` are NaN.
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap.
+        frame: Trials as returned by `read_trials`.
+        by_condition: Treat every condition separately; otherwise all conditions are pooled (condition "all").
+        intervals: Compute bootstrap intervals of the agreement; otherwise `low` and `high` are NaN.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
 
     Returns:
         A table with `COLUMNS` and one row per dataset, condition and pair of observers, people first. `n` is the number of
@@ -58,7 +58,7 @@ def error_patterns(
         these with equal responses, `n_errors` the number of errors of both. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: if an observer answered an image of one condition twice.
+        LogError: If an observer answered an image of one condition twice.
     """
     parts = []
     for dataset in dataset_order(frame["dataset"].unique()):

@@ -20,14 +20,14 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     """Write one CSV file in model-vs-human format for every dataset, observer and session.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        out: folder to write to; existing exports in it are overwritten.
+        frame: Trials as returned by `read_trials`.
+        out: Folder to write to; existing exports in it are overwritten.
 
     Returns:
         The paths of the files.
 
     Raises:
-        LogError: if two observers would be written to the same file, if a trial log would be overwritten, or if a category
+        LogError: If two observers would be written to the same file, if a trial log would be overwritten, or if a category
             or condition is one of the texts that mean "missing" in this format.
 
     Example:

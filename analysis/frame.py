@@ -43,15 +43,15 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
     sessions are excluded. All exclusions are listed in `attrs["notes"]`.
 
     Args:
-        paths: files, and folders that are searched recursively. Other files in a folder are skipped, but a file that is
+        paths: Files, and folders that are searched recursively. Other files in a folder are skipped, but a file that is
             named here must be a trial log.
-        ambiguous: include trials without a correct answer (illusions).
+        ambiguous: Include trials without a correct answer (illusions).
 
     Returns:
         The frame: one row per trial, with `COLUMNS` and the further columns of the logs.
 
     Raises:
-        LogError: if a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (an observer
+        LogError: If a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (an observer
             of two kinds, different images of one dataset), or if no trials remain. The message names the file.
 
     Example:

@@ -56,9 +56,9 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
     """Test for every pair of observers whether kappa differs from that of two independent observers.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        n_draws: number of simulated values of the statistic.
-        seed: random seed of the simulation.
+        frame: Trials as returned by `read_trials`.
+        n_draws: Number of simulated values of the statistic.
+        seed: Random seed of the simulation.
 
     Returns:
         A table with `INDEPENDENCE_COLUMNS` and one row per dataset and pair of observers, people first. `n` is the number of
@@ -66,7 +66,7 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
         97.5 % quantiles of the simulated values. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: if an observer answered an image of one condition twice.
+        LogError: If an observer answered an image of one condition twice.
 
     Example:
         >>> table = independence_test(frame, n_draws=10_000)
@@ -134,11 +134,11 @@ def difference_test(
     """Test whether two observers differ in their kappa with people.
 
     Args:
-        frame: trials as returned by `read_trials`, of people and of the observers to compare.
-        pairs: names of the pairs of observers to compare (default: all pairs of observers that are not people).
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_draws: number of permutations, and of bootstrap resamples.
-        seed: random seed of both.
+        frame: Trials as returned by `read_trials`, of people and of the observers to compare.
+        pairs: Names of the pairs of observers to compare (default: all pairs of observers that are not people).
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_draws: Number of permutations, and of bootstrap resamples.
+        seed: Random seed of both.
 
     Returns:
         A table with `DIFFERENCE_COLUMNS` and one row per dataset and pair, and rows of the mean over datasets (`all`) if a
@@ -146,8 +146,8 @@ def difference_test(
         `kappa_1 - kappa_2`, with its interval. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        UnknownName: if an observer of `pairs` is not in the logs.
-        LogError: if an observer answered an image of one condition twice.
+        UnknownName: If an observer of `pairs` is not in the logs.
+        LogError: If an observer answered an image of one condition twice.
 
     Example:
         >>> difference_test(frame, [("resnet50", "clip")])

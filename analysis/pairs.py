@@ -22,9 +22,9 @@ class PairKappas:
     """The kappas of all pairs of observers of one dataset.
 
     Attributes:
-        names: the observers, people first, (O,).
-        kinds: their kinds, (O,).
-        kappas: kappa of each pair in each resample, (pairs, R).
+        names: The observers, people first, (O,).
+        kinds: Their kinds, (O,).
+        kappas: Kappa of each pair in each resample, (pairs, R).
     """
 
     names: tuple[str, ...]
@@ -79,10 +79,10 @@ def kappa_by_kind(
     """Return the mean kappa between every two kinds of observer, and within every kind.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_resamples: number of bootstrap resamples of the images (0: no intervals).
-        seed: random seed of the bootstrap.
+        frame: Trials as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images (0: no intervals).
+        seed: Random seed of the bootstrap.
 
     Returns:
         A table with `COLUMNS` and one row per dataset and pair of kinds. The mean is over the conditions within a pair of
@@ -90,7 +90,7 @@ def kappa_by_kind(
         bootstrap over images, 95 %, with the observers held fixed.
 
     Raises:
-        LogError: if an observer answered an image of one condition twice.
+        LogError: If an observer answered an image of one condition twice.
     """
     rows = []
     for dataset in dataset_order(frame["dataset"].unique()):

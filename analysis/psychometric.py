@@ -60,9 +60,9 @@ def thresholds(
     """Fit a psychometric function to every observer of every dataset whose conditions are levels of a distortion.
 
     Args:
-        frame: trials as returned by `read_trials`.
-        scale: scale of the levels, "linear" or "log10" (default: the usual scale of the distortion).
-        max_lapse: upper limit of the lapse rate, at least 0 and below 1.
+        frame: Trials as returned by `read_trials`.
+        scale: Scale of the levels, "linear" or "log10" (default: the usual scale of the distortion).
+        max_lapse: Upper limit of the lapse rate, at least 0 and below 1.
         fitter: "likelihood", or "psignifit" from the extra `psychometrics`.
 
     Returns:
@@ -71,8 +71,8 @@ def thresholds(
         without levels.
 
     Raises:
-        LogError: if no dataset has levels, if a level is below 0 on a log10 scale, or if psignifit is not installed.
-        ValueError: if `max_lapse` is below 0 or at least 1.
+        LogError: If no dataset has levels, if a level is below 0 on a log10 scale, or if psignifit is not installed.
+        ValueError: If `max_lapse` is below 0 or at least 1.
 
     Example:
         >>> thresholds(frame[frame["dataset"] == "contrast"])[["observer", "threshold", "low", "high", "reason"]]

@@ -31,19 +31,19 @@ def benchmark_intervals(
     """Return all measures and ranks of the benchmark with 95 % bootstrap intervals.
 
     Args:
-        frame: trials as returned by `read_trials`, of people and of the observers to compare with them.
-        rule: treatment of undefined kappas, see `analysis.consistency.RULES`.
-        reference_observers: names of observers to use in place of people, see `analysis.benchmark.benchmark`.
-        n_resamples: number of bootstrap resamples of the images.
-        seed: random seed of the bootstrap.
-        every_dataset: include unpublished datasets, see `analysis.benchmark.benchmark_scores`.
+        frame: Trials as returned by `read_trials`, of people and of the observers to compare with them.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        reference_observers: Names of observers to use in place of people, see `analysis.benchmark.benchmark`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
+        every_dataset: Include unpublished datasets, see `analysis.benchmark.benchmark_scores`.
 
     Returns:
         A table with `COLUMNS` and one row per measure and observer. Within a measure people are first, and the other
         observers follow from the best to the worst value. `attrs` are those of the benchmark table.
 
     Raises:
-        LogError: if people (or the reference observers) answered no benchmark condition, or if an observer answered an image
+        LogError: If people (or the reference observers) answered no benchmark condition, or if an observer answered an image
             of one condition twice.
 
     Example:

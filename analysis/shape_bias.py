@@ -33,14 +33,14 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the shape bias of every observer, over all images and for every shape category.
 
     Args:
-        frame: trials as returned by `read_trials`. Trials without a cue conflict are excluded.
+        frame: Trials as returned by `read_trials`. Trials without a cue conflict are excluded.
 
     Returns:
         A table with `COLUMNS`. Every observer has one row with category "all" and one row per shape category. `n_conflict`
         is the number of cue-conflict trials; `low` and `high` are the interval of `shape_bias`. People come first.
 
     Raises:
-        LogError: if no trial has a cue conflict, or if several datasets have them (observers of the same name in different
+        LogError: If no trial has a cue conflict, or if several datasets have them (observers of the same name in different
             datasets may be different people).
 
     Example:
@@ -100,7 +100,7 @@ def overall_shape_bias(table: pd.DataFrame) -> pd.DataFrame:
     """Return the shape bias over all images, with the rates at which each cue determined the response.
 
     Args:
-        table: the result of `shape_bias`.
+        table: The result of `shape_bias`.
 
     Returns:
         One row per observer with the columns of `shape_bias` except `category`, and `shape_rate`, `texture_rate` and
