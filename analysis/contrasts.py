@@ -5,10 +5,10 @@ conditions; a mean over pairs excludes undefined kappas. There are two contrasts
     within - between   mean kappa over the pairs of two As and the pairs of two Bs, minus the mean over the pairs of A and B
     with people        mean kappa of the As with people, minus that of the Bs (if neither kind is people)
 The p value comes from a permutation test (Mantel 1967) that permutes the kinds among the observers of A and B; in the second
-contrast the people stay people. It is two-sided for the second contrast. It is one-sided for the first, because only a
+contrast the people are not permuted. It is two-sided for the second contrast. It is one-sided for the first, because only a
 higher kappa within kinds is of interest. If there are at most N_PERMUTATIONS permutations, all of them are used; otherwise
 that many random ones are drawn from the seed. The observed assignment counts as one of them, so p cannot be small with few
-observers (with 3 and 1 there are 4 assignments, so p ≥ .25): `smallest_p` is the smallest possible value.
+observers (3 of A and 1 of B have 4 assignments, so p ≥ .25): `smallest_p` is the smallest possible value.
 Intervals: paired bootstrap over images, 95 %, with the observers held fixed. A mean over no pairs is NaN.
 """
 

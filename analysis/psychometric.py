@@ -7,9 +7,9 @@ of Wichmann & Hill 2001a). The guess rate is 1 / number of choices. Threshold, s
 likelihood; the slope takes the sign that fits better. The width is the distance from F = .05 to F = .95, 2 ln 19 / |slope|
 (Schütt et al. 2016).
 
-The lapse rate is between 0 and MAX_LAPSE. Wichmann & Hill limit it to .06 for trained people. Networks and untrained people
-miss far more undistorted images, and too low a limit would distort the whole curve, so the limit is higher here. A level of
-±inf on the scale (no filter at all) has F = 0 or 1 and only informs the lapse rate.
+The lapse rate is between 0 and MAX_LAPSE. Wichmann & Hill limit it to .06 for trained people. Networks and untrained
+people make more errors on undistorted images, and too low a limit would distort the whole curve, so the limit is higher
+here. A level of ±inf on the scale (no filter at all) has F = 0 or 1 and only informs the lapse rate.
 
 Interval: profile likelihood, 95 %, that is all thresholds whose best slope and lapse rate have a log likelihood within
 χ²(1, .95) / 2 of the maximum (Venzon & Moolgavkar 1988). An end outside the tested levels is open: ±inf on the scale (0

@@ -17,7 +17,7 @@ variance 1, as was apparently intended, before it is mixed, and every field F_k 
 standard deviation of the displacements in pixels.
 
 For speed, fields are drawn as the Fourier coefficients of blurred white noise, and only at the frequencies that the blur
-lets through. Their distribution is that of N × N random numbers that are blurred afterwards. The largest of the N² random
+does not remove. Their distribution is that of N × N random numbers that are blurred afterwards. The largest of the N² random
 numbers, which the scaling needs, is drawn separately.
 """
 

@@ -5,8 +5,8 @@ over a rival. This mean is estimated most precisely if each level gets draws in 
 δ there (importance sampling; Neyman 1934 for strata). The variance within a bin of levels is estimated from neighbors
 in their order, Σ (δ_(i+1) − δ_(i))² / 2, as in `racing.Racing`. The squared differences of each image and rival are
 divided by their mean, so all images and rivals have the same weight. Scores are corrected for the allocation, so the
-expected evidence is the same under any allocation: a pilot on images that are reported later makes responses cheaper,
-not better.
+expected evidence is the same under any allocation. A pilot on images that are evaluated later therefore reduces their cost
+but does not improve the responses to them.
 """
 
 from collections.abc import Iterable

@@ -10,10 +10,10 @@ is that of the unpadded prompt, and rows with any prompts fit into one pass. Onl
 needed for each token. They are computed for a few tokens at a time, since all of them together would be 576 × 16,384
 numbers per row for Janus, 38 MB, and 1 GB for Emu3.
 
-Tokens are brittle: a change of the image that people do not see alters most of them. With `perturbations` T > 1 the
-evidence is the mean over T encodings. Draw 0 encodes the image itself; the others encode it with Gaussian noise of 2
-gray levels and shifted by up to one pixel, in the same way for all images and choices. The idea is that of A-VARC+
-(Chen, Inouye & Gao 2026, arXiv 2510.12060); the kind and size of the perturbation are our choice.
+A change of the image that people do not notice can alter most of its tokens. With `perturbations` T > 1 the evidence is
+the mean over T encodings. Draw 0 encodes the image itself; the others encode it with Gaussian noise of 2 gray levels and
+shifted by up to one pixel, in the same way for all images and choices. The idea is that of A-VARC+ (Chen, Inouye & Gao
+2026, arXiv 2510.12060); the kind and size of the perturbation are our choice.
 """
 
 from collections.abc import Sequence

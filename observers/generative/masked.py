@@ -16,7 +16,7 @@ Jensen's inequality it is a lower bound on log p(tokens | prompt) if the order i
 
 Measure `l2`, the test in Appendix B of Jaini, Clark & Geirhos (2024). The fraction `strength` of the tokens is masked,
 the model fills them in, and the score is minus the mean squared difference between the pixels in 0..1 and the image.
-The paper found chance performance: if the model cannot paint what the prompt says, it leaves the image nearly
+The paper found chance performance: if the model cannot draw what the prompt says, it leaves the image nearly
 unchanged, so that a wrong choice has the smallest difference. The paper does not say how many tokens were masked or how
 they were filled in. Here this is set by `strength` and `steps`: with one step all masked tokens become the likeliest
 ones; with more steps the most confident tokens are filled in first, following the cosine schedule (Chang et al. 2022,
