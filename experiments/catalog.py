@@ -47,7 +47,7 @@ def list_experiments() -> Iterator[str]:
 
 def list_models() -> Iterator[str]:
     """Yield a heading and one line per model of the paper, with the corresponding observer."""
-    yield "Models of the paper's Tables 2 and 3"
+    yield "Models in Tables 2 and 3 of Jaini et al. (2024)"
     for model in PAPER_MODELS:
         yield f"  {model.name:<36} {model.observer or 'not available':<58} {model.note}"
 

@@ -1,4 +1,4 @@
-"""The images of the microcosm, a synthetic data set of drawn objects of the sixteen categories.
+"""The images of the microcosm, a synthetic dataset of drawn objects of the sixteen categories.
 
 An image is (SIZE, SIZE, 3) uint8: the silhouette of an object, filled with a texture, lit from one side, on a
 background. Shape and texture both identify the category: objects have the texture of their own category, except in
