@@ -28,4 +28,6 @@ def list_(
         for line in catalog.CATALOGS[title]():
             typer.echo(line)
     if what is None:
-        typer.echo("\nTo list the models of Jaini et al. (2024) and the observers that load them: observers list models")
+        typer.echo(
+            "\nTo list the models of Jaini et al. (2024) and the observers that load them: observers list models"
+        )

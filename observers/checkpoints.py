@@ -189,10 +189,10 @@ def quiet_libraries() -> Iterator[None]:
 
 
 @contextmanager
-def explained_load_errors(what: str, advice: str = "") -> Iterator[None]:
+def explained_load_errors(subject: str, advice: str = "") -> Iterator[None]:
     """Turn what transformers raises while loading into an ObserverError, and silence its messages.
 
-    The error reads "`what` cannot be loaded (reason)`advice`".
+    The error reads "`subject` cannot be loaded (reason)`advice`".
     """
     from huggingface_hub.errors import StrictDataclassError
 
@@ -204,7 +204,7 @@ def explained_load_errors(what: str, advice: str = "") -> Iterator[None]:
         # This is how transformers reports that a library it imports is broken; it names a library that is only missing.
         if isinstance(error, ImportError) and ("Could not import module" in reason or "torchvision" in reason):
             advice = torchvision_hint() or advice
-        raise ObserverError(f"{what} cannot be loaded ({reason[:300]}){advice}") from None
+        raise ObserverError(f"{subject} cannot be loaded ({reason[:300]}){advice}") from None
 
 
 def torchvision_hint() -> str:
@@ -222,7 +222,7 @@ def torchvision_hint() -> str:
 
 
 def load_pretrained(
-    model_class: Any, folder: Path, device: torch.device, what: str, observer: str, **options: Any
+    model_class: Any, folder: Path, device: torch.device, model_kind: str, observer: str, **options: Any
 ) -> Any:
     """Load a model of transformers or diffusers, in evaluation mode, on a device.
 
@@ -230,7 +230,7 @@ def load_pretrained(
         model_class: Class with a `from_pretrained` method.
         folder: The folder with its files.
         device: The device to put it on.
-        what: What the model should be, with an article, such as "an image classifier", for errors.
+        model_kind: What the model should be, with an article, such as "an image classifier", for errors.
         observer: Name of the observer or repository, for errors.
         **options: Passed to `from_pretrained`.
 
@@ -242,7 +242,7 @@ def load_pretrained(
 
     _require_safetensors(folder, observer)
     try:
-        with explained_load_errors(f"{observer}: {what} in {folder}"):
+        with explained_load_errors(f"{observer}: {model_kind} in {folder}"):
             model, report = model_class.from_pretrained(
                 folder,
                 use_safetensors=True,
@@ -264,7 +264,7 @@ def load_pretrained(
     missing = sorted(key for key in report["missing_keys"] if not key.endswith(_COMPUTED_BUFFERS))
     if missing:
         raise ObserverError(
-            f"{observer} is not a complete {what.partition(' ')[2]}: its checkpoint lacks {len(missing)} weights "
+            f"{observer} is not a complete {model_kind.partition(' ')[2]}: its checkpoint lacks {len(missing)} weights "
             f"({', '.join(missing[:2])}, …), which would be random: use a checkpoint that was trained for this task"
         )
     model = model.to(device).eval()
@@ -296,10 +296,10 @@ def _require_safetensors(folder: Path, observer: str) -> None:
 
 
 def load_transformer(
-    model_class: Any, folder: Path, dtype: torch.dtype, device: torch.device, what: str, observer: str
+    model_class: Any, folder: Path, dtype: torch.dtype, device: torch.device, model_kind: str, observer: str
 ) -> Any:
     """Load a model of transformers without running code of its repository. Raises ObserverError as `load_pretrained`."""
-    return load_pretrained(model_class, folder, device, what, observer, dtype=dtype, trust_remote_code=False)
+    return load_pretrained(model_class, folder, device, model_kind, observer, dtype=dtype, trust_remote_code=False)
 
 
 def load_image_processor(folder: Path, observer: str) -> Any:

@@ -103,8 +103,8 @@ class Contrastive:
     def _network(self) -> Any:
         from transformers import AutoModel
 
-        device, what = pick_device(self.device), "a contrastive model"
-        network = load_transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), device, what, self.name)
+        device, model_kind = pick_device(self.device), "a contrastive model"
+        network = load_transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), device, model_kind, self.name)
         if network.config.model_type not in MODEL_TYPES:
             raise ObserverError(
                 f"{self.name} is a model of type {network.config.model_type}; expected {' or '.join(MODEL_TYPES)}: "

@@ -150,8 +150,8 @@ class Classifier:
         from transformers import AutoModelForImageClassification
 
         device = pick_device(self.device)  # before anything is downloaded
-        model_class, what = AutoModelForImageClassification, "an image classifier"
-        return load_transformer(model_class, self._files.folder, pick_dtype(self.dtype), device, what, self.name)
+        model_class, model_kind = AutoModelForImageClassification, "an image classifier"
+        return load_transformer(model_class, self._files.folder, pick_dtype(self.dtype), device, model_kind, self.name)
 
     @cached_property
     def _processor(self) -> Any:

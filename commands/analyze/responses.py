@@ -10,9 +10,7 @@ from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples,
 
 ByCondition = Annotated[
     bool,
-    typer.Option(
-        "--by-condition", help="Compute the measure for each condition instead of over all conditions."
-    ),
+    typer.Option("--by-condition", help="Compute the measure for each condition instead of over all conditions."),
 ]
 LOW_PASS = "accuracy:low-pass"
 
