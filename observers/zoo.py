@@ -37,7 +37,7 @@ def import_timm() -> ModuleType:
         )
     try:
         import timm
-    except (ImportError, RuntimeError, OSError) as error:  # any of these, for a torchvision of a different torch
+    except (ImportError, RuntimeError, OSError) as error:  # a torchvision built for another torch raises any of these
         reason = str(error).strip().partition("\n")[0]
         raise ObserverError(f"timm is installed but cannot be imported ({reason}){torchvision_hint()}") from None
     module: ModuleType = timm

@@ -43,7 +43,7 @@ def read_credits(folder: Path) -> dict[str, Credit]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(f"{path} cannot be read: {error}") from None
     if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-        raise StimulusError(f"{path}: expected the header {','.join(COLUMNS)} and rows with as many cells")
+        raise StimulusError(f"{path}: expected the header {','.join(COLUMNS)} and {len(COLUMNS)} cells per row")
     if not all(cell.isprintable() for row in rows for cell in row):
         raise StimulusError(f"{path} contains a line break or another invisible character in a cell; remove it")
     return {row[0]: Credit(*row[1:]) for row in rows[1:]}

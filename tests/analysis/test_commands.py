@@ -132,5 +132,5 @@ def test_unusual_logs_give_a_table_or_an_error(command, name, tmp_path):
 
 
 def test_default_number_of_resamples():
-    """The commands' default, which may load nothing, is the measures'."""
+    """The commands write the default number as a literal, so that --help does not load the measures."""
     assert N_RESAMPLES == 1000

@@ -257,8 +257,8 @@ def test_credits_are_written_and_read(tmp_path):
     assert credits["a.png"].caption() == "Ä, with a comma, CC0"
     header = "stimulus,attribution,license,link"
     for text, message in (
-        ("x,y\n", f"expected the header {header} and rows with as many cells"),
-        (f"{header}\na,b\n", f"expected the header {header} and rows with as many cells"),
+        ("x,y\n", f"expected the header {header} and 4 cells per row"),
+        (f"{header}\na,b\n", f"expected the header {header} and 4 cells per row"),
         (f"{header}\na,b\x07,c,d\n", "contains a line break or another invisible character"),
     ):
         (tmp_path / "attribution.csv").write_text(text)
