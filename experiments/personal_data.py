@@ -197,7 +197,7 @@ def _is_trial_log(path: Path) -> bool:
 
 
 def _read_json(path: Path | None) -> Any:
-    """Return the content of a JSON file, or None if there is no file or it is not valid JSON."""
+    """Return the content of a JSON file, or None if the file is missing or is not valid JSON."""
     try:
         return None if path is None else json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError):

@@ -29,7 +29,7 @@ Row = dict[str, str]
 def read_rows(out: Path) -> list[Row]:
     """Read the rows of the table in the folder `out`; an incomplete last row is skipped.
 
-    Raises StimulusError if there is no table, it cannot be read, has other columns, or names files outside its folder.
+    Raises StimulusError if the table is missing, cannot be read, has other columns, or names files outside its folder.
     """
     path = Path(out) / TABLE
     try:

@@ -87,7 +87,7 @@ class Dataset:
             condition.
 
         Raises:
-            ValueError: The dataset has no such condition.
+            ValueError: The dataset does not have this condition.
         """
         if len(self.conditions) == 1:
             return ""
@@ -150,7 +150,7 @@ def dataset(name: str) -> Dataset:
     """Return the published dataset of that name.
 
     Raises:
-        UnknownName: There is no such dataset; the message suggests similar names.
+        UnknownName: The dataset does not exist; the message suggests similar names.
     """
     if name not in DATASETS:
         raise UnknownName("published dataset", name, DATASETS)
@@ -205,7 +205,7 @@ def published_stimuli(name: str) -> StimulusSet:
         name.
 
     Raises:
-        UnknownName: There is no such dataset.
+        UnknownName: The dataset does not exist.
         StimulusError: The images are not in a data folder, are incomplete, or have unexpected names.
     """
     table = dataset(name)

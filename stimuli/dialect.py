@@ -1,7 +1,7 @@
 """Trial files in the model-vs-human format: the meaning of their cells and of the names in them.
 
 The files have the columns `subj,session,trial,rt,object_response,category,condition,imagename`; some of them spell
-`Session`. They have no column for the dataset and none for the kind of observer, so this module infers both from names.
+`Session`. They lack columns for the dataset and for the kind of observer, so this module infers both from names.
 """
 
 import re

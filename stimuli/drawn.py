@@ -61,7 +61,7 @@ def draw_silhouette(category: str, size: int = SIZE) -> np.ndarray:
         (size, size) float64, 1 inside the silhouette and 0 outside, with an anti-aliased edge.
 
     Raises:
-        UnknownName: If the category has no silhouette.
+        UnknownName: If the category does not have a silhouette.
     """
     if category not in SHAPES:
         raise UnknownName("drawn silhouette", category, SHAPES)
@@ -85,7 +85,7 @@ def draw_texture(category: str, size: int = SIZE) -> np.ndarray:
     """Draw a category's texture, a pattern of two colors: (size, size, 3) float64 in 0..1.
 
     Raises:
-        UnknownName: If the category has no texture.
+        UnknownName: If the category does not have a texture.
     """
     if category not in CATEGORIES:
         raise UnknownName("drawn texture", category, CATEGORIES)

@@ -58,7 +58,7 @@ def fetch_stimuli(name: str, *, progress: Progress = no_progress, base_url: str 
         Folder of the images, in the cache or in the data folder that has them.
 
     Raises:
-        UnknownName: There is no such dataset.
+        UnknownName: The dataset does not exist.
         StimulusError: The images cannot be downloaded, verified or written, or another data folder has an incomplete
             copy, which would take precedence over the cache.
     """

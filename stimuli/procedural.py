@@ -55,7 +55,7 @@ def draw_pattern(category: str, rng: np.random.Generator, n: int = 64) -> np.nda
         (n, n) float64 in 0..1.
 
     Raises:
-        UnknownName: If the category has no texture family.
+        UnknownName: If the category does not have a texture family.
     """
     if category not in FAMILIES:
         raise UnknownName("texture family", category, FAMILIES)

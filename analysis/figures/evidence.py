@@ -13,7 +13,7 @@ def draw_evidence(
 ) -> Figure:
     """Draw an image and bars of the evidence next to it into a figure.
 
-    Bars begin at the smallest finite evidence; evidence that is not finite has no bar.
+    Bars begin at the smallest finite evidence; evidence that is not finite is not drawn.
 
     Args:
         image: The image, `(height, width, 3)` in 0..1.

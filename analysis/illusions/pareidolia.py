@@ -1,4 +1,4 @@
-"""Hidden faces: the strength at which they are seen, and how often a face is seen where there is none (pareidolia).
+"""Hidden faces: the strength at which they are seen, and how often a face is seen in an image without one (pareidolia).
 
 Conventions: h is the strength of the hidden object, 0 if the image has none. A response that is the category of the
 hidden object counts as "present".

@@ -12,7 +12,7 @@ pixels), so that layout matters and detail does not.
     in_place           overlap - overlap_of_others
 The intervals of kept and in_place are 95 % percentile intervals of a bootstrap over images. Measures that compare
 images are NaN if there is only one image, so restore an unrelated image as well; those that compare prompts are NaN if
-there is only one prompt. Constant images have no correlation, and images without changes have no region; they are
+there is only one prompt. Constant images lack a correlation, and images without changes lack a region; they are
 excluded from the averages.
 """
 

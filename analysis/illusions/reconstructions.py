@@ -25,7 +25,7 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
         empty distances are NaN, and `file` and `original` begin with the path of the folder.
 
     Raises:
-        StimulusError: The folder has no such table, the table is empty, or a cell is not a number.
+        StimulusError: The table is missing or empty, or a cell is not a number.
     """
     folder = Path(folder)
     table = pd.DataFrame(read_rows(folder), columns=list(COLUMNS))

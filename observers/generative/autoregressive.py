@@ -203,7 +203,7 @@ class Autoregressive:
         return ids
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return positions of draws in 0..1, which are evenly spaced because perturbations have no natural order."""
+        """Return positions of draws in 0..1, which are evenly spaced because perturbations do not have an order."""
         return (draws + 0.5) / self.perturbations
 
     @deterministic_inference()

@@ -17,7 +17,7 @@ BOX_GRAY = 235  # gray level (0..255) of the box behind the drawing
 
 
 def draw_icon(choice: str) -> np.ndarray | None:
-    """Return the icon of a choice, or None if there is no icon for it.
+    """Return the icon of a choice, or None for a choice without an icon.
 
     The icon is a dark drawing on a light box: shape (SIDE, SIDE, 3), uint8.
     """

@@ -90,7 +90,7 @@ class AnswerQueue:
             return "saved" if self._saved == answer else "stopped"
 
     def current_trial(self, timeout: float = 0.0) -> Trial | None:
-        """Return the trial that the observer works on, waiting up to `timeout` seconds for it; None if there is none."""
+        """Return the trial that the observer works on, waiting up to `timeout` seconds for it, or None."""
         with self._changed:
             self._changed.wait_for(lambda: self._trial is not None or self._finished, timeout)
             return self._trial

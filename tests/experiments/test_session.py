@@ -150,7 +150,7 @@ def test_error_of_the_observer_is_not_replaced(small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n", "message"), [(31, "stopped after 31 of 32 trials"), (33, "more responses than the 32 trials")]
+    ("n", "message"), [(31, "stopped after 31 of 32 trials"), (33, r"more responses than it got trials \(32\)")]
 )
 def test_one_response_per_trial_is_required(small, tmp_path, n, message):
     @frozen

@@ -59,7 +59,7 @@ def test_missing_file_of_a_local_folder_is_reported(tmp_path):
         find_checkpoint("some/model", None, tmp_path / "none", NEEDS)
     folder = write_files(tmp_path / "a", "config.json", "model.safetensors")
     with pytest.raises(
-        ObserverError, match=r"folder .* has no preprocessor_config\.json or processor_config\.json: name"
+        ObserverError, match=r"folder .* has no preprocessor_config\.json or processor_config\.json: give"
     ):
         find_checkpoint("some/model", None, folder, NEEDS)
     folder = write_files(tmp_path / "b", "config.json", PROCESSOR[0], "pytorch_model.bin")

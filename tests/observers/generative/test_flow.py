@@ -267,7 +267,8 @@ def test_an_incomplete_t5_is_refused(folders, tmp_path):
         folder = shutil.copytree(folders / "sd3", tmp_path / str(i))
         shutil.rmtree(folder / missing)
         with pytest.raises(
-            ObserverError, match=f"has a {present} but no {missing}: download the whole model again, or use"
+            ObserverError,
+            match=f"has a {present} but no {missing}: download the whole model again, or run without T5: ",
         ):
             likelihood(folder).condition(PROMPTS)
 
