@@ -247,9 +247,10 @@ def _check_duplicate_trials(frame: pd.DataFrame) -> None:
         trial = frame[is_duplicate].iloc[0]
         is_same = (frame[key] == trial[key]).all(axis=1)
         files = list(dict.fromkeys(frame.loc[is_same, "source"]))
+        remedy = "pass only one of them" if len(files) > 1 else "remove one of the two rows"
         raise LogError(
             f"trial {trial['trial']} of {trial['observer']}, session {trial['session']} of {trial['dataset']} occurs twice, "
-            f"in {' and in '.join(files)}; pass only one of them"
+            f"in {' and in '.join(files)}; {remedy}"
         )
 
 

@@ -227,7 +227,7 @@ def show_stimuli(
     from stimuli.sheet import draw_levels
 
     if out.suffix.lower() != ".png" or out.is_dir() or out.resolve() == image.resolve():
-        raise typer.BadParameter(f"--out must name a new PNG file, got {out}")
+        raise typer.BadParameter(f"--out must name a PNG file other than the image, got {out}")
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
     save_image(draw_levels(DistortionSettings(distortion, key_values(option), seed, size), image, conditions), out)
     typer.echo(out)

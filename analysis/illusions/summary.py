@@ -12,9 +12,9 @@ from analysis.resampling import N_RESAMPLES
 from stimuli.errors import LogError
 
 COLUMNS = ("dataset", "observer", "kind", "measure", "value", "low", "high", "n", "note")
-# Names in the table of the measures of `bistability`; {a} is the first percept.
+# Names in the table of the measures of `bistability`; {a} is the first percept. Scripts select rows by these names.
 PERCEPT_MEASURES = {
-    "either": "seen as either", "share_a": "seen as {a}, given either", "both_first": "both percepts first",
+    "either": "seen as either", "share_a": "seen as {a}, of either", "both_first": "both percepts first",
     "unrelated": "others below both", "position": "between the controls",
 }  # fmt: skip
 

@@ -100,7 +100,7 @@ LINE = "a,1,1,NaN,car,car,0,x1.png\n"
     ("text", "message"),
     [
         (HEAD, r"found no trials in .*mine_a_b\.csv; pass trial logs"),
-        (HEAD + LINE + LINE, r"trial 1 of a, session 1 of mine occurs twice, in .*a_b\.csv; pass only one of them"),
+        (HEAD + LINE + LINE, r"trial 1 of a, session 1 of mine occurs twice, in .*a_b\.csv; remove one of the two rows"),
         (HEAD + LINE.replace("NaN", "fast"), "line 2: rt is 'fast', expected a number"),
         (HEAD + LINE.replace(",1,1,", ",1,one,"), "line 2: trial is 'one', expected a number"),
         (HEAD + LINE + LINE.replace(",0,x1.png", ""), "line 3: found 6 cells, but the header has 8"),
@@ -132,6 +132,16 @@ def test_damaged_files_are_rejected(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(LogError, match=message):
         read_trials(p for p in [path])
+
+
+def test_same_trials_in_two_files_are_rejected(tmp_path):
+    paths = [tmp_path / folder / "mine_a_b.csv" for folder in ("first", "second")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(HEAD + LINE)
+    message = r"occurs twice, in .*first.mine_a_b\.csv and in .*second.mine_a_b\.csv; pass only one of them"
+    with pytest.raises(LogError, match=message):
+        read_trials(paths)
 
 
 def test_observer_with_two_kinds_is_rejected(small, tmp_path):

@@ -157,3 +157,10 @@ def test_observers_without_evidence_have_measures_of_responses_only():
     (row,) = bistability.bistability(simulated_trials.percepts(0.3)).itertuples()
     assert row.n == 120 and row.n_choices == 2 and 0 < row.share_a < 1
     assert np.isnan([row.position, row.unrelated, row.both_first]).all()
+
+
+def test_measures_keep_their_names():
+    """Scripts select rows of the table by these names."""
+    frames = (simulated_trials.percepts(0.0, n=4), simulated_trials.hidden(0.4, 0.1), simulated_trials.geometric(0.1))
+    names = [list(dict.fromkeys(illusions(frame, n_resamples=20)["measure"])) for frame in frames]
+    assert names == [["seen as duck, of either", "PSE along the level"], ["false alarms", "threshold"], ["effect"]]
