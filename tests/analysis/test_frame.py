@@ -100,7 +100,10 @@ LINE = "a,1,1,NaN,car,car,0,x1.png\n"
     ("text", "message"),
     [
         (HEAD, r"found no trials in .*mine_a_b\.csv; pass trial logs"),
-        (HEAD + LINE + LINE, r"trial 1 of a, session 1 of mine occurs twice, in .*a_b\.csv; remove one of the two rows"),
+        (
+            HEAD + LINE + LINE,
+            r"trial 1 of a, session 1 of mine occurs twice, in .*a_b\.csv; remove one of the two rows",
+        ),
         (HEAD + LINE.replace("NaN", "fast"), "line 2: rt is 'fast', expected a number"),
         (HEAD + LINE.replace(",1,1,", ",1,one,"), "line 2: trial is 'one', expected a number"),
         (HEAD + LINE + LINE.replace(",0,x1.png", ""), "line 3: found 6 cells, but the header has 8"),
