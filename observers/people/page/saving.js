@@ -53,7 +53,7 @@ class AnswerSaver {
       }
       if (reply === null) {
         clearTimeout(timer);
-        showNotice("No connection. Your answers are saved on this computer. Trying again…");
+        showNotice("No connection. Your answers are kept; please leave this page open. Trying again…");
         await pause(wait);
       }
     }
