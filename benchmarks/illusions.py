@@ -1,12 +1,12 @@
 """Measure whether the prompt determines as which of two categories an ambiguous object is restored.
 
-    python benchmarks/illusions.py [--pick]     # about two minutes on two cores; --pick shows how the settings were
-    chosen
+    python benchmarks/illusions.py [--pick]     # about two minutes on two cores
 
-Images of `microcosm-ambiguous` half way between two categories, and as a control the object of the first category from
-which they were made, are restored under both percepts. The classifier microcosm-cnn, which was not trained on any of
-these images, responds to the results. Strength and guidance scale were chosen on every fourth image of the set; these
-images are excluded from the reported results. With sixteen categories chance is 6 %.
+Images of `microcosm-ambiguous` halfway between two categories are restored under the prompts of both percepts. The
+unchanged objects of the first category are restored in the same way, as a control. The classifier microcosm-cnn, which
+was not trained on any of these images, responds to the restored images. `--pick` shows how the settings were chosen:
+strength and guidance scale were chosen on every fourth image of the set, and these images are excluded from the
+reported results. With sixteen categories chance is 6 %.
 """
 
 import argparse
@@ -43,7 +43,7 @@ EXPERIMENT = make_experiment("microcosm-ambiguous")
 def count_percepts(
     observer, classifier: Observer, stimuli: list[Stimulus], cue: str, settings: Restoration
 ) -> tuple[int, int]:
-    """Return in how many restored images the classifier sees the percept of the prompt, and the number of images."""
+    """Count the restored images in which the classifier sees the percept of the prompt, and all restored images."""
     trials = []
     with tempfile.TemporaryDirectory() as folder:
         for stimulus in stimuli:
@@ -57,7 +57,7 @@ def count_percepts(
 
 
 def table_row(name: str, setting: tuple[float, float], stimuli: dict[str, list[Stimulus]], classifier: Observer) -> str:
-    """Return the row of an observer and a setting: shares with intervals, and seconds."""
+    """Return the table row of an observer with one setting: shares with intervals, and the time in seconds."""
     observer, settings = make_observer(name), Restoration(setting[0], STEPS, setting[1])
     cells, start = [], time.monotonic()
     for kind in ("ambiguous", "control"):

@@ -2,10 +2,10 @@
 
     python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm]
 
-Trials that are already in the logs are not repeated (everything takes an hour or two on two cores). Then tables are
-printed in Markdown and figures are written: accuracy on the consistent images, shape bias, out-of-distribution accuracy
-as in Table 1 of the paper, low-pass accuracy and shape bias, error consistency and its clusters. `--limit` is the
-number of trials for each distortion, the same trials for all observers; the four sets without distortions are run
+Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. Then tables
+are printed in Markdown and figures are written: accuracy on the consistent images, shape bias, out-of-distribution
+accuracy as in Table 1 of the paper, low-pass accuracy and shape bias, error consistency and its clusters. `--limit` is
+the number of trials for each distortion, the same trials for all observers; the four sets without distortions are run
 completely.
 """
 
@@ -48,7 +48,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def run_experiments(out: Path, limit: int) -> pd.DataFrame:
-    """Run all observers on all experiments and return their trials. Logs in the folder are resumed."""
+    """Run all observers on all experiments and return their trials. Incomplete logs in the folder are resumed."""
     for name in named.NAMES:
         for experiment in NAMES:
             start = time.monotonic()

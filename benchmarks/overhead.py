@@ -3,8 +3,8 @@
     python benchmarks/overhead.py [--trials 10000] [--rows 64] [--cache DIR]
 
 Overhead is 1 − (time in the forward passes of the networks) / (wall time of `experiments.session.run`). It includes
-reading images, races, batches, noise, errors and the log. The model is that of toy_diffusion.py. A larger model has
-longer forward passes but the same overhead in seconds.
+reading images, running races, batching rows, generating noise, computing errors and writing the log. The model is that
+of toy_diffusion.py. A larger model has longer forward passes but the same overhead in seconds.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from observers.generative.classifier import GenerativeClassifier
 
 
 class PassTimer:
-    """Measures the time in forward passes of networks, and counts them.
+    """Measures the time that networks spend in forward passes, and counts the passes.
 
     Attributes:
         seconds: Total time by class name of the network.
@@ -37,7 +37,7 @@ class PassTimer:
         self.passes: dict[str, int] = defaultdict(int)
 
     def measure(self, module: torch.nn.Module, method: str = "forward") -> None:
-        """Replace a method of a network by one that is measured."""
+        """Replace a method of a network by a version whose calls are timed and counted."""
         inner, name = getattr(module, method), type(module).__name__
 
         def timed(*args: object, **kwargs: object) -> object:

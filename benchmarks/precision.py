@@ -34,7 +34,7 @@ def lead(evidence: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Print all differences."""
+    """Print how responses depend on the dtype and on the composition of batches."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--images", type=int, default=128, help="number of images (default: %(default)s)")
     parser.add_argument("--draws", type=int, default=30, help="noise samples per choice (default: %(default)s)")
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def relative_difference(evidence: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest relative difference."""
+    """Return the largest relative difference between two arrays of evidence."""
     return float((np.abs(evidence - expected) / np.abs(expected)).max())
 
 

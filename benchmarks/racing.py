@@ -47,7 +47,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) -> np.ndarray:
-    """Return scores (n_images, 16, n_draws) float32, which are saved in a file after each image."""
+    """Return the scores of images, (n_images, 16, n_draws) float32. They are saved to a file after each image."""
     shape = (len(images), len(CATEGORIES), n_draws)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) 
 
 
 def replay(schedule: Schedule, scores: np.ndarray, positions: Positions) -> RaceResult:
-    """Return the result of a race on scores (n_choices, n_draws)."""
+    """Run a race on stored scores (n_choices, n_draws) and return its result."""
     race = schedule(len(scores), positions)
     request = next(race)
     while True:
@@ -90,9 +90,9 @@ class ScoredImages:
     """Scores of all images with one allocation of the draws.
 
     Attributes:
-        scores: (n_images, 16, n_draws).
+        scores: Score of each choice at each draw, (n_images, 16, n_draws).
         labels: The correct choices, (n_images,).
-        positions: Noise levels of the draws.
+        positions: Returns the positions of draws along the noise levels.
     """
 
     scores: np.ndarray
@@ -101,11 +101,11 @@ class ScoredImages:
 
     @property
     def exhaustive(self) -> np.ndarray:
-        """The decisions by all draws of all choices, (n_images,)."""
+        """The index of the choice with the highest mean score over all draws, (n_images,)."""
         return np.asarray(self.scores.mean(axis=2, dtype=float).argmax(axis=1))
 
     def measure(self, schedule: Schedule, part: slice = slice(None)) -> dict[str, float]:
-        """Return evaluations, agreement and accuracy of a schedule on a part of the images."""
+        """Return the evaluations, agreement and accuracy of a schedule on some of the images."""
         exhaustive = self.exhaustive[part]
         results = [replay(schedule, s, self.positions) for s in self.scores[part]]
         decisions = np.array([result.evidence.argmax() for result in results])
@@ -152,7 +152,7 @@ def main() -> None:
 
 
 def allocate_draws(model: LatentDiffusion, cache: Path) -> LatentDiffusion:
-    """Return the model with draws allocated to noise levels by a pilot, on images that are used for nothing else."""
+    """Return the model with an allocation of draws to noise levels, estimated in a pilot on separate images."""
     path = cache / "allocation.csv"
     pixels, _ = distort(draw_images(N_PILOT, TUNING_SEED)[0], TUNING_SEED)
     pilot = score(model, pixels, PILOT_DRAWS, cache / f"scores-{TUNING_SEED}-{N_PILOT}-{PILOT_DRAWS}.npy")

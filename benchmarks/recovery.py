@@ -63,21 +63,21 @@ def simulate_responses(dataset: str, trials: list[Trial], *observers: Observer) 
 
 
 def covers_accuracy(seed: int) -> bool:
-    """Return whether the interval of one simulation contains the accuracy."""
+    """Return whether the interval of one simulation contains the true accuracy."""
     frame = simulate_responses("mine", make_trials(160), Biased(cue_rate=0.8, seed=seed, name="one"))
     (row,) = accuracy(frame).itertuples()
     return bool(row.low <= 0.8 <= row.high)
 
 
 def covers_shape_bias(seed: int) -> bool:
-    """Return whether the interval of one simulation contains the shape bias."""
+    """Return whether the interval of one simulation contains the true shape bias."""
     frame = simulate_responses("mine", make_trials(240, cues=True), Biased(SHAPE_BIAS, CUE_RATE, seed=seed, name="one"))
     row = shape_bias(frame).iloc[0]
     return bool(row["low"] <= SHAPE_BIAS <= row["high"])
 
 
 def covers_kappa(seed: int) -> bool:
-    """Return whether the interval contains kappa, for two observers whose errors are correlated to a known degree."""
+    """Return whether the interval contains the true kappa of two observers whose errors have a known correlation."""
     trials, first = make_trials(640), Biased(cue_rate=0.7, seed=2 * seed, name="first")
     with tempfile.TemporaryDirectory() as folder:
         frame = simulate_responses("mine", trials, first)
@@ -91,10 +91,10 @@ def covers_kappa(seed: int) -> bool:
 
 
 def covers_mean_kappa(seed: int) -> bool:
-    """Return whether the interval contains the mean kappa with two simulated people over the conditions of a dataset.
+    """Return whether the interval contains the true mean kappa with two simulated people over three conditions.
 
-    In each condition, whether two observers are correct is identical by construction with probability 0.4 and independent
-    otherwise, so their kappa is 0.4.
+    For each image, two observers are correct or wrong together with probability 0.4 and independently otherwise, so
+    their kappa is 0.4.
     """
     rng, share, p = np.random.default_rng(seed), 0.4, 0.65
     parts = []
@@ -113,26 +113,26 @@ def covers_mean_kappa(seed: int) -> bool:
 
 
 def covers_threshold(seed: int) -> bool:
-    """Return whether the interval of one simulation contains the threshold."""
+    """Return whether the interval of one simulation contains the true threshold."""
     observer = Psychometric(THRESHOLD, WIDTH, LAPSE, "uniform-noise", seed=seed, name="one")
     row = thresholds(simulate_responses("uniform-noise", make_trials(80, LEVELS), observer)).iloc[0]
     return bool(row["low"] <= THRESHOLD <= row["high"])
 
 
 def covers_illusion_effect(seed: int) -> bool:
-    """Return whether the interval contains the effect of a geometric illusion."""
+    """Return whether the interval contains the true effect of a geometric illusion."""
     (row,) = geometric.effects(geometric.pse_table(simulated_trials.geometric(0.15, bias=0.05, seed=seed))).itertuples()
     return bool(row.low <= 0.15 <= row.high)
 
 
 def covers_percept_equality(seed: int) -> bool:
-    """Return whether the interval contains the level at which both percepts are equally frequent."""
+    """Return whether the interval contains the true level at which both percepts are equally frequent."""
     (row,) = bistability.pse_table(bistability.curves(simulated_trials.percepts(0.1, seed=seed))).itertuples()
     return bool(row.low <= -0.1 <= row.high)
 
 
 def covers_pareidolia_threshold(seed: int) -> bool:
-    """Return whether the interval contains the threshold for hidden faces."""
+    """Return whether the interval contains the true threshold for hidden faces."""
     (row,) = pareidolia.pareidolia(simulated_trials.hidden(0.4, 0.1, seed=seed)).itertuples()
     return bool(row.low <= 0.4 <= row.high)
 

@@ -1,7 +1,8 @@
 """A small latent diffusion model for the benchmarks that need a trained model. This module trains it.
 
-    python benchmarks/toy_diffusion.py [FOLDER]      # about half an hour on two cores; an existing model is not trained
-    again
+    python benchmarks/toy_diffusion.py [FOLDER]      # about half an hour on two cores
+
+If the folder already contains a model, the model is not trained again.
 
 The training images are 32 × 32 images of the sixteen drawn silhouettes with random rotation, size, position and color,
 on a gradient of two colors, with noise. The folder has the layout of Stable Diffusion 1.x (U-Net, AutoencoderKL, CLIP

@@ -74,7 +74,7 @@ def _wait(device: torch.device) -> None:
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Return floating point operations per second of a matrix product, with two for each multiply–add."""
+    """Return the rate of the fastest matrix product in operations per second. A multiply–add is two operations."""
     rates = []
     for n in (4096, 8192, 16384) if device.type == "cuda" else (1024, 2048, 4096):
         a, b = (torch.randn(n, n, device=device, dtype=dtype) for _ in range(2))

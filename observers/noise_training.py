@@ -64,7 +64,7 @@ class ClassifierTrainingSettings:
 
 
 class TrainingData(Protocol):
-    """A data set of images (3, h, w) and class numbers. Random augmentations are determined by `epoch`."""
+    """A data set of images (3, h, w) and class numbers. The random augmentations depend on `epoch`."""
 
     epoch: int
 
@@ -97,12 +97,14 @@ def train(
         settings: The training settings.
         out: Folder for the checkpoint and the learning curve.
         data_id: Identifies the training data, so that a checkpoint is not resumed with other data.
-        device: Device of the network. By default the first GPU, or the GPU that torchrun assigns, if there is one.
+        device: Device of the network. By default it is the GPU that torchrun assigns, the first GPU without torchrun,
+            or the CPU if there is no GPU.
         n_workers: Number of processes that read images.
         on_progress: Called with a message after each epoch.
 
     Raises:
-        ObserverError: If there are too few images, if the loss is not finite, or if the checkpoint does not fit.
+        ObserverError: If there are too few images, if the loss is not finite, or if the checkpoint was made with other
+            settings or by another network.
     """
     rank, n_processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     device = device or torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
@@ -118,7 +120,7 @@ def train(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
 
-    # These keys are part of the file format: checkpoints of earlier versions have them.
+    # These keys are part of the file format, which earlier checkpoints share.
     saved_settings = asdict(settings) | {"n_pictures": len(data), "given": data_id}
     curve = resume_from_checkpoint(out / CHECKPOINT, saved_settings, load)
     sampler: Any = DistributedSampler(data, n_processes, rank, seed=settings.seed, drop_last=True)  # type: ignore[arg-type]
@@ -172,8 +174,8 @@ class ImageFolder:
 
     Attributes:
         classes: Names of the classes in alphabetical order.
-        digest: Identifies the list of files, to distinguish the folder from others.
-        epoch: Determines the random crops together with the seed.
+        digest: Digest of the relative paths of the files, which distinguishes the folder from others.
+        epoch: Number of the epoch. Together with the seed it determines the random crops.
 
     Raises:
         ObserverError: If there are fewer than two classes, or no images.

@@ -18,7 +18,10 @@ from observers.protocol import ObserverError
 from stimuli.atomic import write_atomically
 
 Row = list[int | str]  # a row of the learning curve: step or epoch, loss, and for some models the seconds so far
-_LABELS = {"given": "training data", "n_pictures": "number of training images"}  # how errors name these settings
+_LABELS = {
+    "given": "training data",
+    "n_pictures": "number of training images",
+}  # names of these settings in error messages
 
 
 def save_checkpoint(path: Path, settings: Mapping[str, Any], state: Mapping[str, Any], curve: list[Row]) -> None:
@@ -38,7 +41,7 @@ def save_checkpoint(path: Path, settings: Mapping[str, Any], state: Mapping[str,
     try:
         torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
         partial.replace(path)
-    except RuntimeError as error:  # torch reports a full disk in this way
+    except RuntimeError as error:  # torch raises RuntimeError if the disk is full
         raise ObserverError(
             f"{path} cannot be written ({str(error)[:200]}): free some disk space, then run the same command again"
         ) from None

@@ -1,12 +1,15 @@
 """Estimate which noise levels should get more draws, from a pilot run of the observer itself.
 
-K choices, T draws spread evenly. A race needs to know the mean over the noise levels of δ, the lead of the best choice
-over a rival. This mean is estimated most precisely if each level gets draws in proportion to the standard deviation of
-δ there (importance sampling; Neyman 1934 for strata). The variance within a bin of levels is estimated from neighbors
-in their order, Σ (δ_(i+1) − δ_(i))² / 2, as in `racing.Racing`. The squared differences of each image and rival are
-divided by their mean, so all images and rivals have the same weight. Scores are corrected for the allocation, so the
-expected evidence is the same under any allocation. A pilot on images that are evaluated later therefore reduces their cost
-but does not improve the responses to them.
+Notation: K choices and T evenly spread draws; δ is the lead of the best choice over a rival at one draw. A race
+estimates the mean of δ over the noise levels. The estimate is most precise if each noise level gets draws in proportion
+to the standard deviation of δ at this level (importance sampling; Neyman 1934 for strata). The variance of δ within a
+bin of noise levels is estimated from draws that are neighbors in noise level, Σ (δ_(i+1) − δ_(i))² / 2, as in
+`racing.Racing`. For each image and rival, the squared differences are divided by their mean, so all images and rivals
+have the same weight.
+
+Scores are corrected for the allocation, so the expected evidence is the same under any allocation. A pilot may
+therefore use images that are evaluated later: it makes their evaluation cheaper but does not improve the responses to
+them.
 """
 
 from collections.abc import Iterable
@@ -25,7 +28,7 @@ MIN_DRAWS = 4 * N_BINS
 
 @define(eq=False)
 class _Pilot:
-    """An exhaustive schedule that stores the scores of every race, (K, T) each."""
+    """An exhaustive schedule that stores the scores (K, T) of every race."""
 
     draws: int
     scores: list[np.ndarray] = field(factory=list)
@@ -45,15 +48,15 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
     Args:
         observer: A generative classifier with noise levels, whose option `allocation` is not set.
         trials: The trials of the pilot.
-        n_draws: Draws per choice of each trial, at least MIN_DRAWS.
+        n_draws: Number of draws per choice in each trial, at least MIN_DRAWS.
 
     Returns:
-        The allocation, and the fraction of the draws that gives the same precision with it as all evenly spread draws
-        give without it, according to the pilot.
+        The allocation, and the fraction of the draws that suffices with it: according to the pilot, this fraction gives
+        the same precision as all draws when they are evenly spread.
 
     Raises:
-        ObserverError: The observer does not use noise levels or already has an allocation, there are too few draws or no
-            trials, or no two choices differ.
+        ObserverError: If the observer does not use noise levels or already has an allocation, if there are too few
+            draws or no trials, or if no two choices differ.
     """
     objective = getattr(getattr(observer, "likelihood", None), "objective", None)
     if not isinstance(observer, GenerativeClassifier) or objective is None:
@@ -81,14 +84,14 @@ def binned_standard_deviations(scores: Iterable[np.ndarray], positions: np.ndarr
     """Estimate the standard deviation of δ in each bin of noise levels.
 
     Args:
-        scores: Scores of each trial, (K, T). Rivals with infinite scores are ignored.
-        positions: Positions of the draws in 0..1, (T,).
+        scores: One array of scores (K, T) per trial. Rivals with infinite scores are ignored.
+        positions: Positions of the draws along the noise levels, in 0..1, (T,).
 
     Returns:
-        Standard deviations in relative units, (N_BINS,).
+        The standard deviation in each bin, (N_BINS,), in relative units.
 
     Raises:
-        ObserverError: No two choices differ in any trial.
+        ObserverError: If no two choices differ in any trial.
     """
     order = np.argsort(positions, kind="stable")
     midpoints = (positions[order][1:] + positions[order][:-1]) / 2

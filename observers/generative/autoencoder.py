@@ -1,4 +1,4 @@
-"""The autoencoder of latent diffusion and flow matching. It computes in float32, whatever the dtype of the network."""
+"""The autoencoder of latent diffusion and flow-matching models, which always computes in float32."""
 
 from functools import cached_property
 from typing import Any
@@ -28,19 +28,20 @@ class Autoencoder:
 
     @property
     def n_channels(self) -> int:
-        """The number of channels of a latent."""
+        """The number of channels in a latent."""
         return int(self._vae.config.latent_channels)
 
     @property
     def scale(self) -> int:
-        """The side of an image in pixels divided by the side of its latent in elements."""
+        """The number of image pixels per latent element along one side, such as 8."""
         return int(2 ** (len(self._vae.config.block_out_channels) - 1))
 
     @deterministic_inference()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
         """Encode an image (3, height, width) in −1..1 as a latent (C, h, w).
 
-        The latent is the mean of the posterior, minus the shift and times the scaling factor of the model.
+        The latent is (posterior mean − shift) × scaling factor, with the shift and the scaling factor in the model's
+        config.
         """
         scale, shift = self._scaling
         mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
@@ -55,7 +56,7 @@ class Autoencoder:
 
     @property
     def _scaling(self) -> tuple[float, float]:
-        """The scaling factor and the shift of latents. Raises ObserverError if they are not numbers."""
+        """The scaling factor and the shift of latents. Raises ObserverError if one of them is not a number."""
         config = self._vae.config
         scale, shift = config.scaling_factor, config.shift_factor or 0.0
         if not isinstance(scale, int | float) or not isinstance(shift, int | float):
@@ -74,9 +75,10 @@ class Autoencoder:
         predict: Predictor,
         predict_empty: Predictor | None,
     ) -> RestoredImages:
-        """Restore a latent (C, h, w) under `n_prompts` prompts and decode it.
+        """Restore a latent (C, h, w) under each of `n_prompts` prompts and decode the results.
 
-        The arguments are those of `Denoising.restore`; the errors are those of the latents.
+        The other arguments are passed to `Denoising.restore`. Errors are squared differences between latents, not
+        images.
         """
         noised, latents = denoising.restore(
             latent.expand(n_prompts, *latent.shape), restoration, predict, predict_empty

@@ -1,19 +1,19 @@
-"""Autoregressive models over image tokens (Janus, Emu3 and Chameleon, in place of Parti): the likelihood after a prompt.
+"""Autoregressive models of image tokens (Janus, Emu3, Chameleon, in place of Parti): their likelihood given a prompt.
 
 A VQ autoencoder in float32 encodes the image as L tokens. The score of a row is log p(tokens | prompt), the sum of log
-p(token | prompt, earlier tokens), in nats. It is exact and takes one forward pass, because all tokens are known. The
-softmax is taken over the image tokens, as in the model's own generation, whose prompts are used too (see
-`autoregressive_models`). Classifier-free guidance is not used.
+p(token | prompt, earlier tokens), in nats. It is exact and takes one forward pass, because all tokens are known. As
+when the model generates an image, the softmax is taken over the image tokens only, and prompts have the same format
+(see `autoregressive_models`). Classifier-free guidance is not used.
 
 Prompts are padded on the left to `max_prompt` tokens. Padding is masked and does not count as a position, so the score
-is that of the unpadded prompt, and rows with any prompts fit into one pass. Only one of the V log-probabilities is
-needed for each token. They are computed for a few tokens at a time, since all of them together would be 576 × 16,384
-numbers per row for Janus, 38 MB, and 1 GB for Emu3.
+is that of the unpadded prompt, and rows with different prompts can share a forward pass. The head predicts V
+log-probabilities for each token, of which only one is needed. It is applied to a few tokens at a time, because the
+log-probabilities of all tokens in a row would take 38 MB for Janus (576 × 16,384 numbers) and 1 GB for Emu3.
 
-A change of the image that people do not notice can alter most of its tokens. With `perturbations` T > 1 the evidence is
-the mean over T encodings. Draw 0 encodes the image itself; the others encode it with Gaussian noise of 2 gray levels and
-shifted by up to one pixel, in the same way for all images and choices. The idea is that of A-VARC+ (Chen, Inouye & Gao
-2026, arXiv 2510.12060); the kind and size of the perturbation are our choice.
+An imperceptible change of an image can change most of its tokens. With T > 1 `perturbations`, the evidence is therefore
+the mean over T encodings. Draw 0 encodes the image itself. Each of the other draws first adds Gaussian noise of 2 gray
+levels and shifts the image by up to one pixel, in the same way for all images and choices. The idea is that of A-VARC+
+(Chen, Inouye & Gao 2026, arXiv 2510.12060); the kind and size of the perturbation are our choice.
 """
 
 from collections.abc import Sequence
@@ -51,21 +51,21 @@ TOKENS_AT_ONCE = 64  # tokens whose log-probabilities are in memory at the same 
 class Autoregressive:
     """An autoregressive model as a `Likelihood`.
 
-    A score is log p(image tokens | prompt) in nats, and exact. An encoded image is (perturbations, L) int64 codes.
+    A score is the exact log p(image tokens | prompt) in nats. An encoded image is its codes, (perturbations, L) int64.
 
     Attributes:
         source: Repository or local folder of the weights.
         compute: Device and dtype of the language model.
-        perturbations: Number of slightly perturbed encodings over which the evidence is averaged; 1 encodes only the
-            image.
-        max_prompt: Number of tokens to which prompts are padded; longer prompts are an error.
+        perturbations: Number of encodings over which the evidence is averaged: that of the image itself and those of
+            slightly perturbed copies. With 1 only the image itself is used.
+        max_prompt: Number of tokens to which prompts are padded; a longer prompt raises ObserverError.
         size: Pixels per side of the image; None for the default of the model. Only Emu3 accepts other sizes; its
-            default is 720 pixels, or 8,100 tokens.
+            default is 720 pixels (8,100 tokens).
         seed: Random seed of the perturbations.
         unit: The unit of the scores.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
+        ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
     """
 
     source: Source
@@ -78,7 +78,7 @@ class Autoregressive:
 
     @property
     def n_draws(self) -> int | None:
-        """The number of draws, which is the number of perturbed encodings of an image."""
+        """The number of draws, which equals `perturbations` because each draw uses one encoding of the image."""
         return self.perturbations
 
     @cached_property
@@ -88,7 +88,7 @@ class Autoregressive:
 
     @cached_property
     def device(self) -> torch.device:
-        """The device of the model."""
+        """The torch device on which the model computes."""
         return self.compute.torch_device()
 
     @cached_property
@@ -139,7 +139,7 @@ class Autoregressive:
 
     @cached_property
     def _size(self) -> int:
-        """Pixels per side of the image."""
+        """The number of pixels per side of the image that the model receives."""
         model, scale = self.source.model, pixels_per_token(self._config)
         default = self._architecture.size(self._config)
         size = self.size or default
@@ -159,16 +159,16 @@ class Autoregressive:
 
     @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode an image (height, width, 3) uint8 as codes, (perturbations, L)."""
+        """Encode an image (height, width, 3) uint8 as codes (perturbations, L)."""
         image, vq = crop_and_resize(pixels, self._size), self._vq
         codes = []
-        for draw in range(self.perturbations):  # one at a time, so that draw 0 does not depend on their number
+        for draw in range(self.perturbations):  # one at a time, so that the codes do not depend on the batch size
             perturbed = perturb(image, self.seed, draw)[None].to(self.device)
             codes.append(self._architecture.codes(vq, perturbed))
         return torch.stack(codes)
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return, for each prompt, its tokens padded on the left, (max_prompt,), and a mask that is false for padding."""
+        """Return each prompt's tokens, padded on the left, and a mask that is false for padding, (max_prompt,) each."""
         tokenizer = load_tokenizer(self._checkpoint.folder, self.source.model)
         side = self._size // pixels_per_token(self._config)
         vocabulary = tokenizer.get_vocab()
@@ -188,10 +188,10 @@ class Autoregressive:
         Raises ObserverError if a special token is missing or the prompt is too long.
         """
         model, text = self.source.model, self._architecture.prompt(prompt, side)
-        # Only some tokenizers add the first token themselves, so they are told not to.
+        # Only some tokenizers add the beginning-of-sequence token, so it is always added here.
         ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
         for token, number in special.items():
-            if number is None or number not in ids:  # the tokenizer would split it into letters
+            if number is None or number not in ids:  # the tokenizer would split this token into letters
                 raise ObserverError(
                     f"{model}: its tokenizer lacks {token}: download its tokenizer.json and tokenizer_config.json again"
                 )
@@ -203,34 +203,34 @@ class Autoregressive:
         return ids
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return positions of draws in 0..1, which are evenly spaced because perturbations do not have an order."""
+        """Return evenly spaced positions of draws in 0..1, because perturbations do not have a natural order."""
         return (draws + 0.5) / self.perturbations
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows; returns (N,) float32."""
+        """Score N rows and return the scores, (N,) float32."""
         index = to_device(draws, self.device)
         codes = images[torch.arange(len(index), device=self.device), index]
         return log_likelihood(self._network, conditioning[0], conditioning[1], codes)
 
     def provenance(self) -> dict[str, str]:
-        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
         return self._checkpoint.provenance(self.device, self.compute.dtype_name())
 
 
 def log_likelihood(network: Network, ids: torch.Tensor, is_token: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Return the log-likelihood of image tokens after prompts.
+    """Return the log-likelihood of image tokens given prompts.
 
     Args:
         network: The parts of the model.
         ids: Tokens of the prompts, padded on the left, (N, P).
-        is_token: False for padding, (N, P) bool.
+        is_token: Mask that is false for padding, (N, P) bool.
         codes: Image tokens, (N, L).
 
     Returns:
-        log p in nats, (N,) float32.
+        The log-likelihood of each row in nats, (N,) float32.
     """
-    image = network.embed_image(codes)[:, :-1]  # the last token is only predicted
+    image = network.embed_image(codes)[:, :-1]  # the last token is predicted but is not an input
     inputs = torch.cat([network.embed_text(ids), image], dim=1)
     is_token = torch.cat([is_token, is_token.new_ones(image.shape[:2])], dim=1)
     mask = _attention_mask(is_token)
@@ -245,7 +245,10 @@ def log_likelihood(network: Network, ids: torch.Tensor, is_token: torch.Tensor, 
 
 
 def perturb(image: torch.Tensor, seed: int, draw: int) -> torch.Tensor:
-    """Add noise to an image (3, height, width) in −1..1 and shift it by −1, 0 or 1 pixel each way; draw 0 is unchanged."""
+    """Add noise to an image (3, height, width) in −1..1 and shift it by −1, 0 or 1 pixel along each axis.
+
+    Draw 0 returns the image unchanged.
+    """
     if draw == 0:
         return image
     height, width = image.shape[1:]
@@ -256,10 +259,11 @@ def perturb(image: torch.Tensor, seed: int, draw: int) -> torch.Tensor:
 
 
 def _attention_mask(is_token: torch.Tensor) -> torch.Tensor:
-    """Return the causal attention mask, (N, 1, n, n), true where a token attends to itself and to earlier tokens.
+    """Return the causal attention mask (N, 1, n, n), in which each token attends to itself and to earlier tokens.
 
-    Padding attends to itself alone, since attending to nothing is NaN in some kernels. transformers would create this
-    mask itself, but only after asking the device whether it is needed, which waits for the device.
+    A padding token attends only to itself, because some kernels return NaN for a token that attends to nothing.
+    transformers could create this mask, but it first checks on the device whether a mask is needed, and the program
+    would wait for the result.
     """
     n = is_token.shape[1]
     ones = torch.ones(n, n, dtype=torch.bool, device=is_token.device)
@@ -267,12 +271,15 @@ def _attention_mask(is_token: torch.Tensor) -> torch.Tensor:
 
 
 def _additive_mask(mask: torch.Tensor) -> torch.Tensor:
-    """Return the mask as values that eager attention adds to its logits."""
+    """Convert a boolean mask to the values that eager attention adds to its logits."""
     return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
 
 
 def _log_p(network: Network, hidden: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Return the summed log p of codes (N, L), (N,) float32, given the decoder's states before each code, (N, L, D)."""
+    """Return the sum of log p over the L codes of each row, (N,) float32.
+
+    `hidden` contains the decoder's states from which the codes (N, L) are predicted, (N, L, D).
+    """
     total = torch.zeros(len(codes), device=codes.device)
     for first in range(0, codes.shape[1], TOKENS_AT_ONCE):
         part = slice(first, first + TOKENS_AT_ONCE)

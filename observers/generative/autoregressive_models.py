@@ -1,18 +1,18 @@
 """The differences between autoregressive models: their prompts, their image tokens, and the parts of their networks.
 
-B images, N rows, V codes of the autoencoder, L = side² tokens of an image in reading order, D dimensions. The prompts
-are those of each model's own text-to-image generation. All three autoencoders were trained on pixels in −1..1. During
-generation only image tokens may follow the prompt, so the softmax is taken over these alone:
+Notation: N rows, V codes of the autoencoder, L = side² tokens of an image in reading order, D dimensions. Prompts have
+the format that each model uses for text-to-image generation:
 
-    janus      <|User|>: TEXT, <|Assistant|>:<begin_of_image>, L tokens   a separate head for the V codes emu3
-    TEXT<|image start|>SIDE*SIDE<|image token|>, L tokens      each row of tokens is followed by <|extra_200|>,
-                                                                          the only token allowed there, with probability
-                                                                          1
-    chameleon  TEXT<reserved08706><racm3:break>, L tokens                 forward() of transformers masks image tokens
+    janus      <|User|>: TEXT, <|Assistant|>:<begin_of_image>, L tokens
+    emu3       TEXT<|image start|>SIDE*SIDE<|image token|>, L tokens
+    chameleon  TEXT<reserved08706><racm3:break>, L tokens
 
-For Emu3 and Chameleon, only those rows of the language model's head are used that belong to image tokens. Heads compute
-in float32: bfloat16 has steps of 1/16 in the range of the logits, which would be visible in a sum over hundreds of
-tokens.
+All three autoencoders were trained on pixels in −1..1. During generation only image tokens may follow the prompt, so
+the softmax is taken over the image tokens only. Janus has a separate head for them. For Emu3 and Chameleon, only the
+rows of the language model's head that belong to image tokens are used; the forward() of Chameleon in transformers would
+mask these tokens. In Emu3, each row of tokens is followed by <|extra_200|>, the only token allowed there, which
+therefore has probability 1. Heads compute in float32, because bfloat16 has steps of 1/16 in the range of the logits,
+which would be visible in a sum over hundreds of tokens.
 """
 
 import math
@@ -29,13 +29,13 @@ EMU3_SIZE = 720  # pixels per side, the default of its processor
 
 @frozen(eq=False)
 class Network:
-    """The parts of a model that score a row.
+    """The parts of a model that are needed to score rows.
 
     Attributes:
-        decoder: A decoder of transformers without a head.
+        decoder: The decoder, a model of transformers without a head.
         embed_text: Embeds text tokens: (N, P) ids -> (N, P, D).
         embed_image: Embeds the S ≥ L inputs that belong to an image: (N, L) codes -> (N, S, D).
-        token_positions: Gives the positions of the L tokens among the S inputs: (L, device) -> (L,).
+        token_positions: Returns the positions of the L tokens among the S inputs: (L, device) -> (L,).
         head: Predicts the next code: (N, n, D) float32 -> (N, n, V) float32, log p up to a constant.
     """
 
@@ -53,17 +53,17 @@ class Network:
 
 @frozen
 class Architecture:
-    """An architecture of autoregressive models.
+    """A supported architecture of autoregressive models.
 
     Attributes:
         model: Name of the model's class in transformers.
         vq: Name of the autoencoder's class in transformers.
-        special_tokens: Tokens of the prompt that the tokenizer must know as a single token.
+        special_tokens: Special tokens in the prompt, each of which the tokenizer must encode as a single token.
         prompt: Formats a prompt: (text, side of the image in tokens) -> input of the tokenizer.
         size: Reads the size of images from a config: config -> pixels per side.
         any_size: Whether the model accepts images of other sizes.
         codes: Encodes an image: (autoencoder, (1, 3, size, size) in −1..1) -> (L,) codes.
-        network: Takes the parts of a loaded model.
+        network: Extracts the parts of a loaded model: model -> Network.
     """
 
     model: str
@@ -77,7 +77,7 @@ class Architecture:
 
 
 def pixels_per_token(config: Any) -> int:
-    """Return the pixels per side of an image token."""
+    """Return the number of pixels per side of the square that one image token represents."""
     return int(2 ** (len(config.vq_config.channel_multiplier) - 1))
 
 
@@ -152,7 +152,7 @@ def _side(n: int) -> int:
 
 
 def _vocabulary_ids(model: Any) -> torch.Tensor:
-    """Return the id of each code in the vocabulary, (V,). Raises ObserverError if vocabulary and codes do not match."""
+    """Return the vocabulary id of each code, (V,). Raises ObserverError if vocabulary and codes do not match."""
     mapping, n = model.model.vocabulary_mapping, len(model.model.vqmodel.quantize.embedding.weight)
     if sorted(mapping.img2bpe) != list(range(n)):
         raise ObserverError(
@@ -164,7 +164,7 @@ def _vocabulary_ids(model: Any) -> torch.Tensor:
 
 
 def _image_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return the rows of the language model's head that belong to image tokens, as a function."""
+    """Return a function that applies the rows of the language model's head that belong to image tokens."""
     weight = model.lm_head.weight[_vocabulary_ids(model)].float()
     return lambda hidden: torch.nn.functional.linear(hidden, weight)
 

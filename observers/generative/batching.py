@@ -1,9 +1,9 @@
-"""Continuous batching: rows of many races fill forward passes of one size until the trials end.
+"""Continuous batching: forward passes of constant size combine the rows of many races until all trials are finished.
 
-N rows of a forward pass. Races finish at different times. As a race needs fewer rows, rows of the next trials take
-their place, so that the device stays busy. A race receives only its own scores, and every pass has the same N (the last
-passes are padded with a repeated row), so a response does not depend on the other trials in a pass. One pass is
-computed while the scores of the previous one are read, so neither the device nor the program waits in between.
+Every forward pass has N rows. Races finish at different times; when a race needs fewer rows, rows of later trials fill
+the pass, so that the device stays busy. A race receives only its own scores, and all passes have the same N (the last
+ones are padded by repeating a row), so a response does not depend on the other trials in a pass. The device computes
+one pass while the program reads the scores of the previous one, so neither waits for the other.
 """
 
 from collections import deque
@@ -18,12 +18,12 @@ from observers.generative.memory import explained_memory_errors, is_out_of_memor
 from observers.generative.racing import Race, RaceResult, Request, Schedule
 from observers.protocol import ObserverError, Trial
 
-N_QUEUED = 2  # passes in the queue of the device
+N_QUEUED = 2  # largest number of passes in the queue of the device
 
 
 @define(eq=False)
 class _ActiveTrial:
-    """A trial with its race, and the scores that the race has requested."""
+    """A trial with its race, the current request of the race, and the scores received for this request."""
 
     trial: Trial
     image: torch.Tensor
@@ -78,7 +78,7 @@ class _ForwardPass:
             self._scores = torch.empty(scores.shape, dtype=scores.dtype, pin_memory=True)
             self._scores.copy_(scores, non_blocking=True)
             self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            # The current device may be another one than that of the scores.
+            # The current device may differ from the device of the scores.
             self._event.record(torch.cuda.current_stream(scores.device))
         else:
             self._scores = scores
@@ -101,7 +101,7 @@ def run_races(
     """Run one race between the choices of each trial, many races at a time.
 
     Args:
-        trials: The trials. They are taken lazily, as forward passes need more rows.
+        trials: The trials. The next one is taken only when a forward pass needs more rows.
         likelihood: The model.
         schedule: Starts the race of a trial.
         condition: Returns the conditioning of each choice of a trial.
@@ -112,13 +112,13 @@ def run_races(
         Each trial with the result of its race, in order.
 
     Raises:
-        ObserverError: Not even one row fits into memory, or a score is not finite.
+        ObserverError: If a single row does not fit into memory, or if a score is not finite.
     """
     active: deque[_ActiveTrial] = deque()  # trials whose result was not yielded yet, in order
     passes: deque[_ForwardPass] = deque()
     stream: Iterator[Trial] | None = iter(trials)
     while stream is not None or active:
-        # Take trials until one pass is full. The limit bounds the finished trials that wait behind an unfinished one.
+        # Take trials until they fill one pass. The limit bounds the number of finished trials that wait for others.
         while stream is not None and sum(t.n_waiting for t in active) < n_rows and len(active) < max(2 * n_rows, 16):
             trial = next(stream, None)
             if trial is None:
@@ -155,7 +155,7 @@ def run_races(
 
 
 def _take_rows(active: Iterable[_ActiveTrial], n_rows: int) -> list[Row]:
-    """Take up to `n_rows` waiting rows, those of the first trials first, because their results are yielded first."""
+    """Take up to `n_rows` waiting rows, starting with the earliest trial, because its result is yielded first."""
     rows: list[Row] = []
     for trial in active:
         n = min(trial.n_waiting, n_rows - len(rows))
@@ -167,13 +167,13 @@ def _take_rows(active: Iterable[_ActiveTrial], n_rows: int) -> list[Row]:
 
 
 def _return_rows(rows: list[Row]) -> None:
-    """Put the rows of a failed pass back among the waiting ones."""
+    """Mark the rows of a failed pass as waiting again."""
     for trial, i in rows:
         trial.n_taken = min(trial.n_taken, i)
 
 
 def _score_rows(likelihood: Likelihood, rows: list[Row], n_rows: int) -> torch.Tensor:
-    """Score the rows in a pass that is padded to `n_rows` rows, and return (n_rows,) scores."""
+    """Score rows in one forward pass, which is padded to `n_rows` rows, and return the scores, (n_rows,)."""
     pairs = [trial.row(i) for trial, i in rows]
     images = [trial.image for trial, _ in rows]
     conditionings = [trial.conditionings[choice] for (trial, _), (choice, _) in zip(rows, pairs, strict=True)]

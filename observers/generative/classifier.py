@@ -1,8 +1,9 @@
 """The generative classifier: it chooses the prompt under which the image is likeliest (Jaini, Clark & Geirhos 2024).
 
-Any model with a `Likelihood` can be used. A schedule of `racing` decides which draws are spent on which choices. The
-evidence of a choice is the mean of its scores, in the unit of the likelihood. It is comparable between the choices of a
-trial; it is not a probability, which would need a temperature fitted to data.
+Any model with a `Likelihood` can be used. A schedule (see `observers.generative.racing`) decides which choices are
+evaluated at which draws. The evidence of a choice is the mean of its scores, in the unit of the likelihood. Evidence
+can be compared between the choices of a trial. It is not a probability, for which a temperature would have to be fitted
+to data.
 """
 
 import sys
@@ -48,30 +49,31 @@ def _check_template(instance: object, attribute: Any, value: str) -> None:
 class GenerativeClassifier:
     """An observer that answers trials with a generative model.
 
-    It inserts each choice into the template, and responds with the choice whose prompt makes the image
-    likeliest. The evidence is in the unit of the likelihood; `n_evaluations` counts scored rows (image, choice, draw).
+    It inserts each choice into the template, and responds with the choice whose prompt makes the image likeliest. The
+    evidence is in the unit of the likelihood; `n_evaluations` counts the scored rows, each of which combines an image,
+    a choice and a draw.
 
-    An option of the schedule that is None has the default of that schedule. Setting an option that the schedule does
-    not have is an error.
+    If an option of the schedule is None, the default of the schedule is used. Setting an option that the schedule does
+    not have raises ObserverError.
 
     Attributes:
         likelihood: The generative model. Its options, and those of its source, objective and computation, belong to the
             same flat list of options on the command line.
         name: Name of the observer in logs, tables and figures.
         template: Prompt with one {} for the choice, or {an} for the choice with its article.
-        schedule: How draws are spent on choices: racing, exhaustive, clark-jaini or li (see
-            `observers.generative.racing`).
+        schedule: Name of the schedule that decides which choices are evaluated at which draws: racing, exhaustive,
+            clark-jaini or li (see `observers.generative.racing`).
         draws: Largest number of draws per choice.
         min_draws: Number of draws before a choice can be eliminated (racing and clark-jaini).
         error_rate: Error rate of eliminations (racing and clark-jaini).
         anytime: Whether `error_rate` holds over all rounds of a race together (racing).
-        stages: Draws and choices of each stage, such as 50x16,500x5 (li).
-        batch_size: Number of rows per forward pass. By default it is estimated from the free memory on CUDA, and 16
-            elsewhere.
+        stages: Number of draws and number of choices of each stage, such as 50x16,500x5 (li).
+        batch_size: Number of rows per forward pass. By default it is estimated from the free memory on CUDA and is
+            16 on other devices.
         kind: Always "generative".
 
     Raises:
-        ObserverError: An option is out of range, or the schedule does not have it.
+        ObserverError: If an option is out of range, or if the schedule does not have it.
 
     Example:
         >>> likelihood = LatentDiffusion(Source("CompVis/stable-diffusion-v1-4"))
@@ -120,7 +122,7 @@ class GenerativeClassifier:
 
     @cached_property
     def _cache(self) -> dict[str, Conditioning]:
-        """The conditioning of each prompt so far."""
+        """The conditionings computed so far, by prompt."""
         return {}
 
     @property
@@ -145,7 +147,7 @@ class GenerativeClassifier:
         """Yield one response per trial, in order: the choice with the highest evidence, and the evidence of all choices.
 
         Raises:
-            ObserverError: The weights do not load, memory runs out, or the model returns a score that is not finite.
+            ObserverError: If the weights do not load, if memory runs out, or if a score is not finite.
         """
         n = self.likelihood.n_draws
         for trial, result in self.race(trials, self._schedule if n is None else Exhaustive(n)):
@@ -156,7 +158,7 @@ class GenerativeClassifier:
         """Yield each trial with the result of its race under the given schedule, in order.
 
         Raises:
-            ObserverError: As for `observe`.
+            ObserverError: If the weights do not load, if memory runs out, or if a score is not finite.
         """
         trials = iter(trials)
         first = next(trials, None)
@@ -191,7 +193,7 @@ class GenerativeClassifier:
             The image as the model receives it, the damaged image, the K restored images and their errors.
 
         Raises:
-            ObserverError: The model cannot restore images, a prompt is empty, or memory runs out.
+            ObserverError: If the model cannot restore images, if a prompt is empty, or if memory runs out.
         """
         if not isinstance(self.likelihood, SupportsRestoration):
             raise ObserverError(
@@ -220,7 +222,7 @@ class GenerativeClassifier:
         return Reconstruction(input_image, damaged_image, images.transpose(0, 2, 3, 1), errors, latent_distance)
 
     def cost(self, trial: Trial) -> Cost:
-        """Return the cost of a trial: time and memory are measured, evaluations are the bounds of the schedule."""
+        """Return the cost of a trial: measured time and memory, and bounds on the number of evaluations."""
         likelihood, n_rows = self.likelihood, self._n_rows(trial)
         with explained_memory_errors():
             seconds, n_bytes = measure_cost(likelihood, trial, self._condition_choices(trial), n_rows)
@@ -229,7 +231,7 @@ class GenerativeClassifier:
         return Cost(seconds / n_rows, n_rows, bounds, n_bytes)
 
     def provenance(self) -> dict[str, str]:
-        """Return the provenance of the weights and the unit of the evidence, for the sidecar."""
+        """Return the entries of the sidecar that describe the weights, the device and the unit of the evidence."""
         return self.likelihood.provenance() | {"evidence": self.likelihood.unit}
 
 

@@ -4,7 +4,7 @@
     text_encoder/config.json      text_encoder/model.safetensors
     tokenizer/…                   scheduler/scheduler_config.json
 
-The caller names the class of each component. For safety, model_index.json is ignored, code in the repository is not
+The caller gives the class of each component. For safety, model_index.json is ignored, code in the repository is not
 run, and pickle files are not read.
 """
 
@@ -106,10 +106,10 @@ def find_components(
         exact: Components that keep their float32 files if `half` is set, because they compute in float32.
 
     Returns:
-        The components.
+        The components, with the variant of the weight files to load.
 
     Raises:
-        ObserverError: A file is missing and cannot be downloaded.
+        ObserverError: If a file is missing and cannot be downloaded.
     """
     stems = dict.fromkeys(diffusers, DIFFUSERS) | dict.fromkeys(transformers, TRANSFORMERS)
     available, offline = _list_files(source)
@@ -135,7 +135,7 @@ def find_components(
 
 
 def _weight_names(stem: str, variant: str | None) -> tuple[str, str]:
-    """Return the names of a single weight file and of the index of a sharded one."""
+    """Return the file name of unsharded weights, and that of the index of sharded weights."""
     v = f".{variant}" if variant else ""
     return f"{stem}{v}.safetensors", f"{stem}.safetensors.index{v}.json"
 
@@ -149,7 +149,7 @@ def _has_weights(available: set[str], part: str, stem: str, variant: str | None)
 
 
 def _list_files(source: Source) -> tuple[set[str] | None, str]:
-    """Return the names of the model's files, or None if they are unknown, and why nothing can be downloaded, or "".
+    """Return the names of the model's files (None if unknown), and the reason why downloads are impossible ("" if not).
 
     The Hugging Face Hub is asked only once, because each retry can take a minute. Without an answer, the files in the
     cache are listed.

@@ -1,8 +1,8 @@
-"""The noise level of each draw: a low-discrepancy sequence, every prefix of which covers the noise levels evenly.
+"""The noise levels of draws: a low-discrepancy sequence, every prefix of which covers the noise levels evenly.
 
-T noise levels. Draw d lies at u_d = frac(u_0 + d/φ), where φ is the golden ratio and u_0 follows from the random seed.
-This is the Kronecker sequence of lowest discrepancy in one dimension; its prefixes of any length are even (three-gap
-theorem).
+Draw d has the position u_d = frac(u_0 + d/φ) in 0..1, where φ is the golden ratio and u_0 is determined by the random
+seed. This is the Kronecker sequence of lowest discrepancy in one dimension; its prefixes of any length are even
+(three-gap theorem).
 
 An allocation gives some noise levels a larger share of the draws. Scores are divided by the density of the draws, so
 their expected mean is the same as with evenly spread draws (importance sampling).
@@ -19,7 +19,8 @@ from attrs import frozen
 from observers.protocol import ObserverError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2  # 1/φ
-# Relative to the mean before normalization. It limits the correction of scores to about a factor of ten.
+# The lowest density of a bin, relative to the mean before normalization. It limits the correction of scores to about a
+# factor of ten.
 MIN_DENSITY = 0.1
 
 
@@ -28,7 +29,7 @@ def kronecker_sequence(draws: np.ndarray, seed: int) -> np.ndarray:
 
     Args:
         draws: Numbers of the draws, (N,).
-        seed: Random seed of the start of the sequence.
+        seed: Random seed that determines the start of the sequence.
 
     Returns:
         Positions in 0..1, (N,) float64.
@@ -46,7 +47,8 @@ class Allocation:
     """A probability density of draws over the noise levels, constant within bins of equal width.
 
     Attributes:
-        density: Density in each bin of u in 0..1, (n_bins,), with mean 1. Bins are in the order of the noise level.
+        density: Density in each bin, (n_bins,), with mean 1. The bins are equal parts of 0..1, from low to high noise
+            levels.
     """
 
     density: np.ndarray
@@ -67,7 +69,7 @@ EVEN = Allocation(np.ones(1))
 
 
 def neyman_allocation(standard_deviations: np.ndarray) -> Allocation:
-    """Return the most precise allocation for a mean: draws in proportion to the standard deviation (Neyman 1934).
+    """Return the allocation that estimates a mean best: in proportion to the standard deviation (Neyman 1934).
 
     Args:
         standard_deviations: Standard deviation of the quantity within each bin of noise levels, (n_bins,), in any unit.
@@ -76,7 +78,7 @@ def neyman_allocation(standard_deviations: np.ndarray) -> Allocation:
         The allocation. No bin gets less than `MIN_DENSITY` of the mean density before normalization.
 
     Raises:
-        ObserverError: A value is negative or not finite, or all values are 0.
+        ObserverError: If a value is negative or not finite, or if all values are 0.
     """
     sd = np.asarray(standard_deviations, dtype=np.float64)
     if sd.ndim != 1 or not len(sd) or not np.isfinite(sd).all() or (sd < 0).any() or not sd.any():
@@ -95,7 +97,7 @@ def read_allocation(path: Path) -> tuple[Allocation, str]:
         The allocation, normalized to mean 1, and the sha256 digest of the file.
 
     Raises:
-        ObserverError: The file cannot be read or does not hold an allocation.
+        ObserverError: If the file cannot be read or does not contain an allocation.
     """
     try:
         content = Path(path).read_bytes()

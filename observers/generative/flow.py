@@ -1,25 +1,28 @@
 """Flow matching (Stable Diffusion 3, 3.5 and Flux): the error of the denoised latent of an image under a text prompt.
 
-C channels and h × h elements of a latent, L tokens of a prompt. A latent x is mixed with noise ε along a straight line,
-x_t = (1 − s) x + s ε, and the transformer predicts the velocity u = ε − x (Liu et al. 2022, arXiv 2209.03003; Esser et
-al. 2024, arXiv 2403.03206). Therefore x̂ = x_t − s û, ‖x − x̂‖² = s² ‖u − û‖², and SNR = (1 − s)²/s². s is spread
-evenly over 0..1. The shift in a model's scheduler_config.json only spaces the steps of its sampler, and is not used.
+Notation: a latent has C channels of h × h elements, and a prompt has L tokens. A latent x is mixed with noise ε along a
+straight line, x_t = (1 − s) x + s ε, and the transformer predicts the velocity u = ε − x (Liu et al. 2022, arXiv
+2209.03003; Esser et al. 2024, arXiv 2403.03206). Therefore x̂ = x_t − s û, ‖x − x̂‖² = s² ‖u − û‖², and
+SNR = (1 − s)²/s². The values of s are evenly spread over 0..1. The shift in a model's scheduler_config.json is not
+used, because it only determines the spacing of the sampler's steps.
 
-The class named in transformer/config.json decides whether a model is treated as SD3 or as Flux. Both take latents that
-are the mean of the autoencoder's posterior, minus its shift and times its scaling factor, computed in float32. Neither
-masks the padding of T5, as in their own pipelines.
+The class named in transformer/config.json decides whether a model is treated as SD3 or as Flux. In both cases a latent
+is (mean of the autoencoder's posterior − shift) × scaling factor, computed in float32, and the padding of T5 is not
+masked, as in the models' own pipelines.
 
 SD3 has two CLIP encoders and T5 with 256 tokens. T5 may be omitted; its hidden states are then zeros, as in the model's
-own pipeline, and the sidecar says so. Images have the size given in the transformer's config, 1024 pixels.
+own pipeline, and the sidecar records this. By default images have the size in the transformer's config, 1024 pixels per
+side.
 
-Flux uses the pooled vector of one CLIP encoder, and T5 with 512 tokens for dev and 256 for schnell. Noise and error are
-those of the unpacked latent; only the transformer gets it packed in squares of 2 × 2 elements. dev takes a guidance
-scale as input. It is 1 here, which stands for a prediction without guidance. schnell takes none; it is distilled to
-generate an image in a few steps, so its û is only approximately a velocity. Images have 1024 pixels. In bfloat16 Flux
-rounds its timestep, as its own pipeline does, by up to 2.5 of 1000; this is the same for all choices, and the noise
-uses the exact s. In float32 the timestep is exact.
+Flux uses the pooled vector of one CLIP encoder and the hidden states of T5, with 512 tokens for dev and 256 for
+schnell. Noise is added to the unpacked latent, and the error is computed there; only for the transformer is the latent
+packed in squares of 2 × 2 elements. dev takes a guidance scale as an input; scores use the scale 1, which means no
+guidance. schnell does not take a guidance scale; it is distilled to generate an image in a few steps, so its û is only
+approximately a velocity. By default images have 1024 pixels per side. In bfloat16 the timestep is rounded by up to 2.5
+of 1000, as in Flux's own pipeline. The rounding is the same for all choices, and the noise is mixed with the exact s.
+In float32 the timestep is exact.
 
-With another `size` it is a different observer.
+A model with another `size` should be treated as a different observer.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,8 +56,8 @@ GUIDANCE = 1.0
 class FlowMatching:
     """A flow-matching model as a `Likelihood`.
 
-    A score is −w(s) ‖x − x̂‖², summed over all elements of the latent, in squared latent units; with the weighting vdm
-    it is in nats. An encoded image is its latent, (C, h, h) float32.
+    A score is −w(s) ‖x − x̂‖², summed over all elements of the latent. Its unit is squared latent units, or nats with
+    the weighting vdm. An encoded image is a latent, (C, h, h) float32.
 
     Attributes:
         source: Repository or local folder of the weights.
@@ -64,7 +67,7 @@ class FlowMatching:
         n_draws: Always None, because the number of draws is not limited.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
+        ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
     """
 
     source: Source
@@ -92,12 +95,12 @@ class FlowMatching:
 
     @cached_property
     def device(self) -> torch.device:
-        """The device of the model."""
+        """The torch device on which the model computes."""
         return self.compute.torch_device()
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
-        """The config of the transformer, read without loading it, so that it and T5 need not be in memory at once."""
+        """The config of the transformer, read from its file so that T5 can be used before the transformer is loaded."""
         settings = self._components.read_settings("transformer/config.json")
         class_name = settings.get("_class_name")
         if class_name not in (SD3, FLUX):
@@ -117,7 +120,10 @@ class FlowMatching:
 
     @cached_property
     def _has_t5(self) -> bool:
-        """Whether SD3 has T5. Without it SD3 is a different observer, so an incomplete download must not turn T5 off."""
+        """Whether the files of SD3 include T5.
+
+        An incomplete download raises ObserverError, because SD3 without T5 is a different observer.
+        """
         has_encoder = self._components.has("text_encoder_3")
         has_tokenizer = self._components.folder("tokenizer_3").is_dir()
         if has_encoder != has_tokenizer:
@@ -155,7 +161,7 @@ class FlowMatching:
 
     @cached_property
     def _size(self) -> int:
-        """Pixels per side of the image, a multiple of the pixels per side of a patch of the transformer."""
+        """The number of pixels per side of the image, a multiple of the pixels per side of a transformer patch."""
         config, scale = self._network.config, self._autoencoder.scale
         step = scale * (PACK if self._is_flux else config.patch_size)
         default = FLUX_SIZE if self._is_flux else read_sample_size(self._network, self.source.model) * scale
@@ -175,7 +181,7 @@ class FlowMatching:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return, for each prompt, the hidden states of its tokens, (L, width), and the pooled vector."""
+        """Return the hidden states (L, width) of each prompt's tokens, and the pooled vector of the prompt."""
         return self._condition_flux(prompts) if self._is_flux else self._condition_sd3(prompts)
 
     def _condition_sd3(self, prompts: Sequence[str]) -> list[Conditioning]:
@@ -203,7 +209,7 @@ class FlowMatching:
         return [(t5(prompt), clip(prompt).pooler_output[0]) for prompt in prompts]
 
     def _t5(self, part: str, n_tokens: int) -> Callable[[str], torch.Tensor]:
-        """Return a function from a prompt to the hidden states of T5, (n_tokens, width)."""
+        """Return a function that encodes a prompt as hidden states of T5, (n_tokens, width)."""
         from transformers import T5EncoderModel
 
         encode = load_text_encoder(self._components, T5EncoderModel, part, self.compute, n_tokens)
@@ -219,12 +225,12 @@ class FlowMatching:
         return torch.zeros(SD3_TOKENS, width, dtype=self.compute.torch_dtype(), device=self.device)
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws in 0..1."""
+        """Return the positions of draws along the noise levels, in 0..1."""
         return kronecker_sequence(draws, self.objective.seed)
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows; returns (N,) float32."""
+        """Score N rows and return the scores, (N,) float32."""
         return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()
@@ -270,7 +276,7 @@ class FlowMatching:
         return predict_flux if self._is_flux else predict_sd3
 
     def provenance(self) -> dict[str, str]:
-        """Return the provenance of the weights, the device, the dtype and a missing T5, for the sidecar."""
+        """Return the entries of the sidecar that describe the weights, the device, the dtype and a missing T5."""
         facts = self._components.files.provenance(self.device, self.compute.dtype_name())
         facts |= self._denoising.provenance()
         return facts if self._is_flux or self._has_t5 else facts | {"text_encoder_3": "none"}
@@ -288,6 +294,6 @@ def unpack(rows: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def _position_ids(latents: torch.Tensor) -> torch.Tensor:
-    """Return 0 and the row and column of each square, (h²/4, 3) float32, on the device of the latents."""
+    """Return the position ids of all squares, (h²/4, 3) float32: 0, row and column, on the device of the latents."""
     side = torch.arange(latents.shape[-1] // PACK, dtype=torch.float32, device=latents.device)
     return torch.cartesian_prod(side[:1], side, side)

@@ -1,9 +1,10 @@
 """Latent diffusion (Stable Diffusion 1.x, 2.x and XL): the error of the denoised latent of an image under a text prompt.
 
 The latent is the mean of the autoencoder's posterior times its scaling factor, computed in float32. By default images
-have the size at which the U-Net was trained, 512 pixels for SD 1.x and 1024 pixels for XL; with another `size` it is a
-different observer. Prompts are padded to the full length of the text encoder, as in training. XL also gets the pooled
-vector of its second text encoder, and size conditioning for an uncropped image.
+have the size at which the U-Net was trained, 512 pixels per side for SD 1.x and 1024 for XL; a model with another
+`size` should be treated as a different observer. Prompts are padded to the full length of the text encoder, as in
+training. XL also receives the pooled vector of its second text encoder, and the size conditioning of an uncropped
+image.
 """
 
 from collections.abc import Sequence
@@ -30,8 +31,8 @@ from observers.protocol import ObserverError, Restoration
 class LatentDiffusion:
     """A latent diffusion model as a `Likelihood`.
 
-    A score is −w(t) ‖x − x̂‖², summed over all elements of the latent, in squared latent units; with the weighting vdm
-    it is in nats. An encoded image is its latent, (C, h, w) float32.
+    A score is −w(t) ‖x − x̂‖², summed over all elements of the latent. Its unit is squared latent units, or nats with
+    the weighting vdm. An encoded image is a latent, (C, h, w) float32.
 
     Attributes:
         source: Repository or local folder of the weights.
@@ -41,7 +42,7 @@ class LatentDiffusion:
         n_draws: Always None, because the number of draws is not limited.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
+        ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
     """
 
     source: Source
@@ -69,7 +70,7 @@ class LatentDiffusion:
 
     @cached_property
     def device(self) -> torch.device:
-        """The device of the model."""
+        """The torch device on which the model computes."""
         return self.compute.torch_device()
 
     @cached_property
@@ -102,7 +103,7 @@ class LatentDiffusion:
 
     @cached_property
     def _size(self) -> int:
-        """Pixels per side of the image."""
+        """The number of pixels per side of the image that the model receives."""
         scale = self._autoencoder.scale
         size = self.size or read_sample_size(self._network, self.source.model) * scale
         if size % scale or size < scale:
@@ -115,7 +116,7 @@ class LatentDiffusion:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return the hidden states of each prompt's tokens, (n_tokens, width); for XL also the pooled vector and sizes."""
+        """Return the hidden states (n_tokens, width) of each prompt's tokens, and for XL a pooled vector and sizes."""
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
         encode = load_text_encoder(self._components, CLIPTextModel, "text_encoder", self.compute)
@@ -123,7 +124,7 @@ class LatentDiffusion:
             return [(encode(prompt).last_hidden_state[0],) for prompt in prompts]
         encode_2 = load_text_encoder(self._components, CLIPTextModelWithProjection, "text_encoder_2", self.compute)
         size = self._size
-        # The original size, the crop and the target size.
+        # The original size, the top left corner of the crop, and the target size.
         sizes = torch.tensor([size, size, 0, 0, size, size], dtype=self.compute.torch_dtype(), device=self.device)
         conditionings: list[Conditioning] = []
         for prompt in prompts:
@@ -133,12 +134,12 @@ class LatentDiffusion:
         return conditionings
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws in 0..1."""
+        """Return the positions of draws along the noise levels, in 0..1."""
         return kronecker_sequence(draws, self.objective.seed)
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows; returns (N,) float32."""
+        """Score N rows and return the scores, (N,) float32."""
         return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()
@@ -170,6 +171,6 @@ class LatentDiffusion:
         return predict
 
     def provenance(self) -> dict[str, str]:
-        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
         facts = self._components.files.provenance(self.device, self.compute.dtype_name())
         return facts | self._denoising.provenance()

@@ -1,12 +1,13 @@
 """The protocol that turns a generative model into a classifier: it scores how likely an image is under a text prompt.
 
-Shapes: B images, K choices (one prompt each), N rows of one forward pass, T draws. A row combines an image, a prompt
-and a draw. Its score is a one-draw estimate of log p(image | prompt), up to a term that all choices share, in the unit
-that `unit` names; a higher score means a more likely image. The evidence of a choice is the mean of its scores.
+Notation: K choices (one prompt each) and N rows of one forward pass. A row combines an image, a prompt and a draw. Its
+score estimates log p(image | prompt) from one draw, up to a term that is the same for all choices; a higher score means
+a more likely image. The property `unit` gives the unit of the scores. The evidence of a choice is the mean of its
+scores.
 
-A draw is a number from 0. Everything random about a row follows from the likelihood's seed and the number of its draw,
-so all choices and all images use the same noise (common random numbers), and the score of a row depends on no other
-row.
+Draws are numbered from 0. All random numbers of a row are determined by the likelihood's random seed and the number of
+the draw, so all choices and all images have the same noise (common random numbers). The score of a row does not depend
+on the other rows.
 
 A likelihood is a frozen attrs class whose fields are options, some of them grouped in `observers.generative.options`.
 It loads its weights on first use.
@@ -21,9 +22,8 @@ from attrs import frozen
 
 from observers.protocol import Restoration
 
-Conditioning = tuple[
-    torch.Tensor, ...
-]  # the tensors that the network needs for one prompt; same shapes for all prompts
+# The tensors that the network needs for one prompt. Their shapes are the same for all prompts.
+Conditioning = tuple[torch.Tensor, ...]
 
 
 @frozen(eq=False)
@@ -46,13 +46,14 @@ class RestoredImages:
 class Likelihood(Protocol):
     """A generative model that scores images under text prompts.
 
-    An implementation is a frozen attrs class of options with these members; it need not inherit from this class. Shapes are
-    those of the module: N rows of a forward pass, each with an encoded image, the conditioning of a prompt and a draw. The
-    score of a row must not depend on the other rows, and the noise of a draw must be the same for all prompts and images.
+    An implementation is a frozen attrs class of options with these members; it need not inherit from this class. N is
+    the number of rows in a forward pass; each row has an encoded image, the conditioning of a prompt and a draw. The
+    score of a row must not depend on the other rows, and the noise of a draw must be the same for all prompts and
+    images.
 
     Attributes:
         unit: Unit of the scores.
-        n_draws: Number of draws that exist: 1 if scores are exact, None if it is not limited.
+        n_draws: Number of draws, all of which are used; None if the number of draws is not limited.
         device: Device on which scores are computed.
 
     Example:
@@ -68,7 +69,7 @@ class Likelihood(Protocol):
 
     @property
     def n_draws(self) -> int | None:
-        """The number of draws that exist: 1 if scores are exact, None if it is not limited."""
+        """The number of draws, all of which are used; None if the number of draws is not limited."""
         ...
 
     @property
@@ -83,19 +84,19 @@ class Likelihood(Protocol):
             pixels: The image, (height, width, 3) uint8 sRGB.
 
         Returns:
-            What a row needs of the image, on `device`. The shape is the same for all images.
+            The encoded image, on `device`. Its shape is the same for all images.
         """
         ...
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return what the network needs of each prompt, on `device`.
+        """Return the conditioning of each prompt: the tensors that the network needs, on `device`.
 
         The conditioning of a prompt does not depend on the other prompts.
         """
         ...
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return where each draw lies along the variable on which scores depend smoothly, such as the noise level.
+        """Return the position of each draw along the variable on which scores depend smoothly, such as the noise level.
 
         Args:
             draws: Numbers of the draws, (N,).
@@ -108,7 +109,7 @@ class Likelihood(Protocol):
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
         """Score N rows in one forward pass.
 
-        This must not wait for the device, so that the next batch can be prepared meanwhile.
+        An implementation must not wait for the device, so that the next forward pass can be prepared in the meantime.
 
         Args:
             images: Encoded images, (N, …).
@@ -121,13 +122,13 @@ class Likelihood(Protocol):
         ...
 
     def provenance(self) -> dict[str, str]:
-        """Return facts for the sidecar that are known once the weights are loaded, such as the revision and the dtype."""
+        """Return the entries of the sidecar that are known once the weights are loaded, such as the revision."""
         ...
 
 
 @runtime_checkable
 class SupportsRestoration(Protocol):
-    """Optional part of a likelihood: a model that scores how well it restores an image can show the restored image."""
+    """The protocol of a likelihood that can also restore damaged images."""
 
     def restore(
         self,

@@ -1,27 +1,27 @@
-"""Masked image tokens (aMUSEd, in place of Muse): how well they are predicted from each other and a prompt.
+"""Masked-token models (aMUSEd, in place of Muse): how well image tokens are predicted from other tokens and a prompt.
 
-L tokens, arranged in a square, encode the image. They come from a VQ autoencoder in float32 (its activations overflow
-in float16). A draw masks some of them, the same ones for all images and prompts, and a transformer that has read the
-prompt predicts the masked tokens. By default images have the size at which the transformer was trained, 256 or 512
-pixels; with another `size` it is a different observer. Prompts are padded to the full length of the text encoder, as in
-training. Classifier-free guidance is not used for scores.
+A VQ autoencoder encodes the image as L tokens, arranged in a square. It computes in float32, because its activations
+overflow in float16. Each draw masks some of the tokens, the same ones for all images and prompts, and a transformer
+that receives the prompt predicts the masked tokens. By default images have the size at which the transformer was
+trained, 256 or 512 pixels per side; a model with another `size` should be treated as a different observer. Prompts are
+padded to the full length of the text encoder, as in training. Classifier-free guidance is not used for scores.
 
-Measure `bound`, in nats. Draw d masks n tokens, with n = 1 + floor(u L), where u is the draw's position in a
-low-discrepancy sequence whose start follows from the seed; which n tokens are masked is random. The score of a row is
-L/n · Σ log p(token | unmasked tokens, prompt) over the masked tokens. Its expectation is the mean over all orders σ of
-Σ_t log p(x_σ(t) | x_σ(1), …, x_σ(t−1), prompt): before the t-th token of a random order, the tokens still to come are a
-random set of n = L − t + 1 masked tokens, and the next one is any of them. This is the log-likelihood of an
-order-agnostic autoregressive model (Uria et al. 2014, arXiv 1310.1757; Hoogeboom et al. 2022, arXiv 2110.02037). By
-Jensen's inequality it is a lower bound on log p(tokens | prompt) if the order is drawn at random.
+The measure `bound` is in nats. Draw d masks n tokens, with n = 1 + floor(u L), where u is the draw's position in a
+low-discrepancy sequence whose start is determined by the random seed; which n tokens are masked is random. The score of
+a row is L/n · Σ log p(token | unmasked tokens, prompt) over the masked tokens. Its expectation is the mean over all
+orders σ of Σ_t log p(x_σ(t) | x_σ(1), …, x_σ(t−1), prompt): before the t-th token of a random order, the n = L − t + 1
+tokens that remain are a random set of masked tokens, and each of them is equally likely to be the next one. This is the
+log-likelihood of an order-agnostic autoregressive model (Uria et al. 2014, arXiv 1310.1757; Hoogeboom et al. 2022,
+arXiv 2110.02037). By Jensen's inequality it is a lower bound on log p(tokens | prompt) if the order is drawn at random.
 
-Measure `l2`, the test in Appendix B of Jaini, Clark & Geirhos (2024). The fraction `strength` of the tokens is masked,
-the model fills them in, and the score is minus the mean squared difference between the pixels in 0..1 and the image.
-The paper found chance performance: if the model cannot draw what the prompt says, it leaves the image nearly
-unchanged, so that a wrong choice has the smallest difference. The paper does not say how many tokens were masked or how
-they were filled in. Here this is set by `strength` and `steps`: with one step all masked tokens become the likeliest
-ones; with more steps the most confident tokens are filled in first, following the cosine schedule (Chang et al. 2022,
-arXiv 2202.04200). Nothing is sampled. `n_evaluations` counts draws, each of which takes `steps` forward passes and one
-decoding.
+The measure `l2` is the test in Appendix B of Jaini, Clark & Geirhos (2024). The fraction `strength` of the tokens is
+masked, the model fills them in, and the score is minus the mean squared difference between the pixels of the result and
+those of the image, in 0..1. The paper found chance performance: if the model cannot draw what the prompt says, it
+leaves the image nearly unchanged, so that a wrong choice has the smallest difference. The paper does not say how many
+tokens were masked or how they were filled in. Here `strength` and `steps` determine this: with one step, every masked
+token is replaced by the likeliest token; with more steps, the most confident tokens are filled in first, following the
+cosine schedule (Chang et al. 2022, arXiv 2202.04200). Tokens are not sampled. `n_evaluations` counts draws, each of
+which takes `steps` forward passes and one decoding.
 """
 
 import math
@@ -80,7 +80,7 @@ class Masked:
         n_draws: Always None, because the number of draws is not limited.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
+        ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
     """
 
     source: Source
@@ -109,7 +109,7 @@ class Masked:
 
     @cached_property
     def device(self) -> torch.device:
-        """The device of the model."""
+        """The torch device on which the model computes."""
         return self.compute.torch_device()
 
     @cached_property
@@ -150,12 +150,12 @@ class Masked:
 
     @cached_property
     def _scale(self) -> int:
-        """Pixels per side of a token."""
+        """The number of pixels per side of the square that one token represents."""
         return int(2 ** (len(self._vqvae.config.block_out_channels) - 1))
 
     @cached_property
     def _size(self) -> int:
-        """Pixels per side of the image."""
+        """The number of pixels per side of the image that the model receives."""
         config = self._network.config
         size = self.size or read_sample_size(self._network, self.source.model) * self._scale
         step = self._scale * (2 if config.downsample else 1)
@@ -169,14 +169,14 @@ class Masked:
 
     @deterministic_inference()
     def tokens(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the tokens, (h, w) int64, of an image (3, size, size) in 0..1."""
+        """Encode an image (3, size, size) in 0..1 as tokens (h, w) int64."""
         latent = self._vqvae.encode(image[None]).latents
         tokens: torch.Tensor = self._vqvae.quantize(latent)[2][2]
         return tokens.reshape(latent.shape[-2:])
 
     @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode an image (height, width, 3) uint8 as tokens, for `l2` together with its pixels."""
+        """Encode an image (height, width, 3) uint8 as tokens, to which the measure `l2` adds the pixels."""
         image = self.image(pixels)
         tokens = self.tokens(image)
         if self.measure == "bound":
@@ -185,7 +185,7 @@ class Masked:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return, for each prompt, the states of the last layer but one, the pooled vector, and the micro-conditioning.
+        """Return each prompt's hidden states of the second-to-last layer, pooled vector and micro-conditioning.
 
         The micro-conditioning is the width, height, crop and aesthetic score of the image.
         """
@@ -199,7 +199,7 @@ class Masked:
     def masks(self, draws: np.ndarray) -> torch.Tensor:
         """Return the masks of N draws, (N, h, w) bool on the device; true means masked.
 
-        A mask depends on the draw and the seed, and neither on the image nor on the prompt.
+        A mask depends only on the draw and the random seed, so it is the same for all images and prompts.
         """
         side = self._size // self._scale
         n_tokens = side * side
@@ -217,12 +217,12 @@ class Masked:
         return np.random.default_rng([self.seed, 3, draw]).permutation(n_tokens)
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws in 0..1, which give the fraction of masked tokens under the measure `bound`."""
+        """Return the positions of draws in 0..1. They determine the fraction of masked tokens under `bound`."""
         return kronecker_sequence(draws, self.seed)
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows; returns (N,) float32."""
+        """Score N rows and return the scores, (N,) float32."""
         masks = self.masks(draws)
         if self.measure == "bound":
             return self.bound(images, conditioning, masks)
@@ -242,7 +242,7 @@ class Masked:
         self, tokens: torch.Tensor, conditioning: Conditioning, masks: torch.Tensor, steps: int | None = None,
         empty_prompt: Conditioning | None = None, guidance: float = 1.0,
     ) -> torch.Tensor:  # fmt: skip
-        """Fill in the masked tokens under a prompt, keep the others, and decode all of them.
+        """Fill in the masked tokens under a prompt, keep the other tokens, and decode all tokens.
 
         Args:
             tokens: Tokens, (N, h, w).
@@ -282,8 +282,8 @@ class Masked:
     ) -> RestoredImages:
         """Mask tokens of an image and fill them in under K prompts.
 
-        The damaged image is gray where tokens are masked. Errors are those of the pixels, so with the measure `bound`
-        they are not what the scores compare.
+        The damaged image is gray where tokens are masked. Errors are squared differences between pixels, also with the
+        measure `bound`, whose scores compare tokens.
         """
         if self.measure == "bound":
             tokens = image
@@ -301,7 +301,7 @@ class Masked:
         return RestoredImages(pixels.masked_fill(self._to_pixels(mask), 0.5), images, errors)
 
     def _to_pixels(self, values: torch.Tensor) -> torch.Tensor:
-        """Repeat the value of each token, (h, w), for each of its pixels, (size, size)."""
+        """Repeat the values of tokens (h, w) for all pixels of each token, (size, size)."""
         return values.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
 
     def _predict(self, tokens: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
@@ -315,11 +315,11 @@ class Masked:
     def _decode(self, tokens: torch.Tensor) -> torch.Tensor:
         """Decode tokens (N, h, w) to images (N, 3, size, size) in 0..1."""
         vqvae = self._vqvae
-        # The decode() of VQModel also computes a loss, and waits for the device.
+        # VQModel.decode() is not used, because it also computes a loss and waits for the device.
         codes = vqvae.quantize.get_codebook_entry(tokens, (*tokens.shape, vqvae.quantize.vq_embed_dim))
         images: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(codes))
         return images.clamp(0, 1)
 
     def provenance(self) -> dict[str, str]:
-        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
         return self._components.files.provenance(self.device, self.compute.dtype_name())

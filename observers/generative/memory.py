@@ -1,4 +1,4 @@
-"""The number of rows per forward pass, estimated from the free memory if the user does not give it.
+"""Estimate the number of rows per forward pass from the free memory, for users who do not set it.
 
 Once the network is loaded, peak memory grows linearly with the number of rows, so two small passes give the slope. The
 result is rounded down to a power of two, so that it is the same whenever a similar amount of memory is free: a
@@ -46,14 +46,14 @@ def estimate_n_rows(likelihood: Likelihood, trial: Trial, conditionings: list[Co
 
     Args:
         likelihood: The model.
-        trial: A trial whose image is like those of the session.
+        trial: A trial that is representative of the session.
         conditionings: The conditioning of each choice of the trial.
 
     Returns:
         A power of two of at most MAX_ROWS, or DEFAULT_ROWS if the device is not a CUDA device.
 
     Raises:
-        ObserverError: Not even one row fits.
+        ObserverError: If the model and one image do not fit into memory.
     """
     if likelihood.device.type != "cuda":
         return DEFAULT_ROWS
@@ -93,10 +93,10 @@ def measure_cost(
 
 
 def _peak_bytes(likelihood: Likelihood, image: torch.Tensor, conditioning: Conditioning, n: int) -> int:
-    """Return the bytes that a pass of n rows allocates on top of what is allocated before it."""
+    """Return the peak memory in bytes that a pass of n rows needs in addition to what is already allocated."""
     repeated = tuple(torch.stack([part] * n) for part in conditioning)
     images, draws = torch.stack([image] * n), np.zeros(n, dtype=np.int64)
-    likelihood.score(images, repeated, draws)  # allocates what stays in memory, which must not count
+    likelihood.score(images, repeated, draws)  # allocates buffers that stay in memory and must not be counted
     torch.cuda.synchronize(likelihood.device)
     torch.cuda.reset_peak_memory_stats(likelihood.device)
     before = torch.cuda.memory_allocated(likelihood.device)

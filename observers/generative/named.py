@@ -26,7 +26,7 @@ class PublishedModel:
     """A published model on the Hugging Face Hub.
 
     Attributes:
-        family: Class of its likelihood.
+        family: Class of the model's likelihood.
         model: Name of the repository.
         revision: Commit of the repository; None for the newest one.
         gigabytes: Size of the download.
@@ -85,7 +85,7 @@ def flat_options(cls: type) -> Options:
 
 
 def _build(cls: type, options: Mapping[tuple[str, ...], Any]) -> Any:
-    """Build an object of `cls`, and of the attrs classes in its fields, from options by their paths."""
+    """Build an object of `cls`, including the attrs objects in its fields, from the values of options by path."""
     hints, values = get_type_hints(cls), {}
     for a in attrs.fields(cls):
         nested = {path[1:]: value for path, value in options.items() if path[0] == a.name}
@@ -139,7 +139,7 @@ def observer_factory(likelihood: type, **defaults: Any) -> Callable[..., Generat
 
 
 def published_observer(name: str) -> Callable[..., GenerativeClassifier]:
-    """Return a function that builds the published observer of that name, with its options."""
+    """Return a function that builds the published observer with this name, and whose parameters are its options."""
     model = PUBLISHED_MODELS[name]
     return observer_factory(
         model.family, model=model.model, revision=model.revision, about=model.describe_download(), name=name
@@ -154,7 +154,7 @@ masked = observer_factory(Masked)
 
 
 def __getattr__(name: str) -> Callable[..., GenerativeClassifier]:
-    """Return `published_observer` for `named:sd14` and so on, with underscores in place of hyphens."""
+    """Return the factory of a published observer, for example `flux_dev` for flux-dev."""
     plain = name.replace("_", "-")
     if plain not in PUBLISHED_MODELS:
         raise AttributeError(name)

@@ -1,10 +1,10 @@
 """Scores of denoisers: add noise to an encoded image, let a network predict it, and measure the error of the denoised image.
 
-T noise levels, N rows. The noised image is x_t = α x + σ ε. A network predicts the noise ε, the image x, the velocity v
-= α ε − σ x, or, along a straight flow (α = 1 − s, σ = s), the velocity u = ε − x. The errors of these predictions are
-multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the error of ε̂, x̂, v̂ and û, and ε̂ − ε is −√SNR times the
-error of x̂. One error and one scale per noise level therefore suffice. With the l2 loss the score of a row is
-−w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q is the density of the draws.
+Notation: T noise levels and N rows. The noised image is x_t = α x + σ ε. A network predicts the noise ε, the image x,
+the velocity v = α ε − σ x, or, along a straight flow (α = 1 − s, σ = s), the velocity u = ε − x. The errors of these
+predictions are multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the error of ε̂, x̂, v̂ and û, and ε̂ − ε is
+−√SNR times the error of x̂. One error and one scale per noise level therefore suffice. With the l2 loss the score of a
+row is −w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q is the density of the draws.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from observers.protocol import ObserverError, Restoration
 from stimuli.names import file_sha256, load
 
 PredictionType = Literal["epsilon", "sample", "v_prediction", "flow"]
-MAX_NOISE = 2**30  # bytes of noise cached on the device
+MAX_NOISE = 2**30  # largest number of bytes of noise that are cached on the device
 MAX_LEVELS = 100_000
 
 # Noised images (N, …) and timesteps (N,) -> the network's predictions (N, …).
@@ -36,7 +36,7 @@ class NoiseLevels:
         t: Time of each level in 0..1, (T,) float64.
         alpha: Scale α of the image, (T,) float64.
         sigma: Scale σ of the noise, (T,) float64.
-        timesteps: The time as the network takes it, (T,) float64.
+        timesteps: Time of each level in the unit that the network expects, (T,) float64.
     """
 
     t: np.ndarray
@@ -50,7 +50,7 @@ class NoiseLevels:
         return np.asarray((self.alpha / self.sigma) ** 2)
 
     def image_error_scale(self, prediction_type: PredictionType) -> np.ndarray:
-        """Return the factor from the size of the prediction's error to the size of the error of x̂, (T,)."""
+        """Return the ratio of the absolute error of x̂ to that of the network's prediction, (T,)."""
         scales = {"epsilon": self.sigma / self.alpha, "sample": np.ones_like(self.t)}
         return np.asarray(scales.get(prediction_type, self.sigma))
 
@@ -63,10 +63,10 @@ def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
 
     Returns:
         The noise levels. A level without signal (α = 0, the last one of a rescaled schedule) is excluded, because
-        nothing can be inferred from it.
+        the noised image then contains no information about the image.
 
     Raises:
-        ObserverError: The settings lack betas, or diffusers does not accept their values.
+        ObserverError: If the settings do not contain betas, or if diffusers does not accept their values.
     """
     from diffusers import DDPMScheduler
 
@@ -95,7 +95,7 @@ def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
 
 
 def flow_levels(n: int = 1000) -> NoiseLevels:
-    """Return n noise levels s at the midpoints of n equal parts of 0..1; the network takes 1000 s as its timestep."""
+    """Return n noise levels s, the midpoints of n equal parts of 0..1, with the timesteps 1000 s."""
     s = (np.arange(n) + 0.5) / n
     return NoiseLevels(s, 1 - s, s, 1000 * s)
 
@@ -104,7 +104,7 @@ def read_prediction_type(settings: Mapping[str, Any]) -> PredictionType:
     """Return what the network predicts according to its scheduler_config.json.
 
     Raises:
-        ObserverError: The prediction type is unknown.
+        ObserverError: If the prediction type is unknown.
     """
     prediction_type = settings.get("prediction_type", "epsilon")
     if prediction_type not in ("epsilon", "sample", "v_prediction"):
@@ -122,7 +122,7 @@ def noise(seed: int, draw: int, shape: tuple[int, ...]) -> torch.Tensor:
 
 
 class Denoising:
-    """Scores and restores images with a denoiser. Noise, levels and factors of a draw are computed once and reused."""
+    """Scores and restores images with a denoiser. The noise of each draw is generated once and cached."""
 
     def __init__(
         self,
@@ -139,10 +139,11 @@ class Denoising:
             prediction_type: What the network predicts.
             objective: Weighting, loss, allocation of draws and random seed.
             device: Device of the network.
-            clamp: Whether to compute x̂ and clamp it to −1..1, the range of pixels, before it is compared.
+            clamp: Whether to compute x̂ and clamp it to −1..1, the range of pixels, before it is compared
+                with the image.
 
         Raises:
-            ObserverError: The weighting or the allocation of the objective cannot be used.
+            ObserverError: If the weighting or the allocation of the objective cannot be used.
         """
         self.levels, self.prediction_type, self.objective = levels, prediction_type, objective
         self.device, self.clamp = device, clamp
@@ -154,7 +155,7 @@ class Denoising:
         self._noise: dict[int, torch.Tensor] = {}
 
     def provenance(self) -> dict[str, str]:
-        """Return digests of the files that the options name, for the sidecar."""
+        """Return the sha256 digests of the files that the options name, as entries of the sidecar."""
         name = self.objective.weighting
         return self._facts | ({"weighting_sha256": digest} if ":" in name and (digest := _sha256_of(name)) else {})
 
@@ -164,9 +165,10 @@ class Denoising:
         return np.asarray((u * len(self.levels.t)).astype(np.int64))
 
     def loss_factors(self, level: np.ndarray) -> np.ndarray:
-        """Return the factor from the loss of a prediction to its weighted error at each of N levels, (N,) float64.
+        """Return the factor by which the loss of a row is multiplied at each of N noise levels, (N,) float64.
 
-        The factor is w/q times the scale that the prediction type requires.
+        It is w/q for the l2 loss and w/(q SNR) for l1 and huber. For l2 and l1 it also converts the error of the
+        network's prediction to the error of x̂ or ε̂.
         """
         w = self._weights[level] / self._allocation.density_at((level + 0.5) / len(self.levels.t))
         if self.objective.loss == "l2":
@@ -175,7 +177,7 @@ class Denoising:
         return np.asarray(w * self._noise_error_scale(level)) if self.objective.loss == "l1" else w
 
     def _noise_error_scale(self, level: np.ndarray) -> np.ndarray:
-        """Return the factor from the size of the prediction's error to the size of the error of ε̂."""
+        """Return the ratio of the absolute error of ε̂ to that of the network's prediction, (N,)."""
         return np.asarray(self._image_error_scale[level] * np.sqrt(self.levels.snr[level]))
 
     def score(self, images: torch.Tensor, draws: np.ndarray, predict: Predictor) -> torch.Tensor:
@@ -248,10 +250,10 @@ class Denoising:
         return noised, denoised
 
     def _table(self, level: np.ndarray, ndim: int) -> tuple[torch.Tensor, ...]:
-        """Return, on the device, the values for N levels.
+        """Return the quantities of N noise levels as tensors on the device.
 
-        These are the timesteps (N,), α and σ (N, 1, …) with `ndim` dimensions, the loss factors (N,) and the factors
-        from the error of the prediction to the error of the noise (N,).
+        These are the timesteps (N,), α and σ, each of shape (N, 1, …) with `ndim` dimensions, the loss factors (N,),
+        and the ratios of the absolute error of ε̂ to that of the network's prediction (N,).
         """
         alpha, sigma = self.levels.alpha[level], self.levels.sigma[level]
         table = np.stack(
@@ -262,7 +264,7 @@ class Denoising:
         return timesteps, a, s, factor, noise_scale
 
     def _target(self, x: torch.Tensor, eps: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
-        """Return what a perfect network would predict."""
+        """Return the value that a perfect network would predict."""
         if self.prediction_type == "epsilon":
             return eps
         if self.prediction_type == "sample":
@@ -272,7 +274,7 @@ class Denoising:
     def _denoised(
         self, prediction: torch.Tensor, noised: torch.Tensor, a: torch.Tensor, s: torch.Tensor
     ) -> torch.Tensor:
-        """Return x̂ according to the prediction."""
+        """Compute x̂ from the network's prediction."""
         if self.prediction_type == "epsilon":
             return torch.div(noised - s * prediction, a)
         if self.prediction_type == "sample":

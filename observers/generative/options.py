@@ -80,7 +80,7 @@ class Compute:
         return images.contiguous(memory_format=torch.channels_last) if images.is_cuda else images
 
     def prepare(self, network: Any) -> Any:
-        """Return the network in the memory format of the device, and compiled if `compile` is set.
+        """Return the network in the memory format that is fastest on the device, and compiled if `compile` is set.
 
         The network is compiled once for each number of rows: once if the batch size is given, and three times if the
         batch size is estimated from two trial passes.

@@ -1,9 +1,9 @@
 """Pixel diffusion (DeepFloyd IF stage I, in place of Imagen): the error of the denoised 64 × 64 image under a text prompt.
 
-Noise is added to the image itself, in −1..1. The U-Net also predicts a variance, which is not used. Near t = 1 the
-error of x̂ is the error of ε̂ times σ/α, up to 20,000 on IF's cosine schedule. Therefore x̂ is computed and clamped to
-−1..1 in float32, as the model's own sampler does in a similar way, and compared with x. Prompts are converted to lower
-case, stripped and padded to 77 tokens, as in training.
+Noise is added to the image itself, in −1..1. The U-Net also predicts a variance, which is not used. The error of x̂ is
+the error of ε̂ times σ/α, which reaches 20,000 near t = 1 on IF's cosine schedule. Therefore x̂ is computed in float32
+and clamped to −1..1 before it is compared with x; the model's own sampler does something similar. Prompts are converted
+to lower case, stripped of outer spaces and padded to 77 tokens, as in training.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class PixelDiffusion:
         n_draws: Always None, because the number of draws is not limited.
 
     Raises:
-        ObserverError: An option is out of range. Weights load on first use; missing or unsuitable files raise it then.
+        ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
     """
 
     source: Source
@@ -66,7 +66,7 @@ class PixelDiffusion:
 
     @cached_property
     def device(self) -> torch.device:
-        """The device of the model."""
+        """The torch device on which the model computes."""
         return self.compute.torch_device()
 
     @cached_property
@@ -84,7 +84,7 @@ class PixelDiffusion:
 
     @cached_property
     def _size(self) -> int:
-        """Pixels per side of the image."""
+        """The number of pixels per side of the image that the model receives."""
         return read_sample_size(self._network, self.source.model)
 
     @cached_property
@@ -99,19 +99,19 @@ class PixelDiffusion:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return the hidden states of each prompt's tokens, (N_TOKENS, width)."""
+        """Return the hidden states (N_TOKENS, width) of each prompt's tokens."""
         from transformers import T5EncoderModel
 
         encode = load_text_encoder(self._components, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)
         return [(encode(prompt.lower().strip()).last_hidden_state[0],) for prompt in prompts]
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws in 0..1."""
+        """Return the positions of draws along the noise levels, in 0..1."""
         return kronecker_sequence(draws, self.objective.seed)
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows; returns (N,) float32."""
+        """Score N rows and return the scores, (N,) float32."""
         return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()
@@ -145,6 +145,6 @@ class PixelDiffusion:
         return predict
 
     def provenance(self) -> dict[str, str]:
-        """Return the provenance of the weights, the device and the dtype, for the sidecar."""
+        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
         facts = self._components.files.provenance(self.device, self.compute.dtype_name())
         return facts | self._denoising.provenance()

@@ -1,4 +1,4 @@
-"""Preprocessing of images for generative models: square, and of the size at which the model was trained."""
+"""Preprocess images for generative models: crop the central square and resize it."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ MAX_SAMPLE_SIZE = 1024  # elements per side of the network's input, according to
 
 
 def read_sample_size(network: Any, model_name: str) -> int:
-    """Return the sample_size of the network's config.json, the side of its input in elements.
+    """Return the sample_size in the network's config.json, the number of elements per side of its input.
 
     Raises:
-        ObserverError: The value is not a size.
+        ObserverError: If the value is not a valid size.
     """
     size = getattr(network.config, "sample_size", None)
     if type(size) is not int or not 1 <= size <= MAX_SAMPLE_SIZE:

@@ -1,13 +1,13 @@
-"""Schedules of draws: which choices are evaluated at which draws until the best choice is clear. This module needs no torch.
+"""Schedules of draws: which choices are evaluated at which draws until the best choice is clear.
 
-K choices, M of them still in the race, T draws. A schedule is a generator. It yields a `Request` for the scores of some
-choices at some draws, receives these scores by `send`, (M, n) float64 with higher values for better choices, and
-returns a `RaceResult`. All choices are evaluated at the same draws, so their differences are paired and most of the
-noise cancels (common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
+Notation: K choices, of which M are still in the race, and at most T draws. A race is a generator. It yields a `Request`
+for the scores of some choices at some draws, receives these scores by `send`, (M, n) float64 with higher values for
+better choices, and returns a `RaceResult`. All choices are evaluated at the same draws, so their differences are paired
+and most of the noise cancels (common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
 
 The evidence of a choice that is never eliminated is the mean of its scores. The evidence of an eliminated choice is the
-evidence of its rival, the leader at the time of elimination, minus their mean difference over the draws that both have.
-It is never above the evidence of a choice that was not eliminated.
+evidence of its rival, the leader at the time of elimination, minus the mean difference between them over the draws that
+both have. It is never above the evidence of a choice that was not eliminated. This module does not need torch.
 """
 
 from collections.abc import Callable, Generator
@@ -20,9 +20,9 @@ from scipy.special import stdtr
 from observers.bounds import bounded
 from observers.protocol import ObserverError
 
-MAX_DRAWS = 100_000  # per choice; scores are kept until the race ends
-PRIOR_DF = 8.0  # most degrees of freedom of the prior on the variance
-ROUND = 8  # each round adds 1 / ROUND of the draws so far
+MAX_DRAWS = 100_000  # per choice; scores are stored until the race ends
+PRIOR_DF = 8.0  # largest number of degrees of freedom of the prior on the variance
+ROUND = 8  # each round increases the number of draws by the fraction 1 / ROUND
 ANYTIME_N = 16  # number of draws at which the confidence sequence is tightest
 
 
@@ -32,8 +32,8 @@ class Request:
 
     Attributes:
         choices: Indices of the choices, (M,).
-        first: First draw.
-        last: Draw after the last one.
+        first: Number of the first draw.
+        last: Number of the last draw plus 1, as in a slice.
     """
 
     choices: np.ndarray
@@ -61,7 +61,7 @@ Positions = Callable[[np.ndarray], np.ndarray]
 
 
 class Schedule(Protocol):
-    """A schedule of draws."""
+    """A schedule of draws, which starts the races of trials."""
 
     def __call__(self, n_choices: int, positions: Positions) -> Race:
         """Start a race between `n_choices` choices, whose draws lie at `positions`."""
@@ -102,7 +102,7 @@ class _State:
         return leader, np.asarray(lead)
 
     def keep(self, stays: np.ndarray, leader: int) -> None:
-        """Eliminate the remaining choices for which `stays`, (M,), is false."""
+        """Eliminate the remaining choices for which `stays` (M,) is false, and store their distance from the leader."""
         for choice in self.remaining[~stays]:
             with np.errstate(invalid="ignore"):
                 lead = float((self.scores[leader, : self.n_draws] - self.scores[choice, : self.n_draws]).mean())
@@ -153,13 +153,13 @@ class Exhaustive:
         return state.result()
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
-        """Return the number of evaluations as both bounds, because it is fixed."""
+        """Return the exact number of evaluations, as the lower and as the upper bound."""
         return n_choices * self.draws, n_choices * self.draws
 
 
 @frozen
 class Racing:
-    """Sequential elimination: a choice is eliminated once it is unlikely that all `draws` would put it above the leader.
+    """Sequential elimination: a choice is eliminated once it is unlikely to beat the leader after all `draws`.
 
     After every round of draws, each rival is compared with the leader by a one-sided test on their paired differences
     δ: t = mean / √(v (1/n − 1/T)). The term 1/T is a finite-population correction, since the race predicts the decision
@@ -175,11 +175,11 @@ class Racing:
 
     Attributes:
         draws: Largest number of draws per choice, T.
-        min_draws: Number of draws before the first elimination.
+        min_draws: Number of draws per choice before the first elimination.
         error_rate: Probability of eliminating the choice that all draws would prefer.
-        anytime: Keep `error_rate` over all rounds of a race, at the cost of more draws, by a confidence sequence
-            (Robbins' normal mixture, asymptotic as in Waudby-Smith et al. 2024, arXiv 2103.06476). Eliminations then
-            start at ANYTIME_N draws.
+        anytime: Whether `error_rate` applies to all rounds of a race together. This takes more draws, and eliminations
+            start at ANYTIME_N draws. It uses a confidence sequence (Robbins' normal mixture, asymptotic as in
+            Waudby-Smith et al. 2024, arXiv 2103.06476).
     """
 
     draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
@@ -206,7 +206,10 @@ class Racing:
             n = min(self.draws, n + max(1, n // ROUND))
 
     def _is_behind(self, lead: np.ndarray, is_leader: np.ndarray, alpha: float) -> np.ndarray:
-        """Return which rivals are eliminated, (M,), given the leads at draws in the order of their positions, (M, n)."""
+        """Return whether each remaining choice is eliminated, (M,) bool.
+
+        `lead` (M, n) is the lead of the leader over each choice at each draw, in the order of the draws' positions.
+        """
         n = lead.shape[1]
         with np.errstate(invalid="ignore"):
             variance = np.square(np.diff(lead, axis=1)).sum(axis=1) / (2 * (n - 1))
@@ -214,7 +217,7 @@ class Racing:
         hopeless = np.isposinf(mean)
         known = np.isfinite(variance) & ~is_leader
         df = 2 * (n - 1) / 3
-        # The prior counts for more, the more other rivals it is estimated from; a single rival is not shrunk.
+        # The weight of the prior increases with the number of other rivals; with a single rival nothing is shrunk.
         n_others = np.maximum(known.sum() - 1, 0)
         prior_df = PRIOR_DF * n_others / (n_others + 2)
         if n_others:
@@ -241,7 +244,7 @@ class Staged:
 
     Attributes:
         stages: Pairs (n, k), one per stage: the k choices that are best so far are evaluated until each has n draws.
-            The first stage evaluates all choices, whatever its k.
+            The first stage evaluates all choices and ignores k.
     """
 
     stages: tuple[tuple[int, int], ...] = field(default=((25, 1000), (250, 5)), validator=_check_stages)
@@ -259,7 +262,7 @@ class Staged:
         return state.result()
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
-        """Return the number of evaluations as both bounds, because it is fixed."""
+        """Return the exact number of evaluations, as the lower and as the upper bound."""
         total, before = 0, 0
         for i, (n, k) in enumerate(self.stages):
             total += (min(k, n_choices) if i else n_choices) * (n - before)
@@ -276,7 +279,7 @@ class ClarkJaini:
 
     Attributes:
         draws: Largest number of draws per choice.
-        min_draws: Number of draws before the first elimination.
+        min_draws: Number of draws per choice before the first elimination.
         error_rate: Significance level of each test.
     """
 

@@ -22,18 +22,18 @@ def load_text_encoder(
     Args:
         components: The files of the model.
         model_class: Class of the encoder in transformers.
-        part: Folder of the encoder, such as text_encoder_2; the tokenizer is in the folder of the same number.
+        part: Folder of the encoder, such as text_encoder_2. The folder of its tokenizer is then tokenizer_2.
         compute: Device and dtype.
         n_tokens: Length to which prompts are padded. By default it is the full length of the encoder, as for CLIP, and
             the output then includes the hidden states of all layers.
-        mask: Whether the encoder ignores padding tokens.
+        mask: Whether padding tokens are masked in the encoder.
 
     Returns:
-        A function from a prompt to the output of the encoder for this one prompt. It raises ObserverError for a prompt
-        that is too long, or that the tokenizer cannot distinguish from an earlier prompt.
+        A function that returns the encoder's output for one prompt. It raises ObserverError for a prompt that is too
+        long, or that the tokenizer cannot distinguish from an earlier prompt.
 
     Raises:
-        ObserverError: The encoder or the tokenizer does not load.
+        ObserverError: If the encoder or the tokenizer does not load.
     """
     encoder = components.load_transformer(model_class, part, compute.torch_dtype(), compute.torch_device())
     folder = components.folder(part.replace("text_encoder", "tokenizer"))

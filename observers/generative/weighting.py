@@ -1,8 +1,8 @@
 """Weightings over noise levels: weights w(t) on the squared error ‖x − x̂‖² of the denoised image.
 
-T noise levels, x_t = α x + σ ε. A weighting is a function (t, snr) -> weights, with arrays of shape (T,). t in 0..1 is
-the time of each noise level, ascending, and 0 without noise; snr is the signal-to-noise ratio α²/σ², descending.
-Weights are finite numbers from 0.
+For T noise levels with x_t = α x + σ ε, a weighting is a function (t, snr) -> weights; all three are arrays of shape
+(T,). t is the time of each noise level in 0..1, in ascending order, and 0 means no noise. snr is the signal-to-noise
+ratio α²/σ², in descending order. Weights must be finite and must not be negative.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ def uniform(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
 def vdm(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
     """Return T/2 · (SNR(t − 1/T) − SNR(t)), with which the mean of w ‖x − x̂‖² is the variational bound in nats.
 
-    This is eq. 13 of Kingma et al. (2021, arXiv 2107.00630). It omits their terms for the first level, whose weight is
-    0 here, and for the last level, because these are the same or nearly the same for all choices.
+    This is eq. 13 of Kingma et al. (2021, arXiv 2107.00630). The terms of the paper for the first and the last level
+    are omitted, because they are nearly the same for all choices; the weight of the first level is 0.
     """
     return np.concatenate([[0.0], -np.diff(snr)]) * len(snr) / 2
 
@@ -50,9 +50,9 @@ def weights(name: str, t: np.ndarray, snr: np.ndarray) -> np.ndarray:
         Weights, (T,) float64.
 
     Raises:
-        UnknownName: The name is not that of a weighting.
-        ObserverError: The user's function fails or does not return T finite weights from 0, at least one of them above
-            0.
+        UnknownName: If the name is not that of a weighting.
+        ObserverError: If the user's function fails, or if it does not return T finite weights that are not negative and
+            not all 0.
     """
     if name not in WEIGHTINGS and ":" not in name:
         raise UnknownName("weighting", name, WEIGHTINGS, "To use your own function, give FILE.py:NAME.")

@@ -1,11 +1,11 @@
 """The autoencoder of `microcosm-latent`: 64 × 64 pixels are encoded as 8 × 8 latents of 8 channels.
 
-Training starts from principal components, which are computed from blocks of 8 × 8 pixels beforehand. In the first part of
-the training, the encoder learns to predict the components of an image and the decoder learns to reconstruct the image from
-its components. After that the decoder receives the encoder's output, and the encoder is also trained for reconstruction,
-while it is still kept close to the components. In five minutes on one CPU core this reaches a reconstruction PSNR of
-19.6 dB; the same network reaches 15.0 dB with the reconstruction loss alone. Eight principal components without a network
-reach 21.3 dB.
+Training is guided by the principal components of blocks of 8 × 8 pixels, which are computed beforehand. In the first
+part of the training, the encoder learns to predict the components of an image and the decoder learns to reconstruct the
+image from its components. After that the decoder receives the encoder's output, and the encoder is also trained for
+reconstruction, while it is still kept close to the components. In five minutes on one CPU core this reaches a
+reconstruction PSNR of 19.6 dB; the same network reaches 15.0 dB with the reconstruction loss alone. Eight principal
+components without a network reach 21.3 dB.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ SEPARATE_SHARE = 0.3  # share of the steps in which encoder and decoder are trai
 COMPONENT_NOISE = 0.03  # standard deviation of the noise on the components when the decoder receives them
 KL_WEIGHT = 1e-6  # weight of the divergence from N(0, 1), as for the autoencoder of Stable Diffusion
 N_PCA_IMAGES, N_PCA_BLOCKS = 4000, 40_000  # images and blocks from which the principal components are computed
-ENCODING_BATCH = 500  # images that are encoded together
+ENCODING_BATCH = 500  # number of images that are encoded together
 
 
 class GuidedAutoencoder(torch.nn.Module):
@@ -31,7 +31,7 @@ class GuidedAutoencoder(torch.nn.Module):
 
     Attributes:
         vae: The AutoencoderKL.
-        step: Number of batches so far.
+        step: Number of batches trained so far.
         mean: Mean block, (D,) for blocks of D values.
         axes: Principal axes divided by the standard deviation of their component, (N_CHANNELS, D).
         weights: Standard deviations of the components, normalized to a sum of 1, (N_CHANNELS,).
@@ -92,7 +92,7 @@ def build_autoencoder() -> Any:
 
 
 def autoencoder_loss(guided: GuidedAutoencoder, images: TrainingImages, settings: TrainingSettings) -> Loss:
-    """Return the loss: reconstruction, distance of the latents from the components, and KL divergence."""
+    """Return the loss function: reconstruction error + distance of the latents from the components + KL divergence."""
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         batch, _ = images.batch(settings.batch, generator)
@@ -116,8 +116,8 @@ def encode_images(vae: Any, images: TrainingImages) -> tuple[torch.Tensor, float
     """Encode all images and their mirror images.
 
     Returns:
-        (2, n, N_CHANNELS, SIDE, SIDE) float16 latents with variance 1, and the scaling factor that gives them variance
-        1.
+        The latents of the images and of their mirror images, (2, n, N_CHANNELS, SIDE, SIDE) float16, and the scaling
+        factor by which they were multiplied to have variance 1.
     """
     latents = torch.empty((2, len(images), N_CHANNELS, SIDE, SIDE), dtype=torch.float16)
     for indices in torch.split(torch.arange(len(images)), ENCODING_BATCH):

@@ -60,7 +60,7 @@ def finish_model(
         command: The command that trained it.
         out: Folder of the model.
         checkpoints: Folder of the training checkpoints.
-        settings: Training settings of each part of the model, an attrs object by name of the part.
+        settings: Training settings of the model's parts, one attrs object per part, by the name of the part.
         n_images: Number of training images.
         seed: Random seed of the training images.
         icons: Archive of icons. By default it is downloaded.
@@ -102,6 +102,6 @@ def _convert_to_float16(path: Path) -> None:
 
 
 def _thin_out(rows: list[Row]) -> list[Row]:
-    """Return about N_CURVE_ROWS evenly spaced rows, always with the last one."""
+    """Return about N_CURVE_ROWS evenly spaced rows, always including the last row."""
     interval = max(1, len(rows) // N_CURVE_ROWS)
     return rows[interval - 1 :: interval] + ([] if len(rows) % interval == 0 else rows[-1:])

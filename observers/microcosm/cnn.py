@@ -25,7 +25,7 @@ class ShiftedImages:
     An image is mirrored with probability 0.5 and shifted by up to MAX_SHIFT pixels along each axis.
 
     Attributes:
-        epoch: Determines the random transformations together with the seed.
+        epoch: Number of the epoch. Together with the seed it determines the random transformations.
     """
 
     def __init__(self, images: TrainingImages, seed: int) -> None:

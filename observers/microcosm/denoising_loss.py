@@ -1,4 +1,4 @@
-"""The training objective of the two diffusion models: predict the noise in an image at a random noise level."""
+"""The training objective of `microcosm-latent` and `microcosm-pixel`: predict the noise at a random noise level."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ def noise_error(
         unet: A U-Net of diffusers. Output channels beyond the C input channels are ignored.
         scheduler: A scheduler of diffusers, which adds the noise.
         x: Images or latents, (n, C, h, w).
-        states: Text encoder states of their captions, (n, L, D).
-        generator: Draws the noise levels and the noise.
+        states: Text encoder states of the captions, (n, L, D).
+        generator: Random generator for the noise levels and the noise.
     """
     t = torch.randint(scheduler.config.num_train_timesteps, (len(x),), generator=generator)
     noise = torch.randn(x.shape, generator=generator)

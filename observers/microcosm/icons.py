@@ -28,7 +28,7 @@ ARCHIVE = f"https://registry.npmjs.org/@iconify/json/-/json-{VERSION}.tgz"
 SHA256 = "1a545f86fa224d6531d8fb101dcbe83aac2b28689a21cbed6fc68318a5af4d91"
 LICENSES = {"MIT", "Apache-2.0", "CC0-1.0", "CC-BY-4.0", "CC-BY-3.0", "ISC", "BSD-3-Clause", "OFL-1.1", "Unlicense"}
 EXCLUDED_FAMILIES = ("mdi", "fa")  # prefixes of the icon sets from which the shapes in the experiments come
-MAX_OVERLAP = 0.85  # intersection over union; two silhouettes with more are considered the same drawing
+MAX_OVERLAP = 0.85  # silhouettes with a larger intersection over union are considered the same drawing
 RENDERED_SIDE = 192  # pixels
 VALIDATION_ONE_IN = 10  # about one in ten icon sets is used for validation
 
@@ -125,7 +125,7 @@ def _download_archive() -> Path:
 
 
 def category_from_name(icon: str) -> str | None:
-    """Return the category that an icon of this name shows, or None if it is none of the sixteen."""
+    """Return the category that an icon of this name shows, or None if it is not one of the sixteen categories."""
     normalized = icon.lower().replace("_", "-").replace("two-tone", "twotone")
     words = [word for word in normalized.split("-") if word not in STYLES]
     return _CATEGORIES_BY_NAME.get("-".join(words))
@@ -152,7 +152,7 @@ def _draw_shapes(archive: Path) -> Iterator[Shape]:
 
 
 def _icon_sets(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield prefix and content of every icon set that may be used."""
+    """Yield the prefix and the content of every icon set that may be used."""
     with tarfile.open(archive) as tar:
         for member in tar:
             name = Path(member.name)
@@ -189,7 +189,7 @@ def _render_icon(icons: dict[str, Any], icon: str) -> np.ndarray | None:
 
 
 def _is_object(shape: Shape) -> bool:
-    """Return whether a shape is an object and not a badge, an object on a filled square or disc."""
+    """Return whether a shape is the object itself, not a badge with the object on a filled square or disc."""
     silhouette = shape.silhouette > 0.5
     rows, columns = silhouette.any(1).sum(), silhouette.any(0).sum()
     return shape.category in ("clock", "keyboard", "oven", "truck") or silhouette.sum() < 0.9 * min(

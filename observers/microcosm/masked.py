@@ -133,7 +133,7 @@ def build_autoencoder() -> Any:
 
 
 def load_text_encoder() -> tuple[Any, Any]:
-    """Return tokenizer and text encoder of TEXT_ENCODER_SOURCE, with an identity projection, which aMUSEd requires."""
+    """Load the tokenizer and the text encoder of TEXT_ENCODER_SOURCE. An identity projection is added for aMUSEd."""
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
     trained = CLIPTextModel.from_pretrained(TEXT_ENCODER_SOURCE / "text_encoder", dtype=torch.float32)

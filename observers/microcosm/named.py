@@ -29,7 +29,7 @@ NAMES = (*GENERATIVE, *CLASSIFIERS)
 
 
 def microcosm_factory(name: str) -> Callable[..., Observer]:
-    """Return a function that makes the observer with one of NAMES, and whose parameters are that observer's options."""
+    """Return a function that builds the observer with a name in NAMES, and whose parameters are its options."""
     if name in GENERATIVE:
         likelihood, defaults = GENERATIVE[name]
         return observer_factory(likelihood, model=name, weights=WEIGHTS / name, name=name, **defaults)
@@ -38,7 +38,7 @@ def microcosm_factory(name: str) -> Callable[..., Observer]:
 
 
 def _with_defaults(cls: Any, **defaults: Any) -> Callable[..., Observer]:
-    """Return a function that makes an object of the class, and whose signature shows these defaults."""
+    """Return a function that builds an object of the class, with these defaults in its signature."""
 
     def make(**options: Any) -> Observer:
         observer: Observer = cls(**(defaults | options))

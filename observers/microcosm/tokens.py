@@ -15,11 +15,11 @@ from torch.nn import functional
 from observers.microcosm.training_images import TrainingImages
 from observers.microcosm.training_loop import Loss, TrainingSettings, full_precision
 
-UNQUANTIZED_SHARE = 0.15  # share of the steps at the start that are trained without codes
-REPLACEMENT_INTERVAL = 100  # steps after which unused codes are replaced
+UNQUANTIZED_SHARE = 0.15  # share of the steps at the start in which vectors are not quantized
+REPLACEMENT_INTERVAL = 100  # number of steps between replacements of unused codes
 REPLACEMENT_END = 0.7  # share of the steps after which no more codes are replaced
 COMMITMENT_WEIGHT = 0.25  # weight of the distance of the encoded vectors from their codes
-ENCODING_BATCH = 500  # images that are encoded together
+ENCODING_BATCH = 500  # number of images that are encoded together
 
 
 class TokenAutoencoder(torch.nn.Module):
@@ -32,7 +32,7 @@ class TokenAutoencoder(torch.nn.Module):
         decode: Decodes vectors (n, D, h, w) to images (n, 3, s, s).
 
     Attributes:
-        step: Number of batches so far.
+        step: Number of batches trained so far.
         used: How often each code was used since unused codes were last replaced, (V,).
     """
 
@@ -48,7 +48,7 @@ class TokenAutoencoder(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.encode, self.decode = network, encode, decode
-        self._codebooks = [codebook]  # a list hides it from torch, which already registers it as a part of the network
+        self._codebooks = [codebook]  # in a list, so that torch does not register it again: it is a part of the network
         self.register_buffer("step", torch.tensor(0))
         self.register_buffer("used", torch.zeros(codebook.num_embeddings))
 
@@ -73,14 +73,14 @@ class TokenAutoencoder(torch.nn.Module):
 
     @torch.no_grad()
     def normalize_codebook(self) -> None:
-        """Normalize the stored codes to length 1, as the published models have them."""
+        """Normalize the stored codes to length 1, as in the published models."""
         self._codebooks[0].weight.copy_(self.codes)
 
 
 def tokens_loss(
     autoencoder: TokenAutoencoder, images: TrainingImages, settings: TrainingSettings, size: int, lowest: float
 ) -> Loss:
-    """Return the loss: reconstruction error |x̂ − x| + (x̂ − x)², and the distance between vectors and codes.
+    """Return the loss function: reconstruction error |x̂ − x| + (x̂ − x)² + distance between vectors and codes.
 
     Args:
         autoencoder: The autoencoder.
@@ -141,7 +141,7 @@ def _initialize_codes(autoencoder: TokenAutoencoder, vectors: torch.Tensor, gene
 
 
 def _replace_unused_codes(autoencoder: TokenAutoencoder, flat: torch.Tensor, generator: torch.Generator) -> None:
-    """Replace codes that were not used by random vectors out of `flat` (N, D), at most a quarter of these."""
+    """Replace unused codes by vectors that are drawn at random from `flat` (N, D). At most N/4 codes are replaced."""
     unused = (autoencoder.used == 0).nonzero()[:, 0][: len(flat) // 4]
     autoencoder.set_codes(unused, flat[torch.randperm(len(flat), generator=generator)[: len(unused)]])
 
@@ -150,7 +150,7 @@ def _replace_unused_codes(autoencoder: TokenAutoencoder, flat: torch.Tensor, gen
 def encode_tokens(autoencoder: TokenAutoencoder, images: TrainingImages, size: int, lowest: float) -> torch.Tensor:
     """Return the tokens of all images and of their mirror images, (2, n, h, w) int16.
 
-    `size` and `lowest` are those of `tokens_loss`.
+    The parameters `size` and `lowest` are those of `tokens_loss`.
     """
     parts = []
     for indices in torch.split(torch.arange(len(images)), ENCODING_BATCH):

@@ -3,10 +3,10 @@
     python -m observers.microcosm.train microcosm-latent --out mine      # resumes a run that was interrupted
     observers run-experiment microcosm --observer microcosm-latent -o weights=mine
 
-OUT becomes a folder in the layout of the corresponding published model, with a model card that documents the settings,
-the learning curve and the sha256 of the weights. The folder OUT-training contains the training checkpoints. The icons
-whose shapes are learned are downloaded once (104 MB); the extra `microcosm` is needed to draw them. All random numbers
-are seeded.
+The model is written to the folder OUT, in the layout of the corresponding published model, with a model card that
+documents the settings, the learning curve and the sha256 of the weights. The folder OUT-training contains the training
+checkpoints. The icons whose shapes are learned are downloaded once (104 MB); the extra `microcosm` is needed to draw
+them. All random numbers are seeded.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def train(
     """Train a model and write it to a folder with its model card.
 
     Args:
-        name: One of TRAINERS.
+        name: Name of the model, a key of TRAINERS.
         out: Folder for the model.
         n_images: Number of training images.
         share: Factor on the number of training steps or epochs.
@@ -75,7 +75,8 @@ def train(
         on_progress: Called with progress messages.
 
     Raises:
-        ObserverError: If the folder contains something else, if the icons are not available, or if training fails.
+        ObserverError: If `out` contains something other than this model, if the icons are not available, or if training
+            fails.
     """
     checkpoints = out.with_name(out.name + "-training")
     prepare_folders(name, out, checkpoints)

@@ -16,8 +16,8 @@ class TrainingImages:
     """Images with their categories.
 
     Attributes:
-        pixels: (n, SIZE, SIZE, 3) uint8.
-        labels: (n,) int64, indices of the categories.
+        pixels: The images, (n, SIZE, SIZE, 3) uint8.
+        labels: Category index of each image, (n,) int64.
         id: Identifies the images, so that a checkpoint is not resumed with other images.
     """
 
@@ -56,8 +56,8 @@ class TrainingImages:
         return torch.where(mirrored, images.flip(3), images), self.labels[indices]
 
     def select(self, indices: np.ndarray, size: int = SIZE) -> torch.Tensor:
-        """Return the images with these indices (n,), resized: (n, 3, size, size) in −1..1."""
+        """Return the images with the indices (n,), resized to (n, 3, size, size), in −1..1."""
         images = torch.from_numpy(self.pixels[indices]).permute(0, 3, 1, 2).float()
-        if size != SIZE:  # rounded to whole numbers of 0..255, since the observers resize with Pillow, which does this
+        if size != SIZE:  # rounded as by Pillow, with which the observers resize images
             images = functional.interpolate(images, (size, size), mode="bicubic", antialias=True).clamp(0, 255).round()
         return images / 127.5 - 1

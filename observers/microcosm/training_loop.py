@@ -17,7 +17,7 @@ from attrs import asdict, frozen
 from observers.protocol import ObserverError
 from observers.training_checkpoint import resume_from_checkpoint, save_checkpoint
 
-CHECKPOINT_INTERVAL = 500  # steps between two checkpoints, which are also two rows of the learning curve
+CHECKPOINT_INTERVAL = 500  # number of steps between checkpoints, each of which adds a row to the learning curve
 BETAS = (0.9, 0.95)
 
 
@@ -26,10 +26,15 @@ class TrainingSettings:
     """Settings of a training run with AdamW, which are stored in its checkpoint and in the model card.
 
     Attributes:
-        steps: Number of optimizer steps. batch: Number of images per batch. rate: Highest learning rate. It rises
-        linearly during warmup, then decreases to 0 along a cosine. warmup: Number of warmup steps. weight_decay: Weight
-        decay of AdamW. average: Decay of the exponential moving average of the weights, which is the result; 0 returns
-        the last weights. half: Whether to compute in bfloat16 with autocast. seed: Random seed.
+        steps: Number of optimizer steps.
+        batch: Number of images per batch.
+        rate: Highest learning rate. The rate rises linearly during warmup, then decreases to 0 along a cosine.
+        warmup: Number of warmup steps.
+        weight_decay: Weight decay of AdamW.
+        average: Decay of the exponential moving average of the weights, which is the result of the training. With 0 the
+            result is the last weights.
+        half: Whether to compute in bfloat16 with autocast.
+        seed: Random seed.
     """
 
     steps: int
@@ -68,7 +73,8 @@ def fit(
         on_progress: Called with a message after each checkpoint.
 
     Raises:
-        ObserverError: If the checkpoint does not fit, or if the loss is not finite.
+        ObserverError: If the checkpoint is damaged or was made with other settings or by another network, or if the
+            loss is not finite.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     optimizer = torch.optim.AdamW(network.parameters(), settings.rate, BETAS, weight_decay=settings.weight_decay)
@@ -83,7 +89,7 @@ def fit(
         for name, weight in average.items():
             weight.copy_(state["average"][name])
 
-    # The keys of the settings and of the state are part of the file format: checkpoints of earlier versions have them.
+    # The keys of the settings and of the state are part of the file format, which earlier checkpoints share.
     path, saved_settings = out.with_name(out.name + ".pt"), asdict(settings) | {"given": data_id}
     curve = resume_from_checkpoint(path, saved_settings, load)
     first_step, seconds = (int(curve[-1][0]), float(curve[-1][2])) if curve else (0, 0.0)
@@ -134,7 +140,7 @@ def weights_digest(network: torch.nn.Module) -> str:
 
 
 def full_precision() -> torch.autocast:
-    """Return a context that computes in float32 even if `half` is set. A search for the nearest code needs it."""
+    """Return a context in which torch computes in float32 even if `half` is set, as needed to find the nearest code."""
     return torch.autocast("cpu", enabled=False)
 
 

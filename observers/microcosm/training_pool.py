@@ -32,7 +32,7 @@ def load_training_pool(
         icons: Archive of icons. By default it is downloaded.
 
     Returns:
-        (n, SIZE, SIZE, 3) uint8 images, memory-mapped; their categories (n,) as indices; and an identifier of the pool.
+        The memory-mapped images, (n, SIZE, SIZE, 3) uint8, their category indices, (n,), and an identifier of the pool.
 
     Raises:
         ObserverError: If the icons cannot be downloaded or drawn.
