@@ -5,7 +5,8 @@ the table (a pandas DataFrame with one row per trial) and returns a number or an
 figures. People, networks and generative models are all observers here, so the same call compares any of them.
 
 Every public name is listed in `NAMES`. `from analysis import error_consistency` loads the module of that measure on first
-use, so `import analysis` alone is fast. The docstring of that module has the formula, the source and the degenerate cases.
+use, so `import analysis` alone is fast. The docstring of each module has the formula, the source and the degenerate cases
+of its measure.
 
 Example:
     >>> from analysis import accuracy_by_condition, error_consistency, read_trials

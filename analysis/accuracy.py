@@ -1,7 +1,7 @@
 """Accuracy: the proportion of trials in which the response equals the category.
 
 Conventions: a trial without a response counts as wrong. The interval is the 95 % interval of Wilson (1927) over the trials
-of one observer in one condition, computed by statsmodels. It does not describe other observers or other images.
+of one observer in one condition, computed by statsmodels. It does not generalize to other observers or other images.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from experiments.log import EVIDENCE
 from stimuli.datasets import DATASETS
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
-PEOPLE = "people"
+PEOPLE = "people"  # name of the row that combines all people
 
 
 def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +25,8 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A table with `COLUMNS` and one row per dataset, observer and condition. `n` is the number of trials, `n_correct` the
         number of correct responses, `accuracy` is `n_correct / n` and `low` and `high` are the interval (all proportions
-        between 0 and 1). Published datasets and conditions have their published order; people come first.
+        between 0 and 1). Rows are sorted by dataset, observer (people first) and condition; published datasets and
+        conditions have their published order.
 
     Example:
         >>> table = accuracy(read_trials(["logs"]))
@@ -46,7 +47,7 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def wilson_interval(n_correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and upper end of the 95 % Wilson interval of `n_correct / n`, elementwise; NaN where n is 0."""
+    """Return the lower and upper ends of the 95 % Wilson interval of `n_correct / n`, elementwise; NaN where n is 0."""
     n_correct, n = np.asarray(n_correct, dtype=float), np.asarray(n, dtype=float)
     low, high = proportion_confint(n_correct, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
     return np.asarray(low), np.asarray(high)
@@ -67,19 +68,19 @@ def chance_level(trials: pd.DataFrame) -> float | None:
 def accuracy_by_kind(table: pd.DataFrame) -> pd.DataFrame:
     """Summarize the table of `accuracy` over the observers of each kind.
 
-    The result has one row per dataset, kind and condition, in the order of the table, with `n_observers` and the mean
-    (`accuracy`), `lowest` and `highest` accuracy of these observers.
+    The result has one row per dataset, kind and condition, in the order of the table. Its columns are the number of
+    observers (`n_observers`) and their mean (`accuracy`), lowest (`lowest`) and highest (`highest`) accuracy.
     """
     groups = table.groupby(["dataset", "kind", "condition"], sort=False)["accuracy"]
     return groups.agg(n_observers="count", accuracy="mean", lowest="min", highest="max").reset_index()
 
 
 def pool_people(table: pd.DataFrame) -> pd.DataFrame:
-    """Replace the people in the table of `accuracy` by one row `PEOPLE` per dataset and condition, placed first.
+    """Replace the people in the table of `accuracy` by one row `PEOPLE` per dataset and condition, and put it first.
 
     In that row `accuracy` is the mean over people, and `low` and `high` are the lowest and highest accuracy of a single
-    person, that is a range and not an interval. `n` and `n_correct` are sums over people, and `n_observers` is the number of
-    people (1 in all other rows). If a dataset has only one person, that row stays as it is, with its Wilson interval.
+    person, which is a range and not a confidence interval. `n` and `n_correct` are sums over people, and `n_observers` is
+    the number of people (1 in all other rows). If a dataset has only one person, the row of that person is kept unchanged.
     """
     keys = ["dataset", "kind", "condition"]
     table = table.assign(n_observers=1)

@@ -1,4 +1,4 @@
-"""Selection of the trials that have a correct answer. Illusions do not have one, and most measures need one."""
+"""Selects the trials that have a correct answer: most measures need one, and images of illusions do not have one."""
 
 import pandas as pd
 

@@ -1,16 +1,19 @@
 """The benchmark of Geirhos et al. (2021): four measures and two ranks for every observer, averaged over datasets.
 
-Notation: d is a dataset, C_d its conditions that count in the benchmark, H_d the people who answered it. The measures are
-those of Tables 1 to 3 of Jaini et al. (2024):
-- OOD accuracy: pool all trials of C_d (for the row "humans": of all people), then average over d.
-- Accuracy difference (squared), observed consistency and error consistency with people: average over c in C_d, then over h
-  in H_d, then over d. For the row "humans", average over the unordered pairs of people instead of over h.
+Notation: d is a dataset, C_d are its benchmark conditions (those that count in the benchmark), and H_d are the people who
+responded to it. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
+- OOD accuracy: the proportion of correct responses in all trials of C_d, averaged over d. The row "humans" pools the trials
+  of all people.
+- Accuracy difference (squared), observed consistency and error consistency with people: the value for each condition c and
+  person h, averaged over c in C_d, then over h in H_d, then over d. The row "humans" averages over the unordered pairs of
+  people instead of over h.
 - Mean rank: mean of the ranks by accuracy difference (smallest first), observed consistency and error consistency (largest
-  first). OOD rank: rank by OOD accuracy (largest first). Ties share their mean rank; people are not ranked.
-The means of an observer exclude the datasets that this observer did not answer; `n_datasets` counts the datasets it did
-answer. Means over different datasets cannot be compared. Ranks therefore compare only the observers that answered the same
-conditions, namely the largest set of conditions that any observer answered; the rank of all others is NaN. A dataset is
-excluded for all observers if no person answered one of its benchmark conditions.
+  first).
+- OOD rank: rank by OOD accuracy (largest first). Tied observers share their mean rank; people are not ranked.
+The means of an observer include only the datasets that it responded to; `n_datasets` is their number. Means over different
+datasets cannot be compared. Ranks are therefore given only to observers that responded to the same conditions, namely to the
+largest set of conditions that any observer responded to; the ranks of all other observers are NaN. A dataset is excluded for
+all observers if no person responded to any of its benchmark conditions.
 
 Reference observers are the people, or the observers named in `reference_observers`, which then replace the people.
 `attrs["notes"]` of the table lists what was excluded; `attrs["rule"]` describes how undefined kappas were treated.
@@ -43,11 +46,9 @@ COLUMNS = (
     "mean_rank", "ood_rank",
 )  # fmt: skip
 MEASURES = COLUMNS[3:]
-HUMANS, SIMULATED_PEOPLE = (
-    "humans",
-    "simulated people",
-)  # names of the row of the people, or of those used in their place
-MAX_NAMES = 3  # observers named in a note
+HUMANS = "humans"  # name of the row that combines all people
+SIMULATED_PEOPLE = "simulated people"  # name of that row if reference observers replace the people
+MAX_NAMES = 3  # largest number of observers that a note names
 
 
 @frozen(eq=False)
@@ -55,10 +56,10 @@ class BenchmarkScores:
     """The benchmark measures of N observers in R resamples; the first observer is the row of the people.
 
     Attributes:
-        names: Names of the observers, (N,).
-        kinds: Kinds of the observers, (N,).
-        n_datasets: Number of datasets that each observer answered, (N,).
-        values: The measures in the order of `MEASURES`, (6, N, R).
+        names: Names of the N observers.
+        kinds: Kinds of the N observers.
+        n_datasets: Number of datasets that each observer responded to, with shape (N,).
+        values: The measures in the order of `MEASURES`, with shape (6, N, R).
         notes: Sentences about what was excluded.
     """
 
@@ -86,8 +87,8 @@ def benchmark(
         `attrs["notes"]` lists exclusions, and `attrs["rule"]` describes the rule.
 
     Raises:
-        LogError: If people (or the reference observers) answered no benchmark condition, or if an observer answered an image
-            of one condition twice.
+        LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
+            to an image of one condition twice.
 
     Example:
         >>> table = benchmark(read_trials(["humans", "logs"]), rule="model-vs-human")
@@ -115,9 +116,9 @@ def benchmark_scores(
 ) -> BenchmarkScores:
     """Return the measures of `benchmark` in every resample that `image_weights` defines.
 
-    With `every_dataset`, unpublished datasets count too. If people then answered none of the datasets, all datasets count
-    without people: only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises LogError as
-    `benchmark` does.
+    With `every_dataset`, unpublished datasets are included. If no person responded to any dataset, all datasets are included
+    without people: only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises LogError in the same
+    cases as `benchmark`.
     """
     notes, reference_row = [], (HUMANS, "human")
     published_only = reference_observers is None and not every_dataset
@@ -136,14 +137,14 @@ def benchmark_scores(
     excluded = [dataset for dataset in frame["dataset"].unique() if dataset not in used_datasets]
     if excluded:
         group = "person" if reference_observers is None else "reference observer"
-        notes.append(f"datasets are excluded because no {group} answered them: {', '.join(excluded)}")
+        notes.append(f"datasets are excluded because no {group} responded to them: {', '.join(excluded)}")
     if not used and reference_observers is not None:
         raise LogError(
-            "the reference observers answered no condition of the benchmark; add logs in which they answer more conditions"
+            "the reference observers responded to no condition of the benchmark; add logs of them in other conditions"
         )
     if not used:
         raise LogError(
-            "the benchmark compares observers with people, but no person answered a benchmark condition of a published "
+            "the benchmark compares observers with people, but no person responded to a benchmark condition of a published "
             "dataset; add the logs of recorded people"
         )
     if published_only:
@@ -208,8 +209,8 @@ def _select_comparable(
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the observers that can be ranked together, and a note about the others.
 
-    These are the observers that answered the same conditions, namely the largest such set of conditions; if several sets
-    are equally large, the one that most observers answered.
+    These observers responded to the same conditions, namely to the largest set of conditions that any observer responded to.
+    If several sets are equally large, the set that most observers responded to is used.
     """
     n_observers = Counter(tuple(conditions) for conditions in answered.values())
     if not n_observers:
@@ -220,7 +221,7 @@ def _select_comparable(
         return list(answered), []
     n = len({dataset for dataset, _ in most})
     note = (
-        f"ranks compare only the observers that answered the same {len(most)} conditions of {n} "
+        f"ranks compare only the observers that responded to the same {len(most)} conditions of {n} "
         f"dataset{'s' if n > 1 else ''}; without a rank: {_abbreviate([name for name, _ in others])}"
     )
     return [key for key in answered if key not in others], [note]
@@ -237,7 +238,7 @@ def _single_person_notes(parts: list[PeopleComparison], row: str) -> list[str]:
 
 
 def _partial_images_notes(conditions: list[ConditionData]) -> list[str]:
-    """Return a note that names the observers which answered fewer images of a condition than other observers did."""
+    """Return a note that names the observers that responded to fewer images of a condition than other observers did."""
     names = {
         name
         for condition in conditions
@@ -245,7 +246,7 @@ def _partial_images_notes(conditions: list[ConditionData]) -> list[str]:
         if n < condition.answered.shape[1]
     }
     return (
-        [f"some observers answered only part of the images of a condition: {_abbreviate(sorted(names))}"]
+        [f"some observers responded to only part of the images of a condition: {_abbreviate(sorted(names))}"]
         if names
         else []
     )

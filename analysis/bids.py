@@ -3,9 +3,9 @@
     <out>/sub-<label>/[ses-<label>/]beh/sub-<label>_[ses-<label>_]task-<label>_beh.tsv     with a .json file of the same stem
 
 A table is tab-separated, has one row per trial and the columns of a frame, and uses `n/a` for missing values. `rt` has the
-name that BIDS prescribes, `response_time`. The JSON file describes every column and holds what is the same in all rows:
-TaskName (the dataset), Observer, Kind, Session, and Logs (the sidecars of the trial logs). A label consists of the letters
-and digits of a name. Models are subjects too; `participants.tsv` lists the kind of every observer.
+name that BIDS prescribes, `response_time`. The JSON file describes every column and contains the values that are the same in
+all rows: TaskName (the dataset), Observer, Kind, Session, and Logs (the sidecars of the trial logs). A label consists of the
+letters and digits of a name. Models are also listed as subjects; `participants.tsv` has the kind of every observer.
 Reference: https://bids-specification.readthedocs.io/en/v1.10.1/modality-specific-files/behavioral-experiments.html
 """
 
@@ -29,11 +29,11 @@ from stimuli.errors import LogError
 VERSION = "1.10.1"  # version of the BIDS specification
 MISSING = "n/a"
 RT = "response_time"
-JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that the JSON file holds
+JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that are stored in the JSON file
 METADATA = ("TaskName", "Observer", "Kind", "Session", "Logs")  # keys of the JSON file
 COMPUTED = ("correct", "source")  # columns that are computed when a table is read
-MAX_LABEL = 64  # characters
-MAX_LEVELS = 32
+MAX_LABEL = 64  # largest number of characters of a label without its hash
+MAX_LEVELS = 32  # if a column has more different values, the JSON file does not list them
 COLUMNS = {  # column -> (description, unit)
     "block": ("Number of the block, starting at 1", ""),
     "trial": ("Number of the trial within its session, starting at 1", ""),
@@ -135,7 +135,7 @@ def to_trial_log(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[st
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
-    """Return `METADATA` from the JSON file of a table. Raises LogError."""
+    """Return `METADATA` from the JSON file of a table. Raises LogError if the file is missing or damaged."""
     try:
         metadata = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -163,7 +163,7 @@ def _are_sidecars(logs: object) -> bool:
 
 
 def read_sidecars(source: Path) -> list[dict[str, Any]]:
-    """Return the sidecars of a file of trials; an empty list if the file or its sidecar does not exist."""
+    """Return the sidecars of a file of trials, or an empty list if the file or its sidecar does not exist."""
     form = detect_format(source) if source.is_file() else None
     if form == "bids":
         return list(_read_metadata(source)["Logs"])
@@ -195,7 +195,8 @@ def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
 def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, Any]]:
     """Return the descriptions of the columns of a dataset's tables.
 
-    These are the columns of every log, the columns that are not empty in this dataset, and those that are empty everywhere.
+    These are the columns of every log, the columns that are not empty in this dataset, and those that are empty in all
+    datasets.
     """
     in_dataset = (frame["dataset"] == dataset).to_numpy()
     descriptions = {}
@@ -241,12 +242,13 @@ def _check_exportable(frame: pd.DataFrame) -> None:
         for text in frame[name].unique() if pd.api.types.is_string_dtype(frame[name].dtype) else ():
             if text == MISSING or re.search(r"[\r\n\0]", text):
                 raise LogError(
-                    f"the {name} {text[:80]!r} cannot be exported: in BIDS, n/a means a missing value and a line is a row"
+                    f"the {name} {text[:80]!r} cannot be exported: in BIDS, n/a means a missing value and a line break "
+                    "ends a row"
                 )
 
 
 def _check_folder(out: Path, tables: Mapping[Path, object], sources: Sequence[str]) -> None:
-    """Raise LogError if the folder contains other files, which readers would take for a part of the export."""
+    """Raise LogError if the folder contains other files, because readers would mistake them for a part of the export."""
     if not out.exists() or not any(out.iterdir()):
         return
     try:

@@ -2,14 +2,14 @@
 
 Notation: O observers of one dataset, R resamples (paired bootstrap over images within each condition).
 - Branch support: proportion of resampled trees that have a branch with exactly the same observers (Felsenstein 1985). It is
-  1 for the root. It describes the sampling of images, not the sampling of observers.
+  1 for the root. It reflects the sampling of images, not the sampling of observers.
 - Agreement with kinds: adjusted Rand index (Hubert & Arabie 1985) between the groups of the cut tree and the kinds of
   observer: 1 for identical partitions, 0 for chance agreement, NaN if there is only one kind or one group. The p value comes
   from a one-sided permutation test that permutes the kinds over the observers; the observed assignment counts as one
   permutation.
-- Human range: an observer that is not a person is within the human range if its mean kappa with people is at least that of
-  the least consistent person with the other people (leave one out). The table also has the proportion of resampled trees in
-  which the observer belongs to the smallest cluster that contains all people.
+- Human range: an observer that is not a person is within the human range if its mean kappa with people is at least the
+  lowest mean kappa of a person with the other people (leave one out). The table also has the proportion of resampled
+  trees in which the observer belongs to the smallest cluster that contains all people.
 """
 
 from collections import Counter
@@ -46,9 +46,9 @@ class ResampledTrees:
 
     Attributes:
         pairs: Kappas of all pairs of observers.
-        tree: Tree of the data.
-        branches: For each resample, the observers below every merge, from the lowest merge.
-        heights: For each resample, the heights of these merges in 1 - kappa, (O - 1,).
+        tree: Tree of the observers on all images.
+        branches: For each resample, the observers below every merge, in order of increasing height.
+        heights: For each resample, the heights of these merges in units of 1 - kappa, with shape (O - 1,).
     """
 
     pairs: PairKappas
@@ -69,11 +69,11 @@ def resample_trees(
         seed: Random seed of the bootstrap.
 
     Returns:
-        The trees, for `branch_support`, `observer_groups` and `within_human_range`.
+        The trees, which `branch_support`, `observer_groups` and `within_human_range` take as input.
 
     Raises:
-        LogError: If there are fewer than two observers or several datasets, or if an observer answered an image of one
-            condition twice.
+        LogError: If there are fewer than two observers or several datasets, or if an observer responded to an image
+            of one condition twice.
 
     Example:
         >>> trees = resample_trees(frame[frame["dataset"] == "cue-conflict"])
@@ -98,8 +98,9 @@ def branch_support(trees: ResampledTrees) -> pd.DataFrame:
         trees: The result of `resample_trees`.
 
     Returns:
-        A table with `BRANCH_COLUMNS` and one row per branch of at least two observers, from the lowest. `height` is in
-        1 - kappa, `n` is the number of observers, `support` is a proportion (NaN without resamples).
+        A table with `BRANCH_COLUMNS` and one row per branch of at least two observers, in order of increasing height.
+        `height` is in units of 1 - kappa, `n` is the number of observers, and `support` is a proportion (NaN without
+        resamples).
     """
     counts = Counter(branch for branches in trees.branches for branch in branches)
     n_leaves, n_resamples = len(trees.tree.order), len(trees.branches)
@@ -119,7 +120,7 @@ def observer_groups(trees: ResampledTrees, n_groups: int | None = None) -> pd.Da
         n_groups: Number of groups (default: the number of kinds of observer).
 
     Returns:
-        A table with columns `observer`, `kind` and `group` (numbered from 0), in leaf order.
+        A table with columns `observer`, `kind` and `group` (numbered from 0), with the rows in leaf order.
 
     Raises:
         LogError: If `n_groups` is not between 1 and the number of observers.
@@ -158,9 +159,10 @@ def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float,
 
 
 def adjusted_rand_index(labels_1: np.ndarray, labels_2: np.ndarray) -> float:
-    """Return the adjusted Rand index of two partitions, given as integer labels of the same observers, (O,).
+    """Return the adjusted Rand index of two partitions of the same observers.
 
-    The index is NaN if both partitions have only one group, or if both have as many groups as observers.
+    Each partition is an array of integer labels with shape (O,). The index is NaN if both partitions have only one
+    group, or if both have as many groups as observers.
     """
     table = np.zeros((int(labels_1.max()) + 1, int(labels_2.max()) + 1))
     np.add.at(table, (labels_1, labels_2), 1)
@@ -192,11 +194,11 @@ def within_human_range(
         seed: Random seed of the bootstrap.
 
     Returns:
-        A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is the mean with people,
-        `people_lowest`, `people_mean` and `people_highest` describe the mean kappa of each person with the other people.
-        `among_people` is whether the observer is within the human range (None if its kappa is undefined), `in_cluster` the
-        proportion of resampled trees that have the observer in the smallest cluster with all people. The table is empty
-        with fewer than two people.
+        A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is its mean kappa with
+        people; `people_lowest`, `people_mean` and `people_highest` summarize the mean kappa of each person with the other
+        people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined).
+        `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster that
+        contains all people. The table is empty if there are fewer than two people.
     """
     of_dataset = next(iter(group_by_dataset(split_by_condition(trials)).values()))
     conditions = [condition for condition in of_dataset if condition.is_reference.any()]

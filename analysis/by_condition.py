@@ -1,6 +1,6 @@
-"""Error consistency with people in every single condition, including those outside the benchmark: curves over levels.
+"""Error consistency with people in each condition, including those outside the benchmark, to draw curves over levels.
 
-The kappa of an observer in a condition is the mean over the people who answered that condition. For the row `PEOPLE` (or
+The kappa of an observer in a condition is the mean over the people who responded to that condition. For the row `PEOPLE` (or
 `SIMULATED_PEOPLE`) it is the mean over the pairs of people. `rule` determines the value of an undefined kappa; a mean over
 no values is NaN. Intervals: paired bootstrap over the images of the condition, 95 %, with the people held fixed.
 """
@@ -32,11 +32,11 @@ def consistency_by_condition(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the error consistency with people of every observer in every condition that people answered.
+    """Return the error consistency with people of every observer in every condition that people responded to.
 
-    The table has `COLUMNS`. Each condition has a row `PEOPLE` if at least two people answered it, then one row per other
+    The table has `COLUMNS`. Each condition has a row `PEOPLE` if at least two people responded to it, then one row per other
     observer. Observers named in `reference_observers` replace the people, who are then excluded. `attrs["notes"]` lists the
-    datasets that no person answered. Raises LogError if an observer answered an image of one condition twice.
+    datasets that no person responded to. Raises LogError if an observer responded to an image of one condition twice.
     """
     if reference_observers is not None:
         reference_observers = set(reference_observers)
@@ -60,6 +60,6 @@ def consistency_by_condition(
         for name, kind, *values in zip(names, kinds, kappas, low, high, strict=True):
             rows.append((condition.dataset, condition.condition, name, kind, n_people, n_images, *values))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs["notes"] = excluded_datasets_note(frame, used, "no person answered them")
+    table.attrs["notes"] = excluded_datasets_note(frame, used, "no person responded to them")
     table.attrs["rule"] = RULES[rule]
     return table

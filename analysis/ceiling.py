@@ -1,13 +1,14 @@
 """The noise ceiling: how consistent an observer with people could be, given how consistent people are with each other.
 
 Notation: P people of a dataset, R resamples. kappa is computed per condition, then averaged over conditions, then over
-people. Every person is left out in turn and compared with each of the other people, in the way in which an observer is
-compared with all people. The ceiling is the mean of these values; it equals the mean over the pairs of people (Geirhos et
-al. 2020). `share` is kappa / ceiling: 1 means that the observer agrees with people as well as people agree with each other.
+people. Each person in turn is left out and compared with each of the other people, just as any other observer is
+compared with all people. The ceiling is the mean of these values; it equals the mean over the pairs of people (Geirhos
+et al. 2020). `share` is kappa / ceiling: 1 means that the observer agrees with people as well as people agree with each
+other.
 
 An observer can exceed the ceiling, because a majority makes fewer random errors than a single person. The row `MAJORITY`
 shows by how much: it compares the majority of the other people on each image with the person left out. A tie, or an image
-that no other person answered, counts as wrong.
+that no other person responded to, counts as wrong.
 Intervals: paired bootstrap over images, 95 %, with the people held fixed. The ceiling is NaN with fewer than two people.
 """
 
@@ -46,12 +47,12 @@ def noise_ceiling(
         seed: Random seed of the bootstrap.
 
     Returns:
-        A table with `COLUMNS`. Every dataset that people answered has one row per person, the row `MAJORITY`, and one row
-        per other observer. `n_people` is the number of people that the observer was compared with. `share` is NaN if the
-        ceiling is not above 0. `attrs["notes"]` lists the datasets that no person answered.
+        A table with `COLUMNS`. Every dataset that people responded to has one row per person, the row `MAJORITY`, and
+        one row per other observer. `n_people` is the number of people that the observer was compared with. `share` is
+        NaN if the ceiling is not above 0. `attrs["notes"]` lists the datasets that no person responded to.
 
     Raises:
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
 
     Example:
         >>> noise_ceiling(frame)[["dataset", "observer", "kappa", "ceiling", "share"]]
@@ -82,7 +83,7 @@ def noise_ceiling(
             "share_low": share_low, "share_high": share_high,
         }))  # fmt: skip
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
-    reason = "no person answered them in a condition of the benchmark"
+    reason = "no person responded to them in a condition of the benchmark"
     table.attrs["notes"] = excluded_datasets_note(frame, used, reason)
     return table
 
@@ -96,7 +97,7 @@ def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 def _majority_kappa(
     conditions: list[ConditionData], people: tuple[str, ...], rule: Rule, image_weights: ImageWeights
 ) -> np.ndarray:
-    """Return the kappa of each person with the majority of the other people, averaged over people, (R,)."""
+    """Return the kappa of each person with the majority of the other people, averaged over people, with shape (R,)."""
     per_condition = []
     for k, condition in enumerate(conditions):
         weight = image_weights(condition.correct.shape[1], k)

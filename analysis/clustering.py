@@ -3,8 +3,8 @@
 Notation: O observers. Conventions:
 - The distance is 1 - kappa, at least 0. An undefined kappa (NaN) counts as 0, the value that independent errors give.
 - The linkage is average linkage (Sokal & Michener 1958). The leaves have the optimal order (Bar-Joseph et al. 2001): among
-  all orders that the tree allows, the one with the smallest sum of distances between neighbors. Of its two mirror images,
-  the one is used that has the first observer of the matrix in its first half.
+  all orders that the tree allows, the one with the smallest sum of distances between neighbors. Of this order and its mirror
+  image, the one with the first observer of the matrix in its first half is used.
 - Two observers form one cluster of two, in the order of the matrix.
 - Identical observers (kappa 1) merge at height 0. If several merges have the same height, the binary tree lists them in an
   arbitrary but repeatable order. `Clustering.groups` cuts between them if the number of groups requires it;
@@ -27,8 +27,8 @@ class Clustering:
     """A tree of O observers.
 
     Attributes:
-        order: Names of the observers in leaf order, (O,).
-        linkage: Linkage matrix in the format of scipy.cluster.hierarchy, (O - 1, 4); its leaf i is `order[i]`.
+        order: Names of the O observers in leaf order.
+        linkage: Linkage matrix in the format of scipy.cluster.hierarchy, with shape (O - 1, 4). Leaf i is `order[i]`.
     """
 
     order: tuple[str, ...]
@@ -44,7 +44,7 @@ class Clustering:
                 f"{len(self.order)} observers can be cut into 1 to {len(self.order)} clusters, but {n_clusters} were "
                 "requested"
             )
-        # Undoing the last n_clusters - 1 merges leaves these nodes; the last one that contains a leaf is its group.
+        # These nodes remain when the last n_clusters - 1 merges are undone; the last one that contains a leaf is its group.
         remaining = node_leaves(self.linkage)[: 2 * len(self.order) - n_clusters]
         first = [min(next(node for node in reversed(remaining) if leaf in node)) for leaf in range(len(self.order))]
         number = {leaf: i for i, leaf in enumerate(sorted(set(first)))}
@@ -98,7 +98,7 @@ def kappa_distances(matrix: pd.DataFrame) -> np.ndarray:
 
 
 def node_leaves(tree: np.ndarray) -> list[frozenset[int]]:
-    """Return the leaves below every node of a linkage matrix: first the O leaves, then the O - 1 merges from the lowest."""
+    """Return the leaves below every node of a linkage matrix: first the O leaves, then the O - 1 merges, lowest first."""
     nodes = [frozenset([leaf]) for leaf in range(len(tree) + 1)]
     for left, right in tree[:, :2].astype(int):
         nodes.append(nodes[left] | nodes[right])
@@ -108,8 +108,9 @@ def node_leaves(tree: np.ndarray) -> list[frozenset[int]]:
 def _optimal_leaf_order(distance: np.ndarray, tree: np.ndarray) -> list[int]:
     """Return the order of the leaves with the smallest sum of neighbor distances, among the orders that the tree allows.
 
-    scipy.cluster.hierarchy.optimal_leaf_ordering is not used: it fixes every node before the nodes above it and therefore
-    misses the optimum (scipy issue 11227). `best[node]` is the smallest length for every choice of the two outer leaves.
+    scipy.cluster.hierarchy.optimal_leaf_ordering is not used, because it orders every node before the nodes above it
+    and therefore can miss the optimum (scipy issue 11227). `best[node]` is the smallest sum of neighbor distances
+    within the node, for every choice of its two outer leaves.
     """
     leaves = [[leaf] for leaf in range(len(distance))]
     best = [np.zeros((1, 1)) for _ in leaves]
@@ -153,8 +154,9 @@ def _validate(matrix: pd.DataFrame) -> None:
 def smallest_cluster_containing(clustering: Clustering, members: Collection[str]) -> tuple[int, tuple[str, ...]]:
     """Return the size of the smallest cluster that contains all members, and its other observers in leaf order.
 
-    The members form a cluster of their own if it does not contain other observers. A single member forms a cluster of its
-    own unless another observer is identical to it. Raises ValueError for no members or for a member that is not in the tree.
+    If that cluster contains no other observers, the members form a cluster of their own. This is always so for a single
+    member, unless another observer is identical to it. Raises ValueError if `members` is empty or contains a name that is
+    not in the tree.
     """
     unknown = set(members) - set(clustering.order)
     if unknown or not members:

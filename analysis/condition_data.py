@@ -1,9 +1,9 @@
 """The trials of one dataset and condition as arrays, and the agreement of every observer with people in them.
 
 Notation: O observers (P of them people), I images, C conditions of a dataset, R resamples (1 for the data themselves).
-Reference observers are the people, or the observers that the caller names to use in place of people; "people" below means
-either. Averages follow Geirhos et al. (2021): over conditions within a pair of observers, then over people, then over
-datasets; each mean excludes undefined values (NaN).
+Reference observers are the people, or the observers that the caller names to replace them. Below, "people" means the
+reference observers. Averages follow Geirhos et al. (2021): over conditions within a pair of observers, then over
+people, then over datasets; each mean excludes undefined values (NaN).
 """
 
 from collections.abc import Callable, Collection
@@ -18,7 +18,8 @@ from analysis.resampling import nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
 ImageWeights = Callable[[int, int], np.ndarray]
-"""Function of (number of images I, index of the condition) that returns how often each image counts per resample, (I, R)."""
+"""Function that takes the number of images and the index of the condition, and returns how often each image counts in each
+resample, with shape (I, R)."""
 
 
 @frozen(eq=False)
@@ -27,12 +28,12 @@ class ConditionData:
 
     Attributes:
         dataset: Name of the dataset.
-        condition: Name of the condition, "" if the dataset is not divided into conditions.
-        names: Observers, people first, (O,).
-        kinds: Kinds of the observers, (O,).
-        is_reference: Whether each observer is a person or is used in place of people, (O,).
-        correct: 1.0 where the observer was correct, (O, I).
-        answered: 1.0 where the observer has a trial with the image, (O, I).
+        condition: Name of the condition, or "" if the dataset is not divided into conditions.
+        names: Names of the O observers, people first.
+        kinds: Kinds of the O observers.
+        is_reference: Whether each observer is a reference observer, with shape (O,).
+        correct: 1.0 where the observer was correct and 0.0 elsewhere, with shape (O, I).
+        answered: 1.0 where the observer has a trial with the image and 0.0 elsewhere, with shape (O, I).
     """
 
     dataset: str
@@ -50,7 +51,7 @@ def split_by_condition(
     """Return the data of every dataset and condition that counts in the benchmark.
 
     `reference_observers` are the names of observers to use in place of people. `every_condition` adds the conditions that
-    do not count in the benchmark. Raises LogError if an observer answered an image of one condition twice.
+    do not count in the benchmark. Raises LogError if an observer responded to an image of one condition twice.
     """
     conditions = []
     frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
@@ -77,12 +78,15 @@ def split_by_condition(
 
 
 def unit_weights(n_images: int, _: int) -> np.ndarray:
-    """Return weights that count every image once: the data themselves, R = 1."""
+    """Return weights that count every image once, with shape (I, 1). They give the measures of the data themselves."""
     return np.ones((n_images, 1))
 
 
 def bootstrap_weights(n_resamples: int, seed: int) -> ImageWeights:
-    """Return the image weights of a bootstrap that resamples every condition independently, from the seed (seed, index)."""
+    """Return the image weights of a bootstrap over images.
+
+    Every condition is resampled independently, with a seed that is derived from `seed` and the index of the condition.
+    """
 
     def image_weights(n_images: int, condition_index: int) -> np.ndarray:
         condition_seed = int(np.random.SeedSequence([seed, condition_index]).generate_state(1)[0])
@@ -93,18 +97,18 @@ def bootstrap_weights(n_resamples: int, seed: int) -> ImageWeights:
 
 @frozen(eq=False)
 class PeopleComparison:
-    """The agreement of the observers of one dataset with its people: means over conditions, then over people.
+    """The agreement of observers with the people of one dataset, averaged over conditions and then over people.
 
     Attributes:
         dataset: Name of the dataset.
-        names: The observers other than people, (O - P,).
-        kinds: Their kinds, (O - P,).
-        people: Names of the people, (P,).
-        with_people: `MEASURES` of each other observer with people, (3, O - P, R).
-        per_person: `MEASURES` of each person with the other people (leave one out), (3, P, R).
-        between_people: Mean of `MEASURES` over the pairs of people, (3, R).
-        accuracy: Accuracy of each other observer over all trials of the dataset, (O - P, R).
-        people_accuracy: Accuracy over all trials of all people, (R,).
+        names: Names of the O - P observers that are not people.
+        kinds: Kinds of these O - P observers.
+        people: Names of the P people.
+        with_people: `MEASURES` of each observer in `names` with people, with shape (3, O - P, R).
+        per_person: `MEASURES` of each person with the other people (leave one out), with shape (3, P, R).
+        between_people: Mean of `MEASURES` over the pairs of people, with shape (3, R).
+        accuracy: Accuracy of each observer in `names` over all trials of the dataset, with shape (O - P, R).
+        people_accuracy: Accuracy over all trials of all people, with shape (R,).
     """
 
     dataset: str
@@ -123,8 +127,8 @@ def compare_with_people(
 ) -> PeopleComparison:
     """Compare the observers of one dataset with the people of that dataset.
 
-    `conditions` are the conditions of that dataset. `first_index` is the index of the first of them among the conditions of
-    all datasets, so that every condition has bootstrap resamples of its own.
+    `conditions` are the conditions of that dataset. `first_index` is the index of the first one among the conditions of all
+    datasets; with it, every condition of every dataset has its own bootstrap resamples.
     """
     kind_of = {name: kind for c in conditions for name, kind in zip(c.names, c.kinds, strict=True)}
     is_reference = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}
@@ -137,7 +141,8 @@ def compare_with_people(
     values, n_correct, n_answered = [], [], []
     for k, condition in enumerate(conditions):
         weight = image_weights(condition.correct.shape[1], first_index + k)
-        row = pd.Index(condition.names).get_indexer(pd.Index(names))  # -1: not in this condition
+        # The row is -1 if the observer has no trials in this condition.
+        row = pd.Index(condition.names).get_indexer(pd.Index(names))
         answered = np.where(row[:, None] >= 0, condition.answered[row], 0.0).astype(weight.dtype)
         correct = np.where(row[:, None] >= 0, condition.correct[row], 0.0).astype(weight.dtype)
         p1, p2, expected, observed = weighted_agreement(correct, answered, weight, first, second)
@@ -164,18 +169,18 @@ def compare_with_people(
 
 
 def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Return n / total, NaN where the total is 0."""
+    """Return n / total, elementwise; NaN where the total is 0."""
     return np.asarray(np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0))
 
 
 def excluded_datasets_note(frame: pd.DataFrame, used: Collection[str], reason: str) -> list[str]:
-    """Return a note that names the datasets of the frame which a measure did not use, or an empty list if it used all."""
+    """Return a note that names the datasets of the frame that a measure did not use, or an empty list if it used all."""
     excluded = [dataset for dataset in dataset_order(frame["dataset"].unique()) if dataset not in used]
     return [f"datasets are excluded because {reason}: {', '.join(excluded)}"] if excluded else []
 
 
 def group_by_dataset(conditions: list[ConditionData]) -> dict[str, list[ConditionData]]:
-    """Return the conditions of every dataset, in their given order."""
+    """Return the conditions of every dataset, in the order of `conditions`."""
     groups: dict[str, list[ConditionData]] = {}
     for condition in conditions:
         groups.setdefault(condition.dataset, []).append(condition)

@@ -1,9 +1,9 @@
-"""Confusion matrices, and the entropy of responses: which category an observer chooses for which image, and how evenly.
+"""Confusion matrices and response entropy: which responses an observer gives to each category, and how evenly.
 
-Conventions: rows of the matrix are categories, columns are responses. A missing response is a response of its own, written
-"" in the table, and is the last column of a matrix. `share` is P(response | category) with its 95 % Wilson interval; it is
-NaN for a category that the observer was not shown. The categories and responses are those of all trials of the dataset, so
-all observers have the same rows and columns, with counts of 0 where needed.
+Conventions: rows of the matrix are categories, columns are responses. A missing response counts as a separate response:
+it is "" in the table and the last column of a matrix. `share` is P(response | category) with its 95 % Wilson interval;
+it is NaN for a category that was not shown to the observer. The categories and responses are those of all trials of the
+dataset, so all observers have the same rows and columns, with counts of 0 where needed.
 
 Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the responses, in bits, from 0 (always the same
 response) to log2 K (all K choices equally often; 4 bits for 16 choices). Missing responses are excluded. The entropy of an
@@ -110,8 +110,8 @@ def response_entropy(
 
     Returns:
         A table with `ENTROPY_COLUMNS` and one row per dataset, observer and condition. `n` is the number of responses,
-        `n_no_answer` the number of trials without one, `highest` the largest possible entropy log2 K. `entropy`, `low` and
-        `high` are NaN for an observer that never responded.
+        `n_no_answer` the number of trials without a response, and `highest` the largest possible entropy, log2 K. `entropy`,
+        `low` and `high` are NaN for an observer that never responded.
     """
     rows, resamples = [], dict[tuple[int, ...], np.ndarray]()
     for dataset, trials, categories, responses, size in _split_datasets(frame):
@@ -133,14 +133,14 @@ def response_entropy(
 
 
 def _count_responses(trials: pd.DataFrame, categories: list[str], responses: list[str]) -> np.ndarray:
-    """Return the counts of categories × responses."""
+    """Return how often each response was given to each category, with shape (categories, responses)."""
     row, column = (trials[name].cat.codes.to_numpy(int) for name in ("category", "response"))
     flat = np.bincount(row * len(responses) + column, minlength=len(categories) * len(responses))
     return flat.reshape(len(categories), len(responses))
 
 
 def entropy(counts: np.ndarray) -> np.ndarray:
-    """Return the entropy in bits, (R,), of counts (K, R); NaN where all counts are 0."""
+    """Return the entropy in bits of each column of counts (K, R), with shape (R,); NaN where all counts are 0."""
     total = counts.sum(axis=0)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return np.where(total > 0, np.abs(xlogy(p, p).sum(axis=0)) / np.log(2), np.nan)
@@ -170,7 +170,10 @@ def _published_order(names: set[str]) -> list[str]:
 def _split_observers(
     trials: pd.DataFrame, dataset: str, by_condition: bool
 ) -> list[tuple[str, str, str, pd.DataFrame]]:
-    """Return (condition, kind, observer, trials) of every observer, people first; without `by_condition`, one group each."""
+    """Return (condition, kind, observer, trials) of every observer and condition, people first.
+
+    Without `by_condition`, the conditions of an observer are pooled.
+    """
     conditions = condition_order(dataset, trials["condition"].unique()) if by_condition else [ALL]
     groups = []
     by_observer = {str(name): own_trials for name, own_trials in trials.groupby("observer", sort=False)}

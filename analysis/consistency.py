@@ -1,7 +1,7 @@
 """Error consistency: whether two observers make errors on the same images, beyond chance (Geirhos et al. 2020).
 
 Error consistency is Cohen's kappa over the correctness of two observers. Notation: O observers, I images of one dataset and
-condition, R resamples. For two observers with accuracies p1 and p2 on the images that both answered:
+condition, R resamples. For two observers with accuracies p1 and p2 on the images that both responded to:
     observed  c_obs = proportion of images on which both are correct or both are wrong
     expected  c_exp = p1 p2 + (1 - p1)(1 - p2)
     kappa     (c_obs - c_exp) / (1 - c_exp)
@@ -33,7 +33,7 @@ RULES: dict[Rule, str] = {
     "such pairs are excluded from means",
     "model-vs-human": "rule model-vs-human: kappa is 1 when two observers agree on every image, as in the original code",
 }
-PAIRS_PER_PRODUCT = 2048  # pairs per matrix product: more needs more memory, fewer makes many slow small products
+PAIRS_PER_PRODUCT = 2048  # larger values need more memory, smaller values give many small and slow matrix products
 
 
 def consistency(
@@ -57,10 +57,10 @@ def consistency(
 
     Returns:
         A table with `COLUMNS` and one row per dataset, condition and pair of observers. Two observers are compared on the
-        `n` images that both answered; all measures are NaN if n is 0.
+        `n` images that both responded to; all measures are NaN if n is 0.
 
     Raises:
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
 
     Example:
         >>> table = consistency(frame, n_resamples=1000, seed=0)
@@ -92,9 +92,9 @@ def consistency(
 def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the observers and their correctness on every image of one dataset and condition.
 
-    The result is the names (O,), people first; `correct`, 1.0 where the observer was correct, (O, I); and `answered`, 1.0
-    where the observer has a trial with the image, (O, I). Both are float64. Pass `names` to set the order of the observers.
-    Raises LogError if an observer answered an image twice.
+    Return three arrays: the names of the O observers, people first; `correct`, which is 1.0 where the observer was correct;
+    and `answered`, which is 1.0 where the observer has a trial with the image. The last two are float64 and have the shape
+    (O, I). Pass `names` to set the order of the observers. Raises LogError if an observer responded to an image twice.
     """
     names = observer_order(trials)["observer"].to_numpy(object) if names is None else names
     o = pd.Index(names).get_indexer(trials["observer"].to_numpy(object))
@@ -104,7 +104,7 @@ def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tup
     if answered.max(initial=0) > 1:
         observer, image = np.argwhere(answered > 1)[0]
         raise LogError(
-            f"{names[observer]} answered {images[image]} of {trials['dataset'].iloc[0]} twice, perhaps in two sessions; "
+            f"{names[observer]} responded to {images[image]} of {trials['dataset'].iloc[0]} twice, perhaps in two sessions; "
             f"error consistency needs one response per image, so pass one session at a time"
         )
     correct = np.zeros_like(answered)
@@ -113,16 +113,20 @@ def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tup
 
 
 def pairwise_agreement(correct: np.ndarray, answered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return n, expected and observed consistency of every pair, each (O, O), from (O, I) matrices; NaN where n = 0."""
+    """Return the number of images n, the expected and the observed consistency of every pair of observers.
+
+    The arguments have the shape (O, I) and the results (O, O). Both consistencies are NaN where n is 0.
+    """
     both_correct = correct @ correct.T
     n = answered @ answered.T
-    n_correct = correct @ answered.T  # [o, p]: on how many images o is correct among those that p answered
+    n_correct = correct @ answered.T  # [o, p]: number of images with a trial of p on which o is correct
     return n, *_expected_and_observed(both_correct, n, n_correct, n_correct.T)
 
 
 def _expected_and_observed(
     both_correct: np.ndarray, n: np.ndarray, n_correct_1: np.ndarray, n_correct_2: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expected and the observed consistency, elementwise, from numbers of images."""
     n = np.where(n > 0, n, np.nan)
     p1, p2 = n_correct_1 / n, n_correct_2 / n
     return p1 * p2 + (1 - p1) * (1 - p2), (n - n_correct_1 - n_correct_2 + 2 * both_correct) / n
@@ -157,7 +161,10 @@ def attainable_kappa(p1: np.ndarray, p2: np.ndarray) -> tuple[np.ndarray, np.nda
 def bootstrap_interval(
     correct: np.ndarray, answered: np.ndarray, rule: Rule, n_resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % percentile interval of kappa for every pair o < p, each (O (O - 1) / 2,), by resampling images."""
+    """Return the lower and upper ends of the 95 % bootstrap interval of kappa for every pair o < p of observers.
+
+    `correct` and `answered` have the shape (O, I), each result has the shape (O (O - 1) / 2,).
+    """
     weight = resample_weights(correct.shape[1], n_resamples, seed)
     correct, answered = correct.astype(np.float32), answered.astype(np.float32)
     i, j = np.triu_indices(len(correct), k=1)
@@ -171,7 +178,10 @@ def bootstrap_interval(
 def resampled_kappa(
     correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray, rule: Rule
 ) -> np.ndarray:
-    """Return the kappa of the pairs (i, j) in every resample, (pairs, R), from (O, I) matrices and (I, R) image counts."""
+    """Return the kappa of the pairs of observers (i, j) in every resample, with shape (pairs, R).
+
+    `correct` and `answered` have the shape (O, I); `weight` is how often each image counts in each resample, (I, R).
+    """
     _, _, expected, observed = weighted_agreement(correct, answered, weight, i, j)
     return kappa(observed, expected, rule)
 
@@ -179,9 +189,9 @@ def resampled_kappa(
 def weighted_agreement(
     correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return both accuracies, expected and observed consistency of the pairs (i, j), each (pairs, R).
+    """Return both accuracies, the expected and the observed consistency of the pairs (i, j) in every resample.
 
-    The arguments are those of `resampled_kappa`.
+    The arguments are those of `resampled_kappa`. Each of the four results has the shape (pairs, R).
     """
     both_correct = ((correct[i] * correct[j]) @ weight).astype(float)
     if answered.all():  # the usual case, which needs fewer matrix products
@@ -204,7 +214,7 @@ def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
     Returns:
         A symmetric table of kappas, averaged over conditions, with 1 on the diagonal. For a published dataset, only the
-        conditions of the benchmark count. NaN where kappa is undefined in all conditions.
+        conditions of the benchmark count. A value is NaN if kappa is undefined in all conditions.
 
     Example:
         >>> kappa_matrix(consistency(frame, intervals=False), "edge").loc["subject-01", "resnet50"]
@@ -226,5 +236,5 @@ def _average_over_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
 
 def select_benchmark_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Return the rows whose condition counts in the benchmark; all rows if the dataset is not a published one."""
+    """Return the rows whose condition counts in the benchmark, or all rows if the dataset is not published."""
     return table[table["condition"].isin(DATASETS[dataset].included())] if dataset in DATASETS else table

@@ -2,8 +2,8 @@
 
 Notation: O observers of two kinds A and B, R resamples or permutations. kappa is computed per condition, then averaged over
 conditions; a mean over pairs excludes undefined kappas. There are two contrasts for every two kinds:
-    within - between   mean kappa over the pairs of two As and the pairs of two Bs, minus the mean over the pairs of A and B
-    with people        mean kappa of the As with people, minus that of the Bs (if neither kind is people)
+    within - between   mean kappa over pairs of the same kind (A with A and B with B), minus that over pairs of A with B
+    with people        mean kappa of kind A with people, minus that of kind B (only if neither kind is people)
 The p value comes from a permutation test (Mantel 1967) that permutes the kinds among the observers of A and B; in the second
 contrast the people are not permuted. It is two-sided for the second contrast. It is one-sided for the first, because only a
 higher kappa within kinds is of interest. If there are at most N_PERMUTATIONS permutations, all of them are used; otherwise
@@ -30,7 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 WITHIN, PEOPLE = "within - between", "with people"
 N_PERMUTATIONS = 10_000
-TOLERANCE = 1e-12  # permutations whose statistic differs from the observed one by less count as equal
+TOLERANCE = 1e-12  # a statistic that differs by less from the observed one counts as equal to it
 
 
 def contrasts(
@@ -50,7 +50,7 @@ def contrasts(
         kind. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
     """
     rows, used = [], []
     for dataset in dataset_order(frame["dataset"].unique()):
@@ -60,7 +60,7 @@ def contrasts(
         used.append(dataset)
         data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
         kinds = np.array(data.kinds, object)
-        kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)  # column 0 is the data
+        kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)  # column 0 has the kappas of the data
         people = np.flatnonzero(kinds == "human")
         for kind_1, kind_2 in combinations([k for k in KINDS if k in data.kinds], 2):
             for contrast in (WITHIN, PEOPLE):
@@ -81,7 +81,7 @@ def contrasts(
 def _contrast_means(
     contrast: str, kappas: np.ndarray, first: np.ndarray, second: np.ndarray, people: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two means of a contrast, each (R,), from the kappas (pairs, R) of n observers."""
+    """Return the two means of a contrast, each with shape (R,), from the kappas of n observers, with shape (pairs, R)."""
     i, j = np.triu_indices(n, k=1)
     # For each group: 0 if neither observer of the pair belongs to it, 1 or 2 if one does, 3 if both do.
     membership = [

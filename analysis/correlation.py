@@ -5,9 +5,9 @@ have both measures; df = N - 2.
 - Pearson's r: p from t = r sqrt(df / (1 - r²)); 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3).
 - Spearman's r of the ranks (ties share their mean rank): p from the same t; interval by z with standard error
   sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
-The results are NaN, and `reason` says why, with fewer than three observers or if all observers have the same value. There is
-no interval with three observers or if |r| = 1, where z is infinite. If |r| = 1, p is 0 for Pearson's r and 2 / N! for
-Spearman's r, the proportion of orders that are equally perfect.
+With fewer than three observers, or if a measure is the same for all observers, the results are NaN and `reason` says why.
+The interval is NaN with three observers, and also if |r| = 1, because z is then infinite. If |r| = 1, p is 0 for Pearson's r
+and 2 / N! for Spearman's r, which is the proportion of the N! orders with |r| = 1.
 Observers are treated as independent, so related observers (ten ResNets) make p too small. Correlation is not causation.
 
 The name of a measure is `shape-bias`, `accuracy:DATASET` (benchmark conditions pooled, as in OOD accuracy),
@@ -90,7 +90,7 @@ def observer_measure(
 
     Raises:
         UnknownName: If the measure or the dataset does not exist.
-        LogError: If the measure cannot be computed, for example consistency with people without people.
+        LogError: If the measure cannot be computed, for example consistency with people from logs without people.
 
     Example:
         >>> observer_measure(frame, "consistency:edge", people=True)

@@ -1,9 +1,9 @@
 """Error patterns: whether two observers that are wrong on the same images give the same responses (Xu et al. 2024).
 
 Reference: Xu et al. (2024), arXiv 2409.13919; the similarity follows the authors' code (github.com/xubinxia/error_align).
-Notation: K choices; a and b are the error counts of two observers, (K, K): category × response, without the diagonal.
+Notation: K choices; a and b are the error counts of two observers, K × K tables of category × response with a diagonal of 0.
 
-Misclassification agreement: Cohen's (1960) kappa over the responses to the images that both observers answered wrongly,
+Misclassification agreement: Cohen's (1960) kappa over the responses to the images on which both observers were wrong,
     (observed - expected) / (1 - expected),  observed = proportion of equal responses, expected = Σ_k p1(k) p2(k).
 It is NaN if such images do not exist, or if both gave the same single response to all of them (expected = 1).
 
@@ -15,7 +15,7 @@ The ½ is added to every count, so m_i is not exactly the mean of a_i and b_i: D
 exactly 0. The similarity is NaN if neither observer makes an error. It depends on the number of errors, so it can only be
 compared between pairs with similar `n_errors`; for this reason an interval is not computed.
 
-Degenerate cases: a trial without a response counts as wrong elsewhere, but its response cannot be compared, so it is
+Degenerate cases: a trial without a response counts as wrong in other measures, but its response cannot be compared, so it is
 excluded from both measures (the data of the paper do not contain such trials). As in the paper, all benchmark conditions of
 a dataset are pooled; `by_condition` separates them. The interval of the agreement is the paired bootstrap over images, 95 %,
 within conditions.
@@ -54,11 +54,12 @@ def error_patterns(
 
     Returns:
         A table with `COLUMNS` and one row per dataset, condition and pair of observers, people first. `n` is the number of
-        images that both answered, `n_both_wrong` the number that both answered wrongly, `same_response` the proportion of
-        these with equal responses, `n_errors` the number of errors of both. `attrs["notes"]` lists the excluded datasets.
+        images that both responded to, `n_both_wrong` the number on which both were wrong, `same_response` the proportion of
+        these with equal responses, and `n_errors` the number of errors of both observers together. `attrs["notes"]` lists
+        the excluded datasets.
 
     Raises:
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
     """
     parts = []
     for dataset in dataset_order(frame["dataset"].unique()):
@@ -80,7 +81,7 @@ def error_patterns(
             table = _compare_pairs(names, *pooled, len(words), size, np.concatenate(weights))
             parts.append(table.assign(dataset=dataset, condition=ALL))
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
-    reason = "no two observers answered them in a condition of the benchmark"
+    reason = "no two observers responded to them in a condition of the benchmark"
     table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
     return table
 
@@ -88,9 +89,9 @@ def error_patterns(
 def _response_arrays(
     trials: pd.DataFrame, names: list[str], conditions: list[str]
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    """Return the responses (O, I) and categories (I,) of every condition, and the words that their numbers stand for.
+    """Return the responses and categories of every condition as indices into a list of words, and that list.
 
-    A response of -1 means that the observer gave no response.
+    The responses have the shape (O, I) and the categories (I,). A response of -1 means that the observer gave no response.
     """
     words = sorted((set(trials["category"]) | set(trials["response"])) - {""})
     responses, categories = [], []
@@ -100,8 +101,8 @@ def _response_arrays(
         i, images = pd.factorize(part["stimulus"].to_numpy(object))
         if len(set(zip(o, i, strict=True))) < len(part):
             raise LogError(
-                f"an observer answered an image of {part['dataset'].iloc[0]} twice, perhaps in two sessions; error patterns "
-                f"need one response per image, so pass one session at a time"
+                f"an observer responded to an image of {part['dataset'].iloc[0]} twice, perhaps in two sessions; error "
+                f"patterns need one response per image, so pass one session at a time"
             )
         response, category = np.full((len(names), len(images)), -1), np.full(len(images), -1)
         response[o, i] = pd.Index(words).get_indexer(pd.Index(part["response"]))
@@ -114,7 +115,7 @@ def _response_arrays(
 def _compare_pairs(
     names: list[str], response: np.ndarray, category: np.ndarray, n_words: int, n_choices: int, weight: np.ndarray
 ) -> pd.DataFrame:
-    """Return all columns except dataset and condition for every pair; `weight` is (I, R) and R may be 0."""
+    """Return all columns except dataset and condition for every pair; `weight` has the shape (I, R), where R may be 0."""
     rows = []
     answered, wrong = response >= 0, (response >= 0) & (response != category)
     for i in range(len(names)):
@@ -136,17 +137,16 @@ def _compare_pairs(
 def misclassification_agreement(
     response_1: np.ndarray, response_2: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the proportion of equal responses and the misclassification agreement, each (R,).
+    """Return the proportion of equal responses and the misclassification agreement, each with shape (R,).
 
-    The responses (I,) are those to the images that both observers answered wrongly. `weight` is how often each image counts
-    in every resample, (I, R); by default every image counts once.
+    The responses, with shape (I,), are those to the images on which both observers were wrong. `weight` is how often each
+    image counts in every resample, with shape (I, R); by default every image counts once.
     """
     weight = np.ones((len(response_1), 1)) if weight is None else weight
     n = weight.sum(axis=0, dtype=float)
     n = np.where(n > 0, n, np.nan)
-    words = np.intersect1d(response_1, response_2)[
-        :, None
-    ]  # all other responses contribute 0 to the expected agreement
+    # All responses that only one observer gave contribute 0 to the expected agreement.
+    words = np.intersect1d(response_1, response_2)[:, None]
     same = (response_1 == response_2).astype(weight.dtype) @ weight / n
     p1, p2 = ((words == response).astype(weight.dtype) @ weight / n for response in (response_1, response_2))
     denominator = 1 - (p1 * p2).sum(axis=0)
@@ -157,15 +157,15 @@ def misclassification_agreement(
 
 
 def count_errors(response: np.ndarray, category: np.ndarray, wrong: np.ndarray, n_words: int) -> np.ndarray:
-    """Return the counts of category × response over the trials marked in `wrong`, (K, K)."""
+    """Return the counts of category × response over the trials marked in `wrong`, with shape (K, K)."""
     flat = np.bincount(category[wrong] * n_words + response[wrong], minlength=n_words**2)
     return flat.reshape(n_words, n_words)
 
 
 def class_level_similarity(a: np.ndarray, b: np.ndarray, n_choices: int) -> float:
-    """Return the class-level error similarity of two (K, K) counts of errors.
+    """Return the class-level error similarity of two tables of error counts with shape (K, K).
 
-    Choices that neither a nor b contains only count in the smoothing.
+    Choices that occur in neither table count only through the smoothing.
     """
     n_errors = (a + b).sum(axis=1)
     if not n_errors.sum():

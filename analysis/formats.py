@@ -18,7 +18,10 @@ def detect_format(path: Path) -> Format | None:
 
 
 def parse_header(content: bytes, path: Path) -> tuple[str, Format | None]:
-    """Return the first line of the content of a file and the format that it belongs to, None if it is not a trial log."""
+    """Return the first line of a file and the format of the file, which is None if the file is not a trial log.
+
+    `content` is the beginning of the file, and `path` is used only for the file name.
+    """
     header = content[:MAX_LINE].split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
     if path.name.endswith("_beh.tsv"):
         return header, "bids" if {"stimulus", "category", "response"} <= set(header.split("\t")) else None

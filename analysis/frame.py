@@ -1,9 +1,9 @@
-"""Reading of trial logs of any format into one validated table, the frame, which all measures take as input.
+"""Reads trial logs of any supported format into one validated table, the frame, which all measures take as input.
 
 A frame has one row per trial and the columns `COLUMNS`. Text stays text: `condition` is never a number or a truth value, and
 a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the category. The cues of the
 stimulus set (`shape`, `texture`), `evidence_<choice>` and `measured_<quantity>` follow if a log has them.
-`frame.attrs["notes"]` lists what a reader must know: incomplete logs, simulated observers, excluded pilot sessions.
+`frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions.
 An observer is identified by dataset and name: `subject-01` of two datasets are two different people.
 """
 
@@ -32,7 +32,7 @@ COLUMNS = (
     "n_evaluations", "correct", "source",
 )  # fmt: skip
 KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
-MAX_NAMED_LOGS = 2  # a note on more incomplete logs gives their number instead of their names
+MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 PILOT = "-pilot"  # suffix of a person's name in the log of a pilot session
 
 
@@ -106,7 +106,7 @@ class _ReadingNotes:
     incomplete: IncompleteLogs = field(factory=dict)
     images: dict[str, tuple[str, Path]] = field(
         factory=dict
-    )  # dataset -> digest of its stimuli and a log with that digest
+    )  # dataset -> (digest of its stimuli, path of a log with that digest)
 
     def list_pilots(self) -> str:
         """Return the pilot sessions as text."""
@@ -114,7 +114,7 @@ class _ReadingNotes:
 
 
 def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
-    """Return a note that names the simulated observers of a frame, or an empty list without simulated observers."""
+    """Return a note that names the simulated observers of a frame, or an empty list if it has none."""
     names = sorted(set(frame.loc[frame["kind"] == "simulated", "observer"]))
     return (
         [f"simulated observers are included (their responses are not measurements): {', '.join(names)}"]
@@ -124,7 +124,7 @@ def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
 
 
 def _find_files(requested: list[Path]) -> dict[Path, bool]:
-    """Return the files to read, and whether each was named itself and therefore must be a trial log."""
+    """Return the files to read. The value is True if the file was requested by name, so that it must be a trial log."""
     files: dict[Path, bool] = {}
     for path in requested:
         if path.is_dir():
@@ -147,7 +147,7 @@ def _incomplete_log_notes(incomplete: IncompleteLogs) -> Iterator[str]:
 
 
 def _read_file(path: Path, must_be_log: bool, reading_notes: _ReadingNotes) -> pd.DataFrame | None:
-    """Return the trials of a file that count, or None if the file does not contain any."""
+    """Return the trials of a file except those of pilot sessions, or None if no trials remain."""
     content = path.read_bytes()
     header, form = parse_header(content, path)
     if form is None:
@@ -195,7 +195,7 @@ def _check_kinds(kinds: pd.Series, path: Path) -> None:
 
 
 def _find_pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Series:
-    """Return which trials are from a pilot session, according to the sidecar or to the name of a person."""
+    """Return which trials are from a pilot session, according to the sidecar or the name of the person."""
     observer = {} if sidecar is None else sidecar["identity"].get("observer")
     options = observer.get("options") if isinstance(observer, dict) else None
     all_are_pilot = isinstance(options, dict) and options.get("pilot") is True
@@ -279,13 +279,13 @@ def _number_key(condition: str) -> tuple[float, list[tuple[str, float]]]:
 
 
 def dataset_order(datasets: Iterable[str]) -> list[str]:
-    """Return the unique datasets: published ones in the order of their table, then the others by name."""
+    """Return the unique datasets: published ones in the order of `DATASETS`, then the others sorted by name."""
     unique = set(datasets)
     return [name for name in DATASETS if name in unique] + sorted(unique - set(DATASETS))
 
 
 def observer_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the unique `observer` and `kind` of a frame, sorted by kind (people first) and then by name."""
+    """Return the unique pairs of `observer` and `kind` in a frame, sorted by kind (people first) and then by name."""
     observers = frame[["observer", "kind"]].drop_duplicates()
     rank = observers["kind"].map({kind: i for i, kind in enumerate(KINDS)})
     return observers.assign(rank=rank).sort_values(["rank", "observer"])[["observer", "kind"]].reset_index(drop=True)

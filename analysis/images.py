@@ -1,4 +1,4 @@
-"""Responses per image: how many observers were correct, how many people, and how well observers agree.
+"""Responses per image: how many observers and how many people were correct, and how well observers agree.
 
 Conventions: a missing response counts as wrong; in `share` it is a response like any other. `response` is the most frequent
 response ("" if that is a missing response; the alphabetically first one in case of a tie). `share` is the proportion of the

@@ -1,18 +1,18 @@
-"""Tests of kappa: is it above chance, and do two observers differ in their kappa with people? (Klein et al. 2025)
+"""Tests of kappa: whether it differs from chance, and whether two observers differ in their kappa with people.
 
 Reference: Klein et al. (2025), arXiv 2507.06645. Notation: I images of a condition that counts in the benchmark, R draws.
 The statistic of a dataset is kappa per condition, averaged over conditions (and people). p values are two-sided and come
 from R simulated values of the statistic.
 
-Independence test: the null hypothesis is that two observers are correct independently of each other, with probabilities
-p_i ~ Beta(k_i, n - k_i), where observer i was correct on k_i of n images. Every draw simulates the four joint outcomes of
-each condition, computes kappa, and averages it over conditions. An observer that is always right (or always wrong) stays so.
-If kappa is undefined, p is NaN.
-Difference test: for every dataset, and for their mean (`all`). Under the null hypothesis the responses of the two observers
-can be exchanged: every draw exchanges them on each image with probability ½, in the same way for all people. The interval of
-the difference is the paired bootstrap over images.
-`p_holm` is the p value with the correction of Holm (1979) over the rows of one dataset.
-Unbiased kappa: n kappa / (n - 1 + kappa), because kappa estimated from n images is biased towards 0.
+- Independence test: the null hypothesis is that two observers are correct independently of each other, with
+  probabilities p_i ~ Beta(k_i, n - k_i), where observer i was correct on k_i of n images. Every draw simulates the four
+  joint outcomes of each condition, computes kappa, and averages it over conditions. An observer that is always right
+  (or always wrong) in the data is also so in every draw. If kappa is undefined, p is NaN.
+- Difference test: there is one test for every dataset, and one for the mean over datasets (`all`). Under the null
+  hypothesis the responses of the two observers are exchangeable: every draw exchanges them on each image with
+  probability ½, in the same way for all people. The interval of the difference is the paired bootstrap over images.
+- `p_holm` is the p value with the correction of Holm (1979) over the rows of one dataset.
+- Unbiased kappa is n kappa / (n - 1 + kappa); the correction is needed because kappa from n images is biased towards 0.
 """
 
 from collections.abc import Sequence
@@ -62,11 +62,11 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
 
     Returns:
         A table with `INDEPENDENCE_COLUMNS` and one row per dataset and pair of observers, people first. `n` is the number of
-        images that both answered in the `n_conditions` in which kappa is defined; `null_low` and `null_high` are the 2.5 and
-        97.5 % quantiles of the simulated values. `attrs["notes"]` lists the excluded datasets.
+        images that both responded to in the `n_conditions` conditions in which kappa is defined; `null_low` and `null_high`
+        are the 2.5 and 97.5 % percentiles of the simulated values. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
 
     Example:
         >>> table = independence_test(frame, n_draws=10_000)
@@ -102,7 +102,7 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
         }))  # fmt: skip
     columns = list(INDEPENDENCE_COLUMNS)
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-    reason = "no two observers answered them in a condition of the benchmark"
+    reason = "no two observers responded to them in a condition of the benchmark"
     table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
     return table
 
@@ -110,7 +110,11 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
 def _simulate_independent(
     n_correct_1: np.ndarray, n_correct_2: np.ndarray, n: np.ndarray, n_draws: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return kappas of independent observers that were correct on n_correct of n images, (pairs, R); NaN where n is 0."""
+    """Return the kappas of simulated pairs of independent observers, with shape (pairs, R).
+
+    In the data, observer 1 of a pair was correct on `n_correct_1` of `n` images and observer 2 on `n_correct_2`. The
+    result is NaN where n is 0.
+    """
     shape = (len(n), n_draws)
     p = []
     for k in (n_correct_1, n_correct_2):
@@ -137,17 +141,17 @@ def difference_test(
         frame: Trials as returned by `read_trials`, of people and of the observers to compare.
         pairs: Names of the pairs of observers to compare (default: all pairs of observers that are not people).
         rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
-        n_draws: Number of permutations, and of bootstrap resamples.
-        seed: Random seed of both.
+        n_draws: Number of permutations, and number of bootstrap resamples.
+        seed: Random seed of the permutations and of the bootstrap.
 
     Returns:
-        A table with `DIFFERENCE_COLUMNS` and one row per dataset and pair, and rows of the mean over datasets (`all`) if a
-        pair has several datasets. Two observers are compared on the `n` images that both answered. `difference` is
-        `kappa_1 - kappa_2`, with its interval. `attrs["notes"]` lists the excluded datasets.
+        A table with `DIFFERENCE_COLUMNS` and one row per dataset and pair. If a pair has several datasets, there are
+        also rows for the mean over datasets (`all`). Two observers are compared on the `n` images that both responded
+        to. `difference` is `kappa_1 - kappa_2`, with its interval. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
         UnknownName: If an observer of `pairs` is not in the logs.
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
 
     Example:
         >>> difference_test(frame, [("resnet50", "clip")])
@@ -182,7 +186,15 @@ def difference_test(
 
 @frozen(eq=False)
 class _PairComparison:
-    """Kappas of two observers with people: of the data (2,), of resampled images (2, R), of exchanged responses (2, R)."""
+    """The kappas of two observers with people.
+
+    Attributes:
+        n_people: Number of people.
+        n: Number of images that both observers responded to.
+        kappas: Kappas of the data, with shape (2,).
+        resampled: Kappas in the bootstrap resamples of the images, with shape (2, R).
+        exchanged: Kappas after random exchanges of responses, with shape (2, R).
+    """
 
     n_people: int
     n: int
@@ -217,9 +229,10 @@ def _average_over_datasets(comparisons: list[_PairComparison]) -> _PairCompariso
 def _compare_pair(
     conditions: list[ConditionData], first: str, second: str, rule: Rule, n_draws: int, seed: int, first_index: int
 ) -> _PairComparison:
-    """Compare two observers of one dataset with people, on the images that both answered.
+    """Compare two observers of one dataset with people, on the images that both responded to.
 
-    `first_index` is the index of the first condition among the conditions of all datasets, so that draws are independent.
+    `first_index` is the index of the first condition among the conditions of all datasets; with it, the draws of different
+    datasets are independent.
     """
     shared, null = [], []
     rng = np.random.default_rng([seed, first_index])
@@ -243,15 +256,15 @@ def _compare_pair(
         null.append(_kappa_after_exchange(condition, people, exchange, rule))
     data = compare_with_people(shared, rule, unit_weights, first_index).with_people[2]
     resampled = compare_with_people(shared, rule, bootstrap_weights(n_draws, seed), first_index).with_people[2]
-    exchanged = nan_mean(nan_mean(np.array(null), axis=0), axis=1)  # (2, R): over conditions, then over people
+    exchanged = nan_mean(nan_mean(np.array(null), axis=0), axis=1)  # mean over conditions, then over people: (2, R)
     n = int(sum(condition.correct.shape[1] for condition in shared))
     return _PairComparison(len(people), n, data[:, 0], resampled, exchanged)
 
 
 def _kappa_after_exchange(condition: ConditionData, people: list[str], exchange: np.ndarray, rule: Rule) -> np.ndarray:
-    """Return the kappa of the last two observers of a condition with each person, (2, P, R).
+    """Return the kappa of the last two observers of a condition with each person, with shape (2, P, R).
 
-    Their responses are exchanged on the images where `exchange` (I, R) is 1.
+    The responses of these two observers are exchanged on the images where `exchange`, with shape (I, R), is 1.
     """
     correct, answered = condition.correct.astype(np.float32), condition.answered.astype(np.float32)
     kappas = np.full((2, len(people), exchange.shape[1]), np.nan)
@@ -282,7 +295,7 @@ def _people_first(conditions: list[ConditionData]) -> list[str]:
 
 
 def _align(condition: ConditionData, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return correct and answered (O, I) with the observers in the given order; 0 for observers without trials."""
+    """Return `correct` and `answered` with the observers in the order of `names`; the values are 0 for absent observers."""
     row = pd.Index(condition.names).get_indexer(pd.Index(names))
     is_present = row[:, None] >= 0
     return np.where(is_present, condition.correct[row], 0.0), np.where(is_present, condition.answered[row], 0.0)

@@ -42,7 +42,10 @@ def parse_table(content: bytes, path: Path, delimiter: str) -> pd.DataFrame:
 
 
 def convert_own_log(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return the trials of one of our own logs: its columns, with numbers converted. Raises KeyError and LogError."""
+    """Return the trials of one of our own logs, with text converted to numbers where a column contains numbers.
+
+    Raises KeyError if a column is missing, and LogError if a cell is not a number.
+    """
     trials = table.rename(columns={"experiment": "dataset"})
     for column in ("session", "block", "trial", "n_evaluations"):
         trials[column] = _to_integers(trials[column], path, column)
@@ -52,12 +55,15 @@ def convert_own_log(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def convert_model_vs_human(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return the trials of a file in model-vs-human format, with the columns of our logs. Raises KeyError and LogError."""
+    """Return the trials of a file in model-vs-human format, with the columns of our logs.
+
+    Raises KeyError if a column is missing, and LogError if a cell is not a number or a condition is unknown.
+    """
     table.columns = table.columns.str.lower()
     name = dialect.infer_dataset(path, tuple(DATASETS))
     image_names = table["imagename"].tolist()  # looping over a list is ten times faster than over a text column
     images = [dialect.extract_image_id(image_name) for image_name in image_names]
-    # The first image of each observer.
+    # The order is reversed so that the first image of each observer overwrites the later ones.
     first_image = dict(zip(reversed(table["subj"].tolist()), reversed(image_names), strict=True))
     trials = pd.DataFrame(
         {
@@ -94,7 +100,7 @@ def _canonical_conditions(column: pd.Series, name: str, path: Path) -> dict[str,
 
 
 def _to_numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
-    """Convert text to float64, NaN for a missing value. Raises LogError that names the line."""
+    """Convert text to float64, with NaN for a missing value. Raises LogError if a cell is not a number."""
     missing = column.isin(dialect.MISSING)
     numbers = pd.to_numeric(column.mask(missing), errors="coerce").astype(float)
     invalid = np.flatnonzero(numbers.isna() & ~missing)
@@ -104,7 +110,7 @@ def _to_numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
 
 
 def _to_integers(column: pd.Series, path: Path, name: str) -> pd.Series:
-    """Convert text to nullable integers. Raises LogError that names the line."""
+    """Convert text to nullable integers. Raises LogError if a cell is not a whole number."""
     numbers = _to_numbers(column, path, name)
     invalid = np.flatnonzero(numbers.notna() & ((numbers.abs() > 2**53) | (numbers % 1 != 0)))
     if len(invalid):

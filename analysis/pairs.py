@@ -22,9 +22,9 @@ class PairKappas:
     """The kappas of all pairs of observers of one dataset.
 
     Attributes:
-        names: The observers, people first, (O,).
-        kinds: Their kinds, (O,).
-        kappas: Kappa of each pair in each resample, (pairs, R).
+        names: Names of the O observers, people first.
+        kinds: Kinds of the O observers.
+        kappas: Kappa of each pair in each resample, with shape (pairs, R).
     """
 
     names: tuple[str, ...]
@@ -44,8 +44,8 @@ def pair_kappas(
 ) -> PairKappas:
     """Return the kappas of all pairs of observers of one dataset in every resample that `image_weights` defines.
 
-    Raises LogError for several datasets, for trials outside the conditions of the benchmark only, and if an observer
-    answered an image of one condition twice.
+    Raises LogError if the trials are from several datasets, if no trial belongs to a condition of the benchmark, or if an
+    observer responded to an image of one condition twice.
     """
     if trials["dataset"].nunique() > 1:
         datasets = ", ".join(sorted(trials["dataset"].unique()))
@@ -90,7 +90,7 @@ def kappa_by_kind(
         bootstrap over images, 95 %, with the observers held fixed.
 
     Raises:
-        LogError: If an observer answered an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice.
     """
     rows = []
     for dataset in dataset_order(frame["dataset"].unique()):

@@ -14,7 +14,7 @@ from stimuli.errors import LogError
 
 
 def import_psignifit() -> ModuleType:
-    """Import psignifit. Raises LogError that says what to install if it is missing."""
+    """Import psignifit. Raises LogError if it is not installed; the message says how to install it."""
     try:
         import psignifit
     except ImportError:
@@ -28,8 +28,8 @@ def import_psignifit() -> ModuleType:
 def fit_with_psignifit(x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, sign: int) -> dict[str, Any]:
     """Return `threshold`, `low`, `high`, `width` and `lapse_rate` on the scale of the levels.
 
-    x are the levels (C,), k of n trials are correct at each level, `guess` is the guess rate, and `sign` is 1 if accuracy
-    rises with the level and -1 if it falls.
+    At each of the C levels `x`, `k` of `n` trials are correct. `guess` is the guess rate, and `sign` is 1 if accuracy rises
+    with the level and -1 if it falls.
     """
     finite = np.isfinite(x)
     data = np.column_stack([sign * x[finite], k[finite], n[finite]])

@@ -1,4 +1,4 @@
-"""Psychometric functions: how the accuracy of an observer falls with the level of a distortion, and its threshold.
+"""Psychometric functions: how the accuracy of an observer changes with the level of a distortion, and its threshold.
 
 Notation: C levels x on their scale (see `stimuli.level_scales`); n trials and k correct responses at each level.
     psi(x) = guess + (1 - guess - lapse) F((x - threshold) slope),    F(z) = 1 / (1 + exp(-z))
@@ -8,7 +8,7 @@ likelihood; the slope takes the sign that fits better. The width is the distance
 (Schütt et al. 2016).
 
 The lapse rate is between 0 and MAX_LAPSE. Wichmann & Hill limit it to .06 for trained people. Networks and untrained
-people make more errors on undistorted images, and too low a limit would distort the whole curve, so the limit is higher
+people make more errors on undistorted images, and a limit that is too low would bias the whole curve, so the limit is higher
 here. A level of ±inf on the scale (no filter at all) has F = 0 or 1 and only informs the lapse rate.
 
 Interval: profile likelihood, 95 %, that is all thresholds whose best slope and lapse rate have a log likelihood within
@@ -43,7 +43,7 @@ COLUMNS = (
 Fitter = Literal["likelihood", "psignifit"]
 MAX_LAPSE = 0.5
 N_STEPS = 12  # largest number of steps of Fisher scoring
-N_THRESHOLDS, N_WIDTHS, N_LAPSES = 121, 25, 16  # numbers of grid points
+N_THRESHOLDS, N_WIDTHS, N_LAPSES = 121, 25, 16  # numbers of grid points of each parameter
 REASONS = {
     "levels": "fewer than three levels",
     "right": "always right",
@@ -138,9 +138,9 @@ def fit_psychometric(
 ) -> dict[str, Any]:  # fmt: skip
     """Fit one observer and return the columns of `thresholds` from `n_levels` on, with all levels on the scale.
 
-    x are the levels in ascending order, (C,). `grids` caches the grid that observers with the same levels, guess rate and
-    `max_lapse` share. The interval contains the thresholds whose log likelihood is at most `likelihood_drop` below the
-    maximum (default: the value that makes it a 95 % interval).
+    At each of the C levels `x`, in ascending order, `k` of `n` trials are correct. `grids` caches the likelihood grid,
+    which observers with the same levels, guess rate and `max_lapse` share. The interval contains the thresholds whose
+    log likelihood is at most `likelihood_drop` below the maximum (default: the value that makes it a 95 % interval).
     """
     result: dict[str, Any] = dict.fromkeys(COLUMNS[6:-1], np.nan)
     result |= {"n_levels": len(x), "n": int(n.sum()), "guess_rate": guess, "reason": ""}
@@ -181,7 +181,7 @@ def fit_psychometric(
 def refit_with_psignifit(
     x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, fitted: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the estimates of psignifit for data that `fit_psychometric` found a threshold for.
+    """Return the estimates of psignifit for data in which `fit_psychometric` found a threshold.
 
     Raises LogError if psignifit is not installed.
     """
@@ -200,7 +200,7 @@ def refit_with_psignifit(
 def psychometric_function(
     x: np.ndarray, threshold: np.ndarray, slope: np.ndarray, lapse: np.ndarray, guess: float
 ) -> np.ndarray:
-    """Return psi(x), broadcast over the arguments."""
+    """Return psi(x); the arguments are broadcast against each other."""
     with np.errstate(invalid="ignore"):
         z = np.where(np.isinf(x), np.sign(slope) * x, slope * (x - threshold))
     return np.asarray(guess + (1 - guess - lapse) * expit(z))
@@ -212,10 +212,10 @@ def log_likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 class LikelihoodGrid:
-    """psi at all levels for a grid of thresholds, slopes of both signs and lapse rates, as a start for the maximization."""
+    """The values of psi on a grid of thresholds, slopes of both signs and lapse rates, to start the maximization."""
 
     def __init__(self, x: np.ndarray, guess: float, max_lapse: float) -> None:
-        """Compute psi for levels x on their scale, (C,), a guess rate and an upper limit of the lapse rate."""
+        """Compute psi at the C levels `x` (on their scale) for a guess rate and an upper limit of the lapse rate."""
         finite = x[np.isfinite(x)]
         extent, step = finite[-1] - finite[0], np.diff(finite).min()
         self.thresholds = np.linspace(finite[0] - extent / 2, finite[-1] + extent / 2, N_THRESHOLDS)
@@ -227,7 +227,7 @@ class LikelihoodGrid:
         self.log_p, self.log_q = np.log(p), np.log1p(-p)
 
     def likelihood(self, k: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """Return the log likelihood at all points of the grid, (2, thresholds, slopes, lapse rates)."""
+        """Return the log likelihood at all points of the grid, with shape (2, thresholds, slopes, lapse rates)."""
         return np.asarray(self.log_p @ k + self.log_q @ (n - k))
 
     def parameters(self, sign: int, threshold: int, slope: int, lapse: int) -> tuple[float, float, float]:
@@ -262,7 +262,7 @@ def profile_likelihood(
     x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, max_lapse: float, at: np.ndarray, sign: float,
     start: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
-    """Return the maximum log likelihood at each of the thresholds `at`, (G,), over slopes of one sign and lapse rates.
+    """Return the maximum log likelihood over lapse rates and slopes of one sign, at each of the G thresholds `at`.
 
     The maximization is Fisher scoring in log slope and lapse rate, for all thresholds at once, from the slopes and lapse
     rates `start`. Every iteration tries several steps, in both parameters and in one alone (the other may be at its bound),
@@ -282,7 +282,7 @@ def profile_likelihood(
         z = np.where(is_finite, slope * distance, sign * x)
         f = expit(z)
         p = np.clip(guess + (1 - guess - q[1][:, None]) * f, 1e-12, 1 - 1e-12)
-        # Derivatives of psi by log slope and by lapse rate, (2, G, C).
+        # Derivatives of psi by log slope and by lapse rate, with shape (2, G, C).
         gradient = np.stack([(1 - guess - q[1][:, None]) * f * (1 - f) * np.where(is_finite, z, 0.0), -f])
         score = (gradient * (k - n * p) / (p * (1 - p))).sum(axis=-1)
         (a, b), (_, d) = np.einsum("igc,jgc,gc->ijg", gradient, gradient, n / (p * (1 - p)))
@@ -306,7 +306,7 @@ def profile_likelihood(
 def _interval_ends(
     at: np.ndarray, profile: np.ndarray, threshold: float, maximum: float, drop: float
 ) -> tuple[float, float]:
-    """Return the thresholds at which the profile likelihood is `drop` below the maximum, ±inf if it does not fall so far.
+    """Return the thresholds at which the profile likelihood is `drop` below the maximum, or ±inf if it never is.
 
     The interpolation is linear in the square root of the drop, which is a straight line if the likelihood is a parabola.
     """

@@ -1,9 +1,10 @@
 """Bootstrap intervals of the benchmark measures and ranks: the paired bootstrap over images within every condition.
 
-Every resample recomputes all measures of `analysis.benchmark` and ranks the observers again, so the interval of a rank shows
-which ranks the observer would have had with other images of the same kind. People and observers are held fixed: the interval
-does not describe other people. The ends are 95 % percentiles. A squared difference grows with noise, and a resample is
-noisier than the data, so the interval of the accuracy difference is slightly too high, mostly if the difference is near 0.
+Every resample recomputes all measures of `analysis.benchmark` and ranks the observers again, so the interval of a rank
+shows which ranks the observer would have had with other images of the same kind. People and observers are held fixed:
+the interval does not describe other people. The ends of an interval are the 2.5 and 97.5 % percentiles. A squared
+difference grows with noise, and a resample is noisier than the data, so the interval of the accuracy difference is
+slightly too high, above all if the difference is near 0.
 """
 
 from collections.abc import Collection
@@ -43,8 +44,8 @@ def benchmark_intervals(
         observers follow from the best to the worst value. `attrs` are those of the benchmark table.
 
     Raises:
-        LogError: If people (or the reference observers) answered no benchmark condition, or if an observer answered an image
-            of one condition twice.
+        LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
+            to an image of one condition twice.
 
     Example:
         >>> table = benchmark_intervals(frame, n_resamples=200)

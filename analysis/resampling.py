@@ -13,7 +13,10 @@ TOLERANCE = 1e-12  # values that differ by less count as equal
 
 
 def resample_weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
-    """Return how often each image is in each resample, (I, R) float32, which represents counts below 2^24 exactly."""
+    """Return how often each image occurs in each resample, with shape (I, R).
+
+    The counts are float32, which represents whole numbers below 2^24 exactly.
+    """
     rng = np.random.default_rng(seed)
     drawn = rng.integers(n_images, size=(n_resamples, n_images)) if n_images else np.zeros((n_resamples, 0), int)
     drawn += n_images * np.arange(n_resamples)[:, None]
@@ -22,9 +25,9 @@ def resample_weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:
 
 
 def percentiles(values: np.ndarray) -> np.ndarray:
-    """Return the 2.5 and 97.5 % percentiles over the last axis, (…, R) -> (2, …).
+    """Return the 2.5 and 97.5 % percentiles over the last axis: the shape (…, R) becomes (2, …).
 
-    Undefined values (NaN) are excluded; the result is NaN where no resample is defined.
+    Undefined values (NaN) are excluded; the result is NaN where all values are undefined.
     """
     flat = values.reshape(int(np.prod(values.shape[:-1])), values.shape[-1])
     result = np.full((2, len(flat)), np.nan)
@@ -47,7 +50,7 @@ def nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def p_value(null: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Return the two-sided p value of each value (…) under simulated null values (…, R).
+    """Return the two-sided p value of each value, with shape (…), given simulated null values with shape (…, R).
 
     p is twice the smaller tail, at most 1. The observed value counts as one of the draws (Davison & Hinkley 1997, 4.2.5), so
     p is at least 2 / (R + 1). Draws that are NaN are excluded; p is NaN where the value or all draws are NaN.

@@ -26,6 +26,7 @@ def has_cue_conflicts(frame: pd.DataFrame) -> bool:
 
 
 def _is_conflict(frame: pd.DataFrame) -> pd.Series:
+    """Return which trials show an image whose shape and texture differ."""
     return (frame["shape"] != "") & (frame["texture"] != "") & (frame["shape"] != frame["texture"])
 
 
@@ -40,8 +41,8 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
         is the number of cue-conflict trials; `low` and `high` are the interval of `shape_bias`. People come first.
 
     Raises:
-        LogError: If no trial has a cue conflict, or if several datasets have them (observers of the same name in different
-            datasets may be different people).
+        LogError: If no trial has a cue conflict, or if several datasets have cue conflicts (observers of the same name in
+            different datasets may be different people).
 
     Example:
         >>> overall_shape_bias(shape_bias(frame))
@@ -59,7 +60,7 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
         }
     )
     table = table.loc[key.sort_values(["o", "k", "c"]).index, list(COLUMNS)].reset_index(drop=True)
-    table.attrs = {}  # pandas copies the notes of the frame, which belong to the frame alone
+    table.attrs = {}  # pandas copies the notes of the frame, which do not apply to this table
     return table
 
 
@@ -127,7 +128,7 @@ def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_people(frame: pd.DataFrame) -> str:
-    """Return a line with the range, mean and pooled value of the shape bias of people, "" without people."""
+    """Return the range, the mean and the pooled value of the shape bias of people as text, or "" without people."""
     if not (_is_conflict(frame) & (frame["kind"] == "human")).any():
         return ""
     table = shape_bias(frame)

@@ -1,4 +1,4 @@
-"""Output of tables: on the terminal, as JSON and as CSV. An undefined value is a dash, null or an empty cell."""
+"""Output of tables on the terminal, as JSON and as CSV, where an undefined value is a dash, null or an empty cell."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def print_table(table: pd.DataFrame) -> None:
-    """Print a table to stdout in aligned columns, fractions with three decimals; long lines are never truncated."""
+    """Print a table to stdout in aligned columns, with three decimals for fractions; long lines are not truncated."""
     columns = [[str(name), *map(format_value, table[name])] for name in table.columns]
     for index, name in enumerate(table.columns):
         width = max(map(len, columns[index]))
@@ -18,7 +18,7 @@ def print_table(table: pd.DataFrame) -> None:
 
 
 def format_value(value: object) -> str:
-    """Return a value as text: three decimals for fractions, a dash if it is undefined."""
+    """Return a value as text: with three decimals if it is a fraction, or as a dash if it is undefined."""
     if isinstance(value, float):
         return "–" if pd.isna(value) else f"{value:.3f}"
     return "–" if value is pd.NA else str(value)

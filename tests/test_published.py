@@ -91,7 +91,7 @@ def test_table_equals_the_printed_table(all_trials):
     assert rows.loc[list(PRINTED), "mean_rank"].tolist() == pytest.approx([5 / 3, 4 / 3, 3])
     assert rows["mean_rank"].notna().sum() == 3
     assert (
-        "ranks compare only the observers that answered the same 46 conditions of 17 datasets"
+        "ranks compare only the observers that responded to the same 46 conditions of 17 datasets"
         in table.attrs["notes"][1]
     )
 

@@ -1,1 +1,1 @@
-"""The figures of Jaini et al. (2024): tables and captions from trial logs, and a folder with all figures."""
+"""The figures of Jaini et al. (2024): the table and the caption of each figure, and a folder with all figures."""

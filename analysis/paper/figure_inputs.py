@@ -31,11 +31,11 @@ class PaperFigure:
     """One figure of the paper, ready to be drawn.
 
     Attributes:
-        number: Its number in Jaini et al. (2024).
-        dataset: The dataset that it shows, or "" if it shows several.
-        draw: Draws it on an empty figure and returns the figure.
-        data: The numbers that it shows, which are written as CSV.
-        caption: Its caption.
+        number: Number of the figure in Jaini et al. (2024).
+        dataset: The dataset that the figure shows, or "" if it shows several.
+        draw: Function that draws on an empty matplotlib figure and returns it.
+        data: The numbers that the figure shows, which are written as CSV.
+        caption: The caption of the figure.
     """
 
     number: int
@@ -47,16 +47,16 @@ class PaperFigure:
 
 @frozen(eq=False)
 class FigureInputs:
-    """The trials and settings that the figures of the paper are made from.
+    """The trials and settings from which the figures of the paper are made.
 
-    Tables that several figures use are computed once.
+    A table that several figures use is computed only once.
 
     Attributes:
-        frame: Trials as `read_trials` returns them.
+        frame: Trials as returned by `read_trials`.
         observers: Observers to show besides people in figure 5 and to mark in figure 13.
-        stand_ins: Observers that take the place of people, or None to use people.
-        rule: How an undefined κ is treated; see `analysis.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples.
+        stand_ins: Observers that replace people (the reference observers of the benchmark), or None to use people.
+        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
         seed: Random seed of the bootstrap.
         datasets: The datasets in the frame, in the published order.
 
@@ -92,7 +92,7 @@ class FigureInputs:
 
     @cached_property
     def parametric_datasets(self) -> list[str]:
-        """The datasets whose conditions are levels."""
+        """The datasets whose conditions are levels of a distortion."""
         return [d for d in self.datasets if is_parametric(d, self.trials_of(d)["condition"].nunique())]
 
     @cached_property
@@ -108,9 +108,9 @@ class FigureInputs:
 
     @cached_property
     def benchmark(self) -> pd.DataFrame:
-        """The benchmark with intervals, over the datasets that averages include.
+        """The benchmark table with intervals, over the datasets that averages include.
 
-        Reading it raises LogError if the benchmark cannot be computed.
+        Access to this property raises LogError if the benchmark cannot be computed.
         """
         every, options = self.averages_every_dataset, {"n_resamples": self.n_resamples, "seed": self.seed}
         table = benchmark_intervals(self.frame, self.rule, self.stand_ins, every_dataset=every, **options)
@@ -132,7 +132,7 @@ class FigureInputs:
 
     @cached_property
     def consistencies(self) -> pd.DataFrame:
-        """Error consistency with people by condition, for the datasets whose conditions are levels."""
+        """Error consistency with people by condition, for the datasets whose conditions are levels of a distortion."""
         trials = self.frame[self.frame["dataset"].isin(self.parametric_datasets)]
         options = {"n_resamples": self.n_resamples, "seed": self.seed}
         return consistency_by_condition(trials, rule=self.rule, reference_observers=self.stand_ins, **options)
@@ -193,7 +193,7 @@ def shorten_list(names: Sequence[str]) -> str:
 
 
 def no_people_message(subject: str) -> str:
-    """Return the message that a measure cannot be computed without responses of people; `subject` includes the verb."""
+    """Return the message that `subject`, which ends with a verb such as "needs", cannot be computed without people."""
     return (
         f"{subject} responses of people, but no people responded to these datasets: add their logs (humans/DATASET), "
         "or choose observers that stand in for people with --stand-in"

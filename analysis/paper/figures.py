@@ -1,7 +1,7 @@
-"""The figures of Jaini et al. (2024) from any set of trial logs: the table that each figure shows, and its caption.
+"""Makes the figures of Jaini et al. (2024) from any set of trial logs: the table and the caption of each figure.
 
-A number in FIGURES gives one `PaperFigure`, or several if several datasets have the figure, and a message for each part
-that cannot be drawn. The measures come from `analysis`; the functions here only select and sort their rows.
+Each function in FIGURES returns one `PaperFigure`, or one per dataset if the figure shows a single dataset, and a message
+for each part that cannot be drawn. The modules of `analysis` compute the measures; these functions select and sort rows.
 """
 
 from collections.abc import Callable
@@ -51,5 +51,5 @@ def make(inputs: FigureInputs, number: int) -> list[PaperFigure | str]:
         ```
     """
     if number not in FIGURES:
-        raise UnknownName("figure of the paper that trial logs give", str(number), map(str, FIGURES))
+        raise UnknownName("figure of the paper that trial logs can give", str(number), map(str, FIGURES))
     return FIGURES[number](inputs)

@@ -1,8 +1,8 @@
 """Writes figures into a folder as PDF, SVG and PNG, with the numbers as CSV and the caption as text.
 
-`figures.md` shows all figures of the folder, and `made.txt` lists the files that were written. Figures that are made again
-replace their own files, and all other figures stay. A file that would be overwritten but is not in the list was not written
-by this program, so an error is raised before anything is written.
+`figures.md` shows all figures of the folder, and `made.txt` lists the files that were written. When figures are made
+again, their files are replaced and all other files stay. If a file that is not in the list would be
+overwritten, an error is raised before anything is written, because this program did not write that file.
 """
 
 import re
@@ -45,14 +45,14 @@ def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) 
     Args:
         inputs: The trials and settings.
         out: The folder, which is created if necessary.
-        numbers: Numbers of figures in the paper; all figures that logs can give if empty.
+        numbers: Numbers of figures in the paper. If empty, all figures in FIGURES are made.
 
     Returns:
-        An iterator over the figures and messages. A figure is written when its item is reached.
+        An iterator over the figures and messages. Each figure is written when the iterator reaches it.
 
     Raises:
         UnknownName: If a number is not in FIGURES.
-        LogError: If a file would be overwritten that an earlier run did not write.
+        LogError: If a file that an earlier run did not write would be overwritten.
     """
     out = Path(out)
     list_path = out / FILE_LIST

@@ -1,4 +1,4 @@
-"""Figures 1, 12 and 13: shape bias, with one figure of each for every dataset with cue conflicts."""
+"""Figures 1, 12 and 13: shape bias. Each of them is made once for every dataset with cue conflicts."""
 
 from functools import partial
 
@@ -69,7 +69,8 @@ def make_marked_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
             )
         else:
             results.append(
-                "the figure compares observers that you choose: give them with --observer BEFORE --observer AFTER"
+                "the figure compares the observers that you choose with --observer, for example "
+                "--observer BEFORE --observer AFTER"
             )
             break
     return results or [_no_conflicts_message("cue-conflict")]

@@ -1,1 +1,1 @@
-"""The report: pages with figures, tables and trials, written into a folder."""
+"""The report on trial logs: a folder with pages that show figures, tables and trials."""

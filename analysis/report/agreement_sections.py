@@ -23,14 +23,14 @@ from analysis.report.parts import Part, ReportFigure, list_of, table_of
 from analysis.report.section_inputs import SectionInputs
 from analysis.tables import format_p_value, format_value
 
-MAX_SENTENCES = 4
+MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
 MAX_ROWS = 120  # largest number of pairs in a table on the page; the CSV file has all pairs
 
 
 def ceiling_section(inputs: SectionInputs) -> Part | None:
     """Compare observers with the noise ceiling, the consistency of one person with the other people.
 
-    Return None without people or without trials in conditions that the benchmark includes.
+    Return None if no trials are in conditions that the benchmark includes, or if none of these trials are of people.
     """
     trials = inputs.benchmark_trials
     if not len(trials) or not (trials["kind"] == "human").any():
@@ -66,7 +66,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
 
 
 def contrasts_section(inputs: SectionInputs) -> Part | None:
-    """Compare the kinds of observers in their agreement with people and within kinds; None with a single kind."""
+    """Compare kinds of observers: agreement with people and within kinds. Return None if there is only one kind."""
     if inputs.benchmark_trials["kind"].nunique() < 2:
         return None
     table = contrasts(inputs.benchmark_trials, **inputs.bootstrap.options)
@@ -89,7 +89,7 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
 
 
 def clusters_section(inputs: SectionInputs) -> Part | None:
-    """Show the support of the branches of the cluster tree, and a map; None with fewer than three observers."""
+    """Show a map and the branch support of the cluster tree. Return None if there are fewer than three observers."""
     if inputs.benchmark_trials["observer"].nunique() < 3:
         return None
     trees = resample_trees(inputs.benchmark_trials, **inputs.bootstrap.options)
@@ -163,7 +163,7 @@ def _map_figure(inputs: SectionInputs, trees: ResampledTrees) -> ReportFigure:
 def mistakes_section(inputs: SectionInputs) -> Part | None:
     """Show whether two observers that are both wrong give the same wrong response.
 
-    Return None with fewer than two observers or fewer than three choices, since then there is only one wrong response.
+    Return None if there are fewer than two observers, or fewer than three choices (and thus only one wrong response).
     """
     trials = inputs.benchmark_trials
     if trials["observer"].nunique() < 2 or n_choices(trials) < 3:

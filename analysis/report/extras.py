@@ -23,11 +23,11 @@ MAX_IMAGES = 8  # largest number of images in a figure of reconstructions
 
 @frozen(eq=False)
 class Drawing:
-    """A figure of an `Extra` that is not drawn yet.
+    """A figure of an `Extra`, with the function that draws it.
 
     Attributes:
         stem: The name of its files without their suffix.
-        draw: Draws the figure.
+        draw: Function that draws the figure and returns it.
         data: The numbers that the figure shows, which are written as CSV.
         alt: The alternative text.
         caption: The caption.
@@ -62,8 +62,8 @@ class Extra:
 def overview_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:
     """Return shape bias, OOD accuracy and error consistency, as in table 1 of Jaini et al. (2024).
 
-    The table has one row for each observer and the row STAND_INS for the mean of the `stand_ins`, which take the place
-    of people.
+    The table has one row for each observer and the row SIMULATED_PEOPLE for the `stand_ins`, which replace people. The
+    shape bias in that row is the mean over the stand-ins.
     """
     table = benchmark(frame, reference_observers=stand_ins)
     notes = table.attrs["notes"]
@@ -82,8 +82,8 @@ def overview_section(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
     """Return a section with the overview of all datasets.
 
     Args:
-        frame: Trials as `read_trials` returns them.
-        stand_ins: Simulated observers that take the place of people.
+        frame: Trials as returned by `read_trials`.
+        stand_ins: Names of the simulated observers that replace people.
     """
     table, names = overview_table(frame, stand_ins), ", ".join(sorted(stand_ins))
     sentences = (
@@ -98,7 +98,7 @@ def overview_section(frame: pd.DataFrame, stand_ins: Collection[str]) -> Extra:
 
 
 def reconstructions_section(folder: Path) -> Extra:
-    """Return a section with a folder of reconstructions: how well layouts are kept, and figures of one draw each.
+    """Return a section on a folder of reconstructions: a table of how well image layouts are kept, and example figures.
 
     Args:
         folder: A folder that `observers reconstruct` wrote.

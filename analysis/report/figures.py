@@ -1,4 +1,4 @@
-"""The figures of a report: each is drawn, saved with its data, and given a caption and an alternative text."""
+"""Draws the figures of a report and saves each with its data, its caption and its alternative text."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ def write_figure(
     Args:
         out: The folder of the report.
         stem: The name of the files without their suffix.
-        draw: Draws the figure; it is called with the settings for print.
+        draw: Function that draws the figure; it is called under the matplotlib settings for print.
         data: The numbers that the figure shows, which are written as CSV.
         alt: The alternative text.
         caption: The caption.

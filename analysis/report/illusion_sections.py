@@ -30,7 +30,7 @@ INTRODUCTIONS = {
 
 
 def illusions_section(inputs: SectionInputs) -> Part | None:
-    """Show the measures and figures of the illusion of a dataset; None without an illusion."""
+    """Show measures and figures of the illusion in a dataset. Return None if the dataset contains no illusion."""
     kind = illusion_kind(inputs.all_trials)
     if kind is None:
         return None
@@ -85,7 +85,7 @@ def _geometric_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...],
     table = geometric.pse_table(inputs.all_trials)
     points = table.rename(columns={"strength": "x", "pse": "y"})[["observer", "kind", "x", "y", "low", "high", "n"]]
     note = (
-        "Without an illusion it is the same at every strength. Error bars show 95 % profile-likelihood intervals; "
+        "Without an illusion the point is the same at every strength. Error bars show 95 % profile-likelihood intervals; "
         "open ends are not drawn."
     )
     figure = _line_figure(

@@ -26,7 +26,10 @@ from stimuli.level_scales import published_name
 
 
 def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Part | None:
-    """Show the benchmark of Geirhos et al. (2021); None without people in included conditions of published datasets."""
+    """Show the benchmark of Geirhos et al. (2021).
+
+    Return None if no person responded to a condition of a published dataset that the benchmark includes.
+    """
     people = frame[(frame["kind"] == "human") & frame["dataset"].isin(DATASETS)]
     if not any(len(select_benchmark_conditions(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
         return None
@@ -67,7 +70,7 @@ def _incomparable_means(table: pd.DataFrame) -> list[str]:
 def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | None:
     """Correlate accuracy on low-pass images with shape bias, as in Jaini et al. (2024, section 4).
 
-    Return None without a low-pass dataset or without cue conflicts.
+    Return None if the trials contain no low-pass dataset or no cue conflicts.
     """
     low_pass = [d for d in frame["dataset"].unique() if published_name(d) == "low-pass"]
     if not low_pass or not has_cue_conflicts(frame):

@@ -20,7 +20,7 @@ SCRIPTS = (
 )  # fmt: skip
 GLYPHS = {"D": "◆", "^": "▲", "v": "▼", "o": "●", "s": "■"}  # characters for the markers of matplotlib
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-MAX_OPEN_ROWS = 14  # a table with more rows is collapsed at first
+MAX_OPEN_ROWS = 14  # a table with more rows is collapsed when the page opens
 
 
 @frozen
@@ -29,9 +29,9 @@ class Section:
 
     Attributes:
         dataset: Name of the dataset.
-        anchor: Its name in addresses on the page.
-        summary: A sentence with the number of observers and trials.
-        parts: What its sections show.
+        anchor: The name of the dataset as it is used in addresses on the page.
+        summary: A sentence with the numbers of observers and trials.
+        parts: The contents of the sections on the dataset.
     """
 
     dataset: str
@@ -48,15 +48,15 @@ def write_pages(
     """Write index.html, trials.html and assets/.
 
     Args:
-        out: The folder of the report, in which tables and figures have been written.
+        out: The folder of the report, which already contains the tables and figures.
         title: The title of the report.
         notes: Limitations of the data, shown at the top of both pages.
-        published: The number of published and of other datasets in words.
-        overview: One row for each dataset with numbers of observers, conditions, images and trials.
+        published: A phrase with the numbers of published and of other datasets.
+        overview: One row for each dataset with its numbers of observers, conditions, images and trials.
         parts: The sections that combine all datasets.
         n_trials: Number of trials.
         n_logs: Number of trial logs.
-        sections: The datasets.
+        sections: The datasets and the contents of their sections.
         n_averaged: Number of `parts` whose tables are averaged over datasets.
         bootstrap: Description of the bootstrap, or "" without intervals.
         browsed: For each dataset, the name of the file with its trials and its numbers of images.

@@ -81,9 +81,8 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
     Args:
         frame: The rows and columns to show; underscores in column names are replaced by spaces.
         caption: The caption of the table.
-        intervals: For each column with intervals, its name and the names of the columns with the lower and upper ends.
-            The
-            ends are shown in the cells of the first column.
+        intervals: For each column with intervals, its name and the names of the two columns with the lower and upper ends.
+            These two columns are not shown; the ends are shown in the cells of the first column.
     """
     ends = {column: (low, high) for column, low, high in intervals}
     hidden = {name for pair in ends.values() for name in pair}
@@ -101,7 +100,7 @@ def count(n: int, noun: str) -> str:
 
 
 def list_of(names: Sequence[str]) -> str:
-    """Return at most MAX_NAMES names and the number of the others."""
+    """Return at most MAX_NAMES names as text, followed by the number of further names if there are any."""
     return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 

@@ -22,7 +22,7 @@ from analysis.report.scripts import numbers
 from stimuli.datasets import DATASETS
 
 N_COLORS = 41  # number of colors for κ from -1 to 1
-MAX_OBSERVERS = 12  # with more observers, the curves of kinds are shown first
+MAX_OBSERVERS = 12  # with more observers, only the curves of kinds are shown at first
 
 
 def condition_labels(dataset: str, conditions: list[str]) -> list[str]:
@@ -36,8 +36,8 @@ def matrix_data(
 ) -> dict[str, Any]:  # fmt: skip
     """Return the data of the interactive matrix.
 
-    κ of every pair i < j is in the order of `names`, with κ, its interval and the 2 × 2 table in every condition. Each
-    order of the observers is a list of indices into `names`.
+    The data contain the mean κ of every pair i < j of `names`; κ, its interval and the 2 × 2 table of every pair in every
+    condition; and several orders of the observers, each as a list of indices into `names`.
     """
     names = [str(name) for name in matrix.index]
     i, j = np.triu_indices(len(names), k=1)
@@ -65,7 +65,7 @@ def matrix_data(
 
 
 def _orders(matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering) -> dict[str, list[int]]:
-    """Return the orders by cluster, name and kind and, if there are people, by the mean κ of an observer with them."""
+    """Return the orders by cluster, name and kind and, if there are people, by mean κ with people."""
     names = [str(name) for name in matrix.index]
     ranks = {kind: i for i, kind in enumerate(style.KIND_STYLES)}
     indices = range(len(names))

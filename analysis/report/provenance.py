@@ -1,6 +1,6 @@
 """The origin of the trials: what the sidecars of the logs record, without dates and without folders.
 
-A log in model-vs-human format comes without a sidecar; it is listed with the facts in the log itself.
+A log in model-vs-human format does not have a sidecar, so only the facts in the log itself are listed.
 """
 
 import json
@@ -28,8 +28,8 @@ class Provenance:
     """The origin of the trials.
 
     Attributes:
-        table: COLUMNS, with one row for each log.
-        digests: For each dataset, the sha256 of the stimuli that were shown, if a sidecar records it.
+        table: A table with COLUMNS and one row for each log.
+        digests: The sha256 of the stimuli that were shown, for each dataset for which a sidecar records it.
     """
 
     table: pd.DataFrame
@@ -37,7 +37,7 @@ class Provenance:
 
 
 def provenance(frame: pd.DataFrame) -> Provenance:
-    """Return what the logs and sidecars of a frame record; raise LogError if a sidecar is damaged."""
+    """Return what the logs and sidecars of a frame record. Raises LogError if a sidecar is damaged."""
     rows, digests = [], {}
     keys = ["dataset", "observer", "kind", "source"]
     for (dataset, observer, kind, source), trials in frame.groupby(keys, sort=False):
@@ -65,7 +65,7 @@ def _to_text(facts: Any) -> str:
 
 
 def without_folders(value: Any) -> Any:
-    """Return a value with all paths in it, also in nested lists and dicts, shortened to their last name."""
+    """Return a value in which all paths, including those in nested lists and dicts, are shortened to their last name."""
     if isinstance(value, dict):
         return {name: without_folders(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -110,7 +110,7 @@ def environments(origin: Provenance) -> list[str]:
 
 
 def _facts(text: str) -> list[tuple[str, object]]:
-    """Return the names and values in a JSON text, also the nested ones, without those that are null or empty."""
+    """Return the names and values in a JSON text, including nested ones but without null and empty values."""
     facts: list[tuple[str, object]] = []
     remaining = list(json.loads(text).items()) if text else []
     while remaining:

@@ -3,9 +3,9 @@
     <out>/index.html   trials.html (the trial browser)   figures/<measure>_<dataset>.{pdf,svg,png,csv}   tables/<measure>.csv
     <out>/assets/  data/  thumbnails/                     files that the pages load; made.txt lists all files of the report
 
-The pages open from the disk and load nothing from outside the folder. The same trials give the same bytes, because no
-file contains a date. `analysis` computes the measures; the functions in SECTIONS and OVERALL_SECTIONS arrange and
-describe them.
+The pages can be opened from disk without a server, and they load nothing from outside the folder. The same trials give the
+same bytes, because no file contains a date. The modules of `analysis` compute the measures; the functions in SECTIONS and
+OVERALL_SECTIONS arrange and describe them.
 """
 
 import re
@@ -57,18 +57,18 @@ def write_report(
     An earlier report in the folder is replaced after the new one is complete; other files in the folder stay.
 
     Args:
-        frame: Trials as `read_trials` returns them.
+        frame: Trials as returned by `read_trials`.
         out: The folder, which is created if necessary.
         intervals: Whether to compute bootstrap intervals.
         seed: Random seed of the bootstrap.
         extras: Sections to show before the datasets.
-        stimuli: Stimulus sets; a set with the name of a dataset provides the images that the report shows.
+        stimuli: Stimulus sets. If a set has the name of a dataset, the report shows its images for that dataset.
 
     Returns:
         The path of the main page, `<out>/index.html`.
 
     Raises:
-        LogError: If the frame is empty, or if a measure cannot be computed from them.
+        LogError: If the frame is empty, or if a measure cannot be computed from its trials.
         StimulusError: If an image cannot be read.
 
     Example:
@@ -103,6 +103,7 @@ def _remove_earlier_report(out: Path) -> None:
 def _build(
     frame: pd.DataFrame, out: Path, intervals: bool, seed: int, extras: Sequence[Extra], stimuli: Iterable[StimulusSet]
 ) -> None:
+    """Write all files of a report into the empty folder `out`."""
     datasets = dataset_order(frame["dataset"].unique())
     names = file_names(datasets)
     images, origin = responses_by_image(frame), provenance(frame)
@@ -171,7 +172,7 @@ def _section_tables(overall: Sequence[Part], sections: Sequence[pages.Section]) 
 
 
 def file_names(datasets: Iterable[str]) -> dict[str, str]:
-    """Return a part of a file name for each dataset; the parts differ even on file systems that ignore case."""
+    """Return a name for each dataset to use in file names; the names differ even on file systems that ignore case."""
     names: dict[str, str] = {}
     for dataset in datasets:
         name, n = file_name(dataset), 1
@@ -183,7 +184,7 @@ def file_names(datasets: Iterable[str]) -> dict[str, str]:
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    """Return the notes of the frame; simulated observers are named even if the frame has lost its notes."""
+    """Return the notes of the frame, with a note about simulated observers even if the frame has lost its notes."""
     notes = list(frame.attrs.get("notes", []))
     if not any(note.startswith("simulated") for note in notes):
         notes += simulated_observers_note(frame)
@@ -210,7 +211,7 @@ def _summary(dataset: str, trials: pd.DataFrame) -> str:
 
 
 def _overview(frame: pd.DataFrame, datasets: list[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return one row for each dataset with its numbers of conditions, images, trials, and observers of each kind."""
+    """Return one row for each dataset with its numbers of conditions, images, trials and observers of each kind."""
     rows, kinds = [], set(frame["kind"].unique())
     for dataset in datasets:
         trials = _rows_of(frame, dataset)

@@ -32,7 +32,7 @@ def responses_section(inputs: SectionInputs) -> Part:
 
 
 def thresholds_section(inputs: SectionInputs) -> Part | None:
-    """Show the thresholds of a distortion; None if the conditions are not levels, or are levels of an illusion."""
+    """Show the thresholds of a distortion. Return None if the conditions are not levels or belong to an illusion."""
     levels = {numeric_level(inputs.dataset, c) for c in inputs.trials["condition"].unique()} - {None}
     if len(levels) < 2 or illusion_kind(inputs.all_trials) is not None:
         return None

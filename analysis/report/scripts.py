@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-# Characters that JSON writes without escapes; each encodes a number below N_LETTERS, which keeps large data small.
+# Characters that JSON writes without escapes. Each encodes one number below N_LETTERS, which keeps the files small.
 LETTERS = "".join(chr(code) for code in range(0x23, 0x7F) if chr(code) not in "\\<")
 N_LETTERS = len(LETTERS)
 FIRST_EXTRA = 0x100  # code point of the first character for numbers from N_LETTERS

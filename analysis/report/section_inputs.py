@@ -51,7 +51,7 @@ class SectionInputs:
         accuracies: The rows of `analysis.accuracy` for this dataset.
         pairs: The rows of `analysis.consistency` for this dataset.
         contingency: The rows of `analysis.contingency` for this dataset, a 2 × 2 table for each pair and condition.
-        shape_bias: The table of `analysis.shape_bias`, or None if shape and texture differ in no image.
+        shape_bias: The table of `analysis.shape_bias`, or None if no image has a cue conflict.
         bootstrap: The settings of the bootstrap intervals.
     """
 
@@ -68,7 +68,7 @@ class SectionInputs:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """The kind of every observer."""
+        """The kind of every observer, by the name of the observer."""
         observers = self.trials[["observer", "kind"]].drop_duplicates()
         return dict(zip(observers["observer"], observers["kind"], strict=True))
 

@@ -1,8 +1,8 @@
 """The sections of one dataset.
 
-SECTIONS has one function for each section of trials with a correct response, and ILLUSION_SECTIONS has those for all
-trials. A section function takes the `SectionInputs` of a dataset and returns a `Part` with sentences, figures, tables
-and the data to write as CSV, or None if the section does not apply to the dataset (for example shape bias without cue
+SECTIONS has the functions for trials with a correct response, and ILLUSION_SECTIONS has the functions for all trials. A
+section function takes the `SectionInputs` of a dataset and returns a `Part` with sentences, figures, tables and the
+data to write as CSV, or None if the section does not apply to the dataset (for example shape bias without cue
 conflicts). A section that applies and cannot be computed returns a `Part` with a sentence that gives the reason. To add
 a section, write such a function and add it to SECTIONS.
 """
@@ -34,7 +34,7 @@ NO_CONFLICT = "Shape bias cannot be computed, because shape and texture do not d
 
 
 def shape_bias_section(inputs: SectionInputs) -> Part | None:
-    """Show the shape bias; None if the images are not labeled with shape and texture cues."""
+    """Show the shape bias. Return None if the images are not labeled with shape and texture cues."""
     title, anchor = "Shape bias", f"shape-bias-{inputs.anchor}"
     if inputs.shape_bias is None:
         has_cues = {"shape", "texture"} <= set(inputs.trials.columns) and (inputs.trials["shape"] != "").any()

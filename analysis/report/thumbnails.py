@@ -1,7 +1,7 @@
 """Writes small copies of the stimuli, each image once, as `thumbnails/<first digits of its sha256>.jpg`.
 
-Only images with a response are copied, and only from stimulus sets that the logs confirm to be the sets that were
-shown.
+Only images that occur in the trials are copied. A stimulus set is skipped if its digest differs from the digest in the logs,
+because it then contains other images than those that were shown.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from stimuli.images import open_image
 from stimuli.stimulus import StimulusSet
 
 LARGE_SIDE, SMALL_SIDE = 160, 96  # pixels of the longer side
-MAX_LARGE = 4000  # with more images, all have the small side
+MAX_LARGE = 4000  # if there are more images, all copies have the small size
 QUALITY = 85
 N_DIGITS = 16  # hexadecimal digits in a file name
 Key = tuple[str, str, str]  # dataset, stimulus, condition
@@ -47,10 +47,9 @@ def copy_thumbnails(
     Args:
         out: The folder of the report.
         images: The images to copy, with the columns `dataset`, `stimulus` and `condition`.
-        stimuli: Stimulus sets; a set with the name of a dataset provides the images of the dataset.
-        digests: The digest of the stimulus set of each dataset that the logs record. A set with a different digest
-            contains
-            other images than those that were shown; it is skipped with a note.
+        stimuli: Stimulus sets. If a set has the name of a dataset, the images of that dataset are copied from it.
+        digests: For each dataset, the digest of its stimulus set in the logs, if the logs record it. A set with a different
+            digest is skipped with a note.
 
     Raises:
         StimulusError: If an image cannot be read.

@@ -1,10 +1,10 @@
 """Writes the data of the trial browser: every image of a dataset, and the response of every observer.
 
 Array dimensions: O observers, I images in the order of `analysis.images`, K choices with evidence.
-    data/trials_<dataset>.js      all images and responses; each response is a letter (scripts.LETTERS) in O texts of I
-    letters data/details_<dataset>_<n>.js response times, evaluations and evidence of N_IMAGES images, if there are any
-Each observer has its own unit of evidence. The file has the lowest and the highest evidence over the choices, and for
-each choice its position between them in N_LETTERS - 1 steps.
+    data/trials_<dataset>.js         all images and responses: one text of I letters (scripts.LETTERS) for each observer
+    data/details_<dataset>_<n>.js    response times, evaluations and evidence of N_IMAGES images, if the logs contain any
+Each observer has its own unit of evidence. For each observer and image, a file has the lowest and the highest evidence over
+the choices, and the position of each choice between them in N_LETTERS - 1 steps.
 """
 
 from pathlib import Path
@@ -20,10 +20,10 @@ from analysis.report.thumbnails import Thumbnails
 from experiments.log import EVIDENCE
 from stimuli.datasets import DATASETS
 
-N_IMAGES = 128
-NOT_SHOWN, NO_RESPONSE = " ", "!"  # not in LETTERS
+N_IMAGES = 128  # number of images in a file of details
+NOT_SHOWN, NO_RESPONSE = " ", "!"  # these characters are not in LETTERS
 DECIMALS = {"rt": 3, "n_evaluations": 0}  # number of decimals of the details other than evidence
-NO_WORD = -1  # the index of a cue that no response or category has
+NO_WORD = -1  # the index of a missing cue
 
 
 def write_trials(
@@ -35,7 +35,7 @@ def write_trials(
         out: The folder of the report.
         anchor: The name of the dataset in file names.
         trials: The trials of the dataset.
-        images: The rows of `by_image` for the dataset.
+        images: The rows of `responses_by_image` for the dataset.
         thumbnails: The copies of the images.
 
     Returns:
@@ -79,7 +79,7 @@ def write_trials(
 def _response_letters(
     responses: pd.Series, word_index: dict[str, int], o: np.ndarray, i: np.ndarray, shape: tuple[int, int]
 ) -> list[str]:
-    """Return one text of I letters for each of the O observers; `shape` is (O, I)."""
+    """Return the responses as one text of I letters for each of the O observers; `shape` is (O, I)."""
     letters = np.full(shape, NOT_SHOWN, dtype="U1")
     encoding = {word: letter(n) for word, n in word_index.items()} | {"": NO_RESPONSE}
     letters[o, i] = responses.map(encoding).to_numpy("U1")
@@ -89,7 +89,7 @@ def _response_letters(
 def _write_details(
     out: Path, anchor: str, trials: pd.DataFrame, o: np.ndarray, i: np.ndarray, n_observers: int, n_images: int
 ) -> dict[str, Any] | None:
-    """Write the files of details; return their names and the choices with evidence, or None without details."""
+    """Write the files of details. Return their common name, their size and the choices, or None without details."""
     choices = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
     measures = [name for name in DECIMALS if trials[name].notna().any()]
     if not choices and not measures:
@@ -120,7 +120,7 @@ def _grid(column: pd.Series, o: np.ndarray, i: np.ndarray, shape: tuple[int, int
 
 
 def _encode_evidence(values: np.ndarray) -> dict[str, Any]:
-    """Encode the (n, K) evidence of one observer: the range for each image, and a text of n × K letters.
+    """Encode the evidence of one observer for n images, with shape (n, K): a range per image, and n × K letters.
 
     A choice without finite evidence has the letter NOT_SHOWN.
     """

@@ -74,8 +74,10 @@ def test_dataset_without_people_is_excluded_for_all_observers():
     ]
     table = benchmark(pd.concat([*PEOPLE, *NET, silhouette, *only_baseline]))
     pd.testing.assert_frame_equal(table, benchmark(pd.concat(PEOPLE + NET)))
-    assert table.attrs["notes"][1] == "datasets are excluded because no person answered them: silhouette, colour"
-    message = "the benchmark compares observers with people, but no person answered .*; add the logs of recorded people"
+    assert table.attrs["notes"][1] == "datasets are excluded because no person responded to them: silhouette, colour"
+    message = (
+        "the benchmark compares observers with people, but no person responded to .*; add the logs of recorded people"
+    )
     with pytest.raises(LogError, match=message):
         benchmark(pd.concat(only_baseline))
 
@@ -93,7 +95,7 @@ def test_reference_observers_count_in_benchmark_conditions():
         dataset_trials("contrast", "S", "simulated", c100="1100"),
         dataset_trials("contrast", "net", "generative", c50="1100"),
     ]
-    with pytest.raises(LogError, match="the reference observers answered no condition of the benchmark; add logs"):
+    with pytest.raises(LogError, match="the reference observers responded to no condition of the benchmark; add logs"):
         benchmark(pd.concat(contrast), reference_observers=["S"])
     edge = [
         dataset_trials("edge", "S", "simulated", _="1110"),
@@ -102,7 +104,7 @@ def test_reference_observers_count_in_benchmark_conditions():
     table = benchmark(pd.concat([*contrast, *edge]), reference_observers=["S"])
     assert table["n_datasets"].tolist() == [1, 1]
     assert table.attrs["notes"] == [
-        "datasets are excluded because no reference observer answered them: contrast",
+        "datasets are excluded because no reference observer responded to them: contrast",
         "the row simulated people includes edge only in its OOD accuracy, because the other measures need at least two "
         "people per dataset",
     ]
@@ -133,7 +135,7 @@ def test_reference_observers_exclude_people_and_their_datasets():
     assert set(table["observer"]) == {"simulated people", "subject-02", "net"} and table["n_datasets"].max() == 2
     assert table.attrs["notes"] == [
         "people are excluded because reference observers replace them: subject-01",
-        "datasets are excluded because no reference observer answered them: theirs",
+        "datasets are excluded because no reference observer responded to them: theirs",
         "the row simulated people includes contrast, edge only in its OOD accuracy, because the other measures need at "
         "least two people per dataset",
     ]

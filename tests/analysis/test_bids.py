@@ -230,7 +230,7 @@ def test_folders_are_removed_from_paths(path, expected):
 def test_texts_that_bids_cannot_represent_are_rejected(small, tmp_path, column, cell):
     frame = read_trials([run(small, Ideal(), tmp_path / "logs", limit=2)])
     frame.loc[0, column] = cell
-    message = f"the {column} '.*' cannot be exported: in BIDS, n/a means a missing value and a line is a row"
+    message = f"the {column} '.*' cannot be exported: in BIDS, n/a means a missing value and a line break ends a row"
     with pytest.raises(LogError, match=message):
         export_bids(frame, tmp_path / "bids")
     assert not (tmp_path / "bids").exists()

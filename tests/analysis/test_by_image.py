@@ -65,7 +65,7 @@ def test_contingency_table_gives_the_kappa_of_the_pair():
     _, correct, answered = correct_matrix(frame[frame["condition"] == "c05"])
     assert pairwise_agreement(correct, answered)[0][0, 1] == table.loc[table["condition"] == "c05", "n"].iloc[0]
     assert contingency(frame[:0]).empty
-    with pytest.raises(LogError, match=r"answered .* twice"):
+    with pytest.raises(LogError, match=r"responded to .* twice"):
         contingency(pd.concat([frame, frame]))
 
 

@@ -70,7 +70,7 @@ def test_share_is_nan_if_people_agree_by_chance_or_are_always_right():
 def test_no_people_and_duplicate_trials():
     nets = frame()[lambda f: f["kind"] != "human"]
     assert len(noise_ceiling(nets)) == 0 and noise_ceiling(nets).attrs["notes"] == [
-        "datasets are excluded because no person answered them in a condition of the benchmark: mine"
+        "datasets are excluded because no person responded to them in a condition of the benchmark: mine"
     ]
     with pytest.raises(LogError, match="twice"):
         noise_ceiling(pd.concat([frame(), frame()]))

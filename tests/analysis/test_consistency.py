@@ -90,7 +90,9 @@ def test_single_observer_gives_an_empty_table():
 def test_duplicate_trials_are_rejected():
     frame = make_frame(np.ones((2, 3)))
     duplicated = pd.concat([frame, frame.iloc[:1]])
-    with pytest.raises(LogError, match=r"o00 answered i0 of mine twice, perhaps in two sessions; .* pass one session"):
+    with pytest.raises(
+        LogError, match=r"o00 responded to i0 of mine twice, perhaps in two sessions; .* pass one session"
+    ):
         consistency(duplicated)
 
 

@@ -40,7 +40,7 @@ def test_excluded_datasets_count_in_no_column():
     alone = trials("conflict", {"net": "generative"}, cues=True)
     section = overview_section(pd.concat([trials("plain", KINDS), alone], ignore_index=True), PEOPLE)
     assert section.table["shape_bias"].isna().all() and list(section.table["n_datasets"]) == [1, 1]
-    assert section.sentences[-1] == "Datasets are excluded because no reference observer answered them: conflict."
+    assert section.sentences[-1] == "Datasets are excluded because no reference observer responded to them: conflict."
 
 
 def test_the_page_shows_them_first(frame, tmp_path):

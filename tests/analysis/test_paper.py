@@ -282,7 +282,7 @@ def test_people_as_one_and_kappa_by_condition():
     assert (kappas["low"] <= kappas["kappa"] + 1e-9).all() and (kappas["kappa"] <= kappas["high"] + 1e-9).all()
     without_people = consistency_by_condition(simulate_observers(people=False))
     assert not len(without_people) and without_people.attrs["notes"] == [
-        "datasets are excluded because no person answered them: contrast, cue-conflict, edge"
+        "datasets are excluded because no person responded to them: contrast, cue-conflict, edge"
     ]
     always = correct_trials("subject-01", "human", "1111"), correct_trials("net", "discriminative", "1111")
     assert np.isnan(consistency_by_condition(pd.concat(always), n_resamples=5)["kappa"]).all()

@@ -24,7 +24,7 @@ def test_a_folder_keeps_files_that_were_not_written_by_the_command(tmp_path):
     with pytest.raises(LogError, match="was not made by this command"):
         list(write_figures(figure_inputs(simulate_observers()), tmp_path, [11]))
     assert (tmp_path / "figure-11.pdf").read_text() == "mine"
-    with pytest.raises(UnknownName, match="figure of the paper that trial logs give is named '2'"):
+    with pytest.raises(UnknownName, match="figure of the paper that trial logs can give is named '2'"):
         list(write_figures(figure_inputs(simulate_observers()), tmp_path, [2]))
 
 

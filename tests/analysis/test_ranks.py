@@ -68,7 +68,7 @@ def test_missing_conditions_and_images_are_noted():
     short = correct_trials("short", "generative", "111", dataset="edge")
     assert (
         benchmark(pd.concat([*PEOPLE, short])).attrs["notes"][-1]
-        == "some observers answered only part of the images of a condition: short"
+        == "some observers responded to only part of the images of a condition: short"
     )
 
 

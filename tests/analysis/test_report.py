@@ -291,7 +291,7 @@ def test_a_list_of_files_cannot_remove_files_outside_the_folder(tmp_path):
 def test_a_report_that_fails_keeps_the_earlier_one(tmp_path):
     page = write_report(trials("own", {"net": "generative"}, n=4), tmp_path, intervals=False).read_bytes()
     twice = trials("own", {"net": "generative"}, n=4)
-    with pytest.raises(LogError, match=r"answered 0\.png of own twice"):
+    with pytest.raises(LogError, match=r"responded to 0\.png of own twice"):
         write_report(pd.concat([twice, twice]), tmp_path, intervals=False)
     assert (tmp_path / "index.html").read_bytes() == page and not list(tmp_path.glob(".report-*"))
 

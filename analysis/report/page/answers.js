@@ -15,7 +15,7 @@ class Trials {
     return Trials.loaded.get(file);
   }
 
-  /* The response, "" for no response, or null if the observer was not shown the image. */
+  /* Return the response, "" for no response, or null if the observer was not shown the image. */
   response(o, i) {
     const letter = this.answers[o][i];
     return letter === " " ? null : letter === "!" ? "" : this.words[this.word_index.get(letter)];
@@ -35,7 +35,7 @@ class Trials {
     return response === null ? null : response !== "" && response === this.category(i);
   }
 
-  /* Whether the image has no correct response. */
+  /* Return whether the image has no correct response. */
   is_ambiguous(i) {
     return this.category(i) === "(ambiguous)";
   }
@@ -54,7 +54,7 @@ class Trials {
     return this.labels[this.condition[i]];
   }
 
-  /* The index of an image, or -1. */
+  /* Return the index of an image, or -1 if the dataset does not contain it. */
   find(stimulus, condition) {
     return this.image_index.get(`${condition}\n${stimulus}`) ?? -1;
   }
@@ -68,7 +68,7 @@ class Trials {
     return `${this.stimulus[i]}: ${cues}${this.label(i) ? `, condition ${this.label(i)}` : ""}`;
   }
 
-  /* {rt, n_evaluations, evidence} of image i: maps from observers to values, for the observers that have them. */
+  /* Return {rt, n_evaluations, evidence} of image i, each a map from the observers that have the value to the value. */
   async details(i) {
     if (!this.more) return { evidence: new Map() };
     const { file, n_images, choices } = this.more;
@@ -86,7 +86,7 @@ class Trials {
     return details;
   }
 
-  /* A letter of evidence as 0..1 between the lowest and the highest evidence, or null for no evidence. */
+  /* Decode a letter of evidence as a number from 0 (lowest evidence) to 1 (highest evidence), or null for no evidence. */
   static step(letter) {
     if (letter === " ") return null;
     const letters = [...report.index.letters];

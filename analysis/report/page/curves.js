@@ -55,7 +55,7 @@ report.plots.curves = (box, data, figure) => {
     area.replaceChildren(drawing);
   }
 
-  /* Runs of consecutive conditions with a value. */
+  /* Return the runs of consecutive conditions in which the series has a value. */
   function runs(series) {
     const runs = [[]];
     series.accuracy.forEach((value, i) => (value === null ? runs.push([]) : runs.at(-1).push(i)));

@@ -1,6 +1,6 @@
 "use strict";
-/* The data of the pages are scripts, since a page that is opened from a disk must not fetch files: data/<name>.js calls
-   report.take(name, data). */
+/* The data of the pages are scripts, because a browser does not let a page that is opened from disk fetch files. Each script
+   data/<name>.js calls report.take(name, data). */
 const report = {
   index: { datasets: [], looks: {} },
   plots: {}, // maps the name of an interactive figure to the function (box, data, figure) that draws it
