@@ -1,6 +1,7 @@
-"""The command line `observers`: the list of commands in groups, and how errors are shown. Nothing heavy is imported here.
+"""The command line `observers`: the commands in groups, and how errors are shown. No heavy library is imported here.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 stopped and resumable.
+Exit codes: 0 if the command succeeded, 1 if it was refused or failed, 2 for wrong usage, 3 if it was stopped and can be
+resumed.
 """
 
 import io
@@ -36,18 +37,19 @@ GROUPS = {
 
 
 def command_name(command: Any) -> str:
-    """Return the name of a command of GROUPS on the command line."""
+    """Return the name under which a command of GROUPS is called on the command line."""
     return "analyze" if command is analyze else command.__name__.strip("_").replace("_", "-")
 
 
 class Group(TyperGroup):
-    """The top-level command: lists commands in groups, and prints a user's error as a sentence without a traceback.
+    """The top-level command, which lists the commands in groups and prints errors that a user can fix without a traceback.
 
-    A file that cannot be read or written is the user's to repair, too. Any other exception is a bug and keeps its traceback.
+    These are UserError, and OSError for a file that cannot be read or written. Any other exception is a bug and is shown
+    with its traceback.
     """
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; exit with code 1 and a sentence on standard error after a UserError or an OSError."""
+        """Run the command. After a UserError or an OSError, print a sentence to standard error and exit with code 1."""
         try:
             return super().invoke(ctx)
         except UserError as error:

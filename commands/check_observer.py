@@ -20,8 +20,8 @@ def check_observer(
 ) -> None:
     """Check that an observer follows the observer protocol.
 
-    The check presents twelve trials several times, in different orders, and reports every rule as ok or FAIL. Use it on an
-    observer that you wrote before you run experiments with it.
+    The check presents twelve trials several times, in different orders, and reports every rule as ok or FAIL. Use it after
+    you have written an observer, before you run experiments with it.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`observers demo`: generative models, networks and simulated people answer five small experiments, with a report."""
+"""`observers demo`: generative models, networks and simulated people answer five small experiments; writes a report."""
 
 import shlex
 from pathlib import Path
@@ -59,7 +59,7 @@ def demo(
 
 
 def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) -> None:
-    """Write the report, with a table over all experiments and one trial as the generative observers reconstruct it."""
+    """Write the report, with a table over all experiments and the reconstructions of one trial by generative observers."""
     from analysis.report.extras import Extra, overview_section, reconstruction_drawing
     from analysis.report.report import write_report
     from analysis.tables import print_table

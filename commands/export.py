@@ -21,7 +21,7 @@ def export(
 ) -> None:
     """Export trial logs as model-vs-human CSV or as BIDS.
 
-    The BIDS tables keep every column. The model-vs-human format has fewer columns, and the command prints what it drops.
+    The BIDS tables keep every column. The model-vs-human format has fewer columns; the command prints which data it omits.
 
     \b
     Example:

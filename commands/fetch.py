@@ -1,4 +1,4 @@
-"""`observers fetch`: download published stimuli and recorded people."""
+"""`observers fetch`: download published stimuli and the recorded trials of people."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ def fetch(
         list[str],
         typer.Argument(
             metavar="NAME…",
-            help="Names of published datasets (their stimuli), humans (recorded people), or illusions (the four ambiguous "
-            "images of Jaini et al. 2024).",
+            help="Names of published datasets (their stimuli), humans (recorded trials of people), or illusions (the four "
+            "ambiguous images of Jaini et al. 2024).",
         ),
     ],
     quiet: Quiet = False,

@@ -26,7 +26,7 @@ def figures(
             "--observer",
             "-m",
             metavar="NAME",
-            help="Observer to draw beside people in figure 5 and to highlight in figure 13. Repeat the option for several "
+            help="Observer to draw next to people in figure 5 and to highlight in figure 13. Repeat the option for several "
             "(default: the generative observers).",
         ),
     ] = None,

@@ -46,6 +46,6 @@ def forget(
         typer.echo(f"{code}: {n_trials} trials were removed from the logs")
     else:
         date = forgetting.deletion_date(code, folders)
-        typer.echo(f"{code}: no data remained to be removed; it was forgotten on {date}")
+        typer.echo(f"{code}: there are no data to remove; they were already removed on {date}")
     for path in (path for data in folders for path in data.mentions):
         to_stderr(f"note: {path} mentions {code} and was kept: check it by hand")

@@ -22,7 +22,7 @@ from stimuli.resuming import resumable
 if TYPE_CHECKING:
     from observers.protocol import Observer
 
-NOISE_LEVEL = "above 0 and up to 1 (noise or masks alone)"
+NOISE_LEVEL = "above 0 and up to 1 (only noise or masks)"
 
 
 def reconstruct(
@@ -35,8 +35,8 @@ def reconstruct(
         list[str] | None,
         typer.Option(
             metavar="TEXT",
-            help="Prompt to reconstruct the image under. Repeat the option for several prompts (default: the percepts that "
-            "an illusion's cues name).",
+            help="Prompt under which the image is reconstructed. Repeat the option for several prompts (default: the "
+            "percepts that an illusion's cues name).",
         ),
     ] = None,
     strength: Annotated[
@@ -67,7 +67,7 @@ def reconstruct(
     """Reconstruct images from noise or masks under prompts.
 
     A generative observer receives an image to which noise or masks were added, and reconstructs it under each prompt. The
-    command writes the images, a table of distances and contact sheets. Use it to see what a model makes of an ambiguous
+    command writes the images, a table of distances and contact sheets. Use it to see how a model interprets an ambiguous
     image.
 
     \b
@@ -155,8 +155,8 @@ def estimate_allocation(
 ) -> None:
     """Estimate how to allocate draws over noise levels.
 
-    A pilot run with evenly allocated draws measures where scores vary most. A later run with -o allocation=FILE then needs
-    fewer draws for the same precision.
+    A pilot run with evenly allocated draws measures at which noise levels scores vary most. A later run with
+    -o allocation=FILE then needs fewer draws for the same precision.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and the functions that turn their text into values."""
+"""Arguments and options that several commands share, and functions that convert their text to values."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -109,7 +109,7 @@ def key_values(texts: list[str] | None) -> dict[str, str]:
 
 
 def numbers(text: str, option: str) -> tuple[float, ...]:
-    """Return comma-separated numbers, such as 0.3,0.5, as floats. Raises typer.BadParameter naming `option`."""
+    """Return comma-separated numbers as floats. Raises typer.BadParameter, which names `option`, for other text."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
@@ -124,7 +124,7 @@ def to_stderr(message: str) -> None:
 
 
 def create_observers(names: list[str], options: list[str] | None, flags: dict[str, Any]) -> "list[Observer]":
-    """Return the observers of those names, each with the `-o` options and general flags that it accepts."""
+    """Return the observers with these names, each with the `-o` options and general flags that it accepts."""
     from observers.registry import make_observers
 
     set_flags = {flag: str(value) for flag, value in flags.items() if value is not None}

@@ -27,7 +27,7 @@ def collect(
     ] = None,
     session: Session = 1,
     pilot: Annotated[
-        bool, typer.Option("--pilot", help="Run a pilot session in a window; analyses exclude pilot sessions.")
+        bool, typer.Option("--pilot", help="Run a pilot session in a window. Analyses exclude pilot sessions.")
     ] = False,
     practice: Annotated[
         int, typer.Option(min=0, metavar="N", help="Number of practice trials with feedback before the experiment.")
@@ -113,8 +113,8 @@ def calibrate_monitor(
 ) -> None:
     """Write a monitor profile for sizes in degrees.
 
-    The profile holds width, distance and resolution of the monitor. Without --width a box on the screen is adjusted to the
-    size of a bank card.
+    The profile has the width, viewing distance and resolution of the monitor. Without --width, you measure the width by
+    adjusting a box on the screen to the size of a bank card.
 
     \b
     Example:
@@ -127,7 +127,7 @@ def calibrate_monitor(
     # Invalid numbers are reported before a window opens.
     Monitor(name, 1.0 if width is None else width, distance, (1, 1))
     if file.exists():
-        read_monitor(file)  # refuse to overwrite anything but a monitor profile
+        read_monitor(file)  # raises an error unless the file that would be overwritten is a monitor profile
     screen = PsychoPyScreen(display=display, measure_rate=False)
     try:
         profile = Monitor(name, round(measure_width(screen), 2) if width is None else width, distance, screen.size)
@@ -167,7 +167,10 @@ def doctor(
 
 
 def _ask_for_participant(session: int, pilot: bool, dialog: bool) -> tuple[str, int, bool]:
-    """Return participant code, session number and whether it is a pilot, from a dialog. Raises ObserverError without one."""
+    """Ask for the participant code, the session number and whether it is a pilot, and return them.
+
+    Raises ObserverError if `dialog` is False, or if the dialog cannot be shown or is canceled.
+    """
     from observers.people.codes import new_code
     from observers.people.dialog import ask_session_details
 

@@ -30,7 +30,8 @@ def report(
     reconstructions: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Folder that `observers reconstruct` wrote, to show first (default: none)."
+            metavar="FOLDER",
+            help="Folder that `observers reconstruct` wrote, shown first in the report (default: none).",
         ),
     ] = None,
 ) -> None:

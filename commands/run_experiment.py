@@ -71,7 +71,7 @@ def run_experiment(
 
 
 def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
-    """Run one session with a progress bar and return the path of its trial log. `options` are those of `run`."""
+    """Run one session with a progress bar and return the path of its trial log. `options` are passed to `run`."""
     from experiments.session import run
     from stimuli.progress import progress_bar
 
@@ -83,7 +83,7 @@ def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, qu
 
 
 def print_summary(logs: list[Path]) -> None:
-    """Print the measure that suits the experiment, one row per observer, and the path of every trial log."""
+    """Print the main measure of the experiment, such as accuracy, for each observer, and the path of every trial log."""
     from analysis.accuracy import accuracy
     from analysis.illusions.summary import has_illusions, illusions
     from analysis.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias

@@ -51,9 +51,7 @@ def make_stimuli(
     ],
     out: Annotated[
         Path,
-        typer.Argument(
-            metavar="OUT", help="Folder for the stimulus set; for published-12, for twelve folders of sets."
-        ),
+        typer.Argument(metavar="OUT", help="Folder for the stimulus set, or for the twelve sets of published-12."),
     ],
     levels: Levels = None,
     crossed: Annotated[
@@ -115,7 +113,7 @@ def _published_12(
 ) -> list[tuple[str, Path, dict[str, str]]]:
     """Return name, folder and options of each of the twelve published sets.
 
-    Each option goes to the distortions that have it. Raises typer.BadParameter for an option that none of them has.
+    Each option is passed to the distortions that have it. Raises typer.BadParameter if none of them has an option.
     """
     from stimuli.levels import PUBLISHED_12, options_of_distortion
 
@@ -139,11 +137,11 @@ def make_cue_conflict(
     shapes: Annotated[
         Path,
         typer.Argument(
-            metavar="SHAPES", help="Folder with one subfolder per category of images of objects on plain backgrounds."
+            metavar="SHAPES", help="Folder of images of objects on plain backgrounds, with one subfolder per category."
         ),
     ],
     textures: Annotated[
-        Path, typer.Argument(metavar="TEXTURES", help="Folder with one subfolder per category of images of textures.")
+        Path, typer.Argument(metavar="TEXTURES", help="Folder of images of textures, with one subfolder per category.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the stimulus set.")],
     method: Annotated[
@@ -158,7 +156,7 @@ def make_cue_conflict(
         int, typer.Option(min=1, metavar="N", help="Number of images per pair of shape and texture category.")
     ] = 5,
     conflicting: Annotated[
-        bool, typer.Option("--conflicting", help="Make no images whose shape and texture have the same category.")
+        bool, typer.Option("--conflicting", help="Omit images whose shape and texture have the same category.")
     ] = False,
     seed: Seed = 0,
     size: Annotated[int, typer.Option(min=1, metavar="PIXELS", help="Size of the images in pixels per side.")] = 224,
@@ -174,8 +172,8 @@ def make_cue_conflict(
 ) -> None:
     """Combine shapes and textures into cue-conflict images.
 
-    Each image has the shape of one category and the texture of another. The default method fills silhouettes with textures
-    (Geirhos et al. 2019). A run that was stopped resumes when the same command is given again.
+    Each image combines the shape of an object with a texture, usually of another category. The default method fills
+    silhouettes with textures (Geirhos et al. 2019). A run that was stopped resumes when the same command is given again.
 
     \b
     Example:
@@ -234,21 +232,21 @@ def show_stimuli(
 
 
 def _n_workers(n: int | None) -> int:
-    """Return the number of worker processes: the requested one, or one per processor core."""
+    """Return the number of worker processes, by default one per processor core."""
     return n or os.cpu_count() or 1
 
 
 def _refuse_out_inside_sources(out: Path, *sources: Path) -> None:
-    """Raise StimulusError if `out` lies in a source folder, where its images would be read as sources."""
+    """Raise StimulusError if `out` is inside a source folder, because its images would be read as source images."""
     for source in sources:
         if out.resolve().is_relative_to(source.resolve()):
             raise StimulusError(
-                f"{out} lies inside {source}, whose images it would be made from: name a folder outside it"
+                f"{out} is inside {source}, which contains the source images: choose a folder outside of {source}"
             )
 
 
 def _report_skipped(reasons: Mapping[str, str], reported: list[str]) -> list[str]:
-    """Print each reason why an image was skipped that is not in `reported` yet; return all reported reasons."""
+    """Print the reasons for skipped images that are not in `reported`, and return all reasons that were printed so far."""
     new = [reason for reason in dict.fromkeys(reasons.values()) if reason not in reported]
     for reason in new:
         to_stderr(f"skipped: {reason}")

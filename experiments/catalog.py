@@ -1,4 +1,4 @@
-"""The output of `observers list`: observers, experiments, models of the paper and distortions, as lines of text."""
+"""The output of `observers list`, which lists observers, experiments, models of Jaini et al. (2024) and distortions."""
 
 from collections.abc import Callable, Iterator
 
@@ -33,7 +33,7 @@ def list_observers() -> Iterator[str]:
 
 
 def list_experiments() -> Iterator[str]:
-    """Yield a heading and one line per experiment, with whether its images and people's responses are on this machine."""
+    """Yield a heading and one line per experiment, which says if its images and human data are on this machine."""
     yield "Experiments (your own: mine.py:name, or a folder of images)"
     for name, reference in (EXPERIMENTS | plugins("experiments")).items():
         yield f"  {name:<28} {reference}"
@@ -46,7 +46,7 @@ def list_experiments() -> Iterator[str]:
 
 
 def list_models() -> Iterator[str]:
-    """Yield a heading and one line per model of the paper, with the corresponding observer."""
+    """Yield a heading and one line per model of Jaini et al. (2024), with the corresponding observer."""
     yield "Models in Tables 2 and 3 of Jaini et al. (2024)"
     for model in PAPER_MODELS:
         yield f"  {model.name:<36} {model.observer or 'not available':<58} {model.note}"

@@ -1,4 +1,4 @@
-"""A session with a participant at a screen: practice trials, then the experiment, with the same loop as every observer."""
+"""A session with a participant at a screen: practice trials, then the experiment, run in the same way as for a model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +16,15 @@ from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.errors import LogError
 
 PRACTICE_SUFFIX = "-practice"
-MAX_DROPPED = 0.01  # proportion of trials with a dropped frame above which the frame report is a warning
+MAX_DROPPED = 0.01  # if the proportion of trials with a dropped frame is higher, the frame report is a warning
 
 
 def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment:
     """Return an experiment of `n` practice trials with the choices and the presentation of `experiment`.
 
-    If the choices are the sixteen categories, the images are drawn objects without a cue conflict. Otherwise they are a
-    random selection from the images of the experiment, without ambiguous images, because feedback requires a correct choice.
-    Raises LogError if there are fewer than `n` images.
+    If the choices are the sixteen categories, the images are drawn objects without a cue conflict. Otherwise they are
+    selected at random from the images of the experiment. Ambiguous images are not selected, because feedback requires a
+    correct choice. Raises LogError if there are fewer than `n` images.
     """
     stimuli = experiment.stimuli
     if set(experiment.choices) == set(CATEGORIES):
@@ -61,8 +61,8 @@ def collect(
         session: Session number, from 1.
         seed: Random seed of the trial order and of the selection of practice images.
         limit: Stop after this many trials of the experiment; by default, run all.
-        n_practice: Number of practice trials before a new session. They have a log of their own, with the name of the
-            experiment followed by "-practice".
+        n_practice: Number of practice trials before a new session. They are written to a separate log, with the name of
+            the experiment followed by "-practice".
         resume: Continue an existing session with its next trial. Without it, an existing session is an error.
         notify: Function that is called with each note for the user.
 
@@ -70,10 +70,10 @@ def collect(
         The path of the trial log.
 
     Raises:
-        LogError: If the session exists and `resume` is false, if the session has other settings than its log, if the data of
-            this participant were deleted, or if there are too few practice images.
+        LogError: If the session exists and `resume` is False, if the settings differ from those of the existing log, if the
+            data of this participant were deleted, or if there are too few practice images.
         ObserverError: If the screen or the monitor profile does not work.
-        KeyboardInterrupt: If the participant presses Escape; all responses are in the log.
+        KeyboardInterrupt: If the participant presses Escape. All responses so far are then in the log.
 
     Example:
         >>> participant = Participant(code="K7Q2XZ", simulate="biased")
@@ -102,7 +102,7 @@ def collect(
 
 @frozen
 class FrameReport:
-    """The dropped frames in a trial log: `n_dropped` is the number of trials with a dropped frame, `rate` in frames/s."""
+    """The frame timing in a trial log: `n_dropped` trials have a dropped frame; `rate` is in frames per second."""
 
     n_trials: int
     n_dropped: int
@@ -110,7 +110,7 @@ class FrameReport:
 
     @classmethod
     def from_log(cls, path: Path) -> "FrameReport":
-        """Read the trial log of a participant; the rate is the median over its trials, or 0 without trials."""
+        """Read the trial log of a participant. The rate is the median over the trials, or 0 if there are no trials."""
         header, *rows = log.read_rows(path)
         dropped, rate = (header.index(log.MEASURED + name) for name in ("n_dropped", "frame_rate"))
         rows = [row for row in rows if row[dropped] and row[rate]]

@@ -1,4 +1,4 @@
-"""What `observers demo` runs: the observers of the microcosm and simulated people, on five of its experiments."""
+"""The experiments and the observers of `observers demo`, which are the models of the microcosm and simulated people."""
 
 from attrs import frozen
 
@@ -12,7 +12,8 @@ RECONSTRUCTED_DAMAGE = {
     "microcosm-pixel": "its pixels noised at strength 0.5",
     "microcosm-masked": "half of its tokens masked",
 }
-# Biased observers with a shape bias like that of people, which make errors on many of the same images. They replace people.
+# The observers that take the place of people: biased observers with a shape bias like that of people, which make errors on
+# many of the same images.
 SIMULATED_PEOPLE = {
     "SIMULATED-1": {"shape_bias": "0.97", "cue_rate": "0.9", "seed": "1"},
     "SIMULATED-2": {"shape_bias": "0.95", "cue_rate": "0.85", "seed": "2"},

@@ -1,6 +1,6 @@
-"""What a run would need: remaining trials, model evaluations, time and memory, measured on this machine (`--dry-run`).
+"""Estimate the trials, model evaluations, time and memory that a run needs, by measuring them here (`--dry-run`).
 
-Nothing is written.
+No file is written.
 """
 
 import time
@@ -15,7 +15,7 @@ from experiments.experiment import Experiment
 from observers.protocol import Cost, HasCost, Observer
 from observers.validation import iter_responses, validate_response
 
-PILOT_SECONDS = 20.0  # limit on the time for which pilot trials are answered
+PILOT_SECONDS = 20.0  # maximum time for answering pilot trials
 MAX_PILOT_TRIALS = 65
 
 
@@ -24,9 +24,9 @@ class Estimate:
     """An estimate of the cost of a run.
 
     Attributes:
-        n_trials: Number of trials that the log lacks.
-        n_pilot: Number of trials that were answered to measure the cost; 0 if the cost is only computed.
-        seconds: Seconds per trial; without pilot trials, the minimum.
+        n_trials: Number of trials that are not in the log yet.
+        n_pilot: Number of pilot trials, which were answered to measure the time; 0 if the time follows from `cost` alone.
+        seconds: Seconds per trial. Without pilot trials, this is the minimum.
         n_evaluations: Mean number of model evaluations per trial, or None if the observer does not count them.
         cost: Cost of a model evaluation, or None if the observer cannot measure it.
     """
@@ -66,10 +66,10 @@ def estimate(
     seed: int = 0,
     limit: int | None = None,
 ) -> Estimate:
-    """Estimate what `session.run` would need with the same arguments.
+    """Estimate the cost of calling `session.run` with the same arguments.
 
-    The observer's weights are loaded. It answers trials for up to PILOT_SECONDS, unless its own measurement shows that one
-    trial takes longer. Raises the errors of `session.run`.
+    The observer's weights are loaded. The observer answers pilot trials for up to PILOT_SECONDS, unless its method `cost`
+    shows that a single trial takes longer. Raises the errors of `session.run`.
     """
     path = log.log_path(directory, experiment.name, observer.name, session)
     n_done = len(log.read_rows(path)) - 1 if log.has_rows(path) else 0
@@ -87,7 +87,7 @@ def estimate(
         n_evaluations += n or 0
         n_pilot += 1
         if n_pilot == 1:
-            first_response = time.monotonic()  # the time before includes loading, warm-up and the first batch
+            first_response = time.monotonic()  # earlier time includes loading, warm-up and the first batch
         if time.monotonic() - start > PILOT_SECONDS:
             break
     mean_evaluations = n_evaluations / n_pilot if all_counted and n_pilot else None

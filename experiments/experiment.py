@@ -1,4 +1,4 @@
-"""Experiment: a stimulus set, the choices, and the trials in the order that a random seed gives."""
+"""An experiment, which has a stimulus set and choices, and makes the trials in an order that depends on a random seed."""
 
 import numpy as np
 from attrs import frozen
@@ -22,7 +22,8 @@ class Experiment:
         presentation: Timing and size of the presentation to people.
 
     Raises:
-        StimulusError: The set is empty, there are fewer than two different choices, or more blocks than trials.
+        StimulusError: If the set is empty, if there are fewer than two choices, if a choice is empty or occurs twice, or if
+            there are more blocks than trials.
 
     Example:
         >>> experiment = Experiment("mine", StimulusSet.read(Path("mine/stimuli.csv")), ("cat", "dog"))

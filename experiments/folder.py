@@ -13,7 +13,7 @@ from stimuli.folder import read_folder
 
 
 def from_folder(folder: Path) -> Experiment:
-    """Make an experiment of the images in a folder.
+    """Make an experiment from the images in a folder.
 
     Args:
         folder: Folder with a stimuli.csv, or laid out as `category/image.png` or `condition/category/image.png` (see
@@ -23,7 +23,7 @@ def from_folder(folder: Path) -> Experiment:
         The experiment, with the name of the folder.
 
     Raises:
-        StimulusError: The folder has another layout, or has the name of a published dataset.
+        StimulusError: If the folder has another layout, or has the name of a published dataset.
     """
     folder = Path(folder).resolve()
     if folder.name in DATASETS:

@@ -1,8 +1,8 @@
 """Delete the data of one participant from folders of trial logs and exports, and keep an anonymous record of the deletion.
 
-The file `forgotten.csv` in a folder of logs has one row with the columns DELETION_RECORD for each deleted participant. It
-contains the SHA-256 of the participant code, so that later sessions can refuse the code although the file does not show it.
-Codes are short, so the hash does not hide a code from a reader who tries all codes; a code alone does not identify a person.
+The file `forgotten.csv` in a folder of logs has one row with the columns DELETION_RECORD for each deleted participant. The
+row contains the SHA-256 of the participant code, so that later sessions can refuse the code although the file does not show
+it. Codes are short, so a reader can find the code by trying all codes; but a code alone does not identify a person.
 """
 
 import csv
@@ -42,7 +42,7 @@ def is_forgotten(code: str, directory: Path) -> bool:
 
     Raises LogError if the deletion records cannot be read.
     """
-    # The record of a log that a user renamed or moved is in the folder of the experiment.
+    # If a user has renamed or moved a log, its deletion record is in the folder of the experiment.
     folders = [Path(directory), *(path.parent for path in Path(directory).glob(f"*/{DELETION_RECORDS}"))]
     return any(_recorded_date(code, folder) for folder in folders)
 
@@ -52,15 +52,15 @@ def find_in_folders(code: str, folders: Iterable[Path], *, any_kind: bool = Fals
 
     Args:
         code: Participant code.
-        folders: Folders of trial logs and of exports. A folder inside another one is searched once.
+        folders: Folders of trial logs and of exports. A folder inside another one is searched only once.
         any_kind: Include the data of a model or a simulated observer with this name.
 
     Returns:
-        The files in each folder.
+        The participant's files in each folder.
 
     Raises:
         ObserverError: If the code is not valid.
-        LogError: If there are no data and there is no deletion record, or if it is unclear whose data a file contains.
+        LogError: If there are neither data nor a deletion record, or if it is unclear whose data a file contains.
     """
     check_code(code)
     resolved = {Path(folder).resolve(): Path(folder) for folder in folders}
@@ -87,7 +87,7 @@ def forget(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> lis
     Args:
         code: Participant code.
         folders: Folders of trial logs and of exports.
-        any_kind: Delete the data of a model or a simulated observer with this name, too.
+        any_kind: Also delete the data of a model or a simulated observer with this name.
 
     Returns:
         The paths of the deleted files, then of the participants.tsv files from which a row was removed.
@@ -117,7 +117,7 @@ def forget(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> lis
 
 
 def _lock(path: Path) -> filelock.BaseFileLock:
-    """Acquire a lock file; raises LogError if a running session holds it."""
+    """Acquire a lock file. Raises LogError if a running session holds it."""
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)
@@ -138,7 +138,7 @@ def _delete(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterat
 
 
 def _record_deletion(code: str, root: Path, n_trials: Sequence[int]) -> None:
-    """Add a deletion record to a folder of logs before any file is deleted; an existing record stays unchanged."""
+    """Add a deletion record to a folder of logs, unless it has one. This is done before any file is deleted."""
     if is_forgotten(code, root):
         return
     new = [_sha256(code), f"{datetime.now(UTC):%Y-%m-%d}", str(sum(n > 0 for n in n_trials)), str(sum(n_trials))]
@@ -148,7 +148,7 @@ def _record_deletion(code: str, root: Path, n_trials: Sequence[int]) -> None:
 
 
 def _read_records(directory: Path) -> list[list[str]]:
-    """Return the deletion records of a folder, or an empty list without a file; raises LogError if the file is damaged."""
+    """Return the deletion records of a folder; none without a file. Raises LogError if the file is damaged."""
     path = directory / DELETION_RECORDS
     try:
         with open(path, newline="", encoding="utf-8") as file:

@@ -1,7 +1,8 @@
-"""The identity of a session: everything that must be unchanged when it is resumed, in a form that JSON can represent.
+"""The identity of a session: all settings that must be the same when the session is resumed, as JSON values.
 
-It consists of the experiment, session number, seed, choices, presentation, the SHA-256 of the stimuli, and the observer's
-options. Options with `observers.protocol.RUNTIME`, which only change how responses are computed, do not belong to it.
+The identity consists of the experiment, session number, seed, choices, presentation, the SHA-256 of the stimuli, and the
+observer's options. Options with `observers.protocol.RUNTIME` are not part of it, because they change only how responses are
+computed.
 """
 
 import contextlib
@@ -49,10 +50,10 @@ def identity_of(experiment: Experiment, observer: Observer, session: int, seed: 
 
 
 def restore_revision_name(options: dict[str, Any], sidecar: Mapping[str, Any]) -> None:
-    """Replace a commit in the option `revision` by the branch or tag that the session was started with.
+    """Replace the commit in the option `revision` by the branch or tag with which the session was started.
 
-    A session that was started with a branch such as `main` can then be resumed with the commit that the branch pointed to,
-    even if the branch has moved on. Changes `options` in place.
+    A session that was started with a branch such as `main` can then be resumed with the commit to which the branch pointed,
+    even if the branch points to another commit now. This changes `options` in place.
     """
     commit = sidecar["provenance"].get("revision")
     if commit is not None:
@@ -60,7 +61,7 @@ def restore_revision_name(options: dict[str, Any], sidecar: Mapping[str, Any]) -
 
 
 def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> None:
-    """Replace `revision` in `options`, and in options nested in them, by its value in `old_options` if it is the commit."""
+    """In `options` and nested options, replace each `revision` that is the commit by its value in `old_options`."""
     if not isinstance(old_options, Mapping):
         return
     for name, value in options.items():
@@ -73,9 +74,9 @@ def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> N
 def observer_options(observer: Observer) -> dict[str, Any]:
     """Return the observer's options that determine its responses, as JSON values.
 
-    For privacy only the last part of a path is kept. The options are the fields of an attrs class or a dataclass. For any
-    other class they are the parameters of `__init__` that the object stores as attributes of the same name, with or without
-    a leading underscore, as far as they can be represented in JSON.
+    The options are the fields of an attrs class or a dataclass. For any other class they are the parameters of `__init__`
+    that the object stores in attributes of the same name, with or without a leading underscore, if their values can be
+    represented in JSON. For privacy, only the last part of a path is kept.
 
     Raises ObserverError if a field of an attrs class or dataclass cannot be represented.
     """
@@ -93,11 +94,11 @@ def observer_options(observer: Observer) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> Any:
-    """Return `value` as a JSON value that is the same in every process. Raises ObserverError for an unsupported type."""
+    """Return `value` as a JSON value that is equal in every process. Raises ObserverError for an unsupported type."""
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)  # NaN is not equal to itself
     if isinstance(value, str) and (reference := _FILE_REFERENCE.fullmatch(value)):
-        return reference[1]  # FILE.py:NAME without its folder; the content of the file is compared by its SHA-256
+        return reference[1]  # FILE.py:NAME without its folder; the contents are compared by the SHA-256 of the file
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, PurePath):
@@ -127,7 +128,7 @@ def _to_json(value: Any) -> Any:
 
 
 def describe_difference(old: Any, new: Any, prefix: str = "") -> str:
-    """Describe how two JSON values differ in a few words; of two mappings, only the keys that differ, at any depth."""
+    """Describe briefly how two JSON values differ. Of two mappings, show only the keys whose values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         if len(keys) == 1:

@@ -1,10 +1,11 @@
-"""The trial log: a CSV file with one row per trial, and a JSON sidecar that says what was run.
+"""The trial log, a CSV file with one row per trial, and its sidecar, a JSON file that describes the session.
 
-    <out>/<experiment>/<experiment>_<observer>_session-<n>.csv     and the sidecar with the same name and .json
+    <out>/<experiment>/<experiment>_<observer>_session-<n>.csv     is the log
+    <out>/<experiment>/<experiment>_<observer>_session-<n>.json    is the sidecar
 
 The columns are COLUMNS, the cues of the stimulus set, `evidence_<choice>` for every choice, and `measured_<name>` for every
-further measurement of the observer. The log only has what was measured; whether a response is correct is computed in
-`analysis.frame`. An empty cell is a missing value; text stays text.
+further measurement of the observer. The log contains only measurements; `analysis.frame` computes whether a response is
+correct. An empty cell is a missing value. Conditions and categories are text, even if they look like numbers.
 
 Each row is written in one system call, so that no response is lost if the process is killed. Rows are synchronized to the
 disk every SYNC_SECONDS or SYNC_ROWS rows, whichever comes first.
@@ -33,14 +34,14 @@ COLUMNS = (
 )  # fmt: skip
 EVIDENCE, MEASURED = "evidence_", "measured_"
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
-MAX_NAME = 80
+MAX_NAME = 80  # characters of a name in a file name
 
 
 def file_name(text: str) -> str:
-    """Return `text` as part of a file name.
+    """Return `text` in a form that can be part of a file name.
 
-    Only letters, digits, dots and hyphens are kept, so that no name can be a path. A long name is shortened, and a hash of
-    the full name is appended.
+    Other characters than letters, digits, dots and hyphens are replaced by hyphens, so that the result cannot be a path. A
+    long name is shortened, and a hash of the full name is appended.
     """
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip(".-") or "unnamed"
     return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
@@ -56,7 +57,7 @@ def log_path(directory: Path, experiment: str, observer: str, session: int) -> P
         session: Number of the session, from 1.
 
     Returns:
-        DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv, with names as `file_name` returns them.
+        DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv, with the names converted by `file_name`.
     """
     stem = f"{file_name(experiment)}_{file_name(observer)}_session-{session}"
     return Path(directory) / file_name(experiment) / f"{stem}.csv"
@@ -82,8 +83,8 @@ def format_row(
 ) -> list[str]:
     """Return the cells of one trial, in the order of `column_names`.
 
-    Times and further measurements are written with full precision, evidence with nine significant digits, which represent
-    a float32 exactly.
+    Times and further measurements are written with full precision. Evidence is written with nine significant digits, which
+    is enough to represent a float32 exactly.
 
     Args:
         experiment: Name of the experiment.
@@ -94,10 +95,10 @@ def format_row(
         response: The response to it.
 
     Returns:
-        One text per column; "" for a missing value.
+        One text per column, which is "" for a missing value.
 
     Raises:
-        ObserverError: The response has a measurement that the observer's `measures` do not list.
+        ObserverError: If the response has a measurement that is not in the observer's `measures`.
     """
     s = trial.stimulus
     evidence = (
@@ -112,7 +113,7 @@ def format_row(
 
 
 def _format_measures(observer: Observer, response: Response) -> list[str]:
-    """Return the cells of the further measurements. Raises ObserverError for one that the observer does not list."""
+    """Return the cells of the further measurements. Raises ObserverError if one is not in the observer's `measures`."""
     measured, names = response.measured or {}, measures_of(observer)
     unknown = sorted(measured.keys() - set(names))
     if unknown:
@@ -125,8 +126,8 @@ def describe_mismatch(
 ) -> str:
     """Describe why a row of a log cannot be the row of this trial, or return "" if it can be.
 
-    The other arguments are those of `format_row`. The response, rt, n_evaluations, evidence and further measurements may
-    have any valid value.
+    `cells` is the row; the other arguments are those of `format_row`. Response, rt, n_evaluations, evidence and further
+    measurements may have any valid value. All other cells must be the same as for the trial.
     """
     expected_cells = format_row(experiment, observer, session, cues, trial, Response(None))
     columns = column_names(cues, trial.choices, measures_of(observer))
@@ -157,16 +158,16 @@ def _to_line(cells: Sequence[str]) -> bytes:
 
 
 class LogWriter:
-    """Appends rows to a log. Only one writer can have a log open at a time.
+    """Writer that appends rows to a log. Only one writer can have a log open at a time.
 
     Rows are written immediately and synchronized to the disk at least every SYNC_SECONDS or SYNC_ROWS rows. The file is
     created with the first row. The writer must be closed.
 
     Attributes:
-        path: The path of the log. Its folder is created.
+        path: The path of the log. Its folder is created if it does not exist.
 
     Raises:
-        LogError: Another writer has this log open.
+        LogError: If another writer has this log open.
 
     Example:
         >>> writer = LogWriter(log_path(Path("logs"), "edge", "ideal", session=1))
@@ -187,10 +188,10 @@ class LogWriter:
         self._file: int | None = None
         self._n_unsynced = 0
         self._timer: threading.Timer | None = None
-        self._sync_lock = threading.Lock()  # the timer runs in its own thread and must not sync a file that is closed
+        self._sync_lock = threading.Lock()  # the timer runs in another thread and must not sync a closed file
 
     def write(self, cells: Sequence[str]) -> None:
-        """Append one row in one system call. Raises LogError if it cannot be written."""
+        """Append one row in one system call. Raises LogError if the row cannot be written."""
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         line = _to_line(cells)
@@ -202,7 +203,7 @@ class LogWriter:
             raise LogError(f"{self.path}: the disk is full; free some space and run the same command again")
         with self._sync_lock:
             self._n_unsynced += 1
-            if self._timer is None:  # the next row may come much later
+            if self._timer is None:  # without a timer, this row would be synchronized only after the next ones
                 self._timer = threading.Timer(SYNC_SECONDS, self.sync)
                 self._timer.daemon = True
                 self._timer.start()
@@ -232,7 +233,7 @@ class LogWriter:
 
 
 def has_rows(path: Path) -> bool:
-    """Return whether the log has at least one complete trial. A log that does not exist does not."""
+    """Return whether the log exists and has at least one complete row besides the header."""
     if not path.exists():
         return False
     content = path.read_bytes().replace(b"\r", b"\n")  # another program may have changed the line endings
@@ -249,10 +250,10 @@ def remove_incomplete_row(path: Path) -> int:
         The number of bytes removed, usually 0.
 
     Raises:
-        LogError: The log has carriage returns or NUL bytes, so another program has changed it.
+        LogError: If the log has carriage returns or NUL bytes, which means that another program has changed it.
     """
     content = path.read_bytes()
-    complete = content[: content.rfind(b"\n") + 1]  # the rest is incomplete; a power cut may also leave NUL bytes in it
+    complete = content[: content.rfind(b"\n") + 1]  # the incomplete rest may contain NUL bytes after a power cut
     if b"\r" in content or b"\0" in complete:
         raise LogError(
             f"{path} has other line endings than a trial log, or NUL bytes: another program has changed it; restore the "
@@ -275,7 +276,7 @@ def read_rows(path: Path) -> list[list[str]]:
         The cells of the header and of each row.
 
     Raises:
-        LogError: The log cannot be read, is empty, or has a row with a different number of cells than the header.
+        LogError: If the log cannot be read, is empty, or has a row with a different number of cells than the header.
     """
     try:
         text = path.read_text("utf-8")
@@ -303,10 +304,10 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
 
     Returns:
         The contents of the sidecar, with the keys format, status, started, finished, n_logged, identity, environment and
-        provenance; None if the sidecar does not exist.
+        provenance. None if the sidecar does not exist.
 
     Raises:
-        LogError: The sidecar is damaged, or has a newer format than VERSION.
+        LogError: If the sidecar is damaged, or has a newer format than VERSION.
     """
     path = sidecar_path(log)
     try:
@@ -328,14 +329,14 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
 
 
 def write_sidecar(log: Path, sidecar: Mapping[str, Any]) -> None:
-    """Write the sidecar of a log. The old one is replaced in one step, so that there is always a complete sidecar.
+    """Write the sidecar of a log. An old sidecar is replaced in one step, so that there is always a complete one.
 
     Args:
         log: The path of the log.
         sidecar: The contents.
 
     Raises:
-        LogError: The sidecar cannot be written.
+        LogError: If the sidecar cannot be written.
     """
     path = sidecar_path(log)
     partial = path.with_suffix(".json.part")

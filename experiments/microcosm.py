@@ -1,8 +1,8 @@
 """The experiments of the microcosm: its four stimulus sets, and twelve distortions of its consistent images.
 
-The images are drawn into the cache on first use. Distorted images have 64 pixels per side, like the originals. A blur
-whose width is given in pixels is therefore stronger than in the published sets of 224 pixels, so the levels of low-pass
-are the published ones times 64/224.
+The images are drawn into the cache on first use. Distorted images have 64 pixels per side, like the originals, and the
+published sets have 224. Because the width of the low-pass filter is given in pixels, the published levels of low-pass are
+multiplied by 64/224.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ NAMES = (*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12))
 
 
 def make_microcosm_experiment(name: str) -> Experiment:
-    """Return the experiment with one of NAMES. Its images are drawn into the cache on first use."""
+    """Return the experiment with this name, one of NAMES. Its images are drawn into the cache on first use."""
     stimuli = _load_drawn_set(name) if name in SETS else _load_distorted_set(name)
     return Experiment(name, stimuli, CATEGORIES, default_n_blocks(len(stimuli)))
 

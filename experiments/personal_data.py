@@ -1,8 +1,8 @@
 """Find the files of one participant in folders of trial logs and exports.
 
-The content of a file decides whose it is: the observer and the kind in its rows, its sidecar, or the JSON file of a BIDS
-table. The name decides only for files without readable content, such as the lock of a session that never started. Links are
-not followed.
+A file belongs to the participant if its content says so: the observer and the kind in its rows, in its sidecar, or in the
+JSON file of a BIDS table. The name of a file is used only if it has no readable content, such as the lock of a session that
+never started. Links are not followed.
 """
 
 import csv
@@ -55,9 +55,9 @@ class SessionFiles:
 class PersonalData:
     """The files of one participant in a folder.
 
-    `participant_tables` are the tables of BIDS exports in which only a row about the participant remains, without data.
-    `mentions` are other files that contain the code in their name or text, which are never deleted. `record_folders` are the
-    folders with a file of deletion records, whether or not the participant is in it.
+    `participant_tables` are the participants.tsv files of BIDS exports that have a row about the participant, but no data
+    files. `mentions` are other files that contain the code in their name or text; they are never deleted. `record_folders`
+    are the folders with a file of deletion records, whether or not the participant is in it.
     """
 
     folder: Path
@@ -68,10 +68,10 @@ class PersonalData:
 
 
 def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
-    """Return the files of a participant in a folder; with `any_kind`, also those of another observer with that name.
+    """Return the files of a participant in a folder; with `any_kind`, also those of other observers with that name.
 
-    Raises LogError if the folder does not exist, if a file belongs to several observers or cannot be read, or if the folder
-    is that of a single experiment, because deletion records are kept in its parent folder.
+    Raises LogError if the folder does not exist, or if a file belongs to several observers or cannot be read. Also raises
+    LogError if the folder has the logs of one experiment, because deletion records are kept in its parent folder.
     """
     if not folder.is_dir():
         raise LogError(f"the folder {folder} does not exist")
@@ -95,7 +95,7 @@ def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
 
 
 def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
-    """Return the session with its folder of logs; raises LogError if that folder is not inside `folder`."""
+    """Return the session with its folder of logs as `root`. Raises LogError if `folder` is inside that folder."""
     if session.lock is None:
         return session
     parent = session.lock.parent
@@ -110,7 +110,7 @@ def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Yield all files and links below a folder; raises OSError if a folder cannot be read, since it may contain data."""
+    """Yield all files and links below a folder. Raises OSError if a folder cannot be read, since it may contain data."""
 
     def stop(error: OSError) -> None:
         raise error
@@ -122,7 +122,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 
 def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
-    """Return the files with the same stem as a session if they belong to the participant, and None otherwise."""
+    """Return a group of files with the same stem as a session, or None if they do not belong to the participant."""
     if not any(code in path.name or code.encode() in path.read_bytes() for path in group.values()):
         return None
     names = {code, code + PILOT_SUFFIX}
@@ -159,7 +159,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
 def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
     """Return the observer of each complete row and whether it is human, for a trial log or a model-vs-human CSV file.
 
-    The result is None if the file is another table or does not contain the code.
+    The result is None if the file is neither of the two or does not contain the code.
     """
     content = path.read_bytes()
     header, _, body = content.partition(b"\n")
@@ -205,7 +205,7 @@ def _read_json(path: Path | None) -> Any:
 
 
 def _owner_in_sidecar(sidecar: Any) -> tuple[str, bool] | None:
-    """Return the observer in a sidecar and whether it is a participant, real or simulated; None for another JSON file."""
+    """Return the observer in a sidecar, and whether it is a real or simulated participant; None for other JSON files."""
     identity = sidecar.get("identity") if isinstance(sidecar, dict) else None
     observer = identity.get("observer") if isinstance(identity, dict) else None
     if not isinstance(observer, dict) or not isinstance(observer.get("name"), str):
@@ -214,7 +214,7 @@ def _owner_in_sidecar(sidecar: Any) -> tuple[str, bool] | None:
 
 
 def _owner_in_bids_json(description: Any) -> tuple[str, bool] | None:
-    """Return the same for the JSON file of a BIDS table, which `analysis.bids` writes: the observer and its kind."""
+    """Return the observer in the JSON file of a BIDS table, and whether it is a participant; None for other JSON files."""
     if not isinstance(description, dict) or not isinstance(description.get("Observer"), str):
         return None
     logs = description.get("Logs")
@@ -233,7 +233,7 @@ def _mentions(path: Path, relative_path: Path, code: str) -> bool:
 def remove_participant_row(participants: Path, code: str) -> bool:
     """Remove the participant from the participants.tsv of a BIDS export, and delete the empty folders.
 
-    Rows of subjects whose folders still contain files are kept. Returns whether a row was removed.
+    A row is kept if the folder of the subject still contains files. Returns whether a row was removed.
     """
     subjects: set[str] = set()
     content = _without_participant(participants, code, subjects)
@@ -249,7 +249,8 @@ def remove_participant_row(participants: Path, code: str) -> bool:
 def _without_participant(participants: Path, code: str, subjects: set[str]) -> bytes | None:
     """Return the content of a participants.tsv without the participant's rows, or None if there are no rows to remove.
 
-    Only rows whose subject folder contains no files are removed; their subject labels are added to `subjects`.
+    A row is removed only if the folder of its subject contains no files. The labels of these subjects are added to
+    `subjects`.
     """
     if participants.is_symlink():
         return None
@@ -274,5 +275,5 @@ def _without_participant(participants: Path, code: str, subjects: set[str]) -> b
 
 
 def _has_no_files(folder: Path) -> bool:
-    """Return whether a folder contains no files or does not exist; False for a link."""
+    """Return whether a folder contains no files or does not exist. The result is False for a link."""
     return not folder.is_symlink() and not (folder.is_dir() and any(files_in(folder)))

@@ -1,4 +1,4 @@
-"""Write trial logs, through `run`, from the answers that a static page posted to another web server or to JATOS."""
+"""Turn the answers that a static page sent to another web server or to JATOS into trial logs."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ from stimuli.errors import LogError
 
 @frozen(eq=False)
 class PostedAnswers:
-    """The saved answers of one session, by trial number; an AnswerSource like AnswerQueue."""
+    """The saved answers of one session, by trial number. WebParticipant uses them in place of an AnswerQueue."""
 
     answers: dict[int, BrowserAnswer]
 
@@ -38,8 +38,8 @@ def import_answers(
 ) -> list[Path]:
     """Write the answers in files of JSON lines into one trial log per session, and return the paths of the logs.
 
-    A log ends before the first trial without an answer. Repeated identical lines count once. Raises LogError with the file
-    and the line if a line is not an answer to this experiment, or if two lines give different answers to the same trial.
+    A log ends before the first trial without an answer. Identical lines count once. Raises LogError, which names the file
+    and the line, if a line is not an answer to this experiment, or if two lines have different answers to the same trial.
     """
     sessions: dict[SessionInfo, dict[int, BrowserAnswer]] = {}
     trials: dict[SessionInfo, list[Trial]] = {}
@@ -89,7 +89,7 @@ def _write_log(
 
 
 def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None:
-    """Raise LogError if a log exists and has another response or rt than one of these answers."""
+    """Raise LogError if the log exists and its response or rt in a trial differs from the answer to this trial."""
     if not log.has_rows(path):
         return
     header, *rows = log.read_rows(path)
@@ -104,7 +104,7 @@ def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None
 
 
 def _read_answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
-    """Yield each answer with its position, which is the file and the line number."""
+    """Yield each answer, preceded by a text with its file and line number."""
     for file in files:
         for number, line in enumerate(file.read_bytes().removeprefix(BOM_UTF8).splitlines(), start=1):
             if line.strip():

@@ -11,7 +11,7 @@ PRESENTATIONS = dict.fromkeys(("cue-conflict", "edge", "silhouette"), _PRESENTAT
 
 
 def published_experiment(name: str) -> Experiment:
-    """Return the experiment on the published dataset with this name.
+    """Return the experiment with the published dataset of this name.
 
     Raises UnknownName if the dataset does not exist, and StimulusError if its images are not in a data folder.
     """

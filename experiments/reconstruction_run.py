@@ -1,9 +1,11 @@
 """Restore noised or masked images under prompts with generative observers, and write PNG files and a table.
 
-<out>/reconstructions.csv    table of the reconstructions (`experiments.reconstruction_table`)
-<out>/reconstructions.json   digests of the images and options of the observers, which a resumed run has to match
-<out>/originals/<image>.png  the images
-<out>/<observer>/<image>/<text>_<strength>_<steps>_<guidance>_<seed>.png  the reconstructions
+The output folder has these files:
+
+    <out>/reconstructions.csv    table of the reconstructions (`experiments.reconstruction_table`)
+    <out>/reconstructions.json   digests of the images and options of the observers, which must not change on resuming
+    <out>/originals/<image>.png  the images
+    <out>/<observer>/<image>/<text>_<strength>_<steps>_<guidance>_<seed>.png  the reconstructions
 """
 
 import csv
@@ -37,17 +39,17 @@ Progress = Callable[[int, int | None], None]
 
 @frozen
 class ReconstructionSettings:
-    """Prompts and settings under which images are restored.
+    """Prompts under which images are restored, and settings of the restoration.
 
     Attributes:
-        prompts: Texts under which each image is restored; if empty, those for the two percepts in its cues are used.
-        strengths: Fractions of noise or of masked tokens, above 0 and up to 1.
+        prompts: Texts under which each image is restored. If empty, the prompts name the two percepts in the image's cues.
+        strengths: Noise levels or fractions of masked tokens, above 0 and up to 1.
         n_seeds: Number of draws of noise or masks for each strength.
         steps: Number of denoising steps.
         guidance: Classifier-free guidance scale; 1 means no guidance.
 
     Raises:
-        ObserverError: A value is outside its range, a prompt is given twice, or there is no strength or no seed.
+        ObserverError: If a value is outside its range, if a prompt is given twice, or if there is no strength or no seed.
     """
 
     prompts: tuple[str, ...] = ()
@@ -72,7 +74,7 @@ class ReconstructionSettings:
         ]
 
     def prompts_for(self, stimulus: Stimulus, observer: Reconstructor) -> list[str]:
-        """Return the prompts for an image. Raises StimulusError if there are neither prompts nor percepts in its cues."""
+        """Return the prompts for an image. Raises StimulusError if neither `prompts` nor percepts in its cues are given."""
         if self.prompts:
             return list(self.prompts)
         if not all(stimulus.cues.get(cue) for cue in PERCEPTS):
@@ -81,11 +83,11 @@ class ReconstructionSettings:
 
 
 def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
-    """Return the images that names refer to: image files, folders of images, and experiments.
+    """Return the images of image files, folders of images and experiments, which are given by path or name.
 
     The images of a folder are sorted by name; those of an experiment have the order of its stimulus set. `limit` is the
-    maximum number of images in total. Raises StimulusError for a missing image file or images that are not available,
-    and UnknownName for any other name.
+    maximum number of images in total. Raises StimulusError if an image file is missing or the images of an experiment are
+    not available, and UnknownName if a name is neither a file, a folder nor an experiment.
     """
     stimuli: list[Stimulus] = []
     for name in names:
@@ -112,25 +114,25 @@ def reconstruct(
 ) -> Path:  # fmt: skip
     """Restore every image under every prompt with every observer, and write the results into a folder.
 
-    A run resumes where an earlier one with the same images and observers has stopped, and adds what further prompts,
-    strengths or seeds require.
+    If `out` has results of an earlier run with the same images and observers, only the missing reconstructions are
+    computed. The prompts, strengths and seeds may differ from those of the earlier run.
 
     Args:
         stimuli: The images.
         observers: Generative observers that can restore images (`observers.protocol.Reconstructor`).
         settings: Prompts, strengths, number of seeds, denoising steps and guidance scale.
         out: Folder for the table and the images.
-        progress: Function that is called with the number of finished units of work and their total number. One unit is
-            one image restored under all its prompts, with one strength and one draw, by one observer.
+        progress: Function that is called with the number of finished units of work and their total number. In one unit,
+            one observer restores one image under all its prompts, with one strength and one draw.
 
     Returns:
         Path of the table, `<out>/reconstructions.csv`.
 
     Raises:
-        ObserverError: An observer cannot restore images, or `out` has reconstructions of a different image of the same
-            name, or by an observer of the same name with different options.
-        StimulusError: Two images have the same name, an image cannot be opened, an image has no prompts, or the files
-            in `out` are damaged.
+        ObserverError: If an observer cannot restore images, or if `out` has reconstructions of a different image of the
+            same name, or by an observer of the same name with different options.
+        StimulusError: If two images have the same name, if an image cannot be opened, if an image has no prompts, or if
+            the files in `out` are damaged.
 
     Example:
         >>> settings = ReconstructionSettings(("an image of a duck", "an image of a rabbit"), n_seeds=4, steps=20)
@@ -189,13 +191,13 @@ def _settings_cells(s: Stimulus, observer: str, prompt: str, restoration: Restor
 
 
 def _path_part(text: str, max_length: int = 100) -> str:
-    """Return a text as part of a path; a hash is appended if characters were replaced or cut, to keep it unique."""
+    """Return a text as part of a path. If characters were replaced or removed, a hash keeps the result unique."""
     name = file_name(text[:max_length])
     return name if name == text else f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _distance_cells(reconstruction: Reconstruction, k: int) -> Row:
-    """Return the cells of the distances of the reconstruction under prompt number k."""
+    """Return the cells with the distances of the reconstruction under prompt number k, from 0."""
     latent = reconstruction.latent_distance[k]
     return {
         "pixel_distance": f"{reconstruction.pixel_distance[k]:.9g}",
@@ -209,7 +211,7 @@ def _key(row: Row) -> tuple[str, ...]:
 
 
 def _save_original(s: Stimulus, out: Path) -> str:
-    """Save the central square of an image unless it is there, and return its path relative to `out`."""
+    """Save the central square of an image unless the file exists, and return its path relative to `out`."""
     pixels = open_image(s.path)
     file = f"originals/{_path_part(s.id)}.png"
     if not (out / file).is_file():
@@ -249,7 +251,7 @@ def _prepare_folder(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[
 
 
 def _read_sidecar(out: Path) -> dict[str, Any]:
-    """Return the identity that an earlier run has stored. Raises StimulusError if it is damaged or missing."""
+    """Return the digests and options that an earlier run wrote. Raises StimulusError if the file is damaged or missing."""
     try:
         identity = json.loads((out / SIDECAR).read_text("utf-8"))
         return {part: dict(identity[part]) for part in ("images", "observers")}

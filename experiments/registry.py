@@ -1,4 +1,4 @@
-"""The table of experiments and the function that makes one from its name."""
+"""The table of experiments, and the function that makes an experiment from its name."""
 
 from pathlib import Path
 
@@ -36,9 +36,9 @@ def make_experiment(name: str) -> Experiment:
         The experiment. Drawn stimuli are drawn into the cache when they are used for the first time.
 
     Raises:
-        UnknownName: The experiment does not exist.
-        StimulusError: Its images are missing or damaged, or the name does not refer to an experiment.
-        UserError: The module or file cannot be imported.
+        UnknownName: If the experiment does not exist.
+        StimulusError: If the images are missing or damaged, or if the name does not refer to an experiment.
+        UserError: If the module or file cannot be imported.
 
     Example:
         >>> experiment = make_experiment("drawn-cue-conflict")

@@ -1,4 +1,4 @@
-"""Sessions with participants in browsers: each session is a `run` in a thread of its own, and one web server serves all."""
+"""Sessions with participants in browsers. Each session calls `run` in a separate thread; one web server serves all."""
 
 import secrets
 import threading
@@ -21,8 +21,8 @@ from stimuli.atomic import write_atomically
 from stimuli.errors import ObserverError
 from stimuli.progress import Progress
 
-START_TIMEOUT = 60.0  # seconds until the log is open, because all images are read for their digest first
-SAVE_TIMEOUT = 8.0  # seconds until an answer is in the log
+START_TIMEOUT = 60.0  # seconds to wait until the log is open; before that, all images are read to compute their digest
+SAVE_TIMEOUT = 8.0  # seconds to wait until an answer is in the log
 LINGER = 3.0  # seconds for which the server still replies to repeated requests after the last answer
 
 
@@ -35,17 +35,17 @@ class WebSession:
         out: Folder for trial logs.
         scripts: The files of jsPsych, from `observers.people.jspsych.load_scripts`.
         session: Session number, from 1.
-        seed: Random seed of the trial order and the masks; by default, it follows from the code and the session number.
+        seed: Random seed of the trial order and the masks; by default, `session_seed` of the code and session number.
         distance: Assumed viewing distance, in cm.
-        progress: Function that is called with the number of trials that are done and their total number.
+        progress: Function that is called with the number of finished trials and the total number of trials.
         notify: Function that is called with each note for the user.
 
     Attributes:
         code: Participant code.
         token: The secret part of the address of the session.
         site: The files of the session's page.
-        log: Path of the trial log, once the session is complete.
-        error: The error that stopped the session, if one occurred.
+        log: Path of the trial log once the session is complete, and None before.
+        error: The error that stopped the session, or None.
 
     Raises:
         LogError: If the data of this participant were deleted.
@@ -82,7 +82,7 @@ class WebSession:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Start the session, if it is not running, and wait until its log is open; raises the errors of `run`."""
+        """Start the session if it is not running, and wait until its log is open. Raises the errors of `run`."""
         with self._lock:
             if self._thread.ident is None:
                 self._thread.start()
@@ -93,7 +93,7 @@ class WebSession:
     def handle_answer(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
         """Check an answer and save it; see `experiments.web_server.HostedSession`.
 
-        The reply to the last answer of a block has the proportion of correct answers in the block as `right`.
+        The reply to the last answer of a block has a field `right`, the proportion of correct answers in the block.
         """
         answer = read_answer(body)
         if not 1 <= answer.trial <= len(self._trials):
@@ -113,7 +113,7 @@ class WebSession:
             self._thread.join()
 
     def _n_done(self) -> int:
-        """Return the number of trials that are in the log, starting the session if necessary."""
+        """Start the session if necessary, and return the number of trials that are in the log."""
         self.start()
         trial = self._queue.current_trial()
         return len(self._trials) if trial is None else trial.number - 1
@@ -141,21 +141,21 @@ def serve(
 ) -> None:
     """Serve sessions to participants in browsers until all sessions are complete.
 
-    All answers that were received are in the logs afterwards, even if an error is raised.
+    When this function returns or raises an error, all answers that were received are in the logs.
 
     Args:
         sessions: The sessions.
         host: Address to listen on; by default, only this computer can connect.
         port: Port to listen on; 0 selects a free port.
-        invited: Start a session only when its page is opened, so that an unused invitation leaves no log. By default, all
-            sessions start immediately.
+        invited: Start a session only when its page is opened, so that no log is created for an unused invitation. By
+            default, all sessions start immediately.
         announce: Function that is called with the participant code and the address of each session.
         notify: Function that is called with each note for the user.
         linger: Seconds for which the server still replies to repeated requests after all sessions are complete.
 
     Raises:
         ObserverError: If the server cannot listen on the address.
-        LogError: If a session cannot be logged; any other error of `run` is raised as well.
+        LogError: If a session cannot be logged. Other errors of `run` are raised, too.
     """
     server = Server(host, port, {session.token: session for session in sessions}, notify)
     try:

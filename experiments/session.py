@@ -1,7 +1,8 @@
-"""run(): present one experiment to one observer and write one trial log. Machines and people use the same loop.
+"""Present an experiment to an observer and write a trial log, in the same way for machines and people.
 
 If the log already exists and belongs to the same session (the same experiment, stimuli, choices, seed and observer
-options), it is resumed after its last trial. Otherwise an error explains the difference and the log is not changed.
+options), the session is resumed after the last logged trial. Otherwise an error explains the difference, and the log is not
+changed.
 """
 
 import platform
@@ -23,7 +24,7 @@ from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
 
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
-# How an error names each part of the identity of a session that differs.
+# The words of an error message for each part of the identity of a session that may differ.
 _DIFFERENT = {
     "experiment": "a different experiment",
     "session": "a different session number",
@@ -50,26 +51,27 @@ def run(
 ) -> Path:
     """Present an experiment to an observer, and write each response to a trial log (see `experiments.log`).
 
-    If the log exists, only the trials that it lacks are presented. Each response is on disk before the next trial, so an
-    interrupted session (also by KeyboardInterrupt) can be resumed by calling `run` again.
+    If the log exists, only the trials that it does not contain are presented. Each response is on disk before the next
+    trial, so a session that is interrupted, for example by KeyboardInterrupt, can be resumed by calling `run` again.
 
     Args:
         experiment: The experiment.
         observer: The observer.
         directory: Folder for the logs. The log is DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv.
-        session: Number of the session, from 1. A session of the same observer with another number has a log of its own.
+        session: Number of the session, from 1. Each session of an observer has a separate log.
         seed: Random seed of the order of the trials.
         limit: Stop after this number of trials of the experiment; None for all of them.
-        progress: Called with the number of trials done and to do, at the start and after each trial.
-        notify: Called with a sentence if an incomplete last row was removed from the log.
+        progress: Function that is called with the number of finished trials and the total number of trials, at the start
+            and after each trial.
+        notify: Function that is called with a sentence if an incomplete last row was removed from the log.
 
     Returns:
         The path of the log.
 
     Raises:
-        ObserverError: The observer breaks the contract of `observers.protocol`, or cannot respond.
-        StimulusError: An image cannot be read.
-        LogError: The log belongs to another session, is damaged, is in use, or cannot be written.
+        ObserverError: If the observer breaks the contract of `observers.protocol`, or cannot respond.
+        StimulusError: If an image cannot be read.
+        LogError: If the log belongs to another session, is damaged, is in use, or cannot be written.
 
     Example:
         >>> path = run(make_experiment("drawn-cue-conflict"), make_observer("ideal"), Path("logs"), seed=1)
@@ -96,7 +98,7 @@ def run(
         try:
             progress(n_done, n_done + len(remaining))
             for trial, response in _answer(observer, remaining):
-                # The weights are loaded now, and this run has not written a row yet.
+                # The provenance is known after the first response, and is checked before this run writes its first row.
                 if sidecar["n_logged"] == n_done:
                     _record_provenance(path, sidecar, observer)
                 writer.write(log.format_row(experiment.name, observer, session, cues, trial, response))
@@ -114,9 +116,9 @@ def run(
 
 
 def _answer(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Response]]:
-    """Yield each trial with its validated response. Without trials the observer is not called, so no weights are loaded.
+    """Yield each trial with its validated response. If there are no trials, the observer is not called.
 
-    Raises ObserverError for an invalid response, or if there is not exactly one response per trial.
+    Raises ObserverError if a response is invalid, or if the observer does not give exactly one response per trial.
     """
     if not trials:
         return
@@ -133,8 +135,8 @@ def _answer(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Re
 def _record_provenance(path: Path, sidecar: dict[str, Any], observer: Observer) -> None:
     """Write the observer's provenance into the sidecar.
 
-    Raises LogError if it differs from that of the earlier trials, except for how responses are computed (device, batch
-    size), and ObserverError if it is not a mapping.
+    Raises LogError if the provenance differs from that of the earlier trials in anything but device and batch size, and
+    ObserverError if it is not a mapping.
     """
     new = observer.provenance() if isinstance(observer, HasProvenance) else {}
     if not isinstance(new, Mapping):
@@ -163,7 +165,7 @@ def _open_session(
     trials: list[Trial],
     notify: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Return the sidecar of the session: a new one, or that of the existing log after checking that the log belongs to it.
+    """Return the sidecar of a new session, or that of the existing log after checking that it is the same session.
 
     Raises LogError if the log belongs to another session or is damaged.
     """
@@ -231,7 +233,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """Return the commit of the project's checkout, with a + if files were changed; None if it is not a checkout."""
+    """Return the commit of the project's Git checkout, with a + if files were changed; None outside of a checkout."""
     folder = Path(__file__).resolve().parent
     # This file must be tracked: the project may be installed inside the checkout of another project.
     tracked = ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name]

@@ -1,4 +1,4 @@
-"""The images that were shown in some experiments, as far as they are on this machine."""
+"""Find the images that were shown in experiments, if they are on this machine."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,16 +11,16 @@ from stimuli.stimulus import StimulusSet
 
 
 def find_shown_stimuli(datasets: Iterable[str], experiments: Sequence[str] = ()) -> list[StimulusSet]:
-    """Return the stimulus sets of some datasets.
+    """Return the stimulus sets of datasets and experiments.
 
     Args:
-        datasets: Names of datasets: published ones, of which the images in a data folder are used, and our own drawn ones.
-            Sets that are not on this machine are skipped.
+        datasets: Names of published datasets, whose images are read from a data folder, and of drawn stimulus sets. Sets
+            that are not on this machine are skipped.
         experiments: Names of further experiments whose stimuli are returned, as for `make_experiment`.
 
     Raises:
-        StimulusError: The stimuli of one of the `experiments` cannot be read.
-        UnknownName: One of the `experiments` does not exist.
+        StimulusError: If the stimuli of one of the `experiments` cannot be read.
+        UnknownName: If one of the `experiments` does not exist.
     """
     named = [make_experiment(name) for name in experiments]
     sets = {experiment.name: evolve(experiment.stimuli, name=experiment.name) for experiment in named}

@@ -1,7 +1,7 @@
-"""Explain one trial of a log: the image, the response, and the evidence or the image restored under each choice.
+"""Explain one trial of a log: the image, the response, and the evidence for each choice or the image restored under it.
 
-The experiment is made again by its name, and its trials are put in the order of the log's seed. The images have to be
-the same as those in the log.
+The experiment is made from its name, with the trials in the order of the log's seed. Its images must be the same as those of
+the logged session.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,10 @@ class TrialExplanation:
         observer: Name of the observer.
         kind: Kind of the observer.
         stimulus: The stimulus of the trial.
-        attribution: Credit line to print below the image; "" if none is needed.
+        attribution: Credit line to print below the image; "" if the image needs no credit.
         choices: The choices of the trial.
-        response: The choice that the observer gave; "" if it gave none.
-        evidence: Evidence of each choice, `(n_choices,)`, or None if the log has none.
+        response: The choice that the observer gave; "" if the observer did not choose.
+        evidence: Evidence of each choice, of shape (n_choices,), or None if the log has no evidence.
         reconstruction: Images restored under each choice, or None if the observer cannot restore images.
     """
 
@@ -50,21 +50,21 @@ def explain(
 ) -> TrialExplanation:  # fmt: skip
     """Return the explanation of one trial of a log.
 
-    A log may come from an untrusted source, so names in it that refer to code or files are refused; the caller has to
-    give them as `experiment` or `observer`.
+    A log may come from an untrusted source. If its experiment or observer has a name that refers to code or files, the name
+    is refused, and the caller has to pass it as `experiment` or `observer`.
 
     Args:
         log: The trial log, with its sidecar next to it.
         number: Number of the trial, from 1.
         make: Function that makes an observer from its name, with the same options as in the log.
-        restoration: Strength, steps, guidance and draw for restoring the image.
-        experiment: Name of the experiment, by default that in the log.
-        observer: Name of the observer, by default that in the log.
+        restoration: Strength, steps, guidance and draw with which the image is restored.
+        experiment: Name of the experiment; by default, the name in the log.
+        observer: Name of the observer; by default, the name in the log.
 
     Raises:
-        LogError: The log has no such trial or no sidecar, is damaged, was made with other images, or names code or
-            files.
-        ObserverError: The observer has other options than in the log, or has neither reconstructions nor evidence.
+        LogError: If the log lacks the trial or its sidecar, is damaged, was made with other images, or names code or files.
+        ObserverError: If the observer's options differ from those in the log, or if the observer cannot restore images and
+            the log has no evidence.
     """
     row = _read_row(log, number)
     seed, digest, kind, logged_options = _read_identity(log)
@@ -90,7 +90,7 @@ def explain(
 
 
 def _read_row(log: Path, number: int) -> dict[str, str]:
-    """Return the row of one trial by column."""
+    """Return the row of one trial as a mapping from columns to cells."""
     header, *rows = read_rows(log)
     missing = [name for name in COLUMNS if name not in header]
     if missing:
@@ -124,7 +124,7 @@ def _read_identity(log: Path) -> tuple[int, str, str, dict[str, object]]:
 
 
 def _require_plain_name(log: Path, name: str, option: str) -> str:
-    """Return a name from a log, or raise LogError if it refers to code or files, because the log may be untrusted."""
+    """Return a name from a log, which may be untrusted. Raises LogError if the name refers to code or files."""
     if name in (".", "..") or set(name) & set(":/\\"):
         raise LogError(
             f"{log} names the {option} {name}, which refers to code or files: if you trust it, give --{option} {name}"
@@ -133,7 +133,7 @@ def _require_plain_name(log: Path, name: str, option: str) -> str:
 
 
 def _read_evidence(log: Path, row: dict[str, str], choices: tuple[str, ...]) -> np.ndarray | None:
-    """Return the evidence of each choice, `(n_choices,)`, or None if the observer logged none."""
+    """Return the evidence of each choice, of shape (n_choices,), or None if the log has no evidence."""
     cells = {name: row.get(name, "") for name in (f"{EVIDENCE}{choice}" for choice in choices)}
     if not all(cells.values()):
         return None

@@ -1,8 +1,9 @@
 """The HTTP server of `observers serve`, which sends the page of each session and receives the answers.
 
-    GET  /s/<token>/<name>     sends the file of that name from the site of the session
-    POST /s/<token>/answer     receives the answer to the current trial (observers.people.answers); the reply has the status
-                               200 and {"status": "saved" or "already"} once the answer is in the log, 409 for another trial
+    GET  /s/<token>/<name>     sends the file with this name from the page of the session
+    POST /s/<token>/answer     receives the answer to the current trial (observers.people.answers). Once the answer is in the
+                               log, the server replies with status 200 and {"status": "saved" or "already"}. It replies with
+                               status 409 if the answer is for another trial.
 
 Any client can send anything, so the size and the duration of a request are limited, and no name in a request is used as a
 path. Each connection serves one request.
@@ -26,9 +27,9 @@ from stimuli.errors import ObserverError, UserError
 
 MAX_THREADS = 128  # simultaneous requests; further requests wait
 BACKLOG = 1024  # waiting connections
-REQUEST_TIMEOUT = 10.0  # seconds for a request to arrive, and for a reply to be sent
+REQUEST_TIMEOUT = 10.0  # seconds within which a request must arrive, and a reply must be sent
 MAX_BODY = 16 << 10  # bytes; a typical answer has about 700
-# Bytes of a body above MAX_BODY that are read and discarded, because otherwise the client may not see the reply.
+# If a body exceeds MAX_BODY, up to this number of bytes are read and discarded, so that the client can receive the reply.
 MAX_DISCARDED = 1 << 20
 SESSION_PATH = re.compile(r"/s/([A-Za-z0-9_-]+)/([^?]*)(?:\?.*)?")
 # The style sheet of jsPsych contains its font, and the plugins of jsPsych write style attributes.
@@ -47,7 +48,7 @@ HEADERS = {
 
 
 class HostedSession(Protocol):
-    """The interface of a session that the server needs; `WebSession` implements it."""
+    """The interface that the server requires of a session; `WebSession` implements it."""
 
     @property
     def site(self) -> Site:
@@ -63,9 +64,9 @@ class HostedSession(Protocol):
 
 
 class Server(ThreadingHTTPServer):
-    """A server that listens as soon as it is created; `handle_request` serves one connection in a thread of its own.
+    """A server that listens as soon as it is created. `handle_request` serves one connection in a separate thread.
 
-    `sessions` are the sessions by token. Raises ObserverError if the server cannot listen on the address.
+    `sessions` maps tokens to sessions. Raises ObserverError if the server cannot listen on the address.
     """
 
     daemon_threads = True
@@ -88,12 +89,12 @@ class Server(ThreadingHTTPServer):
             ) from None
 
     def server_bind(self) -> None:
-        """Bind the socket without the look-up of this computer's name that HTTPServer would do."""
+        """Bind the socket without looking up the name of this computer, as HTTPServer would do."""
         socketserver.TCPServer.server_bind(self)
 
     @property
     def url(self) -> str:
-        """The address of the server, without a path."""
+        """The URL of the server, without a path."""
         host, port = self.server_address[:2]
         return f"http://[{host!s}]:{port}" if self.address_family == socket.AF_INET6 else f"http://{host!s}:{port}"
 
@@ -173,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         return self._reply(status, {"status": outcome, **fields})
 
     def _find_session(self) -> tuple[HostedSession | None, str]:
-        """Return the session of the token in the path, if there is one, and the name after it; a query is ignored."""
+        """Return the session whose token is in the path, or None, and the name after the token. A query is ignored."""
         match = SESSION_PATH.fullmatch(self.path)
         return (self.server.sessions.get(match[1]), match[2]) if match else (None, "")
 

@@ -9,7 +9,7 @@ Validator = Callable[[object, Any, int], None]
 
 
 def bounded(least: int, most: int, unit: str = "") -> Validator:
-    """Return a validator that raises ObserverError unless the number is in least..most. `unit` is added to the message."""
+    """Return a validator that raises ObserverError unless `least` <= number <= `most`. `unit` is part of the message."""
     most_text = f"{most:,}" if most >= 10_000 else f"{most}"
 
     def check(instance: object, attribute: Any, value: float) -> None:
@@ -20,6 +20,6 @@ def bounded(least: int, most: int, unit: str = "") -> Validator:
 
 
 def non_negative(instance: object, attribute: Any, value: int) -> None:
-    """Raise ObserverError if the whole number, such as a random seed, is negative."""
+    """Raise ObserverError if a whole number, such as a random seed, is negative. This is an attrs validator."""
     if value < 0:
         raise ObserverError(f"{attribute.name} must be a whole number, 0 or more, got {value}")

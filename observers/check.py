@@ -1,7 +1,8 @@
 """A test of whether an observer follows the contract of `observers.protocol`.
 
-The authors of an observer run it as `observers check-observer NAME` or in their own tests, and our tests run it on every
-observer. It presents the same trials several times, so a live person is only checked for the rules that need one pass.
+The author of an observer runs the test as `observers check-observer NAME` or from a test suite; the tests of this project
+run it on every built-in observer. The test presents the same trials several times. A person is therefore checked only for
+the rules that can be tested by presenting the trials once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from attrs import evolve, frozen
 from observers.protocol import KINDS, Observer, ObserverError, Response, Trial
 from observers.validation import check_name, iter_responses, validate_response
 
-TOLERANCE = 1e-5  # relative and absolute tolerance of evidence: batches of different shapes may round differently
+TOLERANCE = 1e-5  # relative and absolute tolerance of evidence, because rounding depends on the shape of a batch
 MAX_AHEAD = 1024  # number of trials that an observer may take before its first response
 N_ALONE = 4  # number of trials that are presented one at a time
 
@@ -24,8 +25,8 @@ class RuleResult:
 
     Attributes:
         rule: The rule, as a phrase that completes "the observer …".
-        passed: Whether the observer follows it.
-        detail: What was found if it does not, otherwise "".
+        passed: Whether the observer follows the rule.
+        detail: What the observer did instead if it does not follow the rule, otherwise "".
     """
 
     rule: str
@@ -38,11 +39,11 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
 
     Args:
         observer: The observer to check.
-        trials: Trials to present, best a dozen or more with different images. They are presented up to four times.
+        trials: Trials to present, ideally a dozen or more with different images. They are presented up to four times.
 
     Returns:
-        One result per rule. If an observer breaks a rule that later rules depend on (it must have a name and a kind, and
-        give one valid response per trial), the list ends there. For a person it ends after these rules.
+        One result per rule. The first rules are that the observer has a name and a kind, and gives one valid response per
+        trial. If the observer breaks one of these, or if it is a person, the other rules are not checked.
 
     Example:
         >>> results = check_observer(make_observer("ideal"), experiment.trials(seed=0)[:12])
@@ -87,7 +88,7 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
     next(iter(observer.observe(source)), None)
     lazy = source.n_taken <= MAX_AHEAD
     add("takes trials lazily", lazy, f"it took {source.n_taken} trials before its first response")
-    if kind != "simulated":  # simulated observers draw their choice with the evidence as probabilities
+    if kind != "simulated":  # the evidence of simulated observers is the probability of drawing each choice
         wrong = [t.number for r, t in zip(first, trials, strict=True) if not _has_highest_evidence(r, t)]
         detail = f"it does not in {len(wrong)} of {n} trials, first in trial {wrong[0] if wrong else None}"
         add("gives a choice with the highest evidence", not wrong, detail)
@@ -104,7 +105,7 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
 
 
 class _CountingIterator:
-    """An iterator over trials that counts how many were taken."""
+    """An iterator over trials that counts how many trials were taken from it."""
 
     def __init__(self, trials: Iterable[Trial]) -> None:
         self._trials = iter(trials)
@@ -120,7 +121,7 @@ class _CountingIterator:
 
 
 def _has_highest_evidence(response: Response, trial: Trial) -> bool:
-    """Return whether no choice has more evidence than the response; also true without evidence or without a choice."""
+    """Return whether the response is a choice with the highest evidence; True if evidence or choice is missing."""
     if response.evidence is None or response.choice is None:
         return True
     return bool(response.evidence[trial.choices.index(response.choice)] >= np.max(response.evidence))

@@ -43,8 +43,8 @@ class Checkpoint:
 
     Attributes:
         folder: The folder.
-        source: Where the files come from, for the log's sidecar: repository and revision, or the name of the folder.
-        local: Whether it is a folder of the user and not the cache of the Hub.
+        source: Repository and revision of the files, or repository and name of the folder, for the log's sidecar.
+        local: Whether the folder belongs to the user, instead of being in the cache of the Hub.
         weight_patterns: Glob patterns of the files with weights.
     """
 
@@ -56,7 +56,7 @@ class Checkpoint:
     def provenance(self, device: torch.device, dtype: str) -> dict[str, str]:
         """Return source, device and dtype for the log's sidecar.
 
-        For a local folder they include the SHA-256 of its safetensors files, concatenated in the order of their names.
+        For a local folder, also return the SHA-256 of its safetensors files, concatenated in the order of their names.
         """
         facts = dict(self.source)
         if self.local:
@@ -90,7 +90,8 @@ def find_checkpoint(
         offline_reason: Why nothing can be downloaded; "" if it can.
 
     Raises:
-        ObserverError: The folder or the repository does not exist, the download failed, or a required file is missing.
+        ObserverError: If the folder or the repository does not exist, if the download failed, or if a required file is
+            missing.
     """
     weight_patterns = tuple(pattern for pattern in patterns if pattern.endswith(".safetensors"))
     if weights is not None:
@@ -112,7 +113,7 @@ def find_checkpoint(
 
 
 def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]) -> str:
-    """Return the error for a checkpoint without any file of this group."""
+    """Return the message of the error that a checkpoint contains none of the files of a group."""
     missing = f"{where} has no {' or '.join(group)}"
     if not checkpoint.local:
         missing += " (or it is not in the cache and cannot be downloaded)"
@@ -137,7 +138,10 @@ def _download_snapshot(
     download_note: str,
     offline_reason: str,
 ) -> Path:
-    """Return the folder of the repository's files in the cache; its name is the commit. Raises ObserverError."""
+    """Return the folder in the cache with the repository's files, whose name is the commit.
+
+    Raises ObserverError if the repository does not exist or cannot be downloaded.
+    """
     from huggingface_hub import constants, errors, snapshot_download
 
     file_names = ", ".join(group[0] if len(required) > 4 else " or ".join(group) for group in required)
@@ -190,7 +194,7 @@ def quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def explained_load_errors(subject: str, advice: str = "") -> Iterator[None]:
-    """Turn what transformers raises while loading into an ObserverError, and silence its messages.
+    """Turn the errors that transformers raises while loading into an ObserverError, and silence its messages.
 
     The error reads "`subject` cannot be loaded (reason)`advice`".
     """
@@ -201,7 +205,7 @@ def explained_load_errors(subject: str, advice: str = "") -> Iterator[None]:
             yield
     except (*_LOAD_ERRORS, StrictDataclassError) as error:
         reason = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
-        # This is how transformers reports that a library it imports is broken; it names a library that is only missing.
+        # transformers raises this error if a library that it imports is broken. If a library is missing, the error names it.
         if isinstance(error, ImportError) and ("Could not import module" in reason or "torchvision" in reason):
             advice = torchvision_hint() or advice
         raise ObserverError(f"{subject} cannot be loaded ({reason[:300]}){advice}") from None
@@ -228,15 +232,15 @@ def load_pretrained(
 
     Args:
         model_class: Class with a `from_pretrained` method.
-        folder: The folder with its files.
-        device: The device to put it on.
+        folder: The folder with the model's files.
+        device: The device to put the model on.
         model_kind: What the model should be, with an article, such as "an image classifier", for errors.
         observer: Name of the observer or repository, for errors.
-        **options: Passed to `from_pretrained`.
+        **options: Further arguments of `from_pretrained`.
 
     Raises:
-        ObserverError: The files are of another type of model or damaged, or weights are missing (they would be initialized
-            at random), have the wrong shape, or contain NaN or infinite values.
+        ObserverError: If the files are damaged or belong to another type of model, or if weights are missing (they would be
+            initialized at random), have the wrong shape, or contain NaN or infinite values.
     """
     from safetensors import SafetensorError
 
@@ -298,12 +302,12 @@ def _require_safetensors(folder: Path, observer: str) -> None:
 def load_transformer(
     model_class: Any, folder: Path, dtype: torch.dtype, device: torch.device, model_kind: str, observer: str
 ) -> Any:
-    """Load a model of transformers without running code of its repository. Raises ObserverError as `load_pretrained`."""
+    """Load a model of transformers without running code from its repository. Raises the errors of `load_pretrained`."""
     return load_pretrained(model_class, folder, device, model_kind, observer, dtype=dtype, trust_remote_code=False)
 
 
 def load_image_processor(folder: Path, observer: str) -> Any:
-    """Load the model's own preprocessing, which uses Pillow. Raises ObserverError."""
+    """Load the model's own preprocessing, which uses Pillow. Raises ObserverError if it cannot be loaded."""
     from transformers import AutoImageProcessor
 
     with explained_load_errors(f"{observer}: its preprocessing in {folder}"):
@@ -311,7 +315,7 @@ def load_image_processor(folder: Path, observer: str) -> Any:
 
 
 def load_tokenizer(folder: Path, observer: str) -> Any:
-    """Load the model's tokenizer from tokenizer.json, or else from its older files. Raises ObserverError."""
+    """Load the tokenizer from tokenizer.json or older files. Raises ObserverError if it cannot be loaded."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     # The tokenizer class of SigLIP requires sentencepiece even if there is a tokenizer.json.

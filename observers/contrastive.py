@@ -1,10 +1,10 @@
 """Contrastive observers (CLIP and SigLIP), which choose the text that is most similar to the image.
 
 K is the number of choices and D the dimension of the shared embedding of images and texts. The evidence of a choice is the
-cosine similarity of image and text, times the model's logit scale, plus its bias if it has one (SigLIP). The softmax of the
-evidence (CLIP) or its sigmoid (SigLIP) is a probability. The text embedding of a choice is the mean of the normalized
-embeddings of its templates, normalized again (Radford et al. 2021, arXiv 2103.00020; Zhai et al. 2023, arXiv 2303.15343).
-Any choices can be used.
+cosine similarity of image and text, times the model's logit scale, plus the model's bias in the case of SigLIP. The softmax
+of the evidence (CLIP) or its sigmoid (SigLIP) is a probability. For the text embedding of a choice, the choice is inserted
+into each template, and the normalized embeddings of these texts are averaged and normalized again (Radford et al. 2021,
+arXiv 2103.00020; Zhai et al. 2023, arXiv 2303.15343). Any words can be choices.
 """
 
 import hashlib
@@ -32,12 +32,12 @@ from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.templates import TEMPLATES, read_templates
 
 MODEL_TYPES = ("clip", "siglip")
-# Repositories whose main branch only has a pickle, and the revision that has the same weights as safetensors.
+# For repositories whose main branch has the weights only as a pickle: the revision that has them as safetensors.
 SAFE_REVISIONS = {"openai/clip-vit-base-patch32": "refs/pr/15"}
 
 
 def _check_templates(instance: object, attribute: Any, value: int) -> None:
-    """Raise ObserverError unless TEMPLATES has that many templates. This is an attrs validator."""
+    """Raise ObserverError unless `value` is a number of templates in TEMPLATES. This is an attrs validator."""
     if value not in TEMPLATES:
         raise ObserverError(
             f"templates must be {' or '.join(map(str, TEMPLATES))}, got {value}; for your own templates, write one per line "
@@ -126,7 +126,7 @@ class Contrastive:
 
     @cached_property
     def _text_embeddings(self) -> dict[str, np.ndarray]:
-        """Cache of the text embeddings (D,) by choice.
+        """The text embeddings that were already computed, of shape (D,), by choice.
 
         Each choice is embedded separately, so that its embedding does not depend on the other choices of a trial.
         """
@@ -136,7 +136,7 @@ class Contrastive:
         """Return the text embedding (D,) of a choice."""
         if choice not in self._text_embeddings:
             sentences = [template.replace("{}", choice) for template in self._templates]
-            # SigLIP was trained with texts that are padded to the full length, without an attention mask.
+            # SigLIP was trained without an attention mask, on texts that were padded to the full length.
             is_siglip = self._network.config.model_type == "siglip"
             tokens = self._tokenizer(
                 sentences,
@@ -165,12 +165,12 @@ class Contrastive:
         """Yield the choice with the highest evidence for each trial.
 
         Raises:
-            ObserverError: The model or the templates cannot be loaded, or a batch does not fit into memory.
+            ObserverError: If the model or the templates cannot be loaded, or if a batch does not fit into memory.
         """
         scale, bias = self._scale, self._bias
         for trial, features in evaluate(trials, self._prepare, self._image_features, self.batch_size):
             texts = np.stack([self._embed_text(choice) for choice in trial.choices])
-            # A matrix product may round equal rows differently, which would break ties at random.
+            # A matrix product may round equal rows differently, and choices with equal texts would no longer be tied.
             cosine = (texts * normalize(features)).sum(axis=-1)
             yield respond(trial, cosine * scale + bias)
 

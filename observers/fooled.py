@@ -1,16 +1,18 @@
-"""A simulated observer that sees illusions with a known strength, to test the measures of illusions and for teaching.
+"""A simulated observer on which illusions have a known effect, to test the measures of illusions and for teaching.
 
-It knows what an image shows from the cues of the stimulus (`stimuli.illusion_sets`). With F(z) = 1 / (1 + exp(−z)):
+The observer reads from the cues of the stimulus what the image shows (`stimuli.illusion_sets`). F is the logistic function
+F(z) = 1 / (1 + exp(−z)).
 
-    geometric illusion     cues difference x and strength s: P(first choice) = F((x + effect · s) · slope). The first
-                           choice is the correct one at x > 0.
-    hidden face            cue hidden h: P(first choice, there is a face) = false_alarms + (1 − false_alarms) · F((h −
-                           threshold) · steepness); false_alarms at h = 0
-    ambiguous figure       cues percept_a and percept_b: P(b) = F(4 (c + lean)) if the condition is a number c, from −1
-                           (or 0, with `from_zero`) for a to 1 for b; P(b) = F((r − turn) / 15) at a rotation of
-                           r degrees; otherwise P(b) = F(4 · lean)
+    geometric illusion     The cue `difference` is x and the cue `strength` is s. P(first choice) = F((x + effect · s) ·
+                           slope). The first choice is correct if x > 0.
+    hidden face            The cue `hidden` is h. The first choice means that there is a face. P(first choice) =
+                           false_alarms + (1 − false_alarms) · F((h − threshold) · steepness), and false_alarms at h = 0.
+    ambiguous figure       The cues `percept_a` and `percept_b` name the percepts a and b. If the condition is a number c,
+                           P(b) = F(4 (c + lean)), where c = 1 favors b and c = −1 favors a; with `from_zero`, c = 0 favors
+                           a, and c is first mapped from 0..1 to −1..1. At a rotation of r degrees, P(b) =
+                           F((r − turn) / 15). In all other conditions, c is 0.
 
-With effect, lean and false_alarms at 0 the illusions do not affect it.
+If effect, lean and false_alarms are 0, the illusions do not affect the observer.
 """
 
 import math
@@ -29,12 +31,12 @@ def _logistic(z: float) -> float:
 
 @frozen
 class Fooled:
-    """An observer that sees illusions with a known strength; `observers.fooled` has the formulas.
+    """An observer on which illusions have a known effect; `observers.fooled` has the formulas.
 
     Evidence: the probability of each choice.
 
     Attributes:
-        effect: Geometric illusions: the effect of an illusion of strength 1, in the unit of the difference.
+        effect: Geometric illusions: effect of an illusion of strength 1, in the unit of the cue `difference`.
         slope: Geometric illusions: slope of the psychometric function.
         threshold: Hidden faces: strength of the face at which the psychometric function is one half.
         steepness: Hidden faces: slope of the psychometric function.
@@ -87,7 +89,7 @@ class Fooled:
         return {a: 1 - p, b: p}
 
     def _log_odds(self, condition: str) -> float:
-        """Return the log odds of percept b of an ambiguous figure."""
+        """Return the log odds of percept b for an ambiguous figure in this condition."""
         if condition.startswith("turn"):
             return (float(condition[4:]) - self.turn) / 15
         try:

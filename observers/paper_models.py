@@ -1,9 +1,9 @@
 """The 58 models of Tables 2 and 3 of Jaini et al. (2024), and which observer corresponds to each of them.
 
 The tables are based on the model-vs-human toolbox (Geirhos et al. 2021), which shows the whole 224-pixel stimulus. The
-option `-o whole=true` does the same for `timm:`, `hf:` and `clip:`, which otherwise use the model's own resize and crop.
-The toolbox also normalizes the inputs of all models except CLIP, ViT and Noisy Student with the mean and standard deviation
-of ImageNet; here every model gets inputs as in its training.
+option `-o whole=true` does the same for `timm:`, `hf:` and `clip:` observers, which otherwise use the model's own resize and
+crop. The toolbox also normalizes the inputs of all models except CLIP, ViT and Noisy Student with the mean and standard
+deviation of ImageNet; here the inputs of each model are normalized as in its training.
 """
 
 from attrs import frozen

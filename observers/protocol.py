@@ -6,13 +6,13 @@ N is the number of trials and K the number of choices of a trial. `Observer.obse
   A person takes one trial at a time.
 - It gives one Response per trial, in the order of the trials. `choice` is one of the trial's choices, or None if the
   observer did not choose.
-- The response of a machine depends on the observer and the trial alone, never on earlier trials, the batch or the worker.
-  Resuming, sharding and any batch size therefore give the same responses. The trial number and the block must not matter
-  either, only the image and the choices.
-- The options of an observer are the fields of a frozen attrs class. Weights load on first use. A field with
-  `metadata=RUNTIME` changes how responses are computed (a device, a batch size), but not the responses themselves; it may
-  differ between a run and its resumption. Any other class works too if it keeps the arguments of `__init__` as attributes
-  of these names.
+- The response of a machine depends only on the observer and on the image and the choices of the trial. It does not depend
+  on the trial number, the block, earlier trials, the batch or the worker. Resuming, sharding and any batch size therefore
+  give the same responses.
+- The options of an observer are the fields of a frozen attrs class. The weights are loaded when they are first needed. A
+  field with `metadata=RUNTIME` changes how responses are computed (a device, a batch size) but not the responses
+  themselves; its value may change when a run is resumed. Any other class works too, if it stores the arguments of
+  `__init__` in attributes with the same names.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from stimuli.stimulus import Stimulus
 
 Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
 KINDS: tuple[str, ...] = get_args(Kind)
-# The attrs metadata of an option, such as the device, that does not change responses: field(metadata=RUNTIME).
+# attrs metadata that marks an option, such as the device, as not changing responses: field(metadata=RUNTIME).
 RUNTIME: Mapping[str, Any] = {"runtime": True}
 MAX_STEPS, MAX_GUIDANCE = 1000, 100
 MAX_COUNT = 2**53  # whole numbers below this remain exact in programs that read all numbers as float64
@@ -36,9 +36,9 @@ MAX_COUNT = 2**53  # whole numbers below this remain exact in programs that read
 class Presentation:
     """How a trial is presented to a person. Machines ignore it.
 
-    A trial shows a fixation square (an outline), the stimulus, a noise mask and then the response grid. The mask is pink
-    noise m, rescaled to 0..1 and then to (m − 0.5) · mask_contrast + 0.5, clipped. The defaults are those of Geirhos et al.
-    (2018, arXiv 1808.08750), second batch of experiments.
+    A trial shows the outline of a fixation square, the stimulus, a noise mask and then the response grid. The mask is pink
+    noise m that is rescaled to 0..1, then to (m − 0.5) · mask_contrast + 0.5, and clipped to 0..1. The defaults are those of
+    the second batch of experiments of Geirhos et al. (2018, arXiv 1808.08750).
 
     Attributes:
         fixation: Duration of the fixation square in seconds.
@@ -47,7 +47,7 @@ class Presentation:
         response: Duration of the response grid in seconds, which is the time limit for a response.
         size: Width of the stimulus in degrees of visual angle.
         background: Gray level of the screen in 0..1.
-        mask_contrast: Contrast of the mask; 1 leaves the noise as it is.
+        mask_contrast: Contrast of the mask, relative to noise that fills the range 0..1.
     """
 
     fixation: float = 0.3
@@ -90,11 +90,11 @@ class Response:
     Attributes:
         choice: One of the trial's choices, or None if the observer did not choose.
         rt: Response time in seconds from the onset of the response grid; None for machines.
-        evidence: (K,) support for each choice, in the order of `Trial.choices`, or None. The chosen one should have the
-            highest. The unit depends on the observer, which documents it (a probability, a log-likelihood, …).
+        evidence: Support for each choice, of shape (K,), in the order of `Trial.choices`, or None. The response should be a
+            choice with the highest evidence. Each observer documents the unit (a probability, a log-likelihood, …).
         n_evaluations: Number of model evaluations (forward passes of one row) spent on the trial, or None if the
             observer does not count them.
-        measured: Other measurements of the trial, by the names that `HasMeasures.measures` lists.
+        measured: Further measurements of the trial, by name; `HasMeasures.measures` lists the names.
 
     Example:
         >>> Response("cat")
@@ -112,8 +112,8 @@ class Response:
 class Observer(Protocol):
     """Anything that responds to trials: a person, a recording, a classifier, a generative model or a simulation.
 
-    Any class with these three members is an observer; it need not inherit from anything. `observers.check.check_observer`
-    tests whether an observer follows the contract (see `help(observers.protocol)`).
+    Any class with these three members is an observer; it does not have to inherit from a base class. The function
+    `observers.check.check_observer` tests whether an observer follows the contract (see `help(observers.protocol)`).
 
     Example:
         A classifier in a file mine.py, run with `observers run-experiment EXPERIMENT --observer mine.py:Mine`:
@@ -143,10 +143,10 @@ class Observer(Protocol):
         """Yield one response per trial, in the order of the trials.
 
         Args:
-            trials: The trials, possibly an endless or lazy iterator. Do not take more of them than one batch needs.
+            trials: The trials, possibly an endless or lazy iterator. Take no more trials at a time than one batch needs.
 
         Returns:
-            An iterator over as many responses as there are trials.
+            An iterator that yields one response per trial.
         """
         ...
 
@@ -155,13 +155,13 @@ class Observer(Protocol):
 class HasProvenance(Protocol):
     """Optional part of an observer: facts that are known once its weights are loaded, for the log's sidecar.
 
-    An observer has it if its class has the method `provenance`; it need not inherit from anything.
+    Any class with the method `provenance` has this part; it does not have to inherit from a base class.
     """
 
     def provenance(self) -> Mapping[str, str]:
-        """Return these facts by name, such as repository, revision, device and dtype.
+        """Return the facts by name, such as repository, revision, device and dtype.
 
-        A session can only be resumed if all of them except device and batch_size are unchanged.
+        A session can only be resumed if all facts except device and batch_size are unchanged.
         """
         ...
 
@@ -170,7 +170,7 @@ class HasProvenance(Protocol):
 class HasMeasures(Protocol):
     """Optional part of an observer: further measurements of each trial, such as the times of screen frames.
 
-    An observer has it if its class has the property `measures`.
+    Any class with the property `measures` has this part.
     """
 
     @property
@@ -180,7 +180,7 @@ class HasMeasures(Protocol):
 
 
 def measures_of(observer: Observer) -> tuple[str, ...]:
-    """Return the names of the observer's further measurements; they are empty for most observers."""
+    """Return the names of the observer's further measurements, which most observers do not have."""
     return tuple(observer.measures) if isinstance(observer, HasMeasures) else ()
 
 
@@ -188,17 +188,18 @@ def measures_of(observer: Observer) -> tuple[str, ...]:
 class Restoration:
     """How an image is damaged and restored when a generative observer shows a reconstruction.
 
-    One step without guidance is what the evidence of a trial compares. With a guidance scale g the model restores
-    x̂_empty + g (x̂_text − x̂_empty) (Ho & Salimans 2022, arXiv 2207.12598), which takes two evaluations per step.
+    The evidence of a trial compares images that are restored in one step without guidance. With a guidance scale g the
+    restored image is x̂_empty + g (x̂_text − x̂_empty), where x̂_text is restored under the text and x̂_empty under the empty
+    prompt (Ho & Salimans 2022, arXiv 2207.12598). Guidance takes two evaluations per step.
 
     Attributes:
-        strength: Noise level, or fraction of masked tokens: above 0 and at most 1.
+        strength: Noise level or fraction of masked tokens, above 0 and at most 1.
         steps: Number of denoising steps, 1 to MAX_STEPS.
         guidance: Classifier-free guidance scale, 0 to MAX_GUIDANCE; 1 switches guidance off.
-        draw: Number of the noise sample or mask, from 0. The same draw is used for every text.
+        draw: Number of the noise sample or mask, from 0. Every text gets the same noise sample or mask.
 
     Raises:
-        ObserverError: A value is outside of its range.
+        ObserverError: If a value is outside its range.
     """
 
     strength: float = 0.5
@@ -221,16 +222,19 @@ class Restoration:
 
 @frozen(eq=False)
 class Reconstruction:
-    """One image as a generative observer restores it under each of K texts. Images are (h, w, 3) float32 in 0..1.
+    """One image as a generative observer restores it under each of K texts.
+
+    All images are float32 in 0..1 with height h and width w.
 
     Attributes:
-        input_image: (h, w, 3) the image as the model receives it: the central square, resized.
-        damaged_image: (h, w, 3) the image after noise was added or tokens were masked.
-        images: (K, h, w, 3) the restored images.
-        errors: (K,) squared distance between each restored image and the input, in the space in which the observer
-            scores images. The choice with the smallest error wins a trial. Observers that score tokens report the
-            distance in pixels instead, so that another choice may win the trial.
-        latent_distance: (K,) root mean square distance over the elements of the latent; NaN for models without a latent.
+        input_image: The image as the model receives it, which is the resized central square, of shape (h, w, 3).
+        damaged_image: The image after noise was added or tokens were masked, of shape (h, w, 3).
+        images: The restored images, of shape (K, h, w, 3).
+        errors: Squared distance between each restored image and the input, of shape (K,), in the space in which the
+            observer scores images. The observer chooses the text with the smallest error. Observers that score tokens
+            are an exception: they report the distance in pixels, and may choose another text.
+        latent_distance: Root mean square distance between each restored image and the input over the elements of the
+            latent, of shape (K,); NaN for models without a latent.
     """
 
     input_image: np.ndarray
@@ -241,7 +245,7 @@ class Reconstruction:
 
     @property
     def pixel_distance(self) -> np.ndarray:
-        """(K,) root mean square distance of each restored image to the input, over pixels and channels in 0..1."""
+        """The root mean square distance of each restored image to the input over pixels and channels, of shape (K,)."""
         return np.asarray(np.sqrt(np.square(self.images - self.input_image).mean(axis=(1, 2, 3), dtype=float)))
 
 
@@ -249,7 +253,7 @@ class Reconstruction:
 class Reconstructor(Protocol):
     """Optional part of an observer: it can show how it restores an image under different texts.
 
-    An observer has it if its class has these three members. Diffusion and masked models can restore images.
+    Any class with these three members has this part. Diffusion and masked models can restore images.
     """
 
     @property
@@ -267,19 +271,19 @@ class Reconstructor(Protocol):
 
         Args:
             stimulus: The image.
-            prompts: The K texts, none of them empty.
-            restoration: Strength of the damage and how the image is restored.
+            prompts: The K texts, which must not be empty.
+            restoration: How the image is damaged and restored.
 
         Returns:
             The K restored images and their distances to the input.
 
         Raises:
-            ObserverError: The model cannot restore images, or a text is empty.
+            ObserverError: If the model cannot restore images, or if a text is empty.
         """
         ...
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
-        """Return the text that the model reads for each choice of a trial."""
+        """Return the text with which the model is conditioned on each choice of a trial."""
         ...
 
 
@@ -288,9 +292,9 @@ class Cost:
     """The cost of a trial on this machine.
 
     Attributes:
-        seconds: Seconds per model evaluation, in forward passes of `batch_size` rows.
+        seconds: Seconds per model evaluation (one row), measured in forward passes of `batch_size` rows.
         batch_size: Number of rows in a forward pass.
-        n_evaluations: The smallest and the largest number of evaluations per trial.
+        n_evaluations: Smallest and largest number of model evaluations per trial.
         n_bytes: Peak memory of the device in bytes, or None if it is unknown.
     """
 
@@ -304,9 +308,9 @@ class Cost:
 class HasCost(Protocol):
     """Optional part of an observer: the cost of a trial, measured without responding to it, for `--dry-run`.
 
-    An observer has it if its class has the method `cost`. The time of other observers is measured on some trials.
+    Any class with the method `cost` has this part. For other observers, the time of a few trials is measured.
     """
 
     def cost(self, trial: Trial) -> Cost:
-        """Return the cost of this trial. The weights may be loaded and timed."""
+        """Return the cost of this trial. The weights may be loaded, and forward passes may be timed."""
         ...

@@ -27,12 +27,12 @@ class RecordedTrial:
 
     Attributes:
         observer: Name of the observer.
-        kind: Kind of that observer.
+        kind: Kind of the observer.
         category: The correct answer.
         choice: The response, or None if the observer did not choose.
-        rt: Response time in seconds, or None.
-        n_evaluations: Number of model evaluations, or None.
-        evidence: Evidence by choice, or None.
+        rt: Response time in seconds, or None if it was not recorded.
+        n_evaluations: Number of model evaluations, or None if it was not recorded.
+        evidence: Evidence by choice, or None if it was not recorded.
     """
 
     observer: str
@@ -47,18 +47,18 @@ class RecordedTrial:
 def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[str, str], RecordedTrial]:
     """Read the trials of one observer from a CSV file in our own or the model-vs-human format.
 
-    An incomplete last row of our own format, which a crash can leave, is skipped.
+    In a file in our own format, an incomplete last row, which a crash can leave, is skipped.
 
     Args:
         path: The CSV file.
         observer: Name of the observer; it is only needed if the file has several.
 
     Returns:
-        The trials by (stimulus, condition).
+        The trials, with the pair (stimulus, condition) as key.
 
     Raises:
-        ObserverError: The file cannot be read or is not a trial log, it has several observers and `observer` is None, it
-            does not have this observer, or the observer answered an image in one condition twice.
+        ObserverError: If the file cannot be read or is not a trial log, if it has several observers and `observer` is None,
+            if it does not have this observer, or if the observer answered the same image in the same condition twice.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -72,7 +72,7 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
         parse = _parse_model_vs_human
     elif {"observer", "stimulus", "response"} <= columns:
         parse = _parse_own_format
-        if not text.endswith("\n"):  # a crash can leave an incomplete last row, whose cells may be cut short
+        if not text.endswith("\n"):  # a crash can leave an incomplete last row, whose cells may be truncated
             rows.pop()
     else:
         raise ObserverError(
@@ -141,8 +141,10 @@ def _parse_own_format(row: dict[str, str], path: Path) -> tuple[tuple[str, str],
 class Recorded:
     """An observer that replays the recorded responses in a CSV file (`recorded:FILE.csv`).
 
-    Its name and kind are those in the file. Response times, evidence and numbers of evaluations are replayed too.
-    Evidence: in the unit of the recorded observer; None if the file lacks the evidence of one of the choices.
+    The observer has the name and the kind that are recorded in the file. Response times, evidence and numbers of
+    evaluations are replayed too.
+
+    Evidence: the recorded evidence, in the unit of the recorded observer; None if the evidence of a choice is missing.
 
     Attributes:
         path: CSV file in our own or the model-vs-human format.
@@ -162,12 +164,12 @@ class Recorded:
 
     @property
     def name(self) -> str:
-        """The name of the recorded observer. Raises ObserverError as `read_recorded_trials`."""
+        """The name of the recorded observer. Raises the errors of `read_recorded_trials`."""
         return next(iter(self._trials.values())).observer
 
     @property
     def kind(self) -> Kind:
-        """The kind of the recorded observer. Raises ObserverError as `read_recorded_trials`."""
+        """The kind of the recorded observer. Raises the errors of `read_recorded_trials`."""
         return next(iter(self._trials.values())).kind
 
     def provenance(self) -> dict[str, str]:
@@ -178,7 +180,7 @@ class Recorded:
         """Yield the recorded response to each trial.
 
         Raises:
-            ObserverError: The recording cannot be read, or lacks a response to a stimulus in its condition.
+            ObserverError: If the recording cannot be read, or lacks a response to a stimulus in its condition.
         """
         for trial in trials:
             s = trial.stimulus

@@ -1,4 +1,4 @@
-"""The table of observers and the functions that make one from its name.
+"""The table of observers, and the functions that make an observer from its name.
 
 The name of an observer is `NAME`, or `SCHEME:ARGUMENT` for a family with many members (`hf:microsoft/resnet-50`).
 `stimuli.names` describes the other forms: plugins, `module:attribute` and `FILE.py:NAME`.
@@ -40,7 +40,7 @@ OBSERVERS: dict[str, str] = {
     "amused-256": "observers.generative.named:amused_256",
     "amused-512": "observers.generative.named:amused_512",
 }
-# The text after the colon becomes the observer's first option.
+# For a name such as hf:REPOSITORY, the text after the colon becomes the first option of the observer.
 SCHEMES: dict[str, str] = {
     "human": "observers.people.participant:Participant",
     "recorded": "observers.recorded:Recorded",
@@ -62,15 +62,16 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
     Args:
         name: A built-in name ("sd14"), the name of a plugin, a scheme with its argument ("hf:microsoft/resnet-50"),
             "module:attribute", or "FILE.py:NAME".
-        options: Options by name, as text. Each is converted to the type that the observer's class declares.
+        options: Options by name, as text. Each text is converted to the type that the observer's class declares.
 
     Returns:
         The observer. Its weights are loaded when it responds to its first trial.
 
     Raises:
-        UnknownName: The observer does not exist, or does not have an option of that name.
-        ObserverError: What the name refers to is not an observer (it needs name, kind and observe), or it takes no options.
-        UserError: An option is missing or cannot be converted to its type.
+        UnknownName: If the observer does not exist, or does not have one of the options.
+        ObserverError: If the name refers to an object that lacks a name, a kind or `observe`, or to an object that already
+            exists although options are given.
+        UserError: If an option is missing or cannot be converted to its type.
 
     Example:
         >>> make_observer("biased", {"shape_bias": "0.9", "seed": "3"})
@@ -93,19 +94,19 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
 def make_observers(
     names: Sequence[str], options: Mapping[str, str], *, notify: Callable[[str], None] = lambda sentence: None
 ) -> list[Observer]:
-    """Make several observers, each with those of the options that it has.
+    """Make several observers, and pass each option to the observers that have it.
 
     Args:
         names: Names as for `make_observer`.
-        options: Options by name, as text. An option that none of the observers has is passed to the first one, which
-            raises an error that lists its options.
-        notify: Called with a sentence for each option that only some of the observers have.
+        options: Options by name, as text. An option that none of the observers has is passed to all of them, so that the
+            first observer raises an error that lists its options.
+        notify: Function that is called with a sentence for each option that only some of the observers have.
 
     Returns:
         The observers in the order of the names.
 
     Raises:
-        UnknownName, ObserverError, UserError: As `make_observer`.
+        UnknownName, ObserverError, UserError: If `make_observer` raises the error for one of the observers.
     """
     takers = {key: [name for name in names if accepts_option(name, key)] for key in options}
     for key, accepting in takers.items():
@@ -119,7 +120,7 @@ def make_observers(
 
 
 def accepts_option(name: str, option: str) -> bool:
-    """Return whether the observer of that name has this option. Raises UnknownName and ObserverError as `make_observer`."""
+    """Return whether the observer of that name has this option. Raises UnknownName if the observer does not exist."""
     factory, _ = _load_factory(name)
     return callable(factory) and option in options_of(factory)
 

@@ -1,7 +1,7 @@
 """Simulated observers whose behavior is known, to test experiments and measures by parameter recovery.
 
-Each response is drawn by a generator that is seeded from (type of observer, seed, stimulus, condition) and depends on
-nothing else. The evidence of a choice is the probability with which the observer gives it, where that can be known.
+Each response is drawn with a random generator whose seed depends only on the type of observer, its option `seed`, the
+stimulus and the condition. The evidence of a choice is the probability that the observer gives this choice.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from stimuli.stimulus import Stimulus
 
 
 def response_rng(stream: str, seed: int, stimulus: Stimulus) -> np.random.Generator:
-    """Return the generator for the response to one stimulus.
+    """Return the random generator for the response to one stimulus.
 
-    `stream` is the type of observer. It makes two types of observer with the same seed independent of each other.
+    `stream` is the type of observer, so that two types of observer with the same seed respond independently.
     """
     key = f"{stream}\n{seed}\n{stimulus.id}\n{stimulus.condition}".encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest()[:8], "little"))
@@ -36,17 +36,17 @@ def check_probability(instance: object, attribute: object, value: float) -> None
 
 
 def draw_response(trial: Trial, evidence: np.ndarray, rng: np.random.Generator) -> Response:
-    """Return a response that is drawn with the probabilities in `evidence` (K,), which sum to 1."""
+    """Draw a response with the probabilities in `evidence`, which has shape (K,) and sums to 1."""
     return Response(trial.choices[int(rng.choice(len(trial.choices), p=evidence))], evidence=evidence)
 
 
 def _one_hot(trial: Trial, choice: str) -> np.ndarray:
-    """Return (K,) zeros with a one at `choice`; all zeros if it is not one of the choices."""
+    """Return an array of shape (K,) that is 1 at `choice` and 0 elsewhere, also if `choice` is not among the choices."""
     return np.array([float(c == choice) for c in trial.choices])
 
 
 def _category(trial: Trial, observer: str) -> str:
-    """Return the category of the stimulus. Raises ObserverError if it is not one of the choices."""
+    """Return the category of the stimulus. Raises ObserverError if the category is not one of the choices."""
     category = trial.stimulus.category
     if category not in trial.choices:
         raise ObserverError(f"{observer}: the category {category!r} of {trial.stimulus.id} is not one of the choices")
@@ -67,7 +67,7 @@ class Ideal:
     kind: Kind = field(default="simulated", init=False)
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
-        """Yield the category of each stimulus. Raises ObserverError if it is not one of the choices."""
+        """Yield the category of each stimulus. Raises ObserverError if the category is not one of the choices."""
         for trial in trials:
             choice = _category(trial, self.name)
             yield Response(choice, evidence=_one_hot(trial, choice))
@@ -100,19 +100,19 @@ class Chance:
 class Biased:
     """An observer with a known shape bias.
 
-    With probability `cue_rate` it responds to a cue: to the shape with probability `shape_bias`, otherwise to the
-    texture. With probability 1 − `cue_rate` it guesses among the choices that are neither. Without cues, or if they
-    agree, it gives the category with probability `cue_rate`.
+    With probability `cue_rate` the observer responds to a cue: to the shape with probability `shape_bias`, otherwise to the
+    texture. With probability 1 − `cue_rate` it guesses among the choices that are neither the shape nor the texture. If a
+    stimulus has no cues, or if its cues agree, the observer gives the category with probability `cue_rate`.
 
     Evidence: the probability of each choice.
 
     Attributes:
         shape_bias: Proportion of shape responses among the responses to a cue, 0 to 1.
-        cue_rate: Probability of responding to a cue, 0 to 1; on stimuli without cues this is the accuracy.
+        cue_rate: Probability of responding to a cue, 0 to 1. For stimuli without cues, it is the accuracy.
         seed: Random seed of the responses.
-        shared: Proportion of stimuli (chosen at random for each seed), 0 to 1, on which the response is drawn with random
-            numbers that all biased observers share, so that they are wrong on the same images. For equal accuracies the
-            expected error consistency κ between two of them is the square of `shared`.
+        shared: Proportion of stimuli, 0 to 1, for which the response is drawn with random numbers that all biased observers
+            share, so that they make errors on the same images. These stimuli are chosen at random, depending on `seed`. If
+            two biased observers have the same accuracy and `shared`, their expected error consistency κ is its square.
         name: The observer's name in logs and figures; by default "biased-" and the shape bias.
 
     Example:
@@ -151,18 +151,18 @@ class Biased:
 class Correlated:
     """An observer with a known error consistency κ with a recorded observer.
 
-    In each condition the recorded observer is correct with probability p and this one with probability q (`accuracy`).
-    Their expected agreement is c_exp = p q + (1 − p)(1 − q), and κ fixes the observed agreement c_obs =
-    κ (1 − c_exp) + c_exp. Then P(both correct) = (c_obs + p + q − 1) / 2, which determines how often this observer is
-    correct where the recorded one is correct, and where it is not. An incorrect response is any of the other choices with
-    equal probability.
+    In each condition the recorded observer is correct with probability p, and this observer with probability q
+    (`accuracy`). The agreement expected by chance is c_exp = p q + (1 − p)(1 − q), and κ determines the observed agreement
+    c_obs = κ (1 − c_exp) + c_exp. Then P(both correct) = (c_obs + p + q − 1) / 2. It determines how often this observer is
+    correct on the trials on which the recorded observer is correct, and on the others. An incorrect response is any of the
+    other choices with equal probability.
 
-    Evidence: the probability of each choice, given whether the recorded observer was correct.
+    Evidence: the probability of each choice, conditional on whether the recorded observer was correct on this trial.
 
     Attributes:
         log: Trial log or model-vs-human CSV file of the recorded observer.
         kappa: Expected error consistency κ with the recorded observer, −1 to 1.
-        accuracy: Proportion of correct responses q, 0 to 1; by default that of the recorded observer in each condition.
+        accuracy: Proportion q of correct responses, 0 to 1; by default, the recorded observer's proportion per condition.
         seed: Random seed of the responses.
         name: The observer's name in logs and figures; by default "correlated-" and κ.
     """
@@ -186,7 +186,7 @@ class Correlated:
     def _probabilities(self) -> dict[str, tuple[float, float]]:
         """The probabilities P(correct | recorded correct) and P(correct | recorded incorrect) by condition.
 
-        Raises ObserverError if these accuracies do not allow this kappa, or if kappa is undefined.
+        Raises ObserverError if the two accuracies do not allow this kappa, or if kappa is undefined.
         """
         by_condition: dict[str, list[bool]] = {}
         for (_, condition), recorded in self._recorded_trials.items():
@@ -221,8 +221,8 @@ class Correlated:
         """Yield a random response to each trial.
 
         Raises:
-            ObserverError: The file cannot be read or lacks a response to a stimulus, kappa is impossible or undefined with
-                these accuracies, or a category is not one of the choices.
+            ObserverError: If the file cannot be read or lacks a response to a stimulus, if kappa is impossible or undefined
+                with the two accuracies, or if a category is not one of the choices.
         """
         for trial in trials:
             s = trial.stimulus
@@ -241,9 +241,9 @@ class Correlated:
 class Psychometric:
     """An observer with a known psychometric function of the level of a distortion.
 
-    It is correct with probability guess + (1 − guess − lapse_rate) F((x − threshold) / width), where x is the level, F is
-    the logistic function that rises from .05 to .95 over an interval of length 1, and guess is 1 / K. A negative width
-    means that accuracy falls with the level. A stimulus without a level counts as not distorted, so that the observer is
+    The observer is correct with probability guess + (1 − guess − lapse_rate) F((x − threshold) / width), where x is the
+    level, F is the logistic function that rises from .05 to .95 over an interval of length 1, and guess is 1 / K. A negative
+    width means that accuracy falls with the level. A stimulus without a level counts as undistorted, so that the observer is
     correct except for lapses. An incorrect response is any of the other choices with equal probability.
 
     Evidence: the probability of each choice.
@@ -253,8 +253,8 @@ class Psychometric:
         width: Distance between the levels at which F is .05 and .95, on the scale of `stimuli.level_scales` (log10 for
             contrast, low-pass and high-pass, otherwise linear).
         lapse_rate: Probability of a lapse, 0 to 1.
-        dataset: Name of the distortion or dataset, such as "contrast" or "uniform-noise". It determines the scale and
-            how the conditions are read as levels.
+        dataset: Name of the distortion or dataset, such as "contrast" or "uniform-noise". It determines the scale of the
+            levels and how the names of conditions are converted to levels.
         seed: Random seed of the responses.
         name: The observer's name in logs and figures; by default "psychometric-" and the threshold.
 

@@ -1,8 +1,8 @@
 """Templates that turn a choice into a sentence for contrastive observers.
 
-TEMPLATES[n] are n templates, each with one `{}` for the choice. They were written for this project, so the 80 templates
-differ in wording from those of Radford et al. (2021) and give similar but not the same results. The choice is inserted
-unchanged, also after "a" ("a airplane"), as is usual for such templates, so that every choice gets the same words.
+TEMPLATES[n] is a tuple of n templates, each with one `{}` for the choice. The 80 templates were written for this project.
+Their wording differs from that of Radford et al. (2021), so they give similar but not identical results. The choice is
+inserted unchanged, even after "a" ("a airplane"), as is usual for such templates, so that all choices get the same words.
 """
 
 from pathlib import Path
@@ -98,7 +98,7 @@ TEMPLATES: dict[int, tuple[str, ...]] = {1: ("a photo of a {}.",), 80: tuple(_EI
 def read_templates(path: Path) -> tuple[str, ...]:
     """Read templates from a UTF-8 text file with one template per line. Empty lines are ignored.
 
-    Raises ObserverError if the file cannot be read, lacks templates, or a template does not contain exactly one `{}`.
+    Raises ObserverError if the file cannot be read or has no templates, or if a template does not have exactly one `{}`.
     """
     try:
         lines = path.read_text("utf-8-sig").splitlines()

@@ -1,6 +1,6 @@
-"""Checks of what an observer returns, before it is used or written into a log.
+"""Checks of the responses of an observer, before they are used or written into a log.
 
-The classes are those of `observers.protocol`. A live session, a dry run and `observers.check` all apply these checks.
+A session, a dry run and `observers.check` all apply these checks. `observers.protocol` defines the classes.
 """
 
 import numbers
@@ -23,7 +23,10 @@ def check_name(name: object) -> None:
 
 
 def iter_responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:
-    """Return an iterator over what `observer.observe` yields. Raises ObserverError if that is not iterable."""
+    """Return an iterator over the responses of an observer, which are not validated yet.
+
+    Raises ObserverError if `observer.observe` does not return an iterable object.
+    """
     responses: object = observer.observe(iter(trials))
     if not isinstance(responses, Iterable):
         raise ObserverError(
@@ -37,15 +40,16 @@ def validate_response(response: object, trial: Trial, observer: str) -> Response
     """Check a response before it is used or logged.
 
     Args:
-        response: What the observer yielded.
-        trial: The trial that it answers.
+        response: The object that the observer yielded.
+        trial: The trial to which the observer responded.
         observer: The observer's name, for the error.
 
     Returns:
         The same response.
 
     Raises:
-        ObserverError: It is not a Response, or one of its values is not allowed; the error names observer and trial.
+        ObserverError: If the object is not a Response, or if one of its values is not allowed. The message names the
+            observer and the trial.
     """
     where = f"observer {observer}, trial {trial.number} ({trial.stimulus.id})"
     n_choices = len(trial.choices)

@@ -1,7 +1,7 @@
 """The classifiers of timm (PyTorch Image Models), by their timm names, such as resnet50.tv_in1k.
 
-They need the extra `zoo`. Weights are safetensors from the repository timm/NAME on the Hugging Face Hub or from a local
-folder; preprocessing is the model's own.
+These observers need the extra `zoo`. Their weights are loaded as safetensors from the repository timm/NAME on the Hugging
+Face Hub or from a local folder, and images are preprocessed as the model requires.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.errors import UnknownName
 
-# Arguments of timm.create_model that a config.json may not set, because they say where weights come from or are set here.
+# Arguments of timm.create_model that a config.json must not set: they choose the weights, or `load_network` sets them.
 _RESERVED_ARGUMENTS = (
     "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "num_classes",
 )  # fmt: skip
@@ -37,7 +37,7 @@ def import_timm() -> ModuleType:
         )
     try:
         import timm
-    except (ImportError, RuntimeError, OSError) as error:  # a torchvision built for another torch raises any of these
+    except (ImportError, RuntimeError, OSError) as error:  # a torchvision for another torch can raise each of them
         reason = str(error).strip().partition("\n")[0]
         raise ObserverError(f"timm is installed but cannot be imported ({reason}){torchvision_hint()}") from None
     module: ModuleType = timm
@@ -45,14 +45,14 @@ def import_timm() -> ModuleType:
 
 
 def check_model_name(name: str) -> None:
-    """Raise UnknownName with similar names if timm does not have this model, or these weights of it (after the dot)."""
+    """Raise UnknownName, which suggests similar names, unless timm has this model and the weights named after the dot."""
     timm = import_timm()
     if not timm.is_model(name) or ("." in name and name not in timm.list_pretrained()):
         raise UnknownName("model of timm", name, timm.list_pretrained())
 
 
 def read_config(files: Checkpoint) -> dict[str, Any]:
-    """Return the config.json next to the weights, or {} if it does not exist; raise ObserverError if it is damaged."""
+    """Return the config.json next to the weights, or {} without this file. Raises ObserverError if it is damaged."""
     path = files.folder / "config.json"
     try:
         config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -64,7 +64,7 @@ def read_config(files: Checkpoint) -> dict[str, Any]:
 
 
 def load_network(name: str, files: Checkpoint) -> torch.nn.Module:
-    """Load the model with this name with the weights in `files`. Raises ObserverError if they do not fit."""
+    """Load the model of this name with the weights in `files`. Raises ObserverError if the weights do not fit the model."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -86,7 +86,7 @@ def load_network(name: str, files: Checkpoint) -> torch.nn.Module:
 class Timm:
     """Any classifier of timm (`timm:MODEL`), from the Hugging Face Hub or a local folder.
 
-    Evidence: mean softmax probability of the classes of each choice, by the rules of `observers.discriminative`.
+    Evidence: mean softmax probability of the classes of each choice (see `observers.discriminative`).
 
     Attributes:
         model: Name of the model and its weights in timm, such as resnet50.tv_in1k.
@@ -140,7 +140,7 @@ class Timm:
 
     @cached_property
     def _labels(self) -> list[str]:
-        """Names of the classes if config.json has them, otherwise an empty list, which is enough for ImageNet's classes."""
+        """The names of the classes from config.json, or an empty list, which suffices if they are ImageNet's classes."""
         config = read_config(self._files)
         names = config.get("label_names") or config.get("pretrained_cfg", {}).get("label_names") or []
         names = names if isinstance(names, list) else [names[key] for key in sorted(names, key=int)]
@@ -161,9 +161,9 @@ class Timm:
         """Yield the choice with the highest evidence for each trial.
 
         Raises:
-            UnknownName: timm does not have this model.
-            ObserverError: timm is not installed, the model cannot be loaded, it does not have classes for a choice, or a
-                batch does not fit into memory.
+            UnknownName: If timm does not have this model.
+            ObserverError: If timm is not installed, if the model cannot be loaded, if it has no class for one of the
+                choices, or if a batch does not fit into memory.
         """
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
             yield respond(trial, class_evidence(logits, self._labels, trial.choices, self.name))

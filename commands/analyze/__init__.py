@@ -1,4 +1,4 @@
-"""`observers analyze …`: one measure of trial logs per command, printed as a table and written to a file on request."""
+"""`observers analyze …`: each command computes a measure from trial logs, and prints it as a table or writes a file."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""Commands on pairs and groups of observers: error consistency, its tests and ceiling, shared errors, clusters, a map."""
+"""Commands on pairs and groups of observers: error consistency with tests and noise ceiling, errors, clusters, a map."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -38,8 +38,8 @@ def consistency(
 ) -> None:
     """Compute error consistency (kappa) per pair of observers.
 
-    Kappa tells whether two observers make errors on the same images more often than their accuracies predict: 1 is complete
-    agreement and 0 is what independent observers reach.
+    Kappa tells whether two observers make errors on the same images more often than their accuracies predict. It is 1 for
+    complete agreement, and 0 on average if the observers make errors independently of each other.
 
     \b
     Example:
@@ -70,8 +70,8 @@ def errors(
 ) -> None:
     """Measure whether observers give the same wrong responses.
 
-    The table holds misclassification agreement (same wrong response on images that both misclassify) and class-level error
-    similarity.
+    The table has misclassification agreement (how often both give the same wrong response on images that both misclassify)
+    and class-level error similarity.
 
     \b
     Example:
@@ -93,7 +93,8 @@ def independence(
 ) -> None:
     """Test whether kappa exceeds chance.
 
-    The null hypothesis is two observers with these accuracies whose errors are independent (Klein et al. 2025).
+    Under the null hypothesis, two observers with these accuracies make errors independently of each other (Klein et al.
+    2025).
 
     \b
     Example:
@@ -121,7 +122,7 @@ def difference(
 ) -> None:
     """Test whether two observers differ in kappa with people.
 
-    The permutation test exchanges the responses of the two observers image by image (Klein et al. 2025).
+    The permutation test exchanges the responses of the two observers on randomly selected images (Klein et al. 2025).
 
     \b
     Example:
@@ -150,8 +151,8 @@ def ceiling(
 ) -> None:
     """Compute the noise ceiling of consistency with people.
 
-    The ceiling is how consistent one more person would be with the others: each person is compared with the rest in turn.
-    The table also tells how close every other observer comes to it.
+    The ceiling estimates how consistent one more person would be with the others, by comparing each person with the rest.
+    The table also shows how close every other observer comes to the ceiling.
 
     \b
     Example:
@@ -201,8 +202,8 @@ def clusters(
 ) -> None:
     """Cluster observers by error consistency.
 
-    The command prints the cluster of each observer, and whether each other observer is within the human range.
-    --csv and --json hold every branch of the tree with its bootstrap support.
+    The command prints the cluster of each observer, and whether each observer that is not human is within the human range.
+    --csv and --json give every branch of the tree with its bootstrap support.
 
     \b
     Example:

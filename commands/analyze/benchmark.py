@@ -9,8 +9,9 @@ from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, re
 def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
     """Compute the benchmark table of model-vs-human.
 
-    As in Geirhos et al. (2021), the table holds OOD accuracy, accuracy difference, observed consistency and error
-    consistency with people, averaged over datasets, and two mean ranks. It needs trials of people.
+    As in Geirhos et al. (2021), the table has out-of-distribution (OOD) accuracy, and accuracy difference, observed
+    consistency and error consistency with people, all averaged over datasets, and two mean ranks. The logs must include
+    trials of people.
 
     \b
     Example:
@@ -31,8 +32,8 @@ def ranks(
 ) -> None:
     """Compute intervals of the benchmark's ranks.
 
-    The bootstrap resamples images within every condition, the same images for all observers, and computes every number and
-    rank of the benchmark again.
+    For each bootstrap resample, images are drawn within every condition, the same images for all observers, and every number
+    and rank of the benchmark is computed again.
 
     \b
     Example:

@@ -20,7 +20,7 @@ def illusions(
 ) -> None:
     """Compute what observers report about visual illusions.
 
-    The table holds the percepts of ambiguous figures, points of subjective equality, detection of hidden faces, and the
+    The table has the percepts of ambiguous figures, points of subjective equality, the detection of hidden faces, and the
     size of geometric illusions.
 
     \b

@@ -22,8 +22,8 @@ def output(
 ) -> None:
     """Print the table's notes and the rule for undefined kappas, then the table in the requested form.
 
-    JSON and CSV hold the whole `table`; the terminal shows `summary` where there is one. Raises LogError if `csv` is a
-    trial log, which would be overwritten.
+    JSON and CSV contain the whole `table`. The terminal shows `summary` instead if it is given. Raises LogError if `csv` is
+    an existing trial log, which would be overwritten.
     """
     from analysis.consistency import RULES
     from analysis.formats import detect_format
@@ -33,7 +33,7 @@ def output(
     if rule is not None:
         to_stderr(f"note: {RULES[rule]}")
     if not len(table):
-        to_stderr("note: the table is empty because these logs hold nothing that can be compared")
+        to_stderr("note: the table is empty because these logs contain nothing that can be compared")
     if csv:
         if csv.exists() and detect_format(csv):
             raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")

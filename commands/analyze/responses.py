@@ -54,7 +54,7 @@ def confusion(
 ) -> None:
     """Count the responses to each category.
 
-    The terminal shows the most frequent errors of each observer; --csv and --json hold all counts.
+    The terminal shows the most frequent errors of each observer; --csv and --json give all counts.
 
     \b
     Example:
@@ -78,8 +78,8 @@ def entropy(
 ) -> None:
     """Compute the entropy of each observer's responses.
 
-    Entropy, in bits, tells how evenly an observer uses the choices: at most log2 of the number of choices, and 0 if all
-    responses are the same.
+    Entropy, in bits, tells how evenly an observer uses the choices. It is log2 of the number of choices if all are used
+    equally often, and 0 if all responses are the same.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The answer to one trial as the browser page sends it in JSON, with strict checks, because any client can send anything.
+"""The answer to one trial, which the browser page sends as JSON. It is checked strictly: any client can send anything.
 
     {"about": {"format": 1, "experiment": …, "participant": …, "session": 1, "seed": …, "distance_cm": 60, "order": …},
      "trial": 7, "choice": "cat" or null, "rt": 0.71 or null,
@@ -22,8 +22,8 @@ from observers.people import paradigm
 from observers.protocol import MAX_COUNT, Response, Trial
 
 FORMAT = 1
-# The measures of every screen, and two of the browser: the longer side of the image in CSS pixels, and the CSS pixels per
-# millimeter that the participant measured with a bank card.
+# The measures of all screens, and two that only the browser has: the longer side of the image in CSS pixels, and the number
+# of CSS pixels per millimeter, which the participant measured with a bank card.
 MEASURES = (*paradigm.MEASURES, "image_pixels", "pixels_per_mm")
 DISTANCE_RANGE = (1, 10_000)  # viewing distance in cm
 MAX_MEASURES = {
@@ -35,12 +35,12 @@ MAX_TEXT = 1000  # characters
 
 
 class AnswerError(ValueError):
-    """An answer is malformed or does not belong to the trial; the message is short enough to be sent back to a client."""
+    """An answer is malformed or does not belong to the trial. The message of the error is sent back to the client."""
 
 
 @frozen
 class SessionInfo:
-    """The session that an answer belongs to; all answers of a session have the same.
+    """The session that an answer belongs to, with the same values in all answers of the session.
 
     `seed` determines the trial order and the masks, `distance_cm` is the assumed viewing distance, and `order` is the digest
     of the trials.
@@ -57,7 +57,7 @@ class SessionInfo:
 
 @frozen
 class Device:
-    """The browser and its window, with the width and height in CSS pixels."""
+    """The browser and its window. `width` and `height` are in CSS pixels; `pixel_ratio` is device pixels per CSS pixel."""
 
     browser: str
     system: str
@@ -93,7 +93,7 @@ def trial_order_digest(trials: Sequence[Trial]) -> str:
 
 
 def read_answer(body: bytes) -> BrowserAnswer:
-    """Parse and check an answer; raises AnswerError if it is not valid JSON or if a field is missing, unknown or invalid."""
+    """Parse and check an answer. Raises AnswerError if it is not valid JSON or a field is missing, unknown or invalid."""
     try:
         message = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, object_pairs_hook=_unique_fields)
     except AnswerError:
@@ -160,7 +160,7 @@ def _reject_constant(name: str) -> float:
 
 
 def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dictionary, and refuse duplicate fields, of which Python's parser keeps the last."""
+    """Return a JSON object as a dictionary; refuse duplicate fields, of which Python's parser would keep the last."""
     content = dict(pairs)
     if len(content) < len(pairs):
         raise AnswerError("a field occurs twice")
@@ -180,7 +180,7 @@ def _check_text(value: object, name: str) -> str:
 
 
 def _check_simple_text(value: object, name: str) -> str:
-    """Check a text that goes into the sidecar and from there into reports, which must not contain markup."""
+    """Check a text that is written into the sidecar and shown in reports, so that it cannot contain markup."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9 ._-]{1,40}", value):
         raise AnswerError(f"{name} must be a text of 1 to 40 letters, digits, spaces, dots, hyphens and underscores")
     return value

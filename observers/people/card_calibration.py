@@ -1,4 +1,4 @@
-"""Measure the width of a screen with a bank card, which has the same size everywhere."""
+"""Measure the width of a screen with a bank card, because all bank cards have the same size."""
 
 from observers.people.monitor import CARD_CM
 from observers.people.screen import OutlineItem, Scene, Screen, TextItem
@@ -16,8 +16,8 @@ INSTRUCTIONS = (
 def measure_width(screen: Screen) -> float:
     """Return the width of the visible area of the screen in cm.
 
-    The user changes the size of a box with the arrow keys until it is as large as a bank card, then presses Enter. Escape
-    raises KeyboardInterrupt.
+    The user changes the size of a box with the arrow keys until it is as large as a bank card, then presses Enter. Raises
+    KeyboardInterrupt if Escape is pressed.
     """
     width, height = screen.size
     box_width = width / 6.0  # roughly the size of a card on most screens

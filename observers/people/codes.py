@@ -14,10 +14,10 @@ def check_code(code: str) -> None:
     """Check that a text can be used as a participant code.
 
     Args:
-        code: The code: 2 to 16 ASCII letters and digits that do not read as a date.
+        code: The code, which must have 2 to 16 ASCII letters and digits and must not look like a date.
 
     Raises:
-        ObserverError: If the code has another form, or if its digits read as a date, such as a date of birth.
+        ObserverError: If the code has another form, or if its digits look like a date, such as a date of birth.
     """
     if not re.fullmatch(r"[A-Za-z0-9]{2,16}", code):
         raise ObserverError(

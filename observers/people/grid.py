@@ -8,7 +8,7 @@ from attrs import frozen
 from observers.people.screen import Click, Key
 from stimuli.categories import CATEGORIES
 
-# The order of Geirhos et al. (2018), column by column from the top.
+# The order of the choices in Geirhos et al. (2018), column by column, each from top to bottom.
 PUBLISHED_ORDER = (
     "knife", "airplane", "keyboard", "elephant", "bicycle", "clock", "oven", "chair",
     "bear", "boat", "cat", "bottle", "truck", "car", "bird", "dog",
@@ -43,13 +43,14 @@ class ChoiceCell:
 def response_grid(choices: Sequence[str], image_side: float) -> tuple[ChoiceCell, ...]:
     """Return the K cells of K choices, in the order of the choices, for images of `image_side` pixels.
 
-    The sixteen categories have their published positions. Two choices are side by side. Other choices fill an approximately
-    square grid column by column. A grid with more than four rows or columns is scaled down to the size of four by four.
+    The sixteen categories have their published positions. Two choices are placed side by side. Other choices fill an
+    approximately square grid column by column. A grid with more than four rows or columns is scaled down to the size of a
+    grid of four by four.
     """
     order = PUBLISHED_ORDER if set(choices) == set(CATEGORIES) else tuple(choices)
     n_rows = 1 if len(order) == 2 else math.ceil(math.sqrt(len(order)))
     n_columns = math.ceil(len(order) / n_rows)
-    if n_rows % 2 and n_columns % 2:  # no choice may be at the center, where the pointer starts
+    if n_rows % 2 and n_columns % 2:  # the pointer starts at the center, where there must be no choice
         n_rows += 1
         n_columns = math.ceil(len(order) / n_rows)
     side, step = CELL_SIZE * image_side, (CELL_SIZE + GAP) * image_side

@@ -11,15 +11,15 @@ ICONS = {
     "dog": "fa:dog", "elephant": "mdi:elephant", "keyboard": "fa:keyboard", "knife": "mdi:knife", "oven": "mdi:stove",
     "truck": "fa:truck",
 }  # fmt: skip
-SIDE = 256  # pixels
-ICON_FRACTION = 0.8  # the longer side of a drawing, as a fraction of the side of the icon
+SIDE = 256  # width and height of an icon, in pixels
+ICON_FRACTION = 0.8  # longer side of the drawing on an icon, as a fraction of SIDE
 BOX_GRAY = 235  # gray level (0..255) of the box behind the drawing
 
 
 def draw_icon(choice: str) -> np.ndarray | None:
     """Return the icon of a choice, or None for a choice without an icon.
 
-    The icon is a dark drawing on a light box: shape (SIDE, SIDE, 3), uint8.
+    The icon is a dark drawing on a light box, as a uint8 array of shape (SIDE, SIDE, 3).
     """
     if choice not in ICONS:
         return None
@@ -28,7 +28,7 @@ def draw_icon(choice: str) -> np.ndarray | None:
 
 
 def _fit_to_square(ink: np.ndarray) -> np.ndarray:
-    """Crop a drawing (0..1) to its ink, scale it to the common size of all icons and center it in (SIDE, SIDE)."""
+    """Crop a drawing (0..1) to its ink, scale it to the size that all drawings have, and center it on SIDE × SIDE pixels."""
     rows, columns = np.nonzero(ink.any(1))[0], np.nonzero(ink.any(0))[0]
     cropped = np.round(255 * ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]).astype(np.uint8)
     scale = ICON_FRACTION * SIDE / max(cropped.shape)

@@ -1,6 +1,6 @@
 """jsPsych and its plugins, downloaded once from the npm registry into the cache and verified by checksum.
 
-The archives are never unpacked to disk: only the files that the page needs are read from them, up to a maximum size.
+The archives are never unpacked to disk. Only the files that the page needs are read from them, up to a maximum size.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from stimuli.errors import ObserverError
 
 VERSION = "8.3.0"
 REGISTRY = "https://registry.npmjs.org"
-SCRIPT_PATH = "package/dist/index.browser.min.js"  # the script of every package, in its archive
-MAX_BYTES = 4 << 20  # the maximum size of an archive that is read, and of a file in it
+SCRIPT_PATH = "package/dist/index.browser.min.js"  # path of the script in the archive of every package
+MAX_BYTES = 4 << 20  # maximum size of an archive, and of a file in it
 
 
 @frozen
 class Package:
-    """An npm package: its checksum, and pairs of a file's name in the page and its path in the archive."""
+    """An npm package with its checksum. `files` has, for each file, its name in the page and its path in the archive."""
 
     name: str
     version: str
@@ -56,7 +56,7 @@ PACKAGES = (
 
 
 def load_scripts(folder: Path | None = None) -> dict[str, bytes]:
-    """Return the files of all packages, with the names that they have in the page as keys.
+    """Return the contents of the files of all packages, by the name that each file has in the page.
 
     The archives are read from `folder`, or from the cache after a download. Raises ObserverError if an archive is missing,
     has a wrong checksum or cannot be downloaded.
@@ -77,7 +77,7 @@ def load_scripts(folder: Path | None = None) -> dict[str, bytes]:
 
 
 def _download(package: Package) -> Path:
-    """Return the path of the archive in the cache; it is downloaded if necessary."""
+    """Download the archive of a package unless it is in the cache, and return its path in the cache."""
     try:
         return Path(
             pooch.retrieve(package.url, f"sha256:{package.sha256}", package.archive, cache_folder() / "jspsych")

@@ -1,4 +1,4 @@
-"""A monitor profile: the sizes from which pixels per degree of visual angle follow, stored as a JSON file."""
+"""A monitor profile, stored as JSON: the sizes that convert degrees of visual angle to pixels."""
 
 import json
 import math

@@ -1,11 +1,12 @@
 """The paradigm of Geirhos et al. (2018, 2019), frame by frame, on any Screen.
 
 The sequence of a trial is: fixation square, image, one blank frame, mask, one blank frame, then the response grid for a
-fixed duration, during which the last click on a choice counts. A blank frame follows, or the feedback in practice trials.
+fixed duration, during which the last click on a choice counts. After the grid comes a blank frame, or the feedback if the
+trial is a practice trial.
 
-A duration is shown for ceil(duration · frame rate) frames. A measured rate is slightly off, for example 60.02 Hz, so an
-excess of up to a tenth of a frame is ignored. The rt is counted from the frame on which the grid appears. Pressing Escape
-raises KeyboardInterrupt at any frame.
+Each part of a trial is shown for ceil(duration · frame rate) frames. Because a measured frame rate is slightly off, for
+example 60.02 Hz, an excess of up to a tenth of a frame is ignored. The rt is the time since the frame on which the grid
+appeared. Pressing Escape raises KeyboardInterrupt at any frame.
 """
 
 import math
@@ -21,24 +22,24 @@ from observers.people.screen import Click, Flip, ImageItem, Item, Key, OutlineIt
 from observers.protocol import Presentation, Response, Trial
 from stimuli.masks import pink_mask
 
-# The times of three flips in seconds of the screen's clock, the number of frames of the image, the number of frames that
-# were dropped between fixation and grid, and the frame rate in frames per second.
+# Times at which the image appeared, disappeared and the grid appeared, in seconds of the screen's clock; number of frames of
+# the image; number of frames dropped between fixation and grid; and frame rate in frames per second.
 MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rate")
 FEEDBACK_SECONDS = 0.3
 BEEP_HERTZ, BEEP_SECONDS = 300.0, 0.25
 FIXATION_SIZE = 0.1  # side of the fixation square, as a fraction of the side of an image
 FRAME_TOLERANCE = 0.1  # fraction of a frame by which a duration may exceed a whole number of frames
-WORD_HEIGHT = 1.4  # the letters of a word of n letters are at most WORD_HEIGHT / n cells high, so that the word fits
+WORD_HEIGHT = 1.4  # a word of n letters fits into a cell if the letters are at most WORD_HEIGHT / n cells high
 LATE_FRAMES = 1.5  # an interval between flips that is longer than this, in frames, contains a dropped frame
-MASK_PIXELS = 256  # side of the mask image; on the screen it is as large as the stimulus
+MASK_PIXELS = 256  # side of the mask image, which is scaled to the size of the stimulus on the screen
 
 
 @frozen(eq=False)
 class TrialLayout:
     """The properties that all trials of a session share.
 
-    `image_side` is the longer side of an image in pixels. `icons` has a texture for each cell, or None where the cell shows
-    the choice as text. `keys` says whether choices are made with keys instead of the mouse.
+    `image_side` is the longer side of an image in pixels. `icons` has a texture for each cell, or None if the cell shows
+    the choice as text. `keys` is True if choices are made with keys instead of the mouse.
     """
 
     image_side: float
@@ -93,7 +94,7 @@ def show_wait_message(screen: Screen, layout: TrialLayout) -> None:
 
 
 def n_frames(seconds: float, rate: float) -> int:
-    """Return the number of frames for which a duration is shown at a frame rate; at least 1."""
+    """Return the number of frames, at least 1, that last `seconds` at a frame rate in frames per second."""
     return max(1, math.ceil(seconds * rate - FRAME_TOLERANCE))
 
 
@@ -130,7 +131,7 @@ def show_text(screen: Screen, lines: Sequence[str], layout: TrialLayout) -> None
     )
     scene = Scene(layout.presentation.background, items, pointer=not layout.keys)
     screen.center_pointer()
-    _flip(screen, Scene(layout.presentation.background))  # discards what was pressed before the text appeared
+    _flip(screen, Scene(layout.presentation.background))  # discard clicks and key presses from before the text appeared
     while True:
         flip = _flip(screen, scene)
         if flip.clicks or any(key.name in ("space", "return") for key in flip.keys):
@@ -138,7 +139,7 @@ def show_text(screen: Screen, lines: Sequence[str], layout: TrialLayout) -> None
 
 
 def grid_items(layout: TrialLayout) -> tuple[Item, ...]:
-    """Return the items of the response grid: an icon or a word for each choice, and the key names if keys are used."""
+    """Return the items of the response grid: an icon or text for each choice, and the key names if keys are used."""
     items: list[Item] = []
     for cell, texture in zip(layout.cells, layout.icons, strict=True):
         if texture is None:
@@ -157,7 +158,7 @@ def _fixation(layout: TrialLayout) -> OutlineItem:
 
 
 def _choice_text(cell: ChoiceCell) -> TextItem:
-    """Return a choice as text, one word per line, in letters that are small enough for the cell."""
+    """Return the text of a choice, one word per line, in letters that are small enough for the cell."""
     words = cell.choice.split() or [cell.choice]
     longest = max(map(len, words))
     height = cell.side * min(1 / 6, WORD_HEIGHT / longest, 0.8 / (1.3 * len(words)))
@@ -187,7 +188,7 @@ def _collect_response(screen: Screen, layout: TrialLayout, gray: float) -> tuple
 
 
 def _show_feedback(screen: Screen, layout: TrialLayout, choice: str | None, category: str) -> None:
-    """Outline the correct choice, and beep if another one or none was chosen; without a correct choice, do nothing."""
+    """Outline the correct choice, and beep if it was not chosen. Do nothing if none of the choices is correct."""
     correct = next((cell for cell in layout.cells if cell.choice == category), None)
     if correct is None:
         return
@@ -201,7 +202,7 @@ def _show_feedback(screen: Screen, layout: TrialLayout, choice: str | None, cate
 
 
 def _flip(screen: Screen, scene: Scene) -> Flip:
-    """Show a scene for one frame; raises KeyboardInterrupt if Escape was pressed."""
+    """Show a scene for one frame. Raises KeyboardInterrupt if Escape was pressed."""
     flip = screen.flip(scene)
     if any(key.name == "escape" for key in flip.keys):
         raise KeyboardInterrupt

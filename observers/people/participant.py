@@ -1,8 +1,8 @@
 """A participant at a screen as an observer, `human:psychopy`, or a simulated participant at a virtual screen.
 
-A participant is shown one trial at a time, in blocks; the images of a block are loaded before the block starts. Pressing
-Escape raises KeyboardInterrupt at any frame: all responses so far are in the log, and the session can be resumed with the
-next trial.
+A participant sees one trial at a time, in blocks. The images of a block are loaded before the block starts. Pressing Escape
+raises KeyboardInterrupt at any frame. All responses so far are then in the log, and the session can be resumed with the next
+trial.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from observers.people.screen import RATES, Click, Key, Screen
 from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
-PILOT_SUFFIX = "-pilot"  # marks the observer name of a pilot session, which is excluded from analysis
-PILOT_IMAGE_PIXELS = 224.0  # side of an image if there is no monitor profile, which only pilots and simulations allow
+PILOT_SUFFIX = "-pilot"  # the observer name of a pilot session ends in it, so that analyses can exclude the session
+PILOT_IMAGE_PIXELS = 224.0  # side of an image in a pilot or simulated session without a monitor profile
 MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break asks to answer every trial
 # Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
 LOG_RT = (math.log(0.7), 0.35)
@@ -58,17 +58,17 @@ class Participant:
     Attributes:
         platform: How stimuli are shown; only "psychopy" is supported.
         code: Participant code: 2 to 16 letters and digits without personal information.
-        pilot: Whether this is a pilot session: it runs in a window, its name ends in "-pilot", and it is excluded from
-            analysis.
-        feedback: Whether errors cause a beep and the correct choice is outlined, as in practice trials.
+        pilot: Whether this is a pilot session. It runs in a window, the observer's name ends in "-pilot", and analyses
+            exclude it.
+        feedback: Whether a beep follows an error and the correct choice is outlined, as in practice trials.
         keys: Whether choices are made with keys instead of the mouse.
         simulate: Name of an observer that responds instead of a person, on a virtual screen; empty for a real session.
         seed: Random seed of the masks, and of the simulated participant.
         monitor: Path of the monitor profile. It is required unless the session is a pilot or simulated.
-        rate: Frame rate in frames per second of a pilot or a virtual screen. By default, the rate of a real screen is
-            measured and a virtual screen has 60.
+        rate: Frame rate in frames per second of a pilot session or a virtual screen. By default, the rate of a real screen
+            is measured, and a virtual screen has a rate of 60.
         display: Number of the display, from 0.
-        n_blocks: Number of blocks of the session, which breaks mention.
+        n_blocks: Number of blocks of the session, which is shown in breaks.
         screen: An open screen to use; it stays open, so that several sessions can share it. By default, each session opens
             and closes its own screen.
 
@@ -101,18 +101,18 @@ class Participant:
 
     @property
     def kind(self) -> Kind:
-        """Either "human" or "simulated"."""
+        """The kind of observer: "simulated" for a simulated participant, otherwise "human"."""
         return "simulated" if self.simulate else "human"
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The names of the frame times and counts that are logged with each response; see `paradigm.MEASURES`."""
+        """The names of the frame times and counts that are logged with each response, which are `paradigm.MEASURES`."""
         return paradigm.MEASURES
 
     def provenance(self) -> Mapping[str, str]:
-        """Return the platform, a frame rate that was given, and the monitor profile for the sidecar.
+        """Return the platform, the option `rate` if it is set, and the monitor profile, for the sidecar.
 
-        A resumed session must have the same values, so their wording is fixed.
+        A resumed session must have the same texts as its sidecar, so their wording must not be changed.
         """
         monitor = self._read_monitor()
         facts: dict[str, str] = {"platform": "simulated" if self.simulate else self.platform}
@@ -188,7 +188,7 @@ class Participant:
             paradigm.show_text(screen, lines, layout)
 
     def _make_layout(self, screen: Screen, trial: Trial) -> paradigm.TrialLayout:
-        """Return the layout of all trials; raises ObserverError if it does not suit the screen or the keyboard."""
+        """Return the layout of all trials. Raises ObserverError if it does not suit the screen or the keyboard."""
         monitor = self._read_monitor()
         if monitor is None:
             image_side = PILOT_IMAGE_PIXELS
@@ -225,7 +225,7 @@ class Participant:
         return None
 
     def _instructions(self, trial: Trial) -> Sequence[str]:
-        """Return the text before the first trial of a session or of its continuation."""
+        """Return the lines of text that are shown before the first trial of a new or resumed session."""
         action = "press the key of the one" if self.keys else "click the one"
         pilot = "PILOT: this session will not be analyzed." if self.pilot else ""
         welcome = "" if trial.number == 1 else f"Welcome back! You continue with picture {trial.number}."
@@ -238,11 +238,11 @@ class Participant:
         ]  # fmt: skip
 
     def _trial_rng(self, trial: Trial) -> np.random.Generator:
-        """Return the generator of the mask of a trial, which depends only on the seed and the number of the trial."""
+        """Return the random generator for the mask of a trial. Its seed is the observer's seed with the trial number."""
         return np.random.default_rng([self.seed, trial.number])
 
     def _plan_response(self, trial: Trial, layout: paradigm.TrialLayout) -> list[tuple[float, Click | Key]]:
-        """Return the click or key press of the simulated participant, with its rt; it depends only on seed and image."""
+        """Return the simulated click or key press with its rt, which depend only on the trial and the seed."""
         choice = next(iter(_make_simulated_observer(self.simulate, self.seed).observe([trial]))).choice
         if choice is None:
             return []
@@ -253,14 +253,14 @@ class Participant:
 
 
 def _make_simulated_observer(name: str, seed: int) -> Observer:
-    """Return the observer that responds for a simulated participant, with the seed if it has such an option."""
+    """Return the observer that responds for a simulated participant. If it has an option `seed`, set this option."""
     from observers.registry import accepts_option, make_observer
 
     return make_observer(name, {"seed": str(seed)} if accepts_option(name, "seed") else {})
 
 
 class _BlockSummary:
-    """Counts of correct and missed trials of a block, for the break after it."""
+    """Counts the correct and missed trials of a block, for the text of the break after the block."""
 
     def __init__(self, number: int = 0) -> None:
         self.number, self.n_trials, self.n_correct, self.n_missed = number, 0, 0, 0
@@ -274,7 +274,7 @@ class _BlockSummary:
         self.has_correct_choice |= trial.stimulus.category in trial.choices
 
     def sentences(self, n_blocks: int | None) -> list[str]:
-        """Return the text of the break: the progress, the accuracy, and a request if many trials were missed."""
+        """Return the lines of text of the break: progress, accuracy, and a request to respond if many trials were missed."""
         total = f" of {n_blocks}" if n_blocks else ""
         accuracy = f": {100 * self.n_correct / self.n_trials:.0f} % correct" if self.has_correct_choice else ""
         lines = [f"Block {self.number}{total} is done{accuracy}."]

@@ -11,15 +11,17 @@ from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, Ou
 from stimuli.errors import ObserverError
 
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
-RATE_TOLERANCE = 0.05  # relative difference between the measured and the given frame rate that is accepted
-POLLED_FRACTION = 0.6  # fraction of a repeated frame during which input is polled, so that it gets exact times
+RATE_TOLERANCE = 0.05  # relative difference that is accepted between the measured and the requested frame rate
+POLLED_FRACTION = (
+    0.6  # fraction of a repeated frame during which input is polled, to get accurate times of clicks and keys
+)
 KEY_NAMES = {
     "enter": "return",
     "comma": ",",
     "period": ".",
     "slash": "/",
     "semicolon": ";",
-}  # name in pyglet -> name here
+}  # maps names in pyglet to names in this project
 
 
 class PsychoPyScreen:
@@ -79,7 +81,7 @@ class PsychoPyScreen:
 
     def load(self, pixels: np.ndarray) -> Any:
         """Return a texture for an image; see `Screen.load`."""
-        # PsychoPy expects arrays in -1..1 and would show others wrongly, so it gets a PIL image.
+        # PsychoPy interprets arrays as values in -1..1, so the uint8 pixels are passed as a PIL image.
         return self._visual.ImageStim(self._window, image=Image.fromarray(pixels), units="pix", interpolate=True)
 
     def flip(self, scene: Scene) -> Flip:
@@ -91,7 +93,7 @@ class PsychoPyScreen:
             self._poll_events_until(self._last_flip + POLLED_FRACTION / self.rate)
         self._window.flip()
         self._last_flip, self._last_scene = self._clock.getTime(), scene
-        self._handle.dispatch_events()  # events that arrived while the window waited for the frame belong to this flip
+        self._handle.dispatch_events()  # return events that arrived while the window waited for the frame with this flip
         clicks, keys = tuple(self._clicks), tuple(self._keys)
         self._clicks, self._keys = [], []
         return Flip(self._last_flip, clicks, keys)
@@ -110,7 +112,7 @@ class PsychoPyScreen:
             self._sound(hertz, secs=seconds).play()
 
     def screenshot(self, scene: Scene) -> np.ndarray:
-        """Return a scene as it would be shown: shape (height, width, 3), uint8."""
+        """Return a scene as it would be shown, as a uint8 array of shape (height, width, 3)."""
         self._draw_scene(scene)
         self._window.movieFrames = []
         return np.asarray(self._window.getMovieFrame(buffer="back").convert("RGB"))
@@ -134,7 +136,7 @@ class PsychoPyScreen:
             item.texture.pos, item.texture.size = (item.x, item.y), (item.width, item.height)
             item.texture.draw()
             return
-        if item not in self._stimuli:  # the layout of a text takes longer than a frame, so each is made only once
+        if item not in self._stimuli:  # laying out a text takes longer than a frame, so each stimulus is made only once
             self._stimuli[item] = self._make_stimulus(item)
         self._stimuli[item].draw()
 
@@ -152,7 +154,7 @@ class PsychoPyScreen:
         )  # fmt: skip
 
     def _on_mouse_press(self, x: int, y: int, button: int, modifiers: int) -> None:
-        # The size is in points, which differ from pixels on high-density displays.
+        # pyglet reports positions and sizes in points, which differ from pixels on high-density displays.
         width, height = self._window.winHandle.get_size()
         self._clicks.append(
             Click((x / width - 0.5) * self.size[0], (y / height - 0.5) * self.size[1], self._clock.getTime())
@@ -194,12 +196,12 @@ class PsychoPyScreen:
 
 
 def prepare_psychopy() -> None:
-    """Set the environment variable that keeps PsychoPy from changing PATH; call this before the first import of it."""
+    """Set the environment variable that keeps PsychoPy from changing PATH. Call this before PsychoPy is imported."""
     os.environ.setdefault("PSYCHOPYNOPACKAGES", "1")
 
 
 def _import_psychopy() -> tuple[Any, Any, Any]:
-    """Return PsychoPy's modules `visual`, `event` and `core`; raises ObserverError if PsychoPy is not installed."""
+    """Return PsychoPy's modules `visual`, `event` and `core`. Raises ObserverError if PsychoPy is not installed."""
     prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual

@@ -1,7 +1,7 @@
-"""The interface of a screen: what can be shown on one frame, and which clicks and key presses come back.
+"""The interface of a screen: what can be shown on one frame, and the clicks and key presses that it reports.
 
-A trial is shown frame by frame. Each frame is a `Scene`; `Screen.flip` draws it, waits until it appears, and returns when
-it appeared together with the clicks and key presses since the previous flip.
+A trial is shown frame by frame. Each frame is a `Scene`. `Screen.flip` draws the scene, waits until it appears, and returns
+the time at which it appeared, together with the clicks and key presses since the previous flip.
 
 Units: positions and sizes are in pixels with the origin at the center of the screen, x to the right and y up. Gray levels
 are between 0 (black) and 1 (white). Times are in seconds of the screen's own clock.
@@ -151,10 +151,10 @@ class Screen(Protocol):
         ...
 
     def load(self, pixels: np.ndarray) -> Any:
-        """Return a texture for an image; this is slow, so do not call it between two frames of a trial.
+        """Return a texture for an image. This is slow, so do not call it between two frames of a trial.
 
         Args:
-            pixels: Array of shape (height, width, 3), or (height, width, 4) with an opacity channel; uint8, sRGB.
+            pixels: The sRGB image, uint8 of shape (height, width, 3), or (height, width, 4) with an opacity channel.
         """
         ...
 

@@ -28,8 +28,8 @@ class SetupCheck:
 def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = None) -> Iterator[SetupCheck]:
     """Check PsychoPy, the screen, its timing and the monitor profile, and yield one result for each.
 
-    If a screen is given, it is checked and closed, and PsychoPy is not checked. The checks stop at the first problem that
-    makes the next ones impossible.
+    If `screen` is given, that screen is checked and closed, and PsychoPy is not checked. If a problem makes the remaining
+    checks impossible, they are skipped.
     """
     if screen is None:
         versions = [version(name) for name in ("psychopy-lib", "psychopy") if _is_installed(name)]
@@ -73,7 +73,7 @@ def _check_timing(screen: Screen) -> SetupCheck:
 
 
 def _check_monitor(monitor: Path | None, screen: Screen) -> SetupCheck:
-    """Check that the monitor profile can be read and is for this screen."""
+    """Check that the monitor profile can be read, and that its number of pixels is that of this screen."""
     if monitor is None:
         return SetupCheck(
             False,

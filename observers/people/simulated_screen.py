@@ -1,4 +1,4 @@
-"""A screen without a display: it has a virtual clock, and clicks and key presses are planned in advance."""
+"""A screen without a display. It has a virtual clock, and its clicks and key presses are planned in advance."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from observers.people.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
 
-# The event if none was planned, which continues after a text: the delay in seconds, and a click at the center.
+# The event if no events were planned: its delay in seconds, and a click at the center, which continues after a text.
 DEFAULT_EVENT = (0.5, Click(0, 0, 0))
 
 
@@ -36,9 +36,9 @@ class SimulatedScreen:
         self._centered = False
 
     def plan_events(self, events: Sequence[tuple[float, Click | Key]]) -> None:
-        """Plan the events for the next scene with items after the pointer is centered.
+        """Plan the events for the first scene with items that is shown after the pointer was centered.
 
-        Each event comes with its delay in seconds from the onset of that scene; the times in the events are ignored.
+        Each event is given with its delay in seconds from the onset of that scene. The time in the event is ignored.
         """
         self._planned = events
 
@@ -50,7 +50,7 @@ class SimulatedScreen:
         """Do nothing, because a virtual screen is never slow."""
 
     def center_pointer(self) -> None:
-        """Let the planned events start with the next scene that has items."""
+        """Start the planned events with the next scene that has items."""
         self._centered = True
 
     def flip(self, scene: Scene) -> Flip:
@@ -79,7 +79,7 @@ def _with_time(event: Click | Key, time: float) -> Click | Key:
 
 
 def render(scene: Scene, size: tuple[int, int]) -> np.ndarray:
-    """Draw a scene approximately as a screen of `size` pixels shows it: shape (height, width, 3), uint8."""
+    """Draw a scene approximately as a screen of `size` pixels shows it, as a uint8 array of shape (height, width, 3)."""
     width, height = size
     canvas = Image.new("RGB", size, (round(255 * scene.background),) * 3)
     draw = ImageDraw.Draw(canvas)

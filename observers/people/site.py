@@ -1,8 +1,8 @@
-"""The files of a session's web page, as a table from names to functions that make their content.
+"""The files of a session's web page, as a mapping from file names to functions that return the content of a file.
 
-`observers serve` answers requests from this table, and `--static` writes it into a folder. A request for a name that is not
-in the table fails, and no name is ever used as a path. Images and masks are named by the number of their trial, so that
-their names do not reveal the category.
+`observers serve` answers requests from this mapping, and `--static` writes its files into a folder. A request for a name
+that is not in the mapping fails, and no name in a request is used as a path. Images and masks are named by the number of
+their trial, so that their names do not reveal the category.
 """
 
 import io
@@ -47,8 +47,8 @@ def make_site(
 ) -> Site:
     """Return the files of the page of one session.
 
-    The page posts each answer to the address `save`. `n_done` returns the number of trials that are already answered.
-    `static` is for a page that another web server or JATOS serves.
+    The page posts each answer to the address `save`. `n_done` returns the number of trials that are already answered. Set
+    `static` if another web server or JATOS serves the page.
     """
     choices = trials[0].choices
     site: dict[str, Callable[[], bytes]] = {

@@ -1,6 +1,7 @@
-"""A participant in a browser as an observer, and the queue through which the web server passes the answers to it.
+"""A participant in a browser as an observer, and the queue through which it receives answers from the web server.
 
-The browser is only a screen: it shows the same sequence as `observers.people.paradigm`, and reports times and clicks.
+The browser takes the place of the screen. It shows the same sequence as `observers.people.paradigm`, and reports times and
+clicks.
 """
 
 import threading
@@ -20,18 +21,18 @@ Outcome = Literal["saved", "already", "conflict", "stopped"]
 
 
 class AnswerSource(Protocol):
-    """The source of a WebParticipant's answers: a running server (AnswerQueue) or a file (PostedAnswers)."""
+    """The source of a WebParticipant's answers, either a running server (AnswerQueue) or files (PostedAnswers)."""
 
     def get_answer(self, trial: Trial) -> BrowserAnswer:
-        """Return the answer to a trial, waiting for it if necessary; raises KeyboardInterrupt if the session was closed."""
+        """Wait for the answer to a trial and return it. Raises KeyboardInterrupt if the session is closed."""
         ...
 
 
 class AnswerQueue:
     """Passes one answer at a time from the threads of a web server to the thread in which an observer responds.
 
-    The observer calls `get_answer` for each trial, and the server calls `put` for each answer. An answer is in the trial log
-    as soon as the observer requests the next trial or the session has finished, so `put` waits for that.
+    The observer calls `get_answer` for each trial, and the server calls `put` for each answer. An answer is known to be in
+    the trial log once the observer calls `get_answer` for the next trial or the session has finished; `put` waits for this.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class AnswerQueue:
         self._closed = self._finished = False
 
     def get_answer(self, trial: Trial) -> BrowserAnswer:
-        """Wait for the answer to a trial and return it; raises KeyboardInterrupt if the queue is closed before."""
+        """Wait for the answer to a trial and return it. Raises KeyboardInterrupt if the queue is closed before."""
         with self._changed:
             self._mark_saved()
             self._trial = trial
@@ -54,13 +55,13 @@ class AnswerQueue:
             return self._pending
 
     def close(self) -> None:
-        """Stop accepting answers; the observer stops once an answer that was already received is in the log."""
+        """Stop accepting answers. If an answer was already received, the observer stops once it is in the log."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def finish(self, *, saved: bool) -> None:
-        """Mark the session as finished; `saved` says whether the last answer that was received is in the log."""
+        """Mark the session as finished. `saved` is True if the last answer that was received is in the log."""
         with self._changed:
             if saved:
                 self._mark_saved()
@@ -70,8 +71,8 @@ class AnswerQueue:
     def put(self, answer: BrowserAnswer, timeout: float) -> Outcome:
         """Pass on an answer and wait up to `timeout` seconds until it is in the log.
 
-        Returns "saved" if it is in the log now, "already" if it was in the log before, "conflict" if it does not answer the
-        current trial or differs from an answer that was received before, and "stopped" if it could not be saved.
+        Returns "saved" if the answer is now in the log, "already" if it was in the log before, "conflict" if it is not for
+        the current trial or differs from an answer that was received before, and "stopped" if it could not be saved.
         """
         with self._changed:
             if answer == self._saved:
@@ -90,13 +91,13 @@ class AnswerQueue:
             return "saved" if self._saved == answer else "stopped"
 
     def current_trial(self, timeout: float = 0.0) -> Trial | None:
-        """Return the trial that the observer works on, waiting up to `timeout` seconds for it, or None."""
+        """Wait up to `timeout` seconds for the trial that needs an answer, and return it, or None if there is none."""
         with self._changed:
             self._changed.wait_for(lambda: self._trial is not None or self._finished, timeout)
             return self._trial
 
     def proportion_correct(self, block: int) -> float | None:
-        """Return the proportion of correct answers in a block since this queue was made, or None without answers."""
+        """Return the proportion correct in a block since this queue was created, or None if there were no answers."""
         with self._changed:
             return self._n_correct[block] / self._n_answered[block] if self._n_answered[block] else None
 
@@ -119,7 +120,7 @@ class WebParticipant:
     Attributes:
         code: Participant code: 2 to 16 letters and digits without personal information.
         distance: Assumed distance from the eyes to the screen, in cm.
-        answers: Where the answers come from. Without it, the observer cannot respond.
+        answers: Source of the answers. Without a source, the observer cannot respond.
 
     Raises:
         ObserverError: If the code or the distance is not valid.
@@ -128,7 +129,7 @@ class WebParticipant:
     code: str = field(validator=_check_code)
     distance: float = field(default=60.0, validator=bounded(*DISTANCE_RANGE))  # type: ignore[arg-type]
     answers: AnswerSource | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
-    # The description of the browser from the first answer; a list, because the class is frozen.
+    # The description of the browser, which is known after the first answer. It is a list because the class is frozen.
     _device: list[str] = field(factory=list, init=False, repr=False, eq=False)
 
     @property
@@ -138,19 +139,19 @@ class WebParticipant:
 
     @property
     def kind(self) -> Kind:
-        """Always "human"."""
+        """The kind of observer, which is always "human"."""
         return "human"
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The names of the frame times, counts and sizes that are logged with each response; see `answers.MEASURES`."""
+        """The names of the frame times, counts and sizes logged with each response, which are `answers.MEASURES`."""
         return MEASURES
 
     def provenance(self) -> Mapping[str, str]:
         """Return the platform, the version of jsPsych and, after the first answer, the browser for the sidecar.
 
-        The browser has the key "device", which may change when a session is resumed, because a participant may continue in
-        another browser.
+        The browser is stored under the key "device", whose value may differ when a session is resumed, because a participant
+        may continue in another browser.
         """
         device = {"device": self._device[0]} if self._device else {}
         return {"platform": "web", "jspsych": jspsych.VERSION} | device
@@ -159,7 +160,7 @@ class WebParticipant:
         """Wait for the answer to each trial and yield it as a response.
 
         Args:
-            trials: The trials of a session; the next one is read after the previous response was taken.
+            trials: The trials of a session. Each trial is read after the response to the previous one has been taken.
 
         Yields:
             The responses, with the rt in seconds from the frame on which the response grid appeared.
@@ -177,7 +178,7 @@ class WebParticipant:
             yield answer.to_response()
 
     def _describe_device(self, answer: BrowserAnswer) -> str:
-        """Return the text about the browser and its screen for the sidecar."""
+        """Return the text that describes the browser and its screen in the sidecar."""
         rate, scale = answer.measured["frame_rate"], answer.measured["pixels_per_mm"]
         return (
             f"{answer.device}, {scale:.4g} pixels a mm by a bank card, {self.distance:g} cm from the eyes as assumed, "

@@ -338,7 +338,7 @@ def test_forget_command_asks_for_confirmation(folders, monkeypatch):
     assert f"{CODE}: 11 trials were removed from the logs\n" in output
     assert paths_with_code(contents(*folders)) == []
     output = observers(*command).stdout
-    assert output == f"{CODE}: no data remained to be removed; it was forgotten on {datetime.now(UTC):%Y-%m-%d}\n"
+    assert output == f"{CODE}: there are no data to remove; they were already removed on {datetime.now(UTC):%Y-%m-%d}\n"
     result = observers("forget", "AB", "--out", folders[0], "--yes", code=1)
     assert "there are no data of a participant AB in" in result.stderr
 

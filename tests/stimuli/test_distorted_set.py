@@ -153,7 +153,7 @@ def test_a_huge_image_is_an_error_before_it_is_decoded(source, tmp_path, monkeyp
         (["os:getcwd", "photos", "set"], r"os:getcwd has the wrong form: expected a function \(image, level, rng\)"),
         (["contrast", "photos", "contrast"], "contrast is named like a published dataset"),
         (["contrast", "photos", "."], "already contains other files"),
-        (["contrast", "photos", "photos/set"], "photos/set lies inside photos, whose images it would be made from"),
+        (["contrast", "photos", "photos/set"], "photos/set is inside photos, which contains the source images"),
         (["contrast", "photos", "set", "--levels", "c30,c130"], r"contrast: expected a level from 0 to 1, got 1\.3"),
         (["low-pass", "photos", "set", "--levels", "inf"], "low-pass: expected a level from 0 to 1000, got inf"),
         (["high-pass", "photos", "set", "--levels", "0"], "high-pass: expected a level above 0"),

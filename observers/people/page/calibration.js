@@ -1,11 +1,11 @@
 "use strict";
-// Measure the size of a millimeter on the screen with a bank card, and measure the frame rate.
+// Measure the number of CSS pixels per millimeter with a bank card, and measure the frame rate.
 
 const CARD_PIXELS = [100, 2000]; // smallest and largest width of the card, in CSS pixels
 const RATES = [20, 500]; // lowest and highest plausible frame rate, in frames per second
-const WARM_UP = 10, SAMPLE = 60; // frames that are skipped, then frames that are measured
+const WARM_UP = 10, SAMPLE = 60; // number of frames that are skipped, and then number of frames that are measured
 
-// The participant makes a box as large as a bank card. The data have the CSS pixels per millimeter.
+// The participant makes a box as large as a bank card. The trial data contain the number of CSS pixels per millimeter.
 class CardPlugin {
   static info = {
     name: "observers-card",
@@ -41,7 +41,7 @@ class CardPlugin {
     corner.addEventListener("pointerdown", (event) => corner.setPointerCapture(event.pointerId));
     corner.addEventListener("pointermove", (event) => {
       if (!corner.hasPointerCapture(event.pointerId)) return;
-      const box = card.getBoundingClientRect(); // the box is centered, so it changes on both sides
+      const box = card.getBoundingClientRect(); // the box is centered, so both of its sides move
       resize(2 * (event.clientX - (box.left + box.width / 2)));
     });
     document.addEventListener("keydown", onKeyDown);

@@ -1,5 +1,5 @@
 "use strict";
-// The session: measure the screen with a card, go to full screen, then run the trials of trials.json block by block.
+// Run a session: measure the screen with a card, enter full screen, then run the trials of trials.json block by block.
 // `settings` is the content of trials.json; see observers/people/site.py.
 
 const MAX_MISSED = 0.02; // proportion of missed trials in a block above which the break asks to answer every trial
@@ -24,12 +24,12 @@ async function main() {
     stimulus: "<p>This was the last picture. Thank you! You can close this page.</p>",
     choices: [],
   };
-  const ending = saver.jatos ? [] : [thanks]; // JATOS shows a page of its own at the end
+  const ending = saver.jatos ? [] : [thanks]; // JATOS shows its own page at the end
   if (!remaining.length) return jsPsych.run(ending.length ? ending : [{ type: FrameRatePlugin }]);
   return jsPsych.run([...introduction(settings, saver, next, device), ...blocks(settings, remaining, jsPsych), ...ending]);
 }
 
-// Everything before the first trial. `device` is filled with the name of the browser and of the system.
+// Return the timeline before the first trial. It fills `device` with the names of the browser and the operating system.
 function introduction(settings, saver, next, device) {
   let card = loadCard(saver.key), rate = null;
   return [
@@ -93,7 +93,7 @@ function preload(settings, next) {
   };
 }
 
-// The remaining trials, with a break and the loading of the next images between two blocks.
+// Return the timeline of the remaining trials. Between two blocks it has a break and loads the images of the next block.
 function blocks(settings, remaining, jsPsych) {
   const nBlocks = Math.max(...settings.trials.map((trial) => trial.block)), timeline = [];
   remaining.forEach((trial, i) => {
@@ -123,12 +123,12 @@ function windowSize() {
   return { width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio };
 }
 
-// Replace the characters that the server does not accept in the name of a browser or a system.
+// Replace characters that the server does not accept in the name of a browser or an operating system.
 function simpleText(text) {
   return String(text).replace(/[^A-Za-z0-9 ._-]/g, "-").trim().slice(0, 40) || "unknown";
 }
 
-// The card measurement from before a reload. It is not valid on another screen or after a change of the zoom.
+// Return the card measurement from before the page was reloaded, or null if the screen or the zoom has changed since.
 function loadCard(key) {
   try {
     const card = JSON.parse(sessionStorage.getItem(`${key} card`));
@@ -140,7 +140,7 @@ function loadCard(key) {
 
 function saveCard(key, { pixels_per_mm }) {
   const card = { pixels_per_mm, screen: screenState() };
-  try { sessionStorage.setItem(`${key} card`, JSON.stringify(card)); } catch { /* it is measured again after a reload */ }
+  try { sessionStorage.setItem(`${key} card`, JSON.stringify(card)); } catch { /* the card is measured again after a reload */ }
   return card;
 }
 
@@ -148,7 +148,7 @@ function screenState() {
   return `${screen.width} ${screen.height} ${devicePixelRatio}`;
 }
 
-// Show an error and end the session: the promise that is returned is never resolved.
+// Show an error and end the session. The returned promise never resolves, so that no further trial starts.
 function stop(error) {
   document.exitFullscreen?.().catch(() => {});
   const message = document.createElement("p");

@@ -1,17 +1,17 @@
 "use strict";
-// Send each answer before the next trial starts, and store it in the browser until the server has confirmed it.
+// Send each answer before the next trial starts. It is stored in the browser until the server has confirmed it.
 
-const RETRY_MS = [500, 15000]; // first and longest pause between two attempts
-const NOTICE_MS = 1000; // time without a reply after which the page says that it is saving
-const REQUEST_MS = 30000; // time after which a request is given up
+const RETRY_MS = [500, 15000]; // first and longest pause between two attempts, in ms
+const NOTICE_MS = 1000; // time without a reply, in ms, after which the page shows "Saving…"
+const REQUEST_MS = 30000; // time in ms after which a request is aborted
 
 const AnswerStorage = {
-  // Without access to localStorage, an answer that was not confirmed is lost by a reload, and its trial is repeated.
+  // Without localStorage, an unconfirmed answer is lost if the page is reloaded, and its trial is repeated.
   get(key) {
     try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
   },
   set(key, value) {
-    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* see above */ }
+    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* then the answer is not stored */ }
   },
 };
 
@@ -23,7 +23,7 @@ class AnswerSaver {
     this.jatos = settings.static && typeof jatos !== "undefined" ? jatos : null;
   }
 
-  // Send an answer that is still stored in the browser, then return the number of the first trial without an answer.
+  // Send the answer that is still stored in the browser, if any, and return the number of the first trial without an answer.
   async next() {
     if (this.jatos) await new Promise((resolve) => this.jatos.onLoad(resolve));
     else if (this.settings.static && !this.settings.save) {
@@ -38,7 +38,7 @@ class AnswerSaver {
     return next;
   }
 
-  // Send an answer, repeatedly until the server confirms it, and return the reply. Throw an error if the server refuses it.
+  // Send an answer until the server confirms it, and return the reply. Throw an error if the server refuses the answer.
   async save(answer) {
     AnswerStorage.set(this.key, { next: answer.trial, answer });
     const timer = setTimeout(() => showNotice("Saving…"), NOTICE_MS);
@@ -87,7 +87,7 @@ class AnswerSaver {
   }
 }
 
-// The message to the participant if the server refuses a request with an HTTP status of 400 to 499.
+// Return the message to the participant after the server refused a request with an HTTP status of 400 to 499.
 function errorMessage(status) {
   if (status === 409) {
     return "This picture was already answered, perhaps in another window. Please reload this page to continue.";
@@ -96,7 +96,7 @@ function errorMessage(status) {
   return `The answer was not accepted (error ${status}). Please reload this page to continue. Earlier answers are saved.`;
 }
 
-// Wait for a time, or until the computer is online again.
+// Wait for `ms` milliseconds, or until the computer is online again.
 function pause(ms) {
   return new Promise((resolve) => {
     const wake = () => { clearTimeout(timer); removeEventListener("online", wake); resolve(); };

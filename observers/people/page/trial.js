@@ -1,13 +1,13 @@
 "use strict";
-// One trial, frame by frame, as in observers/people/paradigm.py: fixation square, image, one blank frame, mask, one blank
-// frame, then the choices for a fixed duration, during which the last click on a choice counts. Times are the times of
-// animation frames.
+// Show one trial frame by frame, as in observers/people/paradigm.py: fixation square, image, one blank frame, mask, one blank
+// frame, then the choices for a fixed duration, during which the last click on a choice counts. Times are those of animation
+// frames.
 
 const FRAME_TOLERANCE = 0.1; // fraction of a frame by which a duration may exceed a whole number of frames
 const LINE_WIDTH = 2; // CSS pixels
 
 class TrialPlugin {
-  static layout = null; // see makeLayout; it is not a plugin parameter, because jsPsych copies the parameters for every trial
+  static layout = null; // the result of makeLayout; not a plugin parameter, because jsPsych copies parameters for every trial
   static save = null; // a function that saves the answer to a trial and returns a promise of the server's reply
 
   static info = {
@@ -18,7 +18,7 @@ class TrialPlugin {
       choice: { type: jsPsychModule.ParameterType.STRING },
       rt: { type: jsPsychModule.ParameterType.FLOAT }, // seconds from the frame on which the choices appeared
       measured: { type: jsPsychModule.ParameterType.OBJECT },
-      right: { type: jsPsychModule.ParameterType.FLOAT }, // proportion correct in the block, after its last trial
+      right: { type: jsPsychModule.ParameterType.FLOAT }, // after the last trial of a block: proportion correct in the block
     },
   };
 
@@ -40,7 +40,7 @@ class TrialPlugin {
   }
 }
 
-// What is the same in all trials: sizes are in device pixels, except `extent`, which is in CSS pixels.
+// Return the properties that all trials share. Sizes are in device pixels, except `extent`, which is in CSS pixels.
 async function makeLayout(settings, pixelsPerMm, rate) {
   const ratio = devicePixelRatio, side = Math.round(settings.image_mm * pixelsPerMm * ratio);
   const cells = [];
@@ -54,7 +54,7 @@ async function makeLayout(settings, pixelsPerMm, rate) {
   return { settings, ratio, side, cells, rate, pixelsPerMm, extent: extent(settings, side) / ratio };
 }
 
-// The side of the smallest centered square that contains the image and all choices, in the unit of `side`.
+// Return the side of the smallest centered square that contains the image and all choices, in the unit of `side`.
 function extent(settings, side) {
   return side * Math.max(1, ...settings.cells.map((c) => 2 * (Math.max(Math.abs(c.x), Math.abs(c.y)) + c.side / 2)));
 }
@@ -77,7 +77,7 @@ async function loadBitmap(url, side) {
   });
 }
 
-// Return the layout for the current zoom, which changes the CSS pixels per millimeter; wait until the window is large enough.
+// Wait until the window is large enough, and return the layout for its zoom, which changes the CSS pixels per millimeter.
 async function layoutForWindow(display, layout) {
   for (;;) {
     if (layout.ratio !== devicePixelRatio) {
@@ -124,7 +124,7 @@ function showTrial(canvas, layout, image, mask) {
       const interval = previous === null ? 1 : ((now - previous) * rate) / 1000; // in frames
       if (phase < GRID && interval > settings.late) nDropped += Math.round(interval) - 1;
       previous = now;
-      // A phase ends by its duration and not by a count of frames, so that a late frame prolongs it by at most that frame.
+      // The end of a phase depends on time and not on a count of frames, so that a late frame prolongs it by at most a frame.
       if (phase < 0 || (now - phaseStart) * rate >= 1000 * (phases[phase].nFrames - 0.5)) {
         phase += 1;
         phaseStart = now;
@@ -151,7 +151,7 @@ function showTrial(canvas, layout, image, mask) {
   }
 }
 
-// Round to six decimal places: times to microseconds.
+// Round to six decimal places, which are microseconds for a time in seconds.
 function roundMicro(number) {
   return Math.round(number * 1e6) / 1e6;
 }
@@ -162,7 +162,7 @@ function drawOutline(context, x, y, side, ratio) {
   context.strokeRect(Math.round(x - side / 2), Math.round(y - side / 2), Math.round(side), Math.round(side));
 }
 
-// Split a text into lines that fit into a width, if its words are short enough.
+// Split a text into lines that fit into a width. A word that is too long gets a line of its own.
 function wrapText(context, text, width) {
   const lines = [];
   for (const word of text.split(/\s+/)) {
