@@ -16,7 +16,7 @@ EDGE_WIDTH = 0.6  # pixels over which the outline of a blended shape fades
 
 
 def blend_shapes(first: Shape, second: Shape, w: float) -> Shape:
-    """Return the shape between two shapes, with the weight `w` (0 to 1) of the second one."""
+    """Blend two shapes; `w` (0 to 1) is the weight of the second one."""
     distance = (1 - w) * _signed_distance(first.silhouette) + w * _signed_distance(second.silhouette)
     silhouette = 1 / (1 + np.exp(-distance / EDGE_WIDTH))
     details = ((1 - w) * first.details + w * second.details) * (silhouette > 0.5)
@@ -24,7 +24,10 @@ def blend_shapes(first: Shape, second: Shape, w: float) -> Shape:
 
 
 def draw(first: Shape, second: Shape, w: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw an object between two shapes, `(SIZE, SIZE, 3)` uint8, with the weight `w` (0 to 1) of the second one."""
+    """Draw an object whose shape and texture are a blend of two categories, as a `(SIZE, SIZE, 3)` uint8 image.
+
+    `w` (0 to 1) is the weight of the second category.
+    """
     shape = first if w == 0 else second if w == 1 else blend_shapes(first, second, w)
     return microcosm.draw_image(shape, first.category, rng, second_texture=(second.category, w))
 

@@ -13,7 +13,7 @@ from stimuli.errors import StimulusError
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` through a temporary file `<path>.part`, creating the folder if necessary.
 
-    Only one process at a time may write a given path. An OSError names `path`.
+    Only one process at a time may write a given path. If writing fails, the OSError that is raised names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
@@ -23,14 +23,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None  # a failing write does not name the file
+        # The original error of a failed write does not contain the name of the file.
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def make_folder_atomically(folder: Path, fill: Callable[[Path], None], marker: str) -> None:
     """Create `folder` with the files that `fill` writes, unless it already exists and contains the file `marker`.
 
-    `fill` receives a temporary folder, which is renamed to `folder` when it is complete. Several processes may do this at
-    the same time if they write the same content. Raise StimulusError if the folder exists without `marker`.
+    `fill` receives a temporary folder, which is renamed to `folder` when it is complete. Several processes may call
+    this function for one folder at the same time if they write the same content. Raise StimulusError if the folder
+    exists without `marker`.
     """
     if (folder / marker).is_file():
         return

@@ -31,9 +31,9 @@ class Credit:
 
 
 def read_credits(folder: Path) -> dict[str, Credit]:
-    """Return the credits of the images in a folder, by image; {} if the folder has no `attribution.csv`.
+    """Return the credits of the images in a folder by image name, or {} if the folder has no `attribution.csv`.
 
-    Raises StimulusError if the file cannot be read, has other columns, or contains unprintable characters.
+    Raise StimulusError if the file cannot be read, has other columns, or contains unprintable characters.
     """
     path = Path(folder) / FILE
     if not path.is_file():

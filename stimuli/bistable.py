@@ -21,8 +21,8 @@ INK = 40  # gray level of the lines, uint8
 class BistableFigure:
     """One bistable figure."""
 
-    percepts: tuple[str, str]  # the first (cue -1) and the second (cue 1)
-    draw: Callable[[float, np.random.Generator], np.ndarray]  # takes the cue and the generator of the variant
+    percepts: tuple[str, str]  # names of the first percept (cue -1) and of the second (cue 1)
+    draw: Callable[[float, np.random.Generator], np.ndarray]  # draws a variant, given the cue and a random generator
 
 
 class Canvas:
@@ -31,7 +31,7 @@ class Canvas:
     Coordinates are 0..100, with x to the right and y downward. They are scaled about the center and shifted at random,
     and the line width is random as well, so that each seed gives a different variant.
 
-    Colors of lines and dots are given as `lightness`, from 0 for dark (INK) to 1 for white, which draws nothing.
+    Colors of lines and dots are given as `lightness`, from 0 for dark (INK) to 1 for white. At 1, nothing is drawn.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -73,8 +73,7 @@ class Canvas:
 def curve(points: list[tuple[float, float]], *, closed: bool = False, n: int = 24) -> np.ndarray:
     """Return `(n_samples, 2)` points along a smooth curve through the given points (Catmull & Rom 1974).
 
-    There are `n` samples between each two points. With `closed` the first points are appended, so that the curve
-    closes.
+    The curve has `n` samples between each two neighboring points. With `closed`, it returns to the first point.
     """
     p = np.array(points, float)
     ends = (p[-1:], p[:2]) if closed else (p[:1], p[-1:])
@@ -145,7 +144,7 @@ def vase_faces(cue: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def left_face() -> np.ndarray:
-    """Return the strokes for eye, brow, mouth and hair of the left face, `(n_strokes, n_points, 2)`."""
+    """Return the strokes of the left face (eye, brow, mouth and hair) as an `(n_strokes, n_points, 2)` array."""
     strokes: list[list[tuple[float, float]]] = [[(31, 31)] * 3, [(26, 26), (30, 24.5), (34, 26)]]
     strokes.append([(33, 56), (37, 56.5), (41, 56)])
     strokes += [[(18 - 3 * k, 8), (14 - 3 * k, 20), (17 - 3 * k, 34)] for k in range(4)]
@@ -156,9 +155,9 @@ CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], 
 
 
 def necker_cube(cue: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw Necker's cube (1832), all twelve edges of a transparent cube.
+    """Draw Necker's cube (1832): all twelve edges of a transparent cube.
 
-    With a cue, the three edges that are hidden if the cube is opaque and seen from above (or from below) fade out.
+    A cue fades out the three edges that would be hidden if the cube were opaque and seen from above (or below).
     """
     canvas = Canvas(rng)
     projected = np.stack(

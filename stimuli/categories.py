@@ -1,8 +1,8 @@
-"""The sixteen categories, and their evidence given probabilities over the 1000 ImageNet classes.
+"""The sixteen categories, and how their evidence is computed from the probabilities of the 1000 ImageNet classes.
 
 The mapping is that of Geirhos et al. (2018, 2021). It uses 207 of the 1000 classes. The evidence of a category is the
-*mean* softmax probability of its classes, not the sum, so that dog does not win by its large number of classes (one per
-breed).
+*mean* softmax probability of its classes and not the sum, so that the category dog does not have an advantage from its
+large number of classes (one per breed).
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def category_evidence(probabilities: np.ndarray, categories: Sequence[str] = CATEGORIES) -> np.ndarray:
-    """Return the evidence of categories given probabilities over the ImageNet classes (Geirhos et al. 2018).
+    """Compute the evidence of categories from the probabilities of the ImageNet classes (Geirhos et al. 2018).
 
     Args:
         probabilities: Probabilities of the 1000 classes in the order of ImageNet (ILSVRC 2012), `(..., 1000)`.
@@ -58,7 +58,7 @@ def category_evidence(probabilities: np.ndarray, categories: Sequence[str] = CAT
         Mean probability of the classes of each category, `(..., n_categories)`. It does not sum to 1.
 
     Raises:
-        KeyError: A name is not one of the sixteen categories.
+        KeyError: If a name is not one of the sixteen categories.
     """
     assert probabilities.shape[-1] == 1000
     return np.stack([probabilities[..., list(IMAGENET_CLASSES[c])].mean(axis=-1) for c in categories], axis=-1)

@@ -4,8 +4,8 @@ A method is a function (shape, texture, rng, options…) -> image, where shape, 
 in 0..1 of the same size. `filled` fills a silhouette with a texture and needs shapes on a plain background. `plenoptic`
 synthesizes textures. A user's own method, such as a style transfer, is named `mine.py:NAME`.
 
-Images are named `<shape><n>-<texture><n>.png` as the published ones, where n counts the exemplars of a category in natural
-order of their names (cat2 before cat10). `sources.csv` lists the source files.
+Images are named `<shape><n>-<texture><n>.png`, like the published ones. The numbers n count the exemplars of each
+category in the natural order of their names (cat2 before cat10). `sources.csv` lists the source files.
 """
 
 import re
@@ -36,13 +36,13 @@ from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[..., np.ndarray]
 METHODS = {"filled": "stimuli.cue_conflict:fill_silhouette", "plenoptic": "stimuli.texture_synthesis:synthesize"}
-CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}  # image that the errors of a method are about: 0 shape, 1 texture
+CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}  # source image that the errors of a method refer to: 0 shape, 1 texture
 METHOD_LIBRARIES = {"plenoptic": ("plenoptic", "torch")}
 MAX_ZOOM, MAX_TEXTURE_SIDE = 16.0, 8192
 
 
 def fill_silhouette(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show a texture inside the silhouette of a shape on white, as the filled silhouettes of Geirhos et al. (2019).
+    """Show a texture inside the silhouette of a shape on white, as in the filled silhouettes of Geirhos et al. (2019).
 
     Args:
         shape: (h, w, 3) in 0..1, an object on a plain background.
@@ -53,14 +53,14 @@ def fill_silhouette(shape: np.ndarray, texture: np.ndarray, rng: np.random.Gener
         (h, w, 3) in 0..1.
 
     Raises:
-        StimulusError: The background of the shape is not plain.
+        StimulusError: If the background of the shape is not plain.
     """
     return np.where(object_mask(shape)[..., None], texture, 1.0)
 
 
 @frozen
 class CueConflictSettings:
-    """Settings of a cue-conflict set, which worker processes receive.
+    """Settings of a cue-conflict set, which are sent to the worker processes.
 
     Attributes:
         method: `filled`, `plenoptic`, the name of a plugin, or `FILE.py:NAME`.
@@ -85,15 +85,15 @@ def draw_pairs(shapes: StimulusSet, textures: StimulusSet, settings: CueConflict
     """Draw random pairs of a shape and a texture for every pair of categories, without replacement.
 
     Args:
-        shapes: Images of shapes; categories are lower-case words.
-        textures: Images of textures; categories are lower-case words.
-        settings: `per_pair`, `conflicting` and `seed` are used.
+        shapes: Images of shapes, whose categories are lower-case words.
+        textures: Images of textures, whose categories are lower-case words.
+        settings: Settings of the set. Only `per_pair`, `conflicting` and `seed` are used.
 
     Returns:
         `per_pair` stimuli for every pair of categories, or all pairs of exemplars if there are fewer.
 
     Raises:
-        StimulusError: A category is not a lower-case word, or `conflicting` is set and there is only one category.
+        StimulusError: If a category is not a lower-case word, or `conflicting` is set and there is only one category.
     """
     rng = np.random.default_rng([settings.seed, 6])
     shapes_by_category, textures_by_category = _exemplars_by_category(shapes), _exemplars_by_category(textures)
@@ -116,7 +116,10 @@ def draw_pairs(shapes: StimulusSet, textures: StimulusSet, settings: CueConflict
 
 
 def _exemplars_by_category(stimuli: StimulusSet) -> dict[str, list[Stimulus]]:
-    """Return the images of every category in natural order of their names. Raise StimulusError for a category."""
+    """Return the images of every category in natural order of their names.
+
+    Raise StimulusError if a category is not a lower-case word.
+    """
     exemplars: dict[str, list[Stimulus]] = {}
     for s in sorted(stimuli, key=lambda s: _natural_sort_key(s.id)):
         if not s.category.isalpha() or not s.category.islower():
@@ -144,10 +147,10 @@ def make_cue_conflict(
     """Build a cue-conflict stimulus set, or continue with one that was started with the same settings.
 
     Args:
-        shapes: Images of shapes, with the categories that count as correct.
+        shapes: Images of shapes. Their categories are the categories of the set.
         textures: Images of textures.
         out: Folder of the set.
-        settings: How images are made.
+        settings: The method, the pairs of images, the seed and the size.
         n_workers: Number of processes.
         progress: Called with the number of finished images and their total.
 
@@ -156,9 +159,9 @@ def make_cue_conflict(
         not be read or the method could not combine them.
 
     Raises:
-        StimulusError: The settings are out of range, there is only one category, the folder cannot be used, or not a
+        StimulusError: If the settings are out of range, there is only one category, the folder cannot be used, or not a
             single image could be made.
-        UnknownName, UserError: The method or its options are invalid.
+        UnknownName, UserError: If the method or its options are invalid.
     """
     check_size(settings.size)
     if not 1 / MAX_ZOOM <= settings.zoom <= MAX_ZOOM or settings.zoom * settings.size > MAX_TEXTURE_SIDE:
@@ -197,7 +200,7 @@ def _resolve_method(settings: CueConflictSettings) -> tuple[Method, dict[str, An
 
 
 def _render(settings: CueConflictSettings, job: RenderJob) -> str:
-    """Make one file and return "", or return why the images could not be combined."""
+    """Save one image and return "", or return the reason why the images could not be combined."""
     shape_path, texture_path = job.source_paths
     try:
         rng = np.random.default_rng([settings.seed, seed_from_names(job.planned.stimulus)])
@@ -219,8 +222,8 @@ def _render(settings: CueConflictSettings, job: RenderJob) -> str:
 def _fit_square(pixels: np.ndarray, size: int) -> np.ndarray:
     """Return a shape as (size, size, 3) uint8.
 
-    On a plain background the whole image is padded to a square with the background color; otherwise the central square is
-    used.
+    An image with a plain background is padded to a square with the background color. Other images are cropped to their
+    central square.
     """
     color = background_color(border_pixels(pixels) / 255)
     if color is not None:
@@ -237,7 +240,8 @@ def _fit_square(pixels: np.ndarray, size: int) -> np.ndarray:
 def _crop_texture(pixels: np.ndarray, settings: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:
     """Return a random window of a texture as (size, size, 3) uint8.
 
-    The texture is resized so that its shorter side is `zoom` × `size`, and continued by reflection where it is too small.
+    The texture is resized so that its shorter side is `zoom` × `size`. If it is then too small, it is extended by
+    reflection.
     """
     size = settings.size
     scale = settings.zoom * size / min(pixels.shape[:2])

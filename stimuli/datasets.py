@@ -1,4 +1,4 @@
-"""The 17 published datasets of model-vs-human (Geirhos et al. 2018, 2019, 2021), and how their files are found.
+"""The 17 published datasets of model-vs-human (Geirhos et al. 2018, 2019, 2021), and functions that find their files.
 
 A *data folder* contains `stimuli/<dataset>/…`, `humans/<dataset>/*.csv` and `networks/<dataset>/*.csv`. Two data
 folders are searched, in this order:
@@ -73,7 +73,7 @@ class Dataset:
         return tuple(c.name for c in self.conditions if c.included)
 
     def label(self, condition: str) -> str:
-        """Return the axis label of a condition; a condition that is not in the table is its own label."""
+        """Return the axis label of a condition, or the condition itself if it is not one of `conditions`."""
         return next((c.label for c in self.conditions if c.name == condition), condition)
 
     def canonical(self, condition: str) -> str:
@@ -83,11 +83,11 @@ class Dataset:
             condition: Text from a file, for example `3.0`, `True` or `0.1`.
 
         Returns:
-            The spelling of the table, for example `3`, `true` or `0.10`; "" for any text if the dataset has only one
+            The spelling in `conditions`, for example `3`, `true` or `0.10`; "" for any text if the dataset has only one
             condition.
 
         Raises:
-            ValueError: The dataset does not have this condition.
+            ValueError: If the dataset does not have this condition.
         """
         if len(self.conditions) == 1:
             return ""
@@ -150,7 +150,7 @@ def dataset(name: str) -> Dataset:
     """Return the published dataset of that name.
 
     Raises:
-        UnknownName: The dataset does not exist; the message suggests similar names.
+        UnknownName: If the dataset does not exist; the message suggests similar names.
     """
     if name not in DATASETS:
         raise UnknownName("published dataset", name, DATASETS)
@@ -175,7 +175,7 @@ def data_folders() -> list[Path]:
     """Return the data folders in the order in which they are searched.
 
     Returns:
-        OBSERVERS_DATA (by default `shared/data` next to the project's folder), then the cache. They may not exist.
+        OBSERVERS_DATA (by default `shared/data` next to the project's folder), then the cache. Either may be missing.
     """
     configured = os.environ.get("OBSERVERS_DATA")
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -201,12 +201,12 @@ def published_stimuli(name: str) -> StimulusSet:
         name: Name of the dataset.
 
     Returns:
-        All images. The layout by category is ordered by category and file name, the layout of model-vs-human by file
-        name.
+        All images. They are sorted by category and file name if each category has a folder, and by file name in the
+        layout of model-vs-human (see `scan_images`).
 
     Raises:
-        UnknownName: The dataset does not exist.
-        StimulusError: The images are not in a data folder, are incomplete, or have unexpected names.
+        UnknownName: If the dataset does not exist.
+        StimulusError: If the images are not in a data folder, are incomplete, or have unexpected names.
     """
     table = dataset(name)
     folder = find("stimuli", name)
@@ -225,7 +225,7 @@ def published_stimuli(name: str) -> StimulusSet:
 def scan_images(table: Dataset, folder: Path) -> Iterator[Stimulus]:
     """Yield the images in a folder with one of the two layouts of the official archives.
 
-    The layouts are `<category>/<image>`, and `dnn/session-1/<image>` with the labels in the file name. Raises
+    The layouts are `<category>/<image>`, and `dnn/session-1/<image>` with the labels in the file name. Raise
     StimulusError for a file name in the second layout that does not belong to the dataset.
     """
     session = folder / "dnn" / "session-1"

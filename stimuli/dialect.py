@@ -1,7 +1,8 @@
 """Trial files in the model-vs-human format: the meaning of their cells and of the names in them.
 
-The files have the columns `subj,session,trial,rt,object_response,category,condition,imagename`; some of them spell
-`Session`. They lack columns for the dataset and for the kind of observer, so this module infers both from names.
+The files have the columns `subj,session,trial,rt,object_response,category,condition,imagename`; in some files the
+second one is spelled `Session`. They lack columns for the dataset and for the kind of observer, so this module infers
+both from names.
 """
 
 import re
@@ -14,8 +15,8 @@ MISSING = ("", "NaN", "nan", "None", "NA")
 # trial number, dataset code, observer, condition, category, number, …
 _IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")
 _PERSON = "subject-"
-# Kinds of models follow from how their published names begin. The next character must not be a letter that would continue
-# the word (`clippy`), except for the v of a version number. All other models count as discriminative.
+# The kind of a model is inferred from the beginning of its published name. The next character must not be a letter that
+# would continue the word (`clippy`), except for the v of a version number. All other models count as discriminative.
 _KINDS = {
     "contrastive": re.compile(r"(?i:(open|eva\d*)[-_]?)?(?i:clip|siglip)(?![a-uw-z])"),
     "generative": re.compile(r"(?i:imagen|parti|muse|stable[-_ ]?diffusion)(?![a-uw-z])"),
@@ -37,8 +38,8 @@ def extract_image_id(imagename: str) -> str:
 def infer_kind(subj: str, imagename: str = "") -> str:
     """Return the kind of an observer, inferred from its name and from the name of an image that it saw.
 
-    An observer is human if its name begins with `subject-` or if the name of the image has a code of a person (such as
-    `s01`) where those of models have `dnn`.
+    An observer is human if its name begins with `subject-`, or if the name of the image contains the code of a person
+    (such as `s01`) in the place where images that models saw have `dnn`.
     """
     match = _IMAGENAME.match(imagename)
     if subj.startswith(_PERSON) or (match is not None and match[1] != "dnn"):
@@ -49,9 +50,9 @@ def infer_kind(subj: str, imagename: str = "") -> str:
 def infer_dataset(path: Path, known: tuple[str, ...]) -> str:
     """Return the name of the dataset that a trial file belongs to.
 
-    This is the name of the file's folder or the first part of the file's name (split at `_`) that is in `known`:
-    `cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv` belongs to `cue-conflict`. If none of them is known, it
-    is the first part of the file's name.
+    The name of the file's folder and then the parts of the file's name (split at `_`) are compared with the names in
+    `known`, and the first match is returned: `cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv` belongs to
+    `cue-conflict`. Without a match, the first part of the file's name is returned.
     """
     parts = path.stem.split("_")
     return next((name for name in (path.parent.name, *parts) if name in known), parts[0])

@@ -32,20 +32,21 @@ from stimuli.spectrum import PUBLISHED_SPECTRUM, find_published_table, mean_spec
 from stimuli.stimulus import Stimulus, StimulusSet
 
 SPECTRUM_FILE, PUBLISHED_SIZE = "spectrum.npy", 224
-COMPRESS_LEVEL = 3  # level of zlib: files are 10 % larger than at the default level and take half the time
-PROBE_SIZE = 64  # pixels per side of the image that tests the levels
+COMPRESS_LEVEL = 3  # of zlib: compared with the default, files are 10 % larger and are written in half the time
+PROBE_SIZE = 64  # pixels per side of the test image on which levels are checked
 
 
 @frozen
 class DistortionSettings:
-    """Settings of a distorted set, which worker processes receive.
+    """Settings of a distorted set, which are sent to the worker processes.
 
     Attributes:
         distortion: Name of the distortion, as for `stimuli.levels.make_distortion`.
-        options: Its options as text.
+        options: Options of the distortion as text.
         seed: Random seed.
-        size: Width and height in pixels of the central square that is used; None for the whole image in its own size.
-        truncate: Truncate 255 x to whole numbers as the published files do, instead of rounding it.
+        size: Width and height in pixels of the central square that is used; None to use the whole image at its own
+            size.
+        truncate: Truncate 255 × the pixel value to an integer, as in the published files, instead of rounding it.
     """
 
     distortion: str
@@ -84,7 +85,7 @@ def plan_distorted_set(
     *,
     crossed: bool = False,
 ) -> SetPlan:
-    """Check everything about a set before it is built; does not write files.
+    """Check all settings of a set before it is built, without writing files.
 
     Args:
         settings: The distortion, its options, seed and size.
@@ -97,8 +98,9 @@ def plan_distorted_set(
         The plan, for `build_distorted_set`.
 
     Raises:
-        StimulusError: A condition or the size is invalid, images cannot be named, or a mean spectrum is not available.
-        UnknownName, UserError: The distortion or its options are invalid (see `stimuli.levels.make_distortion`).
+        StimulusError: If a condition or the size is invalid, a valid and unique file name cannot be derived from the
+            name of an image, or a mean spectrum is not available.
+        UnknownName, UserError: If the distortion or its options are invalid (see `stimuli.levels.make_distortion`).
     """
     out = Path(out)
     distortion = make_distortion(settings.distortion, settings.options)
@@ -122,7 +124,7 @@ def build_distorted_set(
     """Build a distorted set, or continue with one that was started with the same plan.
 
     Args:
-        plan: The plan.
+        plan: The plan, which `plan_distorted_set` returns.
         n_workers: Number of processes.
         progress: Called with the number of finished images and their total.
 
@@ -130,7 +132,7 @@ def build_distorted_set(
         The stimulus set, and the images that were skipped because they could not be read or distorted.
 
     Raises:
-        StimulusError: The folder cannot be used, or not a single image could be made (see
+        StimulusError: If the folder cannot be used, or not a single image could be made (see
             `stimuli.set_builder.build_set`).
     """
     settings, distortion, conditions = plan.settings, plan.distortion, plan.conditions
@@ -173,8 +175,9 @@ def assign(
 ) -> list[tuple[Stimulus, str]]:
     """Assign conditions to images.
 
-    Without `crossed`, every image is assigned to one random condition. Within a category the numbers of images per condition
-    differ by at most one, and so do they over all images, because each category continues where the previous one stopped.
+    Without `crossed`, every image is assigned to one random condition. The numbers of images per condition differ by at
+    most one, both within a category and over all images, because each category continues where the previous one
+    stopped.
 
     Args:
         source: The images.
@@ -217,8 +220,8 @@ def _add_mean_spectrum(
 ) -> tuple[DistortionSettings, Distortion]:
     """Return settings and distortion with a default mean spectrum if power equalisation needs one.
 
-    The default is the published spectrum if it is available and has the size of the images, and otherwise that of the source
-    images. A set that was started keeps its spectrum.
+    The default is the published spectrum if it is available and has the size of the images, and otherwise that of the
+    source images. A set that is resumed keeps the spectrum with which it was started.
     """
     if settings.distortion != "power-equalisation" or "spectrum" in settings.options or "pow" not in conditions:
         return settings, distortion
@@ -256,7 +259,7 @@ def make_rng(settings: DistortionSettings, name: str, condition: str) -> np.rand
 
 
 def _readable_images(settings: DistortionSettings, source: StimulusSet) -> Iterator[np.ndarray]:
-    """Yield the images that can be read; the others are reported when they are to be distorted."""
+    """Yield the images that can be read. The others are reported later, when the set is built."""
     for s in source:
         try:
             image = read_source_image(settings, s.path)
@@ -268,7 +271,7 @@ def _readable_images(settings: DistortionSettings, source: StimulusSet) -> Itera
 def _check_levels(
     settings: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]
 ) -> None:
-    """Raise StimulusError for a level out of range by distorting a test image, a dark square on white, at every level.
+    """Distort a test image, a dark square on white, at every level, to raise StimulusError if one is out of range.
 
     The test image has the size of the source images where the distortion may depend on it.
     """
@@ -300,7 +303,7 @@ def _cached_distortion(name: str, options: tuple[tuple[str, str], ...]) -> Disto
 
 
 def _render(settings: DistortionSettings, job: RenderJob) -> str:
-    """Make one file and return "", or return why the image could not be distorted."""
+    """Save one distorted image and return "", or return the reason why the image could not be distorted."""
     source_path, condition = job.source_paths[0], job.planned.condition
     try:
         distortion = _cached_distortion(settings.distortion, tuple(sorted(settings.options.items())))

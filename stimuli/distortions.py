@@ -17,14 +17,15 @@ from stimuli.errors import StimulusError
 
 GRAY = np.array([0.2125, 0.7154, 0.0721])  # Rec. 709 luma weights, rounded as in scikit-image
 MEAN_GRAY = 0.4423  # mean g of the ImageNet images that the published sets were made from
-# A kernel with more than 1/8 as many taps as pixels is faster as a matrix (measured at 224 pixels).
+# A blur is computed as a product of matrices if the kernel has at least 1/8 as many taps as the longer side has pixels,
+# because that is faster (measured at 224 pixels).
 MATRIX_BLUR_RATIO = 8
-# Weights of linear R, G and B on the monitor of the published experiments.
+# Weights of linear R, G and B in the luminance of the monitor of the published experiments.
 TO_LUMINANCE = np.array([0.25882843, 0.60743592, 0.13373565])
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:
-    """Return the gray image g, (h, w), of an (h, w, 3) image."""
+    """Return the (h, w) gray image g of an (h, w, 3) image."""
     return np.asarray(image @ GRAY)
 
 
@@ -40,7 +41,7 @@ def colour(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarra
         (h, w, 3) for "cr", (h, w) for "bw".
 
     Raises:
-        StimulusError: The level is invalid.
+        StimulusError: If the level is invalid.
     """
     _check_choice("colour", level, "cr", "bw")
     return image if level == "cr" else to_gray(image)
@@ -58,7 +59,7 @@ def contrast(image: np.ndarray, level: float, rng: np.random.Generator) -> np.nd
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is out of range.
+        StimulusError: If the level is out of range.
     """
     _check_range("contrast", level, 0, 1)
     return np.asarray((1 - level) / 2 + level * to_gray(image))
@@ -69,14 +70,14 @@ def uniform_noise(image: np.ndarray, level: float, rng: np.random.Generator) -> 
 
     Args:
         image: (h, w, 3) in 0..1.
-        level: Half the width w of the noise distribution, 0 to 1.
+        level: The half-width w of the noise distribution, 0 to 1.
         rng: Random generator of the noise.
 
     Returns:
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is out of range.
+        StimulusError: If the level is out of range.
     """
     _check_range("uniform noise", level, 0, 1)
     base = contrast(image, 0.3, rng)
@@ -97,7 +98,7 @@ def salt_and_pepper(image: np.ndarray, level: float, rng: np.random.Generator) -
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is out of range.
+        StimulusError: If the level is out of range.
     """
     _check_range("salt and pepper", level, 0, 1)
     base = contrast(image, 0.3, rng)
@@ -117,7 +118,7 @@ def low_pass(image: np.ndarray, level: float, rng: np.random.Generator) -> np.nd
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is out of range.
+        StimulusError: If the level is out of range.
     """
     _check_range("low-pass", level, 0, 1000)
     return _clip(_blur(to_gray(image), level))
@@ -135,7 +136,7 @@ def high_pass(image: np.ndarray, level: float, rng: np.random.Generator) -> np.n
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is out of range.
+        StimulusError: If the level is out of range.
     """
     g = to_gray(image)
     if level == np.inf:
@@ -165,12 +166,12 @@ def _blur_matrix(n: int, sigma: float) -> np.ndarray:
 def phase_scrambling(
     image: np.ndarray, level: float, rng: np.random.Generator, *, keep_contrast: bool = False
 ) -> np.ndarray:
-    """Add random shifts from U[−w, w] to the phases of the Fourier transform of g; the real part is clipped.
+    """Add random shifts from U[−w, w] to the phases of the Fourier transform of g, and clip the real part.
 
     The shifts a and −b of two conjugate frequencies should be opposite (a = b), but in the published images a and b are
     independent. The amplitudes of the real part are therefore multiplied by cos((a − b)/2), and the contrast falls by
-    √((1 + (sin w / w)²)/2), to 0.71 at 180°. Frequencies at the Nyquist limit keep their phases (they exist along an axis
-    with an even number of pixels).
+    the factor √((1 + (sin w / w)²)/2), which is 0.71 at 180°. Along an axis with an even number of pixels, frequencies
+    at the Nyquist limit keep their phases.
 
     Args:
         image: (h, w, 3) in 0..1.
@@ -182,7 +183,7 @@ def phase_scrambling(
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is out of range.
+        StimulusError: If the level is out of range.
     """
     _check_range("phase scrambling", level, 0, 180)
     spectrum = fft.fftshift(fft.fft2(to_gray(image)))
@@ -199,20 +200,20 @@ def phase_scrambling(
 def power_equalisation(
     image: np.ndarray, level: str, rng: np.random.Generator, *, spectrum: np.ndarray | None = None
 ) -> np.ndarray:
-    """Replace the amplitude spectrum of g with a mean spectrum and keep the phases; the real part is clipped.
+    """Replace the amplitude spectrum of g with a mean spectrum and keep the phases; the result is clipped.
 
     Args:
         image: (h, w, 3) in 0..1.
         level: "0" returns g, "pow" replaces the amplitudes.
         rng: Not used.
-        spectrum: The mean amplitude spectrum of many images, (h, w), of unnormalized Fourier transforms and with the zero
-            frequency in the middle; see `stimuli.spectrum.mean_spectrum`. The level "pow" requires it.
+        spectrum: (h, w) mean amplitude spectrum of many images, from unnormalized Fourier transforms, with the zero
+            frequency in the middle (see `stimuli.spectrum.mean_spectrum`). The level "pow" requires it.
 
     Returns:
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: The level is invalid, or the spectrum is missing or does not have the size of the image.
+        StimulusError: If the level is invalid, or the spectrum is missing or does not have the size of the image.
     """
     _check_choice("power equalisation", level, "0", "pow")
     g = to_gray(image)
@@ -245,15 +246,15 @@ def false_colour(
         image: (h, w, 3) in 0..1.
         level: "true" returns the image itself, "false" replaces the colors.
         rng: Not used.
-        monitor: The measured light output of a monitor, (256,), ascending in 0..1, for every 8-bit value. The image is
-            converted to linear light and back with this table, to the nearest entry. Without it, the conversion uses the
-            transfer function of sRGB (IEC 61966-2-1).
+        monitor: (256,) measured light output of a monitor for every 8-bit value, ascending in 0..1. This table converts
+            the image to linear light and, by the nearest entry, back. Without it, the conversion uses the transfer
+            function of sRGB (IEC 61966-2-1).
 
     Returns:
         (h, w, 3) in 0..1.
 
     Raises:
-        StimulusError: The level is invalid.
+        StimulusError: If the level is invalid.
     """
     _check_choice("false colour", level, "true", "false")
     if level == "true":
@@ -286,7 +287,7 @@ def rotation(image: np.ndarray, level: float, rng: np.random.Generator) -> np.nd
         (h, w) in 0..1, or (w, h) for 90 and 270 degrees.
 
     Raises:
-        StimulusError: The level is another angle.
+        StimulusError: If the level is not one of these angles.
     """
     if level not in (0, 90, 180, 270):
         raise StimulusError(f"rotation: expected 0, 90, 180 or 270 degrees, got {level:g}")

@@ -1,4 +1,4 @@
-"""A small cue-conflict set, sixteen silhouettes × sixteen textures, that is drawn here and needs no download.
+"""A small cue-conflict set of sixteen silhouettes × sixteen textures, which is drawn and not downloaded.
 
 Each category has a silhouette, composed of ellipses, polygons and lines on a 100 × 100 grid (x to the right, y down),
 and a texture, a pattern of two colors. The image `cat1-clock1.png` shows the cat's silhouette filled with the clock's
@@ -82,7 +82,7 @@ def draw_silhouette(category: str, size: int = SIZE) -> np.ndarray:
 
 
 def draw_texture(category: str, size: int = SIZE) -> np.ndarray:
-    """Draw a category's texture, a pattern of two colors: (size, size, 3) float64 in 0..1.
+    """Draw a category's texture, a pattern of two colors, as a (size, size, 3) float64 image in 0..1.
 
     Raises:
         UnknownName: If the category does not have a texture.
@@ -115,7 +115,7 @@ def _patterns(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
 
 
 def load_drawn_cue_conflict(folder: Path) -> StimulusSet:
-    """Return the set of 256 images from a folder, 240 of them with a cue conflict.
+    """Return the set of 256 images in a folder; in 240 of them, shape and texture conflict.
 
     The images and `stimuli.csv` are written first if the folder does not exist.
 

@@ -1,24 +1,25 @@
 """Eidolons: images that are split into scales and reassembled after every scale has been displaced locally.
 
-Koenderink, Valsecchi, van Doorn, Wagemans & Gegenfurtner (2017), Journal of Vision 17(2):7. The image is resized so that
-its longer side has SIZE pixels, and padded to N × N pixels by repeating its edge pixels. It is split into K differences of
-Gaussians D_k with the standard deviations σ_k = 2^(k/2 − 1/2). Every D_k is sampled, by nearest neighbor, at positions
-displaced by a random vector field F_k, and the results are added:
+The method is that of Koenderink, Valsecchi, van Doorn, Wagemans & Gegenfurtner (2017, Journal of Vision 17(2):7). The
+image is resized so that its longer side has SIZE pixels, and padded to N × N pixels by repeating its edge pixels. It is
+split into K differences of Gaussians D_k with the standard deviations σ_k = 2^(k/2 − 1/2). Every D_k is sampled, by
+nearest neighbor, at positions displaced by a random vector field F_k, and the results are added:
 
     out = Σ_k D_k(row + reach · F_row, column + reach · F_column),     F_k = (1 − coherence) I_k + coherence C_k
 
-The incoherent field I_k is white noise blurred by `grain` pixels, drawn independently for every scale. The coherent field
-C_k = Σ_{j ≥ k} σ_j/MAX times white noise blurred by σ_j uses the same noise at all scales.
+The incoherent field I_k is white noise blurred by `grain` pixels, drawn independently for every scale. The coherent
+field C_k is the sum over j ≥ k of white noise blurred by σ_j and multiplied by σ_j/(SIZE/4); all scales share this
+noise.
 
-In the published implementation noise is scaled by 127.5 divided by its largest absolute value and shifted by mean/sd, so
+In the published implementation, noise is multiplied by 127.5/(its largest absolute value) and shifted by mean/sd, so
 that `reach` is not a distance in pixels. Per unit of reach, the standard deviation of a displacement is 0.77 pixels at
-coherence 0, 0.55 at 0.3, and from 0.41 (finest scale) to 0.115 (coarsest) at 1. With `standardize`, noise has mean 0 and
-variance 1, as was apparently intended, before it is mixed, and every field F_k is standardized again, so that `reach` is the
-standard deviation of the displacements in pixels.
+coherence 0, 0.55 at 0.3, and from 0.41 (finest scale) to 0.115 (coarsest) at 1. With `standardize`, noise has mean 0
+and variance 1, as was apparently intended, before it is mixed, and every field F_k is standardized again, so that
+`reach` is the standard deviation of the displacements in pixels.
 
-For speed, fields are drawn as the Fourier coefficients of blurred white noise, and only at the frequencies that the blur
-does not remove. Their distribution is that of N × N random numbers that are blurred afterwards. The largest of the N² random
-numbers, which the scaling needs, is drawn separately.
+For speed, fields are drawn as the Fourier coefficients of blurred white noise, and only at the frequencies that the
+blur does not remove. They have the same distribution as N × N random numbers that are blurred afterwards. The largest
+of the N² random numbers, which the scaling needs, is drawn separately.
 """
 
 from collections.abc import Iterator
@@ -30,9 +31,10 @@ from scipy import fft, special
 
 from stimuli.errors import StimulusError
 
-SIZE = 256  # pixels of the longer side at which every image is computed
+SIZE = 256  # pixels of the longer side of every image when it is distorted
 REC601 = np.array([0.299, 0.587, 0.114])  # weights of R, G and B in luma
-# Frequencies are computed up to this many standard deviations of a blur's transfer function, which is below 5e-5 beyond.
+# Frequencies are computed up to this many standard deviations of a blur's transfer function; at higher ones it is below
+# 5e-5.
 BAND_SDS = 4.5
 MAX_REACH = 10_000.0
 
@@ -48,12 +50,12 @@ def eidolon(
 ) -> np.ndarray:
     """Distort the gray version of an image by displacing its scales.
 
-    The computation takes place with a longer side of SIZE pixels. The result is rounded down to multiples of 1/255 as in the
+    The image is distorted with a longer side of SIZE pixels. The result is rounded down to multiples of 1/255 as in the
     published images, and resized to the size of the image.
 
     Args:
         image: (h, w, 3) float64 in 0..1.
-        reach: Strength of the displacements, 0 to MAX_REACH; see the module for its unit.
+        reach: Strength of the displacements, 0 to MAX_REACH; the docstring of the module explains the unit.
         rng: Random generator of the displacements.
         coherence: Share of the displacement field that all scales have in common, 0 to 1.
         grain: Standard deviation in pixels (of SIZE) of the blur of the incoherent fields, above 0 up to SIZE.
@@ -63,7 +65,7 @@ def eidolon(
         (h, w) in 0..1.
 
     Raises:
-        StimulusError: A parameter is out of range.
+        StimulusError: If a parameter is out of range.
     """
     if not (0 <= reach <= MAX_REACH and 0 <= coherence <= 1 and 0 < grain <= SIZE):
         raise StimulusError(
@@ -97,23 +99,23 @@ def _resize(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def scale_sigmas() -> np.ndarray:
-    """Return the standard deviations σ_k of the scales in pixels, (K,), from fine to coarse."""
+    """Return the (K,) standard deviations σ_k of the scales in pixels, from fine to coarse."""
     k = int(np.ceil(2 * np.log2(SIZE / 4)))
     return np.asarray(2.0 ** (np.arange(k) / 2 - 0.5))
 
 
 @lru_cache(maxsize=64)
 def _transfer(n: int, sigma: float) -> np.ndarray:
-    """Return the transfer function of a Gaussian blur along one axis of n pixels at the frequencies 0 … b, (b + 1,).
+    """Return the (b + 1,) transfer function of a Gaussian blur along an axis of n pixels, at the frequencies 0 … b.
 
-    The highest frequency b is that at which the transfer function becomes negligible (BAND_SDS), at most n // 2.
+    At the highest frequency b, the transfer function becomes negligible (BAND_SDS); b is at most n // 2.
     """
     frequency = np.arange(min(n // 2, int(np.ceil(BAND_SDS * n / (2 * np.pi * sigma)))) + 1)
     return np.asarray(np.exp(-2 * (np.pi * sigma * frequency / n) ** 2), np.float32)
 
 
 def _split_scales(padded: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield K differences of Gaussians from fine to coarse, the last of which is the coarsest Gaussian.
+    """Yield K − 1 differences of Gaussians from fine to coarse, and then the coarsest Gaussian.
 
     Their sum is the image blurred by the finest Gaussian.
     """
@@ -138,7 +140,10 @@ def _signed_frequencies(b: int, n: int) -> np.ndarray:
 
 
 def _inverse_transform(band: np.ndarray, n: int) -> np.ndarray:
-    """Return the (n, n) real plane of a band: coefficients at `_signed_frequencies` × 0 … b, zero elsewhere."""
+    """Return the (n, n) inverse Fourier transform of a band, which is real.
+
+    A band contains the coefficients at the frequencies `_signed_frequencies` × 0 … b; all other coefficients are 0.
+    """
     rows = np.zeros((n, band.shape[1]), dtype=np.complex64)
     rows[_signed_frequencies(band.shape[1] - 1, n)] = band
     return np.asarray(fft.irfft(fft.ifft(rows, axis=0, overwrite_x=True), n=n, axis=1))
@@ -147,7 +152,7 @@ def _inverse_transform(band: np.ndarray, n: int) -> np.ndarray:
 def _displacement_fields(
     n: int, rng: np.random.Generator, coherence: float, grain: float, standardize: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the K fields F_k from fine to coarse, each as displacements of rows and of columns, (n, n)."""
+    """Yield the K fields F_k from fine to coarse, each as the (n, n) displacements of rows and of columns."""
     sigmas = scale_sigmas()
     max_sigma = SIZE / 4
     coherent: list[tuple[np.ndarray, np.ndarray]] = []

@@ -32,9 +32,9 @@ class UnknownName(UserError):
     """Raised for a name that is not in a table; the message suggests similar names or lists the known ones.
 
     Args:
-        kind: What the name should be a name of, such as "observer".
+        kind: The kind of object that the name should refer to, such as "observer".
         name: The unknown name.
-        known: All valid names.
+        known: The valid names.
         hint: A sentence to add at the end of the message.
     """
 
@@ -52,7 +52,7 @@ class UnknownName(UserError):
 def describe_os_error(error: OSError) -> str:
     """Return an error of the operating system as a message for the user.
 
-    The message names the file if the error does; an error in the middle of a write does not.
+    The message contains the name of the file if the error has it. An error in the middle of a write does not.
     """
     if error.filename:
         return f"{error.filename}: {error.strerror}; check that path, or use another one"

@@ -58,8 +58,8 @@ def fetch_stimuli(name: str, *, progress: Progress = no_progress, base_url: str 
         Folder of the images, in the cache or in the data folder that has them.
 
     Raises:
-        UnknownName: The dataset does not exist.
-        StimulusError: The images cannot be downloaded, verified or written, or another data folder has an incomplete
+        UnknownName: If the dataset does not exist.
+        StimulusError: If the images cannot be downloaded, verified or written, or another data folder has an incomplete
             copy, which would take precedence over the cache.
     """
     table, folder = dataset(name), cache_folder() / "stimuli" / name
@@ -95,7 +95,7 @@ def fetch_humans(*, progress: Progress = no_progress, base_url: str | None = Non
         Folder `humans` in the cache or in the data folder that has all files.
 
     Raises:
-        StimulusError: A file cannot be downloaded, verified or written.
+        StimulusError: If a file cannot be downloaded, verified or written.
     """
     files = {file: sha256 for file, sha256 in registry().items() if file.startswith("humans/")}
     existing = find("humans")
@@ -124,7 +124,7 @@ def fetch_humans(*, progress: Progress = no_progress, base_url: str | None = Non
 
     folders = {store.abspath.joinpath(file).parent for file in files}
     with explain_write_errors():
-        for folder in folders:  # created before the threads start, which would try to create the same folder
+        for folder in folders:  # before the threads start, because several would create the same folder
             folder.mkdir(parents=True, exist_ok=True)
         try:
             with ThreadPoolExecutor(N_THREADS) as pool:
@@ -148,7 +148,7 @@ def _partial() -> Path:
 def _find_complete(name: str, folder: Path) -> Path | None:
     """Return the folder that has all images of a dataset, or None if they have to be downloaded.
 
-    An incomplete copy in `folder`, which lies in the cache, will be replaced. Raises StimulusError for an incomplete
+    An incomplete copy in `folder`, which lies in the cache, will be replaced. Raise StimulusError for an incomplete
     copy in another data folder.
     """
     existing = find("stimuli", name)
@@ -229,12 +229,12 @@ def explain_write_errors() -> Iterator[None]:
 
 
 class _IncompleteDownload(Exception):
-    """An attempt has failed in a way that another attempt may remedy."""
+    """Raised for a failed attempt to download a file that may succeed when it is repeated."""
 
 
 @frozen
 class Downloader:
-    """A downloader for pooch that resumes and retries, and delivers only complete and verified files."""
+    """A downloader for pooch that resumes and retries downloads, and returns only complete and verified files."""
 
     file: str  # name of the file
     sha256: str | None  # `sha256:<hex>`, or None if it is unknown
@@ -242,7 +242,7 @@ class Downloader:
     progress: Progress
 
     def __call__(self, url: str, output: str, _: object) -> None:
-        """Download `url` to the file `output`. Raises StimulusError if the download fails."""
+        """Download `url` to the file `output`. Raise StimulusError if the download fails."""
         if not _is_allowed(url):
             raise StimulusError(f"{url} is not downloaded: only https:// addresses are allowed")
         part, etag = _partial() / f"{self.file}.part", _partial() / f"{self.file}.etag"
@@ -268,7 +268,7 @@ class Downloader:
         """Download the bytes that `part` lacks.
 
         The file `etag` has the entity tag of the partial download, so that a file that has changed on the server is
-        downloaded from the start. Raises _IncompleteDownload if another attempt may succeed, StimulusError otherwise.
+        downloaded from the start. Raise _IncompleteDownload if another attempt may succeed, and StimulusError if not.
         """
         n_bytes = part.stat().st_size if part.exists() else 0
         known_tag = etag.read_text("utf-8") if n_bytes and etag.exists() else ""
@@ -326,7 +326,7 @@ def _is_allowed(url: str) -> bool:
 
 
 def _check_redirect(response: requests.Response, *_: object, **__: object) -> None:
-    """Raise StimulusError for a redirect to an address that is not allowed, before it is followed."""
+    """Raise StimulusError, before a redirect is followed, if its address is not allowed."""
     if response.is_redirect:
         target = urljoin(response.url, response.headers["Location"])
         if not _is_allowed(target) or urlsplit(target).scheme != urlsplit(response.url).scheme:

@@ -13,8 +13,8 @@ from stimuli.errors import StimulusError
 from stimuli.images import SUFFIXES, UNSUPPORTED_SUFFIXES
 from stimuli.stimulus import Stimulus, StimulusSet
 
-PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # is valid as a file name on every operating system
-BUILD_RECORD = "made-of.json"  # describes how `observers make-…` built a set; it exists before the manifest does
+PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # names that are valid on every operating system
+BUILD_RECORD = "made-of.json"  # describes how `observers make-…` built a set; it is written before the manifest
 
 
 def read_folder(folder: Path) -> StimulusSet:
@@ -30,7 +30,7 @@ def read_folder(folder: Path) -> StimulusSet:
         sorted by path.
 
     Raises:
-        StimulusError: The folder does not exist, cannot be read, holds a set that is not finished, or has neither a
+        StimulusError: If the folder does not exist, cannot be read, holds a set that is not finished, or has neither a
             manifest nor images in one of the two layouts.
 
     Example:
@@ -54,7 +54,7 @@ def read_folder(folder: Path) -> StimulusSet:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, and follow links to folders. Raises StimulusError for an unreadable folder."""
+    """Yield every file below a folder, and follow links to folders. Raise StimulusError if a folder is unreadable."""
 
     def refuse(error: OSError) -> None:
         raise StimulusError(f"the folder {error.filename} cannot be read: {error.strerror}")
@@ -67,7 +67,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _scan(folder: Path) -> StimulusSet:
-    """Read a folder without a manifest, by its layout."""
+    """Read a folder without a manifest; its layout determines the categories and conditions."""
     stimuli = []
     reports = {page.parent for page in folder.rglob("index.html") if (page.parent / "tables").is_dir()}
     for path in sorted(_files(folder)):

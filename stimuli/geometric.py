@@ -27,10 +27,10 @@ class GeometricIllusion:
     """One kind of geometric illusion."""
 
     class_name: str  # class in pyllusion that draws it
-    max_strength: float
+    max_strength: float  # largest strength, in `unit`
     unit: str  # unit of the strength
     choices: tuple[str, str]  # the first and the second object
-    question: str
+    question: str  # what the observer is asked
 
 
 ILLUSIONS: Mapping[str, GeometricIllusion] = {
@@ -51,12 +51,12 @@ ILLUSIONS: Mapping[str, GeometricIllusion] = {
 
 
 def strengths(illusion: GeometricIllusion) -> tuple[float, ...]:
-    """Return five strengths in equal steps, from the strongest against to the strongest for the first object."""
+    """Return five equally spaced strengths, from −max_strength to max_strength."""
     return tuple(round(illusion.max_strength * fraction, 6) for fraction in (-1, -0.5, 0, 0.5, 1))
 
 
 def draw(name: str, strength: float, difference: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw one of ILLUSIONS; `rng` varies the size of the objects and the gap between them."""
+    """Draw one of ILLUSIONS. `rng` varies the size of the objects and the gap between them."""
     import pyllusion
 
     illusion = ILLUSIONS[name]

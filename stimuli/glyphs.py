@@ -28,7 +28,7 @@ class Shape:
     """The silhouette of an object and the details on it.
 
     Attributes:
-        name: `set:icon`, for example `mdi:cat`.
+        name: `FONT:ICON`, for example `mdi:cat`.
         category: The category of the object.
         silhouette: (SIDE, SIDE) float64 in 0..1. The longer side of the bounding box is SIDE pixels long.
         details: (SIDE, SIDE) float64 in 0..1, the lines and holes on the object.
@@ -81,7 +81,7 @@ def shape_from_ink(ink: np.ndarray, name: str, category: str) -> Shape | None:
     if dark.sum() < OUTLINE_ICON_INK * outline.sum():
         gaps = outline & ~dark
         interior = ndimage.binary_fill_holes(ndimage.binary_closing(gaps, iterations=max(1, ink.shape[0] // 24)))
-        silhouette, details = outline, dark & interior  # without the line that surrounds the object
+        silhouette, details = outline, dark & interior  # the line that surrounds the object is not a detail
     else:
         holes, n_holes = ndimage.label(outline & ~dark)
         sizes = np.bincount(holes.ravel(), minlength=n_holes + 1)

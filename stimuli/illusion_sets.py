@@ -26,8 +26,8 @@ from stimuli.stimulus import Stimulus, StimulusSet
 
 SEED = 20_241
 CUES = (-1.0, -0.5, 0.0, 0.5, 1.0)
-TURNS = tuple(range(-90, 181, 15))  # degrees, clockwise
-N_VARIANTS, N_TURNED = 8, 4  # number of images per cue, and per turn
+TURNS = tuple(range(-90, 181, 15))  # rotations of the duck-rabbit in degrees, clockwise
+N_VARIANTS, N_TURNED = 8, 4  # number of images per cue, and per angle of rotation
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Each category is paired with those that follow 1, 3 and 6 positions later; N_OBJECTS is the number of objects per pair.
 STEPS, N_OBJECTS = (1, 3, 6), 1
@@ -41,9 +41,9 @@ DrawnImages = Iterator[tuple[str, str, str, dict[str, str], np.ndarray]]  # file
 
 
 def illusion_set(name: str, folder: Path) -> StimulusSet:
-    """Return one of NAMES, and draw it into `folder` first unless it is there.
+    """Return the stimulus set with one of NAMES. Its images are first drawn into `folder` if that does not exist.
 
-    Raises StimulusError if the folder exists but its set is damaged.
+    Raise StimulusError if the folder exists but its set is damaged.
     """
 
     def draw(temporary: Path) -> None:
@@ -58,7 +58,7 @@ def illusion_set(name: str, folder: Path) -> StimulusSet:
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """Return the choices of a trial for one of NAMES."""
+    """Return the choices of a trial that shows a stimulus of the set with one of NAMES."""
     if name in bistable.FIGURES:
         return bistable.FIGURES[name].percepts
     if name in geometric.ILLUSIONS:
@@ -67,7 +67,7 @@ def choices(name: str) -> tuple[str, ...]:
 
 
 def _draw_images(name: str) -> DrawnImages:
-    """Yield the images of one of NAMES."""
+    """Yield the images of the set with one of NAMES."""
     if name in bistable.FIGURES:
         return _bistable(name)
     if name in geometric.ILLUSIONS:

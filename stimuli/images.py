@@ -17,7 +17,7 @@ from stimuli.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")
-# Image files of these formats cause an error when a folder is read, so that they are not skipped silently.
+# These image files cause an error when a folder is read, so that they are not skipped silently.
 UNSUPPORTED_SUFFIXES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 50_000_000
 MIN_SIDE, MAX_SIZE = 8, 4096  # pixels per side of a generated stimulus
@@ -27,8 +27,8 @@ TOLERANCE = 1e-6  # rounding error by which a float image may exceed 0..1
 def open_image(path: Path) -> np.ndarray:
     """Decode a PNG or JPEG file.
 
-    The EXIF orientation is applied and the color profile is ignored. A gray image gets three equal channels. Partly
-    transparent images are refused because their appearance would depend on the background behind them.
+    The EXIF orientation is applied and the color profile is ignored. A gray image is returned with three equal
+    channels. Partly transparent images are refused because their appearance would depend on the background behind them.
 
     Args:
         path: The image file.
@@ -37,7 +37,7 @@ def open_image(path: Path) -> np.ndarray:
         The image, `(height, width, 3)` uint8 sRGB.
 
     Raises:
-        StimulusError: The file is missing, damaged, neither PNG nor JPEG, larger than MAX_PIXELS, deeper than 8 bits
+        StimulusError: If the file is missing, damaged, neither PNG nor JPEG, larger than MAX_PIXELS, deeper than 8 bits
             per channel, in the CMYK or LAB color space, or partly transparent.
     """
     try:
@@ -71,7 +71,7 @@ def open_image(path: Path) -> np.ndarray:
 def open_source_image(path: Path) -> np.ndarray:
     """Open an image from which a stimulus is made; it needs at least MIN_SIDE pixels per side.
 
-    Raises StimulusError if the image is smaller or cannot be opened by `open_image`.
+    Raise StimulusError if the image is smaller or cannot be opened by `open_image`.
     """
     pixels = open_image(path)
     if min(pixels.shape[:2]) < MIN_SIDE:
@@ -94,7 +94,7 @@ def _is_deep_png(path: Path) -> bool:
 def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:
     """Write `(height, width, 3)` or gray `(height, width)` uint8 pixels as a PNG file, atomically.
 
-    Missing folders are made. `compress_level` is that of zlib, from 0 (fastest) to 9 (smallest file).
+    Missing folders are created. `compress_level` is that of zlib, from 0 (fastest) to 9 (smallest file).
     """
     assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (3,))
     content = io.BytesIO()
@@ -103,10 +103,10 @@ def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:
 
 
 def check_float_image(image: object, shapes: Sequence[tuple[int, ...]], source: str) -> np.ndarray:
-    """Return the image that a user's function gave if it is a float array in 0..1 with one of the `shapes`.
+    """Check that a user's function has returned a float array in 0..1 with one of the `shapes`, and return this array.
 
-    Values outside 0..1 by no more than TOLERANCE are clipped. `source` names the function in the error message. Raises
-    StimulusError for any other type, data type, shape or range of values, including NaN.
+    Values outside 0..1 by no more than TOLERANCE are clipped. `source` names the function in the error message. Raise
+    StimulusError if the type, data type, shape or range of values is different, or if a value is NaN.
     """
     expected = f"expected floats in 0..1 of the shape {' or '.join(map(str, shapes))}"
     if not isinstance(image, np.ndarray):

@@ -1,8 +1,8 @@
-"""Levels of distortions as numbers, for psychometric functions; elsewhere conditions are text.
+"""Convert conditions, which are text, into numeric levels of distortions for psychometric functions.
 
 A level is placed on a scale on which equal steps are about equally difficult: log10 for contrast and for the widths of
-filters, linear for the others. On a log10 scale a level of 0 is -inf and `inf` (no filter) is inf; these levels are as
-difficult, or as easy, as possible.
+filters, linear for the others. On a log10 scale a level of 0 becomes -inf, and `inf` (no filter) stays inf; these are
+the easiest or the most difficult levels.
 """
 
 import math
@@ -18,22 +18,23 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
 
 
 def published_name(dataset: str) -> str | None:
-    """Return the published dataset whose distortion a dataset uses: `contrast` for `contrast` and `microcosm-contrast`.
+    """Return the name of the published dataset with the same distortion.
 
-    Return None if the name of the dataset does not end in the name of a published one.
+    This is `contrast` for `contrast` and for `microcosm-contrast`. The result is None if the name of the dataset does
+    not end in the name of a published one.
     """
     matches = (name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}"))
     return max(matches, key=len, default=None)  # the longest match: false-colour rather than colour
 
 
 def is_parametric(dataset: str, n_conditions: int) -> bool:
-    """Return whether a dataset has several conditions, in the data or according to the published dataset."""
+    """Return whether a dataset has several conditions, in the data or in the published dataset."""
     name = published_name(dataset)
     return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
 
 
 def scale_of(dataset: str) -> Scale:
-    """Return the scale of the levels of a dataset, which is linear if its distortion is not a published one."""
+    """Return the scale of the levels of a dataset, which is linear if the distortion was not published."""
     return "log10" if published_name(dataset) in _LOG10 else "linear"
 
 

@@ -1,7 +1,7 @@
 """Distortions by name: the function, its published conditions, and how the text of a condition is read as a level.
 
-A built-in distortion is named after its published dataset. `mine.py:NAME` is a function (image, level, rng) -> image of the
-user, as those in `stimuli.distortions`; its level is a number if the text of the condition is one, and the text otherwise.
+A built-in distortion is named after its published dataset. `mine.py:NAME` is a function (image, level, rng) -> image of
+the user, like those in `stimuli.distortions`. Its level is the condition as a number, or as text if it is not a number.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Distortion:
     """A distortion function with its options, as `make_distortion` returns it.
 
     Attributes:
-        name: Name of the distortion; for a user's function `FILE.py:NAME` without the folder.
+        name: Name of the distortion, which is `FILE.py:NAME` without the folder for a user's function.
         function: The function (image, level, rng, **options) -> image.
         parse_level: Converts the text of a condition into a level, or raises ValueError.
         level_format: How conditions are written, for error messages.
@@ -77,7 +77,7 @@ class Distortion:
 
     @property
     def axis(self) -> str:
-        """The label of an axis of conditions in a figure."""
+        """Label, with the unit, of the axis of conditions in a figure."""
         axis = DATASETS[self.name].axis if self.name in DATASETS else ""
         return f"{self.name}: {axis}" if axis else self.name
 
@@ -94,11 +94,11 @@ class Distortion:
             rng: Random generator for distortions that are random.
 
         Returns:
-            (h, w) or (h, w, 3) in 0..1; height and width may be exchanged by a rotation.
+            (h, w) or (h, w, 3) in 0..1; a rotation may exchange height and width.
 
         Raises:
-            StimulusError: The condition is invalid, the distortion cannot be applied to this image, or a user's function
-                failed or returned something other than an image.
+            StimulusError: If the condition is invalid, the distortion cannot be applied to this image, or a user's
+                function failed or returned something other than an image.
         """
         height, width = image.shape[:2]
         sizes = list(dict.fromkeys([(height, width), (width, height)]))
@@ -119,7 +119,7 @@ def _accept_only(*words: str) -> Callable[[str], str]:
 
 
 def _parse_contrast(text: str) -> float:
-    """Read `c30` as 0.3."""
+    """Convert text such as `c30` into the contrast 0.3."""
     if not text.startswith("c"):
         raise ValueError
     return _parse_number(text[1:]) / 100
@@ -140,7 +140,7 @@ def _parse_number_or_text(text: str) -> float | str:
 
 
 def _parse_eidolon_level(text: str) -> tuple[float, float, float]:
-    """Read `8-3-10` as reach 8, coherence 0.3 and grain 10."""
+    """Convert text such as `8-3-10` into the reach 8, the coherence 0.3 and the grain 10."""
     reach, coherence, grain = map(_parse_number, text.split("-"))
     return reach, coherence / 10, grain
 
@@ -222,9 +222,9 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Dist
         The distortion, whose `apply` distorts an image.
 
     Raises:
-        UnknownName: The distortion or an option is unknown.
-        UserError: The function cannot be imported or has the wrong form, or an option has the wrong type.
-        StimulusError: The file that an option names is invalid.
+        UnknownName: If the distortion or an option is unknown.
+        UserError: If the function cannot be imported or has the wrong form, or an option has the wrong type.
+        StimulusError: If the file that an option names is invalid.
 
     Example:
         >>> make_distortion("contrast").apply(image, "c30", np.random.default_rng(0))

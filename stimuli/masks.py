@@ -6,8 +6,9 @@ import numpy as np
 def pink_mask(side: int, contrast: float, rng: np.random.Generator) -> np.ndarray:
     """Return a gray mask of pink noise, whose power falls with spatial frequency f as 1/f.
 
-    The noise is the real part of an inverse Fourier transform with the amplitudes f^−½, zero mean and uniformly distributed
-    phases. It is stretched to m in 0..1, and the mask is (m − 0.5) · `contrast` + 0.5, clipped to 0..1.
+    The noise is the real part of an inverse Fourier transform with the amplitudes f^−½, zero mean and uniformly
+    distributed phases. It is stretched to values m in 0..1, and the mask is (m − 0.5) · `contrast` + 0.5, clipped to
+    0..1.
 
     Args:
         side: Width and height in pixels.

@@ -85,16 +85,16 @@ def draw_image(
 
 
 def draw_silhouette(shape: Shape, rng: np.random.Generator, *, with_details: bool = False) -> np.ndarray:
-    """Draw a shape in black on white, with its details in gray if `with_details`: (SIZE, SIZE, 3) uint8."""
+    """Draw a shape in black on a white (SIZE, SIZE, 3) uint8 image, with gray details if `with_details` is true."""
     silhouette, details = _place_shape(shape, rng)
     light = 1 - silhouette * (1 - 0.5 * details if with_details else 1)
     return np.repeat(np.asarray(np.rint(255 * light), np.uint8)[..., None], 3, axis=2)
 
 
 def _place_shape(shape: Shape, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return silhouette and details, (SIZE, SIZE) each, with random size, rotation, mirroring and position.
+    """Place a shape in the image and return its silhouette and its details as (SIZE, SIZE) arrays.
 
-    The object always lies inside the image.
+    Size, rotation, mirroring and position are random. The object always lies inside the image.
     """
     longer_side = rng.uniform(SMALLEST_OBJECT, LARGEST_OBJECT)
     angle = np.deg2rad(rng.uniform(-MAX_ROTATION, MAX_ROTATION))
@@ -115,7 +115,7 @@ def _place_shape(shape: Shape, rng: np.random.Generator) -> tuple[np.ndarray, np
 
 
 def _colors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return two colors for the texture and one for the background, (3,) each, that differ in their gray level.
+    """Return two texture colors and a background color, (3,) each in 0..1, with different gray levels.
 
     The colors are independent of the category.
     """
@@ -129,7 +129,7 @@ def _colors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _shading(silhouette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (SIZE, SIZE) light that decreases away from a light source and towards the border of the object."""
+    """Return the (SIZE, SIZE) light on the object, which falls with distance from the source and towards the border."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
     direction = 1 - MAX_SHADING * 0.5 * (1 + np.clip(np.cos(angle) * x + np.sin(angle) * y, -1, 1))
@@ -138,7 +138,7 @@ def _shading(silhouette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _background(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (SIZE, SIZE, 3): a color with slow spatial variation."""
+    """Return a (SIZE, SIZE, 3) background, a color with slow spatial variation."""
     clouds = ndimage.gaussian_filter(rng.standard_normal((SIZE, SIZE)), 10, mode="wrap")
     ramp = np.linspace(-1, 1, SIZE)[:, None] if rng.random() < 0.5 else np.linspace(-1, 1, SIZE)[None]
     variation = 0.05 * clouds / clouds.std() + rng.uniform(-0.1, 0.1) * ramp

@@ -27,7 +27,7 @@ SETS = ("microcosm", "microcosm-cue-conflict", "microcosm-silhouette", "microcos
 
 
 def load_microcosm_set(name: str, folder: Path) -> StimulusSet:
-    """Return one of SETS from a folder. The images are drawn first if the folder does not exist.
+    """Return the stimulus set with one of SETS. Its images are first drawn into `folder` if that does not exist.
 
     Raises:
         StimulusError: If the folder is damaged.

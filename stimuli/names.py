@@ -25,7 +25,10 @@ _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a
 
 
 def plugins(group: str) -> dict[str, str]:
-    """Return the entry points that installed packages declare in `observers.<group>`: their names and references."""
+    """Return the plugins of a group by name, with the references to their objects.
+
+    Plugins are the entry points that installed packages declare in the group `observers.<group>`.
+    """
     return {point.name: point.value for point in entry_points(group=f"observers.{group}")}
 
 
@@ -33,15 +36,15 @@ def load(reference: str) -> Any:
     """Import the object that a reference names.
 
     Args:
-        reference: `module:attribute` or `FILE.py:attribute`. The attribute may be dotted. A file is imported as a module of
-            its own, and again after its content has changed; it may import other files from its folder.
+        reference: `module:attribute` or `FILE.py:attribute`. The attribute may be dotted. A file is imported as a
+            separate module, and imported again if its content has changed. It may import other files in its folder.
 
     Returns:
         The object: a class, a function or any other attribute of the module.
 
     Raises:
-        UserError: The reference is malformed, or the module or file cannot be found or imported.
-        UnknownName: The module does not have this attribute.
+        UserError: If the reference is malformed, or the module or file cannot be found or imported.
+        UnknownName: If the module does not have this attribute.
     """
     module, _, attribute = reference.rpartition(":")
     if not module or not attribute:
@@ -70,7 +73,7 @@ def _module_from_file(path: Path) -> types.ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     if str(path.resolve().parent) not in sys.path:
-        sys.path.append(str(path.resolve().parent))  # stays there, because functions may import when they are called
+        sys.path.append(str(path.resolve().parent))  # remains, since functions may import when they are called
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -98,10 +101,10 @@ def file_sha256(definition: Any) -> str | None:
 
 
 def code_version(name: str, group: str) -> str | None:
-    """Return a text that identifies the version of the code behind the name of a plugin or of a user's object.
+    """Return a text that identifies the version of the code of a plugin or of a user's object.
 
     For FILE.py:NAME it is `sha256:` and the digest of the file and of all loaded modules in the same folder. For an
-    installed package it is the distribution with its version, and None if the name is not part of any distribution.
+    installed package it is the name and version of the distribution, or None if no distribution contains the package.
     """
     reference = plugins(group).get(name, name)
     module = reference.rpartition(":")[0]
@@ -132,21 +135,21 @@ def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
 
 
 def resolve(name: str, table: Mapping[str, str], group: str, kind: str, hint: str = "") -> Any:
-    """Return the object that a name stands for, looked up in a table, then among plugins, then as a reference.
+    """Return the object with a name, which is looked up in a table, then among plugins, then read as a reference.
 
     Args:
         name: A built-in name, the name of a plugin, or a reference as accepted by `load`.
         table: The built-in names with their references.
         group: The entry-point group of plugins, without the prefix `observers.`.
-        kind: What the name is a name of, such as "observer"; used in messages.
+        kind: The kind of object, such as "observer", for error messages.
         hint: A sentence to add to the message about an unknown name.
 
     Returns:
         The imported object.
 
     Raises:
-        UnknownName: The name is neither in the table nor a plugin nor a reference.
-        UserError: The object cannot be imported (see `load`).
+        UnknownName: If the name is neither in the table nor a plugin nor a reference.
+        UserError: If the object cannot be imported (see `load`).
     """
     if name.endswith(".py"):
         raise UserError(f"{name} does not say which {kind} to use: write {name}:NAME")
@@ -191,7 +194,7 @@ def wrap_user_function(function: Callable[..., Any], name: str) -> Callable[...,
 
 
 def _describe_exception(error: Exception) -> str:
-    """Return type, message, file and line of an exception, preferring the innermost line in a user's file."""
+    """Return type, message, file and line of an exception; the line is the innermost one in a user's file, if any."""
     user_files = {
         module.__file__ for module in list(sys.modules.values()) if _SHA256 in getattr(module, "__dict__", {})
     }
@@ -219,16 +222,16 @@ def parse_options(
 
     Args:
         function: The class or function that will be called with the options.
-        name: Its name for messages.
+        name: Name of the class or function for error messages.
         options: Names and values of the options as the user wrote them.
-        n_positional: Number of first parameters that are not options, because the caller passes them.
+        n_positional: Number of leading parameters that are not options, because the caller passes them by position.
 
     Returns:
         Keyword arguments for `function`.
 
     Raises:
-        UnknownName: An option is not a parameter of `function`.
-        UserError: A required option is missing, or a value does not have the declared type.
+        UnknownName: If an option is not a parameter of `function`.
+        UserError: If a required option is missing, or a value does not have the declared type.
     """
     known = dict(list(options_of(function).items())[n_positional:])
     try:

@@ -18,8 +18,8 @@ LOW_THRESHOLD, HIGH_THRESHOLD, BLUR_SIGMA = 0.1, 0.2, 2.0
 def object_mask(image: np.ndarray) -> np.ndarray:
     """Return an (h, w) bool array that is true on the object.
 
-    The background is the region of the color of the border that is connected to the border. Raise StimulusError if the
-    border does not have one predominant color, or if everything is background.
+    The background is all pixels that have the color of the border and are connected to the border. Raise StimulusError
+    if the border does not have one predominant color, or if everything is background.
     """
     color = background_color(border_pixels(image))
     if color is None:
@@ -34,12 +34,12 @@ def object_mask(image: np.ndarray) -> np.ndarray:
 
 
 def border_pixels(image: np.ndarray) -> np.ndarray:
-    """Return the outermost pixels of an image, (n, 3)."""
+    """Return the (n, 3) outermost pixels of an image."""
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def background_color(border: np.ndarray) -> np.ndarray | None:
-    """Return the median color of border pixels (n, 3) as (3,) in 0..1, or None if too many differ from it."""
+    """Return the (3,) median color of (n, 3) border pixels in 0..1, or None if too many pixels differ from it."""
     color = np.median(border, axis=0)
     is_plain = (np.abs(border - color).max(axis=1) <= TOLERANCE).mean() >= MIN_PLAIN_FRACTION
     return np.asarray(color) if is_plain else None
@@ -57,7 +57,7 @@ def silhouette(image: np.ndarray, level: str, rng: np.random.Generator) -> np.nd
         (h, w), 0 on the object and 1 elsewhere.
 
     Raises:
-        StimulusError: The background is not plain, or the image does not show an object.
+        StimulusError: If the background is not plain, or the image does not show an object.
     """
     return np.where(object_mask(image), 0.0, 1.0)
 
@@ -78,7 +78,7 @@ def edges(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray
         (h, w), 0 on edges and 1 elsewhere.
 
     Raises:
-        StimulusError: All pixels have the same gray value.
+        StimulusError: If all pixels have the same gray value.
     """
     g = ndimage.gaussian_filter(to_gray(image), BLUR_SIGMA, mode="nearest")
     vertical, horizontal = ndimage.sobel(g, 0, mode="nearest"), ndimage.sobel(g, 1, mode="nearest")

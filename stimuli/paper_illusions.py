@@ -1,7 +1,7 @@
 """The four ambiguous images of section 3.4 of Jaini et al. (2024), with their credits.
 
 The repository does not contain the images. `observers fetch illusions` downloads them from the addresses in Appendix D
-of the paper into the cache. Each is saved as a PNG of at most MAX_SIDE pixels per side on a white background, and
+of the paper to the cache. Each is saved as a PNG of at most MAX_SIDE pixels per side on a white background, and
 `attribution.csv` in the same folder has the credits. For an SVG file, the PNG that Wikimedia renders is downloaded.
 """
 
@@ -57,7 +57,7 @@ def image_folder() -> Path:
 
 
 def paper_set(name: str) -> StimulusSet:
-    """Return the stimulus set with one of IMAGES. Raises StimulusError if the image has not been downloaded."""
+    """Return the stimulus set with one of IMAGES. Raise StimulusError if the image has not been downloaded."""
     image, path = IMAGES[name], image_folder() / f"{name}.png"
     if not path.is_file():
         raise StimulusError(
@@ -69,7 +69,7 @@ def paper_set(name: str) -> StimulusSet:
 
 
 def fetch_illusions(*, progress: Progress = no_progress, base_url: str | None = None) -> Path:
-    """Download the four ambiguous images of Jaini et al. (2024) that the cache does not have.
+    """Download those of the four ambiguous images of Jaini et al. (2024) that are not yet in the cache.
 
     Args:
         progress: Function that is called with the number of bytes so far and the total number of bytes (None if
@@ -80,7 +80,7 @@ def fetch_illusions(*, progress: Progress = no_progress, base_url: str | None = 
         Folder of the images in the cache.
 
     Raises:
-        StimulusError: An image cannot be downloaded or written, or the server sends something other than an image.
+        StimulusError: If an image cannot be downloaded or written, or the server sends something other than an image.
     """
     with explain_write_errors():
         image_folder().mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def fetch_illusions(*, progress: Progress = no_progress, base_url: str | None = 
 def flatten_image(content: bytes, url: str) -> np.ndarray:
     """Decode an image, put it on white, and shrink it to at most MAX_SIDE pixels per side.
 
-    Returns `(height, width, 3)` uint8. Raises StimulusError if the content is not a PNG or JPEG image or is too large;
+    Returns `(height, width, 3)` uint8. Raise StimulusError if the content is not a PNG or JPEG image or is too large;
     the message names `url`.
     """
     try:

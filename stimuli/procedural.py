@@ -26,7 +26,7 @@ class PatternGrid:
         x: (n, n) horizontal coordinates in periods.
         y: (n, n) vertical coordinates in periods.
         period: The period in pixels.
-        rng: The generator for what is irregular in the pattern.
+        rng: Random generator of the irregularities of the pattern.
     """
 
     x: np.ndarray
@@ -35,9 +35,10 @@ class PatternGrid:
     rng: np.random.Generator
 
     def noise(self, vertical: float, horizontal: float) -> np.ndarray:
-        """Return (n, n) Gaussian noise with mean 0 and variance 1, blurred with these standard deviations in pixels.
+        """Return (n, n) blurred Gaussian noise with mean 0 and variance 1.
 
-        The noise is periodic: opposite borders match.
+        `vertical` and `horizontal` are the standard deviations of the blur in pixels. The noise is periodic, so that
+        opposite borders match.
         """
         blurred = ndimage.gaussian_filter(self.rng.standard_normal(self.x.shape), (vertical, horizontal), mode="wrap")
         return np.asarray((blurred - blurred.mean()) / blurred.std())
@@ -75,7 +76,7 @@ def _edge(signed: np.ndarray, width: float = 0.12) -> np.ndarray:
 
 
 def _stripes(position: np.ndarray, fraction: float = 0.5) -> np.ndarray:
-    """Return stripes that fill this fraction of every period of `position`."""
+    """Return stripes; each fills the given fraction of a period of `position`."""
     return _edge(fraction / 2 - np.abs(position - np.round(position)))
 
 

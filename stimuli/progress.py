@@ -14,10 +14,10 @@ Progress = Callable[[int, int | None], None]  # called with (n_done, n_total); n
 
 @contextmanager
 def progress_bar(title: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
-    """Provide a function to call with (n_done, n_total), as often as is convenient; it reports the progress on stderr.
+    """Provide a function that reports progress on stderr; call it with (n_done, n_total) after every step.
 
     Args:
-        title: The label of the computation.
+        title: Label of the computation.
         unit: What is counted, in the plural, such as "images"; "bytes" shows sizes and speeds of a download.
         quiet: Show nothing.
     """
@@ -53,7 +53,7 @@ def _rich_bar(title: str, unit: str) -> Iterator[Callable[[int, int | None], Non
 
 def _plain_lines(title: str, unit: str) -> Callable[[int, int | None], None]:
     start = last_line = time.monotonic()
-    n_before = -1  # number done by an earlier run, which must not count for the rate; -1 before the first update
+    n_before = -1  # steps that an earlier run has done, which the rate excludes; -1 before the first update
 
     def update(done: int, total: int | None) -> None:
         nonlocal last_line, n_before

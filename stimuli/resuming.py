@@ -14,12 +14,12 @@ def resumable(kept_work: str, commands: Sequence[str], extra_arguments: Sequence
     """Turn Ctrl-C or SIGTERM inside this context into exit code 3 and a message with the command to type again.
 
     Args:
-        kept_work: What is not lost, such as "every response is saved"; the message begins with it.
-        commands: Names of the subcommands that use this context, to find where the typed command begins.
+        kept_work: Clause that says what is saved, such as "every response is saved". The message begins with it.
+        commands: Names of the subcommands that use this context. They mark the beginning of the typed command.
         extra_arguments: Arguments to add to the typed command, such as a code that was generated in this run.
 
     Raises:
-        typer.Exit: The command was interrupted; the exit code is 3.
+        typer.Exit: If the command was interrupted; the exit code is 3.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -31,6 +31,6 @@ def resumable(kept_work: str, commands: Sequence[str], extra_arguments: Sequence
 
 def _same_command(commands: Sequence[str], extra_arguments: Sequence[str]) -> str:
     """Return the typed command as `observers …`, independent of how this program was started."""
-    words = sys.argv[1:]  # `typer cli.py run` puts words of its own before the command
+    words = sys.argv[1:]  # `typer cli.py run …` has further words before the command
     begin = next((i for i, word in enumerate(words) if word in commands), 0)
     return shlex.join(["observers", *words[begin:], *extra_arguments])

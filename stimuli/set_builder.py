@@ -1,4 +1,4 @@
-"""Build a folder of stimuli from source images, in parallel and in a way that can be interrupted and resumed.
+"""Build a folder of stimuli from source images in parallel; a build can be interrupted and resumed.
 
 The plan is recorded first (`stimuli.set_record`). Then the images are made: each file is written atomically, and a file that
 exists is not made again. `stimuli.csv` is written last, so that an unfinished set cannot be used by mistake.
@@ -53,7 +53,8 @@ class BuildResult:
 
     Attributes:
         stimuli: The stimulus set, as `stimuli.csv` lists it.
-        skipped: Path of a stimulus that could not be made in this run, relative to the folder -> the reason.
+        skipped: Maps the path of each stimulus that could not be made in this run, relative to the folder, to the
+            reason.
     """
 
     stimuli: StimulusSet
@@ -82,10 +83,11 @@ def build_set(
         settings: Everything that determines the images except the source images; recorded in `made-of.json`.
         source_sets: The source images by role, such as {"shape": …, "texture": …}. They must not have conditions.
         plan_stimuli: Returns the plan of a new set; a set that is resumed keeps its plan.
-        describe: Returns name, category and cues of a planned stimulus; path and condition of its result are not used.
-        render: Makes one file and returns "", or returns why the stimulus could not be made. `render` and its jobs must
-            support pickling if `n_workers` > 1.
-        prepare: Called once the folder is locked and recorded.
+        describe: Returns a stimulus with the category and the cues of a planned stimulus; its other fields are not
+            used.
+        render: Saves one image and returns "", or returns the reason why it could not be made. If `n_workers` > 1,
+            `render` and its jobs must support pickling.
+        prepare: Called before the first image is made, when the folder is locked and the plan is recorded.
         n_workers: Number of processes.
         chunk_size: Number of images that are sent to a worker at a time.
         progress: Called with the number of finished images and their total.
@@ -94,8 +96,8 @@ def build_set(
         The stimulus set and the stimuli that were skipped.
 
     Raises:
-        StimulusError: The folder belongs to something else (see `stimuli.set_record.open_set`), the source images have
-            conditions, or not a single stimulus could be made.
+        StimulusError: If the folder belongs to something else (see `stimuli.set_record.open_set`), the source images
+            have conditions, or not a single stimulus could be made.
     """
     out = Path(out)
     for source_set in source_sets.values():
@@ -156,6 +158,6 @@ def library_versions(*libraries: str) -> dict[str, str]:
 
 
 def add_path_to_message(error: StimulusError, *paths: Path) -> str:
-    """Return the message of an error, preceded by the first path if the message does not contain any of the paths."""
+    """Return the message of an error, and put the first path before it if it does not contain any of the paths."""
     message = str(error)
     return message if any(str(path) in message for path in paths) else f"{paths[0]}: {message}"

@@ -41,7 +41,7 @@ class PlannedStimulus:
         stimulus: Name of the stimulus.
         path: Path of its file, relative to the folder of the set.
         condition: Its condition; "" if the set does not have conditions.
-        sources: Role of a source set, such as "shape" -> name of the image in that set.
+        sources: Maps the role of a source set, such as "shape", to the name of the image in that set.
     """
 
     stimulus: str
@@ -81,11 +81,11 @@ def open_set(
         plan_stimuli: Returns a new plan; called only if the folder does not contain images yet.
 
     Yields:
-        One row per planned stimulus. `skip_reason` is SOURCE_MISSING where a source image was removed.
+        One row per planned stimulus. `skip_reason` is SOURCE_MISSING if a source image of the stimulus was removed.
 
     Raises:
-        StimulusError: The folder contains other files, was started with other settings or other images, has a damaged
-            record, or is in use by another process.
+        StimulusError: If the folder contains other files, was started with other settings or other images, has a
+            damaged record, or is in use by another process.
     """
     if out.resolve().name in DATASETS:
         raise StimulusError(
@@ -138,7 +138,7 @@ def has_images(out: Path) -> bool:
 
 
 def is_complete_png(path: Path) -> bool:
-    """Return whether a file exists and ends like a PNG, because a power failure can leave an incomplete file."""
+    """Return whether a file exists and has the last bytes of a PNG; a power failure can leave an incomplete file."""
     try:
         with path.open("rb") as file:
             file.seek(-len(PNG_END), os.SEEK_END)
@@ -186,9 +186,9 @@ def write_sources(out: Path, rows: Sequence[SourceRow], roles: Sequence[str]) ->
 
 
 def _as_json(record: Mapping[str, object]) -> dict[str, Any]:
-    """Return the record as it is after writing and reading it as JSON.
+    """Return the record as it would be read back after it is written as JSON.
 
-    A path is replaced by its name, because the folders of a user are private.
+    A path is replaced by its last part, because the names of a user's folders are private.
     """
     normalized: dict[str, Any] = json.loads(
         json.dumps(record, default=lambda value: getattr(value, "name", str(value)))
@@ -265,7 +265,10 @@ def _header(roles: Sequence[str]) -> list[str]:
 
 
 def _read_sources(path: Path, roles: Sequence[str]) -> list[SourceRow]:
-    """Read `sources.csv` without the reasons for skipped stimuli, which are tried again. May raise StimulusError."""
+    """Read `sources.csv` without the reasons for skipped stimuli, because these are tried again.
+
+    Raise StimulusError if the file cannot be read or has an invalid cell.
+    """
     try:
         table = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline=""), strict=True))
         if not table or table[0] != _header(roles) or any(len(row) != len(table[0]) for row in table):

@@ -34,8 +34,8 @@ def draw_levels(settings: DistortionSettings, path: Path, conditions: Sequence[s
         The contact sheet, (height, width, 3) uint8.
 
     Raises:
-        StimulusError: The image cannot be read or distorted, or a condition or the size is invalid.
-        UnknownName, UserError: The distortion or its options are invalid.
+        StimulusError: If the image cannot be read or distorted, or a condition or the size is invalid.
+        UnknownName, UserError: If the distortion or its options are invalid.
     """
     check_size(settings.size)
     distortion = make_distortion(settings.distortion, settings.options)

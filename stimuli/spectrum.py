@@ -17,7 +17,7 @@ from stimuli.datasets import data_folders
 from stimuli.distortions import to_gray
 from stimuli.errors import StimulusError
 
-PUBLISHED_SPECTRUM, PUBLISHED_MONITOR = "mean_power_spectrum_grey.npy", "x_gamma_function.npy"  # names of files
+PUBLISHED_SPECTRUM, PUBLISHED_MONITOR = "mean_power_spectrum_grey.npy", "x_gamma_function.npy"  # file names
 
 
 def mean_spectrum(images: Iterable[np.ndarray]) -> np.ndarray:
@@ -30,7 +30,7 @@ def mean_spectrum(images: Iterable[np.ndarray]) -> np.ndarray:
         (h, w) float64, not normalized, with the zero frequency at (h // 2, w // 2).
 
     Raises:
-        StimulusError: The images have different sizes, or there are no images.
+        StimulusError: If the images have different sizes, or there are no images.
     """
     total, n_images = None, 0
     for image in images:
@@ -72,7 +72,7 @@ def read_spectrum(path: Path) -> np.ndarray:
         (h, w) float64.
 
     Raises:
-        StimulusError: The file cannot be read, or does not contain a two-dimensional array of non-negative numbers.
+        StimulusError: If the file cannot be read, or does not contain a two-dimensional array of non-negative numbers.
     """
     spectrum = _read_numbers(path)
     if spectrum.ndim != 2 or (spectrum < 0).any():
@@ -89,7 +89,7 @@ def read_monitor(path: Path) -> np.ndarray:
         (256,) float64, ascending in 0..1.
 
     Raises:
-        StimulusError: The file cannot be read, or does not contain 256 ascending numbers in 0..1.
+        StimulusError: If the file cannot be read, or does not contain 256 ascending numbers in 0..1.
     """
     table = _read_numbers(path).reshape(-1)
     if table.shape != (256,) or table.min() < 0 or table.max() > 1 or (np.diff(table) <= 0).any():

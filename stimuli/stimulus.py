@@ -55,7 +55,7 @@ class Stimulus:
             The image as shown, `(height, width, 3)` uint8 sRGB.
 
         Raises:
-            StimulusError: The file is missing or is not an acceptable image (see `stimuli.images.open_image`).
+            StimulusError: If the file is missing or is not an acceptable image (see `stimuli.images.open_image`).
         """
         return open_image(self.path)
 
@@ -73,7 +73,7 @@ class StimulusSet:
         attribution: Credit line to print wherever the images appear; "" if none is needed.
 
     Raises:
-        StimulusError: One of the rules above is broken.
+        StimulusError: If one of the rules above is broken.
 
     Example:
         >>> animals = StimulusSet.read(Path("animals/stimuli.csv"))
@@ -117,7 +117,7 @@ class StimulusSet:
         return tuple(self.stimuli[0].cues) if self.stimuli else ()
 
     def where(self, keep: Callable[[Stimulus], bool]) -> "StimulusSet":
-        """Return the set of those stimuli for which `keep` returns True, in the same order and with the same name.
+        """Return a set of the stimuli for which `keep` returns True, in the same order and with the same name.
 
         Args:
             keep: Function that takes a stimulus and returns whether to keep it.
@@ -133,7 +133,7 @@ class StimulusSet:
             64 hexadecimal digits.
 
         Raises:
-            StimulusError: An image file cannot be read.
+            StimulusError: If an image file cannot be read.
         """
         lines = []
         for s in self.stimuli:
@@ -156,7 +156,7 @@ class StimulusSet:
             The stimuli in the order of the rows. Their paths start with the folder of the manifest.
 
         Raises:
-            StimulusError: The manifest cannot be read, has other columns than expected, lists no stimuli, lists an
+            StimulusError: If the manifest cannot be read, has other columns than expected, lists no stimuli, lists an
                 image that does not exist, or breaks one of the rules of `StimulusSet`.
         """
         manifest = Path(manifest)
@@ -195,13 +195,13 @@ class StimulusSet:
         return StimulusSet(name or manifest.resolve().parent.name, tuple(stimuli))
 
     def write(self, manifest: Path) -> None:
-        """Write a manifest that `read` turns back into the same set (but for the attribution).
+        """Write a manifest, from which `read` restores the same set except for its attribution.
 
         Args:
             manifest: Path of the `stimuli.csv` file to write. Image paths are written relative to its folder.
 
         Raises:
-            OSError: The file cannot be written.
+            OSError: If the file cannot be written.
         """
         manifest = Path(manifest)
         buffer = io.StringIO(newline="")

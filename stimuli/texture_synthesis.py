@@ -1,8 +1,8 @@
 """Cue-conflict images by texture synthesis: the luminance of a shape with the image statistics of a texture.
 
-The joint statistics of a steerable pyramid of Portilla & Simoncelli (2000, IJCV 40:49), as computed by `plenoptic` (Duong et
-al. 2023, Journal of Vision 23(5):5822), replace the VGG features of Gatys et al. (2016, CVPR) that the published images were
-made with. They do not need trained weights. This module requires the extra `textures`.
+The published images were made with the VGG features of Gatys et al. (2016, CVPR). This module uses the joint statistics
+of a steerable pyramid (Portilla & Simoncelli 2000, IJCV 40:49) instead, which do not need trained weights. They are
+computed by `plenoptic` (Duong et al. 2023, Journal of Vision 23(5):5822). This module requires the extra `textures`.
 """
 
 import io
@@ -28,7 +28,7 @@ except ModuleNotFoundError as error:
 MARGIN = 16  # pixels on every side that are computed and then cropped, because the pyramid treats the image as periodic
 N_SCALES = 4  # scales of the pyramid; fewer if the coarsest one would be smaller than CORRELATION_WIDTH
 CORRELATION_WIDTH = 7  # pixels of the autocorrelations
-MIN_GRAY_RANGE = 0.02  # range of g in a texture below which it counts as uniform
+MIN_GRAY_RANGE = 0.02  # a texture whose gray values have a smaller range counts as uniform
 BLUR_SIGMA = 2.0  # pixels of the blur with which the content is compared
 RANGE_WEIGHT = 0.1  # weight of the penalty for values outside 0..1
 LEARNING_RATE = 0.01  # learning rate of Adam
@@ -44,10 +44,11 @@ def synthesize(
 ) -> np.ndarray:
     """Synthesize an image that looks like the texture from nearby and like the shape from far away.
 
-    Adam starts from g of the shape with the histogram of g of the texture, where g is the gray image. It minimizes the
-    distance ‖statistics − statistics of the texture‖ + `content` · mean squared difference from the start, where both images
-    are blurred by 2 pixels, divided by the variance of g of the texture. Colors are then predicted from g by the linear
-    regression of color on g in the texture.
+    Adam starts from the gray image of the shape with its histogram matched to that of the gray texture. It minimizes
+    the sum of two terms: the distance between the statistics of the image and those of the texture, and `content` times
+    the mean squared difference between the image and the start. This difference is computed after both are blurred with
+    a standard deviation of 2 pixels, and is divided by the variance of the gray texture. Colors are then predicted from
+    gray values by the linear regression of color on gray in the texture.
 
     The computation uses one thread so that its result does not depend on the number of threads. It takes about 40 s for
     224 × 224 pixels.
@@ -63,8 +64,8 @@ def synthesize(
         (h, w, 3) in 0..1.
 
     Raises:
-        UserError: An option is out of range.
-        StimulusError: The texture is uniform, or the synthesis fails because its statistics are not finite.
+        UserError: If an option is out of range.
+        StimulusError: If the texture is uniform, or the synthesis fails because its statistics are not finite.
     """
     if not (0 <= content < np.inf and steps >= 1):
         raise UserError(f"plenoptic: expected a content of 0 or more and at least 1 step, got {content:g} and {steps}")
@@ -84,7 +85,7 @@ def synthesize(
 
 
 def _synthesize_gray(start: np.ndarray, target: np.ndarray, content: float, steps: int) -> np.ndarray:
-    """Return the metamer of the gray texture `target`, optimized from the gray image `start`."""
+    """Return a gray image with the statistics of the texture `target`, optimized from the gray image `start`."""
     n_scales = min(N_SCALES, int(np.log2(min(target.shape) / CORRELATION_WIDTH)))
     model = (
         plenoptic.models.PortillaSimoncelli(target.shape, n_scales=n_scales, spatial_corr_width=CORRELATION_WIDTH)
@@ -121,14 +122,17 @@ def _synthesize_gray(start: np.ndarray, target: np.ndarray, content: float, step
 
 
 def _match_histogram(plane: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return `plane` with its values replaced, in order of size, by those of `reference`, which has the same size."""
+    """Replace the values of `plane`, rank by rank, with those of `reference`, which has the same number of pixels."""
     matched = np.empty(plane.size)
     matched[np.argsort(plane, axis=None, kind="stable")] = np.sort(reference, axis=None)
     return matched.reshape(plane.shape)
 
 
 def _colorize(g: np.ndarray, texture: np.ndarray) -> np.ndarray:
-    """Return (h, w, 3) with gray values g, predicting R − g, G − g and B − g by their regression on g in the texture."""
+    """Return an (h, w, 3) image with the gray values g.
+
+    R − g, G − g and B − g are predicted by their linear regression on g in the texture.
+    """
     texture_gray = to_gray(texture)
     chroma = (texture - texture_gray[..., None]).reshape(-1, 3)
     centered = (texture_gray - texture_gray.mean()).ravel()

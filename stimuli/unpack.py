@@ -1,7 +1,7 @@
 """Safely unpack a .tar.gz archive of images from an untrusted source.
 
 Only ordinary image files are unpacked, into one new folder. If anything in the archive is unacceptable, nothing
-remains. The limits count the bytes that are decompressed, because headers may lie about sizes. Owners, permissions and
+remains. The limits count the bytes that are decompressed, because headers may give wrong sizes. Owners, permissions and
 times in the archive are ignored.
 """
 
@@ -41,7 +41,7 @@ def unpack(
 
     Args:
         archive: The .tar.gz file.
-        folder: Folder to make. It must not exist, and is removed after an error.
+        folder: Folder to create. It must not exist. After an error, it is removed.
         max_files: Maximum number of members of the archive.
         max_bytes: Maximum number of bytes after decompression.
         max_ratio: Maximum ratio of decompressed to compressed bytes.
@@ -51,9 +51,9 @@ def unpack(
         Paths of the images, sorted.
 
     Raises:
-        StimulusError: The archive is damaged or exceeds a limit, or a member is a link or device, is not an image, or
-            has an unsafe or duplicate name (names that differ only in case count as duplicates).
-        FileExistsError: `folder` exists.
+        StimulusError: If the archive is damaged or exceeds a limit, or a member is a link or device, is not an image,
+            or has an unsafe or duplicate name (names that differ only in case count as duplicates).
+        FileExistsError: If `folder` exists.
     """
     folder.mkdir(parents=True)
     paths = None
@@ -87,7 +87,7 @@ class _LimitedGzip(gzip.GzipFile):
         self.n_nonzero = 0  # number of bytes up to the last one that is not zero
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read and count decompressed bytes. Raises StimulusError above a limit."""
+        """Read and count decompressed bytes. Raise StimulusError if they exceed a limit."""
         data = super().read(size)
         if length := len(data.rstrip(b"\0")):
             self.n_nonzero = self.n_bytes + length
@@ -106,7 +106,7 @@ def _unpack_members(
     archive: Path, tar: tarfile.TarFile, folder: Path, max_files: int, suffixes: tuple[str, ...]
 ) -> Iterator[Path]:
     """Write the images of the archive one by one and yield their paths."""
-    used: dict[str, tuple[str, bool]] = {}  # name as a file system may normalize it -> (name, whether it is a file)
+    used: dict[str, tuple[str, bool]] = {}  # normalized name -> (name, whether it is a file)
     for number, member in enumerate(tar):
         if number >= max_files:
             raise StimulusError(f"{archive} has more than {max_files:,} files; nothing was unpacked")
@@ -127,7 +127,7 @@ def _unpack_members(
 
 
 def _find_type_problem(member: tarfile.TarInfo) -> str:
-    """Return why the type of a member is not acceptable, or ""."""
+    """Return the reason why the type of a member is not acceptable, or ""."""
     if member.issym() or member.islnk():
         return "is a link"
     ordinary = member.isdir() or (member.isfile() and not member.issparse())
@@ -135,7 +135,7 @@ def _find_type_problem(member: tarfile.TarInfo) -> str:
 
 
 def _find_name_problem(name: str) -> str:
-    """Return why the name of a member is not acceptable, or ""."""
+    """Return the reason why the name of a member is not acceptable, or ""."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
         return "leads out of the folder"

@@ -27,23 +27,24 @@ def map_jobs(
 
     Args:
         function: The function to call. It must be importable if `n_workers` > 1.
-        jobs: Its arguments.
+        jobs: The arguments, one for each call.
         n_workers: Number of processes. With 1, everything runs in the calling process.
         chunk_size: Number of jobs that are sent to a worker at a time.
 
     Raises:
-        StimulusError: The system has killed a worker.
+        StimulusError: If the system has killed a worker.
     """
     n_workers = min(n_workers, -(-len(jobs) // chunk_size))
     if n_workers <= 1:
         yield from map(function, jobs)
         return
-    # Spawn, because a forked process would inherit state, such as the threads of libraries, that differs between machines.
+    # Workers are spawned because a forked process would inherit state that differs between machines, such as threads of
+    # libraries.
     pool = ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn"), _exit_with_parent)
     other_processes = set(multiprocessing.active_children())
     try:
-        # Executor.map is not used here. When it is closed early it cancels pending jobs, and the executor's thread raises
-        # an exception on a cancelled job if it notices that a worker has exited before it is told to stop.
+        # Executor.map is not used because it cancels the pending jobs when it is closed early. If the executor's thread
+        # then notices the exit of a worker before it is told to stop, it raises an exception for a cancelled job.
         with _single_threaded_children():
             chunks = deque(
                 pool.submit(_run_chunk, function, jobs[start : start + chunk_size])

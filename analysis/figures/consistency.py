@@ -1,9 +1,10 @@
-"""Error consistency of all pairs of observers as a matrix, sorted by clustering, with the cluster tree beside it.
+"""Draw the error consistency of all pairs of observers as a matrix, with the tree of their clusters beside it.
 
-The figure follows figure 6 of Jaini et al. (2024). Red is agreement beyond chance, blue is disagreement, white is
-κ = 0, and gray with a dash is an undefined κ. The color of a name and the marker before its row show the kind of the
-observer. With at most MAX_NUMBERED observers, each cell shows its number. Without numbers, cells below 0 (after
-rounding to two decimals) show a minus sign, since red and blue look alike in grayscale.
+The figure follows figure 6 of Jaini et al. (2024). Observers are in the order of the clustering. Red is agreement
+beyond chance, blue is disagreement, white is κ = 0, and gray with a dash is an undefined κ. The color of a name and the
+marker before its row show the kind of the observer. With at most MAX_NUMBERED observers, each cell shows its number.
+Without numbers, cells below 0 (after rounding to two decimals) show a minus sign, since red and blue look alike in
+grayscale.
 """
 
 from collections.abc import Mapping
@@ -18,13 +19,13 @@ from matplotlib.figure import Figure
 from analysis.clustering import Clustering
 from analysis.figures import style
 
-MAX_NUMBERED = 20  # observers of a matrix whose cells show numbers
+MAX_NUMBERED = 20  # largest number of observers with which cells show numbers
 UNDEFINED_COLOR = "#D0D0D0"
-TREE_WIDTH, COLOR_BAR_WIDTH = 1.3, 0.22  # inches beside the matrix
+TREE_WIDTH, COLOR_BAR_WIDTH = 1.3, 0.22  # of the parts beside the matrix, in inches
 
 
 def matrix_size(n_observers: int) -> float:
-    """Return the side length of the matrix in inches that keeps names and numbers readable."""
+    """Return the side length in inches at which the names and numbers of a matrix are readable."""
     return max(1.2, n_observers * (0.3 if n_observers <= MAX_NUMBERED else 0.15))
 
 

@@ -11,17 +11,17 @@ from analysis.figures import style
 def draw_evidence(
     image: np.ndarray, evidence: np.ndarray, choices: Sequence[str], response: str, kind: str, figure: Figure
 ) -> Figure:
-    """Draw an image and bars of the evidence next to it into a figure.
+    """Draw an image and, next to it, the evidence as one bar per choice.
 
     Bars begin at the smallest finite evidence; evidence that is not finite is not drawn.
 
     Args:
-        image: The image, `(height, width, 3)` in 0..1.
-        evidence: Evidence of each choice, `(n_choices,)`.
+        image: `(height, width, 3)` image in 0..1.
+        evidence: `(n_choices,)` evidence of the choices.
         choices: Names of the choices.
-        response: The choice whose bar has the color of the observer's kind; "" for none.
+        response: The response, whose bar has the color of the observer's kind; "" if there is no response.
         kind: Kind of the observer.
-        figure: Empty figure; its size is set here.
+        figure: An empty figure to draw on. The function sets its size.
 
     Returns:
         The figure.

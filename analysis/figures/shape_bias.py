@@ -13,19 +13,19 @@ from matplotlib.axes import Axes
 
 from analysis.figures import style
 
-MAX_OBSERVERS = 12  # with more observers in the figure, people are pooled
+MAX_OBSERVERS = 12  # if the figure has more observers, people are pooled
 ALL = "all"
 
 
 def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Select and sort the rows that the figure shows; the values are not changed.
 
-    Categories are sorted by the shape bias of pooled people, highest first, or by the mean over observers without
-    people.
+    Categories are sorted by the shape bias of pooled people, highest first. If there are no people, they are sorted by
+    the mean shape bias of all observers.
 
     Args:
         table: The table of all observers that `analysis.shape_bias` returns.
-        people: The same table for all people pooled into one observer; an empty table without people.
+        people: The same table for all people pooled into one observer; empty if there are no people.
 
     Returns:
         Rows of both tables in the order in which they are drawn.
@@ -44,7 +44,7 @@ def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 def draw_shape_bias(table: pd.DataFrame, ax: Axes, *, marked: Collection[str] = ()) -> Axes:
     """Draw the shape bias of observers by category.
 
-    Rows in which the shape bias of an observer is undefined do not show its marker.
+    Where the shape bias of an observer is undefined, its marker is not drawn.
 
     Args:
         table: The table that `arrange` returns.

@@ -24,7 +24,7 @@ from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, bl
 from analysis.accuracy import PEOPLE
 from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
 
-MAX_NAMED = 6  # observers of one kind that the legend names one by one
+MAX_NAMED = 6  # largest number of observers of one kind that the legend lists one by one
 MAX_NAME_LENGTH = 34  # characters
 FORMATS = ("pdf", "svg", "png")
 CHANCE_COLOR = "#666666"
@@ -75,7 +75,7 @@ class KindStyle:
 
     @property
     def face_color(self) -> str:
-        """The fill color of bars and markers that show the kind itself."""
+        """Fill color of the bars and markers that represent the kind, as a hex string or "white"."""
         return "white" if self.fills[0] == "none" else self.color
 
 
@@ -93,11 +93,11 @@ class ObserverStyle:
     """The style in which one observer is drawn.
 
     Attributes:
-        kind_style: The style of its kind.
-        fill: Fill style of its marker.
-        legend: Its text in the legend. The text is empty if the observer belongs to a group and another observer of the
-            group already has the legend entry.
-        is_grouped: Whether all observers of its kind look alike because there are more than MAX_NAMED of them.
+        kind_style: Style of the observer's kind.
+        fill: Fill style of the marker.
+        legend: Text for the observer in the legend. The text is empty if the observer belongs to a group and another
+            observer of the group already has the legend entry.
+        is_grouped: Whether all observers of the kind look alike because there are more than MAX_NAMED of them.
     """
 
     kind_style: KindStyle
@@ -128,7 +128,7 @@ def display_name(observer: str, kind: str) -> str:
 def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]:
     """Return the names of observers as figures show them, with long names shortened in the middle.
 
-    A name keeps its full length if shortening would make two names equal, unless it is more than three times too long.
+    A name is not shortened if that would make two names equal, unless it has more than 3 × MAX_NAME_LENGTH characters.
 
     Args:
         observers: Names of the observers.

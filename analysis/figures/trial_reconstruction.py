@@ -1,7 +1,7 @@
 """Draw one trial of a generative observer in the layout of Figure 2 of Jaini et al. (2024).
 
 The figure shows the image, the noised or masked image, and the image restored under each choice with its error. A frame
-marks the choice with the smallest error and a star the response.
+marks the choice with the smallest error, and a star marks the response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,17 +19,18 @@ def draw_reconstructions(
     input_image: np.ndarray, damaged_image: np.ndarray, images: np.ndarray, errors: np.ndarray, choices: Sequence[str],
     figure: Figure, *, response: str = "", icons: Mapping[str, np.ndarray] | None = None,
 ) -> Figure:  # fmt: skip
-    """Draw a trial into a figure.
+    """Draw a trial on a figure.
 
     Args:
-        input_image: The image as the model sees it, `(height, width, 3)` in 0..1.
-        damaged_image: The noised or masked image, `(height, width, 3)` in 0..1.
-        images: Images restored under each choice, `(n_choices, height, width, 3)` in 0..1.
-        errors: Error of each restored image, `(n_choices,)`.
+        input_image: `(height, width, 3)` image in 0..1, as the model receives it.
+        damaged_image: `(height, width, 3)` noised or masked image in 0..1.
+        images: `(n_choices, height, width, 3)` images in 0..1, restored under each choice.
+        errors: `(n_choices,)` errors of the restored images.
         choices: Names of the choices.
-        figure: Empty figure; its size is set here.
-        response: The choice to mark with a star; "" for none.
-        icons: Icons for some choices, `(n, n)` with 0 for white and 1 for black, drawn in the corner of the image.
+        figure: An empty figure to draw on. The function sets its size.
+        response: The choice to mark with a star; "" to mark none.
+        icons: Maps some choices to `(n, n)` icons, from 0 (white) to 1 (black), which are drawn in the corner of the
+            image.
 
     Returns:
         The figure.

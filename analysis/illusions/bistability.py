@@ -4,21 +4,22 @@ Conventions: a and b are the two percepts of an image, K is the number of choice
 image is ambiguous if it has no correct answer; it is a control for a percept if that percept is its category.
     either       proportion of ambiguous images that are seen as a or b, with the Wilson interval. The chance level is
                  2 / K, so the measure is trivial if K = 2.
-    share_a      proportion of a among the responses a and b, with the Wilson interval; NaN without such responses.
+    share_a      proportion of a among the responses a and b, with the Wilson interval; NaN if both are absent.
     both_first   proportion of ambiguous images on which a and b have more evidence than all other choices. The chance
                  level is 2 / (K (K - 1)); NaN if K = 2.
     unrelated    proportion of the other choices that have less evidence than both a and b, averaged over ambiguous
                  images. The chance level is ⅓; NaN if K = 2.
-    position     (mean d of ambiguous images - D_b) / (D_a - D_b), with D the mean d of the controls for a percept: 1 if
-                 the evidence is like that for controls of a, 0 if it is like that for controls of b, ½ in the middle.
-                 NaN if D_a ≤ D_b, because the observer then does not distinguish the controls.
+    position     (mean d of ambiguous images - D_b) / (D_a - D_b), where D_a and D_b are the mean d of the controls for
+                 a and for b: 1 if the evidence is like that for controls of a, 0 if it is like that for controls of b,
+                 ½ in the middle. NaN if D_a ≤ D_b, because the observer then does not distinguish the controls.
 The last three are NaN for observers without evidence. All intervals are 95 % intervals; those of the last three are
 percentiles of a bootstrap over images within each condition and category.
 
-A curve is share_a as a function of the condition, if that is a number (which grows with the evidence in the image for
-b), or of the turn in degrees clockwise, if the condition is `turn<degrees>`. Its point of subjective equality (PSE) is
-where a and b are seen equally often (`analysis.illusions.pse`). Only turns from 0 to 90 degrees are used for the PSE:
-the duck–rabbit is seen as a duck when upright and as a rabbit when its ears point up.
+A curve gives share_a as a function of a level or of a turn. The level is the condition if this is a number, which
+increases with the evidence in the image for b. The turn is the clockwise angle in a condition `turn<degrees>`. The point
+of subjective equality (PSE) of a curve is where a and b are seen equally often (`analysis.illusions.pse`). Only turns
+from 0 to 90 degrees are used for the PSE, because the duck–rabbit is seen as a duck when upright and as a rabbit when
+its ears point up.
 """
 
 import re
@@ -55,9 +56,9 @@ def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: in
         seed: Random seed for the bootstrap.
 
     Returns:
-        One row for each dataset and observer, with COLUMNS, human observers first: the measures above with the ends
-        `_low` and `_high` of their intervals, the number `n` of ambiguous images with a response, and the number of
-        choices.
+        One row for each dataset and observer, with COLUMNS, human observers first: the measures of the module with the
+        ends `_low` and `_high` of their intervals, the number `n` of ambiguous images with a response, and the number
+        of choices.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "percepts").items():
@@ -76,7 +77,7 @@ def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: in
 
 
 def _proportion(k: int, n: int) -> tuple[float, float, float]:
-    """Return k / n and its Wilson interval; NaN if n is 0."""
+    """Return k / n and its Wilson interval; the proportion is NaN if n is 0."""
     low, high = wilson_interval(np.array([k]), np.array([n]))
     return (k / n if n else np.nan), float(low[0]), float(high[0])
 
@@ -93,7 +94,7 @@ def _evidence_measures(own: pd.DataFrame, evidence_columns: list[str], n_resampl
     smaller, d = percept_evidence.min(axis=1), percept_evidence[:, 0] - percept_evidence[:, 1]
     is_ambiguous = (own["category"] == AMBIGUOUS).to_numpy()
     is_control = [(own["category"] == own[cue]).to_numpy() for cue in ("percept_a", "percept_b")]
-    image_weights = np.zeros((n, n_resamples + 1), np.float32)  # column 0 is the data, the others are the resamples
+    image_weights = np.zeros((n, n_resamples + 1), np.float32)  # column 0 is for the data, the others for resamples
     image_weights[:, 0] = 1
     for k, (_, part) in enumerate(own.groupby(["condition", "category"], sort=True).indices.items()):
         image_weights[part, 1:] = resample_weights(len(part), n_resamples, seed + k)
@@ -112,14 +113,14 @@ def _evidence_measures(own: pd.DataFrame, evidence_columns: list[str], n_resampl
 
 
 def _weighted_mean(values: np.ndarray, image_weights: np.ndarray, subset: np.ndarray) -> np.ndarray:
-    """Return the mean over a subset of the images in each resample, `(n_resamples + 1,)`; NaN for an empty subset."""
+    """Return the `(n_resamples + 1,)` means over a subset of the images, one per resample; NaN for an empty subset."""
     total = image_weights[subset].sum(axis=0)
     weighted_sum = values[subset] @ image_weights[subset]
     return np.asarray(np.divide(weighted_sum, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 def _interval(values: np.ndarray) -> list[float]:
-    """Return the value of the data (the first one) and the percentile interval of the resamples (the others)."""
+    """Return the first value, which is that of the data, and the percentile interval of the others, the resamples."""
     low, high = percentiles(values[None, 1:])[:, 0]
     return [float(values[0]), float(low), float(high)]
 

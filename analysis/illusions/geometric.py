@@ -1,4 +1,4 @@
-"""Geometric illusions: the physical difference at which two objects look the same, and the effect of the illusion on it.
+"""Geometric illusions: the physical difference at which two objects look the same, and how the illusion shifts it.
 
 Conventions: x is the physical difference between the first and the second object, and s is the strength of the
 illusion. Both are positive if they make the first object look larger (see `stimuli.geometric`). The point of subjective
@@ -6,7 +6,7 @@ equality PSE(s) is the difference x at which the observer chooses the first obje
 makes it decrease with s. Two measures, in the unit of x:
     shift(s)  = PSE(0) - PSE(s), which has the sign of s if the illusion works
     effect    = ½ (PSE(-S) - PSE(S)) at the largest strength S that was shown with both signs; response bias cancels out
-Both are 0 for an observer that the illusion does not affect. They are NaN where a PSE is undefined, and `reason` tells
+Both are 0 for an observer that the illusion does not affect. They are NaN if a PSE is undefined, and `reason` tells
 why. `analysis.illusions.pse` describes the estimation and the intervals.
 """
 
@@ -34,7 +34,7 @@ ONE_DIRECTION = "no strength was shown in both directions"
 def first_choice(trials: pd.DataFrame) -> str:
     """Return the choice that means "the first object is larger", for the trials of one dataset.
 
-    This is the category of the images with a positive difference. Raises LogError if there are no such images, if they
+    This is the category of the images with a positive difference. Raise LogError if there are no such images, if they
     have more than one category, or if a difference is not a number.
     """
     x, category = numeric_cue(trials, "difference"), trials["category"].to_numpy(object)
@@ -56,11 +56,11 @@ def pse_table(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row for each dataset, observer and strength, with COLUMNS, human observers first. `pse` with its interval
         `low` to `high`, and `shift` with its interval, are in the unit of the difference; `n` is the number of trials
-        with a response; `slope` is that of the logistic function. `shift` is NaN at strength 0 and without trials at
-        strength 0.
+        with a response; `slope` is the slope of the logistic function. `shift` is NaN at strength 0, and at all
+        strengths if there are no trials at strength 0.
 
     Raises:
-        LogError: A cue is not a number, or images with a positive difference do not have a single category.
+        LogError: If a cue is not a number, or images with a positive difference do not have a single category.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():
@@ -92,7 +92,7 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row for each dataset and observer, with EFFECT_COLUMNS. `effect` with its interval `low` to `high` is in the
         unit of the difference; `strength` is the strength S that was used. The effect is NaN if no strength was shown
-        with both signs or if a PSE is undefined; `reason` tells which.
+        with both signs or if a PSE is undefined; `reason` tells which of these applies.
     """
     rows = []
     for (dataset, observer, kind), part in table.groupby(["dataset", "observer", "kind"], sort=False):
@@ -117,10 +117,11 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row for each dataset, observer, strength and difference, with the columns `dataset`, `observer`, `kind`,
-        `strength`, `x` (the difference), `k` (number of first responses) and `n` (number of responses).
+        `strength`, `x` (the difference), `k` (number of responses that are the first object) and `n` (number of
+        responses).
 
     Raises:
-        LogError: As `pse_table` does.
+        LogError: If a cue is not a number, or images with a positive difference do not have a single category.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():

@@ -1,7 +1,7 @@
 """Hidden faces: the strength at which they are seen, and how often a face is seen in an image without one (pareidolia).
 
-Conventions: h is the strength of the hidden object, 0 if the image has none. A response that is the category of the
-hidden object counts as "present".
+Conventions: h is the strength of the hidden object, which is 0 if the image does not have one. A response that is the
+category of the hidden object counts as "present".
     false_alarms = proportion of "present" responses at h = 0, with the 95 % Wilson interval
     threshold    = strength halfway between the false alarm rate g and 1 - lapse rate, from the psychometric function
                    P(present | h) = g + (1 - g - lapse) F((h - threshold) slope), F(z) = 1 / (1 + exp(-z)), at h > 0
@@ -10,8 +10,8 @@ g is estimated as well: the fit is repeated for N_RATES rates within the 99 % Je
 and the one with the highest likelihood of all responses, including those at h = 0, is used. The 95 % interval of the
 threshold covers all thresholds whose profile likelihood, maximized over g, slope and lapse rate, is high enough.
 
-The threshold is undefined (NaN) for the reasons given in `analysis.psychometric`, and both measures are undefined
-without responses to images with h = 0. The column `reason` tells why.
+The threshold is undefined (NaN) for the reasons given in `analysis.psychometric`, and both measures are undefined if
+there are no responses to images with h = 0. The column `reason` tells why.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ THRESHOLD_REASONS = {
 def hidden_category(trials: pd.DataFrame) -> str:
     """Return the category of the images with a hidden object, for the trials of one dataset.
 
-    Raises LogError if there are no such images, if they have more than one category, or if a strength is not a number.
+    Raise LogError if there are no such images, if they have more than one category, or if a strength is not a number.
     """
     categories = set(trials.loc[numeric_cue(trials, "hidden") > 0, "category"])
     if len(categories) != 1:
@@ -53,7 +53,7 @@ def hidden_category(trials: pd.DataFrame) -> str:
 
 
 def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
-    """Measure false alarms and the detection threshold for hidden objects.
+    """Measure false alarms and the detection threshold of hidden objects.
 
     Args:
         frame: Trials with the cue `hidden`; other datasets are ignored.
@@ -63,7 +63,7 @@ def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
         `n_nothing` those to images without a hidden object; `low` and `high` are the interval of the threshold.
 
     Raises:
-        LogError: A strength is not a number, or images with a hidden object do not have a single category.
+        LogError: If a strength is not a number, or images with a hidden object do not have a single category.
     """
     rows = []
     for (dataset, observer, kind), part in curves(frame).groupby(["dataset", "observer", "kind"], sort=False):
@@ -116,7 +116,7 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
         strength), `k` (number of "present" responses) and `n` (number of responses).
 
     Raises:
-        LogError: As `pareidolia` does.
+        LogError: If a strength is not a number, or images with a hidden object do not have a single category.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "hidden").items():

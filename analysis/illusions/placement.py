@@ -3,17 +3,17 @@
 Conventions: there are M images, each restored under the same prompts and draws. Before the comparison, images are
 converted to gray, resized to SIDE × SIDE pixels and low-pass filtered (Gaussian with a standard deviation of SIGMA
 pixels), so that layout matters and detail does not.
-    layout             Pearson correlation over pixels between a reconstruction and its own image, averaged
-    of_others          the same with the other images: the correlation that unrelated images have
+    layout             mean Pearson correlation over pixels between a reconstruction and its own image
+    of_others          mean correlation between a reconstruction and the other images, which estimates chance
     kept               layout - of_others
-    overlap            overlap (intersection over union) of the regions that changed most under two prompts with the
-                       same draw, averaged over pairs of prompts; each region is TOP_FRACTION of the pixels
-    overlap_of_others  the same between different images
+    overlap            mean overlap (intersection over union) of the regions of an image that changed most under two
+                       prompts with the same draw; each region is the fraction TOP_FRACTION of the pixels
+    overlap_of_others  mean overlap of such regions in two different images
     in_place           overlap - overlap_of_others
 The intervals of kept and in_place are 95 % percentile intervals of a bootstrap over images. Measures that compare
-images are NaN if there is only one image, so restore an unrelated image as well; those that compare prompts are NaN if
-there is only one prompt. Constant images lack a correlation, and images without changes lack a region; they are
-excluded from the averages.
+images are NaN if there is only one image, so restore an unrelated image as well. Measures that compare prompts are NaN
+if there is only one prompt. The correlation of a constant image and the region of a reconstruction without changes are
+undefined and are excluded from the averages.
 """
 
 from itertools import product
@@ -42,11 +42,11 @@ def placement(table: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
         seed: Random seed for the bootstrap.
 
     Returns:
-        One row for each observer and combination of strength, steps and guidance, with COLUMNS: the measures above with
-        the ends `_low` and `_high` of their intervals, and the numbers of images and prompts.
+        One row for each observer and combination of strength, steps and guidance, with COLUMNS: the measures of the
+        module with the ends `_low` and `_high` of their intervals, and the numbers of images and prompts.
 
     Raises:
-        StimulusError: An image file cannot be opened.
+        StimulusError: If an image file cannot be opened.
     """
     rows = []
     originals = {file: low_pass(read_image(file)) for file in table["original"].unique()}
@@ -68,7 +68,7 @@ def placement(table: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
 
 
 def low_pass(image: np.ndarray) -> np.ndarray:
-    """Convert an image, `(height, width, 3)` in 0..1, to a low-pass filtered gray image, `(SIDE, SIDE)`."""
+    """Convert a `(height, width, 3)` image in 0..1 to a low-pass filtered `(SIDE, SIDE)` gray image."""
     gray = Image.fromarray(image.mean(axis=2).astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(ndimage.gaussian_filter(np.asarray(gray, float), SIGMA, mode="nearest"))
 
@@ -97,7 +97,7 @@ Reconstructions = dict[tuple[str, str, int], np.ndarray]  # image, prompt, draw 
 def _layout_correlations(
     images: list[str], originals: dict[str, np.ndarray], reconstructions: Reconstructions
 ) -> np.ndarray:
-    """Return the mean correlation of the reconstructions of image i with image j, `(M, M)`."""
+    """Return the `(M, M)` mean correlations of the reconstructions of image i with image j."""
     out = np.full((len(images),) * 2, np.nan)
     for i, j in product(range(len(images)), repeat=2):
         values = [
@@ -112,7 +112,7 @@ def _layout_correlations(
 def _change_overlaps(
     images: list[str], originals: dict[str, np.ndarray], reconstructions: Reconstructions
 ) -> np.ndarray:
-    """Return the mean overlap of the changes of image i under one prompt and of image j under another, `(M, M)`."""
+    """Return the `(M, M)` mean overlaps of the changes of image i under one prompt and of image j under another."""
     changes = {key: np.abs(reconstruction - originals[key[0]]) for key, reconstruction in reconstructions.items()}
     out = np.full((len(images),) * 2, np.nan)
     by_image = {image: [(p, d, c) for (i, p, d), c in changes.items() if i == image] for image in images}
@@ -130,8 +130,7 @@ def _change_overlaps(
 def _compare_with_others(matrix: np.ndarray, n_resamples: int, seed: int) -> list[float]:
     """Compare the diagonal of an `(M, M)` matrix with its other elements.
 
-    Returns the mean of the diagonal, the mean of the other elements, and their difference with its interval over
-    images.
+    Return the mean of the diagonal, the mean of the other elements, and their difference with its interval over images.
     """
     n = len(matrix)
     image_weights = np.concatenate(
@@ -146,7 +145,7 @@ def _compare_with_others(matrix: np.ndarray, n_resamples: int, seed: int) -> lis
 
 
 def _weighted_mean(values: np.ndarray, image_weights: np.ndarray) -> np.ndarray:
-    """Return the mean of the values that are not NaN in each resample, `(n_resamples + 1,)`."""
+    """Return the `(n_resamples + 1,)` means of the values that are not NaN, one per resample."""
     defined = ~np.isnan(values)
     total = image_weights[defined].sum(axis=0)
     weighted_sum = values[defined] @ image_weights[defined]

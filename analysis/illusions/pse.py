@@ -5,8 +5,8 @@ The PSE is the level at which an observer gives the first response as often as t
 to the responses by maximum likelihood. There is no lapse rate, because lapses affect both ends of the curve alike and
 leave its midpoint unchanged. The interval is the 95 % profile likelihood interval of `analysis.psychometric`.
 
-The PSE is undefined (NaN) for fewer than three levels, if all responses are the same, if the responses do not change
-with the level, and if the estimate lies outside the range of levels. The column `reason` then tells why.
+The PSE is undefined (NaN) if there are fewer than three levels, if all responses are the same, if the responses do not
+change with the level, or if the estimate lies outside the range of levels. The column `reason` then tells why.
 
 The difference of two independent estimates a and b with intervals [l, u] has the interval (Zou & Donner 2008,
 doi 10.1002/sim.3095)
@@ -22,7 +22,8 @@ import pandas as pd
 
 from analysis.psychometric import REASONS, LikelihoodGrid, fit_psychometric
 
-# `analysis.psychometric` explains an undefined threshold in terms of accuracy; a PSE has no correct responses.
+# `analysis.psychometric` explains an undefined threshold in terms of accuracy, but a PSE does not involve correct
+# responses.
 PSE_REASONS = {
     REASONS["right"]: "always the first response",
     REASONS["wrong"]: "never the first response",
@@ -37,9 +38,9 @@ def pse(
     """Estimate the point of subjective equality of one observer.
 
     Args:
-        x: Levels in ascending order, `(n_levels,)`.
-        k: Number of first responses at each level, `(n_levels,)`.
-        n: Number of responses at each level, `(n_levels,)`; levels without responses are ignored.
+        x: `(n_levels,)` levels in ascending order.
+        k: `(n_levels,)` numbers of first responses at each level.
+        n: `(n_levels,)` numbers of responses at each level; levels without responses are ignored.
         grids: Cache that calls with the same levels can share to save time.
 
     Returns:
@@ -73,15 +74,20 @@ def difference_interval(a: tuple[float, float, float], b: tuple[float, float, fl
 
 
 def curve_arrays(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the columns `x`, `k` and `n` of a curve as float arrays, `(n_levels,)` each."""
+    """Return the columns `x`, `k` and `n` of a curve as three `(n_levels,)` float arrays."""
     return curve["x"].to_numpy(float), curve["k"].to_numpy(float), curve["n"].to_numpy(float)
 
 
 def count_by_level(x: np.ndarray, is_first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count the first responses and all responses at each level.
 
-    `x` has the level of each trial and `is_first` is 1 if its response was the first one, `(n_trials,)` each. Returns
-    the levels in ascending order, the number of first responses and the number of responses, `(n_levels,)` each.
+    Args:
+        x: `(n_trials,)` levels of the trials.
+        is_first: `(n_trials,)` array that is 1 if the trial has the first response and 0 otherwise.
+
+    Returns:
+        The levels in ascending order, the numbers of first responses and the numbers of responses, as three
+        `(n_levels,)` arrays.
     """
     levels, index = np.unique(x, return_inverse=True)
     return levels, np.bincount(index, is_first, len(levels)), np.bincount(index, minlength=len(levels)).astype(float)

@@ -25,7 +25,7 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
         empty distances are NaN, and `file` and `original` begin with the path of the folder.
 
     Raises:
-        StimulusError: The table is missing or empty, or a cell is not a number.
+        StimulusError: If the table is missing or empty, or a cell is not a number.
     """
     folder = Path(folder)
     table = pd.DataFrame(read_rows(folder), columns=list(COLUMNS))
@@ -51,5 +51,5 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
 
 
 def read_image(file: str) -> np.ndarray:
-    """Return an image, `(height, width, 3)` float64 in 0..1. Raises StimulusError if it cannot be opened."""
+    """Read an image as `(height, width, 3)` float64 in 0..1. Raise StimulusError if it cannot be opened."""
     return np.asarray(open_image(Path(file)) / 255)

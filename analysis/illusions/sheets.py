@@ -11,13 +11,13 @@ from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstruct
 from experiments.log import file_name
 
 N_IMAGES = 8  # number of images per sheet
-MANY_PROMPTS = 8  # images with at least so many prompts get a sheet each, in the layout of Figure 8
+MANY_PROMPTS = 8  # an image with at least this many prompts gets a sheet of its own, as in Figure 8
 
 
 def write_sheets(folder: Path) -> list[Path]:
     """Draw the contact sheets of all settings as PDF, SVG and PNG files into the subfolder `sheets`.
 
-    Returns the paths of the PNG files. Raises StimulusError if the table or an image cannot be read.
+    Return the paths of the PNG files. Raise StimulusError if the table or an image cannot be read.
     """
     table, out, paths = read_reconstructions(folder), Path(folder) / "sheets", []
     out.mkdir(exist_ok=True)

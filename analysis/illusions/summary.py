@@ -12,7 +12,8 @@ from analysis.resampling import N_RESAMPLES
 from stimuli.errors import LogError
 
 COLUMNS = ("dataset", "observer", "kind", "measure", "value", "low", "high", "n", "note")
-# Names in the table of the measures of `bistability`; {a} is the first percept. Scripts select rows by these names.
+# Measures of `bistability` -> their names in the table, where {a} is the first percept. Scripts select rows by these
+# names.
 PERCEPT_MEASURES = {
     "either": "seen as either", "share_a": "seen as {a}, of either", "both_first": "both percepts first",
     "unrelated": "others below both", "position": "between the controls",
@@ -39,7 +40,7 @@ def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
         `attrs["notes"]` lists what was excluded.
 
     Raises:
-        LogError: No dataset shows an illusion, or the cues or categories of the images are not as expected.
+        LogError: If no dataset shows an illusion, or the cues or categories of the images are not as expected.
     """
     if not has_illusions(frame):
         raise LogError(

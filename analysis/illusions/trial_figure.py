@@ -53,17 +53,17 @@ class ExplainedTrial(Protocol):
 
     @property
     def response(self) -> str:
-        """The response; "" if the observer gave none."""
+        """The response; "" if the observer did not respond."""
         ...
 
     @property
     def evidence(self) -> np.ndarray | None:
-        """Evidence of each choice, `(n_choices,)`, or None."""
+        """`(n_choices,)` evidence of the choices; None if the observer does not give evidence."""
         ...
 
     @property
     def reconstruction(self) -> Any:
-        """The restored images (`observers.protocol.Reconstruction`), or None."""
+        """The restored images (`observers.protocol.Reconstruction`); None if the observer does not restore images."""
         ...
 
 

@@ -8,17 +8,18 @@ from analysis.figures import style
 
 
 def draw_lines(table: pd.DataFrame, ax: Axes, *, x_label: str, y_label: str, reference: float | None = None) -> Axes:
-    """Draw lines with error bars into axes.
+    """Draw one line with error bars for each observer.
 
     Observers are shifted horizontally by small amounts, so that error bars do not overlap. Open (infinite) ends of
     intervals are not drawn.
 
     Args:
         table: One row for each observer and level, with the columns `observer`, `kind`, `x`, `y`, `low` and `high`.
-        ax: Axes to draw into.
+        ax: The axes to draw on.
         x_label: Label of the horizontal axis.
         y_label: Label of the vertical axis.
-        reference: Value of an observer without the illusion, drawn as a dotted line; None for no line.
+        reference: Value of an observer that the illusion does not affect, drawn as a dotted line; None to omit the
+            line.
 
     Returns:
         The axes.

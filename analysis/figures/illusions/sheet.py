@@ -1,11 +1,11 @@
 """Draw contact sheets of reconstructions in the layouts of Figures 7 and 8 of Jaini et al. (2024).
 
-Figure 7 compares observers. It has a block of rows per image, a row per prompt, and a group of columns per observer
-with one reconstruction per seed. The image itself is at the left, with its credit line below it. Below each
-reconstruction is its pixel distance to the image (root mean square over pixels and channels in 0..1).
+Figure 7 compares observers. It has a block of rows for each image, with one row for each prompt, and a group of columns
+for each observer, with one column for each seed. The image itself is at the left, with its credit line below it. Below
+each reconstruction is its pixel distance to the image (root mean square over pixels and channels in 0..1).
 
 Figure 8 shows one image restored by one observer under many prompts. The distance of the reconstruction that is nearest
-to the image has a green background, the others have a red one.
+to the image has a green background, and the other distances have a red one.
 """
 
 import textwrap
@@ -64,7 +64,7 @@ def draw_sheet(table: pd.DataFrame, figure: Figure) -> Figure:
 def draw_prompt_grid(table: pd.DataFrame, figure: Figure) -> Figure:
     """Draw Figure 8 into an empty figure and return it.
 
-    `table` has the rows of `read_reconstructions` with one image, one observer and one setting; each has another
+    `table` has the rows of `read_reconstructions` with one image, one observer and one setting, and one row for each
     prompt.
     """
     n_rows = -(-len(table) // N_COLUMNS)
@@ -86,7 +86,7 @@ def draw_prompt_grid(table: pd.DataFrame, figure: Figure) -> Figure:
 
 
 def _original(ax: Axes, row: pd.Series) -> None:
-    """Show the image of a row with its name and credit line."""
+    """Show the original image of a table row with its name and credit line."""
     _show(ax, row["original"])
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():

@@ -1,9 +1,9 @@
 """Figures 3, 4, 9 and 11: one horizontal bar for each observer, from top to bottom in the order of the table.
 
-The tables have the columns `observer`, `kind`, `value`, `low`, `high` and `of`. The text in `of` follows the name of an
-observer whose mean covers fewer datasets, such as "(1 of 3)"; its bar is pale. The color of the bar and the marker
-before the name show the kind of the observer. If the first row combines all people, `reference` draws its value and
-interval through all bars.
+The tables have the columns `observer`, `kind`, `value`, `low`, `high` and `of`. If the mean of an observer covers only
+some of the datasets, `of` has a text such as "(1 of 3)", which follows the name, and the bar is pale. The color of the
+bar and the marker before the name show the kind of the observer. If the first row combines all people, `reference`
+draws its value and interval through all bars.
 """
 
 import pandas as pd
@@ -51,7 +51,8 @@ def figure_9(table: pd.DataFrame, figure: Figure) -> Figure:
     """Draw one panel for each measure of the benchmark.
 
     Args:
-        table: One row for each measure and observer, with the columns that the module describes and `measure`.
+        table: One row for each measure and observer, with the columns that the module describes and the column
+            `measure`.
         figure: An empty figure to draw on.
 
     Returns:
@@ -66,7 +67,8 @@ def figure_11(table: pd.DataFrame, figure: Figure, *, chance: float | None = 1 /
     """Draw accuracy with one panel for each dataset.
 
     Args:
-        table: One row for each dataset and observer, with the columns that the module describes and `dataset`.
+        table: One row for each dataset and observer, with the columns that the module describes and the column
+            `dataset`.
         figure: An empty figure to draw on.
         chance: Chance accuracy, or None if it is not known.
 
@@ -122,7 +124,7 @@ def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> 
         ax.barh(i, value, height=0.7, color=kind_style.face_color, edgecolor=kind_style.color, linewidth=0.7,
                 alpha=0.45 if is_pale else 1.0)  # fmt: skip
         if row["low"] == row["low"]:
-            ax.hlines(i, row["low"], row["high"], color="white", linewidth=2.4)  # keeps it visible on a dark bar
+            ax.hlines(i, row["low"], row["high"], color="white", linewidth=2.4)  # visible on a dark bar
             ax.hlines(i, row["low"], row["high"], color="black", linewidth=0.9)
     first = table.iloc[0]
     if reference and first["observer"] in style.POOLED_OBSERVERS and first["value"] == first["value"]:

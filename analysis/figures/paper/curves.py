@@ -1,9 +1,9 @@
 """Figures 5 and 10: accuracy and error consistency with people over the levels of datasets with several conditions.
 
 The tables have the columns `dataset`, `condition`, `observer`, `kind`, `measure` (a key of MEASURES), `value`, `low`
-and `high`, with conditions in any order. An observer has a line with error bars. People who are combined into one row
-(`style.POOLED_OBSERVERS`) have a band from `low` to `high`. Observers of a kind that is grouped in the legend have
-lines without error bars. Conditions that the benchmark excludes from its averages have gray labels.
+and `high`, with conditions in any order. Each observer has a line with error bars. People who are combined into one row
+(`style.POOLED_OBSERVERS`) have a line with a band from `low` to `high`. Observers of a kind that is grouped in the
+legend have lines without error bars. Conditions that the benchmark excludes from its averages have gray labels.
 """
 
 import pandas as pd
