@@ -1,8 +1,8 @@
 """Cue-conflict images, which combine the shape of one category with the texture of another (Geirhos et al. 2019, ICLR).
 
-A method is a function (shape, texture, rng, options…) -> image, where shape, texture and result are (h, w, 3) float64 images
-in 0..1 of the same size. `filled` fills a silhouette with a texture and needs shapes on a plain background. `plenoptic`
-synthesizes textures. A user's own method, such as a style transfer, is named `mine.py:NAME`.
+A method is a function (shape, texture, rng, options…) -> image, where shape, texture and result are (h, w, 3) float64
+images in 0..1 of the same size. `filled` fills a silhouette with a texture and needs shapes on a plain background.
+`plenoptic` synthesizes textures. A user's own method, such as a style transfer, is named `mine.py:NAME`.
 
 Images are named `<shape><n>-<texture><n>.png`, like the published ones. The numbers n count the exemplars of each
 category in the natural order of their names (cat2 before cat10). `sources.csv` lists the source files.
@@ -155,8 +155,8 @@ def make_cue_conflict(
         progress: Called with the number of finished images and their total.
 
     Returns:
-        The stimulus set with the cues `shape` and `texture`, and the images that were skipped because a source image could
-        not be read or the method could not combine them.
+        The stimulus set with the cues `shape` and `texture`, and the images that were skipped because a source image
+        could not be read or the method could not combine them.
 
     Raises:
         StimulusError: If the settings are out of range, there is only one category, the folder cannot be used, or not a

@@ -1,8 +1,8 @@
 """Build a stimulus set by distorting images: PNG files and a `stimuli.csv`, as `run-experiment` reads them.
 
 Every image is distorted at one level, with the levels balanced within each category (the published designs), or at all
-levels (a crossed design). The random numbers for an image depend only on (seed, distortion, image, condition). Therefore
-the bytes of the files do not depend on the number of workers or on how often the run was interrupted.
+levels (a crossed design). The random numbers for an image depend only on (seed, distortion, image, condition).
+Therefore the bytes of the files do not depend on the number of workers or on how often the run was interrupted.
 """
 
 from collections import Counter
@@ -228,8 +228,8 @@ def _add_mean_spectrum(
     own_path, published_path = out / SPECTRUM_FILE, find_published_spectrum(settings)
     if has_images(out) and not own_path.is_file() and published_path is None:
         raise StimulusError(
-            f"{out} was started with the published mean spectrum, which is not in a data folder now: set OBSERVERS_DATA to "
-            f"the data folder that contains it, or use another folder"
+            f"{out} was started with the published mean spectrum, which is no longer in a data folder: set "
+            f"OBSERVERS_DATA to the data folder that contains it, or use another folder"
         )
     # made-of.json contains these texts, and they are compared when a set is resumed: they must not change.
     basis = "the mean spectrum of these images" if published_path is None else "the published mean spectrum"

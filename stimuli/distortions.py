@@ -1,9 +1,10 @@
 """The distortions of Geirhos et al. (2018, 2021, both NeurIPS) as pure functions (image, level, rng) -> image.
 
-Conventions. An image has h × w pixels and is an (h, w, 3) float64 array in 0..1: gamma-encoded sRGB values divided by 255.
-The result is an array in 0..1 with the same height and width, (h, w) if it is gray and (h, w, 3) if it has colors. In the
-docstrings, g is the gray image 0.2125 R + 0.7154 G + 0.0721 B, computed from the encoded values. `stimuli.levels` converts
-the text of a condition into a level. `rng` is used only by functions whose docstring says that they are random.
+Conventions. An image has h × w pixels and is an (h, w, 3) float64 array in 0..1: gamma-encoded sRGB values divided by
+255. The result is an array in 0..1 with the same height and width, (h, w) if it is gray and (h, w, 3) if it has colors.
+In the docstrings, g is the gray image 0.2125 R + 0.7154 G + 0.0721 B, computed from the encoded values.
+`stimuli.levels` converts the text of a condition into a level. `rng` is used only by functions whose docstring says
+that they are random.
 
 The formulas are those of the published images. Where these have a known flaw, an option selects a corrected variant.
 """

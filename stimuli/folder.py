@@ -48,7 +48,8 @@ def read_folder(folder: Path) -> StimulusSet:
         return StimulusSet.read(manifest)
     if (folder / BUILD_RECORD).is_file():
         raise StimulusError(
-            f"the stimulus set {folder} is not finished: run the command that makes it again (it resumes), then use the set"
+            f"the stimulus set {folder} is not finished: run the command that makes it again, which "
+            f"continues the set, and then use it"
         )
     return _scan(folder)
 

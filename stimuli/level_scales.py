@@ -41,9 +41,9 @@ def scale_of(dataset: str) -> Scale:
 def numeric_level(dataset: str, condition: str) -> float | None:
     """Return the level of a condition as a number, or None if it does not have one.
 
-    The level of an eidolon is log2 of its reach. The level of an unpublished condition such as `c30` is the only number in
-    its name. Rotation and sets with one or two conditions do not have levels, because their conditions are not ordered by
-    strength.
+    The level of an eidolon is log2 of its reach. The level of an unpublished condition such as `c30` is the only number
+    in its name. Rotation and sets with one or two conditions do not have levels, because their conditions are not
+    ordered by strength.
     """
     name = published_name(dataset)
     if name is not None and name not in (*_LOG10, *_LINEAR):

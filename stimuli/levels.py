@@ -192,8 +192,8 @@ def conditions_of(name: str) -> tuple[str, ...]:
         name: One of DISTORTIONS.
 
     Returns:
-        The conditions of the published dataset with this name, as text. `silhouette` and `edge` have the single condition
-        "".
+        The conditions of the published dataset with this name, as text. `silhouette` and `edge` have the single
+        condition "".
     """
     return _UNPUBLISHED_CONDITIONS.get(name) or tuple(c.name for c in DATASETS[name].conditions)
 

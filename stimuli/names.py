@@ -1,7 +1,7 @@
 """Look up objects by name: built-in names, plugins, `module:attribute` and `FILE.py:attribute`.
 
-Names are looked up in tables of `"module:attribute"` strings, so nothing has to be imported to be registered. A plugin is a
-package that declares an entry point in a group such as `observers.observers`, `observers.experiments` or
+Names are looked up in tables of `"module:attribute"` strings, so nothing has to be imported to be registered. A plugin
+is a package that declares an entry point in a group such as `observers.observers`, `observers.experiments` or
 `observers.distortions`.
 """
 
@@ -217,8 +217,8 @@ def parse_options(
 ) -> dict[str, Any]:
     """Convert options given as text into the types that the parameters of a class or function declare.
 
-    A parameter without an annotation has the type of its default. Supported types are str, int, float, bool, Path, Literal,
-    and unions, tuples and lists of these.
+    A parameter without an annotation has the type of its default. Supported types are str, int, float, bool, Path,
+    Literal, and unions, tuples and lists of these.
 
     Args:
         function: The class or function that will be called with the options.

@@ -65,9 +65,9 @@ def silhouette(image: np.ndarray, level: str, rng: np.random.Generator) -> np.nd
 def edges(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
     """Show the edges found by Canny's algorithm (1986, IEEE TPAMI 8:679) in black on white, one pixel wide.
 
-    The gradient is that of g blurred with a standard deviation of 2 pixels. An edge pixel has the largest gradient across
-    the edge, and its gradient exceeds a fifth of the largest gradient in the image, or exceeds a tenth and is connected to
-    such a pixel.
+    The gradient is that of g blurred with a standard deviation of 2 pixels. An edge pixel has the largest gradient
+    across the edge, and its gradient exceeds a fifth of the largest gradient in the image, or exceeds a tenth and is
+    connected to such a pixel.
 
     Args:
         image: (h, w, 3) in 0..1.

@@ -1,7 +1,7 @@
 """Build a folder of stimuli from source images in parallel; a build can be interrupted and resumed.
 
-The plan is recorded first (`stimuli.set_record`). Then the images are made: each file is written atomically, and a file that
-exists is not made again. `stimuli.csv` is written last, so that an unfinished set cannot be used by mistake.
+The plan is recorded first (`stimuli.set_record`). Then the images are made: each file is written atomically, and a file
+that exists is not made again. `stimuli.csv` is written last, so that an unfinished set cannot be used by mistake.
 """
 
 import hashlib

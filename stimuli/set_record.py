@@ -1,9 +1,9 @@
 """The record of a stimulus set that is being built: its settings, its plan, and what each image is made from.
 
 `made-of.json` contains the settings and the names of all source images. `sources.csv` has one row per stimulus with its
-source images, the sha256 of their files and, if it was skipped, the reason. Both are written before the first image, so that
-a run that is resumed makes the same files. A folder accepts only one plan: after its first image has been made, other
-settings are refused.
+source images, the sha256 of their files and, if it was skipped, the reason. Both are written before the first image, so
+that a run that is resumed makes the same files. A folder accepts only one plan: after its first image has been made,
+other settings are refused.
 """
 
 import csv
@@ -248,7 +248,7 @@ def _resume_rows(out: Path, paths: ImagePaths, record: Mapping[str, Any]) -> lis
             ]
             change = f"{missing} was removed" if missing else f"{changed[0]} has changed"
             raise StimulusError(
-                f"{change} since {path} was made from it: use another folder, or remove the made image and run the same "
+                f"{change} since {path} was made from it: use another folder, or remove this image and run the same "
                 f"command again"
             )
         rows.append(SourceRow(row.planned, row.digests, SOURCE_MISSING) if missing else SourceRow(row.planned, digests))

@@ -1,8 +1,9 @@
 """Measured tables that distortions use: the mean amplitude spectrum of many images, and the light output of a monitor.
 
 A spectrum is an (h, w) float64 array: the mean of |FFT(g)| over images, with an unnormalized transform and the zero
-frequency at (h // 2, w // 2). A monitor table is an ascending (256,) float64 array with the light output in 0..1 for every
-8-bit value. The published tables are those of Geirhos et al. (2018), which are used if a data folder contains them.
+frequency at (h // 2, w // 2). A monitor table is an ascending (256,) float64 array with the light output in 0..1 for
+every 8-bit value. The published tables are those of Geirhos et al. (2018), which are used if a data folder contains
+them.
 """
 
 import io

@@ -16,10 +16,10 @@ The last three are NaN for observers without evidence. All intervals are 95 % in
 percentiles of a bootstrap over images within each condition and category.
 
 A curve gives share_a as a function of a level or of a turn. The level is the condition if this is a number, which
-increases with the evidence in the image for b. The turn is the clockwise angle in a condition `turn<degrees>`. The point
-of subjective equality (PSE) of a curve is where a and b are seen equally often (`analysis.illusions.pse`). Only turns
-from 0 to 90 degrees are used for the PSE, because the duck–rabbit is seen as a duck when upright and as a rabbit when
-its ears point up.
+increases with the evidence in the image for b. The turn is the clockwise angle in a condition `turn<degrees>`. The
+point of subjective equality (PSE) of a curve is where a and b are seen equally often (`analysis.illusions.pse`). Only
+turns from 0 to 90 degrees are used for the PSE, because the duck–rabbit is seen as a duck when upright and as a rabbit
+when its ears point up.
 """
 
 import re

@@ -44,7 +44,8 @@ def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
     """
     if not has_illusions(frame):
         raise LogError(
-            "none of the logs is of an illusion: give logs of experiments such as duck-rabbit, pareidolia or muller-lyer"
+            "none of the logs contains trials of an illusion: give logs of experiments such as duck-rabbit, "
+            "pareidolia or muller-lyer"
         )
     rows = [*_percepts(frame, n_resamples, seed), *_hidden(frame), *_geometric(frame)]
     out = pd.DataFrame(rows, columns=list(COLUMNS))

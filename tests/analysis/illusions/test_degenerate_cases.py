@@ -73,7 +73,7 @@ def test_datasets_without_illusions_are_excluded():
     frame = correct_trials("net", "generative", "1010")
     assert not has_illusions(frame)
     with pytest.raises(
-        LogError, match="none of the logs is of an illusion: give logs of experiments such as duck-rabbit"
+        LogError, match="none of the logs contains trials of an illusion: give logs of experiments such as duck-rabbit"
     ):
         illusions(frame)
     both = pd.concat([frame, simulated_trials.geometric(0.1)], ignore_index=True).fillna(
