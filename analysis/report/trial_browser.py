@@ -89,7 +89,7 @@ def _response_letters(
 def _write_details(
     out: Path, anchor: str, trials: pd.DataFrame, o: np.ndarray, i: np.ndarray, n_observers: int, n_images: int
 ) -> dict[str, Any] | None:
-    """Write the files of details. Return their common name, their size and the choices, or None without details."""
+    """Write the files of details. Return their common name, their size and the choices, or None if there are none."""
     choices = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
     measures = [name for name in DECIMALS if trials[name].notna().any()]
     if not choices and not measures:
