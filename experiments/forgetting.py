@@ -148,7 +148,7 @@ def _record_deletion(code: str, root: Path, n_trials: Sequence[int]) -> None:
 
 
 def _read_records(directory: Path) -> list[list[str]]:
-    """Return the deletion records of a folder; none without a file. Raises LogError if the file is damaged."""
+    """Return the deletion records of a folder, or [] if it does not have any. Raises LogError if the file is damaged."""
     path = directory / DELETION_RECORDS
     try:
         with open(path, newline="", encoding="utf-8") as file:

@@ -61,7 +61,7 @@ def restore_revision_name(options: dict[str, Any], sidecar: Mapping[str, Any]) -
 
 
 def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> None:
-    """In `options` and nested options, replace each `revision` that is the commit by its value in `old_options`."""
+    """Replace each `revision` that is the commit by its value in `old_options`, also in nested options."""
     if not isinstance(old_options, Mapping):
         return
     for name, value in options.items():

@@ -203,7 +203,7 @@ class LogWriter:
             raise LogError(f"{self.path}: the disk is full; free some space and run the same command again")
         with self._sync_lock:
             self._n_unsynced += 1
-            if self._timer is None:  # without a timer, this row would be synchronized only after the next ones
+            if self._timer is None:  # the timer synchronizes this row even if no further row is written soon
                 self._timer = threading.Timer(SYNC_SECONDS, self.sync)
                 self._timer.daemon = True
                 self._timer.start()

@@ -159,7 +159,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
 def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
     """Return the observer of each complete row and whether it is human, for a trial log or a model-vs-human CSV file.
 
-    The result is None if the file is neither of the two or does not contain the code.
+    Returns None if the file is another kind of table or does not contain the code.
     """
     content = path.read_bytes()
     header, _, body = content.partition(b"\n")

@@ -66,7 +66,7 @@ class ReconstructionSettings:
             raise ObserverError("a prompt is given twice; give each prompt once")
 
     def restorations(self) -> list[Restoration]:
-        """Return the settings of each restoration: every strength with every draw."""
+        """Return the settings of all restorations, which combine every strength with every draw."""
         return [
             Restoration(strength, self.steps, self.guidance, draw)
             for strength in dict.fromkeys(self.strengths)

@@ -82,7 +82,9 @@ def explain(
     evidence = _read_evidence(log, row, trial.choices)
     credit = read_credits(trial.stimulus.path.parent).get(trial.stimulus.id)
     if reconstruction is None and evidence is None:
-        raise ObserverError(f"{row['observer']} cannot restore images and logged no evidence: there is nothing to draw")
+        raise ObserverError(
+            f"{row['observer']} cannot restore images and its log has no evidence, so there is nothing to draw"
+        )
     return TrialExplanation(
         row["observer"], row["kind"], trial.stimulus, credit.caption() if credit else rerun.stimuli.attribution,
         trial.choices, row["response"], evidence, reconstruction,

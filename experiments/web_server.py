@@ -48,7 +48,7 @@ HEADERS = {
 
 
 class HostedSession(Protocol):
-    """The interface that the server requires of a session; `WebSession` implements it."""
+    """The interface that a session must have for the server. `WebSession` implements it."""
 
     @property
     def site(self) -> Site:

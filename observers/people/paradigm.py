@@ -22,8 +22,8 @@ from observers.people.screen import Click, Flip, ImageItem, Item, Key, OutlineIt
 from observers.protocol import Presentation, Response, Trial
 from stimuli.masks import pink_mask
 
-# Times at which the image appeared, disappeared and the grid appeared, in seconds of the screen's clock; number of frames of
-# the image; number of frames dropped between fixation and grid; and frame rate in frames per second.
+# The times at which the image appeared, the image disappeared and the grid appeared, in seconds of the screen's clock; the
+# number of frames of the image; the number of frames dropped between fixation and grid; the frame rate in frames per second.
 MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rate")
 FEEDBACK_SECONDS = 0.3
 BEEP_HERTZ, BEEP_SECONDS = 300.0, 0.25

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from observers.people.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
 
-# The event if no events were planned: its delay in seconds, and a click at the center, which continues after a text.
+# If no events were planned, a click at the center after this delay in seconds, which continues after a text.
 DEFAULT_EVENT = (0.5, Click(0, 0, 0))
 
 

@@ -11,7 +11,7 @@ const AnswerStorage = {
     try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
   },
   set(key, value) {
-    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* then the answer is not stored */ }
+    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* without localStorage, the answer is not stored */ }
   },
 };
 
