@@ -120,7 +120,7 @@ def train(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
 
-    # These keys are part of the file format, which earlier checkpoints share.
+    # These keys are part of the file format, so they must stay as they are.
     saved_settings = asdict(settings) | {"n_pictures": len(data), "given": data_id}
     curve = resume_from_checkpoint(out / CHECKPOINT, saved_settings, load)
     sampler: Any = DistributedSampler(data, n_processes, rank, seed=settings.seed, drop_last=True)  # type: ignore[arg-type]

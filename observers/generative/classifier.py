@@ -200,7 +200,7 @@ class GenerativeClassifier:
                 f"{self.name} cannot restore images: use a diffusion, flow-matching or masked model instead"
             )
         if not prompts or "" in prompts:
-            raise ObserverError("an image is restored under prompts: give at least one, and none that is empty")
+            raise ObserverError("restoring an image needs at least one prompt, and no prompt may be empty")
         n = self.batch_size or DEFAULT_ROWS
         with explained_memory_errors():
             image = self.likelihood.encode(stimulus.pixels())

@@ -82,7 +82,9 @@ def neyman_allocation(standard_deviations: np.ndarray) -> Allocation:
     """
     sd = np.asarray(standard_deviations, dtype=np.float64)
     if sd.ndim != 1 or not len(sd) or not np.isfinite(sd).all() or (sd < 0).any() or not sd.any():
-        raise ObserverError("an allocation needs a finite number from 0 for each bin, at least one of them above 0")
+        raise ObserverError(
+            "an allocation needs a finite number of 0 or more for each bin, and at least one number above 0"
+        )
     density = np.maximum(sd / sd.mean(), MIN_DENSITY)
     return Allocation(density / density.mean())
 

@@ -15,8 +15,8 @@ own pipeline, and the sidecar records this. By default images have the size in t
 side.
 
 Flux uses the pooled vector of one CLIP encoder and the hidden states of T5, with 512 tokens for dev and 256 for
-schnell. Noise is added to the unpacked latent, and the error is computed there; only for the transformer is the latent
-packed in squares of 2 × 2 elements. dev takes a guidance scale as an input; scores use the scale 1, which means no
+schnell. Noise is added to the unpacked latent, and the error is computed there; the latent is packed in squares of 2 ×
+2 elements only for the transformer. dev takes a guidance scale as an input; scores use the scale 1, which means no
 guidance. schnell does not take a guidance scale; it is distilled to generate an image in a few steps, so its û is only
 approximately a velocity. By default images have 1024 pixels per side. In bfloat16 the timestep is rounded by up to 2.5
 of 1000, as in Flux's own pipeline. The rounding is the same for all choices, and the noise is mixed with the exact s.
@@ -78,7 +78,7 @@ class FlowMatching:
 
     @property
     def unit(self) -> str:
-        """The unit of the scores."""
+        """The unit of the scores, as it is written into the sidecar."""
         return self.objective.unit("latent")
 
     @cached_property

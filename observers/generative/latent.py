@@ -53,7 +53,7 @@ class LatentDiffusion:
 
     @property
     def unit(self) -> str:
-        """The unit of the scores."""
+        """The unit of the scores, as it is written into the sidecar."""
         return self.objective.unit("latent")
 
     @cached_property

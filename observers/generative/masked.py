@@ -94,7 +94,7 @@ class Masked:
 
     @property
     def unit(self) -> str:
-        """The unit of the scores."""
+        """The unit of the scores, as it is written into the sidecar."""
         return _UNITS[self.measure]
 
     @cached_property

@@ -51,7 +51,7 @@ class PixelDiffusion:
 
     @property
     def unit(self) -> str:
-        """The unit of the scores."""
+        """The unit of the scores, as it is written into the sidecar."""
         return self.objective.unit("pixels")
 
     @cached_property

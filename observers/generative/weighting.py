@@ -70,5 +70,5 @@ def weights(name: str, t: np.ndarray, snr: np.ndarray) -> np.ndarray:
             f"the weighting {name} returned {values.dtype} of shape {values.shape}: expected {len(t)} numbers"
         )
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
-        raise ObserverError(f"the weighting {name} must return finite weights from 0, at least one of them above 0")
+        raise ObserverError(f"the weighting {name} must return finite weights of 0 or more, at least one above 0")
     return values.astype(np.float64)

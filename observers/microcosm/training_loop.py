@@ -89,7 +89,7 @@ def fit(
         for name, weight in average.items():
             weight.copy_(state["average"][name])
 
-    # The keys of the settings and of the state are part of the file format, which earlier checkpoints share.
+    # The keys of the settings and of the state are part of the file format, so they must stay as they are.
     path, saved_settings = out.with_name(out.name + ".pt"), asdict(settings) | {"given": data_id}
     curve = resume_from_checkpoint(path, saved_settings, load)
     first_step, seconds = (int(curve[-1][0]), float(curve[-1][2])) if curve else (0, 0.0)

@@ -95,7 +95,7 @@ def test_restoration_under_other_prompts_in_steps_and_with_guidance(name, models
     assert plain.input_image.shape == plain.damaged_image.shape
     assert plain.pixel_distance[1] == pytest.approx(np.sqrt(np.mean((plain.images[1] - plain.input_image) ** 2)))
     assert np.isnan(plain.latent_distance).all() == (name in ("if-m", "amused-256"))
-    with pytest.raises(ObserverError, match="give at least one, and none that is empty"):
+    with pytest.raises(ObserverError, match="needs at least one prompt, and no prompt may be empty"):
         observer.reconstruct(stimulus, ["a duck", ""])
 
 

@@ -68,9 +68,9 @@ def test_an_allocation_is_read_as_it_was_written(tmp_path):
     [
         ("t,share\n0.5,1\n", "KeyError: 'density'.: expected a CSV file with a column density"),
         ("t,density\n0.5,much\n", "could not convert string to float: 'much'"),
-        ("t,density\n0.5,-1\n", "a finite number from 0 for each bin, at least one of them above 0"),
-        ("t,density\n0.5,nan\n", "a finite number from 0 for each bin"),
-        ("t,density\n", "a finite number from 0 for each bin"),
+        ("t,density\n0.5,-1\n", "a finite number of 0 or more for each bin, and at least one number above 0"),
+        ("t,density\n0.5,nan\n", "a finite number of 0 or more for each bin"),
+        ("t,density\n", "a finite number of 0 or more for each bin"),
         ("t,density\n0.5\n", "cannot be read"),
     ],
 )

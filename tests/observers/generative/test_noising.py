@@ -214,7 +214,7 @@ def test_a_weighting_from_a_users_file(tmp_path):
     denoising = Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:flat"), CPU)
     assert denoising.loss_factors(denoising.levels_of(np.arange(5))).tolist() == [1] * 5
     assert len(denoising.provenance()["weighting_sha256"]) == 64
-    with pytest.raises(ObserverError, match=r"bad must return finite weights from 0"):
+    with pytest.raises(ObserverError, match=r"bad must return finite weights of 0 or more"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:bad"), CPU)
     with pytest.raises(UnknownName, match=r"no weighting is named 'expp': did you mean exp\?"):
         Denoising(diffusion_levels(SD), "sample", Objective(weighting="expp"), CPU)
