@@ -54,7 +54,7 @@ bench-generative: $(READY)
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/racing.py --plot benchmarks/cache/racing.png
 
-# This takes two hours on two cores; responses in benchmarks/cache are reused.
+# This takes two to three hours on two cores; responses in benchmarks/cache are reused.
 bench-microcosm: $(READY)
 	$(BIN)/python benchmarks/microcosm.py --figures docs/microcosm
 	$(BIN)/python benchmarks/drawing.py --figures docs/microcosm
