@@ -76,9 +76,9 @@ def accuracy_by_kind(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_people(table: pd.DataFrame) -> pd.DataFrame:
-    """Replace the people in the table of `accuracy` by one row `PEOPLE` per dataset and condition, and put it first.
+    """Replace the people in the table of `accuracy` by one row `PEOPLE` per dataset and condition; these rows come first.
 
-    In that row `accuracy` is the mean over people, and `low` and `high` are the lowest and highest accuracy of a single
+    In such a row, `accuracy` is the mean over people, and `low` and `high` are the lowest and highest accuracy of a single
     person, which is a range and not a confidence interval. `n` and `n_correct` are sums over people, and `n_observers` is
     the number of people (1 in all other rows). If a dataset has only one person, the row of that person is kept unchanged.
     """

@@ -1,9 +1,9 @@
 """The benchmark of Geirhos et al. (2021): four measures and two ranks for every observer, averaged over datasets.
 
-Notation: d is a dataset, C_d are its benchmark conditions (those that count in the benchmark), and H_d are the people who
-responded to it. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
-- OOD accuracy: the proportion of correct responses in all trials of C_d, averaged over d. The row "humans" pools the trials
-  of all people.
+Notation: d is a dataset, C_d are those of its conditions that count in the benchmark, and H_d are the people who responded
+to it. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
+- Out-of-distribution (OOD) accuracy: the proportion of correct responses in all trials of C_d, averaged over d. The row
+  "humans" pools the trials of all people.
 - Accuracy difference (squared), observed consistency and error consistency with people: the value for each condition c and
   person h, averaged over c in C_d, then over h in H_d, then over d. The row "humans" averages over the unordered pairs of
   people instead of over h.
@@ -53,7 +53,7 @@ MAX_NAMES = 3  # largest number of observers that a note names
 
 @frozen(eq=False)
 class BenchmarkScores:
-    """The benchmark measures of N observers in R resamples; the first observer is the row of the people.
+    """The benchmark measures of N observers in R resamples; the first observer stands for all people together.
 
     Attributes:
         names: Names of the N observers.

@@ -2,10 +2,11 @@
 
     <out>/sub-<label>/[ses-<label>/]beh/sub-<label>_[ses-<label>_]task-<label>_beh.tsv     with a .json file of the same stem
 
-A table is tab-separated, has one row per trial and the columns of a frame, and uses `n/a` for missing values. `rt` has the
-name that BIDS prescribes, `response_time`. The JSON file describes every column and contains the values that are the same in
-all rows: TaskName (the dataset), Observer, Kind, Session, and Logs (the sidecars of the trial logs). A label consists of the
-letters and digits of a name. Models are also listed as subjects; `participants.tsv` has the kind of every observer.
+A table is tab-separated, has one row per trial and the columns of a frame, and uses `n/a` for missing values. `rt` is
+renamed to `response_time`, as BIDS prescribes. The JSON file describes every column and contains the values that are the
+same in all rows: TaskName (the dataset), Observer, Kind, Session, and Logs (the sidecars of the trial logs). A label
+consists of the letters and digits of a name. Models are listed as subjects, too; `participants.tsv` has the kind of every
+observer.
 Reference: https://bids-specification.readthedocs.io/en/v1.10.1/modality-specific-files/behavioral-experiments.html
 """
 
@@ -65,7 +66,7 @@ These files were written by `observers export --format bids`. `observers analyze
 PUBLIC = "\nFor publication, dates and times of the sessions and folder names of files were removed.\n"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?")
-# All but the last part of a path that begins at a root, home or drive; `owner/repository` and web addresses do not match.
+# Matches all but the last part of a path that begins at a root, home or drive, but not `owner/repository` or web addresses.
 _FOLDERS = re.compile(
     r"""(?<![\w/\\:.])(?:~\w*|[A-Za-z]:|\.{1,2})?(?:[/\\]+[^\s/\\:;,"'][^/\\:;,"']*)*[/\\]+(?=[^/\\\s])"""
 )
@@ -182,7 +183,7 @@ def _identify(dataset: str, observer: str, kind: str) -> tuple[str, str, str]:
 def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
     """Return a unique label for each name.
 
-    A label consists of the letters and digits of the name. A hash is appended if these are empty, too long, or the same for
+    A label consists of the letters and digits of the name. A hash is appended if the label is empty, too long, or shared by
     two names.
     """
     plain = {key: re.sub("[^A-Za-z0-9]", "", name) for key, name in names.items()}
@@ -195,8 +196,8 @@ def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
 def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, Any]]:
     """Return the descriptions of the columns of a dataset's tables.
 
-    These are the columns of every log, the columns that are not empty in this dataset, and those that are empty in all
-    datasets.
+    These are the columns that every log has, the columns that are not empty in this dataset, and those that are empty in
+    all datasets.
     """
     in_dataset = (frame["dataset"] == dataset).to_numpy()
     descriptions = {}

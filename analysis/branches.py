@@ -120,7 +120,7 @@ def observer_groups(trees: ResampledTrees, n_groups: int | None = None) -> pd.Da
         n_groups: Number of groups (default: the number of kinds of observer).
 
     Returns:
-        A table with columns `observer`, `kind` and `group` (numbered from 0), with the rows in leaf order.
+        A table with columns `observer`, `kind` and `group` (0, 1, …), with the rows in leaf order.
 
     Raises:
         LogError: If `n_groups` is not between 1 and the number of observers.
@@ -147,7 +147,8 @@ def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float,
     if len(set(kind)) < 2 or len(set(group)) < 2:
         return np.nan, np.nan
     index, rng = adjusted_rand_index(kind, group), np.random.default_rng(seed)
-    # Permutations only change the number of pairs that share both kind and group, so these numbers are compared.
+    # The only term of the index that a permutation changes is the number of pairs that share both kind and group, so this
+    # number is compared.
     n_groups = int(group.max()) + 1
     n_combinations = (int(kind.max()) + 1) * n_groups
     drawn = rng.permuted(np.tile(kind, (N_PERMUTATIONS - 1, 1)), axis=1) * n_groups + group

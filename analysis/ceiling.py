@@ -1,4 +1,4 @@
-"""The noise ceiling: how consistent an observer with people could be, given how consistent people are with each other.
+"""The noise ceiling: the consistency with people that can be expected, given how consistent people are with each other.
 
 Notation: P people of a dataset, R resamples. kappa is computed per condition, then averaged over conditions, then over
 people. Each person in turn is left out and compared with each of the other people, just as any other observer is
@@ -7,8 +7,8 @@ et al. 2020). `share` is kappa / ceiling: 1 means that the observer agrees with 
 other.
 
 An observer can exceed the ceiling, because a majority makes fewer random errors than a single person. The row `MAJORITY`
-shows by how much: it compares the majority of the other people on each image with the person left out. A tie, or an image
-that no other person responded to, counts as wrong.
+shows by how much: it compares the majority of the other people on each image with the person left out. In case of a tie,
+or if no other person responded to an image, the majority counts as wrong.
 Intervals: paired bootstrap over images, 95 %, with the people held fixed. The ceiling is NaN with fewer than two people.
 """
 

@@ -3,8 +3,8 @@
 Notation: O observers. Conventions:
 - The distance is 1 - kappa, at least 0. An undefined kappa (NaN) counts as 0, the value that independent errors give.
 - The linkage is average linkage (Sokal & Michener 1958). The leaves have the optimal order (Bar-Joseph et al. 2001): among
-  all orders that the tree allows, the one with the smallest sum of distances between neighbors. Of this order and its mirror
-  image, the one with the first observer of the matrix in its first half is used.
+  all orders that the tree allows, the one with the smallest sum of distances between neighbors. This order or its mirror
+  image is used, whichever has the first observer of the matrix in its first half.
 - Two observers form one cluster of two, in the order of the matrix.
 - Identical observers (kappa 1) merge at height 0. If several merges have the same height, the binary tree lists them in an
   arbitrary but repeatable order. `Clustering.groups` cuts between them if the number of groups requires it;
@@ -35,7 +35,7 @@ class Clustering:
     linkage: np.ndarray
 
     def groups(self, n_clusters: int) -> dict[str, int]:
-        """Cut the tree into `n_clusters` groups and return the group of every observer, numbered from 0 in leaf order.
+        """Cut the tree into `n_clusters` groups and return the number of every observer's group (0, 1, … in leaf order).
 
         Raises LogError if `n_clusters` is not between 1 and the number of observers.
         """
@@ -44,7 +44,8 @@ class Clustering:
                 f"{len(self.order)} observers can be cut into 1 to {len(self.order)} clusters, but {n_clusters} were "
                 "requested"
             )
-        # These nodes remain when the last n_clusters - 1 merges are undone; the last one that contains a leaf is its group.
+        # These nodes remain when the last n_clusters - 1 merges are undone. The group of a leaf is the last of the nodes
+        # that contains it.
         remaining = node_leaves(self.linkage)[: 2 * len(self.order) - n_clusters]
         first = [min(next(node for node in reversed(remaining) if leaf in node)) for leaf in range(len(self.order))]
         number = {leaf: i for i, leaf in enumerate(sorted(set(first)))}
@@ -152,9 +153,9 @@ def _validate(matrix: pd.DataFrame) -> None:
 
 
 def smallest_cluster_containing(clustering: Clustering, members: Collection[str]) -> tuple[int, tuple[str, ...]]:
-    """Return the size of the smallest cluster that contains all members, and its other observers in leaf order.
+    """Return the size of the smallest cluster that contains all members, and the names of its other observers.
 
-    If that cluster contains no other observers, the members form a cluster of their own. This is always so for a single
+    The names are in leaf order. If there are none, the members form a cluster of their own. This is always so for a single
     member, unless another observer is identical to it. Raises ValueError if `members` is empty or contains a name that is
     not in the tree.
     """

@@ -1,4 +1,4 @@
-"""The trials of one dataset and condition as arrays, and the agreement of every observer with people in them.
+"""The trials of one dataset and condition as arrays, and the agreement of observers with people.
 
 Notation: O observers (P of them people), I images, C conditions of a dataset, R resamples (1 for the data themselves).
 Reference observers are the people, or the observers that the caller names to replace them. Below, "people" means the
@@ -127,8 +127,8 @@ def compare_with_people(
 ) -> PeopleComparison:
     """Compare the observers of one dataset with the people of that dataset.
 
-    `conditions` are the conditions of that dataset. `first_index` is the index of the first one among the conditions of all
-    datasets; with it, every condition of every dataset has its own bootstrap resamples.
+    `conditions` are the conditions of that dataset. `first_index` is the position of the first of them among the conditions
+    of all datasets, so that every condition of every dataset has its own bootstrap resamples.
     """
     kind_of = {name: kind for c in conditions for name, kind in zip(c.names, c.kinds, strict=True)}
     is_reference = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}

@@ -8,8 +8,9 @@ dataset, so all observers have the same rows and columns, with counts of 0 where
 Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the responses, in bits, from 0 (always the same
 response) to log2 K (all K choices equally often; 4 bits for 16 choices). Missing responses are excluded. The entropy of an
 observer that is always correct equals the entropy of the categories. The estimate is biased downwards by at most about
-(K - 1) / (2 n ln 2) (Miller 1955). The interval corrects for this: it is the basic bootstrap interval 2 H - q, over images
-within each category (the number of images per category is part of the design), clipped to the range from 0 to log2 K.
+(K - 1) / (2 n ln 2) (Miller 1955). The interval corrects for this: it is the basic bootstrap interval, 2 H - q with the
+percentiles q of the resamples, clipped to the range from 0 to log2 K. Images are resampled within each category, because
+the number of images per category is part of the design.
 """
 
 import numpy as np
@@ -140,7 +141,7 @@ def _count_responses(trials: pd.DataFrame, categories: list[str], responses: lis
 
 
 def entropy(counts: np.ndarray) -> np.ndarray:
-    """Return the entropy in bits of each column of counts (K, R), with shape (R,); NaN where all counts are 0."""
+    """Return the (R,) entropies in bits of the columns of the (K, R) array `counts`; NaN where all counts are 0."""
     total = counts.sum(axis=0)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return np.where(total > 0, np.abs(xlogy(p, p).sum(axis=0)) / np.log(2), np.nan)

@@ -9,8 +9,8 @@ A trial without a response counts as wrong. kappa is computed per condition and 
 different difficulty inflates it. If c_exp = 1 (both observers are always correct, or both are always wrong), kappa is
 undefined: it is NaN and excluded from means (Klein et al. 2025). With `rule="model-vs-human"`, kappa is instead 1 wherever
 c_obs = 1, as in the code of Geirhos et al.
-Intervals: paired bootstrap over images (the same resampled images for all observers), 95 % percentiles of the resamples in
-which kappa is defined.
+Intervals: paired bootstrap over images (the same resampled images for all observers); the ends are the 2.5 and 97.5 %
+percentiles of the resamples in which kappa is defined.
 """
 
 from typing import Literal
@@ -180,7 +180,8 @@ def resampled_kappa(
 ) -> np.ndarray:
     """Return the kappa of the pairs of observers (i, j) in every resample, with shape (pairs, R).
 
-    `correct` and `answered` have the shape (O, I); `weight` is how often each image counts in each resample, (I, R).
+    `correct` and `answered` have the shape (O, I). `weight`, with shape (I, R), is how often each image counts in each
+    resample.
     """
     _, _, expected, observed = weighted_agreement(correct, answered, weight, i, j)
     return kappa(observed, expected, rule)

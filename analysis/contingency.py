@@ -1,7 +1,7 @@
 """The 2 × 2 table behind a kappa: on how many images both observers, only one of them, or neither was correct.
 
 The counts are over the images that both observers responded to, per condition; a trial without a response counts as
-wrong. With n the sum of the four counts: c_obs = (both_right + both_wrong) / n, p1 = (both_right + only_1) / n and p2 =
+wrong. If n is the sum of the four counts, c_obs = (both_right + both_wrong) / n, p1 = (both_right + only_1) / n and p2 =
 (both_right + only_2) / n.
 """
 

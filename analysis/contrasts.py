@@ -83,7 +83,8 @@ def _contrast_means(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the two means of a contrast, each with shape (R,), from the kappas of n observers, with shape (pairs, R)."""
     i, j = np.triu_indices(n, k=1)
-    # For each group: 0 if neither observer of the pair belongs to it, 1 or 2 if one does, 3 if both do.
+    # For each group: 0 if neither observer of the pair belongs to it, 1 if only the first does, 2 if only the second does,
+    # 3 if both do.
     membership = [
         np.isin(i, group).astype(int) + 2 * np.isin(j, group).astype(int) for group in (first, second, people)
     ]

@@ -1,9 +1,10 @@
 """A map of observers: classical multidimensional scaling (Torgerson 1952) of 1 - kappa into two dimensions.
 
 Notation: O observers; D is the matrix of their distances 1 - kappa as in `analysis.clustering` (at least 0; an undefined
-kappa counts as 0). B = -½ J D² J with J = 1 - 1/O. The coordinates are the eigenvectors of the two largest eigenvalues of B
-times the square roots of these eigenvalues. An eigenvalue that is not above 0 gives coordinates of 0. The sign of each axis
-is chosen so that its largest coordinate is positive.
+kappa counts as 0). B = -½ J D² J, where D² contains the squares of the distances and J is the identity matrix minus 1/O.
+The coordinates are the eigenvectors of the two largest eigenvalues of B times the square roots of these eigenvalues. An
+eigenvalue that is not above 0 gives coordinates of 0. The sign of each axis is chosen so that its largest coordinate is
+positive.
 The share of the map is the sum of these two eigenvalues (at least 0 each) divided by the sum of the absolute values of all
 eigenvalues: 1 if two dimensions capture all distances, less if more dimensions are needed or if the distances are not
 Euclidean. A single observer is placed at (0, 0), and the share is NaN.

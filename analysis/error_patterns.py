@@ -9,8 +9,8 @@ It is NaN if such images do not exist, or if both gave the same single response 
 
 Class-level error similarity: 1 / (1 + D). D is the mean over categories i, weighted by the number of errors of both, of
     D_i = ½ KL(a_i || m_i) + ½ KL(b_i || m_i)  in nats, with
-    a_i = (errors + ½) / (n + (K - 1) / 2) over the K - 1 wrong responses, b_i in the same way, and m_i from the counts of
-    both observers together.
+    a_i = (errors + ½) / (n + (K - 1) / 2) over the K - 1 wrong responses, where n is the number of errors in category i,
+    b_i in the same way, and m_i from the counts of both observers together.
 The ½ is added to every count, so m_i is not exactly the mean of a_i and b_i: D of two equal observers is close to 0, but not
 exactly 0. The similarity is NaN if neither observer makes an error. It depends on the number of errors, so it can only be
 compared between pairs with similar `n_errors`; for this reason an interval is not computed.
@@ -145,7 +145,7 @@ def misclassification_agreement(
     weight = np.ones((len(response_1), 1)) if weight is None else weight
     n = weight.sum(axis=0, dtype=float)
     n = np.where(n > 0, n, np.nan)
-    # All responses that only one observer gave contribute 0 to the expected agreement.
+    # A response that only one of the two observers gave contributes 0 to the expected agreement.
     words = np.intersect1d(response_1, response_2)[:, None]
     same = (response_1 == response_2).astype(weight.dtype) @ weight / n
     p1, p2 = ((words == response).astype(weight.dtype) @ weight / n for response in (response_1, response_2))

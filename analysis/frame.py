@@ -4,7 +4,7 @@ A frame has one row per trial and the columns `COLUMNS`. Text stays text: `condi
 a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the category. The cues of the
 stimulus set (`shape`, `texture`), `evidence_<choice>` and `measured_<quantity>` follow if a log has them.
 `frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions.
-An observer is identified by dataset and name: `subject-01` of two datasets are two different people.
+An observer is identified by dataset and name: the observers `subject-01` of two datasets are different people.
 """
 
 import math
@@ -195,7 +195,7 @@ def _check_kinds(kinds: pd.Series, path: Path) -> None:
 
 
 def _find_pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Series:
-    """Return which trials are from a pilot session, according to the sidecar or the name of the person."""
+    """Return a mask of the trials from pilot sessions, recognized by the sidecar or by the name of the person."""
     observer = {} if sidecar is None else sidecar["identity"].get("observer")
     options = observer.get("options") if isinstance(observer, dict) else None
     all_are_pilot = isinstance(options, dict) and options.get("pilot") is True
@@ -205,7 +205,7 @@ def _find_pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Serie
 def _compare_with_sidecar(
     part: pd.DataFrame, identity: dict[str, Any], path: Path, reading_notes: _ReadingNotes
 ) -> None:
-    """Note an incomplete session, and raise LogError if other logs of the dataset have different images."""
+    """Add a note if the session is incomplete; raise LogError if other logs of the dataset have different images."""
     dataset, n_trials = str(part["dataset"].iloc[0]), identity.get("n_trials")
     if isinstance(n_trials, int) and len(part) < n_trials:
         reading_notes.incomplete.setdefault((dataset, len(part), n_trials), []).append(path.name)

@@ -40,7 +40,7 @@ def responses_by_image(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _published_order(table: pd.DataFrame) -> np.ndarray:
-    """Return the positions of the rows in the order of datasets, conditions, categories and names."""
+    """Return the positions that sort the rows by dataset, condition, category and name."""
     datasets = {name: i for i, name in enumerate(dataset_order(table["dataset"]))}
     categories = {name: i for i, name in enumerate(CATEGORIES)}
     conditions = {

@@ -7,7 +7,7 @@ from R simulated values of the statistic.
 - Independence test: the null hypothesis is that two observers are correct independently of each other, with
   probabilities p_i ~ Beta(k_i, n - k_i), where observer i was correct on k_i of n images. Every draw simulates the four
   joint outcomes of each condition, computes kappa, and averages it over conditions. An observer that is always right
-  (or always wrong) in the data is also so in every draw. If kappa is undefined, p is NaN.
+  (or always wrong) in the data is always right (or always wrong) in every draw, too. If kappa is undefined, p is NaN.
 - Difference test: there is one test for every dataset, and one for the mean over datasets (`all`). Under the null
   hypothesis the responses of the two observers are exchangeable: every draw exchanges them on each image with
   probability ½, in the same way for all people. The interval of the difference is the paired bootstrap over images.
@@ -218,7 +218,7 @@ def _table_rows(dataset: str, comparisons: dict[tuple[str, str], _PairComparison
 
 
 def _average_over_datasets(comparisons: list[_PairComparison]) -> _PairComparison:
-    """Return the mean over datasets; people of different datasets are different people, so their numbers add up."""
+    """Return the mean over datasets. People in different datasets are different people, so their numbers are added."""
     arrays = [
         nan_mean(np.array([getattr(comparison, name) for comparison in comparisons]), axis=0)
         for name in ("kappas", "resampled", "exchanged")
@@ -231,8 +231,8 @@ def _compare_pair(
 ) -> _PairComparison:
     """Compare two observers of one dataset with people, on the images that both responded to.
 
-    `first_index` is the index of the first condition among the conditions of all datasets; with it, the draws of different
-    datasets are independent.
+    `first_index` is the position of the first condition among the conditions of all datasets, which makes the draws of
+    different datasets independent.
     """
     shared, null = [], []
     rng = np.random.default_rng([seed, first_index])

@@ -85,8 +85,8 @@ def kappa_by_kind(
         seed: Random seed of the bootstrap.
 
     Returns:
-        A table with `COLUMNS` and one row per dataset and pair of kinds. The mean is over the conditions within a pair of
-        observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the paired
+        A table with `COLUMNS` and one row per dataset and pair of kinds. kappa is averaged over the conditions of each pair
+        of observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the paired
         bootstrap over images, 95 %, with the observers held fixed.
 
     Raises:

@@ -12,8 +12,8 @@ people make more errors on undistorted images, and a limit that is too low would
 here. A level of ±inf on the scale (no filter at all) has F = 0 or 1 and only informs the lapse rate.
 
 Interval: profile likelihood, 95 %, that is all thresholds whose best slope and lapse rate have a log likelihood within
-χ²(1, .95) / 2 of the maximum (Venzon & Moolgavkar 1988). An end outside the tested levels is open: ±inf on the scale (0
-instead of -inf on log10).
+χ²(1, .95) / 2 of the maximum (Venzon & Moolgavkar 1988). If an end lies outside the tested levels, the interval is open
+there: the end is ±inf on the scale (on log10, -inf is the level 0).
 
 Degenerate cases: the threshold is NaN, and `reason` says why, if there are fewer than three levels, if the observer is
 always right or always wrong, if accuracy does not change with the level (likelihood ratio against constant accuracy, χ²(2),
@@ -136,7 +136,9 @@ def fit_psychometric(
     x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, max_lapse: float = MAX_LAPSE,
     grids: "dict[bytes, LikelihoodGrid] | None" = None, likelihood_drop: float | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Fit one observer and return the columns of `thresholds` from `n_levels` on, with all levels on the scale.
+    """Fit one observer and return the values of the columns of `thresholds` from `n_levels` to the last.
+
+    All levels, in arguments and results, are on their scale.
 
     At each of the C levels `x`, in ascending order, `k` of `n` trials are correct. `grids` caches the likelihood grid,
     which observers with the same levels, guess rate and `max_lapse` share. The interval contains the thresholds whose
@@ -264,9 +266,9 @@ def profile_likelihood(
 ) -> np.ndarray:  # fmt: skip
     """Return the maximum log likelihood over lapse rates and slopes of one sign, at each of the G thresholds `at`.
 
-    The maximization is Fisher scoring in log slope and lapse rate, for all thresholds at once, from the slopes and lapse
-    rates `start`. Every iteration tries several steps, in both parameters and in one alone (the other may be at its bound),
-    and takes the best one, or none if none increases the likelihood.
+    Fisher scoring maximizes the likelihood over log slope and lapse rate, for all thresholds at once, beginning with the
+    slopes and lapse rates `start`. Every iteration tries steps in both parameters, and steps in only one of them because
+    the other may be at its bound. It takes the best step, or no step if none increases the likelihood.
     """
     q = np.stack([np.log(start[0]), start[1]])  # (2, G)
     is_finite, distance = np.isfinite(x), np.where(np.isfinite(x), x, 0.0) - at[:, None]
@@ -308,7 +310,7 @@ def _interval_ends(
 ) -> tuple[float, float]:
     """Return the thresholds at which the profile likelihood is `drop` below the maximum, or ±inf if it never is.
 
-    The interpolation is linear in the square root of the drop, which is a straight line if the likelihood is a parabola.
+    The square root of the drop is interpolated, because it is linear in the threshold if the log likelihood is a parabola.
     """
     position = int(np.searchsorted(at, threshold))
     root_drop = np.insert(np.sqrt(np.maximum(maximum - profile, 0)), position, 0.0)

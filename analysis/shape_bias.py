@@ -26,7 +26,7 @@ def has_cue_conflicts(frame: pd.DataFrame) -> bool:
 
 
 def _is_conflict(frame: pd.DataFrame) -> pd.Series:
-    """Return which trials show an image whose shape and texture differ."""
+    """Return a mask of the trials that show an image whose shape and texture differ."""
     return (frame["shape"] != "") & (frame["texture"] != "") & (frame["shape"] != frame["texture"])
 
 
@@ -128,7 +128,7 @@ def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_people(frame: pd.DataFrame) -> str:
-    """Return the range, the mean and the pooled value of the shape bias of people as text, or "" without people."""
+    """Describe the shape bias of people by its range, mean and pooled value; "" if there are no people."""
     if not (_is_conflict(frame) & (frame["kind"] == "human")).any():
         return ""
     table = shape_bias(frame)

@@ -3,7 +3,7 @@
 Images are `(SIZE, SIZE, 3)` uint8, with dark lines on white. The `cue`, from -1 to 1, sets how much the drawing favors
 one of the two percepts: 0 favors neither, -1 shows only the first and 1 only the second. Images with a cue of -1 or 1
 are controls that can be seen in one way only. Variants of a figure differ in size, position and line width, which
-follow from a seed.
+a seed determines.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from attrs import frozen
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-SIZE, OVERSAMPLING = 224, 4  # pixels per side; factor by which the drawing is larger before it is reduced
+SIZE, OVERSAMPLING = 224, 4  # pixels per side; figures are drawn larger by this factor and then reduced
 INK = 40  # gray level of the lines, uint8
 
 
@@ -28,8 +28,8 @@ class BistableFigure:
 class Canvas:
     """A white canvas for dark lines.
 
-    Coordinates are 0..100, with x to the right and y downward. They are scaled about the center and shifted at random,
-    and the line width is random as well, so that each seed gives a different variant.
+    Coordinates run from 0 to 100, with x to the right and y downward. They are scaled about the center and shifted at
+    random, and the line width is random as well, so that each seed gives a different variant.
 
     Colors of lines and dots are given as `lightness`, from 0 for dark (INK) to 1 for white. At 1, nothing is drawn.
     """
@@ -73,7 +73,7 @@ class Canvas:
 def curve(points: list[tuple[float, float]], *, closed: bool = False, n: int = 24) -> np.ndarray:
     """Return `(n_samples, 2)` points along a smooth curve through the given points (Catmull & Rom 1974).
 
-    The curve has `n` samples between each two neighboring points. With `closed`, it returns to the first point.
+    The curve has `n` samples between any two neighboring points. If `closed` is true, it returns to the first point.
     """
     p = np.array(points, float)
     ends = (p[-1:], p[:2]) if closed else (p[:1], p[-1:])
@@ -87,7 +87,7 @@ def curve(points: list[tuple[float, float]], *, closed: bool = False, n: int = 2
 
 
 def duck_rabbit(cue: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw a head with two lobes at its left: the bill of a duck facing left, or the ears of a rabbit facing right."""
+    """Draw a head with two lobes on its left: the bill of a duck facing left, or the ears of a rabbit facing right."""
     canvas = Canvas(rng)
     duck, rabbit = max(0.0, -cue), max(0.0, cue)
     # The lobes are short and close together for the duck, long and far apart for the rabbit.
@@ -157,14 +157,15 @@ CORNERS = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], 
 def necker_cube(cue: float, rng: np.random.Generator) -> np.ndarray:
     """Draw Necker's cube (1832): all twelve edges of a transparent cube.
 
-    A cue fades out the three edges that would be hidden if the cube were opaque and seen from above (or below).
+    A negative cue fades out the three edges that would be hidden if the cube were opaque and seen from above. A positive
+    cue does the same for a cube seen from below.
     """
     canvas = Canvas(rng)
     projected = np.stack(
         [22 + 40 * CORNERS[:, 0] + 18 * CORNERS[:, 2], 72 - 40 * CORNERS[:, 1] - 16 * CORNERS[:, 2]], axis=1
     )
     edges = [(a, b) for a in range(8) for b in range(a) if np.abs(CORNERS[a] - CORNERS[b]).sum() == 1]
-    hidden_corner = {-1: 1, 1: 6}  # index of (0, 0, 1), hidden from above, and of (1, 1, 0), hidden from below
+    hidden_corner = {-1: 1, 1: 6}  # sign of the cue -> hidden corner: (0, 0, 1) from above, (1, 1, 0) from below
     for lightness, sign in ((max(0.0, -cue), -1), (max(0.0, cue), 1)):
         for a, b in edges:
             if hidden_corner[sign] in (a, b):

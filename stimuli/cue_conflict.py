@@ -36,7 +36,7 @@ from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[..., np.ndarray]
 METHODS = {"filled": "stimuli.cue_conflict:fill_silhouette", "plenoptic": "stimuli.texture_synthesis:synthesize"}
-CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}  # source image that the errors of a method refer to: 0 shape, 1 texture
+CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}  # the image that a method's errors are about: 0 shape, 1 texture
 METHOD_LIBRARIES = {"plenoptic": ("plenoptic", "torch")}
 MAX_ZOOM, MAX_TEXTURE_SIDE = 16.0, 8192
 
@@ -66,7 +66,7 @@ class CueConflictSettings:
         method: `filled`, `plenoptic`, the name of a plugin, or `FILE.py:NAME`.
         options: Options of the method as text.
         per_pair: Number of images for every pair of a shape category and a texture category.
-        conflicting: Exclude pairs of a category with itself.
+        conflicting: Exclude pairs in which shape and texture have the same category.
         seed: Random seed.
         size: Width and height of the images in pixels.
         zoom: Length of the shorter side of the texture, as a multiple of the side of the image.
@@ -82,7 +82,7 @@ class CueConflictSettings:
 
 
 def draw_pairs(shapes: StimulusSet, textures: StimulusSet, settings: CueConflictSettings) -> list[PlannedStimulus]:
-    """Draw random pairs of a shape and a texture for every pair of categories, without replacement.
+    """Choose random pairs of a shape image and a texture image for every pair of categories, without replacement.
 
     Args:
         shapes: Images of shapes, whose categories are lower-case words.
@@ -90,7 +90,7 @@ def draw_pairs(shapes: StimulusSet, textures: StimulusSet, settings: CueConflict
         settings: Settings of the set. Only `per_pair`, `conflicting` and `seed` are used.
 
     Returns:
-        `per_pair` stimuli for every pair of categories, or all pairs of exemplars if there are fewer.
+        `per_pair` stimuli for every pair of categories, or all pairs of images if there are fewer.
 
     Raises:
         StimulusError: If a category is not a lower-case word, or `conflicting` is set and there is only one category.
@@ -240,8 +240,8 @@ def _fit_square(pixels: np.ndarray, size: int) -> np.ndarray:
 def _crop_texture(pixels: np.ndarray, settings: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:
     """Return a random window of a texture as (size, size, 3) uint8.
 
-    The texture is resized so that its shorter side is `zoom` × `size`. If it is then too small, it is extended by
-    reflection.
+    The texture is resized so that its shorter side is `zoom` × `size`. If it is then smaller than the
+    window, it is extended by reflection.
     """
     size = settings.size
     scale = settings.zoom * size / min(pixels.shape[:2])

@@ -189,7 +189,7 @@ def find(*parts: str) -> Path | None:
         parts: Parts of the path below a data folder, for example `find("humans", "edge")`.
 
     Returns:
-        The first path that exists, or None if no data folder has it.
+        The path in the first data folder that contains it, or None if no data folder does.
     """
     return next((path for folder in data_folders() if (path := folder.joinpath(*parts)).exists()), None)
 
@@ -201,8 +201,8 @@ def published_stimuli(name: str) -> StimulusSet:
         name: Name of the dataset.
 
     Returns:
-        All images. They are sorted by category and file name if each category has a folder, and by file name in the
-        layout of model-vs-human (see `scan_images`).
+        All images. If each category has a folder of its own, they are sorted by category and then by file name, and
+        otherwise by file name only (see `scan_images` for the two layouts).
 
     Raises:
         UnknownName: If the dataset does not exist.

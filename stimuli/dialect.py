@@ -1,7 +1,7 @@
 """Trial files in the model-vs-human format: the meaning of their cells and of the names in them.
 
-The files have the columns `subj,session,trial,rt,object_response,category,condition,imagename`; in some files the
-second one is spelled `Session`. They lack columns for the dataset and for the kind of observer, so this module infers
+The files have the columns `subj,session,trial,rt,object_response,category,condition,imagename`; in some files
+`session` is spelled `Session`. They lack columns for the dataset and for the kind of observer, so this module infers
 both from names.
 """
 
@@ -12,7 +12,7 @@ COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "con
 NO_ANSWER = "na"
 MISSING = ("", "NaN", "nan", "None", "NA")
 
-# trial number, dataset code, observer, condition, category, number, …
+# The parts of an image name are: trial number, dataset code, observer, condition, category, number, …
 _IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")
 _PERSON = "subject-"
 # The kind of a model is inferred from the beginning of its published name. The next character must not be a letter that

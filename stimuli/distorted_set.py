@@ -44,8 +44,8 @@ class DistortionSettings:
         distortion: Name of the distortion, as for `stimuli.levels.make_distortion`.
         options: Options of the distortion as text.
         seed: Random seed.
-        size: Width and height in pixels of the central square that is used; None to use the whole image at its own
-            size.
+        size: Width and height in pixels to which the central square of every image is resized; None to use the whole
+            image at its own size.
         truncate: Truncate 255 × the pixel value to an integer, as in the published files, instead of rounding it.
     """
 
@@ -176,8 +176,8 @@ def assign(
     """Assign conditions to images.
 
     Without `crossed`, every image is assigned to one random condition. The numbers of images per condition differ by at
-    most one, both within a category and over all images, because each category continues where the previous one
-    stopped.
+    most one, both within a category and over all images, because each category continues the cycle of
+    conditions where the previous category stopped.
 
     Args:
         source: The images.
@@ -186,7 +186,8 @@ def assign(
         crossed: Assign every image to every condition.
 
     Returns:
-        Pairs of an image and its condition, in the order of the images (within each condition if `crossed`).
+        Pairs of an image and its condition, in the order of the images. If `crossed`, this is the order within each
+        condition, and the conditions follow one another.
     """
     if crossed:
         return [(s, condition) for condition in conditions for s in source]
@@ -218,10 +219,10 @@ def choose_conditions(distortion: Distortion, requested: Sequence[str]) -> tuple
 def _add_mean_spectrum(
     settings: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str], out: Path
 ) -> tuple[DistortionSettings, Distortion]:
-    """Return settings and distortion with a default mean spectrum if power equalisation needs one.
+    """Return the settings and the distortion, with a default mean spectrum added if power equalisation needs one.
 
-    The default is the published spectrum if it is available and has the size of the images, and otherwise that of the
-    source images. A set that is resumed keeps the spectrum with which it was started.
+    The default is the published spectrum if it is available and has the size of the images. Otherwise it is the mean
+    spectrum of the source images. A set that is resumed keeps the spectrum with which it was started.
     """
     if settings.distortion != "power-equalisation" or "spectrum" in settings.options or "pow" not in conditions:
         return settings, distortion
@@ -271,9 +272,9 @@ def _readable_images(settings: DistortionSettings, source: StimulusSet) -> Itera
 def _check_levels(
     settings: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]
 ) -> None:
-    """Distort a test image, a dark square on white, at every level, to raise StimulusError if one is out of range.
+    """Raise StimulusError if a level is out of range, by distorting a test image (a dark square on white) at each level.
 
-    The test image has the size of the source images where the distortion may depend on it.
+    If the distortion may depend on the size of the image, the test image has the size of the first source image.
     """
     height = width = PROBE_SIZE
     if distortion.code_version is not None or distortion.options.get("spectrum") is not None:

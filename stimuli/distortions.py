@@ -18,8 +18,8 @@ from stimuli.errors import StimulusError
 
 GRAY = np.array([0.2125, 0.7154, 0.0721])  # Rec. 709 luma weights, rounded as in scikit-image
 MEAN_GRAY = 0.4423  # mean g of the ImageNet images that the published sets were made from
-# A blur is computed as a product of matrices if the kernel has at least 1/8 as many taps as the longer side has pixels,
-# because that is faster (measured at 224 pixels).
+# A blur is computed as a product of matrices if the number of taps of its kernel is at least 1/8 of the number of pixels
+# along the longer side of the image, because that is faster (measured at 224 pixels).
 MATRIX_BLUR_RATIO = 8
 # Weights of linear R, G and B in the luminance of the monitor of the published experiments.
 TO_LUMINANCE = np.array([0.25882843, 0.60743592, 0.13373565])
@@ -88,7 +88,7 @@ def uniform_noise(image: np.ndarray, level: float, rng: np.random.Generator) -> 
 def salt_and_pepper(image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
     """Reduce the contrast of g to 0.3 and set a random fraction of the pixels to black or white.
 
-    For every pixel u is drawn from U[0, 1). The pixel becomes black if u < p/2 and white if u ≥ 1 − p/2.
+    For every pixel, u is drawn from U[0, 1). The pixel becomes black if u < p/2 and white if u ≥ 1 − p/2.
 
     Args:
         image: (h, w, 3) in 0..1.
@@ -130,7 +130,7 @@ def high_pass(image: np.ndarray, level: float, rng: np.random.Generator) -> np.n
 
     Args:
         image: (h, w, 3) in 0..1.
-        level: The standard deviation σ of the Gaussian in pixels, above 0 up to 1000, or infinity, which returns g.
+        level: The standard deviation σ of the Gaussian in pixels, above 0 and at most 1000; infinity returns g.
         rng: Not used.
 
     Returns:
@@ -167,11 +167,13 @@ def _blur_matrix(n: int, sigma: float) -> np.ndarray:
 def phase_scrambling(
     image: np.ndarray, level: float, rng: np.random.Generator, *, keep_contrast: bool = False
 ) -> np.ndarray:
-    """Add random shifts from U[−w, w] to the phases of the Fourier transform of g, and clip the real part.
+    """Add random shifts from U[−w, w] to the phases of the Fourier transform of g.
+
+    The result is the real part of the inverse transform, clipped to 0..1.
 
     The shifts a and −b of two conjugate frequencies should be opposite (a = b), but in the published images a and b are
-    independent. The amplitudes of the real part are therefore multiplied by cos((a − b)/2), and the contrast falls by
-    the factor √((1 + (sin w / w)²)/2), which is 0.71 at 180°. Along an axis with an even number of pixels, frequencies
+    independent. The amplitudes of the real part are therefore multiplied by cos((a − b)/2), and the contrast is
+    multiplied by √((1 + (sin w / w)²)/2), which is 0.71 at 180°. Along an axis with an even number of pixels, frequencies
     at the Nyquist limit keep their phases.
 
     Args:

@@ -13,13 +13,13 @@ noise.
 
 In the published implementation, noise is multiplied by 127.5/(its largest absolute value) and shifted by mean/sd, so
 that `reach` is not a distance in pixels. Per unit of reach, the standard deviation of a displacement is 0.77 pixels at
-coherence 0, 0.55 at 0.3, and from 0.41 (finest scale) to 0.115 (coarsest) at 1. With `standardize`, noise has mean 0
-and variance 1, as was apparently intended, before it is mixed, and every field F_k is standardized again, so that
-`reach` is the standard deviation of the displacements in pixels.
+coherence 0, 0.55 at 0.3, and from 0.41 (finest scale) to 0.115 (coarsest) at 1. If `standardize` is true, noise
+is scaled to mean 0 and variance 1 before it is mixed, as was apparently intended. Every field F_k is then standardized,
+too, so that `reach` is the standard deviation of the displacements in pixels.
 
 For speed, fields are drawn as the Fourier coefficients of blurred white noise, and only at the frequencies that the
-blur does not remove. They have the same distribution as N × N random numbers that are blurred afterwards. The largest
-of the N² random numbers, which the scaling needs, is drawn separately.
+blur does not remove. The resulting fields have the same distribution as N × N random numbers that are drawn and then
+blurred. The scaling needs the largest of these N² numbers, which is drawn separately from its own distribution.
 """
 
 from collections.abc import Iterator
@@ -50,8 +50,8 @@ def eidolon(
 ) -> np.ndarray:
     """Distort the gray version of an image by displacing its scales.
 
-    The image is distorted with a longer side of SIZE pixels. The result is rounded down to multiples of 1/255 as in the
-    published images, and resized to the size of the image.
+    Before it is distorted, the image is resized so that its longer side has SIZE pixels. The result is rounded down to
+    multiples of 1/255, as in the published images, and resized to the original size.
 
     Args:
         image: (h, w, 3) float64 in 0..1.
@@ -152,7 +152,7 @@ def _inverse_transform(band: np.ndarray, n: int) -> np.ndarray:
 def _displacement_fields(
     n: int, rng: np.random.Generator, coherence: float, grain: float, standardize: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the K fields F_k from fine to coarse, each as the (n, n) displacements of rows and of columns."""
+    """Yield the K fields F_k from fine to coarse, each as two (n, n) arrays: displacements of rows and of columns."""
     sigmas = scale_sigmas()
     max_sigma = SIZE / 4
     coherent: list[tuple[np.ndarray, np.ndarray]] = []
@@ -189,7 +189,11 @@ def _add_bands(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
 
 
 def _draw_noise(n: int, sigma: float, rng: np.random.Generator, standardize: bool) -> np.ndarray:
-    """Return the band of n × n white noise blurred by σ, scaled and shifted as published or to mean 0 and variance 1."""
+    """Return a band: the Fourier coefficients of n × n white noise that is blurred by σ.
+
+    The noise is scaled to mean 0 and variance 1 if `standardize` is true. Otherwise it is scaled and shifted as in the
+    published implementation.
+    """
     transfer = _transfer(n, sigma)
     b = len(transfer) - 1
     frequencies = _signed_frequencies(b, n)

@@ -52,7 +52,7 @@ class UnknownName(UserError):
 def describe_os_error(error: OSError) -> str:
     """Return an error of the operating system as a message for the user.
 
-    The message contains the name of the file if the error has it. An error in the middle of a write does not.
+    The message names the file if the error does. An error in the middle of a write does not name its file.
     """
     if error.filename:
         return f"{error.filename}: {error.strerror}; check that path, or use another one"

@@ -59,8 +59,8 @@ def fetch_stimuli(name: str, *, progress: Progress = no_progress, base_url: str 
 
     Raises:
         UnknownName: If the dataset does not exist.
-        StimulusError: If the images cannot be downloaded, verified or written, or another data folder has an incomplete
-            copy, which would take precedence over the cache.
+        StimulusError: If the images cannot be downloaded, verified or written, or a data folder other than the cache
+            has an incomplete copy, which would take precedence over the cache.
     """
     table, folder = dataset(name), cache_folder() / "stimuli" / name
     complete = _find_complete(name, folder)
@@ -124,7 +124,7 @@ def fetch_humans(*, progress: Progress = no_progress, base_url: str | None = Non
 
     folders = {store.abspath.joinpath(file).parent for file in files}
     with explain_write_errors():
-        for folder in folders:  # before the threads start, because several would create the same folder
+        for folder in folders:  # created here because several threads would try to create the same folder
             folder.mkdir(parents=True, exist_ok=True)
         try:
             with ThreadPoolExecutor(N_THREADS) as pool:
@@ -207,7 +207,7 @@ def _sha256(path: Path) -> str:
 
 
 def _verify(path: Path, expected: str, description: str) -> None:
-    """Remove the file and raise StimulusError if its checksum is not the expected one."""
+    """If the checksum of the file is not the expected one, remove the file and raise StimulusError."""
     checksum = _sha256(path)
     if checksum != expected:
         path.unlink()
@@ -229,7 +229,7 @@ def explain_write_errors() -> Iterator[None]:
 
 
 class _IncompleteDownload(Exception):
-    """Raised for a failed attempt to download a file that may succeed when it is repeated."""
+    """Raised if an attempt to download a file has failed but another attempt may succeed."""
 
 
 @frozen
@@ -303,7 +303,7 @@ class Downloader:
             self._write(response, part, n_bytes, n_bytes + int(length[0]) if length else None)
 
     def _write(self, response: requests.Response, part: Path, n_bytes: int, total: int | None) -> None:
-        """Append the body of a response to `part`, which has `n_bytes` bytes of `total`."""
+        """Append the body of a response to `part`, which already has `n_bytes` of the `total` bytes."""
         with part.open("ab") as target:
             self.progress(n_bytes, total)
             for chunk in response.iter_content(CHUNK):
@@ -320,13 +320,13 @@ class Downloader:
 
 
 def _is_allowed(url: str) -> bool:
-    """Return whether the connection is encrypted or stays on the local machine."""
+    """Return whether a connection to the URL is encrypted or stays on the local machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
 
 
 def _check_redirect(response: requests.Response, *_: object, **__: object) -> None:
-    """Raise StimulusError, before a redirect is followed, if its address is not allowed."""
+    """Raise StimulusError if a response redirects to an address that is not allowed, before the redirect is followed."""
     if response.is_redirect:
         target = urljoin(response.url, response.headers["Location"])
         if not _is_allowed(target) or urlsplit(target).scheme != urlsplit(response.url).scheme:

@@ -63,7 +63,7 @@ def draw(name: str, strength: float, difference: float, rng: np.random.Generator
     sign = -1.0 if difference < 0 else 1.0
     circles = name in ("ebbinghaus", "delboeuf")
     options = {"size_min": rng.uniform(0.2, 0.25) if circles else rng.uniform(0.42, 0.55)}
-    gap = rng.uniform(0.9, 1.1)  # drawn for every illusion, so that all of them use the same random numbers
+    gap = rng.uniform(0.9, 1.1)  # sampled even if it is not used, so that all illusions use the same random numbers
     if name != "vertical-horizontal":  # pyllusion fixes the positions of its lines
         options["distance"] = gap
     stimulus = getattr(pyllusion, illusion.class_name)(

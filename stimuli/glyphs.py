@@ -19,7 +19,9 @@ from stimuli.errors import UnknownName
 
 SIDE = 96  # pixels per side of a Shape
 FONTS = {"mdi": ("fonticon_mdi7.mdi7", "MDI7"), "fa": ("fonticon_fa6.fa6s", "FA6S")}
-OUTLINE_ICON_INK = 0.55  # an icon whose ink covers less than this fraction of its filled outline is drawn in outline
+OUTLINE_ICON_INK = (
+    0.55  # an icon whose ink covers less than this fraction of its filled outline counts as an outline icon
+)
 LARGEST_DETAIL = 0.05  # fraction of the filled outline: a larger hole is background, a smaller one is a detail
 
 
@@ -67,7 +69,7 @@ def render_glyph(name: str, side: int = 256) -> np.ndarray:
 
 @cache
 def _font(font: str) -> dict[str, str]:
-    """Return the characters of a font by icon name, and its file as `__font_file__`."""
+    """Return a mapping from icon names to the characters of a font; the key `__font_file__` has the file of the font."""
     module, name = FONTS[font]
     return dict(vars(getattr(importlib.import_module(module), name)))
 

@@ -33,15 +33,15 @@ WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 STEPS, N_OBJECTS = (1, 3, 6), 1
 FACE_STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 N_TEXTURES = 5  # number of images per kind of texture
-# Number of images per strength and difference. With 2 images, the intervals of effects are too narrow: 10 % of them do not
-# contain the true effect.
+# Number of images per strength and difference. With only 2 images, the 95 % intervals of effects would be too narrow: 10 %
+# of them would not contain the true effect.
 N_GEOMETRIC = 4
 FACE, NO_FACE = "face", "texture"
 DrawnImages = Iterator[tuple[str, str, str, dict[str, str], np.ndarray]]  # file, category, condition, cues, image
 
 
 def illusion_set(name: str, folder: Path) -> StimulusSet:
-    """Return the stimulus set with one of NAMES. Its images are first drawn into `folder` if that does not exist.
+    """Return the stimulus set `name`, one of NAMES. If `folder` does not exist, the images are first drawn into it.
 
     Raise StimulusError if the folder exists but its set is damaged.
     """
@@ -58,7 +58,7 @@ def illusion_set(name: str, folder: Path) -> StimulusSet:
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """Return the choices of a trial that shows a stimulus of the set with one of NAMES."""
+    """Return the choices of a trial that shows a stimulus of the set `name`, one of NAMES."""
     if name in bistable.FIGURES:
         return bistable.FIGURES[name].percepts
     if name in geometric.ILLUSIONS:
@@ -67,7 +67,7 @@ def choices(name: str) -> tuple[str, ...]:
 
 
 def _draw_images(name: str) -> DrawnImages:
-    """Yield the images of the set with one of NAMES."""
+    """Yield the images of the set `name`, one of NAMES."""
     if name in bistable.FIGURES:
         return _bistable(name)
     if name in geometric.ILLUSIONS:

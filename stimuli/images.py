@@ -17,10 +17,10 @@ from stimuli.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")
-# These image files cause an error when a folder is read, so that they are not skipped silently.
+# When a folder is read, files with these suffixes cause an error, so that they are not skipped silently.
 UNSUPPORTED_SUFFIXES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 50_000_000
-MIN_SIDE, MAX_SIZE = 8, 4096  # pixels per side of a generated stimulus
+MIN_SIDE, MAX_SIZE = 8, 4096  # smallest and largest side of a generated stimulus, in pixels
 TOLERANCE = 1e-6  # rounding error by which a float image may exceed 0..1
 
 
@@ -114,7 +114,7 @@ def check_float_image(image: object, shapes: Sequence[tuple[int, ...]], source: 
     if image.shape not in shapes or image.dtype.kind != "f":
         raise StimulusError(f"{source} gave {image.dtype} of the shape {image.shape}: {expected}")
     low, high = image.min(), image.max()
-    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # this form is also true for NaN
+    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # written with `not`, so that it is true for NaN
         raise StimulusError(f"{source} gave values from {low:g} to {high:g}: {expected}")
     return image if low >= 0 and high <= 1 else np.asarray(np.clip(image, 0, 1))
 

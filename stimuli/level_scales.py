@@ -34,16 +34,16 @@ def is_parametric(dataset: str, n_conditions: int) -> bool:
 
 
 def scale_of(dataset: str) -> Scale:
-    """Return the scale of the levels of a dataset, which is linear if the distortion was not published."""
+    """Return the scale of the levels of a dataset, which is linear if the distortion is not a published one."""
     return "log10" if published_name(dataset) in _LOG10 else "linear"
 
 
 def numeric_level(dataset: str, condition: str) -> float | None:
     """Return the level of a condition as a number, or None if it does not have one.
 
-    The level of an eidolon is log2 of its reach. The level of an unpublished condition such as `c30` is the only number
-    in its name. Rotation and sets with one or two conditions do not have levels, because their conditions are not
-    ordered by strength.
+    The level of an eidolon is log2 of its reach. An unpublished condition has a level if its name contains exactly one
+    number, such as 30 in `c30`. Rotation and sets with one or two conditions do not have levels, because their
+    conditions are not ordered by strength.
     """
     name = published_name(dataset)
     if name is not None and name not in (*_LOG10, *_LINEAR):

@@ -1,7 +1,8 @@
 """Distortions by name: the function, its published conditions, and how the text of a condition is read as a level.
 
-A built-in distortion is named after its published dataset. `mine.py:NAME` is a function (image, level, rng) -> image of
-the user, like those in `stimuli.distortions`. Its level is the condition as a number, or as text if it is not a number.
+A built-in distortion is named after its published dataset. `mine.py:NAME` names a user's own function
+(image, level, rng) -> image, like those in `stimuli.distortions`. Its level is the condition as a number, or as text if
+it is not a number.
 """
 
 import hashlib
@@ -38,7 +39,7 @@ class Distortion:
     """A distortion function with its options, as `make_distortion` returns it.
 
     Attributes:
-        name: Name of the distortion, which is `FILE.py:NAME` without the folder for a user's function.
+        name: Name of the distortion; for a user's function, `FILE.py:NAME` without the folder of the file.
         function: The function (image, level, rng, **options) -> image.
         parse_level: Converts the text of a condition into a level, or raises ValueError.
         level_format: How conditions are written, for error messages.
@@ -156,7 +157,7 @@ def _eidolon(
 _DEGREES = "a number of degrees"
 _SIGMA = "a standard deviation in pixels"
 _EIDOLON = "reach-coherence-grain with ten times the coherence, such as 8-10-10"
-# Name of a distortion -> its function, the parser of its levels, and how these are written.
+# Name of a distortion -> its function, the parser of its levels, and how its conditions are written.
 _BUILT_IN: dict[str, tuple[Callable[..., np.ndarray], Callable[[str], Any], str]] = {
     "colour": (distortions.colour, _accept_only("cr", "bw"), "cr or bw"),
     "contrast": (distortions.contrast, _parse_contrast, "a contrast in percent such as c30"),

@@ -12,7 +12,7 @@ def pink_mask(side: int, contrast: float, rng: np.random.Generator) -> np.ndarra
 
     Args:
         side: Width and height in pixels.
-        contrast: Factor of the contrast; above 1, values are clipped.
+        contrast: Factor by which the contrast is multiplied; above 1, values are clipped.
         rng: Generator of the phases.
 
     Returns:

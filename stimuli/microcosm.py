@@ -115,7 +115,7 @@ def _place_shape(shape: Shape, rng: np.random.Generator) -> tuple[np.ndarray, np
 
 
 def _colors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return two texture colors and a background color, (3,) each in 0..1, with different gray levels.
+    """Return two texture colors and a background color with different gray levels, each of shape (3,) in 0..1.
 
     The colors are independent of the category.
     """
@@ -129,7 +129,7 @@ def _colors(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _shading(silhouette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the (SIZE, SIZE) light on the object, which falls with distance from the source and towards the border."""
+    """Return the (SIZE, SIZE) light on the object, which falls with distance from the source and towards the outline."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
     direction = 1 - MAX_SHADING * 0.5 * (1 + np.clip(np.cos(angle) * x + np.sin(angle) * y, -1, 1))

@@ -3,7 +3,7 @@
 microcosm               480 images, 30 per category; shape and texture belong to the same category
 microcosm-cue-conflict  512 images, 2 per pair of shape and texture category; file names as in the published set
 microcosm-silhouette    160 shapes in black on white
-microcosm-edge          160 shapes as edges in black on white: Canny's detector applied to the shapes with their details
+microcosm-edge          edges of 160 shapes with their details, found by Canny's detector, in black on white
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ SETS = ("microcosm", "microcosm-cue-conflict", "microcosm-silhouette", "microcos
 
 
 def load_microcosm_set(name: str, folder: Path) -> StimulusSet:
-    """Return the stimulus set with one of SETS. Its images are first drawn into `folder` if that does not exist.
+    """Return the stimulus set `name`, one of SETS. If `folder` does not exist, the images are first drawn into it.
 
     Raises:
         StimulusError: If the folder is damaged.

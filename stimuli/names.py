@@ -25,7 +25,7 @@ _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a
 
 
 def plugins(group: str) -> dict[str, str]:
-    """Return the plugins of a group by name, with the references to their objects.
+    """Return the plugins of a group as a mapping from their names to the references of their objects.
 
     Plugins are the entry points that installed packages declare in the group `observers.<group>`.
     """
@@ -68,12 +68,13 @@ def _module_from_file(path: Path) -> types.ModuleType:
     if not path.is_file():
         raise UserError(f"the file {path} does not exist")
     content = hashlib.sha256(path.read_bytes()).hexdigest()
-    # Two files may have the same name. The module must be in sys.modules: typing resolves annotations through its name.
+    # The hash distinguishes files of the same name. The module must be in sys.modules, because typing resolves
+    # annotations through its name.
     name = f"{path.stem}_{hashlib.sha256(f'{path.resolve()} {content}'.encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     if str(path.resolve().parent) not in sys.path:
-        sys.path.append(str(path.resolve().parent))  # remains, since functions may import when they are called
+        sys.path.append(str(path.resolve().parent))  # stays, because functions may import when they are called
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -135,7 +136,7 @@ def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:
 
 
 def resolve(name: str, table: Mapping[str, str], group: str, kind: str, hint: str = "") -> Any:
-    """Return the object with a name, which is looked up in a table, then among plugins, then read as a reference.
+    """Return the object that a name refers to: an entry of a table, otherwise a plugin, otherwise a reference.
 
     Args:
         name: A built-in name, the name of a plugin, or a reference as accepted by `load`.
@@ -251,7 +252,7 @@ def parse_options(
 
 
 def _infer_type(default: object) -> Any:
-    """Return the type of an option without annotation from its default; an integer default allows any number."""
+    """Infer the type of an option without an annotation from its default; an integer default allows any number."""
     if isinstance(default, tuple | list) and default:
         return types.GenericAlias(type(default), (_infer_type(default[0]),))
     if default is None or default is inspect.Parameter.empty:

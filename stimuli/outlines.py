@@ -65,9 +65,9 @@ def silhouette(image: np.ndarray, level: str, rng: np.random.Generator) -> np.nd
 def edges(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
     """Show the edges found by Canny's algorithm (1986, IEEE TPAMI 8:679) in black on white, one pixel wide.
 
-    The gradient is that of g blurred with a standard deviation of 2 pixels. An edge pixel has the largest gradient
-    across the edge, and its gradient exceeds a fifth of the largest gradient in the image, or exceeds a tenth and is
-    connected to such a pixel.
+    The gray image is blurred with a standard deviation of 2 pixels before its gradient is computed. A pixel belongs to an
+    edge if its gradient is larger than those of its neighbors across the edge and exceeds 1/5 of the largest gradient in
+    the image. Pixels whose gradient exceeds only 1/10 of it belong to an edge if they are connected to such a pixel.
 
     Args:
         image: (h, w, 3) in 0..1.

@@ -57,7 +57,7 @@ def image_folder() -> Path:
 
 
 def paper_set(name: str) -> StimulusSet:
-    """Return the stimulus set with one of IMAGES. Raise StimulusError if the image has not been downloaded."""
+    """Return a set with the image `name`, one of IMAGES. Raise StimulusError if the image has not been downloaded."""
     image, path = IMAGES[name], image_folder() / f"{name}.png"
     if not path.is_file():
         raise StimulusError(

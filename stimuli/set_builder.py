@@ -53,8 +53,7 @@ class BuildResult:
 
     Attributes:
         stimuli: The stimulus set, as `stimuli.csv` lists it.
-        skipped: Maps the path of each stimulus that could not be made in this run, relative to the folder, to the
-            reason.
+        skipped: For each stimulus that could not be made in this run, its path relative to the folder -> the reason.
     """
 
     stimuli: StimulusSet
@@ -86,7 +85,7 @@ def build_set(
         describe: Returns a stimulus with the category and the cues of a planned stimulus; its other fields are not
             used.
         render: Saves one image and returns "", or returns the reason why it could not be made. If `n_workers` > 1,
-            `render` and its jobs must support pickling.
+            `render` and its jobs must be picklable.
         prepare: Called before the first image is made, when the folder is locked and the plan is recorded.
         n_workers: Number of processes.
         chunk_size: Number of images that are sent to a worker at a time.
@@ -115,7 +114,7 @@ def build_set(
         ]
         n_done, skipped = len(rows) - len(jobs), {}
         progress(n_done, len(rows))
-        # The generator must not be bound to a variable: an interrupt then closes it at once, which ends the workers.
+        # The generator is not bound to a variable, so that an interrupt closes it at once, which ends the workers.
         for (i, job), reason in zip(
             jobs, map_jobs(render, [job for _, job in jobs], n_workers, chunk_size), strict=True
         ):
@@ -158,6 +157,6 @@ def library_versions(*libraries: str) -> dict[str, str]:
 
 
 def add_path_to_message(error: StimulusError, *paths: Path) -> str:
-    """Return the message of an error, and put the first path before it if it does not contain any of the paths."""
+    """Return the message of an error, preceded by the first path unless it already contains one of the paths."""
     message = str(error)
     return message if any(str(path) in message for path in paths) else f"{paths[0]}: {message}"

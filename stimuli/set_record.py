@@ -228,7 +228,7 @@ def _check_record(out: Path, recorded: Mapping[str, Any], requested: Mapping[str
 
 
 def _resume_rows(out: Path, paths: ImagePaths, record: Mapping[str, Any]) -> list[SourceRow]:
-    """Return the rows of a set that was started, with the current digests of its source images.
+    """Return the rows of a set that an earlier run started, with the current digests of its source images.
 
     Raise StimulusError if the plan was edited, or if a source image of a finished stimulus changed or was removed.
     """
@@ -265,7 +265,7 @@ def _header(roles: Sequence[str]) -> list[str]:
 
 
 def _read_sources(path: Path, roles: Sequence[str]) -> list[SourceRow]:
-    """Read `sources.csv` without the reasons for skipped stimuli, because these are tried again.
+    """Read `sources.csv` except for the reasons why stimuli were skipped, because skipped stimuli are tried again.
 
     Raise StimulusError if the file cannot be read or has an invalid cell.
     """
@@ -299,5 +299,5 @@ def _file_sha256(path: Path) -> str:
 
 @cache
 def _cached_file_sha256(path: Path, size: int, mtime: int) -> str:
-    """Return the sha256 of a file; size and time of modification are arguments so that a changed file is read again."""
+    """Return the sha256 of a file. The cache also depends on its size and time, so that a changed file is read again."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

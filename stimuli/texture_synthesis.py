@@ -27,9 +27,9 @@ except ModuleNotFoundError as error:
 
 MARGIN = 16  # pixels on every side that are computed and then cropped, because the pyramid treats the image as periodic
 N_SCALES = 4  # scales of the pyramid; fewer if the coarsest one would be smaller than CORRELATION_WIDTH
-CORRELATION_WIDTH = 7  # pixels of the autocorrelations
+CORRELATION_WIDTH = 7  # width of the autocorrelations in pixels
 MIN_GRAY_RANGE = 0.02  # a texture whose gray values have a smaller range counts as uniform
-BLUR_SIGMA = 2.0  # pixels of the blur with which the content is compared
+BLUR_SIGMA = 2.0  # standard deviation in pixels of the blur under which an image is compared with the shape
 RANGE_WEIGHT = 0.1  # weight of the penalty for values outside 0..1
 LEARNING_RATE = 0.01  # learning rate of Adam
 

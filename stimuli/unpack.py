@@ -127,7 +127,7 @@ def _unpack_members(
 
 
 def _find_type_problem(member: tarfile.TarInfo) -> str:
-    """Return the reason why the type of a member is not acceptable, or ""."""
+    """Return the reason why the type of a member is not acceptable, or "" if it is acceptable."""
     if member.issym() or member.islnk():
         return "is a link"
     ordinary = member.isdir() or (member.isfile() and not member.issparse())
@@ -135,7 +135,7 @@ def _find_type_problem(member: tarfile.TarInfo) -> str:
 
 
 def _find_name_problem(name: str) -> str:
-    """Return the reason why the name of a member is not acceptable, or ""."""
+    """Return the reason why the name of a member is not acceptable, or "" if it is acceptable."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
         return "leads out of the folder"
@@ -150,7 +150,8 @@ def _find_name_problem(name: str) -> str:
 def _register(used: dict[str, tuple[str, bool]], parts: list[str], is_file: bool) -> bool:
     """Register a path and the folders above it, and return whether all these names are free.
 
-    A name is free if nothing else has it under Unicode normalization and case folding, except for the same folder.
+    A name is free if no other name equals it after Unicode normalization and case folding. A folder may be registered
+    again, but a file may not.
     """
     for depth in range(1, len(parts) + 1):
         name = "/".join(parts[:depth])

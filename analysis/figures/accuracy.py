@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from analysis.figures import style
 from stimuli.datasets import DATASETS
 
-MAX_CHARACTERS = 60  # with more characters in all labels together, the labels would overlap and are rotated
+MAX_CHARACTERS = 60  # if all labels together have more characters, they would overlap and are therefore rotated
 
 
 def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 16) -> Axes:
     """Draw the accuracy of observers on one dataset.
 
-    Observers have lines if the dataset has several conditions. With one condition they have horizontal bars, best
-    observer first.
+    If the dataset has several conditions, each observer has a line. If it has only one, each observer has a horizontal
+    bar, with the best observer at the top.
 
     Args:
         table: The rows of one dataset of the table that `analysis.accuracy` returns.
@@ -32,7 +32,7 @@ def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 1
 
 
 def _condition_labels(table: pd.DataFrame) -> dict[str, str]:
-    """Map conditions to labels in the published order; conditions of other datasets keep their names and order."""
+    """Return condition -> label in the published order; conditions of unpublished datasets keep their names and order."""
     names = list(dict.fromkeys(table["condition"]))
     published = DATASETS.get(table["dataset"].iloc[0])
     if published is None:

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from analysis.clustering import Clustering
 from analysis.figures import style
 
-MAX_NUMBERED = 20  # largest number of observers with which cells show numbers
+MAX_NUMBERED = 20  # if there are more observers, the cells do not show numbers
 UNDEFINED_COLOR = "#D0D0D0"
-TREE_WIDTH, COLOR_BAR_WIDTH = 1.3, 0.22  # of the parts beside the matrix, in inches
+TREE_WIDTH, COLOR_BAR_WIDTH = 1.3, 0.22  # widths of the parts beside the matrix, in inches
 
 
 def matrix_size(n_observers: int) -> float:

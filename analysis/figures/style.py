@@ -175,7 +175,7 @@ def row_height(n_rows: int) -> float:
 
 
 def label_rows(ax: Axes, table: pd.DataFrame, suffixes: Sequence[str] = ()) -> None:
-    """Label the rows 0, 1, … of the axes with the observers of a table and the marker and color of their kinds.
+    """Label the rows 0, 1, … of the axes with the names of observers, in the color and with the marker of their kind.
 
     Args:
         ax: The axes to label.
@@ -193,7 +193,7 @@ def label_rows(ax: Axes, table: pd.DataFrame, suffixes: Sequence[str] = ()) -> N
 
 
 def draw_kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
-    """Draw the marker of a kind to the left of each of the rows 0, 1, …, in the 9 points before the tick labels."""
+    """Draw the marker of a kind to the left of each of the rows 0, 1, …, between the axes and the tick labels."""
     for i, kind in enumerate(kinds):
         kind_style = KIND_STYLES[kind]
         ax.plot([-5 / 72], [i], marker=kind_style.marker, color=kind_style.color, markerfacecolor=kind_style.face_color,
@@ -239,7 +239,7 @@ def _legend_above(figure: Figure, handles: Sequence[Line2D], n_columns: int) -> 
 
 @contextmanager
 def publication() -> Iterator[None]:
-    """Create and save figures with the settings for print, RC_PARAMS, inside a `with` block.
+    """Apply RC_PARAMS, the settings for print, to figures that are created and saved inside a `with` block.
 
     Warnings about glyphs that the font lacks are suppressed; use `has_missing_glyphs` to detect them.
     """

@@ -4,7 +4,7 @@ Conventions: a and b are the two percepts of an image, K is the number of choice
 image is ambiguous if it has no correct answer; it is a control for a percept if that percept is its category.
     either       proportion of ambiguous images that are seen as a or b, with the Wilson interval. The chance level is
                  2 / K, so the measure is trivial if K = 2.
-    share_a      proportion of a among the responses a and b, with the Wilson interval; NaN if both are absent.
+    share_a      proportion of a among the responses a and b, with the Wilson interval; NaN if neither occurs.
     both_first   proportion of ambiguous images on which a and b have more evidence than all other choices. The chance
                  level is 2 / (K (K - 1)); NaN if K = 2.
     unrelated    proportion of the other choices that have less evidence than both a and b, averaged over ambiguous
@@ -12,11 +12,11 @@ image is ambiguous if it has no correct answer; it is a control for a percept if
     position     (mean d of ambiguous images - D_b) / (D_a - D_b), where D_a and D_b are the mean d of the controls for
                  a and for b: 1 if the evidence is like that for controls of a, 0 if it is like that for controls of b,
                  ½ in the middle. NaN if D_a ≤ D_b, because the observer then does not distinguish the controls.
-The last three are NaN for observers without evidence. All intervals are 95 % intervals; those of the last three are
-percentiles of a bootstrap over images within each condition and category.
+The last three measures are NaN for observers without evidence. All intervals are 95 % intervals; those of the last three
+measures are percentiles of a bootstrap over images within each condition and category.
 
-A curve gives share_a as a function of a level or of a turn. The level is the condition if this is a number, which
-increases with the evidence in the image for b. The turn is the clockwise angle in a condition `turn<degrees>`. The
+A curve gives share_a as a function of a level or of a turn. If the condition is a number, it is the level, which
+increases with the evidence for b in the image. The turn is the clockwise angle in a condition `turn<degrees>`. The
 point of subjective equality (PSE) of a curve is where a and b are seen equally often (`analysis.illusions.pse`). Only
 turns from 0 to 90 degrees are used for the PSE, because the duck–rabbit is seen as a duck when upright and as a rabbit
 when its ears point up.

@@ -1,4 +1,4 @@
-"""Recognize the datasets that show illusions by their cues.
+"""Recognize, by their cues, the datasets that show illusions.
 
 Kinds of illusions:
 percepts    cues `percept_a` and `percept_b`: the image can be seen as either of two things
@@ -30,7 +30,7 @@ def illusion_kind(trials: pd.DataFrame) -> Kind | None:
 
 
 def trials_of_kind(frame: pd.DataFrame, kind: Kind) -> dict[str, pd.DataFrame]:
-    """Return, by dataset, the trials with a response of the datasets that show one kind of illusion."""
+    """Return dataset -> trials with a response, for the datasets that show one kind of illusion."""
     parts = {d: frame[frame["dataset"] == d] for d in dataset_order(frame["dataset"].unique())}
     return {d: part[part["response"] != ""] for d, part in parts.items() if len(part) and illusion_kind(part) == kind}
 

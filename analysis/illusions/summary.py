@@ -34,10 +34,10 @@ def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int 
         seed: Random seed for the bootstrap.
 
     Returns:
-        One row for each dataset with an illusion, observer and measure, with COLUMNS. `low` and `high` are the ends of
-        the 95 % interval, `n` is the number of responses behind the value, and `note` has its unit or chance level, or
-        tells why it is undefined (NaN). Measures that need evidence are missing for observers without evidence.
-        `attrs["notes"]` lists what was excluded.
+        One row for each observer and measure in each dataset with an illusion, with COLUMNS. `low` and `high` are the
+        ends of the 95 % interval, and `n` is the number of responses behind the value. `note` has the unit or the
+        chance level of the value, or tells why it is undefined (NaN). Measures that need evidence are missing for
+        observers without evidence. `attrs["notes"]` lists what was excluded.
 
     Raises:
         LogError: If no dataset shows an illusion, or the cues or categories of the images are not as expected.

@@ -29,7 +29,7 @@ COLUMNS = ["measure", "observer", "kind", "n_datasets", "of", "value", "low", "h
 
 
 def make_averages(number: int, measures: Sequence[str], inputs: FigureInputs) -> list[PaperFigure | str]:
-    """Make figure 3, 4 or 9, which show averages of the given measures over datasets."""
+    """Make figure 3, 4 or 9, each of which shows averages of the given measures over datasets."""
     try:
         benchmark = inputs.benchmark
     except LogError as error:
@@ -49,9 +49,9 @@ def make_averages(number: int, measures: Sequence[str], inputs: FigureInputs) ->
 def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.DataFrame, int]:
     """Return the rows of the measures in drawing order, and the largest number of datasets of an observer.
 
-    Each measure begins with the row that combines all people. Observers with responses to all datasets come next and
-    then the others, both in the order of the benchmark. A measure that is undefined for all observers is omitted, and
-    so is an undefined row of people.
+    The first row of each measure combines all people. The observers with responses to all datasets follow, and then all
+    other observers; both groups are in the order of the benchmark. Measures that are undefined for all observers are
+    omitted, and rows that combine all people are omitted if they are undefined.
     """
     table, n_datasets = benchmark[benchmark["measure"].isin(measures)].copy(), int(benchmark["n_datasets"].max())
     table["of"] = [f"({n} of {n_datasets})" if n < n_datasets else "" for n in table["n_datasets"]]
@@ -68,7 +68,7 @@ def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.Dat
 
 
 def _is_pooled_row(table: pd.DataFrame) -> pd.Series:
-    """Return which rows combine all people; such a row is the first of its measure."""
+    """Return a mask of the rows in which all people are combined. Such a row must also be the first of its measure."""
     return table["observer"].isin([HUMANS, SIMULATED_PEOPLE]) & ~table["measure"].duplicated()
 
 

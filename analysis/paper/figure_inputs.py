@@ -53,7 +53,7 @@ class FigureInputs:
 
     Attributes:
         frame: Trials as returned by `read_trials`.
-        observers: Observers to show besides people in figure 5 and to mark in figure 13.
+        observers: Observers that figure 5 shows in addition to people, and that figure 13 emphasizes.
         stand_ins: Observers that replace people (the reference observers of the benchmark), or None to use people.
         rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
         n_resamples: Number of bootstrap resamples of the images.
@@ -102,7 +102,10 @@ class FigureInputs:
 
     @cached_property
     def averages_every_dataset(self) -> bool:
-        """Whether averages include unpublished datasets: True if no people or stand-ins responded to published ones."""
+        """Whether averages include unpublished datasets.
+
+        They do if no observer stands in for people and no person responded to a published dataset.
+        """
         conditions = split_by_condition(self.frame[self.frame["dataset"].isin(DATASETS)])
         return self.stand_ins is None and not any(condition.is_reference.any() for condition in conditions)
 
@@ -193,7 +196,10 @@ def shorten_list(names: Sequence[str]) -> str:
 
 
 def no_people_message(subject: str) -> str:
-    """Return the message that `subject`, which ends with a verb such as "needs", cannot be computed without people."""
+    """Return the message that something cannot be computed without people.
+
+    `subject` is the beginning of the message and ends with a verb, such as "the benchmark needs".
+    """
     return (
         f"{subject} responses of people, but no people responded to these datasets: add their logs (humans/DATASET), "
         "or choose observers that stand in for people with --stand-in"

@@ -119,7 +119,10 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
 
 
 def human_range_summary(among: pd.DataFrame) -> str:
-    """Return how many observers agree with people at least as well as the least consistent person does."""
+    """Return a sentence that compares the observers with the person who agrees least with the other people.
+
+    It tells how many observers agree with people at least as well as that person does.
+    """
     inside = list(among.loc[among["among_people"] == True, "observer"])  # noqa: E712 (may be None)
     if len(among) == 1:
         verb = "agrees" if inside else "does not agree"

@@ -34,7 +34,7 @@ def write_figure(
     Args:
         out: The folder of the report.
         stem: The name of the files without their suffix.
-        draw: Function that draws the figure; it is called under the matplotlib settings for print.
+        draw: Function that draws the figure; it is called with the matplotlib settings for print.
         data: The numbers that the figure shows, which are written as CSV.
         alt: The alternative text.
         caption: The caption.

@@ -57,7 +57,7 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
 
 
 def _incomparable_means(table: pd.DataFrame) -> list[str]:
-    """Return a warning if some means cover fewer datasets than others."""
+    """Return a warning if some means cover fewer datasets than others, or an empty list if not."""
     n = table["n_datasets"]
     if n.min() == n.max():
         return []

@@ -59,7 +59,7 @@ def write_pages(
         sections: The datasets and the contents of their sections.
         n_averaged: Number of `parts` whose tables are averaged over datasets.
         bootstrap: Description of the bootstrap, or "" without intervals.
-        browsed: For each dataset, the name of the file with its trials and its numbers of images.
+        browsed: For each dataset, its name, its numbers of images, and the name of the file with its trials.
         credits: The attribution of the images of each dataset.
         provenance: The table of logs.
         environments: Descriptions of the software that wrote the logs.
@@ -109,5 +109,5 @@ def _kind_rules() -> str:
 
 
 def _sort_key(value: object) -> str:
-    """Return the text by which a column is sorted: a number in full precision, and "" for NaN and for text."""
+    """Return a number in full precision as text, by which the page sorts a column; "" for NaN and for text."""
     return str(float(value)) if isinstance(value, int | float) and value == value else ""

@@ -82,7 +82,7 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
         frame: The rows and columns to show; underscores in column names are replaced by spaces.
         caption: The caption of the table.
         intervals: For each column with intervals, its name and the names of the two columns with the lower and upper ends.
-            These two columns are not shown; the ends are shown in the cells of the first column.
+            These two columns are hidden; the ends are shown in the cells of the column that they belong to.
     """
     ends = {column: (low, high) for column, low, high in intervals}
     hidden = {name for pair in ends.values() for name in pair}

@@ -65,7 +65,7 @@ def matrix_data(
 
 
 def _orders(matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering) -> dict[str, list[int]]:
-    """Return the orders by cluster, name and kind and, if there are people, by mean κ with people."""
+    """Return the orders of the observers by cluster, by name, by kind and (if there are people) by mean κ with people."""
     names = [str(name) for name in matrix.index]
     ranks = {kind: i for i, kind in enumerate(style.KIND_STYLES)}
     indices = range(len(names))

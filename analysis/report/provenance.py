@@ -76,7 +76,7 @@ def without_folders(value: Any) -> Any:
 def provenance_table(origin: Provenance) -> Table:
     """Return the table of logs for the page.
 
-    Logs that differ only in dataset, session and seed share a row, and so do all logs of a kind without sidecars.
+    Logs that differ only in dataset, session and seed share a row. All logs of one kind that lack sidecars share a row, too.
     """
     rows: list[tuple[object, ...]] = []
     table = origin.table

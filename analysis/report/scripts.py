@@ -14,7 +14,7 @@ import numpy as np
 # Characters that JSON writes without escapes. Each encodes one number below N_LETTERS, which keeps the files small.
 LETTERS = "".join(chr(code) for code in range(0x23, 0x7F) if chr(code) not in "\\<")
 N_LETTERS = len(LETTERS)
-FIRST_EXTRA = 0x100  # code point of the first character for numbers from N_LETTERS
+FIRST_EXTRA = 0x100  # code point of the character that encodes N_LETTERS; larger numbers follow
 
 
 def write_data(out: Path, name: str, data: Any) -> None:
@@ -31,7 +31,7 @@ def as_json(data: Any) -> str:
 
 
 def letter(number: int) -> str:
-    """Return the character that encodes a number 0, 1, … of any size."""
+    """Return the character that encodes a whole number, which is at least 0."""
     if number < N_LETTERS:
         return LETTERS[number]
     code = FIRST_EXTRA + number - N_LETTERS

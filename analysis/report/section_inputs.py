@@ -34,7 +34,10 @@ class Bootstrap:
         return method if self.n_resamples else ""
 
     def caption(self, note: str = "") -> str:
-        """Return the last sentence of a caption, which describes the intervals; `note` is appended to the sentence."""
+        """Return the last sentence of a caption, which describes the intervals; `note` is added at its end.
+
+        The sentence is "" if intervals are not computed.
+        """
         return f" The 95 % intervals come from a {self.description}{note}." if self.description else ""
 
 

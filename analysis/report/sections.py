@@ -3,7 +3,7 @@
 SECTIONS has the functions for trials with a correct response, and ILLUSION_SECTIONS has the functions for all trials. A
 section function takes the `SectionInputs` of a dataset and returns a `Part` with sentences, figures, tables and the
 data to write as CSV, or None if the section does not apply to the dataset (for example shape bias without cue
-conflicts). A section that applies and cannot be computed returns a `Part` with a sentence that gives the reason. To add
+conflicts). A section that applies but cannot be computed returns a `Part` with a sentence that gives the reason. To add
 a section, write such a function and add it to SECTIONS.
 """
 
@@ -128,7 +128,7 @@ def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
 
 
 def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
-    """Return whether the people form a cluster of their own."""
+    """Return a sentence that says whether the people form a cluster of their own."""
     people = [name for name in tree.order if kinds[name] == "human"]
     n_others = len(tree.order) - len(people)
     unknown = "so the report cannot show whether people form a cluster of their own."
@@ -153,7 +153,10 @@ def _cluster_sentence(tree: Clustering, kinds: Mapping[str, str]) -> str:
 
 
 def _kappa_sentence(kappas: pd.DataFrame) -> str:
-    """Return the mean κ among people and between people and every other kind; "" without people."""
+    """Return a sentence with the mean κ among people, and with that between people and each other kind of observer.
+
+    Return "" if there are no people.
+    """
     with_people = kappas.loc[kappas["kind_1"] == "human", ["kind_2", "n_pairs", "kappa"]]
     parts = [
         f"{format_value(kappa)} {'among people' if kind == 'human' else f'between people and {kind} observers'} "

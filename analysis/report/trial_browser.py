@@ -3,8 +3,8 @@
 Array dimensions: O observers, I images in the order of `analysis.images`, K choices with evidence.
     data/trials_<dataset>.js         all images and responses: one text of I letters (scripts.LETTERS) for each observer
     data/details_<dataset>_<n>.js    response times, evaluations and evidence of N_IMAGES images, if the logs contain any
-Each observer has its own unit of evidence. For each observer and image, a file has the lowest and the highest evidence over
-the choices, and the position of each choice between them in N_LETTERS - 1 steps.
+Each observer has its own unit of evidence. For each observer and image, a file of details has the lowest and
+the highest evidence over the choices, and the position of each choice between them in N_LETTERS - 1 steps.
 """
 
 from pathlib import Path
@@ -89,7 +89,11 @@ def _response_letters(
 def _write_details(
     out: Path, anchor: str, trials: pd.DataFrame, o: np.ndarray, i: np.ndarray, n_observers: int, n_images: int
 ) -> dict[str, Any] | None:
-    """Write the files of details. Return their common name, their size and the choices, or None if there are none."""
+    """Write the files of details, if the logs contain any.
+
+    Return the common beginning of their names, the number of images per file and the choices, or None if there are no
+    details.
+    """
     choices = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
     measures = [name for name in DECIMALS if trials[name].notna().any()]
     if not choices and not measures:

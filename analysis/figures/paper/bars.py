@@ -2,8 +2,8 @@
 
 The tables have the columns `observer`, `kind`, `value`, `low`, `high` and `of`. If the mean of an observer covers only
 some of the datasets, `of` has a text such as "(1 of 3)", which follows the name, and the bar is pale. The color of the
-bar and the marker before the name show the kind of the observer. If the first row combines all people, `reference`
-draws its value and interval through all bars.
+bar and the marker before the name show the kind of the observer. If the first row combines all people, the option
+`reference` draws its value and interval through all bars.
 """
 
 import pandas as pd

@@ -19,7 +19,7 @@ from stimuli.level_scales import published_name
 
 MEASURES = {"accuracy": "Accuracy", "kappa": "Error consistency κ"}
 N_COLUMNS = 4
-MAX_CHARACTERS = 20  # with more characters in all labels below a panel, the labels are rotated
+MAX_CHARACTERS = 20  # if all labels below a panel together have more characters, they are rotated
 
 
 def figure_5(table: pd.DataFrame, figure: Figure, *, chance: float | None = 1 / 16) -> Figure:

@@ -1,4 +1,4 @@
-"""Figures 1, 12 and 13: shape bias by category, as markers, as box plots, and with some observers emphasized."""
+"""Figures 1, 12 and 13: shape bias by category, as markers (1, 13) or as box plots (12); 13 emphasizes some observers."""
 
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any

@@ -68,7 +68,7 @@ class Trials {
     return `${this.stimulus[i]}: ${cues}${this.label(i) ? `, condition ${this.label(i)}` : ""}`;
   }
 
-  /* Return {rt, n_evaluations, evidence} of image i, each a map from the observers that have the value to the value. */
+  /* Return {rt, n_evaluations, evidence} of image i, each a map from observers to their values, if they have one. */
   async details(i) {
     if (!this.more) return { evidence: new Map() };
     const { file, n_images, choices } = this.more;

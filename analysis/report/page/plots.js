@@ -1,5 +1,5 @@
 "use strict";
-/* Replaces figures by interactive versions when they come near the visible part of the page. Printed pages and pages without scripts
+/* Replaces figures with interactive versions when they come near the visible part of the page. Printed pages and pages without scripts
    show the images. */
 (() => {
   async function draw(figure) {

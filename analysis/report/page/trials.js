@@ -1,6 +1,6 @@
 "use strict";
 /* The trial browser: filters, a grid of images, and the responses to the selected image. The address of the page contains the filters
-   and the selected image, so that it can be saved. */
+   and the selected image, so that this view can be saved as a bookmark. */
 if (document.body.classList.contains("trials")) (() => {
   const PAGE_SIZE = 60; // images in the grid
   const get = (id) => document.getElementById(id);
@@ -81,7 +81,7 @@ if (document.body.classList.contains("trials")) (() => {
     apply_filters();
     const i = stimulus === null || stimulus === undefined ? -1 : trials.find(stimulus, condition);
     position = Math.max(0, images.indexOf(i));
-    if (i >= 0 && images[position] !== i) { // an address shows its image even if the filters exclude it
+    if (i >= 0 && images[position] !== i) { // the image in an address is shown even if the filters exclude it
       images.unshift(i);
       position = 0;
     }
