@@ -2,9 +2,9 @@
 
     python benchmarks/devices.py [--device cuda]     # two minutes
 
-The observers respond to 48 trials of microcosm-cue-conflict. The largest difference of the evidence, relative to its
-range over the choices, is computed for trials with the same number of evaluations. After that an ambiguous object is
-restored under two prompts on both devices, in one step and in ten.
+The observers respond to 48 trials of microcosm-cue-conflict. For each trial in which both runs make the same number of
+evaluations, the largest difference in evidence is divided by the range of the evidence over the choices. Then an
+ambiguous object is restored under two prompts, in one step and in ten, on both devices.
 """
 
 import argparse
@@ -24,7 +24,7 @@ NAMES = ("microcosm-latent", "microcosm-pixel", "microcosm-masked", "microcosm-a
 
 
 def measure_responses(name: str, **options: str) -> tuple[list[Response], float]:
-    """Return the responses of an observer to 48 trials, and the seconds that they take."""
+    """Return the responses of an observer to 48 trials, and the time that they take, in seconds."""
     observer, trials = make_observer(name, options), make_experiment("microcosm-cue-conflict").trials(0)[:48]
     list(observer.observe(iter(trials[:2])))  # loads the model
     start = time.monotonic()

@@ -2,9 +2,10 @@
 
     python benchmarks/distortions.py [--rounds 9] [--files 10000] [--workers 2]
 
-The image is a photograph of 224 × 224 pixels, at the published level that takes longest; times are medians. The times
-of the original implementations were measured on one core of another machine: compare the ratios of several distortions,
-not single numbers. The row `filter` is the formula of high-pass with scipy.ndimage and nothing else, on this machine.
+Every distortion is applied to a photograph of 224 × 224 pixels, at the published level that takes longest; times are
+medians. The times of the original implementations were measured on one core of another machine, so compare ratios
+across distortions, not individual times. The row `filter` is the time of the bare formula of the high-pass filter,
+computed with scipy.ndimage on this machine.
 """
 
 import argparse
@@ -60,7 +61,7 @@ def measure_distortions(n_rounds: int) -> None:
 
 
 def measure_files(n_files: int, n_workers: int) -> None:
-    """Print the time to change the contrast of many files, and the peak memory."""
+    """Print the time that it takes to change the contrast of many files, and the peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         rng, photo = np.random.default_rng(0), load_sample_image("china.jpg")
         for i in range(n_files):

@@ -2,9 +2,9 @@
 
     python benchmarks/drawing.py [--each 10] [--out benchmarks/cache/drawn] [--figures docs/microcosm]
 
-The images are generated with the pipelines of diffusers, for every category with the prompt "A bad photo of a CATEGORY"
-and classified by microcosm-cnn, which was trained on the same data. The images are saved, and with --figures a sheet
-with the first image of each category.
+For every category, images are generated with the pipelines of diffusers under the prompt "A bad photo of a CATEGORY".
+They are saved, and classified by microcosm-cnn, which was trained on the same data. With --figures, a sheet with the
+first image of each category is saved, too.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from stimuli.categories import CATEGORIES
 from stimuli.images import save_image
 from stimuli.sheet import draw_contact_sheet
 
-SIDE_ON_SHEET = 128  # pixels
+SIDE_ON_SHEET = 128  # pixels per side of an image on the sheet
 PIPELINES = {
     "microcosm-latent": ("StableDiffusionPipeline", {"num_inference_steps": 50, "guidance_scale": 3.0}),
     "microcosm-pixel": ("IFPipeline", {"num_inference_steps": 50, "guidance_scale": 3.0, "clean_caption": False}),

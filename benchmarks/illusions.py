@@ -1,12 +1,12 @@
-"""Measure whether the prompt determines as which of two categories an ambiguous object is restored.
+"""Measure whether restoring an ambiguous object under a prompt turns it into the category that the prompt names.
 
     python benchmarks/illusions.py [--pick]     # about two minutes on two cores
 
 Images of `microcosm-ambiguous` halfway between two categories are restored under the prompts of both percepts. The
 unchanged objects of the first category are restored in the same way, as a control. The classifier microcosm-cnn, which
-was not trained on any of these images, responds to the restored images. `--pick` shows how the settings were chosen:
-strength and guidance scale were chosen on every fourth image of the set, and these images are excluded from the
-reported results. With sixteen categories chance is 6 %.
+was not trained on any of these images, responds to the restored images. Strength and guidance scale were chosen on
+every fourth image of the set. These images are excluded from the results; with `--pick`, all settings are evaluated on
+them instead. With sixteen categories, chance is 6 %.
 """
 
 import argparse
@@ -31,7 +31,7 @@ SETTINGS = {  # strength and guidance scale
     "microcosm-pixel": (0.3, 4.0),
     "microcosm-masked": (0.9, 4.0),
 }
-GRID = {  # settings among which those above were chosen
+GRID = {  # settings from which those above were chosen
     "microcosm-latent": [(0.2, 4.0), *((s, 6.0) for s in (0.3, 0.4, 0.5))],
     "microcosm-pixel": [(s, g) for s in (0.3, 0.5) for g in (1.0, 4.0, 8.0)],
     "microcosm-masked": [(s, g) for s in (0.5, 0.7, 0.9) for g in (1.0, 4.0)],
@@ -43,7 +43,7 @@ EXPERIMENT = make_experiment("microcosm-ambiguous")
 def count_percepts(
     observer, classifier: Observer, stimuli: list[Stimulus], cue: str, settings: Restoration
 ) -> tuple[int, int]:
-    """Count the restored images in which the classifier sees the percept of the prompt, and all restored images."""
+    """Return how many restored images the classifier assigns to the percept in the prompt, and how many there are."""
     trials = []
     with tempfile.TemporaryDirectory() as folder:
         for stimulus in stimuli:
@@ -57,7 +57,7 @@ def count_percepts(
 
 
 def table_row(name: str, setting: tuple[float, float], stimuli: dict[str, list[Stimulus]], classifier: Observer) -> str:
-    """Return the table row of an observer with one setting: shares with intervals, and the time in seconds."""
+    """Return the table row of an observer with one setting: proportions with intervals, and the time in seconds."""
     observer, settings = make_observer(name), Restoration(setting[0], STEPS, setting[1])
     cells, start = [], time.monotonic()
     for kind in ("ambiguous", "control"):

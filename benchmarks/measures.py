@@ -36,7 +36,7 @@ from stimuli.datasets import DATASETS, find
 
 
 def median_ms(call: Callable[[], object], n: int = 7) -> float:
-    """Return the median CPU time of n calls in milliseconds, after one call that warms up."""
+    """Return the median CPU time in milliseconds of n calls that follow one warm-up call."""
     call()
     times = []
     for _ in range(n):
@@ -47,7 +47,7 @@ def median_ms(call: Callable[[], object], n: int = 7) -> float:
 
 
 def simulate_trials(n_observers: int, n_images: int) -> pd.DataFrame:
-    """Return trials of observers with random correct responses on one dataset."""
+    """Return trials of observers that are correct at random in 60 % of the trials of one dataset."""
     rng = np.random.default_rng(0)
     names = [f"observer-{o:02d}" for o in range(n_observers)]
     images = [f"image-{i:04d}.png" for i in range(n_images)]
@@ -57,7 +57,7 @@ def simulate_trials(n_observers: int, n_images: int) -> pd.DataFrame:
 
 
 def simulate_published_datasets(n_observers: int) -> pd.DataFrame:
-    """Return simulated trials of people and other observers on all published datasets, with their numbers of images."""
+    """Return simulated trials of people and other observers on datasets as large as the published ones."""
     rng, parts = np.random.default_rng(0), []
     for dataset in DATASETS.values():
         observers = [(f"subject-{o:02d}", "human") for o in range(dataset.n_people)]

@@ -2,10 +2,10 @@
 
     python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm]
 
-Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. Then tables
-are printed in Markdown and figures are written: accuracy on the consistent images, shape bias, out-of-distribution
-accuracy as in Table 1 of the paper, low-pass accuracy and shape bias, error consistency and its clusters. `--limit` is
-the number of trials for each distortion, the same trials for all observers; the four sets without distortions are run
+Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. The printed
+tables (in Markdown) and the figures show accuracy on the consistent images, shape bias, out-of-distribution accuracy as
+in Table 1 of the paper, low-pass accuracy and shape bias, error consistency and its clusters. `--limit` is the number
+of trials per distortion, which are the same trials for all observers; the four sets without distortions are always run
 completely.
 """
 
@@ -59,7 +59,7 @@ def run_experiments(out: Path, limit: int) -> pd.DataFrame:
 
 
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return shape bias and accuracies: on consistent images, out of distribution, and on blurred images.
+    """Return each observer's shape bias, and its accuracy on consistent, out-of-distribution and blurred images.
 
     Out-of-distribution accuracy is the mean over all experiments except the consistent images.
     """
@@ -76,13 +76,13 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def blurred_conditions(frame: pd.DataFrame) -> list[str]:
-    """Return the conditions of low-pass in which the images are blurred."""
+    """Return the conditions of the low-pass experiment in which images are blurred."""
     conditions = frame.loc[frame["dataset"] == LOW_PASS, "condition"].unique()
     return [c for c in conditions if float(c.lstrip("abcdefghijklmnopqrstuvwxyz-")) > 0]
 
 
 def main() -> None:
-    """Run the experiments, and print tables and write figures."""
+    """Run the experiments, print the tables and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--limit", type=int, default=160, help="trials per distortion (default: %(default)s)")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Measure the overhead of the framework compared with the model, and the peak memory, over a complete run with its log.
+"""Measure the overhead of the framework, and the peak memory, in a complete run that writes a trial log.
 
     python benchmarks/overhead.py [--trials 10000] [--rows 64] [--cache DIR]
 
@@ -25,7 +25,7 @@ from observers.generative.classifier import GenerativeClassifier
 
 
 class PassTimer:
-    """Measures the time that networks spend in forward passes, and counts the passes.
+    """A timer that measures how long networks spend in forward passes, and counts the passes.
 
     Attributes:
         seconds: Total time by class name of the network.
@@ -37,7 +37,7 @@ class PassTimer:
         self.passes: dict[str, int] = defaultdict(int)
 
     def measure(self, module: torch.nn.Module, method: str = "forward") -> None:
-        """Replace a method of a network by a version whose calls are timed and counted."""
+        """Replace a method of a network with a version that times and counts its calls."""
         inner, name = getattr(module, method), type(module).__name__
 
         def timed(*args: object, **kwargs: object) -> object:

@@ -2,10 +2,11 @@
 
     python benchmarks/precision.py [--images 128] [--draws 30] [--device cpu]
 
-The model of toy_diffusion.py responds to the same images exhaustively and with racing, in float32 and in bfloat16. A
-decision should differ only if the lead of the best choice over the second is smaller than the change of the lead by
-rounding. This change is measured on the images with the same decision, and compared with the leads of the images with
-different decisions. In float32 each image is also presented alone, and with forward passes of other sizes.
+The model of toy_diffusion.py responds to the same images exhaustively and with racing, in float32 and in bfloat16.
+Rounding should change a decision only if it changes the lead of the best choice over the second best by more than the
+lead itself. This change is measured on the images with the same decision in both formats, and is compared with the
+leads on the images with different decisions. In float32, each image is also presented alone, and with other numbers of
+rows per forward pass.
 """
 
 import argparse
@@ -23,12 +24,12 @@ from observers.generative.options import Compute
 
 
 def measure_evidence(observer: GenerativeClassifier, trials: list) -> np.ndarray:
-    """Return the evidence of an observer, (n_trials, 16)."""
+    """Return the evidence of an observer in all trials, of shape (n_trials, 16)."""
     return np.array([response.evidence for response in observer.observe(trials)])
 
 
 def lead(evidence: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return the lead, according to `evidence`, of the best choice of `reference` over its second-best choice."""
+    """Return by how much `evidence` favors the best choice in `reference` over the second-best choice in `reference`."""
     rows, (second, best) = np.arange(len(reference)), np.argsort(reference, axis=1)[:, -2:].T
     return evidence[rows, best] - evidence[rows, second]
 

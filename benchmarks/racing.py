@@ -3,11 +3,11 @@
     python benchmarks/racing.py [--images 512] [--draws 500] [--cache DIR] [--plot FILE]
 
 A small latent diffusion model (toy_diffusion.py, trained first if needed) scores every image under every choice with
-every draw. The schedules are then replayed on these scores, so all schedules have the same noise. The seed of the
-images was used neither for training nor to choose the settings of a schedule; a quarter of the images is shown in each
-of four conditions. Everything is repeated with draws that are allocated to noise levels by a pilot on other images.
-Scoring 512 images takes 4.1 million evaluations, an hour on one core, and can be interrupted and resumed; the allocated
-draws take as long again.
+every draw. The schedules are then replayed on these scores, so all schedules have the same noise. The images are drawn
+from a seed that was used neither for training nor for choosing the settings of a schedule. A quarter of them is shown
+in each of four conditions. Everything is then repeated with draws that are allocated to noise levels according to a
+pilot run on other images. Scoring 512 images takes 4.1 million evaluations (an hour on one core), and can be
+interrupted and resumed. Scoring them again with the allocated draws takes another hour.
 """
 
 import argparse
@@ -47,7 +47,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) -> np.ndarray:
-    """Return the scores of images, (n_images, 16, n_draws) float32. They are saved to a file after each image."""
+    """Return the scores of images, of shape (n_images, 16, n_draws), after saving them to a file image by image."""
     shape = (len(images), len(CATEGORIES), n_draws)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ class ScoredImages:
     Attributes:
         scores: Score of each choice at each draw, (n_images, 16, n_draws).
         labels: The correct choices, (n_images,).
-        positions: Returns the positions of draws along the noise levels.
+        positions: Function that returns the positions of draws along the noise levels.
     """
 
     scores: np.ndarray
@@ -101,7 +101,7 @@ class ScoredImages:
 
     @property
     def exhaustive(self) -> np.ndarray:
-        """The index of the choice with the highest mean score over all draws, (n_images,)."""
+        """The index of the choice with the highest mean score over all draws, for each image, (n_images,)."""
         return np.asarray(self.scores.mean(axis=2, dtype=float).argmax(axis=1))
 
     def measure(self, schedule: Schedule, part: slice = slice(None)) -> dict[str, float]:

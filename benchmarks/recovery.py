@@ -3,8 +3,8 @@
     python benchmarks/recovery.py [RUNS]       # default: 500 runs, about six minutes on one core
 
 Observers with a known accuracy, shape bias, kappa and threshold are simulated many times. For each measure, the share
-of the intervals that contain the simulated value is printed. Trials, responses, frame and measure are those of a real
-experiment; only the logs are not written to disk.
+of the intervals that contain the simulated value is printed. Trials, responses, frames and measures are made by the
+same code as in a real experiment, except that no logs are written to disk.
 """
 
 import sys
@@ -38,7 +38,7 @@ N_RESAMPLES = 1000
 
 
 def make_trials(n: int, conditions: tuple[str, ...] = ("",), *, cues: bool = False) -> list[Trial]:
-    """Return n trials per condition. With cues, the texture belongs to another category than the shape."""
+    """Return n trials per condition. With `cues`, shape and texture belong to different categories."""
     trials: list[Trial] = []
     for condition in conditions:
         for k in range(n):
@@ -150,7 +150,7 @@ MEASURES: dict[str, Callable[[int], bool]] = {
 
 
 def coverage_rates(n_runs: int) -> Iterator[tuple[str, float, float]]:
-    """Yield the name of each measure, the share of runs whose interval contains the true value, and CPU seconds."""
+    """Yield each measure's name, the proportion of intervals that contain the true value, and the CPU time in seconds."""
     for name, covers in MEASURES.items():
         start = time.process_time()
         share = float(np.mean([covers(seed) for seed in range(n_runs)]))

@@ -2,10 +2,10 @@
 
     python benchmarks/report.py [--observers 70] [--evidence 10] [--intervals] [--one] [--keep DIR] [--data FOLDER…]
 
-The images have the names of those in the 17 published datasets, 18,080 in total, and every observer responds to each of
-them. With `--data` the report is made from trial logs, for example those of the recorded people, and shows the images
-that are installed. Both CPU time and wall time are measured for building the report. The pages are opened in headless
-Chromium from local files.
+The simulated trials have the image names of the 17 published datasets (18,080 images in total), and every observer
+responds to each image. With `--data` the report is made from trial logs, for example those of the recorded people, and
+shows the images that are installed. Both CPU time and wall time are measured for building the report. The pages are
+opened in headless Chromium from local files.
 """
 
 import argparse

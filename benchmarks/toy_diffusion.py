@@ -57,13 +57,13 @@ def draw_images(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-CONDITIONS: dict[str, tuple[float, float]] = {  # contrast, standard deviation of added noise in 0..1
+CONDITIONS: dict[str, tuple[float, float]] = {  # contrast, and SD of the added noise for pixels in 0..1
     "plain": (1.0, 0.0), "noise 0.35": (1.0, 0.35), "contrast 0.3": (0.3, 0.1), "contrast 0.15": (0.15, 0.05),
 }  # fmt: skip
 
 
 def distort(images: np.ndarray, seed: int) -> tuple[np.ndarray, list[str]]:
-    """Return the images, distorted in each of the conditions in turn, and the names of their conditions."""
+    """Distort the images, taking the conditions in turn, and return them with the name of the condition of each image."""
     rng, names = np.random.default_rng([seed, 1]), list(CONDITIONS)
     distorted = np.empty_like(images)
     for i, image in enumerate(images):

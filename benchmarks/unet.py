@@ -2,11 +2,12 @@
 
     python benchmarks/unet.py [--size 512] [--rows 16] [--dtype auto] [--compile] [--cache DIR]
 
-The result is rows per second, and floating point operations per second relative to those of a matrix product on the
-same device. The files are written first, in the published layout (4.3 GB), and are then loaded and scored like the
-published model. On a CPU the default is 128 pixels and 2 rows per forward pass. The multiplications and additions of
-matrix products, convolutions and attention are counted. They are compared with the fastest of several sizes of square
-matrix products in the same data type, on the same device, in the same run.
+The results are the number of batch rows per second, and the rate of floating-point operations relative to that of a
+matrix product. Files with random weights are first written in the published layout (4.3 GB), then loaded and scored
+like those of the published model. On a CPU, the defaults are images of 128 × 128 pixels and 2 rows per forward pass.
+Only the multiplications and additions of matrix products, convolutions and attention are counted. Their rate is
+compared with that of the fastest of several sizes of square matrix products in the same data type, on the same device,
+in the same run.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def write_model(folder: Path) -> None:
 
 
 def median_seconds(function: object, device: torch.device) -> float:
-    """Return the median time of N_ROUNDS calls, after two calls that warm up."""
+    """Return the median time in seconds of N_ROUNDS calls that follow two warm-up calls."""
     times = []
     for _ in range(2 + N_ROUNDS):
         _wait(device)

@@ -1,4 +1,4 @@
-"""`observers demo`: generative models, networks and simulated people answer five small experiments; writes a report."""
+"""`observers demo`: run generative models, networks and simulated people on five small experiments, and write a report."""
 
 import shlex
 from pathlib import Path
@@ -59,7 +59,7 @@ def demo(
 
 
 def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) -> None:
-    """Write the report, with a table over all experiments and the reconstructions of one trial by generative observers."""
+    """Write the report, with a table of all experiments, and with one trial as generative observers reconstruct it."""
     from analysis.report.extras import Extra, overview_section, reconstruction_drawing
     from analysis.report.report import write_report
     from analysis.tables import print_table

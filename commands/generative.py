@@ -119,7 +119,7 @@ def explain_trial(
     """Draw how an observer arrived at one response.
 
     For a generative observer the figure shows the image, the noised or masked image, and the reconstruction under each
-    choice, as Figure 2 of Jaini et al. (2024). For other observers it shows the evidence for each choice.
+    choice, as in Figure 2 of Jaini et al. (2024). For other observers it shows the evidence for each choice.
 
     \b
     Example:

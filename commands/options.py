@@ -97,7 +97,7 @@ Draws = Annotated[
 def key_values(texts: list[str] | None) -> dict[str, str]:
     """Return the KEY=VALUE texts of repeated `-o` options as a dictionary.
 
-    Raises typer.BadParameter for a text without `=` and for a key that occurs twice.
+    Raises typer.BadParameter if a text has no `=`, or if a key occurs twice.
     """
     options = {}
     for text in texts or []:
@@ -109,7 +109,7 @@ def key_values(texts: list[str] | None) -> dict[str, str]:
 
 
 def numbers(text: str, option: str) -> tuple[float, ...]:
-    """Return comma-separated numbers as floats. Raises typer.BadParameter, which names `option`, for other text."""
+    """Return comma-separated numbers as floats. Raises typer.BadParameter, which names `option`, if one is not a number."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -167,7 +167,7 @@ def doctor(
 
 
 def _ask_for_participant(session: int, pilot: bool, dialog: bool) -> tuple[str, int, bool]:
-    """Ask for the participant code, the session number and whether it is a pilot, and return them.
+    """Ask for the participant code, the session number and whether the session is a pilot, and return the answers.
 
     Raises ObserverError if `dialog` is False, or if the dialog cannot be shown or is canceled.
     """

@@ -113,7 +113,8 @@ def _published_12(
 ) -> list[tuple[str, Path, dict[str, str]]]:
     """Return name, folder and options of each of the twelve published sets.
 
-    Each option is passed to the distortions that have it. Raises typer.BadParameter if none of them has an option.
+    Each option is passed to the distortions that have it. Raises typer.BadParameter for an option that none of them
+    has.
     """
     from stimuli.levels import PUBLISHED_12, options_of_distortion
 

@@ -124,7 +124,7 @@ def import_web(
 def _participant_codes(codes: list[str] | None, n_invited: int | None) -> tuple[list[str], str]:
     """Return the participant codes, and the message to print if serving is stopped.
 
-    Raises ObserverError unless exactly one of `codes` and `n_invited` is set, or if a code is invalid or repeated.
+    Raises ObserverError if both or neither of `codes` and `n_invited` are set, or if a code is invalid or repeated.
     """
     from observers.people.codes import check_code, new_code
 

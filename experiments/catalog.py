@@ -33,7 +33,7 @@ def list_observers() -> Iterator[str]:
 
 
 def list_experiments() -> Iterator[str]:
-    """Yield a heading and one line per experiment, which says if its images and human data are on this machine."""
+    """Yield a heading and one line per experiment, which tells whether its images and human data are on this machine."""
     yield "Experiments (your own: mine.py:name, or a folder of images)"
     for name, reference in (EXPERIMENTS | plugins("experiments")).items():
         yield f"  {name:<28} {reference}"

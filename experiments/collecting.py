@@ -58,12 +58,13 @@ def collect(
         experiment: The experiment.
         participant: The participant, who may be simulated.
         directory: Folder for trial logs.
-        session: Session number, from 1.
+        session: Session number; the first session is 1.
         seed: Random seed of the trial order and of the selection of practice images.
         limit: Stop after this many trials of the experiment; by default, run all.
         n_practice: Number of practice trials before a new session. They are written to a separate log, with the name of
             the experiment followed by "-practice".
-        resume: Continue an existing session with its next trial. Without it, an existing session is an error.
+        resume: Whether to continue an existing session with its next trial. If False, an existing session raises
+            LogError.
         notify: Function that is called with each note for the user.
 
     Returns:
@@ -102,7 +103,10 @@ def collect(
 
 @frozen
 class FrameReport:
-    """The frame timing in a trial log: `n_dropped` trials have a dropped frame; `rate` is in frames per second."""
+    """The frame timing in a trial log.
+
+    `n_dropped` is the number of trials with a dropped frame, and `rate` is the frame rate in frames per second.
+    """
 
     n_trials: int
     n_dropped: int

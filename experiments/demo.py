@@ -1,4 +1,4 @@
-"""The experiments and the observers of `observers demo`, which are the models of the microcosm and simulated people."""
+"""The experiments of `observers demo`, and its observers: the models of the microcosm and simulated people."""
 
 from attrs import frozen
 
@@ -28,7 +28,7 @@ class DemoPart:
 
     Attributes:
         experiment: Name of the experiment.
-        limit: Number of trials, a multiple of the sixteen categories.
+        limit: Number of trials, a multiple of 16 (the number of categories).
     """
 
     experiment: str

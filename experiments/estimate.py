@@ -1,4 +1,4 @@
-"""Estimate the trials, model evaluations, time and memory that a run needs, by measuring them here (`--dry-run`).
+"""Estimate how many trials and model evaluations, and how much time and memory, a run needs here (`--dry-run`).
 
 No file is written.
 """
@@ -69,7 +69,7 @@ def estimate(
     """Estimate the cost of calling `session.run` with the same arguments.
 
     The observer's weights are loaded. The observer answers pilot trials for up to PILOT_SECONDS, unless its method `cost`
-    shows that a single trial takes longer. Raises the errors of `session.run`.
+    shows that a single trial takes longer. Raises the same errors as `session.run`.
     """
     path = log.log_path(directory, experiment.name, observer.name, session)
     n_done = len(log.read_rows(path)) - 1 if log.has_rows(path) else 0
@@ -87,7 +87,9 @@ def estimate(
         n_evaluations += n or 0
         n_pilot += 1
         if n_pilot == 1:
-            first_response = time.monotonic()  # earlier time includes loading, warm-up and the first batch
+            first_response = (
+                time.monotonic()
+            )  # the time before this is not counted: loading, warm-up and the first batch
         if time.monotonic() - start > PILOT_SECONDS:
             break
     mean_evaluations = n_evaluations / n_pilot if all_counted and n_pilot else None

@@ -1,4 +1,4 @@
-"""An experiment, which has a stimulus set and choices, and makes the trials in an order that depends on a random seed."""
+"""An experiment: a stimulus set and choices, from which it makes trials in an order that depends on a random seed."""
 
 import numpy as np
 from attrs import frozen
@@ -12,7 +12,7 @@ TRIALS_PER_BLOCK = 256  # as in the published experiments
 
 @frozen
 class Experiment:
-    """An experiment that shows every stimulus once, in a random order over blocks of equal length (Geirhos et al. 2018).
+    """An experiment that shows every stimulus once, in random order, in blocks of equal length (Geirhos et al. 2018).
 
     Attributes:
         name: Name of the experiment in logs and figures.

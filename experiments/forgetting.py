@@ -2,7 +2,8 @@
 
 The file `forgotten.csv` in a folder of logs has one row with the columns DELETION_RECORD for each deleted participant. The
 row contains the SHA-256 of the participant code, so that later sessions can refuse the code although the file does not show
-it. Codes are short, so a reader can find the code by trying all codes; but a code alone does not identify a person.
+it. Codes are so short that a reader of the file can recover one by trying all codes, but a code alone does not identify
+a person.
 """
 
 import csv
@@ -74,7 +75,7 @@ def find_in_folders(code: str, folders: Iterable[Path], *, any_kind: bool = Fals
 
 
 def deletion_date(code: str, personal_data: Iterable[PersonalData]) -> str:
-    """Return the date (YYYY-MM-DD) of the first deletion record of the participant, or an empty text without a record."""
+    """Return the date (YYYY-MM-DD) of the first deletion record of the participant, or "" if there is no record."""
     folders = (folder for data in personal_data for folder in data.record_folders)
     return next((date for folder in folders if (date := _recorded_date(code, folder))), "")
 
@@ -90,7 +91,7 @@ def forget(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> lis
         any_kind: Also delete the data of a model or a simulated observer with this name.
 
     Returns:
-        The paths of the deleted files, then of the participants.tsv files from which a row was removed.
+        The paths of the deleted files, followed by those of the participants.tsv files from which a row was removed.
 
     Raises:
         ObserverError: If the code is not valid.
@@ -129,7 +130,7 @@ def _lock(path: Path) -> filelock.BaseFileLock:
 
 
 def _delete(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterator[Path]:
-    """Delete the files of the sessions that have one of the suffixes, and yield their paths."""
+    """Delete those files of the sessions whose names end in one of the suffixes, and yield their paths."""
     for session in sessions:
         for path in dict.fromkeys([*session.files, *([session.lock] if session.lock else [])]):
             if path.suffix in suffixes and path.exists():
@@ -138,7 +139,7 @@ def _delete(sessions: Iterable[SessionFiles], suffixes: Sequence[str]) -> Iterat
 
 
 def _record_deletion(code: str, root: Path, n_trials: Sequence[int]) -> None:
-    """Add a deletion record to a folder of logs, unless it has one. This is done before any file is deleted."""
+    """Add a deletion record to a folder of logs, unless the folder has one. Call this before any file is deleted."""
     if is_forgotten(code, root):
         return
     new = [_sha256(code), f"{datetime.now(UTC):%Y-%m-%d}", str(sum(n > 0 for n in n_trials)), str(sum(n_trials))]
@@ -166,7 +167,7 @@ def _read_records(directory: Path) -> list[list[str]]:
 
 
 def _recorded_date(code: str, directory: Path) -> str:
-    """Return the date in the deletion record of the participant in this folder, or an empty text without a record."""
+    """Return the date in the deletion record of the participant in this folder, or "" if there is no record."""
     return next((date for sha256, date, *_ in _read_records(directory) if sha256 == _sha256(code)), "")
 
 

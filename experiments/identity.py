@@ -61,7 +61,7 @@ def restore_revision_name(options: dict[str, Any], sidecar: Mapping[str, Any]) -
 
 
 def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> None:
-    """Replace each `revision` that is the commit by its value in `old_options`, also in nested options."""
+    """Replace each `revision` that equals the commit with its value in `old_options`, even in nested options."""
     if not isinstance(old_options, Mapping):
         return
     for name, value in options.items():
@@ -94,9 +94,9 @@ def observer_options(observer: Observer) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> Any:
-    """Return `value` as a JSON value that is equal in every process. Raises ObserverError for an unsupported type."""
+    """Return `value` as a JSON value that is the same in every process. Raises ObserverError for an unsupported type."""
     if isinstance(value, float) and not np.isfinite(value):
-        return str(value)  # NaN is not equal to itself
+        return str(value)  # as text, because NaN is not equal to itself
     if isinstance(value, str) and (reference := _FILE_REFERENCE.fullmatch(value)):
         return reference[1]  # FILE.py:NAME without its folder; the contents are compared by the SHA-256 of the file
     if value is None or isinstance(value, str | int | float | bool):
@@ -128,7 +128,7 @@ def _to_json(value: Any) -> Any:
 
 
 def describe_difference(old: Any, new: Any, prefix: str = "") -> str:
-    """Describe briefly how two JSON values differ. Of two mappings, show only the keys whose values differ."""
+    """Describe briefly how two JSON values differ. For two mappings, show only the keys whose values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         if len(keys) == 1:

@@ -26,7 +26,7 @@ def make_illusion_experiment(name: str) -> Experiment:
 
 
 def is_available(name: str) -> bool:
-    """Return whether the images of an experiment can be drawn or, for those of Jaini et al. (2024), are downloaded."""
+    """Return whether the images of an experiment can be drawn, or have been downloaded (those of Jaini et al. 2024)."""
     return name not in IMAGES or (image_folder() / f"{name}.png").is_file()
 
 

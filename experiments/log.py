@@ -40,8 +40,8 @@ MAX_NAME = 80  # characters of a name in a file name
 def file_name(text: str) -> str:
     """Return `text` in a form that can be part of a file name.
 
-    Other characters than letters, digits, dots and hyphens are replaced by hyphens, so that the result cannot be a path. A
-    long name is shortened, and a hash of the full name is appended.
+    Characters other than letters, digits, dots and hyphens are replaced with hyphens, so that the result cannot be a
+    path. A long name is shortened, and a hash of the full name is appended.
     """
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip(".-") or "unnamed"
     return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
@@ -54,7 +54,7 @@ def log_path(directory: Path, experiment: str, observer: str, session: int) -> P
         directory: Folder of the logs.
         experiment: Name of the experiment.
         observer: Name of the observer.
-        session: Number of the session, from 1.
+        session: Number of the session; the first session is 1.
 
     Returns:
         DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv, with the names converted by `file_name`.
@@ -95,7 +95,7 @@ def format_row(
         response: The response to it.
 
     Returns:
-        One text per column, which is "" for a missing value.
+        The text of each cell, which is "" for a missing value.
 
     Raises:
         ObserverError: If the response has a measurement that is not in the observer's `measures`.
@@ -127,7 +127,7 @@ def describe_mismatch(
     """Describe why a row of a log cannot be the row of this trial, or return "" if it can be.
 
     `cells` is the row; the other arguments are those of `format_row`. Response, rt, n_evaluations, evidence and further
-    measurements may have any valid value. All other cells must be the same as for the trial.
+    measurements may have any valid value. All other cells must match the trial.
     """
     expected_cells = format_row(experiment, observer, session, cues, trial, Response(None))
     columns = column_names(cues, trial.choices, measures_of(observer))

@@ -1,8 +1,8 @@
 """The experiments of the microcosm: its four stimulus sets, and twelve distortions of its consistent images.
 
-The images are drawn into the cache on first use. Distorted images have 64 pixels per side, like the originals, and the
-published sets have 224. Because the width of the low-pass filter is given in pixels, the published levels of low-pass are
-multiplied by 64/224.
+The images are drawn into the cache on first use. Distorted images have 64 pixels per side, like the originals, whereas
+those of the published sets have 224. Because the width of the low-pass filter is given in pixels, the published levels
+of low-pass are multiplied by 64/224.
 """
 
 from collections.abc import Callable

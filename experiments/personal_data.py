@@ -1,8 +1,8 @@
 """Find the files of one participant in folders of trial logs and exports.
 
 A file belongs to the participant if its content says so: the observer and the kind in its rows, in its sidecar, or in the
-JSON file of a BIDS table. The name of a file is used only if it has no readable content, such as the lock of a session that
-never started. Links are not followed.
+JSON file of a BIDS table. The name of a file decides only if the file has no readable content, as for the lock of a
+session that never started. Links are not followed.
 """
 
 import csv
@@ -55,9 +55,10 @@ class SessionFiles:
 class PersonalData:
     """The files of one participant in a folder.
 
-    `participant_tables` are the participants.tsv files of BIDS exports that have a row about the participant, but no data
-    files. `mentions` are other files that contain the code in their name or text; they are never deleted. `record_folders`
-    are the folders with a file of deletion records, whether or not the participant is in it.
+    `participant_tables` are participants.tsv files that have a row about the participant, although their BIDS export
+    contains no data files of the participant. `mentions` are other files that contain the code in their name or text;
+    they are never deleted. `record_folders` are the folders that have a file of deletion records, whether or not it
+    lists the participant.
     """
 
     folder: Path
@@ -70,8 +71,9 @@ class PersonalData:
 def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
     """Return the files of a participant in a folder; with `any_kind`, also those of other observers with that name.
 
-    Raises LogError if the folder does not exist, or if a file belongs to several observers or cannot be read. Also raises
-    LogError if the folder has the logs of one experiment, because deletion records are kept in its parent folder.
+    Raises LogError if the folder does not exist, or if a file belongs to several observers or cannot be read. Also
+    raises LogError if the folder is that of a single experiment, because deletion records are kept in its parent
+    folder.
     """
     if not folder.is_dir():
         raise LogError(f"the folder {folder} does not exist")
@@ -122,7 +124,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 
 def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
-    """Return a group of files with the same stem as a session, or None if they do not belong to the participant."""
+    """Return files that share a stem as one session, or None if they do not belong to the participant."""
     if not any(code in path.name or code.encode() in path.read_bytes() for path in group.values()):
         return None
     names = {code, code + PILOT_SUFFIX}
@@ -157,7 +159,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
 
 
 def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
-    """Return the observer of each complete row and whether it is human, for a trial log or a model-vs-human CSV file.
+    """Return each complete row's observer, and whether it is human, from a trial log or model-vs-human CSV file.
 
     Returns None if the file is another kind of table or does not contain the code.
     """
@@ -231,7 +233,7 @@ def _mentions(path: Path, relative_path: Path, code: str) -> bool:
 
 
 def remove_participant_row(participants: Path, code: str) -> bool:
-    """Remove the participant from the participants.tsv of a BIDS export, and delete the empty folders.
+    """Remove the participant from the participants.tsv of a BIDS export, and delete the participant's empty folders.
 
     A row is kept if the folder of the subject still contains files. Returns whether a row was removed.
     """

@@ -1,4 +1,4 @@
-"""Turn the answers that a static page sent to another web server or to JATOS into trial logs."""
+"""Make trial logs from the answers that a static page sent to JATOS or to another web server."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ class PostedAnswers:
 def import_answers(
     experiment: Experiment, files: Sequence[Path], out: Path, notify: Callable[[str], None] = lambda sentence: None
 ) -> list[Path]:
-    """Write the answers in files of JSON lines into one trial log per session, and return the paths of the logs.
+    """Read answers from files of JSON lines, write one trial log per session, and return the paths of the logs.
 
     A log ends before the first trial without an answer. Identical lines count once. Raises LogError, which names the file
     and the line, if a line is not an answer to this experiment, or if two lines have different answers to the same trial.
@@ -89,7 +89,7 @@ def _write_log(
 
 
 def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None:
-    """Raise LogError if the log exists and its response or rt in a trial differs from the answer to this trial."""
+    """Raise LogError if the log exists and has, in any trial, a response or rt that differs from the answer."""
     if not log.has_rows(path):
         return
     header, *rows = log.read_rows(path)
@@ -104,7 +104,7 @@ def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None
 
 
 def _read_answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
-    """Yield each answer, preceded by a text with its file and line number."""
+    """For each line of the files, yield a text that names the file and the line, and the answer in the line."""
     for file in files:
         for number, line in enumerate(file.read_bytes().removeprefix(BOM_UTF8).splitlines(), start=1):
             if line.strip():

@@ -3,7 +3,7 @@
 The output folder has these files:
 
     <out>/reconstructions.csv    table of the reconstructions (`experiments.reconstruction_table`)
-    <out>/reconstructions.json   digests of the images and options of the observers, which must not change on resuming
+    <out>/reconstructions.json   image digests and observer options, which must not change when resuming
     <out>/originals/<image>.png  the images
     <out>/<observer>/<image>/<text>_<strength>_<steps>_<guidance>_<seed>.png  the reconstructions
 """
@@ -74,7 +74,7 @@ class ReconstructionSettings:
         ]
 
     def prompts_for(self, stimulus: Stimulus, observer: Reconstructor) -> list[str]:
-        """Return the prompts for an image. Raises StimulusError if neither `prompts` nor percepts in its cues are given."""
+        """Return the prompts for an image. Raises StimulusError if `prompts` is empty and its cues name no percepts."""
         if self.prompts:
             return list(self.prompts)
         if not all(stimulus.cues.get(cue) for cue in PERCEPTS):
@@ -83,7 +83,7 @@ class ReconstructionSettings:
 
 
 def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
-    """Return the images of image files, folders of images and experiments, which are given by path or name.
+    """Return the images to which `names` refers; a name is that of an image file, a folder of images or an experiment.
 
     The images of a folder are sorted by name; those of an experiment have the order of its stimulus set. `limit` is the
     maximum number of images in total. Raises StimulusError if an image file is missing or the images of an experiment are
@@ -197,7 +197,7 @@ def _path_part(text: str, max_length: int = 100) -> str:
 
 
 def _distance_cells(reconstruction: Reconstruction, k: int) -> Row:
-    """Return the cells with the distances of the reconstruction under prompt number k, from 0."""
+    """Return the cells with the distances between the image and its reconstruction under prompt k (counted from 0)."""
     latent = reconstruction.latent_distance[k]
     return {
         "pixel_distance": f"{reconstruction.pixel_distance[k]:.9g}",
@@ -211,7 +211,7 @@ def _key(row: Row) -> tuple[str, ...]:
 
 
 def _save_original(s: Stimulus, out: Path) -> str:
-    """Save the central square of an image unless the file exists, and return its path relative to `out`."""
+    """Save the central square of an image, unless it was saved before, and return its path relative to `out`."""
     pixels = open_image(s.path)
     file = f"originals/{_path_part(s.id)}.png"
     if not (out / file).is_file():
@@ -222,8 +222,8 @@ def _save_original(s: Stimulus, out: Path) -> str:
 def _prepare_folder(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[Observer]) -> list[Row]:
     """Write the sidecar and the table of finished rows, and return these rows.
 
-    Rows are finished if their image file exists. Raises ObserverError if an image or an observer of the same name
-    differs from that of an earlier run in this folder.
+    A row is finished if its image file exists. Raises ObserverError if an image or an observer of the same name differs
+    from that of an earlier run in this folder.
     """
     identity: dict[str, Any] = {
         "images": {s.id: hashlib.sha256(s.path.read_bytes()).hexdigest() for s in stimuli},

@@ -1,4 +1,7 @@
-"""Sessions with participants in browsers. Each session calls `run` in a separate thread; one web server serves all."""
+"""Sessions with participants in browsers.
+
+Each session calls `run` in a separate thread. One web server serves all sessions.
+"""
 
 import secrets
 import threading
@@ -34,7 +37,7 @@ class WebSession:
         code: Participant code.
         out: Folder for trial logs.
         scripts: The files of jsPsych, from `observers.people.jspsych.load_scripts`.
-        session: Session number, from 1.
+        session: Session number; the first session is 1.
         seed: Random seed of the trial order and the masks; by default, `session_seed` of the code and session number.
         distance: Assumed viewing distance, in cm.
         progress: Function that is called with the number of finished trials and the total number of trials.
@@ -44,7 +47,7 @@ class WebSession:
         code: Participant code.
         token: The secret part of the address of the session.
         site: The files of the session's page.
-        log: Path of the trial log once the session is complete, and None before.
+        log: Path of the trial log, or None until the session is complete.
         error: The error that stopped the session, or None.
 
     Raises:

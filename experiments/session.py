@@ -1,8 +1,8 @@
 """Present an experiment to an observer and write a trial log, in the same way for machines and people.
 
 If the log already exists and belongs to the same session (the same experiment, stimuli, choices, seed and observer
-options), the session is resumed after the last logged trial. Otherwise an error explains the difference, and the log is not
-changed.
+options), the session is resumed after the last logged trial. If it belongs to another session, it is not changed, and
+an error explains the difference.
 """
 
 import platform
@@ -24,7 +24,7 @@ from stimuli.errors import LogError, ObserverError
 from stimuli.progress import Progress
 
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
-# The words of an error message for each part of the identity of a session that may differ.
+# For each part of the identity of a session, the words with which an error message says that it differs.
 _DIFFERENT = {
     "experiment": "a different experiment",
     "session": "a different session number",
@@ -58,7 +58,7 @@ def run(
         experiment: The experiment.
         observer: The observer.
         directory: Folder for the logs. The log is DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv.
-        session: Number of the session, from 1. Each session of an observer has a separate log.
+        session: Number of the session; the first session is 1. Each session of an observer has a separate log.
         seed: Random seed of the order of the trials.
         limit: Stop after this number of trials of the experiment; None for all of them.
         progress: Function that is called with the number of finished trials and the total number of trials, at the start
@@ -165,7 +165,7 @@ def _open_session(
     trials: list[Trial],
     notify: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Return the sidecar of a new session, or that of the existing log after checking that it is the same session.
+    """Return the sidecar of a new session, or that of the existing log if it belongs to the same session.
 
     Raises LogError if the log belongs to another session or is damaged.
     """

@@ -14,8 +14,8 @@ def find_shown_stimuli(datasets: Iterable[str], experiments: Sequence[str] = ())
     """Return the stimulus sets of datasets and experiments.
 
     Args:
-        datasets: Names of published datasets, whose images are read from a data folder, and of drawn stimulus sets. Sets
-            that are not on this machine are skipped.
+        datasets: Names of drawn stimulus sets, and of published datasets, whose images are read from a data folder.
+            Sets that are not on this machine are skipped.
         experiments: Names of further experiments whose stimuli are returned, as for `make_experiment`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Explain one trial of a log: the image, the response, and the evidence for each choice or the image restored under it.
+"""Explain one trial of a log by the image, the response, and each choice's evidence or reconstruction of the image.
 
 The experiment is made from its name, with the trials in the order of the log's seed. Its images must be the same as those of
 the logged session.
@@ -55,7 +55,7 @@ def explain(
 
     Args:
         log: The trial log, with its sidecar next to it.
-        number: Number of the trial, from 1.
+        number: Number of the trial; the first trial is 1.
         make: Function that makes an observer from its name, with the same options as in the log.
         restoration: Strength, steps, guidance and draw with which the image is restored.
         experiment: Name of the experiment; by default, the name in the log.

@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         except UserError as error:
             self.server.notify(str(error))
             return self._reply(500, {"error": "this file cannot be shown"})
-        # The address of an image contains the token of this session, so it never gets another content.
+        # The address of an image contains the token of this session, so its content never changes.
         cache = "private, max-age=86400, immutable" if name.endswith(".png") else "no-store"
         self._send(HTTPStatus.OK, content, content_type(name or INDEX), cache)
 
@@ -174,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         return self._reply(status, {"status": outcome, **fields})
 
     def _find_session(self) -> tuple[HostedSession | None, str]:
-        """Return the session whose token is in the path, or None, and the name after the token. A query is ignored."""
+        """Return the session whose token is in the path (None if unknown) and the file name after it; ignore a query."""
         match = SESSION_PATH.fullmatch(self.path)
         return (self.server.sessions.get(match[1]), match[2]) if match else (None, "")
 

@@ -26,7 +26,7 @@ class RuleResult:
     Attributes:
         rule: The rule, as a phrase that completes "the observer …".
         passed: Whether the observer follows the rule.
-        detail: What the observer did instead if it does not follow the rule, otherwise "".
+        detail: What the observer did instead; "" if the observer follows the rule.
     """
 
     rule: str

@@ -86,7 +86,7 @@ def find_checkpoint(
         weights: A local folder to use instead of the Hub, or None.
         required: Groups of file names. At least one file of each group must exist.
         patterns: Glob patterns of the files to download.
-        download_note: Size and license of the download, for errors.
+        download_note: Size and license of the download, for error messages.
         offline_reason: Why nothing can be downloaded; "" if it can.
 
     Raises:
@@ -113,7 +113,7 @@ def find_checkpoint(
 
 
 def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]) -> str:
-    """Return the message of the error that a checkpoint contains none of the files of a group."""
+    """Return the error message for a checkpoint that contains none of the files of a group."""
     missing = f"{where} has no {' or '.join(group)}"
     if not checkpoint.local:
         missing += " (or it is not in the cache and cannot be downloaded)"
@@ -234,8 +234,8 @@ def load_pretrained(
         model_class: Class with a `from_pretrained` method.
         folder: The folder with the model's files.
         device: The device to put the model on.
-        model_kind: What the model should be, with an article, such as "an image classifier", for errors.
-        observer: Name of the observer or repository, for errors.
+        model_kind: What the model should be, with an article, such as "an image classifier", for error messages.
+        observer: Name of the observer or repository, for error messages.
         **options: Further arguments of `from_pretrained`.
 
     Raises:

@@ -64,12 +64,13 @@ class Contrastive:
             instead of the Hub.
         templates: Number of built-in templates over which the text embedding is averaged: 1 or 80.
         templates_file: Text file with your own templates, one per line, each with one {} for the choice.
-        whole: Resize the whole stimulus to the model's input size, instead of the model's own resize and crop.
+        whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
+            in the model's own preprocessing.
         device: auto, cpu, cuda, cuda:N or mps.
         dtype: Number format of the weights: float32, float16 or bfloat16.
         batch_size: Number of images in a forward pass.
-        name: The observer's name in logs and figures; by default the last part of `model`, with the number of templates or
-            the name of the templates file unless there is one template.
+        name: The observer's name in logs and figures; by default the last part of `model`, followed by the name of the
+            templates file if there is one, or by the number of templates if it is not 1.
 
     Example:
         >>> Contrastive("openai/clip-vit-base-patch32", templates=80)
@@ -170,7 +171,7 @@ class Contrastive:
         scale, bias = self._scale, self._bias
         for trial, features in evaluate(trials, self._prepare, self._image_features, self.batch_size):
             texts = np.stack([self._embed_text(choice) for choice in trial.choices])
-            # A matrix product may round equal rows differently, and choices with equal texts would no longer be tied.
+            # In a matrix product, equal rows may be rounded differently, and choices with equal texts would not be tied.
             cosine = (texts * normalize(features)).sum(axis=-1)
             yield respond(trial, cosine * scale + bias)
 

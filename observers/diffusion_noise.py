@@ -30,7 +30,8 @@ def draw_stratified_noise(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return u and ε of one of `n_draws` noise samples, which are the same for every image (common random numbers).
 
-    The interval 0..1 is divided into `n_draws` equal strata, and u is drawn uniformly from stratum number `draw`.
+    The interval 0..1 is divided into `n_draws` equal strata, and u is drawn uniformly from the stratum `draw` (counted
+    from 0).
 
     Returns:
         u, a scalar, and ε of the given shape, both float32.

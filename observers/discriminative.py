@@ -5,7 +5,7 @@ Which classes belong to a choice is decided as follows:
 - A model with 1000 classes is assumed to have those of ImageNet. A model with 1001 classes of which the first is named
   background is assumed to have ImageNet's classes after it; the background is dropped before the softmax. If all choices
   are among the sixteen categories of Geirhos et al. (2018), `stimuli.categories` lists the classes of each category.
-- Otherwise the classes that have the same name as the choice belong to it. Case is ignored, and of a class name with
+- Otherwise, the classes with the same name as a choice belong to this choice. Case is ignored, and of a class name with
   comma-separated synonyms only the first synonym is compared.
 """
 
@@ -43,7 +43,7 @@ def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[
         logits: The logits of one image, of shape (C,).
         labels: Names of the C classes; may be empty if they are the 1000 classes of ImageNet.
         choices: The K choices.
-        observer: Name of the observer, for the error.
+        observer: Name of the observer, for error messages.
 
     Returns:
         The mean softmax probability of the classes of each choice, of shape (K,).
@@ -76,8 +76,9 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, observer: str) -
     Args:
         processor: Image processor of transformers.
         pixels: The image, uint8 of shape (height, width, 3).
-        whole: Resize the whole image to the model's input size, instead of the model's own resize and crop.
-        observer: Name of the observer, for the error.
+        whole: Whether the whole image is resized to the model's input size, instead of being resized and cropped as in
+            the model's own preprocessing.
+        observer: Name of the observer, for error messages.
 
     Returns:
         The preprocessed image, float32 of shape (3, height, width).
@@ -117,7 +118,8 @@ class Classifier:
         model: Repository on the Hub, such as microsoft/resnet-50.
         revision: Branch, tag or commit of the repository; the main branch by default.
         weights: Local folder with config.json, preprocessor_config.json and model.safetensors, to use instead of the Hub.
-        whole: Resize the whole stimulus to the model's input size, instead of the model's own resize and crop.
+        whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
+            in the model's own preprocessing.
         noise_draws: Number of noisy versions of the image over which the evidence is averaged, with the diffusion noise of
             `observers.diffusion_noise`; 0 shows the image without noise.
         noise_seed: Random seed of that noise, which is the same for every image.
@@ -154,7 +156,7 @@ class Classifier:
     def _network(self) -> Any:
         from transformers import AutoModelForImageClassification
 
-        device = pick_device(self.device)  # before anything is downloaded
+        device = pick_device(self.device)  # raises an error before anything is downloaded
         model_class, model_kind = AutoModelForImageClassification, "an image classifier"
         return load_transformer(model_class, self._files.folder, pick_dtype(self.dtype), device, model_kind, self.name)
 

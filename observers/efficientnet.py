@@ -18,7 +18,7 @@ from observers.devices import Dtype, batch_size_option, device_option, evaluate,
 from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
 
-SIZE = 224  # pixels
+SIZE = 224  # pixels per side
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 

@@ -100,7 +100,7 @@ def train(
         device: Device of the network. By default it is the GPU that torchrun assigns, the first GPU without torchrun,
             or the CPU if there is no GPU.
         n_workers: Number of processes that read images.
-        on_progress: Called with a message after each epoch.
+        on_progress: Function that is called with a message after each epoch.
 
     Raises:
         ObserverError: If there are too few images, if the loss is not finite, or if the checkpoint was made with other

@@ -1,4 +1,4 @@
-"""The 58 models of Tables 2 and 3 of Jaini et al. (2024), and which observer corresponds to each of them.
+"""The 58 models of Tables 2 and 3 of Jaini et al. (2024), and the observer that corresponds to each of them.
 
 The tables are based on the model-vs-human toolbox (Geirhos et al. 2021), which shows the whole 224-pixel stimulus. The
 option `-o whole=true` does the same for `timm:`, `hf:` and `clip:` observers, which otherwise use the model's own resize and

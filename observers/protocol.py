@@ -2,8 +2,8 @@
 
 N is the number of trials and K the number of choices of a trial. `Observer.observe(trials)` follows these rules, which
 `observers.check` tests:
-- It is lazy on both sides. It takes as many trials as it needs for one batch, responds to them, and takes the next ones.
-  A person takes one trial at a time.
+- It is lazy. It takes as many trials as it needs for one batch, responds to them, and only then takes the next ones. A
+  person takes one trial at a time.
 - It gives one Response per trial, in the order of the trials. `choice` is one of the trial's choices, or None if the
   observer did not choose.
 - The response of a machine depends only on the observer and on the image and the choices of the trial. It does not depend
@@ -64,8 +64,9 @@ class Trial:
     """One trial: a stimulus and the choices among which the observer decides (a K-alternative forced choice).
 
     Attributes:
-        number: Position of the trial in its session, from 1.
-        block: Number of the block to which the trial belongs, from 1. There is a break between two blocks.
+        number: Position of the trial in its session; the first trial is 1.
+        block: Number of the block to which the trial belongs; the first block is 1. There is a break between two
+            blocks.
         stimulus: The image. `stimulus.pixels()` returns it as a (height, width, 3) uint8 array.
         choices: The K possible responses, in the order of the evidence.
         presentation: Timing and size of the presentation to a person.
@@ -196,7 +197,7 @@ class Restoration:
         strength: Noise level or fraction of masked tokens, above 0 and at most 1.
         steps: Number of denoising steps, 1 to MAX_STEPS.
         guidance: Classifier-free guidance scale, 0 to MAX_GUIDANCE; 1 switches guidance off.
-        draw: Number of the noise sample or mask, from 0. Every text gets the same noise sample or mask.
+        draw: Number of the noise sample or mask; the first is 0. Every text gets the same noise sample or mask.
 
     Raises:
         ObserverError: If a value is outside its range.
@@ -283,7 +284,7 @@ class Reconstructor(Protocol):
         ...
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
-        """Return the text with which the model is conditioned on each choice of a trial."""
+        """Return one text per choice of a trial, under which the model evaluates the choice."""
         ...
 
 

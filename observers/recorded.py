@@ -51,7 +51,7 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
 
     Args:
         path: The CSV file.
-        observer: Name of the observer; it is only needed if the file has several.
+        observer: Name of the observer; it is only needed if the file has several observers.
 
     Returns:
         The trials, with the pair (stimulus, condition) as key.
@@ -148,7 +148,7 @@ class Recorded:
 
     Attributes:
         path: CSV file in our own or the model-vs-human format.
-        observer: Name of the observer; it is only needed if the file has several.
+        observer: Name of the observer; it is only needed if the file has several observers.
 
     Example:
         >>> make_observer("recorded:cue-conflict_subject-01_session_1.csv").name

@@ -41,7 +41,7 @@ def draw_response(trial: Trial, evidence: np.ndarray, rng: np.random.Generator) 
 
 
 def _one_hot(trial: Trial, choice: str) -> np.ndarray:
-    """Return an array of shape (K,) that is 1 at `choice` and 0 elsewhere, also if `choice` is not among the choices."""
+    """Return an array of shape (K,) that is 1 at `choice` and 0 elsewhere; all 0 if `choice` is not among the choices."""
     return np.array([float(c == choice) for c in trial.choices])
 
 
@@ -112,7 +112,8 @@ class Biased:
         seed: Random seed of the responses.
         shared: Proportion of stimuli, 0 to 1, for which the response is drawn with random numbers that all biased observers
             share, so that they make errors on the same images. These stimuli are chosen at random, depending on `seed`. If
-            two biased observers have the same accuracy and `shared`, their expected error consistency κ is its square.
+            two biased observers have the same accuracy and `shared`, their expected error consistency κ is the square
+            of `shared`.
         name: The observer's name in logs and figures; by default "biased-" and the shape bias.
 
     Example:
@@ -153,9 +154,9 @@ class Correlated:
 
     In each condition the recorded observer is correct with probability p, and this observer with probability q
     (`accuracy`). The agreement expected by chance is c_exp = p q + (1 − p)(1 − q), and κ determines the observed agreement
-    c_obs = κ (1 − c_exp) + c_exp. Then P(both correct) = (c_obs + p + q − 1) / 2. It determines how often this observer is
-    correct on the trials on which the recorded observer is correct, and on the others. An incorrect response is any of the
-    other choices with equal probability.
+    c_obs = κ (1 − c_exp) + c_exp. Then P(both correct) = (c_obs + p + q − 1) / 2. This probability determines how often
+    this observer is correct on the trials on which the recorded observer is correct, and on the others. An incorrect
+    response is any of the other choices with equal probability.
 
     Evidence: the probability of each choice, conditional on whether the recorded observer was correct on this trial.
 

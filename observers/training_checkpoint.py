@@ -65,7 +65,8 @@ def resume_from_checkpoint(
     Args:
         path: The checkpoint file. It need not exist.
         settings: The settings of this training run. They must equal those in the checkpoint.
-        load: Called with the content of the checkpoint, to restore the networks, the optimizer and so on.
+        load: Function that is called with the content of the checkpoint, to restore the networks, the optimizer and so
+            on.
 
     Returns:
         The learning curve so far, which is empty if the file does not exist.

@@ -42,7 +42,7 @@ def validate_response(response: object, trial: Trial, observer: str) -> Response
     Args:
         response: The object that the observer yielded.
         trial: The trial to which the observer responded.
-        observer: The observer's name, for the error.
+        observer: The observer's name, for error messages.
 
     Returns:
         The same response.

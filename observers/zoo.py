@@ -92,7 +92,8 @@ class Timm:
         model: Name of the model and its weights in timm, such as resnet50.tv_in1k.
         revision: Branch, tag or commit of the repository timm/MODEL; the main branch by default.
         weights: Local folder with model.safetensors and optionally the model's config.json, to use instead of the Hub.
-        whole: Resize the whole stimulus to the model's input size, instead of the model's own resize and crop.
+        whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
+            in the model's own preprocessing.
         device: auto, cpu, cuda, cuda:N or mps.
         dtype: Number format of the weights: float32, float16 or bfloat16.
         batch_size: Number of images in a forward pass.

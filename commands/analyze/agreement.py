@@ -1,4 +1,4 @@
-"""Commands on pairs and groups of observers: error consistency with tests and noise ceiling, errors, clusters, a map."""
+"""Commands about pairs and groups of observers: error consistency, its tests and ceiling, errors, clusters, a map."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -21,7 +21,7 @@ from commands.options import (
     to_stderr,
 )
 
-MAX_ROWS = 50  # longer tables of pairs are summarized on the terminal
+MAX_ROWS = 50  # tables of pairs with more rows are summarized on the terminal
 
 
 def consistency(

@@ -1,4 +1,4 @@
-"""Commands on the benchmark of Geirhos et al. (2021): its averages over datasets, and ranks with intervals."""
+"""Commands about the benchmark of Geirhos et al. (2021): its averages over datasets, and ranks with intervals."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, re
 def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
     """Compute the benchmark table of model-vs-human.
 
-    As in Geirhos et al. (2021), the table has out-of-distribution (OOD) accuracy, and accuracy difference, observed
-    consistency and error consistency with people, all averaged over datasets, and two mean ranks. The logs must include
-    trials of people.
+    As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
+    accuracy, and the accuracy difference, observed consistency and error consistency with people. It also has two mean
+    ranks. The logs must include trials of people.
 
     \b
     Example:
@@ -32,8 +32,8 @@ def ranks(
 ) -> None:
     """Compute intervals of the benchmark's ranks.
 
-    For each bootstrap resample, images are drawn within every condition, the same images for all observers, and every number
-    and rank of the benchmark is computed again.
+    Each bootstrap resample draws images within every condition, and draws the same images for all observers. All values
+    and ranks of the benchmark are then computed again.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Commands on visual illusions and on the images that generative observers reconstruct."""
+"""Commands about visual illusions, and about the images that generative observers reconstruct."""
 
 from collections.abc import Callable
 from pathlib import Path

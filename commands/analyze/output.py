@@ -22,8 +22,8 @@ def output(
 ) -> None:
     """Print the table's notes and the rule for undefined kappas, then the table in the requested form.
 
-    JSON and CSV contain the whole `table`. The terminal shows `summary` instead if it is given. Raises LogError if `csv` is
-    an existing trial log, which would be overwritten.
+    JSON and CSV contain the whole `table`. If `summary` is given, the terminal shows it instead of `table`. Raises
+    LogError if `csv` is an existing trial log, which would be overwritten.
     """
     from analysis.consistency import RULES
     from analysis.formats import detect_format

@@ -1,4 +1,4 @@
-"""Commands on the responses of single observers: accuracy, shape bias, confusion, entropy, thresholds, correlation."""
+"""Commands about the responses of single observers: accuracy, shape bias, confusion, entropy, thresholds, correlation."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal

@@ -56,7 +56,7 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
 
     Raises:
         ObserverError: If the observer does not use noise levels or already has an allocation, if there are too few
-            draws or no trials, or if no two choices differ.
+            draws or no trials, or if the scores never differ between choices.
     """
     objective = getattr(getattr(observer, "likelihood", None), "objective", None)
     if not isinstance(observer, GenerativeClassifier) or objective is None:
@@ -91,7 +91,7 @@ def binned_standard_deviations(scores: Iterable[np.ndarray], positions: np.ndarr
         The standard deviation in each bin, (N_BINS,), in relative units.
 
     Raises:
-        ObserverError: If no two choices differ in any trial.
+        ObserverError: If the scores do not differ between choices in any trial.
     """
     order = np.argsort(positions, kind="stable")
     midpoints = (positions[order][1:] + positions[order][:-1]) / 2

@@ -1,9 +1,9 @@
 """Autoregressive models of image tokens (Janus, Emu3, Chameleon, in place of Parti): their likelihood given a prompt.
 
 A VQ autoencoder in float32 encodes the image as L tokens. The score of a row is log p(tokens | prompt), the sum of log
-p(token | prompt, earlier tokens), in nats. It is exact and takes one forward pass, because all tokens are known. As
-when the model generates an image, the softmax is taken over the image tokens only, and prompts have the same format
-(see `autoregressive_models`). Classifier-free guidance is not used.
+p(token | prompt, earlier tokens), in nats. It is exact and takes one forward pass, because all tokens are known. As in
+image generation, the softmax is taken over the image tokens only, and prompts have the format that the model uses for
+generation (see `autoregressive_models`). Classifier-free guidance is not used.
 
 Prompts are padded on the left to `max_prompt` tokens. Padding is masked and does not count as a position, so the score
 is that of the unpadded prompt, and rows with different prompts can share a forward pass. The head predicts V
@@ -51,7 +51,8 @@ TOKENS_AT_ONCE = 64  # tokens whose log-probabilities are in memory at the same 
 class Autoregressive:
     """An autoregressive model as a `Likelihood`.
 
-    A score is the exact log p(image tokens | prompt) in nats. An encoded image is its codes, (perturbations, L) int64.
+    A score is the exact log p(image tokens | prompt) in nats. An encoded image consists of its codes, (perturbations,
+    L) int64.
 
     Attributes:
         source: Repository or local folder of the weights.
@@ -159,7 +160,7 @@ class Autoregressive:
 
     @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode an image (height, width, 3) uint8 as codes (perturbations, L)."""
+        """Encode a uint8 image (height, width, 3) as codes (perturbations, L)."""
         image, vq = crop_and_resize(pixels, self._size), self._vq
         codes = []
         for draw in range(self.perturbations):  # one at a time, so that the codes do not depend on the batch size
@@ -168,7 +169,10 @@ class Autoregressive:
         return torch.stack(codes)
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return each prompt's tokens, padded on the left, and a mask that is false for padding, (max_prompt,) each."""
+        """Return each prompt's tokens, padded on the left, and a mask that is false for padding.
+
+        Both have the shape (max_prompt,).
+        """
         tokenizer = load_tokenizer(self._checkpoint.folder, self.source.model)
         side = self._size // pixels_per_token(self._config)
         vocabulary = tokenizer.get_vocab()
@@ -208,7 +212,7 @@ class Autoregressive:
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores, (N,) float32."""
+        """Score N rows and return the scores as a float32 tensor (N,)."""
         index = to_device(draws, self.device)
         codes = images[torch.arange(len(index), device=self.device), index]
         return log_likelihood(self._network, conditioning[0], conditioning[1], codes)

@@ -32,7 +32,7 @@ class _ActiveTrial:
     request: Request | None = None
     scores: np.ndarray = field(factory=lambda: np.empty((0, 0)))
     n_missing: int = 0
-    n_taken: int = 0  # rows of the request that went into a pass
+    n_taken: int = 0  # number of rows of the request that are already in a pass
     result: RaceResult | None = None
 
     def advance(self, scores: np.ndarray | None) -> None:
@@ -103,10 +103,10 @@ def run_races(
     Args:
         trials: The trials. The next one is taken only when a forward pass needs more rows.
         likelihood: The model.
-        schedule: Starts the race of a trial.
-        condition: Returns the conditioning of each choice of a trial.
+        schedule: The schedule, which starts the race of each trial.
+        condition: Function that returns the conditioning of each choice of a trial.
         n_rows: Number of rows per forward pass, N. It is halved if the device runs out of memory.
-        report_n_rows: Called with the new number of rows each time it is halved.
+        report_n_rows: Function that is called with the new number of rows each time it is halved.
 
     Yields:
         Each trial with the result of its race, in order.
@@ -118,7 +118,7 @@ def run_races(
     passes: deque[_ForwardPass] = deque()
     stream: Iterator[Trial] | None = iter(trials)
     while stream is not None or active:
-        # Take trials until they fill one pass. The limit bounds the number of finished trials that wait for others.
+        # Take trials until they fill one pass. The limit bounds how many finished trials wait for earlier ones.
         while stream is not None and sum(t.n_waiting for t in active) < n_rows and len(active) < max(2 * n_rows, 16):
             trial = next(stream, None)
             if trial is None:

@@ -57,8 +57,8 @@ class GenerativeClassifier:
     not have raises ObserverError.
 
     Attributes:
-        likelihood: The generative model. Its options, and those of its source, objective and computation, belong to the
-            same flat list of options on the command line.
+        likelihood: The generative model. On the command line, its options and those of its source, objective and
+            computation are part of the same flat list as the options below.
         name: Name of the observer in logs, tables and figures.
         template: Prompt with one {} for the choice, or {an} for the choice with its article.
         schedule: Name of the schedule that decides which choices are evaluated at which draws: racing, exhaustive,
@@ -66,8 +66,8 @@ class GenerativeClassifier:
         draws: Largest number of draws per choice.
         min_draws: Number of draws before a choice can be eliminated (racing and clark-jaini).
         error_rate: Error rate of eliminations (racing and clark-jaini).
-        anytime: Whether `error_rate` holds over all rounds of a race together (racing).
-        stages: Number of draws and number of choices of each stage, such as 50x16,500x5 (li).
+        anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round (racing).
+        stages: The number of draws and the number of choices of each stage, such as 50x16,500x5 (li).
         batch_size: Number of rows per forward pass. By default it is estimated from the free memory on CUDA and is
             16 on other devices.
         kind: Always "generative".
@@ -236,7 +236,7 @@ class GenerativeClassifier:
 
 
 def _parse_stages(text: str) -> tuple[tuple[int, int], ...]:
-    """Parse 50x16,500x5 as ((50, 16), (500, 5))."""
+    """Parse the option `stages`: the text 50x16,500x5 becomes ((50, 16), (500, 5))."""
     try:
         pairs = [tuple(int(number) for number in part.split("x")) for part in text.split(",")]
         stages = tuple((n, k) for n, k in pairs)

@@ -149,10 +149,10 @@ def _has_weights(available: set[str], part: str, stem: str, variant: str | None)
 
 
 def _list_files(source: Source) -> tuple[set[str] | None, str]:
-    """Return the names of the model's files (None if unknown), and the reason why downloads are impossible ("" if not).
+    """Return the names of the model's files (None if unknown), and why they cannot be downloaded ("" if they can).
 
-    The Hugging Face Hub is asked only once, because each retry can take a minute. Without an answer, the files in the
-    cache are listed.
+    The Hugging Face Hub is asked only once, because each retry can take a minute. If it does not answer, the files in
+    the cache are listed.
     """
     if source.weights is not None:
         folder = Path(source.weights).expanduser()

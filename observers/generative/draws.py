@@ -54,7 +54,7 @@ class Allocation:
     density: np.ndarray
 
     def inverse_cdf(self, u: np.ndarray) -> np.ndarray:
-        """Map evenly distributed positions in 0..1 to positions with this density, and keep their order."""
+        """Map evenly distributed positions in 0..1 to positions with this density, in the same order."""
         n = len(self.density)
         cdf = np.concatenate([[0.0], np.cumsum(self.density)]) / n
         cdf[-1] = 1.0
@@ -69,7 +69,7 @@ EVEN = Allocation(np.ones(1))
 
 
 def neyman_allocation(standard_deviations: np.ndarray) -> Allocation:
-    """Return the allocation that estimates a mean best: in proportion to the standard deviation (Neyman 1934).
+    """Return the allocation that estimates a mean most precisely: density in proportion to the SD (Neyman 1934).
 
     Args:
         standard_deviations: Standard deviation of the quantity within each bin of noise levels, (n_bins,), in any unit.

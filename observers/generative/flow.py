@@ -15,12 +15,12 @@ own pipeline, and the sidecar records this. By default images have the size in t
 side.
 
 Flux uses the pooled vector of one CLIP encoder and the hidden states of T5, with 512 tokens for dev and 256 for
-schnell. Noise is added to the unpacked latent, and the error is computed there; the latent is packed in squares of 2 ×
-2 elements only for the transformer. dev takes a guidance scale as an input; scores use the scale 1, which means no
-guidance. schnell does not take a guidance scale; it is distilled to generate an image in a few steps, so its û is only
-approximately a velocity. By default images have 1024 pixels per side. In bfloat16 the timestep is rounded by up to 2.5
-of 1000, as in Flux's own pipeline. The rounding is the same for all choices, and the noise is mixed with the exact s.
-In float32 the timestep is exact.
+schnell. Noise is added to the unpacked latent, and the error is computed on the unpacked latent; the latent is packed
+in squares of 2 × 2 elements only for the transformer. dev takes a guidance scale as an input; scores use the scale 1,
+which means no guidance. schnell does not take a guidance scale; it is distilled to generate an image in a few steps, so
+its û is only approximately a velocity. By default images have 1024 pixels per side. In bfloat16, the timestep (0 to
+1000) is rounded by up to 2.5, as in Flux's own pipeline. The rounding is the same for all choices, and the noise is
+mixed with the exact s. In float32 the timestep is exact.
 
 A model with another `size` should be treated as a different observer.
 """
@@ -176,7 +176,7 @@ class FlowMatching:
         return int(size)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode an image (height, width, 3) uint8 as a latent (C, h, h)."""
+        """Encode a uint8 image (height, width, 3) as a latent (C, h, h)."""
         return self._autoencoder.encode(crop_and_resize(pixels, self._size))
 
     @deterministic_inference()
@@ -230,7 +230,7 @@ class FlowMatching:
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores, (N,) float32."""
+        """Score N rows and return the scores as a float32 tensor (N,)."""
         return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()

@@ -111,7 +111,7 @@ class LatentDiffusion:
         return int(size)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode an image (height, width, 3) uint8 as a latent (C, h, w)."""
+        """Encode a uint8 image (height, width, 3) as a latent (C, h, w)."""
         return self._autoencoder.encode(crop_and_resize(pixels, self._size))
 
     @deterministic_inference()
@@ -139,7 +139,7 @@ class LatentDiffusion:
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores, (N,) float32."""
+        """Score N rows and return the scores as a float32 tensor (N,)."""
         return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()

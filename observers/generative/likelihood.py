@@ -53,7 +53,7 @@ class Likelihood(Protocol):
 
     Attributes:
         unit: Unit of the scores.
-        n_draws: Number of draws, all of which are used; None if the number of draws is not limited.
+        n_draws: Fixed number of draws, all of which are used; None if the number of draws is not limited.
         device: Device on which scores are computed.
 
     Example:
@@ -69,7 +69,7 @@ class Likelihood(Protocol):
 
     @property
     def n_draws(self) -> int | None:
-        """The number of draws, all of which are used; None if the number of draws is not limited."""
+        """The fixed number of draws, all of which are used; None if the number of draws is not limited."""
         ...
 
     @property

@@ -67,7 +67,8 @@ class Masked:
 
     With the measure `bound`, a score is a lower bound on log p(tokens | prompt) in nats, and an encoded image is its
     tokens, (h, w) int64 with h = w. With `l2`, a score is minus the mean squared error of the pixels, and an encoded
-    image is (4, size, size) float32: the pixels in 0..1 and, at each pixel, the token to which it belongs.
+    image is (4, size, size) float32: for each pixel, the three color channels in 0..1 and the token to which the pixel
+    belongs.
 
     Attributes:
         source: Repository or local folder of the weights.
@@ -164,7 +165,7 @@ class Masked:
         return int(size)
 
     def image(self, pixels: np.ndarray) -> torch.Tensor:
-        """Convert an image (height, width, 3) uint8 to (3, size, size) float32 in 0..1 on the device."""
+        """Convert a uint8 image (height, width, 3) to a float32 tensor (3, size, size) in 0..1 on the device."""
         return (crop_and_resize(pixels, self._size).to(self.device) + 1) / 2
 
     @deterministic_inference()
@@ -176,7 +177,7 @@ class Masked:
 
     @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode an image (height, width, 3) uint8 as tokens, to which the measure `l2` adds the pixels."""
+        """Encode a uint8 image (height, width, 3) as tokens, to which the measure `l2` adds the pixels."""
         image = self.image(pixels)
         tokens = self.tokens(image)
         if self.measure == "bound":
@@ -185,7 +186,7 @@ class Masked:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return each prompt's hidden states of the second-to-last layer, pooled vector and micro-conditioning.
+        """For each prompt, return the second-to-last hidden states, the pooled vector and the micro-conditioning.
 
         The micro-conditioning is the width, height, crop and aesthetic score of the image.
         """
@@ -222,7 +223,7 @@ class Masked:
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores, (N,) float32."""
+        """Score N rows and return the scores as a float32 tensor (N,)."""
         masks = self.masks(draws)
         if self.measure == "bound":
             return self.bound(images, conditioning, masks)
@@ -282,7 +283,7 @@ class Masked:
     ) -> RestoredImages:
         """Mask tokens of an image and fill them in under K prompts.
 
-        The damaged image is gray where tokens are masked. Errors are squared differences between pixels, also with the
+        The damaged image is gray where tokens are masked. Errors are squared differences between pixels, even with the
         measure `bound`, whose scores compare tokens.
         """
         if self.measure == "bound":

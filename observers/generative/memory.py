@@ -1,4 +1,4 @@
-"""Estimate the number of rows per forward pass from the free memory, for users who do not set it.
+"""Estimate the number of rows per forward pass from the free memory, if the user does not set it.
 
 Once the network is loaded, peak memory grows linearly with the number of rows, so two small passes give the slope. The
 result is rounded down to a power of two, so that it is the same whenever a similar amount of memory is free: a
@@ -18,7 +18,7 @@ from observers.protocol import ObserverError, Trial
 
 USED_FRACTION = 0.85  # fraction of the free memory that passes may use
 MAX_ROWS = 256  # more rows do not make a device faster
-N_TIMED, MAX_SECONDS = 5, 60.0  # passes that are timed, and the time after which no further pass is started
+N_TIMED, MAX_SECONDS = 5, 60.0  # number of timed passes; no pass is started after MAX_SECONDS
 DEFAULT_ROWS = 16  # number of rows on CPU and MPS, which do not report a useful amount of free memory
 
 

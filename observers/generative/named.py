@@ -139,7 +139,7 @@ def observer_factory(likelihood: type, **defaults: Any) -> Callable[..., Generat
 
 
 def published_observer(name: str) -> Callable[..., GenerativeClassifier]:
-    """Return a function that builds the published observer with this name, and whose parameters are its options."""
+    """Return a function that builds the published observer with this name from its options."""
     model = PUBLISHED_MODELS[name]
     return observer_factory(
         model.family, model=model.model, revision=model.revision, about=model.describe_download(), name=name

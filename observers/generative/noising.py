@@ -2,9 +2,9 @@
 
 Notation: T noise levels and N rows. The noised image is x_t = α x + σ ε. A network predicts the noise ε, the image x,
 the velocity v = α ε − σ x, or, along a straight flow (α = 1 − s, σ = s), the velocity u = ε − x. The errors of these
-predictions are multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the error of ε̂, x̂, v̂ and û, and ε̂ − ε is
-−√SNR times the error of x̂. One error and one scale per noise level therefore suffice. With the l2 loss the score of a
-row is −w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q is the density of the draws.
+predictions are multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the error of ε̂, x̂, v̂ and û, respectively,
+and ε̂ − ε is −√SNR times the error of x̂. One error and one scale per noise level therefore suffice. With the l2 loss
+the score of a row is −w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q is the density of the draws.
 """
 
 from collections.abc import Callable, Mapping

@@ -73,9 +73,9 @@ class Compute:
         return pick_dtype(self.dtype_name())
 
     def in_memory_format(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (N, channels, height, width) images in the memory format that is fastest for convolutions on the device.
+        """Return images (N, channels, height, width) in the memory format that makes convolutions fastest.
 
-        On CUDA this is the channels-last format.
+        The format is channels-last on CUDA; on other devices it is not changed.
         """
         return images.contiguous(memory_format=torch.channels_last) if images.is_cuda else images
 

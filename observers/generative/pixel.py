@@ -94,7 +94,7 @@ class PixelDiffusion:
         return Denoising(levels, prediction_type, self.objective, self.device, clamp=True)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Convert an image (height, width, 3) uint8 to (3, size, size) float32 in −1..1."""
+        """Convert a uint8 image (height, width, 3) to a float32 tensor (3, size, size) in −1..1."""
         return crop_and_resize(pixels, self._size).to(self.device)
 
     @deterministic_inference()
@@ -111,7 +111,7 @@ class PixelDiffusion:
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores, (N,) float32."""
+        """Score N rows and return the scores as a float32 tensor (N,)."""
         return self._denoising.score(images, draws, self._predictor(conditioning))
 
     @deterministic_inference()

@@ -1,9 +1,9 @@
 """Schedules of draws: which choices are evaluated at which draws until the best choice is clear.
 
 Notation: K choices, of which M are still in the race, and at most T draws. A race is a generator. It yields a `Request`
-for the scores of some choices at some draws, receives these scores by `send`, (M, n) float64 with higher values for
-better choices, and returns a `RaceResult`. All choices are evaluated at the same draws, so their differences are paired
-and most of the noise cancels (common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
+for the scores of some choices at some draws, receives these scores by `send` as a float64 array (M, n) with higher
+values for better choices, and returns a `RaceResult`. All choices are evaluated at the same draws, so their differences
+are paired and most of the noise cancels (common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
 
 The evidence of a choice that is never eliminated is the mean of its scores. The evidence of an eliminated choice is the
 evidence of its rival, the leader at the time of elimination, minus the mean difference between them over the draws that
@@ -168,18 +168,18 @@ class Racing:
     trend of δ along the levels is not an error of its mean. v has about 2(n − 1)/3 degrees of freedom. It is shrunk
     towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees of freedom (Smyth
     2004), so that few draws suffice. A rival is eliminated if p < error_rate / (K − 1). By the Bonferroni inequality,
-    one test of all rivals then eliminates the choice that all draws would prefer with a probability of about
-    `error_rate` at most, provided that the rivals have similar noise (the tests simulate this). Over all rounds of a
-    race between nearly equal choices this probability adds up to a few times `error_rate`; if one choice is clearly
-    better, it is lower.
+    the probability that one round of tests eliminates the choice that all draws would prefer is then about `error_rate`
+    at most, provided that the rivals have similar noise (the test suite simulates this). Over all rounds of a race
+    between nearly equal choices this probability adds up to a few times `error_rate`; if one choice is clearly better,
+    it is lower.
 
     Attributes:
         draws: Largest number of draws per choice, T.
         min_draws: Number of draws per choice before the first elimination.
         error_rate: Probability of eliminating the choice that all draws would prefer.
-        anytime: Whether `error_rate` applies to all rounds of a race together. This takes more draws, and eliminations
-            start at ANYTIME_N draws. It uses a confidence sequence (Robbins' normal mixture, asymptotic as in
-            Waudby-Smith et al. 2024, arXiv 2103.06476).
+        anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round. This takes more
+            draws, and eliminations start at ANYTIME_N draws. It uses a confidence sequence (Robbins' normal mixture,
+            asymptotic as in Waudby-Smith et al. 2024, arXiv 2103.06476).
     """
 
     draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
@@ -206,7 +206,7 @@ class Racing:
             n = min(self.draws, n + max(1, n // ROUND))
 
     def _is_behind(self, lead: np.ndarray, is_leader: np.ndarray, alpha: float) -> np.ndarray:
-        """Return whether each remaining choice is eliminated, (M,) bool.
+        """Return whether each remaining choice must be eliminated, (M,) bool.
 
         `lead` (M, n) is the lead of the leader over each choice at each draw, in the order of the draws' positions.
         """

@@ -47,7 +47,7 @@ def train_ar(
         images: The training images.
         out: Folder for the model.
         checkpoints: Folder for the training checkpoints.
-        on_progress: Called with progress messages.
+        on_progress: Function that is called with progress messages.
         tokens: Training settings of the vector-quantized autoencoder.
         predictor: Training settings of the transformer that predicts tokens.
     """

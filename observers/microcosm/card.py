@@ -60,7 +60,7 @@ def finish_model(
         command: The command that trained it.
         out: Folder of the model.
         checkpoints: Folder of the training checkpoints.
-        settings: Training settings of the model's parts, one attrs object per part, by the name of the part.
+        settings: Training settings, one attrs object for each part of the model, by the name of the part.
         n_images: Number of training images.
         seed: Random seed of the training images.
         icons: Archive of icons. By default it is downloaded.

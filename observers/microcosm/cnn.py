@@ -73,7 +73,7 @@ def train_cnn(
         images: The training images.
         out: Folder for the network.
         checkpoints: Folder for the training checkpoints.
-        on_progress: Called with progress messages.
+        on_progress: Function that is called with progress messages.
         settings: Training settings.
     """
     network = build_network()

@@ -42,7 +42,7 @@ def train_latent(
         images: The training images.
         out: Folder for the model.
         checkpoints: Folder for the training checkpoints.
-        on_progress: Called with progress messages.
+        on_progress: Function that is called with progress messages.
         autoencoder: Training settings of the autoencoder.
         denoiser: Training settings of the U-Net and the text encoder.
     """

@@ -41,7 +41,7 @@ def train_masked(
         images: The training images.
         out: Folder for the model.
         checkpoints: Folder for the training checkpoints.
-        on_progress: Called with progress messages.
+        on_progress: Function that is called with progress messages.
         tokens: Training settings of the vector-quantized autoencoder.
         predictor: Training settings of the transformer that predicts masked tokens.
     """
@@ -69,7 +69,7 @@ def train_masked(
     with torch.no_grad():
         captions = text_encoder(ids, output_hidden_states=True)
     network.set_attn_processor(AttnProcessor())  # its backward pass is faster at this size
-    # Image size, crop and aesthetic score, the same that the observer passes.
+    # Image size, crop and aesthetic score, with the same values as in the observer.
     micro_conditions = torch.tensor([SIZE, SIZE, 0, 0, 6.0]).expand(predictor.batch, -1)
 
     def loss(generator: torch.Generator) -> torch.Tensor:

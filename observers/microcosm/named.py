@@ -29,7 +29,7 @@ NAMES = (*GENERATIVE, *CLASSIFIERS)
 
 
 def microcosm_factory(name: str) -> Callable[..., Observer]:
-    """Return a function that builds the observer with a name in NAMES, and whose parameters are its options."""
+    """Return a function that builds the observer with a name in NAMES from its options."""
     if name in GENERATIVE:
         likelihood, defaults = GENERATIVE[name]
         return observer_factory(likelihood, model=name, weights=WEIGHTS / name, name=name, **defaults)

@@ -29,7 +29,7 @@ def train_pixel(
         images: The training images.
         out: Folder for the model.
         checkpoints: Folder for the training checkpoints.
-        on_progress: Called with progress messages.
+        on_progress: Function that is called with progress messages.
         denoiser: Training settings of the U-Net and the text encoder.
     """
     from diffusers import DDPMScheduler

@@ -1,6 +1,6 @@
 """Vector-quantized autoencoders, which encode an image as discrete tokens: van den Oord et al. (2017).
 
-Encoded vectors and codes have length 1, as in Janus and in Yu et al. (2022), so the nearest code is that with the
+Encoded vectors and codes have length 1, as in Janus and in Yu et al. (2022), so the nearest code is the one at the
 smallest angle. In the first part of the training nothing is quantized. Then the codes are initialized with k-means on
 encoded images. Codes that are not used are regularly replaced by encoded vectors.
 
@@ -68,7 +68,7 @@ class TokenAutoencoder(torch.nn.Module):
 
     @torch.no_grad()
     def set_codes(self, indices: torch.Tensor, vectors: torch.Tensor) -> None:
-        """Replace the codes with these indices (k,) by vectors (k, D)."""
+        """Set the codes at the indices (k,) to the vectors (k, D)."""
         self._codebooks[0].weight[indices] = vectors
 
     @torch.no_grad()

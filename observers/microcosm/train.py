@@ -34,8 +34,8 @@ class Trainer:
     """The training procedure of a model.
 
     Attributes:
-        train: Called with the training images, the folder of the model, the folder of the checkpoints, a progress
-            callback and the settings of each part in order. It writes the model.
+        train: Function that is called with the training images, the folder of the model, the folder of the checkpoints,
+            a progress callback and the settings of each part in order. It writes the model.
         settings: Training settings of each part of the model by name, in the order in which the parts are trained.
     """
 
@@ -70,9 +70,9 @@ def train(
         name: Name of the model, a key of TRAINERS.
         out: Folder for the model.
         n_images: Number of training images.
-        share: Factor on the number of training steps or epochs.
+        share: Factor by which the number of training steps or epochs is multiplied.
         icons: Archive of icons. By default it is downloaded.
-        on_progress: Called with progress messages.
+        on_progress: Function that is called with progress messages.
 
     Raises:
         ObserverError: If `out` contains something other than this model, if the icons are not available, or if training

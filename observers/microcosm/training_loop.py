@@ -31,8 +31,8 @@ class TrainingSettings:
         rate: Highest learning rate. The rate rises linearly during warmup, then decreases to 0 along a cosine.
         warmup: Number of warmup steps.
         weight_decay: Weight decay of AdamW.
-        average: Decay of the exponential moving average of the weights, which is the result of the training. With 0 the
-            result is the last weights.
+        average: Decay of the exponential moving average of the weights, which is the result of the training. With 0,
+            the last weights are the result.
         half: Whether to compute in bfloat16 with autocast.
         seed: Random seed.
     """
@@ -70,7 +70,7 @@ def fit(
         settings: The training settings.
         out: Path of the checkpoint and of the learning curve, without a suffix.
         data_id: Identifies the training data, so that a checkpoint is not resumed with other data.
-        on_progress: Called with a message after each checkpoint.
+        on_progress: Function that is called with a message after each checkpoint.
 
     Raises:
         ObserverError: If the checkpoint is damaged or was made with other settings or by another network, or if the

@@ -9,7 +9,7 @@ from stimuli.errors import ObserverError
 def ask_session_details(session: int, pilot: bool) -> tuple[str, int, bool]:
     """Show a dialog and return the participant code, the session number and whether the session is a pilot.
 
-    `session` and `pilot` are the initial values of the two fields; the initial participant code is random. Raises
+    `session` and `pilot` are the initial values of these two fields; the initial participant code is random. Raises
     ObserverError if PsychoPy or a display is missing, or if the user cancels the dialog.
     """
     from observers.people.psychopy_screen import prepare_psychopy

@@ -16,7 +16,7 @@ PUBLISHED_ORDER = (
 CELL_SIZE, GAP = (
     129 / 224,
     10 / 224,
-)  # as fractions of the side of an image (Geirhos et al. 2018: 129, 10 and 224 pixels)
+)  # fractions of the side of an image; in Geirhos et al. (2018), cell, gap and image have 129, 10 and 224 pixels
 # The keys of a keyboard, row by row; a grid with fewer columns uses the first keys of each row.
 KEY_ROWS = ("1234567890", "qwertyuiop", "asdfghjkl;", "zxcvbnm,./")
 

@@ -93,7 +93,7 @@ def _offline_hint() -> str:
 
 
 def _archives_by_sha256(folder: Path) -> dict[str, Path]:
-    """Return the archives in a folder by checksum, because npm names the same archive in more than one way."""
+    """Return the archives in a folder by checksum and not by name, because npm gives one archive several names."""
     paths = [path for path in sorted(folder.glob("*.tgz")) if path.stat().st_size <= MAX_BYTES]
     return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 

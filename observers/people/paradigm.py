@@ -94,7 +94,7 @@ def show_wait_message(screen: Screen, layout: TrialLayout) -> None:
 
 
 def n_frames(seconds: float, rate: float) -> int:
-    """Return the number of frames, at least 1, that last `seconds` at a frame rate in frames per second."""
+    """Return how many frames, at least 1, a duration of `seconds` takes at a rate of `rate` frames per second."""
     return max(1, math.ceil(seconds * rate - FRAME_TOLERANCE))
 
 

@@ -67,7 +67,7 @@ class Participant:
         monitor: Path of the monitor profile. It is required unless the session is a pilot or simulated.
         rate: Frame rate in frames per second of a pilot session or a virtual screen. By default, the rate of a real screen
             is measured, and a virtual screen has a rate of 60.
-        display: Number of the display, from 0.
+        display: Number of the display; the first display is 0.
         n_blocks: Number of blocks of the session, which is shown in breaks.
         screen: An open screen to use; it stays open, so that several sessions can share it. By default, each session opens
             and closes its own screen.
@@ -238,11 +238,11 @@ class Participant:
         ]  # fmt: skip
 
     def _trial_rng(self, trial: Trial) -> np.random.Generator:
-        """Return the random generator for the mask of a trial. Its seed is the observer's seed with the trial number."""
+        """Return the random generator for the mask of a trial. Its seed is the observer's seed and the trial number."""
         return np.random.default_rng([self.seed, trial.number])
 
     def _plan_response(self, trial: Trial, layout: paradigm.TrialLayout) -> list[tuple[float, Click | Key]]:
-        """Return the simulated click or key press with its rt, which depend only on the trial and the seed."""
+        """Return the simulated click or key press with its rt. Both depend only on the trial and the seed."""
         choice = next(iter(_make_simulated_observer(self.simulate, self.seed).observe([trial]))).choice
         if choice is None:
             return []

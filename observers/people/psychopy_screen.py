@@ -29,15 +29,15 @@ class PsychoPyScreen:
 
     Args:
         fullscreen: Whether the window fills the screen; otherwise it has WINDOW_SIZE.
-        display: Number of the display, from 0.
+        display: Number of the display; the first display is 0.
         rate: Frame rate in frames per second to enforce on a display that does not wait for its frames, such as a virtual
             display. By default, the rate is measured.
         sound: Whether `beep` plays tones.
         measure_rate: Whether the frame rate is measured and checked when the window opens.
 
     Raises:
-        ObserverError: If PsychoPy is not installed, if the window cannot be opened, or if the measured frame rate is not
-            plausible or lower than `rate`.
+        ObserverError: If PsychoPy is not installed, if the window cannot be opened, or if the measured frame rate is
+            not plausible or is lower than `rate`.
     """
 
     def __init__(

@@ -73,7 +73,7 @@ def _check_timing(screen: Screen) -> SetupCheck:
 
 
 def _check_monitor(monitor: Path | None, screen: Screen) -> SetupCheck:
-    """Check that the monitor profile can be read, and that its number of pixels is that of this screen."""
+    """Check that the monitor profile can be read, and that it has the same number of pixels as this screen."""
     if monitor is None:
         return SetupCheck(
             False,

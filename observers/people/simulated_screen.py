@@ -8,15 +8,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from observers.people.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
 
-# If no events were planned, a click at the center after this delay in seconds, which continues after a text.
+# The event if none was planned: its delay in seconds, and a click at the center, which dismisses a text.
 DEFAULT_EVENT = (0.5, Click(0, 0, 0))
 
 
 class SimulatedScreen:
     """A virtual screen; see the `Screen` protocol.
 
-    A frame lasts 1 / rate seconds, and a random proportion `drop` of the frames lasts twice as long, like dropped frames.
-    `on_flip` is called with each scene and the time at which it appeared.
+    A frame lasts 1 / rate seconds. With probability `drop` it lasts twice as long, as if the next frame had been
+    dropped. `on_flip` is called with each scene and the time at which it appeared.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SimulatedScreen:
         self._centered = True
 
     def flip(self, scene: Scene) -> Flip:
-        """Advance the clock by one frame and return the events up to its end."""
+        """Advance the clock by one frame and return the events up to the end of the frame."""
         self._time += (2 if self._rng.random() < self._drop else 1) / self.rate
         events = [event for event in self._pending if event.time <= self._time]
         self._pending = [event for event in self._pending if event.time > self._time]
@@ -79,7 +79,7 @@ def _with_time(event: Click | Key, time: float) -> Click | Key:
 
 
 def render(scene: Scene, size: tuple[int, int]) -> np.ndarray:
-    """Draw a scene approximately as a screen of `size` pixels shows it, as a uint8 array of shape (height, width, 3)."""
+    """Return approximately what a screen of `size` pixels shows, as a uint8 array of shape (height, width, 3)."""
     width, height = size
     canvas = Image.new("RGB", size, (round(255 * scene.background),) * 3)
     draw = ImageDraw.Draw(canvas)

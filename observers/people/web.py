@@ -97,7 +97,7 @@ class AnswerQueue:
             return self._trial
 
     def proportion_correct(self, block: int) -> float | None:
-        """Return the proportion correct in a block since this queue was created, or None if there were no answers."""
+        """Return the proportion of correct answers in a block since this queue was created; None without any answers."""
         with self._changed:
             return self._n_correct[block] / self._n_answered[block] if self._n_answered[block] else None
 
