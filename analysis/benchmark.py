@@ -140,7 +140,7 @@ def benchmark_scores(
         notes.append(f"datasets are excluded because no {group} responded to them: {', '.join(excluded)}")
     if not used and reference_observers is not None:
         raise LogError(
-            "the reference observers responded to no condition of the benchmark; add logs of them in other conditions"
+            "the logs of the reference observers contain no condition of the benchmark; add their logs of other conditions"
         )
     if not used:
         raise LogError(

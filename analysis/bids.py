@@ -152,7 +152,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         or not _are_sidecars(metadata.get("Logs"))
     ):
         raise LogError(
-            f"{path.with_suffix('.json')} was not written by `observers export`: it must have {', '.join(METADATA)}"
+            f"{path.with_suffix('.json')} was not written by `observers export`: expected the fields {', '.join(METADATA)}"
         )
     return {name: metadata[name] for name in METADATA}
 

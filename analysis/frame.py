@@ -236,7 +236,8 @@ def _check_one_kind_per_observer(frame: pd.DataFrame) -> None:
     if len(repeated):
         name, dataset = repeated.iloc[0]["observer"], repeated.iloc[0]["dataset"]
         raise LogError(
-            f"{name} of {dataset} has several kinds in these logs; pass only the logs of one of these observers"
+            f"these logs contain two observers of {dataset} with the same name, {name}, but of different kinds; "
+            f"pass only the logs of one of them"
         )
 
 

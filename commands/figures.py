@@ -63,5 +63,5 @@ def figures(
         typer.echo(f"figure {written.number}: {out / written.stem}.pdf" if written.stem else
                    f"figure {written.number}: {written.text}", err=not written.stem)  # fmt: skip
     if not n_drawn:
-        raise LogError("these logs allow none of the figures: give more logs, as the messages above say")
+        raise LogError("none of the figures can be drawn from these logs: the messages above say what is missing")
     typer.echo(f"captions: {out / 'figures.md'}")

@@ -22,7 +22,7 @@ from stimuli.resuming import resumable
 if TYPE_CHECKING:
     from observers.protocol import Observer
 
-NOISE_LEVEL = "above 0 and up to 1 (only noise or masks)"
+NOISE_LEVEL = "above 0 and up to 1 (1 leaves nothing of the image)"
 
 
 def reconstruct(
@@ -47,7 +47,8 @@ def reconstruct(
     ] = "0.5",
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Number of draws of the noise or of the masks.")] = 1,
     steps: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Denoising steps; 1 matches what the score compares.")
+        int,
+        typer.Option(min=1, metavar="N", help="Number of denoising steps; responses are based on 1 step."),
     ] = 20,
     guidance: Annotated[
         float, typer.Option(metavar="SCALE", help="Classifier-free guidance scale; 1 turns guidance off.")
@@ -108,9 +109,12 @@ def explain_trial(
         float, typer.Option(metavar="LEVEL", help=f"Noise level or fraction of masked tokens, {NOISE_LEVEL}.")
     ] = 0.5,
     steps: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Denoising steps; 1 matches what the score compares.")
+        int,
+        typer.Option(min=1, metavar="N", help="Number of denoising steps; responses are based on 1 step."),
     ] = 1,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Number of the draw of the noise or of the masks.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Which draw of the noise or of the masks to use; 0 is the first.")
+    ] = 0,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the figure.")] = Path("explained"),
     option: ObserverOption = None,
     device: Device = None,
@@ -177,7 +181,8 @@ def estimate_allocation(
     densities = " ".join(f"{density:.2g}" for density in allocation.density)
     typer.echo(f"Density of draws from low to high noise levels, where 1 is even: {densities}")
     typer.echo(
-        f"According to the pilot run, {100 * share:.0f} % of the draws are as precise as evenly allocated draws."
+        f"According to the pilot run, this allocation needs {100 * share:.0f} % of the draws that an even allocation needs "
+        f"for the same precision."
     )
     write_allocation(out, allocation)
     typer.echo(f"allocation: {out}; use it with -o allocation={shlex.quote(str(out))}")

@@ -99,11 +99,13 @@ def key_values(texts: list[str] | None) -> dict[str, str]:
 
     Raises typer.BadParameter if a text has no `=`, or if a key occurs twice.
     """
-    options = {}
+    options: dict[str, str] = {}
     for text in texts or []:
         key, equals, value = text.partition("=")
-        if not equals or key in options:
-            raise typer.BadParameter(f"-o takes key=value, {'each key once, ' if equals else ''}got {text!r}")
+        if not equals:
+            raise typer.BadParameter(f"-o takes key=value, got {text!r}")
+        if key in options:
+            raise typer.BadParameter(f"-o gives the key {key} twice, as {options[key]!r} and as {value!r}: remove one")
         options[key] = value
     return options
 

@@ -13,8 +13,8 @@ MonitorProfile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Monitor profile that `observers calibrate-monitor` wrote (default: none, which only --pilot and --simulate "
-        "allow).",
+        help="Monitor profile that `observers calibrate-monitor` wrote (default: none; required unless --pilot "
+        "or --simulate is given).",
     ),
 ]
 Display = Annotated[int, typer.Option(min=0, metavar="N", help="Number of the screen to use; 0 is the first one.")]
@@ -143,7 +143,7 @@ def doctor(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Monitor profile that `observers calibrate-monitor` wrote (default: none, which is reported as FAIL).",
+            help="Monitor profile that `observers calibrate-monitor` wrote (default: none; then its check fails).",
         ),
     ] = None,
     display: Display = 0,

@@ -32,7 +32,10 @@ def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment
         stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
     stimuli = stimuli.where(lambda s: s.category != AMBIGUOUS)
     if not 1 <= n <= len(stimuli):
-        raise LogError(f"the number of practice trials must be 1 to {len(stimuli)} (the number of images), got {n}")
+        raise LogError(
+            f"the number of practice trials must be 1 to {len(stimuli)} (the number of images suitable for practice), "
+            f"got {n}"
+        )
     indices = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])
     ids = {s.id for i, s in enumerate(stimuli) if i in indices}
     selected = stimuli.where(lambda s: s.id in ids)

@@ -117,7 +117,9 @@ def _format_measures(observer: Observer, response: Response) -> list[str]:
     measured, names = response.measured or {}, measures_of(observer)
     unknown = sorted(measured.keys() - set(names))
     if unknown:
-        raise ObserverError(f"observer {observer.name} measured {', '.join(unknown)}, which its measures do not list")
+        raise ObserverError(
+            f"observer {observer.name} returned measurements that are not in its `measures`: {', '.join(unknown)}"
+        )
     return [repr(float(measured[name])) if name in measured else "" for name in names]
 
 

@@ -105,8 +105,8 @@ def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
         return evolve(session, root=parent)
     if parent.resolve() == folder.resolve():
         raise LogError(
-            f"{folder} contains the logs of one experiment: give its parent folder, which may contain more logs of the "
-            f"participant, with --out"
+            f"{folder} contains the logs of one experiment: give its parent folder with --out, because that "
+            f"folder may contain more logs of the participant"
         )
     return evolve(session, root=parent.parent)
 
@@ -184,7 +184,7 @@ def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
                 owners.append((cells[observer], human))
     except csv.Error as error:
         raise LogError(
-            f"{path} contains {code} but cannot be read ({error}): move the file away or delete it by hand"
+            f"{path} contains {code} but is not a valid CSV file ({error}): move it away or delete it by hand"
         ) from None
     return owners
 

@@ -220,8 +220,8 @@ def torchvision_hint() -> str:
         return ""
     return (
         f", most often because torchvision was built for a different torch than {torch.__version__}: install the "
-        f"torchvision for that torch from where you installed torch; only timm: needs torchvision, so without it you can "
-        f"also pip uninstall torchvision"
+        f"torchvision for that torch from where you installed torch; only the models of timm need torchvision, so if "
+        f"you use none of them, you can also run pip uninstall torchvision"
     )
 
 
@@ -294,8 +294,8 @@ def _require_safetensors(folder: Path, observer: str) -> None:
         refused = sorted(str(name) for name in names if not isinstance(name, str) or not _SHARD.fullmatch(name))
         if refused and ".safetensors." in path.name:
             raise ObserverError(
-                f"{observer}: {path} names {refused[0]}: only safetensors in the same folder are loaded; download the files "
-                f"again"
+                f"{observer}: {path} refers to {refused[0]}, but only safetensors files in the same folder are loaded: "
+                f"download the files again"
             )
 
 

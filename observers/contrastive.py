@@ -108,8 +108,8 @@ class Contrastive:
         network = load_transformer(AutoModel, self._files.folder, pick_dtype(self.dtype), device, model_kind, self.name)
         if network.config.model_type not in MODEL_TYPES:
             raise ObserverError(
-                f"{self.name} is a model of type {network.config.model_type}; expected {' or '.join(MODEL_TYPES)}: "
-                f"a classifier is named hf:{self.model}"
+                f"{self.name} is a model of type {network.config.model_type}; expected {' or '.join(MODEL_TYPES)}; "
+                f"if it is a classifier, use hf:{self.model}"
             )
         return network
 

@@ -84,9 +84,9 @@ def iter_batches(
         for trial, image in zip(batch, images, strict=True):
             if image.shape != images[0].shape:
                 raise ObserverError(
-                    f"the model's own preprocessing makes {trial.stimulus.id} {_describe_size(image)} pixels and other "
-                    f"images {_describe_size(images[0])}, which do not fit into one batch; -o whole=true shows all images "
-                    f"at one size"
+                    f"after the model's own preprocessing, {trial.stimulus.id} has {_describe_size(image)} pixels but "
+                    f"{batch[0].stimulus.id} has {_describe_size(images[0])}; a batch needs images of one size: use "
+                    f"-o whole=true"
                 )
         yield batch, torch.stack(images + images[-1:] * (size - len(images)))
 

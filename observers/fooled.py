@@ -82,8 +82,8 @@ class Fooled:
             a, b = choices.index(cues["percept_a"]), choices.index(cues["percept_b"])
         except (KeyError, ValueError):
             raise ObserverError(
-                f"{self.name} only answers illusions: {trial.stimulus.id} has neither the cues difference and strength, nor "
-                f"hidden, nor percept_a and percept_b that are choices"
+                f"{self.name} only answers illusions: {trial.stimulus.id} needs the cues 'difference' and 'strength' "
+                f"(numbers), or the cue 'hidden' (a number), or the cues 'percept_a' and 'percept_b' (two of the choices)"
             ) from None
         p = _logistic(self._log_odds(trial.stimulus.condition))
         return {a: 1 - p, b: p}

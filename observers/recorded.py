@@ -76,7 +76,8 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
             rows.pop()
     else:
         raise ObserverError(
-            f"{path} is not a trial log: expected the columns {','.join(dialect.COLUMNS)}, or those of our own format"
+            f"{path} is not a trial log: expected the columns {','.join(dialect.COLUMNS)}, or at least "
+            f"observer, stimulus and response"
         )
     recorded = []
     for number, row in enumerate(rows, start=2):
@@ -90,9 +91,9 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
             raise ObserverError(f"{path}, row {number}: {error}") from None
     names = sorted({trial.observer for _, trial in recorded})
     if observer is None and len(names) > 1:
-        raise ObserverError(f"{path} has several observers: choose one with -o observer=NAME, of {', '.join(names)}")
+        raise ObserverError(f"{path} has several observers ({', '.join(names)}): choose one with -o observer=NAME")
     if observer is not None and observer not in names:
-        raise ObserverError(f"the observer {observer!r} is not in {path}; it has {', '.join(names)}")
+        raise ObserverError(f"the observer {observer!r} is not in {path}, which contains {', '.join(names)}")
     trials: dict[tuple[str, str], RecordedTrial] = {}
     for key, trial in recorded:
         if observer in (None, trial.observer):

@@ -81,7 +81,9 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
     if not callable(factory):
         observer = factory
         if options:
-            raise ObserverError(f"{name} is an object that already exists; it takes no options")
+            raise ObserverError(
+                f"{name} takes no options, because it is a finished object: omit -o, or name a class or function"
+            )
     else:
         observer = factory(*arguments, **parse_options(factory, name, options or {}, n_positional=len(arguments)))
     if not isinstance(observer, Observer) or observer.kind not in KINDS:

@@ -69,9 +69,13 @@ def validate_response(response: object, trial: Trial, observer: str) -> Response
         try:
             evidence = np.asarray(response.evidence)
         except ValueError:  # lists of unequal length
-            raise ObserverError(f"{where}: evidence must be {n_choices} numbers, got a ragged list") from None
+            raise ObserverError(
+                f"{where}: evidence must be {n_choices} numbers, got lists of different lengths"
+            ) from None
         if evidence.shape != (n_choices,) or evidence.dtype.kind not in "fiu":
-            raise ObserverError(f"{where}: evidence must be {n_choices} numbers, got {evidence.dtype} {evidence.shape}")
+            raise ObserverError(
+                f"{where}: evidence must be {n_choices} numbers, got {evidence.dtype} of the shape {evidence.shape}"
+            )
         if np.isnan(evidence).any():
             raise ObserverError(f"{where}: evidence contains NaN")
     return response

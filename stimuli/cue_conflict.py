@@ -110,7 +110,8 @@ def draw_pairs(shapes: StimulusSet, textures: StimulusSet, settings: CueConflict
                 planned.append(PlannedStimulus(name, f"{shape_category}/{name}", "", sources))
     if not planned:
         raise StimulusError(
-            f"{shapes.name} and {textures.name} have only one category, so that cues cannot conflict: add another category"
+            f"all images of {shapes.name} and {textures.name} have the same category, so that no shape conflicts with a "
+            f"texture: add another category"
         )
     return planned
 

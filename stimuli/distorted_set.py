@@ -291,8 +291,8 @@ def _output_path(s: Stimulus, condition: str, conditions: Sequence[str]) -> Path
     stem = Path(s.id).stem
     if not PORTABLE_NAME.fullmatch(s.category) or not PORTABLE_NAME.fullmatch(stem):
         raise StimulusError(
-            f"{s.path}: expected the image's name and category in letters, digits, spaces and ( ) . _ -, got {s.id!r} and "
-            f"{s.category!r}"
+            f"{s.path}: the image's name and category may contain only letters, digits, spaces and ( ) . _ -, got {s.id!r} "
+            f"and {s.category!r}"
         )
     folder = Path(condition) if len(conditions) > 1 else Path()
     return folder / s.category / f"{stem}.png"

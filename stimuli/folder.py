@@ -48,8 +48,8 @@ def read_folder(folder: Path) -> StimulusSet:
         return StimulusSet.read(manifest)
     if (folder / BUILD_RECORD).is_file():
         raise StimulusError(
-            f"the stimulus set {folder} is not finished: run the command that makes it again, which "
-            f"continues the set, and then use it"
+            f"the stimulus set {folder} is not finished: first repeat the command that started it, "
+            f"which makes the remaining images"
         )
     return _scan(folder)
 

@@ -23,7 +23,10 @@ def object_mask(image: np.ndarray) -> np.ndarray:
     """
     color = background_color(border_pixels(image))
     if color is None:
-        raise StimulusError("the background is not plain: expected an object with one color all along the border")
+        raise StimulusError(
+            "the background is not plain: expected an object on a background of one color, but the border of the image has "
+            "several"
+        )
     similar = np.abs(image - color).max(axis=2) <= TOLERANCE
     regions, _ = ndimage.label(similar)
     border_regions = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))

@@ -248,8 +248,8 @@ def _resume_rows(out: Path, paths: ImagePaths, record: Mapping[str, Any]) -> lis
             ]
             change = f"{missing} was removed" if missing else f"{changed[0]} has changed"
             raise StimulusError(
-                f"{change} since {path} was made from it: use another folder, or remove this image and run the same "
-                f"command again"
+                f"{change} since {path} was made from it: use another folder, or remove {row.planned.path} from "
+                f"{out} and run the same command again"
             )
         rows.append(SourceRow(row.planned, row.digests, SOURCE_MISSING) if missing else SourceRow(row.planned, digests))
     return rows

@@ -38,8 +38,8 @@ def mean_spectrum(images: Iterable[np.ndarray]) -> np.ndarray:
         amplitude = np.abs(fft.fft2(to_gray(image)))
         if total is not None and amplitude.shape != total.shape:
             raise StimulusError(
-                f"a mean spectrum needs images of the same size, got {amplitude.shape[::-1]} after {total.shape[::-1]} "
-                f"pixels: resize them with --size, such as --size 224"
+                f"a mean spectrum needs images of the same size, got {total.shape[::-1]} and "
+                f"{amplitude.shape[::-1]} pixels: resize them with --size, such as --size 224"
             )
         total, n_images = amplitude if total is None else total + amplitude, n_images + 1
     if total is None:

@@ -78,7 +78,7 @@ BROKEN: dict[str, tuple[Callable[..., object], str]] = {
     "not a Response": (lambda trials: (t.choices[0] for t in trials), "expected a Response, got str"),
     "short evidence": (
         lambda trials: first_choice(trials, evidence=np.ones(3)),
-        r"evidence must be 16 numbers, got float64 \(3,\)",
+        r"evidence must be 16 numbers, got float64 of the shape \(3,\)",
     ),
     "NaN evidence": (lambda trials: first_choice(trials, evidence=NAN), "evidence contains NaN"),
     "negative rt": (lambda trials: first_choice(trials, rt=-1.0), "rt must be a time in seconds, 0 or more, got -1"),
@@ -96,7 +96,7 @@ BROKEN: dict[str, tuple[Callable[..., object], str]] = {
     ),
     "ragged evidence": (
         lambda trials: first_choice(trials, evidence=[[1.0], [1.0, 2.0]]),
-        "evidence must be 16 numbers, got a ragged list",
+        "evidence must be 16 numbers, got lists of different lengths",
     ),
     "n_evaluations too large": (
         lambda trials: first_choice(trials, n_evaluations=10**30),

@@ -132,7 +132,8 @@ def difference(
 
     if between and len(between) != 2:
         raise typer.BadParameter(
-            f"expected the option twice, once per observer, got it {len(between)} time{'s' * (len(between) != 1)}",
+            f"expected the option twice, once for each observer, but it was given {len(between)} "
+            f"time{'s' * (len(between) != 1)}",
             param_hint="--between",
         )
     pairs = [(between[0], between[1])] if between else None

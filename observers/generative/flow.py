@@ -130,7 +130,7 @@ class FlowMatching:
             present, missing = ("text_encoder_3", "tokenizer_3")[:: 1 if has_encoder else -1]
             raise ObserverError(
                 f"{self.source.model}: {self._components.files.folder} has a {present} but no {missing}: download the whole "
-                f"model again, or run without T5: give a folder that contains neither of them with -o weights=DIR"
+                f"model again, or, to run without T5, give a folder that contains neither with -o weights=DIR"
             )
         return has_encoder
 

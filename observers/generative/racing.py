@@ -131,8 +131,8 @@ def _check_stages(instance: object, attribute: object, value: tuple[tuple[int, i
     choices_decrease = all(a >= b >= 1 for a, b in zip([*choices[:1], *choices], choices, strict=False))
     if not value or not draws_increase or not choices_decrease or draws[-1] > MAX_DRAWS:
         raise ObserverError(
-            f"each stage must have more draws and no more choices than the one before, such as the stages "
-            f"25x16,250x5, got {','.join(f'{n}x{k}' for n, k in value) or 'no stages'}"
+            f"each stage must have more draws than the one before (up to {MAX_DRAWS}) and at most as many choices (at "
+            f"least 1), such as the stages 25x16,250x5, got {','.join(f'{n}x{k}' for n, k in value) or 'no stages'}"
         )
 
 

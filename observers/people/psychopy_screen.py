@@ -183,8 +183,9 @@ class PsychoPyScreen:
         measured = float(1 / np.median(np.diff(times)))
         if requested is None and not RATES[0] <= measured <= RATES[1]:
             raise ObserverError(
-                f"the measured frame rate of {measured:.0f} frames per second is not plausible: the display does not wait "
-                f"for its frames. Give the frame rate of a pilot with --pilot --rate 60"
+                f"the measured frame rate of {measured:.0f} frames per second is not plausible: the window "
+                f"probably does not wait for the refresh of the display. Turn on vertical synchronization (VSync) in the "
+                f"graphics driver, or run only a pilot and give its frame rate, --pilot --rate 60"
             )
         if requested is not None and measured < (1 - RATE_TOLERANCE) * requested:
             raise ObserverError(

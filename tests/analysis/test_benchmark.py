@@ -95,7 +95,9 @@ def test_reference_observers_count_in_benchmark_conditions():
         dataset_trials("contrast", "S", "simulated", c100="1100"),
         dataset_trials("contrast", "net", "generative", c50="1100"),
     ]
-    with pytest.raises(LogError, match="the reference observers responded to no condition of the benchmark; add logs"):
+    with pytest.raises(
+        LogError, match="the logs of the reference observers contain no condition of the benchmark; add their logs"
+    ):
         benchmark(pd.concat(contrast), reference_observers=["S"])
     edge = [
         dataset_trials("edge", "S", "simulated", _="1110"),

@@ -270,7 +270,7 @@ def test_folder_with_other_files_is_rejected(logs, tmp_path):
     [
         (None, "needs a JSON file of the same name that identifies the observer, but it cannot be read"),
         ("{", "needs a JSON file of the same name that identifies the observer, but it cannot be read"),
-        ("[]", r"was not written by `observers export`: it must have TaskName, Observer, Kind, Session, Logs"),
+        ("[]", r"was not written by `observers export`: expected the fields TaskName, Observer, Kind, Session, Logs"),
         ('{"TaskName": "a", "Observer": "b", "Kind": "human"}', "was not written by `observers export`"),
         ('{"TaskName": "a", "Observer": "b", "Kind": "human", "Session": 1, "Logs": [{}]}', "was not written by"),
         ('{"TaskName": "a", "Observer": "b", "Kind": "human", "Session": "1", "Logs": []}', "was not written by"),

@@ -80,7 +80,7 @@ def test_clusters_prints_sentences(edge):
 
 def test_wrong_usage_is_refused(edge):
     assert (
-        "expected the option twice, once per observer, got it 1 time"
+        "expected the option twice, once for each observer, but it was given 1 time"
         in run("difference", edge, "--between", "net-1", code=2).stderr
     )
     assert "did you mean net-1" in run("difference", edge, "--between", "net-11", "--between", "net-2", code=1).stderr

@@ -150,7 +150,9 @@ def test_same_trials_in_two_files_are_rejected(tmp_path):
 def test_observer_with_two_kinds_is_rejected(small, tmp_path):
     path = run(small, Ideal(), tmp_path)
     path.write_text(path.read_text().replace(",simulated,", ",human,", 3))
-    with pytest.raises(LogError, match="ideal of small has several kinds in these logs; pass only"):
+    with pytest.raises(
+        LogError, match="two observers of small with the same name, ideal, but of different kinds; pass only"
+    ):
         read_trials([path])
 
 

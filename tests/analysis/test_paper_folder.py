@@ -42,4 +42,4 @@ def test_the_command(tmp_path):
     assert "figure 1: the logs contain no trial in which shape" in done.stderr
     assert (tmp_path / "out" / "figure-11.csv").is_file()
     done = CliRunner().invoke(app, [*command, "--figure", "1"])
-    assert done.exit_code == 1 and "these logs allow none of the figures" in done.stderr
+    assert done.exit_code == 1 and "none of the figures can be drawn from these logs" in done.stderr

@@ -109,16 +109,16 @@ def test_practice_with_other_choices_uses_images_of_the_experiment(small):
     two_choices = Experiment("two", small.stimuli, ("left", "right"))
     practice = practice_experiment(two_choices, 4, 0)
     assert {s.id for s in practice.stimuli} < {s.id for s in small.stimuli} and len(practice.stimuli) == 4
-    with pytest.raises(LogError, match=r"must be 1 to 32 \(the number of images\), got 33"):
+    with pytest.raises(LogError, match=r"must be 1 to 32 \(the number of images suitable for practice\), got 33"):
         practice_experiment(two_choices, 33, 0)
-    with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images\), got 17"):
+    with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images suitable for practice\), got 17"):
         practice_experiment(small, 17, 0)
 
 
 def test_practice_excludes_ambiguous_images():
     practice = practice_experiment(make_experiment("vase-faces"), 12, seed=0)
     assert {s.category for s in practice.stimuli} == {"vase", "two faces"} and len(practice.stimuli) == 12
-    with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images\), got 17"):
+    with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images suitable for practice\), got 17"):
         practice_experiment(make_experiment("vase-faces"), 17, seed=0)
 
 

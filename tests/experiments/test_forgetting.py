@@ -319,7 +319,7 @@ def test_an_unreadable_log_with_the_code_is_refused(folders, small):
     path = log_path(folders[0], small.name, CODE, 1)
     path.write_bytes(path.read_bytes() + b"x" * 200_000 + b"\n")
     with pytest.raises(
-        LogError, match=r"contains K7Q2ZP but cannot be read \(.*\): move the file away or delete it by"
+        LogError, match=r"contains K7Q2ZP but is not a valid CSV file \(.*\): move it away or delete it by"
     ):
         forget(CODE, folders)
 

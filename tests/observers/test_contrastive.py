@@ -251,7 +251,7 @@ def test_other_model_types_are_refused(tmp_path, trials):
     ViTModel(ViTConfig(**small, image_size=SIZE, patch_size=8)).save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
     with pytest.raises(
-        ObserverError, match="is a model of type vit; expected clip or siglip: a classifier is named hf:"
+        ObserverError, match="is a model of type vit; expected clip or siglip; if it is a classifier, use hf:"
     ):
         classify(tmp_path, trials)
 

@@ -64,7 +64,7 @@ def test_lack_of_memory_is_reported(trials):
 def test_images_of_different_sizes_are_refused(trials, tmp_path):
     save_image(np.zeros((5, 5, 3), dtype=np.uint8), tmp_path / "odd.png")
     odd = evolve(trials[0], stimulus=Stimulus("odd.png", tmp_path / "odd.png", "cat"))
-    with pytest.raises(ObserverError, match=r"makes odd\.png 5 × 5 pixels and other images 6 × 4,.*-o whole=true"):
+    with pytest.raises(ObserverError, match=r"odd\.png has 5 × 5 pixels but .*\.png has 6 × 4; .*-o whole=true"):
         list(iter_batches([trials[0], odd], prepare, 4))
 
 

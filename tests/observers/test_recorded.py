@@ -43,7 +43,7 @@ def test_own_log_is_replayed_with_its_evidence(small, tmp_path):
     [
         ("a,b\n1,2\n", "is not a trial log: expected the columns subj,session"),
         ("", "is not a trial log"),
-        (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers: choose .*, of a, b"),
+        (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers \\(a, b\\): choose one"),
         (HEAD + "a,1,1,NaN,car,car,0,x1.png\na,1,2,NaN,car,car,0,x1.png\n", "a answered x1.png in condition '0' twice"),
         ("observer,kind,stimulus,condition,category,response,rt,n_evaluations\nx,robot,s,,c,c,,\n", "'robot' is not a kind"),
         (HEAD + '"a,1\n', "cannot be read"),
@@ -65,7 +65,7 @@ def test_one_of_several_observers_is_chosen(tmp_path):
     path.write_text(HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,dog,car,0,x1.png\n")
     trial = Trial(1, 1, Stimulus("x1.png", path, "car", "0"), ("car", "dog"))
     assert next(Recorded(path, "b").observe([trial])).choice == "dog"
-    with pytest.raises(ObserverError, match=r"the observer 'c' is not in .*; it has a, b"):
+    with pytest.raises(ObserverError, match=r"the observer 'c' is not in .*, which contains a, b"):
         _ = Recorded(path, "c").name
 
 

@@ -147,7 +147,7 @@ def test_plugins(tmp_path, monkeypatch):
             UserError,
             "'Unimported' is not defined; a type that annotates an option must be imported",
         ),
-        ("MINE:ready", {"n": "1"}, UserError, "an object that already exists; it takes no options"),
+        ("MINE:ready", {"n": "1"}, UserError, "takes no options, because it is a finished object"),
     ],
 )
 def test_impossible_observers_are_refused(mine, name, options, error, message):

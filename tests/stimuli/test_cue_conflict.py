@@ -66,7 +66,9 @@ def test_an_open_hole_is_background_and_an_enclosed_one_is_part_of_the_object():
 
 
 def test_a_background_must_be_plain():
-    with pytest.raises(StimulusError, match="the background is not plain: expected an object with one color"):
+    with pytest.raises(
+        StimulusError, match="the background is not plain: expected an object on a background of one color"
+    ):
         outlines.object_mask(photo())
 
 
@@ -263,7 +265,9 @@ def test_invalid_settings_and_other_settings_than_before_are_errors(folders, tmp
         ):
             make_cue_conflict(shapes, textures, tmp_path / "other", settings)
     cats = shapes.where(lambda s: s.category == "cat")
-    with pytest.raises(StimulusError, match="shapes and shapes have only one category, so that cues cannot conflict"):
+    with pytest.raises(
+        StimulusError, match="all images of shapes and shapes have the same category, so that no shape conflicts"
+    ):
         make_cue_conflict(cats, cats, tmp_path / "other", CueConflictSettings(conflicting=True))
     assert not (tmp_path / "other").exists()
 

@@ -125,7 +125,7 @@ def test_sets_are_reproducible_and_have_categories_and_percepts_among_the_choice
 
 def test_the_fooled_observer_responds_to_illusions_only(tmp_path):
     stimulus = Stimulus("a.png", tmp_path, "cat")
-    with pytest.raises(ObserverError, match=r"fooled only answers illusions: a.png has neither the cues"):
+    with pytest.raises(ObserverError, match=r"fooled only answers illusions: a.png needs the cues 'difference'"):
         list(Fooled().observe([Trial(1, 1, stimulus, CATEGORIES, Presentation())]))
     cues = {"percept_a": "cat", "percept_b": "car"}
     for condition, expected in (("turn+45", 0.5), ("0", 0.5), ("none", 0.5), ("1", 1 / (1 + np.exp(-4)))):

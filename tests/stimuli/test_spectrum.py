@@ -16,7 +16,7 @@ def test_a_mean_spectrum_is_the_mean_of_amplitude_spectra():
     assert spectrum[15, 21] == pytest.approx(
         np.mean([abs((g * np.exp(-2j * np.pi * np.arange(40) / 40)).sum()) for g in grays])
     )
-    with pytest.raises(StimulusError, match=r"images of the same size, got \(40, 30\) after \(40, 31\) pixels"):
+    with pytest.raises(StimulusError, match=r"images of the same size, got \(40, 31\) and \(40, 30\) pixels"):
         mean_spectrum([images[0], images[1][:30]])
     with pytest.raises(StimulusError, match="needs at least one image"):
         mean_spectrum([])

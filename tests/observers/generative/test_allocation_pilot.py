@@ -88,7 +88,7 @@ def test_the_command_line_writes_an_allocation_that_a_run_uses(tmp_path):
     estimate = ["estimate-allocation", "drawn-cue-conflict", *observer, "--limit", "2", "--draws", "40"]
     completed = CliRunner().invoke(app, [*estimate, "--out", str(out)])
     assert completed.exit_code == 0, completed.output
-    assert "of the draws are as precise as evenly allocated draws" in completed.output
+    assert "of the draws that an even allocation needs for the same precision" in completed.output
     allocation, _ = read_allocation(out)
     assert allocation.density.tolist() == neyman_allocation(allocation.density).density.tolist()
     assert len(allocation.density) == N_BINS

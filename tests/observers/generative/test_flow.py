@@ -268,7 +268,7 @@ def test_an_incomplete_t5_is_refused(folders, tmp_path):
         shutil.rmtree(folder / missing)
         with pytest.raises(
             ObserverError,
-            match=f"has a {present} but no {missing}: download the whole model again, or run without T5: ",
+            match=f"has a {present} but no {missing}: download the whole model again, or, to run without T5, give a folder ",
         ):
             likelihood(folder).condition(PROMPTS)
 
