@@ -241,8 +241,8 @@ def _fit_square(pixels: np.ndarray, size: int) -> np.ndarray:
 def _crop_texture(pixels: np.ndarray, settings: CueConflictSettings, rng: np.random.Generator) -> np.ndarray:
     """Return a random window of a texture as (size, size, 3) uint8.
 
-    The texture is resized so that its shorter side is `zoom` × `size`. If it is then smaller than the
-    window, it is extended by reflection.
+    The texture is resized so that its shorter side is `zoom` × `size`. If it is then smaller than the window, it is
+    extended by reflection.
     """
     size = settings.size
     scale = settings.zoom * size / min(pixels.shape[:2])

@@ -176,8 +176,8 @@ def assign(
     """Assign conditions to images.
 
     Without `crossed`, every image is assigned to one random condition. The numbers of images per condition differ by at
-    most one, both within a category and over all images, because each category continues the cycle of
-    conditions where the previous category stopped.
+    most one, both within a category and over all images, because each category continues the cycle of conditions
+    where the previous category stopped.
 
     Args:
         source: The images.

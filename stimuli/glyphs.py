@@ -19,9 +19,8 @@ from stimuli.errors import UnknownName
 
 SIDE = 96  # pixels per side of a Shape
 FONTS = {"mdi": ("fonticon_mdi7.mdi7", "MDI7"), "fa": ("fonticon_fa6.fa6s", "FA6S")}
-OUTLINE_ICON_INK = (
-    0.55  # an icon whose ink covers less than this fraction of its filled outline counts as an outline icon
-)
+# An icon counts as drawn in outline if its ink covers less than this fraction of its filled outline.
+OUTLINE_ICON_INK = 0.55
 LARGEST_DETAIL = 0.05  # fraction of the filled outline: a larger hole is background, a smaller one is a detail
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from stimuli.errors import UnknownName
 
 PERIOD = 9.0  # mean distance between neighboring elements, in pixels
-PERIOD_FACTOR = 1.25  # largest factor by which a period is longer or shorter than PERIOD
+PERIOD_FACTOR = 1.25  # a period is at most this many times as long as PERIOD, or shorter by the same factor
 MAX_ROTATION = 12.0  # degrees
 
 

@@ -1,8 +1,8 @@
 """Writes figures into a folder as PDF, SVG and PNG, with the numbers as CSV and the caption as text.
 
 `figures.md` shows all figures of the folder, and `made.txt` lists the files that were written. When figures are made
-again, their files are replaced and all other files stay. If a file that is not in the list would be
-overwritten, an error is raised before anything is written, because this program did not write that file.
+again, their files are replaced and all other files stay. If a file that is not in the list would be overwritten, an
+error is raised before anything is written, because this program did not write that file.
 """
 
 import re

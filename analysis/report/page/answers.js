@@ -40,7 +40,7 @@ class Trials {
     return this.category(i) === "(ambiguous)";
   }
 
-  /* "right", "texture", "other", "none", "open" (no correct response exists), or null if the observer was not shown the image. */
+  /* Return "right", "texture", "other", "none", or "open" (no correct response exists); null if the observer did not see the image. */
   outcome(o, i) {
     const response = this.response(o, i);
     if (response === null) return null;
@@ -68,7 +68,7 @@ class Trials {
     return `${this.stimulus[i]}: ${cues}${this.label(i) ? `, condition ${this.label(i)}` : ""}`;
   }
 
-  /* Return {rt, n_evaluations, evidence} of image i, each a map from observers to their values, if they have one. */
+  /* Return {rt, n_evaluations, evidence} of image i, each of which maps the observers that have a value to it. */
   async details(i) {
     if (!this.more) return { evidence: new Map() };
     const { file, n_images, choices } = this.more;
