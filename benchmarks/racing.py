@@ -101,7 +101,7 @@ class ScoredImages:
 
     @property
     def exhaustive(self) -> np.ndarray:
-        """The index of the choice with the highest mean score over all draws, for each image, (n_images,)."""
+        """For each image, the index of the choice with the highest mean score over all draws."""
         return np.asarray(self.scores.mean(axis=2, dtype=float).argmax(axis=1))
 
     def measure(self, schedule: Schedule, part: slice = slice(None)) -> dict[str, float]:

@@ -159,7 +159,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
 
 
 def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
-    """Return each complete row's observer, and whether it is human, from a trial log or model-vs-human CSV file.
+    """Return, for each complete row of a trial log or model-vs-human CSV file, the observer and whether it is human.
 
     Returns None if the file is another kind of table or does not contain the code.
     """

@@ -8,7 +8,7 @@ The trial logs and this table are the only results of running observers that the
 - `file`, `original`: the PNG files of the reconstruction and of the image, relative to the folder of the table.
 - `pixel_distance`: the root mean square difference between the reconstruction and the image as the observer receives it
   (cropped and resized), over pixels and channels in 0..1.
-- `latent_distance`: the same over the elements of the latent; empty if the model has no latent.
+- `latent_distance`: the root mean square difference over the elements of the latent; empty if the model has no latent.
 - `attribution`: the credit line to print wherever the image or a reconstruction of it appears.
 """
 

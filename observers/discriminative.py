@@ -2,7 +2,7 @@
 
 C is the number of classes and K the number of choices. Logits of shape (C,) become evidence of shape (K,), in float64.
 Which classes belong to a choice is decided as follows:
-- A model with 1000 classes is assumed to have those of ImageNet. A model with 1001 classes of which the first is named
+- A model with 1000 classes is assumed to have those of ImageNet. A model with 1001 classes, the first of which is named
   background is assumed to have ImageNet's classes after it; the background is dropped before the softmax. If all choices
   are among the sixteen categories of Geirhos et al. (2018), `stimuli.categories` lists the classes of each category.
 - Otherwise, the classes with the same name as a choice belong to this choice. Case is ignored, and of a class name with

@@ -174,7 +174,7 @@ class ImageFolder:
 
     Attributes:
         classes: Names of the classes in alphabetical order.
-        digest: Digest of the relative paths of the files, which distinguishes the folder from others.
+        digest: Digest of the relative paths of the files, which tells this folder from others.
         epoch: Number of the epoch. Together with the seed it determines the random crops.
 
     Raises:

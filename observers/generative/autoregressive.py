@@ -280,7 +280,7 @@ def _additive_mask(mask: torch.Tensor) -> torch.Tensor:
 
 
 def _log_p(network: Network, hidden: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Return the sum of log p over the L codes of each row, (N,) float32.
+    """Return the sum of log p over the L codes of each row as a float32 tensor (N,).
 
     `hidden` contains the decoder's states from which the codes (N, L) are predicted, (N, L, D).
     """

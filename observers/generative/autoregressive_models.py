@@ -152,7 +152,7 @@ def _side(n: int) -> int:
 
 
 def _vocabulary_ids(model: Any) -> torch.Tensor:
-    """Return the vocabulary id of each code, (V,). Raises ObserverError if vocabulary and codes do not match."""
+    """Return the vocabulary ids (V,) of the codes. Raises ObserverError if vocabulary and codes do not match."""
     mapping, n = model.model.vocabulary_mapping, len(model.model.vqmodel.quantize.embedding.weight)
     if sorted(mapping.img2bpe) != list(range(n)):
         raise ObserverError(

@@ -84,7 +84,7 @@ class _ForwardPass:
             self._scores = scores
 
     def scores(self) -> np.ndarray:
-        """Wait for the scores and return them, (N,) float64."""
+        """Wait for the scores and return them as a float64 array (N,)."""
         if self._event is not None:
             self._event.synchronize()
         return self._scores.cpu().numpy().astype(np.float64)
@@ -173,7 +173,7 @@ def _return_rows(rows: list[Row]) -> None:
 
 
 def _score_rows(likelihood: Likelihood, rows: list[Row], n_rows: int) -> torch.Tensor:
-    """Score rows in one forward pass, which is padded to `n_rows` rows, and return the scores, (n_rows,)."""
+    """Score rows in one forward pass, which is padded to `n_rows` rows, and return the scores as a tensor (n_rows,)."""
     pairs = [trial.row(i) for trial, i in rows]
     images = [trial.image for trial, _ in rows]
     conditionings = [trial.conditionings[choice] for (trial, _), (choice, _) in zip(rows, pairs, strict=True)]

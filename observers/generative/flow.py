@@ -181,7 +181,7 @@ class FlowMatching:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return the hidden states (L, width) of each prompt's tokens, and the pooled vector of the prompt."""
+        """For each prompt, return the hidden states (L, width) of its tokens and its pooled vector."""
         return self._condition_flux(prompts) if self._is_flux else self._condition_sd3(prompts)
 
     def _condition_sd3(self, prompts: Sequence[str]) -> list[Conditioning]:
@@ -209,7 +209,7 @@ class FlowMatching:
         return [(t5(prompt), clip(prompt).pooler_output[0]) for prompt in prompts]
 
     def _t5(self, part: str, n_tokens: int) -> Callable[[str], torch.Tensor]:
-        """Return a function that encodes a prompt as hidden states of T5, (n_tokens, width)."""
+        """Return a function that encodes a prompt as the hidden states (n_tokens, width) of T5."""
         from transformers import T5EncoderModel
 
         encode = load_text_encoder(self._components, T5EncoderModel, part, self.compute, n_tokens)

@@ -116,7 +116,7 @@ class LatentDiffusion:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return the hidden states (n_tokens, width) of each prompt's tokens, and for XL a pooled vector and sizes."""
+        """For each prompt, return the hidden states (n_tokens, width), and for XL the pooled vector and the sizes."""
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
         encode = load_text_encoder(self._components, CLIPTextModel, "text_encoder", self.compute)

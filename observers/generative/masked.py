@@ -214,7 +214,7 @@ class Masked:
         return to_device(masks[rows].reshape(-1, side, side), self.device)
 
     def _masking_order(self, draw: int, n_tokens: int) -> np.ndarray:
-        """Return the random order in which a draw masks tokens, (n_tokens,)."""
+        """Return the random order (n_tokens,) in which a draw masks tokens."""
         return np.random.default_rng([self.seed, 3, draw]).permutation(n_tokens)
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
@@ -233,7 +233,7 @@ class Masked:
 
     @deterministic_inference()
     def bound(self, tokens: torch.Tensor, conditioning: Conditioning, masks: torch.Tensor) -> torch.Tensor:
-        """Return L/n times log p of the n masked tokens, (N,) float32, for tokens and masks of shape (N, h, w)."""
+        """Return L/n times log p of the n masked tokens as a float32 tensor (N,), for tokens and masks (N, h, w)."""
         logits = self._predict(tokens.masked_fill(masks, self._mask_token), conditioning)
         log_p = -torch.nn.functional.cross_entropy(logits, tokens, reduction="none")
         return torch.where(masks, log_p, 0.0).sum(dim=(1, 2)) * (masks[0].numel() / masks.sum(dim=(1, 2)))
@@ -302,11 +302,11 @@ class Masked:
         return RestoredImages(pixels.masked_fill(self._to_pixels(mask), 0.5), images, errors)
 
     def _to_pixels(self, values: torch.Tensor) -> torch.Tensor:
-        """Repeat the values of tokens (h, w) for all pixels of each token, (size, size)."""
+        """Return an image (size, size) whose pixels have the values (h, w) of the tokens to which they belong."""
         return values.repeat_interleave(self._scale, 0).repeat_interleave(self._scale, 1)
 
     def _predict(self, tokens: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
-        """Return log p up to a constant, (N, n_codes, h, w) float32, for tokens (N, h, w), some of them masked."""
+        """Return log p up to a constant as a float32 tensor (N, n_codes, h, w), for partly masked tokens (N, h, w)."""
         states, pooled, micro_conditioning = conditioning
         out: torch.Tensor = self._network(
             tokens, encoder_hidden_states=states, pooled_text_emb=pooled, micro_conds=micro_conditioning

@@ -74,9 +74,9 @@ def estimate_n_rows(likelihood: Likelihood, trial: Trial, conditionings: list[Co
 def measure_cost(
     likelihood: Likelihood, trial: Trial, conditionings: list[Conditioning], n_rows: int
 ) -> tuple[float, int | None]:
-    """Return the median seconds per forward pass of `n_rows` rows, and the peak memory in bytes, including the model.
+    """Return the median duration of a forward pass of `n_rows` rows in seconds, and the peak memory in bytes.
 
-    The memory is None if the device is not a CUDA device.
+    The peak memory includes the model; it is None if the device is not a CUDA device.
     """
     image = likelihood.encode(trial.stimulus.pixels())
     repeated = [conditionings[i % len(conditionings)] for i in range(n_rows)]

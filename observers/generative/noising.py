@@ -46,11 +46,11 @@ class NoiseLevels:
 
     @property
     def snr(self) -> np.ndarray:
-        """The signal-to-noise ratio α²/σ² of each level, (T,)."""
+        """The signal-to-noise ratios α²/σ² of the T levels."""
         return np.asarray((self.alpha / self.sigma) ** 2)
 
     def image_error_scale(self, prediction_type: PredictionType) -> np.ndarray:
-        """Return the ratio of the absolute error of x̂ to that of the network's prediction, (T,)."""
+        """Return, for each of the T levels, the ratio of the absolute error of x̂ to that of the network's prediction."""
         scales = {"epsilon": self.sigma / self.alpha, "sample": np.ones_like(self.t)}
         return np.asarray(scales.get(prediction_type, self.sigma))
 
@@ -160,12 +160,12 @@ class Denoising:
         return self._facts | ({"weighting_sha256": digest} if ":" in name and (digest := _sha256_of(name)) else {})
 
     def levels_of(self, draws: np.ndarray) -> np.ndarray:
-        """Return the index of the noise level of each draw, (N,) int64."""
+        """Return the indices of the noise levels of N draws."""
         u = self._allocation.inverse_cdf(kronecker_sequence(draws, self.objective.seed))
         return np.asarray((u * len(self.levels.t)).astype(np.int64))
 
     def loss_factors(self, level: np.ndarray) -> np.ndarray:
-        """Return the factor by which the loss of a row is multiplied at each of N noise levels, (N,) float64.
+        """Return, for each of N noise levels, the factor by which the loss of a row at this level is multiplied.
 
         It is w/q for the l2 loss and w/(q SNR) for l1 and huber. For l2 and l1 it also converts the error of the
         network's prediction to the error of x̂ or ε̂.
@@ -177,7 +177,7 @@ class Denoising:
         return np.asarray(w * self._noise_error_scale(level)) if self.objective.loss == "l1" else w
 
     def _noise_error_scale(self, level: np.ndarray) -> np.ndarray:
-        """Return the ratio of the absolute error of ε̂ to that of the network's prediction, (N,)."""
+        """Return, for each of N levels, the ratio of the absolute error of ε̂ to that of the network's prediction."""
         return np.asarray(self._image_error_scale[level] * np.sqrt(self.levels.snr[level]))
 
     def score(self, images: torch.Tensor, draws: np.ndarray, predict: Predictor) -> torch.Tensor:
@@ -253,7 +253,7 @@ class Denoising:
         """Return the quantities of N noise levels as tensors on the device.
 
         These are the timesteps (N,), α and σ, each of shape (N, 1, …) with `ndim` dimensions, the loss factors (N,),
-        and the ratios of the absolute error of ε̂ to that of the network's prediction (N,).
+        and the ratios (N,) of the absolute error of ε̂ to that of the network's prediction.
         """
         alpha, sigma = self.levels.alpha[level], self.levels.sigma[level]
         table = np.stack(

@@ -99,7 +99,7 @@ class PixelDiffusion:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """Return the hidden states (N_TOKENS, width) of each prompt's tokens."""
+        """For each prompt, return the hidden states (N_TOKENS, width) of its tokens."""
         from transformers import T5EncoderModel
 
         encode = load_text_encoder(self._components, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)

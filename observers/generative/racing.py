@@ -91,11 +91,11 @@ class _State:
             self.n_draws = n
 
     def means(self) -> np.ndarray:
-        """Return the mean score of each remaining choice, (M,)."""
+        """Return the mean scores (M,) of the remaining choices."""
         return np.asarray(self.scores[self.remaining, : self.n_draws].mean(axis=1))
 
     def compare_with_leader(self) -> tuple[int, np.ndarray]:
-        """Return the leading choice, and its lead over each remaining choice at each draw, (M, n)."""
+        """Return the leading choice, and its lead (M, n) over each of the M remaining choices at each of n draws."""
         leader = int(self.remaining[np.argmax(self.means())])
         with np.errstate(invalid="ignore"):
             lead = self.scores[leader, : self.n_draws] - self.scores[self.remaining, : self.n_draws]
@@ -206,7 +206,7 @@ class Racing:
             n = min(self.draws, n + max(1, n // ROUND))
 
     def _is_behind(self, lead: np.ndarray, is_leader: np.ndarray, alpha: float) -> np.ndarray:
-        """Return whether each remaining choice must be eliminated, (M,) bool.
+        """Return a mask (M,) that is true for the remaining choices that must be eliminated.
 
         `lead` (M, n) is the lead of the leader over each choice at each draw, in the order of the draws' positions.
         """

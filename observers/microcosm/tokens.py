@@ -148,7 +148,7 @@ def _replace_unused_codes(autoencoder: TokenAutoencoder, flat: torch.Tensor, gen
 
 @torch.inference_mode()
 def encode_tokens(autoencoder: TokenAutoencoder, images: TrainingImages, size: int, lowest: float) -> torch.Tensor:
-    """Return the tokens of all images and of their mirror images, (2, n, h, w) int16.
+    """Return the tokens of all images and of their mirror images as an int16 tensor (2, n, h, w).
 
     The parameters `size` and `lowest` are those of `tokens_loss`.
     """

@@ -40,7 +40,7 @@ class AnswerError(ValueError):
 
 @frozen
 class SessionInfo:
-    """The session that an answer belongs to, with the same values in all answers of the session.
+    """The session that an answer belongs to. All answers of a session have the same values.
 
     `seed` determines the trial order and the masks, `distance_cm` is the assumed viewing distance, and `order` is the digest
     of the trials.

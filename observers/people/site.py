@@ -1,4 +1,4 @@
-"""The files of a session's web page, as a mapping from file names to functions that return the content of a file.
+"""The files of a session's web page: a mapping from file names to functions that return the content of the file.
 
 `observers serve` answers requests from this mapping, and `--static` writes its files into a folder. A request for a name
 that is not in the mapping fails, and no name in a request is used as a path. Images and masks are named by the number of

@@ -71,8 +71,9 @@ class AnswerQueue:
     def put(self, answer: BrowserAnswer, timeout: float) -> Outcome:
         """Pass on an answer and wait up to `timeout` seconds until it is in the log.
 
-        Returns "saved" if the answer is now in the log, "already" if it was in the log before, "conflict" if it is not for
-        the current trial or differs from an answer that was received before, and "stopped" if it could not be saved.
+        Returns "saved" if the answer is now in the log, "already" if it was in the log before, "conflict" if it is not
+        for the current trial, or differs from an answer that was received earlier, and "stopped" if it could not be
+        saved.
         """
         with self._changed:
             if answer == self._saved:
