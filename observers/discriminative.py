@@ -62,9 +62,9 @@ def class_evidence(logits: np.ndarray, labels: Sequence[str], choices: Sequence[
     if missing:
         examples = f"{', '.join([*classes][:3])}, …" if classes else "unnamed"
         raise ObserverError(
-            f"{observer} has {n} classes ({examples}) and none of them is named {' or '.join(missing[:3])}; expected a "
-            f"class for every choice, or ImageNet's 1000 classes (or 1001, of which the first is background) and choices "
-            f"among the sixteen categories: use another model or other choices"
+            f"{observer} has {n} classes ({examples}) but none for {', '.join(missing[:3])}. Use another model or other "
+            f"choices: every choice must be the name of a class, or the choices must be among the sixteen categories and "
+            f"the classes those of ImageNet (1000, or 1001 if the first is background)"
         )
     probabilities = softmax(logits)
     return np.array([probabilities[classes[choice.lower()]].mean() for choice in choices])

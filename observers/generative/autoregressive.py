@@ -146,7 +146,7 @@ class Autoregressive:
         size = self.size or default
         if not self._architecture.any_size and size != default:
             raise ObserverError(
-                f"{model} reads only images of {default} pixels, got the size {size}: omit the option size"
+                f"{model} reads only images of {default} × {default} pixels, got size={size}: omit the option `size`"
             )
         if size % scale or size < scale:
             raise ObserverError(f"{model}: the size {size} must be a multiple of {scale} pixels")

@@ -177,10 +177,16 @@ def test_classes_of_a_choice():
             3,
             "a",
             ("a", "cat"),
-            r"tiny has 3 classes \(a, class 1, class 2, …\) and none of them is named cat; expected a class",
+            r"tiny has 3 classes \(a, class 1, class 2, …\) but none for cat\. Use another model or other choices: "
+            r"every choice must be the name of a class",
         ),
-        (1001, "tench", CATEGORIES, r"tiny has 1001 classes .* none of them is named airplane or bear or bicycle"),
-        (1000, "tench", ("cat", "unicorn"), r"tiny has 1000 classes .* ImageNet's 1000 classes \(or 1001"),
+        (1001, "tench", CATEGORIES, r"tiny has 1001 classes .* but none for airplane, bear, bicycle\."),
+        (
+            1000,
+            "tench",
+            ("cat", "unicorn"),
+            r"tiny has 1000 classes .* those of ImageNet \(1000, or 1001 if the first is background\)",
+        ),
     ],
 )
 def test_choices_without_classes_are_refused(n, first, choices, message):

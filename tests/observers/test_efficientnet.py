@@ -91,7 +91,9 @@ def test_fewer_choices_and_other_choices(trials, tmp_path):
     two_choices = evolve(trials[0], choices=("dog", "car"))
     (response,), (reference,) = classify([two_choices], batch_size=1), classify(trials[:1], batch_size=1)
     assert response.evidence.tolist() == [reference.evidence[CATEGORIES.index(c)] for c in ("dog", "car")]
-    message = r"has 1000 classes \(unnamed\) and none of them is named dog or unicorn; expected a class for every"
+    message = (
+        r"has 1000 classes \(unnamed\) but none for dog, unicorn\. Use another model or other choices: every choice"
+    )
     with pytest.raises(ObserverError, match=message):
         classify([evolve(two_choices, choices=("dog", "unicorn"))], batch_size=1)
 

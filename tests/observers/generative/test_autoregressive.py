@@ -280,8 +280,8 @@ def test_a_long_prompt_is_refused(folders):
 @pytest.mark.parametrize(
     ("kind", "size", "message"),
     [
-        ("janus", 24, "some/model reads only images of 12 pixels, got the size 24: omit the option size"),
-        ("chameleon", 8, "some/model reads only images of 12 pixels, got the size 8: omit the option size"),
+        ("janus", 24, "some/model reads only images of 12 × 12 pixels, got size=24: omit the option `size`"),
+        ("chameleon", 8, "some/model reads only images of 12 × 12 pixels, got size=8: omit the option `size`"),
         ("emu3", 50, "some/model: the size 50 must be a multiple of 8 pixels"),
         ("emu3", -8, "size must be 1 to 4096 pixels, got -8"),
         (
