@@ -1,7 +1,8 @@
 """Accuracy: the proportion of trials in which the response equals the category.
 
-Conventions: a trial without a response counts as wrong. The interval is the 95 % interval of Wilson (1927) over the trials
-of one observer in one condition, computed by statsmodels. It does not generalize to other observers or other images.
+Conventions: a trial without a response counts as wrong. The interval is the 95 % interval of Wilson (1927) over the
+trials of one observer in one condition, computed by statsmodels. The interval does not generalize to other observers or
+images.
 """
 
 import numpy as np

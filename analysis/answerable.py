@@ -1,4 +1,4 @@
-"""Selects the trials that have a correct answer: most measures need one, and images of illusions do not have one."""
+"""Selects the trials whose image has a correct answer. Most measures need one; images of illusions do not have one."""
 
 import pandas as pd
 
@@ -7,9 +7,9 @@ from stimuli.errors import LogError
 
 
 def exclude_unanswerable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that have a correct answer, and add a note about the excluded trials.
+    """Return the trials whose image has a correct answer, and add a note about the excluded trials.
 
-    Raises LogError if no trial has a correct answer.
+    Raises LogError if no image has a correct answer.
     """
     unanswerable = frame["category"] == AMBIGUOUS
     if not unanswerable.any():

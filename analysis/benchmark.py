@@ -1,7 +1,7 @@
 """The benchmark of Geirhos et al. (2021): four measures and two ranks for every observer, averaged over datasets.
 
-Notation: d is a dataset, C_d are those of its conditions that count in the benchmark, and H_d are the people who responded
-to it. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
+Notation: d is a dataset, C_d are the conditions of d that count in the benchmark, and H_d are the people who responded
+to d. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
 - Out-of-distribution (OOD) accuracy: the proportion of correct responses in all trials of C_d, averaged over d. The row
   "humans" pools the trials of all people.
 - Accuracy difference (squared), observed consistency and error consistency with people: the value for each condition c and
@@ -47,7 +47,7 @@ COLUMNS = (
 )  # fmt: skip
 MEASURES = COLUMNS[3:]
 HUMANS = "humans"  # name of the row that combines all people
-SIMULATED_PEOPLE = "simulated people"  # name of that row if reference observers replace the people
+SIMULATED_PEOPLE = "simulated people"  # name of the row that combines the reference observers, if they replace people
 MAX_NAMES = 3  # largest number of observers that a note names
 
 
@@ -116,9 +116,9 @@ def benchmark_scores(
 ) -> BenchmarkScores:
     """Return the measures of `benchmark` in every resample that `image_weights` defines.
 
-    With `every_dataset`, unpublished datasets are included. If no person responded to any dataset, all datasets are included
-    without people: only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises LogError in the same
-    cases as `benchmark`.
+    With `every_dataset`, unpublished datasets are included. If no person responded to any dataset, all datasets are
+    included nevertheless. Then only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises
+    LogError in the same cases as `benchmark`.
     """
     notes, reference_row = [], (HUMANS, "human")
     published_only = reference_observers is None and not every_dataset
@@ -153,7 +153,10 @@ def benchmark_scores(
 
 
 def _replace_people(frame: pd.DataFrame, names: set[str]) -> tuple[pd.DataFrame, tuple[str, str], list[str]]:
-    """Return the frame without people, the name and kind of the reference row, and a note about the excluded people."""
+    """Replace people by the observers in `names`.
+
+    Return the remaining trials, the name and kind of the reference row, and a note about the excluded people.
+    """
     is_reference = frame["observer"].isin(names)
     if not is_reference.any():
         raise LogError(f"the logs contain none of the reference observers: {', '.join(sorted(names))}")

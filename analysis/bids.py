@@ -33,7 +33,7 @@ RT = "response_time"
 JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that are stored in the JSON file
 METADATA = ("TaskName", "Observer", "Kind", "Session", "Logs")  # keys of the JSON file
 COMPUTED = ("correct", "source")  # columns that are computed when a table is read
-MAX_LABEL = 64  # largest number of characters of a label without its hash
+MAX_LABEL = 64  # largest number of characters of a label, not counting its hash
 MAX_LEVELS = 32  # if a column has more different values, the JSON file does not list them
 COLUMNS = {  # column -> (description, unit)
     "block": ("Number of the block, starting at 1", ""),
@@ -121,10 +121,10 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
 
 
 def to_trial_log(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, Any] | None]:
-    """Convert the cells of a BIDS table and its JSON file to those of our own trial log.
+    """Convert a BIDS table and its JSON file to the cells of our own trial log.
 
-    Returns the cells, and the sidecar if the JSON file holds exactly one. Raises LogError if the JSON file is missing or
-    damaged.
+    Returns these cells, and the sidecar (None unless the JSON file holds exactly one sidecar). Raises LogError if the
+    JSON file is missing or damaged.
     """
     metadata = _read_metadata(path)
     session = "" if metadata["Session"] is None else str(metadata["Session"])
@@ -194,10 +194,9 @@ def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
 
 
 def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, Any]]:
-    """Return the descriptions of the columns of a dataset's tables.
+    """Return a description of each column in the tables of one dataset.
 
-    These are the columns that every log has, the columns that are not empty in this dataset, and those that are empty in
-    all datasets.
+    A column is included if every log has it, if it is not empty in this dataset, or if it is empty in all datasets.
     """
     in_dataset = (frame["dataset"] == dataset).to_numpy()
     descriptions = {}
@@ -209,7 +208,7 @@ def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, 
 
 
 def _describe_column(name: str, column: pd.Series) -> dict[str, Any]:
-    """Return the description, unit and levels of a column, as BIDS requires them."""
+    """Return the description, unit and possible values (`Levels`) of a column in the form that BIDS requires."""
     description, unit = COLUMNS.get(RT if name == "rt" else name, (f"The {name} of the image", ""))
     if name.startswith(log.EVIDENCE):
         choice = name.removeprefix(log.EVIDENCE)
@@ -249,7 +248,7 @@ def _check_exportable(frame: pd.DataFrame) -> None:
 
 
 def _check_folder(out: Path, tables: Mapping[Path, object], sources: Sequence[str]) -> None:
-    """Raise LogError if the folder contains other files, because readers would mistake them for a part of the export."""
+    """Raise LogError if the folder has files from outside this export, which readers would mistake for a part of it."""
     if not out.exists() or not any(out.iterdir()):
         return
     try:

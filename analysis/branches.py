@@ -47,7 +47,7 @@ class ResampledTrees:
     Attributes:
         pairs: Kappas of all pairs of observers.
         tree: Tree of the observers on all images.
-        branches: For each resample, the observers below every merge, in order of increasing height.
+        branches: For each resample, the merges of its tree by increasing height, each as the set of observers below it.
         heights: For each resample, the heights of these merges in units of 1 - kappa, with shape (O - 1,).
     """
 

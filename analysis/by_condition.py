@@ -1,4 +1,4 @@
-"""Error consistency with people in each condition, including those outside the benchmark, for curves over levels.
+"""Error consistency with people in every condition, inside or outside the benchmark. Figures plot it over levels.
 
 The kappa of an observer in a condition is the mean over the people who responded to that condition. For the row `PEOPLE` (or
 `SIMULATED_PEOPLE`) it is the mean over the pairs of people. `rule` determines the value of an undefined kappa; a mean over

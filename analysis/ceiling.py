@@ -7,8 +7,8 @@ et al. 2020). `share` is kappa / ceiling: 1 means that the observer agrees with 
 other.
 
 An observer can exceed the ceiling, because a majority makes fewer random errors than a single person. The row `MAJORITY`
-shows by how much: it compares the majority of the other people on each image with the person left out. In case of a tie,
-or if no other person responded to an image, the majority counts as wrong.
+shows by how much: it compares each person left out with the majority of the other people, image by image. In case of a
+tie, or if no other person responded to an image, the majority counts as wrong.
 Intervals: paired bootstrap over images, 95 %, with the people held fixed. The ceiling is NaN with fewer than two people.
 """
 

@@ -35,7 +35,7 @@ class Clustering:
     linkage: np.ndarray
 
     def groups(self, n_clusters: int) -> dict[str, int]:
-        """Cut the tree into `n_clusters` groups and return the number of every observer's group (0, 1, … in leaf order).
+        """Cut the tree into `n_clusters` groups and return the group index of every observer (0, 1, … in leaf order).
 
         Raises LogError if `n_clusters` is not between 1 and the number of observers.
         """
@@ -44,8 +44,8 @@ class Clustering:
                 f"{len(self.order)} observers can be cut into 1 to {len(self.order)} clusters, but {n_clusters} were "
                 "requested"
             )
-        # These nodes remain when the last n_clusters - 1 merges are undone. The group of a leaf is the last of the nodes
-        # that contains it.
+        # These nodes remain when the last n_clusters - 1 merges are undone. The group of a leaf is the last
+        # remaining node that contains the leaf.
         remaining = node_leaves(self.linkage)[: 2 * len(self.order) - n_clusters]
         first = [min(next(node for node in reversed(remaining) if leaf in node)) for leaf in range(len(self.order))]
         number = {leaf: i for i, leaf in enumerate(sorted(set(first)))}

@@ -78,7 +78,7 @@ def split_by_condition(
 
 
 def unit_weights(n_images: int, _: int) -> np.ndarray:
-    """Return weights that count every image once, with shape (I, 1). They give the measures of the data themselves."""
+    """Return weights, with shape (I, 1), that count every image once. They give the measures of the data themselves."""
     return np.ones((n_images, 1))
 
 

@@ -6,11 +6,11 @@ it is NaN for a category that was not shown to the observer. The categories and 
 dataset, so all observers have the same rows and columns, with counts of 0 where needed.
 
 Response entropy (Geirhos et al. 2018, section 4): H = -Σ p log2 p over the responses, in bits, from 0 (always the same
-response) to log2 K (all K choices equally often; 4 bits for 16 choices). Missing responses are excluded. The entropy of an
-observer that is always correct equals the entropy of the categories. The estimate is biased downwards by at most about
-(K - 1) / (2 n ln 2) (Miller 1955). The interval corrects for this: it is the basic bootstrap interval, 2 H - q with the
-percentiles q of the resamples, clipped to the range from 0 to log2 K. Images are resampled within each category, because
-the number of images per category is part of the design.
+response) to log2 K (all K choices equally often; 4 bits for 16 choices). Missing responses are excluded. The entropy of
+an observer that is always correct equals the entropy of the categories. The estimate is biased downwards by at most
+about (K - 1) / (2 n ln 2) (Miller 1955). The interval corrects for this bias: it is the basic bootstrap interval. Its
+ends are 2 H - q, where q are percentiles of the resamples, clipped to the range from 0 to log2 K. Images are resampled
+within each category, because the number of images per category is part of the design.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ from stimuli.categories import CATEGORIES
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "category", "response", "n", "n_shown", "share", "low", "high")
 ENTROPY_COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_no_answer", "entropy", "low", "high", "highest")
-ALL = "all"  # the name in the tables for all conditions (or datasets) together
+ALL = "all"  # in the tables, the name for all conditions (or all datasets) together
 
 
 def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:

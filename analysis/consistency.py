@@ -113,20 +113,20 @@ def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tup
 
 
 def pairwise_agreement(correct: np.ndarray, answered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the number of images n, the expected and the observed consistency of every pair of observers.
+    """Return three arrays for every pair of observers: n (images), expected consistency and observed consistency.
 
     The arguments have the shape (O, I) and the results (O, O). Both consistencies are NaN where n is 0.
     """
     both_correct = correct @ correct.T
     n = answered @ answered.T
-    n_correct = correct @ answered.T  # [o, p]: number of images with a trial of p on which o is correct
+    n_correct = correct @ answered.T  # [o, p]: number of images that p responded to and on which o was correct
     return n, *_expected_and_observed(both_correct, n, n_correct, n_correct.T)
 
 
 def _expected_and_observed(
     both_correct: np.ndarray, n: np.ndarray, n_correct_1: np.ndarray, n_correct_2: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the expected and the observed consistency, elementwise, from numbers of images."""
+    """Return the expected and the observed consistency, elementwise, from counts of images."""
     n = np.where(n > 0, n, np.nan)
     p1, p2 = n_correct_1 / n, n_correct_2 / n
     return p1 * p2 + (1 - p1) * (1 - p2), (n - n_correct_1 - n_correct_2 + 2 * both_correct) / n
@@ -190,9 +190,9 @@ def resampled_kappa(
 def weighted_agreement(
     correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return both accuracies, the expected and the observed consistency of the pairs (i, j) in every resample.
+    """Return four arrays for the pairs (i, j): both accuracies, expected consistency and observed consistency.
 
-    The arguments are those of `resampled_kappa`. Each of the four results has the shape (pairs, R).
+    The arguments are those of `resampled_kappa`. Each array has one value per pair and resample, with shape (pairs, R).
     """
     both_correct = ((correct[i] * correct[j]) @ weight).astype(float)
     if answered.all():  # the usual case, which needs fewer matrix products

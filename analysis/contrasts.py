@@ -4,11 +4,12 @@ Notation: O observers of two kinds A and B, R resamples or permutations. kappa i
 conditions; a mean over pairs excludes undefined kappas. There are two contrasts for every two kinds:
     within - between   mean kappa over pairs of the same kind (A with A and B with B), minus that over pairs of A with B
     with people        mean kappa of kind A with people, minus that of kind B (only if neither kind is people)
-The p value comes from a permutation test (Mantel 1967) that permutes the kinds among the observers of A and B; in the second
-contrast the people are not permuted. It is two-sided for the second contrast. It is one-sided for the first, because only a
-higher kappa within kinds is of interest. If there are at most N_PERMUTATIONS permutations, all of them are used; otherwise
-that many random ones are drawn from the seed. The observed assignment counts as one of them, so p cannot be small with few
-observers (3 of A and 1 of B have 4 assignments, so p ≥ .25): `smallest_p` is the smallest possible value.
+The p value comes from a permutation test (Mantel 1967) that permutes the kinds among the observers of A and B; in the
+second contrast the people are not permuted. The test is two-sided for the second contrast. It is one-sided for the
+first, because only a higher kappa within kinds is of interest. If there are at most N_PERMUTATIONS permutations, all of
+them are used; otherwise that many random ones are drawn from the seed. The observed assignment counts as one of them,
+so p cannot be small with few observers (3 of A and 1 of B have 4 assignments, so p ≥ .25): `smallest_p` is the smallest
+possible value.
 Intervals: paired bootstrap over images, 95 %, with the observers held fixed. A mean over no pairs is NaN.
 """
 
@@ -30,7 +31,7 @@ COLUMNS = (
 )  # fmt: skip
 WITHIN, PEOPLE = "within - between", "with people"
 N_PERMUTATIONS = 10_000
-TOLERANCE = 1e-12  # a statistic that differs by less from the observed one counts as equal to it
+TOLERANCE = 1e-12  # a statistic that is closer than this to the observed statistic counts as equal to it
 
 
 def contrasts(

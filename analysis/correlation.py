@@ -43,7 +43,7 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
 
     Returns:
         A table with `COLUMNS` and one row per method: the number of observers `n`, degrees of freedom `df`, the coefficient
-        `r` with its 95 % interval, the two-sided `p`, and `reason`, which says why r is NaN ("" if it is not).
+        `r` with its 95 % interval, the two-sided `p`, and `reason`, which says why r is NaN ("" if r is defined).
 
     Raises:
         ValueError: If an observer occurs twice in the index of x or y.

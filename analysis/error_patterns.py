@@ -7,13 +7,14 @@ Misclassification agreement: Cohen's (1960) kappa over the responses to the imag
     (observed - expected) / (1 - expected),  observed = proportion of equal responses, expected = Σ_k p1(k) p2(k).
 It is NaN if such images do not exist, or if both gave the same single response to all of them (expected = 1).
 
-Class-level error similarity: 1 / (1 + D). D is the mean over categories i, weighted by the number of errors of both, of
+Class-level error similarity: 1 / (1 + D). D is a weighted mean over the categories i; the weights are the numbers of
+errors of both observers together. For category i,
     D_i = ½ KL(a_i || m_i) + ½ KL(b_i || m_i)  in nats, with
     a_i = (errors + ½) / (n + (K - 1) / 2) over the K - 1 wrong responses, where n is the number of errors in category i,
     b_i in the same way, and m_i from the counts of both observers together.
-The ½ is added to every count, so m_i is not exactly the mean of a_i and b_i: D of two equal observers is close to 0, but not
-exactly 0. The similarity is NaN if neither observer makes an error. It depends on the number of errors, so it can only be
-compared between pairs with similar `n_errors`; for this reason an interval is not computed.
+The ½ is added to every count, so m_i is not exactly the mean of a_i and b_i: D of two equal observers is close to 0,
+but not exactly 0. The similarity is NaN if neither observer makes an error. The similarity depends on the number of
+errors, so only pairs with similar `n_errors` can be compared; for this reason an interval is not computed.
 
 Degenerate cases: a trial without a response counts as wrong in other measures, but its response cannot be compared, so it is
 excluded from both measures (the data of the paper do not contain such trials). As in the paper, all benchmark conditions of
@@ -115,7 +116,7 @@ def _response_arrays(
 def _compare_pairs(
     names: list[str], response: np.ndarray, category: np.ndarray, n_words: int, n_choices: int, weight: np.ndarray
 ) -> pd.DataFrame:
-    """Return all columns except dataset and condition for every pair; `weight` has the shape (I, R), where R may be 0."""
+    """Return one row per pair, without the columns dataset and condition. `weight` has the shape (I, R); R may be 0."""
     rows = []
     answered, wrong = response >= 0, (response >= 0) & (response != category)
     for i in range(len(names)):

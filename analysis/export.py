@@ -58,7 +58,7 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
 
 
 def describe_losses(frame: pd.DataFrame) -> list[str]:
-    """Return one sentence for everything that will differ when the exported files are read back."""
+    """Return one sentence for each difference between the frame and the exported files as they are read back."""
     observers = frame[["dataset", "observer", "kind"]].drop_duplicates()
     losses = []
     for row in observers.itertuples():

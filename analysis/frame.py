@@ -1,8 +1,9 @@
 """Reads trial logs of any supported format into one validated table, the frame, which all measures take as input.
 
-A frame has one row per trial and the columns `COLUMNS`. Text stays text: `condition` is never a number or a truth value, and
-a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the category. The cues of the
-stimulus set (`shape`, `texture`), `evidence_<choice>` and `measured_<quantity>` follow if a log has them.
+A frame has one row per trial and the columns `COLUMNS`. Text stays text: `condition` is never a number or a truth
+value, and a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the category. If a
+log has further columns, these follow: cue columns of the stimulus set (such as `shape` and `texture`),
+`evidence_<choice>` and `measured_<quantity>`.
 `frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions.
 An observer is identified by dataset and name: the observers `subject-01` of two datasets are different people.
 """
@@ -45,14 +46,15 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
     Args:
         paths: Files, and folders that are searched recursively. Other files in a folder are skipped, but a file that is
             named here must be a trial log.
-        ambiguous: Include trials without a correct answer (illusions).
+        ambiguous: Include trials whose image does not have a correct answer (illusions).
 
     Returns:
         The frame: one row per trial, with `COLUMNS` and the further columns of the logs.
 
     Raises:
-        LogError: If a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (an observer
-            of two kinds, different images of one dataset), or if no trials remain. The message names the file.
+        LogError: If a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (one
+            observer with two kinds, or one dataset name for different images), or if no trials remain. The message
+            names the file.
 
     Example:
         >>> frame = read_trials(["logs", "humans/edge"])

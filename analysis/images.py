@@ -1,8 +1,9 @@
 """Responses per image: how many observers and how many people were correct, and how well observers agree.
 
-Conventions: a missing response counts as wrong; in `share` it is a response like any other. `response` is the most frequent
-response ("" if that is a missing response; the alphabetically first one in case of a tie). `share` is the proportion of the
-n observers that gave it, so 1 - share measures disagreement and is 0 if all observers gave the same response.
+Conventions: a missing response counts as wrong; in `share` it is a response like any other. `response` is the most
+frequent response ("" if that is a missing response; the alphabetically first one in case of a tie). `share` is the
+proportion of the n observers that gave this response, so 1 - share measures disagreement and is 0 if all observers gave
+the same response.
 """
 
 import numpy as np

@@ -218,7 +218,7 @@ def _table_rows(dataset: str, comparisons: dict[tuple[str, str], _PairComparison
 
 
 def _average_over_datasets(comparisons: list[_PairComparison]) -> _PairComparison:
-    """Return the mean over datasets. People in different datasets are different people, so their numbers are added."""
+    """Return the mean over datasets. People in different datasets are different people, so `n_people` is the sum."""
     arrays = [
         nan_mean(np.array([getattr(comparison, name) for comparison in comparisons]), axis=0)
         for name in ("kappas", "resampled", "exchanged")

@@ -1,4 +1,4 @@
-"""Psychometric functions: how the accuracy of an observer changes with the level of a distortion, and its threshold.
+"""Psychometric functions: the accuracy of an observer as a function of the level of a distortion, and the threshold.
 
 Notation: C levels x on their scale (see `stimuli.level_scales`); n trials and k correct responses at each level.
     psi(x) = guess + (1 - guess - lapse) F((x - threshold) slope),    F(z) = 1 / (1 + exp(-z))
@@ -136,9 +136,9 @@ def fit_psychometric(
     x: np.ndarray, k: np.ndarray, n: np.ndarray, guess: float, max_lapse: float = MAX_LAPSE,
     grids: "dict[bytes, LikelihoodGrid] | None" = None, likelihood_drop: float | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Fit one observer and return the values of the columns of `thresholds` from `n_levels` to the last.
+    """Fit one observer. Return the result as a dict with the columns of `thresholds` from `n_levels` to the last.
 
-    All levels, in arguments and results, are on their scale.
+    All levels, both in the arguments and in the result, are on their scale.
 
     At each of the C levels `x`, in ascending order, `k` of `n` trials are correct. `grids` caches the likelihood grid,
     which observers with the same levels, guess rate and `max_lapse` share. The interval contains the thresholds whose
@@ -214,7 +214,10 @@ def log_likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 class LikelihoodGrid:
-    """The values of psi on a grid of thresholds, slopes of both signs and lapse rates, to start the maximization."""
+    """The values of psi on a grid of thresholds, slopes of both signs and lapse rates.
+
+    The maximization starts from the best points of the grid.
+    """
 
     def __init__(self, x: np.ndarray, guess: float, max_lapse: float) -> None:
         """Compute psi at the C levels `x` (on their scale) for a guess rate and an upper limit of the lapse rate."""
@@ -308,7 +311,7 @@ def profile_likelihood(
 def _interval_ends(
     at: np.ndarray, profile: np.ndarray, threshold: float, maximum: float, drop: float
 ) -> tuple[float, float]:
-    """Return the thresholds at which the profile likelihood is `drop` below the maximum, or ±inf if it never is.
+    """Return the thresholds at which the profile likelihood is `drop` below the maximum, or ±inf where it stays higher.
 
     The square root of the drop is interpolated, because it is linear in the threshold if the log likelihood is a parabola.
     """

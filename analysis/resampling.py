@@ -50,10 +50,11 @@ def nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def p_value(null: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Return the two-sided p value of each value, with shape (…), given simulated null values with shape (…, R).
+    """Return the two-sided p value of each observed value, with shape (…), from R null values, with shape (…, R).
 
-    p is twice the smaller tail, at most 1. The observed value counts as one of the draws (Davison & Hinkley 1997, 4.2.5), so
-    p is at least 2 / (R + 1). Draws that are NaN are excluded; p is NaN where the value or all draws are NaN.
+    p is twice the smaller tail, at most 1. The observed value counts as one of the null values (Davison & Hinkley 1997,
+    4.2.5), so p is at least 2 / (R + 1). Null values that are NaN are excluded. p is NaN where the observed value is
+    NaN, or where all null values are NaN.
     """
     value = np.asarray(value, float)
     n = (~np.isnan(null)).sum(axis=-1)

@@ -1,11 +1,11 @@
-"""Shape bias on cue-conflict images (Geirhos et al. 2019): the proportion of shape decisions among cue decisions.
+"""Shape bias on cue-conflict images (Geirhos et al. 2019): the proportion of shape among shape and texture decisions.
 
 Conventions: only images whose shape and texture differ count (1,200 of the 1,280 published images). With n_shape responses
 that name the shape and n_texture responses that name the texture,
     shape_bias = n_shape / (n_shape + n_texture).
-A response that names neither, or a missing response, does not count; shape bias is NaN if both counts are 0. The ratio does
-not show how often an observer follows any cue, so the rates n_shape / n_conflict and n_texture / n_conflict should be
-reported with it. The interval is the 95 % Wilson interval over the n_shape + n_texture decisions.
+A response that names neither, or a missing response, does not count; shape bias is NaN if both counts are 0. The ratio
+does not show how often an observer follows either cue, so the rates n_shape / n_conflict and n_texture / n_conflict
+should be reported with it. The interval is the 95 % Wilson interval over the n_shape + n_texture decisions.
 """
 
 import pandas as pd
@@ -17,7 +17,7 @@ from stimuli.errors import LogError
 
 COLUMNS = ("observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high")
 SPREAD = ("observer", "kind", "n_categories", "lowest", "q1", "median", "q3", "highest", "shape_bias")
-ALL = "all"  # the name in the table for all categories together
+ALL = "all"  # in the table, the name for all categories together
 
 
 def has_cue_conflicts(frame: pd.DataFrame) -> bool:
@@ -116,8 +116,8 @@ def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
     """Summarize how much the shape bias of each observer differs between categories, from the table of `shape_bias`.
 
     The result has the columns `SPREAD` and one row per observer, in the order of the table: the minimum, quartiles and
-    maximum over the `n_categories` categories in which shape bias is defined (linear interpolation, as in numpy; NaN if it
-    is always undefined), and `shape_bias` over all images.
+    maximum over the `n_categories` categories in which shape bias is defined (linear interpolation, as in numpy; NaN if
+    shape bias is undefined in all categories), and `shape_bias` over all images.
     """
     overall, rows = table[table["category"] == ALL], []
     for row in overall.itertuples():

@@ -1,1 +1,1 @@
-"""Figures: functions that draw tables and frames on matplotlib axes and figures."""
+"""Figures: functions that plot the contents of pandas tables on matplotlib axes and figures."""

@@ -1,8 +1,9 @@
 """Shape bias by category, as in figure 1 of Jaini et al. (2024): fraction of texture decisions and of shape decisions.
 
-Each category has a row, with the category in which people have the highest shape bias at the top and all cue conflicts
-in the last row. Each observer has one marker in every row and a vertical line at its shape bias over all cue conflicts,
-with its interval in the last row. With more than MAX_OBSERVERS observers the responses of people are pooled.
+Each category has a row. The category in which people have the highest shape bias is at the top, and the last row is for
+all cue conflicts together. Each observer has one marker in every row, and a vertical line at its shape bias over all
+cue conflicts. The interval of this overall shape bias is in the last row. With more than MAX_OBSERVERS observers the
+responses of people are pooled.
 """
 
 from collections.abc import Collection

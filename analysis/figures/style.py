@@ -215,7 +215,7 @@ def _left_of_axes(ax: Axes) -> Transform:
 
 
 def add_kind_legend(figure: Figure, table: pd.DataFrame) -> None:
-    """Add a legend above the figure with the kinds of observers in a table and their markers."""
+    """Add a legend above the figure that shows the marker of each kind of observer that occurs in the table."""
     handles = [kind_handle(kind_style) for kind, kind_style in KIND_STYLES.items() if (table["kind"] == kind).any()]
     _legend_above(figure, handles, len(handles))
 

@@ -1,7 +1,8 @@
 """Draw one trial of a generative observer in the layout of Figure 2 of Jaini et al. (2024).
 
-The figure shows the image, the noised or masked image, and the image restored under each choice with its error. A frame
-marks the choice with the smallest error, and a star marks the response.
+The figure shows the image, the noised or masked image, and one restored image for each choice. The error of each
+restored image is printed with it. A border marks the restored image with the smallest error, and a star marks the
+response.
 """
 
 from collections.abc import Mapping, Sequence

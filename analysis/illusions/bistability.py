@@ -1,7 +1,7 @@
 """Ambiguous images: how often an observer sees either percept, and which of the two it favors.
 
 Conventions: a and b are the two percepts of an image, K is the number of choices, e the evidence, and d = e_a - e_b. An
-image is ambiguous if it has no correct answer; it is a control for a percept if that percept is its category.
+image is ambiguous if it has no correct answer. An image whose category is a percept is a control for that percept.
     either       proportion of ambiguous images that are seen as a or b, with the Wilson interval. The chance level is
                  2 / K, so the measure is trivial if K = 2.
     share_a      proportion of a among the responses a and b, with the Wilson interval; NaN if neither occurs.
@@ -15,11 +15,11 @@ image is ambiguous if it has no correct answer; it is a control for a percept if
 The last three measures are NaN for observers without evidence. All intervals are 95 % intervals; those of the last three
 measures are percentiles of a bootstrap over images within each condition and category.
 
-A curve gives share_a as a function of a level or of a turn. If the condition is a number, it is the level, which
-increases with the evidence for b in the image. The turn is the clockwise angle in a condition `turn<degrees>`. The
-point of subjective equality (PSE) of a curve is where a and b are seen equally often (`analysis.illusions.pse`). Only
-turns from 0 to 90 degrees are used for the PSE, because the duck–rabbit is seen as a duck when upright and as a rabbit
-when its ears point up.
+A curve gives share_a as a function of a level or of a turn. A condition that is a number is a level; at higher levels,
+the image favors b more. The turn is the clockwise angle in a condition `turn<degrees>`. The point of subjective
+equality (PSE) of a curve is where a and b are seen equally often (`analysis.illusions.pse`). Only turns from 0 to 90
+degrees are used for the PSE, because the duck–rabbit is seen as a duck when upright and as a rabbit when its ears point
+up.
 """
 
 import re
@@ -51,7 +51,7 @@ def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: in
     """Measure how each observer perceives ambiguous images.
 
     Args:
-        frame: Trials with the cues `percept_a` and `percept_b`; other datasets are ignored.
+        frame: Trials with the cue columns `percept_a` and `percept_b`; other datasets are ignored.
         n_resamples: Number of bootstrap resamples.
         seed: Random seed for the bootstrap.
 
@@ -120,7 +120,7 @@ def _weighted_mean(values: np.ndarray, image_weights: np.ndarray, subset: np.nda
 
 
 def _interval(values: np.ndarray) -> list[float]:
-    """Return the first value, which is that of the data, and the percentile interval of the others, the resamples."""
+    """Return the first value (of the data) and the percentile interval of all other values (of the resamples)."""
     low, high = percentiles(values[None, 1:])[:, 0]
     return [float(values[0]), float(low), float(high)]
 
@@ -129,7 +129,7 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the proportion of the first percept as a function of the level or the turn of the images.
 
     Args:
-        frame: Trials with the cues `percept_a` and `percept_b`; other datasets are ignored.
+        frame: Trials with the cue columns `percept_a` and `percept_b`; other datasets are ignored.
 
     Returns:
         One row for each dataset, observer and condition that is a number or a turn, with CURVE_COLUMNS: `along` is

@@ -51,7 +51,7 @@ def pse_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Estimate the point of subjective equality at each strength of each geometric illusion.
 
     Args:
-        frame: Trials with the cues `strength` and `difference`; other datasets are ignored.
+        frame: Trials with the cue columns `strength` and `difference`; other datasets are ignored.
 
     Returns:
         One row for each dataset, observer and strength, with COLUMNS, human observers first. `pse` with its interval
@@ -60,7 +60,8 @@ def pse_table(frame: pd.DataFrame) -> pd.DataFrame:
         strengths if there are no trials at strength 0.
 
     Raises:
-        LogError: If a cue is not a number, or images with a positive difference do not have a single category.
+        LogError: If a cue is not a number, or if images with a positive difference are
+            missing or have several categories.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():
@@ -113,7 +114,7 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """Count how often each observer chose the first object at each strength and difference.
 
     Args:
-        frame: Trials with the cues `strength` and `difference`; other datasets are ignored.
+        frame: Trials with the cue columns `strength` and `difference`; other datasets are ignored.
 
     Returns:
         One row for each dataset, observer, strength and difference, with the columns `dataset`, `observer`, `kind`,
@@ -121,7 +122,8 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
         responses).
 
     Raises:
-        LogError: If a cue is not a number, or images with a positive difference do not have a single category.
+        LogError: If a cue is not a number, or if images with a positive difference are
+            missing or have several categories.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "geometric").items():

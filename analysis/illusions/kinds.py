@@ -1,4 +1,4 @@
-"""Recognize, by their cues, the datasets that show illusions.
+"""Recognize which datasets show illusions. The names of the cue columns in their trials tell this.
 
 Kinds of illusions:
 percepts    cues `percept_a` and `percept_b`: the image can be seen as either of two things

@@ -7,7 +7,7 @@ category of the hidden object counts as "present".
                    P(present | h) = g + (1 - g - lapse) F((h - threshold) slope), F(z) = 1 / (1 + exp(-z)), at h > 0
 The function is fitted by maximum likelihood (`analysis.psychometric`), with a lapse rate of at most MAX_LAPSE. The rate
 g is estimated as well: the fit is repeated for N_RATES rates within the 99 % Jeffreys interval of the false alarm rate,
-and the one with the highest likelihood of all responses, including those at h = 0, is used. The 95 % interval of the
+and the rate with the highest likelihood of all responses, including those at h = 0, is used. The 95 % interval of the
 threshold covers all thresholds whose profile likelihood, maximized over g, slope and lapse rate, is high enough.
 
 The threshold is undefined (NaN) for the reasons given in `analysis.psychometric`, and both measures are undefined if
@@ -56,14 +56,15 @@ def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
     """Measure false alarms and the detection threshold of hidden objects.
 
     Args:
-        frame: Trials with the cue `hidden`; other datasets are ignored.
+        frame: Trials with the cue column `hidden`; other datasets are ignored.
 
     Returns:
         One row for each dataset and observer, with COLUMNS, human observers first. `n` counts all responses and
         `n_nothing` those to images without a hidden object; `low` and `high` are the interval of the threshold.
 
     Raises:
-        LogError: If a strength is not a number, or images with a hidden object do not have a single category.
+        LogError: If a strength is not a number, or if images with a hidden object are missing or
+            have several categories.
     """
     rows = []
     for (dataset, observer, kind), part in curves(frame).groupby(["dataset", "observer", "kind"], sort=False):
@@ -80,7 +81,7 @@ def pareidolia(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _threshold(present: pd.DataFrame, k: float, n: int) -> tuple[float, float, float, str]:
-    """Return the threshold, the ends of its interval, and "" or the reason why it is undefined.
+    """Return the threshold, the ends of its interval, and why the threshold is undefined ("" if it is defined).
 
     `present` is the curve of images with a hidden object; k of n responses to the other images were false alarms.
     """
@@ -109,14 +110,15 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """Count how often each observer saw the hidden object at each strength.
 
     Args:
-        frame: Trials with the cue `hidden`; other datasets are ignored.
+        frame: Trials with the cue column `hidden`; other datasets are ignored.
 
     Returns:
         One row for each dataset, observer and strength, with the columns `dataset`, `observer`, `kind`, `x` (the
         strength), `k` (number of "present" responses) and `n` (number of responses).
 
     Raises:
-        LogError: If a strength is not a number, or images with a hidden object do not have a single category.
+        LogError: If a strength is not a number, or if images with a hidden object are missing or
+            have several categories.
     """
     rows = []
     for dataset, trials in trials_of_kind(frame, "hidden").items():

@@ -1,4 +1,4 @@
-"""Measure whether reconstructions preserve the layout of the image, and whether all prompts change the same regions.
+"""Measure whether reconstructions preserve the layout of an image, and whether all prompts change the same parts of it.
 
 Conventions: there are M images, each restored under the same prompts and draws. Before the comparison, images are
 converted to gray, resized to SIDE × SIDE pixels and low-pass filtered (Gaussian with a standard deviation of SIGMA
@@ -6,9 +6,10 @@ pixels), so that layout matters and detail does not.
     layout             mean Pearson correlation over pixels between a reconstruction and its own image
     of_others          mean correlation between a reconstruction and the other images, which estimates chance
     kept               layout - of_others
-    overlap            mean overlap (intersection over union) of the regions of an image that changed most under two
-                       prompts with the same draw; each region is the fraction TOP_FRACTION of the pixels
-    overlap_of_others  mean overlap of such regions in two different images
+    overlap            mean overlap (intersection over union) of two regions of the same image: the pixels that changed
+                       most under one prompt, and those that changed most under another prompt with the same draw.
+                       Each region is the fraction TOP_FRACTION of the pixels
+    overlap_of_others  the same mean overlap, but for two regions in different images
     in_place           overlap - overlap_of_others
 The intervals of kept and in_place are 95 % percentile intervals of a bootstrap over images. Measures that compare
 images are NaN if there is only one image, so restore an unrelated image as well. Measures that compare prompts are NaN

@@ -47,7 +47,7 @@ def make_averages(number: int, measures: Sequence[str], inputs: FigureInputs) ->
 
 
 def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.DataFrame, int]:
-    """Return the rows of the measures in drawing order, and the largest number of datasets of an observer.
+    """Return the rows of the measures in drawing order, and the largest number of datasets that any observer has.
 
     The first row of each measure combines all people. The observers with responses to all datasets follow, and then all
     other observers; both groups are in the order of the benchmark. Measures that are undefined for all observers are
@@ -68,7 +68,7 @@ def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.Dat
 
 
 def _is_pooled_row(table: pd.DataFrame) -> pd.Series:
-    """Return a mask of the rows in which all people are combined. Such a row must also be the first of its measure."""
+    """Return a mask of the rows that combine all people. Such a row must also be the first row of its measure."""
     return table["observer"].isin([HUMANS, SIMULATED_PEOPLE]) & ~table["measure"].duplicated()
 
 

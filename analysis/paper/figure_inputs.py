@@ -161,14 +161,14 @@ class FigureInputs:
 
     @property
     def n_averaged_people(self) -> int:
-        """Number of people, or of their stand-ins, in averages; people count once for each of their datasets."""
+        """Number of people, or of their stand-ins, in averages; a person counts once for each dataset."""
         trials = self.frame[~self.frame["dataset"].isin(self.excluded_datasets)]
         is_person = trials["kind"] == "human" if self.stand_ins is None else trials["observer"].isin(self.stand_ins)
         columns = ["dataset", "observer"] if self.stand_ins is None else ["observer"]
         return len(trials.loc[is_person, columns].drop_duplicates())
 
     def simulated_note(self, table: pd.DataFrame) -> str:
-        """Return a sentence for captions that names the simulated observers in a table; "" without any."""
+        """Return a sentence for captions that names the simulated observers in a table; "" if there are none."""
         names = sorted({str(name) for name in table.loc[table["kind"] == "simulated", "observer"]})
         return f" Simulated, not measured: {', '.join(names)}." if names else ""
 

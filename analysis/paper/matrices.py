@@ -1,4 +1,4 @@
-"""Figures 6 and 14 to 17: a matrix of error consistency for each of five published datasets and similar datasets."""
+"""Figures 6 and 14 to 17: a matrix of error consistency for five published datasets and for datasets like them."""
 
 from functools import partial
 

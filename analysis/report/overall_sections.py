@@ -1,7 +1,7 @@
 """The sections that combine all datasets.
 
-OVERALL_SECTIONS has one function for each of them. A function takes all trials with a correct response, the folder of
-the report and the settings of the bootstrap, and returns a `Part`, or None if the section does not apply.
+OVERALL_SECTIONS has one function for each of them. A function takes all trials whose image has a correct response, the
+folder of the report and the settings of the bootstrap, and returns a `Part`, or None if the section does not apply.
 """
 
 from collections.abc import Callable, Mapping

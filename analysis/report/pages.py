@@ -29,7 +29,7 @@ class Section:
 
     Attributes:
         dataset: Name of the dataset.
-        anchor: The name of the dataset as it is used in addresses on the page.
+        anchor: The name of the dataset as it is used in links on the page.
         summary: A sentence with the numbers of observers and trials.
         parts: The contents of the sections on the dataset.
     """
@@ -59,7 +59,8 @@ def write_pages(
         sections: The datasets and the contents of their sections.
         n_averaged: Number of `parts` whose tables are averaged over datasets.
         bootstrap: Description of the bootstrap, or "" without intervals.
-        browsed: For each dataset, its name, its numbers of images, and the name of the file with its trials.
+        browsed: For each dataset, its name, the name of the file with its trials, its number of images, and how many of
+            these images have a thumbnail.
         credits: The attribution of the images of each dataset.
         provenance: The table of logs.
         environments: Descriptions of the software that wrote the logs.
@@ -109,5 +110,5 @@ def _kind_rules() -> str:
 
 
 def _sort_key(value: object) -> str:
-    """Return a number in full precision as text, by which the page sorts a column; "" for NaN and for text."""
+    """Return the text by which the page sorts a cell: a number in full precision, or "" for NaN and for text."""
     return str(float(value)) if isinstance(value, int | float) and value == value else ""

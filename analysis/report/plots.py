@@ -1,6 +1,6 @@
 """The data of the interactive figures.
 
-The numbers of the measures are rounded; the CSV files have them in full precision.
+The values of the measures are rounded here; the CSV files have the same values in full precision.
 """
 
 from collections.abc import Mapping

@@ -76,7 +76,8 @@ def without_folders(value: Any) -> Any:
 def provenance_table(origin: Provenance) -> Table:
     """Return the table of logs for the page.
 
-    Logs that differ only in dataset, session and seed share a row. All logs of one kind that lack sidecars share a row, too.
+    Logs that differ only in dataset, session and seed share a row. Logs without sidecars share one row for each kind of
+    observer.
     """
     rows: list[tuple[object, ...]] = []
     table = origin.table

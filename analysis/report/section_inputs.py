@@ -48,7 +48,7 @@ class SectionInputs:
     Attributes:
         out: The folder of the report, in which a section writes its figures.
         dataset: Name of the dataset.
-        anchor: The name of the dataset as it is used in file names and in addresses on the page.
+        anchor: The name of the dataset as it is used in file names and in links on the page.
         trials: The trials whose image has a correct response.
         all_trials: All trials, including those of ambiguous images without a correct response.
         accuracies: The rows of `analysis.accuracy` for this dataset.

@@ -1,10 +1,10 @@
 """The sections of one dataset.
 
-SECTIONS has the functions for trials with a correct response, and ILLUSION_SECTIONS has the functions for all trials. A
-section function takes the `SectionInputs` of a dataset and returns a `Part` with sentences, figures, tables and the
-data to write as CSV, or None if the section does not apply to the dataset (for example shape bias without cue
-conflicts). A section that applies but cannot be computed returns a `Part` with a sentence that gives the reason. To add
-a section, write such a function and add it to SECTIONS.
+SECTIONS has the functions for the trials whose image has a correct response, and ILLUSION_SECTIONS has the functions
+for all trials. A section function takes the `SectionInputs` of a dataset and returns a `Part` with sentences, figures,
+tables and the data to write as CSV, or None if the section does not apply to the dataset (for example shape bias
+without cue conflicts). A section that applies but cannot be computed returns a `Part` with a sentence that gives the
+reason. To add a section, write such a function and add it to SECTIONS.
 """
 
 from collections.abc import Callable, Mapping

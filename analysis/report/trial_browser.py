@@ -39,7 +39,8 @@ def write_trials(
         thumbnails: The copies of the images.
 
     Returns:
-        The entry of the dataset in the list of datasets: its name, its file, and its numbers of images.
+        The entry of the dataset in the list of datasets: its name, its file, its number of images, and how
+        many of these images have a thumbnail.
     """
     dataset = str(images["dataset"].iloc[0])
     observers = observer_order(trials)

@@ -4,8 +4,8 @@ Figure 7 compares observers. It has a block of rows for each image, with one row
 for each observer, with one column for each seed. The image itself is at the left, with its credit line below it. Below
 each reconstruction is its pixel distance to the image (root mean square over pixels and channels in 0..1).
 
-Figure 8 shows one image restored by one observer under many prompts. The distance of the reconstruction that is nearest
-to the image has a green background, and the other distances have a red one.
+Figure 8 shows one image restored by one observer under many prompts. A number on each reconstruction is its distance to
+the image. The smallest distance has a green background, and all other distances have a red background.
 """
 
 import textwrap

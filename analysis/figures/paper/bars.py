@@ -1,9 +1,9 @@
 """Figures 3, 4, 9 and 11: one horizontal bar for each observer, from top to bottom in the order of the table.
 
 The tables have the columns `observer`, `kind`, `value`, `low`, `high` and `of`. If the mean of an observer covers only
-some of the datasets, `of` has a text such as "(1 of 3)", which follows the name, and the bar is pale. The color of the
-bar and the marker before the name show the kind of the observer. If the first row combines all people, the option
-`reference` draws its value and interval through all bars.
+some of the datasets, `of` has a text such as "(1 of 3)", which is appended to the name, and the bar is pale. The color
+of the bar and the marker before the name show the kind of the observer. If the first row combines all people, the
+parameter `reference` draws the value and the interval of that row through all bars.
 """
 
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Figures 1, 12 and 13: shape bias by category, as markers (1, 13) or as box plots (12); 13 emphasizes some observers."""
+"""Figures 1, 12 and 13: shape bias by category, as markers (figures 1 and 13) or as box plots (figure 12)."""
 
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any
@@ -44,8 +44,8 @@ def figure_13(table: pd.DataFrame, figure: Figure, *, marked: Collection[str]) -
 def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     """Draw one horizontal box plot of shape bias for each observer.
 
-    The box shows the quartiles over categories, the line shows the median, the whiskers show the lowest and the highest
-    category, and the marker shows the shape bias over all cue conflicts.
+    The box shows the quartiles over categories, the line shows the median, the whiskers end at the lowest and the
+    highest value of a category, and the marker shows the shape bias over all cue conflicts.
 
     Args:
         table: The table that `analysis.shape_bias.spread` returns; its first observer is at the top.

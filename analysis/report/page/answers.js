@@ -68,7 +68,7 @@ class Trials {
     return `${this.stimulus[i]}: ${cues}${this.label(i) ? `, condition ${this.label(i)}` : ""}`;
   }
 
-  /* Return {rt, n_evaluations, evidence} of image i, each of which maps the observers that have a value to it. */
+  /* Return {rt, n_evaluations, evidence} of image i. Each maps the observers that have a value to that value. */
   async details(i) {
     if (!this.more) return { evidence: new Map() };
     const { file, n_images, choices } = this.more;

@@ -1,6 +1,6 @@
 "use strict";
-/* Accuracy over conditions, with a line and a band for each series: the range of the observers of a kind, or the intervals of an
-   observer. Checkboxes below the figure select the series. */
+/* Accuracy over conditions, with a line and a band for each series. The band of a kind is the range of its observers,
+   and the band of an observer shows its intervals. Checkboxes below the figure select the series. */
 report.plots.curves = (box, data, figure) => {
   const area = report.element("div");
   const legend = report.element("div", { class: "legend", role: "group", "aria-label": "Curves to show" });

@@ -14,7 +14,7 @@ if (document.body.classList.contains("trials")) (() => {
     select.value = pairs.some(([value]) => value === chosen) ? chosen : pairs[0][0];
   };
 
-  /* Show the dataset, the filters and the image in the address of the page. */
+  /* Read the address of the page, and show the dataset, the filters and the image that it names. */
   async function read_address() {
     const fields = new URLSearchParams(location.hash.slice(1));
     const datasets = report.index.datasets;
@@ -34,7 +34,7 @@ if (document.body.classList.contains("trials")) (() => {
     select(fields.get("s"), fields.get("sc") ?? "");
   }
 
-  /* Give the filters the options of the dataset and the values in the address. */
+  /* Fill the filters with the options of the dataset, and set them to the values in the address. */
   function fill_filters(fields) {
     const field = (name) => fields.get(name) ?? "";
     const conditions = trials.conditions.map((name, i) => [name, `${trials.labels[i] || "unnamed condition"}${trials.left_out[i] ? "*" : ""}`]);
@@ -81,7 +81,7 @@ if (document.body.classList.contains("trials")) (() => {
     apply_filters();
     const i = stimulus === null || stimulus === undefined ? -1 : trials.find(stimulus, condition);
     position = Math.max(0, images.indexOf(i));
-    if (i >= 0 && images[position] !== i) { // the image in an address is shown even if the filters exclude it
+    if (i >= 0 && images[position] !== i) { // the image that the address names is shown even if the filters exclude it
       images.unshift(i);
       position = 0;
     }
