@@ -2,9 +2,10 @@
 
     python benchmarks/devices.py [--device cuda]     # two minutes
 
-The observers respond to 48 trials of microcosm-cue-conflict. For each trial in which both runs make the same number of
-evaluations, the largest difference in evidence is divided by the range of the evidence over the choices. Then an
-ambiguous object is restored under two prompts, in one step and in ten, on both devices.
+The observers respond to 48 trials of microcosm-cue-conflict, once on the CPU in float32 and then on the device in both
+formats. For each trial that takes the same number of evaluations on both devices, the largest difference in evidence is
+divided by the range of the evidence over the choices. Then an ambiguous object is restored under two prompts, in one
+step and in ten, on both devices.
 """
 
 import argparse
@@ -24,7 +25,7 @@ NAMES = ("microcosm-latent", "microcosm-pixel", "microcosm-masked", "microcosm-a
 
 
 def measure_responses(name: str, **options: str) -> tuple[list[Response], float]:
-    """Return the responses of an observer to 48 trials, and the time that they take, in seconds."""
+    """Return the responses of an observer to 48 trials, and how long the 48 trials take in seconds."""
     observer, trials = make_observer(name, options), make_experiment("microcosm-cue-conflict").trials(0)[:48]
     list(observer.observe(iter(trials[:2])))  # loads the model
     start = time.monotonic()

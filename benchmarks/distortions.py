@@ -3,9 +3,9 @@
     python benchmarks/distortions.py [--rounds 9] [--files 10000] [--workers 2]
 
 Every distortion is applied to a photograph of 224 × 224 pixels, at the published level that takes longest; times are
-medians. The times of the original implementations were measured on one core of another machine, so compare ratios
-across distortions, not individual times. The row `filter` is the time of the bare formula of the high-pass filter,
-computed with scipy.ndimage on this machine.
+medians. The times of the original implementations were measured on one core of another machine. Therefore do not
+compare individual times, but the ratios of our time to the original time of several distortions. The row `filter` is
+the time of the bare formula of the high-pass filter, computed with scipy.ndimage on this machine.
 """
 
 import argparse

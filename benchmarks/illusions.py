@@ -2,11 +2,11 @@
 
     python benchmarks/illusions.py [--pick]     # about two minutes on two cores
 
-Images of `microcosm-ambiguous` halfway between two categories are restored under the prompts of both percepts. The
-unchanged objects of the first category are restored in the same way, as a control. The classifier microcosm-cnn, which
-was not trained on any of these images, responds to the restored images. Strength and guidance scale were chosen on
-every fourth image of the set. These images are excluded from the results; with `--pick`, all settings are evaluated on
-them instead. With sixteen categories, chance is 6 %.
+Images of `microcosm-ambiguous` halfway between two categories are restored under the prompts of both percepts. As a
+control, unambiguous objects of the first category are restored in the same way. The classifier microcosm-cnn, which was
+not trained on any of these images, responds to the restored images. Strength and guidance scale were chosen on every
+fourth image of the set. These images are excluded from the results; with `--pick`, all settings are evaluated on them
+instead. With sixteen categories, chance is 6 %.
 """
 
 import argparse
@@ -43,7 +43,7 @@ EXPERIMENT = make_experiment("microcosm-ambiguous")
 def count_percepts(
     observer, classifier: Observer, stimuli: list[Stimulus], cue: str, settings: Restoration
 ) -> tuple[int, int]:
-    """Return how many restored images the classifier assigns to the percept in the prompt, and how many there are."""
+    """Return how many restored images the classifier assigns to the percept in the prompt, and the total number."""
     trials = []
     with tempfile.TemporaryDirectory() as folder:
         for stimulus in stimuli:

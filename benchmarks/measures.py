@@ -36,7 +36,7 @@ from stimuli.datasets import DATASETS, find
 
 
 def median_ms(call: Callable[[], object], n: int = 7) -> float:
-    """Return the median CPU time in milliseconds of n calls that follow one warm-up call."""
+    """Call a function once to warm up and then n times; return the median CPU time of the n calls in milliseconds."""
     call()
     times = []
     for _ in range(n):

@@ -3,10 +3,10 @@
     python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm]
 
 Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. The printed
-tables (in Markdown) and the figures show accuracy on the consistent images, shape bias, out-of-distribution accuracy as
-in Table 1 of the paper, low-pass accuracy and shape bias, error consistency and its clusters. `--limit` is the number
-of trials per distortion, which are the same trials for all observers; the four sets without distortions are always run
-completely.
+tables (in Markdown) and the figures show the accuracy on the consistent images, the shape bias, the out-of-distribution
+accuracy as in Table 1 of the paper, the correlation of low-pass accuracy with shape bias, and the error consistency
+with its clusters. `--limit` is the number of trials per distortion; all observers get the same trials. The four sets
+without distortions are always run completely.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def run_experiments(out: Path, limit: int) -> pd.DataFrame:
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     """Return each observer's shape bias, and its accuracy on consistent, out-of-distribution and blurred images.
 
-    Out-of-distribution accuracy is the mean over all experiments except the consistent images.
+    Out-of-distribution accuracy is the mean over all experiments except the one with consistent images.
     """
     accuracies = frame.groupby(["observer", "kind", "dataset"])["correct"].mean().unstack("dataset")
     bias = overall_shape_bias(shape_bias(frame)).set_index("observer")["shape_bias"]

@@ -2,9 +2,10 @@
 
     python benchmarks/overhead.py [--trials 10000] [--rows 64] [--cache DIR]
 
-Overhead is 1 − (time in the forward passes of the networks) / (wall time of `experiments.session.run`). It includes
-reading images, running races, batching rows, generating noise, computing errors and writing the log. The model is that
-of toy_diffusion.py. A larger model has longer forward passes but the same overhead in seconds.
+The overhead is the part of the wall time of `experiments.session.run` that is not spent in forward passes of the
+networks, as a fraction of the wall time. It includes reading images, running races, batching rows, generating noise,
+computing errors and writing the log. The model is that of toy_diffusion.py. With a larger model, forward passes take
+longer but everything else takes the same time, so the fraction is smaller.
 """
 
 import argparse

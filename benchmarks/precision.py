@@ -5,8 +5,8 @@
 The model of toy_diffusion.py responds to the same images exhaustively and with racing, in float32 and in bfloat16.
 Rounding should change a decision only if it changes the lead of the best choice over the second best by more than the
 lead itself. This change is measured on the images with the same decision in both formats, and is compared with the
-leads on the images with different decisions. In float32, each image is also presented alone, and with other numbers of
-rows per forward pass.
+leads on the images with different decisions. In float32, each image is also presented alone, and in forward passes with
+more or fewer rows.
 """
 
 import argparse

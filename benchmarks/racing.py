@@ -1,13 +1,13 @@
-"""Measure the evaluations per decision among sixteen choices, and the agreement with exhaustive evaluation.
+"""Measure how many evaluations a decision among sixteen choices takes, and how often it equals the exhaustive decision.
 
     python benchmarks/racing.py [--images 512] [--draws 500] [--cache DIR] [--plot FILE]
 
 A small latent diffusion model (toy_diffusion.py, trained first if needed) scores every image under every choice with
-every draw. The schedules are then replayed on these scores, so all schedules have the same noise. The images are drawn
-from a seed that was used neither for training nor for choosing the settings of a schedule. A quarter of them is shown
-in each of four conditions. Everything is then repeated with draws that are allocated to noise levels according to a
-pilot run on other images. Scoring 512 images takes 4.1 million evaluations (an hour on one core), and can be
-interrupted and resumed. Scoring them again with the allocated draws takes another hour.
+every draw. The schedules are then replayed on these scores, so all schedules have the same noise. The images are
+generated from a random seed that was used neither for training nor for choosing the settings of a schedule. A quarter
+of them is shown in each of four conditions. Everything is then repeated with draws that are allocated to noise levels
+according to a pilot run on other images. Scoring 512 images takes 4.1 million evaluations (an hour on one core), and
+can be interrupted and resumed. Scoring them again with the allocated draws takes another hour.
 """
 
 import argparse
@@ -105,7 +105,7 @@ class ScoredImages:
         return np.asarray(self.scores.mean(axis=2, dtype=float).argmax(axis=1))
 
     def measure(self, schedule: Schedule, part: slice = slice(None)) -> dict[str, float]:
-        """Return the evaluations, agreement and accuracy of a schedule on some of the images."""
+        """Return how many evaluations a schedule takes on some of the images, its agreement and its accuracy."""
         exhaustive = self.exhaustive[part]
         results = [replay(schedule, s, self.positions) for s in self.scores[part]]
         decisions = np.array([result.evidence.argmax() for result in results])
@@ -175,7 +175,7 @@ def print_table(rows: dict[str, dict[str, float]]) -> None:
 
 
 def plot(rows: dict[str, dict[str, float]], path: Path) -> None:
-    """Plot agreement and accuracy against evaluations, and write the values to a CSV file next to the figure."""
+    """Plot agreement and accuracy against the number of evaluations, and write the values to a CSV file."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -91,7 +91,7 @@ def covers_kappa(seed: int) -> bool:
 
 
 def covers_mean_kappa(seed: int) -> bool:
-    """Return whether the interval contains the true mean kappa with two simulated people over three conditions.
+    """Return whether the interval contains the true mean kappa of an observer with two people, over three conditions.
 
     For each image, two observers are correct or wrong together with probability 0.4 and independently otherwise, so
     their kappa is 0.4.

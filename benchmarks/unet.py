@@ -55,7 +55,7 @@ def write_model(folder: Path) -> None:
 
 
 def median_seconds(function: object, device: torch.device) -> float:
-    """Return the median time in seconds of N_ROUNDS calls that follow two warm-up calls."""
+    """Call a function twice to warm up and then N_ROUNDS times; return the median time of these calls in seconds."""
     times = []
     for _ in range(2 + N_ROUNDS):
         _wait(device)

@@ -43,7 +43,8 @@ class Checkpoint:
 
     Attributes:
         folder: The folder.
-        source: Repository and revision of the files, or repository and name of the folder, for the log's sidecar.
+        source: What the log's sidecar says about the files: their repository and revision or, for a local folder, their
+            repository and the name of the folder.
         local: Whether the folder belongs to the user, instead of being in the cache of the Hub.
         weight_patterns: Glob patterns of the files with weights.
     """
@@ -56,7 +57,7 @@ class Checkpoint:
     def provenance(self, device: torch.device, dtype: str) -> dict[str, str]:
         """Return source, device and dtype for the log's sidecar.
 
-        For a local folder, also return the SHA-256 of its safetensors files, concatenated in the order of their names.
+        For a local folder, also return one SHA-256 over all safetensors files in the order of their names.
         """
         facts = dict(self.source)
         if self.local:
@@ -138,7 +139,7 @@ def _download_snapshot(
     download_note: str,
     offline_reason: str,
 ) -> Path:
-    """Return the folder in the cache with the repository's files, whose name is the commit.
+    """Return the folder in the cache that contains the repository's files. The name of the folder is the commit.
 
     Raises ObserverError if the repository does not exist or cannot be downloaded.
     """
@@ -194,7 +195,7 @@ def quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def explained_load_errors(subject: str, advice: str = "") -> Iterator[None]:
-    """Turn the errors that transformers raises while loading into an ObserverError, and silence its messages.
+    """Convert the loading errors of transformers to ObserverError, and silence other messages of transformers.
 
     The error reads "`subject` cannot be loaded (reason)`advice`".
     """

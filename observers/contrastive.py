@@ -127,7 +127,7 @@ class Contrastive:
 
     @cached_property
     def _text_embeddings(self) -> dict[str, np.ndarray]:
-        """The text embeddings that were already computed, of shape (D,), by choice.
+        """The text embeddings (D,) that were already computed, by choice.
 
         Each choice is embedded separately, so that its embedding does not depend on the other choices of a trial.
         """
@@ -171,7 +171,7 @@ class Contrastive:
         scale, bias = self._scale, self._bias
         for trial, features in evaluate(trials, self._prepare, self._image_features, self.batch_size):
             texts = np.stack([self._embed_text(choice) for choice in trial.choices])
-            # In a matrix product, equal rows may be rounded differently, and choices with equal texts would not be tied.
+            # A matrix product may round equal rows differently; choices with equal texts would then not be tied.
             cosine = (texts * normalize(features)).sum(axis=-1)
             yield respond(trial, cosine * scale + bias)
 

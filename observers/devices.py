@@ -127,7 +127,7 @@ def evaluate(
         ObserverError: If the images of a batch have different sizes, or if the device does not have enough memory.
     """
     for batch, images in iter_batches(trials, prepare, size):
-        # The `yield` below is outside of this context, because the context would stay active while the caller runs.
+        # The `yield` below is outside of this context. Inside, the context would stay active while the caller runs.
         try:
             with deterministic_inference():
                 rows = forward(images).float().cpu().numpy().astype(np.float64)

@@ -13,7 +13,7 @@ def add_noise(images: torch.Tensor, u: torch.Tensor, noise: torch.Tensor) -> tor
 
     Args:
         images: x, (B, 3, h, w).
-        u: Squared weights of the images in 0..1, (B, 1, 1, 1) or a scalar for all images.
+        u: Squared weight α² of each image, in 0..1: (B, 1, 1, 1), or a scalar for all images.
         noise: ε, with the shape of the images, or (3, h, w) if all images have the same noise.
     """
     return u.sqrt() * images + (1 - u).sqrt() * noise

@@ -3,10 +3,11 @@
 C is the number of classes and K the number of choices. Logits of shape (C,) become evidence of shape (K,), in float64.
 Which classes belong to a choice is decided as follows:
 - A model with 1000 classes is assumed to have those of ImageNet. A model with 1001 classes, the first of which is named
-  background is assumed to have ImageNet's classes after it; the background is dropped before the softmax. If all choices
-  are among the sixteen categories of Geirhos et al. (2018), `stimuli.categories` lists the classes of each category.
-- Otherwise, the classes with the same name as a choice belong to this choice. Case is ignored, and of a class name with
-  comma-separated synonyms only the first synonym is compared.
+  background, is assumed to have the classes of ImageNet after the background; the background is dropped before the
+  softmax. If all choices are among the sixteen categories of Geirhos et al. (2018), `stimuli.categories` lists the
+  classes of each category.
+- Otherwise, the classes with the same name as a choice belong to this choice. Case is ignored. If the name of a class
+  is a list of synonyms separated by commas, only the first synonym is compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -120,9 +121,9 @@ class Classifier:
         weights: Local folder with config.json, preprocessor_config.json and model.safetensors, to use instead of the Hub.
         whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
             in the model's own preprocessing.
-        noise_draws: Number of noisy versions of the image over which the evidence is averaged, with the diffusion noise of
-            `observers.diffusion_noise`; 0 shows the image without noise.
-        noise_seed: Random seed of that noise, which is the same for every image.
+        noise_draws: Number of noisy versions of the image over which the evidence is averaged. The noise is that of
+            `observers.diffusion_noise`. With 0, the model receives the image without noise.
+        noise_seed: Random seed of the noise. Every image gets the same noise.
         device: auto, cpu, cuda, cuda:N or mps.
         dtype: Number format of the weights: float32, float16 or bfloat16.
         batch_size: Number of images in a forward pass.

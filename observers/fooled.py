@@ -1,12 +1,12 @@
 """A simulated observer on which illusions have a known effect, to test the measures of illusions and for teaching.
 
-The observer reads from the cues of the stimulus what the image shows (`stimuli.illusion_sets`). F is the logistic function
-F(z) = 1 / (1 + exp(−z)).
+The observer reads what the image shows from the labels in `Stimulus.cues`, which are called cues here (see
+`stimuli.illusion_sets`). F is the logistic function F(z) = 1 / (1 + exp(−z)).
 
     geometric illusion     The cue `difference` is x and the cue `strength` is s. P(first choice) = F((x + effect · s) ·
                            slope). The first choice is correct if x > 0.
     hidden face            The cue `hidden` is h. The first choice means that there is a face. P(first choice) =
-                           false_alarms + (1 − false_alarms) · F((h − threshold) · steepness), and false_alarms at h = 0.
+                           false_alarms + (1 − false_alarms) · F((h − threshold) · steepness); false_alarms if h = 0.
     ambiguous figure       The cues `percept_a` and `percept_b` name the percepts a and b. If the condition is a number c,
                            P(b) = F(4 (c + lean)), where c = 1 favors b and c = −1 favors a; with `from_zero`, c = 0 favors
                            a, and c is first mapped from 0..1 to −1..1. At a rotation of r degrees, P(b) =

@@ -97,8 +97,8 @@ def train(
         settings: The training settings.
         out: Folder for the checkpoint and the learning curve.
         data_id: Identifies the training data, so that a checkpoint is not resumed with other data.
-        device: Device of the network. By default it is the GPU that torchrun assigns, the first GPU without torchrun,
-            or the CPU if there is no GPU.
+        device: Device of the network. By default it is the GPU that torchrun assigns. Without torchrun it is the first
+            GPU, or the CPU if there is no GPU.
         n_workers: Number of processes that read images.
         on_progress: Function that is called with a message after each epoch.
 
@@ -174,7 +174,7 @@ class ImageFolder:
 
     Attributes:
         classes: Names of the classes in alphabetical order.
-        digest: Digest of the relative paths of the files, which tells this folder from others.
+        digest: Digest of the relative paths of all files. It distinguishes this folder from other folders.
         epoch: Number of the epoch. Together with the seed it determines the random crops.
 
     Raises:

@@ -142,8 +142,8 @@ def _parse_own_format(row: dict[str, str], path: Path) -> tuple[tuple[str, str],
 class Recorded:
     """An observer that replays the recorded responses in a CSV file (`recorded:FILE.csv`).
 
-    The observer has the name and the kind that are recorded in the file. Response times, evidence and numbers of
-    evaluations are replayed too.
+    The observer has the name and the kind that are recorded in the file. The response times, the evidence and the
+    counts of model evaluations are replayed too.
 
     Evidence: the recorded evidence, in the unit of the recorded observer; None if the evidence of a choice is missing.
 

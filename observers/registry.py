@@ -100,8 +100,8 @@ def make_observers(
 
     Args:
         names: Names as for `make_observer`.
-        options: Options by name, as text. An option that none of the observers has is passed to all of them, so that the
-            first observer raises an error that lists its options.
+        options: Options by name, as text. An option that none of the observers has is passed to all of them, so that
+            the first observer raises an error that lists the options of this observer.
         notify: Function that is called with a sentence for each option that only some of the observers have.
 
     Returns:

@@ -150,13 +150,13 @@ class Biased:
 
 @frozen
 class Correlated:
-    """An observer with a known error consistency κ with a recorded observer.
+    """An observer whose error consistency κ with a recorded observer is known.
 
     In each condition the recorded observer is correct with probability p, and this observer with probability q
     (`accuracy`). The agreement expected by chance is c_exp = p q + (1 − p)(1 − q), and κ determines the observed agreement
     c_obs = κ (1 − c_exp) + c_exp. Then P(both correct) = (c_obs + p + q − 1) / 2. This probability determines how often
-    this observer is correct on the trials on which the recorded observer is correct, and on the others. An incorrect
-    response is any of the other choices with equal probability.
+    this observer is correct on the trials on which the recorded observer is correct, and on the trials on which it is
+    not. An incorrect response is any of the other choices with equal probability.
 
     Evidence: the probability of each choice, conditional on whether the recorded observer was correct on this trial.
 

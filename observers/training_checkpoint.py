@@ -1,4 +1,4 @@
-"""Training checkpoints: one file with everything that is needed to resume a training run, and its learning curve.
+"""Training checkpoints: one file with the learning curve and everything that is needed to resume a training run.
 
 The learning curve is also written to a CSV file next to the checkpoint.
 """

@@ -23,7 +23,8 @@ from observers.discriminative import class_evidence
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.errors import UnknownName
 
-# Arguments of timm.create_model that a config.json must not set: they choose the weights, or `load_network` sets them.
+# Arguments of timm.create_model that a config.json must not set, because they choose the weights or because
+# `load_network` sets them.
 _RESERVED_ARGUMENTS = (
     "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "num_classes",
 )  # fmt: skip
@@ -37,7 +38,7 @@ def import_timm() -> ModuleType:
         )
     try:
         import timm
-    except (ImportError, RuntimeError, OSError) as error:  # a torchvision for another torch can raise each of them
+    except (ImportError, RuntimeError, OSError) as error:  # all occur with a torchvision for another torch
         reason = str(error).strip().partition("\n")[0]
         raise ObserverError(f"timm is installed but cannot be imported ({reason}){torchvision_hint()}") from None
     module: ModuleType = timm
@@ -52,7 +53,7 @@ def check_model_name(name: str) -> None:
 
 
 def read_config(files: Checkpoint) -> dict[str, Any]:
-    """Return the config.json next to the weights, or {} without this file. Raises ObserverError if it is damaged."""
+    """Read the config.json next to the weights; return {} if there is none. Raises ObserverError if it is damaged."""
     path = files.folder / "config.json"
     try:
         config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -141,7 +142,7 @@ class Timm:
 
     @cached_property
     def _labels(self) -> list[str]:
-        """The names of the classes from config.json, or an empty list, which suffices if they are ImageNet's classes."""
+        """The names of the classes in config.json. An empty list suffices if the classes are those of ImageNet."""
         config = read_config(self._files)
         names = config.get("label_names") or config.get("pretrained_cfg", {}).get("label_names") or []
         names = names if isinstance(names, list) else [names[key] for key in sorted(names, key=int)]

@@ -3,13 +3,13 @@
 Notation: K choices and T evenly spread draws; δ is the lead of the best choice over a rival at one draw. A race
 estimates the mean of δ over the noise levels. The estimate is most precise if each noise level gets draws in proportion
 to the standard deviation of δ at this level (importance sampling; Neyman 1934 for strata). The variance of δ within a
-bin of noise levels is estimated from draws that are neighbors in noise level, Σ (δ_(i+1) − δ_(i))² / 2, as in
-`racing.Racing`. For each image and rival, the squared differences are divided by their mean, so all images and rivals
-have the same weight.
+bin of noise levels is estimated from pairs of draws that are neighbors in noise level, as Σ (δ_(i+1) − δ_(i))² / 2;
+`racing.Racing` does the same. For each image and rival, the squared differences are divided by their mean, so all
+images and rivals have the same weight.
 
 Scores are corrected for the allocation, so the expected evidence is the same under any allocation. A pilot may
-therefore use images that are evaluated later: it makes their evaluation cheaper but does not improve the responses to
-them.
+therefore use images that are evaluated later: the pilot makes the evaluation of these images cheaper but does not
+improve the responses to them.
 """
 
 from collections.abc import Iterable
@@ -51,8 +51,8 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
         n_draws: Number of draws per choice in each trial, at least MIN_DRAWS.
 
     Returns:
-        The allocation, and the fraction of the draws that suffices with it: according to the pilot, this fraction gives
-        the same precision as all draws when they are evenly spread.
+        The allocation, and the fraction of the draws that suffices with it. According to the pilot, this fraction of
+        the draws, spread according to the allocation, gives the same precision as all draws, evenly spread.
 
     Raises:
         ObserverError: If the observer does not use noise levels or already has an allocation, if there are too few

@@ -1,4 +1,4 @@
-"""The autoencoder of latent diffusion and flow-matching models, which always computes in float32."""
+"""The autoencoder of latent diffusion and flow-matching models. The autoencoder always computes in float32."""
 
 from functools import cached_property
 from typing import Any
@@ -78,7 +78,7 @@ class Autoencoder:
         """Restore a latent (C, h, w) under each of `n_prompts` prompts and decode the results.
 
         The other arguments are passed to `Denoising.restore`. Errors are squared differences between latents, not
-        images.
+        between images.
         """
         noised, latents = denoising.restore(
             latent.expand(n_prompts, *latent.shape), restoration, predict, predict_empty

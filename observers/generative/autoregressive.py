@@ -1,4 +1,4 @@
-"""Autoregressive models of image tokens (Janus, Emu3, Chameleon, in place of Parti): their likelihood given a prompt.
+"""Autoregressive models (Janus, Emu3, Chameleon, in place of Parti): the likelihood of image tokens given a prompt.
 
 A VQ autoencoder in float32 encodes the image as L tokens. The score of a row is log p(tokens | prompt), the sum of log
 p(token | prompt, earlier tokens), in nats. It is exact and takes one forward pass, because all tokens are known. As in
@@ -7,8 +7,8 @@ generation (see `autoregressive_models`). Classifier-free guidance is not used.
 
 Prompts are padded on the left to `max_prompt` tokens. Padding is masked and does not count as a position, so the score
 is that of the unpadded prompt, and rows with different prompts can share a forward pass. The head predicts V
-log-probabilities for each token, of which only one is needed. It is applied to a few tokens at a time, because the
-log-probabilities of all tokens in a row would take 38 MB for Janus (576 × 16,384 numbers) and 1 GB for Emu3.
+log-probabilities for each token, of which only one is needed. The head is applied to a few tokens at a time, because
+the log-probabilities of all tokens in a row would take 38 MB for Janus (576 × 16,384 numbers) and 1 GB for Emu3.
 
 An imperceptible change of an image can change most of its tokens. With T > 1 `perturbations`, the evidence is therefore
 the mean over T encodings. Draw 0 encodes the image itself. Each of the other draws first adds Gaussian noise of 2 gray
@@ -123,7 +123,7 @@ class Autoregressive:
 
     @cached_property
     def _network(self) -> Network:
-        # Parts of the model that the network does not use are freed, such as its second vision encoder.
+        # The parts of the model that `Network` does not use, such as the second vision encoder, are freed.
         model = self._load(self._architecture.model, self.compute.torch_dtype())
         try:
             network = self._architecture.network(model)
@@ -282,7 +282,7 @@ def _additive_mask(mask: torch.Tensor) -> torch.Tensor:
 def _log_p(network: Network, hidden: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
     """Return the sum of log p over the L codes of each row as a float32 tensor (N,).
 
-    `hidden` contains the decoder's states from which the codes (N, L) are predicted, (N, L, D).
+    `hidden` contains the decoder's states (N, L, D), from which the codes (N, L) are predicted.
     """
     total = torch.zeros(len(codes), device=codes.device)
     for first in range(0, codes.shape[1], TOKENS_AT_ONCE):

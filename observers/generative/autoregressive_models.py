@@ -8,11 +8,11 @@ the format that each model uses for text-to-image generation:
     chameleon  TEXT<reserved08706><racm3:break>, L tokens
 
 All three autoencoders were trained on pixels in −1..1. During generation only image tokens may follow the prompt, so
-the softmax is taken over the image tokens only. Janus has a separate head for them. For Emu3 and Chameleon, only the
-rows of the language model's head that belong to image tokens are used; the forward() of Chameleon in transformers would
-mask these tokens. In Emu3, each row of tokens is followed by <|extra_200|>, the only token allowed there, which
-therefore has probability 1. Heads compute in float32, because bfloat16 has steps of 1/16 in the range of the logits,
-which would be visible in a sum over hundreds of tokens.
+the softmax is taken over the image tokens only. Janus has a separate head for them. For Emu3 and Chameleon, only those
+rows of the language model's output matrix are used that belong to image tokens; the forward() of Chameleon in
+transformers would mask these tokens. In Emu3, each row of the image is followed by the token <|extra_200|>. No other
+token is allowed there, so its probability is 1. Heads compute in float32, because bfloat16 has steps of 1/16 in the
+range of the logits, which would be visible in a sum over hundreds of tokens.
 """
 
 import math
@@ -24,7 +24,7 @@ from attrs import frozen
 
 from observers.protocol import ObserverError
 
-EMU3_SIZE = 720  # pixels per side, the default of its processor
+EMU3_SIZE = 720  # pixels per side; the default of the processor of Emu3
 
 
 @frozen(eq=False)
@@ -164,7 +164,7 @@ def _vocabulary_ids(model: Any) -> torch.Tensor:
 
 
 def _image_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return a function that applies the rows of the language model's head that belong to image tokens."""
+    """Return a function that applies the rows for image tokens in the language model's output matrix."""
     weight = model.lm_head.weight[_vocabulary_ids(model)].float()
     return lambda hidden: torch.nn.functional.linear(hidden, weight)
 

@@ -2,8 +2,8 @@
 
 Any model with a `Likelihood` can be used. A schedule (see `observers.generative.racing`) decides which choices are
 evaluated at which draws. The evidence of a choice is the mean of its scores, in the unit of the likelihood. Evidence
-can be compared between the choices of a trial. It is not a probability, for which a temperature would have to be fitted
-to data.
+can be compared between the choices of a trial. It is not a probability; to turn it into one, a temperature would have
+to be fitted to data.
 """
 
 import sys
@@ -68,12 +68,12 @@ class GenerativeClassifier:
         error_rate: Error rate of eliminations (racing and clark-jaini).
         anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round (racing).
         stages: The number of draws and the number of choices of each stage, such as 50x16,500x5 (li).
-        batch_size: Number of rows per forward pass. By default it is estimated from the free memory on CUDA and is
-            16 on other devices.
+        batch_size: Number of rows per forward pass. By default, it is estimated from the free memory if the device is a
+            CUDA device; on other devices it is 16.
         kind: Always "generative".
 
     Raises:
-        ObserverError: If an option is out of range, or if the schedule does not have it.
+        ObserverError: If an option is out of range, or if the schedule does not have an option that is set.
 
     Example:
         >>> likelihood = LatentDiffusion(Source("CompVis/stable-diffusion-v1-4"))

@@ -21,7 +21,7 @@ from observers.generative.options import Source
 from observers.protocol import ObserverError
 
 TIMEOUT = 10.0  # seconds to wait for an answer of the Hugging Face Hub
-DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"  # names of their weight files, without the extension
+DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"  # names of weight files in each library, without extension
 
 
 @frozen(eq=False)
@@ -102,7 +102,7 @@ def find_components(
         tokenizers: Folders of tokenizers.
         scheduler: Whether the scheduler_config.json is needed.
         optional: Components and tokenizers that the model may lack.
-        half: Whether to prefer fp16 files, which halves the download, if all components have them.
+        half: Whether to use fp16 files if all components have them. This halves the download.
         exact: Components that keep their float32 files if `half` is set, because they compute in float32.
 
     Returns:

@@ -5,7 +5,7 @@ seed. This is the Kronecker sequence of lowest discrepancy in one dimension; its
 (three-gap theorem).
 
 An allocation gives some noise levels a larger share of the draws. Scores are divided by the density of the draws, so
-their expected mean is the same as with evenly spread draws (importance sampling).
+the expected mean of the scores is the same as with evenly spread draws (importance sampling).
 """
 
 import csv

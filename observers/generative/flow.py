@@ -22,7 +22,7 @@ its û is only approximately a velocity. By default images have 1024 pixels per 
 1000) is rounded by up to 2.5, as in Flux's own pipeline. The rounding is the same for all choices, and the noise is
 mixed with the exact s. In float32 the timestep is exact.
 
-A model with another `size` should be treated as a different observer.
+A model that receives images of another size (option `size`) should be treated as a different observer.
 """
 
 from collections.abc import Callable, Sequence
@@ -161,7 +161,7 @@ class FlowMatching:
 
     @cached_property
     def _size(self) -> int:
-        """The number of pixels per side of the image, a multiple of the pixels per side of a transformer patch."""
+        """The number of pixels per side of the image: a multiple of the pixels per side of a transformer patch."""
         config, scale = self._network.config, self._autoencoder.scale
         step = scale * (PACK if self._is_flux else config.patch_size)
         default = FLUX_SIZE if self._is_flux else read_sample_size(self._network, self.source.model) * scale
@@ -266,7 +266,7 @@ class FlowMatching:
         def predict_flux(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
             out: torch.Tensor = network(
                 pack(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
-                timestep=timesteps.to(dtype) / 1000,  # the network takes s, rounded here as in its pipeline
+                timestep=timesteps.to(dtype) / 1000,  # the network takes s, rounded as in Flux's pipeline
                 guidance=torch.full_like(timesteps, guidance) if self._takes_guidance else None,
                 img_ids=_position_ids(noised), txt_ids=torch.zeros(states.shape[1], 3, device=self.device),
                 return_dict=False,

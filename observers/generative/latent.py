@@ -1,10 +1,10 @@
 """Latent diffusion (Stable Diffusion 1.x, 2.x and XL): the error of the denoised latent of an image under a text prompt.
 
-The latent is the mean of the autoencoder's posterior times its scaling factor, computed in float32. By default images
-have the size at which the U-Net was trained, 512 pixels per side for SD 1.x and 1024 for XL; a model with another
-`size` should be treated as a different observer. Prompts are padded to the full length of the text encoder, as in
-training. XL also receives the pooled vector of its second text encoder, and the size conditioning of an uncropped
-image.
+The latent is the mean of the autoencoder's posterior times the autoencoder's scaling factor, computed in float32. By
+default images have the size at which the U-Net was trained, 512 pixels per side for SD 1.x and 1024 for XL; a model
+that receives images of another size (option `size`) should be treated as a different observer. Prompts are padded to
+the full length of the text encoder, as in training. XL also receives the pooled vector of its second text encoder, and
+the size conditioning of an uncropped image.
 """
 
 from collections.abc import Sequence

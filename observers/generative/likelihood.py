@@ -1,4 +1,4 @@
-"""The protocol that turns a generative model into a classifier: it scores how likely an image is under a text prompt.
+"""The protocol `Likelihood`: a generative model that classifies by scoring how likely an image is under text prompts.
 
 Notation: K choices (one prompt each) and N rows of one forward pass. A row combines an image, a prompt and a draw. Its
 score estimates log p(image | prompt) from one draw, up to a term that is the same for all choices; a higher score means
@@ -33,7 +33,7 @@ class RestoredImages:
     Attributes:
         damaged_image: The noised or masked image, (3, h, w) in 0..1.
         images: The image restored under each prompt, (K, 3, h, w) in 0..1.
-        errors: Squared error of each restored image, (K,), in the space that the model scores.
+        errors: Squared error of each restored image, (K,), in the space in which the model scores images.
         n_latent: Number of latent elements that each error is summed over; None if the model does not use latents.
     """
 
@@ -46,10 +46,10 @@ class RestoredImages:
 class Likelihood(Protocol):
     """A generative model that scores images under text prompts.
 
-    An implementation is a frozen attrs class of options with these members; it need not inherit from this class. N is
-    the number of rows in a forward pass; each row has an encoded image, the conditioning of a prompt and a draw. The
-    score of a row must not depend on the other rows, and the noise of a draw must be the same for all prompts and
-    images.
+    An implementation is a frozen attrs class that has these members and whose fields are options; it need not inherit
+    from this class. N is the number of rows in a forward pass; each row has an encoded image, the conditioning of a
+    prompt and a draw. The score of a row must not depend on the other rows, and the noise of a draw must be the same
+    for all prompts and images.
 
     Attributes:
         unit: Unit of the scores.

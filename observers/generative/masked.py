@@ -1,10 +1,11 @@
 """Masked-token models (aMUSEd, in place of Muse): how well image tokens are predicted from other tokens and a prompt.
 
-A VQ autoencoder encodes the image as L tokens, arranged in a square. It computes in float32, because its activations
-overflow in float16. Each draw masks some of the tokens, the same ones for all images and prompts, and a transformer
-that receives the prompt predicts the masked tokens. By default images have the size at which the transformer was
-trained, 256 or 512 pixels per side; a model with another `size` should be treated as a different observer. Prompts are
-padded to the full length of the text encoder, as in training. Classifier-free guidance is not used for scores.
+A VQ autoencoder encodes the image as L tokens, arranged in a square. The autoencoder computes in float32, because its
+activations overflow in float16. Each draw masks some of the tokens, the same ones for all images and prompts, and a
+transformer that receives the prompt predicts the masked tokens. By default images have the size at which the
+transformer was trained, 256 or 512 pixels per side; a model that receives images of another size (option `size`) should
+be treated as a different observer. Prompts are padded to the full length of the text encoder, as in training.
+Classifier-free guidance is not used for scores.
 
 The measure `bound` is in nats. Draw d masks n tokens, with n = 1 + floor(u L), where u is the draw's position in a
 low-discrepancy sequence whose start is determined by the random seed; which n tokens are masked is random. The score of
@@ -12,16 +13,17 @@ a row is L/n · Σ log p(token | unmasked tokens, prompt) over the masked tokens
 orders σ of Σ_t log p(x_σ(t) | x_σ(1), …, x_σ(t−1), prompt): before the t-th token of a random order, the n = L − t + 1
 tokens that remain are a random set of masked tokens, and each of them is equally likely to be the next one. This is the
 log-likelihood of an order-agnostic autoregressive model (Uria et al. 2014, arXiv 1310.1757; Hoogeboom et al. 2022,
-arXiv 2110.02037). By Jensen's inequality it is a lower bound on log p(tokens | prompt) if the order is drawn at random.
+arXiv 2110.02037). By Jensen's inequality, this mean is a lower bound on log p(tokens | prompt) for tokens that are
+predicted in a random order.
 
 The measure `l2` is the test in Appendix B of Jaini, Clark & Geirhos (2024). The fraction `strength` of the tokens is
-masked, the model fills them in, and the score is minus the mean squared difference between the pixels of the result and
-those of the image, in 0..1. The paper found chance performance: if the model cannot draw what the prompt says, it
-leaves the image nearly unchanged, so that a wrong choice has the smallest difference. The paper does not say how many
-tokens were masked or how they were filled in. Here `strength` and `steps` determine this: with one step, every masked
-token is replaced by the likeliest token; with more steps, the most confident tokens are filled in first, following the
-cosine schedule (Chang et al. 2022, arXiv 2202.04200). Tokens are not sampled. `n_evaluations` counts draws, each of
-which takes `steps` forward passes and one decoding.
+masked, the model fills them in, and the score is minus the mean squared difference between the result and the image,
+for pixels in 0..1. The paper found chance performance: if the model cannot draw what the prompt says, it leaves the
+image nearly unchanged, so that a wrong choice has the smallest difference. The paper does not say how many tokens were
+masked or how they were filled in. Here `strength` and `steps` determine this: with one step, every masked token is
+replaced by the likeliest token; with more steps, the most confident tokens are filled in first, following the cosine
+schedule (Chang et al. 2022, arXiv 2202.04200). Tokens are not sampled. `n_evaluations` counts draws, each of which
+takes `steps` forward passes and one decoding.
 """
 
 import math
@@ -186,9 +188,10 @@ class Masked:
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """For each prompt, return the second-to-last hidden states, the pooled vector and the micro-conditioning.
+        """For each prompt, return hidden states, the pooled vector and the micro-conditioning.
 
-        The micro-conditioning is the width, height, crop and aesthetic score of the image.
+        The hidden states are those of the second-to-last layer of the text encoder. The
+        micro-conditioning is the width, height, crop and aesthetic score of the image.
         """
         from transformers import CLIPTextModelWithProjection
 
@@ -249,9 +252,9 @@ class Masked:
             tokens: Tokens, (N, h, w).
             conditioning: The conditioning of each row, (N, …) for each tensor.
             masks: Masks, (N, h, w) bool.
-            steps: Number of steps; None for the option `steps`.
+            steps: Number of steps; None for the value of the option `steps`.
             empty_prompt: The conditioning of the empty prompt, for classifier-free guidance.
-            guidance: Guidance scale, applied to log p up to a constant, as in aMUSEd.
+            guidance: Guidance scale. As in aMUSEd, it is applied to log p, which is known up to a constant.
 
         Returns:
             The decoded images, (N, 3, size, size) float32 in 0..1.

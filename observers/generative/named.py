@@ -85,7 +85,7 @@ def flat_options(cls: type) -> Options:
 
 
 def _build(cls: type, options: Mapping[tuple[str, ...], Any]) -> Any:
-    """Build an object of `cls`, including the attrs objects in its fields, from the values of options by path."""
+    """Build an object of `cls` and the attrs objects in its fields. `options` maps paths of fields to values."""
     hints, values = get_type_hints(cls), {}
     for a in attrs.fields(cls):
         nested = {path[1:]: value for path, value in options.items() if path[0] == a.name}

@@ -252,7 +252,7 @@ class Denoising:
     def _table(self, level: np.ndarray, ndim: int) -> tuple[torch.Tensor, ...]:
         """Return the quantities of N noise levels as tensors on the device.
 
-        These are the timesteps (N,), α and σ, each of shape (N, 1, …) with `ndim` dimensions, the loss factors (N,),
+        These are the timesteps (N,); α and σ, each of shape (N, 1, …) with `ndim` dimensions; the loss factors (N,);
         and the ratios (N,) of the absolute error of ε̂ to that of the network's prediction.
         """
         alpha, sigma = self.levels.alpha[level], self.levels.sigma[level]

@@ -83,7 +83,7 @@ class Compute:
         """Return the network in the memory format that is fastest on the device, and compiled if `compile` is set.
 
         The network is compiled once for each number of rows: once if the batch size is given, and three times if the
-        batch size is estimated from two trial passes.
+        batch size is estimated from two test passes.
         """
         if self.torch_device().type == "cuda":
             network = network.to(memory_format=torch.channels_last)

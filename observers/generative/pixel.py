@@ -31,8 +31,8 @@ N_TOKENS = 77
 class PixelDiffusion:
     """A pixel diffusion model as a `Likelihood`.
 
-    A score is −w(t) ‖x − x̂‖², summed over all pixels and channels in −1..1. With the weighting vdm it is in nats,
-    apart from the effect of the clamping. An encoded image is (3, size, size) float32 in −1..1.
+    A score is −w(t) ‖x − x̂‖², summed over all pixels and channels in −1..1. With the weighting vdm the score is in
+    nats, apart from the effect of the clamping. An encoded image is (3, size, size) float32 in −1..1.
 
     Attributes:
         source: Repository or local folder of the weights.

@@ -5,9 +5,10 @@ for the scores of some choices at some draws, receives these scores by `send` as
 values for better choices, and returns a `RaceResult`. All choices are evaluated at the same draws, so their differences
 are paired and most of the noise cancels (common random numbers; Clark & Jaini 2023, arXiv 2303.15233).
 
-The evidence of a choice that is never eliminated is the mean of its scores. The evidence of an eliminated choice is the
-evidence of its rival, the leader at the time of elimination, minus the mean difference between them over the draws that
-both have. It is never above the evidence of a choice that was not eliminated. This module does not need torch.
+The evidence of a choice that is never eliminated is the mean of its scores. A choice is eliminated because it is behind
+the leader at that time. The evidence of the eliminated choice is the evidence of this leader, minus the mean difference
+between the two over the draws that both have. It is never above the evidence of a choice that was not eliminated. This
+module does not need torch.
 """
 
 from collections.abc import Callable, Generator
@@ -64,7 +65,7 @@ class Schedule(Protocol):
     """A schedule of draws, which starts the races of trials."""
 
     def __call__(self, n_choices: int, positions: Positions) -> Race:
-        """Start a race between `n_choices` choices, whose draws lie at `positions`."""
+        """Start a race between `n_choices` choices. `positions` returns the positions of draws."""
         ...
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
@@ -73,14 +74,14 @@ class Schedule(Protocol):
 
 
 class _State:
-    """The scores so far, the choices that remain, and how far each eliminated choice was behind its rival."""
+    """The scores so far, the choices that remain, and how far each eliminated choice was behind the leader."""
 
     def __init__(self, n_choices: int, max_draws: int) -> None:
         self.scores = np.full((n_choices, max_draws), np.nan)
         self.remaining = np.arange(n_choices)
         self.n_draws = 0
         self.n_evaluations = 0
-        self.eliminated: list[tuple[int, int, float]] = []  # (choice, its rival, mean difference)
+        self.eliminated: list[tuple[int, int, float]] = []  # (choice, the leader then, mean difference)
 
     def draw_up_to(self, n: int) -> Generator[Request, np.ndarray, None]:
         """Request the scores of all remaining choices until each has n draws."""
@@ -163,15 +164,15 @@ class Racing:
 
     After every round of draws, each rival is compared with the leader by a one-sided test on their paired differences
     δ: t = mean / √(v (1/n − 1/T)). The term 1/T is a finite-population correction, since the race predicts the decision
-    that the same T draws would give. v is the variance between neighbors in the order of noise levels, Σ (δ_(i+1) −
-    δ_(i))² / 2(n − 1) (von Neumann 1941; Wolter 1984 for systematic samples): the draws cover the levels evenly, so a
-    trend of δ along the levels is not an error of its mean. v has about 2(n − 1)/3 degrees of freedom. It is shrunk
-    towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees of freedom (Smyth
-    2004), so that few draws suffice. A rival is eliminated if p < error_rate / (K − 1). By the Bonferroni inequality,
-    the probability that one round of tests eliminates the choice that all draws would prefer is then about `error_rate`
-    at most, provided that the rivals have similar noise (the test suite simulates this). Over all rounds of a race
-    between nearly equal choices this probability adds up to a few times `error_rate`; if one choice is clearly better,
-    it is lower.
+    that the same T draws would give. v is the variance of δ, estimated from pairs of draws that are neighbors in noise
+    level, Σ (δ_(i+1) − δ_(i))² / 2(n − 1) (von Neumann 1941; Wolter 1984 for systematic samples): the draws cover the
+    levels evenly, so a trend of δ along the levels is not an error of the mean of δ. v has about 2(n − 1)/3 degrees of
+    freedom. v is shrunk towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees
+    of freedom (Smyth 2004), so that few draws suffice. A rival is eliminated if p < error_rate / (K − 1). By the
+    Bonferroni inequality, the probability that one round of tests eliminates the choice that all draws would prefer is
+    then about `error_rate` at most, provided that the rivals have similar noise (the test suite simulates this). Over
+    all rounds of a race between nearly equal choices this probability adds up to a few times `error_rate`; if one
+    choice is clearly better, it is lower.
 
     Attributes:
         draws: Largest number of draws per choice, T.

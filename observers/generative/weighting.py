@@ -22,7 +22,7 @@ def exponential(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
 
 
 def uniform(t: np.ndarray, snr: np.ndarray) -> np.ndarray:
-    """Return the SNR. This gives the errors ‖ε − ε̂‖² of the noise equal weights (Li et al. 2023, arXiv 2303.16203)."""
+    """Return the SNR, so that ‖ε − ε̂‖² has the same weight at all noise levels (Li et al. 2023, arXiv 2303.16203)."""
     return snr
 
 

@@ -1,1 +1,1 @@
-"""Observers that were trained on the microcosm, a synthetic data set of drawn objects, and the code that trains them."""
+"""Observers that were trained on the microcosm (a synthetic data set of drawn objects), and the training code."""

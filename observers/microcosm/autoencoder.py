@@ -1,9 +1,9 @@
-"""The autoencoder of `microcosm-latent`: 64 × 64 pixels are encoded as 8 × 8 latents of 8 channels.
+"""The autoencoder of `microcosm-latent`: 64 × 64 pixels are encoded as a latent of 8 × 8 elements and 8 channels.
 
 Training is guided by the principal components of blocks of 8 × 8 pixels, which are computed beforehand. In the first
 part of the training, the encoder learns to predict the components of an image and the decoder learns to reconstruct the
 image from its components. After that the decoder receives the encoder's output, and the encoder is also trained for
-reconstruction, while it is still kept close to the components. In five minutes on one CPU core this reaches a
+reconstruction, while its output is still kept close to the components. In five minutes on one CPU core this reaches a
 reconstruction PSNR of 19.6 dB; the same network reaches 15.0 dB with the reconstruction loss alone. Eight principal
 components without a network reach 21.3 dB.
 """

@@ -53,11 +53,11 @@ def finish_model(
     seed: int,
     icons: Path | None,
 ) -> None:
-    """Convert the weights of a model that has just been trained to float16, and write its card.
+    """Convert the weights of a newly trained model to float16, and write the model card.
 
     Args:
         name: Name of the model.
-        command: The command that trained it.
+        command: The command that trained the model.
         out: Folder of the model.
         checkpoints: Folder of the training checkpoints.
         settings: Training settings, one attrs object for each part of the model, by the name of the part.

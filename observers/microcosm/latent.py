@@ -1,8 +1,8 @@
 """`microcosm-latent`: latent diffusion in the layout of Stable Diffusion 1.x, about a thousandth of its size.
 
-The autoencoder (64 × 64 pixels to 8 × 8 latents of 8 channels) is trained first, then the U-Net and the text encoder on
-its latents. The latents have 8 channels, not 4 as in Stable Diffusion: 8 are needed to preserve the textures at this
-size.
+The autoencoder, which encodes 64 × 64 pixels as a latent of 8 × 8 elements and 8 channels, is trained first; then the
+U-Net and the text encoder are trained on latents. The latents have 8 channels, not 4 as in Stable Diffusion: 8 are
+needed to preserve the textures at this size.
 """
 
 from pathlib import Path

@@ -68,7 +68,7 @@ def train_masked(
     network = build_predictor()
     with torch.no_grad():
         captions = text_encoder(ids, output_hidden_states=True)
-    network.set_attn_processor(AttnProcessor())  # its backward pass is faster at this size
+    network.set_attn_processor(AttnProcessor())  # faster backward pass at this size
     # Image size, crop and aesthetic score, with the same values as in the observer.
     micro_conditions = torch.tensor([SIZE, SIZE, 0, 0, 6.0]).expand(predictor.batch, -1)
 

@@ -35,7 +35,7 @@ class Trainer:
 
     Attributes:
         train: Function that is called with the training images, the folder of the model, the folder of the checkpoints,
-            a progress callback and the settings of each part in order. It writes the model.
+            a progress callback and the settings of each part in order. The function writes the model.
         settings: Training settings of each part of the model by name, in the order in which the parts are trained.
     """
 

@@ -87,7 +87,7 @@ class BrowserAnswer:
 
 
 def trial_order_digest(trials: Sequence[Trial]) -> str:
-    """Return a digest of the order of the images, their conditions and their choices."""
+    """Return a digest of the numbers, blocks, images, conditions and choices of all trials in order."""
     rows = [[t.number, t.block, t.stimulus.id, t.stimulus.condition, t.choices] for t in trials]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 

@@ -5,8 +5,8 @@ fixed duration, during which the last click on a choice counts. After the grid c
 trial is a practice trial.
 
 Each part of a trial is shown for ceil(duration · frame rate) frames. Because a measured frame rate is slightly off, for
-example 60.02 Hz, an excess of up to a tenth of a frame is ignored. The rt is the time since the frame on which the grid
-appeared. Pressing Escape raises KeyboardInterrupt at any frame.
+example 60.02 Hz, an excess of up to a tenth of a frame is ignored. The rt is the time from the frame on which the grid
+appeared to the response. Pressing Escape raises KeyboardInterrupt at any frame.
 """
 
 import math

@@ -24,7 +24,7 @@ from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response,
 
 PILOT_SUFFIX = "-pilot"  # the observer name of a pilot session ends in it, so that analyses can exclude the session
 PILOT_IMAGE_PIXELS = 224.0  # side of an image in a pilot or simulated session without a monitor profile
-MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break asks to answer every trial
+MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break text asks for an answer to every trial
 # Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
 LOG_RT = (math.log(0.7), 0.35)
 

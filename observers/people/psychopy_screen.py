@@ -93,7 +93,7 @@ class PsychoPyScreen:
             self._poll_events_until(self._last_flip + POLLED_FRACTION / self.rate)
         self._window.flip()
         self._last_flip, self._last_scene = self._clock.getTime(), scene
-        self._handle.dispatch_events()  # return events that arrived while the window waited for the frame with this flip
+        self._handle.dispatch_events()  # also return events that arrived while the window waited for the frame
         clicks, keys = tuple(self._clicks), tuple(self._keys)
         self._clicks, self._keys = [], []
         return Flip(self._last_flip, clicks, keys)

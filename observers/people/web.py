@@ -44,7 +44,7 @@ class AnswerQueue:
         self._closed = self._finished = False
 
     def get_answer(self, trial: Trial) -> BrowserAnswer:
-        """Wait for the answer to a trial and return it. Raises KeyboardInterrupt if the queue is closed before."""
+        """Wait for the answer to a trial and return it. Raises KeyboardInterrupt if the queue is closed first."""
         with self._changed:
             self._mark_saved()
             self._trial = trial
