@@ -18,7 +18,7 @@ def fetch(
     ],
     quiet: Quiet = False,
 ) -> None:
-    """Download published stimuli and recorded people.
+    """Download published stimuli and trials of people.
 
     Downloads are verified by checksum and stored in the cache. An interrupted download resumes when the same command is
     given again.

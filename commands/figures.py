@@ -45,8 +45,8 @@ def figures(
     """Draw the figures of Jaini, Clark and Geirhos (2024).
 
     Figures 1, 3 to 6 and 9 to 17 can be drawn from trial logs. Each figure is written as PDF, SVG and PNG, with its numbers
-    as CSV and its caption; figures.md shows all of them. The command prints a message for each figure that these logs do
-    not allow.
+    as CSV and its caption; figures.md shows all of them. The command prints a message for each figure that cannot be
+    drawn from these logs.
 
     \b
     Example:

@@ -16,7 +16,7 @@ def list_(
 ) -> None:
     """List observers, experiments, models or distortions.
 
-    The list of experiments tells which stimuli and which recorded people are on this machine.
+    The list of experiments tells which stimuli and which recorded trials of people are on this machine.
 
     \b
     Example:

@@ -6,14 +6,14 @@ from observers.protocol import Observer
 from observers.registry import OBSERVERS, make_observer
 
 MODELS = tuple(name for name in OBSERVERS if name.startswith("microcosm-"))
-# The observers whose reconstructions are shown, and how they damage the image.
+# Observer whose reconstructions are shown -> how the image is damaged before the observer restores it.
 RECONSTRUCTED_DAMAGE = {
     "microcosm-latent": "its latent noised at strength 0.5",
     "microcosm-pixel": "its pixels noised at strength 0.5",
     "microcosm-masked": "half of its tokens masked",
 }
-# The observers that take the place of people: biased observers with a shape bias like that of people, which make errors on
-# many of the same images.
+# The observers that take the place of people. They are biased observers with a shape bias like that of people, and make
+# errors on many of the same images as one another.
 SIMULATED_PEOPLE = {
     "SIMULATED-1": {"shape_bias": "0.97", "cue_rate": "0.9", "seed": "1"},
     "SIMULATED-2": {"shape_bias": "0.95", "cue_rate": "0.85", "seed": "2"},

@@ -1,6 +1,6 @@
-"""Estimate how many trials and model evaluations, and how much time and memory, a run needs here (`--dry-run`).
+"""Estimate how many trials and model evaluations, and how much time and memory, a run needs on this machine.
 
-No file is written.
+The option `--dry-run` shows this estimate. No file is written.
 """
 
 import time
@@ -26,7 +26,7 @@ class Estimate:
     Attributes:
         n_trials: Number of trials that are not in the log yet.
         n_pilot: Number of pilot trials, which were answered to measure the time; 0 if the time follows from `cost` alone.
-        seconds: Seconds per trial. Without pilot trials, this is the minimum.
+        seconds: Seconds per trial. Without pilot trials, this is a lower bound.
         n_evaluations: Mean number of model evaluations per trial, or None if the observer does not count them.
         cost: Cost of a model evaluation, or None if the observer cannot measure it.
     """

@@ -34,7 +34,7 @@ COLUMNS = (
 )  # fmt: skip
 EVIDENCE, MEASURED = "evidence_", "measured_"
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
-MAX_NAME = 80  # characters of a name in a file name
+MAX_NAME = 80  # maximum number of characters that a name takes up in a file name
 
 
 def file_name(text: str) -> str:

@@ -34,7 +34,7 @@ PARTICIPANTS = "participants.tsv"
 DELETION_RECORDS = "forgotten.csv"
 _PERSON_IMAGE_NAME = re.compile(
     r"\d{4,}_[^_]+_s"
-)  # image names of human rows in model-vs-human format; models have _dnn
+)  # image names in the rows of people in model-vs-human format; those of models have _dnn
 
 
 @frozen
@@ -69,7 +69,7 @@ class PersonalData:
 
 
 def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
-    """Return the files of a participant in a folder; with `any_kind`, also those of other observers with that name.
+    """Return a participant's files in a folder, and with `any_kind` those of any other observer of the same name.
 
     Raises LogError if the folder does not exist, or if a file belongs to several observers or cannot be read. Also
     raises LogError if the folder is that of a single experiment, because deletion records are kept in its parent
@@ -97,7 +97,7 @@ def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
 
 
 def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
-    """Return the session with its folder of logs as `root`. Raises LogError if `folder` is inside that folder."""
+    """Return the session with its folder of logs as `root`. Raises LogError if `folder` is that of a single experiment."""
     if session.lock is None:
         return session
     parent = session.lock.parent

@@ -104,7 +104,7 @@ def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None
 
 
 def _read_answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
-    """For each line of the files, yield a text that names the file and the line, and the answer in the line."""
+    """Yield two values per line of the files: a text with the file name and line number, and the answer in the line."""
     for file in files:
         for number, line in enumerate(file.read_bytes().removeprefix(BOM_UTF8).splitlines(), start=1):
             if line.strip():

@@ -1,4 +1,4 @@
-"""Restore noised or masked images under prompts with generative observers, and write PNG files and a table.
+"""Let generative observers restore noised or masked images under prompts, and write PNG files and a table.
 
 The output folder has these files:
 
@@ -66,7 +66,7 @@ class ReconstructionSettings:
             raise ObserverError("a prompt is given twice; give each prompt once")
 
     def restorations(self) -> list[Restoration]:
-        """Return the settings of all restorations, which combine every strength with every draw."""
+        """Return the settings of all restorations, one for every combination of a strength and a draw."""
         return [
             Restoration(strength, self.steps, self.guidance, draw)
             for strength in dict.fromkeys(self.strengths)
@@ -74,7 +74,10 @@ class ReconstructionSettings:
         ]
 
     def prompts_for(self, stimulus: Stimulus, observer: Reconstructor) -> list[str]:
-        """Return the prompts for an image. Raises StimulusError if `prompts` is empty and its cues name no percepts."""
+        """Return the prompts for an image.
+
+        Raises StimulusError if `prompts` is empty and the cues of the image do not name its percepts.
+        """
         if self.prompts:
             return list(self.prompts)
         if not all(stimulus.cues.get(cue) for cue in PERCEPTS):
@@ -83,7 +86,7 @@ class ReconstructionSettings:
 
 
 def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulus]:
-    """Return the images to which `names` refers; a name is that of an image file, a folder of images or an experiment.
+    """Return the images to which `names` refers: image files, folders of images and experiments.
 
     The images of a folder are sorted by name; those of an experiment have the order of its stimulus set. `limit` is the
     maximum number of images in total. Raises StimulusError if an image file is missing or the images of an experiment are

@@ -1,13 +1,13 @@
 """The table of reconstructions: one row for each image that a generative observer restored under a prompt.
 
-The trial logs and this table are the only results of running observers that the analysis reads. The columns are:
+Running observers produces the trial logs and this table; the analysis does not read any other results. The columns are:
 - `image`, `observer`, `prompt`: the id of the image, the name of the observer, and the text.
 - `strength`, `steps`, `guidance`: noise level or fraction of masked tokens (0..1), denoising steps, classifier-free
   guidance scale.
 - `seed`: the number of the draw of noise or masks; every prompt gets the same draws.
 - `file`, `original`: the PNG files of the reconstruction and of the image, relative to the folder of the table.
 - `pixel_distance`: the root mean square difference between the reconstruction and the image as the observer receives it
-  (cropped and resized), over pixels and channels in 0..1.
+  (cropped and resized). The mean is over pixels and channels, with values in 0..1.
 - `latent_distance`: the root mean square difference over the elements of the latent; empty if the model has no latent.
 - `attribution`: the credit line to print wherever the image or a reconstruction of it appears.
 """

@@ -1,4 +1,4 @@
-"""Explain one trial of a log by the image, the response, and each choice's evidence or reconstruction of the image.
+"""Explain one trial of a log: show the image, the response, and the evidence or the restored image for each choice.
 
 The experiment is made from its name, with the trials in the order of the log's seed. Its images must be the same as those of
 the logged session.
@@ -62,7 +62,8 @@ def explain(
         observer: Name of the observer; by default, the name in the log.
 
     Raises:
-        LogError: If the log lacks the trial or its sidecar, is damaged, was made with other images, or names code or files.
+        LogError: If the log lacks the trial or its sidecar, is damaged, was made with other images, or has a name that
+            refers to code or files.
         ObserverError: If the observer's options differ from those in the log, or if the observer cannot restore images and
             the log has no evidence.
     """

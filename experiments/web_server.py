@@ -48,7 +48,7 @@ HEADERS = {
 
 
 class HostedSession(Protocol):
-    """The interface that a session must have for the server. `WebSession` implements it."""
+    """The interface through which the server uses a session. `WebSession` implements it."""
 
     @property
     def site(self) -> Site:
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         except UserError as error:
             self.server.notify(str(error))
             return self._reply(500, {"error": "this file cannot be shown"})
-        # The address of an image contains the token of this session, so its content never changes.
+        # The address of an image contains the token of this session, so the content of an address never changes.
         cache = "private, max-age=86400, immutable" if name.endswith(".png") else "no-store"
         self._send(HTTPStatus.OK, content, content_type(name or INDEX), cache)
 

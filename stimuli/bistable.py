@@ -13,7 +13,8 @@ from attrs import frozen
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-SIZE, OVERSAMPLING = 224, 4  # pixels per side; figures are drawn larger by this factor and then reduced
+# SIZE is in pixels per side. Figures are drawn OVERSAMPLING times as large and then reduced to SIZE.
+SIZE, OVERSAMPLING = 224, 4
 INK = 40  # gray level of the lines, uint8
 
 
@@ -53,7 +54,7 @@ class Canvas:
             self.pen.line(self.to_pixels(points), gray, round(width * self.width), joint="curve")
 
     def area(self, points: np.ndarray, gray: int) -> None:
-        """Fill the polygon with `(n_points, 2)` corners with a uint8 gray level."""
+        """Fill a polygon with a uint8 gray level; `points` are its corners, of shape `(n_points, 2)`."""
         self.pen.polygon(self.to_pixels(points), gray)
 
     def dot(self, x: float, y: float, radius: float, lightness: float = 0.0) -> None:
@@ -165,7 +166,8 @@ def necker_cube(cue: float, rng: np.random.Generator) -> np.ndarray:
         [22 + 40 * CORNERS[:, 0] + 18 * CORNERS[:, 2], 72 - 40 * CORNERS[:, 1] - 16 * CORNERS[:, 2]], axis=1
     )
     edges = [(a, b) for a in range(8) for b in range(a) if np.abs(CORNERS[a] - CORNERS[b]).sum() == 1]
-    hidden_corner = {-1: 1, 1: 6}  # sign of the cue -> hidden corner: (0, 0, 1) from above, (1, 1, 0) from below
+    # Sign of the cue -> corner that is hidden: (0, 0, 1) if the cube is seen from above, (1, 1, 0) if from below.
+    hidden_corner = {-1: 1, 1: 6}
     for lightness, sign in ((max(0.0, -cue), -1), (max(0.0, cue), 1)):
         for a, b in edges:
             if hidden_corner[sign] in (a, b):

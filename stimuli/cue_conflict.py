@@ -36,13 +36,14 @@ from stimuli.stimulus import Stimulus, StimulusSet
 
 Method = Callable[..., np.ndarray]
 METHODS = {"filled": "stimuli.cue_conflict:fill_silhouette", "plenoptic": "stimuli.texture_synthesis:synthesize"}
-CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}  # the image that a method's errors are about: 0 shape, 1 texture
+# Method -> the image to which its error messages refer: 0 is the shape, 1 is the texture.
+CHECKED_IMAGE = {"filled": 0, "plenoptic": 1}
 METHOD_LIBRARIES = {"plenoptic": ("plenoptic", "torch")}
 MAX_ZOOM, MAX_TEXTURE_SIDE = 16.0, 8192
 
 
 def fill_silhouette(shape: np.ndarray, texture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Show a texture inside the silhouette of a shape on white, as in the filled silhouettes of Geirhos et al. (2019).
+    """Fill the silhouette of a shape with a texture, on a white background, as in Geirhos et al. (2019).
 
     Args:
         shape: (h, w, 3) in 0..1, an object on a plain background.

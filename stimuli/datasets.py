@@ -201,8 +201,8 @@ def published_stimuli(name: str) -> StimulusSet:
         name: Name of the dataset.
 
     Returns:
-        All images. If each category has a folder of its own, they are sorted by category and then by file name, and
-        otherwise by file name only (see `scan_images` for the two layouts).
+        All images. They are sorted by category and then by file name if each category has a separate folder, and by
+        file name alone otherwise (see `scan_images` for the two layouts).
 
     Raises:
         UnknownName: If the dataset does not exist.

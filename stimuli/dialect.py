@@ -16,7 +16,8 @@ MISSING = ("", "NaN", "nan", "None", "NA")
 _IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")
 _PERSON = "subject-"
 # The kind of a model is inferred from the beginning of its published name. The next character must not be a letter that
-# would continue the word (`clippy`), except for the v of a version number. All other models count as discriminative.
+# would continue the word (`clippy` is not `clip`), except for the v of a version number. All other models count as
+# discriminative.
 _KINDS = {
     "contrastive": re.compile(r"(?i:(open|eva\d*)[-_]?)?(?i:clip|siglip)(?![a-uw-z])"),
     "generative": re.compile(r"(?i:imagen|parti|muse|stable[-_ ]?diffusion)(?![a-uw-z])"),

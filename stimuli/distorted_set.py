@@ -32,7 +32,7 @@ from stimuli.spectrum import PUBLISHED_SPECTRUM, find_published_table, mean_spec
 from stimuli.stimulus import Stimulus, StimulusSet
 
 SPECTRUM_FILE, PUBLISHED_SIZE = "spectrum.npy", 224
-COMPRESS_LEVEL = 3  # of zlib: compared with the default, files are 10 % larger and are written in half the time
+COMPRESS_LEVEL = 3  # level of zlib; files are 10 % larger than at the default level, but are written in half the time
 PROBE_SIZE = 64  # pixels per side of the test image on which levels are checked
 
 
@@ -186,8 +186,8 @@ def assign(
         crossed: Assign every image to every condition.
 
     Returns:
-        Pairs of an image and its condition, in the order of the images. If `crossed`, this is the order within each
-        condition, and the conditions follow one another.
+        Pairs of an image and its condition, in the order of the images. If `crossed`, the pairs with the first
+        condition come first, then those with the second condition, and so on.
     """
     if crossed:
         return [(s, condition) for condition in conditions for s in source]
@@ -272,7 +272,7 @@ def _readable_images(settings: DistortionSettings, source: StimulusSet) -> Itera
 def _check_levels(
     settings: DistortionSettings, distortion: Distortion, source: StimulusSet, conditions: Sequence[str]
 ) -> None:
-    """Raise StimulusError if a level is out of range, by distorting a test image (a dark square on white) at each level.
+    """Raise StimulusError if a level is out of range; a test image (dark square on white) is distorted at each level.
 
     If the distortion may depend on the size of the image, the test image has the size of the first source image.
     """

@@ -6,7 +6,8 @@ In the docstrings, g is the gray image 0.2125 R + 0.7154 G + 0.0721 B, computed 
 `stimuli.levels` converts the text of a condition into a level. `rng` is used only by functions whose docstring says
 that they are random.
 
-The formulas are those of the published images. Where these have a known flaw, an option selects a corrected variant.
+The formulas are those of the published images. Where a published formula has a known flaw, an option selects a
+corrected variant.
 """
 
 from functools import lru_cache
@@ -21,7 +22,7 @@ MEAN_GRAY = 0.4423  # mean g of the ImageNet images that the published sets were
 # A blur is computed as a product of matrices if the number of taps of its kernel is at least 1/8 of the number of pixels
 # along the longer side of the image, because that is faster (measured at 224 pixels).
 MATRIX_BLUR_RATIO = 8
-# Weights of linear R, G and B in the luminance of the monitor of the published experiments.
+# Luminance weights of linear R, G and B, for the monitor of the published experiments.
 TO_LUMINANCE = np.array([0.25882843, 0.60743592, 0.13373565])
 
 
@@ -171,16 +172,16 @@ def phase_scrambling(
 
     The result is the real part of the inverse transform, clipped to 0..1.
 
-    The shifts a and −b of two conjugate frequencies should be opposite (a = b), but in the published images a and b are
-    independent. The amplitudes of the real part are therefore multiplied by cos((a − b)/2), and the contrast is
-    multiplied by √((1 + (sin w / w)²)/2), which is 0.71 at 180°. Along an axis with an even number of pixels, frequencies
-    at the Nyquist limit keep their phases.
+    Two conjugate frequencies should be shifted by opposite phases, a and −a. In the published images they are shifted
+    by a and −b, where a and b are independent. The amplitudes of the real part are therefore multiplied by
+    cos((a − b)/2), and the contrast is multiplied by √((1 + (sin w / w)²)/2), which is 0.71 at 180°. Along an axis with
+    an even number of pixels, frequencies at the Nyquist limit keep their phases.
 
     Args:
         image: (h, w, 3) in 0..1.
         level: The half-width w of the phase shifts in degrees, 0 to 180.
         rng: Random generator of the shifts.
-        keep_contrast: Use opposite shifts (a = b), which preserve the amplitudes.
+        keep_contrast: Shift conjugate frequencies by opposite phases (b = a), which preserves the amplitudes.
 
     Returns:
         (h, w) in 0..1.
@@ -249,9 +250,9 @@ def false_colour(
         image: (h, w, 3) in 0..1.
         level: "true" returns the image itself, "false" replaces the colors.
         rng: Not used.
-        monitor: (256,) measured light output of a monitor for every 8-bit value, ascending in 0..1. This table converts
-            the image to linear light and, by the nearest entry, back. Without it, the conversion uses the transfer
-            function of sRGB (IEC 61966-2-1).
+        monitor: (256,) measured light output of a monitor for every 8-bit value, ascending in 0..1. The table converts
+            the image to linear light. To convert back, the nearest entry is used. Without a table, both conversions
+            use the transfer function of sRGB (IEC 61966-2-1).
 
     Returns:
         (h, w, 3) in 0..1.

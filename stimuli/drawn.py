@@ -17,7 +17,7 @@ from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
 
 SIZE = 224  # pixels per side of an image
-BACKGROUND = 113  # uint8; the published gray of 0.4423
+BACKGROUND = 113  # uint8 gray level of the published gray, which is 0.4423 in 0..1
 # Parts of a silhouette: o x0 y0 x1 y1 is an ellipse, p x y x y … a polygon, l width x y x y … a line.
 # A part that starts with - is removed from the parts before it.
 SHAPES: dict[str, str] = {

@@ -19,7 +19,8 @@ too, so that `reach` is the standard deviation of the displacements in pixels.
 
 For speed, fields are drawn as the Fourier coefficients of blurred white noise, and only at the frequencies that the
 blur does not remove. The resulting fields have the same distribution as N × N random numbers that are drawn and then
-blurred. The scaling needs the largest of these N² numbers, which is drawn separately from its own distribution.
+blurred. The published scaling needs the largest absolute value of these N² numbers. This maximum is drawn directly from
+the distribution of such a maximum, without drawing the N² numbers.
 """
 
 from collections.abc import Iterator
@@ -33,8 +34,8 @@ from stimuli.errors import StimulusError
 
 SIZE = 256  # pixels of the longer side of every image when it is distorted
 REC601 = np.array([0.299, 0.587, 0.114])  # weights of R, G and B in luma
-# Frequencies are computed up to this many standard deviations of a blur's transfer function; at higher ones it is below
-# 5e-5.
+# Frequencies are computed up to this many standard deviations of a blur's transfer function; at higher frequencies the
+# transfer function is below 5e-5.
 BAND_SDS = 4.5
 MAX_REACH = 10_000.0
 
@@ -142,7 +143,8 @@ def _signed_frequencies(b: int, n: int) -> np.ndarray:
 def _inverse_transform(band: np.ndarray, n: int) -> np.ndarray:
     """Return the (n, n) inverse Fourier transform of a band, which is real.
 
-    A band contains the coefficients at the frequencies `_signed_frequencies` × 0 … b; all other coefficients are 0.
+    A band contains the coefficients at the frequencies `_signed_frequencies` of the first axis and 0 … b of the second
+    axis. All other coefficients are 0.
     """
     rows = np.zeros((n, band.shape[1]), dtype=np.complex64)
     rows[_signed_frequencies(band.shape[1] - 1, n)] = band
@@ -204,7 +206,7 @@ def _draw_noise(n: int, sigma: float, rng: np.random.Generator, standardize: boo
         _make_hermitian(band[:, b], frequencies, n)
     band *= (transfer * np.float32(n / np.sqrt(2)))[np.abs(frequencies), None] * transfer[None]
     mean = float(band[0, 0].real) / n**2
-    # Columns other than 0 and n // 2 count twice, for the conjugate coefficients that are not stored.
+    # Columns other than 0 and n // 2 count twice, because their conjugate coefficients are not stored.
     multiplicity = np.where((np.arange(b + 1) > 0) & (np.arange(b + 1) < n // 2), 2.0, 1.0)
     sd = np.sqrt(float((np.square(np.abs(band)) @ multiplicity).sum()) / n**4 - mean**2)
     if standardize:
@@ -218,7 +220,7 @@ def _draw_noise(n: int, sigma: float, rng: np.random.Generator, standardize: boo
 
 
 def _make_hermitian(column: np.ndarray, frequencies: np.ndarray, n: int) -> None:
-    """Change a column in place so that opposite frequencies are conjugates, as in the transform of a real plane."""
+    """Change a column in place so that opposite frequencies are conjugates, as in the transform of a real array."""
     middle = len(frequencies) // 2
     half = column[1:middle] if len(frequencies) == n else column[1 : middle + 1]
     column[-len(half) :] = np.conj(half[::-1])

@@ -29,7 +29,7 @@ class LogError(UserError):
 
 
 class UnknownName(UserError):
-    """Raised for a name that is not in a table; the message suggests similar names or lists the known ones.
+    """Raised for an unknown name; the message suggests similar names or lists the known ones.
 
     Args:
         kind: The kind of object that the name should refer to, such as "observer".

@@ -2,8 +2,9 @@
 
 Every image asks the observer to compare two objects: which line is longer, or which circle is larger? The first object
 is the one at the top or at the left.
-- `difference` is the physical difference: how much larger the first object is, relative to the smaller one, in the
-  length of lines or the area of circles. It is negative if the second object is larger.
+- `difference` is the physical difference between the two objects, in the length of lines or the area of circles,
+  divided by the length or area of the smaller object. It is positive if the first object is larger, and negative if the
+  second object is larger.
 - `strength` is the strength with which the surroundings make the first object look larger, in pyllusion's unit for the
   illusion. It is negative if they make the second object look larger.
 
@@ -18,7 +19,8 @@ from attrs import frozen
 
 SIZE = 224
 DIFFERENCES = (-0.4, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.4)
-# pyllusion takes the direction of the illusion from the sign of the difference, so a difference of 0 is replaced by this.
+# pyllusion takes the direction of the illusion from the sign of the difference, so a difference of 0 is replaced by
+# this value.
 SMALLEST_DIFFERENCE = 1e-6
 
 
@@ -26,7 +28,7 @@ SMALLEST_DIFFERENCE = 1e-6
 class GeometricIllusion:
     """One kind of geometric illusion."""
 
-    class_name: str  # class in pyllusion that draws it
+    class_name: str  # class in pyllusion that draws the illusion
     max_strength: float  # largest strength, in `unit`
     unit: str  # unit of the strength
     choices: tuple[str, str]  # the first and the second object
@@ -64,7 +66,7 @@ def draw(name: str, strength: float, difference: float, rng: np.random.Generator
     circles = name in ("ebbinghaus", "delboeuf")
     options = {"size_min": rng.uniform(0.2, 0.25) if circles else rng.uniform(0.42, 0.55)}
     gap = rng.uniform(0.9, 1.1)  # sampled even if it is not used, so that all illusions use the same random numbers
-    if name != "vertical-horizontal":  # pyllusion fixes the positions of its lines
+    if name != "vertical-horizontal":  # pyllusion fixes the positions of the lines of this illusion
         options["distance"] = gap
     stimulus = getattr(pyllusion, illusion.class_name)(
         illusion_strength=-sign * strength, difference=difference or SMALLEST_DIFFERENCE, **options

@@ -1,8 +1,9 @@
 """The drawn stimulus sets of illusions. (The four images of the paper are in `stimuli.paper_illusions`.)
 
-duck-rabbit, vase-faces, necker-cube   figures of `stimuli.bistable`; the condition is the cue. The duck-rabbit without
-                                       a cue is also rotated; the condition is then `turn<degrees>`, clockwise
-microcosm-ambiguous                    objects between two categories; the condition is the weight of the second one
+duck-rabbit, vase-faces, necker-cube   figures of `stimuli.bistable`; the condition is the number `cue`, from -1 to 1. The
+                                       duck-rabbit with a cue of 0 is also shown rotated clockwise; the condition of
+                                       a rotated figure is `turn<degrees>`
+microcosm-ambiguous                    objects between two categories; the condition is the weight of the second category
 pareidolia                             faces hidden in textures; the condition is the strength of the face
 muller-lyer, ponzo, …                  ILLUSIONS of `stimuli.geometric`; the condition is the strength of the illusion
 
@@ -27,9 +28,9 @@ from stimuli.stimulus import Stimulus, StimulusSet
 SEED = 20_241
 CUES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 TURNS = tuple(range(-90, 181, 15))  # rotations of the duck-rabbit in degrees, clockwise
-N_VARIANTS, N_TURNED = 8, 4  # number of images per cue, and per angle of rotation
+N_VARIANTS, N_TURNED = 8, 4  # number of images per value of the cue, and per angle of rotation
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Each category is paired with those that follow 1, 3 and 6 positions later; N_OBJECTS is the number of objects per pair.
+# Each category is paired with the categories 1, 3 and 6 positions after it. There are N_OBJECTS objects per pair.
 STEPS, N_OBJECTS = (1, 3, 6), 1
 FACE_STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 N_TEXTURES = 5  # number of images per kind of texture

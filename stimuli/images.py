@@ -106,7 +106,7 @@ def check_float_image(image: object, shapes: Sequence[tuple[int, ...]], source: 
     """Check that a user's function has returned a float array in 0..1 with one of the `shapes`, and return this array.
 
     Values outside 0..1 by no more than TOLERANCE are clipped. `source` names the function in the error message. Raise
-    StimulusError if the type, data type, shape or range of values is different, or if a value is NaN.
+    StimulusError if the type, data type, shape or range of values is not as required, or if a value is NaN.
     """
     expected = f"expected floats in 0..1 of the shape {' or '.join(map(str, shapes))}"
     if not isinstance(image, np.ndarray):

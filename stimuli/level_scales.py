@@ -1,8 +1,8 @@
 """Convert conditions, which are text, into numeric levels of distortions for psychometric functions.
 
-A level is placed on a scale on which equal steps are about equally difficult: log10 for contrast and for the widths of
-filters, linear for the others. On a log10 scale a level of 0 becomes -inf, and `inf` (no filter) stays inf; these are
-the easiest or the most difficult levels.
+A level is placed on a scale on which equal steps change the difficulty by about the same amount: log10 for contrast and
+for the widths of filters, linear for all other levels. On a log10 scale a level of 0 becomes -inf, and `inf` (no
+filter) stays inf. Each of these two is either the easiest or the most difficult level.
 """
 
 import math
@@ -28,18 +28,18 @@ def published_name(dataset: str) -> str | None:
 
 
 def is_parametric(dataset: str, n_conditions: int) -> bool:
-    """Return whether a dataset has several conditions, in the data or in the published dataset."""
+    """Return whether a dataset has several conditions, in the data or in the published dataset of the same distortion."""
     name = published_name(dataset)
     return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
 
 
 def scale_of(dataset: str) -> Scale:
-    """Return the scale of the levels of a dataset, which is linear if the distortion is not a published one."""
+    """Return the scale of the levels of a dataset; the scale is linear if the distortion is not a published one."""
     return "log10" if published_name(dataset) in _LOG10 else "linear"
 
 
 def numeric_level(dataset: str, condition: str) -> float | None:
-    """Return the level of a condition as a number, or None if it does not have one.
+    """Return the level of a condition as a number, or None if the condition does not have a level.
 
     The level of an eidolon is log2 of its reach. An unpublished condition has a level if its name contains exactly one
     number, such as 30 in `c30`. Rotation and sets with one or two conditions do not have levels, because their

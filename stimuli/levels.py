@@ -1,8 +1,8 @@
 """Distortions by name: the function, its published conditions, and how the text of a condition is read as a level.
 
 A built-in distortion is named after its published dataset. `mine.py:NAME` names a user's own function
-(image, level, rng) -> image, like those in `stimuli.distortions`. Its level is the condition as a number, or as text if
-it is not a number.
+(image, level, rng) -> image, like those in `stimuli.distortions`. The level that this function receives is the
+condition, as a number if possible and as text otherwise.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Noise masks that follow an image, as in Geirhos et al. (2018, NeurIPS; 2019, ICLR)."""
+"""Noise masks that are shown after an image, as in Geirhos et al. (2018, NeurIPS; 2019, ICLR)."""
 
 import numpy as np
 

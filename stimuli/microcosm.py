@@ -20,8 +20,8 @@ MAX_ROTATION = 15.0  # degrees
 LARGEST_OBJECT, SMALLEST_OBJECT = 54.0, 40.0  # longer side of the object in pixels
 DETAIL_DARKENING = 0.45  # fraction of the light that details on the object absorb
 MAX_SHADING = 0.35  # fraction of the light that is missing on the dark side
-# Smallest difference in gray level between the background and each texture color. The two texture colors differ by at least
-# 2.5 times as much.
+# Smallest difference in gray level between the background and each texture color. The two texture colors differ from
+# each other by at least 2.5 times this value.
 MIN_GRAY_DIFFERENCE = 0.12
 EXEMPLARS = {
     "airplane": "mdi:airplane mdi:airplane_takeoff fa:plane fa:plane_up fa:plane_departure",

@@ -3,7 +3,7 @@
 microcosm               480 images, 30 per category; shape and texture belong to the same category
 microcosm-cue-conflict  512 images, 2 per pair of shape and texture category; file names as in the published set
 microcosm-silhouette    160 shapes in black on white
-microcosm-edge          edges of 160 shapes with their details, found by Canny's detector, in black on white
+microcosm-edge          edges of 160 shapes and of their details, found by Canny's detector, in black on white
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from stimuli.stimulus import Stimulus, StimulusSet
 
 N_CONSISTENT = 30  # images per category
 N_PER_PAIR = 2  # images per pair of shape and texture category
-N_OUTLINES = 10  # silhouettes per category, and as many edge images
+N_OUTLINES = 10  # number of silhouettes per category, and number of edge images per category
 SEED = 20_240
 SETS = ("microcosm", "microcosm-cue-conflict", "microcosm-silhouette", "microcosm-edge")
 

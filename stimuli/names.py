@@ -25,7 +25,7 @@ _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a
 
 
 def plugins(group: str) -> dict[str, str]:
-    """Return the plugins of a group as a mapping from their names to the references of their objects.
+    """Return the plugins of a group as a mapping from the name of each plugin to the reference of its object.
 
     Plugins are the entry points that installed packages declare in the group `observers.<group>`.
     """
@@ -74,7 +74,7 @@ def _module_from_file(path: Path) -> types.ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     if str(path.resolve().parent) not in sys.path:
-        sys.path.append(str(path.resolve().parent))  # stays, because functions may import when they are called
+        sys.path.append(str(path.resolve().parent))  # stays in sys.path, because functions may import files when called
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -70,7 +70,8 @@ def edges(image: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray
 
     The gray image is blurred with a standard deviation of 2 pixels before its gradient is computed. A pixel belongs to an
     edge if its gradient is larger than those of its neighbors across the edge and exceeds 1/5 of the largest gradient in
-    the image. Pixels whose gradient exceeds only 1/10 of it belong to an edge if they are connected to such a pixel.
+    the image. A pixel whose gradient exceeds only 1/10 of the largest gradient belongs to an edge if it is connected to
+    a pixel whose gradient exceeds 1/5 of the largest gradient.
 
     Args:
         image: (h, w, 3) in 0..1.

@@ -1,8 +1,8 @@
 """The four ambiguous images of section 3.4 of Jaini et al. (2024), with their credits.
 
-The repository does not contain the images. `observers fetch illusions` downloads them from the addresses in Appendix D
-of the paper to the cache. Each is saved as a PNG of at most MAX_SIDE pixels per side on a white background, and
-`attribution.csv` in the same folder has the credits. For an SVG file, the PNG that Wikimedia renders is downloaded.
+The repository does not contain the images. `observers fetch illusions` downloads them into the cache, from the
+addresses in Appendix D of the paper. Each is saved as a PNG of at most MAX_SIDE pixels per side on a white background,
+and `attribution.csv` in the same folder has the credits. For an SVG file, the PNG that Wikimedia renders is downloaded.
 """
 
 import io

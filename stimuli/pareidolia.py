@@ -4,10 +4,10 @@ The images measure how strong a face must be before an observer sees it, and how
 there is none (pareidolia).
 
 Images are `(SIZE, SIZE, 3)` uint8. A texture that resembles clouds, rock, bark or sand is made from noise whose
-amplitude spectrum falls with 1/f, as that of natural images does (Field 1987, doi 10.1364/JOSAA.4.002379). A schematic,
-shaded face (head, eyes, brows, nose and mouth) is added to it. Its strength is 0 for no face and 1 for the full
-contrast of ±FACE_CONTRAST. The texture and the position, size and orientation of the face depend on the seed alone, so
-each texture is shown with the same face at every strength.
+amplitude spectrum falls as 1/f, like that of natural images (Field 1987, doi 10.1364/JOSAA.4.002379). A schematic,
+shaded face (head, eyes, brows, nose and mouth) is added to the texture. The strength of the face is 0 for no face and 1
+for the full contrast of ±FACE_CONTRAST. The texture and the position, size and orientation of the face depend on the
+seed alone, so each texture is shown with the same face at every strength.
 """
 
 import numpy as np

@@ -14,7 +14,7 @@ from scipy import ndimage
 from stimuli.errors import UnknownName
 
 PERIOD = 9.0  # mean distance between neighboring elements, in pixels
-PERIOD_FACTOR = 1.25  # a period is at most this many times as long as PERIOD, or shorter by the same factor
+PERIOD_FACTOR = 1.25  # a period lies between PERIOD / PERIOD_FACTOR and PERIOD * PERIOD_FACTOR
 MAX_ROTATION = 12.0  # degrees
 
 
@@ -93,7 +93,7 @@ def _lattice(grid: PatternGrid) -> np.ndarray:
 
 
 def _scales(grid: PatternGrid) -> np.ndarray:
-    """Return rows of half discs. Each row is shifted by half a scale and overlaps the row before it."""
+    """Return fish scales: rows of half discs. Each row is shifted by half a scale and overlaps the row before it."""
     values = np.zeros_like(grid.x)
     for row in np.arange(np.floor(grid.y.min() / 0.8) - 2, np.ceil(grid.y.max() / 0.8) + 1):
         across = grid.x / 1.5 + row / 2

@@ -53,7 +53,8 @@ class BuildResult:
 
     Attributes:
         stimuli: The stimulus set, as `stimuli.csv` lists it.
-        skipped: For each stimulus that could not be made in this run, its path relative to the folder -> the reason.
+        skipped: Maps each stimulus that could not be made in this run to the reason. The key is the path of the
+            stimulus, relative to the folder.
     """
 
     stimuli: StimulusSet
@@ -82,8 +83,8 @@ def build_set(
         settings: Everything that determines the images except the source images; recorded in `made-of.json`.
         source_sets: The source images by role, such as {"shape": …, "texture": …}. They must not have conditions.
         plan_stimuli: Returns the plan of a new set; a set that is resumed keeps its plan.
-        describe: Returns a stimulus with the category and the cues of a planned stimulus; its other fields are not
-            used.
+        describe: Returns a stimulus with the category and the cues of a planned stimulus; the other fields of the
+            returned stimulus are not used.
         render: Saves one image and returns "", or returns the reason why it could not be made. If `n_workers` > 1,
             `render` and its jobs must be picklable.
         prepare: Called before the first image is made, when the folder is locked and the plan is recorded.
@@ -157,6 +158,6 @@ def library_versions(*libraries: str) -> dict[str, str]:
 
 
 def add_path_to_message(error: StimulusError, *paths: Path) -> str:
-    """Return the message of an error, preceded by the first path unless it already contains one of the paths."""
+    """Return the message of an error, preceded by the first path unless the message already contains one of the paths."""
     message = str(error)
     return message if any(str(path) in message for path in paths) else f"{paths[0]}: {message}"

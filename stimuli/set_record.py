@@ -72,7 +72,7 @@ def open_set(
     source_sets: Mapping[str, StimulusSet],
     plan_stimuli: Callable[[], Sequence[PlannedStimulus]],
 ) -> Iterator[list[SourceRow]]:
-    """Lock the folder of a set and provide its rows, from a new plan or from the plan of the run that is resumed.
+    """Lock the folder of a set and provide the rows of its plan: a new plan, or that of the run that is resumed.
 
     Args:
         out: Folder of the set, which is created if necessary.
@@ -186,7 +186,7 @@ def write_sources(out: Path, rows: Sequence[SourceRow], roles: Sequence[str]) ->
 
 
 def _as_json(record: Mapping[str, object]) -> dict[str, Any]:
-    """Return the record as it would be read back after it is written as JSON.
+    """Return the record as it is after it has been written as JSON and read back.
 
     A path is replaced by its last part, because the names of a user's folders are private.
     """
@@ -299,5 +299,8 @@ def _file_sha256(path: Path) -> str:
 
 @cache
 def _cached_file_sha256(path: Path, size: int, mtime: int) -> str:
-    """Return the sha256 of a file. The cache also depends on its size and time, so that a changed file is read again."""
+    """Return the sha256 of a file.
+
+    The size and the modification time are part of the key of the cache, so that a changed file is read again.
+    """
     return hashlib.sha256(path.read_bytes()).hexdigest()

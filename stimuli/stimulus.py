@@ -21,7 +21,7 @@ from stimuli.errors import StimulusError
 from stimuli.images import open_image
 
 COLUMNS = ("stimulus", "path", "category", "condition")
-# Every cue becomes a column of the trial log and of the frame that is read from it, so a cue cannot have these names.
+# Every cue becomes a column of the trial log and of the data frame read from the log, so a cue cannot have these names.
 RESERVED_NAMES = (
     *COLUMNS, "experiment", "observer", "kind", "session", "block", "trial", "response", "rt", "n_evaluations",
     "dataset", "source", "correct",

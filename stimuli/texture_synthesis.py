@@ -29,7 +29,7 @@ MARGIN = 16  # pixels on every side that are computed and then cropped, because 
 N_SCALES = 4  # scales of the pyramid; fewer if the coarsest one would be smaller than CORRELATION_WIDTH
 CORRELATION_WIDTH = 7  # width of the autocorrelations in pixels
 MIN_GRAY_RANGE = 0.02  # a texture whose gray values have a smaller range counts as uniform
-BLUR_SIGMA = 2.0  # standard deviation in pixels of the blur under which an image is compared with the shape
+BLUR_SIGMA = 2.0  # standard deviation in pixels of the blur that image and shape get before they are compared
 RANGE_WEIGHT = 0.1  # weight of the penalty for values outside 0..1
 LEARNING_RATE = 0.01  # learning rate of Adam
 

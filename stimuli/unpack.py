@@ -17,7 +17,7 @@ from pathlib import Path
 from stimuli.errors import StimulusError
 from stimuli.images import SUFFIXES
 
-MAX_DEPTH = 8  # parts of a path: the folders above a file and the file itself
+MAX_DEPTH = 8  # maximum number of parts of a path, which are the folders above a file and the file itself
 # The compression ratio is not limited below this size, because the padding of a small archive compresses extremely well.
 FREE_BYTES = 1 << 20
 MACOS_FILES = re.compile(r"(.*/)?(\._[^/]*|\.DS_Store|__MACOSX(/.*)?)")

@@ -44,7 +44,8 @@ def map_jobs(
     other_processes = set(multiprocessing.active_children())
     try:
         # Executor.map is not used because it cancels the pending jobs when it is closed early. If the executor's thread
-        # then notices the exit of a worker before it is told to stop, it raises an exception for a cancelled job.
+        # then notices that a worker has exited before the thread is told to stop, the thread raises an exception for a
+        # cancelled job.
         with _single_threaded_children():
             chunks = deque(
                 pool.submit(_run_chunk, function, jobs[start : start + chunk_size])

@@ -1,4 +1,4 @@
-"""Commands about pairs and groups of observers: error consistency, its tests and ceiling, errors, clusters, a map."""
+"""Commands about pairs and groups of observers: error consistency, its tests and noise ceiling, errors, clusters, map."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -93,8 +93,8 @@ def independence(
 ) -> None:
     """Test whether kappa exceeds chance.
 
-    Under the null hypothesis, two observers with these accuracies make errors independently of each other (Klein et al.
-    2025).
+    Under the null hypothesis, the two observers have the observed accuracies, but make errors independently of each
+    other (Klein et al. 2025).
 
     \b
     Example:
@@ -203,8 +203,9 @@ def clusters(
 ) -> None:
     """Cluster observers by error consistency.
 
-    The command prints the cluster of each observer, and whether each observer that is not human is within the human range.
-    --csv and --json give every branch of the tree with its bootstrap support.
+    The command prints the cluster of each observer. For every observer that is not human, it also tells whether the
+    observer agrees with people at least as well as the least consistent person does. --csv and --json give every branch
+    of the tree with its bootstrap support.
 
     \b
     Example:

@@ -10,8 +10,8 @@ def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, c
     """Compute the benchmark table of model-vs-human.
 
     As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
-    accuracy, and the accuracy difference, observed consistency and error consistency with people. It also has two mean
-    ranks. The logs must include trials of people.
+    accuracy and three comparisons with people (accuracy difference, observed consistency, error consistency). It also
+    has two mean ranks. The logs must include trials of people.
 
     \b
     Example:

@@ -20,8 +20,8 @@ def illusions(
 ) -> None:
     """Compute what observers report about visual illusions.
 
-    The table has the percepts of ambiguous figures, points of subjective equality, the detection of hidden faces, and the
-    size of geometric illusions.
+    The table has the percepts of ambiguous figures, points of subjective equality, the detection of hidden faces, and
+    the magnitude of geometric illusions.
 
     \b
     Example:
