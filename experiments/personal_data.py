@@ -97,7 +97,7 @@ def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
 
 
 def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
-    """Return the session with its folder of logs as `root`. Raises LogError if `folder` is that of a single experiment."""
+    """Return the session with its folder of logs as `root`. Raises LogError if `folder` is that of one experiment."""
     if session.lock is None:
         return session
     parent = session.lock.parent

@@ -1,9 +1,9 @@
 """The drawn stimulus sets of illusions. (The four images of the paper are in `stimuli.paper_illusions`.)
 
-duck-rabbit, vase-faces, necker-cube   figures of `stimuli.bistable`; the condition is the number `cue`, from -1 to 1. The
-                                       duck-rabbit with a cue of 0 is also shown rotated clockwise; the condition of
-                                       a rotated figure is `turn<degrees>`
-microcosm-ambiguous                    objects between two categories; the condition is the weight of the second category
+duck-rabbit, vase-faces, necker-cube   figures of `stimuli.bistable`; the condition is the number `cue`, from -1 to 1.
+                                       The duck-rabbit with a cue of 0 is also shown rotated clockwise; the condition
+                                       of a rotated figure is `turn<degrees>`
+microcosm-ambiguous                    objects between two categories; the condition is the second category's weight
 pareidolia                             faces hidden in textures; the condition is the strength of the face
 muller-lyer, ponzo, …                  ILLUSIONS of `stimuli.geometric`; the condition is the strength of the illusion
 

@@ -28,7 +28,7 @@ def published_name(dataset: str) -> str | None:
 
 
 def is_parametric(dataset: str, n_conditions: int) -> bool:
-    """Return whether a dataset has several conditions, in the data or in the published dataset of the same distortion."""
+    """Return whether a dataset has several conditions, in the data or in the published dataset with its distortion."""
     name = published_name(dataset)
     return n_conditions > 1 or (name is not None and len(DATASETS[name].conditions) > 1)
 

@@ -158,6 +158,6 @@ def library_versions(*libraries: str) -> dict[str, str]:
 
 
 def add_path_to_message(error: StimulusError, *paths: Path) -> str:
-    """Return the message of an error, preceded by the first path unless the message already contains one of the paths."""
+    """Return the message of an error. If it does not contain any of the paths, the first path is put in front of it."""
     message = str(error)
     return message if any(str(path) in message for path in paths) else f"{paths[0]}: {message}"

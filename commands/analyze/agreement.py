@@ -1,4 +1,4 @@
-"""Commands about pairs and groups of observers: error consistency, its tests and noise ceiling, errors, clusters, map."""
+"""Commands about pairs and groups of observers: error consistency, its tests and ceiling, errors, clusters and map."""
 
 from collections.abc import Callable
 from typing import Annotated
