@@ -42,10 +42,10 @@ def command_name(command: Any) -> str:
 
 
 class Group(TyperGroup):
-    """The top-level command, which lists the commands in groups. It shows errors that a user can fix, without a traceback.
+    """The top-level command, which lists the commands in groups and prints errors.
 
-    These errors are UserError, and OSError for a file that cannot be read or written. Any other exception is a bug and
-    is shown with its traceback.
+    Errors that a user can fix are printed without a traceback. They are UserError, and OSError for a file that cannot be
+    read or written. Any other exception is a bug and is shown with its traceback.
     """
 
     def invoke(self, ctx: Any) -> Any:

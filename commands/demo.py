@@ -59,7 +59,7 @@ def demo(
 
 
 def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) -> None:
-    """Write the report, with a table of all experiments and the reconstructions of one trial by generative observers."""
+    """Write the report, with a table of all experiments and reconstructions of one trial by generative observers."""
     from analysis.report.extras import Extra, overview_section, reconstruction_drawing
     from analysis.report.report import write_report
     from analysis.tables import print_table

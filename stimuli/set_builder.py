@@ -76,7 +76,8 @@ def build_set(
 ) -> BuildResult:
     """Build a stimulus set, or continue with one that was started with the same settings.
 
-    A source image may be added, repaired or removed between two runs as long as no finished stimulus was made from it.
+    Between two runs, a source image may be repaired or removed if no finished stimulus was made from it. New source
+    images may be added only before the first stimulus has been made.
 
     Args:
         out: Folder of the set.
@@ -158,6 +159,6 @@ def library_versions(*libraries: str) -> dict[str, str]:
 
 
 def add_path_to_message(error: StimulusError, *paths: Path) -> str:
-    """Return the message of an error. If it does not contain any of the paths, the first path is put in front of it."""
+    """Return the message of an error, and put the first path in front of it if it does not contain any of the paths."""
     message = str(error)
     return message if any(str(path) in message for path in paths) else f"{paths[0]}: {message}"
