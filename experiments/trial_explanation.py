@@ -165,7 +165,7 @@ def _reconstruct(
     options = observer_options(observer)
     if options != logged_options:
         raise ObserverError(
-            f"{observer.name} had other options in the log ({describe_difference(logged_options, options)}): give them "
-            f"with -o"
+            f"the log was recorded with other options of {observer.name} than the current ones "
+            f"({describe_difference(logged_options, options)}): give the options of the log with -o"
         )
     return observer.reconstruct(stimulus, observer.prompts(choices), restoration)

@@ -15,7 +15,7 @@ MATRICES = {6: "cue-conflict", 14: "sketch", 15: "stylized", 16: "edge", 17: "si
 
 
 def make_matrices(number: int, inputs: FigureInputs) -> list[PaperFigure | str]:
-    """Make one matrix for the published dataset of the figure, and one for each dataset that was made in the same way."""
+    """Make one matrix for the published dataset of the figure, and one for each dataset with the same distortion."""
     published = MATRICES[number]
     datasets = [d for d in inputs.datasets if published_name(d) == published]
     results: list[PaperFigure | str] = []

@@ -37,7 +37,7 @@ class Provenance:
 
 
 def provenance(frame: pd.DataFrame) -> Provenance:
-    """Return what the logs and sidecars of a frame record. Raises LogError if a sidecar is damaged."""
+    """Return the information that the logs and sidecars of a frame contain. Raises LogError if a sidecar is damaged."""
     rows, digests = [], {}
     keys = ["dataset", "observer", "kind", "source"]
     for (dataset, observer, kind, source), trials in frame.groupby(keys, sort=False):

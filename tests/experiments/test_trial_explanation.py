@@ -53,7 +53,7 @@ def test_unsuitable_logs_are_refused(log, tmp_path):
     err = observers("explain-trial", path, "--trial", 9, *options, code=1).stderr
     assert "has no trial 9: it has 2 trials, numbered from 1" in err
     err = observers("explain-trial", path, *options[:-2], "-o", "seed=3", "--device", "cpu", code=1).stderr
-    assert "sd14 had other options in the log" in err and "give them with -o" in err
+    assert "the log was recorded with other options of sd14" in err and "give the options of the log with -o" in err
     chance = path.with_name("drawn-cue-conflict_chance_session-1.csv")
     assert observers("explain-trial", chance, "--out", tmp_path).stdout.startswith("figure: ")
     (tmp_path / "x.csv").write_bytes(path.read_bytes())

@@ -254,7 +254,7 @@ def test_scripts_have_the_checksums_of_the_registry(scripts, tmp_path, monkeypat
         tar.addfile(member, io.BytesIO(b"evil"))
     with pytest.raises(
         ObserverError,
-        match=r"not contain jspsych-8\.3\.0\.tgz with the checksum of the npm registry: run `npm pack jspsych@8",
+        match=r"not contain a copy of jspsych-8\.3\.0\.tgz whose checksum matches the npm registry: run `npm pack jspsych@8",
     ):
         jspsych.load_scripts(tmp_path)
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "empty"))
