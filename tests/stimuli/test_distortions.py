@@ -207,10 +207,10 @@ def test_published_12_are_the_published_distortions_with_their_conditions():
         ("colour", "blue", "expected cr or bw"),
         ("low-pass", "wide", "a standard deviation in pixels"),
         ("eidolonI", "8-10", "reach-coherence-grain"),
-        ("uniform-noise", "../0.1", "no condition"),
+        ("uniform-noise", "../0.1", "does not have the condition"),
         ("low-pass", "nan", "low-pass does not have the condition 'nan'"),
-        ("low-pass", "1_0", "no condition"),
-        ("contrast", "c５０", "no condition"),
+        ("low-pass", "1_0", "does not have the condition"),
+        ("contrast", "c５０", "does not have the condition"),
     ],
 )
 def test_an_invalid_condition_is_an_error(name, condition, message):
