@@ -155,9 +155,9 @@ def _validate(matrix: pd.DataFrame) -> None:
 def smallest_cluster_containing(clustering: Clustering, members: Collection[str]) -> tuple[int, tuple[str, ...]]:
     """Return the size of the smallest cluster that contains all members, and the names of its other observers.
 
-    The names are in leaf order. If there are none, the members form a cluster of their own. This is always so for a single
-    member, unless another observer is identical to it. Raises ValueError if `members` is empty or contains a name that is
-    not in the tree.
+    The names are in leaf order. Without other observers, the members form a cluster of their own. This is always so for a
+    single member, unless another observer is identical to it. Raises ValueError if `members` is empty or contains a name
+    that is not in the tree.
     """
     unknown = set(members) - set(clustering.order)
     if unknown or not members:

@@ -8,7 +8,8 @@ Running observers produces the trial logs and this table; the analysis does not 
 - `file`, `original`: the PNG files of the reconstruction and of the image, relative to the folder of the table.
 - `pixel_distance`: the root mean square difference between the reconstruction and the image as the observer receives it
   (cropped and resized). The mean is over pixels and channels, with values in 0..1.
-- `latent_distance`: the root mean square difference over the elements of the latent; empty if the model has no latent.
+- `latent_distance`: the root mean square difference over the elements of the latent. It is empty if the model works
+  without latents.
 - `attribution`: the credit line to print wherever the image or a reconstruction of it appears.
 """
 

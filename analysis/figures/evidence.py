@@ -36,7 +36,7 @@ def draw_evidence(
     bars_ax.barh(range(len(choices)), above, color=colors, height=0.75)
     bars_ax.set_yticks(range(len(choices)), [f"{c} (response)" if c == response else c for c in choices])
     bars_ax.invert_yaxis()
-    if not above.any():  # all bars are empty, so matplotlib has no range to scale the axis to
+    if not above.any():  # all bars are empty, so matplotlib cannot choose a range for the axis
         bars_ax.set_xlim(0, 1)
     bars_ax.locator_params(axis="x", nbins=4)
     bars_ax.tick_params(axis="y", length=0, labelsize=7)
