@@ -78,7 +78,9 @@ def test_commands_and_code_of_a_page_word_for_word(page, reader):
                 continue
             done = CliRunner().invoke(app, words)
             if "sd14" in words:  # 4.3 GB, which no test downloads
-                assert done.exit_code == 1 and "give a local folder that contains them with -o weights=DIR" in done.output
+                assert (
+                    done.exit_code == 1 and "give a local folder that contains them with -o weights=DIR" in done.output
+                )
                 continue
             assert done.exit_code == 0, f"{line}: {done.output}{done.exception!r}"
             ran.append(line)
