@@ -62,6 +62,14 @@ Limit = Annotated[
 Session = Annotated[
     int, typer.Option(min=1, metavar="N", help="Session number, which is part of the name of the trial log.")
 ]
+ParticipantSeed = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Random seed for the order of trials (default: derived from participant code and session).",
+    ),
+]
 LogFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the trial logs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show progress.")]
 

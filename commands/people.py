@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import ExperimentName, Limit, LogFolder, Session, to_stderr
+from commands.options import ExperimentName, Limit, LogFolder, ParticipantSeed, Session, to_stderr
 from stimuli.errors import ObserverError
 from stimuli.resuming import resumable
 
@@ -48,14 +48,7 @@ def collect(
             metavar="OBSERVER", help="Simulated observer that answers on a virtual screen (default: a person answers)."
         ),
     ] = "",
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Random seed for the order of trials (default: derived from participant code and session).",
-        ),
-    ] = None,
+    seed: ParticipantSeed = None,
     limit: Limit = None,
     rate: Annotated[
         float | None,

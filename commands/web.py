@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import ExperimentName, LogFolder, Quiet, Session, to_stderr
+from commands.options import ExperimentName, LogFolder, ParticipantSeed, Quiet, Session, to_stderr
 from stimuli.errors import ObserverError
 from stimuli.resuming import resumable
 
@@ -34,14 +34,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 picks a free one.")] = 0,
     out: LogFolder = Path("logs"),
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Random seed for the order of trials (default: derived from participant code and session).",
-        ),
-    ] = None,
+    seed: ParticipantSeed = None,
     distance: Annotated[
         float,
         typer.Option(min=1, max=10_000, metavar="CM", help="Assumed distance from eyes to screen, in centimeters."),
