@@ -25,7 +25,7 @@ from commands.report import report
 from commands.run_experiment import run_experiment
 from commands.stimuli import make_cue_conflict, make_stimuli, show_stimuli
 from commands.web import import_web, serve
-from stimuli.errors import UserError, describe_os_error
+from core.errors import UserError, describe_os_error
 
 GROUPS = {
     "Run experiments": (demo, run_experiment, check_observer, estimate_allocation, list_),

@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from observers.efficientnet import SIZE, EfficientNetLite0
+from observers.classifiers.efficientnet import SIZE, EfficientNetLite0
 
 BATCH_SIZE, N_ROUNDS = 16, 9
 

@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from experiments.registry import make_experiment
+from experiments.sets.registry import make_experiment
 from observers.protocol import Response, Restoration
 from observers.registry import make_observer
 

@@ -20,12 +20,12 @@ import numpy as np
 from scipy import ndimage
 from sklearn.datasets import load_sample_image
 
-from stimuli.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
-from stimuli.distortions import GRAY, MEAN_GRAY
+from stimuli.build.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
+from stimuli.distort.distortions import GRAY, MEAN_GRAY
+from stimuli.distort.levels import DISTORTIONS, make_distortion
+from stimuli.distort.spectrum import mean_spectrum
 from stimuli.folder import read_folder
 from stimuli.images import save_image
-from stimuli.levels import DISTORTIONS, make_distortion
-from stimuli.spectrum import mean_spectrum
 
 ORIGINAL_MS = {
     "colour": 0.09, "contrast": 0.16, "uniform-noise": 0.7, "low-pass": 12.6, "high-pass": 0.6, "phase-scrambling": 3.3,

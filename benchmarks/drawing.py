@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from analysis.accuracy import wilson_interval
-from experiments.folder import from_folder
+from analysis.measures.accuracy import wilson_interval
+from experiments.sets.folder import from_folder
 from observers.microcosm.named import WEIGHTS
 from observers.registry import make_observer
+from stimuli.build.sheet import draw_contact_sheet
 from stimuli.categories import CATEGORIES
 from stimuli.images import save_image
-from stimuli.sheet import draw_contact_sheet
 
 SIDE_ON_SHEET = 128  # pixels per side of an image on the sheet
 PIPELINES = {

@@ -19,8 +19,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.accuracy import wilson_interval
-from experiments.registry import make_experiment
+from analysis.measures.accuracy import wilson_interval
+from experiments.sets.registry import make_experiment
 from observers.protocol import Observer, Restoration, Trial
 from observers.registry import make_observer
 from stimuli.images import save_image, to_uint8

@@ -17,22 +17,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.accuracy import accuracy
-from analysis.benchmark import benchmark
-from analysis.branches import agreement_with_kinds, branch_support, observer_groups, resample_trees, within_human_range
-from analysis.ceiling import noise_ceiling
-from analysis.confusion import confusion, response_entropy
-from analysis.consistency import bootstrap_interval, consistency, correct_matrix, kappa, pairwise_agreement
-from analysis.contrasts import contrasts
-from analysis.correlation import correlate, observer_measure
-from analysis.embedding import map_observers
-from analysis.error_patterns import error_patterns
-from analysis.frame import read_trials
-from analysis.kappa_tests import difference_test, independence_test
-from analysis.psychometric import thresholds
-from analysis.ranks import benchmark_intervals
-from analysis.shape_bias import shape_bias
-from stimuli.datasets import DATASETS, find
+from analysis.benchmark.benchmark import benchmark
+from analysis.benchmark.correlation import correlate, observer_measure
+from analysis.benchmark.ranks import benchmark_intervals
+from analysis.io.frame import read_trials
+from analysis.kappa.branches import (
+    agreement_with_kinds,
+    branch_support,
+    observer_groups,
+    resample_trees,
+    within_human_range,
+)
+from analysis.kappa.ceiling import noise_ceiling
+from analysis.kappa.consistency import bootstrap_interval, consistency, correct_matrix, kappa, pairwise_agreement
+from analysis.kappa.contrasts import contrasts
+from analysis.kappa.embedding import map_observers
+from analysis.kappa.error_patterns import error_patterns
+from analysis.kappa.kappa_tests import difference_test, independence_test
+from analysis.measures.accuracy import accuracy
+from analysis.measures.confusion import confusion, response_entropy
+from analysis.measures.psychometric import thresholds
+from analysis.measures.shape_bias import shape_bias
+from stimuli.published.datasets import DATASETS, find
 
 
 def median_ms(call: Callable[[], object], n: int = 7) -> float:

@@ -17,19 +17,19 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from analysis.accuracy import accuracy
-from analysis.clustering import cluster_observers
-from analysis.consistency import consistency, kappa_matrix
-from analysis.frame import read_trials
+from analysis.io.frame import read_trials
+from analysis.io.tables import format_value
+from analysis.kappa.clustering import cluster_observers
+from analysis.kappa.consistency import consistency, kappa_matrix
+from analysis.measures.accuracy import accuracy
+from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
-from analysis.shape_bias import overall_shape_bias, shape_bias
-from analysis.tables import format_value
-from experiments.microcosm import NAMES
-from experiments.registry import make_experiment
 from experiments.session import run
+from experiments.sets.microcosm import NAMES
+from experiments.sets.registry import make_experiment
 from observers.microcosm import named
 from observers.registry import make_observer
-from stimuli.microcosm_sets import SETS
+from stimuli.draw.microcosm_sets import SETS
 
 CONSISTENT, CONFLICT, LOW_PASS = "microcosm", "microcosm-cue-conflict", "microcosm-low-pass"
 FIGURES = (

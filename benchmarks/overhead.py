@@ -20,8 +20,8 @@ import torch
 import toy_diffusion
 from toy_diffusion import FOLDER, TEST_SEED
 
-from experiments.folder import from_folder
 from experiments.session import run
+from experiments.sets.folder import from_folder
 from observers.generative.classifier import GenerativeClassifier
 
 

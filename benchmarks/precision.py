@@ -18,7 +18,7 @@ import toy_diffusion
 from toy_diffusion import FOLDER, TEST_SEED
 
 from experiments.experiment import Experiment
-from experiments.folder import from_folder
+from experiments.sets.folder import from_folder
 from observers.generative.classifier import GenerativeClassifier
 from observers.generative.options import Compute
 

@@ -23,7 +23,7 @@ from toy_diffusion import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, di
 
 from observers.generative.allocation_pilot import binned_standard_deviations
 from observers.generative.draws import neyman_allocation, write_allocation
-from observers.generative.latent import LatentDiffusion
+from observers.generative.families.latent import LatentDiffusion
 from observers.generative.options import Objective
 from observers.generative.racing import ClarkJaini, Exhaustive, Positions, RaceResult, Racing, Schedule, Staged
 from stimuli.categories import CATEGORIES

@@ -18,19 +18,19 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.accuracy import accuracy
-from analysis.benchmark import benchmark_scores
-from analysis.condition_data import bootstrap_weights
-from analysis.consistency import consistency
+from analysis.benchmark.benchmark import benchmark_scores
 from analysis.illusions import bistability, geometric, pareidolia
-from analysis.psychometric import thresholds
-from analysis.resampling import percentiles
-from analysis.shape_bias import shape_bias
+from analysis.kappa.condition_data import bootstrap_weights
+from analysis.kappa.consistency import consistency
+from analysis.measures.accuracy import accuracy
+from analysis.measures.psychometric import thresholds
+from analysis.measures.resampling import percentiles
+from analysis.measures.shape_bias import shape_bias
 from observers.protocol import Observer, Trial
 from observers.simulated import Biased, Correlated, Psychometric
 from stimuli.categories import CATEGORIES
 from stimuli.stimulus import Stimulus
-from tests.analysis.illusions import simulated_trials
+from tests.unit.analysis.illusions import simulated_trials
 
 SHAPE_BIAS, CUE_RATE, KAPPA, THRESHOLD, WIDTH, LAPSE = 0.7, 0.8, 0.4, 0.1, -0.25, 0.05
 LEVELS = ("0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90")

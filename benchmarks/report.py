@@ -19,11 +19,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.frame import read_trials
+from analysis.io.frame import read_trials
 from analysis.report.report import write_report
-from experiments.shown_stimuli import find_shown_stimuli
+from experiments.sets.shown_stimuli import find_shown_stimuli
 from stimuli.categories import CATEGORIES
-from stimuli.datasets import DATASETS
+from stimuli.published.datasets import DATASETS
 
 KINDS = ("human", "generative", "contrastive", "discriminative")
 

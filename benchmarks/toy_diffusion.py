@@ -20,10 +20,10 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from observers.generative.latent import LatentDiffusion
+from observers.generative.families.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
 from stimuli.categories import CATEGORIES
-from stimuli.drawn import draw_silhouette
+from stimuli.draw.drawn import draw_silhouette
 
 FOLDER = Path(__file__).parent / "cache" / "small-world"
 SIZE, N_TOKENS, N_STEPS, BATCH = 32, 24, 8000, 128

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from toy_diffusion import FOLDER, PROMPT, byte_tokenizer
 
 from observers.devices import deterministic_inference
-from observers.generative.latent import LatentDiffusion
+from observers.generative.families.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
 from stimuli.categories import CATEGORIES
 

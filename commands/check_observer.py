@@ -27,7 +27,7 @@ def check_observer(
     Example:
       observers check-observer mine.py:Brightness
     """
-    from experiments.registry import make_experiment
+    from experiments.sets.registry import make_experiment
     from observers.check import check_observer as check
 
     observer = create_observers([name], option, {"device": device, "dtype": dtype})[0]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.analyze.responses import shape_bias
-from commands.options import Quiet, create_observers, read_logs
+from commands.options import Quiet, create_observers, print_notes, read_logs
 from commands.run_experiment import run_session
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def demo(
       observers demo --observer efficientnet-lite0
     """
     from experiments.demo import MODELS, PARTS, SIMULATED_PEOPLE, make_simulated_people
-    from experiments.registry import make_experiment
+    from experiments.sets.registry import make_experiment
 
     names = list(dict.fromkeys([*MODELS, *(observer or [])]))
     observers, people = create_observers(names, None, {}), make_simulated_people()
@@ -52,20 +51,33 @@ def demo(
             run_session(experiment, each, out / "logs", quiet=quiet, limit=n_trials)
     logs = [str(out / "logs" / part.experiment) for part in PARTS]
     typer.echo(f"$ observers analyze shape-bias {shlex.quote(logs[0])}")
-    shape_bias(logs[:1])
+    _print_shape_bias(logs[0])
     report_folder = shlex.quote(f"{out}/report")
     typer.echo(f"$ observers report {shlex.join(logs)} --out {report_folder}   (the demo adds two sections to it)")
     _write_demo_report(logs, observers, out / "report")
 
 
+def _print_shape_bias(logs: str) -> None:
+    """Print the shape bias of every observer, as `observers analyze shape-bias` does."""
+    from analysis.io.tables import print_table
+    from analysis.measures.shape_bias import describe_people, overall_shape_bias, shape_bias
+
+    frame = read_logs([logs], None)
+    table = shape_bias(frame)
+    print_notes(table)
+    print_table(overall_shape_bias(table))
+    if people := describe_people(frame):
+        typer.echo(people)
+
+
 def _write_demo_report(logs: list[str], observers: "list[Observer]", out: Path) -> None:
     """Write the report, with a table of all experiments and reconstructions of one trial by generative observers."""
+    from analysis.io.tables import print_table
     from analysis.report.extras import Extra, overview_section, reconstruction_drawing
     from analysis.report.report import write_report
-    from analysis.tables import print_table
     from experiments.demo import PARTS, RECONSTRUCTED_DAMAGE, SIMULATED_PEOPLE
-    from experiments.registry import make_experiment
-    from experiments.shown_stimuli import find_shown_stimuli
+    from experiments.sets.registry import make_experiment
+    from experiments.sets.shown_stimuli import find_shown_stimuli
     from observers.protocol import Reconstructor
 
     frame = read_logs(logs, None)

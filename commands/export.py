@@ -27,7 +27,7 @@ def export(
     Example:
       observers export logs --format bids --public --out dataset
     """
-    from analysis import bids, export
+    from analysis.io import bids, export
 
     frame = read_logs(logs, None)
     for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):

@@ -27,10 +27,10 @@ def fetch(
     Example:
       observers fetch cue-conflict humans
     """
-    from stimuli.datasets import dataset
-    from stimuli.fetch import fetch_humans, fetch_stimuli
-    from stimuli.paper_illusions import fetch_illusions
-    from stimuli.progress import progress_bar
+    from core.progress import progress_bar
+    from stimuli.published.datasets import dataset
+    from stimuli.published.fetch import fetch_humans, fetch_stimuli
+    from stimuli.published.paper_illusions import fetch_illusions
 
     for name in names:
         if name not in ("humans", "illusions"):

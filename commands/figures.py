@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from commands.options import BootstrapSeed, Dataset, Logs, Resamples, Rule, read_logs
-from stimuli.errors import LogError
+from core.errors import LogError
 
 
 def figures(

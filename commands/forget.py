@@ -29,7 +29,7 @@ def forget(
     Example:
       observers forget K7Q2 --out logs --out export
     """
-    from experiments import forgetting
+    from experiments.people import forgetting
 
     folders = forgetting.find_in_folders(code, out, any_kind=any_kind)
     sessions = [session for data in folders for session in data.sessions]

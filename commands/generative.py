@@ -17,7 +17,7 @@ from commands.options import (
     create_observers,
     numbers,
 )
-from stimuli.resuming import resumable
+from core.resuming import resumable
 
 if TYPE_CHECKING:
     from observers.protocol import Observer
@@ -75,10 +75,10 @@ def reconstruct(
     Example:
       observers reconstruct microcosm-ambiguous --limit 3 --observer microcosm-pixel --strength 0.3
     """
-    from analysis.illusions.sheets import write_sheets
-    from experiments.reconstruction_run import ReconstructionSettings, find_stimuli
-    from experiments.reconstruction_run import reconstruct as run
-    from stimuli.progress import progress_bar
+    from analysis.figures.illusions.sheets import write_sheets
+    from core.progress import progress_bar
+    from experiments.reconstruction.reconstruction_run import ReconstructionSettings, find_stimuli
+    from experiments.reconstruction.reconstruction_run import reconstruct as run
 
     observers = create_observers(observer, option, {"device": device, "dtype": dtype, "batch_size": batch_size})
     settings = ReconstructionSettings(tuple(prompt or ()), numbers(strength, "--strength"), seeds, steps, guidance)
@@ -129,8 +129,8 @@ def explain_trial(
     Example:
       observers explain-trial logs/drawn-cue-conflict/drawn-cue-conflict_biased-0.5_session-1.csv --trial 3
     """
-    from analysis.illusions.trial_figure import write_explanation
-    from experiments.trial_explanation import explain
+    from analysis.figures.illusions.trial_figure import write_explanation
+    from experiments.reconstruction.trial_explanation import explain
     from observers.protocol import Restoration
 
     def make(name: str) -> "Observer":
@@ -166,7 +166,7 @@ def estimate_allocation(
     Example:
       observers estimate-allocation microcosm-consistent --observer microcosm-latent --limit 4
     """
-    from experiments.registry import make_experiment
+    from experiments.sets.registry import make_experiment
     from observers.generative.allocation_pilot import estimate_allocation as estimate
     from observers.generative.draws import write_allocation
 

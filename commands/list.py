@@ -22,7 +22,7 @@ def list_(
     Example:
       observers list experiments
     """
-    from experiments import catalog
+    from commands import catalog
 
     for title in (what,) if what else ("observers", "experiments"):
         for line in catalog.CATALOGS[title]():

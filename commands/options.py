@@ -147,8 +147,8 @@ def read_logs(logs: list[str], dataset: str | None, *, ambiguous: bool = False) 
     A path that does not exist, such as `humans/edge`, is looked for in the data folders. With `ambiguous`, images without a
     correct answer are included.
     """
-    from analysis.frame import read_trials, select_dataset
-    from stimuli.datasets import find
+    from analysis.io.frame import read_trials, select_dataset
+    from stimuli.published.datasets import find
 
     paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
     frame = read_trials((path for path in paths if path is not None), ambiguous=ambiguous)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from commands.options import ExperimentName, Limit, LogFolder, ParticipantSeed, Session, to_stderr
-from stimuli.errors import ObserverError
-from stimuli.resuming import resumable
+from core.errors import ObserverError
+from core.resuming import resumable
 
 MonitorProfile = Annotated[
     Path | None,
@@ -67,9 +67,9 @@ def collect(
       observers collect drawn-cue-conflict --participant K7Q2 --simulate biased --limit 40
       observers collect drawn-cue-conflict --participant K7Q2 --monitor lab.json --practice 16
     """
-    from experiments import collecting
-    from experiments.registry import make_experiment
+    from experiments.people import collecting
     from experiments.seeds import session_seed
+    from experiments.sets.registry import make_experiment
     from observers.people.participant import Participant
 
     code = participant

@@ -45,7 +45,7 @@ def report(
     """
     from analysis.report.extras import reconstructions_section
     from analysis.report.report import write_report
-    from experiments.shown_stimuli import find_shown_stimuli
+    from experiments.sets.shown_stimuli import find_shown_stimuli
 
     frame = read_logs(logs, dataset, ambiguous=True)
     shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()

@@ -20,7 +20,7 @@ from commands.options import (
     read_logs,
     to_stderr,
 )
-from stimuli.resuming import resumable
+from core.resuming import resumable
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
@@ -54,7 +54,7 @@ def run_experiment(
       observers run-experiment cue-conflict --observer sd14 --dry-run
     """
     from experiments.estimate import estimate
-    from experiments.registry import make_experiment
+    from experiments.sets.registry import make_experiment
 
     flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
     observers = create_observers(observer, option, flags)
@@ -72,8 +72,8 @@ def run_experiment(
 
 def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
     """Run one session with a progress bar and return the path of its trial log. `options` are passed to `run`."""
+    from core.progress import progress_bar
     from experiments.session import run
-    from stimuli.progress import progress_bar
 
     with (
         resumable("every response is saved", ("run-experiment", "demo")),
@@ -84,10 +84,10 @@ def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, qu
 
 def print_summary(logs: list[Path]) -> None:
     """Print the main measure of the experiment, such as accuracy, for each observer, and the path of every trial log."""
-    from analysis.accuracy import accuracy
     from analysis.illusions.summary import has_illusions, illusions
-    from analysis.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
-    from analysis.tables import print_table
+    from analysis.io.tables import print_table
+    from analysis.measures.accuracy import accuracy
+    from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
 
     frame = read_logs(list(map(str, logs)), None, ambiguous=True)
     if has_illusions(frame):

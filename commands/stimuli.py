@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from commands.options import Quiet, key_values, to_stderr
-from stimuli.errors import StimulusError
-from stimuli.resuming import resumable
+from core.errors import StimulusError
+from core.resuming import resumable
 
 COMMANDS = ("make-stimuli", "make-cue-conflict")
 MethodOption = Annotated[
@@ -76,9 +76,9 @@ def make_stimuli(
     Example:
       observers make-stimuli contrast photos pale --levels c100,c30,c10 --size 224
     """
-    from stimuli.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
+    from core.progress import progress_bar
+    from stimuli.build.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
     from stimuli.folder import read_folder
-    from stimuli.progress import progress_bar
 
     _refuse_out_inside_sources(out, source)
     images = read_folder(source)
@@ -116,7 +116,7 @@ def _published_12(
     Each option is passed to the distortions that have it. Raises typer.BadParameter for an option that none of them
     has.
     """
-    from stimuli.levels import PUBLISHED_12, options_of_distortion
+    from stimuli.distort.levels import PUBLISHED_12, options_of_distortion
 
     if levels is not None:
         raise typer.BadParameter("published-12 is always made at its published levels: remove --levels")
@@ -180,10 +180,10 @@ def make_cue_conflict(
     Example:
       observers make-cue-conflict shapes textures conflicts --per-pair 2
     """
-    from stimuli.cue_conflict import CueConflictSettings
-    from stimuli.cue_conflict import make_cue_conflict as make
+    from core.progress import progress_bar
+    from stimuli.build.cue_conflict import CueConflictSettings
+    from stimuli.build.cue_conflict import make_cue_conflict as make
     from stimuli.folder import read_folder
-    from stimuli.progress import progress_bar
 
     _refuse_out_inside_sources(out, shapes, textures)
     settings = CueConflictSettings(method, key_values(option), per_pair, conflicting, seed, size, zoom)
@@ -221,9 +221,9 @@ def show_stimuli(
     Example:
       observers show-stimuli eidolonII photos/cat/cat1.png --size 224
     """
-    from stimuli.distorted_set import DistortionSettings
+    from stimuli.build.distorted_set import DistortionSettings
+    from stimuli.build.sheet import draw_levels
     from stimuli.images import save_image
-    from stimuli.sheet import draw_levels
 
     if out.suffix.lower() != ".png" or out.is_dir() or out.resolve() == image.resolve():
         raise typer.BadParameter(f"--out must name a PNG file other than the image, got {out}")

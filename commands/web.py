@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from commands.options import ExperimentName, LogFolder, ParticipantSeed, Quiet, Session, to_stderr
-from stimuli.errors import ObserverError
-from stimuli.resuming import resumable
+from core.errors import ObserverError
+from core.resuming import resumable
 
 
 def serve(
@@ -65,10 +65,10 @@ def serve(
       observers serve drawn-cue-conflict --participant K7Q2
       observers serve drawn-cue-conflict --sessions 10 --static page
     """
-    from experiments import serving
-    from experiments.registry import make_experiment
+    from core.progress import progress_bar
+    from experiments.people import serving
+    from experiments.sets.registry import make_experiment
     from observers.people.jspsych import load_scripts
-    from stimuli.progress import progress_bar
 
     codes, stop_message = _participant_codes(participant, sessions)
     chosen, files = make_experiment(experiment), load_scripts(assets)
@@ -107,8 +107,8 @@ def import_web(
     Example:
       observers import-web drawn-cue-conflict jatos_results.txt
     """
-    from experiments.posted import import_answers
-    from experiments.registry import make_experiment
+    from experiments.people.posted import import_answers
+    from experiments.sets.registry import make_experiment
 
     for path in import_answers(make_experiment(experiment), files, out, notify=to_stderr):
         typer.echo(f"log: {path}")

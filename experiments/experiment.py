@@ -3,8 +3,8 @@
 import numpy as np
 from attrs import frozen
 
+from core.errors import StimulusError
 from observers.protocol import Presentation, Trial
-from stimuli.errors import StimulusError
 from stimuli.stimulus import StimulusSet
 
 TRIALS_PER_BLOCK = 256  # as in the published experiments

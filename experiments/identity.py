@@ -17,10 +17,10 @@ from typing import Any
 import attrs
 import numpy as np
 
+from core.errors import ObserverError
+from core.plugins import file_sha256
 from experiments.experiment import Experiment
 from observers.protocol import Observer
-from stimuli.errors import ObserverError
-from stimuli.names import file_sha256
 
 _FILE_REFERENCE = re.compile(r".*[/\\]([^/\\]+\.py:\w+)")
 

@@ -4,7 +4,7 @@
     <out>/<experiment>/<experiment>_<observer>_session-<n>.json    is the sidecar
 
 The columns are COLUMNS, the cues of the stimulus set, `evidence_<choice>` for every choice, and `measured_<name>` for every
-further measurement of the observer. The log contains only measurements; `analysis.frame` computes whether a response is
+further measurement of the observer. The log contains only measurements; `analysis.io.frame` computes whether a response is
 correct. An empty cell is a missing value. Conditions and categories are text, even if they look like numbers.
 
 Each row is written in one system call, so that no response is lost if the process is killed. Rows are synchronized to the
@@ -24,8 +24,8 @@ from typing import Any
 
 import filelock
 
+from core.errors import LogError, ObserverError
 from observers.protocol import Observer, Response, Trial, measures_of
-from stimuli.errors import LogError, ObserverError
 
 VERSION = 1  # version of the format; a log with a newer version is refused
 COLUMNS = (

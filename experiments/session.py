@@ -13,15 +13,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from core.errors import LogError, ObserverError
+from core.progress import Progress
 from experiments import log
+from experiments.deletion_records import refuse_forgotten
 from experiments.experiment import Experiment
-from experiments.forgetting import refuse_forgotten
 from experiments.identity import describe_difference, identity_of, restore_revision_name
 from observers.people.participant import PILOT_SUFFIX
 from observers.protocol import MAX_COUNT, HasProvenance, Observer, Response, Trial, measures_of
 from observers.validation import check_name, iter_responses, validate_response
-from stimuli.errors import LogError, ObserverError
-from stimuli.progress import Progress
 
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
 # For each part of the identity of a session, the words with which an error message says that it differs.

@@ -1,7 +1,7 @@
 """A simulated observer on which illusions have a known effect, to test the measures of illusions and for teaching.
 
 The observer reads what the image shows from the labels in `Stimulus.cues`, which are called cues here (see
-`stimuli.illusion_sets`). F is the logistic function F(z) = 1 / (1 + exp(−z)).
+`stimuli.draw.illusion_sets`). F is the logistic function F(z) = 1 / (1 + exp(−z)).
 
     geometric illusion     The cue `difference` is x and the cue `strength` is s. P(first choice) = F((x + effect · s) ·
                            slope). The first choice is correct if x > 0.

@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol, get_args, runtime_checkable
 import numpy as np
 from attrs import frozen
 
-from stimuli.errors import ObserverError as ObserverError
+from core.errors import ObserverError as ObserverError
 from stimuli.stimulus import Stimulus
 
 Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]

@@ -1,8 +1,8 @@
 """Replay of recorded responses of people or models.
 
-The recording is a CSV file in our own format (`experiments.log`) or in the model-vs-human format (`stimuli.dialect`). The
-observer responds to a trial with the recorded response to the same image in the same condition.
-"""
+The recording is a CSV file in our own format (`experiments.log`) or in the model-vs-human format
+(`stimuli.published.dialect`). The observer responds to a trial with the recorded response to the same image in the same
+condition."""
 
 import csv
 import hashlib
@@ -15,8 +15,8 @@ import numpy as np
 from attrs import field, frozen
 
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
-from stimuli import dialect
-from stimuli.datasets import DATASETS
+from stimuli.published import dialect
+from stimuli.published.datasets import DATASETS
 
 MAX_BYTES = 1 << 30
 

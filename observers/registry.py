@@ -1,14 +1,15 @@
 """The table of observers, and the functions that make an observer from its name.
 
 The name of an observer is `NAME`, or `SCHEME:ARGUMENT` for a family with many members (`hf:microsoft/resnet-50`).
-`stimuli.names` describes the other forms: plugins, `module:attribute` and `FILE.py:NAME`.
+`core.plugins` describes the other forms: plugins, `module:attribute` and `FILE.py:NAME`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from core.options import options_of, parse_options
+from core.plugins import load, resolve
 from observers.protocol import KINDS, Observer, ObserverError
-from stimuli.names import load, options_of, parse_options, resolve
 
 OBSERVERS: dict[str, str] = {
     "ideal": "observers.simulated:Ideal",
@@ -17,7 +18,7 @@ OBSERVERS: dict[str, str] = {
     "correlated": "observers.simulated:Correlated",
     "psychometric": "observers.simulated:Psychometric",
     "fooled": "observers.fooled:Fooled",
-    "efficientnet-lite0": "observers.efficientnet:EfficientNetLite0",
+    "efficientnet-lite0": "observers.classifiers.efficientnet:EfficientNetLite0",
     "microcosm-latent": "observers.microcosm.named:microcosm_latent",
     "microcosm-pixel": "observers.microcosm.named:microcosm_pixel",
     "microcosm-masked": "observers.microcosm.named:microcosm_masked",
@@ -25,34 +26,34 @@ OBSERVERS: dict[str, str] = {
     "microcosm-cnn": "observers.microcosm.named:microcosm_cnn",
     "microcosm-cnn-noise-train": "observers.microcosm.named:microcosm_cnn_noise_train",
     "microcosm-cnn-noise-eval": "observers.microcosm.named:microcosm_cnn_noise_eval",
-    "sd14": "observers.generative.named:sd14",
-    "sdxl": "observers.generative.named:sdxl",
-    "if-m": "observers.generative.named:if_m",
-    "if-l": "observers.generative.named:if_l",
-    "if-xl": "observers.generative.named:if_xl",
-    "sd3": "observers.generative.named:sd3",
-    "sd35": "observers.generative.named:sd35",
-    "flux-dev": "observers.generative.named:flux_dev",
-    "flux-schnell": "observers.generative.named:flux_schnell",
-    "janus": "observers.generative.named:janus",
-    "emu3": "observers.generative.named:emu3",
-    "anole": "observers.generative.named:anole",
-    "amused-256": "observers.generative.named:amused_256",
-    "amused-512": "observers.generative.named:amused_512",
+    "sd14": "observers.generative.families.published:sd14",
+    "sdxl": "observers.generative.families.published:sdxl",
+    "if-m": "observers.generative.families.published:if_m",
+    "if-l": "observers.generative.families.published:if_l",
+    "if-xl": "observers.generative.families.published:if_xl",
+    "sd3": "observers.generative.families.published:sd3",
+    "sd35": "observers.generative.families.published:sd35",
+    "flux-dev": "observers.generative.families.published:flux_dev",
+    "flux-schnell": "observers.generative.families.published:flux_schnell",
+    "janus": "observers.generative.families.published:janus",
+    "emu3": "observers.generative.families.published:emu3",
+    "anole": "observers.generative.families.published:anole",
+    "amused-256": "observers.generative.families.published:amused_256",
+    "amused-512": "observers.generative.families.published:amused_512",
 }
 # For a name such as hf:REPOSITORY, the text after the colon becomes the first option of the observer.
 SCHEMES: dict[str, str] = {
     "human": "observers.people.participant:Participant",
     "recorded": "observers.recorded:Recorded",
-    "hf": "observers.discriminative:Classifier",
-    "clip": "observers.contrastive:Contrastive",
-    "siglip": "observers.contrastive:Contrastive",
-    "timm": "observers.zoo:Timm",
-    "latent": "observers.generative.named:latent",
-    "pixel": "observers.generative.named:pixel",
-    "flow": "observers.generative.named:flow",
-    "autoregressive": "observers.generative.named:autoregressive",
-    "masked": "observers.generative.named:masked",
+    "hf": "observers.classifiers.discriminative:Classifier",
+    "clip": "observers.classifiers.contrastive:Contrastive",
+    "siglip": "observers.classifiers.contrastive:Contrastive",
+    "timm": "observers.classifiers.zoo:Timm",
+    "latent": "observers.generative.families.published:latent",
+    "pixel": "observers.generative.families.published:pixel",
+    "flow": "observers.generative.families.published:flow",
+    "autoregressive": "observers.generative.families.published:autoregressive",
+    "masked": "observers.generative.families.published:masked",
 }
 
 

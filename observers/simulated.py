@@ -16,7 +16,7 @@ from attrs.validators import optional
 
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.recorded import RecordedTrial, read_recorded_trials
-from stimuli.level_scales import numeric_level, scale_of, to_scale
+from stimuli.published.level_scales import numeric_level, scale_of, to_scale
 from stimuli.stimulus import Stimulus
 
 
@@ -251,8 +251,8 @@ class Psychometric:
 
     Attributes:
         threshold: Level at which F is one half.
-        width: Distance between the levels at which F is .05 and .95, on the scale of `stimuli.level_scales` (log10 for
-            contrast, low-pass and high-pass, otherwise linear).
+        width: Distance between the levels at which F is .05 and .95, on the scale of `stimuli.published.level_scales` (log10
+            for contrast, low-pass and high-pass, otherwise linear).
         lapse_rate: Probability of a lapse, 0 to 1.
         dataset: Name of the distortion or dataset, such as "contrast" or "uniform-noise". It determines the scale of the
             levels and how the names of conditions are converted to levels.

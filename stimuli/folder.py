@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stimuli.errors import StimulusError
+from core.errors import StimulusError
 from stimuli.images import SUFFIXES, UNSUPPORTED_SUFFIXES
 from stimuli.stimulus import Stimulus, StimulusSet
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from stimuli.atomic import write_atomically
-from stimuli.errors import StimulusError
+from core.atomic import write_atomically
+from core.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
 SUFFIXES = (".png", ".jpg", ".jpeg")

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from attrs import Factory, field, frozen
 
-from stimuli.atomic import write_atomically
-from stimuli.errors import StimulusError
+from core.atomic import write_atomically
+from core.errors import StimulusError
 from stimuli.images import open_image
 
 COLUMNS = ("stimulus", "path", "category", "condition")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.drawn import cue_conflict
 from experiments.experiment import Experiment
-from stimuli.datasets import find
+from experiments.sets.drawn import cue_conflict
+from stimuli.published.datasets import find
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

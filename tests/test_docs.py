@@ -9,13 +9,13 @@ import pytest
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from analysis.export import export
+from analysis.io.export import export
 from benchmarks.recovery import LEVELS, make_trials, simulate_responses
 from cli import app
 from commands.analyze import analyze
 from observers.simulated import Biased, Psychometric
-from stimuli.datasets import find
 from stimuli.images import save_image
+from stimuli.published.datasets import find
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from analysis.benchmark import benchmark
-from analysis.ceiling import noise_ceiling
-from analysis.clustering import cluster_observers, smallest_cluster_containing
-from analysis.consistency import consistency, kappa_matrix, select_benchmark_conditions
-from analysis.frame import read_trials
-from analysis.ranks import benchmark_intervals
-from analysis.shape_bias import pooled_shape_bias, shape_bias
+from analysis.benchmark.benchmark import benchmark
+from analysis.benchmark.ranks import benchmark_intervals
+from analysis.io.frame import read_trials
+from analysis.kappa.ceiling import noise_ceiling
+from analysis.kappa.clustering import cluster_observers, smallest_cluster_containing
+from analysis.kappa.consistency import consistency, kappa_matrix, select_benchmark_conditions
+from analysis.measures.shape_bias import pooled_shape_bias, shape_bias
 from tests.conftest import real
 
 HUMAN_KAPPA = {

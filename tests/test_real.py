@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from analysis.consistency import consistency, kappa_matrix
-from analysis.frame import observer_order, read_trials
+from analysis.io.frame import observer_order, read_trials
+from analysis.kappa.consistency import consistency, kappa_matrix
+from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
-from analysis.shape_bias import overall_shape_bias, shape_bias
-from experiments.published import published_experiment
 from experiments.session import run
+from experiments.sets.published import published_experiment
 from observers.people.grid import response_grid
 from observers.people.monitor import Monitor, write_monitor
 from observers.people.participant import Participant
 from observers.people.screen import Click
 from observers.registry import make_observer
 from tests.conftest import real
-from tests.observers.people.scripted_screen import ScriptedScreen
+from tests.unit.observers.people.scripted_screen import ScriptedScreen
 
 ROOT = Path(__file__).parents[1]
 

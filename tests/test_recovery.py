@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.consistency import consistency
-from analysis.frame import read_trials
-from analysis.shape_bias import overall_shape_bias, shape_bias
+from analysis.io.frame import read_trials
+from analysis.kappa.consistency import consistency
+from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from benchmarks.recovery import MEASURES, coverage_rates
 from experiments.session import run
 from observers.simulated import Biased, Chance, Correlated

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures import style
-from stimuli.datasets import DATASETS
+from stimuli.published.datasets import DATASETS
 
 MAX_CHARACTERS = 60  # if all labels together have more characters, they would overlap and are therefore rotated
 
@@ -19,7 +19,7 @@ def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 1
     bar, with the best observer at the top.
 
     Args:
-        table: The rows of one dataset of the table that `analysis.accuracy` returns.
+        table: The rows of one dataset of the table that `analysis.measures.accuracy` returns.
         ax: The axes to draw on.
         chance: Chance accuracy, or None if it is not known.
 

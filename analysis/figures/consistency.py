@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.clustering import Clustering
 from analysis.figures import style
+from analysis.kappa.clustering import Clustering
 
 MAX_NUMBERED = 20  # if there are more observers, the cells do not show numbers
 UNDEFINED_COLOR = "#D0D0D0"

@@ -21,8 +21,8 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, blended_transform_factory
 
-from analysis.accuracy import PEOPLE
-from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
+from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
+from analysis.measures.accuracy import PEOPLE
 
 MAX_NAMED = 6  # largest number of observers of one kind that the legend lists one by one
 MAX_NAME_LENGTH = 34  # characters

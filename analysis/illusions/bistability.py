@@ -27,11 +27,11 @@ import re
 import numpy as np
 import pandas as pd
 
-from analysis.accuracy import wilson_interval
-from analysis.frame import condition_order, observer_order
 from analysis.illusions.kinds import trials_of_kind
 from analysis.illusions.pse import curve_arrays, pse
-from analysis.resampling import N_RESAMPLES, percentiles, resample_weights
+from analysis.io.frame import condition_order, observer_order
+from analysis.measures.accuracy import wilson_interval
+from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from experiments.log import EVIDENCE
 from stimuli.categories import AMBIGUOUS
 

@@ -1,7 +1,7 @@
 """Geometric illusions: the physical difference at which two objects look the same, and how the illusion shifts it.
 
 Conventions: x is the physical difference between the first and the second object, and s is the strength of the
-illusion. Both are positive if they make the first object look larger (see `stimuli.geometric`). The point of subjective
+illusion. Both are positive if they make the first object look larger (see `stimuli.draw.geometric`). The point of subjective
 equality PSE(s) is the difference x at which the observer chooses the first object in half of the trials; an illusion
 makes it decrease with s. Two measures, in the unit of x:
     shift(s)  = PSE(0) - PSE(s), which has the sign of s if the illusion works
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.frame import observer_order
 from analysis.illusions.kinds import numeric_cue, trials_of_kind
 from analysis.illusions.pse import count_by_level, difference_interval, pse
-from analysis.psychometric import LikelihoodGrid
+from analysis.io.frame import observer_order
+from analysis.measures.psychometric import LikelihoodGrid
+from core.errors import LogError
 from stimuli.categories import AMBIGUOUS
-from stimuli.errors import LogError
 
 COLUMNS = (
     "dataset", "observer", "kind", "strength", "n", "pse", "low", "high", "slope", "shift", "shift_low", "shift_high",

@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.frame import dataset_order
-from stimuli.errors import LogError
-from stimuli.illusion_cues import GEOMETRIC, HIDDEN, PERCEPTS
+from analysis.io.frame import dataset_order
+from core.errors import LogError
+from stimuli.cues import GEOMETRIC, HIDDEN, PERCEPTS
 
 CUES = {"percepts": PERCEPTS, "hidden": HIDDEN, "geometric": GEOMETRIC}
 Kind = Literal["percepts", "hidden", "geometric"]

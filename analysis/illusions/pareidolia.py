@@ -5,25 +5,25 @@ category of the hidden object counts as "present".
     false_alarms = proportion of "present" responses at h = 0, with the 95 % Wilson interval
     threshold    = strength halfway between the false alarm rate g and 1 - lapse rate, from the psychometric function
                    P(present | h) = g + (1 - g - lapse) F((h - threshold) slope), F(z) = 1 / (1 + exp(-z)), at h > 0
-The function is fitted by maximum likelihood (`analysis.psychometric`), with a lapse rate of at most MAX_LAPSE. The rate
-g is estimated as well: the fit is repeated for N_RATES rates within the 99 % Jeffreys interval of the false alarm rate,
+The function is fitted by maximum likelihood (`analysis.measures.psychometric`), with a lapse rate of at most MAX_LAPSE. The
+rate g is estimated as well: the fit is repeated for N_RATES rates within the 99 % Jeffreys interval of the false alarm rate,
 and the rate with the highest likelihood of all responses, including those at h = 0, is used. The 95 % interval of the
 threshold covers all thresholds whose profile likelihood, maximized over g, slope and lapse rate, is high enough.
 
-The threshold is undefined (NaN) for the reasons given in `analysis.psychometric`, and both measures are undefined if
-there are no responses to images with h = 0. The column `reason` tells why.
+The threshold is undefined (NaN) for the reasons given in `analysis.measures.psychometric`, and both measures are undefined
+if there are no responses to images with h = 0. The column `reason` tells why.
 """
 
 import numpy as np
 import pandas as pd
 from scipy.stats import beta, chi2
 
-from analysis.accuracy import wilson_interval
-from analysis.frame import observer_order
 from analysis.illusions.kinds import numeric_cue, trials_of_kind
 from analysis.illusions.pse import count_by_level, curve_arrays
-from analysis.psychometric import REASONS, fit_psychometric, log_likelihood
-from stimuli.errors import LogError
+from analysis.io.frame import observer_order
+from analysis.measures.accuracy import wilson_interval
+from analysis.measures.psychometric import REASONS, fit_psychometric, log_likelihood
+from core.errors import LogError
 
 COLUMNS = (
     "dataset", "observer", "kind", "n", "n_nothing", "false_alarms", "false_alarms_low", "false_alarms_high", "threshold",
@@ -31,7 +31,7 @@ COLUMNS = (
 )  # fmt: skip
 MAX_LAPSE, N_RATES = 0.1, 7
 NO_ABSENT_TRIALS = "no responses to images without a hidden object"
-# `analysis.psychometric` explains an undefined threshold in terms of accuracy; these are the terms of a detection task.
+# `analysis.measures.psychometric` explains an undefined threshold in terms of accuracy, a detection task in these terms:
 THRESHOLD_REASONS = {
     REASONS["right"]: "always seen when present", REASONS["wrong"]: "never seen when present",
     REASONS["flat"]: "responses do not change with the strength",

@@ -25,7 +25,7 @@ from PIL import Image
 from scipy import ndimage
 
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_image
-from analysis.resampling import N_RESAMPLES, nan_mean, percentiles, resample_weights
+from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles, resample_weights
 
 SIDE, SIGMA, TOP_FRACTION = 64, 4.0, 0.2
 COLUMNS = (

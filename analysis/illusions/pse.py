@@ -3,7 +3,7 @@
 The PSE is the level at which an observer gives the first response as often as the second. It is estimated by fitting
     psi(x) = 1 / (1 + exp(-(x - PSE) slope))
 to the responses by maximum likelihood. There is no lapse rate, because lapses affect both ends of the curve alike and
-leave its midpoint unchanged. The interval is the 95 % profile likelihood interval of `analysis.psychometric`.
+leave its midpoint unchanged. The interval is the 95 % profile likelihood interval of `analysis.measures.psychometric`.
 
 The PSE is undefined (NaN) if there are fewer than three levels, if all responses are the same, if the responses do not
 change with the level, or if the estimate lies outside the range of levels. The column `reason` then tells why.
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.psychometric import REASONS, LikelihoodGrid, fit_psychometric
+from analysis.measures.psychometric import REASONS, LikelihoodGrid, fit_psychometric
 
-# `analysis.psychometric` explains an undefined threshold in terms of accuracy, but a PSE does not involve correct
+# `analysis.measures.psychometric` explains an undefined threshold in terms of accuracy, but a PSE does not involve correct
 # responses.
 PSE_REASONS = {
     REASONS["right"]: "always the first response",

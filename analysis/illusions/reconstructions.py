@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.reconstruction_table import COLUMNS, TABLE, read_rows
-from stimuli.errors import StimulusError
+from core.errors import StimulusError
+from experiments.reconstruction.reconstruction_table import COLUMNS, TABLE, read_rows
 from stimuli.images import open_image
 
 SETTING_COLUMNS = ["strength", "steps", "guidance"]
@@ -21,8 +21,8 @@ def read_reconstructions(folder: Path) -> pd.DataFrame:
         folder: Folder that `observers reconstruct --out` wrote.
 
     Returns:
-        One row for each reconstruction, with the columns of `experiments.reconstruction_table`. Numbers are converted,
-        empty distances are NaN, and `file` and `original` begin with the path of the folder.
+        One row for each reconstruction, with the columns of `experiments.reconstruction.reconstruction_table`. Numbers are
+        converted, empty distances are NaN, and `file` and `original` begin with the path of the folder.
 
     Raises:
         StimulusError: If the table is missing or empty, or a cell is not a number.

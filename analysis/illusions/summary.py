@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.frame import dataset_order
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
-from analysis.resampling import N_RESAMPLES
-from stimuli.errors import LogError
+from analysis.io.frame import dataset_order
+from analysis.measures.resampling import N_RESAMPLES
+from core.errors import LogError
 
 COLUMNS = ("dataset", "observer", "kind", "measure", "value", "low", "high", "n", "note")
 # Measures of `bistability` -> their names in the table, where {a} is the first percept. Scripts select rows by these

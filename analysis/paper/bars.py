@@ -5,10 +5,10 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.accuracy import PEOPLE
-from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
+from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
 from analysis.figures import paper
 from analysis.figures.paper.bars import LABELS
+from analysis.measures.accuracy import PEOPLE
 from analysis.paper.figure_inputs import (
     SINGLE,
     WILSON,
@@ -18,7 +18,7 @@ from analysis.paper.figure_inputs import (
     no_people_message,
     shorten_list,
 )
-from stimuli.errors import LogError
+from core.errors import LogError
 
 TITLES = {
     3: "Out-of-distribution accuracy",

@@ -4,10 +4,11 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.accuracy import PEOPLE
-from analysis.consistency import RULES
 from analysis.figures import paper
 from analysis.figures.style import MAX_NAMED
+from analysis.io.tables import format_range
+from analysis.kappa.consistency import RULES
+from analysis.measures.accuracy import PEOPLE
 from analysis.paper.figure_inputs import (
     PARAMETRIC,
     WILSON,
@@ -16,7 +17,6 @@ from analysis.paper.figure_inputs import (
     describe_observers,
     no_people_message,
 )
-from analysis.tables import format_range
 
 COLUMNS = [
     "dataset", "condition", "observer", "kind", "measure", "n", "n_observers", "n_people", "value", "low", "high",

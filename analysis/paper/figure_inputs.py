@@ -7,19 +7,19 @@ import pandas as pd
 from attrs import field, frozen
 from matplotlib.figure import Figure
 
-from analysis.accuracy import PEOPLE, accuracy, chance_level, pool_people
-from analysis.benchmark import HUMANS, SIMULATED_PEOPLE
-from analysis.by_condition import consistency_by_condition
-from analysis.condition_data import split_by_condition
-from analysis.consistency import Rule
+from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
+from analysis.benchmark.by_condition import consistency_by_condition
+from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures import style
-from analysis.frame import dataset_order
-from analysis.ranks import benchmark_intervals
-from analysis.resampling import N_RESAMPLES
-from analysis.shape_bias import has_cue_conflicts
-from stimuli.datasets import DATASETS
-from stimuli.errors import UnknownName
-from stimuli.level_scales import is_parametric
+from analysis.io.frame import dataset_order
+from analysis.kappa.condition_data import split_by_condition
+from analysis.kappa.consistency import Rule
+from analysis.measures.accuracy import PEOPLE, accuracy, chance_level, pool_people
+from analysis.measures.resampling import N_RESAMPLES
+from analysis.measures.shape_bias import has_cue_conflicts
+from core.errors import UnknownName
+from stimuli.published.datasets import DATASETS
+from stimuli.published.level_scales import is_parametric
 
 PARAMETRIC = tuple(name for name, dataset in DATASETS.items() if len(dataset.conditions) > 1)
 SINGLE = ("sketch", "stylized", "edge", "silhouette")  # in the order of the paper
@@ -55,7 +55,7 @@ class FigureInputs:
         frame: Trials as returned by `read_trials`.
         observers: Observers that figure 5 shows in addition to people, and that figure 13 emphasizes.
         stand_ins: Observers that replace people (the reference observers of the benchmark), or None to use people.
-        rule: Treatment of undefined kappas, see `analysis.consistency.RULES`.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
         n_resamples: Number of bootstrap resamples of the images.
         seed: Random seed of the bootstrap.
         datasets: The datasets in the frame, in the published order.

@@ -13,7 +13,7 @@ from analysis.paper.curves import make_accuracy_curves, make_consistency_curves
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.matrices import MATRICES, make_matrices
 from analysis.paper.shape import make_marked_shape_bias, make_shape_bias, make_shape_bias_boxes
-from stimuli.errors import UnknownName
+from core.errors import UnknownName
 
 FIGURES: dict[int, Callable[[FigureInputs], list[PaperFigure | str]]] = {
     1: make_shape_bias,

@@ -13,11 +13,11 @@ from attrs import frozen
 from matplotlib.figure import Figure
 
 from analysis.figures import style
+from analysis.io.tables import to_csv
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.figures import FIGURES, make
-from analysis.tables import to_csv
+from core.errors import LogError
 from experiments.log import file_name
-from stimuli.errors import LogError
 
 FILE_LIST, INDEX = "made.txt", "figures.md"
 SUFFIXES = (*style.FORMATS, "csv", "txt")

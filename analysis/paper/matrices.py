@@ -4,12 +4,12 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.clustering import cluster_observers
-from analysis.consistency import RULES, select_benchmark_conditions
 from analysis.figures import paper
-from analysis.pairs import pair_kappas
+from analysis.kappa.clustering import cluster_observers
+from analysis.kappa.consistency import RULES, select_benchmark_conditions
+from analysis.kappa.pairs import pair_kappas
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
-from stimuli.level_scales import published_name
+from stimuli.published.level_scales import published_name
 
 MATRICES = {6: "cue-conflict", 14: "sketch", 15: "stylized", 16: "edge", 17: "silhouette"}
 

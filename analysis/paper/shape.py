@@ -6,9 +6,9 @@ import pandas as pd
 
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
+from analysis.io.tables import format_range
+from analysis.measures.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias, shape_bias_spread
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
-from analysis.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias, shape_bias_spread
-from analysis.tables import format_range
 
 
 def make_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:

@@ -3,7 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.branches import (
+from analysis.figures.scatter import draw_points
+from analysis.io.tables import format_p_value, format_value
+from analysis.kappa.branches import (
     ResampledTrees,
     agreement_with_kinds,
     branch_support,
@@ -12,16 +14,14 @@ from analysis.branches import (
     resample_trees,
     within_human_range,
 )
-from analysis.ceiling import MAJORITY, noise_ceiling
-from analysis.contrasts import PEOPLE, WITHIN, contrasts
-from analysis.embedding import map_observers
-from analysis.error_patterns import error_patterns
-from analysis.figures.scatter import draw_points
-from analysis.psychometric import n_choices
+from analysis.kappa.ceiling import MAJORITY, noise_ceiling
+from analysis.kappa.contrasts import PEOPLE, WITHIN, contrasts
+from analysis.kappa.embedding import map_observers
+from analysis.kappa.error_patterns import error_patterns
+from analysis.measures.psychometric import n_choices
 from analysis.report.figures import write_figure
 from analysis.report.parts import Part, ReportFigure, list_of, table_of
 from analysis.report.section_inputs import SectionInputs
-from analysis.tables import format_p_value, format_value
 
 MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
 MAX_ROWS = 120  # largest number of pairs in a table on the page; the CSV file has all pairs

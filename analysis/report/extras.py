@@ -9,13 +9,13 @@ import pandas as pd
 from attrs import frozen
 from matplotlib.figure import Figure
 
-from analysis.benchmark import SIMULATED_PEOPLE, benchmark
+from analysis.benchmark.benchmark import SIMULATED_PEOPLE, benchmark
 from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
+from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
 from analysis.report.parts import as_sentence, count
-from analysis.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
 from experiments.log import file_name
 
 MAX_IMAGES = 8  # largest number of images in a figure of reconstructions

@@ -8,19 +8,19 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.accuracy import chance_level
-from analysis.clustering import Clustering
-from analysis.consistency import select_benchmark_conditions
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy
 from analysis.figures.consistency import draw_consistency
 from analysis.figures.shape_bias import arrange, draw_shape_bias
+from analysis.io.tables import format_range, format_value, to_csv
+from analysis.kappa.clustering import Clustering
+from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.measures.accuracy import chance_level
+from analysis.measures.shape_bias import ALL, overall_shape_bias, pooled_shape_bias
 from analysis.report.parts import ReportFigure, count
 from analysis.report.plots import bias_data, curves_data, matrix_data
 from analysis.report.scripts import write_data
-from analysis.shape_bias import ALL, overall_shape_bias, pooled_shape_bias
-from analysis.tables import format_range, format_value, to_csv
-from stimuli.datasets import DATASETS
+from stimuli.published.datasets import DATASETS
 
 MAGNIFICATION = 1.25  # ratio of the size on the page to the size in print
 

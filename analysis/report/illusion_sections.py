@@ -3,16 +3,16 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.accuracy import wilson_interval
 from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.summary import illusions
+from analysis.io.tables import format_range
+from analysis.measures.accuracy import wilson_interval
 from analysis.report.figures import write_figure
 from analysis.report.parts import Part, ReportFigure, Table, count, table_of
 from analysis.report.section_inputs import SectionInputs
-from analysis.tables import format_range
-from stimuli.errors import LogError
+from core.errors import LogError
 
 FIGURE_SIZE = (4.4, 2.8)  # inches
 INTRODUCTIONS = {

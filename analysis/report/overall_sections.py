@@ -10,19 +10,19 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.benchmark import MEASURES, benchmark
-from analysis.consistency import select_benchmark_conditions
-from analysis.correlation import correlate, observer_measure
+from analysis.benchmark.benchmark import MEASURES, benchmark
+from analysis.benchmark.correlation import correlate, observer_measure
+from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures.scatter import draw_points
-from analysis.frame import observer_order
-from analysis.ranks import benchmark_intervals
+from analysis.io.frame import observer_order
+from analysis.io.tables import format_p_value, format_value
+from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.measures.shape_bias import has_cue_conflicts
 from analysis.report.figures import write_figure
 from analysis.report.parts import Part, as_sentence, table_of
 from analysis.report.section_inputs import Bootstrap
-from analysis.shape_bias import has_cue_conflicts
-from analysis.tables import format_p_value, format_value
-from stimuli.datasets import DATASETS
-from stimuli.level_scales import published_name
+from stimuli.published.datasets import DATASETS
+from stimuli.published.level_scales import published_name
 
 
 def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Part | None:

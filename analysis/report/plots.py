@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from analysis.accuracy import accuracy_by_kind
-from analysis.clustering import Clustering
-from analysis.consistency import select_benchmark_conditions
-from analysis.contingency import COUNTS
 from analysis.figures import style
 from analysis.figures.consistency import branches
-from analysis.frame import condition_order
+from analysis.io.frame import condition_order
+from analysis.kappa.clustering import Clustering
+from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.kappa.contingency import COUNTS
+from analysis.measures.accuracy import accuracy_by_kind
 from analysis.report.scripts import numbers
-from stimuli.datasets import DATASETS
+from stimuli.published.datasets import DATASETS
 
 N_COLORS = 41  # number of colors for κ from -1 to 1
 MAX_OBSERVERS = 12  # with more observers, only the curves of kinds are shown at first

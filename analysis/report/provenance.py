@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from attrs import frozen
 
-from analysis import bids
+from analysis.io import bids
 from analysis.report.parts import Table, TableCell, count
 
 COLUMNS = (

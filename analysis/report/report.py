@@ -17,12 +17,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.accuracy import accuracy
-from analysis.consistency import consistency
-from analysis.contingency import contingency
 from analysis.figures import style
-from analysis.frame import dataset_order, simulated_observers_note
-from analysis.images import responses_by_image
+from analysis.io.frame import dataset_order, simulated_observers_note
+from analysis.io.tables import to_csv
+from analysis.kappa.consistency import consistency
+from analysis.kappa.contingency import contingency
+from analysis.measures.accuracy import accuracy
+from analysis.measures.by_image import responses_by_image
+from analysis.measures.resampling import N_RESAMPLES
+from analysis.measures.shape_bias import has_cue_conflicts, shape_bias
 from analysis.report import pages
 from analysis.report.extras import Extra
 from analysis.report.figures import write_figure
@@ -33,13 +36,10 @@ from analysis.report.section_inputs import Bootstrap, SectionInputs
 from analysis.report.sections import ILLUSION_SECTIONS, SECTIONS
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.trial_browser import write_trials
-from analysis.resampling import N_RESAMPLES
-from analysis.shape_bias import has_cue_conflicts, shape_bias
-from analysis.tables import to_csv
+from core.errors import LogError
 from experiments.log import file_name
 from stimuli.categories import AMBIGUOUS
-from stimuli.datasets import DATASETS
-from stimuli.errors import LogError
+from stimuli.published.datasets import DATASETS
 from stimuli.stimulus import StimulusSet
 
 FILE_LIST = "made.txt"

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from analysis.confusion import confusion, frequent_errors, response_entropy
 from analysis.illusions.kinds import illusion_kind
-from analysis.psychometric import thresholds
+from analysis.io.tables import format_value
+from analysis.measures.confusion import confusion, frequent_errors, response_entropy
+from analysis.measures.psychometric import thresholds
 from analysis.report.parts import Part, count, table_of
 from analysis.report.section_inputs import SectionInputs
-from analysis.tables import format_value
-from stimuli.errors import LogError
-from stimuli.level_scales import numeric_level
+from core.errors import LogError
+from stimuli.published.level_scales import numeric_level
 
 
 def responses_section(inputs: SectionInputs) -> Part:

@@ -11,19 +11,19 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from analysis.clustering import Clustering, cluster_observers, smallest_cluster_containing
-from analysis.consistency import RULES, kappa_matrix
 from analysis.figures import style
-from analysis.pairs import kappa_by_kind
+from analysis.io.tables import format_value
+from analysis.kappa.clustering import Clustering, cluster_observers, smallest_cluster_containing
+from analysis.kappa.consistency import RULES, kappa_matrix
+from analysis.kappa.pairs import kappa_by_kind
+from analysis.measures.shape_bias import describe_people, overall_shape_bias
 from analysis.report.agreement_sections import ceiling_section, clusters_section, contrasts_section, mistakes_section
 from analysis.report.figures import accuracy_figure, consistency_figure, shape_bias_figure
 from analysis.report.illusion_sections import illusions_section
 from analysis.report.parts import MAX_NAMES, Part, Table, TableCell, as_sentence, count, list_of, table_of
 from analysis.report.response_sections import responses_section, thresholds_section
 from analysis.report.section_inputs import SectionInputs
-from analysis.shape_bias import describe_people, overall_shape_bias
-from analysis.tables import format_value
-from stimuli.datasets import DATASETS
+from stimuli.published.datasets import DATASETS
 
 ALL_EXCLUDED = "The benchmark excludes all conditions of these data; their κ values are in tables/consistency.csv."
 NO_PAIR = (

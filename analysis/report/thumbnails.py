@@ -13,8 +13,8 @@ import pandas as pd
 from attrs import frozen
 from PIL import Image
 
-from stimuli.datasets import DATASETS
 from stimuli.images import open_image
+from stimuli.published.datasets import DATASETS
 from stimuli.stimulus import StimulusSet
 
 LARGE_SIDE, SMALL_SIDE = 160, 96  # pixels of the longer side

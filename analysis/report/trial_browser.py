@@ -1,6 +1,6 @@
 """Writes the data of the trial browser: every image of a dataset, and the response of every observer.
 
-Array dimensions: O observers, I images in the order of `analysis.images`, K choices with evidence.
+Array dimensions: O observers, I images in the order of `analysis.measures.by_image`, K choices with evidence.
     data/trials_<dataset>.js         all images and responses: one text of I letters (scripts.LETTERS) for each observer
     data/details_<dataset>_<n>.js    response times, evaluations and evidence of N_IMAGES images, if the logs contain any
 Each observer has its own unit of evidence. For each observer and image, a file of details has the lowest and
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.frame import observer_order
+from analysis.io.frame import observer_order
 from analysis.report.plots import condition_labels
 from analysis.report.scripts import LETTERS, N_LETTERS, letter, numbers, write_data
 from analysis.report.thumbnails import Thumbnails
 from experiments.log import EVIDENCE
-from stimuli.datasets import DATASETS
+from stimuli.published.datasets import DATASETS
 
 N_IMAGES = 128  # number of images in a file of details
 NOT_SHOWN, NO_RESPONSE = " ", "!"  # these characters are not in LETTERS

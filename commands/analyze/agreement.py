@@ -45,9 +45,9 @@ def consistency(
     Example:
       observers analyze consistency humans/cue-conflict logs/cue-conflict --csv consistency.csv
     """
-    from analysis.consistency import consistency as compute
-    from analysis.pairs import kappa_by_kind
-    from analysis.resampling import N_RESAMPLES
+    from analysis.kappa.consistency import consistency as compute
+    from analysis.kappa.pairs import kappa_by_kind
+    from analysis.measures.resampling import N_RESAMPLES
 
     frame = read_logs(logs, dataset)
     table, summary = compute(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
@@ -77,7 +77,7 @@ def errors(
     Example:
       observers analyze errors humans/edge logs/edge
     """
-    from analysis.error_patterns import error_patterns
+    from analysis.kappa.error_patterns import error_patterns
 
     frame, options = read_logs(logs, dataset), {"n_resamples": resamples, "seed": seed}
     output(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options), json, csv)
@@ -100,7 +100,7 @@ def independence(
     Example:
       observers analyze independence humans/cue-conflict logs/cue-conflict
     """
-    from analysis.kappa_tests import independence_test as compute
+    from analysis.kappa.kappa_tests import independence_test as compute
 
     output(compute(read_logs(logs, dataset), n_draws=draws, seed=seed), json, csv, rule="undefined-is-nan")
 
@@ -128,7 +128,7 @@ def difference(
     Example:
       observers analyze difference humans/cue-conflict logs --between resnet50 --between sd14
     """
-    from analysis.kappa_tests import difference_test as compute
+    from analysis.kappa.kappa_tests import difference_test as compute
 
     if between and len(between) != 2:
         raise typer.BadParameter(
@@ -159,7 +159,7 @@ def ceiling(
     Example:
       observers analyze ceiling humans/cue-conflict logs/cue-conflict
     """
-    from analysis.ceiling import noise_ceiling
+    from analysis.kappa.ceiling import noise_ceiling
 
     table = noise_ceiling(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
     output(table, json, csv, rule=rule)
@@ -182,7 +182,7 @@ def contrasts(
     Example:
       observers analyze contrasts humans/cue-conflict networks/cue-conflict
     """
-    from analysis.contrasts import contrasts as compute
+    from analysis.kappa.contrasts import contrasts as compute
 
     table = compute(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
     output(table, json, csv, rule=rule)
@@ -211,7 +211,7 @@ def clusters(
     Example:
       observers analyze clusters humans/cue-conflict networks/cue-conflict --groups 2
     """
-    from analysis.branches import (
+    from analysis.kappa.branches import (
         agreement_with_kinds,
         branch_support,
         human_range_sentences,
@@ -249,8 +249,8 @@ def map_(
     Example:
       observers analyze map humans/cue-conflict networks/cue-conflict
     """
-    from analysis.embedding import map_observers
-    from analysis.pairs import pair_kappas
+    from analysis.kappa.embedding import map_observers
+    from analysis.kappa.pairs import pair_kappas
 
     kappas = pair_kappas(read_logs(logs, dataset), rule)
     table, share = map_observers(kappas.matrix())

@@ -17,7 +17,7 @@ def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, c
     Example:
       observers analyze benchmark humans logs
     """
-    from analysis.benchmark import benchmark as compute
+    from analysis.benchmark.benchmark import benchmark as compute
 
     output(compute(read_logs(logs, None), rule=rule), json, csv)
 
@@ -39,7 +39,7 @@ def ranks(
     Example:
       observers analyze ranks humans logs --resamples 200
     """
-    from analysis.ranks import benchmark_intervals
+    from analysis.benchmark.ranks import benchmark_intervals
 
     table = benchmark_intervals(read_logs(logs, None), rule, n_resamples=resamples, seed=seed)
     output(table, json, csv)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from commands.options import KappaRule, print_notes, to_stderr
-from stimuli.errors import LogError
+from core.errors import LogError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +25,9 @@ def output(
     JSON and CSV contain the whole `table`. If `summary` is given, the terminal shows it instead of `table`. Raises
     LogError if `csv` is an existing trial log, which would be overwritten.
     """
-    from analysis.consistency import RULES
-    from analysis.formats import detect_format
-    from analysis.tables import print_table, to_csv, to_json
+    from analysis.io.formats import detect_format
+    from analysis.io.tables import print_table, to_csv, to_json
+    from analysis.kappa.consistency import RULES
 
     print_notes(table)
     if rule is not None:

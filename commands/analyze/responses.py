@@ -24,7 +24,7 @@ def accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv =
     Example:
       observers analyze accuracy logs
     """
-    from analysis.accuracy import accuracy as compute
+    from analysis.measures.accuracy import accuracy as compute
 
     output(compute(read_logs(logs, dataset)), json, csv)
 
@@ -39,8 +39,8 @@ def shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv
     Example:
       observers analyze shape-bias humans/cue-conflict logs/cue-conflict
     """
-    from analysis.shape_bias import describe_people, overall_shape_bias
-    from analysis.shape_bias import shape_bias as compute
+    from analysis.measures.shape_bias import describe_people, overall_shape_bias
+    from analysis.measures.shape_bias import shape_bias as compute
 
     frame = read_logs(logs, dataset)
     table = compute(frame)
@@ -60,8 +60,8 @@ def confusion(
     Example:
       observers analyze confusion logs/drawn-cue-conflict --csv confusion.csv
     """
-    from analysis.confusion import confusion as compute
-    from analysis.confusion import frequent_errors
+    from analysis.measures.confusion import confusion as compute
+    from analysis.measures.confusion import frequent_errors
 
     table = compute(read_logs(logs, dataset), by_condition=by_condition)
     output(table, json, csv, summary=frequent_errors(table))
@@ -85,7 +85,7 @@ def entropy(
     Example:
       observers analyze entropy logs/drawn-cue-conflict
     """
-    from analysis.confusion import response_entropy
+    from analysis.measures.confusion import response_entropy
 
     frame = read_logs(logs, dataset)
     output(response_entropy(frame, by_condition=by_condition, n_resamples=resamples, seed=seed), json, csv)
@@ -117,7 +117,7 @@ def thresholds(
     Example:
       observers analyze thresholds humans/contrast logs/contrast
     """
-    from analysis.psychometric import thresholds as compute
+    from analysis.measures.psychometric import thresholds as compute
 
     table = compute(read_logs(logs, dataset), scale=scale, max_lapse=max_lapse, fitter=fitter)
     output(table, json, csv)
@@ -150,7 +150,7 @@ def correlation(
     Example:
       observers analyze correlation logs --x accuracy:microcosm-low-pass --y shape-bias
     """
-    from analysis.correlation import correlate, observer_measure
+    from analysis.benchmark.correlation import correlate, observer_measure
 
     frame = read_logs(logs, None)
     table = correlate(*(observer_measure(frame, name, people=people, rule=rule) for name in (x, y)))

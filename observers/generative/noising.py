@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from attrs import frozen
 
+from core.plugins import file_sha256, load
 from observers.generative.draws import EVEN, kronecker_sequence, read_allocation
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
 from observers.protocol import ObserverError, Restoration
-from stimuli.names import file_sha256, load
 
 PredictionType = Literal["epsilon", "sample", "v_prediction", "flow"]
 MAX_NOISE = 2**30  # largest number of bytes of noise that are cached on the device

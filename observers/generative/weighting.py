@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.errors import UnknownName
+from core.plugins import load
 from observers.protocol import ObserverError
-from stimuli.errors import UnknownName
-from stimuli.names import load
 
 Weighting = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

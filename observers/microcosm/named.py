@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from observers.discriminative import Classifier
-from observers.generative.autoregressive import Autoregressive
-from observers.generative.latent import LatentDiffusion
-from observers.generative.masked import Masked
-from observers.generative.named import observer_factory
-from observers.generative.pixel import PixelDiffusion
+from observers.classifiers.discriminative import Classifier
+from observers.generative.families.autoregressive import Autoregressive
+from observers.generative.families.latent import LatentDiffusion
+from observers.generative.families.masked import Masked
+from observers.generative.families.pixel import PixelDiffusion
+from observers.generative.families.published import observer_factory
 from observers.protocol import Observer
 
 WEIGHTS = Path(__file__).parent / "weights"

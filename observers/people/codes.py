@@ -4,7 +4,7 @@ import re
 import secrets
 from datetime import datetime
 
-from stimuli.errors import ObserverError
+from core.errors import ObserverError
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without I, O, 0 and 1, which are easily confused
 DATE_FORMATS = ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from core.errors import ObserverError
 from observers.people.codes import new_code
-from stimuli.errors import ObserverError
 
 
 def ask_session_details(session: int, pilot: bool) -> tuple[str, int, bool]:

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from stimuli.glyphs import render_glyph
+from stimuli.draw.glyphs import render_glyph
 
 ICONS = {
     "airplane": "fa:plane", "bear": "mdi:teddy_bear", "bicycle": "mdi:bicycle", "bird": "fa:crow", "boat": "mdi:sail_boat",

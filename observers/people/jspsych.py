@@ -10,8 +10,8 @@ from pathlib import Path
 import pooch
 from attrs import frozen
 
-from stimuli.datasets import cache_folder
-from stimuli.errors import ObserverError
+from core.errors import ObserverError
+from stimuli.published.datasets import cache_folder
 
 VERSION = "8.3.0"
 REGISTRY = "https://registry.npmjs.org"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from attrs import asdict, fields, frozen
 
-from stimuli.atomic import write_atomically
-from stimuli.errors import ObserverError
+from core.atomic import write_atomically
+from core.errors import ObserverError
 
 CARD_CM = 8.56  # the longer side of a bank card (ISO/IEC 7810 ID-1)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from core.errors import ObserverError
 from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
-from stimuli.errors import ObserverError
 
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
 RATE_TOLERANCE = 0.05  # relative difference that is accepted between the measured and the requested frame rate

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
+from core.errors import ObserverError
 from observers.people.monitor import read_monitor
 from observers.people.paradigm import LATE_FRAMES
 from observers.people.psychopy_screen import PsychoPyScreen
 from observers.people.screen import Scene, Screen
-from stimuli.errors import ObserverError
 
 N_FRAMES = 240
 MAX_LATE = 0.01  # proportion of late frames above which the timing check fails

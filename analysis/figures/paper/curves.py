@@ -13,9 +13,9 @@ from matplotlib.ticker import MultipleLocator
 
 from analysis.figures import style
 from analysis.figures.style import ObserverStyle
-from analysis.frame import condition_order
-from stimuli.datasets import DATASETS
-from stimuli.level_scales import published_name
+from analysis.io.frame import condition_order
+from stimuli.published.datasets import DATASETS
+from stimuli.published.level_scales import published_name
 
 MEASURES = {"accuracy": "Accuracy", "kappa": "Error consistency κ"}
 N_COLUMNS = 4

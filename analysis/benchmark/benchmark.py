@@ -1,0 +1,259 @@
+"""The benchmark of Geirhos et al. (2021): four measures and two ranks for every observer, averaged over datasets.
+
+Notation: d is a dataset, C_d are the conditions of d that count in the benchmark, and H_d are the people who responded
+to d. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
+- Out-of-distribution (OOD) accuracy: the proportion of correct responses in all trials of C_d, averaged over d. The row
+  "humans" pools the trials of all people.
+- Accuracy difference (squared), observed consistency and error consistency with people: the value for each condition c and
+  person h, averaged over c in C_d, then over h in H_d, then over d. The row "humans" averages over the unordered pairs of
+  people instead of over h.
+- Mean rank: mean of the ranks by accuracy difference (smallest first), observed consistency and error consistency (largest
+  first).
+- OOD rank: rank by OOD accuracy (largest first). Tied observers share their mean rank; people are not ranked.
+The means of an observer include only the datasets that it responded to; `n_datasets` is their number. Means over different
+datasets cannot be compared. Ranks are therefore given only to observers that responded to the same conditions, namely to the
+largest set of conditions that any observer responded to; the ranks of all other observers are NaN. A dataset is excluded for
+all observers if no person responded to any of its benchmark conditions.
+
+Reference observers are the people, or the observers named in `reference_observers`, which then replace the people.
+`attrs["notes"]` of the table lists what was excluded; `attrs["rule"]` describes how undefined kappas were treated.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from attrs import frozen
+from scipy.stats import rankdata
+
+from analysis.kappa.condition_data import (
+    ConditionData,
+    ImageWeights,
+    PeopleComparison,
+    compare_with_people,
+    group_by_dataset,
+    split_by_condition,
+    unit_weights,
+)
+from analysis.kappa.consistency import RULES, Rule
+from analysis.measures.resampling import nan_mean
+from core.errors import LogError
+from stimuli.published.datasets import DATASETS
+
+COLUMNS = (
+    "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency", "error_consistency",
+    "mean_rank", "ood_rank",
+)  # fmt: skip
+MEASURES = COLUMNS[3:]
+HUMANS = "humans"  # name of the row that combines all people
+SIMULATED_PEOPLE = "simulated people"  # name of the row that combines the reference observers, if they replace people
+MAX_NAMES = 3  # largest number of observers that a note names
+
+
+@frozen(eq=False)
+class BenchmarkScores:
+    """The benchmark measures of N observers in R resamples; the first observer stands for all people together.
+
+    Attributes:
+        names: Names of the N observers.
+        kinds: Kinds of the N observers.
+        n_datasets: Number of datasets that each observer responded to, with shape (N,).
+        values: The measures in the order of `MEASURES`, with shape (6, N, R).
+        notes: Sentences about what was excluded.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    n_datasets: np.ndarray
+    values: np.ndarray
+    notes: tuple[str, ...]
+
+
+def benchmark(
+    frame: pd.DataFrame, rule: Rule = "undefined-is-nan", reference_observers: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Return the benchmark table: one row for all people together and one for every other observer.
+
+    Args:
+        frame: Trials as returned by `read_trials`, of people and of the observers to compare with them.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`. `model-vs-human` reproduces the
+            published numbers.
+        reference_observers: Names of observers to use in place of people. The people are then excluded, unpublished
+            datasets are included, and the first row is named `SIMULATED_PEOPLE`.
+
+    Returns:
+        A table with `COLUMNS`. The people are first, the other observers follow by decreasing error consistency.
+        `attrs["notes"]` lists exclusions, and `attrs["rule"]` describes the rule.
+
+    Raises:
+        LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
+            to an image of one condition twice.
+
+    Example:
+        >>> table = benchmark(read_trials(["humans", "logs"]), rule="model-vs-human")
+        >>> table[["observer", "ood_accuracy", "error_consistency"]]
+    """
+    scores = benchmark_scores(frame, rule, reference_observers)
+    table = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
+    for name, values in zip(MEASURES, scores.values, strict=True):
+        table[name] = values[:, 0]
+    # The first row (the people) stays first.
+    sort_key = table["error_consistency"].where(table.index > 0, np.inf)
+    order = sort_key.sort_values(ascending=False, kind="stable").index
+    table = table.loc[order, list(COLUMNS)].reset_index(drop=True)
+    table.attrs["notes"], table.attrs["rule"] = list(scores.notes), RULES[rule]
+    return table
+
+
+def benchmark_scores(
+    frame: pd.DataFrame,
+    rule: Rule,
+    reference_observers: Collection[str] | None = None,
+    image_weights: ImageWeights = unit_weights,
+    *,
+    every_dataset: bool = False,
+) -> BenchmarkScores:
+    """Return the measures of `benchmark` in every resample that `image_weights` defines.
+
+    With `every_dataset`, unpublished datasets are included. If no person responded to any dataset, all datasets are
+    included nevertheless. Then only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises
+    LogError in the same cases as `benchmark`.
+    """
+    notes, reference_row = [], (HUMANS, "human")
+    published_only = reference_observers is None and not every_dataset
+    if published_only:
+        frame = frame[frame["dataset"].isin(DATASETS)]
+    elif reference_observers is not None:
+        frame, reference_row, exclusions = _replace_people(frame, set(reference_observers))
+        notes += exclusions
+    conditions = split_by_condition(frame, None if reference_observers is None else set(reference_observers))
+    has_reference = any(condition.is_reference.any() for condition in conditions)
+    without_people = every_dataset and reference_observers is None and not has_reference
+    used: list[ConditionData] = []
+    for of_dataset in group_by_dataset(conditions).values():
+        used += [condition for condition in of_dataset if without_people or condition.is_reference.any()]
+    used_datasets = {condition.dataset for condition in used}
+    excluded = [dataset for dataset in frame["dataset"].unique() if dataset not in used_datasets]
+    if excluded:
+        group = "person" if reference_observers is None else "reference observer"
+        notes.append(f"datasets are excluded because no {group} responded to them: {', '.join(excluded)}")
+    if not used and reference_observers is not None:
+        raise LogError(
+            "the logs of the reference observers contain no condition of the benchmark; add their logs of other conditions"
+        )
+    if not used:
+        raise LogError(
+            "the benchmark compares observers with people, but no person responded to a benchmark condition of a published "
+            "dataset; add the logs of recorded people"
+        )
+    if published_only:
+        notes.insert(0, f"the benchmark uses {len(used_datasets)} of the {len(DATASETS)} published datasets")
+    return _average_over_datasets(used, rule, reference_row, notes, image_weights)
+
+
+def _replace_people(frame: pd.DataFrame, names: set[str]) -> tuple[pd.DataFrame, tuple[str, str], list[str]]:
+    """Replace people by the observers in `names`.
+
+    Return the remaining trials, the name and kind of the reference row, and a note about the excluded people.
+    """
+    is_reference = frame["observer"].isin(names)
+    if not is_reference.any():
+        raise LogError(f"the logs contain none of the reference observers: {', '.join(sorted(names))}")
+    is_person = (frame["kind"] == "human") & ~is_reference
+    people = sorted(set(frame.loc[is_person, "observer"]))
+    notes = [f"people are excluded because reference observers replace them: {', '.join(people)}"] if people else []
+    return frame[~is_person], (SIMULATED_PEOPLE, str(frame.loc[is_reference, "kind"].iloc[0])), notes
+
+
+def _average_over_datasets(
+    conditions: list[ConditionData],
+    rule: Rule,
+    reference_row: tuple[str, str],
+    notes: list[str],
+    image_weights: ImageWeights,
+) -> BenchmarkScores:
+    """Compute the measures per dataset, average them over datasets and rank the observers."""
+    n_done, parts = 0, []
+    for of_dataset in group_by_dataset(conditions).values():
+        parts.append(compare_with_people(of_dataset, rule, image_weights, n_done))
+        n_done += len(of_dataset)
+    # An observer is identified by name and kind: the same name may occur with different kinds in different datasets.
+    keys = [reference_row, *dict.fromkeys(key for part in parts for key in zip(part.names, part.kinds, strict=True))]
+    values = np.full((4, len(keys), len(parts), parts[0].between_people.shape[-1]), np.nan)
+    for d, part in enumerate(parts):
+        values[0, 0, d], values[1:, 0, d] = part.people_accuracy, part.between_people
+        rows = [keys.index(key) for key in zip(part.names, part.kinds, strict=True)]
+        values[0, rows, d], values[1:, rows, d] = part.accuracy, part.with_people
+    answered = {key: [(c.dataset, c.condition) for c in conditions if _contains(c, key)] for key in keys[1:]}
+    n_datasets = [len(parts), *(len({dataset for dataset, _ in answered[key]}) for key in keys[1:])]
+    ranked, rank_notes = _select_comparable(answered)
+    notes += rank_notes + _single_person_notes(parts, reference_row[0]) + _partial_images_notes(conditions)
+    means = nan_mean(values, axis=2)  # (4, N, R)
+    ranks = np.full((2, *means.shape[1:]), np.nan)
+    rows = [keys.index(key) for key in ranked]
+    if rows:
+        by_measure = [
+            rankdata(sign * means[k, rows], axis=0, nan_policy="omit") for k, sign in ((1, 1), (2, -1), (3, -1))
+        ]
+        ranks[0, rows] = np.mean(by_measure, axis=0)
+        ranks[1, rows] = rankdata(-means[0, rows], axis=0, nan_policy="omit")
+    names, kinds = zip(*keys, strict=True)
+    return BenchmarkScores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes))
+
+
+def _contains(condition: ConditionData, key: tuple[str, str]) -> bool:
+    """Return whether the observer with this name and kind has trials in the condition."""
+    return key in set(zip(condition.names, condition.kinds, strict=True))
+
+
+def _select_comparable(
+    answered: dict[tuple[str, str], list[tuple[str, str]]],
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the observers that can be ranked together, and a note about the others.
+
+    These observers responded to the same conditions, namely to the largest set of conditions that any observer responded to.
+    If several sets are equally large, the set that most observers responded to is used.
+    """
+    n_observers = Counter(tuple(conditions) for conditions in answered.values())
+    if not n_observers:
+        return [], []
+    most, _ = max(n_observers.items(), key=lambda item: (len(item[0]), item[1]))
+    others = [key for key, conditions in answered.items() if tuple(conditions) != most]
+    if not others:
+        return list(answered), []
+    n = len({dataset for dataset, _ in most})
+    note = (
+        f"ranks compare only the observers that responded to the same {len(most)} conditions of {n} "
+        f"dataset{'s' if n > 1 else ''}; without a rank: {_abbreviate([name for name, _ in others])}"
+    )
+    return [key for key in answered if key not in others], [note]
+
+
+def _single_person_notes(parts: list[PeopleComparison], row: str) -> list[str]:
+    datasets = [part.dataset for part in parts if len(part.people) == 1]
+    if not datasets:
+        return []
+    return [
+        f"the row {row} includes {', '.join(datasets)} only in its OOD accuracy, because the other measures need at least "
+        "two people per dataset"
+    ]
+
+
+def _partial_images_notes(conditions: list[ConditionData]) -> list[str]:
+    """Return a note that names the observers that responded to fewer images of a condition than other observers did."""
+    names = {
+        name
+        for condition in conditions
+        for name, n in zip(condition.names, condition.answered.sum(axis=1), strict=True)
+        if n < condition.answered.shape[1]
+    }
+    return (
+        [f"some observers responded to only part of the images of a condition: {_abbreviate(sorted(names))}"]
+        if names
+        else []
+    )
+
+
+def _abbreviate(names: list[str]) -> str:
+    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

@@ -1,0 +1,143 @@
+"""Correlation of two measures over observers, for example of shape bias with accuracy on low-pass images.
+
+Jaini et al. (2024, section 4) report Pearson's r(58) = .59 and Spearman's .64 for this example. Notation: N observers that
+have both measures; df = N - 2.
+- Pearson's r: p from t = r sqrt(df / (1 - r²)); 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3).
+- Spearman's r of the ranks (ties share their mean rank): p from the same t; interval by z with standard error
+  sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
+With fewer than three observers, or if a measure is the same for all observers, the results are NaN and `reason` says why.
+The interval is NaN with three observers, and also if |r| = 1, because z is then infinite. If |r| = 1, p is 0 for Pearson's r
+and 2 / N! for Spearman's r, which is the proportion of the N! orders with |r| = 1.
+Observers are treated as independent, so related observers (ten ResNets) make p too small. Correlation is not causation.
+
+The name of a measure is `shape-bias`, `accuracy:DATASET` (benchmark conditions pooled, as in OOD accuracy),
+`consistency:DATASET` (mean kappa with the people of that dataset) or `threshold:DATASET`. Observers are matched by name.
+Because `subject-01` is a different person in every dataset, people are excluded, or pooled into one observer, `humans`.
+"""
+
+from collections.abc import Callable
+from math import factorial
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, rankdata, t
+
+from analysis.benchmark.benchmark import HUMANS
+from analysis.io.frame import select_dataset
+from analysis.kappa.condition_data import compare_with_people, group_by_dataset, split_by_condition
+from analysis.kappa.consistency import Rule, select_benchmark_conditions
+from analysis.measures.psychometric import thresholds
+from analysis.measures.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias
+from core.errors import LogError, UnknownName
+
+COLUMNS = ("method", "x", "y", "n", "df", "r", "low", "high", "p", "reason")
+METHODS = ("pearson", "spearman")
+
+
+def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
+    """Correlate two measures over observers by Pearson's and Spearman's coefficients.
+
+    Args:
+        x: Values of the first measure, indexed by observer; the name of the series is the name of the measure.
+        y: Values of the second measure. Only observers that have both measures are used.
+
+    Returns:
+        A table with `COLUMNS` and one row per method: the number of observers `n`, degrees of freedom `df`, the coefficient
+        `r` with its 95 % interval, the two-sided `p`, and `reason`, which says why r is NaN ("" if r is defined).
+
+    Raises:
+        ValueError: If an observer occurs twice in the index of x or y.
+
+    Example:
+        >>> correlate(observer_measure(frame, "accuracy:low-pass"), observer_measure(frame, "shape-bias"))
+    """
+    if not (x.index.is_unique and y.index.is_unique):
+        raise ValueError("every observer must have one value of a measure, but some observers occur twice in the index")
+    pairs = pd.concat([x, y], axis=1, join="inner").dropna()
+    values, n = pairs.to_numpy(float).T, len(pairs)
+    reason = "fewer than three observers" if n < 3 else ""
+    if not reason and any(np.ptp(each) <= 1e-12 * max(1.0, np.abs(each).max()) for each in values):
+        reason = "a measure is the same for all observers"
+    rows = []
+    for method in METHODS:
+        r = low = high = p = np.nan
+        if not reason:
+            first, second = (rankdata(each) for each in values) if method == "spearman" else values
+            r = float(np.clip(np.corrcoef(first, second)[0, 1], -1, 1))
+            is_perfect = 1 - r * r < 1e-12
+            p_if_perfect = min(1.0, 2 / factorial(n)) if method == "spearman" else 0.0
+            p = p_if_perfect if is_perfect else float(2 * t.sf(abs(r) * np.sqrt((n - 2) / (1 - r * r)), n - 2))
+            if n > 3 and not is_perfect:
+                half_width = norm.ppf(0.975) * np.sqrt((1 + (r * r / 2 if method == "spearman" else 0)) / (n - 3))
+                low, high = np.tanh(np.arctanh(r) + np.array([-half_width, half_width]))
+        rows.append((method, str(x.name), str(y.name), n, max(n - 2, 0), r, low, high, p, reason))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def observer_measure(
+    frame: pd.DataFrame, name: str, *, people: bool = False, rule: Rule = "undefined-is-nan"
+) -> pd.Series:
+    """Return one measure of every observer.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        name: `shape-bias`, `accuracy:DATASET`, `consistency:DATASET` or `threshold:DATASET`.
+        people: Include all people together as one observer named `humans`.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+
+    Returns:
+        The values indexed by observer, for `correlate`. The name of the series is `name`.
+
+    Raises:
+        UnknownName: If the measure or the dataset does not exist.
+        LogError: If the measure cannot be computed, for example consistency with people from logs without people.
+
+    Example:
+        >>> observer_measure(frame, "consistency:edge", people=True)
+    """
+    measure, _, dataset = name.partition(":")
+    if measure not in MEASURES or bool(dataset) == (measure == "shape-bias"):
+        raise UnknownName(
+            "measure", name, ["shape-bias", *(f"{key}:DATASET" for key in MEASURES if key != "shape-bias")]
+        )
+    trials = select_dataset(frame, dataset) if dataset else frame
+    values = MEASURES[measure](trials, rule)
+    return (values if people else values.drop(HUMANS, errors="ignore")).rename(name)
+
+
+def _shape_bias(frame: pd.DataFrame, _: Rule) -> pd.Series:
+    table = overall_shape_bias(shape_bias(frame)).set_index("observer")
+    values = table.loc[table["kind"] != "human", "shape_bias"].copy()
+    if (table["kind"] == "human").any():
+        values[HUMANS] = overall_shape_bias(pooled_shape_bias(frame))["shape_bias"].item()
+    return values
+
+
+def _accuracy(trials: pd.DataFrame, _: Rule) -> pd.Series:
+    trials = select_benchmark_conditions(trials, str(trials["dataset"].iloc[0]))
+    return trials.groupby(trials["observer"].where(trials["kind"] != "human", HUMANS))["correct"].mean()
+
+
+def _consistency(trials: pd.DataFrame, rule: Rule) -> pd.Series:
+    groups = group_by_dataset([c for c in split_by_condition(trials) if c.is_reference.any()])
+    if not groups:
+        raise LogError(
+            "consistency with people needs trials of people in a condition of the benchmark; add the logs of people"
+        )
+    (conditions,) = groups.values()
+    comparison = compare_with_people(conditions, rule)
+    kappas = [comparison.between_people[2, 0], *comparison.with_people[2, :, 0]]
+    return pd.Series(kappas, index=[HUMANS, *comparison.names])
+
+
+def _threshold(trials: pd.DataFrame, _: Rule) -> pd.Series:
+    pooled = trials.assign(observer=trials["observer"].where(trials["kind"] != "human", HUMANS))
+    return thresholds(pooled).set_index("observer")["threshold"]
+
+
+MEASURES: dict[str, Callable[[pd.DataFrame, Rule], pd.Series]] = {
+    "shape-bias": _shape_bias,
+    "accuracy": _accuracy,
+    "consistency": _consistency,
+    "threshold": _threshold,
+}

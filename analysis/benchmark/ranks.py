@@ -1,0 +1,67 @@
+"""Bootstrap intervals of the benchmark measures and ranks: the paired bootstrap over images within every condition.
+
+Every resample recomputes all measures of `analysis.benchmark.benchmark` and ranks the observers again, so the interval of a
+rank shows which ranks the observer would have had with other images of the same kind. People and observers are held fixed:
+the interval does not describe other people. The ends of an interval are the 2.5 and 97.5 % percentiles. A squared
+difference grows with noise, and a resample is noisier than the data, so the interval of the accuracy difference is
+slightly too high, above all if the difference is near 0.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from analysis.benchmark.benchmark import MEASURES, benchmark_scores
+from analysis.kappa.condition_data import bootstrap_weights
+from analysis.kappa.consistency import RULES, Rule
+from analysis.measures.resampling import N_RESAMPLES, percentiles
+
+COLUMNS = ("observer", "kind", "n_datasets", "measure", "value", "low", "high")
+
+
+def benchmark_intervals(
+    frame: pd.DataFrame,
+    rule: Rule = "undefined-is-nan",
+    reference_observers: Collection[str] | None = None,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    every_dataset: bool = False,
+) -> pd.DataFrame:
+    """Return all measures and ranks of the benchmark with 95 % bootstrap intervals.
+
+    Args:
+        frame: Trials as returned by `read_trials`, of people and of the observers to compare with them.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+        reference_observers: Names of observers to use in place of people, see `analysis.benchmark.benchmark.benchmark`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
+        every_dataset: Include unpublished datasets, see `analysis.benchmark.benchmark.benchmark_scores`.
+
+    Returns:
+        A table with `COLUMNS` and one row per measure and observer. Within a measure people are first, and the other
+        observers follow from the best to the worst value. `attrs` are those of the benchmark table.
+
+    Raises:
+        LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
+            to an image of one condition twice.
+
+    Example:
+        >>> table = benchmark_intervals(frame, n_resamples=200)
+        >>> table[table["measure"] == "mean_rank"]
+    """
+    scores = benchmark_scores(frame, rule, reference_observers, every_dataset=every_dataset)
+    weights = bootstrap_weights(n_resamples, seed)
+    resampled = benchmark_scores(frame, rule, reference_observers, weights, every_dataset=every_dataset)
+    low, high = percentiles(resampled.values)
+    parts = []
+    for index, measure in enumerate(MEASURES):
+        value = scores.values[index, :, 0]
+        part = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
+        part = part.assign(measure=measure, value=value, low=low[index], high=high[index])
+        sign = 1 if measure in ("accuracy_difference", "mean_rank", "ood_rank") else -1
+        parts.append(part.loc[np.argsort(np.where(part.index > 0, sign * value, -np.inf), kind="stable")])
+    table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    table.attrs["notes"], table.attrs["rule"] = list(scores.notes), RULES[rule]
+    return table

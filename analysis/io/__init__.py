@@ -1,0 +1,1 @@
+"""Read trial logs of every supported format into a frame, and write tables and exports."""

@@ -1,0 +1,323 @@
+"""Export of trials as BIDS behavioral tables, and conversion of such tables back to trials, without loss.
+
+    <out>/sub-<label>/[ses-<label>/]beh/sub-<label>_[ses-<label>_]task-<label>_beh.tsv     with a .json file of the same stem
+
+A table is tab-separated, has one row per trial and the columns of a frame, and uses `n/a` for missing values. `rt` is
+renamed to `response_time`, as BIDS prescribes. The JSON file describes every column and contains the values that are the
+same in all rows: TaskName (the dataset), Observer, Kind, Session, and Logs (the sidecars of the trial logs). A label
+consists of the letters and digits of a name. Models are listed as subjects, too; `participants.tsv` has the kind of every
+observer.
+Reference: https://bids-specification.readthedocs.io/en/v1.10.1/modality-specific-files/behavioral-experiments.html
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from analysis.io.formats import detect_format
+from core.errors import LogError
+from experiments import log
+
+VERSION = "1.10.1"  # version of the BIDS specification
+MISSING = "n/a"
+RT = "response_time"
+JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that are stored in the JSON file
+METADATA = ("TaskName", "Observer", "Kind", "Session", "Logs")  # keys of the JSON file
+COMPUTED = ("correct", "source")  # columns that are computed when a table is read
+MAX_LABEL = 64  # largest number of characters of a label, not counting its hash
+MAX_LEVELS = 32  # if a column has more different values, the JSON file does not list them
+COLUMNS = {  # column -> (description, unit)
+    "block": ("Number of the block, starting at 1", ""),
+    "trial": ("Number of the trial within its session, starting at 1", ""),
+    "stimulus": ("Name of the image; equal names are equal images", ""),
+    "condition": ("Condition of the image, for example the level of a distortion", ""),
+    "category": ("Category of the image, that is the correct response", ""),
+    "response": ("Response of the observer; n/a if it is missing", ""),
+    RT: ("Time from the onset of the choices to the response; n/a for models and for missing responses", "s"),
+    "n_evaluations": ("Number of model evaluations for the response", ""),
+}
+MEASURED = {  # measured_<quantity> of people at a screen -> (description, unit)
+    "onset": ("Time of the screen flip that showed the image, by the clock of the session", "s"),
+    "offset": ("Time of the screen flip that removed the image, by the clock of the session", "s"),
+    "grid_onset": ("Time of the screen flip that showed the choices, by the clock of the session", "s"),
+    "n_frames": ("Number of frames that showed the image", ""),
+    "n_dropped": ("Number of late frames before the choices", ""),
+    "frame_rate": ("Measured frame rate of the screen", "Hz"),
+}
+README = """# Trials of observers
+
+This folder contains behavioral tables (BIDS {version}), one per observer, session and task, in `sub-*/`. The JSON file next
+to a table describes its columns, names the observer and the experiment, and holds the sidecar of the trial log: seed,
+choices, options of the observer, and software versions. An observer is a person or a model: see `kind` in
+`participants.tsv`; `species` is n/a for models. A person whose name begins with `subject-` is a different person in every
+task. Pilot sessions are excluded.
+{public}
+These files were written by `observers export --format bids`. `observers analyze` and `observers report` can read them.
+"""
+PUBLIC = "\nFor publication, dates and times of the sessions and folder names of files were removed.\n"
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?")
+# Matches all but the last part of a path that begins at a root, home or drive, but not `owner/repository` or web addresses.
+_FOLDERS = re.compile(
+    r"""(?<![\w/\\:.])(?:~\w*|[A-Za-z]:|\.{1,2})?(?:[/\\]+[^\s/\\:;,"'][^/\\:;,"']*)*[/\\]+(?=[^/\\\s])"""
+)
+Key = TypeVar("Key", bound=Hashable)
+
+
+def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list[Path]:
+    """Write all trials of a frame as a BIDS data set of behavioral tables.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        out: Folder to write to; it must be empty, or contain an earlier export of the same trials.
+        public: Remove dates, times and folder names from the sidecars, for publication.
+
+    Returns:
+        The paths of the tables.
+
+    Raises:
+        LogError: If the folder contains other files, or if BIDS cannot represent a column name or a text.
+
+    Example:
+        >>> export_bids(read_trials(["logs"]), Path("bids"), public=True)
+    """
+    out = Path(out)
+    rows = frame[["dataset", "observer", "kind"]].drop_duplicates().itertuples(index=False, name=None)
+    identities = {(dataset, observer): _identify(dataset, observer, kind) for dataset, observer, kind in rows}
+    subjects = _make_labels({key: "-".join(filter(None, reversed(key[::2]))) for key in identities.values()})
+    tasks = _make_labels({dataset: dataset for dataset in frame["dataset"].unique()})
+    sessions = _make_labels({session: str(session) for session in frame["session"].dropna().unique()})
+    tables: dict[Path, pd.DataFrame] = {}
+    for _, trials in frame.groupby(["dataset", "observer", "session"], sort=False, dropna=False):
+        dataset, observer, session = trials.iloc[0][["dataset", "observer", "session"]]
+        names = [f"sub-{subjects[identities[dataset, observer]]}"]
+        names += [] if pd.isna(session) else [f"ses-{sessions[session]}"]
+        path = out.joinpath(*names, "beh", "_".join([*names, f"task-{tasks[dataset]}", "beh.tsv"]))
+        assert path not in tables, path
+        tables[path] = trials
+    _check_exportable(frame)
+    _check_folder(out, tables, list(frame["source"].unique()))
+    out.mkdir(parents=True, exist_ok=True)
+    _write_top_level_files(out, sorted(tasks), {subjects[key]: key for key in identities.values()}, public)
+    columns = {dataset: _describe_columns(frame, dataset) for dataset in tasks}
+    for path, trials in tables.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptions = columns[trials["dataset"].iloc[0]]
+        logs = [sidecar for source in trials["source"].unique() for sidecar in read_sidecars(Path(source))]
+        metadata = _metadata(trials, [strip_times_and_folders(sidecar) for sidecar in logs] if public else logs)
+        _write_json(path.with_suffix(".json"), metadata | descriptions)
+        cells = [_to_cells(trials["rt" if name == RT else name]) for name in descriptions]
+        _write_table(path, list(descriptions), list(zip(*cells, strict=True)))
+    return list(tables)
+
+
+def to_trial_log(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, Any] | None]:
+    """Convert a BIDS table and its JSON file to the cells of our own trial log.
+
+    Returns these cells, and the sidecar (None unless the JSON file holds exactly one sidecar). Raises LogError if the
+    JSON file is missing or damaged.
+    """
+    metadata = _read_metadata(path)
+    session = "" if metadata["Session"] is None else str(metadata["Session"])
+    columns = {
+        "experiment": metadata["TaskName"], "observer": metadata["Observer"], "kind": metadata["Kind"], "session": session,
+    }  # fmt: skip
+    table = table.mask(table == MISSING, "").rename(columns={RT: "rt"}).assign(**columns)
+    return table, metadata["Logs"][0] if len(metadata["Logs"]) == 1 else None
+
+
+def _read_metadata(path: Path) -> dict[str, Any]:
+    """Return `METADATA` from the JSON file of a table. Raises LogError if the file is missing or damaged."""
+    try:
+        metadata = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LogError(
+            f"{path} needs a JSON file of the same name that identifies the observer, but it cannot be read: {error}"
+        ) from None
+    has_names = isinstance(metadata, dict) and all(
+        isinstance(metadata.get(name), str) for name in ("TaskName", "Observer", "Kind")
+    )
+    if (
+        not has_names
+        or not isinstance(metadata.get("Session", ""), int | None)
+        or not _are_sidecars(metadata.get("Logs"))
+    ):
+        raise LogError(
+            f"{path.with_suffix('.json')} was not written by `observers export`: expected the fields {', '.join(METADATA)}"
+        )
+    return {name: metadata[name] for name in METADATA}
+
+
+def _are_sidecars(logs: object) -> bool:
+    return isinstance(logs, list) and all(
+        isinstance(sidecar, dict) and isinstance(sidecar.get("identity"), dict) for sidecar in logs
+    )
+
+
+def read_sidecars(source: Path) -> list[dict[str, Any]]:
+    """Return the sidecars of a file of trials, or an empty list if the file or its sidecar does not exist."""
+    form = detect_format(source) if source.is_file() else None
+    if form == "bids":
+        return list(_read_metadata(source)["Logs"])
+    sidecar = log.read_sidecar(source) if form == "own" else None
+    return [] if sidecar is None else [sidecar]
+
+
+def _identify(dataset: str, observer: str, kind: str) -> tuple[str, str, str]:
+    """Return a key that identifies an observer: (observer, kind, dataset or "").
+
+    The same name is the same observer in all datasets, except for the numbered people of the published datasets.
+    """
+    return observer, kind, dataset if kind == "human" and observer.startswith("subject-") else ""
+
+
+def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:
+    """Return a unique label for each name.
+
+    A label consists of the letters and digits of the name. A hash is appended if the label is empty, too long, or shared by
+    two names.
+    """
+    plain = {key: re.sub("[^A-Za-z0-9]", "", name) for key, name in names.items()}
+    n = Counter(label.casefold() for label in plain.values())  # some file systems ignore case
+    hashes = {key: hashlib.sha256(repr(key).encode()).hexdigest()[:8] for key in names}
+    is_unique = {key: 0 < len(label) <= MAX_LABEL and n[label.casefold()] == 1 for key, label in plain.items()}
+    return {key: label if is_unique[key] else label[:MAX_LABEL] + hashes[key] for key, label in plain.items()}
+
+
+def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, Any]]:
+    """Return a description of each column in the tables of one dataset.
+
+    A column is included if every log has it, if it is not empty in this dataset, or if it is empty in all datasets.
+    """
+    in_dataset = (frame["dataset"] == dataset).to_numpy()
+    descriptions = {}
+    for name in frame.columns.drop([*JSON_COLUMNS, *COMPUTED]):
+        has_value = (frame[name].notna() & (frame[name] != "")).fillna(False).to_numpy(bool)
+        if name in (*COLUMNS, "rt") or has_value[in_dataset].any() or not has_value.any():
+            descriptions[RT if name == "rt" else name] = _describe_column(name, frame.loc[in_dataset, name])
+    return descriptions
+
+
+def _describe_column(name: str, column: pd.Series) -> dict[str, Any]:
+    """Return the description, unit and possible values (`Levels`) of a column in the form that BIDS requires."""
+    description, unit = COLUMNS.get(RT if name == "rt" else name, (f"The {name} of the image", ""))
+    if name.startswith(log.EVIDENCE):
+        choice = name.removeprefix(log.EVIDENCE)
+        description, unit = f"Evidence for the choice {choice}, as defined by the observer", "arbitrary"
+    elif name.startswith(log.MEASURED):
+        quantity = name.removeprefix(log.MEASURED)
+        description, unit = MEASURED.get(quantity, (f"Measured {quantity}, as defined by the observer", ""))
+    is_text = pd.api.types.is_string_dtype(column.dtype) and name != "stimulus"
+    levels = sorted(set(column) - {""}) if is_text else []
+    result: dict[str, Any] = {"Description": description} | ({"Units": unit} if unit else {})
+    if 0 < len(levels) <= MAX_LEVELS:
+        result["Levels"] = {level: f"{name} {level}" for level in levels}
+    return result
+
+
+def _to_cells(column: pd.Series) -> list[str]:
+    """Return the cells of a column as text; numbers have full precision."""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return [MISSING if number is pd.NA else str(number) for number in column]
+    if pd.api.types.is_float_dtype(column.dtype):
+        return [MISSING if pd.isna(number) else repr(float(number)) for number in column]
+    return [text or MISSING for text in column]
+
+
+def _check_exportable(frame: pd.DataFrame) -> None:
+    """Raise LogError if a column name or a text has another meaning in BIDS."""
+    reserved = sorted({*METADATA, RT} & set(frame.columns))
+    if reserved:
+        raise LogError(f"a column named {reserved[0]} cannot be exported, because BIDS reserves this name; rename it")
+    for name in frame.columns.difference([*JSON_COLUMNS, *COMPUTED]):
+        for text in frame[name].unique() if pd.api.types.is_string_dtype(frame[name].dtype) else ():
+            if text == MISSING or re.search(r"[\r\n\0]", text):
+                raise LogError(
+                    f"the {name} {text[:80]!r} cannot be exported: in BIDS, n/a means a missing value and a line break "
+                    "ends a row"
+                )
+
+
+def _check_folder(out: Path, tables: Mapping[Path, object], sources: Sequence[str]) -> None:
+    """Raise LogError if the folder has files from outside this export, which readers would mistake for a part of it."""
+    if not out.exists() or not any(out.iterdir()):
+        return
+    try:
+        generator = json.loads((out / "dataset_description.json").read_text("utf-8"))["GeneratedBy"][0]["Name"]
+    except (OSError, ValueError, LookupError, TypeError):
+        generator = None
+    if generator != "observers":
+        raise LogError(f"{out} is not empty and is not a BIDS export of observers; choose another folder with --out")
+    for old in sorted(out.rglob("*_beh.tsv")):
+        if old not in tables:
+            raise LogError(
+                f"{old} belongs to an export of other trials; choose another folder with --out, or delete it"
+            )
+        if any(Path(source).exists() and old.samefile(source) for source in sources):
+            raise LogError(f"{old} is one of the logs to export and would be overwritten; choose another --out folder")
+
+
+def _metadata(trials: pd.DataFrame, logs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return `METADATA` of the trials of one table."""
+    first = trials.iloc[0]
+    session = None if pd.isna(first["session"]) else int(first["session"])
+    return dict(zip(METADATA, (first["dataset"], first["observer"], first["kind"], session, logs), strict=True))
+
+
+def strip_times_and_folders(value: Any) -> Any:
+    """Return a sidecar without dates and times, and with paths shortened to their last part."""
+    if isinstance(value, dict):
+        return {k: strip_times_and_folders(part) for k, part in value.items() if k not in ("started", "finished")}
+    if isinstance(value, list):
+        return [strip_times_and_folders(part) for part in value]
+    return _FOLDERS.sub("", _TIME.sub("", value)) if isinstance(value, str) else value
+
+
+def _write_top_level_files(
+    out: Path, datasets: list[str], subjects: Mapping[str, tuple[str, str, str]], public: bool
+) -> None:
+    """Write dataset_description.json, participants.tsv, participants.json and README.md."""
+    _write_json(
+        out / "dataset_description.json",
+        {
+            "Name": f"Trials of observers: {', '.join(datasets)}",
+            "BIDSVersion": VERSION,
+            "DatasetType": "raw",
+            "GeneratedBy": [{"Name": "observers", "Version": version("observers")}],
+        },
+    )
+    rows = [
+        (f"sub-{label}", observer, kind, "homo sapiens" if kind == "human" else MISSING)
+        for label, (observer, kind, _) in sorted(subjects.items())
+    ]
+    _write_table(out / "participants.tsv", ["participant_id", "observer", "kind", "species"], rows)
+    kinds = {kind: f"{kind} observer" for kind in sorted({row[2] for row in rows})}
+    _write_json(
+        out / "participants.json",
+        {
+            "observer": {"Description": "Name of the observer; a code for a person"},
+            "kind": {"Description": "Kind of the observer", "Levels": kinds},
+            "species": {"Description": "homo sapiens for people, n/a for models"},
+        },
+    )
+    text = README.format(version=VERSION, public=PUBLIC if public else "")
+    (out / "README.md").write_text(text, "utf-8", newline="\n")
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([header, *rows])
+    path.write_text(text.getvalue(), "utf-8", newline="\n")
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8", newline="\n")

@@ -1,0 +1,1 @@
+"""Error consistency between observers: kappa, tests, noise ceiling, clusters and maps."""

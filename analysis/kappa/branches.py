@@ -1,0 +1,254 @@
+"""Stability of the clusters of observers: the tree is recomputed on resampled images.
+
+Notation: O observers of one dataset, R resamples (paired bootstrap over images within each condition).
+- Branch support: proportion of resampled trees that have a branch with exactly the same observers (Felsenstein 1985). It is
+  1 for the root. It reflects the sampling of images, not the sampling of observers.
+- Agreement with kinds: adjusted Rand index (Hubert & Arabie 1985) between the groups of the cut tree and the kinds of
+  observer: 1 for identical partitions, 0 for chance agreement, NaN if there is only one kind or one group. The p value comes
+  from a one-sided permutation test that permutes the kinds over the observers; the observed assignment counts as one
+  permutation.
+- Human range: an observer that is not a person is within the human range if its mean kappa with people is at least the
+  lowest mean kappa of a person with the other people (leave one out). The table also has the proportion of resampled
+  trees in which the observer belongs to the smallest cluster that contains all people.
+"""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from attrs import frozen
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
+
+from analysis.kappa.clustering import Clustering, cluster_observers, kappa_distances, node_leaves
+from analysis.kappa.condition_data import (
+    bootstrap_weights,
+    compare_with_people,
+    group_by_dataset,
+    split_by_condition,
+    unit_weights,
+)
+from analysis.kappa.consistency import Rule
+from analysis.kappa.pairs import PairKappas, pair_kappas
+from analysis.measures.resampling import N_RESAMPLES, percentiles
+
+BRANCH_COLUMNS = ("branch", "height", "n", "support", "observers")
+HUMAN_RANGE_COLUMNS = (
+    "observer", "kind", "kappa", "low", "high", "people_lowest", "people_mean", "people_highest", "n_people",
+    "n_people_below", "among_people", "in_cluster",
+)  # fmt: skip
+N_PERMUTATIONS = 10_000
+
+
+@frozen(eq=False)
+class ResampledTrees:
+    """The tree of the observers of one dataset and its trees on resampled images.
+
+    Attributes:
+        pairs: Kappas of all pairs of observers.
+        tree: Tree of the observers on all images.
+        branches: For each resample, the merges of its tree by increasing height, each as the set of observers below it.
+        heights: For each resample, the heights of these merges in units of 1 - kappa, with shape (O - 1,).
+    """
+
+    pairs: PairKappas
+    tree: Clustering
+    branches: tuple[tuple[frozenset[str], ...], ...]
+    heights: tuple[np.ndarray, ...]
+
+
+def resample_trees(
+    trials: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> ResampledTrees:
+    """Cluster the observers of one dataset, and cluster them again on every bootstrap resample of the images.
+
+    Args:
+        trials: Trials of one dataset, as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
+
+    Returns:
+        The trees, which `branch_support`, `observer_groups` and `within_human_range` take as input.
+
+    Raises:
+        LogError: If there are fewer than two observers or several datasets, or if an observer responded to an image
+            of one condition twice.
+
+    Example:
+        >>> trees = resample_trees(frame[frame["dataset"] == "cue-conflict"])
+        >>> branch_support(trees)
+    """
+    data = pair_kappas(trials, rule)
+    tree = cluster_observers(data.matrix())
+    resampled = pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
+    branches, heights = [], []
+    for r in range(resampled.kappas.shape[1]):
+        merges = linkage(squareform(kappa_distances(resampled.matrix(r)), checks=False), method="average")
+        n_leaves = len(data.names)
+        branches.append(tuple(frozenset(data.names[i] for i in leaves) for leaves in node_leaves(merges)[n_leaves:]))
+        heights.append(merges[:, 2])
+    return ResampledTrees(data, tree, tuple(branches), tuple(heights))
+
+
+def branch_support(trees: ResampledTrees) -> pd.DataFrame:
+    """Return the bootstrap support of every branch of the tree.
+
+    Args:
+        trees: The result of `resample_trees`.
+
+    Returns:
+        A table with `BRANCH_COLUMNS` and one row per branch of at least two observers, in order of increasing height.
+        `height` is in units of 1 - kappa, `n` is the number of observers, and `support` is a proportion (NaN without
+        resamples).
+    """
+    counts = Counter(branch for branches in trees.branches for branch in branches)
+    n_leaves, n_resamples = len(trees.tree.order), len(trees.branches)
+    rows = []
+    for number, leaves in enumerate(node_leaves(trees.tree.linkage)[n_leaves:]):
+        names = [trees.tree.order[leaf] for leaf in sorted(leaves)]
+        support = counts[frozenset(names)] / n_resamples if n_resamples else np.nan
+        rows.append((number + 1, trees.tree.linkage[number, 2], len(names), support, ", ".join(names)))
+    return pd.DataFrame(rows, columns=list(BRANCH_COLUMNS))
+
+
+def observer_groups(trees: ResampledTrees, n_groups: int | None = None) -> pd.DataFrame:
+    """Cut the tree into groups of observers.
+
+    Args:
+        trees: The result of `resample_trees`.
+        n_groups: Number of groups (default: the number of kinds of observer).
+
+    Returns:
+        A table with columns `observer`, `kind` and `group` (0, 1, …), with the rows in leaf order.
+
+    Raises:
+        LogError: If `n_groups` is not between 1 and the number of observers.
+    """
+    kind_of = dict(zip(trees.pairs.names, trees.pairs.kinds, strict=True))
+    groups = trees.tree.groups(len(set(kind_of.values())) if n_groups is None else n_groups)
+    return pd.DataFrame(
+        {"observer": list(groups), "kind": [kind_of[name] for name in groups], "group": list(groups.values())}
+    )
+
+
+def agreement_with_kinds(groups: pd.DataFrame, *, seed: int = 0) -> tuple[float, float]:
+    """Test whether groups of observers correspond to kinds of observer.
+
+    Args:
+        groups: A table with columns `kind` and `group`, as returned by `observer_groups`.
+        seed: Random seed of the permutations.
+
+    Returns:
+        The adjusted Rand index and its one-sided p value from `N_PERMUTATIONS` permutations; both are NaN if there is only
+        one kind or one group.
+    """
+    kind, group = pd.factorize(groups["kind"])[0], groups["group"].to_numpy()
+    if len(set(kind)) < 2 or len(set(group)) < 2:
+        return np.nan, np.nan
+    index, rng = adjusted_rand_index(kind, group), np.random.default_rng(seed)
+    # The only term of the index that a permutation changes is the number of pairs that share both kind and group, so this
+    # number is compared.
+    n_groups = int(group.max()) + 1
+    n_combinations = (int(kind.max()) + 1) * n_groups
+    drawn = rng.permuted(np.tile(kind, (N_PERMUTATIONS - 1, 1)), axis=1) * n_groups + group
+    drawn += n_combinations * np.arange(N_PERMUTATIONS - 1)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=n_combinations * (N_PERMUTATIONS - 1)).reshape(-1, n_combinations)
+    observed = np.bincount(kind * n_groups + group)
+    n_at_least = np.sum((counts * (counts - 1)).sum(axis=1) >= (observed * (observed - 1)).sum())
+    return index, float((1 + n_at_least) / N_PERMUTATIONS)
+
+
+def adjusted_rand_index(labels_1: np.ndarray, labels_2: np.ndarray) -> float:
+    """Return the adjusted Rand index of two partitions of the same observers.
+
+    Each partition is an array of integer labels with shape (O,). The index is NaN if both partitions have only one
+    group, or if both have as many groups as observers.
+    """
+    table = np.zeros((int(labels_1.max()) + 1, int(labels_2.max()) + 1))
+    np.add.at(table, (labels_1, labels_2), 1)
+
+    def n_pairs(n: np.ndarray) -> float:
+        return float((n * (n - 1) / 2).sum())
+
+    both, first, second = n_pairs(table), n_pairs(table.sum(axis=1)), n_pairs(table.sum(axis=0))
+    expected = first * second / max(n_pairs(np.array([len(labels_1)])), 1.0)
+    largest_difference = (first + second) / 2 - expected
+    return (both - expected) / largest_difference if abs(largest_difference) > 1e-12 else np.nan
+
+
+def within_human_range(
+    trials: pd.DataFrame,
+    trees: ResampledTrees,
+    *,
+    rule: Rule = "undefined-is-nan",
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return whether each observer agrees with people at least as well as the least consistent person does.
+
+    Args:
+        trials: The trials of one dataset that were passed to `resample_trees`.
+        trees: The result of `resample_trees`.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples for the interval of kappa.
+        seed: Random seed of the bootstrap.
+
+    Returns:
+        A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is its mean kappa with
+        people; `people_lowest`, `people_mean` and `people_highest` summarize the mean kappa of each person with the other
+        people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined).
+        `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster that
+        contains all people. The table is empty if there are fewer than two people.
+    """
+    of_dataset = next(iter(group_by_dataset(split_by_condition(trials)).values()))
+    conditions = [condition for condition in of_dataset if condition.is_reference.any()]
+    if not conditions:
+        return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
+    data = compare_with_people(conditions, rule, unit_weights)
+    resampled = compare_with_people(conditions, rule, bootstrap_weights(n_resamples, seed))
+    people = data.per_person[2, :, 0]
+    if len(people) < 2 or np.isnan(people).all():
+        return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
+    low, high = percentiles(resampled.with_people[2])
+    people_names = frozenset(data.people)
+    clusters = [_smallest_cluster(people_names, *tree) for tree in zip(trees.branches, trees.heights, strict=True)]
+    rows = []
+    for k, (name, kind) in enumerate(zip(data.names, data.kinds, strict=True)):
+        kappa = data.with_people[2, k, 0]
+        is_within = bool(kappa >= np.nanmin(people)) if not np.isnan(kappa) else None
+        in_cluster = float(np.mean([name in cluster for cluster in clusters])) if clusters else np.nan
+        rows.append((name, kind, kappa, low[k], high[k], np.nanmin(people), np.nanmean(people), np.nanmax(people),
+                     len(people), int(np.sum(people < kappa)), is_within, in_cluster))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
+
+
+def _smallest_cluster(
+    people: frozenset[str], branches: tuple[frozenset[str], ...], heights: np.ndarray
+) -> frozenset[str]:
+    """Return the smallest branch that contains all people, joined with all branches that merge at the same height."""
+    containing = [(branch, height) for branch, height in zip(branches, heights, strict=True) if people <= branch]
+    lowest_height = containing[0][1]
+    return [branch for branch, height in containing if height <= lowest_height + 1e-9][-1]
+
+
+def human_range_sentences(table: pd.DataFrame) -> list[str]:
+    """Describe each row of the table of `within_human_range` in a sentence without a final period."""
+    sentences = []
+    for _, row in table.iterrows():
+        name = f"{row.observer} ({row.kind})"
+        if row.among_people is None:
+            sentences.append(f"the kappa of {name} with people is undefined")
+            continue
+        comparison = (
+            f"is within the human range: it agrees with people better than {row.n_people_below} of {row.n_people} people do"
+            if row.among_people
+            else "is below the human range: it agrees with people less than the least consistent person does"
+        )
+        numbers = (
+            f"kappa with people {row.kappa:.3f} [{row.low:.3f}, {row.high:.3f}]; kappa of each of the {row.n_people} people "
+            f"with the others {row.people_lowest:.3f} to {row.people_highest:.3f}, mean {row.people_mean:.3f}"
+        )
+        cluster = f"it is in the cluster of the people in {100 * row.in_cluster:.0f} % of the resampled trees"
+        sentences.append(f"{name} {comparison} ({numbers}); {cluster}")
+    return sentences

@@ -1,0 +1,187 @@
+"""The trials of one dataset and condition as arrays, and the agreement of observers with people.
+
+Notation: O observers (P of them people), I images, C conditions of a dataset, R resamples (1 for the data themselves).
+Reference observers are the people, or the observers that the caller names to replace them. Below, "people" means the
+reference observers. Averages follow Geirhos et al. (2021): over conditions within a pair of observers, then over
+people, then over datasets; each mean excludes undefined values (NaN).
+"""
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+import pandas as pd
+from attrs import frozen
+
+from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.kappa.consistency import Rule, correct_matrix, kappa, select_benchmark_conditions, weighted_agreement
+from analysis.measures.resampling import nan_mean, resample_weights
+
+MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
+ImageWeights = Callable[[int, int], np.ndarray]
+"""Function that takes the number of images and the index of the condition, and returns how often each image counts in each
+resample, with shape (I, R)."""
+
+
+@frozen(eq=False)
+class ConditionData:
+    """The responses to the images of one dataset in one condition.
+
+    Attributes:
+        dataset: Name of the dataset.
+        condition: Name of the condition, or "" if the dataset is not divided into conditions.
+        names: Names of the O observers, people first.
+        kinds: Kinds of the O observers.
+        is_reference: Whether each observer is a reference observer, with shape (O,).
+        correct: 1.0 where the observer was correct and 0.0 elsewhere, with shape (O, I).
+        answered: 1.0 where the observer has a trial with the image and 0.0 elsewhere, with shape (O, I).
+    """
+
+    dataset: str
+    condition: str
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    is_reference: np.ndarray
+    correct: np.ndarray
+    answered: np.ndarray
+
+
+def split_by_condition(
+    frame: pd.DataFrame, reference_observers: Collection[str] | None = None, *, every_condition: bool = False
+) -> list[ConditionData]:
+    """Return the data of every dataset and condition that counts in the benchmark.
+
+    `reference_observers` are the names of observers to use in place of people. `every_condition` adds the conditions that
+    do not count in the benchmark. Raises LogError if an observer responded to an image of one condition twice.
+    """
+    conditions = []
+    frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
+    by_name = {str(name): trials for name, trials in frame.groupby("dataset", sort=False)}
+    for dataset in dataset_order(by_name):
+        of_dataset = by_name[dataset] if every_condition else select_benchmark_conditions(by_name[dataset], dataset)
+        observers = observer_order(of_dataset)
+        kind_of = dict(zip(observers["observer"], observers["kind"], strict=True))
+        by_condition = {str(c): trials for c, trials in of_dataset.groupby("condition", sort=False)}
+        for condition in condition_order(dataset, by_condition):
+            trials = by_condition[condition]
+            present = set(trials["observer"].unique())
+            order = np.array([name for name in kind_of if name in present], object)
+            names, correct, answered = correct_matrix(trials, order)
+            kinds = tuple(kind_of[name] for name in names)
+            is_reference = [
+                kind == "human" if reference_observers is None else name in reference_observers
+                for name, kind in zip(names, kinds, strict=True)
+            ]
+            conditions.append(
+                ConditionData(dataset, condition, tuple(names), kinds, np.array(is_reference, bool), correct, answered)
+            )
+    return conditions
+
+
+def unit_weights(n_images: int, _: int) -> np.ndarray:
+    """Return weights, with shape (I, 1), that count every image once. They give the measures of the data themselves."""
+    return np.ones((n_images, 1))
+
+
+def bootstrap_weights(n_resamples: int, seed: int) -> ImageWeights:
+    """Return the image weights of a bootstrap over images.
+
+    Every condition is resampled independently, with a seed that is derived from `seed` and the index of the condition.
+    """
+
+    def image_weights(n_images: int, condition_index: int) -> np.ndarray:
+        condition_seed = int(np.random.SeedSequence([seed, condition_index]).generate_state(1)[0])
+        return resample_weights(n_images, n_resamples, condition_seed)
+
+    return image_weights
+
+
+@frozen(eq=False)
+class PeopleComparison:
+    """The agreement of observers with the people of one dataset, averaged over conditions and then over people.
+
+    Attributes:
+        dataset: Name of the dataset.
+        names: Names of the O - P observers that are not people.
+        kinds: Kinds of these O - P observers.
+        people: Names of the P people.
+        with_people: `MEASURES` of each observer in `names` with people, with shape (3, O - P, R).
+        per_person: `MEASURES` of each person with the other people (leave one out), with shape (3, P, R).
+        between_people: Mean of `MEASURES` over the pairs of people, with shape (3, R).
+        accuracy: Accuracy of each observer in `names` over all trials of the dataset, with shape (O - P, R).
+        people_accuracy: Accuracy over all trials of all people, with shape (R,).
+    """
+
+    dataset: str
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    people: tuple[str, ...]
+    with_people: np.ndarray
+    per_person: np.ndarray
+    between_people: np.ndarray
+    accuracy: np.ndarray
+    people_accuracy: np.ndarray
+
+
+def compare_with_people(
+    conditions: list[ConditionData], rule: Rule, image_weights: ImageWeights = unit_weights, first_index: int = 0
+) -> PeopleComparison:
+    """Compare the observers of one dataset with the people of that dataset.
+
+    `conditions` are the conditions of that dataset. `first_index` is the position of the first of them among the conditions
+    of all datasets, so that every condition of every dataset has its own bootstrap resamples.
+    """
+    kind_of = {name: kind for c in conditions for name, kind in zip(c.names, c.kinds, strict=True)}
+    is_reference = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}
+    people, others = ([name for name in kind_of if is_reference[name] == which] for which in (True, False))
+    # The pairs of a person and another observer come first, then the pairs of two people.
+    pairs = [(h, o) for h in range(len(people)) for o in range(len(people), len(kind_of))]
+    pairs += [(h, g) for h in range(len(people)) for g in range(h + 1, len(people))]
+    names, n_with_others = [*people, *others], len(people) * len(others)
+    first, second = np.array(pairs, int).reshape(-1, 2).T
+    values, n_correct, n_answered = [], [], []
+    for k, condition in enumerate(conditions):
+        weight = image_weights(condition.correct.shape[1], first_index + k)
+        # The row is -1 if the observer has no trials in this condition.
+        row = pd.Index(condition.names).get_indexer(pd.Index(names))
+        answered = np.where(row[:, None] >= 0, condition.answered[row], 0.0).astype(weight.dtype)
+        correct = np.where(row[:, None] >= 0, condition.correct[row], 0.0).astype(weight.dtype)
+        p1, p2, expected, observed = weighted_agreement(correct, answered, weight, first, second)
+        values.append([np.square(p1 - p2), observed, kappa(observed, expected, rule)])
+        n_correct.append((correct @ weight).astype(float))
+        n_answered.append((answered @ weight).astype(float))
+    per_pair = nan_mean(np.array(values), axis=0)  # (3, pairs, R)
+    n_correct_total, n_total, n_people = np.sum(n_correct, axis=0), np.sum(n_answered, axis=0), len(people)
+    n_resamples = n_total.shape[1]
+    people_pairs = per_pair[:, n_with_others:]
+    has_person = [(first[n_with_others:] == h) | (second[n_with_others:] == h) for h in range(n_people)]
+    per_person = np.array([nan_mean(people_pairs[:, mask], axis=1) for mask in has_person])
+    return PeopleComparison(
+        dataset=conditions[0].dataset,
+        names=tuple(others),
+        kinds=tuple(kind_of[name] for name in others),
+        people=tuple(people),
+        with_people=nan_mean(per_pair[:, :n_with_others].reshape(3, n_people, len(others), n_resamples), axis=1),
+        per_person=per_person.reshape(n_people, 3, n_resamples).swapaxes(0, 1),
+        between_people=nan_mean(people_pairs, axis=1),
+        accuracy=_ratio(n_correct_total[n_people:], n_total[n_people:]),
+        people_accuracy=_ratio(n_correct_total[:n_people].sum(axis=0), n_total[:n_people].sum(axis=0)),
+    )
+
+
+def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return n / total, elementwise; NaN where the total is 0."""
+    return np.asarray(np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0))
+
+
+def excluded_datasets_note(frame: pd.DataFrame, used: Collection[str], reason: str) -> list[str]:
+    """Return a note that names the datasets of the frame that a measure did not use, or an empty list if it used all."""
+    excluded = [dataset for dataset in dataset_order(frame["dataset"].unique()) if dataset not in used]
+    return [f"datasets are excluded because {reason}: {', '.join(excluded)}"] if excluded else []
+
+
+def group_by_dataset(conditions: list[ConditionData]) -> dict[str, list[ConditionData]]:
+    """Return the conditions of every dataset, in the order of `conditions`."""
+    groups: dict[str, list[ConditionData]] = {}
+    for condition in conditions:
+        groups.setdefault(condition.dataset, []).append(condition)
+    return groups

@@ -1,0 +1,241 @@
+"""Error consistency: whether two observers make errors on the same images, beyond chance (Geirhos et al. 2020).
+
+Error consistency is Cohen's kappa over the correctness of two observers. Notation: O observers, I images of one dataset and
+condition, R resamples. For two observers with accuracies p1 and p2 on the images that both responded to:
+    observed  c_obs = proportion of images on which both are correct or both are wrong
+    expected  c_exp = p1 p2 + (1 - p1)(1 - p2)
+    kappa     (c_obs - c_exp) / (1 - c_exp)
+A trial without a response counts as wrong. kappa is computed per condition and then averaged, because pooling conditions of
+different difficulty inflates it. If c_exp = 1 (both observers are always correct, or both are always wrong), kappa is
+undefined: it is NaN and excluded from means (Klein et al. 2025). With `rule="model-vs-human"`, kappa is instead 1 wherever
+c_obs = 1, as in the code of Geirhos et al.
+Intervals: paired bootstrap over images (the same resampled images for all observers); the ends are the 2.5 and 97.5 %
+percentiles of the resamples in which kappa is defined.
+"""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
+from core.errors import LogError
+from stimuli.published.datasets import DATASETS
+
+COLUMNS = (
+    "dataset", "condition", "observer_1", "observer_2", "n", "expected", "observed", "kappa", "low", "high",
+)  # fmt: skip
+BOUNDS = ("lowest", "highest")
+Rule = Literal["undefined-is-nan", "model-vs-human"]
+RULES: dict[Rule, str] = {
+    "undefined-is-nan": "rule undefined-is-nan: kappa is undefined when both observers are always right or always wrong; "
+    "such pairs are excluded from means",
+    "model-vs-human": "rule model-vs-human: kappa is 1 when two observers agree on every image, as in the original code",
+}
+PAIRS_PER_PRODUCT = 2048  # larger values need more memory, smaller values give many small and slow matrix products
+
+
+def consistency(
+    frame: pd.DataFrame,
+    *,
+    intervals: bool = True,
+    rule: Rule = "undefined-is-nan",
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    bounds: bool = False,
+) -> pd.DataFrame:
+    """Return the error consistency of every pair of observers in every condition.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        intervals: Compute bootstrap intervals; otherwise `low` and `high` are NaN.
+        rule: Treatment of undefined kappas, see `RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap.
+        bounds: Add `BOUNDS`, the lowest and highest kappa that are possible given the accuracies of the two observers.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, condition and pair of observers. Two observers are compared on the
+        `n` images that both responded to; all measures are NaN if n is 0.
+
+    Raises:
+        LogError: If an observer responded to an image of one condition twice.
+
+    Example:
+        >>> table = consistency(frame, n_resamples=1000, seed=0)
+        >>> kappa_matrix(table, "cue-conflict")
+    """
+    parts = []
+    for dataset in dataset_order(frame["dataset"].unique()):
+        of_dataset = frame[frame["dataset"] == dataset]
+        for condition in condition_order(dataset, of_dataset["condition"].unique()):
+            trials = of_dataset[of_dataset["condition"] == condition]
+            names, correct, answered = correct_matrix(trials)
+            i, j = np.triu_indices(len(names), k=1)
+            n, expected, observed = (matrix[i, j] for matrix in pairwise_agreement(correct, answered))
+            part = {
+                "dataset": dataset, "condition": condition, "observer_1": names[i], "observer_2": names[j],
+                "n": n.astype(int), "expected": expected, "observed": observed, "kappa": kappa(observed, expected, rule),
+            }  # fmt: skip
+            part["low"] = part["high"] = np.full(len(i), np.nan)
+            if intervals and len(i):
+                part["low"], part["high"] = bootstrap_interval(correct, answered, rule, n_resamples, seed)
+            if bounds:
+                n_correct, total = correct @ answered.T, np.where(n > 0, n, np.nan)
+                part["lowest"], part["highest"] = attainable_kappa(n_correct[i, j] / total, n_correct[j, i] / total)
+            parts.append(pd.DataFrame(part))
+    columns = [*COLUMNS, *(BOUNDS if bounds else ())]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the observers and their correctness on every image of one dataset and condition.
+
+    Return three arrays: the names of the O observers, people first; `correct`, which is 1.0 where the observer was correct;
+    and `answered`, which is 1.0 where the observer has a trial with the image. The last two are float64 and have the shape
+    (O, I). Pass `names` to set the order of the observers. Raises LogError if an observer responded to an image twice.
+    """
+    names = observer_order(trials)["observer"].to_numpy(object) if names is None else names
+    o = pd.Index(names).get_indexer(trials["observer"].to_numpy(object))
+    i, images = pd.factorize(trials["stimulus"].to_numpy(object))
+    shape = len(names), len(images)
+    answered = np.bincount(o * shape[1] + i, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
+    if answered.max(initial=0) > 1:
+        observer, image = np.argwhere(answered > 1)[0]
+        raise LogError(
+            f"{names[observer]} responded to {images[image]} of {trials['dataset'].iloc[0]} twice, perhaps in two sessions; "
+            f"error consistency needs one response per image, so pass one session at a time"
+        )
+    correct = np.zeros_like(answered)
+    correct[o, i] = trials["correct"].to_numpy(float)
+    return names, correct, answered
+
+
+def pairwise_agreement(correct: np.ndarray, answered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return three arrays for every pair of observers: n (images), expected consistency and observed consistency.
+
+    The arguments have the shape (O, I) and the results (O, O). Both consistencies are NaN where n is 0.
+    """
+    both_correct = correct @ correct.T
+    n = answered @ answered.T
+    n_correct = correct @ answered.T  # [o, p]: number of images that p responded to and on which o was correct
+    return n, *_expected_and_observed(both_correct, n, n_correct, n_correct.T)
+
+
+def _expected_and_observed(
+    both_correct: np.ndarray, n: np.ndarray, n_correct_1: np.ndarray, n_correct_2: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expected and the observed consistency, elementwise, from counts of images."""
+    n = np.where(n > 0, n, np.nan)
+    p1, p2 = n_correct_1 / n, n_correct_2 / n
+    return p1 * p2 + (1 - p1) * (1 - p2), (n - n_correct_1 - n_correct_2 + 2 * both_correct) / n
+
+
+def kappa(observed: np.ndarray, expected: np.ndarray, rule: Rule = "undefined-is-nan") -> np.ndarray:
+    """Return (observed - expected) / (1 - expected), elementwise; `rule` determines the undefined values."""
+    denominator = 1 - np.asarray(expected)
+    kappas = np.divide(
+        observed - expected, denominator, out=np.full_like(denominator, np.nan), where=denominator > 1e-12
+    )
+    return np.where(observed == 1, 1.0, kappas) if rule == "model-vs-human" else kappas
+
+
+def attainable_kappa(p1: np.ndarray, p2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest kappa that two accuracies allow (Geirhos et al. 2020, appendix).
+
+    Args:
+        p1: Accuracies of the first observer, between 0 and 1.
+        p2: Accuracies of the second observer, of the same shape.
+
+    Returns:
+        The lowest and the highest kappa, elementwise; NaN where both accuracies are 0 or both are 1.
+    """
+    p1, p2 = np.asarray(p1, float), np.asarray(p2, float)
+    expected = p1 * p2 + (1 - p1) * (1 - p2)
+    low = 1 - (np.minimum(p1, 1 - p2) + np.minimum(1 - p1, p2))
+    high = np.minimum(p1, p2) + np.minimum(1 - p1, 1 - p2)
+    return kappa(low, expected), kappa(high, expected)
+
+
+def bootstrap_interval(
+    correct: np.ndarray, answered: np.ndarray, rule: Rule, n_resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper ends of the 95 % bootstrap interval of kappa for every pair o < p of observers.
+
+    `correct` and `answered` have the shape (O, I), each result has the shape (O (O - 1) / 2,).
+    """
+    weight = resample_weights(correct.shape[1], n_resamples, seed)
+    correct, answered = correct.astype(np.float32), answered.astype(np.float32)
+    i, j = np.triu_indices(len(correct), k=1)
+    low, high = np.full((2, len(i)), np.nan)
+    for start in range(0, len(i), PAIRS_PER_PRODUCT):
+        part = slice(start, start + PAIRS_PER_PRODUCT)
+        low[part], high[part] = percentiles(resampled_kappa(correct, answered, weight, i[part], j[part], rule))
+    return low, high
+
+
+def resampled_kappa(
+    correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray, rule: Rule
+) -> np.ndarray:
+    """Return the kappa of the pairs of observers (i, j) in every resample, with shape (pairs, R).
+
+    `correct` and `answered` have the shape (O, I). `weight`, with shape (I, R), is how often each image counts in each
+    resample.
+    """
+    _, _, expected, observed = weighted_agreement(correct, answered, weight, i, j)
+    return kappa(observed, expected, rule)
+
+
+def weighted_agreement(
+    correct: np.ndarray, answered: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return four arrays for the pairs (i, j): both accuracies, expected consistency and observed consistency.
+
+    The arguments are those of `resampled_kappa`. Each array has one value per pair and resample, with shape (pairs, R).
+    """
+    both_correct = ((correct[i] * correct[j]) @ weight).astype(float)
+    if answered.all():  # the usual case, which needs fewer matrix products
+        total = (correct @ weight).astype(float)
+        n, n_correct_1, n_correct_2 = np.full((1, 1), float(weight.sum(axis=0).max(initial=0))), total[i], total[j]
+    else:
+        n = ((answered[i] * answered[j]) @ weight).astype(float)
+        n_correct_1 = ((correct[i] * answered[j]) @ weight).astype(float)
+        n_correct_2 = ((answered[i] * correct[j]) @ weight).astype(float)
+    n = np.where(n > 0, n, np.nan)
+    return n_correct_1 / n, n_correct_2 / n, *_expected_and_observed(both_correct, n, n_correct_1, n_correct_2)
+
+
+def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the kappas of one dataset as a matrix of observers × observers.
+
+    Args:
+        table: The result of `consistency`.
+        dataset: Name of the dataset.
+
+    Returns:
+        A symmetric table of kappas, averaged over conditions, with 1 on the diagonal. For a published dataset, only the
+        conditions of the benchmark count. A value is NaN if kappa is undefined in all conditions.
+
+    Example:
+        >>> kappa_matrix(consistency(frame, intervals=False), "edge").loc["subject-01", "resnet50"]
+    """
+    pairs = _average_over_conditions(table, dataset)
+    names = list(dict.fromkeys([*pairs["observer_1"], *pairs["observer_2"]]))
+    matrix = np.full((len(names), len(names)), np.nan)
+    np.fill_diagonal(matrix, 1.0)
+    index = pd.Index(names)
+    i, j = index.get_indexer(pairs["observer_1"]), index.get_indexer(pairs["observer_2"])
+    matrix[i, j] = matrix[j, i] = pairs["kappa"]
+    return pd.DataFrame(matrix, index=names, columns=names)
+
+
+def _average_over_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return `observer_1`, `observer_2` and their mean kappa over the benchmark conditions of a dataset."""
+    pairs = select_benchmark_conditions(table[table["dataset"] == dataset], dataset)
+    return pairs.groupby(["observer_1", "observer_2"], sort=False)["kappa"].mean().reset_index()
+
+
+def select_benchmark_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the rows whose condition counts in the benchmark, or all rows if the dataset is not published."""
+    return table[table["condition"].isin(DATASETS[dataset].included())] if dataset in DATASETS else table

@@ -1,0 +1,152 @@
+"""Contrasts between kinds of observer: consistency within and between kinds, and consistency with people.
+
+Notation: O observers of two kinds A and B, R resamples or permutations. kappa is computed per condition, then averaged over
+conditions; a mean over pairs excludes undefined kappas. There are two contrasts for every two kinds:
+    within - between   mean kappa over pairs of the same kind (A with A and B with B), minus that over pairs of A with B
+    with people        mean kappa of kind A with people, minus that of kind B (only if neither kind is people)
+The p value comes from a permutation test (Mantel 1967) that permutes the kinds among the observers of A and B; in the
+second contrast the people are not permuted. The test is two-sided for the second contrast. It is one-sided for the
+first, because only a higher kappa within kinds is of interest. If there are at most N_PERMUTATIONS permutations, all of
+them are used; otherwise that many random ones are drawn from the seed. The observed assignment counts as one of them,
+so p cannot be small with few observers (3 of A and 1 of B have 4 assignments, so p ≥ .25): `smallest_p` is the smallest
+possible value.
+Intervals: paired bootstrap over images, 95 %, with the observers held fixed. A mean over no pairs is NaN.
+"""
+
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from analysis.io.frame import KINDS, dataset_order
+from analysis.kappa.condition_data import bootstrap_weights, excluded_datasets_note
+from analysis.kappa.consistency import Rule, select_benchmark_conditions
+from analysis.kappa.pairs import pair_kappas
+from analysis.measures.resampling import N_RESAMPLES, percentiles
+
+COLUMNS = (
+    "dataset", "contrast", "kind_1", "kind_2", "n_1", "n_2", "kappa_1", "kappa_2", "difference", "low", "high", "p",
+    "smallest_p",
+)  # fmt: skip
+WITHIN, PEOPLE = "within - between", "with people"
+N_PERMUTATIONS = 10_000
+TOLERANCE = 1e-12  # a statistic that is closer than this to the observed statistic counts as equal to it
+
+
+def contrasts(
+    frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Compare the kinds of observer of every dataset.
+
+    Args:
+        frame: Trials as returned by `read_trials`.
+        rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
+        n_resamples: Number of bootstrap resamples of the images.
+        seed: Random seed of the bootstrap and of the permutations.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, pair of kinds and contrast. `kappa_1` and `kappa_2` are the two means
+        and `difference` is their difference, with the interval `low` to `high`. `n_1` and `n_2` count the observers of each
+        kind. `attrs["notes"]` lists the excluded datasets.
+
+    Raises:
+        LogError: If an observer responded to an image of one condition twice.
+    """
+    rows, used = [], []
+    for dataset in dataset_order(frame["dataset"].unique()):
+        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
+        if trials.empty:
+            continue
+        used.append(dataset)
+        data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
+        kinds = np.array(data.kinds, object)
+        kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)  # column 0 has the kappas of the data
+        people = np.flatnonzero(kinds == "human")
+        for kind_1, kind_2 in combinations([k for k in KINDS if k in data.kinds], 2):
+            for contrast in (WITHIN, PEOPLE):
+                if contrast == PEOPLE and (kind_1 == "human" or not len(people)):
+                    continue
+                first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
+                means = np.array([*_contrast_means(contrast, kappas, first, second, people, len(kinds))])
+                differences = means[0] - means[1]
+                low, high = percentiles(differences[None, 1:])[:, 0]
+                p, smallest_p = _permutation_test(contrast, data.matrix().to_numpy(), first, second, people, seed)
+                rows.append((dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0], differences[0], low,
+                             high, p, smallest_p))  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table.attrs["notes"] = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")
+    return table
+
+
+def _contrast_means(
+    contrast: str, kappas: np.ndarray, first: np.ndarray, second: np.ndarray, people: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two means of a contrast, each with shape (R,), from the kappas of n observers, with shape (pairs, R)."""
+    i, j = np.triu_indices(n, k=1)
+    # For each group: 0 if neither observer of the pair belongs to it, 1 if only the first does, 2 if only the second does,
+    # 3 if both do.
+    membership = [
+        np.isin(i, group).astype(int) + 2 * np.isin(j, group).astype(int) for group in (first, second, people)
+    ]
+    if contrast == PEOPLE:
+        pair_masks = [(membership[2] == 1) & (group == 2) for group in membership[:2]]
+    else:
+        pair_masks = [(membership[0] == 3) | (membership[1] == 3), (membership[0] > 0) & (membership[1] > 0)]
+    means = []
+    for mask in pair_masks:
+        defined = ~np.isnan(kappas[mask])
+        n_defined = defined.sum(axis=0)
+        total = np.where(defined, kappas[mask], 0).sum(axis=0)
+        means.append(np.divide(total, n_defined, out=np.full(len(total), np.nan), where=n_defined > 0))
+    return means[0], means[1]
+
+
+def _permutation_test(
+    contrast: str, matrix: np.ndarray, first: np.ndarray, second: np.ndarray, people: np.ndarray, seed: int
+) -> tuple[float, float]:
+    """Return the p value and the smallest p value that is possible."""
+    observers = np.concatenate([first, second])
+    n_all = comb(len(observers), len(first))
+    # Each column is one assignment: 1 for the observers of the first kind. Column 0 is the observed assignment.
+    is_first = np.zeros((len(observers), min(n_all, N_PERMUTATIONS)))
+    if n_all <= N_PERMUTATIONS:
+        for column, chosen in enumerate(combinations(range(len(observers)), len(first))):
+            is_first[list(chosen), column] = 1
+    else:
+        rng = np.random.default_rng(seed)
+        is_first[: len(first), 0] = 1
+        for column in range(1, N_PERMUTATIONS):
+            is_first[rng.permutation(len(observers))[: len(first)], column] = 1
+    statistics = _contrast_statistic(contrast, matrix, observers, people, is_first)
+    observed = statistics[0]
+    if np.isnan(observed):
+        return np.nan, 1 / is_first.shape[1]
+    statistics = statistics[~np.isnan(statistics)]
+    if contrast == PEOPLE:
+        p = float(np.mean(np.abs(statistics) >= abs(observed) - TOLERANCE))
+    else:
+        p = float(np.mean(statistics >= observed - TOLERANCE))
+    return p, 1 / len(statistics)
+
+
+def _contrast_statistic(
+    contrast: str, matrix: np.ndarray, observers: np.ndarray, people: np.ndarray, is_first: np.ndarray
+) -> np.ndarray:
+    """Return the contrast for every column of `is_first`, which is 1 for each observer of the first kind."""
+    is_second = 1 - is_first
+    if contrast == PEOPLE:
+        block = matrix[np.ix_(observers, people)]
+        total, n = np.nansum(block, axis=1), (~np.isnan(block)).sum(axis=1).astype(float)
+        sums = [(total @ group, n @ group) for group in (is_first, is_second)]
+    else:
+        block = matrix[np.ix_(observers, observers)].copy()
+        np.fill_diagonal(block, np.nan)
+        values, defined = np.nan_to_num(block), (~np.isnan(block)).astype(float)
+        within = [
+            sum(((array @ group) * group).sum(axis=0) for group in (is_first, is_second)) for array in (values, defined)
+        ]
+        between = [2 * ((array @ is_first) * is_second).sum(axis=0) for array in (values, defined)]
+        sums = [(within[0], within[1]), (between[0], between[1])]
+    means = [np.divide(total, n, out=np.full(np.shape(total), np.nan), where=n > 0) for total, n in sums]
+    return np.asarray(means[0] - means[1])

@@ -1,0 +1,1 @@
+"""Measures of single observers: accuracy, shape bias, confusion, psychometric functions."""

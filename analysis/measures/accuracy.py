@@ -1,0 +1,97 @@
+"""Accuracy: the proportion of trials in which the response equals the category.
+
+Conventions: a trial without a response counts as wrong. The interval is the 95 % interval of Wilson (1927) over the
+trials of one observer in one condition, computed by statsmodels. The interval does not generalize to other observers or
+images.
+"""
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from analysis.io.frame import condition_order, dataset_order, observer_order
+from experiments.log import EVIDENCE
+from stimuli.published.datasets import DATASETS
+
+COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
+PEOPLE = "people"  # name of the row that combines all people
+
+
+def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy of every observer in every condition, with 95 % Wilson intervals.
+
+    Args:
+        frame: Trials as returned by `read_trials`, one row per trial.
+
+    Returns:
+        A table with `COLUMNS` and one row per dataset, observer and condition. `n` is the number of trials, `n_correct` the
+        number of correct responses, `accuracy` is `n_correct / n` and `low` and `high` are the interval (all proportions
+        between 0 and 1). Rows are sorted by dataset, observer (people first) and condition; published datasets and
+        conditions have their published order.
+
+    Example:
+        >>> table = accuracy(read_trials(["logs"]))
+        >>> table[table["accuracy"] < 0.5]
+    """
+    keys = ["dataset", "observer", "kind", "condition"]
+    table = frame.groupby(keys, sort=False)["correct"].agg(n="size", n_correct="sum").reset_index()
+    table["accuracy"] = table["n_correct"] / table["n"]
+    table["low"], table["high"] = wilson_interval(table["n_correct"].to_numpy(), table["n"].to_numpy())
+    observers = {name: i for i, name in enumerate(observer_order(frame)["observer"])}
+    order: list[int] = []
+    for dataset in dataset_order(table["dataset"].unique()):
+        part = table[table["dataset"] == dataset]
+        conditions = {name: i for i, name in enumerate(condition_order(dataset, part["condition"].unique()))}
+        key = pd.DataFrame({"o": part["observer"].map(observers), "c": part["condition"].map(conditions)})
+        order.extend(key.sort_values(["o", "c"]).index)
+    return table.loc[order][list(COLUMNS)].reset_index(drop=True)
+
+
+def wilson_interval(n_correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper ends of the 95 % Wilson interval of `n_correct / n`, elementwise; NaN where n is 0."""
+    n_correct, n = np.asarray(n_correct, dtype=float), np.asarray(n, dtype=float)
+    low, high = proportion_confint(n_correct, np.where(n > 0, n, np.nan), alpha=0.05, method="wilson")
+    return np.asarray(low), np.asarray(high)
+
+
+def chance_level(trials: pd.DataFrame) -> float | None:
+    """Return the chance level of the trials of one dataset, 1 / number of choices.
+
+    Published datasets have 16 choices. For other datasets the choices are those for which the log has evidence. The result
+    is None if the log does not contain evidence, because the number of choices is then unknown.
+    """
+    if trials["dataset"].iloc[0] in DATASETS:
+        return 1 / 16
+    n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
+    return 1 / n_choices if n_choices else None
+
+
+def accuracy_by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Summarize the table of `accuracy` over the observers of each kind.
+
+    The result has one row per dataset, kind and condition, in the order of the table. Its columns are the number of
+    observers (`n_observers`) and their mean (`accuracy`), lowest (`lowest`) and highest (`highest`) accuracy.
+    """
+    groups = table.groupby(["dataset", "kind", "condition"], sort=False)["accuracy"]
+    return groups.agg(n_observers="count", accuracy="mean", lowest="min", highest="max").reset_index()
+
+
+def pool_people(table: pd.DataFrame) -> pd.DataFrame:
+    """Replace the people in the table of `accuracy` by one row `PEOPLE` per dataset and condition; these rows come first.
+
+    In such a row, `accuracy` is the mean over people, and `low` and `high` are the lowest and highest accuracy of a single
+    person, which is a range and not a confidence interval. `n` and `n_correct` are sums over people, and `n_observers` is
+    the number of people (1 in all other rows). If a dataset has only one person, the row of that person is kept unchanged.
+    """
+    keys = ["dataset", "kind", "condition"]
+    table = table.assign(n_observers=1)
+    n_people = table[table["kind"] == "human"].groupby("dataset")["observer"].nunique()
+    is_pooled = (table["kind"] == "human") & table["dataset"].map(n_people).fillna(0).gt(1)
+    groups = table[is_pooled].groupby(keys, sort=False)
+    pooled = groups.agg(
+        n=("n", "sum"), n_correct=("n_correct", "sum"), accuracy=("accuracy", "mean"), low=("accuracy", "min"),
+        high=("accuracy", "max"), n_observers=("n_observers", "sum"),
+    ).reset_index().assign(observer=PEOPLE)  # fmt: skip
+    columns = [*COLUMNS, "n_observers"]
+    parts = [pooled[columns], table.loc[~is_pooled, columns]] if len(pooled) else [table[columns]]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,137 @@
+"""A session with a participant at a screen: practice trials, then the experiment, run in the same way as for a model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from attrs import evolve, frozen
+
+from core.errors import LogError
+from experiments import log
+from experiments.deletion_records import refuse_forgotten
+from experiments.experiment import Experiment
+from experiments.session import run
+from experiments.sets.drawn import cue_conflict
+from observers.people.participant import Participant
+from stimuli.categories import AMBIGUOUS, CATEGORIES
+
+PRACTICE_SUFFIX = "-practice"
+MAX_DROPPED = 0.01  # if the proportion of trials with a dropped frame is higher, the frame report is a warning
+
+
+def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment:
+    """Return an experiment of `n` practice trials with the choices and the presentation of `experiment`.
+
+    If the choices are the sixteen categories, the images are drawn objects without a cue conflict. Otherwise they are
+    selected at random from the images of the experiment. Ambiguous images are not selected, because feedback requires a
+    correct choice. Raises LogError if there are fewer than `n` images.
+    """
+    stimuli = experiment.stimuli
+    if set(experiment.choices) == set(CATEGORIES):
+        drawn = cue_conflict()
+        stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
+    stimuli = stimuli.where(lambda s: s.category != AMBIGUOUS)
+    if not 1 <= n <= len(stimuli):
+        raise LogError(
+            f"the number of practice trials must be 1 to {len(stimuli)} (the number of images suitable for practice), "
+            f"got {n}"
+        )
+    indices = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])
+    ids = {s.id for i, s in enumerate(stimuli) if i in indices}
+    selected = stimuli.where(lambda s: s.id in ids)
+    name = experiment.name + PRACTICE_SUFFIX
+    return Experiment(name, selected, experiment.choices, presentation=experiment.presentation)
+
+
+def collect(
+    experiment: Experiment,
+    participant: Participant,
+    directory: Path,
+    *,
+    session: int = 1,
+    seed: int = 0,
+    limit: int | None = None,
+    n_practice: int = 0,
+    resume: bool = False,
+    notify: Callable[[str], None] = lambda sentence: None,
+) -> Path:
+    """Run a session with a participant and write the trial log.
+
+    Args:
+        experiment: The experiment.
+        participant: The participant, who may be simulated.
+        directory: Folder for trial logs.
+        session: Session number; the first session is 1.
+        seed: Random seed of the trial order and of the selection of practice images.
+        limit: Stop after this many trials of the experiment; by default, run all.
+        n_practice: Number of practice trials before a new session. They are written to a separate log, with the name of
+            the experiment followed by "-practice".
+        resume: Whether to continue an existing session with its next trial. If False, an existing session raises
+            LogError.
+        notify: Function that is called with each note for the user.
+
+    Returns:
+        The path of the trial log.
+
+    Raises:
+        LogError: If the session exists and `resume` is False, if the settings differ from those of the existing log, if the
+            data of this participant were deleted, or if there are too few practice images.
+        ObserverError: If the screen or the monitor profile does not work.
+        KeyboardInterrupt: If the participant presses Escape. All responses so far are then in the log.
+
+    Example:
+        >>> participant = Participant(code="K7Q2XZ", simulate="biased")
+        >>> path = collect(cue_conflict(), participant, Path("logs"), limit=16)
+    """
+    refuse_forgotten(participant.code, directory)
+    path = log.log_path(directory, experiment.name, participant.name, session)
+    exists = log.has_rows(path)
+    if exists and not resume:
+        raise LogError(f"{path} exists: continue the session with --resume, or use another --session")
+    if resume and not exists:
+        notify(f"session {session} of {participant.name} has no responses yet: starting it")
+    participant = evolve(participant, n_blocks=experiment.n_blocks)
+    if exists or not n_practice:
+        return run(experiment, participant, directory, session=session, seed=seed, limit=limit, notify=notify)
+    practice = practice_experiment(experiment, n_practice, seed)
+    screen = participant.screen or evolve(participant, feedback=True).open()
+    try:
+        at_screen = evolve(participant, screen=screen)
+        run(practice, evolve(at_screen, feedback=True), directory, session=session, seed=seed, notify=notify)
+        return run(experiment, at_screen, directory, session=session, seed=seed, limit=limit, notify=notify)
+    finally:
+        if participant.screen is None:
+            screen.close()
+
+
+@frozen
+class FrameReport:
+    """The frame timing in a trial log.
+
+    `n_dropped` is the number of trials with a dropped frame, and `rate` is the frame rate in frames per second.
+    """
+
+    n_trials: int
+    n_dropped: int
+    rate: float
+
+    @classmethod
+    def from_log(cls, path: Path) -> "FrameReport":
+        """Read the trial log of a participant. The rate is the median over the trials, or 0 if there are no trials."""
+        header, *rows = log.read_rows(path)
+        dropped, rate = (header.index(log.MEASURED + name) for name in ("n_dropped", "frame_rate"))
+        rows = [row for row in rows if row[dropped] and row[rate]]
+        n_dropped = sum(float(row[dropped]) > 0 for row in rows)
+        return cls(len(rows), n_dropped, float(np.median([float(row[rate]) for row in rows])) if rows else 0.0)
+
+    @property
+    def too_many_dropped(self) -> bool:
+        """Whether more than 1 % of the trials have a dropped frame."""
+        return self.n_dropped > MAX_DROPPED * self.n_trials
+
+    def sentence(self) -> str:
+        """Return the report as one sentence, which is a warning if too many frames were dropped."""
+        text = f"{self.rate:.1f} frames per second; {self.n_dropped} of {self.n_trials} trials have a dropped frame"
+        if self.too_many_dropped:
+            return f"WARNING: {text}: run `observers doctor` to check the timing of this screen"
+        return text

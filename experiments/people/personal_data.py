@@ -1,0 +1,281 @@
+"""Find the files of one participant in folders of trial logs and exports.
+
+A file belongs to the participant if its content says so: the observer and the kind in its rows, in its sidecar, or in the
+JSON file of a BIDS table. The name of a file decides only if the file has no readable content, as for the lock of a
+session that never started. Links are not followed.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from core.atomic import write_atomically
+from core.errors import LogError
+from experiments.deletion_records import DELETION_RECORDS
+from experiments.log import COLUMNS
+from observers.people.participant import PILOT_SUFFIX
+
+# The suffixes of the files of one session. The sidecar, which names the participant, is last, because it is deleted last.
+SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".json.part",
+    ".lock",
+    ".json",
+)
+MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg")  # text files that are searched for the code
+PARTICIPANTS = "participants.tsv"
+_PERSON_IMAGE_NAME = re.compile(
+    r"\d{4,}_[^_]+_s"
+)  # image names in the rows of people in model-vs-human format; those of models have _dnn
+
+
+@frozen
+class SessionFiles:
+    """The files of one session of a participant.
+
+    `lock` is the lock file of a trial log, and None for a table of an export. `root` is the folder of logs that contains the
+    experiment's folder, and None for an export.
+    """
+
+    files: tuple[Path, ...]
+    n_trials: int
+    lock: Path | None = None
+    root: Path | None = None
+
+
+@frozen
+class PersonalData:
+    """The files of one participant in a folder.
+
+    `participant_tables` are participants.tsv files that have a row about the participant, although their BIDS export
+    contains no data files of the participant. `mentions` are other files that contain the code in their name or text;
+    they are never deleted. `record_folders` are the folders that have a file of deletion records, whether or not it
+    lists the participant.
+    """
+
+    folder: Path
+    sessions: tuple[SessionFiles, ...]
+    participant_tables: tuple[Path, ...]
+    mentions: tuple[Path, ...]
+    record_folders: tuple[Path, ...]
+
+
+def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
+    """Return a participant's files in a folder, and with `any_kind` those of any other observer of the same name.
+
+    Raises LogError if the folder does not exist, or if a file belongs to several observers or cannot be read. Also
+    raises LogError if the folder is that of a single experiment, because deletion records are kept in its parent
+    folder.
+    """
+    if not folder.is_dir():
+        raise LogError(f"the folder {folder} does not exist")
+    paths = list(files_in(folder))
+    groups: dict[Path, dict[str, Path]] = {}
+    for path in paths:
+        suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
+        if suffix is not None and not path.is_symlink() and (suffix != ".lock" or path.name.startswith(".")):
+            stem = path.name.removesuffix(suffix).removeprefix("." if suffix == ".lock" else "")
+            groups.setdefault(path.with_name(stem), {})[suffix] = path
+    candidates = [_session_files(code, stem, group, any_kind) for stem, group in groups.items()]
+    sessions = tuple(_with_root(session, folder) for session in candidates if session is not None)
+    session_paths = {path for session in sessions for path in session.files}
+    tables = tuple(
+        path for path in paths if path.name == PARTICIPANTS and _without_participant(path, code, set()) is not None
+    )
+    others = (path for path in paths if path not in session_paths and path.name != PARTICIPANTS)
+    mentions = tuple(path for path in others if _mentions(path, path.relative_to(folder), code))
+    record_folders = tuple(path.parent for path in paths if path.name == DELETION_RECORDS)
+    return PersonalData(folder, sessions, tables, mentions, record_folders)
+
+
+def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
+    """Return the session with its folder of logs as `root`. Raises LogError if `folder` is that of one experiment."""
+    if session.lock is None:
+        return session
+    parent = session.lock.parent
+    if not session.lock.name.startswith(f".{parent.resolve().name}_"):  # the log is not in the folder of its experiment
+        return evolve(session, root=parent)
+    if parent.resolve() == folder.resolve():
+        raise LogError(
+            f"{folder} contains the logs of one experiment: give its parent folder with --out, because that "
+            f"folder may contain more logs of the participant"
+        )
+    return evolve(session, root=parent.parent)
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Yield all files and links below a folder. Raises OSError if a folder cannot be read, since it may contain data."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for directory, folders, names in os.walk(folder, onerror=stop):
+        folders.sort()
+        for name in sorted(names) + [name for name in folders if Path(directory, name).is_symlink()]:
+            yield Path(directory, name)
+
+
+def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
+    """Return files that share a stem as one session, or None if they do not belong to the participant."""
+    if not any(code in path.name or code.encode() in path.read_bytes() for path in group.values()):
+        return None
+    names = {code, code + PILOT_SUFFIX}
+    rows = _read_owners(group[".csv"], code) if ".csv" in group else []
+    if rows is None:
+        return None
+    is_bids = stem.name.endswith("_beh")
+    owner_of = _owner_in_bids_json if is_bids else _owner_in_sidecar
+    sidecar_owners = {suffix: owner_of(_read_json(group.get(suffix))) for suffix in (".json", ".json.part")}
+    sidecar_owner = sidecar_owners[".json"] or sidecar_owners[".json.part"]
+    if rows:
+        owners = {name for name, _ in rows}
+        is_person = any(human for _, human in rows) or (sidecar_owner is not None and sidecar_owner[1])
+    elif sidecar_owner is not None:
+        owners, is_person = {sidecar_owner[0]}, sidecar_owner[1]
+    else:  # no file has readable content, so the name decides
+        match = re.search(rf"_({'|'.join(map(re.escape, sorted(names)))})_session-\d+$", stem.name)
+        owners, is_person = {match[1]} if match else set(), True
+    if not owners & names or not (is_person or any_kind):
+        return None
+    if owners - names:
+        raise LogError(
+            f"{group['.csv']} contains trials of {code} and of other observers: remove the rows of {code} from it by hand"
+        )
+    # A JSON file that is not a sidecar has the same stem by coincidence and is kept.
+    unrelated_json = ".json" in group and sidecar_owners[".json"] is None and _read_json(group[".json"]) is not None
+    files = tuple(
+        group[suffix] for suffix in SUFFIXES if suffix in group and not (unrelated_json and suffix == ".json")
+    )
+    is_log = not is_bids and (".csv" not in group or _is_trial_log(group[".csv"]))
+    return SessionFiles(files, len(rows), stem.with_name(f".{stem.name}.lock") if is_log else None)
+
+
+def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
+    """Return, for each complete row of a trial log or model-vs-human CSV file, the observer and whether it is human.
+
+    Returns None if the file is another kind of table or does not contain the code.
+    """
+    content = path.read_bytes()
+    header, _, body = content.partition(b"\n")
+    columns = _column_names(header)
+    is_known = {"observer", "stimulus", "response"} <= set(columns) or {"subj", "imagename"} <= set(columns)
+    if not is_known and (body or not ",".join(COLUMNS).startswith(header.decode("utf-8", "replace"))):
+        return None
+    complete_rows = body[: body.rfind(b"\n") + 1]
+    if not is_known or not complete_rows:
+        return []  # the session was interrupted before its first trial
+    if code.encode() not in complete_rows:
+        return None
+    observer = columns.index("observer" if "observer" in columns else "subj")
+    owners = []
+    try:
+        for cells in csv.reader(io.StringIO(complete_rows.decode("utf-8", "replace"), newline="")):
+            if len(cells) == len(columns):
+                row = dict(zip(columns, cells, strict=True))
+                human = row.get("kind") == "human" or bool(_PERSON_IMAGE_NAME.match(row.get("imagename", "")))
+                owners.append((cells[observer], human))
+    except csv.Error as error:
+        raise LogError(
+            f"{path} contains {code} but is not a valid CSV file ({error}): move it away or delete it by hand"
+        ) from None
+    return owners
+
+
+def _column_names(header: bytes) -> list[str]:
+    return [name.strip().strip('"').lower() for name in header.decode("utf-8-sig", "replace").split(",")]
+
+
+def _is_trial_log(path: Path) -> bool:
+    """Return whether a CSV file is a trial log and not in model-vs-human format."""
+    return "subj" not in _column_names(path.read_bytes().partition(b"\n")[0])
+
+
+def _read_json(path: Path | None) -> Any:
+    """Return the content of a JSON file, or None if the file is missing or is not valid JSON."""
+    try:
+        return None if path is None else json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _owner_in_sidecar(sidecar: Any) -> tuple[str, bool] | None:
+    """Return the observer in a sidecar, and whether it is a real or simulated participant; None for other JSON files."""
+    identity = sidecar.get("identity") if isinstance(sidecar, dict) else None
+    observer = identity.get("observer") if isinstance(identity, dict) else None
+    if not isinstance(observer, dict) or not isinstance(observer.get("name"), str):
+        return None
+    return observer["name"], observer.get("kind") == "human" or str(observer.get("class")).endswith("Participant")
+
+
+def _owner_in_bids_json(description: Any) -> tuple[str, bool] | None:
+    """Return the observer in the JSON file of a BIDS table, and whether it is a participant; None for other JSON files."""
+    if not isinstance(description, dict) or not isinstance(description.get("Observer"), str):
+        return None
+    logs = description.get("Logs")
+    log_owner = _owner_in_sidecar(logs[0]) if isinstance(logs, list) and logs else None
+    return description["Observer"], description.get("Kind") == "human" or (log_owner is not None and log_owner[1])
+
+
+def _mentions(path: Path, relative_path: Path, code: str) -> bool:
+    """Return whether a file contains the code as a whole word in its relative path or in its text."""
+    word = rf"(?<![A-Za-z0-9]){re.escape(code)}(?![A-Za-z0-9])"
+    if re.search(word, str(relative_path)):
+        return True
+    return path.suffix in MENTIONS and not path.is_symlink() and bool(re.search(word.encode(), path.read_bytes()))
+
+
+def remove_participant_row(participants: Path, code: str) -> bool:
+    """Remove the participant from the participants.tsv of a BIDS export, and delete the participant's empty folders.
+
+    A row is kept if the folder of the subject still contains files. Returns whether a row was removed.
+    """
+    subjects: set[str] = set()
+    content = _without_participant(participants, code, subjects)
+    if content is None:
+        return False
+    for subject in subjects:
+        for directory, _, _ in os.walk(participants.parent / subject, topdown=False):
+            os.rmdir(directory)
+    write_atomically(participants, content)
+    return True
+
+
+def _without_participant(participants: Path, code: str, subjects: set[str]) -> bytes | None:
+    """Return the content of a participants.tsv without the participant's rows, or None if there are no rows to remove.
+
+    A row is removed only if the folder of its subject contains no files. The labels of these subjects are added to
+    `subjects`.
+    """
+    if participants.is_symlink():
+        return None
+    lines = participants.read_bytes().splitlines(keepends=True)
+    columns = lines[0].decode("utf-8", "replace").strip().split("\t") if lines else []
+    if not {"participant_id", "observer"} <= set(columns):
+        return None
+    subject, observer = columns.index("participant_id"), columns.index("observer")
+    remaining = []
+    for line in lines:
+        cells = line.decode("utf-8", "replace").rstrip("\r\n").split("\t")
+        if (
+            len(cells) == len(columns)
+            and cells[observer] in (code, code + PILOT_SUFFIX)
+            and re.fullmatch(r"sub-[A-Za-z0-9]+", cells[subject])
+            and _has_no_files(participants.parent / cells[subject])
+        ):
+            subjects.add(cells[subject])
+        else:
+            remaining.append(line)
+    return b"".join(remaining) if subjects else None
+
+
+def _has_no_files(folder: Path) -> bool:
+    """Return whether a folder contains no files or does not exist. The result is False for a link."""
+    return not folder.is_symlink() and not (folder.is_dir() and any(files_in(folder)))

@@ -1,0 +1,1 @@
+"""Reconstruct images with generative observers, and explain the response to one trial."""

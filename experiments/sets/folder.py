@@ -1,0 +1,36 @@
+"""An experiment from the user's own folder of images.
+
+The choices are the categories of the images, or the sixteen published categories if all of the images belong to them.
+"""
+
+from pathlib import Path
+
+from core.errors import StimulusError
+from experiments.experiment import Experiment, default_n_blocks
+from stimuli.categories import CATEGORIES
+from stimuli.folder import read_folder
+from stimuli.published.datasets import DATASETS
+
+
+def from_folder(folder: Path) -> Experiment:
+    """Make an experiment from the images in a folder.
+
+    Args:
+        folder: Folder with a stimuli.csv, or laid out as `category/image.png` or `condition/category/image.png` (see
+            `stimuli.folder`).
+
+    Returns:
+        The experiment, with the name of the folder.
+
+    Raises:
+        StimulusError: If the folder has another layout, or has the name of a published dataset.
+    """
+    folder = Path(folder).resolve()
+    if folder.name in DATASETS:
+        raise StimulusError(
+            f"{folder} is named like a published dataset and would be analyzed like it: rename the folder"
+        )
+    stimuli = read_folder(folder)
+    categories = sorted({s.category for s in stimuli})
+    choices = CATEGORIES if set(categories) <= set(CATEGORIES) else tuple(categories)
+    return Experiment(folder.name, stimuli, choices, default_n_blocks(len(stimuli)))

@@ -1,0 +1,1 @@
+"""Discriminative and contrastive networks as observers."""

@@ -1,0 +1,1 @@
+"""Training of classifiers on noisy images, and training checkpoints."""

@@ -1,0 +1,1 @@
+"""Build stimulus sets on disk from images: distorted sets and cue conflicts."""

@@ -1,0 +1,1 @@
+"""Distortions: functions that take an image, a level and a random generator, and return an image."""

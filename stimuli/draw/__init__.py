@@ -1,0 +1,1 @@
+"""Stimuli that are drawn by code: silhouettes, microcosm scenes and illusions."""

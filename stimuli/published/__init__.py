@@ -1,0 +1,1 @@
+"""The published stimulus sets: names, file formats, licenses and downloads."""

@@ -1,0 +1,136 @@
+"""The commands of the measures: notes that they print, input that they refuse, and unusual logs that must not crash them."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from analysis.io.export import export
+from analysis.measures.resampling import N_RESAMPLES
+from cli import app
+from commands.analyze import analyze
+from tests.commands import observers
+from tests.unit.analysis.frames import correct_trials, response_trials
+
+COMMANDS = sorted(c.name for c in analyze.registered_commands)
+PEOPLE = {"subject-01": "1110100101", "subject-02": "1101100101", "subject-03": "1100110101"}
+NETS = {"net-1": "1100100111", "net-2": "0011010100"}
+
+
+def logs(folder, frame):
+    number = frame.groupby(["dataset", "observer"]).cumcount() + 1
+    kinds = frame["observer"].str.startswith("subject").map({True: "human", False: "discriminative"})
+    export(frame.assign(session=1, trial=number, rt=0.5, source="", kind=kinds), folder)
+    return str(folder)
+
+
+def frame_of(output, dataset="edge"):
+    return pd.concat([correct_trials(name, "", letters, dataset=dataset) for name, letters in output.items()])
+
+
+@pytest.fixture
+def edge(tmp_path):
+    return logs(tmp_path / "logs", frame_of(PEOPLE | NETS))
+
+
+def run(*words, code=0):
+    return observers("analyze", *words, code=code)
+
+
+def small(command):
+    return ["--resamples", "20"] if re.search("ranks|entropy|ceiling|contrasts|clusters|errors", command) else []
+
+
+@pytest.mark.parametrize(
+    "command", ["benchmark", "ranks", "consistency", "difference", "ceiling", "contrasts", "clusters", "map"]
+)
+def test_every_output_names_the_rule(command, edge):
+    for rule in ("undefined-is-nan", "model-vs-human"):
+        output = run(command, edge, "--rule", rule, "--json", *small(command))
+        assert f"note: rule {rule}: " in output.stderr
+        assert isinstance(json.loads(output.stdout), list)
+
+
+def test_the_columns_of_the_benchmark_file(edge, tmp_path):
+    run("benchmark", edge, "--csv", tmp_path / "b.csv")
+    header, humans, *others = (tmp_path / "b.csv").read_text().splitlines()
+    assert header == (
+        "observer,kind,n_datasets,ood_accuracy,accuracy_difference,observed_consistency,error_consistency,mean_rank,ood_rank"
+    )
+    assert humans.startswith("humans,human,1,") and humans.endswith(",,") and len(others) == 2
+
+
+def test_clusters_prints_sentences(edge):
+    output = run("clusters", edge, "--groups", 2, "--resamples", 20).stdout
+    assert re.search(
+        r"Agreement of clusters with kinds of observer: adjusted Rand index -?\d\.\d+, p = \d\.\d+\n", output
+    )
+    assert re.search(
+        r"net-2 \(discriminative\) is below the human range: it agrees with people less than the least", output
+    )
+    assert (
+        "undefined because there is only one kind or one cluster"
+        in run("clusters", edge, "--groups", 1, "--resamples", 20).stdout
+    )
+    message = "observers: 5 observers can be cut into 1 to 5 clusters, but 6 were requested"
+    assert message in run("clusters", edge, "--groups", 6, code=1).stderr
+
+
+def test_wrong_usage_is_refused(edge):
+    assert (
+        "expected the option twice, once for each observer, but it was given 1 time"
+        in run("difference", edge, "--between", "net-1", code=2).stderr
+    )
+    assert "did you mean net-1" in run("difference", edge, "--between", "net-11", "--between", "net-2", code=1).stderr
+    assert "no measure is named 'beauty'" in run("correlation", edge, "--x", "beauty", code=1).stderr
+    assert "thresholds need a distortion with several levels" in run("thresholds", edge, code=1).stderr
+
+
+def test_correlation_of_named_measures(edge):
+    rows = json.loads(
+        run("correlation", edge, "--x", "accuracy:edge", "--y", "consistency:edge", "--people", "--json").stdout
+    )
+    assert [row["method"] for row in rows] == ["pearson", "spearman"] and rows[0]["n"] == 3
+    assert "note: rule" in run("correlation", edge, "--x", "accuracy:edge", "--y", "consistency:edge").stderr
+
+
+MUTE = response_trials("net-1", "", [""] * 4, ["cat", "dog", "car", "cat"], dataset="edge")
+ODD = {
+    "one observer": frame_of({"subject-01": "1100"}),
+    "one image": frame_of({"subject-01": "1", "subject-02": "0", "net-1": "1"}),
+    "always right": frame_of(dict.fromkeys([*PEOPLE, *NETS], "1111")),
+    "always wrong": frame_of(dict.fromkeys([*PEOPLE, *NETS], "0000")),
+    "never answered": pd.concat([frame_of({"subject-01": "1100", "subject-02": "1010"}), MUTE]),
+    "only networks": frame_of(NETS),
+    "other images": pd.concat([
+        frame_of(PEOPLE), frame_of(NETS).assign(stimulus=lambda f: f["stimulus"].str.replace(".", "x.")),
+    ]),
+    "a baseline only": frame_of(PEOPLE | NETS, "colour").assign(condition="cr"),
+    "missing conditions": pd.concat([
+        frame_of(PEOPLE | NETS, "contrast").assign(condition="c50"), frame_of(PEOPLE, "contrast").assign(condition="c30"),
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_unusual_logs_give_a_table_or_an_error(command, name, tmp_path):
+    """A table or one sentence: never a traceback, and no warning either."""
+    folder = logs(tmp_path / "logs", ODD[name])
+    more = ["--x", f"accuracy:{ODD[name]['dataset'].iloc[0]}", "--y", f"accuracy:{ODD[name]['dataset'].iloc[0]}"]
+    done = CliRunner().invoke(
+        app, ["analyze", command, folder, *small(command), *(more if command == "correlation" else [])]
+    )
+    assert done.exit_code in (0, 1), f"{done.output}{done.exception!r}"
+    if done.exit_code:
+        assert isinstance(done.exception, SystemExit)
+        assert re.search(r"^observers: .+", done.stderr, re.MULTILINE), done.output
+    else:
+        assert len(done.stdout.splitlines()) >= 1 and "nan" not in done.stdout.lower().replace("undefined-is-nan", "")
+
+
+def test_default_number_of_resamples():
+    """The commands write the default number as a literal, so that --help does not load the measures."""
+    assert N_RESAMPLES == 1000

@@ -1,0 +1,105 @@
+"""Confusion matrices and response entropy by hand, with missing responses and categories that were not shown."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import entropy as scipy_entropy
+
+from analysis.io.frame import read_trials
+from analysis.measures.confusion import (
+    COLUMNS,
+    ENTROPY_COLUMNS,
+    confusion,
+    confusion_matrix,
+    entropy,
+    frequent_errors,
+    response_entropy,
+)
+from tests.conftest import real
+from tests.unit.analysis.frames import response_trials
+
+CATEGORIES = ["cat", "cat", "cat", "dog", "dog", "car"]
+ONE = response_trials("one", "human", ["cat", "dog", "dog", "dog", "", "car"], CATEGORIES)
+TWO = response_trials("two", "generative", ["cat"] * 6, CATEGORIES)
+
+
+def test_counts_match_calculation_by_hand():
+    table = confusion(pd.concat([ONE, TWO]))
+    assert tuple(table.columns) == COLUMNS
+    assert len(table) == 2 * 3 * 4  # both observers have a column of missing responses
+    matrix = confusion_matrix(table, "mine", "one")
+    assert list(matrix.index) == ["car", "cat", "dog"] and list(matrix.columns) == ["car", "cat", "dog", ""]
+    assert matrix.to_numpy() == pytest.approx(np.array([[1, 0, 0, 0], [0, 1 / 3, 2 / 3, 0], [0, 0, 1 / 2, 1 / 2]]))
+    assert (confusion_matrix(table, "mine", "two")["cat"] == 1).all()
+    with pytest.raises(ValueError, match="the table does not contain three on mine"):
+        confusion_matrix(table, "mine", "three")
+    row = table[(table["observer"] == "one") & (table["category"] == "cat") & (table["response"] == "dog")].iloc[0]
+    assert (row["n"], row["n_shown"]) == (2, 3) and row["low"] < 2 / 3 < row["high"]
+
+
+def test_categories_that_an_observer_was_not_shown_are_nan():
+    few = ONE[ONE["category"] == "cat"].assign(observer="few")
+    table = confusion(pd.concat([ONE, few]))
+    matrix = confusion_matrix(table, "mine", "few")
+    assert matrix.loc[["car", "dog"]].isna().all(axis=None) and matrix.loc["cat"].sum() == 1
+
+
+def test_separate_conditions_sum_to_the_pooled_counts():
+    frame = pd.concat(
+        [TWO.assign(condition=c, response=["dog"] * 6) for c in ("10", "9")] + [ONE.assign(condition="9")]
+    )
+    separate, pooled = confusion(frame, by_condition=True), confusion(frame)
+    assert list(dict.fromkeys(separate["condition"])) == ["9", "10"]
+    keys = ["observer", "category", "response"]
+    n_separate, n_pooled = (table.groupby(keys)["n"].sum() for table in (separate, pooled))
+    pd.testing.assert_series_equal(n_separate, n_pooled, check_names=False)
+
+
+def test_frequent_errors():
+    table = frequent_errors(confusion(pd.concat([ONE, TWO])), n=1)
+    assert list(table[["observer", "category", "response", "n"]].itertuples(index=False, name=None)) == [
+        ("one", "cat", "dog", 2), ("two", "dog", "cat", 2),
+    ]  # fmt: skip
+
+
+def test_entropy_matches_calculation_by_hand():
+    table = response_entropy(pd.concat([ONE, TWO]), n_resamples=50)
+    assert tuple(table.columns) == ENTROPY_COLUMNS
+    first, second = table.itertuples()
+    assert first.entropy == pytest.approx(scipy_entropy([1, 3, 1], base=2)) and (first.n, first.n_no_answer) == (5, 1)
+    assert (second.entropy, second.low, second.high) == (0, 0, 0)
+    assert first.highest == pytest.approx(np.log2(3))
+
+
+def test_entropy_of_an_observer_that_is_always_right_is_that_of_the_categories():
+    (row,) = response_entropy(response_trials("one", "human", CATEGORIES, CATEGORIES), n_resamples=50).itertuples()
+    expected = scipy_entropy([3, 2, 1], base=2)
+    assert (row.entropy, row.low, row.high) == pytest.approx((expected,) * 3)
+
+
+def test_entropy_without_responses_is_nan():
+    (row,) = response_entropy(response_trials("one", "human", [""] * 6, CATEGORIES), n_resamples=50).itertuples()
+    assert np.isnan([row.entropy, row.low, row.high]).all() and row.n_no_answer == 6
+    assert np.isnan(entropy(np.zeros((3, 1)))[0])
+    assert len(confusion(ONE[:0])) == len(response_entropy(ONE[:0])) == 0
+
+
+def test_entropy_interval_has_nominal_coverage():
+    """With 160 images and sixteen choices, about 95 % of 200 intervals contain the true entropy."""
+    rng = np.random.default_rng(0)
+    p, categories = rng.dirichlet(np.full(16, 1.0)), [f"c{k}" for k in range(16)] * 10
+    true_entropy, n_covered = scipy_entropy(p, base=2), 0
+    for seed in range(200):
+        responses = [f"c{k}" for k in rng.choice(16, size=160, p=p)]
+        frame = response_trials("one", "human", responses, categories)
+        (row,) = response_entropy(frame, n_resamples=200, seed=seed).itertuples()
+        n_covered += row.low <= true_entropy <= row.high
+    assert 0.89 <= n_covered / 200 <= 0.99
+
+
+def test_totals_of_published_responses():
+    frame = read_trials([real("humans", "sketch")])
+    table = confusion(frame)
+    assert table["n"].sum() == len(frame)
+    assert table.loc[table["category"] == table["response"], "n"].sum() == frame["correct"].sum()
+    assert (response_entropy(frame, n_resamples=20)["entropy"] > 3.9).all()

@@ -1,0 +1,106 @@
+"""Correlation compared with scipy, and the measures that can be correlated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import pearsonr, spearmanr
+
+from analysis.benchmark.correlation import COLUMNS, correlate, observer_measure
+from analysis.io.frame import read_trials
+from analysis.measures.accuracy import accuracy
+from core.errors import LogError, UnknownName
+from tests.conftest import real
+from tests.unit.analysis.frames import correct_trials
+
+
+def random_measures(n, r, seed=0):
+    """Return two normal measures of n observers with the correlation r."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    y = r * x + np.sqrt(1 - r * r) * rng.normal(size=n)
+    index = [f"o{i}" for i in range(n)]
+    return pd.Series(x, index=index, name="x"), pd.Series(y, index=index, name="y")
+
+
+def test_coefficients_equal_scipy():
+    x, y = random_measures(60, 0.6)
+    y.iloc[:6] = y.iloc[0]  # ties
+    table = correlate(x, y)
+    assert tuple(table.columns) == COLUMNS
+    pearson, spearman = table.itertuples()
+    expected = pearsonr(x, y)
+    assert (pearson.r, pearson.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (pearson.low, pearson.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    expected = spearmanr(x, y)
+    assert (spearman.r, spearman.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (pearson.n, pearson.df, pearson.x, pearson.y) == (60, 58, "x", "y")  # as r(58) in the paper
+
+
+@pytest.mark.parametrize("r", [0.0, 0.6])
+def test_interval_has_nominal_coverage(r):
+    n_covered = np.zeros(2)
+    spearman = 6 / np.pi * np.arcsin(r / 2)  # of a bivariate normal distribution
+    for seed in range(200):
+        table = correlate(*random_measures(30, r, seed))
+        n_covered += (table["low"] <= [r, spearman]) & (table["high"] >= [r, spearman])
+    assert (n_covered / 200 >= 0.9).all() and (n_covered / 200 <= 0.995).all()
+
+
+def test_only_observers_with_both_measures_count():
+    x, y = random_measures(10, 0.9)
+    y.iloc[3] = np.nan
+    assert set(correlate(x.iloc[1:], y.iloc[:9])["n"]) == {7}
+    with pytest.raises(ValueError, match="every observer must have one value of a measure"):
+        correlate(pd.concat([x, x]), y)
+
+
+def test_degenerate_cases():
+    x, y = random_measures(10, 0.5)
+    two = correlate(x.iloc[:2], y)
+    assert two["r"].isna().all() and set(two["reason"]) == {"fewer than three observers"} and set(two["df"]) == {0}
+    constant = correlate(x * 0 + 0.3, y)
+    assert constant["r"].isna().all() and set(constant["reason"]) == {"a measure is the same for all observers"}
+    three = correlate(x.iloc[:3], y)
+    assert three["r"].notna().all() and three["low"].isna().all() and three["p"].notna().all()
+    perfect = correlate(x, (2 * x).rename("y"))
+    assert list(perfect["r"]) == pytest.approx([1, 1]) and perfect["low"].isna().all()
+    assert list(perfect["p"]) == [0, pytest.approx(2 / 3628800)]
+    assert correlate(x.iloc[:0], y)["r"].isna().all()
+
+
+def test_measures_match_calculation_by_hand():
+    frame = pd.concat([
+        correct_trials("subject-01", "human", "1100", dataset="edge"),
+        correct_trials("subject-02", "human", "1110", dataset="edge"),
+        correct_trials("net", "generative", "1000", dataset="edge"),
+        correct_trials("cnn", "discriminative", "0011", dataset="edge"),
+    ])  # fmt: skip
+    assert observer_measure(frame, "accuracy:edge").to_dict() == {"cnn": 0.5, "net": 0.25}
+    assert observer_measure(frame, "accuracy:edge", people=True)["humans"] == 5 / 8
+    kappas = observer_measure(frame, "consistency:edge", people=True)
+    assert set(kappas.index) == {"humans", "net", "cnn"} and kappas["humans"] == pytest.approx(0.5)
+    assert kappas.name == "consistency:edge"
+    for name in ("accuracy", "shape-bias:edge", "beauty:edge"):
+        with pytest.raises(UnknownName, match=f"no measure is named '{name}'"):
+            observer_measure(frame, name)
+    with pytest.raises(UnknownName, match="no dataset in these logs is named 'sketch'"):
+        observer_measure(frame, "accuracy:sketch")
+    with pytest.raises(
+        LogError, match="consistency with people needs trials of people in a condition of the benchmark"
+    ):
+        observer_measure(frame[frame["kind"] != "human"], "consistency:edge")
+    with pytest.raises(LogError, match="shape bias needs a cue-conflict experiment"):
+        observer_measure(frame, "shape-bias")
+
+
+def test_published_networks():
+    """The networks with both measures: shape bias and accuracy on low-pass images, as in section 4 of the paper."""
+    frame = read_trials([real("networks"), real("humans", "low-pass"), real("humans", "cue-conflict")])
+    x = observer_measure(frame, "accuracy:low-pass", people=True)
+    y = observer_measure(frame, "shape-bias", people=True)
+    assert set(x.index) == {"bagnet33", "resnet50", "simclr_resnet50x1", "humans"}
+    assert round(y["resnet50"], 4) == 0.2142 and round(y["humans"], 4) == 0.9587
+    table = accuracy(frame[frame["dataset"] == "low-pass"])
+    rows = table[table["condition"].isin(["1", "3", "5", "7", "10"]) & (table["observer"] == "resnet50")]
+    assert x["resnet50"] == pytest.approx(rows["n_correct"].sum() / rows["n"].sum())
+    assert set(correlate(x, y)["df"]) == {2}

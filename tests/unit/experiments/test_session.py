@@ -1,0 +1,203 @@
+"""The loop: one response per trial, and a stopped or killed session that is resumed writes the same file as one run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from attrs import evolve, frozen
+
+from core.errors import LogError, StimulusError
+from experiments import log
+from experiments.experiment import Experiment
+from experiments.session import run
+from observers.protocol import ObserverError, Response
+from observers.simulated import Biased, Ideal
+from tests.unit.experiments.logs import rows, sidecar
+
+SLOW_OBSERVER = """
+import os, time
+from attrs import frozen
+from observers.protocol import Response
+
+@frozen
+class Slow:
+    name: str = "slow"
+    kind: str = "discriminative"
+    def observe(self, trials):
+        for trial in trials:
+            time.sleep(60 if str(trial.number) == os.environ.get("STALL_AT") else 0.005)
+            yield Response(trial.stimulus.cues["shape"], evidence=[0.1 * i for i in range(len(trial.choices))])
+"""
+
+
+def test_complete_session(small, tmp_path):
+    path = run(small, Biased(0.8), tmp_path)
+    assert path == tmp_path / "small" / "small_biased-0.8_session-1.csv"
+    logged = rows(path)
+    assert list(logged[0]) == [*log.COLUMNS, "shape", "texture", *(f"evidence_{c}" for c in small.choices)]
+    assert [row["trial"] for row in logged] == [str(n) for n in range(1, 33)]
+    assert {row["block"] for row in logged} == {"1", "2"}
+    assert {row["stimulus"] for row in logged} == {s.id for s in small.stimuli}
+    assert sum(float(logged[0][f"evidence_{c}"]) for c in small.choices) == pytest.approx(1)
+    facts = sidecar(path)
+    assert (facts["status"], facts["n_logged"], facts["format"]) == ("complete", 32, 1)
+    assert facts["identity"]["observer"]["options"]["shape_bias"] == 0.8
+    assert facts["environment"]["packages"]["numpy"]
+    text = path.with_suffix(".json").read_text()
+    assert os.uname().nodename not in text
+    assert str(Path.home()) not in text
+
+
+def test_order_depends_on_the_seed_only(small):
+    orders = [[t.stimulus.id for t in small.trials(seed)] for seed in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+    assert [t.block for t in small.trials(0)] == [1] * 16 + [2] * 16
+
+
+@pytest.mark.parametrize("limit", [1, 10, 32])
+def test_limited_run_that_is_resumed_equals_one_run(small, tmp_path, limit):
+    undisturbed = run(small, Biased(0.8), tmp_path / "undisturbed")
+    part = run(small, Biased(0.8), tmp_path / "part", limit=limit)
+    assert len(rows(part)) == limit
+    assert sidecar(part)["status"] == ("complete" if limit == 32 else "partial")
+    assert run(small, Biased(0.8), tmp_path / "part").read_bytes() == undisturbed.read_bytes()
+    assert sidecar(part)["status"] == "complete"
+
+
+def test_killed_session_loses_no_response(tmp_path, cache):
+    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
+    command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
+    name = Path("drawn-cue-conflict") / "drawn-cue-conflict_slow_session-1.csv"
+    undisturbed, interrupted = tmp_path / "undisturbed" / name, tmp_path / "interrupted" / name
+    root = Path(__file__).parents[3]
+    subprocess.run([*command, "--out", tmp_path / "undisturbed", "--quiet"], check=True, cwd=root, capture_output=True)
+    for n_rows in (1, 40, 130):
+        process = subprocess.Popen(
+            [*command, "--out", tmp_path / "interrupted", "--quiet"],
+            cwd=root,
+            env=os.environ
+            | {"STALL_AT": str(n_rows + 60)},  # so that it cannot end before it is killed on a slow machine
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while not (interrupted.exists() and interrupted.read_bytes().count(b"\n") > n_rows):
+            assert time.monotonic() < deadline, "no rows"
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert sidecar(interrupted)["status"] == "running"
+    subprocess.run([*command, "--out", tmp_path / "interrupted", "--quiet"], check=True, cwd=root, capture_output=True)
+    assert interrupted.read_bytes() == undisturbed.read_bytes()
+    sidecars = sidecar(undisturbed), sidecar(interrupted)
+    for facts in sidecars:
+        del facts["started"], facts["finished"]
+    assert sidecars[0] == sidecars[1]
+
+
+def restore_sigint():
+    """Restore the default handler of SIGINT, which is ignored by the children of tests that run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_ctrl_c_keeps_all_responses_and_says_how_to_resume(tmp_path, cache):
+    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
+    command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
+    command += ["--out", str(tmp_path)]
+    path = tmp_path / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = len(rows(path)) if path.exists() else 0
+        process = subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[3],
+            env=os.environ | {"STALL_AT": str(before + 60)},
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=restore_sigint,
+        )
+        deadline = time.monotonic() + 60
+        while not (path.exists() and len(rows(path)) > before + 10):
+            assert time.monotonic() < deadline, "no rows"
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 3
+        assert "every response is saved. To continue, run: observers run-experiment drawn-cue-conflict" in stderr
+        assert "Traceback" not in stderr
+        assert sidecar(path)["status"] == "partial"
+        assert sidecar(path)["n_logged"] == len(rows(path)) > before
+
+
+def test_error_of_the_observer_is_not_replaced(small, tmp_path):
+    @frozen
+    class Weightless:
+        name: str = "weightless"
+        kind: str = "discriminative"
+
+        def provenance(self):
+            raise AssertionError("provenance() was called although the observer never answered")
+
+        def observe(self, trials):
+            raise ObserverError("no weights")
+            yield
+
+    with pytest.raises(ObserverError, match="no weights"):
+        run(small, Weightless(), tmp_path)
+    assert sidecar(log.log_path(tmp_path, "small", "weightless", 1))["status"] == "partial"
+
+
+@pytest.mark.parametrize(
+    ("n", "message"), [(31, "stopped after 31 of 32 trials"), (33, r"more responses than it got trials \(32\)")]
+)
+def test_one_response_per_trial_is_required(small, tmp_path, n, message):
+    @frozen
+    class Counting:
+        name: str = "counting"
+        kind: str = "discriminative"
+
+        def observe(self, trials):
+            yield from (Response("cat") for _ in range(n))
+
+    with pytest.raises(ObserverError, match=message):
+        run(small, Counting(), tmp_path)
+    assert len(rows(log.log_path(tmp_path, "small", "counting", 1))) == min(n, 32)
+
+
+def test_impossible_experiments_and_arguments_are_refused(small):
+    with pytest.raises(StimulusError, match="has no stimuli"):
+        Experiment("x", small.stimuli.where(lambda s: False), ("a", "b"))
+    for choices in ((), ("a",), ("a", "a"), ("a", "")):
+        with pytest.raises(StimulusError, match="needs two or more different choices"):
+            Experiment("x", small.stimuli, choices)
+    for n in (0, 33):
+        with pytest.raises(StimulusError, match=f"small has 32 trials, which cannot be divided into {n} blocks"):
+            evolve(small, n_blocks=n)
+    for options in ({"session": 0}, {"session": 10**20}, {"limit": 0}):
+        with pytest.raises(LogError, match="must be 1 or more"):
+            run(small, Ideal(), Path("nowhere"), **options)
+
+
+def test_provenance_must_be_a_mapping(small, tmp_path):
+    @frozen
+    class Odd:
+        name: str = "odd"
+        kind: str = "discriminative"
+
+        def provenance(self):
+            return None
+
+        def observe(self, trials):
+            yield from Ideal().observe(trials)
+
+    with pytest.raises(ObserverError, match=r"observer odd: provenance\(\) must return a mapping, got NoneType"):
+        run(small, Odd(), tmp_path)
+
+
+def test_progress_counts_earlier_trials(small, tmp_path):
+    run(small, Ideal(), tmp_path, limit=30)
+    calls = []
+    run(small, Ideal(), tmp_path, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(30, 32), (31, 32), (32, 32)]
