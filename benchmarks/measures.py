@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.benchmark.benchmark import benchmark
+from analysis.benchmark.benchmark import benchmark_table
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.io.frame import read_trials
@@ -29,13 +29,13 @@ from analysis.kappa.branches import (
     within_human_range,
 )
 from analysis.kappa.ceiling import noise_ceiling
-from analysis.kappa.consistency import bootstrap_interval, consistency, correct_matrix, kappa, pairwise_agreement
-from analysis.kappa.contrasts import contrasts
+from analysis.kappa.consistency import bootstrap_interval, correct_matrix, error_consistency, kappa, pairwise_agreement
+from analysis.kappa.contrasts import kind_contrasts
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
 from analysis.kappa.kappa_tests import difference_test, independence_test
 from analysis.measures.accuracy import accuracy
-from analysis.measures.confusion import confusion, response_entropy
+from analysis.measures.confusion import confusion_table, response_entropy
 from analysis.measures.psychometric import thresholds
 from analysis.measures.shape_bias import shape_bias
 from stimuli.published.datasets import DATASETS, find
@@ -81,9 +81,9 @@ def simulate_published_datasets(n_observers: int) -> pd.DataFrame:
 
 def compute_all_measures(frame: pd.DataFrame) -> None:
     """Compute all measures of people and networks, with intervals."""
-    accuracy(frame), confusion(frame), response_entropy(frame), error_patterns(frame), thresholds(frame)
-    benchmark(frame), benchmark_intervals(frame), noise_ceiling(frame), contrasts(frame)
-    consistency(frame), independence_test(frame), difference_test(frame)
+    accuracy(frame), confusion_table(frame), response_entropy(frame), error_patterns(frame), thresholds(frame)
+    benchmark_table(frame), benchmark_intervals(frame), noise_ceiling(frame), kind_contrasts(frame)
+    error_consistency(frame), independence_test(frame), difference_test(frame)
     conflict = frame[frame["dataset"] == "cue-conflict"]
     shape_bias(conflict)
     trees = resample_trees(conflict)
@@ -118,12 +118,12 @@ def main() -> None:
     print(f"kappa matrix, 64 observers × 1280 images          {median_ms(matrix):10.1f} ms")
     from_frame_ms = median_ms(lambda: correct_matrix(frame)) + median_ms(matrix)
     print(f"the same, from the frame of trials                {from_frame_ms:10.1f} ms")
-    table_ms = median_ms(lambda: consistency(frame, intervals=False))
+    table_ms = median_ms(lambda: error_consistency(frame, intervals=False))
     print(f"the same, as a table of 2016 pairs                {table_ms:10.1f} ms")
     bootstrap_ms = median_ms(lambda: bootstrap_interval(correct, answered, "undefined-is-nan", 1000, 0), n=3)
     print(f"bootstrap intervals, 1000 resamples               {bootstrap_ms:10.1f} ms")
     many = simulate_published_datasets(54)
-    print(f"benchmark table, 54 observers on 17 datasets      {median_ms(lambda: benchmark(many), n=3):10.1f} ms")
+    print(f"benchmark table, 54 observers on 17 datasets      {median_ms(lambda: benchmark_table(many), n=3):10.1f} ms")
     ranks_ms = median_ms(lambda: benchmark_intervals(many), n=1)
     print(f"ranks with intervals, 1000 resamples              {ranks_ms:10.1f} ms")
     people, networks = find("humans"), find("networks")

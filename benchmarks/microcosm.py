@@ -20,7 +20,7 @@ from scipy import stats
 from analysis.io.frame import read_trials
 from analysis.io.tables import format_value
 from analysis.kappa.clustering import cluster_observers
-from analysis.kappa.consistency import consistency, kappa_matrix
+from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
@@ -108,7 +108,7 @@ def main() -> None:
         print(f"low-pass accuracy and shape bias, {name}: r({len(table) - 2}) = {result[0]:.2f}, p = {result[1]:.3f}")
     by_dataset = frame.groupby(["dataset", "observer"])["correct"].mean().unstack("observer").reset_index()
     print("\n" + markdown(by_dataset))
-    pairs = consistency(frame, intervals=False)
+    pairs = error_consistency(frame, intervals=False)
     matrices = [kappa_matrix(pairs, dataset) for dataset in pairs["dataset"].unique()]
     mean = pd.concat(matrices).groupby(level=0).mean()
     mean = mean.loc[mean.index, mean.index]

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from analysis.benchmark.benchmark import benchmark_scores
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.kappa.condition_data import bootstrap_weights
-from analysis.kappa.consistency import consistency
+from analysis.kappa.consistency import error_consistency
 from analysis.measures.accuracy import accuracy
 from analysis.measures.psychometric import thresholds
 from analysis.measures.resampling import percentiles
@@ -86,7 +86,7 @@ def covers_kappa(seed: int) -> bool:
         table["trial"] = range(1, len(table) + 1)
         table.drop(columns=["correct", "shape", "texture"]).to_csv(log, index=False)
         other = simulate_responses("mine", trials, Correlated(log, KAPPA, 0.6, seed=2 * seed + 1, name="other"))
-    (row,) = consistency(pd.concat([frame, other]), n_resamples=N_RESAMPLES, seed=seed).itertuples()
+    (row,) = error_consistency(pd.concat([frame, other]), n_resamples=N_RESAMPLES, seed=seed).itertuples()
     return bool(row.low <= KAPPA <= row.high)
 
 

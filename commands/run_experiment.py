@@ -84,14 +84,14 @@ def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, qu
 
 def print_summary(logs: list[Path]) -> None:
     """Print the main measure of the experiment, such as accuracy, for each observer, and the path of every trial log."""
-    from analysis.illusions.summary import has_illusions, illusions
+    from analysis.illusions.summary import has_illusions, illusion_table
     from analysis.io.tables import print_table
     from analysis.measures.accuracy import accuracy
     from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
 
     frame = read_logs(list(map(str, logs)), None, ambiguous=True)
     if has_illusions(frame):
-        print_table(illusions(frame, n_resamples=0))
+        print_table(illusion_table(frame, n_resamples=0))
     else:
         print_table(overall_shape_bias(shape_bias(frame)) if has_cue_conflicts(frame) else accuracy(frame))
     for path in logs:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from analysis.benchmark.benchmark import benchmark
+from analysis.benchmark.benchmark import benchmark_table
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.io.frame import read_trials
 from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.clustering import cluster_observers, smallest_cluster_containing
-from analysis.kappa.consistency import consistency, kappa_matrix, select_benchmark_conditions
+from analysis.kappa.consistency import error_consistency, kappa_matrix, select_benchmark_conditions
 from analysis.measures.shape_bias import pooled_shape_bias, shape_bias
 from tests.conftest import real
 
@@ -42,7 +42,7 @@ def cue_conflict(all_trials):
 
 
 def test_kappa_between_people(all_trials):
-    table = consistency(all_trials[all_trials["kind"] == "human"], intervals=False)
+    table = error_consistency(all_trials[all_trials["kind"] == "human"], intervals=False)
     kappas = {}
     for name in HUMAN_KAPPA:
         pairs = select_benchmark_conditions(table[table["dataset"] == name], name)
@@ -58,7 +58,7 @@ def test_accuracy_of_people(all_trials):
 
 @pytest.mark.parametrize("rule", ["undefined-is-nan", "model-vs-human"])
 def test_benchmark_numbers(all_trials, rule):
-    table = benchmark(all_trials, rule=rule).set_index("observer")
+    table = benchmark_table(all_trials, rule=rule).set_index("observer")
     columns = ["ood_accuracy", "accuracy_difference", "observed_consistency", "error_consistency"]
     assert list(table.loc["humans", columns].astype(float).round(4)) == [0.7228, 0.0066, 0.8085, 0.4312]
     assert list(table.loc["resnet50", columns].astype(float).round(4)) == [0.5588, 0.0872, 0.6649, 0.2083]
@@ -77,7 +77,7 @@ PRINTED = {
 
 
 def test_table_equals_the_printed_table(all_trials):
-    table = benchmark(all_trials, rule="model-vs-human")
+    table = benchmark_table(all_trials, rule="model-vs-human")
     assert table.columns.tolist() == [
         "observer", "kind", "n_datasets", "ood_accuracy", "accuracy_difference", "observed_consistency",
         "error_consistency", "mean_rank", "ood_rank",
@@ -132,14 +132,14 @@ def test_shape_bias_of_networks(cue_conflict):
 
 
 def test_kappa_of_networks_with_people(cue_conflict):
-    matrix = kappa_matrix(consistency(cue_conflict, intervals=False), "cue-conflict")
+    matrix = kappa_matrix(error_consistency(cue_conflict, intervals=False), "cue-conflict")
     people = [name for name in matrix if name.startswith("subject-")]
     assert {name: round(matrix.loc[name, people].mean(), 3) for name in KAPPA_WITH_PEOPLE} == KAPPA_WITH_PEOPLE
     assert round(matrix.loc["resnet50", "cornet-s"], 3) == 0.711
 
 
 def test_people_form_one_cluster(cue_conflict):
-    matrix = kappa_matrix(consistency(cue_conflict, intervals=False), "cue-conflict")
+    matrix = kappa_matrix(error_consistency(cue_conflict, intervals=False), "cue-conflict")
     people = [name for name in matrix if name.startswith("subject-")]
     assert (len(people), len(matrix)) == (10, 36)
     assert smallest_cluster_containing(cluster_observers(matrix), people) == (10, ())
@@ -147,10 +147,10 @@ def test_people_form_one_cluster(cue_conflict):
 
 def test_pooling_conditions_inflates_kappa(all_trials):
     contrast = all_trials[(all_trials["dataset"] == "contrast") & all_trials["observer"].str.match("subject-|resnet50")]
-    table = consistency(contrast, intervals=False)
+    table = error_consistency(contrast, intervals=False)
     with_people = table[table["observer_2"] == "resnet50"]
     per_condition = select_benchmark_conditions(with_people, "contrast").groupby("observer_1")["kappa"].mean().mean()
     images = contrast["stimulus"] + contrast["condition"]
-    pooled = consistency(contrast.assign(condition="c100", stimulus=images), intervals=False)
+    pooled = error_consistency(contrast.assign(condition="c100", stimulus=images), intervals=False)
     pooled_mean = pooled[pooled["observer_2"] == "resnet50"]["kappa"].mean()
     assert (round(pooled_mean, 3), round(per_condition, 3)) == (0.475, 0.225)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.io.frame import observer_order, read_trials
-from analysis.kappa.consistency import consistency, kappa_matrix
+from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
 from experiments.session import run
@@ -79,7 +79,7 @@ def test_session_of_a_person_is_analyzed_with_the_published_people(tmp_path):
     row = overall_shape_bias(shape_bias(frame)).set_index("observer").loc["NEW1"]
     assert row["shape_bias"] == pytest.approx(0.95, abs=0.01)
     assert (observer_order(frame)["kind"] == "human").all()
-    matrix = kappa_matrix(consistency(frame, intervals=False), "cue-conflict")
+    matrix = kappa_matrix(error_consistency(frame, intervals=False), "cue-conflict")
     assert matrix.shape == (11, 11) and matrix.loc["NEW1"].notna().all()
     page = write_report(frame, tmp_path / "report", intervals=False).read_text("utf-8")
     assert "NEW1" in page and "subject-10" in page

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.io.frame import read_trials
-from analysis.kappa.consistency import consistency
+from analysis.kappa.consistency import error_consistency
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from benchmarks.recovery import MEASURES, coverage_rates
 from experiments.session import run
@@ -32,7 +32,7 @@ def test_kappa_and_accuracy_of_correlated_observers(drawn, tmp_path, kappa, accu
     other = run(drawn, Biased(0.7, name="other"), tmp_path)
     logs = [run(drawn, Correlated(other, kappa, accuracy, seed=s, name=f"o{s}"), tmp_path) for s in range(12)]
     frame = read_trials([other, *logs])
-    table = consistency(frame, intervals=False)
+    table = error_consistency(frame, intervals=False)
     pairs = table[(table["observer_1"] == "other") | (table["observer_2"] == "other")]
     assert len(pairs) == 12
     assert pairs["kappa"].mean() == pytest.approx(kappa, abs=4 * pairs["kappa"].std() / np.sqrt(12) + 1e-9)

@@ -70,7 +70,7 @@ class BenchmarkScores:
     notes: tuple[str, ...]
 
 
-def benchmark(
+def benchmark_table(
     frame: pd.DataFrame, rule: Rule = "undefined-is-nan", reference_observers: Collection[str] | None = None
 ) -> pd.DataFrame:
     """Return the benchmark table: one row for all people together and one for every other observer.
@@ -91,7 +91,7 @@ def benchmark(
             to an image of one condition twice.
 
     Example:
-        >>> table = benchmark(read_trials(["humans", "logs"]), rule="model-vs-human")
+        >>> table = benchmark_table(read_trials(["humans", "logs"]), rule="model-vs-human")
         >>> table[["observer", "ood_accuracy", "error_consistency"]]
     """
     scores = benchmark_scores(frame, rule, reference_observers)
@@ -114,11 +114,11 @@ def benchmark_scores(
     *,
     every_dataset: bool = False,
 ) -> BenchmarkScores:
-    """Return the measures of `benchmark` in every resample that `image_weights` defines.
+    """Return the measures of `benchmark_table` in every resample that `image_weights` defines.
 
     With `every_dataset`, unpublished datasets are included. If no person responded to any dataset, all datasets are
     included nevertheless. Then only OOD accuracy and its rank are defined, and the row of the people is NaN. Raises
-    LogError in the same cases as `benchmark`.
+    LogError in the same cases as `benchmark_table`.
     """
     notes, reference_row = [], (HUMANS, "human")
     published_only = reference_observers is None and not every_dataset

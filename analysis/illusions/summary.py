@@ -25,7 +25,7 @@ def has_illusions(frame: pd.DataFrame) -> bool:
     return any(illusion_kind(trials) is not None for _, trials in frame.groupby("dataset"))
 
 
-def illusions(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
+def illusion_table(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
     """Compute all measures of all illusions.
 
     Args:

@@ -67,7 +67,7 @@ def cluster_observers(matrix: pd.DataFrame) -> Clustering:
         ValueError: If the matrix is not symmetric, or if its rows and columns differ.
 
     Example:
-        >>> tree = cluster_observers(kappa_matrix(consistency(frame), "cue-conflict"))
+        >>> tree = cluster_observers(kappa_matrix(error_consistency(frame), "cue-conflict"))
         >>> tree.groups(2)
     """
     distance = kappa_distances(matrix)

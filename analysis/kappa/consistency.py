@@ -36,7 +36,7 @@ RULES: dict[Rule, str] = {
 PAIRS_PER_PRODUCT = 2048  # larger values need more memory, smaller values give many small and slow matrix products
 
 
-def consistency(
+def error_consistency(
     frame: pd.DataFrame,
     *,
     intervals: bool = True,
@@ -63,7 +63,7 @@ def consistency(
         LogError: If an observer responded to an image of one condition twice.
 
     Example:
-        >>> table = consistency(frame, n_resamples=1000, seed=0)
+        >>> table = error_consistency(frame, n_resamples=1000, seed=0)
         >>> kappa_matrix(table, "cue-conflict")
     """
     parts = []
@@ -210,7 +210,7 @@ def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Return the kappas of one dataset as a matrix of observers × observers.
 
     Args:
-        table: The result of `consistency`.
+        table: The result of `error_consistency`.
         dataset: Name of the dataset.
 
     Returns:
@@ -218,7 +218,7 @@ def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
         conditions of the benchmark count. A value is NaN if kappa is undefined in all conditions.
 
     Example:
-        >>> kappa_matrix(consistency(frame, intervals=False), "edge").loc["subject-01", "resnet50"]
+        >>> kappa_matrix(error_consistency(frame, intervals=False), "edge").loc["subject-01", "resnet50"]
     """
     pairs = _average_over_conditions(table, dataset)
     names = list(dict.fromkeys([*pairs["observer_1"], *pairs["observer_2"]]))

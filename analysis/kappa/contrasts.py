@@ -34,7 +34,7 @@ N_PERMUTATIONS = 10_000
 TOLERANCE = 1e-12  # a statistic that is closer than this to the observed statistic counts as equal to it
 
 
-def contrasts(
+def kind_contrasts(
     frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
     """Compare the kinds of observer of every dataset.

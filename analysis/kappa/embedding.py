@@ -30,7 +30,7 @@ def map_observers(matrix: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         ValueError: If the matrix is not symmetric, or if its rows and columns differ.
 
     Example:
-        >>> points, share = map_observers(kappa_matrix(consistency(frame), "cue-conflict"))
+        >>> points, share = map_observers(kappa_matrix(error_consistency(frame), "cue-conflict"))
     """
     distance = kappa_distances(matrix)
     n = len(distance)

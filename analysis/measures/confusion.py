@@ -28,7 +28,7 @@ ENTROPY_COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_no_answer
 ALL = "all"  # in the tables, the name for all conditions (or all datasets) together
 
 
-def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:
+def confusion_table(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:
     """Count the responses of every observer to every category.
 
     Args:
@@ -41,7 +41,7 @@ def confusion(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFram
         People come first.
 
     Example:
-        >>> table = confusion(frame)
+        >>> table = confusion_table(frame)
         >>> confusion_matrix(table, "edge", "resnet50")
     """
     parts = []
@@ -69,7 +69,7 @@ def confusion_matrix(table: pd.DataFrame, dataset: str, observer: str, condition
     """Return the confusion matrix of one observer.
 
     Args:
-        table: The result of `confusion`.
+        table: The result of `confusion_table`.
         dataset: Name of the dataset.
         observer: Name of the observer.
         condition: Name of the condition ("all" if the table was made without `by_condition`).

@@ -15,7 +15,7 @@ from analysis.kappa.branches import (
     within_human_range,
 )
 from analysis.kappa.ceiling import MAJORITY, noise_ceiling
-from analysis.kappa.contrasts import PEOPLE, WITHIN, contrasts
+from analysis.kappa.contrasts import PEOPLE, WITHIN, kind_contrasts
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
 from analysis.measures.psychometric import n_choices
@@ -69,7 +69,7 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
     """Compare kinds of observers: agreement with people and within kinds. Return None if there is only one kind."""
     if inputs.benchmark_trials["kind"].nunique() < 2:
         return None
-    table = contrasts(inputs.benchmark_trials, **inputs.bootstrap.options)
+    table = kind_contrasts(inputs.benchmark_trials, **inputs.bootstrap.options)
     paragraphs = [
         f"Mean κ with people is {format_value(row['kappa_1'])} for {row['kind_1']} and {format_value(row['kappa_2'])} for "
         f"{row['kind_2']} observers, a difference of {format_value(row['difference'])}{_interval(row['low'], row['high'])}, "

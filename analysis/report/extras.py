@@ -9,7 +9,7 @@ import pandas as pd
 from attrs import frozen
 from matplotlib.figure import Figure
 
-from analysis.benchmark.benchmark import SIMULATED_PEOPLE, benchmark
+from analysis.benchmark.benchmark import SIMULATED_PEOPLE, benchmark_table
 from analysis.figures.illusions.sheet import draw_sheet
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
@@ -65,7 +65,7 @@ def overview_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFr
     The table has one row for each observer and the row SIMULATED_PEOPLE for the `stand_ins`, which replace people. The
     shape bias in that row is the mean over the stand-ins.
     """
-    table = benchmark(frame, reference_observers=stand_ins)
+    table = benchmark_table(frame, reference_observers=stand_ins)
     notes = table.attrs["notes"]
     table.insert(2, "shape_bias", np.nan)
     frame = frame[frame["dataset"].isin(frame.loc[frame["observer"].isin(list(stand_ins)), "dataset"])]

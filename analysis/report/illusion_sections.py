@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
-from analysis.illusions.summary import illusions
+from analysis.illusions.summary import illusion_table
 from analysis.io.tables import format_range
 from analysis.measures.accuracy import wilson_interval
 from analysis.report.figures import write_figure
@@ -38,7 +38,7 @@ def illusions_section(inputs: SectionInputs) -> Part | None:
     n_missing = int((inputs.all_trials["response"] == "").sum())
     excluded = f"{count(n_missing, 'trial')} without a response {'is' if n_missing == 1 else 'are'} excluded here."
     try:
-        table = illusions(inputs.all_trials, **inputs.bootstrap.options)
+        table = illusion_table(inputs.all_trials, **inputs.bootstrap.options)
         draw = {"percepts": _percept_figures, "hidden": _hidden_figures, "geometric": _geometric_figures}[kind]
         figures, data = draw(inputs)
     except LogError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.benchmark.benchmark import MEASURES, benchmark
+from analysis.benchmark.benchmark import MEASURES, benchmark_table
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures.scatter import draw_points
@@ -33,7 +33,7 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
     people = frame[(frame["kind"] == "human") & frame["dataset"].isin(DATASETS)]
     if not any(len(select_benchmark_conditions(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
         return None
-    table, intervals = benchmark(frame), benchmark_intervals(frame, **bootstrap.options)
+    table, intervals = benchmark_table(frame), benchmark_intervals(frame, **bootstrap.options)
     notes = [note for note in (*table.attrs.get("notes", ()), table.attrs.get("rule")) if note]
     sentences = (
         "The table shows means over the datasets that an observer responded to, as in the benchmark of Geirhos et al. "

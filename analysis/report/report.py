@@ -20,7 +20,7 @@ import pandas as pd
 from analysis.figures import style
 from analysis.io.frame import dataset_order, simulated_observers_note
 from analysis.io.tables import to_csv
-from analysis.kappa.consistency import consistency
+from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contingency import contingency
 from analysis.measures.accuracy import accuracy
 from analysis.measures.by_image import responses_by_image
@@ -110,7 +110,7 @@ def _build(
     thumbnails = copy_thumbnails(out, images, stimuli, origin.digests)
     unambiguous = frame[frame["category"] != AMBIGUOUS]
     accuracies, counts = accuracy(unambiguous), contingency(unambiguous)
-    pairs = consistency(unambiguous, intervals=intervals, seed=seed, bounds=True)
+    pairs = error_consistency(unambiguous, intervals=intervals, seed=seed, bounds=True)
     bootstrap = Bootstrap(N_RESAMPLES if intervals else 0, seed)
     sections, browsed = [], []
     for dataset in datasets:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis.illusions.kinds import illusion_kind
 from analysis.io.tables import format_value
-from analysis.measures.confusion import confusion, frequent_errors, response_entropy
+from analysis.measures.confusion import confusion_table, frequent_errors, response_entropy
 from analysis.measures.psychometric import thresholds
 from analysis.report.parts import Part, count, table_of
 from analysis.report.section_inputs import SectionInputs
@@ -14,7 +14,7 @@ from stimuli.published.level_scales import numeric_level
 
 def responses_section(inputs: SectionInputs) -> Part:
     """Show the entropy of the responses of each observer, and its most frequent error."""
-    table, entropies = confusion(inputs.trials), response_entropy(inputs.trials, **inputs.bootstrap.options)
+    table, entropies = confusion_table(inputs.trials), response_entropy(inputs.trials, **inputs.bootstrap.options)
     worst = frequent_errors(table, 1).set_index("observer")
     errors = {name: f"{row.category} → {row.response}, {row.n} of {row.n_shown}" for name, row in worst.iterrows()}
     shown = entropies[["observer", "kind", "n", "n_no_answer", "entropy", "low", "high"]]

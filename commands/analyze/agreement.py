@@ -45,7 +45,7 @@ def consistency(
     Example:
       observers analyze consistency humans/cue-conflict logs/cue-conflict --csv consistency.csv
     """
-    from analysis.kappa.consistency import consistency as compute
+    from analysis.kappa.consistency import error_consistency as compute
     from analysis.kappa.pairs import kappa_by_kind
     from analysis.measures.resampling import N_RESAMPLES
 
@@ -182,7 +182,7 @@ def contrasts(
     Example:
       observers analyze contrasts humans/cue-conflict networks/cue-conflict
     """
-    from analysis.kappa.contrasts import contrasts as compute
+    from analysis.kappa.contrasts import kind_contrasts as compute
 
     table = compute(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
     output(table, json, csv, rule=rule)

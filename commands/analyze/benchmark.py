@@ -17,7 +17,7 @@ def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, c
     Example:
       observers analyze benchmark humans logs
     """
-    from analysis.benchmark.benchmark import benchmark as compute
+    from analysis.benchmark.benchmark import benchmark_table as compute
 
     output(compute(read_logs(logs, None), rule=rule), json, csv)
 

@@ -27,7 +27,7 @@ def illusions(
     Example:
       observers analyze illusions logs/vase-faces
     """
-    from analysis.illusions.summary import illusions as compute
+    from analysis.illusions.summary import illusion_table as compute
 
     output(compute(read_logs(logs, dataset, ambiguous=True), n_resamples=resamples, seed=seed), json, csv)
 

@@ -60,7 +60,7 @@ def confusion(
     Example:
       observers analyze confusion logs/drawn-cue-conflict --csv confusion.csv
     """
-    from analysis.measures.confusion import confusion as compute
+    from analysis.measures.confusion import confusion_table as compute
     from analysis.measures.confusion import frequent_errors
 
     table = compute(read_logs(logs, dataset), by_condition=by_condition)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.benchmark.benchmark import COLUMNS, benchmark
+from analysis.benchmark.benchmark import COLUMNS, benchmark_table
 from core.errors import LogError
 
 
@@ -38,7 +38,7 @@ def kappa(letters_1, letters_2):
 
 @pytest.mark.parametrize("rule", ["undefined-is-nan", "model-vs-human"])
 def test_measures_match_calculation_by_hand(rule):
-    table = benchmark(pd.concat(PEOPLE + NET), rule=rule)
+    table = benchmark_table(pd.concat(PEOPLE + NET), rule=rule)
     assert tuple(table.columns) == COLUMNS
     assert list(table["observer"]) == ["humans", "net"]
     assert list(table["kind"]) == ["human", "generative"]
@@ -61,7 +61,7 @@ def test_measures_match_calculation_by_hand(rule):
 
 def test_most_consistent_observer_is_first():
     similar = dataset_trials("edge", "similar", "discriminative", _="1110")
-    table = benchmark(pd.concat([*PEOPLE, *NET, similar]))
+    table = benchmark_table(pd.concat([*PEOPLE, *NET, similar]))
     assert list(table["observer"]) == ["humans", "similar", "net"]
     assert list(table["n_datasets"]) == [2, 1, 2]
 
@@ -72,19 +72,19 @@ def test_dataset_without_people_is_excluded_for_all_observers():
         dataset_trials("colour", "subject-01", "human", cr="11"),
         dataset_trials("colour", "net", "generative", cr="11"),
     ]
-    table = benchmark(pd.concat([*PEOPLE, *NET, silhouette, *only_baseline]))
-    pd.testing.assert_frame_equal(table, benchmark(pd.concat(PEOPLE + NET)))
+    table = benchmark_table(pd.concat([*PEOPLE, *NET, silhouette, *only_baseline]))
+    pd.testing.assert_frame_equal(table, benchmark_table(pd.concat(PEOPLE + NET)))
     assert table.attrs["notes"][1] == "datasets are excluded because no person responded to them: silhouette, colour"
     message = (
         "the benchmark compares observers with people, but no person responded to .*; add the logs of recorded people"
     )
     with pytest.raises(LogError, match=message):
-        benchmark(pd.concat(only_baseline))
+        benchmark_table(pd.concat(only_baseline))
 
 
 def test_same_name_with_two_kinds_is_two_observers():
     other = dataset_trials("contrast", "net", "simulated", c50="1110", c30="1100")
-    table = benchmark(pd.concat([*PEOPLE, NET[0], other]))
+    table = benchmark_table(pd.concat([*PEOPLE, NET[0], other]))
     assert sorted(zip(table["observer"], table["kind"], table["n_datasets"], strict=True)) == [
         ("humans", "human", 2), ("net", "generative", 1), ("net", "simulated", 1),
     ]  # fmt: skip
@@ -98,12 +98,12 @@ def test_reference_observers_count_in_benchmark_conditions():
     with pytest.raises(
         LogError, match="the logs of the reference observers contain no condition of the benchmark; add their logs"
     ):
-        benchmark(pd.concat(contrast), reference_observers=["S"])
+        benchmark_table(pd.concat(contrast), reference_observers=["S"])
     edge = [
         dataset_trials("edge", "S", "simulated", _="1110"),
         dataset_trials("edge", "net", "generative", _="1001"),
     ]
-    table = benchmark(pd.concat([*contrast, *edge]), reference_observers=["S"])
+    table = benchmark_table(pd.concat([*contrast, *edge]), reference_observers=["S"])
     assert table["n_datasets"].tolist() == [1, 1]
     assert table.attrs["notes"] == [
         "datasets are excluded because no reference observer responded to them: contrast",
@@ -115,16 +115,18 @@ def test_reference_observers_count_in_benchmark_conditions():
 
 def test_reference_observers_give_the_numbers_of_people_on_any_dataset():
     frame = pd.concat(PEOPLE + NET)
-    expected = benchmark(frame)
+    expected = benchmark_table(frame)
     simulated = frame.assign(kind=frame["kind"].replace("human", "simulated"))
     names = ["subject-01", "subject-02"]
-    table = benchmark(simulated, reference_observers=names)
+    table = benchmark_table(simulated, reference_observers=names)
     assert table.loc[0, ["observer", "kind"]].tolist() == ["simulated people", "simulated"]
     pd.testing.assert_frame_equal(table.drop(columns=["observer", "kind"]), expected.drop(columns=["observer", "kind"]))
-    unpublished = benchmark(simulated.assign(dataset=simulated["dataset"] + " of my own"), reference_observers=names)
+    unpublished = benchmark_table(
+        simulated.assign(dataset=simulated["dataset"] + " of my own"), reference_observers=names
+    )
     assert list(unpublished["n_datasets"]) == [2, 2]
     with pytest.raises(LogError, match="the logs contain none of the reference observers: absent"):
-        benchmark(simulated, reference_observers=["absent"])
+        benchmark_table(simulated, reference_observers=["absent"])
 
 
 def test_reference_observers_exclude_people_and_their_datasets():
@@ -133,7 +135,7 @@ def test_reference_observers_exclude_people_and_their_datasets():
         kind=frame["kind"].replace("human", "simulated"), observer=frame["observer"].replace("subject-01", "S1")
     )
     only_people = pd.concat([PEOPLE[0], NET[0]]).assign(dataset="theirs")
-    table = benchmark(pd.concat([simulated, only_people]), reference_observers=["S1"])
+    table = benchmark_table(pd.concat([simulated, only_people]), reference_observers=["S1"])
     assert set(table["observer"]) == {"simulated people", "subject-02", "net"} and table["n_datasets"].max() == 2
     assert table.attrs["notes"] == [
         "people are excluded because reference observers replace them: subject-01",

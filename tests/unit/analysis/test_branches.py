@@ -19,7 +19,7 @@ from analysis.kappa.branches import (
 )
 from analysis.kappa.clustering import cluster_observers
 from analysis.kappa.condition_data import bootstrap_weights
-from analysis.kappa.consistency import consistency, kappa_matrix
+from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.pairs import pair_kappas
 from core.errors import LogError
@@ -31,7 +31,7 @@ from tests.unit.analysis.test_contrasts import KINDS, clustered_trials
 
 def test_pair_kappas_equal_those_of_the_consistency_table():
     frame = pd.concat([clustered_trials(KINDS, seed).assign(condition=c) for seed, c in enumerate("12")])
-    table = consistency(frame, intervals=False)
+    table = error_consistency(frame, intervals=False)
     pd.testing.assert_frame_equal(pair_kappas(frame).matrix(), kappa_matrix(table, "mine"))
     two_conditions = pair_kappas(frame, image_weights=bootstrap_weights(300, 0)).kappas
     one_condition = pair_kappas(clustered_trials(KINDS), image_weights=bootstrap_weights(300, 0)).kappas
@@ -99,7 +99,7 @@ def test_within_human_range():
     table = within_human_range(frame, trees, n_resamples=100)
     assert tuple(table.columns) == HUMAN_RANGE_COLUMNS
     rows = table.set_index("observer")
-    matrix = kappa_matrix(consistency(frame, intervals=False), "mine")
+    matrix = kappa_matrix(error_consistency(frame, intervals=False), "mine")
     people = ["p1", "p2", "p3"]
     leave_one_out = [matrix.loc[p, [q for q in people if q != p]].mean() for p in people]
     assert rows.loc["like", "kappa"] == pytest.approx(matrix.loc["like", people].mean())

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.kappa.consistency import consistency, correct_matrix, pairwise_agreement
+from analysis.kappa.consistency import correct_matrix, error_consistency, pairwise_agreement
 from analysis.kappa.contingency import COUNTS, contingency
 from analysis.measures.accuracy import accuracy, accuracy_by_kind
 from analysis.measures.by_image import COLUMNS, responses_by_image
@@ -54,7 +54,7 @@ def test_images_have_the_published_order():
 def test_contingency_table_gives_the_kappa_of_the_pair():
     frame = pd.concat([trials("own", KINDS), trials("contrast", KINDS, ("c100", "c05"), seed=1)], ignore_index=True)
     frame = frame.drop(index=[3, 30])  # two missing trials
-    table, pairs = contingency(frame), consistency(frame, intervals=False)
+    table, pairs = contingency(frame), error_consistency(frame, intervals=False)
     key = ["dataset", "condition", "observer_1", "observer_2"]
     pd.testing.assert_frame_equal(table[key], pairs[key])
     n = table["n"]

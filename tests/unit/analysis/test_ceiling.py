@@ -6,7 +6,7 @@ import pytest
 
 from analysis.io.frame import read_trials
 from analysis.kappa.ceiling import COLUMNS, MAJORITY, noise_ceiling
-from analysis.kappa.consistency import consistency, select_benchmark_conditions
+from analysis.kappa.consistency import error_consistency, select_benchmark_conditions
 from core.errors import LogError
 from tests.conftest import real
 from tests.unit.analysis.frames import correct_trials
@@ -80,7 +80,7 @@ def test_ceiling_of_published_people_is_their_mean_kappa():
     people = read_trials([real("humans", "low-pass")])
     table = noise_ceiling(people, n_resamples=20)
     assert round(table["ceiling"].iloc[0], 4) == 0.4689
-    pairs = select_benchmark_conditions(consistency(people, intervals=False), "low-pass")
+    pairs = select_benchmark_conditions(error_consistency(people, intervals=False), "low-pass")
     of_person = pairs[(pairs["observer_1"] == "subject-03") | (pairs["observer_2"] == "subject-03")]
     assert table.set_index("observer").loc["subject-03", "kappa"] == pytest.approx(
         of_person.groupby(["observer_1", "observer_2"])["kappa"].mean().mean()

@@ -9,8 +9,8 @@ from analysis.io.frame import read_trials
 from analysis.measures.confusion import (
     COLUMNS,
     ENTROPY_COLUMNS,
-    confusion,
     confusion_matrix,
+    confusion_table,
     entropy,
     frequent_errors,
     response_entropy,
@@ -24,7 +24,7 @@ TWO = response_trials("two", "generative", ["cat"] * 6, CATEGORIES)
 
 
 def test_counts_match_calculation_by_hand():
-    table = confusion(pd.concat([ONE, TWO]))
+    table = confusion_table(pd.concat([ONE, TWO]))
     assert tuple(table.columns) == COLUMNS
     assert len(table) == 2 * 3 * 4  # both observers have a column of missing responses
     matrix = confusion_matrix(table, "mine", "one")
@@ -39,7 +39,7 @@ def test_counts_match_calculation_by_hand():
 
 def test_categories_that_an_observer_was_not_shown_are_nan():
     few = ONE[ONE["category"] == "cat"].assign(observer="few")
-    table = confusion(pd.concat([ONE, few]))
+    table = confusion_table(pd.concat([ONE, few]))
     matrix = confusion_matrix(table, "mine", "few")
     assert matrix.loc[["car", "dog"]].isna().all(axis=None) and matrix.loc["cat"].sum() == 1
 
@@ -48,7 +48,7 @@ def test_separate_conditions_sum_to_the_pooled_counts():
     frame = pd.concat(
         [TWO.assign(condition=c, response=["dog"] * 6) for c in ("10", "9")] + [ONE.assign(condition="9")]
     )
-    separate, pooled = confusion(frame, by_condition=True), confusion(frame)
+    separate, pooled = confusion_table(frame, by_condition=True), confusion_table(frame)
     assert list(dict.fromkeys(separate["condition"])) == ["9", "10"]
     keys = ["observer", "category", "response"]
     n_separate, n_pooled = (table.groupby(keys)["n"].sum() for table in (separate, pooled))
@@ -56,7 +56,7 @@ def test_separate_conditions_sum_to_the_pooled_counts():
 
 
 def test_frequent_errors():
-    table = frequent_errors(confusion(pd.concat([ONE, TWO])), n=1)
+    table = frequent_errors(confusion_table(pd.concat([ONE, TWO])), n=1)
     assert list(table[["observer", "category", "response", "n"]].itertuples(index=False, name=None)) == [
         ("one", "cat", "dog", 2), ("two", "dog", "cat", 2),
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def test_entropy_without_responses_is_nan():
     (row,) = response_entropy(response_trials("one", "human", [""] * 6, CATEGORIES), n_resamples=50).itertuples()
     assert np.isnan([row.entropy, row.low, row.high]).all() and row.n_no_answer == 6
     assert np.isnan(entropy(np.zeros((3, 1)))[0])
-    assert len(confusion(ONE[:0])) == len(response_entropy(ONE[:0])) == 0
+    assert len(confusion_table(ONE[:0])) == len(response_entropy(ONE[:0])) == 0
 
 
 def test_entropy_interval_has_nominal_coverage():
@@ -99,7 +99,7 @@ def test_entropy_interval_has_nominal_coverage():
 
 def test_totals_of_published_responses():
     frame = read_trials([real("humans", "sketch")])
-    table = confusion(frame)
+    table = confusion_table(frame)
     assert table["n"].sum() == len(frame)
     assert table.loc[table["category"] == table["response"], "n"].sum() == frame["correct"].sum()
     assert (response_entropy(frame, n_resamples=20)["entropy"] > 3.9).all()

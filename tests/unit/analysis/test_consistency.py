@@ -12,8 +12,8 @@ from analysis.kappa.consistency import (
     COLUMNS,
     attainable_kappa,
     bootstrap_interval,
-    consistency,
     correct_matrix,
+    error_consistency,
     kappa,
     kappa_matrix,
     pairwise_agreement,
@@ -49,7 +49,7 @@ def test_table_equals_the_slow_reference(missing):
     skill = rng.uniform(0.1, 0.95, (9, 1))
     correct = (rng.random((9, 200)) < skill).astype(float)
     answered = (rng.random((9, 200)) >= missing).astype(float)
-    table = consistency(make_frame(correct, answered), intervals=False)
+    table = error_consistency(make_frame(correct, answered), intervals=False)
     assert tuple(table.columns) == COLUMNS
     assert len(table) == 36
     trials = [{i: bool(correct[o, i]) for i in np.flatnonzero(answered[o])} for o in range(9)]
@@ -61,7 +61,7 @@ def test_table_equals_the_slow_reference(missing):
 def test_kappa_equals_scikit_learn_and_statsmodels():
     rng = np.random.default_rng(2)
     correct = (rng.random((6, 500)) < rng.uniform(0.2, 0.9, (6, 1))).astype(float)
-    for row in consistency(make_frame(correct), intervals=False).itertuples():
+    for row in error_consistency(make_frame(correct), intervals=False).itertuples():
         a, b = (correct[int(name[1:])].astype(int) for name in (row.observer_1, row.observer_2))
         assert row.kappa == pytest.approx(cohen_kappa_score(a, b), abs=1e-12)
         table = np.array([[np.sum((a == x) & (b == y)) for y in (0, 1)] for x in (0, 1)])
@@ -71,20 +71,22 @@ def test_kappa_equals_scikit_learn_and_statsmodels():
 def test_observers_that_are_always_right_or_wrong():
     correct = np.array([[1, 1, 1], [1, 1, 1], [0, 0, 0], [1, 0, 1]], dtype=float)
     frame = make_frame(correct)
-    table = consistency(frame).set_index(["observer_1", "observer_2"])
+    table = error_consistency(frame).set_index(["observer_1", "observer_2"])
     assert np.isnan(table.loc[("o00", "o01"), "kappa"])  # both always right: undefined
     assert np.isnan(table.loc[("o00", "o01"), "low"])
     assert table.loc[("o00", "o02"), "kappa"] == 0  # one always right, one always wrong: expected and observed are 0
     assert table.loc[("o00", "o03"), "kappa"] == 0
-    other_rule = consistency(frame, rule="model-vs-human", intervals=False).set_index(["observer_1", "observer_2"])
+    other_rule = error_consistency(frame, rule="model-vs-human", intervals=False).set_index(
+        ["observer_1", "observer_2"]
+    )
     assert other_rule.loc[("o00", "o01"), "kappa"] == 1
     disjoint = make_frame(correct[:2], np.array([[1, 1, 0], [0, 0, 1]]))
-    (row,) = consistency(disjoint).itertuples()
+    (row,) = error_consistency(disjoint).itertuples()
     assert (row.n, np.isnan(row.kappa), np.isnan(row.observed)) == (0, True, True)
 
 
 def test_single_observer_gives_an_empty_table():
-    assert len(consistency(make_frame(np.ones((1, 5))))) == 0
+    assert len(error_consistency(make_frame(np.ones((1, 5))))) == 0
 
 
 def test_duplicate_trials_are_rejected():
@@ -93,7 +95,7 @@ def test_duplicate_trials_are_rejected():
     with pytest.raises(
         LogError, match=r"o00 responded to i0 of mine twice, perhaps in two sessions; .* pass one session"
     ):
-        consistency(duplicated)
+        error_consistency(duplicated)
 
 
 def test_kappa_is_averaged_over_conditions_and_not_pooled():
@@ -101,13 +103,13 @@ def test_kappa_is_averaged_over_conditions_and_not_pooled():
     easy, hard = (rng.random((2, 400)) < p for p in (0.95, 0.1))
     parts = [make_frame(c.astype(float), condition=name) for c, name in ((easy, "easy"), (hard, "hard"))]
     frame = pd.concat(parts, ignore_index=True)
-    table = consistency(frame, intervals=False)
+    table = error_consistency(frame, intervals=False)
     assert list(table["condition"]) == ["easy", "hard"]
     mean = kappa_matrix(table, "mine").loc["o00", "o01"]
     assert mean == pytest.approx(table["kappa"].mean())
     assert abs(mean) < 0.15
     pooled = frame.assign(stimulus=frame["stimulus"] + frame["condition"], condition="")
-    assert consistency(pooled, intervals=False)["kappa"].item() > 0.5
+    assert error_consistency(pooled, intervals=False)["kappa"].item() > 0.5
 
 
 def test_only_benchmark_conditions_of_a_published_dataset_count():
@@ -115,7 +117,7 @@ def test_only_benchmark_conditions_of_a_published_dataset_count():
     frame = pd.concat(
         [make_frame((rng.random((2, 50)) < 0.5).astype(float), dataset="colour", condition=c) for c in ("cr", "bw")]
     )
-    table = consistency(frame.reset_index(drop=True), intervals=False)
+    table = error_consistency(frame.reset_index(drop=True), intervals=False)
     assert kappa_matrix(table, "colour").loc["o00", "o01"] == table.loc[table["condition"] == "bw", "kappa"].item()
 
 
@@ -154,10 +156,10 @@ def test_seed_and_rule_affect_the_bootstrap():
     rng = np.random.default_rng(4)
     correct = np.array([rng.random(12) < 0.7, np.arange(12) > 0, np.ones(12)], dtype=float)
     frame = make_frame(correct)
-    first, repeated, other_seed = (consistency(frame, n_resamples=200, seed=seed) for seed in (0, 0, 1))
+    first, repeated, other_seed = (error_consistency(frame, n_resamples=200, seed=seed) for seed in (0, 0, 1))
     pd.testing.assert_frame_equal(first, repeated)
     assert not first["high"].equals(other_seed["high"])
-    other_rule = consistency(frame, n_resamples=200, rule="model-vs-human")
+    other_rule = error_consistency(frame, n_resamples=200, rule="model-vs-human")
     # The last two observers are both always right in a third of the resamples, where kappa is undefined, or 1.
     assert (other_rule["high"].iloc[2], first["high"].iloc[2]) == (1.0, 0.0)
 
@@ -198,7 +200,7 @@ def test_bounds_contain_the_kappa_of_every_pair():
     rng = np.random.default_rng(9)
     correct = (rng.random((5, 60)) < rng.uniform(0.2, 0.9, (5, 1))).astype(float)
     answered = (rng.random((5, 60)) < 0.7).astype(float)
-    table = consistency(make_frame(correct, answered), intervals=False, bounds=True)
+    table = error_consistency(make_frame(correct, answered), intervals=False, bounds=True)
     assert tuple(table.columns) == (*COLUMNS, *BOUNDS)
     for row in table.itertuples():
         i, j = int(row.observer_1[1:]), int(row.observer_2[1:])
@@ -217,13 +219,13 @@ def test_pairs_with_undefined_kappa_are_not_counted():
 
 def test_empty_frame_gives_all_columns():
     frame = make_frame(np.ones((2, 3)))
-    assert list(consistency(frame[:0], bounds=True).columns) == [*COLUMNS, *BOUNDS]
+    assert list(error_consistency(frame[:0], bounds=True).columns) == [*COLUMNS, *BOUNDS]
 
 
 def test_mean_kappa_between_kinds():
     frame = make_frame((np.random.default_rng(8).random((3, 90)) < 0.5).astype(float))
     frame["kind"] = frame["observer"].map({"o00": "human", "o01": "human", "o02": "generative"})
-    table = consistency(frame, intervals=False)
+    table = error_consistency(frame, intervals=False)
     means = kappa_by_kind(frame, n_resamples=200).set_index(["kind_1", "kind_2"])
     assert means.loc[("human", "human"), "n_pairs"] == 1
     expected = table[table["observer_2"] == "o02"]["kappa"].mean()
@@ -236,7 +238,7 @@ def test_all_real_pairs_on_cue_conflict():
     """Expected, observed and kappa of all 630 pairs of people and networks equal the slow reference to 1e-12."""
     frame = read_trials([real("humans", "cue-conflict"), real("networks", "cue-conflict")])
     assert frame["observer"].nunique() == 36
-    table = consistency(frame, intervals=False)
+    table = error_consistency(frame, intervals=False)
     assert len(table) == 630
     trials = {name: dict(zip(t["stimulus"], t["correct"], strict=True)) for name, t in frame.groupby("observer")}
     for row in table.itertuples():

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.kappa.consistency import consistency, kappa_matrix
-from analysis.kappa.contrasts import COLUMNS, PEOPLE, WITHIN, contrasts
+from analysis.kappa.consistency import error_consistency, kappa_matrix
+from analysis.kappa.contrasts import COLUMNS, PEOPLE, WITHIN, kind_contrasts
 from core.errors import LogError
 from tests.unit.analysis.frames import correct_trials
 
@@ -48,10 +48,10 @@ def slow_test(matrix, first, second, people, contrast):
 
 def test_contrasts_equal_plain_loops():
     frame = clustered_trials(KINDS)
-    table = contrasts(frame, n_resamples=60)
+    table = kind_contrasts(frame, n_resamples=60)
     assert tuple(table.columns) == COLUMNS
     assert list(table["contrast"]) == [WITHIN, WITHIN, WITHIN, PEOPLE]
-    matrix = kappa_matrix(consistency(frame, intervals=False), "mine")
+    matrix = kappa_matrix(error_consistency(frame, intervals=False), "mine")
     for row in table.itertuples():
         first, second = ([n for n, kind in KINDS.items() if kind == each] for each in (row.kind_1, row.kind_2))
         difference, p = slow_test(matrix, first, second, ["p1", "p2", "p3"], row.contrast)
@@ -65,7 +65,7 @@ def test_contrasts_equal_plain_loops():
 def test_many_observers_use_random_permutations_from_the_seed():
     kinds = {f"{kind[0]}{i}": kind for kind in ("generative", "discriminative") for i in range(9)}
     frame = clustered_trials(kinds, n=60)
-    first, repeated = (contrasts(frame, n_resamples=20, seed=1) for _ in range(2))
+    first, repeated = (kind_contrasts(frame, n_resamples=20, seed=1) for _ in range(2))
     pd.testing.assert_frame_equal(first, repeated)
     assert first["smallest_p"].item() == pytest.approx(1e-4) and first["p"].item() == pytest.approx(1e-4)
 
@@ -76,23 +76,23 @@ def test_arbitrary_kinds_are_rarely_significant():
         rng = np.random.default_rng(seed)
         kinds = {f"o{i}": kind for i, kind in enumerate(rng.permutation(["generative"] * 4 + ["contrastive"] * 4))}
         trials = clustered_trials(dict.fromkeys(kinds, "generative"), seed=seed, n=80)
-        ps.append(contrasts(trials.assign(kind=trials["observer"].map(kinds)), n_resamples=2)["p"].item())
+        ps.append(kind_contrasts(trials.assign(kind=trials["observer"].map(kinds)), n_resamples=2)["p"].item())
     assert np.mean(np.array(ps) <= 0.05) <= 0.13 and np.mean(ps) == pytest.approx(0.5, abs=0.13)
 
 
 def test_too_few_observers():
-    assert len(contrasts(clustered_trials({"p1": "human", "p2": "human"}), n_resamples=5)) == 0  # a single kind
-    assert len(contrasts(clustered_trials({"p1": "human"}), n_resamples=5)) == 0
-    assert len(contrasts(clustered_trials(KINDS)[:0])) == 0
-    (row,) = contrasts(clustered_trials({"p1": "human", "g1": "generative"}), n_resamples=5).itertuples()
+    assert len(kind_contrasts(clustered_trials({"p1": "human", "p2": "human"}), n_resamples=5)) == 0  # a single kind
+    assert len(kind_contrasts(clustered_trials({"p1": "human"}), n_resamples=5)) == 0
+    assert len(kind_contrasts(clustered_trials(KINDS)[:0])) == 0
+    (row,) = kind_contrasts(clustered_trials({"p1": "human", "g1": "generative"}), n_resamples=5).itertuples()
     assert np.isnan([row.kappa_1, row.difference, row.p]).all() and not np.isnan(row.kappa_2)
     kinds = {"p1": "human", "p2": "human", "g1": "generative"}
-    (row,) = contrasts(clustered_trials(kinds), n_resamples=5).itertuples()
+    (row,) = kind_contrasts(clustered_trials(kinds), n_resamples=5).itertuples()
     assert row.p >= row.smallest_p == pytest.approx(1 / 3)
 
 
 def test_excluded_datasets_are_noted():
-    table = contrasts(clustered_trials(KINDS).assign(dataset="colour", condition="cr"), n_resamples=5)
+    table = kind_contrasts(clustered_trials(KINDS).assign(dataset="colour", condition="cr"), n_resamples=5)
     assert len(table) == 0
     assert table.attrs["notes"] == [
         "datasets are excluded because none of their conditions count in the benchmark: colour"
@@ -101,8 +101,8 @@ def test_excluded_datasets_are_noted():
 
 def test_undefined_kappas():
     frame = clustered_trials(KINDS).assign(correct=True)
-    perfect = contrasts(frame, n_resamples=5)
+    perfect = kind_contrasts(frame, n_resamples=5)
     assert perfect[["kappa_1", "kappa_2", "difference", "p", "low"]].isna().all(axis=None)
-    assert (contrasts(frame, rule="model-vs-human", n_resamples=5)["difference"] == 0).all()
+    assert (kind_contrasts(frame, rule="model-vs-human", n_resamples=5)["difference"] == 0).all()
     with pytest.raises(LogError, match="twice"):
-        contrasts(pd.concat([frame, frame]))
+        kind_contrasts(pd.concat([frame, frame]))

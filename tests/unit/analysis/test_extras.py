@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.benchmark.benchmark import benchmark
+from analysis.benchmark.benchmark import benchmark_table
 from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.extras import Extra, overview_section, overview_table, reconstruction_drawing
@@ -23,7 +23,7 @@ def frame():
 
 def test_the_table_contains_the_measures(frame):
     table = overview_table(frame, PEOPLE).set_index("observer")
-    expected = benchmark(frame, reference_observers=PEOPLE).set_index("observer")
+    expected = benchmark_table(frame, reference_observers=PEOPLE).set_index("observer")
     for column in ("ood_accuracy", "error_consistency", "n_datasets"):
         pd.testing.assert_series_equal(table[column], expected[column])
     bias = overall_shape_bias(shape_bias(frame)).set_index("observer")["shape_bias"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from analysis.kappa.consistency import consistency
+from analysis.kappa.consistency import error_consistency
 from analysis.kappa.kappa_tests import (
     DIFFERENCE_COLUMNS,
     INDEPENDENCE_COLUMNS,
@@ -49,7 +49,7 @@ def test_independence_test_detects_dependent_observers():
     table = independence_test(frame, n_draws=500)
     assert tuple(table.columns) == INDEPENDENCE_COLUMNS
     (row, *others) = table.itertuples()
-    assert row.kappa == pytest.approx(consistency(frame, intervals=False)["kappa"].iloc[0])
+    assert row.kappa == pytest.approx(error_consistency(frame, intervals=False)["kappa"].iloc[0])
     assert row.p == pytest.approx(2 / 501) and row.null_low < 0 < row.null_high < row.kappa
     assert all(other.p > 0.01 for other in others)
     assert list(table["p_holm"]) == pytest.approx(list(multipletests(table["p"], method="holm")[1]))
@@ -126,7 +126,7 @@ def test_difference_test_detects_a_difference():
     table = difference_test(frame, n_draws=400)
     assert tuple(table.columns) == DIFFERENCE_COLUMNS and len(table) == 3
     row = table[(table["observer_1"] == "far") & (table["observer_2"] == "near")].iloc[0]
-    pairs = consistency(frame, intervals=False).set_index(["observer_1", "observer_2"])["kappa"]
+    pairs = error_consistency(frame, intervals=False).set_index(["observer_1", "observer_2"])["kappa"]
     assert row["kappa_2"] == pytest.approx(np.mean([pairs["p1", "near"], pairs["p2", "near"]]))
     assert row["difference"] == pytest.approx(row["kappa_1"] - row["kappa_2"])
     assert row["low"] < row["difference"] < row["high"] < 0

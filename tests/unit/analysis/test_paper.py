@@ -11,7 +11,7 @@ from analysis.benchmark.by_condition import consistency_by_condition
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures import paper, style
 from analysis.io.frame import read_trials
-from analysis.kappa.consistency import consistency
+from analysis.kappa.consistency import error_consistency
 from analysis.measures.accuracy import PEOPLE, accuracy, pool_people
 from analysis.measures.shape_bias import shape_bias, shape_bias_spread
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure
@@ -274,7 +274,9 @@ def test_people_as_one_and_kappa_by_condition():
     alone = pool_people(table[table["observer"] != "subject-02"])
     assert PEOPLE not in set(alone["observer"]) and "subject-01" in set(alone["observer"])
     kappas = consistency_by_condition(frame, n_resamples=30).set_index(["dataset", "condition", "observer"])
-    pairs = consistency(frame, intervals=False).set_index(["dataset", "condition", "observer_1", "observer_2"])["kappa"]
+    pairs = error_consistency(frame, intervals=False).set_index(["dataset", "condition", "observer_1", "observer_2"])[
+        "kappa"
+    ]
     condition = ("contrast", "c10")
     assert kappas.loc[(*condition, PEOPLE), "kappa"] == pytest.approx(pairs[(*condition, "subject-01", "subject-02")])
     with_gen = [pairs[(*condition, f"subject-0{i}", "gen")] for i in (1, 2)]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.benchmark.benchmark import COLUMNS, benchmark
+from analysis.benchmark.benchmark import COLUMNS, benchmark_table
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.kappa.condition_data import bootstrap_weights
 from core.errors import LogError
@@ -30,7 +30,7 @@ def test_ranks_match_calculation_by_hand():
         correct_trials("tied-1", "generative", "00001111", dataset="edge"),
         correct_trials("tied-2", "contrastive", "00001111", dataset="edge"),
     ]
-    table = benchmark(pd.concat([*PEOPLE, *nets])).set_index("observer")
+    table = benchmark_table(pd.concat([*PEOPLE, *nets])).set_index("observer")
     assert table.loc["humans", ["mean_rank", "ood_rank"]].isna().all()
     # The accuracies are .625, .5 and .5, that of people .5: the tied observers differ least and are least consistent.
     assert list(table.loc[["best", "tied-1", "tied-2"], "ood_rank"]) == [1, 2.5, 2.5]
@@ -47,7 +47,7 @@ def test_ranks_compare_observers_that_answered_the_same_conditions():
     ]
     second_dataset = [f.assign(dataset="silhouette") for f in (*PEOPLE, *complete)]
     incomplete = correct_trials("incomplete", "generative", "11110010", dataset="edge")
-    table = benchmark(pd.concat([*PEOPLE, *complete, *second_dataset, incomplete]))
+    table = benchmark_table(pd.concat([*PEOPLE, *complete, *second_dataset, incomplete]))
     rows = table.set_index("observer")
     assert list(rows.loc[["a", "b"], "mean_rank"]) == pytest.approx([3.5 / 3, 5.5 / 3])  # their accuracies are equal
     assert rows.loc["incomplete", ["mean_rank", "ood_rank"]].isna().all()
@@ -62,20 +62,20 @@ def test_missing_conditions_and_images_are_noted():
         correct_trials(name, "generative", "11100010", dataset="contrast", condition=c)
         for name, c in (("a", "c50"), ("a", "c30"), ("b", "c50"))
     ]
-    table = benchmark(pd.concat([*people, *nets]))
+    table = benchmark_table(pd.concat([*people, *nets]))
     assert table.set_index("observer")["ood_rank"].notna().to_dict() == {"humans": False, "a": True, "b": False}
     assert "without a rank: b" in table.attrs["notes"][1]
     short = correct_trials("short", "generative", "111", dataset="edge")
     assert (
-        benchmark(pd.concat([*PEOPLE, short])).attrs["notes"][-1]
+        benchmark_table(pd.concat([*PEOPLE, short])).attrs["notes"][-1]
         == "some observers responded to only part of the images of a condition: short"
     )
 
 
 def test_table_names_the_rule():
     frame = pd.concat([*PEOPLE, correct_trials("net", "generative", "11100010", dataset="edge")])
-    assert benchmark(frame).attrs["rule"].startswith("rule undefined-is-nan")
-    assert benchmark(frame, rule="model-vs-human").attrs["rule"].startswith("rule model-vs-human")
+    assert benchmark_table(frame).attrs["rule"].startswith("rule undefined-is-nan")
+    assert benchmark_table(frame, rule="model-vs-human").attrs["rule"].startswith("rule model-vs-human")
 
 
 def slow_interval(correct, n_people, seed, n_resamples):
@@ -105,7 +105,7 @@ def test_intervals_equal_a_slow_reference():
     table = benchmark_intervals(frame, n_resamples=60, seed=3)
     row = table[(table["observer"] == "net") & (table["measure"] == "error_consistency")].iloc[0]
     assert [row["low"], row["high"]] == pytest.approx(list(slow_interval(correct, 2, 3, 60)), abs=1e-9)
-    assert row["value"] == pytest.approx(benchmark(frame).set_index("observer").loc["net", "error_consistency"])
+    assert row["value"] == pytest.approx(benchmark_table(frame).set_index("observer").loc["net", "error_consistency"])
     pd.testing.assert_frame_equal(table, benchmark_intervals(frame, n_resamples=60, seed=3))
     assert not table.equals(benchmark_intervals(frame, n_resamples=60, seed=4))
 
@@ -131,28 +131,28 @@ def test_rank_intervals_reflect_the_certainty_of_a_rank():
 def test_observers_that_are_always_right_or_always_wrong():
     """kappa is undefined everywhere: the mean rank is NaN, or kappa is 1 with the other rule."""
     frame = pd.concat([correct_trials(name, kind, "1111", dataset="edge") for name, kind in KINDS])
-    table = benchmark(frame).set_index("observer")
+    table = benchmark_table(frame).set_index("observer")
     assert table[["error_consistency", "mean_rank"]].isna().all(axis=None)
     assert table.loc["net", "ood_rank"] == 1 and table.loc["humans", "observed_consistency"] == 1
-    assert (benchmark(frame, rule="model-vs-human")["error_consistency"] == 1).all()
+    assert (benchmark_table(frame, rule="model-vs-human")["error_consistency"] == 1).all()
     wrong = benchmark_intervals(frame.assign(correct=False), n_resamples=20)
     assert wrong.loc[wrong["measure"] == "error_consistency", ["value", "low", "high"]].isna().all(axis=None)
 
 
 def test_only_people_and_a_single_person():
-    table = benchmark(pd.concat(PEOPLE))
+    table = benchmark_table(pd.concat(PEOPLE))
     assert list(table["observer"]) == ["humans"] and table["error_consistency"].notna().all()
-    single = benchmark(PEOPLE[0])
+    single = benchmark_table(PEOPLE[0])
     assert single["error_consistency"].isna().all()
     assert single.attrs["notes"][-1].startswith("the row humans includes edge only in its OOD accuracy")
 
 
 def test_observer_with_other_images_has_no_consistency():
     other = correct_trials("net", "generative", "1100", dataset="edge", images=["a", "b", "c", "d"])
-    row = benchmark(pd.concat([*PEOPLE, other])).set_index("observer").loc["net"]
+    row = benchmark_table(pd.concat([*PEOPLE, other])).set_index("observer").loc["net"]
     assert row["ood_accuracy"] == 0.5 and np.isnan(row["error_consistency"]) and np.isnan(row["mean_rank"])
 
 
 def test_duplicate_trials_are_rejected():
     with pytest.raises(LogError, match="twice"):
-        benchmark(pd.concat([*PEOPLE, PEOPLE[0]]))
+        benchmark_table(pd.concat([*PEOPLE, PEOPLE[0]]))

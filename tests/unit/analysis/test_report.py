@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.kappa.consistency import BOUNDS, consistency, kappa_matrix
+from analysis.kappa.consistency import BOUNDS, error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy
 from analysis.measures.shape_bias import shape_bias
 from analysis.report.pages import POLICY, SCRIPTS
@@ -156,11 +156,11 @@ def test_tables_contain_the_measures(report, frame):
 
     tolerance = {"check_dtype": False, "rtol": 1e-12}
     pd.testing.assert_frame_equal(read("tables/accuracy.csv"), accuracy(frame), **tolerance)
-    pd.testing.assert_frame_equal(read("tables/consistency.csv"), consistency(frame, bounds=True), **tolerance)
+    pd.testing.assert_frame_equal(read("tables/consistency.csv"), error_consistency(frame, bounds=True), **tolerance)
     bias = shape_bias(frame[frame["dataset"] == "cue-conflict"])
     pd.testing.assert_frame_equal(read("tables/shape-bias.csv").drop(columns="dataset"), bias, **tolerance)
     matrix = pd.read_csv(report / "figures/consistency_contrast.csv", index_col="observer")
-    expected = kappa_matrix(consistency(frame, intervals=False), "contrast")
+    expected = kappa_matrix(error_consistency(frame, intervals=False), "contrast")
     assert list(matrix.index) == list(matrix.columns)
     np.testing.assert_allclose(matrix.loc[expected.index, expected.columns], expected, atol=1e-12)
     own = pd.read_csv(report / "figures/accuracy_contrast.csv")
@@ -209,7 +209,7 @@ def test_the_text_of_the_page(page, frame):
     assert page.index("incomplete: x.csv has only 1 of 2 trials") < page.index("<h2")
     assert text.count("simulated observers are included (their responses are not measurements): coin") == 1
     assert "these logs do not contain two such observers" in text
-    pairs = consistency(frame, intervals=False)
+    pairs = error_consistency(frame, intervals=False)
     matrix = kappa_matrix(pairs, "contrast")
     assert f"Mean κ is {matrix.loc['subject-01', 'subject-02']:.3f} among people (1 pair)" in text
     for kind, name in (("generative", "net"), ("simulated", "coin")):

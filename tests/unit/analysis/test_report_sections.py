@@ -9,8 +9,8 @@ import pytest
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.io.tables import format_p_value
 from analysis.kappa.ceiling import noise_ceiling
-from analysis.kappa.consistency import consistency
-from analysis.kappa.contrasts import PEOPLE, contrasts
+from analysis.kappa.consistency import error_consistency
+from analysis.kappa.contrasts import PEOPLE, kind_contrasts
 from analysis.measures.psychometric import n_choices
 from analysis.report.agreement_sections import (
     ceiling_section,
@@ -31,7 +31,7 @@ QUICK = Bootstrap(40, 3)
 
 def section_inputs(frame, out, bootstrap=QUICK):
     (dataset,) = frame["dataset"].unique()
-    pairs = consistency(frame, intervals=False, bounds=True)
+    pairs = error_consistency(frame, intervals=False, bounds=True)
     return SectionInputs(out, dataset, "x", frame, frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
 
 
@@ -52,7 +52,7 @@ def test_ceiling(contrast):
 
 def test_kinds(contrast):
     part = contrasts_section(contrast)
-    table = contrasts(contrast.benchmark_trials, n_resamples=40, seed=3)
+    table = kind_contrasts(contrast.benchmark_trials, n_resamples=40, seed=3)
     row = table[table["contrast"] == PEOPLE].iloc[0]
     assert f"{row.kappa_1:.3f} for generative and {row.kappa_2:.3f} for discriminative observers" in part.sentences[0]
     assert part.sentences[0].endswith(f"{format_p_value(row.p)}.")

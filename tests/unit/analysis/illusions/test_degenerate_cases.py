@@ -7,7 +7,7 @@ import pytest
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.pse import difference_interval, pse
-from analysis.illusions.summary import COLUMNS, has_illusions, illusions
+from analysis.illusions.summary import COLUMNS, has_illusions, illusion_table
 from analysis.io.answerable import exclude_unanswerable
 from analysis.io.frame import read_trials
 from core.errors import LogError
@@ -62,9 +62,9 @@ def test_too_few_trials_give_an_error_or_nan_with_a_note(make, responses, part):
         (pd.to_numeric(v) > 0).any() for v in cues.values() if not isinstance(v, str)
     ):
         with pytest.raises(LogError, match="must have the same category"):
-            illusions(frame, n_resamples=20)
+            illusion_table(frame, n_resamples=20)
         return
-    table = illusions(frame, n_resamples=20)
+    table = illusion_table(frame, n_resamples=20)
     assert list(table.columns) == list(COLUMNS)
     assert all(row.note for row in table.itertuples() if np.isnan(row.value))
 
@@ -75,20 +75,20 @@ def test_datasets_without_illusions_are_excluded():
     with pytest.raises(
         LogError, match="none of the logs contains trials of an illusion: give logs of experiments such as duck-rabbit"
     ):
-        illusions(frame)
+        illusion_table(frame)
     both = pd.concat([frame, simulated_trials.geometric(0.1)], ignore_index=True).fillna(
         dict.fromkeys(("strength", "difference"), "")
     )
-    assert illusions(both).attrs["notes"] == ["excluded, because they show no illusions: mine"]
+    assert illusion_table(both).attrs["notes"] == ["excluded, because they show no illusions: mine"]
 
 
 def test_cues_that_are_not_numbers_are_an_error():
     frame = simulated_trials.geometric(0.1).assign(strength="strong")
     with pytest.raises(LogError, match="x: the cue strength is 'strong', expected a number"):
-        illusions(frame)
+        illusion_table(frame)
     frame = simulated_trials.hidden(0.4, 0).assign(hidden="nan")
     with pytest.raises(LogError, match="the cue hidden is 'nan'"):
-        illusions(frame)
+        illusion_table(frame)
 
 
 def test_several_correct_categories_are_an_error():
@@ -97,11 +97,11 @@ def test_several_correct_categories_are_an_error():
     with pytest.raises(
         LogError, match=r"must have the same category \(the correct answer\), but they have left, middle"
     ):
-        illusions(frame)
+        illusion_table(frame)
     frame = simulated_trials.hidden(0.4, 0)
     frame.loc[frame.index[-1], "category"] = "cat"
     with pytest.raises(LogError, match="with a hidden object must have the same category, but they have cat, face"):
-        illusions(frame)
+        illusion_table(frame)
 
 
 def test_effects_need_both_directions():
@@ -162,5 +162,5 @@ def test_observers_without_evidence_have_measures_of_responses_only():
 def test_measures_keep_their_names():
     """Scripts select rows of the table by these names."""
     frames = (simulated_trials.percepts(0.0, n=4), simulated_trials.hidden(0.4, 0.1), simulated_trials.geometric(0.1))
-    names = [list(dict.fromkeys(illusions(frame, n_resamples=20)["measure"])) for frame in frames]
+    names = [list(dict.fromkeys(illusion_table(frame, n_resamples=20)["measure"])) for frame in frames]
     assert names == [["seen as duck, of either", "PSE along the level"], ["false alarms", "threshold"], ["effect"]]

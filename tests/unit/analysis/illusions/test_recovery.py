@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.illusions import bistability, geometric, pareidolia
-from analysis.illusions.summary import illusions
+from analysis.illusions.summary import illusion_table
 from analysis.io.frame import read_trials
 from experiments.session import run
 from experiments.sets.registry import make_experiment
@@ -101,7 +101,7 @@ def test_fooled_observers_are_recovered_from_whole_sessions(tmp_path):
             for seed in range(4):
                 observer = Fooled(effect=effect, slope=20, seed=seed, name=f"{group}-{seed}")
                 run(make_experiment(name), observer, tmp_path)
-    table = illusions(read_trials([tmp_path], ambiguous=True), n_resamples=20)
+    table = illusion_table(read_trials([tmp_path], ambiguous=True), n_resamples=20)
     table["group"] = table["observer"].str.split("-").str[0]
     for name, effect in truth.items():
         rows = table[table["dataset"] == name]

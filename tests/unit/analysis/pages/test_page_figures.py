@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from analysis.kappa.consistency import consistency, kappa_matrix
+from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.kappa.contingency import contingency
 from analysis.measures.accuracy import accuracy
 from tests.unit.analysis.pages.pages import (
@@ -29,7 +29,7 @@ def test_a_cell_shows_its_pair(opened, frame):
     browser = opened("index.html")
     selector = figure(browser, "consistency")
     own = frame[frame["dataset"] == "cue-conflict"]
-    pairs, counts = consistency(own), contingency(own)
+    pairs, counts = error_consistency(own), contingency(own)
     names = list(kappa_matrix(pairs, "cue-conflict").index)
     order = rows_of(browser, selector)
     for row, column in ((0, 3), (4, 2)):
@@ -75,7 +75,7 @@ def test_conditions_are_shown_separately(opened, frame):
 def test_the_matrix_is_sorted_as_selected(opened, frame):
     browser = opened("index.html")
     selector = figure(browser, "consistency")
-    matrix = kappa_matrix(consistency(frame, intervals=False), "cue-conflict")
+    matrix = kappa_matrix(error_consistency(frame, intervals=False), "cue-conflict")
     names = list(matrix.index)
     choose(browser, f"{selector} select", "name")
     assert [names[o] for o in rows_of(browser, selector)] == sorted(names, key=str.casefold)

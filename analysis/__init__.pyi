@@ -1,0 +1,33 @@
+"""The public names of `analysis`; `core.lazy.attach` offers them when the program runs."""
+
+from analysis.benchmark.benchmark import benchmark_table as benchmark_table
+from analysis.benchmark.correlation import correlate as correlate
+from analysis.benchmark.correlation import observer_measure as observer_measure
+from analysis.benchmark.ranks import benchmark_intervals as benchmark_intervals
+from analysis.illusions.summary import illusion_table as illusion_table
+from analysis.io.frame import read_trials as read_trials
+from analysis.kappa.branches import agreement_with_kinds as agreement_with_kinds
+from analysis.kappa.branches import branch_support as branch_support
+from analysis.kappa.branches import human_range_sentences as human_range_sentences
+from analysis.kappa.branches import observer_groups as observer_groups
+from analysis.kappa.branches import resample_trees as resample_trees
+from analysis.kappa.branches import within_human_range as within_human_range
+from analysis.kappa.ceiling import noise_ceiling as noise_ceiling
+from analysis.kappa.clustering import cluster_observers as cluster_observers
+from analysis.kappa.consistency import attainable_kappa as attainable_kappa
+from analysis.kappa.consistency import error_consistency as error_consistency
+from analysis.kappa.consistency import kappa_matrix as kappa_matrix
+from analysis.kappa.contrasts import kind_contrasts as kind_contrasts
+from analysis.kappa.embedding import map_observers as map_observers
+from analysis.kappa.error_patterns import error_patterns as error_patterns
+from analysis.kappa.kappa_tests import difference_test as difference_test
+from analysis.kappa.kappa_tests import independence_test as independence_test
+from analysis.kappa.pairs import kappa_by_kind as kappa_by_kind
+from analysis.measures.accuracy import accuracy as accuracy
+from analysis.measures.confusion import confusion_matrix as confusion_matrix
+from analysis.measures.confusion import confusion_table as confusion_table
+from analysis.measures.confusion import response_entropy as response_entropy
+from analysis.measures.psychometric import thresholds as thresholds
+from analysis.measures.shape_bias import overall_shape_bias as overall_shape_bias
+from analysis.measures.shape_bias import shape_bias as shape_bias
+from analysis.report.report import write_report as write_report
