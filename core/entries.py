@@ -23,7 +23,8 @@ class Entry:
         example: A name or command that a user can type.
         source: Paper, repository or other origin.
         license: License of the weights or images that have to be downloaded, or that come with the package.
-        size: Size of the download, such as "4.3 GB"; empty if nothing is downloaded.
+        size: Size of the download, such as "4.3 GB"; empty if nothing is downloaded or the size is not known.
+        gated: Whether users must accept terms on the page of the download before they can download it.
         needs: The optional dependencies that it needs, as names of extras, such as ("models",).
         options: Default values of options that differ from those of the class or function.
     """
@@ -36,6 +37,7 @@ class Entry:
     source: str = ""
     license: str = ""
     size: str = ""
+    gated: bool = False
     needs: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(factory=dict)
 
