@@ -1,4 +1,4 @@
-"""`observers fetch`: download published stimuli and the recorded trials of people."""
+"""`observers fetch`: download published stimuli and the recorded trials of people and networks."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ def fetch(
         list[str],
         typer.Argument(
             metavar="NAME…",
-            help="Names of published datasets (their stimuli), humans (recorded trials of people), or illusions (the four "
-            "ambiguous images of Jaini et al. 2024).",
+            help="Names of published datasets (their stimuli), humans (recorded trials of people), networks (recorded "
+            "trials of networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
         ),
     ],
     quiet: Quiet = False,
 ) -> None:
-    """Download published stimuli and trials of people.
+    """Download published stimuli and recorded trials.
 
     Downloads are verified by checksum and stored in the cache. An interrupted download resumes when the same command is
     given again.
@@ -29,14 +29,15 @@ def fetch(
     """
     from core.progress import progress_bar
     from stimuli.published.datasets import dataset
-    from stimuli.published.fetch import fetch_humans, fetch_stimuli
+    from stimuli.published.fetch import fetch_humans, fetch_networks, fetch_stimuli
     from stimuli.published.paper_illusions import fetch_illusions
 
+    fetch_other = {"humans": fetch_humans, "networks": fetch_networks, "illusions": fetch_illusions}
     for name in names:
-        if name not in ("humans", "illusions"):
+        if name not in fetch_other:
             dataset(name)  # report a misspelled name before the first download
     for name in names:
         with progress_bar(name, "bytes", quiet=quiet) as progress:
-            fetch_other = {"humans": fetch_humans, "illusions": fetch_illusions}.get(name)
-            folder = fetch_stimuli(name, progress=progress) if fetch_other is None else fetch_other(progress=progress)
+            fetch_recorded = fetch_other.get(name)
+            folder = fetch_recorded(progress=progress) if fetch_recorded else fetch_stimuli(name, progress=progress)
         typer.echo(f"{name}: {folder}")

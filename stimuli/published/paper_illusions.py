@@ -19,7 +19,7 @@ from stimuli.cues import PERCEPTS
 from stimuli.images import FORMATS, MAX_PIXELS, save_image
 from stimuli.published.attribution import Credit, write_credits
 from stimuli.published.datasets import cache_folder
-from stimuli.published.fetch import Downloader, Progress, explain_write_errors, no_progress
+from stimuli.published.download import Downloader, Progress, explain_write_errors, no_progress
 from stimuli.stimulus import Stimulus, StimulusSet
 
 COMMONS = "https://commons.wikimedia.org/wiki/Special:FilePath/"

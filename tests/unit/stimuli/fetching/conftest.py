@@ -5,7 +5,7 @@ import threading
 import pytest
 from attrs import evolve
 
-from stimuli.published import fetch
+from stimuli.published import download, recordings
 from stimuli.published.datasets import DATASETS
 from tests.unit.stimuli.fetching.site import Site
 
@@ -34,6 +34,6 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setitem(DATASETS, "sketch", evolve(DATASETS["sketch"], n_images=4))
     monkeypatch.setitem(DATASETS, "edge", evolve(DATASETS["edge"], n_images=4))
     (tmp_path / "registry.txt").touch()
-    monkeypatch.setattr(fetch, "REGISTRY", tmp_path / "registry.txt")
-    monkeypatch.setattr(fetch, "PAUSES", (0, 0, 0, 0))
+    monkeypatch.setattr(recordings, "REGISTRY", tmp_path / "registry.txt")
+    monkeypatch.setattr(download, "PAUSES", (0, 0, 0, 0))
     return tmp_path

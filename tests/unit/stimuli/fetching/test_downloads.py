@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from core.errors import StimulusError
-from stimuli.published import fetch
+from stimuli.published import download
 from stimuli.published.datasets import published_stimuli
 from stimuli.published.fetch import fetch_humans, fetch_stimuli
 from tests.unit.stimuli.fetching.site import ARCHIVE, SKETCH, Handler, cached_files, register, tar_gz
@@ -138,16 +138,16 @@ def test_without_a_network_the_error_gives_instructions(root, monkeypatch):
 
 
 def test_a_silent_server_causes_another_attempt(site, root, monkeypatch):
-    monkeypatch.setattr(fetch, "TIMEOUTS", (5, 0.2))
+    monkeypatch.setattr(download, "TIMEOUTS", (5, 0.2))
     site.files["sketch.tar.gz"], site.faults = ARCHIVE, ["slow"]
     fetch_stimuli("sketch", base_url=site.url)
-    assert 2 <= len(site.requests) <= 1 + len(fetch.PAUSES)  # more than 2 if the machine itself is slow
+    assert 2 <= len(site.requests) <= 1 + len(download.PAUSES)  # more than 2 if the machine itself is slow
 
 
 @pytest.mark.parametrize("fault", ["", "bare"])
 def test_files_that_are_too_large_are_refused(site, root, monkeypatch, fault):
     """This holds with and without an announced length."""
-    monkeypatch.setattr(fetch, "MAX_BYTES", 200_000)
+    monkeypatch.setattr(download, "MAX_BYTES", 200_000)
     calls = []
     site.files["sketch.tar.gz"], site.faults = ARCHIVE, [fault]
     with pytest.raises(

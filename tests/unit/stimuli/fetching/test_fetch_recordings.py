@@ -1,4 +1,4 @@
-"""Tests of downloading the recorded responses of people, and of the registry of checksums."""
+"""Tests of downloading the recorded responses of people and networks, and of the registry of checksums."""
 
 import re
 
@@ -7,7 +7,8 @@ import pytest
 from core.errors import StimulusError
 from stimuli.published import fetch
 from stimuli.published.datasets import DATASETS
-from stimuli.published.fetch import fetch_humans
+from stimuli.published.fetch import fetch_humans, fetch_networks
+from stimuli.published.recordings import published_recordings, recorded_name, registry, url_of_recording
 from tests.unit.stimuli.fetching.site import cached_files, register
 
 PEOPLE = {
@@ -70,10 +71,40 @@ def test_a_failed_download_leaves_no_files(site, root):
 
 def test_the_registry_has_the_published_files(monkeypatch):
     monkeypatch.undo()
-    files = list(fetch.registry())
-    assert files == sorted(files) and len(files) == 1690
+    files = list(registry())
+    assert files == sorted(files) and len(files) == 1764
     for name, table in DATASETS.items():
         assert sum(f.startswith(f"humans/{name}/") for f in files) == table.n_people
         n_images = sum(f.startswith(f"stimuli/{name}/") for f in files)
         assert n_images == (table.n_images if name in ("cue-conflict", "edge", "silhouette") else 0)
-    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", sha256) for sha256 in fetch.registry().values())
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", sha256) for sha256 in registry().values())
+    assert len(published_recordings("networks")) == 74 and len(published_recordings("networks", "cue-conflict")) == 26
+
+
+NETWORKS = {
+    "networks/cue-conflict/cue-conflict_resnet50_session-1.csv": b"a" * 99,
+    "networks/cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv": b"b" * 99,
+    "networks/edge/edge_simclr-resnet50x1_session-1.csv": b"c" * 99,
+}
+
+
+def test_networks_are_downloaded_like_people(site, root, capsys):
+    register(root, PEOPLE | NETWORKS)
+    site.files = {name.removeprefix("networks/"): data for name, data in NETWORKS.items()}
+    assert fetch_networks(base_url=site.url) == root / "cache" / "networks"
+    assert cached_files(root) == sorted(NETWORKS)
+    assert fetch_networks(base_url=site.url) == root / "cache" / "networks"
+    assert "all 3 files of network responses are already in" in capsys.readouterr().err
+    assert len(site.requests) == 3
+
+
+def test_recordings_have_an_address_in_the_repository_that_publishes_them():
+    resnet, vgg = (url_of_recording(file) for file in list(NETWORKS)[:2])
+    assert "/bethgelab/model-vs-human/93ee6766" in resnet and resnet.endswith(
+        "/raw-data/cue-conflict/cue-conflict_resnet50_session-1.csv"
+    )
+    assert "/wichmann-lab/error-consistency/eb53bdb5" in vgg
+    assert vgg.endswith("/raw-data/texture-shape_cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv")
+    assert "/bethgelab/model-vs-human/79ed7cd1" in url_of_recording(next(iter(PEOPLE)))
+    assert [recorded_name(file, file.split("/")[1]) for file in NETWORKS] == ["resnet50", "vgg16", "simclr-resnet50x1"]
+    assert recorded_name(next(iter(PEOPLE)), "edge") == "subject-00"
