@@ -2,9 +2,9 @@
 
 Jaini et al. (2024, section 4) report Pearson's r(58) = .59 and Spearman's .64 for this example. Notation: N observers that
 have both measures; df = N - 2.
-- Pearson's r: p from t = r sqrt(df / (1 - r²)); 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3).
-- Spearman's r of the ranks (ties share their mean rank): p from the same t; interval by z with standard error
-  sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
+- Pearson's r: p and the 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3), both computed by scipy.
+- Spearman's r of the ranks (ties share their mean rank): r and p computed by scipy. scipy has no interval for it, so the
+  interval is computed here, by z with standard error sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
 With fewer than three observers, or if a measure is the same for all observers, the results are NaN and `reason` says why.
 The interval is NaN with three observers, and also if |r| = 1, because z is then infinite. If |r| = 1, p is 0 for Pearson's r
 and 2 / N! for Spearman's r, which is the proportion of the N! orders with |r| = 1.
@@ -20,7 +20,7 @@ from math import factorial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, rankdata, t
+from scipy.stats import norm, pearsonr, spearmanr
 
 from analysis.benchmark.benchmark import HUMANS
 from analysis.io.frame import select_dataset
@@ -62,16 +62,20 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
     for method in METHODS:
         r = low = high = p = np.nan
         if not reason:
-            first, second = (rankdata(each) for each in values) if method == "spearman" else values
-            r = float(np.clip(np.corrcoef(first, second)[0, 1], -1, 1))
-            is_perfect = 1 - r * r < 1e-12
-            p_if_perfect = min(1.0, 2 / factorial(n)) if method == "spearman" else 0.0
-            p = p_if_perfect if is_perfect else float(2 * t.sf(abs(r) * np.sqrt((n - 2) / (1 - r * r)), n - 2))
-            if n > 3 and not is_perfect:
-                half_width = norm.ppf(0.975) * np.sqrt((1 + (r * r / 2 if method == "spearman" else 0)) / (n - 3))
-                low, high = np.tanh(np.arctanh(r) + np.array([-half_width, half_width]))
+            result = pearsonr(*values) if method == "pearson" else spearmanr(*values)
+            r, p = float(result.statistic), float(result.pvalue)
+            if 1 - r * r < 1e-12:  # scipy rounds r = ±1 differently and returns p near 0 for both methods
+                p = 0.0 if method == "pearson" else min(1.0, 2 / factorial(n))
+            elif n > 3:
+                low, high = result.confidence_interval(0.95) if method == "pearson" else _spearman_interval(r, n)
         rows.append((method, str(x.name), str(y.name), n, max(n - 2, 0), r, low, high, p, reason))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _spearman_interval(r: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of Spearman's r over n observers (Bonett & Wright 2000)."""
+    half_width = norm.ppf(0.975) * np.sqrt((1 + r * r / 2) / (n - 3))
+    return float(np.tanh(np.arctanh(r) - half_width)), float(np.tanh(np.arctanh(r) + half_width))
 
 
 def observer_measure(

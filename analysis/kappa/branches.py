@@ -165,6 +165,7 @@ def adjusted_rand_index(labels_1: np.ndarray, labels_2: np.ndarray) -> float:
     Each partition is an array of integer labels with shape (O,). The index is NaN if both partitions have only one
     group, or if both have as many groups as observers.
     """
+    # scikit-learn has this index too, but it is not a dependency, and returns 1 where the index is undefined.
     table = np.zeros((int(labels_1.max()) + 1, int(labels_2.max()) + 1))
     np.add.at(table, (labels_1, labels_2), 1)
 

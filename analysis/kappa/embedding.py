@@ -33,6 +33,7 @@ def map_observers(matrix: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         >>> points, share = map_observers(kappa_matrix(error_consistency(frame), "cue-conflict"))
     """
     distance = kappa_distances(matrix)
+    # Computed here because neither scipy nor statsmodels has classical scaling, and scikit-learn is not a dependency.
     n = len(distance)
     centering = np.eye(n) - 1 / max(n, 1)
     values, vectors = np.linalg.eigh(-centering @ np.square(distance) @ centering / 2)

@@ -21,6 +21,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from attrs import frozen
+from statsmodels.stats.multitest import multipletests
 
 from analysis.kappa.condition_data import (
     ConditionData,
@@ -281,10 +282,10 @@ def _kappa_after_exchange(condition: ConditionData, people: list[str], exchange:
 
 
 def holm_correction(p: np.ndarray) -> np.ndarray:
-    """Return p values with Holm's correction, as statsmodels computes it; NaN stays NaN and does not count as a test."""
-    adjusted, defined = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
-    order = defined[np.argsort(p[defined], kind="stable")]
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
+    """Return p values with Holm's correction; NaN stays NaN and does not count as a test."""
+    adjusted, is_test = np.full(len(p), np.nan), ~np.isnan(p)
+    if is_test.any():  # multipletests refuses an empty array, and would count NaN as a test
+        adjusted[is_test] = multipletests(p[is_test], method="holm")[1]
     return adjusted
 
 

@@ -29,6 +29,7 @@ def percentiles(values: np.ndarray) -> np.ndarray:
 
     Undefined values (NaN) are excluded; the result is NaN where all values are undefined.
     """
+    # numpy.nanpercentile warns where all values are undefined, and is slow because it loops over all rows.
     flat = values.reshape(int(np.prod(values.shape[:-1])), values.shape[-1])
     result = np.full((2, len(flat)), np.nan)
     is_complete = ~np.isnan(flat).any(axis=1)
@@ -43,6 +44,7 @@ def percentiles(values: np.ndarray) -> np.ndarray:
 
 def nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
     """Return the mean of the values that are not NaN; NaN, without a warning, where all values are NaN."""
+    # numpy.nanmean warns where all values are NaN.
     defined = ~np.isnan(values)
     n = defined.sum(axis=axis)
     total = np.where(defined, values, 0.0).sum(axis=axis)

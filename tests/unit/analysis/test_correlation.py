@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import norm, rankdata, spearmanr, t
 
 from analysis.benchmark.correlation import COLUMNS, correlate, observer_measure
 from analysis.io.frame import read_trials
@@ -22,18 +22,23 @@ def random_measures(n, r, seed=0):
     return pd.Series(x, index=index, name="x"), pd.Series(y, index=index, name="y")
 
 
-def test_coefficients_equal_scipy():
-    x, y = random_measures(60, 0.6)
-    y.iloc[:6] = y.iloc[0]  # ties
+@pytest.mark.parametrize("n", [4, 7, 60])
+def test_coefficients_equal_their_formulas(n):
+    """r of the values or of their ranks, p from Student's t, and the interval from Fisher's z."""
+    x, y = random_measures(n, 0.6)
+    y.iloc[: n // 10] = y.iloc[0]  # ties
     table = correlate(x, y)
     assert tuple(table.columns) == COLUMNS
-    pearson, spearman = table.itertuples()
-    expected = pearsonr(x, y)
-    assert (pearson.r, pearson.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert (pearson.low, pearson.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    expected = spearmanr(x, y)
-    assert (spearman.r, spearman.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert (pearson.n, pearson.df, pearson.x, pearson.y) == (60, 58, "x", "y")  # as r(58) in the paper
+    for row, (first, second), variance in zip(
+        table.itertuples(), ((x, y), (rankdata(x), rankdata(y))), (1, 1 + spearmanr(x, y)[0] ** 2 / 2), strict=True
+    ):
+        r = np.corrcoef(first, second)[0, 1]
+        half_width = norm.ppf(0.975) * np.sqrt(variance / (n - 3))
+        interval = np.tanh(np.arctanh(r) - half_width), np.tanh(np.arctanh(r) + half_width)
+        p = 2 * t.sf(abs(r) * np.sqrt((n - 2) / (1 - r * r)), n - 2)
+        assert (row.r, row.low, row.high, row.p) == pytest.approx((r, *interval, p), abs=1e-12)
+    assert set(table["n"]) == {n} and set(table["df"]) == {n - 2}  # as r(58) in the paper
+    assert set(table["x"]) == {"x"} and set(table["y"]) == {"y"}
 
 
 @pytest.mark.parametrize("r", [0.0, 0.6])
