@@ -21,11 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from analysis.io.frame import read_trials
 from analysis.report.report import write_report
+from core.kinds import KINDS
 from experiments.sets.shown_stimuli import find_shown_stimuli
 from stimuli.categories import CATEGORIES
 from stimuli.published.datasets import DATASETS
-
-KINDS = ("human", "generative", "contrastive", "discriminative")
 
 
 def simulate_trials(n_observers: int, n_with_evidence: int, seed: int = 0) -> pd.DataFrame:
@@ -39,7 +38,7 @@ def simulate_trials(n_observers: int, n_with_evidence: int, seed: int = 0) -> pd
         level = np.arange(n) % len(dataset.conditions)
         names = [f"n{i:08d}_{dataset.code}.png" for i in range(n)]
         for o in range(n_observers):
-            kind = KINDS[min(o // 10, 3)]
+            kind = KINDS[min(o // 10, 3)]  # all but simulated observers
             correct = rng.random(n) < np.clip(0.95 - 0.1 * level - 0.004 * o, 0.06, 1)
             response = np.where(correct, category, texture if dataset.has_cues else rng.integers(16, size=n))
             part = {

@@ -16,16 +16,16 @@ N is the number of trials and K the number of choices of a trial. `Observer.obse
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
 
 from core.errors import ObserverError as ObserverError
+from core.kinds import KINDS as KINDS
+from core.kinds import Kind as Kind
 from stimuli.stimulus import Stimulus
 
-Kind = Literal["human", "generative", "discriminative", "contrastive", "simulated"]
-KINDS: tuple[str, ...] = get_args(Kind)
 # attrs metadata that marks an option, such as the device, as not changing responses: field(metadata=RUNTIME).
 RUNTIME: Mapping[str, Any] = {"runtime": True}
 MAX_STEPS, MAX_GUIDANCE = 1000, 100

@@ -111,7 +111,7 @@ def _parse_model_vs_human(row: dict[str, str], path: Path) -> tuple[tuple[str, s
         condition = DATASETS[name].canonical(condition)
     trial = RecordedTrial(
         observer=row["subj"],
-        kind=dialect.infer_kind(row["subj"], row["imagename"]),  # type: ignore[arg-type]
+        kind=dialect.infer_kind(row["subj"], row["imagename"]),
         category=row["category"],
         choice=None if row["object_response"] == dialect.NO_ANSWER else row["object_response"],
         rt=None if row.get("rt", "") in dialect.MISSING else float(row["rt"]),
@@ -128,7 +128,7 @@ def _parse_own_format(row: dict[str, str], path: Path) -> tuple[tuple[str, str],
     evidence = {name.removeprefix("evidence_"): cell for name, cell in row.items() if name.startswith("evidence_")}
     trial = RecordedTrial(
         observer=row["observer"],
-        kind=row["kind"],  # type: ignore[arg-type]
+        kind=row["kind"],
         category=row["category"],
         choice=row["response"] or None,
         rt=float(row["rt"]) if row["rt"] else None,

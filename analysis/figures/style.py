@@ -23,6 +23,7 @@ from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, bl
 
 from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
 from analysis.measures.accuracy import PEOPLE
+from core.kinds import KINDS, Kind
 
 MAX_NAMED = 6  # largest number of observers of one kind that the legend lists one by one
 MAX_NAME_LENGTH = 34  # characters
@@ -63,6 +64,7 @@ class KindStyle:
         color: Color of markers and lines, as a hex string.
         text_color: The same hue, dark enough to be readable as text on white.
         marker: A marker of matplotlib.
+        glyph: A character of the same shape, for web pages.
         label: Name of the kind in legends.
         fills: Fill styles of matplotlib markers; successive observers of the kind take successive fills.
     """
@@ -70,6 +72,7 @@ class KindStyle:
     color: str
     text_color: str
     marker: str
+    glyph: str
     label: str
     fills: tuple[str, ...] = ("full", "none", "left", "right", "bottom", "top")
 
@@ -79,13 +82,16 @@ class KindStyle:
         return "white" if self.fills[0] == "none" else self.color
 
 
-KIND_STYLES: Mapping[str, KindStyle] = {
-    "human": KindStyle("#A51E37", "#A51E37", "D", "people"),
-    "generative": KindStyle("#0069AA", "#0069AA", "^", "generative"),
-    "contrastive": KindStyle("#D29600", "#8A6200", "v", "contrastive"),
-    "discriminative": KindStyle("#969696", "#6A6A6A", "o", "discriminative"),
-    "simulated": KindStyle("#222222", "#222222", "s", "simulated", ("none", "full", "left", "right", "bottom", "top")),
+_STYLES: Mapping[Kind, KindStyle] = {
+    "human": KindStyle("#A51E37", "#A51E37", "D", "◆", "people"),
+    "generative": KindStyle("#0069AA", "#0069AA", "^", "▲", "generative"),
+    "contrastive": KindStyle("#D29600", "#8A6200", "v", "▼", "contrastive"),
+    "discriminative": KindStyle("#969696", "#6A6A6A", "o", "●", "discriminative"),
+    "simulated": KindStyle(
+        "#222222", "#222222", "s", "■", "simulated", ("none", "full", "left", "right", "bottom", "top")
+    ),
 }
+KIND_STYLES: Mapping[str, KindStyle] = {kind: _STYLES[kind] for kind in KINDS}
 
 
 @frozen

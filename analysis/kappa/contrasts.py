@@ -19,11 +19,12 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from analysis.io.frame import KINDS, dataset_order
+from analysis.io.frame import dataset_order
 from analysis.kappa.condition_data import bootstrap_weights, excluded_datasets_note
 from analysis.kappa.consistency import Rule, select_benchmark_conditions
 from analysis.kappa.pairs import pair_kappas
 from analysis.measures.resampling import N_RESAMPLES, percentiles
+from core.kinds import KINDS
 
 COLUMNS = (
     "dataset", "contrast", "kind_1", "kind_2", "n_1", "n_2", "kappa_1", "kappa_2", "difference", "low", "high", "p",

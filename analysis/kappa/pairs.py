@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.io.frame import KINDS, dataset_order, observer_order
+from analysis.io.frame import dataset_order, observer_order
 from analysis.kappa.condition_data import ImageWeights, bootstrap_weights, split_by_condition, unit_weights
 from analysis.kappa.consistency import PAIRS_PER_PRODUCT, Rule, resampled_kappa, select_benchmark_conditions
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
 from core.errors import LogError
+from core.kinds import KINDS
 
 COLUMNS = ("dataset", "kind_1", "kind_2", "n_pairs", "kappa", "low", "high")
 

@@ -18,7 +18,6 @@ PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
     "data.js", "svg.js", "tables.js", "matrix.js", "curves.js", "shape-bias.js", "plots.js", "answers.js", "trials.js",
 )  # fmt: skip
-GLYPHS = {"D": "◆", "^": "▲", "v": "▼", "o": "●", "s": "■"}  # characters for the markers of matplotlib
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 MAX_OPEN_ROWS = 14  # a table with more rows is collapsed when the page opens
 
@@ -71,8 +70,7 @@ def write_pages(
         (assets / name).write_bytes((PAGE / name).read_bytes())
     (assets / "report.css").write_text((PAGE / "report.css").read_text("utf-8") + _kind_rules(), "utf-8", newline="\n")
     kinds = {
-        kind: {"label": kind_style.label, "glyph": GLYPHS[kind_style.marker]}
-        for kind, kind_style in style.KIND_STYLES.items()
+        kind: {"label": kind_style.label, "glyph": kind_style.glyph} for kind, kind_style in style.KIND_STYLES.items()
     }
     index = {
         "letters": LETTERS,
@@ -103,7 +101,7 @@ def write_pages(
 def _kind_rules() -> str:
     """Return CSS rules with the color and the marker of every kind, the same as in the figures."""
     rules = [
-        f".kind-{kind} {{ --ink: {kind_style.text_color}; --mark: \"{GLYPHS[kind_style.marker]}\"; }}\n"
+        f".kind-{kind} {{ --ink: {kind_style.text_color}; --mark: \"{kind_style.glyph}\"; }}\n"
         for kind, kind_style in style.KIND_STYLES.items()
     ]  # fmt: skip
     return "".join(rules)

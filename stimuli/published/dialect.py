@@ -6,7 +6,10 @@ both from names.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+
+from core.kinds import Kind
 
 COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "condition", "imagename")
 NO_ANSWER = "na"
@@ -18,7 +21,7 @@ _PERSON = "subject-"
 # The kind of a model is inferred from the beginning of its published name. The next character must not be a letter that
 # would continue the word (`clippy` is not `clip`), except for the v of a version number. All other models count as
 # discriminative.
-_KINDS = {
+_KINDS: Mapping[Kind, re.Pattern[str]] = {
     "contrastive": re.compile(r"(?i:(open|eva\d*)[-_]?)?(?i:clip|siglip)(?![a-uw-z])"),
     "generative": re.compile(r"(?i:imagen|parti|muse|stable[-_ ]?diffusion)(?![a-uw-z])"),
 }
@@ -36,7 +39,7 @@ def extract_image_id(imagename: str) -> str:
     return "_".join(parts[-2:]) if parts[-2].startswith("n0") else parts[-1]
 
 
-def infer_kind(subj: str, imagename: str = "") -> str:
+def infer_kind(subj: str, imagename: str = "") -> Kind:
     """Return the kind of an observer, inferred from its name and from the name of an image that it saw.
 
     An observer is human if its name begins with `subject-`, or if the name of the image contains the code of a person

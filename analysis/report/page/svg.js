@@ -23,16 +23,17 @@ const svg = {
     return report.index.looks[kind].color;
   },
 
-  /* The marker of a kind, the same as in the figures. */
+  /* The marker of a kind. The glyph of the kind in the index names the shape; ● is a circle. */
   marker(kind, x, y, r, attributes = {}) {
     const paths = {
-      human: `M${x} ${y - r * 1.2}L${x + r * 1.2} ${y}L${x} ${y + r * 1.2}L${x - r * 1.2} ${y}Z`,
-      generative: `M${x} ${y - r * 1.1}L${x + r} ${y + r * 0.8}L${x - r} ${y + r * 0.8}Z`,
-      contrastive: `M${x} ${y + r * 1.1}L${x + r} ${y - r * 0.8}L${x - r} ${y - r * 0.8}Z`,
-      simulated: `M${x - r * 0.9} ${y - r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}Z`,
+      "◆": `M${x} ${y - r * 1.2}L${x + r * 1.2} ${y}L${x} ${y + r * 1.2}L${x - r * 1.2} ${y}Z`,
+      "▲": `M${x} ${y - r * 1.1}L${x + r} ${y + r * 0.8}L${x - r} ${y + r * 0.8}Z`,
+      "▼": `M${x} ${y + r * 1.1}L${x + r} ${y - r * 0.8}L${x - r} ${y - r * 0.8}Z`,
+      "■": `M${x - r * 0.9} ${y - r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}Z`,
     };
     const options = { fill: svg.color(kind), stroke: "#fff", "stroke-width": 0.7, ...attributes };
-    return paths[kind] ? svg.make("path", { d: paths[kind], ...options }) : svg.make("circle", { cx: x, cy: y, r, ...options });
+    const path = paths[report.index.looks[kind].glyph];
+    return path ? svg.make("path", { d: path, ...options }) : svg.make("circle", { cx: x, cy: y, r, ...options });
   },
 
   /* Show a tooltip with the text that `describe(target)` returns for the element under the pointer, unless it is "". */
