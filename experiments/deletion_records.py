@@ -15,6 +15,8 @@ from pathlib import Path
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.participants import participant_code
+from observers.protocol import Observer
 
 DELETION_RECORDS = "forgotten.csv"
 DELETION_RECORD = ("code_sha256", "date", "n_sessions", "n_trials")
@@ -24,6 +26,12 @@ def refuse_forgotten(code: str, directory: Path) -> None:
     """Raise LogError if the data of the participant were deleted from this folder of logs."""
     if is_forgotten(code, directory):
         raise LogError(f"the data of {code} were deleted from {directory} on request: use another participant code")
+
+
+def refuse_forgotten_observer(observer: Observer, directory: Path) -> None:
+    """Raise LogError if the observer is a person whose data were deleted from this folder of logs, even by a pilot name."""
+    if observer.kind == "human":
+        refuse_forgotten(participant_code(observer.name), directory)
 
 
 def is_forgotten(code: str, directory: Path) -> bool:

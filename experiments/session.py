@@ -16,10 +16,9 @@ from typing import Any
 from core.errors import LogError, ObserverError
 from core.progress import Progress
 from experiments import log
-from experiments.deletion_records import refuse_forgotten
+from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import describe_difference, identity_of, restore_revision_name
-from observers.people.participant import PILOT_SUFFIX
 from observers.protocol import MAX_COUNT, HasProvenance, Observer, Response, Trial, measures_of
 from observers.validation import check_name, iter_responses, validate_response
 
@@ -80,8 +79,7 @@ def run(
         raise LogError(f"session and limit must be 1 or more, got session {session} and limit {limit}")
     check_name(experiment.name)
     check_name(observer.name)
-    if observer.kind == "human":
-        refuse_forgotten(observer.name.removesuffix(PILOT_SUFFIX), directory)
+    refuse_forgotten_observer(observer, directory)
     path = log.log_path(directory, experiment.name, observer.name, session)
     cues = experiment.stimuli.cue_names
     trials = experiment.trials(seed)

@@ -24,6 +24,8 @@ from analysis.io.answerable import exclude_unanswerable
 from analysis.io.formats import MAX_LINE, PATTERNS, parse_header
 from analysis.io.log_tables import convert_model_vs_human, convert_own_log, parse_table
 from core.errors import LogError, UnknownName
+from core.kinds import KINDS
+from core.participants import is_pilot_name
 from experiments import log
 from stimuli.published import dialect
 from stimuli.published.datasets import DATASETS
@@ -32,9 +34,7 @@ COLUMNS = (
     "dataset", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response", "rt",
     "n_evaluations", "correct", "source",
 )  # fmt: skip
-KINDS = ("human", "generative", "contrastive", "discriminative", "simulated")  # in the order of tables and figures
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
-PILOT = "-pilot"  # suffix of a person's name in the log of a pilot session
 
 
 def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.DataFrame:
@@ -189,7 +189,7 @@ def _read_file(path: Path, must_be_log: bool, reading_notes: _ReadingNotes) -> p
 
 def _check_kinds(kinds: pd.Series, path: Path) -> None:
     """Raise LogError if a log has an unknown kind of observer."""
-    unknown = set(kinds) - set(KINDS)
+    unknown = set(kinds) - {*KINDS}
     if unknown:
         raise LogError(
             f"{path}: unknown kind of observer {', '.join(sorted(unknown))}; the kinds are {', '.join(KINDS)}"
@@ -201,7 +201,8 @@ def _find_pilots(part: pd.DataFrame, sidecar: dict[str, Any] | None) -> pd.Serie
     observer = {} if sidecar is None else sidecar["identity"].get("observer")
     options = observer.get("options") if isinstance(observer, dict) else None
     all_are_pilot = isinstance(options, dict) and options.get("pilot") is True
-    return ((part["kind"] == "human") & part["observer"].str.endswith(PILOT)) | all_are_pilot
+    pilot_names = [name for name in part["observer"].unique() if is_pilot_name(name)]
+    return ((part["kind"] == "human") & part["observer"].isin(pilot_names)) | all_are_pilot
 
 
 def _compare_with_sidecar(

@@ -18,9 +18,9 @@ from attrs import evolve, frozen
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.participants import pilot_name
 from experiments.deletion_records import DELETION_RECORDS
 from experiments.log import COLUMNS
-from observers.people.participant import PILOT_SUFFIX
 
 # The suffixes of the files of one session. The sidecar, which names the participant, is last, because it is deleted last.
 SUFFIXES = (
@@ -127,7 +127,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
     """Return files that share a stem as one session, or None if they do not belong to the participant."""
     if not any(code in path.name or code.encode() in path.read_bytes() for path in group.values()):
         return None
-    names = {code, code + PILOT_SUFFIX}
+    names = {code, pilot_name(code)}
     rows = _read_owners(group[".csv"], code) if ".csv" in group else []
     if rows is None:
         return None
@@ -266,7 +266,7 @@ def _without_participant(participants: Path, code: str, subjects: set[str]) -> b
         cells = line.decode("utf-8", "replace").rstrip("\r\n").split("\t")
         if (
             len(cells) == len(columns)
-            and cells[observer] in (code, code + PILOT_SUFFIX)
+            and cells[observer] in (code, pilot_name(code))
             and re.fullmatch(r"sub-[A-Za-z0-9]+", cells[subject])
             and _has_no_files(participants.parent / cells[subject])
         ):

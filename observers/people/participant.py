@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from attrs import field, frozen, validators
 
+from core.participants import pilot_name
 from observers.people import paradigm
 from observers.people.codes import check_code
 from observers.people.monitor import Monitor, read_monitor
@@ -22,7 +23,6 @@ from observers.people.screen import RATES, Click, Key, Screen
 from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
-PILOT_SUFFIX = "-pilot"  # the observer name of a pilot session ends in it, so that analyses can exclude the session
 PILOT_IMAGE_PIXELS = 224.0  # side of an image in a pilot or simulated session without a monitor profile
 MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break text asks for an answer to every trial
 # Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
@@ -97,7 +97,7 @@ class Participant:
     @property
     def name(self) -> str:
         """The participant code, followed by "-pilot" in a pilot session."""
-        return self.code + PILOT_SUFFIX * self.pilot
+        return pilot_name(self.code) if self.pilot else self.code
 
     @property
     def kind(self) -> Kind:
