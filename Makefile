@@ -33,13 +33,13 @@ check: lint docs
 test-extras: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --target .venv/extras --no-deps --python $(BIN)/python -c constraints.txt timm torchvision \
 		plenoptic pyrtools einops imageio scikit-image lazy-loader tifffile importlib-resources resvg-py psignifit
-	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/unit/observers/test_zoo.py tests/unit/observers/test_paper_models.py tests/unit/stimuli/test_texture_synthesis.py tests/unit/observers/microcosm/test_icons.py tests/unit/analysis/test_psychometric.py
+	PYTHONPATH=.venv/extras $(BIN)/python -m pytest -q tests/unit/observers/classifiers/test_zoo.py tests/unit/observers/test_paper_models.py tests/unit/stimuli/distort/test_texture_synthesis.py tests/unit/observers/microcosm/training/test_icons.py tests/unit/analysis/measures/test_psychometric.py
 
 # Tests with a real screen under Xvfb. They need PsychoPy and Debian's xvfb, xdotool, libgl1-mesa-dri, libglu1-mesa,
 # libportaudio2 and libusb-1.0-0. Tests whose requirements are missing are skipped with a reason.
 test-human: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[human]"
-	$(BIN)/python -m pytest -q --slow tests/unit/observers/people/test_psychopy.py
+	$(BIN)/python -m pytest -q --slow tests/end_to_end/test_psychopy.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py

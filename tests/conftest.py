@@ -8,10 +8,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments.experiment import Experiment
 from experiments.sets.drawn import cue_conflict
+from stimuli.images import save_image
 from stimuli.published.datasets import find
 
 
@@ -45,6 +47,27 @@ def small(drawn: Experiment) -> Experiment:
     """Return the sixteen drawn images with equal shape and texture and sixteen with a cue conflict, in two blocks."""
     keep = {s.id for i, s in enumerate(drawn.stimuli) if i % 17 in (0, 1) or i == 254}
     return Experiment("small", drawn.stimuli.where(lambda s: s.id in keep), drawn.choices, n_blocks=2)
+
+
+@pytest.fixture
+def few(small: Experiment) -> Experiment:
+    """Return an experiment of five trials in two blocks."""
+    keep = {s.id for s in small.stimuli.stimuli[:5]}
+    return Experiment("few", small.stimuli.where(lambda s: s.id in keep), small.choices, n_blocks=2)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Return a folder of 3 categories with 12, 12 and 10 photographs of 60 × 50 pixels."""
+    from tests.unit.stimuli.photos import as_uint8, photo
+
+    rng = np.random.default_rng(0)
+    for category, n in (("boat", 12), ("cat", 12), ("oven", 10)):
+        for i in range(n):
+            top, left = rng.integers(0, 300), rng.integers(0, 500)
+            name = "flower.jpg" if category == "cat" else "china.jpg"
+            save_image(as_uint8(photo(name, 50, 60, top, left)), tmp_path / "photos" / category / f"{category}{i}.png")
+    return tmp_path / "photos"
 
 
 def real(*parts: str) -> Path:

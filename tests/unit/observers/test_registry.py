@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from commands import catalog
 from core.errors import UnknownName, UserError
 from core.plugins import load
-from experiments import catalog
 from experiments.sets.registry import make_experiment
 from observers.registry import OBSERVERS, SCHEMES, accepts_option, make_observer
 from observers.simulated import Biased, Ideal

@@ -1,0 +1,178 @@
+"""The sections of a report show the values of the measures, and each handles data with too few observers or trials."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.benchmark.correlation import correlate, observer_measure
+from analysis.io.tables import format_p_value
+from analysis.kappa.ceiling import noise_ceiling
+from analysis.kappa.consistency import error_consistency
+from analysis.kappa.contrasts import PEOPLE, kind_contrasts
+from analysis.measures.psychometric import n_choices
+from analysis.report.agreement_sections import (
+    ceiling_section,
+    clusters_section,
+    contrasts_section,
+    human_range_summary,
+    mistakes_section,
+)
+from analysis.report.overall_sections import OVERALL_SECTIONS, benchmark_section, low_pass_section
+from analysis.report.response_sections import responses_section, thresholds_section
+from analysis.report.section_inputs import Bootstrap, SectionInputs
+from analysis.report.sections import SECTIONS
+from tests.unit.analysis.report.test_report import trials
+
+KINDS = {"s1": "human", "s2": "human", "s3": "human", "net": "discriminative", "sd": "generative"}
+QUICK = Bootstrap(40, 3)
+
+
+def section_inputs(frame, out, bootstrap=QUICK):
+    (dataset,) = frame["dataset"].unique()
+    pairs = error_consistency(frame, intervals=False, bounds=True)
+    return SectionInputs(out, dataset, "x", frame, frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
+
+
+@pytest.fixture
+def contrast(tmp_path):
+    return section_inputs(trials("contrast", KINDS, ("c100", "c50", "c15", "c05"), 30, seed=4), tmp_path)
+
+
+def test_ceiling(contrast):
+    part = ceiling_section(contrast)
+    table = noise_ceiling(contrast.benchmark_trials, n_resamples=40, seed=3)
+    pd.testing.assert_frame_equal(part.data["noise-ceiling"], table)
+    top, best = table.iloc[0], table[table["kind"] != "human"].sort_values("share").iloc[-1]
+    assert f"mean κ is {top.ceiling:.3f} [{top.ceiling_low:.3f}, {top.ceiling_high:.3f}]." in part.sentences[0]
+    assert f"{best.observer} ({best.kind}) comes closest to the ceiling, with κ = {best.kappa:.3f}" in part.sentences[1]
+    assert "c100" not in set(contrast.benchmark_trials["condition"])
+
+
+def test_kinds(contrast):
+    part = contrasts_section(contrast)
+    table = kind_contrasts(contrast.benchmark_trials, n_resamples=40, seed=3)
+    row = table[table["contrast"] == PEOPLE].iloc[0]
+    assert f"{row.kappa_1:.3f} for generative and {row.kappa_2:.3f} for discriminative observers" in part.sentences[0]
+    assert part.sentences[0].endswith(f"{format_p_value(row.p)}.")
+
+
+def test_clusters(contrast):
+    part = clusters_section(contrast)
+    among = part.data["among-people"].set_index("observer")
+    inside = [name for name in ("sd", "net") if among.loc[name, "among_people"]]
+    if len(inside) == 2:
+        start = "All 2 other observers agree"
+    elif inside:
+        start = f"{len(inside)} of the 2 other observers ({', '.join(inside)}) agree"
+    else:
+        start = "None of the 2 other observers agrees with people as well as the least consistent person does."
+    assert part.sentences[0].startswith(start)
+    assert part.sentences[1].startswith("sd (generative)") and len(part.tables[0].rows) == 4
+    assert (contrast.out / "figures" / "map_x.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("among_people", "start"),
+    [
+        ([True], "The one other observer agrees with people at least as well as"),
+        ([None], "The one other observer does not agree with people as well as"),
+        ([False, None, False], "None of the 3 other observers agrees with people as well as"),
+        ([False, True, None], "1 of the 3 other observers (b) agrees with people at least as well as"),
+        ([True, True, False], "2 of the 3 other observers (a, b) agree with people at least as well as"),
+        ([True, True], "All 2 other observers agree with people at least as well as"),
+    ],
+)
+def test_the_summary_of_the_human_range(among_people, start):
+    among = pd.DataFrame({"observer": list("abc")[: len(among_people)], "among_people": among_people}, dtype=object)
+    assert human_range_summary(among) == f"{start} the least consistent person does."
+
+
+def test_thresholds_and_responses(contrast, tmp_path):
+    assert len(thresholds_section(contrast).data["thresholds"]) == 5
+    assert thresholds_section(section_inputs(trials("sketch", KINDS), tmp_path)) is None
+    rows = responses_section(contrast).tables[0].rows
+    net = next(row for row in rows if row[0].value == "net")
+    wrong = contrast.trials.query("observer == 'net' and not correct and response != ''")
+    n = wrong.groupby(["category", "response"]).size().max()
+    assert f", {n} of " in net[-1].value
+
+
+def test_low_pass(tmp_path):
+    kinds = KINDS | {f"net{i}": "discriminative" for i in range(4)}
+    frame = pd.concat([trials("low-pass", kinds, ("0", "3"), 30), trials("cue-conflict", kinds, cues=True, n=60)])
+    part = low_pass_section(frame, tmp_path, QUICK)
+    row = correlate(
+        observer_measure(frame, "accuracy:low-pass", people=True), observer_measure(frame, "shape-bias", people=True)
+    ).iloc[0]
+    assert f"Pearson's r({row.df}) = {row.r:.3f}" in part.sentences[0] and row.n == 7
+    few = frame[frame["observer"].isin(["s1", "net"])]
+    assert "fewer than three observers" in low_pass_section(few, tmp_path, QUICK).sentences[0]
+    assert low_pass_section(frame[frame["dataset"] == "low-pass"], tmp_path, QUICK) is None
+
+
+def test_the_benchmark_has_intervals(tmp_path):
+    frame = trials("cue-conflict", KINDS, cues=True)
+    part = benchmark_section(frame, tmp_path, QUICK)
+    cell = part.tables[0].rows[1][3]
+    ends = part.data["benchmark-intervals"].query("measure == 'ood_accuracy'").set_index("observer")
+    name = part.tables[0].rows[1][0].value
+    assert (cell.low, cell.high) == tuple(ends.loc[name, ["low", "high"]])
+    without = benchmark_section(frame, tmp_path, Bootstrap(0, 0))
+    assert np.isnan(without.tables[0].rows[1][3].low) and "intervals" not in without.tables[0].caption
+
+
+@pytest.mark.parametrize("names", ["s1", "s1 s2", "sd", "s1 sd", "sd net"])
+@pytest.mark.parametrize("responses", [None, "right", "wrong", "nothing"])
+@pytest.mark.parametrize("dataset", ["contrast", "mine"])
+def test_too_few_observers_or_responses(names, responses, dataset, tmp_path):
+    """Each section returns None exactly if it does not apply, and otherwise writes whole sentences without NaN."""
+    kinds = {name: KINDS[name] for name in names.split()}
+    frame = trials(dataset, kinds, ("c100", "c05"), 6)
+    if responses:
+        frame["response"] = {"right": frame["category"], "wrong": "bottle", "nothing": ""}[responses]
+        frame["correct"] = responses == "right"
+    inputs = section_inputs(frame, tmp_path)
+    has_people = "s1" in kinds
+    applies = {
+        "noise ceiling": has_people,
+        "kinds": len(set(kinds.values())) > 1,
+        "clusters": False,
+        "mistakes": len(kinds) > 1 and n_choices(frame) > 2,
+        "thresholds": True,
+        "responses": True,
+    }
+    for name, is_expected in applies.items():
+        part = SECTIONS[name](inputs)
+        assert (part is not None) == is_expected, name
+        if part is not None:
+            check_part(part)
+    parts = {name: section(frame, tmp_path, QUICK) for name, section in OVERALL_SECTIONS.items()}
+    assert parts["low-pass"] is None
+    assert (parts["benchmark"] is not None) == (has_people and dataset == "contrast")
+    if parts["benchmark"] is not None:
+        check_part(parts["benchmark"])
+        rows = {row[0].value for row in parts["benchmark"].tables[0].rows}
+        assert rows == {"humans"} | {name for name in kinds if KINDS[name] != "human"}
+
+
+def check_part(part):
+    """Check that a part has something to show, that its texts are whole sentences, and that its tables have rows."""
+    assert part.sentences or part.figures or part.tables
+    for text in (*part.sentences, *(figure.caption for figure in part.figures), *(t.caption for t in part.tables)):
+        assert text[0].isupper() or text[0] in "0123456789κ“", text
+        assert text.endswith((".", "?")) and not re.search(r"(?<!-)\bnan\b", text), text
+    assert all(len(table.rows) for table in part.tables)
+    assert all(len(table) for table in part.data.values())
+
+
+def test_no_condition_is_in_the_benchmark(tmp_path):
+    inputs = section_inputs(trials("contrast", KINDS, ("c100",), 6), tmp_path)
+    assert not len(inputs.benchmark_trials)
+    sections = (ceiling_section, contrasts_section, clusters_section, mistakes_section)
+    assert all(section(inputs) is None for section in sections)
+
+
+def test_p_values_as_text():
+    assert [format_p_value(p) for p in (np.nan, 1e-9, 0.01234)] == ["p undefined", "p < 0.0001", "p = 0.0123"]

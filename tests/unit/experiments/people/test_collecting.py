@@ -1,0 +1,202 @@
+"""Sessions with a participant at a screen: no session is overwritten, any can be resumed, practice has a separate log."""
+
+import csv
+import io
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from analysis.io.frame import read_trials
+from core.errors import LogError
+from experiments.experiment import Experiment
+from experiments.people.collecting import FrameReport, collect, practice_experiment
+from experiments.seeds import session_seed
+from experiments.session import run
+from experiments.sets.registry import make_experiment
+from observers.people.participant import Participant
+from observers.people.simulated_screen import SimulatedScreen
+from observers.registry import make_observer
+from stimuli.categories import CATEGORIES
+from tests.commands import observers
+from tests.unit.experiments.logs import rows
+
+ROOT = Path(__file__).parents[4]
+SLOW_OBSERVER = """
+import time
+from observers.simulated import Biased
+class Sleepy:
+    name, kind = "sleepy", "simulated"
+    def observe(self, trials):
+        for trial in trials:
+            time.sleep(0.004)
+            yield next(Biased(seed=3).observe([trial]))
+"""
+
+
+def simulated(**options):
+    return Participant(code="S01", simulate="biased", **options)
+
+
+class UnusableScreen:
+    """A screen that fails if anything is shown on it."""
+
+    rate, size = 60.0, (1280, 1024)
+
+    def __getattr__(self, name):
+        raise AssertionError(name)
+
+
+def _table(content):
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def test_a_session_is_never_overwritten(small, tmp_path):
+    path = collect(small, simulated(), tmp_path, limit=5)
+    before = path.read_bytes()
+    with pytest.raises(LogError, match=r"session-1\.csv exists: continue the session with --resume, or use another"):
+        collect(small, simulated(), tmp_path)
+    assert path.read_bytes() == before
+    assert collect(small, simulated(), tmp_path, resume=True) == path
+    assert path.read_bytes().startswith(before)
+    assert len(rows(path)) == 32
+    # The session is complete, so the screen is not used.
+    assert collect(small, evolve(simulated(), screen=UnusableScreen()), tmp_path, resume=True) == path
+    notes = []
+    assert collect(small, simulated(), tmp_path, session=2, resume=True, notify=notes.append) != path
+    assert notes == ["session 2 of S01 has no responses yet: starting it"]
+
+
+def test_trial_of_an_incomplete_row_is_repeated(small, tmp_path):
+    path = collect(small, simulated(), tmp_path, limit=5)
+    complete = path.read_bytes()
+    for n_bytes in (1, 4, 30):
+        path.write_bytes(complete[:-n_bytes])
+        notes = []
+        assert collect(small, simulated(), tmp_path, limit=5, resume=True, notify=notes.append) == path
+        assert "removed an incomplete last row" in notes[0]
+        assert [row["response"] for row in rows(path)] == [row["response"] for row in _table(complete)]
+        assert FrameReport.from_log(path).n_trials == 5
+        path.write_bytes(complete)
+
+
+def test_a_session_with_another_seed_is_refused(small, tmp_path):
+    collect(small, simulated(), tmp_path, seed=1)
+    with pytest.raises(LogError, match="was made with a different seed"):
+        collect(small, simulated(), tmp_path, seed=2, resume=True)
+
+
+def test_practice(small, tmp_path):
+    """Practice trials show drawn objects without cue conflict, with feedback, in a separate log; resuming skips them."""
+    screen = SimulatedScreen()
+    path = collect(small, evolve(simulated(), screen=screen), tmp_path, n_practice=6, limit=3)
+    practice_log = tmp_path / "small-practice" / "small-practice_S01_session-1.csv"
+    logged = rows(practice_log)
+    assert len(logged) == 6 and all(row["shape"] == row["texture"] for row in logged)
+    assert len(screen.beeps) == sum(row["response"] != row["category"] for row in logged)
+    before = practice_log.read_bytes()
+    collect(small, simulated(), tmp_path, n_practice=9, resume=True)
+    assert practice_log.read_bytes() == before
+    assert set(read_trials([path.parent, practice_log.parent])["dataset"]) == {"small", "small-practice"}
+
+
+def test_practice_with_other_choices_uses_images_of_the_experiment(small):
+    two_choices = Experiment("two", small.stimuli, ("left", "right"))
+    practice = practice_experiment(two_choices, 4, 0)
+    assert {s.id for s in practice.stimuli} < {s.id for s in small.stimuli} and len(practice.stimuli) == 4
+    with pytest.raises(LogError, match=r"must be 1 to 32 \(the number of images suitable for practice\), got 33"):
+        practice_experiment(two_choices, 33, 0)
+    with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images suitable for practice\), got 17"):
+        practice_experiment(small, 17, 0)
+
+
+def test_practice_excludes_ambiguous_images():
+    practice = practice_experiment(make_experiment("vase-faces"), 12, seed=0)
+    assert {s.category for s in practice.stimuli} == {"vase", "two faces"} and len(practice.stimuli) == 12
+    with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images suitable for practice\), got 17"):
+        practice_experiment(make_experiment("vase-faces"), 17, seed=0)
+
+
+def test_seed_follows_from_code_and_session():
+    assert session_seed("S01", 1) == session_seed("S01", 1)
+    assert len({session_seed(code, session) for code in ("S01", "S02", "s01") for session in (1, 2)}) == 6
+    assert 0 <= session_seed("S01", 1) < 2**32
+
+
+def test_frame_report(small, tmp_path):
+    exact = FrameReport.from_log(collect(small, simulated(), tmp_path))
+    assert exact.sentence() == "60.0 frames per second; 0 of 32 trials have a dropped frame"
+    screen = SimulatedScreen(drop=0.01, seed=1)
+    late = FrameReport.from_log(collect(small, evolve(simulated(), screen=screen), tmp_path, session=2))
+    assert late.too_many_dropped and late.sentence().startswith("WARNING: 60.0 frames per second; ")
+
+
+def test_collect_command(tmp_path):
+    out, command = tmp_path / "logs", ["collect", "drawn-cue-conflict", "--participant", "K7Q2", "--simulate", "biased"]
+    result = observers(*command, "--limit", 20, "--out", out, "--practice", 3)
+    assert result.stdout.splitlines()[-1] == "60.0 frames per second; 0 of 20 trials have a dropped frame"
+    result = observers(*command, "--out", out, code=1)
+    assert "exists: continue the session with --resume" in result.stderr
+    observers(*command, "--out", out, "--resume", "--limit", 30)
+    path = out / "drawn-cue-conflict" / "drawn-cue-conflict_K7Q2_session-1.csv"
+    assert [row["trial"] for row in rows(path)] == [str(n) for n in range(1, 31)]
+    assert (
+        "there is no participant code: give one with --participant CODE"
+        in observers("collect", "drawn-cue-conflict", "--no-dialog", code=1).stderr
+    )
+    assert "reads like a date" in observers(*command[:2], "--participant", "19800101", code=1).stderr
+    assert "requires a monitor profile" in observers(*command[:4], "--out", out, "--session", 3, code=1).stderr
+
+
+def test_replay_has_the_same_trial_order(small, tmp_path):
+    seed = session_seed("S01", 1)
+    path = collect(small, simulated(seed=seed), tmp_path, seed=seed)
+    replayed = run(small, make_observer(f"recorded:{path}"), tmp_path / "replay", seed=seed)
+    for column in ("trial", "block", "stimulus", "response", "rt"):
+        assert [row[column] for row in rows(replayed)] == [row[column] for row in rows(path)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_kills", [2, 20])
+def test_session_survives_being_killed_at_random_times(n_kills, tmp_path):
+    """After SIGKILL every response is on disk, the session resumes with the next trial, and no trial is repeated."""
+    (tmp_path / "sleepy.py").write_text(SLOW_OBSERVER)
+    words = ["collect", "drawn-cue-conflict", "--participant", "S01", "--simulate", f"{tmp_path}/sleepy.py:Sleepy"]
+    words += ["--out", str(tmp_path / "logs")]
+    code = "import sys, cli; sys.argv[0] = 'observers'; cli.main()"
+    path = tmp_path / "logs" / "drawn-cue-conflict" / "drawn-cue-conflict_S01_session-1.csv"
+    rng, previous = random.Random(n_kills), []
+    for _ in range(n_kills):
+        resume = ["--resume"] if previous else []
+        process = subprocess.Popen([sys.executable, "-c", code, *words, *resume], cwd=ROOT, stderr=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL)  # fmt: skip
+        initial_size = path.stat().st_size if path.exists() else 0
+        while process.poll() is None and (not path.exists() or path.stat().st_size == initial_size):
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.06))
+        process.kill()
+        process.wait()
+        lines = path.read_text().splitlines()[1:] if path.exists() else []
+        assert lines[: len(previous)] == previous
+        previous = lines if path.read_bytes().endswith(b"\n") else lines[:-1]
+        if rng.random() < 0.3:  # lose the last bytes, as after a power failure
+            path.write_bytes(path.read_bytes()[: -rng.randint(1, 40)])
+            previous = path.read_text().splitlines()[1:]
+            previous = previous if path.read_bytes().endswith(b"\n") else previous[:-1]
+    result = subprocess.run([sys.executable, "-c", code, *words, *(["--resume"] if previous else [])], cwd=ROOT,
+                            check=False, capture_output=True, text=True, env=os.environ)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    logged = rows(path)
+    assert [row["trial"] for row in logged] == [str(n) for n in range(1, 257)]
+    assert len({row["stimulus"] for row in logged}) == 256
+    out = tmp_path / "uninterrupted"
+    subprocess.run([sys.executable, "-c", code, *words[:-1], str(out)], cwd=ROOT, check=True, capture_output=True)
+    uninterrupted = rows(out / path.relative_to(tmp_path / "logs"))
+    for column in ("stimulus", "response", "block"):
+        assert [row[column] for row in logged] == [row[column] for row in uninterrupted]
+    assert set(CATEGORIES) >= {row["response"] for row in logged} - {""}

@@ -1,0 +1,305 @@
+"""The page of `observers serve` in a real browser and as a folder for other servers, and the import of its answers."""
+
+import http.server
+import io
+import json
+import tarfile
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import app
+from core.errors import LogError, ObserverError
+from experiments import log
+from experiments.experiment import Experiment
+from experiments.people import serving, web_server
+from experiments.people.posted import import_answers
+from experiments.seeds import session_seed
+from observers.people import jspsych
+from observers.people.site import make_session_info
+from observers.people.web import WebParticipant
+from observers.protocol import Presentation
+from tests.browser.chromium import Browser, chromium
+from tests.unit.experiments.logs import rows, sidecar
+from tests.unit.experiments.people.served_sessions import DEVICE, MEASURED, SCRIPTS, served
+
+IMAGE_SIDE = 119  # CSS pixels of 3 degrees at 60 cm, on a screen of 96 pixels per inch
+BRIEF = Presentation(fixation=0.1, stimulus=0.1, mask=0.1, response=1.5)
+
+
+@pytest.fixture
+def few(small):
+    """An experiment of six trials in two blocks."""
+    keep = {s.id for s in small.stimuli.stimuli[:6]}
+    return Experiment("few", small.stimuli.where(lambda s: s.id in keep), small.choices, 2, BRIEF)
+
+
+@pytest.fixture(scope="session")
+def scripts(cache):
+    """The files of jsPsych from npm; the test is skipped if they are not in the cache and cannot be downloaded."""
+    try:
+        return jspsych.load_scripts()
+    except ObserverError as error:
+        pytest.skip(str(error))
+
+
+def start_trials(browser: Browser, *, card: bool = True) -> None:
+    """Go from the first page to the first trial; `card` says whether the page asks for the card measurement."""
+    if card:
+        browser.press("#fits")
+    browser.press("#jspsych-fullscreen-btn")
+    browser.wait("document.body.innerText.includes('click the one that matches what you saw')")
+    browser.press(".jspsych-btn")
+    browser.wait("document.querySelector('canvas')")
+
+
+def canvas_of(number: int) -> str:
+    return f"document.querySelector('canvas[data-trial=\"{number}\"]')"
+
+
+def choose(browser: Browser, settings: dict, number: int, *choices: str) -> None:
+    """Wait for the response grid of a trial, then click these choices one after the other."""
+    browser.wait(f"{canvas_of(number)}?.style.cursor === 'default'")
+    width, height = browser.script("return [innerWidth, innerHeight]")
+    for choice in choices:
+        cell = next(cell for cell in settings["cells"] if cell["choice"] == choice)
+        browser.click(width / 2 + cell["x"] * IMAGE_SIDE, height / 2 + cell["y"] * IMAGE_SIDE)
+
+
+@pytest.mark.slow
+def test_session_in_a_browser(few, scripts, tmp_path):
+    session = serving.WebSession(few, "AB12", tmp_path, scripts)
+    trials, path = few.trials(session_seed("AB12", 1)), log.log_path(tmp_path, "few", "AB12", 1)
+    with chromium() as browser, served([session]) as [client]:
+        session.start()
+        settings = client.get("trials.json").json
+        browser.open(f"http://127.0.0.1:{client.port}/s/{client.token}/")
+        start_trials(browser)
+        choose(browser, settings, 1, "dog", trials[0].stimulus.category)  # the last click counts
+        choose(browser, settings, 2, "dog")
+        browser.wait(canvas_of(3))
+        assert len(rows(path)) == 2
+        browser.reload()  # during trial 3
+        start_trials(browser, card=False)
+        choose(browser, settings, 3, "dog")
+        browser.wait("document.body.innerText.includes('Block 1 of 2 is done')")
+        browser.press(".jspsych-btn")
+        choose(browser, settings, 4)  # no answer
+        choose(browser, settings, 5, "clock")
+        choose(browser, settings, 6, "clock")
+        browser.wait("document.body.innerText.includes('Thank you')")
+    logged = rows(path)
+    assert [row["trial"] for row in logged] == ["1", "2", "3", "4", "5", "6"]
+    assert [row["stimulus"] for row in logged] == [trial.stimulus.id for trial in trials]
+    assert [row["response"] for row in logged] == [trials[0].stimulus.category, "dog", "dog", "", "clock", "clock"]
+    for row in logged:
+        assert (row["rt"] == "") == (row["response"] == "") and 0 <= float(row["rt"] or 0) <= 1.6
+        assert float(row["measured_n_frames"]) >= 1
+        assert float(row["measured_onset"]) < float(row["measured_offset"]) < float(row["measured_grid_onset"])
+        assert float(row["measured_image_pixels"]) == IMAGE_SIDE
+    assert sidecar(path)["status"] == "complete"
+
+
+def test_answer_survives_a_server_that_is_down(few, scripts, tmp_path):
+    """An answer that was given while no server was running is sent after a reload."""
+    path = log.log_path(tmp_path, "few", "AB12", 1)
+    session = serving.WebSession(few, "AB12", tmp_path, scripts)
+    with chromium() as browser:
+        with served([session]) as [client]:
+            settings, port = client.get("trials.json").json, client.port
+            browser.open(f"http://127.0.0.1:{port}/s/{client.token}/")
+            start_trials(browser)
+        choose(browser, settings, 1, "dog")
+        browser.wait("document.body.innerText.includes('No connection')")
+        assert rows(path) == []
+        continued = serving.WebSession(few, "AB12", tmp_path, scripts)
+        with served([continued], port=port) as [client]:
+            browser.open(f"http://127.0.0.1:{port}/s/{client.token}/")
+            browser.wait("document.querySelector('#jspsych-fullscreen-btn')")
+            assert [row["response"] for row in rows(path)] == ["dog"]
+            browser.open(f"http://127.0.0.1:{port}/s/wrong/")
+            assert "this page does not exist" in browser.script("return document.body.innerText")
+
+
+class SavingHandler(http.server.SimpleHTTPRequestHandler):
+    """Another web server, which saves what is posted to it."""
+
+    def do_POST(self) -> None:
+        with open(Path(self.directory) / "saved.jsonl", "ab") as file:
+            file.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\n")
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+# The functions of JATOS that the page uses.
+JATOS = """var jatos = {
+  onLoad: (start) => setTimeout(start, 10), endStudy: () => { document.body.innerText = "ended"; },
+  appendResultData: (text) => fetch("save", {method: "POST", body: text.trim()}),
+};"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jatos", [False, True])
+def test_answers_of_a_static_page_are_imported(few, scripts, tmp_path, jatos):
+    page = tmp_path / "page"
+    serving.write_static(few, "AB12", page, scripts, save="" if jatos else "save")
+    if jatos:
+        (page / "jatos.js").write_text(JATOS)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SavingHandler, directory=str(page))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with chromium() as browser:
+                settings = json.loads((page / "trials.json").read_text())
+                browser.open(f"http://127.0.0.1:{server.server_address[1]}/")
+                start_trials(browser)
+                choose(browser, settings, 1, "dog")
+                choose(browser, settings, 2, "cat")
+                browser.wait(canvas_of(3))
+                browser.reload()
+                start_trials(browser, card=False)
+                choose(browser, settings, 3, "oven")
+                browser.wait("document.body.innerText.includes('Block 1 of 2 is done')")
+                browser.press(".jspsych-btn")
+                for number in (4, 5, 6):
+                    choose(browser, settings, number, "clock")
+                browser.wait(f"document.body.innerText.includes({'ended' if jatos else 'Thank you'!r})")
+        finally:
+            server.shutdown()
+            thread.join()
+    (path,) = import_answers(few, [page / "saved.jsonl"], tmp_path / "logs")
+    assert [row["response"] for row in rows(path)] == ["dog", "cat", "oven", "clock", "clock", "clock"]
+    assert sidecar(path)["status"] == "complete"
+
+
+def make_answers(experiment, code="AB12", n=6, **fields):
+    seed = session_seed(code, 1)
+    info = make_session_info(experiment.name, code, 1, seed, 60.0, experiment.trials(seed))
+    about = {name: getattr(info, name) for name in info.__slots__ if not name.startswith("__")}
+    return [
+        {"about": about, "trial": i, "choice": "cat", "rt": 0.5, "measured": MEASURED, "device": DEVICE} | fields
+        for i in range(1, n + 1)
+    ]
+
+
+def write_lines(path, answers):
+    path.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    return path
+
+
+def test_imported_log_is_identical_to_the_log_of_a_server(few, tmp_path):
+    session = serving.WebSession(few, "AB12", tmp_path / "served", SCRIPTS)
+    with served([session]) as [client]:
+        client.get("")
+        for answer in make_answers(few):
+            assert client.post(answer).status == 200
+    # In another order, with repeated lines and two answers of another participant.
+    answers = [*make_answers(few)[::-1], *make_answers(few)[:2], *make_answers(few, "CD34", 2)]
+    imported = import_answers(few, [write_lines(tmp_path / "a.txt", answers)], tmp_path / "posted")
+    assert imported[0].read_bytes() == session.log.read_bytes()
+    assert len(rows(imported[1])) == 2
+    assert sidecar(imported[0])["identity"] == sidecar(session.log)["identity"]
+    assert sidecar(imported[0])["provenance"] == sidecar(session.log)["provenance"]
+
+
+def test_import_refuses_answers_that_do_not_fit(few, small, tmp_path):
+    file, out, notes = tmp_path / "a.txt", tmp_path / "logs", []
+    valid = make_answers(few)
+    for answers, message in (
+        ([*valid, valid[0] | {"choice": "dog"}], "line 7: this answer to trial 1 of AB12 differs from an earlier one"),
+        ([valid[0] | {"choice": "axolotl"}], "line 1: the choice is not one of the choices"),
+        ([valid[0] | {"trial": 7}], "the answer is for trial 7, but few has 6 trials"),
+        ([{}], "line 1: the answer must be an object with exactly"), ([], "the input contains no answers"),
+        (valid[1:], "trial 1 has no answer"), (make_answers(small), "for another experiment than few"),
+        ([valid[0] | {"about": valid[0]["about"] | {"distance_cm": 0}}], "distance_cm must be a number from 1 to 10000"),
+    ):  # fmt: skip
+        with pytest.raises(LogError, match=message):
+            import_answers(few, [write_lines(file, answers)], out)
+    (path,) = import_answers(few, [write_lines(file, [*valid[:2], valid[4]])], out, notes.append)
+    assert len(rows(path)) == 2
+    assert notes == ["AB12: trial 3 has no answer, so the log ends there; answers skipped: 1"]
+    before = path.read_bytes()
+    with pytest.raises(
+        LogError, match="exists and has a different answer to trial 1: the answers are from another session"
+    ):
+        import_answers(few, [write_lines(file, [valid[0] | {"choice": "dog"}, *valid[1:]])], out)
+    assert path.read_bytes() == before
+    file.write_bytes(b"\xef\xbb\xbf" + write_lines(file, valid).read_bytes())
+    assert len(rows(import_answers(few, [file], out)[0])) == len(valid)
+
+
+def test_static_folder_is_complete(few, tmp_path):
+    index = serving.write_static(few, "AB12", tmp_path / "page", SCRIPTS, save="https://example.org/save")
+    text = index.read_text()
+    assert "jatos.js" in text and "http" not in text
+    for name in ("app/jspsych.js", "app/trial.js", "image/1.png", "mask/6.png", "icon/16.png"):
+        assert (index.parent / name).is_file()
+    assert json.loads((index.parent / "trials.json").read_text())["save"] == "https://example.org/save"
+    with pytest.raises(ObserverError, match="exists and is not an empty folder"):
+        serving.write_static(few, "AB12", tmp_path / "page", SCRIPTS)
+
+
+def test_scripts_have_the_checksums_of_the_registry(scripts, tmp_path, monkeypatch):
+    assert b"jsPsych" in scripts["jspsych.js"] and len(scripts) == 6
+    folder = jspsych.cache_folder() / "jspsych"
+    assert jspsych.load_scripts(folder) == scripts
+    with tarfile.open(tmp_path / "jspsych-8.3.0.tgz", "w:gz") as tar:  # the right name with other content
+        member = tarfile.TarInfo(jspsych.SCRIPT_PATH)
+        member.size = 4
+        tar.addfile(member, io.BytesIO(b"evil"))
+    with pytest.raises(
+        ObserverError,
+        match=r"not contain a copy of jspsych-8\.3\.0\.tgz whose checksum matches the npm registry: run `npm pack jspsych@8",
+    ):
+        jspsych.load_scripts(tmp_path)
+    monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(jspsych, "REGISTRY", "http://127.0.0.1:9")
+    with pytest.raises(ObserverError, match=r"cannot be downloaded .* give the folder with these files with --assets"):
+        jspsych.load_scripts()
+
+
+def test_web_participant_needs_a_source_of_answers(few):
+    with pytest.raises(ObserverError, match="observers serve"):
+        next(WebParticipant("AB12").observe(few.trials(0)))
+    with pytest.raises(ObserverError, match="is not a valid participant code"):
+        WebParticipant("me@home")
+
+
+@pytest.fixture
+def serve_command(monkeypatch, tmp_path):
+    monkeypatch.setattr(jspsych, "load_scripts", lambda folder: SCRIPTS)
+    monkeypatch.setattr("sys.argv", ["observers", "serve", "drawn-cue-conflict"])
+    return lambda *words: CliRunner().invoke(app, ["serve", "drawn-cue-conflict", "--out", str(tmp_path), *words])
+
+
+def test_serve_command_prints_the_links_and_how_to_resume(serve_command, drawn, monkeypatch):
+    def stop(server):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(web_server.Server, "handle_request", stop)
+    result = serve_command("--participant", "AB12", "--participant", "CD34")
+    assert result.exit_code == 3
+    assert [line.split("  ")[0] for line in result.stdout.splitlines()] == ["AB12", "CD34"]
+    assert "Stopped; every response is saved. To continue, run: observers serve drawn-cue-conflict" in result.stderr
+    result = serve_command("--sessions", "2")
+    codes = [line.split("  ")[0] for line in result.stdout.splitlines()]
+    assert len(set(codes)) == 2
+    assert f"replace --sessions 2 by --participant {codes[0]} --participant {codes[1]}" in result.stderr
+
+
+def test_serve_command_refuses_missing_and_invalid_participants(serve_command, drawn, tmp_path):
+    for words, message in (
+        ((), "the participants are not specified"),
+        (("--participant", "AB12", "--sessions", "2"), "the participants are not specified"),
+        (("--participant", "19800131"), "reads like a date"), (("--participant", "AB12", "--participant", "ab12"), "twice"),
+    ):  # fmt: skip
+        result = serve_command(*words)
+        assert result.exit_code == 1 and message in result.stderr
+    result = serve_command("--participant", "AB12", "--static", str(tmp_path / "page"), "--save", "/save")
+    assert result.exit_code == 0 and result.stdout == f"AB12  {tmp_path / 'page' / 'index.html'}\n"

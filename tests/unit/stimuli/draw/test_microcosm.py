@@ -1,0 +1,163 @@
+"""The microcosm: shape and texture both identify the category, color does not, and images are reproducible."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import StimulusError, UnknownName
+from experiments.sets import microcosm as experiments
+from experiments.sets.registry import EXPERIMENTS, make_experiment
+from stimuli.categories import CATEGORIES
+from stimuli.draw import glyphs, microcosm, procedural
+from stimuli.draw.microcosm_sets import SETS, load_microcosm_set
+from stimuli.published.datasets import parse_cues
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("sets")
+
+
+def classify(train, train_labels, test):
+    """Classify `test` by the nearest class mean, with features divided by their standard deviation."""
+    sd = train.std(0) + 1e-9
+    means = np.stack([train[train_labels == k].mean(0) for k in range(len(CATEGORIES))])
+    return np.argmin((((test[:, None] - means) / sd) ** 2).sum(2), axis=1)
+
+
+def features(plane):
+    """Return the distribution of energy over orientation and frequency of a (64, 64) plane, and its moments."""
+    spectrum = np.abs(np.fft.fft2(plane - plane.mean())) ** 2
+    down, right = np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64), indexing="ij")
+    radius, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi
+    rings = np.digitize(radius, [0.03, 0.06, 0.09, 0.12, 0.16, 0.22, 0.3])
+    wedges = (angle / np.pi * 8 + 0.5).astype(int) % 8
+    shares = np.bincount((8 * rings + wedges).ravel(), spectrum.ravel(), 64) / spectrum.sum()
+    z = (plane - plane.mean()) / plane.std()
+    return np.concatenate([np.sqrt(shares), [plane.mean(), (z**3).mean(), (z**4).mean() / 3]])
+
+
+def test_the_texture_alone_identifies_the_category():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(16), 40)
+    data = np.stack([features(procedural.draw_pattern(CATEGORIES[k], rng)) for k in labels])
+    train = np.arange(len(labels)) % 2 == 0
+    predicted = classify(data[train], labels[train], data[~train])
+    assert (predicted == labels[~train]).mean() > 0.9
+
+
+def test_patterns_are_between_0_and_1_and_reproducible():
+    for category in CATEGORIES:
+        pattern, same, other = (
+            procedural.draw_pattern(category, np.random.default_rng(seed), 50) for seed in (1, 1, 2)
+        )
+        assert pattern.shape == (50, 50)
+        assert pattern.min() >= 0 and pattern.max() <= 1
+        assert (pattern == same).all()
+        assert (pattern != other).any()
+        assert pattern.std() > 0.1
+    with pytest.raises(UnknownName, match="no texture family is named 'zebra'"):
+        procedural.draw_pattern("zebra", np.random.default_rng(0))
+
+
+def test_colors_do_not_identify_the_category():
+    rng = np.random.default_rng(1)
+    labels = np.repeat(np.arange(16), 40)
+    shapes = microcosm.exemplars()
+    images = [microcosm.draw_image(shapes[CATEGORIES[k]][0], CATEGORIES[(k + 3) % 16], rng) for k in labels]
+    border = np.stack([p[[0, -1]].reshape(-1, 3).mean(0) for p in images])
+    train = np.arange(len(labels)) % 2 == 0
+    accuracy = (classify(border[train], labels[train], border[~train]) == labels[~train]).mean()
+    assert accuracy < 0.13  # chance is 1/16; 320 images
+
+
+def test_shapes_fill_their_square():
+    for category, shapes in microcosm.exemplars().items():
+        assert len(shapes) >= 2
+        for shape in shapes:
+            assert shape.category == category
+            assert 0.04 < shape.silhouette.mean() < 0.95
+            rows, columns = np.nonzero(shape.silhouette.max(1) > 0.5)[0], np.nonzero(shape.silhouette.max(0) > 0.5)[0]
+            assert max(np.ptp(rows), np.ptp(columns)) >= glyphs.SIDE - 3
+            assert (shape.details <= shape.silhouette + 0.5).all()
+    assert list(microcosm.exemplars()) == list(CATEGORIES)
+
+
+def test_outline_icons_and_filled_icons_have_the_same_shape():
+    y, x = np.mgrid[:100, :100]
+    distance = np.hypot(x - 50, y - 50)
+    disc, ring = (distance < 40).astype(float), ((distance < 40) & (distance > 34)).astype(float)
+    hand = (np.abs(x - 50) < 3) & (y > 20) & (y < 50)
+    filled = glyphs.shape_from_ink(np.where(hand, 0, disc), "set:clock", "clock")
+    outlined = glyphs.shape_from_ink(np.where(hand, 1, ring), "set:clock", "clock")
+    assert np.abs(filled.silhouette - outlined.silhouette).mean() < 0.02
+    assert np.abs(filled.details - outlined.details).mean() < 0.02
+    assert filled.details.sum() > 100
+    assert glyphs.shape_from_ink(np.zeros((50, 50)), "set:none", "cat") is None
+    tire = glyphs.shape_from_ink(((distance < 40) & (distance > 15)).astype(float), "set:tire", "car")
+    assert tire.silhouette[48, 48] == 0  # a large hole is background
+
+
+def test_unknown_icons_are_errors():
+    with pytest.raises(UnknownName, match="no icon font is named 'fb': known names: fa, mdi"):
+        glyphs.render_glyph("fb:cat")
+    with pytest.raises(UnknownName, match="no icon of mdi is named 'caat': did you mean cat"):
+        glyphs.render_glyph("mdi:caat")
+
+
+def test_sizes_and_cues_of_the_sets(folder):
+    n = dict(zip(SETS, (480, 512, 160, 160), strict=True))
+    for name in SETS:
+        stimuli = load_microcosm_set(name, folder / name)
+        assert len(stimuli) == n[name]
+        assert set(Counter(s.category for s in stimuli).values()) == {n[name] // 16}
+        for s in list(stimuli)[::40]:
+            pixels = s.pixels()
+            assert pixels.shape == (64, 64, 3)
+            if name in ("microcosm-silhouette", "microcosm-edge"):
+                assert (pixels[[0, -1]] == 255).mean() > 0.95
+                assert 0.02 < (pixels < 128).mean() < 0.9
+            if name == "microcosm-cue-conflict":
+                assert parse_cues(s.id) == dict(s.cues)
+                assert s.category == s.cues["shape"]
+    assert (
+        Counter(
+            tuple(s.cues.values()) for s in load_microcosm_set("microcosm-cue-conflict", folder / SETS[1])
+        ).most_common()[-1][1]
+        == 2
+    )
+
+
+def test_images_are_the_same_in_another_process(folder, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from stimuli.draw.microcosm_sets import load_microcosm_set\n"
+        "print(load_microcosm_set('microcosm', Path(sys.argv[1])).digest())"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "set"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert process.stdout.strip() == load_microcosm_set("microcosm", folder / "microcosm").digest()
+
+
+def test_a_damaged_set_is_an_error(tmp_path):
+    (tmp_path / "microcosm" / "cat").mkdir(parents=True)
+    with pytest.raises(StimulusError, match=r"microcosm is damaged because stimuli\.csv is missing: remove the folder"):
+        load_microcosm_set("microcosm", tmp_path / "microcosm")
+
+
+def test_experiments_are_registered(monkeypatch, tmp_path):
+    monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path))
+    assert set(experiments.NAMES) <= set(EXPERIMENTS)
+    assert make_experiment("microcosm-cue-conflict").stimuli.cue_names == ("shape", "texture")
+    contrast = make_experiment("microcosm-contrast")
+    assert Counter(s.condition for s in contrast.stimuli) == dict.fromkeys(
+        ("c100", "c50", "c30", "c15", "c10", "c05", "c03", "c01"), 60
+    )
+    assert {s.condition for s in make_experiment("microcosm-low-pass").stimuli} == set(experiments.LEVELS["low-pass"])
+    assert contrast.choices == CATEGORIES

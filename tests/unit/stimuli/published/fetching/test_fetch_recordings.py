@@ -1,0 +1,115 @@
+"""Tests of downloading the recorded responses of people and networks, and of the registry of checksums."""
+
+import re
+
+import pytest
+
+from core.errors import StimulusError
+from stimuli.published import fetch
+from stimuli.published.datasets import DATASETS
+<<<<<<<< HEAD:tests/unit/stimuli/published/fetching/test_fetch_recordings.py
+from stimuli.published.fetch import fetch_humans, fetch_networks
+from stimuli.published.recordings import published_recordings, recorded_name, registry, url_of_recording
+from tests.unit.stimuli.published.fetching.site import cached_files, register
+========
+from stimuli.published.fetch import fetch_humans
+from tests.unit.stimuli.published.fetching.site import cached_files, register
+>>>>>>>> d3370cc (Tests mirror the packages: tests/unit, and end_to_end, statistical and browser tests apart):tests/unit/stimuli/published/fetching/test_fetch_humans.py
+
+PEOPLE = {
+    f"humans/{d}/{d}_subject-0{i}_session_1.csv": f"{d}{i}".encode() * 99 for d in ("edge", "sketch") for i in range(6)
+}
+
+
+def test_files_are_downloaded_once(site, root):
+    register(root, PEOPLE)
+    site.files = {name.removeprefix("humans/"): data for name, data in PEOPLE.items()}
+    site.faults = ["cut", "503"]
+    calls = []
+    assert fetch_humans(progress=lambda *call: calls.append(call), base_url=site.url) == root / "cache" / "humans"
+    assert cached_files(root) == sorted(PEOPLE)
+    assert all((root / "cache" / name).read_bytes() == data for name, data in PEOPLE.items())
+    assert calls[-1] == (sum(map(len, PEOPLE.values())), None)
+    damaged, missing = list(PEOPLE)[2], list(PEOPLE)[7]
+    (root / "cache" / damaged).write_bytes(b"damaged")
+    (root / "cache" / missing).unlink()
+    site.requests.clear()
+    fetch_humans(base_url=site.url)
+    assert sorted(path for path, *_ in site.requests) == [f"/v/{f.removeprefix('humans/')}" for f in (damaged, missing)]
+    assert (root / "cache" / damaged).read_bytes() == PEOPLE[damaged]
+
+
+def test_files_in_the_data_folder_are_not_downloaded(site, root, capsys):
+    register(root, PEOPLE)
+    for name, data in PEOPLE.items():
+        path = root / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    assert fetch_humans(base_url=site.url) == root / "data" / "humans"
+    assert site.requests == []
+    assert capsys.readouterr().err == f"all 12 files of human responses are already in {root / 'data' / 'humans'}\n"
+    path.write_bytes(b"other")
+    site.files = {name.removeprefix("humans/"): data for name, data in PEOPLE.items()}
+    assert fetch_humans(base_url=site.url) == root / "cache" / "humans"
+
+
+def test_a_file_that_differs_from_the_published_one_is_refused(site, root):
+    register(root, PEOPLE)
+    site.files = {name.removeprefix("humans/"): data for name, data in PEOPLE.items()}
+    site.files["sketch/sketch_subject-03_session_1.csv"] = b"other"
+    message = r"^http://.*sketch_subject-03_session_1.csv differs from the published file: expected sha256:\w{64}, got"
+    with pytest.raises(StimulusError, match=message):
+        fetch_humans(base_url=site.url)
+    assert not [name for name in cached_files(root) if "sketch_subject-03" in name]
+    site.files["sketch/sketch_subject-03_session_1.csv"] = list(PEOPLE.values())[9]
+    fetch_humans(base_url=site.url)
+    assert cached_files(root) == sorted(PEOPLE)
+
+
+def test_a_failed_download_leaves_no_files(site, root):
+    register(root, PEOPLE)
+    with pytest.raises(StimulusError, match="responded with 404 Not Found"):
+        fetch_humans(base_url=site.url)
+    assert len({path for path, *_ in site.requests}) <= fetch.N_THREADS  # no downloads begin after the first error
+    assert not any((root / "cache" / "humans").iterdir())
+
+
+def test_the_registry_has_the_published_files(monkeypatch):
+    monkeypatch.undo()
+    files = list(registry())
+    assert files == sorted(files) and len(files) == 1764
+    for name, table in DATASETS.items():
+        assert sum(f.startswith(f"humans/{name}/") for f in files) == table.n_people
+        n_images = sum(f.startswith(f"stimuli/{name}/") for f in files)
+        assert n_images == (table.n_images if name in ("cue-conflict", "edge", "silhouette") else 0)
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", sha256) for sha256 in registry().values())
+    assert len(published_recordings("networks")) == 74 and len(published_recordings("networks", "cue-conflict")) == 26
+
+
+NETWORKS = {
+    "networks/cue-conflict/cue-conflict_resnet50_session-1.csv": b"a" * 99,
+    "networks/cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv": b"b" * 99,
+    "networks/edge/edge_simclr-resnet50x1_session-1.csv": b"c" * 99,
+}
+
+
+def test_networks_are_downloaded_like_people(site, root, capsys):
+    register(root, PEOPLE | NETWORKS)
+    site.files = {name.removeprefix("networks/"): data for name, data in NETWORKS.items()}
+    assert fetch_networks(base_url=site.url) == root / "cache" / "networks"
+    assert cached_files(root) == sorted(NETWORKS)
+    assert fetch_networks(base_url=site.url) == root / "cache" / "networks"
+    assert "all 3 files of network responses are already in" in capsys.readouterr().err
+    assert len(site.requests) == 3
+
+
+def test_recordings_have_an_address_in_the_repository_that_publishes_them():
+    resnet, vgg = (url_of_recording(file) for file in list(NETWORKS)[:2])
+    assert "/bethgelab/model-vs-human/93ee6766" in resnet and resnet.endswith(
+        "/raw-data/cue-conflict/cue-conflict_resnet50_session-1.csv"
+    )
+    assert "/wichmann-lab/error-consistency/eb53bdb5" in vgg
+    assert vgg.endswith("/raw-data/texture-shape_cue-conflict/texture-shape_cue-conflict_vgg16session-1.csv")
+    assert "/bethgelab/model-vs-human/79ed7cd1" in url_of_recording(next(iter(PEOPLE)))
+    assert [recorded_name(file, file.split("/")[1]) for file in NETWORKS] == ["resnet50", "vgg16", "simclr-resnet50x1"]
+    assert recorded_name(next(iter(PEOPLE)), "edge") == "subject-00"
