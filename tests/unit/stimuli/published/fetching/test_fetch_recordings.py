@@ -7,14 +7,9 @@ import pytest
 from core.errors import StimulusError
 from stimuli.published import fetch
 from stimuli.published.datasets import DATASETS
-<<<<<<<< HEAD:tests/unit/stimuli/published/fetching/test_fetch_recordings.py
 from stimuli.published.fetch import fetch_humans, fetch_networks
 from stimuli.published.recordings import published_recordings, recorded_name, registry, url_of_recording
 from tests.unit.stimuli.published.fetching.site import cached_files, register
-========
-from stimuli.published.fetch import fetch_humans
-from tests.unit.stimuli.published.fetching.site import cached_files, register
->>>>>>>> d3370cc (Tests mirror the packages: tests/unit, and end_to_end, statistical and browser tests apart):tests/unit/stimuli/published/fetching/test_fetch_humans.py
 
 PEOPLE = {
     f"humans/{d}/{d}_subject-0{i}_session_1.csv": f"{d}{i}".encode() * 99 for d in ("edge", "sketch") for i in range(6)
