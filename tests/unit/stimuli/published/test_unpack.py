@@ -93,6 +93,14 @@ def test_unsafe_members_are_refused(tmp_path, member, message):
     assert list(tmp_path.iterdir()) == [archive]
 
 
+def test_the_data_filter_checks_every_file(tmp_path, monkeypatch):
+    """Even a name that the checks of this project miss cannot leave the folder."""
+    monkeypatch.setattr("stimuli.published.unpack._find_name_problem", lambda name: "")
+    with pytest.raises(StimulusError, match=r"outside the destination.*; nothing was unpacked"):
+        unpack(pack(tmp_path / "a.tar.gz", "../a.png"), tmp_path / "new" / "out")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.tar.gz", "new"]
+
+
 def test_a_file_with_the_name_of_a_folder_is_refused(tmp_path):
     archive = pack(tmp_path / "a.tar.gz", "e.png/first.png", "e.png")
     with pytest.raises(StimulusError, match=r"'e.png' is a duplicate"):
