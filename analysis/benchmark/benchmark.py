@@ -61,6 +61,7 @@ class BenchmarkScores:
         n_datasets: Number of datasets that each observer responded to, with shape (N,).
         values: The measures in the order of `MEASURES`, with shape (6, N, R).
         notes: Sentences about what was excluded.
+        rank_note: The one of these sentences that is about observers without a rank; "" if every observer has a rank.
     """
 
     names: tuple[str, ...]
@@ -68,6 +69,7 @@ class BenchmarkScores:
     n_datasets: np.ndarray
     values: np.ndarray
     notes: tuple[str, ...]
+    rank_note: str
 
 
 def benchmark_table(
@@ -187,8 +189,12 @@ def _average_over_datasets(
         values[0, rows, d], values[1:, rows, d] = part.accuracy, part.with_people
     answered = {key: [(c.dataset, c.condition) for c in conditions if _contains(c, key)] for key in keys[1:]}
     n_datasets = [len(parts), *(len({dataset for dataset, _ in answered[key]}) for key in keys[1:])]
-    ranked, rank_notes = _select_comparable(answered)
-    notes += rank_notes + _single_person_notes(parts, reference_row[0]) + _partial_images_notes(conditions)
+    ranked, rank_note = _select_comparable(answered)
+    notes += (
+        ([rank_note] if rank_note else [])
+        + _single_person_notes(parts, reference_row[0])
+        + _partial_images_notes(conditions)
+    )
     means = nan_mean(values, axis=2)  # (4, N, R)
     ranks = np.full((2, *means.shape[1:]), np.nan)
     rows = [keys.index(key) for key in ranked]
@@ -199,7 +205,7 @@ def _average_over_datasets(
         ranks[0, rows] = np.mean(by_measure, axis=0)
         ranks[1, rows] = rankdata(-means[0, rows], axis=0, nan_policy="omit")
     names, kinds = zip(*keys, strict=True)
-    return BenchmarkScores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes))
+    return BenchmarkScores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes), rank_note)
 
 
 def _contains(condition: ConditionData, key: tuple[str, str]) -> bool:
@@ -209,25 +215,25 @@ def _contains(condition: ConditionData, key: tuple[str, str]) -> bool:
 
 def _select_comparable(
     answered: dict[tuple[str, str], list[tuple[str, str]]],
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the observers that can be ranked together, and a note about the others.
+) -> tuple[list[tuple[str, str]], str]:
+    """Return the observers that can be ranked together, and a note about the others ("" without others).
 
     These observers responded to the same conditions, namely to the largest set of conditions that any observer responded to.
     If several sets are equally large, the set that most observers responded to is used.
     """
     n_observers = Counter(tuple(conditions) for conditions in answered.values())
     if not n_observers:
-        return [], []
+        return [], ""
     most, _ = max(n_observers.items(), key=lambda item: (len(item[0]), item[1]))
     others = [key for key, conditions in answered.items() if tuple(conditions) != most]
     if not others:
-        return list(answered), []
+        return list(answered), ""
     n = len({dataset for dataset, _ in most})
     note = (
         f"ranks compare only the observers that responded to the same {len(most)} conditions of {n} "
         f"dataset{'s' if n > 1 else ''}; without a rank: {_abbreviate([name for name, _ in others])}"
     )
-    return [key for key in answered if key not in others], [note]
+    return [key for key in answered if key not in others], note
 
 
 def _single_person_notes(parts: list[PeopleComparison], row: str) -> list[str]:

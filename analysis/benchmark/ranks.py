@@ -41,7 +41,8 @@ def benchmark_intervals(
 
     Returns:
         A table with `COLUMNS` and one row per measure and observer. Within a measure people are first, and the other
-        observers follow from the best to the worst value. `attrs` are those of the benchmark table.
+        observers follow from the best to the worst value. `attrs` are those of the benchmark table, and
+        `attrs["rank_note"]` is the note about observers without a rank ("" if every observer has a rank).
 
     Raises:
         LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
@@ -63,5 +64,5 @@ def benchmark_intervals(
         sign = 1 if measure in ("accuracy_difference", "mean_rank", "ood_rank") else -1
         parts.append(part.loc[np.argsort(np.where(part.index > 0, sign * value, -np.inf), kind="stable")])
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-    table.attrs["notes"], table.attrs["rule"] = list(scores.notes), RULES[rule]
+    table.attrs |= {"notes": list(scores.notes), "rank_note": scores.rank_note, "rule": RULES[rule]}
     return table

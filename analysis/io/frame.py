@@ -91,7 +91,7 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
     notes += simulated_observers_note(frame)
     other_columns = [c for c in frame.columns if c not in COLUMNS]
     frame = frame[[*COLUMNS, *other_columns]]
-    frame.attrs["notes"] = notes
+    frame.attrs["notes"], frame.attrs["simulated_are_noted"] = notes, True
     return frame if ambiguous else exclude_unanswerable(frame)
 
 

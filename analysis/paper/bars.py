@@ -99,7 +99,7 @@ def _average_caption(
         sentences.append(
             "Noise increases squared differences, so the error bars of the accuracy difference are somewhat too high."
         )
-    sentences += [_as_sentence(note) for note in benchmark.attrs["notes"] if not note.startswith("ranks")]
+    sentences += [_as_sentence(note) for note in benchmark.attrs["notes"] if note != benchmark.attrs["rank_note"]]
     return " ".join(sentences) + inputs.stand_in_note + inputs.simulated_note(table)
 
 

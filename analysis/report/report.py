@@ -186,8 +186,8 @@ def file_names(datasets: Iterable[str]) -> dict[str, str]:
 def _notes(frame: pd.DataFrame) -> list[str]:
     """Return the notes of the frame, with a note about simulated observers even if the frame has lost its notes."""
     notes = list(frame.attrs.get("notes", []))
-    if not any(note.startswith("simulated") for note in notes):
-        notes += simulated_observers_note(frame)
+    if not frame.attrs.get("simulated_are_noted"):
+        notes += [note for note in simulated_observers_note(frame) if note not in notes]
     names = {str(name) for column in ("observer", "condition", "category") for name in frame[column].unique()}
     missing_glyphs = sorted(filter(style.has_missing_glyphs, names))
     if missing_glyphs:

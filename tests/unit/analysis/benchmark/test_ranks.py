@@ -54,6 +54,9 @@ def test_ranks_compare_observers_that_answered_the_same_conditions():
     assert rows.loc["incomplete", "n_datasets"] == 1
     ending = "2 conditions of 2 datasets; without a rank: incomplete"
     assert any(note.endswith(ending) for note in table.attrs["notes"])
+    intervals = benchmark_intervals(pd.concat([*PEOPLE, *complete, *second_dataset, incomplete]), n_resamples=2)
+    assert intervals.attrs["notes"] == table.attrs["notes"] and intervals.attrs["rank_note"].endswith(ending)
+    assert benchmark_intervals(pd.concat([*PEOPLE, *complete]), n_resamples=2).attrs["rank_note"] == ""
 
 
 def test_missing_conditions_and_images_are_noted():

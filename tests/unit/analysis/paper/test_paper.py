@@ -114,6 +114,7 @@ def test_observers_with_fewer_datasets_come_last_with_a_note():
     paper_figure, page, _ = make_one(3, frame[(frame["observer"] != "net") | (frame["dataset"] == "edge")])
     assert row_labels(page.axes[0])[-1] == "net (1 of 3)"
     assert "means over fewer datasets, which cannot be compared" in paper_figure.caption
+    assert "without a rank" not in paper_figure.caption  # these figures show no ranks
 
 
 def test_without_people_accuracy_is_drawn_and_a_message_explains_the_rest():

@@ -178,3 +178,11 @@ def test_every_page_shows_the_notes(tmp_path):
             "simulated observers are included (their responses are not measurements): coin",
         ):
             assert note in text, page
+
+
+def test_simulated_observers_are_noted_once(small, tmp_path):
+    """Even if the frame has fewer simulated observers than the logs that it was read from."""
+    frame = read_trials([run(small, observer, tmp_path, limit=4) for observer in (Ideal(), Biased(0.5))])
+    write_report(frame[frame["observer"] == "ideal"], tmp_path / "report", intervals=False)
+    text = page_text((tmp_path / "report" / "index.html").read_text("utf-8"))
+    assert text.count("simulated observers are included") == 1
