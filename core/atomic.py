@@ -1,30 +1,61 @@
-"""Write a file or a folder atomically, so that other processes see either all of it or nothing."""
+"""Write a file or a folder atomically, so that other processes see either all of it or nothing, even after a crash."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.errors import StimulusError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` through a temporary file `<path>.part`, creating the folder if necessary.
+def partial_path(path: Path) -> Path:
+    """Return the path `<path>.part` of the temporary file through which `path` is written."""
+    return path.with_name(f"{path.name}.part")
 
-    Only one process at a time may write a given path. If writing fails, the OSError that is raised names `path`.
+
+@contextmanager
+def replacing(path: Path, *, shared: bool = False, sync: bool = False) -> Iterator[Path]:
+    """Yield the path of a temporary file, which replaces `path` when the block ends; create the folder if necessary.
+
+    If the block raises an exception, the temporary file is deleted and `path` is not changed.
+
+    Args:
+        path: The file to write.
+        shared: Whether several processes may write `path` at the same time. The name of the temporary file then contains
+            the number of the process. Otherwise it is `partial_path(path)`.
+        sync: Write the content to the disk before `path` is replaced, so that a power failure leaves the old file or the
+            new one.
+
+    Raises:
+        OSError: If the file cannot be written. The error names `path` and not the temporary file.
+
+    Example:
+        >>> with replacing(Path("table.csv")) as partial:
+        ...     table.to_csv(partial)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
+    partial = partial_path(path.with_name(f"{path.name}.{os.getpid()}") if shared else path)
     try:
-        partial.write_bytes(content)
+        yield partial
+        if sync:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
+        if error.errno is None or str(error.filename) not in ("None", str(partial)):
+            raise  # the error is about something else, which the block did
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        # The original error of a failed write does not contain the name of the file.
-        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
+    """Write `content` to `path` through a temporary file (see `replacing`). If this fails, the OSError names `path`."""
+    with replacing(path, sync=sync) as partial:
+        partial.write_bytes(content)
 
 
 def make_folder_atomically(folder: Path, fill: Callable[[Path], None], marker: str) -> None:

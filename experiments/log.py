@@ -24,6 +24,7 @@ from typing import Any
 
 import filelock
 
+from core.atomic import write_atomically
 from core.errors import LogError, ObserverError
 from observers.protocol import Observer, Response, Trial, measures_of
 
@@ -341,9 +342,7 @@ def write_sidecar(log: Path, sidecar: Mapping[str, Any]) -> None:
         LogError: If the sidecar cannot be written.
     """
     path = sidecar_path(log)
-    partial = path.with_suffix(".json.part")
     try:
-        partial.write_text(json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(partial, path)
+        write_atomically(path, (json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n").encode(), sync=True)
     except OSError as error:
         raise LogError(f"{path}: {error.strerror}; fix that and run the same command again") from None

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.atomic import replacing
+
 
 def print_table(table: pd.DataFrame) -> None:
     """Print a table to stdout in aligned columns, with three decimals for fractions; long lines are not truncated."""
@@ -45,10 +47,5 @@ def to_csv(table: pd.DataFrame, path: Path) -> None:
 
     An existing file is replaced only after the new one has been written completely.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
-    try:
+    with replacing(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -16,17 +16,19 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from core.atomic import write_atomically
+from core.atomic import partial_path, write_atomically
 from core.errors import LogError
 from core.participants import pilot_name
 from experiments.deletion_records import DELETION_RECORDS
 from experiments.log import COLUMNS
 
+# The suffix of the temporary file through which a sidecar is written.
+PARTIAL_JSON = partial_path(Path(".json")).name
 # The suffixes of the files of one session. The sidecar, which names the participant, is last, because it is deleted last.
 SUFFIXES = (
     ".csv",
     ".tsv",
-    ".json.part",
+    PARTIAL_JSON,
     ".lock",
     ".json",
 )
@@ -133,8 +135,8 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
         return None
     is_bids = stem.name.endswith("_beh")
     owner_of = _owner_in_bids_json if is_bids else _owner_in_sidecar
-    sidecar_owners = {suffix: owner_of(_read_json(group.get(suffix))) for suffix in (".json", ".json.part")}
-    sidecar_owner = sidecar_owners[".json"] or sidecar_owners[".json.part"]
+    sidecar_owners = {suffix: owner_of(_read_json(group.get(suffix))) for suffix in (".json", PARTIAL_JSON)}
+    sidecar_owner = sidecar_owners[".json"] or sidecar_owners[PARTIAL_JSON]
     if rows:
         owners = {name for name, _ in rows}
         is_person = any(human for _, human in rows) or (sidecar_owner is not None and sidecar_owner[1])

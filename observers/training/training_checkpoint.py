@@ -5,7 +5,6 @@ The learning curve is also written to a CSV file next to the checkpoint.
 
 import csv
 import io
-import os
 import pickle
 import struct
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from core.atomic import write_atomically
+from core.atomic import replacing, write_atomically
 from observers.protocol import ObserverError
 
 Row = list[int | str]  # a row of the learning curve: step or epoch, loss, and for some models the seconds so far
@@ -36,17 +35,13 @@ def save_checkpoint(path: Path, settings: Mapping[str, Any], state: Mapping[str,
     Raises:
         ObserverError: If the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
-        partial.replace(path)
+        with replacing(path, shared=True) as partial:
+            torch.save({**state, "settings": dict(settings), "curve": curve}, partial)
     except RuntimeError as error:  # torch raises RuntimeError if the disk is full
         raise ObserverError(
             f"{path} cannot be written ({str(error)[:200]}): free some disk space, then run the same command again"
         ) from None
-    finally:
-        partial.unlink(missing_ok=True)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(curve)
     write_atomically(path.with_suffix(".csv"), text.getvalue().encode())

@@ -20,7 +20,7 @@ from typing import Any
 import filelock
 from attrs import frozen
 
-from core.atomic import write_atomically
+from core.atomic import partial_path, write_atomically
 from core.errors import StimulusError
 from stimuli.folder import BUILD_RECORD
 from stimuli.published.datasets import DATASETS
@@ -91,7 +91,7 @@ def open_set(
         raise StimulusError(
             f"{out} is named like a published dataset and would be analyzed as that dataset: use another name"
         )
-    own_files = {LOCK, BUILD_RECORD, f"{BUILD_RECORD}.part", f"{SOURCES}.part"}
+    own_files = {LOCK, BUILD_RECORD, partial_path(out / BUILD_RECORD).name, partial_path(out / SOURCES).name}
     if (
         out.is_dir()
         and not (out / BUILD_RECORD).is_file()

@@ -18,6 +18,7 @@ import numpy as np
 import pooch
 from PIL import Image
 
+from core.atomic import replacing
 from core.errors import ObserverError
 from stimuli.draw.glyphs import SIDE, Shape, shape_from_ink
 from stimuli.draw.microcosm import exemplars
@@ -85,13 +86,13 @@ def load_training_shapes(archive: Path | None = None) -> tuple[list[Shape], list
     cached = cache_folder() / f"microcosm-shapes-{VERSION}-{_source_digest()}.npz"
     if not cached.is_file():
         shapes = list(_draw_shapes(_download_archive() if archive is None else archive))
-        cached.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         np.savez_compressed(
             content, names=[s.name for s in shapes], categories=[s.category for s in shapes],
             silhouettes=[np.uint8(255 * s.silhouette) for s in shapes], details=[np.uint8(255 * s.details) for s in shapes],
         )  # fmt: skip
-        cached.write_bytes(content.getvalue())
+        with replacing(cached, shared=True) as partial:
+            partial.write_bytes(content.getvalue())
     with np.load(cached) as file:
         planes = file["silhouettes"] / 255, file["details"] / 255
         shapes = [Shape(*row) for row in zip(file["names"].tolist(), file["categories"].tolist(), *planes, strict=True)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.atomic import replacing
 from core.workers import map_jobs
 from observers.microcosm.training.icons import load_training_shapes
 from stimuli.categories import CATEGORIES
@@ -42,17 +43,13 @@ def load_training_pool(
     pool_id = f"microcosm-{'validation' if validation else 'training'}-{seed}-{n}-{_source_digest(shapes)}"
     path = cache_folder() / f"{pool_id}.npy"
     if not path.is_file():
-        partial_path = path.with_suffix(f".{os.getpid()}.part")
         starts = list(range(0, n, CHUNK))
-        try:
+        with replacing(path, shared=True) as partial_path:
             images = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, microcosm.SIZE, microcosm.SIZE, 3))
             chunks = map_jobs(partial(_draw_chunk, seed, n, validation, icons), starts, os.cpu_count() or 1)
             for start, chunk in zip(starts, chunks, strict=True):
                 images[start : start + CHUNK] = chunk
             images.flush()
-            partial_path.replace(path)
-        finally:
-            partial_path.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r"), labels, pool_id
 
 

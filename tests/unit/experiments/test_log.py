@@ -238,6 +238,6 @@ def test_full_disk_is_reported(small, tmp_path, monkeypatch):
     with pytest.raises(LogError, match="No space left on device; fix that"):
         run(small, Ideal(), tmp_path)
     monkeypatch.undo()
-    monkeypatch.setattr(Path, "write_text", lambda self, *_: fail(0, b""))
+    monkeypatch.setattr(Path, "write_bytes", lambda self, *_: fail(0, b""))
     with pytest.raises(LogError, match=r"session-1\.json: No space left on device; fix that"):
         run(small, Ideal(), tmp_path)
