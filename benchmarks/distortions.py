@@ -21,8 +21,9 @@ from scipy import ndimage
 from sklearn.datasets import load_sample_image
 
 from stimuli.build.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
+from stimuli.distort.catalog import DISTORTIONS
 from stimuli.distort.distortions import GRAY, MEAN_GRAY
-from stimuli.distort.levels import DISTORTIONS, make_distortion
+from stimuli.distort.levels import make_distortion
 from stimuli.distort.spectrum import mean_spectrum
 from stimuli.folder import read_folder
 from stimuli.images import save_image

@@ -54,11 +54,11 @@ def list_models() -> Iterator[str]:
 
 def list_distortions() -> Iterator[str]:
     """Yield a heading and one line per distortion, with its conditions."""
-    from stimuli.distort.levels import DISTORTIONS, conditions_of
+    from stimuli.distort.catalog import DISTORTIONS
 
     yield "Distortions (observers make-stimuli NAME SOURCE OUT; your own: mine.py:name)"
-    for name in DISTORTIONS:
-        yield f"  {name:<20} {' '.join(conditions_of(name))}".rstrip()
+    for row in DISTORTIONS.values():
+        yield f"  {row.name:<20} {' '.join(row.conditions)}".rstrip()
     for name in plugins("distortions"):
         yield f"  {name}"
 

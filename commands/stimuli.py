@@ -116,7 +116,8 @@ def _published_12(
     Each option is passed to the distortions that have it. Raises typer.BadParameter for an option that none of them
     has.
     """
-    from stimuli.distort.levels import PUBLISHED_12, options_of_distortion
+    from stimuli.distort.catalog import PUBLISHED_12
+    from stimuli.distort.levels import options_of_distortion
 
     if levels is not None:
         raise typer.BadParameter("published-12 is always made at its published levels: remove --levels")

@@ -13,7 +13,7 @@ from core.atomic import make_folder_atomically
 from experiments.experiment import Experiment, default_n_blocks
 from stimuli.build.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
 from stimuli.categories import CATEGORIES
-from stimuli.distort.levels import PUBLISHED_12
+from stimuli.distort.catalog import PUBLISHED_12
 from stimuli.draw.microcosm_sets import SETS, load_microcosm_set
 from stimuli.published.datasets import cache_folder
 from stimuli.stimulus import StimulusSet

@@ -92,6 +92,27 @@ def eidolon(
     return np.asarray(np.clip(_resize(out, height, width), 0, 1))
 
 
+def distort_by_level(
+    image: np.ndarray, level: tuple[float, float, float], rng: np.random.Generator, *, standardize: bool = False
+) -> np.ndarray:
+    """Distort the gray version of an image by a level that combines the parameters of `eidolon`.
+
+    Args:
+        image: (h, w, 3) float64 in 0..1.
+        level: Reach, coherence and grain.
+        rng: Random generator of the displacements.
+        standardize: Scale the fields so that the reach is the standard deviation of displacements in pixels (of SIZE).
+
+    Returns:
+        (h, w) in 0..1.
+
+    Raises:
+        StimulusError: If a parameter is out of range.
+    """
+    reach, coherence, grain = level
+    return eidolon(image, reach, rng, coherence=coherence, grain=grain, standardize=standardize)
+
+
 def _resize(plane: np.ndarray, height: int, width: int) -> np.ndarray:
     if plane.shape == (height, width):
         return plane

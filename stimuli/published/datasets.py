@@ -52,6 +52,8 @@ class Dataset:
         n_images: Number of images, which is also the number of trials of each human observer.
         license: License of the images.
         has_cues: Whether the images are cue conflicts named `<shape><n>-<texture><n>.png`; their category is the shape.
+        description: One sentence that says what the images show.
+        source: Papers that the images and the recordings of people come from.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Dataset:
     n_images: int
     license: str
     has_cues: bool = False
+    description: str = ""
+    source: str = ""
 
     @property
     def url(self) -> str:
@@ -120,25 +124,48 @@ _ONE_CONDITION = (Condition("", ""),)
 _CC_BY, _IMAGENET = "CC-BY-4.0", "terms of ImageNet (made from its training images)"
 _REACH = "Log2 of reach"
 
+_2018 = "Geirhos et al. (2018), Generalisation in humans and deep neural networks, NeurIPS"
+_2019 = "Geirhos et al. (2019), ImageNet-trained CNNs are biased towards texture, ICLR"
+_2021 = "people: Geirhos et al. (2021), Partial success in closing the gap between human and machine vision, NeurIPS"
+_SKETCH = f"ImageNet-Sketch, Wang et al. (2019), NeurIPS; {_2021}"
+_STYLIZED = f"Stylized-ImageNet, Geirhos et al. (2019), ICLR; {_2021}"
+
 # fmt: off
 DATASETS: dict[str, Dataset] = {d.name: d for d in (
-    Dataset("colour", "cl", "Color", _levels("cr* bw", "color grayscale"), 4, 1280, _IMAGENET),
-    Dataset("contrast", "cop", "Contrast [%]", _levels("c100* c50 c30 c15 c10 c05 c03* c01*", "100 50 30 15 10 5 3 1"), 4, 1280, _IMAGENET),
-    Dataset("high-pass", "hp", "Filter standard deviation [pixels]", _levels("inf* 3 1.5 1 0.7 0.55* 0.45* 0.4*"), 4, 1280, _IMAGENET),
-    Dataset("low-pass", "lp", "Filter standard deviation [pixels]", _levels("0* 1 3 5 7 10 15* 40*"), 4, 1280, _IMAGENET),
-    Dataset("phase-scrambling", "ps", "Phase noise width [°]", _levels("0* 30 60 90 120 150* 180*"), 4, 1120, _IMAGENET),
-    Dataset("power-equalisation", "pow", "Power spectrum", _levels("0* pow", "original equalized"), 4, 1120, _IMAGENET),
-    Dataset("false-colour", "fc", "Color", _levels("true* false", "true opponent"), 4, 1120, _IMAGENET),
-    Dataset("rotation", "rot", "Rotation [°]", _levels("0* 90 180 270"), 4, 1280, _IMAGENET),
-    Dataset("eidolonI", "eid", _REACH, _levels("1-10-10* 2-10-10 4-10-10 8-10-10 16-10-10 32-10-10 64-10-10* 128-10-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET),
-    Dataset("eidolonII", "eid", _REACH, _levels("1-3-10* 2-3-10 4-3-10 8-3-10 16-3-10 32-3-10* 64-3-10* 128-3-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET),
-    Dataset("eidolonIII", "eid", _REACH, _levels("1-0-10* 2-0-10 4-0-10 8-0-10 16-0-10* 32-0-10* 64-0-10* 128-0-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET),
-    Dataset("uniform-noise", "nse", "Uniform noise width", _levels("0.00* 0.03 0.05 0.10 0.20 0.35 0.60* 0.90*"), 4, 1280, _IMAGENET),
-    Dataset("cue-conflict", "s5n", "", _ONE_CONDITION, 10, 1280, _CC_BY, has_cues=True),
-    Dataset("edge", "edg", "", _ONE_CONDITION, 10, 160, _CC_BY),
-    Dataset("silhouette", "sif", "", _ONE_CONDITION, 10, 160, _CC_BY),
-    Dataset("sketch", "ske", "", _ONE_CONDITION, 7, 800, "MIT"),
-    Dataset("stylized", "sty", "", _ONE_CONDITION, 5, 800, _IMAGENET.replace("training", "validation")),
+    Dataset("colour", "cl", "Color", _levels("cr* bw", "color grayscale"), 4, 1280, _IMAGENET,
+            description="Photographs in color and in gray.", source=_2018),
+    Dataset("contrast", "cop", "Contrast [%]", _levels("c100* c50 c30 c15 c10 c05 c03* c01*", "100 50 30 15 10 5 3 1"), 4, 1280, _IMAGENET,
+            description="Gray photographs with reduced contrast.", source=_2018),
+    Dataset("high-pass", "hp", "Filter standard deviation [pixels]", _levels("inf* 3 1.5 1 0.7 0.55* 0.45* 0.4*"), 4, 1280, _IMAGENET,
+            description="Gray photographs from which coarse structure was removed.", source=_2018),
+    Dataset("low-pass", "lp", "Filter standard deviation [pixels]", _levels("0* 1 3 5 7 10 15* 40*"), 4, 1280, _IMAGENET,
+            description="Blurred gray photographs.", source=_2018),
+    Dataset("phase-scrambling", "ps", "Phase noise width [°]", _levels("0* 30 60 90 120 150* 180*"), 4, 1120, _IMAGENET,
+            description="Gray photographs with random shifts of the Fourier phases.", source=_2018),
+    Dataset("power-equalisation", "pow", "Power spectrum", _levels("0* pow", "original equalized"), 4, 1120, _IMAGENET,
+            description="Gray photographs, and the same with the mean amplitude spectrum of all.", source=_2018),
+    Dataset("false-colour", "fc", "Color", _levels("true* false", "true opponent"), 4, 1120, _IMAGENET,
+            description="Photographs in true colors and in opponent colors of the same luminance.", source=_2018),
+    Dataset("rotation", "rot", "Rotation [°]", _levels("0* 90 180 270"), 4, 1280, _IMAGENET,
+            description="Gray photographs rotated by 0, 90, 180 or 270 degrees.", source=_2018),
+    Dataset("eidolonI", "eid", _REACH, _levels("1-10-10* 2-10-10 4-10-10 8-10-10 16-10-10 32-10-10 64-10-10* 128-10-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET,
+            description="Gray photographs whose scales are displaced together (coherence 1).", source=_2018),
+    Dataset("eidolonII", "eid", _REACH, _levels("1-3-10* 2-3-10 4-3-10 8-3-10 16-3-10 32-3-10* 64-3-10* 128-3-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET,
+            description="Gray photographs whose scales are displaced partly together (coherence 0.3).", source=_2018),
+    Dataset("eidolonIII", "eid", _REACH, _levels("1-0-10* 2-0-10 4-0-10 8-0-10 16-0-10* 32-0-10* 64-0-10* 128-0-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET,
+            description="Gray photographs whose scales are displaced independently (coherence 0).", source=_2018),
+    Dataset("uniform-noise", "nse", "Uniform noise width", _levels("0.00* 0.03 0.05 0.10 0.20 0.35 0.60* 0.90*"), 4, 1280, _IMAGENET,
+            description="Gray photographs of low contrast with uniform noise.", source=_2018),
+    Dataset("cue-conflict", "s5n", "", _ONE_CONDITION, 10, 1280, _CC_BY, has_cues=True,
+            description="Images with the shape of one category and the texture of another (80 of 1280: the same).", source=_2019),
+    Dataset("edge", "edg", "", _ONE_CONDITION, 10, 160, _CC_BY,
+            description="Edges of objects in black on white.", source=_2019),
+    Dataset("silhouette", "sif", "", _ONE_CONDITION, 10, 160, _CC_BY,
+            description="Silhouettes of objects in black on white.", source=_2019),
+    Dataset("sketch", "ske", "", _ONE_CONDITION, 7, 800, "MIT",
+            description="Sketches of objects by many artists.", source=_SKETCH),
+    Dataset("stylized", "sty", "", _ONE_CONDITION, 5, 800, _IMAGENET.replace("training", "validation"),
+            description="Photographs in the style of paintings, without their own textures.", source=_STYLIZED),
 )}
 # fmt: on
 

@@ -5,8 +5,10 @@ import pytest
 
 from core.errors import StimulusError, UnknownName, UserError
 from stimuli.distort import distortions
+from stimuli.distort.catalog import DISTORTIONS, OTHER, PUBLISHED_12, DistortionEntry
+from stimuli.distort.conditions import parse_number
 from stimuli.distort.distortions import MEAN_GRAY, to_gray
-from stimuli.distort.levels import DISTORTIONS, PUBLISHED_12, make_distortion
+from stimuli.distort.levels import make_distortion
 from tests.conftest import real
 from tests.unit.stimuli.photos import SIZES, photo, photos
 
@@ -198,6 +200,27 @@ def test_published_12_are_the_published_distortions_with_their_conditions():
     assert len(PUBLISHED_12) == 12
     assert make_distortion("contrast").conditions == ("c100", "c50", "c30", "c15", "c10", "c05", "c03", "c01")
     assert make_distortion("eidolonII").level_of("8-3-10") == (8, 0.3, 10)
+
+
+@pytest.mark.parametrize("name", DISTORTIONS)
+def test_every_distortion_has_a_complete_row(name):
+    row, distortion = DISTORTIONS[name], make_distortion(name)
+    assert row.description.endswith(".") and row.formula and row.level_format and row.source
+    assert row.conditions and distortion.conditions == row.conditions
+    assert len({distortion.level_of(condition) for condition in row.conditions}) == len(row.conditions)
+
+
+def test_one_row_adds_a_distortion(tmp_path, monkeypatch):
+    """A function and a row are sufficient, and the new distortion does not become one of the twelve published ones."""
+    (tmp_path / "negative.py").write_text("def negative(image, level, rng):\n    return level - image\n")
+    row = DistortionEntry(name="negative", reference=f"{tmp_path}/negative.py:negative", description="Inverts an image.",
+                          group=OTHER, formula="level − image", parse_level=parse_number, level_format="a number",
+                          conditions=("1",))  # fmt: skip
+    monkeypatch.setitem(DISTORTIONS, "negative", row)
+    distortion = make_distortion("negative")
+    assert distortion.apply(photo(), "1", RNG) == pytest.approx(1 - photo())
+    assert (distortion.name, distortion.conditions, distortion.code_version) == ("negative", ("1",), None)
+    assert "negative" not in PUBLISHED_12
 
 
 @pytest.mark.parametrize(
