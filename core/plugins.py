@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import StimulusError, UnknownName, UserError
+from core.paths import strip_folder
 
 _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
 
@@ -118,11 +119,6 @@ def code_version(name: str, group: str) -> str | None:
         return f"sha256:{hashlib.sha256(b''.join(content)).hexdigest()}"
     package = module.partition(".")[0]
     return ", ".join(f"{d} {version(d)}" for d in sorted(set(packages_distributions().get(package, ())))) or None
-
-
-def strip_folder(reference: str) -> str:
-    """Return a reference without the folder of its FILE.py, so that it does not depend on where the file is stored."""
-    return reference.replace("\\", "/").rpartition("/")[2]
 
 
 def _attribute(module: types.ModuleType, attribute: str, reference: str) -> Any:

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import hashlib
 import inspect
-import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -18,11 +17,10 @@ import attrs
 import numpy as np
 
 from core.errors import ObserverError
+from core.paths import strip_folder_of_reference
 from core.plugins import file_sha256
 from experiments.experiment import Experiment
 from observers.protocol import Observer
-
-_FILE_REFERENCE = re.compile(r".*[/\\]([^/\\]+\.py:\w+)")
 
 
 def identity_of(experiment: Experiment, observer: Observer, session: int, seed: int) -> dict[str, Any]:
@@ -97,9 +95,9 @@ def _to_json(value: Any) -> Any:
     """Return `value` as a JSON value that is the same in every process. Raises ObserverError for an unsupported type."""
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)  # as text, because NaN is not equal to itself
-    if isinstance(value, str) and (reference := _FILE_REFERENCE.fullmatch(value)):
-        return reference[1]  # FILE.py:NAME without its folder; the contents are compared by the SHA-256 of the file
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str):
+        return strip_folder_of_reference(value)  # the content of a file is compared by its SHA-256
+    if value is None or isinstance(value, int | float | bool):
         return value
     if isinstance(value, PurePath):
         return value.name

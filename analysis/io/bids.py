@@ -25,6 +25,7 @@ import pandas as pd
 
 from analysis.io.formats import detect_format
 from core.errors import LogError
+from core.paths import without_folders
 from experiments import log
 
 VERSION = "1.10.1"  # version of the BIDS specification
@@ -66,10 +67,6 @@ These files were written by `observers export --format bids`. `observers analyze
 PUBLIC = "\nFor publication, dates and times of the sessions and folder names of files were removed.\n"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?")
-# Matches all but the last part of a path that begins at a root, home or drive, but not `owner/repository` or web addresses.
-_FOLDERS = re.compile(
-    r"""(?<![\w/\\:.])(?:~\w*|[A-Za-z]:|\.{1,2})?(?:[/\\]+[^\s/\\:;,"'][^/\\:;,"']*)*[/\\]+(?=[^/\\\s])"""
-)
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -275,11 +272,16 @@ def _metadata(trials: pd.DataFrame, logs: list[dict[str, Any]]) -> dict[str, Any
 
 def strip_times_and_folders(value: Any) -> Any:
     """Return a sidecar without dates and times, and with paths shortened to their last part."""
+    return without_folders(_strip_times(value))
+
+
+def _strip_times(value: Any) -> Any:
+    """Return a sidecar without dates and times."""
     if isinstance(value, dict):
-        return {k: strip_times_and_folders(part) for k, part in value.items() if k not in ("started", "finished")}
+        return {k: _strip_times(part) for k, part in value.items() if k not in ("started", "finished")}
     if isinstance(value, list):
-        return [strip_times_and_folders(part) for part in value]
-    return _FOLDERS.sub("", _TIME.sub("", value)) if isinstance(value, str) else value
+        return [_strip_times(part) for part in value]
+    return _TIME.sub("", value) if isinstance(value, str) else value
 
 
 def _write_top_level_files(

@@ -4,7 +4,6 @@ A log in model-vs-human format does not have a sidecar, so only the facts in the
 """
 
 import json
-import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ COLUMNS = (
     "stimuli_sha256",
 )  # fmt: skip
 NO_SIDECAR = "no sidecar"
-_FOLDERS = re.compile(r"(?:~|/|[A-Za-z]:[\\/]|\\\\)(?:[^\\/]*[\\/])+")  # the part of a path before the last name
 
 
 @frozen(eq=False)
@@ -61,16 +59,7 @@ def provenance(frame: pd.DataFrame) -> Provenance:
 
 
 def _to_text(facts: Any) -> str:
-    return json.dumps(without_folders(facts), ensure_ascii=False, sort_keys=True) if facts else ""
-
-
-def without_folders(value: Any) -> Any:
-    """Return a value in which all paths, including those in nested lists and dicts, are shortened to their last name."""
-    if isinstance(value, dict):
-        return {name: without_folders(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [without_folders(part) for part in value]
-    return _FOLDERS.sub("", value) if isinstance(value, str) else value
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True) if facts else ""
 
 
 def provenance_table(origin: Provenance) -> Table:

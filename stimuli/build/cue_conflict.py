@@ -20,7 +20,8 @@ from PIL import Image
 
 from core.errors import StimulusError
 from core.options import parse_options
-from core.plugins import check_three_parameters, code_version, resolve, strip_folder, wrap_user_function
+from core.paths import strip_folder
+from core.plugins import check_three_parameters, code_version, resolve, wrap_user_function
 from core.progress import Progress
 from stimuli.build.set_builder import (
     BuildResult,

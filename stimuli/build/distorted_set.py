@@ -14,7 +14,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from core.errors import StimulusError
-from core.plugins import strip_folder
+from core.paths import strip_folder
 from core.progress import Progress
 from stimuli.build.set_builder import (
     BuildResult,

@@ -16,7 +16,8 @@ from attrs import field, frozen
 
 from core.errors import StimulusError
 from core.options import options_of, parse_options
-from core.plugins import check_three_parameters, code_version, load, resolve, strip_folder, wrap_user_function
+from core.paths import strip_folder
+from core.plugins import check_three_parameters, code_version, load, resolve, wrap_user_function
 from stimuli.distort.catalog import DISTORTIONS
 from stimuli.distort.conditions import parse_number_or_text
 from stimuli.distort.spectrum import read_published_monitor

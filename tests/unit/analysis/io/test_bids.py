@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.io.bids import _FOLDERS, export_bids
+from analysis.io.bids import export_bids
 from analysis.io.frame import COLUMNS, KINDS, read_trials
 from core.errors import LogError
 from experiments.session import run
@@ -205,24 +205,6 @@ def test_public_export_removes_times_and_folders(logs, tmp_path):
     assert "folder names of files were removed" in (tmp_path / "public" / "README.md").read_text()
     onset = [row["measured_onset"] for row in read_table(next((tmp_path / "public").rglob("sub-K7Q2ZP*.tsv")))]
     assert "n/a" not in onset  # by the clock of the session, which does not reveal the date
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/home/anna/x.bin", "x.bin"),
-        ("~anna/x", "x"),
-        (r"C:\Users\anna\x", "x"),
-        ("../data/anna/x", "x"),
-        ("from '/a/b c/d', then", "from 'd', then"),
-        ("owner/name", "owner/name"),
-        ("https://a.org/b/c", "https://a.org/b/c"),
-        ("16 / 9 and 1/f", "16 / 9 and 1/f"),
-        ("experiments.demo:make", "experiments.demo:make"),
-    ],
-)
-def test_folders_are_removed_from_paths(path, expected):
-    assert _FOLDERS.sub("", path) == expected
 
 
 @pytest.mark.parametrize("column", ["category", "response", "condition", "shape"])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from analysis.io.frame import read_trials
 from analysis.measures.by_image import responses_by_image
-from analysis.report.provenance import provenance, provenance_table, without_folders
+from analysis.report.provenance import provenance, provenance_table
 from analysis.report.report import write_report
 from analysis.report.scripts import FIRST_EXTRA, LETTERS, N_LETTERS, as_json, letter, numbers
 from analysis.report.thumbnails import LARGE_SIDE, copy_thumbnails
@@ -149,21 +149,6 @@ def test_logs_without_sidecars_are_one_row():
         ["2 people", "human", "contrast", 2, 48], ["net", "generative", "contrast", 1, 24],
     ]  # fmt: skip
     assert all("without a sidecar" in row[-1].value for row in table.rows)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("/home/anna/models/a.bin", "a.bin"),
-        (r"C:\Users\Anna\a.bin", "a.bin"),
-        ("~/x/a.bin", "a.bin"),
-        ("google/vit-base", "google/vit-base"),
-        ("Linux x86_64", "Linux x86_64"),
-        ({"a": ["/x/y"]}, {"a": ["y"]}),
-    ],
-)
-def test_folders_are_removed_from_paths(value, expected):
-    assert without_folders(value) == expected
 
 
 def test_every_page_shows_the_notes(tmp_path):
