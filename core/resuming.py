@@ -13,6 +13,8 @@ import typer
 def resumable(kept_work: str, commands: Sequence[str], extra_arguments: Sequence[str] = ()) -> Iterator[None]:
     """Turn Ctrl-C or SIGTERM inside this context into exit code 3 and a message with the command to type again.
 
+    The previous handler of SIGTERM is restored at the end of the context.
+
     Args:
         kept_work: Clause that says what is saved, such as "every response is saved". The message begins with it.
         commands: Names of the subcommands that use this context. They mark the beginning of the typed command.
@@ -21,12 +23,14 @@ def resumable(kept_work: str, commands: Sequence[str], extra_arguments: Sequence
     Raises:
         typer.Exit: If the command was interrupted; the exit code is 3.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    previous_handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         typer.echo(f"\nStopped; {kept_work}. To continue, run: {_same_command(commands, extra_arguments)}", err=True)
         raise typer.Exit(3) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous_handler or signal.SIG_DFL)  # None if it was not set by Python
 
 
 def _same_command(commands: Sequence[str], extra_arguments: Sequence[str]) -> str:
