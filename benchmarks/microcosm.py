@@ -25,7 +25,7 @@ from analysis.measures.accuracy import accuracy
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
 from experiments.session import run
-from experiments.sets.microcosm import NAMES
+from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.registry import make_experiment
 from observers.microcosm import named
 from observers.registry import make_observer
@@ -50,7 +50,7 @@ def markdown(table: pd.DataFrame) -> str:
 def run_experiments(out: Path, limit: int) -> pd.DataFrame:
     """Run all observers on all experiments and return their trials. Incomplete logs in the folder are resumed."""
     for name in named.NAMES:
-        for experiment in NAMES:
+        for experiment in (n for n in EXPERIMENTS if n.startswith("microcosm") and n != "microcosm-ambiguous"):
             start = time.monotonic()
             n_trials = None if experiment in SETS else limit
             run(make_experiment(experiment), make_observer(name), out / "logs", limit=n_trials)

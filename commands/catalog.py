@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from core.plugins import plugins
-from experiments.sets.registry import EXPERIMENTS
+from experiments.sets.catalog import EXPERIMENTS
 from observers.paper_models import PAPER_MODELS
 from observers.registry import OBSERVERS, SCHEMES
 from stimuli.published.datasets import DATASETS, find
@@ -35,7 +35,8 @@ def list_observers() -> Iterator[str]:
 def list_experiments() -> Iterator[str]:
     """Yield a heading and one line per experiment, which tells whether its images and human data are on this machine."""
     yield "Experiments (your own: mine.py:name, or a folder of images)"
-    for name, reference in (EXPERIMENTS | plugins("experiments")).items():
+    drawn = {name: row.reference for name, row in EXPERIMENTS.items() if name not in DATASETS}
+    for name, reference in (drawn | plugins("experiments")).items():
         yield f"  {name:<28} {reference}"
     for dataset in DATASETS.values():
         images, people = ("here" if find(part, dataset.name) else "-" for part in ("stimuli", "humans"))

@@ -1,28 +1,12 @@
-"""The table of experiments, and the function that makes an experiment from its name."""
+"""Make an experiment from its name. `experiments.sets.catalog` is the table of the built-in experiments."""
 
 from pathlib import Path
 
 from core.errors import StimulusError
-from core.plugins import plugins, resolve
+from core.plugins import load, plugins, resolve
 from experiments.experiment import Experiment
+from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.folder import from_folder
-from experiments.sets.published import published_experiment
-from stimuli.published.datasets import DATASETS
-
-_MICROCOSM = (
-    "microcosm microcosm-cue-conflict microcosm-silhouette microcosm-edge microcosm-colour microcosm-contrast "
-    "microcosm-uniform-noise microcosm-low-pass microcosm-high-pass microcosm-phase-scrambling microcosm-power-equalisation "
-    "microcosm-false-colour microcosm-rotation microcosm-eidolonI microcosm-eidolonII microcosm-eidolonIII"
-)
-_ILLUSIONS = (
-    "duck-rabbit vase-faces necker-cube pareidolia muller-lyer ponzo ebbinghaus delboeuf vertical-horizontal "
-    "microcosm-ambiguous paper-duck-rabbit paper-rock-face paper-vegetable-face paper-woman"
-)
-EXPERIMENTS: dict[str, str] = {
-    "drawn-cue-conflict": "experiments.sets.drawn:cue_conflict",
-    **{name: f"experiments.sets.microcosm:{name.replace('-', '_')}" for name in _MICROCOSM.split()},
-    **{name: f"experiments.sets.illusions:{name.replace('-', '_')}" for name in _ILLUSIONS.split()},
-}
 
 
 def make_experiment(name: str) -> Experiment:
@@ -45,13 +29,15 @@ def make_experiment(name: str) -> Experiment:
         >>> len(experiment.stimuli), len(experiment.choices)
         (256, 16)
     """
-    if name in DATASETS:
-        return published_experiment(name)
-    if name and Path(name).is_dir() and name not in EXPERIMENTS | plugins("experiments"):
-        return from_folder(Path(name))
-    table = EXPERIMENTS | dict.fromkeys(DATASETS, "experiments.sets.published:published_experiment")
-    target = resolve(name, table, "experiments", "experiment")
-    experiment = target() if callable(target) else target
+    row = EXPERIMENTS.get(name)
+    if row is not None:
+        experiment = load(row.reference)(**row.options)
+    elif name and Path(name).is_dir() and name not in plugins("experiments"):
+        experiment = from_folder(Path(name))
+    else:
+        references = {row.name: row.reference for row in EXPERIMENTS.values()}
+        target = resolve(name, references, "experiments", "experiment")
+        experiment = target() if callable(target) else target
     if not isinstance(experiment, Experiment):
         raise StimulusError(f"{name} is not an Experiment but {type(experiment).__name__}")
     return experiment

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
-from experiments.sets.illusions import is_available
-from experiments.sets.registry import EXPERIMENTS, make_experiment
-from stimuli.published.datasets import ATTRIBUTIONS, DATASETS, find, scan_images
+from experiments.sets.catalog import EXPERIMENTS, images_on_disk
+from experiments.sets.registry import make_experiment
+from stimuli.published.datasets import ATTRIBUTIONS, DATASETS, scan_images
 from stimuli.stimulus import StimulusSet
 
 
@@ -27,9 +27,15 @@ def find_shown_stimuli(datasets: Iterable[str], experiments: Sequence[str] = ())
     for name in datasets:
         if name in sets:
             continue
-        if name in EXPERIMENTS and is_available(name):
-            sets[name] = evolve(make_experiment(name).stimuli, name=name)
-        elif name in DATASETS and (folder := find("stimuli", name)) is not None:
+        row = EXPERIMENTS.get(name)
+        if row is None:
+            continue
+        folder = images_on_disk(row)
+        if folder is None and row.download:
+            continue
+        if folder is not None and name in DATASETS:  # images that lack others of their dataset can be shown as well
             dataset = DATASETS[name]
             sets[name] = StimulusSet(name, tuple(scan_images(dataset, folder)), ATTRIBUTIONS.get(dataset.license, ""))
+        else:
+            sets[name] = evolve(make_experiment(name).stimuli, name=name)
     return list(sets.values())

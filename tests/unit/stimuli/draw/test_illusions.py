@@ -5,14 +5,15 @@ import pytest
 from scipy import ndimage
 
 from core.errors import StimulusError
-from experiments.sets.illusions import NAMES
-from experiments.sets.registry import EXPERIMENTS, make_experiment
+from experiments.sets.catalog import EXPERIMENTS, ILLUSIONS, cached_images
+from experiments.sets.registry import make_experiment
 from observers.fooled import Fooled
 from observers.protocol import ObserverError, Presentation, Trial
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.draw import ambiguous, bistable, geometric, pareidolia
-from stimuli.draw.illusion_sets import illusion_set
+from stimuli.draw.illusion_sets import NAMES, illusion_set
 from stimuli.draw.microcosm import exemplars
+from stimuli.published.paper_illusions import IMAGES, image_folder
 from stimuli.stimulus import Stimulus
 
 
@@ -100,9 +101,11 @@ def test_blended_shapes_move_gradually_from_one_shape_to_the_other():
 
 
 def test_every_name_is_an_experiment():
-    assert {
-        name for name, reference in EXPERIMENTS.items() if reference.startswith("experiments.sets.illusions:")
-    } == set(NAMES)
+    assert {name for name, row in EXPERIMENTS.items() if row.group == ILLUSIONS} == {*NAMES, *IMAGES}
+    for name, image in IMAGES.items():
+        row = EXPERIMENTS[name]
+        assert row.license == image.credit.license and row.choices == image.percepts
+        assert cached_images(name) == image_folder() / f"{name}.png"
     with pytest.raises(StimulusError, match="the image of paper-woman is missing: run `observers fetch illusions`"):
         make_experiment("paper-woman")
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from core.errors import StimulusError, UnknownName
-from experiments.sets import microcosm as experiments
-from experiments.sets.registry import EXPERIMENTS, make_experiment
+from experiments.sets.catalog import EXPERIMENTS
+from experiments.sets.registry import make_experiment
 from stimuli.categories import CATEGORIES
+from stimuli.distort.catalog import PUBLISHED_12
 from stimuli.draw import glyphs, microcosm, procedural
 from stimuli.draw.microcosm_sets import SETS, load_microcosm_set
 from stimuli.published.datasets import parse_cues
@@ -153,11 +154,14 @@ def test_a_damaged_set_is_an_error(tmp_path):
 
 def test_experiments_are_registered(monkeypatch, tmp_path):
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path))
-    assert set(experiments.NAMES) <= set(EXPERIMENTS)
+    assert {*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12)} <= set(EXPERIMENTS)
     assert make_experiment("microcosm-cue-conflict").stimuli.cue_names == ("shape", "texture")
     contrast = make_experiment("microcosm-contrast")
     assert Counter(s.condition for s in contrast.stimuli) == dict.fromkeys(
         ("c100", "c50", "c30", "c15", "c10", "c05", "c03", "c01"), 60
     )
-    assert {s.condition for s in make_experiment("microcosm-low-pass").stimuli} == set(experiments.LEVELS["low-pass"])
+    assert {s.condition for s in make_experiment("microcosm-low-pass").stimuli} == set(
+        EXPERIMENTS["microcosm-low-pass"].conditions
+    )
+    assert "11.4" in EXPERIMENTS["microcosm-low-pass"].conditions  # 40 pixels of 224 are 11.4 of 64
     assert contrast.choices == CATEGORIES

@@ -189,7 +189,7 @@ def test_real_images_are_found_and_open(name):
     stimuli = published_stimuli(name)
     assert len(stimuli) == DATASETS[name].n_images
     assert stimuli.stimuli[0].pixels().shape == (224, 224, 3)
-    assert "CC-BY-4.0" in stimuli.published.attribution
+    assert "CC-BY-4.0" in stimuli.attribution
     if name == "cue-conflict":
         assert sum(s.cues["shape"] != s.cues["texture"] for s in stimuli) == 1200
         assert all(s.cues["shape"] == s.category for s in stimuli)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from core.errors import StimulusError
-from experiments.sets.illusions import make_illusion_experiment
+from experiments.sets.illusions import paper_image_experiment
 from experiments.sets.shown_stimuli import find_shown_stimuli
 from stimuli.published.attribution import read_credits
 from stimuli.published.paper_illusions import IMAGES, MAX_SIDE, fetch_illusions, image_folder
@@ -36,13 +36,13 @@ def test_all_images_are_downloaded_with_their_credits(served):
         credits["paper-rock-face.png"].caption().startswith("Mirabeau, CC BY-SA 3.0, via Wikimedia Commons, https://")
     )
     for name in IMAGES:
-        experiment = make_illusion_experiment(name)
+        experiment = paper_image_experiment(name)
         assert experiment.choices == IMAGES[name].percepts and len(experiment.stimuli) == 1
         assert experiment.stimuli.attribution == credits[f"{name}.png"].caption()
         pixels = experiment.stimuli.stimuli[0].pixels()
         assert max(pixels.shape) == MAX_SIDE
     assert np.all(
-        make_illusion_experiment("paper-duck-rabbit").stimuli.stimuli[0].pixels() == 255
+        paper_image_experiment("paper-duck-rabbit").stimuli.stimuli[0].pixels() == 255
     )  # the downloaded image is transparent
     n = len(served.requests)
     fetch_illusions(base_url=served.url)

@@ -1,0 +1,46 @@
+"""The table of experiments agrees with the experiments that its rows make."""
+
+import pytest
+
+from experiments.sets.catalog import EXPERIMENTS, cached_images, images_on_disk
+from experiments.sets.registry import make_experiment
+
+# The distorted sets of the microcosm need too much time. Their numbers and conditions are arguments of one function.
+DRAWN = [
+    name for name, row in EXPERIMENTS.items() if row.cached.startswith("drawn/") and "distorted" not in row.reference
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_row_states_what_the_experiment_shows(name):
+    row, experiment = EXPERIMENTS[name], make_experiment(name)
+    assert experiment.name == name
+    assert len(experiment.stimuli) == row.n_stimuli
+    assert experiment.choices == row.choices
+    assert {s.condition for s in experiment.stimuli} == set(row.conditions)
+    assert experiment.stimuli.stimuli[0].path.is_relative_to(cached_images(name))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_row_is_complete(name):
+    row = EXPERIMENTS[name]
+    assert row.description[-1] in ".?" and row.source and row.group and row.conditions
+    assert bool(row.download) == bool(row.license)
+    assert row.cached or row.download == f"observers fetch {name}"
+
+
+def test_images_are_looked_for_in_the_cache_and_in_data_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "data"))
+    names = ("cue-conflict", "drawn-cue-conflict", "duck-rabbit", "paper-woman")
+    assert [images_on_disk(EXPERIMENTS[name]) for name in names] == [None] * 4
+    paths = [
+        tmp_path / "data" / "stimuli" / "cue-conflict",
+        tmp_path / "cache" / "drawn" / "1" / "drawn-cue-conflict",
+        tmp_path / "cache" / "drawn" / "illusions" / "1" / "duck-rabbit",
+        tmp_path / "cache" / "illusions" / "paper-woman.png",
+    ]
+    for path in paths:
+        path.mkdir(parents=True)
+    assert [images_on_disk(EXPERIMENTS[name]) for name in names] == paths
