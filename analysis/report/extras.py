@@ -15,7 +15,7 @@ from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.illusions.placement import placement
 from analysis.illusions.reconstructions import SETTING_COLUMNS, read_reconstructions
 from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
-from analysis.report.parts import as_sentence, count
+from analysis.report.sections.parts import as_sentence, count
 from experiments.log import file_name
 
 MAX_IMAGES = 8  # largest number of images in a figure of reconstructions

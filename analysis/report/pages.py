@@ -9,9 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.figures import style
 from analysis.io.tables import format_value
-from analysis.report.parts import Part, Table
 from analysis.report.provenance import version_of_observers
-from analysis.report.scripts import LETTERS, as_json
+from analysis.report.sections.parts import Part, Table
+from analysis.report.sections.scripts import LETTERS, as_json
 from stimuli.published.datasets import DATASETS
 
 PAGE = Path(__file__).parent / "page"

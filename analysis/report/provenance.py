@@ -12,7 +12,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis.io import bids
-from analysis.report.parts import Table, TableCell, count
+from analysis.report.sections.parts import Table, TableCell, count
 
 COLUMNS = (
     "observer", "kind", "dataset", "session", "log", "n_trials", "status", "seed", "options", "model", "environment",

@@ -4,8 +4,8 @@
     <out>/assets/  data/  thumbnails/                     files that the pages load; made.txt lists all files of the report
 
 The pages can be opened from disk without a server, and they load nothing from outside the folder. The same trials give the
-same bytes, because no file contains a date. The modules of `analysis` compute the measures; the functions in SECTIONS and
-OVERALL_SECTIONS arrange and describe them.
+same bytes, because no file contains a date. The modules of `analysis` compute the measures; the functions in
+`analysis/report/sections` arrange and describe them.
 """
 
 import re
@@ -28,12 +28,11 @@ from analysis.measures.resampling import N_RESAMPLES
 from analysis.measures.shape_bias import has_cue_conflicts, shape_bias
 from analysis.report import pages
 from analysis.report.extras import Extra
-from analysis.report.figures import write_figure
-from analysis.report.overall_sections import OVERALL_SECTIONS
-from analysis.report.parts import Part, count, table_of
 from analysis.report.provenance import environments, provenance, provenance_table
-from analysis.report.section_inputs import Bootstrap, SectionInputs
-from analysis.report.sections import ILLUSION_SECTIONS, SECTIONS
+from analysis.report.sections.figures import write_figure
+from analysis.report.sections.order import ILLUSION_SECTIONS, OVERALL_SECTIONS, SECTIONS
+from analysis.report.sections.parts import Part, count, table_of
+from analysis.report.sections.section_inputs import Bootstrap, SectionInputs
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.trial_browser import write_trials
 from core.errors import LogError

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.io.frame import observer_order
-from analysis.report.plots import condition_labels
-from analysis.report.scripts import LETTERS, N_LETTERS, letter, numbers, write_data
+from analysis.report.sections.plots import condition_labels
+from analysis.report.sections.scripts import LETTERS, N_LETTERS, letter, numbers, write_data
 from analysis.report.thumbnails import Thumbnails
 from experiments.log import EVIDENCE
 from stimuli.published.datasets import DATASETS

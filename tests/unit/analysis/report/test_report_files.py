@@ -12,7 +12,7 @@ from analysis.io.frame import read_trials
 from analysis.measures.by_image import responses_by_image
 from analysis.report.provenance import provenance, provenance_table
 from analysis.report.report import write_report
-from analysis.report.scripts import FIRST_EXTRA, LETTERS, N_LETTERS, as_json, letter, numbers
+from analysis.report.sections.scripts import FIRST_EXTRA, LETTERS, N_LETTERS, as_json, letter, numbers
 from analysis.report.thumbnails import LARGE_SIDE, copy_thumbnails
 from analysis.report.trial_browser import N_IMAGES
 from core.errors import StimulusError

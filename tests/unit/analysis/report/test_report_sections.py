@@ -12,17 +12,17 @@ from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contrasts import PEOPLE, kind_contrasts
 from analysis.measures.psychometric import n_choices
-from analysis.report.agreement_sections import (
+from analysis.report.sections.agreement import (
     ceiling_section,
     clusters_section,
     contrasts_section,
     human_range_summary,
     mistakes_section,
 )
-from analysis.report.overall_sections import OVERALL_SECTIONS, benchmark_section, low_pass_section
-from analysis.report.response_sections import responses_section, thresholds_section
-from analysis.report.section_inputs import Bootstrap, SectionInputs
-from analysis.report.sections import SECTIONS
+from analysis.report.sections.order import OVERALL_SECTIONS, SECTIONS
+from analysis.report.sections.overall import benchmark_section, low_pass_section
+from analysis.report.sections.responses import responses_section, thresholds_section
+from analysis.report.sections.section_inputs import Bootstrap, SectionInputs
 from tests.unit.analysis.report.test_report import trials
 
 KINDS = {"s1": "human", "s2": "human", "s3": "human", "net": "discriminative", "sd": "generative"}

@@ -9,9 +9,9 @@ from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.summary import illusion_table
 from analysis.io.tables import format_range
 from analysis.measures.accuracy import wilson_interval
-from analysis.report.figures import write_figure
-from analysis.report.parts import Part, ReportFigure, Table, count, table_of
-from analysis.report.section_inputs import SectionInputs
+from analysis.report.sections.figures import write_figure
+from analysis.report.sections.parts import Part, ReportFigure, Table, count, table_of
+from analysis.report.sections.section_inputs import Section, SectionInputs
 from core.errors import LogError
 
 FIGURE_SIZE = (4.4, 2.8)  # inches
@@ -112,3 +112,6 @@ def _line_figure(
     values = points["y"].dropna()
     spread = f"from {values.min():.3f} to {values.max():.3f}" if len(values) else "undefined"
     return write_figure(inputs.out, f"{name}_{inputs.anchor}", draw, points, f"{title}, {spread}", caption)
+
+
+SECTIONS: dict[str, Section] = {"illusion": illusions_section}

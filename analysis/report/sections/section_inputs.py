@@ -1,5 +1,6 @@
 """The inputs of the sections on one dataset: its trials, and the rows of tables that several sections use."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pandas as pd
 from attrs import frozen
 
 from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.report.sections.parts import Part
 
 
 @frozen
@@ -79,3 +81,9 @@ class SectionInputs:
     def benchmark_trials(self) -> pd.DataFrame:
         """The trials in conditions that the benchmark includes."""
         return select_benchmark_conditions(self.trials, self.dataset)
+
+
+# A function that makes a section on one dataset, or on all datasets together. It returns None if the section does not apply.
+# A section that applies but cannot be computed has a sentence that gives the reason.
+Section = Callable[[SectionInputs], Part | None]
+OverallSection = Callable[[pd.DataFrame, Path, Bootstrap], Part | None]

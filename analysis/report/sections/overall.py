@@ -1,10 +1,9 @@
 """The sections that combine all datasets.
 
-OVERALL_SECTIONS has one function for each of them. A function takes all trials whose image has a correct response, the
+Each function in SECTIONS makes one of them. A function takes all trials whose image has a correct response, the
 folder of the report and the settings of the bootstrap, and returns a `Part`, or None if the section does not apply.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +17,9 @@ from analysis.io.frame import observer_order
 from analysis.io.tables import format_p_value, format_value
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.shape_bias import has_cue_conflicts
-from analysis.report.figures import write_figure
-from analysis.report.parts import Part, as_sentence, table_of
-from analysis.report.section_inputs import Bootstrap
+from analysis.report.sections.figures import write_figure
+from analysis.report.sections.parts import Part, as_sentence, table_of
+from analysis.report.sections.section_inputs import Bootstrap, OverallSection
 from stimuli.published.datasets import DATASETS
 from stimuli.published.level_scales import published_name
 
@@ -109,7 +108,7 @@ def low_pass_section(frame: pd.DataFrame, out: Path, _: Bootstrap) -> Part | Non
     return Part(title, anchor, (sentence,), (figure,), (), {"correlation": table})
 
 
-OVERALL_SECTIONS: Mapping[str, Callable[[pd.DataFrame, Path, Bootstrap], Part | None]] = {
+SECTIONS: dict[str, OverallSection] = {
     "benchmark": benchmark_section,
     "low-pass": low_pass_section,
 }

@@ -18,7 +18,7 @@ from analysis.kappa.clustering import Clustering
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.kappa.contingency import COUNTS
 from analysis.measures.accuracy import accuracy_by_kind
-from analysis.report.scripts import numbers
+from analysis.report.sections.scripts import numbers
 from stimuli.published.datasets import DATASETS
 
 N_COLORS = 41  # number of colors for κ from -1 to 1

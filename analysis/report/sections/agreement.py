@@ -19,9 +19,9 @@ from analysis.kappa.contrasts import PEOPLE, WITHIN, kind_contrasts
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
 from analysis.measures.psychometric import n_choices
-from analysis.report.figures import write_figure
-from analysis.report.parts import Part, ReportFigure, list_of, table_of
-from analysis.report.section_inputs import SectionInputs
+from analysis.report.sections.figures import write_figure
+from analysis.report.sections.parts import Part, ReportFigure, list_of, table_of
+from analysis.report.sections.section_inputs import Section, SectionInputs
 
 MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
 MAX_ROWS = 120  # largest number of pairs in a table on the page; the CSV file has all pairs
@@ -199,3 +199,11 @@ def _interval(low: float, high: float) -> str:
 
 def _four_decimals(p: float) -> str:
     return "–" if p != p else f"{p:.4f}"
+
+
+SECTIONS: dict[str, Section] = {
+    "noise ceiling": ceiling_section,
+    "kinds": contrasts_section,
+    "clusters": clusters_section,
+    "mistakes": mistakes_section,
+}

@@ -1,0 +1,129 @@
+"""The sections on the responses of single observers: accuracy, thresholds, and the responses themselves."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures.accuracy import draw_accuracy
+from analysis.illusions.kinds import illusion_kind
+from analysis.io.tables import format_range, format_value
+from analysis.measures.accuracy import chance_level
+from analysis.measures.confusion import confusion_table, frequent_errors, response_entropy
+from analysis.measures.psychometric import thresholds
+from analysis.report.sections.figures import format_spread, write_figure
+from analysis.report.sections.parts import Part, ReportFigure, Table, TableCell, count, list_of, table_of
+from analysis.report.sections.plots import curves_data
+from analysis.report.sections.section_inputs import Section, SectionInputs
+from core.errors import LogError
+from stimuli.published.datasets import DATASETS
+from stimuli.published.level_scales import numeric_level
+
+
+def accuracy_section(inputs: SectionInputs) -> Part:
+    """Show the accuracy, and name the observers that gave no response."""
+    responding = set(inputs.trials.loc[inputs.trials["response"] != "", "observer"])
+    silent = [name for name in inputs.trials["observer"].unique() if name not in responding]
+    sentences = (f"These observers gave no response to any image: {list_of(silent)}.",) if silent else ()
+    figure = accuracy_figure(inputs.out, inputs.anchor, inputs.trials, inputs.accuracies)
+    tables = (_accuracy_table(inputs.accuracies, inputs.dataset),)
+    return Part("Accuracy", f"accuracy-{inputs.anchor}", sentences, (figure,), tables)
+
+
+def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
+    """Return a table with one row for each observer and one column for each condition; * marks excluded conditions."""
+    conditions = list(dict.fromkeys(table["condition"]))
+    rows = []
+    for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
+        columns = (part[name].tolist() for name in ("condition", "accuracy", "low", "high"))
+        cells = {condition: TableCell(*values) for condition, *values in zip(*columns, strict=True)}
+        first_cells = (TableCell(str(observer)), TableCell(str(kind)), TableCell(int(part["n"].sum())))
+        rows.append((*first_cells, *(cells.get(c, TableCell(float("nan"))) for c in conditions)))
+    published = DATASETS.get(dataset)
+    excluded = set(conditions) - set(published.included()) if published else set()
+    labels = [(published.label(c) if published else c) or "accuracy" for c in conditions]
+    marked_labels = (label + "*" * (c in excluded) for c, label in zip(conditions, labels, strict=True))
+    caption = "Accuracy with 95 % Wilson intervals; n is the number of trials."
+    if excluded:
+        caption += " The benchmark and the κ values of this report exclude conditions marked with *."
+    return Table(caption, ("observer", "kind", "n", *marked_labels), tuple(rows))
+
+
+def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+    """Write the figure of accuracy, with lines over conditions or with bars if there is a single condition."""
+    chance, n_conditions, n_observers = chance_level(trials), table["condition"].nunique(), table["observer"].nunique()
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(4.4, 2.8) if n_conditions > 1 else (3.6, 0.4 + 0.16 * n_observers))
+        draw_accuracy(table, figure.add_subplot(), chance=chance)
+        return figure
+
+    title = "Accuracy by condition" if n_conditions > 1 else "Accuracy, with observers sorted from best to worst"
+    people = ", with people shown individually" if (table["kind"] == "human").any() else ""
+    n_trials = f"{format_range(table['n'])} trials per {'observer and condition' if n_conditions > 1 else 'observer'}"
+    chance_sentence = (
+        f"The dotted line marks chance (1/{round(1 / chance)})."
+        if chance
+        else "Chance is not shown because the log does not contain the number of choices."
+    )
+    caption = (
+        f"{title}: n = {count(n_observers, 'observer')}{people}; {n_trials}. A missing "
+        f"response counts as wrong. Error bars show 95 % Wilson intervals over trials. {chance_sentence}"
+    )
+    alt = f"{title}: {count(n_observers, 'observer')}, {format_spread(table['accuracy'])}"
+    plot = ("curves", curves_data(str(table["dataset"].iloc[0]), table, chance)) if n_conditions > 1 else None
+    return write_figure(out, f"accuracy_{anchor}", draw, table, alt, caption, plot)
+
+
+def thresholds_section(inputs: SectionInputs) -> Part | None:
+    """Show the thresholds of a distortion. Return None if the conditions are not levels or belong to an illusion."""
+    levels = {numeric_level(inputs.dataset, c) for c in inputs.trials["condition"].unique()} - {None}
+    if len(levels) < 2 or illusion_kind(inputs.all_trials) is not None:
+        return None
+    title, anchor = "Thresholds", f"thresholds-{inputs.anchor}"
+    try:
+        table = thresholds(inputs.trials)
+    except LogError as error:
+        return Part(title, anchor, (f"Thresholds cannot be computed: {error}.",))
+    n = int(table["threshold"].notna().sum())
+    result = (
+        f"{n} of {count(len(table), 'observer')} {'has' if n == 1 else 'have'} a threshold within the levels shown."
+    )
+    names = ("observer", "kind", "threshold", "low", "high", "accuracy_at_threshold", "width", "lapse_rate", "reason")
+    shown = pd.DataFrame({name: table[name] for name in names}).rename(columns={"reason": "reason if undefined"})
+    scale = "log10" if table["scale"].iloc[0] == "log10" else "linear"
+    caption = (
+        "The threshold is the level at which accuracy is halfway between the guess rate "
+        f"(1/{round(1 / table['guess_rate'].iloc[0])}) and 1 − lapse rate, for a logistic function of the level "
+        f"({scale} scale) that is fitted by maximum likelihood. The width is the distance on that scale between 5 % "
+        "and 95 % of the way from the guess rate to 1 − lapse rate. The 95 % intervals are profile-likelihood "
+        "intervals; an end outside the levels shown is open."
+    )
+    tables = (table_of(shown, caption, (("threshold", "low", "high"),)),)
+    return Part(title, anchor, (result,), (), tables, {"thresholds": table})
+
+
+def responses_section(inputs: SectionInputs) -> Part:
+    """Show the entropy of the responses of each observer, and its most frequent error."""
+    table, entropies = confusion_table(inputs.trials), response_entropy(inputs.trials, **inputs.bootstrap.options)
+    worst = frequent_errors(table, 1).set_index("observer")
+    errors = {name: f"{row.category} → {row.response}, {row.n} of {row.n_shown}" for name, row in worst.iterrows()}
+    shown = entropies[["observer", "kind", "n", "n_no_answer", "entropy", "low", "high"]]
+    shown = shown.rename(columns={"n_no_answer": "n without response"})
+    shown["most frequent error"] = [errors.get(name, "none") for name in shown["observer"]]
+    highest = entropies["highest"].iloc[0]
+    caption = (
+        f"Entropy of the responses in bits: 0 if all responses are the same, {format_value(float(highest))} if all choices "
+        "are equally frequent. The most frequent error is shown as category → response, with the number of images of "
+        f"the category that received it.{inputs.bootstrap.caption()}"
+    )
+    tables = (table_of(shown, caption, (("entropy", "low", "high"),)),)
+    data = {"confusion": table, "entropy": entropies}
+    return Part("Responses", f"answers-{inputs.anchor}", (), (), tables, data)
+
+
+SECTIONS: dict[str, Section] = {
+    "accuracy": accuracy_section,
+    "thresholds": thresholds_section,
+    "responses": responses_section,
+}
