@@ -17,7 +17,7 @@ from PIL import Image
 
 from analysis.measures.accuracy import wilson_interval
 from experiments.sets.folder import from_folder
-from observers.microcosm.named import WEIGHTS
+from observers.catalog.microcosm import WEIGHTS
 from observers.registry import make_observer
 from stimuli.build.sheet import draw_contact_sheet
 from stimuli.categories import CATEGORIES

@@ -27,7 +27,7 @@ from analysis.report.report import write_report
 from experiments.session import run
 from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.registry import make_experiment
-from observers.microcosm import named
+from observers.catalog.microcosm import MICROCOSM
 from observers.registry import make_observer
 from stimuli.draw.microcosm_sets import SETS
 
@@ -49,7 +49,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def run_experiments(out: Path, limit: int) -> pd.DataFrame:
     """Run all observers on all experiments and return their trials. Incomplete logs in the folder are resumed."""
-    for name in named.NAMES:
+    for name in (row.name for row in MICROCOSM):
         for experiment in (n for n in EXPERIMENTS if n.startswith("microcosm") and n != "microcosm-ambiguous"):
             start = time.monotonic()
             n_trials = None if experiment in SETS else limit

@@ -4,32 +4,18 @@ from collections.abc import Callable, Iterator
 
 from core.plugins import plugins
 from experiments.sets.catalog import EXPERIMENTS
+from observers.catalog import OBSERVERS
 from observers.paper_models import PAPER_MODELS
-from observers.registry import OBSERVERS, SCHEMES
 from stimuli.published.datasets import DATASETS, find
-
-_EXAMPLES = {
-    "human": "human:psychopy",
-    "recorded": "recorded:FILE.csv",
-    "hf": "hf:microsoft/resnet-50",
-    "clip": "clip:openai/clip-vit-base-patch32",
-    "siglip": "siglip:google/siglip-base-patch16-224",
-    "timm": "timm:resnet50.tv_in1k",
-    "latent": "latent:CompVis/stable-diffusion-v1-4",
-    "pixel": "pixel:DeepFloyd/IF-I-M-v1.0",
-    "flow": "flow:black-forest-labs/FLUX.1-schnell",
-    "autoregressive": "autoregressive:BAAI/Emu3-Gen-hf",
-    "masked": "masked:amused/amused-256",
-}
 
 
 def list_observers() -> Iterator[str]:
     """Yield a heading and one line per observer."""
     yield "Observers (observers run-experiment EXPERIMENT --observer NAME; your own: mine.py:Name)"
-    for name, reference in (OBSERVERS | plugins("observers")).items():
+    for row in OBSERVERS.values():
+        yield f"  {row.example if ':' in row.name else row.name:<42} {row.reference}"
+    for name, reference in plugins("observers").items():
         yield f"  {name:<42} {reference}"
-    for scheme, reference in SCHEMES.items():
-        yield f"  {_EXAMPLES[scheme]:<42} {reference}"
 
 
 def list_experiments() -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from attrs import frozen
 
+from observers.catalog import OBSERVERS
 from observers.protocol import Observer
-from observers.registry import OBSERVERS, make_observer
+from observers.registry import make_observer
 
 MODELS = tuple(name for name in OBSERVERS if name.startswith("microcosm-"))
 # Observer whose reconstructions are shown -> how the image is damaged before the observer restores it.

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
+from observers.catalog import describe_download
 from observers.protocol import ObserverError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # one of the two is enough
@@ -76,7 +77,6 @@ def find_checkpoint(
     weights: Path | None,
     required: Sequence[tuple[str, ...]],
     patterns: Sequence[str] = _DEFAULT_PATTERNS,
-    download_note: str = "",
     offline_reason: str = "",
 ) -> Checkpoint:
     """Find a model's files in a local folder or in the cache of the Hugging Face Hub, and download them if necessary.
@@ -87,7 +87,6 @@ def find_checkpoint(
         weights: A local folder to use instead of the Hub, or None.
         required: Groups of file names. At least one file of each group must exist.
         patterns: Glob patterns of the files to download.
-        download_note: Size and license of the download, for error messages.
         offline_reason: Why nothing can be downloaded; "" if it can.
 
     Raises:
@@ -104,7 +103,7 @@ def find_checkpoint(
         where = f"the folder {weights}"
     else:
         where = f"the repository {repository} at revision {revision or 'main'}"
-        folder = _download_snapshot(repository, revision, where, required, patterns, download_note, offline_reason)
+        folder = _download_snapshot(repository, revision, where, required, patterns, offline_reason)
         source = {"repository": repository, "revision": folder.name}
         checkpoint = Checkpoint(folder, source, False, weight_patterns)
     for group in required:
@@ -136,7 +135,6 @@ def _download_snapshot(
     where: str,
     required: Sequence[tuple[str, ...]],
     patterns: Sequence[str],
-    download_note: str,
     offline_reason: str,
 ) -> Path:
     """Return the folder in the cache that contains the repository's files. The name of the folder is the commit.
@@ -146,7 +144,8 @@ def _download_snapshot(
     from huggingface_hub import constants, errors, snapshot_download
 
     file_names = ", ".join(group[0] if len(required) > 4 else " or ".join(group) for group in required)
-    note = f" ({download_note})" if download_note else ""
+    download = describe_download(repository)
+    note = f" ({download})" if download else ""
     # A connection lost in the middle of a file is not an OSError but an error of the HTTP client, whose class varies.
     http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:

@@ -1,69 +1,60 @@
-"""The table of observers, and the functions that make an observer from its name.
+"""Make an observer from its name, and describe the options that it has.
 
-The name of an observer is `NAME`, or `SCHEME:ARGUMENT` for a family with many members (`hf:microsoft/resnet-50`).
-`core.plugins` describes the other forms: plugins, `module:attribute` and `FILE.py:NAME`.
+The name of an observer is `NAME`, or `SCHEME:ARGUMENT` for a family with many members (`hf:microsoft/resnet-50`), as the
+table in `observers.catalog` lists them. `core.plugins` describes the other forms: plugins, `module:attribute` and
+`FILE.py:NAME`. If the argument of a scheme that loads weights is a path (`hf:./folder`), the weights in this folder are
+loaded.
 """
 
+import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from core.options import options_of, parse_options
+from attrs import evolve, frozen
+
+from core.entries import Entry
+from core.options import Option, call_with_options, options_of, parse_options
 from core.plugins import load, resolve
+from observers.catalog import OBSERVERS, SCHEMES
 from observers.protocol import KINDS, Observer, ObserverError
 
-OBSERVERS: dict[str, str] = {
-    "ideal": "observers.simulated:Ideal",
-    "chance": "observers.simulated:Chance",
-    "biased": "observers.simulated:Biased",
-    "correlated": "observers.simulated:Correlated",
-    "psychometric": "observers.simulated:Psychometric",
-    "fooled": "observers.fooled:Fooled",
-    "efficientnet-lite0": "observers.classifiers.efficientnet:EfficientNetLite0",
-    "microcosm-latent": "observers.microcosm.named:microcosm_latent",
-    "microcosm-pixel": "observers.microcosm.named:microcosm_pixel",
-    "microcosm-masked": "observers.microcosm.named:microcosm_masked",
-    "microcosm-ar": "observers.microcosm.named:microcosm_ar",
-    "microcosm-cnn": "observers.microcosm.named:microcosm_cnn",
-    "microcosm-cnn-noise-train": "observers.microcosm.named:microcosm_cnn_noise_train",
-    "microcosm-cnn-noise-eval": "observers.microcosm.named:microcosm_cnn_noise_eval",
-    "sd14": "observers.generative.families.published:sd14",
-    "sdxl": "observers.generative.families.published:sdxl",
-    "if-m": "observers.generative.families.published:if_m",
-    "if-l": "observers.generative.families.published:if_l",
-    "if-xl": "observers.generative.families.published:if_xl",
-    "sd3": "observers.generative.families.published:sd3",
-    "sd35": "observers.generative.families.published:sd35",
-    "flux-dev": "observers.generative.families.published:flux_dev",
-    "flux-schnell": "observers.generative.families.published:flux_schnell",
-    "janus": "observers.generative.families.published:janus",
-    "emu3": "observers.generative.families.published:emu3",
-    "anole": "observers.generative.families.published:anole",
-    "amused-256": "observers.generative.families.published:amused_256",
-    "amused-512": "observers.generative.families.published:amused_512",
-}
-# For a name such as hf:REPOSITORY, the text after the colon becomes the first option of the observer.
-SCHEMES: dict[str, str] = {
-    "human": "observers.people.participant:Participant",
-    "recorded": "observers.recorded:Recorded",
-    "hf": "observers.classifiers.discriminative:Classifier",
-    "clip": "observers.classifiers.contrastive:Contrastive",
-    "siglip": "observers.classifiers.contrastive:Contrastive",
-    "timm": "observers.classifiers.zoo:Timm",
-    "latent": "observers.generative.families.published:latent",
-    "pixel": "observers.generative.families.published:pixel",
-    "flow": "observers.generative.families.published:flow",
-    "autoregressive": "observers.generative.families.published:autoregressive",
-    "masked": "observers.generative.families.published:masked",
-}
+_GENERATIVE_CLASSIFIER = "observers.generative.classifier:GenerativeClassifier"
 
 
-def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observer:
+@frozen
+class _Definition:
+    """What the name of an observer stands for.
+
+    Attributes:
+        target: The class or function that makes the observer, or the observer itself.
+        types: Classes of parameters of `target` that are annotated with a protocol.
+        options: All options of `target`, with the defaults of the observer's row.
+        values: Values that follow from the name: of options that users can change, because they are defaults of the row,
+            and of options that they cannot change.
+        fixed: Names of the options that users cannot change.
+    """
+
+    target: Any
+    types: Mapping[str, type]
+    options: Mapping[str, Option]
+    values: Mapping[str, Any]
+    fixed: tuple[str, ...] = ()
+
+    def free_options(self) -> dict[str, Option]:
+        """Return the options that users can set."""
+        return {name: option for name, option in self.options.items() if name not in self.fixed}
+
+
+def make_observer(name: str, options: Mapping[str, str] | None = None, /, **values: Any) -> Observer:
     """Make an observer by name.
 
     Args:
-        name: A built-in name ("sd14"), the name of a plugin, a scheme with its argument ("hf:microsoft/resnet-50"),
-            "module:attribute", or "FILE.py:NAME".
+        name: A built-in name ("sd14"), the name of a plugin, a scheme with its argument ("hf:microsoft/resnet-50", or
+            "hf:./folder" for a local folder), "module:attribute", or "FILE.py:NAME".
         options: Options by name, as text. Each text is converted to the type that the observer's class declares.
+        **values: Options by name, as Python values of the types that the observer's class declares.
 
     Returns:
         The observer. Its weights are loaded when it responds to its first trial.
@@ -71,22 +62,25 @@ def make_observer(name: str, options: Mapping[str, str] | None = None) -> Observ
     Raises:
         UnknownName: If the observer does not exist, or does not have one of the options.
         ObserverError: If the name refers to an object that lacks a name, a kind or `observe`, or to an object that already
-            exists although options are given.
-        UserError: If an option is missing or cannot be converted to its type.
+            exists although options are given, or to a folder that does not exist.
+        UserError: If an option is missing or does not have its type.
 
     Example:
-        >>> make_observer("biased", {"shape_bias": "0.9", "seed": "3"})
+        >>> make_observer("biased", shape_bias=0.9, seed=3)
         >>> make_observer("hf:microsoft/resnet-50", {"whole": "true"})
     """
-    factory, arguments = _load_factory(name)
-    if not callable(factory):
-        observer = factory
-        if options:
+    definition = _define(name)
+    if not callable(definition.target):
+        observer = definition.target
+        if options or values:
             raise ObserverError(
                 f"{name} takes no options, because it is a finished object: omit -o, or name a class or function"
             )
     else:
-        observer = factory(*arguments, **parse_options(factory, name, options or {}, n_positional=len(arguments)))
+        chosen = parse_options(definition.free_options(), name, options or {}, values)
+        observer = call_with_options(
+            definition.target, definition.options, {**definition.values, **chosen}, definition.types
+        )
     if not isinstance(observer, Observer) or observer.kind not in KINDS:
         raise ObserverError(
             f"{name} is not an observer: expected an object with a name, a kind ({', '.join(KINDS)}) and observe(trials)"
@@ -124,18 +118,91 @@ def make_observers(
 
 def accepts_option(name: str, option: str) -> bool:
     """Return whether the observer of that name has this option. Raises UnknownName if the observer does not exist."""
-    factory, _ = _load_factory(name)
-    return callable(factory) and option in options_of(factory)
+    return option in options_of_observer(name)
 
 
-def _load_factory(name: str) -> tuple[Any, tuple[str, ...]]:
-    """Load the class, function or object that a name refers to, and the argument that follows the name of a scheme."""
+def options_of_observer(name: str) -> dict[str, Option]:
+    """Return the options of the observer of that name, with its defaults.
+
+    Args:
+        name: A name as for `make_observer`. The argument of a scheme may be any text, such as "REPOSITORY".
+
+    Returns:
+        The options by name, without those that the argument of a scheme determines. Empty for a finished object.
+
+    Raises:
+        UnknownName: If the observer does not exist.
+        UserError: If its class cannot be imported.
+
+    Example:
+        >>> options_of_observer("hf:REPOSITORY")["batch_size"].default
+        32
+    """
+    return _define(name).free_options()
+
+
+def find_row(name: str) -> Entry | None:
+    """Return the row of a built-in observer, or of the scheme in a name such as hf:microsoft/resnet-50; None for others."""
     scheme, _, argument = name.partition(":")
-    if argument and scheme in SCHEMES:
-        return load(SCHEMES[scheme]), (argument,)
-    if name.rstrip(":") in SCHEMES:
+    return OBSERVERS.get(name) or (SCHEMES.get(scheme) if argument else None)
+
+
+def _define(name: str) -> _Definition:
+    """Look up what the name of an observer stands for."""
+    argument = name.partition(":")[2]
+    row = find_row(name)
+    if row is None and name.rstrip(":") in SCHEMES:
         raise ObserverError(
             f"{name} is incomplete: name the model or file as {name.rstrip(':')}:NAME (see `observers list observers`)"
         )
-    schemes = ", ".join(f"{scheme}:NAME" for scheme in SCHEMES)
-    return resolve(name, OBSERVERS, "observers", "observer", f"A model or recording is named {schemes}."), ()
+    target = load(row.reference) if row is not None else _resolve(name)
+    if not callable(target):
+        return _Definition(target, {}, {}, {})
+    types: dict[str, type] = {}
+    if _is_likelihood(target):
+        target, types = load(_GENERATIVE_CLASSIFIER), {"likelihood": target}
+    options = options_of(target, types=types)
+    values = dict(row.options) if row is not None else {}
+    if "model" in values:  # otherwise the name of the observer would be that of the repository
+        values["name"] = name
+    fixed: dict[str, Any] = {}
+    if row is not None and ":" in row.name:
+        is_folder = {"model", "weights"} <= options.keys() and _is_path(argument)
+        fixed = _local_folder(name, argument) if is_folder else {next(iter(options)): argument}
+        if types:
+            values["name"] = str(fixed["model"]).rstrip("/").rpartition("/")[2]
+    values |= fixed
+    options |= {n: evolve(options[n], default=value, required=False) for n, value in values.items()}
+    return _Definition(target, types, options, values, tuple(fixed))
+
+
+def _resolve(name: str) -> Any:
+    """Return the class, function or object of a name that is not built in."""
+    hint = f"A model or recording is named {', '.join(f'{scheme}:NAME' for scheme in SCHEMES)}."
+    table = {name: row.reference for name, row in OBSERVERS.items() if ":" not in name}
+    return resolve(name, table, "observers", "observer", hint)
+
+
+def _is_likelihood(target: object) -> bool:
+    """Return whether a class is a `Likelihood` of `observers.generative.likelihood`, which cannot respond on its own."""
+    return inspect.isclass(target) and hasattr(target, "score") and not hasattr(target, "observe")
+
+
+def _is_path(argument: str) -> bool:
+    """Return whether the argument of a scheme is the path of a folder, such as ./folder, and not the name of a model."""
+    return argument.startswith((".", "~")) or Path(argument).is_absolute()
+
+
+def _local_folder(name: str, path: str) -> dict[str, Any]:
+    """Return the options that load the weights in a local folder, whose name becomes the name of the model.
+
+    The path may contain the name of a user, so it must not become part of a log. The option `weights` does not: a session
+    records only the name of its folder.
+    """
+    folder = Path(os.path.abspath(os.path.expanduser(path)))  # not resolve(), which would follow links to other names
+    if not folder.is_dir():
+        raise ObserverError(
+            f"{name}: the folder {folder} does not exist: give an existing folder of weights, or write OWNER/NAME for a "
+            f"repository on the Hugging Face Hub"
+        )
+    return {"model": folder.name, "weights": folder}

@@ -18,8 +18,8 @@ ALLOWED = {
     "stimuli": ("stimuli", "core"),
     "observers": ("observers", "stimuli", "core"),
     "experiments": (
-        "experiments", "observers.protocol", "observers.validation", "observers.registry", "observers.people", "stimuli",
-        "core",
+        "experiments", "observers.protocol", "observers.validation", "observers.registry", "observers.catalog",
+        "observers.people", "stimuli", "core",
     ),
     "analysis": (
         "analysis", "experiments.log", "experiments.reconstruction.reconstruction_table", "stimuli.categories",

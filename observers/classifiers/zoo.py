@@ -90,7 +90,8 @@ class Timm:
     Evidence: mean softmax probability of the classes of each choice (see `observers.classifiers.discriminative`).
 
     Attributes:
-        model: Name of the model and its weights in timm, such as resnet50.tv_in1k.
+        model: Name of the model and its weights in timm, such as resnet50.tv_in1k. If timm has no model of this name, as
+            for `timm:./folder`, the "architecture" in the config.json in `weights` is the name in timm.
         revision: Branch, tag or commit of the repository timm/MODEL; the main branch by default.
         weights: Local folder with model.safetensors and optionally the model's config.json, to use instead of the Hub.
         whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
@@ -128,8 +129,11 @@ class Timm:
 
     @cached_property
     def _network(self) -> torch.nn.Module:
-        check_model_name(self.model)  # before anything is downloaded
-        return load_network(self.model, self._files).to(self._device, pick_dtype(self.dtype))
+        name = self.model
+        if self.weights is not None and not import_timm().is_model(name):
+            name = str(read_config(self._files).get("architecture", name))
+        check_model_name(name)  # before anything is downloaded
+        return load_network(name, self._files).to(self._device, pick_dtype(self.dtype))
 
     @cached_property
     def _transform(self) -> Any:

@@ -53,21 +53,24 @@ class GenerativeClassifier:
     evidence is in the unit of the likelihood; `n_evaluations` counts the scored rows, each of which combines an image,
     a choice and a draw.
 
-    If an option of the schedule is None, the default of the schedule is used. Setting an option that the schedule does
-    not have raises ObserverError.
+    If an option of the schedule is None, the schedule uses its own default. Setting an option that the schedule does not
+    have raises ObserverError.
 
     Attributes:
         likelihood: The generative model. On the command line, its options and those of its source, objective and
             computation are part of the same flat list as the options below.
-        name: Name of the observer in logs, tables and figures.
+        name: Name of the observer in logs, tables and figures. On the command line, the default is the built-in name, or
+            the last part of `model`.
         template: Prompt with one {} for the choice, or {an} for the choice with its article.
         schedule: Name of the schedule that decides which choices are evaluated at which draws: racing, exhaustive,
             clark-jaini or li (see `observers.generative.racing`).
-        draws: Largest number of draws per choice.
-        min_draws: Number of draws before a choice can be eliminated (racing and clark-jaini).
-        error_rate: Error rate of eliminations (racing and clark-jaini).
-        anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round (racing).
-        stages: The number of draws and the number of choices of each stage, such as 50x16,500x5 (li).
+        draws: Largest number of draws per choice; by default 500, or 2,000 with clark-jaini.
+        min_draws: Number of draws before a choice can be eliminated (racing and clark-jaini); by default 4 or 20.
+        error_rate: Error rate of eliminations (racing and clark-jaini); by default 0.05 or 0.002.
+        anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round (racing); by
+            default false.
+        stages: The number of draws and the number of choices of each stage, such as 50x16,500x5 (li); by default 25
+            draws of all choices and 250 draws of 5 choices.
         batch_size: Number of rows per forward pass. By default, it is estimated from the free memory if the device is a
             CUDA device; on other devices it is 16.
         kind: Always "generative".

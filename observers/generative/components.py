@@ -130,7 +130,7 @@ def find_components(
         wanted += [f"{part}/{name}" for name in TOKENIZER]
         if part not in optional:
             required += [tuple(f"{part}/{name}" for name in TOKENIZER)]
-    files = find_checkpoint(source.model, source.revision, source.weights, required, wanted, source.about, offline)
+    files = find_checkpoint(source.model, source.revision, source.weights, required, wanted, offline)
     return Components(files, variants, source.model)
 
 

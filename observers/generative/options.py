@@ -16,8 +16,10 @@ _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
 MAX_SIZE = 4096  # pixels per side
 
 
-def _check_repository(instance: object, attribute: Any, value: str) -> None:
+def _check_repository(instance: Any, attribute: Any, value: str) -> None:
     if not _REPOSITORY.fullmatch(value) or value.startswith("."):
+        if instance.weights is not None and value == Path(value).name:  # the name of a folder, and not its path
+            return
         raise ObserverError(
             f"{value!r} is not the name of a Hugging Face Hub repository: expected OWNER/NAME; to load a local folder, "
             f"choose any name and add -o weights=FOLDER"
@@ -32,16 +34,14 @@ class Source:
     """Where the weights come from: a repository on the Hugging Face Hub, or a local folder with the same layout.
 
     Attributes:
-        model: Name of the repository, such as CompVis/stable-diffusion-v1-4.
+        model: Name of the repository, such as CompVis/stable-diffusion-v1-4, or of the folder in `weights`.
         revision: Branch, tag or commit of the repository; None for its main branch.
         weights: Local folder with the files of the model; if given, nothing is downloaded.
-        about: Size and license of the download, quoted in the error if the files are not available.
     """
 
     model: str = field(validator=_check_repository)
     revision: str | None = None
     weights: Path | None = None
-    about: str = field(default="", metadata=RUNTIME)
 
 
 @frozen

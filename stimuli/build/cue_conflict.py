@@ -19,7 +19,7 @@ from attrs import field, frozen
 from PIL import Image
 
 from core.errors import StimulusError
-from core.options import parse_options
+from core.options import options_of, parse_options
 from core.paths import strip_folder
 from core.plugins import check_three_parameters, code_version, resolve, wrap_user_function
 from core.progress import Progress
@@ -203,7 +203,8 @@ def _resolve_method(settings: CueConflictSettings) -> tuple[Method, dict[str, An
     """Return the function of a method and its converted options. Raise UnknownName or UserError if they are invalid."""
     function = resolve(settings.method, METHODS, "cue_conflict", "method to make cue-conflict images")
     check_three_parameters(function, settings.method, "(shape, texture, rng) -> image")
-    return function, parse_options(function, strip_folder(settings.method), settings.options, n_positional=3)
+    known = options_of(function, n_positional=3)
+    return function, parse_options(known, strip_folder(settings.method), settings.options)
 
 
 def _render(settings: CueConflictSettings, job: RenderJob) -> str:

@@ -117,7 +117,7 @@ def options_of_distortion(name: str) -> list[str]:
     Returns:
         The keyword parameters of its function, such as ["keep_contrast"].
     """
-    return list(options_of(distortion_function(name)))[3:]
+    return list(options_of(distortion_function(name), n_positional=3))
 
 
 def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Distortion:
@@ -146,7 +146,7 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Dist
         references = {row.name: row.reference for row in DISTORTIONS.values()}
         function = resolve(name, references, "distortions", "distortion")
         check_three_parameters(function, name, "(image, level, rng) -> image")
-    keywords = parse_options(function, name, options or {}, n_positional=3)
+    keywords = parse_options(options_of(function, n_positional=3), name, options or {})
     for option, reader in (row.tables if row is not None else {}).items():
         if option in keywords:
             keywords[option] = load(reader)(Path(keywords[option]).expanduser())

@@ -85,7 +85,7 @@ class Autoregressive:
     @cached_property
     def _checkpoint(self) -> Checkpoint:
         source, required = self.source, [("config.json",), ("tokenizer.json",), WEIGHTS]
-        return find_checkpoint(source.model, source.revision, source.weights, required, download_note=source.about)
+        return find_checkpoint(source.model, source.revision, source.weights, required)
 
     @cached_property
     def device(self) -> torch.device:

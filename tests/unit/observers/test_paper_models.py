@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from observers.catalog import OBSERVERS, SCHEMES
 from observers.paper_models import PAPER_MODELS
-from observers.registry import OBSERVERS, SCHEMES, accepts_option
+from observers.registry import accepts_option
 
 # The rows of Table 2, in the order of the table.
 ROWS = """

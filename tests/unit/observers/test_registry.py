@@ -1,14 +1,23 @@
 """Observers by name, with options as text, and the errors for names and options that do not exist."""
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from commands import catalog
 from core.errors import UnknownName, UserError
+from core.options import describe_type
 from core.plugins import load
+from experiments.identity import observer_options
 from experiments.sets.registry import make_experiment
-from observers.registry import OBSERVERS, SCHEMES, accepts_option, make_observer
+from observers.catalog import OBSERVERS, SCHEMES, describe_download
+from observers.protocol import ObserverError
+from observers.registry import accepts_option, find_row, make_observer, options_of_observer
 from observers.simulated import Biased, Ideal
 
 MINE = """
@@ -60,9 +69,52 @@ def mine(tmp_path: Path) -> str:
     return f"{tmp_path / 'mine.py'}:"
 
 
-@pytest.mark.parametrize("reference", [*OBSERVERS.values(), *SCHEMES.values()])
-def test_every_reference_in_the_tables_can_be_loaded(reference):
-    assert callable(load(reference))
+@pytest.mark.parametrize("name", OBSERVERS)
+def test_every_row_says_what_the_observer_is(name):
+    row = OBSERVERS[name]
+    assert callable(load(row.reference))
+    assert re.fullmatch(r"[A-Za-z].{20,125}\.", row.description) and row.group
+    assert find_row(row.example.split()[0]) is row
+    assert all(option.count("=") == 1 for option in row.example.split()[2::2])
+    if "models" in row.needs:
+        assert row.source and row.license
+    if row.group == "Published text-to-image models":
+        assert re.fullmatch(r"[\d.]+ GB", row.size) and row.options["model"] in row.source
+    assert not row.gated or row.size
+
+
+@pytest.mark.parametrize("name", OBSERVERS)
+def test_every_option_has_a_description_a_type_and_a_default(name):
+    options = options_of_observer(name)
+    required = {"human:PLATFORM": ["code"], "correlated": ["log"]}
+    assert [option.name for option in options.values() if option.required] == required.get(name, [])
+    for option in options.values():
+        assert re.match(r"[A-Za-z][^\n]+\.$", option.description), option.name
+        assert option.type is not None and describe_type(option.type) != "any value", option.name
+        # A default that depends on other options is described in words.
+        described = option.required or option.default is not None or "None" in str(option.type)
+        assert described or "by default" in option.description, option.name
+
+
+def test_options_that_the_name_determines_cannot_be_set():
+    assert "path" not in options_of_observer("recorded:FILE.csv")
+    assert "model" in options_of_observer("sd14")
+    assert not {"model", "weights"} & options_of_observer("hf:.").keys()
+    with pytest.raises(UnknownName, match=r"no option of hf:\. is named 'weights'"):
+        make_observer("hf:.", {"weights": "elsewhere"})
+
+
+def test_the_table_is_read_without_torch():
+    code = "import sys, observers.catalog, observers.registry; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_downloads_are_described_by_the_row_of_their_repository():
+    expected = "about 4.3 GB, license CreativeML OpenRAIL-M: https://huggingface.co/CompVis/stable-diffusion-v1-4"
+    assert describe_download("CompVis/stable-diffusion-v1-4") == expected
+    assert describe_download("DeepFloyd/IF-I-M-v1.0").startswith("about 21 GB, terms to accept first (DeepFloyd IF")
+    assert describe_download("microsoft/resnet-50") == describe_download("microcosm-cnn") == ""
 
 
 def test_built_in_names_and_options():
@@ -71,6 +123,88 @@ def test_built_in_names_and_options():
     assert make_observer("observers.simulated:Ideal") == Ideal()
     assert accepts_option("biased", "seed")
     assert not accepts_option("ideal", "device")
+
+
+def test_options_as_python_values(mine):
+    biased = make_observer("biased", shape_bias=np.float64(0.25), cue_rate=1, seed=np.int64(3), name="b")
+    assert biased == Biased(shape_bias=0.25, seed=3, name="b")
+    assert (type(biased.cue_rate), type(biased.seed), type(biased.shape_bias)) == (float, int, float)
+    assert make_observer("biased", {"shape_bias": "0.25"}, seed=3) == Biased(shape_bias=0.25, seed=3)
+    observer = make_observer(mine + "Mine", layers=4, rate=None, deep=True, mode="b", sizes=[1, 2], weights="w")
+    assert (observer.layers, observer.rate, observer.deep, observer.mode) == (4, None, True, "b")
+    assert (observer.sizes, observer.weights) == ((1, 2), Path("w"))
+    assert make_observer(mine + "Bare", what=object, sizes=[1], either="many").options[3] == [1]
+    assert make_observer("human:psychopy", code="K7Q2XZ", simulate="biased", screen=7).screen == 7  # a protocol
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sede": 1}, "no option of biased is named 'sede': did you mean seed"),
+        ({"shape_bias": "0.9"}, "biased, option shape_bias: expected a number, got '0.9'"),
+        ({"shape_bias": True}, "option shape_bias: expected a number, got True"),
+        ({"shape_bias": float("nan")}, "option shape_bias: expected a number, got nan"),
+        ({"seed": 1.5}, "option seed: expected a whole number, got 1.5"),
+        ({"name": 3}, "option name: expected text, got 3"),
+        ({"seed": None}, "option seed: expected a whole number, got None"),
+    ],
+)
+def test_python_values_of_the_wrong_type_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        make_observer("biased", **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"layers": 1, "rate": "x"}, "option rate: expected a number or none, got 'x'"),
+        ({"layers": 1, "mode": "x"}, "option mode: expected a or b, got 'x'"),
+        ({"layers": 1, "sizes": ["x"]}, "option sizes: expected a whole number, got 'x'"),
+        ({"layers": 1, "sizes": 1}, "option sizes: expected a list, each a whole number, got 1"),
+        ({"layers": 1, "deep": "yes"}, "option deep: expected true or false, got 'yes'"),
+        ({"layers": 1, "weights": 1}, "option weights: expected a path or none, got 1"),
+        ({}, "needs the option layers: -o layers="),
+    ],
+)
+def test_python_values_for_a_user_file_are_checked(mine, values, message):
+    with pytest.raises(UserError, match=message):
+        make_observer(mine + "Mine", **values)
+
+
+def test_an_option_has_one_value():
+    with pytest.raises(UserError, match="biased: the option seed has two values, '1' and 2: omit one"):
+        make_observer("biased", {"seed": "1"}, seed=2)
+
+
+FAMILY_SCHEMES = ("latent", "pixel", "flow", "autoregressive", "masked")
+WEIGHT_SCHEMES = [scheme for scheme in SCHEMES if scheme not in ("human", "recorded")]
+
+
+@pytest.mark.parametrize("scheme", WEIGHT_SCHEMES)
+def test_a_path_is_a_local_folder_of_weights(scheme, tmp_path, monkeypatch):
+    """Neither the observer nor the identity of its sessions depends on where the folder lies, or names another folder."""
+    identities = []
+    for home in ("ann", "bob"):
+        folder = tmp_path / home / "my weights"
+        folder.mkdir(parents=True)
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+        monkeypatch.chdir(tmp_path / home)
+        for path in ("./my weights", f"../{home}/my weights/", "~/my weights", str(folder)):
+            observer = make_observer(f"{scheme}:{path}")
+            assert observer.name == "my weights"
+            source = observer.likelihood.source if scheme in FAMILY_SCHEMES else observer
+            assert (source.model, source.weights) == ("my weights", folder)
+            identities.append(json.dumps(observer_options(observer)))
+    assert len(set(identities)) == 1
+    assert "ann" not in identities[0] and str(tmp_path) not in identities[0]
+
+
+def test_a_missing_local_folder_is_reported(tmp_path):
+    with pytest.raises(ObserverError, match=r"hf:\./none: the folder .*none does not exist: give an existing folder"):
+        make_observer("hf:./none")
+    assert make_observer("hf:none/none").weights is None  # a repository
+    with pytest.raises(ObserverError, match=r"the recording none\.csv cannot be read"):
+        make_observer("recorded:./none.csv")  # a file, and not a folder of weights
 
 
 def test_observer_from_a_user_file(mine):

@@ -9,16 +9,16 @@ from attrs import evolve, field, frozen
 from safetensors import safe_open
 
 from experiments.sets.registry import make_experiment
+from observers.catalog.microcosm import MICROCOSM, WEIGHTS
 from observers.check import check_observer
 from observers.generative.classifier import GenerativeClassifier
-from observers.microcosm import named
 from observers.microcosm.training.card import weights_sha256
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
 
-ACCURATE = [
-    name for name in named.NAMES if name != "microcosm-masked"
-]  # distinguishing microcosm-masked from chance takes more images
+NAMES = [row.name for row in MICROCOSM]
+CLASSIFIERS = [name for name in NAMES if name.startswith("microcosm-cnn")]
+ACCURATE = [name for name in NAMES if name != "microcosm-masked"]  # telling this one from chance takes more images
 MAX_TOTAL_SIZE = 25_000_000  # bytes of all weights
 
 
@@ -30,7 +30,7 @@ def trials():
 
 
 def fast_options(name: str, draws: int = 6) -> dict[str, str]:
-    if name in named.CLASSIFIERS:
+    if name in CLASSIFIERS:
         return {"device": "cpu"}
     schedule = {"perturbations": "1"} if name == "microcosm-ar" else {"schedule": "exhaustive", "draws": str(draws)}
     return {"device": "cpu", **schedule}
@@ -43,12 +43,11 @@ def accuracy(observer: Any, trials: list) -> float:
 
 
 def test_weights_are_small_and_match_their_model_cards():
-    files = sorted(named.WEIGHTS.rglob("*.safetensors"))
-    assert {path.relative_to(named.WEIGHTS).parts[0] for path in files} == {*named.GENERATIVE} | {
-        folder for folder, _ in named.CLASSIFIERS.values()
-    }
+    files = sorted(WEIGHTS.rglob("*.safetensors"))
+    folders = {path.relative_to(WEIGHTS).parts[0] for path in files}
+    assert folders == {row.options["weights"].name for row in MICROCOSM} == {row.options["model"] for row in MICROCOSM}
     assert sum(path.stat().st_size for path in files) <= MAX_TOTAL_SIZE
-    for folder in named.WEIGHTS.iterdir():
+    for folder in WEIGHTS.iterdir():
         assert weights_sha256(folder) in (folder / "README.md").read_text("utf-8")
     for path in files:
         with safe_open(path, "pt") as file:
@@ -58,7 +57,7 @@ def test_weights_are_small_and_match_their_model_cards():
 @pytest.mark.parametrize("name", ACCURATE)
 def test_observers_recognize_new_shapes(name, trials):
     """16 or 32 images; chance is 1/16. The accuracies on the whole set are in docs/microcosm.md."""
-    subset = trials if name in named.CLASSIFIERS else trials[1::2]
+    subset = trials if name in CLASSIFIERS else trials[1::2]
     assert accuracy(make_observer(name, fast_options(name)), subset) > 0.5
 
 
@@ -67,7 +66,16 @@ def test_the_masked_model_is_above_chance(trials):
     assert accuracy(make_observer("microcosm-masked", {"device": "cpu"}), trials) > 0.2
 
 
-@pytest.mark.parametrize("name", named.NAMES)
+def test_every_observer_has_its_own_name_and_the_options_of_its_row():
+    for row in MICROCOSM:
+        observer: Any = make_observer(row.name)
+        assert observer.name == row.name
+        assert (row.name in CLASSIFIERS) is (observer.kind == "discriminative")
+    assert make_observer("microcosm-latent").draws == make_observer("microcosm-pixel").batch_size == 64
+    assert make_observer("microcosm-cnn-noise-eval").noise_draws == 16
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_observers_pass_the_contract_check(name, trials):
     results = check_observer(make_observer(name, fast_options(name, draws=2)), trials[::6])
     assert [result for result in results if not result.passed] == []
