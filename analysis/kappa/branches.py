@@ -13,6 +13,7 @@ Notation: O observers of one dataset, R resamples (paired bootstrap over images 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,16 +21,10 @@ from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from analysis.kappa.clustering import Clustering, cluster_observers, kappa_distances, node_leaves
-from analysis.kappa.condition_data import (
-    bootstrap_weights,
-    compare_with_people,
-    group_by_dataset,
-    split_by_condition,
-    unit_weights,
-)
+from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves
+from analysis.kappa.condition_data import ResampledComparison, bootstrap_weights, resample_comparisons
 from analysis.kappa.consistency import Rule
-from analysis.kappa.pairs import PairKappas, pair_kappas
+from analysis.kappa.pairs import PairKappas, ResampledKappas, pair_kappas
 from analysis.measures.resampling import N_RESAMPLES, percentiles
 
 BRANCH_COLUMNS = ("branch", "height", "n", "support", "observers")
@@ -79,16 +74,23 @@ def resample_trees(
         >>> trees = resample_trees(frame[frame["dataset"] == "cue-conflict"])
         >>> branch_support(trees)
     """
-    data = pair_kappas(trials, rule)
-    tree = cluster_observers(data.matrix())
-    resampled = pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
+    data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
+    return cluster_resamples(ResampledKappas(str(trials["dataset"].iloc[0]), data, resampled))
+
+
+def cluster_resamples(kappas: ResampledKappas) -> ResampledTrees:
+    """Return the trees of `resample_trees` from the kappas of a dataset.
+
+    Raises LogError if it has fewer than two observers.
+    """
+    names, resampled = kappas.data.names, kappas.resampled
+    tree = cluster_observers(kappas.data.matrix())
     branches, heights = [], []
     for r in range(resampled.kappas.shape[1]):
-        merges = linkage(squareform(kappa_distances(resampled.matrix(r)), checks=False), method="average")
-        n_leaves = len(data.names)
-        branches.append(tuple(frozenset(data.names[i] for i in leaves) for leaves in node_leaves(merges)[n_leaves:]))
+        merges = linkage(squareform(distances(resampled.array(r)), checks=False), method="average")
+        branches.append(tuple(frozenset(names[i] for i in leaves) for leaves in node_leaves(merges)[len(names) :]))
         heights.append(merges[:, 2])
-    return ResampledTrees(data, tree, tuple(branches), tuple(heights))
+    return ResampledTrees(kappas.data, tree, tuple(branches), tuple(heights))
 
 
 def branch_support(trees: ResampledTrees) -> pd.DataFrame:
@@ -202,12 +204,14 @@ def within_human_range(
         `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster that
         contains all people. The table is empty if there are fewer than two people.
     """
-    of_dataset = next(iter(group_by_dataset(split_by_condition(trials)).values()))
-    conditions = [condition for condition in of_dataset if condition.is_reference.any()]
-    if not conditions:
+    return human_range(resample_comparisons(trials, rule=rule, n_resamples=n_resamples, seed=seed), trees)
+
+
+def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTrees) -> pd.DataFrame:
+    """Return the table of `within_human_range` from the comparison of its dataset, or from none if it has no people."""
+    if not comparisons:
         return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
-    data = compare_with_people(conditions, rule, unit_weights)
-    resampled = compare_with_people(conditions, rule, bootstrap_weights(n_resamples, seed))
+    data, resampled = comparisons[0].data, comparisons[0].resampled
     people = data.per_person[2, :, 0]
     if len(people) < 2 or np.isnan(people).all():
         return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))

@@ -12,17 +12,18 @@ tie, or if no other person responded to an image, the majority counts as wrong.
 Intervals: paired bootstrap over images, 95 %, with the people held fixed. The ceiling is NaN with fewer than two people.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
+    ResampledComparison,
     bootstrap_weights,
-    compare_with_people,
     excluded_datasets_note,
-    group_by_dataset,
-    split_by_condition,
+    resample_comparisons,
     unit_weights,
 )
 from analysis.kappa.consistency import Rule, kappa, weighted_agreement
@@ -57,16 +58,26 @@ def noise_ceiling(
     Example:
         >>> noise_ceiling(frame)[["dataset", "observer", "kappa", "ceiling", "share"]]
     """
-    parts, used = [], []
-    for dataset, of_dataset in group_by_dataset(split_by_condition(frame)).items():
-        conditions = [condition for condition in of_dataset if condition.is_reference.any()]
-        if not conditions:
-            continue
-        used.append(dataset)
-        all_weights = unit_weights, bootstrap_weights(n_resamples, seed)
-        data, resampled = (compare_with_people(conditions, rule, weights) for weights in all_weights)
+    comparisons = resample_comparisons(frame, rule=rule, n_resamples=n_resamples, seed=seed)
+    table = ceiling_table(comparisons, rule=rule, n_resamples=n_resamples, seed=seed)
+    reason = "no person responded to them in a condition of the benchmark"
+    table.attrs["notes"] = excluded_datasets_note(frame, [c.data.dataset for c in comparisons], reason)
+    return table
+
+
+def ceiling_table(
+    comparisons: Iterable[ResampledComparison], *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the table of `noise_ceiling`, without notes, from comparisons with the same settings."""
+    parts = []
+    for comparison in comparisons:
+        conditions, data, resampled = comparison.conditions, comparison.data, comparison.resampled
         kappas, drawn = (np.concatenate([c.per_person[2], c.with_people[2]]) for c in (data, resampled))
-        majority = [_majority_kappa(conditions, data.people, rule, weights) for weights in all_weights]
+        majority = [
+            _majority_kappa(conditions, data.people, rule, weights)
+            for weights in (unit_weights, bootstrap_weights(n_resamples, seed))
+        ]
         n = len(data.people)
         names = [*data.people, MAJORITY, *data.names]
         kinds = ["human"] * (n + 1) + list(data.kinds)
@@ -77,15 +88,12 @@ def noise_ceiling(
         low, high = percentiles(drawn)
         share_low, share_high = percentiles(_share_of_ceiling(drawn, drawn_ceiling))
         parts.append(pd.DataFrame({
-            "dataset": dataset, "observer": names, "kind": kinds, "n_people": [n - 1] * n + [n] * (len(names) - n),
+            "dataset": data.dataset, "observer": names, "kind": kinds, "n_people": [n - 1] * n + [n] * (len(names) - n),
             "kappa": value, "low": low, "high": high, "ceiling": ceiling, "ceiling_low": ceiling_low,
             "ceiling_high": ceiling_high, "share": _share_of_ceiling(value, np.array(ceiling)),
             "share_low": share_low, "share_high": share_high,
         }))  # fmt: skip
-    table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
-    reason = "no person responded to them in a condition of the benchmark"
-    table.attrs["notes"] = excluded_datasets_note(frame, used, reason)
-    return table
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
 def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.kappa.consistency import Rule, correct_matrix, kappa, select_benchmark_conditions, weighted_agreement
-from analysis.measures.resampling import nan_mean, resample_weights
+from analysis.measures.resampling import N_RESAMPLES, nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
 ImageWeights = Callable[[int, int], np.ndarray]
@@ -166,6 +166,38 @@ def compare_with_people(
         accuracy=_ratio(n_correct_total[n_people:], n_total[n_people:]),
         people_accuracy=_ratio(n_correct_total[:n_people].sum(axis=0), n_total[:n_people].sum(axis=0)),
     )
+
+
+@frozen(eq=False)
+class ResampledComparison:
+    """The agreement of the observers of one dataset with people, in the data and in bootstrap resamples of the images.
+
+    Attributes:
+        conditions: The conditions of the dataset that people responded to.
+        data: The agreement in the data.
+        resampled: The agreement in the resamples.
+    """
+
+    conditions: list[ConditionData]
+    data: PeopleComparison
+    resampled: PeopleComparison
+
+
+def resample_comparisons(
+    frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> list[ResampledComparison]:
+    """Compare the observers of every dataset with the people who responded to conditions of the benchmark.
+
+    Datasets without such people are excluded. Raises LogError if an observer responded to an image of one condition twice.
+    """
+    comparisons = []
+    for of_dataset in group_by_dataset(split_by_condition(frame)).values():
+        conditions = [condition for condition in of_dataset if condition.is_reference.any()]
+        if conditions:
+            data = compare_with_people(conditions, rule, unit_weights)
+            resampled = compare_with_people(conditions, rule, bootstrap_weights(n_resamples, seed))
+            comparisons.append(ResampledComparison(conditions, data, resampled))
+    return comparisons
 
 
 def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:

@@ -13,16 +13,16 @@ possible value.
 Intervals: paired bootstrap over images, 95 %, with the observers held fixed. A mean over no pairs is NaN.
 """
 
+from collections.abc import Iterable
 from itertools import combinations
 from math import comb
 
 import numpy as np
 import pandas as pd
 
-from analysis.io.frame import dataset_order
-from analysis.kappa.condition_data import bootstrap_weights, excluded_datasets_note
-from analysis.kappa.consistency import Rule, select_benchmark_conditions
-from analysis.kappa.pairs import pair_kappas
+from analysis.kappa.condition_data import excluded_datasets_note
+from analysis.kappa.consistency import Rule
+from analysis.kappa.pairs import ResampledKappas, resample_kappas
 from analysis.measures.resampling import N_RESAMPLES, percentiles
 from core.kinds import KINDS
 
@@ -54,30 +54,34 @@ def kind_contrasts(
     Raises:
         LogError: If an observer responded to an image of one condition twice.
     """
-    rows, used = [], []
-    for dataset in dataset_order(frame["dataset"].unique()):
-        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
-        if trials.empty:
-            continue
-        used.append(dataset)
-        data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
+    kappas = resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed)
+    table, used = contrast_kinds(kappas, seed=seed), [of_dataset.dataset for of_dataset in kappas]
+    table.attrs["notes"] = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")
+    return table
+
+
+def contrast_kinds(kappas: Iterable[ResampledKappas], *, seed: int = 0) -> pd.DataFrame:
+    """Return the table of `kind_contrasts`, without notes, for the datasets whose kappas are given."""
+    rows = []
+    for of_dataset in kappas:
+        data = of_dataset.data
         kinds = np.array(data.kinds, object)
-        kappas = np.concatenate([data.kappas, resampled.kappas], axis=1)  # column 0 has the kappas of the data
+        values = np.concatenate(
+            [data.kappas, of_dataset.resampled.kappas], axis=1
+        )  # column 0 has the kappas of the data
         people = np.flatnonzero(kinds == "human")
         for kind_1, kind_2 in combinations([k for k in KINDS if k in data.kinds], 2):
             for contrast in (WITHIN, PEOPLE):
                 if contrast == PEOPLE and (kind_1 == "human" or not len(people)):
                     continue
                 first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
-                means = np.array([*_contrast_means(contrast, kappas, first, second, people, len(kinds))])
+                means = np.array([*_contrast_means(contrast, values, first, second, people, len(kinds))])
                 differences = means[0] - means[1]
                 low, high = percentiles(differences[None, 1:])[:, 0]
-                p, smallest_p = _permutation_test(contrast, data.matrix().to_numpy(), first, second, people, seed)
-                rows.append((dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0], differences[0], low,
-                             high, p, smallest_p))  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs["notes"] = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")
-    return table
+                p, smallest_p = _permutation_test(contrast, data.array(), first, second, people, seed)
+                rows.append((of_dataset.dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0],
+                             differences[0], low, high, p, smallest_p))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _contrast_means(

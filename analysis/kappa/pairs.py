@@ -4,6 +4,8 @@ Notation: O observers of one dataset, O (O - 1) / 2 pairs o < p in the order of 
 computed per condition, then averaged over the benchmark conditions in which it is defined.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from attrs import frozen
@@ -32,12 +34,31 @@ class PairKappas:
     kinds: tuple[str, ...]
     kappas: np.ndarray
 
-    def matrix(self, resample: int = 0) -> pd.DataFrame:
-        """Return the kappas of one resample as a symmetric O × O table with 1 on the diagonal."""
+    def array(self, resample: int = 0) -> np.ndarray:
+        """Return the kappas of one resample as a symmetric array with shape (O, O) and 1 on the diagonal."""
         matrix = np.eye(len(self.names))
         i, j = np.triu_indices(len(self.names), k=1)
         matrix[i, j] = matrix[j, i] = self.kappas[:, resample]
-        return pd.DataFrame(matrix, index=list(self.names), columns=list(self.names))
+        return matrix
+
+    def matrix(self, resample: int = 0) -> pd.DataFrame:
+        """Return the kappas of one resample as a symmetric O × O table with 1 on the diagonal."""
+        return pd.DataFrame(self.array(resample), index=list(self.names), columns=list(self.names))
+
+
+@frozen(eq=False)
+class ResampledKappas:
+    """The kappas of one dataset, which contrasts, clusters and means over kinds summarize.
+
+    Attributes:
+        dataset: Name of the dataset.
+        data: Kappas of the data.
+        resampled: Kappas in the bootstrap resamples of the images.
+    """
+
+    dataset: str
+    data: PairKappas
+    resampled: PairKappas
 
 
 def pair_kappas(
@@ -74,6 +95,22 @@ def pair_kappas(
     return PairKappas(tuple(names), tuple(order["kind"]), nan_mean(np.array(per_condition), axis=0))
 
 
+def resample_kappas(
+    frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> list[ResampledKappas]:
+    """Return the kappas of every dataset that has trials in a condition of the benchmark.
+
+    The arguments are those of `kappa_by_kind`. Raises LogError if an observer responded to an image of one condition twice.
+    """
+    kappas = []
+    for dataset in dataset_order(frame["dataset"].unique()):
+        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
+        if len(trials):
+            resampled = pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
+            kappas.append(ResampledKappas(dataset, pair_kappas(trials, rule), resampled))
+    return kappas
+
+
 def kappa_by_kind(
     frame: pd.DataFrame, *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
@@ -93,21 +130,22 @@ def kappa_by_kind(
     Raises:
         LogError: If an observer responded to an image of one condition twice.
     """
+    return mean_kappas(resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed))
+
+
+def mean_kappas(kappas: Iterable[ResampledKappas]) -> pd.DataFrame:
+    """Return the table of `kappa_by_kind` for the datasets whose kappas are given."""
     rows = []
-    for dataset in dataset_order(frame["dataset"].unique()):
-        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
-        if trials.empty:
-            continue
-        data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
-        kinds = np.array(data.kinds, object)
+    for of_dataset in kappas:
+        kinds = np.array(of_dataset.data.kinds, object)
         i, j = np.triu_indices(len(kinds), k=1)
         for n, kind_1 in enumerate(KINDS):
             for kind_2 in KINDS[n:]:
                 mask = ((kinds[i] == kind_1) & (kinds[j] == kind_2)) | ((kinds[i] == kind_2) & (kinds[j] == kind_1))
                 if not mask.any():
                     continue
-                kappas = data.kappas[mask, 0]
-                low, high = percentiles(nan_mean(resampled.kappas[mask], axis=0)[None])[:, 0]
-                n_pairs, mean = int((~np.isnan(kappas)).sum()), nan_mean(kappas, axis=0).item()
-                rows.append((dataset, kind_1, kind_2, n_pairs, mean, low, high))
+                values = of_dataset.data.kappas[mask, 0]
+                low, high = percentiles(nan_mean(of_dataset.resampled.kappas[mask], axis=0)[None])[:, 0]
+                n_pairs, mean = int((~np.isnan(values)).sum()), nan_mean(values, axis=0).item()
+                rows.append((of_dataset.dataset, kind_1, kind_2, n_pairs, mean, low, high))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -9,13 +9,13 @@ from analysis.kappa.branches import (
     ResampledTrees,
     agreement_with_kinds,
     branch_support,
+    cluster_resamples,
+    human_range,
     human_range_sentences,
     observer_groups,
-    resample_trees,
-    within_human_range,
 )
-from analysis.kappa.ceiling import MAJORITY, noise_ceiling
-from analysis.kappa.contrasts import PEOPLE, WITHIN, kind_contrasts
+from analysis.kappa.ceiling import MAJORITY, ceiling_table
+from analysis.kappa.contrasts import PEOPLE, WITHIN, contrast_kinds
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
 from analysis.measures.psychometric import n_choices
@@ -36,7 +36,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
     if not len(trials) or not (trials["kind"] == "human").any():
         return None
     title, anchor = "Noise ceiling", f"noise-ceiling-{inputs.anchor}"
-    table = noise_ceiling(trials, **inputs.bootstrap.options)
+    table = ceiling_table(inputs.comparisons, **inputs.bootstrap.options)
     n_people = int(trials.loc[trials["kind"] == "human", "observer"].nunique())
     if n_people < 2:
         reason = "A noise ceiling needs at least two people, because it is the consistency of people with each other."
@@ -69,7 +69,7 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
     """Compare kinds of observers: agreement with people and within kinds. Return None if there is only one kind."""
     if inputs.benchmark_trials["kind"].nunique() < 2:
         return None
-    table = kind_contrasts(inputs.benchmark_trials, **inputs.bootstrap.options)
+    table = contrast_kinds(inputs.kappas, seed=inputs.bootstrap.seed)
     paragraphs = [
         f"Mean κ with people is {format_value(row['kappa_1'])} for {row['kind_1']} and {format_value(row['kappa_2'])} for "
         f"{row['kind_2']} observers, a difference of {format_value(row['difference'])}{_interval(row['low'], row['high'])}, "
@@ -92,8 +92,8 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
     """Show a map and the branch support of the cluster tree. Return None if there are fewer than three observers."""
     if inputs.benchmark_trials["observer"].nunique() < 3:
         return None
-    trees = resample_trees(inputs.benchmark_trials, **inputs.bootstrap.options)
-    tree, among = branch_support(trees), within_human_range(inputs.benchmark_trials, trees, **inputs.bootstrap.options)
+    trees = cluster_resamples(inputs.kappas[0])
+    tree, among = branch_support(trees), human_range(inputs.comparisons, trees)
     index, p = agreement_with_kinds(observer_groups(trees), seed=inputs.bootstrap.seed)
     paragraphs = []
     if len(among):

@@ -11,7 +11,7 @@ from analysis.figures.consistency import draw_consistency
 from analysis.io.tables import format_range, format_value
 from analysis.kappa.clustering import Clustering, cluster_observers, smallest_cluster_containing
 from analysis.kappa.consistency import RULES, kappa_matrix, select_benchmark_conditions
-from analysis.kappa.pairs import kappa_by_kind
+from analysis.kappa.pairs import mean_kappas
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.parts import MAX_NAMES, Part, ReportFigure, as_sentence, count, table_of
 from analysis.report.sections.plots import matrix_data
@@ -32,7 +32,7 @@ def consistency_section(inputs: SectionInputs) -> Part:
     if len(matrix) < 2:
         return Part(title, anchor, (ALL_EXCLUDED if inputs.pairs["n"].any() else NO_PAIR,))
     kinds, bootstrap, tree = inputs.kinds, inputs.bootstrap, cluster_observers(matrix)
-    kappas = kappa_by_kind(inputs.benchmark_trials, **bootstrap.options)
+    kappas = mean_kappas(inputs.kappas)
     sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix))
     shown = kappas.drop(columns="dataset").rename(
         columns={"kind_1": "between", "kind_2": "and", "n_pairs": "pairs", "kappa": "mean kappa"}

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 from attrs import frozen
 
+from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
 from analysis.kappa.consistency import select_benchmark_conditions
+from analysis.kappa.pairs import ResampledKappas, resample_kappas
 from analysis.report.sections.parts import Part
 
 
@@ -81,6 +83,19 @@ class SectionInputs:
     def benchmark_trials(self) -> pd.DataFrame:
         """The trials in conditions that the benchmark includes."""
         return select_benchmark_conditions(self.trials, self.dataset)
+
+    # The resamples from which several sections compute their intervals. Each of the two lists has one element for this
+    # dataset, or none if the dataset has no trials (or no trials of people) in conditions that the benchmark includes.
+
+    @cached_property
+    def kappas(self) -> list[ResampledKappas]:
+        """The kappas of all pairs of observers."""
+        return resample_kappas(self.benchmark_trials, **self.bootstrap.options)
+
+    @cached_property
+    def comparisons(self) -> list[ResampledComparison]:
+        """The agreement of the observers with people."""
+        return resample_comparisons(self.benchmark_trials, **self.bootstrap.options)
 
 
 # A function that makes a section on one dataset, or on all datasets together. It returns None if the section does not apply.

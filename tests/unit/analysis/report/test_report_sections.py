@@ -8,6 +8,7 @@ import pytest
 
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.io.tables import format_p_value
+from analysis.kappa import condition_data, pairs
 from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contrasts import PEOPLE, kind_contrasts
@@ -31,8 +32,8 @@ QUICK = Bootstrap(40, 3)
 
 def section_inputs(frame, out, bootstrap=QUICK):
     (dataset,) = frame["dataset"].unique()
-    pairs = error_consistency(frame, intervals=False, bounds=True)
-    return SectionInputs(out, dataset, "x", frame, frame, pd.DataFrame(), pairs, pd.DataFrame(), None, bootstrap)
+    kappas = error_consistency(frame, intervals=False, bounds=True)
+    return SectionInputs(out, dataset, "x", frame, frame, pd.DataFrame(), kappas, pd.DataFrame(), None, bootstrap)
 
 
 @pytest.fixture
@@ -165,6 +166,17 @@ def check_part(part):
         assert text.endswith((".", "?")) and not re.search(r"(?<!-)\bnan\b", text), text
     assert all(len(table.rows) for table in part.tables)
     assert all(len(table) for table in part.data.values())
+
+
+def test_sections_share_the_resamples(contrast, monkeypatch):
+    """The kappas of a dataset are computed once for the data and once for the resamples, and so is agreement with people."""
+    calls = []
+    for module, name in ((pairs, "pair_kappas"), (condition_data, "compare_with_people")):
+        function = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, f=function: calls.append(f.__name__) or f(*args))
+    for name in ("noise ceiling", "kinds", "clusters"):
+        assert SECTIONS[name](contrast)
+    assert sorted(calls) == ["compare_with_people"] * 2 + ["pair_kappas"] * 2
 
 
 def test_no_condition_is_in_the_benchmark(tmp_path):
