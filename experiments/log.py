@@ -3,9 +3,9 @@
     <out>/<experiment>/<experiment>_<observer>_session-<n>.csv     is the log
     <out>/<experiment>/<experiment>_<observer>_session-<n>.json    is the sidecar
 
-The columns are COLUMNS, the cues of the stimulus set, `evidence_<choice>` for every choice, and `measured_<name>` for every
-further measurement of the observer. The log contains only measurements; `analysis.io.frame` computes whether a response is
-correct. An empty cell is a missing value. Conditions and categories are text, even if they look like numbers.
+`experiments.log_rows` makes the rows, with the columns of `core.trial_columns`. The log contains only measurements;
+`analysis.io.frame` computes whether a response is correct. An empty cell is a missing value. Conditions and categories are
+text, even if they look like numbers.
 
 Each row is written in one system call, so that no response is lost if the process is killed. Rows are synchronized to the
 disk every SYNC_SECONDS or SYNC_ROWS rows, whichever comes first.
@@ -25,15 +25,9 @@ from typing import Any
 import filelock
 
 from core.atomic import write_atomically
-from core.errors import LogError, ObserverError
-from observers.protocol import Observer, Response, Trial, measures_of
+from core.errors import LogError
 
 VERSION = 1  # version of the format; a log with a newer version is refused
-COLUMNS = (
-    "experiment", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response",
-    "rt", "n_evaluations",
-)  # fmt: skip
-EVIDENCE, MEASURED = "evidence_", "measured_"
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
 MAX_NAME = 80  # maximum number of characters that a name takes up in a file name
 
@@ -64,96 +58,6 @@ def log_path(directory: Path, experiment: str, observer: str, session: int) -> P
     return Path(directory) / file_name(experiment) / f"{stem}.csv"
 
 
-def column_names(cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = ()) -> list[str]:
-    """Return the columns of a log.
-
-    Args:
-        cues: Names of the cues of the stimulus set, such as shape and texture.
-        choices: The choices of the experiment.
-        measures: Names of the further measurements of the observer.
-
-    Returns:
-        COLUMNS, the cues, `evidence_<choice>` for every choice, and `measured_<name>` for every further measurement.
-    """
-    evidence, measured = (EVIDENCE + choice for choice in choices), (MEASURED + measure for measure in measures)
-    return [*COLUMNS, *cues, *evidence, *measured]
-
-
-def format_row(
-    experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial, response: Response
-) -> list[str]:
-    """Return the cells of one trial, in the order of `column_names`.
-
-    Times and further measurements are written with full precision. Evidence is written with nine significant digits, which
-    is enough to represent a float32 exactly.
-
-    Args:
-        experiment: Name of the experiment.
-        observer: The observer.
-        session: Number of the session.
-        cues: Names of the cues of the stimulus set.
-        trial: The trial.
-        response: The response to it.
-
-    Returns:
-        The text of each cell, which is "" for a missing value.
-
-    Raises:
-        ObserverError: If the response has a measurement that is not in the observer's `measures`.
-    """
-    s = trial.stimulus
-    evidence = (
-        ["" for _ in trial.choices] if response.evidence is None else [format(x, ".9g") for x in response.evidence]
-    )
-    return [
-        experiment, observer.name, observer.kind, str(session), str(trial.block), str(trial.number), s.id, s.condition,
-        s.category, response.choice or "", "" if response.rt is None else repr(float(response.rt)),
-        "" if response.n_evaluations is None else str(response.n_evaluations), *(s.cues[cue] for cue in cues), *evidence,
-        *_format_measures(observer, response),
-    ]  # fmt: skip
-
-
-def _format_measures(observer: Observer, response: Response) -> list[str]:
-    """Return the cells of the further measurements. Raises ObserverError if one is not in the observer's `measures`."""
-    measured, names = response.measured or {}, measures_of(observer)
-    unknown = sorted(measured.keys() - set(names))
-    if unknown:
-        raise ObserverError(
-            f"observer {observer.name} returned measurements that are not in its `measures`: {', '.join(unknown)}"
-        )
-    return [repr(float(measured[name])) if name in measured else "" for name in names]
-
-
-def describe_mismatch(
-    cells: Sequence[str], experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial
-) -> str:
-    """Describe why a row of a log cannot be the row of this trial, or return "" if it can be.
-
-    `cells` is the row; the other arguments are those of `format_row`. Response, rt, n_evaluations, evidence and further
-    measurements may have any valid value. All other cells must match the trial.
-    """
-    expected_cells = format_row(experiment, observer, session, cues, trial, Response(None))
-    columns = column_names(cues, trial.choices, measures_of(observer))
-    for name, cell, expected in zip(columns, cells, expected_cells, strict=True):
-        if name == "response":
-            if cell not in ("", *trial.choices):
-                return f"its response {cell[:80]!r} is not one of the choices"
-        elif name in ("rt", "n_evaluations") or name.startswith((EVIDENCE, MEASURED)):
-            if not _is_empty_or_number(cell):
-                return f"its {name} is {cell[:80]!r}, expected a number"
-        elif cell != expected:
-            return f"its {name} is {cell[:80]!r}, expected {expected!r}"
-    return ""
-
-
-def _is_empty_or_number(cell: str) -> bool:
-    try:
-        float(cell or 0)
-    except ValueError:
-        return False
-    return True
-
-
 def _to_line(cells: Sequence[str]) -> bytes:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\n").writerow(cells)
@@ -174,7 +78,7 @@ class LogWriter:
 
     Example:
         >>> writer = LogWriter(log_path(Path("logs"), "edge", "ideal", session=1))
-        >>> writer.write(column_names(cues, choices))
+        >>> writer.write(log_rows.column_names(cues, choices))
         >>> writer.close()
     """
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import LogError, ObserverError
 from core.progress import Progress
-from experiments import log
+from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import describe_difference, identity_of, restore_revision_name
@@ -92,14 +92,14 @@ def run(
             sidecar["status"] = "running"
             log.write_sidecar(path, sidecar)  # before the first row, because a log without a sidecar cannot be resumed
         if not path.exists():
-            writer.write(log.column_names(cues, experiment.choices, measures_of(observer)))
+            writer.write(log_rows.column_names(cues, experiment.choices, measures_of(observer)))
         try:
             progress(n_done, n_done + len(remaining))
             for trial, response in _answer(observer, remaining):
                 # The provenance is known after the first response, and is checked before this run writes its first row.
                 if sidecar["n_logged"] == n_done:
                     _record_provenance(path, sidecar, observer)
-                writer.write(log.format_row(experiment.name, observer, session, cues, trial, response))
+                writer.write(log_rows.format_row(experiment.name, observer, session, cues, trial, response))
                 sidecar["n_logged"] += 1
                 progress(sidecar["n_logged"], n_done + len(remaining))
         finally:
@@ -192,12 +192,12 @@ def _open_session(
     _remove_incomplete_row(path, notify)
     rows = log.read_rows(path)
     cues = experiment.stimuli.cue_names
-    if rows[0] != log.column_names(cues, experiment.choices, measures_of(observer)):
+    if rows[0] != log_rows.column_names(cues, experiment.choices, measures_of(observer)):
         raise LogError(f"{path} has other columns than this session writes; move it away or choose another --session")
     if len(rows) - 1 > len(trials):
         raise LogError(f"{path} has {len(rows) - 1} trials but the session has {len(trials)}; move it away")
     for cells, trial in zip(rows[1:], trials, strict=False):
-        mismatch = log.describe_mismatch(cells, experiment.name, observer, session, cues, trial)
+        mismatch = log_rows.describe_mismatch(cells, experiment.name, observer, session, cues, trial)
         if mismatch:
             raise LogError(f"{path}, trial {trial.number}: {mismatch}; move log and sidecar away, or correct that row")
     return sidecar | {"n_logged": len(rows) - 1}

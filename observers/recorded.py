@@ -4,19 +4,20 @@ The recording is a CSV file in our own format (`experiments.log`) or in the mode
 (`stimuli.published.dialect`). The observer responds to a trial with the recorded response to the same image in the same
 condition."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from core.errors import LogError
+from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
 from stimuli.published import dialect
-from stimuli.published.datasets import DATASETS
+from stimuli.published.trial_files import complete_rows, parse_header, read_cells, to_own_cells
 
 MAX_BYTES = 1 << 30
 
@@ -29,18 +30,14 @@ class RecordedTrial:
         observer: Name of the observer.
         kind: Kind of the observer.
         category: The correct answer.
-        choice: The response, or None if the observer did not choose.
-        rt: Response time in seconds, or None if it was not recorded.
-        n_evaluations: Number of model evaluations, or None if it was not recorded.
+        response: The response. It lacks the evidence.
         evidence: Evidence by choice, or None if it was not recorded.
     """
 
     observer: str
     kind: Kind
     category: str
-    choice: str | None
-    rt: float | None
-    n_evaluations: int | None
+    response: Response
     evidence: dict[str, float] | None
 
 
@@ -61,34 +58,14 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
             if it does not have this observer, or if the observer answered the same image in the same condition twice.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")
-        text = path.read_text("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        cells = _read_own_cells(path)
+        recorded = [_parse(row, path, n) for n, row in enumerate(_rows(cells), start=2)]
+    except KeyError as error:
+        raise ObserverError(f"{path} lacks the column {error}") from None
+    except OSError as error:
         raise ObserverError(f"the recording {path} cannot be read: {error}") from None
-    columns = set(rows[0]) if rows else set()
-    if {"subj", "imagename", "object_response"} <= columns:
-        parse = _parse_model_vs_human
-    elif {"observer", "stimulus", "response"} <= columns:
-        parse = _parse_own_format
-        if not text.endswith("\n"):  # a crash can leave an incomplete last row, whose cells may be truncated
-            rows.pop()
-    else:
-        raise ObserverError(
-            f"{path} is not a trial log: expected the columns {','.join(dialect.COLUMNS)}, or at least "
-            f"observer, stimulus and response"
-        )
-    recorded = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            if None in row or None in row.values():
-                raise ValueError("the number of cells differs from the header")
-            recorded.append(parse(row, path))
-        except KeyError as error:
-            raise ObserverError(f"{path} lacks the column {error}") from None
-        except ValueError as error:
-            raise ObserverError(f"{path}, row {number}: {error}") from None
+    except LogError as error:
+        raise ObserverError(str(error)) from None
     names = sorted({trial.observer for _, trial in recorded})
     if observer is None and len(names) > 1:
         raise ObserverError(f"{path} has several observers ({', '.join(names)}): choose one with -o observer=NAME")
@@ -103,38 +80,51 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
     return trials
 
 
-def _parse_model_vs_human(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
-    """Return the (stimulus, condition) and the trial of one row in the model-vs-human format."""
-    name = dialect.infer_dataset(path, tuple(DATASETS))
-    condition = "" if row["condition"] in dialect.MISSING else row["condition"]
-    if name in DATASETS:
-        condition = DATASETS[name].canonical(condition)
-    trial = RecordedTrial(
-        observer=row["subj"],
-        kind=dialect.infer_kind(row["subj"], row["imagename"]),
-        category=row["category"],
-        choice=None if row["object_response"] == dialect.NO_ANSWER else row["object_response"],
-        rt=None if row.get("rt", "") in dialect.MISSING else float(row["rt"]),
-        n_evaluations=None,
-        evidence=None,
-    )
-    return (dialect.extract_image_id(row["imagename"]), condition), trial
+def _read_own_cells(path: Path) -> dict[str, list[str]]:
+    """Return the cells of a file by column of our own trial log.
+
+    Raises ObserverError if the file is not a trial log or has no trials, and the errors of `to_own_cells`.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")
+    content = path.read_bytes()
+    form = parse_header(content, path)[1]
+    if form not in ("own", "model-vs-human"):
+        raise ObserverError(
+            f"{path} is not a trial log: expected the columns {','.join(dialect.COLUMNS)}, or at least "
+            f"observer, stimulus and response"
+        )
+    header, rows = read_cells(complete_rows(content, form), path, form)
+    if not rows:
+        raise ObserverError(f"{path} has no complete trial: expected a header and one row per trial")
+    if form == "model-vs-human":
+        return to_own_cells(header, rows, path)
+    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
 
 
-def _parse_own_format(row: dict[str, str], path: Path) -> tuple[tuple[str, str], RecordedTrial]:
-    """Return the (stimulus, condition) and the trial of one row in the format of `experiments.log`."""
+def _rows(cells: dict[str, list[str]]) -> Iterator[dict[str, str]]:
+    for row in zip(*cells.values(), strict=True):
+        yield dict(zip(cells, row, strict=True))
+
+
+def _parse(row: dict[str, str], path: Path, number: int) -> tuple[tuple[str, str], RecordedTrial]:
+    """Return the (stimulus, condition) and the trial of one row. Raises ObserverError if a cell is not valid."""
     if row["kind"] not in KINDS:
         raise ObserverError(f"{path}: {row['kind']!r} is not a kind of observer; expected one of {', '.join(KINDS)}")
-    evidence = {name.removeprefix("evidence_"): cell for name, cell in row.items() if name.startswith("evidence_")}
-    trial = RecordedTrial(
-        observer=row["observer"],
-        kind=row["kind"],
-        category=row["category"],
-        choice=row["response"] or None,
-        rt=float(row["rt"]) if row["rt"] else None,
-        n_evaluations=int(row["n_evaluations"]) if row["n_evaluations"] else None,
-        evidence={c: float(cell) for c, cell in evidence.items()} if evidence and all(evidence.values()) else None,
-    )
+    evidence = {name.removeprefix(EVIDENCE): cell for name, cell in row.items() if name.startswith(EVIDENCE)}
+    has_evidence = bool(evidence) and all(evidence.values())
+    columns = [column for column in TRIAL_COLUMNS if column.response and (column.required or column.name in row)]
+    try:
+        response: dict[str, Any] = {column.response: column.parse(row[column.name]) for column in columns}
+        trial = RecordedTrial(
+            observer=row["observer"],
+            kind=row["kind"],
+            category=row["category"],
+            response=Response(**response),
+            evidence={choice: float(cell) for choice, cell in evidence.items()} if has_evidence else None,
+        )
+    except ValueError as error:
+        raise ObserverError(f"{path}, row {number}: {error}") from None
     return (row["stimulus"], row["condition"]), trial
 
 
@@ -192,4 +182,4 @@ class Recorded:
             evidence = None
             if recorded.evidence is not None and set(recorded.evidence) >= set(trial.choices):
                 evidence = np.array([recorded.evidence[c] for c in trial.choices])
-            yield Response(recorded.choice, recorded.rt, evidence, recorded.n_evaluations)
+            yield evolve(recorded.response, evidence=evidence)

@@ -191,7 +191,7 @@ class Correlated:
         """
         by_condition: dict[str, list[bool]] = {}
         for (_, condition), recorded in self._recorded_trials.items():
-            by_condition.setdefault(condition, []).append(recorded.choice == recorded.category)
+            by_condition.setdefault(condition, []).append(recorded.response.choice == recorded.category)
         probabilities = {}
         for condition, correct in by_condition.items():
             p = float(np.mean(correct))
@@ -232,7 +232,7 @@ class Correlated:
                 raise ObserverError(
                     f"{self.name}: {self.log} does not have a response to {s.id} in condition {s.condition!r}"
                 )
-            p_correct = self._probabilities[s.condition][0 if recorded.choice == recorded.category else 1]
+            p_correct = self._probabilities[s.condition][0 if recorded.response.choice == recorded.category else 1]
             category = _one_hot(trial, _category(trial, self.name))
             evidence = p_correct * category + (1 - p_correct) * (1 - category) / (len(trial.choices) - 1)
             yield draw_response(trial, evidence, response_rng("correlated", self.seed, s))

@@ -18,14 +18,10 @@ from attrs import Factory, field, frozen
 
 from core.atomic import write_atomically
 from core.errors import StimulusError
+from core.trial_columns import EVIDENCE, RESERVED_NAMES
 from stimuli.images import open_image
 
 COLUMNS = ("stimulus", "path", "category", "condition")
-# Every cue becomes a column of the trial log and of the data frame read from the log, so a cue cannot have these names.
-RESERVED_NAMES = (
-    *COLUMNS, "experiment", "observer", "kind", "session", "block", "trial", "response", "rt", "n_evaluations",
-    "dataset", "source", "correct",
-)  # fmt: skip
 MAX_CELL = 1000  # characters per cell of a manifest
 
 
@@ -99,7 +95,7 @@ class StimulusSet:
                 raise StimulusError(f"{self.name}: {s.id!r} in condition {s.condition!r} is listed twice")
             seen.add((s.id, s.condition))
         for cue in self.cue_names:
-            if cue in RESERVED_NAMES or cue.startswith("evidence_") or not cue:
+            if cue in (*COLUMNS, *RESERVED_NAMES) or cue.startswith(EVIDENCE) or not cue:
                 raise StimulusError(
                     f"{self.name}: a cue cannot be called {cue!r}, because trial logs reserve that column name; "
                     f"rename the column"

@@ -32,7 +32,7 @@ from analysis.illusions.pse import curve_arrays, pse
 from analysis.io.frame import condition_order, observer_order
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
-from experiments.log import EVIDENCE
+from core.trial_columns import EVIDENCE
 from stimuli.categories import AMBIGUOUS
 
 COLUMNS = (

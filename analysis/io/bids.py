@@ -23,30 +23,26 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from analysis.io.formats import detect_format
 from core.errors import LogError
 from core.paths import without_folders
+from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, MEASURED, TRIAL_COLUMNS
 from experiments import log
+from stimuli.published.trial_files import detect_format
 
 VERSION = "1.10.1"  # version of the BIDS specification
 MISSING = "n/a"
 RT = "response_time"
-JSON_COLUMNS = ("dataset", "observer", "kind", "session")  # columns of a frame that are stored in the JSON file
+# Columns of a frame that are stored in the JSON file, because all rows of a table have the same value.
+JSON_COLUMNS = tuple(FRAME_NAMES.get(column.name, column.name) for column in TRIAL_COLUMNS if column.is_constant)
 METADATA = ("TaskName", "Observer", "Kind", "Session", "Logs")  # keys of the JSON file
-COMPUTED = ("correct", "source")  # columns that are computed when a table is read
 MAX_LABEL = 64  # largest number of characters of a label, not counting its hash
 MAX_LEVELS = 32  # if a column has more different values, the JSON file does not list them
 COLUMNS = {  # column -> (description, unit)
-    "block": ("Number of the block, starting at 1", ""),
-    "trial": ("Number of the trial within its session, starting at 1", ""),
-    "stimulus": ("Name of the image; equal names are equal images", ""),
-    "condition": ("Condition of the image, for example the level of a distortion", ""),
-    "category": ("Category of the image, that is the correct response", ""),
-    "response": ("Response of the observer; n/a if it is missing", ""),
-    RT: ("Time from the onset of the choices to the response; n/a for models and for missing responses", "s"),
-    "n_evaluations": ("Number of model evaluations for the response", ""),
+    RT if column.name == "rt" else column.name: (column.description.format(missing=MISSING), column.unit)
+    for column in TRIAL_COLUMNS
+    if not column.is_constant
 }
-MEASURED = {  # measured_<quantity> of people at a screen -> (description, unit)
+MEASURES = {  # measured_<quantity> of people at a screen -> (description, unit)
     "onset": ("Time of the screen flip that showed the image, by the clock of the session", "s"),
     "offset": ("Time of the screen flip that removed the image, by the clock of the session", "s"),
     "grid_onset": ("Time of the screen flip that showed the choices, by the clock of the session", "s"),
@@ -207,12 +203,12 @@ def _describe_columns(frame: pd.DataFrame, dataset: str) -> dict[str, dict[str, 
 def _describe_column(name: str, column: pd.Series) -> dict[str, Any]:
     """Return the description, unit and possible values (`Levels`) of a column in the form that BIDS requires."""
     description, unit = COLUMNS.get(RT if name == "rt" else name, (f"The {name} of the image", ""))
-    if name.startswith(log.EVIDENCE):
-        choice = name.removeprefix(log.EVIDENCE)
+    if name.startswith(EVIDENCE):
+        choice = name.removeprefix(EVIDENCE)
         description, unit = f"Evidence for the choice {choice}, as defined by the observer", "arbitrary"
-    elif name.startswith(log.MEASURED):
-        quantity = name.removeprefix(log.MEASURED)
-        description, unit = MEASURED.get(quantity, (f"Measured {quantity}, as defined by the observer", ""))
+    elif name.startswith(MEASURED):
+        quantity = name.removeprefix(MEASURED)
+        description, unit = MEASURES.get(quantity, (f"Measured {quantity}, as defined by the observer", ""))
     is_text = pd.api.types.is_string_dtype(column.dtype) and name != "stimulus"
     levels = sorted(set(column) - {""}) if is_text else []
     result: dict[str, Any] = {"Description": description} | ({"Units": unit} if unit else {})

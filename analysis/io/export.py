@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.io.formats import detect_format
 from core.errors import LogError
 from experiments.log import file_name
 from stimuli.published.datasets import DATASETS
 from stimuli.published.dialect import COLUMNS, MISSING, NO_ANSWER, extract_image_id, infer_kind
+from stimuli.published.trial_files import detect_format
 
 
 def export(frame: pd.DataFrame, out: Path) -> list[Path]:

@@ -21,19 +21,19 @@ from attrs import field, frozen
 
 from analysis.io import bids
 from analysis.io.answerable import exclude_unanswerable
-from analysis.io.formats import MAX_LINE, PATTERNS, parse_header
-from analysis.io.log_tables import convert_model_vs_human, convert_own_log, parse_table
+from analysis.io.log_tables import convert_cells
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS
 from core.participants import is_pilot_name
+from core.trial_columns import FRAME_COLUMNS as COLUMNS
+from core.trial_columns import FRAME_NAMES, NAMES, TRIAL_COLUMNS, is_numeric_extra
 from experiments import log
 from stimuli.published import dialect
 from stimuli.published.datasets import DATASETS
+from stimuli.published.trial_files import PATTERNS, complete_rows, parse_header, read_cells, to_own_cells
 
-COLUMNS = (
-    "dataset", "observer", "kind", "session", "block", "trial", "stimulus", "condition", "category", "response", "rt",
-    "n_evaluations", "correct", "source",
-)  # fmt: skip
+# Name of each column of text, and whether a text may be missing.
+TEXTS = {FRAME_NAMES.get(c.name, c.name): c.can_be_empty for c in TRIAL_COLUMNS if c.type == "text"}
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 
 
@@ -80,7 +80,7 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
         raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them")
     frame = pd.concat(parts, ignore_index=True)
     for column in frame.columns:
-        if column not in COLUMNS and not column.startswith((log.EVIDENCE, log.MEASURED)):
+        if column not in COLUMNS and not is_numeric_extra(column):
             frame[column] = frame[column].fillna("")
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
     _check_one_kind_per_observer(frame)
@@ -154,26 +154,25 @@ def _read_file(path: Path, must_be_log: bool, reading_notes: _ReadingNotes) -> p
     header, form = parse_header(content, path)
     if form is None:
         if must_be_log:
-            raise LogError(f"{path} is not a trial log: its first line is {header[:80]!r}, expected {','.join(log.COLUMNS)} "
+            raise LogError(f"{path} is not a trial log: its first line is {header[:80]!r}, expected {','.join(NAMES)} "
                            f"or {','.join(dialect.COLUMNS)}")  # fmt: skip
         return None
-    if b"\0" in content or max(map(len, content.split(b"\n"))) > MAX_LINE:
-        raise LogError(f"{path} has a NUL byte or a line of more than {MAX_LINE} bytes, so it is not a trial log")
-    if form != "field" and content and not content.endswith(b"\n"):
-        content = content[: content.rfind(b"\n") + 1]
+    complete = complete_rows(content, form)
+    if len(complete) < len(content):
         reading_notes.notes.append(f"the log {path.name} has an incomplete last row, which is ignored")
-    table = parse_table(content, path, "\t" if form == "bids" else ",") if content else pd.DataFrame()
-    if not len(table):
+    names, rows = read_cells(complete, path, form)
+    if not rows:
         return None
     sidecar = log.read_sidecar(path) if form == "own" else None
-    if form == "bids":
-        table, sidecar = bids.to_trial_log(table, path)
     try:
-        if form == "field":
-            part = convert_model_vs_human(table, path)
+        if form == "model-vs-human":
+            table = pd.DataFrame(to_own_cells(names, rows, path), dtype="str")
         else:
-            _check_kinds(table["kind"], path)
-            part = convert_own_log(table, path)
+            table = pd.DataFrame(rows, columns=names, dtype="str")
+        if form == "bids":
+            table, sidecar = bids.to_trial_log(table, path)
+        _check_kinds(table["kind"], path)
+        part = convert_cells(table, path)
     except KeyError as error:
         raise LogError(f"{path} has no column {error}") from None
     part["source"] = str(path)
@@ -222,10 +221,9 @@ def _compare_with_sidecar(
 
 def _check_text(part: pd.DataFrame, path: Path) -> None:
     """Raise LogError for names that are empty, or that contain characters which break terminals, tables or figures."""
-    for column in ("dataset", "observer", "stimulus", "category", "condition", "response"):
-        is_optional = column in ("condition", "response")
+    for column, can_be_empty in TEXTS.items():
         for text in part[column].unique():
-            if not (text or is_optional) or not text.isprintable():
+            if not (text or can_be_empty) or not text.isprintable():
                 line = int(np.flatnonzero(part[column] == text)[0]) + 2
                 raise LogError(
                     f"{path}, line {line}: {column} is {text!r}, expected text without line breaks or other unprintable "

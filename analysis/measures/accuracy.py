@@ -10,7 +10,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.io.frame import condition_order, dataset_order, observer_order
-from experiments.log import EVIDENCE
+from core.trial_columns import EVIDENCE
 from stimuli.published.datasets import DATASETS
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")

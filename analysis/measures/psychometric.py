@@ -31,7 +31,7 @@ from scipy.stats import chi2
 
 from analysis.io.frame import dataset_order, observer_order
 from core.errors import LogError
-from experiments.log import EVIDENCE
+from core.trial_columns import EVIDENCE
 from stimuli.categories import CATEGORIES
 from stimuli.published.datasets import DATASETS
 from stimuli.published.level_scales import Scale, numeric_level, scale_of, to_scale

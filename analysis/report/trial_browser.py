@@ -17,7 +17,7 @@ from analysis.io.frame import observer_order
 from analysis.report.sections.plots import condition_labels
 from analysis.report.sections.scripts import LETTERS, N_LETTERS, letter, numbers, write_data
 from analysis.report.thumbnails import Thumbnails
-from experiments.log import EVIDENCE
+from core.trial_columns import EVIDENCE
 from stimuli.published.datasets import DATASETS
 
 N_IMAGES = 128  # number of images in a file of details

@@ -25,9 +25,9 @@ def output(
     JSON and CSV contain the whole `table`. If `summary` is given, the terminal shows it instead of `table`. Raises
     LogError if `csv` is an existing trial log, which would be overwritten.
     """
-    from analysis.io.formats import detect_format
     from analysis.io.tables import print_table, to_csv, to_json
     from analysis.kappa.consistency import RULES
+    from stimuli.published.trial_files import detect_format
 
     print_notes(table)
     if rule is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from core.errors import LogError
+from core.trial_columns import MEASURED
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
 from experiments.experiment import Experiment
@@ -119,7 +120,7 @@ class FrameReport:
     def from_log(cls, path: Path) -> "FrameReport":
         """Read the trial log of a participant. The rate is the median over the trials, or 0 if there are no trials."""
         header, *rows = log.read_rows(path)
-        dropped, rate = (header.index(log.MEASURED + name) for name in ("n_dropped", "frame_rate"))
+        dropped, rate = (header.index(MEASURED + name) for name in ("n_dropped", "frame_rate"))
         rows = [row for row in rows if row[dropped] and row[rate]]
         n_dropped = sum(float(row[dropped]) > 0 for row in rows)
         return cls(len(rows), n_dropped, float(np.median([float(row[rate]) for row in rows])) if rows else 0.0)

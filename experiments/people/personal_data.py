@@ -19,8 +19,9 @@ from attrs import evolve, frozen
 from core.atomic import partial_path, write_atomically
 from core.errors import LogError
 from core.participants import pilot_name
+from core.trial_columns import NAMES
 from experiments.deletion_records import DELETION_RECORDS
-from experiments.log import COLUMNS
+from stimuli.published.trial_files import detect_format, header_names, parse_header
 
 # The suffix of the temporary file through which a sidecar is written.
 PARTIAL_JSON = partial_path(Path(".json")).name
@@ -156,7 +157,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
     files = tuple(
         group[suffix] for suffix in SUFFIXES if suffix in group and not (unrelated_json and suffix == ".json")
     )
-    is_log = not is_bids and (".csv" not in group or _is_trial_log(group[".csv"]))
+    is_log = not is_bids and (".csv" not in group or detect_format(group[".csv"]) != "model-vs-human")
     return SessionFiles(files, len(rows), stem.with_name(f".{stem.name}.lock") if is_log else None)
 
 
@@ -167,9 +168,9 @@ def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
     """
     content = path.read_bytes()
     header, _, body = content.partition(b"\n")
-    columns = _column_names(header)
-    is_known = {"observer", "stimulus", "response"} <= set(columns) or {"subj", "imagename"} <= set(columns)
-    if not is_known and (body or not ",".join(COLUMNS).startswith(header.decode("utf-8", "replace"))):
+    first_line, form = parse_header(header, path)
+    columns, is_known = header_names(first_line), form is not None
+    if not is_known and (body or not ",".join(NAMES).startswith(header.decode("utf-8", "replace"))):
         return None
     complete_rows = body[: body.rfind(b"\n") + 1]
     if not is_known or not complete_rows:
@@ -189,15 +190,6 @@ def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
             f"{path} contains {code} but is not a valid CSV file ({error}): move it away or delete it by hand"
         ) from None
     return owners
-
-
-def _column_names(header: bytes) -> list[str]:
-    return [name.strip().strip('"').lower() for name in header.decode("utf-8-sig", "replace").split(",")]
-
-
-def _is_trial_log(path: Path) -> bool:
-    """Return whether a CSV file is a trial log and not in model-vs-human format."""
-    return "subj" not in _column_names(path.read_bytes().partition(b"\n")[0])
 
 
 def _read_json(path: Path | None) -> Any:

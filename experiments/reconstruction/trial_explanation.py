@@ -11,8 +11,9 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import LogError, ObserverError
+from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from experiments.identity import describe_difference, observer_options
-from experiments.log import COLUMNS, EVIDENCE, read_rows, read_sidecar
+from experiments.log import read_rows, read_sidecar
 from experiments.sets.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
 from stimuli.published.attribution import read_credits
@@ -95,7 +96,7 @@ def explain(
 def _read_row(log: Path, number: int) -> dict[str, str]:
     """Return the row of one trial as a mapping from columns to cells."""
     header, *rows = read_rows(log)
-    missing = [name for name in COLUMNS if name not in header]
+    missing = [column.name for column in TRIAL_COLUMNS if column.required and column.name not in header]
     if missing:
         raise LogError(f"{log} is not a trial log of `observers run-experiment`: the column {missing[0]} is missing")
     for cells in rows:

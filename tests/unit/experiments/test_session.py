@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve, frozen
 
 from core.errors import LogError, StimulusError
+from core.trial_columns import NAMES
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.session import run
@@ -38,7 +39,7 @@ def test_complete_session(small, tmp_path):
     path = run(small, Biased(0.8), tmp_path)
     assert path == tmp_path / "small" / "small_biased-0.8_session-1.csv"
     logged = rows(path)
-    assert list(logged[0]) == [*log.COLUMNS, "shape", "texture", *(f"evidence_{c}" for c in small.choices)]
+    assert list(logged[0]) == [*NAMES, "shape", "texture", *(f"evidence_{c}" for c in small.choices)]
     assert [row["trial"] for row in logged] == [str(n) for n in range(1, 33)]
     assert {row["block"] for row in logged} == {"1", "2"}
     assert {row["stimulus"] for row in logged} == {s.id for s in small.stimuli}

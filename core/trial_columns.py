@@ -1,0 +1,102 @@
+"""The columns of a trial log, in their order. Everything that writes, checks, reads, exports or documents them reads this.
+
+After these columns, a log has the cues of the stimulus set, one column `evidence_<choice>` for every choice, and one column
+`measured_<name>` for every further measurement of the observer. An empty cell is a missing value.
+
+To add a column, add it at the end of TRIAL_COLUMNS with `required=False`, so that logs without the column can still be read,
+and add its description to the table in docs/trial-log.md.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from attrs import frozen
+
+EVIDENCE, MEASURED = "evidence_", "measured_"
+
+
+@frozen
+class Column:
+    """One column of the trial log.
+
+    Attributes:
+        name: Name of the column.
+        type: How its cells are read: text, whole numbers or other numbers.
+        value: The value for a trial, or None if it is missing. The argument has the attributes `experiment` (the name),
+            `observer`, `session`, `trial` and `response`.
+        description: What the column contains. `{missing}` stands for a missing value in the file that is described.
+        unit: Unit of the numbers, or "".
+        response: The attribute of the response that the column holds. Empty if the value depends on the trial alone, so that
+            it can be checked when a session is resumed.
+        is_constant: Whether all rows of a log have the same value.
+        can_be_empty: Whether a text may be missing.
+        required: Whether every log has the column.
+    """
+
+    name: str
+    type: Literal["text", "integer", "number"]
+    value: Callable[[Any], str | float | None]
+    description: str
+    unit: str = ""
+    response: str = ""
+    is_constant: bool = False
+    can_be_empty: bool = False
+    required: bool = True
+
+    def format(self, logged: Any) -> str:
+        """Return the cell of a trial: "" for a missing value, and a number in full precision."""
+        value = self.value(logged)
+        if value is None:
+            return ""
+        return repr(float(value)) if self.type == "number" else str(value)
+
+    def parse(self, cell: str) -> str | float | None:
+        """Return the value of a cell, or None if the cell is empty. Raises ValueError if the cell should be a number."""
+        if self.type == "text" or not cell:
+            return cell or None
+        try:
+            return int(cell) if self.type == "integer" else float(cell)
+        except ValueError:
+            number = "a whole number" if self.type == "integer" else "a number"
+            raise ValueError(f"{self.name} is {cell[:80]!r}, expected {number}") from None
+
+
+TRIAL_COLUMNS = (
+    Column("experiment", "text", lambda t: t.experiment, "Name of the experiment", is_constant=True),
+    Column("observer", "text", lambda t: t.observer.name, "Name of the observer", is_constant=True),
+    Column("kind", "text", lambda t: t.observer.kind, "Kind of the observer", is_constant=True),
+    Column("session", "integer", lambda t: t.session, "Number of the session, starting at 1", is_constant=True),
+    Column("block", "integer", lambda t: t.trial.block, "Number of the block, starting at 1"),
+    Column("trial", "integer", lambda t: t.trial.number, "Number of the trial within its session, starting at 1"),
+    Column("stimulus", "text", lambda t: t.trial.stimulus.id, "Name of the image; equal names are equal images"),
+    Column(
+        "condition", "text", lambda t: t.trial.stimulus.condition,
+        "Condition of the image, for example the level of a distortion", can_be_empty=True,
+    ),
+    Column("category", "text", lambda t: t.trial.stimulus.category, "Category of the image, that is the correct response"),
+    Column(
+        "response", "text", lambda t: t.response.choice, "Response of the observer; {missing} if it is missing",
+        response="choice", can_be_empty=True,
+    ),
+    Column(
+        "rt", "number", lambda t: t.response.rt,
+        "Time from the onset of the choices to the response; {missing} for models and for missing responses", unit="s",
+        response="rt",
+    ),
+    Column(
+        "n_evaluations", "integer", lambda t: t.response.n_evaluations, "Number of model evaluations for the response",
+        response="n_evaluations",
+    ),
+)  # fmt: skip
+NAMES = tuple(column.name for column in TRIAL_COLUMNS)
+BY_NAME = {column.name: column for column in TRIAL_COLUMNS}
+# A data frame of trials calls the experiment the dataset, and has further columns that are computed when it is read.
+FRAME_NAMES = {"experiment": "dataset"}
+COMPUTED = ("correct", "source")
+FRAME_COLUMNS = (*(FRAME_NAMES.get(name, name) for name in NAMES), *COMPUTED)
+RESERVED_NAMES = {*NAMES, *FRAME_COLUMNS}  # names that a cue cannot have
+
+
+def is_numeric_extra(name: str) -> bool:
+    """Return whether a column is not in TRIAL_COLUMNS but has numbers: evidence or a further measurement."""
+    return name.startswith((EVIDENCE, MEASURED))
