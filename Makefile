@@ -1,18 +1,28 @@
-# make demo    install the project and run the demonstration      make test    run the quick tests
+# make demo    install the project and run the demonstration      make test    run the quick tests (tests/unit)
 # make check   run what CI runs: lint, types, all tests, docs      make docs    build the documentation site in site/
 # make bench   run the benchmarks that take minutes                make clean   remove the environment, the demo and the site
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-extras test-human lint docs check bench bench-generative bench-microcosm clean env
+# With this variable set, every test process would compile torch and the other libraries anew, which takes a third of the time.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-all coverage test-extras test-human lint docs check bench bench-generative bench-microcosm clean env
 env: $(READY)
 
 demo: $(READY)
 	$(BIN)/observers demo --out demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+
+test-all: $(READY)
+	$(MAKE) test PYTEST_ARGS=tests
+
+# Line coverage of the quick tests by module.
+coverage: $(READY)
+	$(MAKE) test PYTEST_ARGS="$(PYTEST_ARGS) --cov --cov-report=term"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -24,7 +34,7 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 check: lint docs
-	$(MAKE) test PYTEST_ARGS=--slow
+	$(MAKE) test-all
 	$(MAKE) test-extras
 	$(MAKE) test-human
 
@@ -39,7 +49,7 @@ test-extras: $(READY)
 # libportaudio2 and libusb-1.0-0. Tests whose requirements are missing are skipped with a reason.
 test-human: $(READY)
 	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[human]"
-	$(BIN)/python -m pytest -q --slow tests/end_to_end/test_psychopy.py
+	$(BIN)/python -m pytest -q tests/end_to_end/test_psychopy.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/measures.py

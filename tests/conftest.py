@@ -11,21 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.errors import ObserverError
 from experiments.experiment import Experiment
 from experiments.sets.drawn import cue_conflict
 from stimuli.images import save_image
 from stimuli.published.datasets import find
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--slow"):
-        for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,6 +58,17 @@ def source(tmp_path: Path) -> Path:
             name = "flower.jpg" if category == "cat" else "china.jpg"
             save_image(as_uint8(photo(name, 50, 60, top, left)), tmp_path / "photos" / category / f"{category}{i}.png")
     return tmp_path / "photos"
+
+
+@pytest.fixture(scope="session")
+def scripts(cache: Path) -> dict[str, bytes]:
+    """Return the files of jsPsych; the test is skipped if they are not in the cache and cannot be downloaded."""
+    from observers.people import jspsych
+
+    try:
+        return jspsych.load_scripts()
+    except ObserverError as error:
+        pytest.skip(str(error))
 
 
 def real(*parts: str) -> Path:

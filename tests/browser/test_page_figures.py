@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 
 from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.kappa.contingency import contingency
@@ -21,8 +20,6 @@ from tests.browser.pages import (
     select_pair,
     texts,
 )
-
-pytestmark = pytest.mark.slow
 
 
 def test_a_cell_shows_its_pair(opened, frame):

@@ -7,8 +7,6 @@ import pytest
 
 from tests.browser.pages import HURT, ODD, OWN, address_fields, choose, figure, select_pair
 
-pytestmark = pytest.mark.slow
-
 
 def test_the_console_reports_blocked_requests(browser, report):
     """Other tests check that the console is empty, which requires that it reports violations of the policy."""

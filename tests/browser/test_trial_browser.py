@@ -6,8 +6,6 @@ import pytest
 from analysis.measures.by_image import responses_by_image
 from tests.browser.pages import END, HOME, HURT, KINDS, LEFT, ODD, RIGHT, choose, texts
 
-pytestmark = pytest.mark.slow
-
 
 def test_filters_select_the_matching_images(opened, frame):
     browser = opened("trials.html", "#d=cue-conflict")

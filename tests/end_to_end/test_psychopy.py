@@ -20,7 +20,6 @@ MISSING = [name for name in ("xvfb-run", "xdotool") if shutil.which(name) is Non
 if importlib.util.find_spec("psychopy") is None:
     MISSING.append("psychopy (extra human)")
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 

@@ -24,7 +24,6 @@ from tests.unit.observers.people.scripted_screen import ScriptedScreen
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
 def test_efficientnet_run_that_is_killed_and_resumed(tmp_path):
     """The shape bias is .239 ± .01, and a run that is killed twice and resumed writes the same file, byte for byte."""
     real("stimuli", "cue-conflict")
@@ -58,7 +57,6 @@ def test_efficientnet_on_edges_and_silhouettes(dataset, accuracy, tmp_path):
     assert read_trials([path])["correct"].mean() == pytest.approx(accuracy, abs=0.02)
 
 
-@pytest.mark.slow
 def test_session_of_a_person_is_analyzed_with_the_published_people(tmp_path):
     """A session on the published images, with a simulated screen, is analyzed together with the ten published people."""
     people = real("humans", "cue-conflict")

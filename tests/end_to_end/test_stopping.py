@@ -31,7 +31,6 @@ def wait_for_images(out, n, process):
         time.sleep(0.05)
 
 
-@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bytes(source, tmp_path):
     settings, levels = DistortionSettings("eidolonI", seed=3), ("8-10-10", "64-10-10")
     uninterrupted = build(
@@ -51,7 +50,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(source, tmp_path):
     assert file_contents(out) == file_contents(tmp_path / "uninterrupted" / "set")
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_how_to_continue(number, source, tmp_path):
     process = start(source, tmp_path / "set", "--crossed")
     wait_for_images(tmp_path / "set", 1, process)

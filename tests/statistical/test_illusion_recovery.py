@@ -92,7 +92,6 @@ def test_unrelated_choices_are_counted():
     assert (row.both_first, row.unrelated, row.n_choices) == (0.5, (3 / 4 + 1) / 2, 6)
 
 
-@pytest.mark.slow
 def test_fooled_observers_are_recovered_from_whole_sessions(tmp_path):
     """Four observers with an effect and four without it take the experiments; their logs are read and analyzed."""
     truth = {"muller-lyer": 0.004 * 40, "ponzo": 0.004 * 25}

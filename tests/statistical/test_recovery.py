@@ -48,7 +48,6 @@ def test_intervals_contain_the_true_value_in_30_runs(measure):
     assert sum(not MEASURES[measure](seed) for seed in range(1000, 1030)) <= 5
 
 
-@pytest.mark.slow
 def test_intervals_have_their_nominal_coverage():
     """In 500 runs, 93 to 97 % of the 95 % intervals contain the true value."""
     coverage = {name: share for name, share, _ in coverage_rates(500)}

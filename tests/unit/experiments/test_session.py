@@ -1,10 +1,6 @@
 """The loop: one response per trial, and a stopped or killed session that is resumed writes the same file as one run."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,21 +14,6 @@ from experiments.session import run
 from observers.protocol import ObserverError, Response
 from observers.simulated import Biased, Ideal
 from tests.unit.experiments.logs import rows, sidecar
-
-SLOW_OBSERVER = """
-import os, time
-from attrs import frozen
-from observers.protocol import Response
-
-@frozen
-class Slow:
-    name: str = "slow"
-    kind: str = "discriminative"
-    def observe(self, trials):
-        for trial in trials:
-            time.sleep(60 if str(trial.number) == os.environ.get("STALL_AT") else 0.005)
-            yield Response(trial.stimulus.cues["shape"], evidence=[0.1 * i for i in range(len(trial.choices))])
-"""
 
 
 def test_complete_session(small, tmp_path):
@@ -67,69 +48,6 @@ def test_limited_run_that_is_resumed_equals_one_run(small, tmp_path, limit):
     assert sidecar(part)["status"] == ("complete" if limit == 32 else "partial")
     assert run(small, Biased(0.8), tmp_path / "part").read_bytes() == undisturbed.read_bytes()
     assert sidecar(part)["status"] == "complete"
-
-
-def test_killed_session_loses_no_response(tmp_path, cache):
-    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
-    command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
-    name = Path("drawn-cue-conflict") / "drawn-cue-conflict_slow_session-1.csv"
-    undisturbed, interrupted = tmp_path / "undisturbed" / name, tmp_path / "interrupted" / name
-    root = Path(__file__).parents[3]
-    subprocess.run([*command, "--out", tmp_path / "undisturbed", "--quiet"], check=True, cwd=root, capture_output=True)
-    for n_rows in (1, 40, 130):
-        process = subprocess.Popen(
-            [*command, "--out", tmp_path / "interrupted", "--quiet"],
-            cwd=root,
-            env=os.environ
-            | {"STALL_AT": str(n_rows + 60)},  # so that it cannot end before it is killed on a slow machine
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 60
-        while not (interrupted.exists() and interrupted.read_bytes().count(b"\n") > n_rows):
-            assert time.monotonic() < deadline, "no rows"
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert sidecar(interrupted)["status"] == "running"
-    subprocess.run([*command, "--out", tmp_path / "interrupted", "--quiet"], check=True, cwd=root, capture_output=True)
-    assert interrupted.read_bytes() == undisturbed.read_bytes()
-    sidecars = sidecar(undisturbed), sidecar(interrupted)
-    for facts in sidecars:
-        del facts["started"], facts["finished"]
-    assert sidecars[0] == sidecars[1]
-
-
-def restore_sigint():
-    """Restore the default handler of SIGINT, which is ignored by the children of tests that run in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def test_ctrl_c_keeps_all_responses_and_says_how_to_resume(tmp_path, cache):
-    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
-    command = [sys.executable, "-m", "cli", "run-experiment", "drawn-cue-conflict", "-m", f"{tmp_path}/slow.py:Slow"]
-    command += ["--out", str(tmp_path)]
-    path = tmp_path / "drawn-cue-conflict" / "drawn-cue-conflict_slow_session-1.csv"
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before = len(rows(path)) if path.exists() else 0
-        process = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parents[3],
-            env=os.environ | {"STALL_AT": str(before + 60)},
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=restore_sigint,
-        )
-        deadline = time.monotonic() + 60
-        while not (path.exists() and len(rows(path)) > before + 10):
-            assert time.monotonic() < deadline, "no rows"
-            time.sleep(0.01)
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=30)
-        assert process.returncode == 3
-        assert "every response is saved. To continue, run: observers run-experiment drawn-cue-conflict" in stderr
-        assert "Traceback" not in stderr
-        assert sidecar(path)["status"] == "partial"
-        assert sidecar(path)["n_logged"] == len(rows(path)) > before
 
 
 def test_error_of_the_observer_is_not_replaced(small, tmp_path):

@@ -231,8 +231,10 @@ def test_the_text_of_the_page(page, frame):
 
 def test_the_same_trials_give_the_same_bytes(report, frame, tmp_path):
     write_report(frame, tmp_path)
-    for path in report.rglob("*.*"):
-        assert (tmp_path / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
+    paths = [path.relative_to(report) for path in report.rglob("*.*")]
+    assert set(paths) == {path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")} and len(paths) > 50
+    for path in paths:
+        assert (tmp_path / path).read_bytes() == (report / path).read_bytes(), path.name
 
 
 def test_the_text_on_clusters_of_people(tmp_path):

@@ -11,6 +11,7 @@ from observers.people.codes import check_code, new_code
 from observers.people.grid import PUBLISHED_ORDER, choice_for_event, response_grid
 from observers.people.icons import ICONS, draw_icon
 from observers.people.monitor import Monitor, read_monitor, write_monitor
+from observers.people.participant import Participant
 from observers.people.screen import Click, Key, Scene
 from observers.people.setup_checks import check_setup
 from observers.people.simulated_screen import SimulatedScreen
@@ -22,6 +23,7 @@ from stimuli.masks import pink_mask
 @pytest.mark.parametrize("code", ["S01", "ab", "K7Q2XZ", "x" * 16, "12345", "99999999"])
 def test_valid_codes(code):
     check_code(code)
+    assert Participant(code=code, simulate="ideal").name == code
 
 
 @pytest.mark.parametrize("code", ["", "a", "a b", "a@b.de", "../x", "x" * 17, "S_1", "Zoë", "S01\n"])

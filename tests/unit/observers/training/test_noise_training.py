@@ -1,10 +1,5 @@
 """Training with diffusion noise reduces the loss, can be resumed, and its result loads like any classifier."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -17,20 +12,23 @@ from observers.registry import make_observer
 from observers.training.noise_training import ClassifierTrainingSettings, ImageFolder, main, train
 from stimuli.images import save_image
 
-ROOT = Path(__file__).parents[4]
 TINY = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=2)
 
 
-@pytest.fixture
-def stripes(tmp_path):
-    """A folder of two classes with 40 images of 32 × 32 pixels each: horizontal and vertical stripes."""
+def save_stripes(folder):
+    """Save a folder of two classes with 40 images of 32 × 32 pixels each: horizontal and vertical stripes."""
     rng = np.random.default_rng(0)
     for i in range(40):
         wave = np.sin(2 * np.pi * np.arange(32) / rng.uniform(5, 9) + rng.uniform(0, 6))
         for name, plane in (("across", np.tile(wave[:, None], 32)), ("along", np.tile(wave[None], (32, 1)))):
             pixels = 127 + 60 * plane[..., None] + rng.normal(0, 15, (32, 32, 3))
-            save_image(np.clip(pixels, 0, 255).astype(np.uint8), tmp_path / "stripes" / name / f"{name}{i}.png")
-    return tmp_path / "stripes"
+            save_image(np.clip(pixels, 0, 255).astype(np.uint8), folder / name / f"{name}{i}.png")
+    return folder
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    return save_stripes(tmp_path / "stripes")
 
 
 def tiny_network():
@@ -129,25 +127,3 @@ def test_errors_of_training(stripes, tmp_path):
     with pytest.raises(SystemExit) as caught:
         main([str(stripes), str(tmp_path / "out"), "--epochs", "0"])
     assert caught.value.code == 2
-
-
-@pytest.mark.slow
-def test_two_processes_share_an_epoch(stripes, tmp_path):
-    code = (
-        "import sys; from pathlib import Path\nfrom tests.unit.observers.training.test_noise_training import *\n"
-        "settings = ClassifierTrainingSettings(epochs=2, batch=8, rate=0.02)\n"
-        "train(tiny_network(), ImageFolder(Path(sys.argv[1]), 32), settings, Path(sys.argv[2]))\n"
-    )
-    (tmp_path / "run.py").write_text(code)
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        tmp_path / "run.py",
-        stripes,
-        tmp_path / "out",
-    ]
-    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)
-    assert len((tmp_path / "out" / "network.csv").read_text().splitlines()) == 2

@@ -16,7 +16,6 @@ from experiments.sets.folder import from_folder
 from stimuli.build.distorted_set import DistortionSettings, assign
 from stimuli.folder import read_folder
 from stimuli.images import open_image, save_image
-from stimuli.published.datasets import DATASETS
 from stimuli.stimulus import Stimulus, StimulusSet
 from tests.unit.stimuli.build.set_building import build, cli
 from tests.unit.stimuli.photos import as_uint8, photo
@@ -61,27 +60,6 @@ def test_values_can_be_truncated_instead_of_rounded(source, tmp_path):
     values = 255 * (0.315 + 0.37 * (open_image(source / "cat" / "cat3.png") / 255 @ [0.2125, 0.7154, 0.0721]))
     assert (truncated == np.floor(values)).all()
     assert (rounded == np.rint(values)).all()
-
-
-@pytest.mark.slow
-def test_published_12_builds_twelve_sets(source, tmp_path):
-    done = cli("make-stimuli", "published-12", source, tmp_path / "all", "--workers", 1, "--quiet")
-    assert done.exit_code == 0, done.output
-    folders = sorted((tmp_path / "all").iterdir())
-    assert len(folders) == 12
-    assert folders[0].name == "photos-colour"
-    assert all(len(from_folder(folder).stimuli) == 34 for folder in folders)
-    # The level of an image in one set does not depend on its level in another.
-    ranks = [
-        {
-            s.id: [c.name for c in DATASETS[name].conditions].index(s.condition)
-            for s in from_folder(tmp_path / "all" / f"photos-{name}").stimuli
-        }
-        for name in ("contrast", "uniform-noise", "high-pass")
-    ]
-    for first, second in itertools.combinations(ranks, 2):
-        assert sum(first[image] == second[image] for image in first) < 15  # of 34 images; an eighth agrees by chance
-    assert cli("make-stimuli", "published-12", source, tmp_path / "x", "--levels", "1").exit_code == 2
 
 
 def test_published_12_passes_an_option_to_the_distortions_that_have_it(source, tmp_path):

@@ -16,9 +16,7 @@ from tests.unit.stimuli.build.set_building import build, cli, file_contents
 from tests.unit.stimuli.photos import as_uint8, photo
 
 
-@pytest.mark.parametrize(
-    "name", ["uniform-noise", pytest.param("eidolonIII", marks=pytest.mark.slow), "power-equalisation"]
-)
+@pytest.mark.parametrize("name", ["uniform-noise", "eidolonIII", "power-equalisation"])
 def test_the_bytes_of_a_set_depend_on_the_seed_and_not_on_the_number_of_workers(name, source, tmp_path):
     images = read_folder(source)
     results = {n: build(DistortionSettings(name), images, tmp_path / str(n) / "set", n_workers=n) for n in (1, 3)}

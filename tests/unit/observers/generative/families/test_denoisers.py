@@ -161,20 +161,6 @@ def test_bfloat16_scores_are_close(kind, folders, photo):
     assert not torch.equal(*scores)
 
 
-# The compiler of torch uses functions that torch itself has deprecated.
-@pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:torch", "ignore::FutureWarning:torch", "ignore::UserWarning:torch"
-)
-@pytest.mark.slow
-def test_a_compiled_model_gives_the_same_scores(folders, photo):
-    scores = []
-    for compiled in (False, True):
-        model = likelihood(folders, "sd1", compute=Compute(device="cpu", compile=compiled))
-        rows = torch.stack([model.encode(photo)] * 3), stack(model.condition(PROMPTS))
-        scores.append(model.score(*rows, np.array([3, 4, 5])))
-    assert torch.allclose(*scores, rtol=1e-5)
-
-
 def test_provenance_names_the_weights_device_and_dtype(folders):
     facts = likelihood(folders, "sd1").provenance()
     assert facts.keys() == {"repository", "weights", "sha256", "device", "dtype"}

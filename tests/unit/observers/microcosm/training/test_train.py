@@ -77,7 +77,7 @@ def load(name, models):
 @pytest.mark.parametrize("name", SCHEMES)
 def test_a_trained_model_is_loaded_and_passes_the_contract_check(name, models, trials):
     observer = load(name, models)
-    results = check_observer(observer, trials)
+    results = check_observer(observer, trials[:3])
     assert [result for result in results if not result.passed] == []
     evidence = [response.evidence for response in observer.observe(trials[:2])]
     assert evidence[0].shape == (16,) and not np.array_equal(*evidence)
