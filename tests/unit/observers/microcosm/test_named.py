@@ -4,14 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-from attrs import evolve, field, frozen
+from attrs import evolve
 from safetensors import safe_open
 
 from experiments.sets.registry import make_experiment
 from observers.catalog.microcosm import MICROCOSM, WEIGHTS
-from observers.check import check_observer
-from observers.generative.classifier import GenerativeClassifier
 from observers.microcosm.training.card import weights_sha256
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
@@ -19,12 +16,6 @@ from stimuli.categories import CATEGORIES
 NAMES = [row.name for row in MICROCOSM]
 CLASSIFIERS = [name for name in NAMES if name.startswith("microcosm-cnn")]
 MAX_TOTAL_SIZE = 25_000_000  # bytes of all weights
-
-
-
-
-
-
 
 
 def test_weights_are_small_and_match_their_model_cards():
@@ -39,10 +30,6 @@ def test_weights_are_small_and_match_their_model_cards():
             assert not any("optimizer" in key for key in file.keys())  # noqa: SIM118
 
 
-
-
-
-
 def test_every_observer_has_its_own_name_and_the_options_of_its_row():
     for row in MICROCOSM:
         observer: Any = make_observer(row.name)
@@ -52,16 +39,7 @@ def test_every_observer_has_its_own_name_and_the_options_of_its_row():
     assert make_observer("microcosm-cnn-noise-eval").noise_draws == 16
 
 
-
-
-
-
-
-
-def test_evidence_does_not_depend_on_file_names(trials, tmp_path):
-=======
 def test_evidence_does_not_depend_on_file_names(tmp_path):
->>>>>>> e081bf6 (Tests in tiers: folders instead of the marker slow; make test runs the unit tests, make test-all all)
     """Each image is shown again under the name, folder and category of another image."""
     all_trials = make_experiment("microcosm").trials(0)
     trials = [next(t for t in all_trials if t.stimulus.category == c) for c in CATEGORIES[::6]]
