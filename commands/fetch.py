@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from commands.completion import complete_downloads
 from commands.options import Quiet
 
 
@@ -14,6 +15,7 @@ def fetch(
             metavar="NAME…",
             help="Names of published datasets (their stimuli), humans (recorded trials of people), networks (recorded "
             "trials of networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
+            autocompletion=complete_downloads,
         ),
     ],
     quiet: Quiet = False,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from commands.completion import complete_experiments, complete_observers
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,11 +19,18 @@ ExperimentName = Annotated[
     typer.Argument(
         metavar="EXPERIMENT",
         help="Name of an experiment (see `observers list experiments`), FILE.py:NAME for your own, or a folder of images.",
+        autocompletion=complete_experiments,
     ),
 ]
 ObserverNames = Annotated[
     list[str],
-    typer.Option("--observer", "-m", metavar="NAME", help="Observer to run. Repeat the option for several observers."),
+    typer.Option(
+        "--observer",
+        "-m",
+        metavar="NAME",
+        help="Observer to run. Repeat the option for several observers.",
+        autocompletion=complete_observers,
+    ),
 ]
 ObserverOption = Annotated[
     list[str] | None,

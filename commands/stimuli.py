@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from commands.completion import complete_distortions
 from commands.options import Quiet, key_values, to_stderr
 from core.errors import StimulusError
 from core.resuming import resumable
@@ -43,6 +44,7 @@ def make_stimuli(
             metavar="DISTORTION",
             help="Name of a distortion (see `observers list distortions`), FILE.py:NAME for your own, or published-12 for "
             "all twelve published distortions.",
+            autocompletion=complete_distortions,
         ),
     ],
     source: Annotated[
@@ -205,6 +207,7 @@ def show_stimuli(
         typer.Argument(
             metavar="DISTORTION",
             help="Name of a distortion (see `observers list distortions`), or FILE.py:NAME for your own.",
+            autocompletion=complete_distortions,
         ),
     ],
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="PNG or JPEG file.")],

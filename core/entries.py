@@ -20,7 +20,8 @@ class Entry:
         reference: The class, function or object, as "module:attribute".
         description: One sentence that says what it is.
         group: Heading under which `observers list` shows it.
-        example: A name or command that a user can type.
+        example: What a user types to choose it: its name or a member of its family, and options as `-o NAME=VALUE`.
+        shown_with: For an observer, the experiment in the example of `observers show`.
         source: Paper, repository or other origin.
         license: License of the weights or images that have to be downloaded, or that come with the package.
         size: Size of the download, such as "4.3 GB"; empty if nothing is downloaded or the size is not known.
@@ -34,6 +35,7 @@ class Entry:
     description: str
     group: str = ""
     example: str = ""
+    shown_with: str = "drawn-cue-conflict"
     source: str = ""
     license: str = ""
     size: str = ""

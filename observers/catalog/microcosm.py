@@ -17,6 +17,7 @@ def _row(name: str, reference: str, description: str, folder: str = "", **option
         description,
         group="Small models included in the installation",
         example=name,
+        shown_with="microcosm-cue-conflict",
         source="docs/microcosm.md",
         license=_LICENSE,
         needs=("models",),

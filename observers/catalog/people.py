@@ -19,6 +19,7 @@ PEOPLE = (
         "Replays the recorded responses of a person or a model from a CSV file: a trial log, or model-vs-human format.",
         group=GROUP,
         example="recorded:FILE.csv",
+        shown_with="cue-conflict",
         source="Recordings of Geirhos et al. (2021), github.com/bethgelab/model-vs-human, or your own trial logs",
         license="not stated for the recordings of Geirhos et al.",
     ),

@@ -31,6 +31,7 @@ SIMULATED = (
         "Makes errors on many of the same images as a recorded observer; you choose their error consistency.",
         group=GROUP,
         example="correlated -o log=FILE.csv -o kappa=0.4",
+        shown_with="cue-conflict",
     ),
     Entry(
         "psychometric",
@@ -38,6 +39,7 @@ SIMULATED = (
         "Recognizes distorted images up to a level of distortion that you choose.",
         group=GROUP,
         example="psychometric -o dataset=uniform-noise -o threshold=0.1 -o width=-0.25",
+        shown_with="microcosm-uniform-noise",
     ),
     Entry(
         "fooled",
@@ -45,5 +47,6 @@ SIMULATED = (
         "Perceives visual illusions, hidden faces and ambiguous figures with strengths that you choose.",
         group=GROUP,
         example="fooled -o effect=0.05",
+        shown_with="muller-lyer",
     ),
 )

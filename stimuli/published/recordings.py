@@ -11,6 +11,7 @@ from typing import Literal
 from stimuli.published.datasets import find
 
 Recorded = Literal["humans", "networks"]
+PARTS: tuple[Recorded, ...] = ("humans", "networks")
 
 RAW = "https://raw.githubusercontent.com/"
 HUMANS = f"{RAW}bethgelab/model-vs-human/79ed7cd1d9ac3a114e71b6638f0a98bdd627316c/raw-data/"

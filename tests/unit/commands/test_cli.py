@@ -4,10 +4,13 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import app
 from tests.commands import observers
 from tests.conftest import real
 
@@ -227,6 +230,32 @@ def test_starting_with_typer_run(tmp_path, drawn):
         done.stderr.splitlines()[-1]
         == f"Stopped; every response is saved. To continue, run: {shlex.join(['observers', *words])}"
     )
+
+
+def test_version_and_short_help():
+    assert observers("--version").stdout == f"observers {version('observers')}\n"
+    for words in ([], ["show"], ["analyze"], ["analyze", "accuracy"]):
+        assert observers(*words, "-h").stdout == observers(*words, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("observers sho", ["show", "show-stimuli"]),
+        ("observers show salt", ["salt-and-pepper"]),
+        ("observers run-experiment drawn", ["drawn-cue-conflict"]),
+        ("observers run-experiment drawn-cue-conflict -m bia", ["biased"]),
+        ("observers run-experiment drawn-cue-conflict -m h", ["human:", "hf:"]),
+        ("observers make-stimuli eidolonII", ["eidolonII", "eidolonIII"]),
+        ("observers show-stimuli salt", ["salt-and-pepper"]),
+        ("observers fetch net", ["networks"]),
+    ],
+)
+def test_a_shell_completes_names(words, names):
+    """This is how the function that `--install-completion` writes for bash calls the program."""
+    environment = {"_OBSERVERS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = CliRunner().invoke(app, [], prog_name="observers", env=environment)
+    assert done.output.split() == names
 
 
 def test_list_prints_observers_experiments_and_models():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commands import catalog
+from commands.list import list_experiments, list_observers
 from core.errors import UnknownName, UserError
 from core.options import describe_type
 from core.plugins import load
@@ -246,8 +246,8 @@ def test_plugins(tmp_path, monkeypatch):
     assert len(make_experiment("plugged-experiment").stimuli) == 256
     with pytest.raises(UnknownName, match="no observer is named 'pluged': did you mean plugged"):
         make_observer("pluged")
-    assert "plugged:Mine" in "".join(catalog.list_observers())
-    assert "plugged-experiment" in "".join(catalog.list_experiments())
+    assert "plugged:Mine" in {row["description"] for row in list_observers()}
+    assert "plugged-experiment" in {row["name"] for row in list_experiments()}
 
 
 @pytest.mark.parametrize(
