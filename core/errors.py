@@ -8,6 +8,9 @@ import difflib
 from collections.abc import Iterable
 
 
+MAX_NAMES = 60  # number of known names in a message
+
+
 class UserError(Exception):
     """Base class of the errors that a user can cause, and the error for a request that cannot be fulfilled.
 
@@ -45,7 +48,10 @@ class UnknownName(UserError):
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
         similar = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-        suggestion = f"did you mean {' or '.join(similar)}?" if similar else f"known names: {', '.join(known)}."
+        more = f", … ({len(known):,} in all)" if len(known) > MAX_NAMES else ""
+        suggestion = f"known names: {', '.join(known[:MAX_NAMES])}{more}."
+        if similar:
+            suggestion = f"did you mean {' or '.join(similar)}?"
         super().__init__(f"no {kind} is named {name!r}: {suggestion}{' ' + hint if hint else ''}")
 
 

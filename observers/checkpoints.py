@@ -146,6 +146,7 @@ def _download_snapshot(
     file_names = ", ".join(group[0] if len(required) > 4 else " or ".join(group) for group in required)
     download = describe_download(repository)
     note = f" ({download})" if download else ""
+    local = f"; to load the local folder {repository}, write ./{repository}" if Path(repository).is_dir() else ""
     # A connection lost in the middle of a file is not an OSError but an error of the HTTP client, whose class varies.
     http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     try:
@@ -158,14 +159,14 @@ def _download_snapshot(
         raise ObserverError(
             f"{where}{note} was not found on the Hugging Face Hub, or you do not have access to it "
             f"({type(error).__name__}): check its name and revision, log in with `hf auth login`, or give a local folder "
-            f"that contains {file_names} with -o weights=DIR"
+            f"that contains {file_names} with -o weights=DIR{local}"
         ) from None
     except (OSError, http_error) as error:
         reason = offline_reason or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else reason
         raise ObserverError(
             f"{where}{note}: its {file_names} are not all in the cache and cannot be downloaded ({reason}): connect to the "
-            f"internet once, or give a local folder that contains them with -o weights=DIR"
+            f"internet once, or give a local folder that contains them with -o weights=DIR{local}"
         ) from None
 
 

@@ -200,6 +200,10 @@ def _local_folder(name: str, path: str) -> dict[str, Any]:
     records only the name of its folder.
     """
     folder = Path(os.path.abspath(os.path.expanduser(path)))  # not resolve(), which would follow links to other names
+    if folder.is_file():
+        raise ObserverError(
+            f"{name}: {folder} is a file: give the folder that contains the weights and their config.json"
+        )
     if not folder.is_dir():
         raise ObserverError(
             f"{name}: the folder {folder} does not exist: give an existing folder of weights, or write OWNER/NAME for a "

@@ -22,7 +22,7 @@ def _check_repository(instance: Any, attribute: Any, value: str) -> None:
             return
         raise ObserverError(
             f"{value!r} is not the name of a Hugging Face Hub repository: expected OWNER/NAME; to load a local folder, "
-            f"choose any name and add -o weights=FOLDER"
+            f"begin its path with ./ or /, as in latent:./FOLDER, or add -o weights=FOLDER"
         )
 
 

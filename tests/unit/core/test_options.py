@@ -8,7 +8,7 @@ import pytest
 from attrs import Factory, field, frozen
 
 from core.docstrings import describe_arguments
-from core.errors import UserError
+from core.errors import UnknownName, UserError
 from core.options import call_with_options, describe_type, options_of, parse_options
 
 
@@ -124,3 +124,9 @@ def test_values_of_a_class_are_checked():
     assert parse_options(known, "f", {}, {"inner": Inner()}) == {"inner": Inner()}
     with pytest.raises(UserError, match="f, option inner: expected Inner or none, got 3"):
         parse_options(known, "f", {}, {"inner": 3})
+
+
+def test_a_message_about_an_unknown_name_lists_some_of_many_names():
+    names = [f"a{number:03}" for number in range(1500)]
+    assert str(UnknownName("model", "zzz", names)).endswith("a058, a059, … (1,500 in all).")
+    assert "known names: a, b." in str(UnknownName("model", "zzz", ["b", "a"]))

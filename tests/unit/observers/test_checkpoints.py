@@ -102,6 +102,14 @@ def test_error_without_network_names_the_files_and_the_remedy(hub):
         find_checkpoint("other/model", "v2", None, NEEDS)
 
 
+@pytest.mark.parametrize("name", ["other/model", "a/b/c"])
+def test_the_path_of_a_local_folder_begins_with_a_dot(hub, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(ObserverError, match=f"-o weights=DIR; to load the local folder {name}, write ./{name}"):
+        find_checkpoint(name, None, None, NEEDS)
+
+
 def test_lost_connection_is_reported(hub, monkeypatch):
     lost = errors.HTTPError("the line is dead")  # the HTTP client does not raise an OSError
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -184,7 +184,7 @@ WEIGHT_SCHEMES = [scheme for scheme in SCHEMES if scheme not in ("human", "recor
 def test_a_path_is_a_local_folder_of_weights(scheme, tmp_path, monkeypatch):
     """Neither the observer nor the identity of its sessions depends on where the folder lies, or names another folder."""
     identities = []
-    for home in ("ann", "bob"):
+    for home in ("anna-lee", "bob-ray"):
         folder = tmp_path / home / "my weights"
         folder.mkdir(parents=True)
         monkeypatch.setenv("HOME", str(tmp_path / home))
@@ -196,12 +196,15 @@ def test_a_path_is_a_local_folder_of_weights(scheme, tmp_path, monkeypatch):
             assert (source.model, source.weights) == ("my weights", folder)
             identities.append(json.dumps(observer_options(observer)))
     assert len(set(identities)) == 1
-    assert "ann" not in identities[0] and str(tmp_path) not in identities[0]
+    assert "anna-lee" not in identities[0] and str(tmp_path) not in identities[0]
 
 
 def test_a_missing_local_folder_is_reported(tmp_path):
     with pytest.raises(ObserverError, match=r"hf:\./none: the folder .*none does not exist: give an existing folder"):
         make_observer("hf:./none")
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ObserverError, match=r"model\.safetensors is a file: give the folder that contains the weights"):
+        make_observer(f"clip:{tmp_path}/model.safetensors")
     assert make_observer("hf:none/none").weights is None  # a repository
     with pytest.raises(ObserverError, match=r"the recording none\.csv cannot be read"):
         make_observer("recorded:./none.csv")  # a file, and not a folder of weights

@@ -9,6 +9,7 @@ import torch
 from attrs import evolve
 from PIL import Image
 
+from experiments.session import run
 from observers.check import check_observer
 from observers.classifiers.discriminative import Classifier, class_evidence
 from observers.protocol import ObserverError
@@ -204,3 +205,19 @@ def test_classifier_by_name_with_options_as_text(folders, trials):
     folder = folders["resnet"].name
     assert provenance == {"repository": "some/tiny-model", "weights": folder, "device": "cpu", "dtype": "bfloat16"}
     assert make_observer("hf:a/b", {"name": "mine"}).name == "mine"
+
+
+def test_a_session_with_a_local_folder_records_only_its_name(small, tmp_path, monkeypatch):
+    """The log and the sidecar are the same wherever the folder lies, and do not contain its path."""
+    texts = []
+    for home in ("anna-lee", "bob-ray"):
+        (tmp_path / home).mkdir()
+        save(tmp_path / home / "my resnet", "resnet", LABELS["resnet"])
+        monkeypatch.chdir(tmp_path / home)
+        log = run(small, make_observer("hf:./my resnet", device="cpu"), tmp_path / home / "logs", limit=2)
+        assert log.name == "small_my-resnet_session-1.csv"
+        sidecar = json.loads(log.with_suffix(".json").read_text("utf-8"))
+        assert sidecar["provenance"]["weights"] == sidecar["identity"]["observer"]["options"]["weights"] == "my resnet"
+        texts.append([log.read_text("utf-8"), sidecar["identity"], sidecar["provenance"]])
+        assert "anna-lee" not in str(texts[-1]) and str(tmp_path) not in log.with_suffix(".json").read_text("utf-8")
+    assert texts[0] == texts[1]

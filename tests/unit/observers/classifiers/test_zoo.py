@@ -182,3 +182,14 @@ def test_mismatched_torchvision_is_reported(trials, tmp_path, monkeypatch):
         ObserverError, match=r"operator torchvision::nms does not exist.*built for a different torch than"
     ):
         next(Timm("resnet50.tv_in1k").observe(iter(trials)))
+
+
+def test_a_local_folder_names_its_architecture(timm, trials, tmp_path):
+    """The name of the folder is the name of the observer; its config.json has the name of the model in timm."""
+    folder = save(timm, tmp_path / "my model")
+    responses = list(make_observer(f"timm:{folder}", device="cpu").observe(iter(trials)))
+    for response, expected in zip(responses, classify(folder, trials), strict=True):
+        np.testing.assert_array_equal(response.evidence, expected.evidence)
+    save(timm, folder, architecture="test_vit.r160_in1")
+    with pytest.raises(UnknownName, match="no model of timm is named 'test_vit.r160_in1': did you mean"):
+        next(make_observer(f"timm:{folder}").observe(iter(trials)))
