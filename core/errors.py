@@ -7,7 +7,6 @@ catch them. Any other exception is a bug in this project.
 import difflib
 from collections.abc import Iterable
 
-
 MAX_NAMES = 60  # number of known names in a message
 
 

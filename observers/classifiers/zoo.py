@@ -90,7 +90,7 @@ class Timm:
     Evidence: mean softmax probability of the classes of each choice (see `observers.classifiers.discriminative`).
 
     Attributes:
-        model: Name of the model and its weights in timm, such as resnet50.tv_in1k. If timm has no model of this name, as
+        model: Name of the model and its weights in timm, such as resnet50.tv_in1k. If timm does not know this name, as
             for `timm:./folder`, the "architecture" in the config.json in `weights` is the name in timm.
         revision: Branch, tag or commit of the repository timm/MODEL; the main branch by default.
         weights: Local folder with model.safetensors and optionally the model's config.json, to use instead of the Hub.

@@ -191,5 +191,5 @@ def test_a_local_folder_names_its_architecture(timm, trials, tmp_path):
     for response, expected in zip(responses, classify(folder, trials), strict=True):
         np.testing.assert_array_equal(response.evidence, expected.evidence)
     save(timm, folder, architecture="test_vit.r160_in1")
-    with pytest.raises(UnknownName, match="no model of timm is named 'test_vit.r160_in1': did you mean"):
+    with pytest.raises(UnknownName, match=r"no model of timm is named 'test_vit\.r160_in1': did you mean"):
         next(make_observer(f"timm:{folder}").observe(iter(trials)))
