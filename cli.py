@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from analysis.io.notes import hide_warnings
 from commands.analyze import analyze
 from commands.check_observer import check_observer
 from commands.demo import demo
@@ -60,7 +61,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # some terminals cannot encode every character
             stream.reconfigure(errors="replace")
-    app()
+    with hide_warnings():  # the commands print the notes of tables
+        app()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ The docstring of each module has the formula, the source and the degenerate case
 
 Example:
     >>> from analysis import accuracy, error_consistency, read_trials
-    >>> frame = read_trials(["logs"])
+    >>> frame = read_trials("logs")
     >>> accuracy(frame)
     >>> error_consistency(frame, n_resamples=1000)
 """

@@ -4,11 +4,15 @@ from analysis.benchmark.benchmark import benchmark_table as benchmark_table
 from analysis.benchmark.correlation import correlate as correlate
 from analysis.benchmark.correlation import observer_measure as observer_measure
 from analysis.benchmark.ranks import benchmark_intervals as benchmark_intervals
+from analysis.figures.from_trials import accuracy_figure as accuracy_figure
+from analysis.figures.from_trials import kappa_figure as kappa_figure
+from analysis.figures.from_trials import map_figure as map_figure
+from analysis.figures.from_trials import shape_bias_figure as shape_bias_figure
 from analysis.illusions.summary import illusion_table as illusion_table
 from analysis.io.frame import read_trials as read_trials
+from analysis.io.notes import DataWarning as DataWarning
 from analysis.kappa.branches import agreement_with_kinds as agreement_with_kinds
 from analysis.kappa.branches import branch_support as branch_support
-from analysis.kappa.branches import human_range_sentences as human_range_sentences
 from analysis.kappa.branches import observer_groups as observer_groups
 from analysis.kappa.branches import resample_trees as resample_trees
 from analysis.kappa.branches import within_human_range as within_human_range

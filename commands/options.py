@@ -153,14 +153,11 @@ def create_observers(names: list[str], options: list[str] | None, flags: dict[st
 def read_logs(logs: list[str], dataset: str | None, *, ambiguous: bool = False) -> "pd.DataFrame":
     """Read trial logs into a frame and print the frame's notes to standard error.
 
-    A path that does not exist, such as `humans/edge`, is looked for in the data folders. With `ambiguous`, images without a
-    correct answer are included.
+    With `ambiguous`, images without a correct answer are included.
     """
     from analysis.io.frame import read_trials, select_dataset
-    from stimuli.published.datasets import find
 
-    paths = [path if Path(path).exists() or not find(path) else find(path) for path in logs]
-    frame = read_trials((path for path in paths if path is not None), ambiguous=ambiguous)
+    frame = read_trials(logs, ambiguous=ambiguous)
     print_notes(frame)
     return select_dataset(frame, dataset) if dataset else frame
 

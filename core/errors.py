@@ -19,15 +19,24 @@ class UserError(Exception):
 
 
 class StimulusError(UserError):
-    """Raised for an invalid manifest, image, level, table or data folder."""
+    """Raised for an invalid manifest, image, level, table or data folder.
+
+    The message names the file.
+    """
 
 
 class ObserverError(UserError):
-    """Raised for an observer that cannot be created, cannot respond, or violates the contract of `observers.protocol`."""
+    """Raised for an observer that cannot be created, cannot respond, or violates the contract of `observers.protocol`.
+
+    The message names the observer.
+    """
 
 
 class LogError(UserError):
-    """Raised for a trial log that is damaged, is in use by another process, or belongs to another session."""
+    """Raised for a trial log that is damaged, is in use by another process, or belongs to another session.
+
+    Measures raise it for trials from which they cannot be computed, such as those of two datasets with cue conflicts.
+    """
 
 
 class UnknownName(UserError):

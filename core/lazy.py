@@ -3,15 +3,16 @@
 The file `__init__.pyi` of a package lists its public names, one a line, as `from package.module import name as name`. Type
 checkers and editors read this file, and `attach` offers the same names when the program runs. The library lazy-loader works
 in the same way, but it accepts only relative imports, which this project does not use.
+
+A public name must differ from the names of the modules in the package, because importing a module of the same name would
+replace what the name stands for.
 """
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 
-def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+def attach(package: str, file: str) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package.
 
     Args:
@@ -19,12 +20,13 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
         file: The file of the package, `__file__`; the names are in the `.pyi` file beside it.
     """
     modules = {}
-    for line in Path(file).with_suffix(".pyi").read_text("utf-8").splitlines():
-        match line.split():
-            case ["from", module, "import", name, "as", alias] if name == alias:
-                modules[name] = module
+    with open(f"{file.removesuffix('.py')}.pyi", encoding="utf-8") as stub:
+        for line in stub:
+            match line.split():
+                case ["from", module, "import", name, "as", alias] if name == alias:
+                    modules[name] = module
 
-    def load(name: str) -> Any:
+    def load(name: str) -> object:
         """Import the module of a public name and return what the name stands for."""
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -40,7 +40,7 @@ _DIFFERENT = {
 def run(
     experiment: Experiment,
     observer: Observer,
-    directory: Path,
+    directory: Path | str,
     *,
     session: int = 1,
     seed: int = 0,
@@ -73,8 +73,9 @@ def run(
         LogError: If the log belongs to another session, is damaged, is in use, or cannot be written.
 
     Example:
-        >>> path = run(make_experiment("drawn-cue-conflict"), make_observer("ideal"), Path("logs"), seed=1)
+        >>> path = run(make_experiment("drawn-cue-conflict"), make_observer("ideal"), "logs", seed=1)
     """
+    directory = Path(directory)
     if not 1 <= session < MAX_COUNT or (limit is not None and limit < 1):
         raise LogError(f"session and limit must be 1 or more, got session {session} and limit {limit}")
     check_name(experiment.name)

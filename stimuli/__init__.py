@@ -1,16 +1,19 @@
 """Stimuli: reading, distorting, drawing and downloading the images that observers classify.
 
-The central types are `stimuli.stimulus.Stimulus`, one image file with its category, condition and cues, and
-`stimuli.stimulus.StimulusSet`, a named list of them that is stored as a `stimuli.csv`. Around them the package
+A `Stimulus` is one image file with its category, condition and cues. A `StimulusSet` is a named list of them, stored as a
+`stimuli.csv`; `read_folder` reads one from any folder of images. `make_distortion` returns a distortion by name. Every
+observer is shown the same image files, so a distortion is applied once, when a set is built (`observers make-stimuli`),
+and never during an experiment.
 
-- reads image files safely (`images`) and any folder of images (`folder`),
-- knows the published datasets (`datasets`) and downloads them (`fetch`),
-- distorts images (`distortions`, `eidolon`, `outlines`, looked up by name in `levels`) and combines the shape of one image
-  with the texture of another (`cue_conflict`, `texture_synthesis`),
-- writes the results as stimulus sets that can be resumed and are reproducible byte by byte (`distorted_set`,
-  `set_builder`), and
-- draws images from scratch: silhouettes, microcosm scenes and illusions (`drawn`, `microcosm`, `geometric`, `bistable`, …).
+The package also offers the errors that a user can cause: all of them are a `UserError`.
 
-Every observer is shown the same image files. A distortion is therefore applied once, when a set is built, and never during
-an experiment. The package also holds what every other layer needs: errors, name lookup, progress and atomic files.
+Example:
+    >>> from stimuli import make_distortion, read_folder
+    >>> photos = read_folder("photos")  # with photos/cat/tom.png, photos/dog/rex.jpg, …
+    >>> image = photos.stimuli[0].pixels() / 255
+    >>> distorted = make_distortion("contrast").apply(image, "c30", np.random.default_rng(0))
 """
+
+from core.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -17,7 +17,7 @@ PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # names that are valid on every op
 BUILD_RECORD = "made-of.json"  # describes how `observers make-…` built a set; it is written before the manifest
 
 
-def read_folder(folder: Path) -> StimulusSet:
+def read_folder(folder: Path | str) -> StimulusSet:
     """Read the stimulus set in a folder.
 
     Hidden files, the extra files that macOS puts into archives, and the figures of reports are skipped.
@@ -34,7 +34,7 @@ def read_folder(folder: Path) -> StimulusSet:
             manifest nor images in one of the two layouts.
 
     Example:
-        >>> photos = read_folder(Path("photos"))  # with photos/cat/tom.png, photos/dog/rex.jpg, …
+        >>> photos = read_folder("photos")  # with photos/cat/tom.png, photos/dog/rex.jpg, …
         >>> [(stimulus.id, stimulus.category) for stimulus in photos]
         [('tom.png', 'cat'), ('rex.jpg', 'dog')]
     """

@@ -72,9 +72,9 @@ class StimulusSet:
         StimulusError: If one of the rules above is broken.
 
     Example:
-        >>> animals = StimulusSet.read(Path("animals/stimuli.csv"))
+        >>> animals = StimulusSet.read("animals/stimuli.csv")
         >>> cats = animals.where(lambda stimulus: stimulus.category == "cat")
-        >>> cats.write(Path("animals/cats.csv"))
+        >>> cats.write("animals/cats.csv")
     """
 
     name: str
@@ -141,7 +141,7 @@ class StimulusSet:
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
     @staticmethod
-    def read(manifest: Path, name: str | None = None) -> "StimulusSet":
+    def read(manifest: Path | str, name: str | None = None) -> "StimulusSet":
         """Read a manifest.
 
         Args:
@@ -190,7 +190,7 @@ class StimulusSet:
             raise StimulusError(f"{manifest} has a header but lists no stimuli")
         return StimulusSet(name or manifest.resolve().parent.name, tuple(stimuli))
 
-    def write(self, manifest: Path) -> None:
+    def write(self, manifest: Path | str) -> None:
         """Write a manifest, from which `read` restores the same set except for its attribution.
 
         Args:

@@ -27,6 +27,7 @@ import pandas as pd
 from attrs import frozen
 from scipy.stats import rankdata
 
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
@@ -93,7 +94,7 @@ def benchmark_table(
             to an image of one condition twice.
 
     Example:
-        >>> table = benchmark_table(read_trials(["humans", "logs"]), rule="model-vs-human")
+        >>> table = benchmark_table(read_trials("humans", "logs"), rule="model-vs-human")
         >>> table[["observer", "ood_accuracy", "error_consistency"]]
     """
     scores = benchmark_scores(frame, rule, reference_observers)
@@ -104,7 +105,8 @@ def benchmark_table(
     sort_key = table["error_consistency"].where(table.index > 0, np.inf)
     order = sort_key.sort_values(ascending=False, kind="stable").index
     table = table.loc[order, list(COLUMNS)].reset_index(drop=True)
-    table.attrs["notes"], table.attrs["rule"] = list(scores.notes), RULES[rule]
+    add_notes(table, scores.notes)
+    table.attrs["rule"] = RULES[rule]
     return table
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from analysis.benchmark.benchmark import SIMULATED_PEOPLE
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     bootstrap_weights,
     compare_with_people,
@@ -60,6 +61,6 @@ def consistency_by_condition(
         for name, kind, *values in zip(names, kinds, kappas, low, high, strict=True):
             rows.append((condition.dataset, condition.condition, name, kind, n_people, n_images, *values))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs["notes"] = excluded_datasets_note(frame, used, "no person responded to them")
+    add_notes(table, excluded_datasets_note(frame, used, "no person responded to them"))
     table.attrs["rule"] = RULES[rule]
     return table

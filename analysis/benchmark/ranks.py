@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmark.benchmark import MEASURES, benchmark_scores
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import bootstrap_weights
 from analysis.kappa.consistency import RULES, Rule
 from analysis.measures.resampling import N_RESAMPLES, percentiles
@@ -64,5 +65,6 @@ def benchmark_intervals(
         sign = 1 if measure in ("accuracy_difference", "mean_rank", "ood_rank") else -1
         parts.append(part.loc[np.argsort(np.where(part.index > 0, sign * value, -np.inf), kind="stable")])
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-    table.attrs |= {"notes": list(scores.notes), "rank_note": scores.rank_note, "rule": RULES[rule]}
+    add_notes(table, scores.notes)
+    table.attrs |= {"rank_note": scores.rank_note, "rule": RULES[rule]}
     return table

@@ -5,11 +5,23 @@ Error bars are the intervals in the table. A dotted line marks chance if it is k
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.figures import style
 from stimuli.published.datasets import DATASETS
 
 MAX_CHARACTERS = 60  # if all labels together have more characters, they would overlap and are therefore rotated
+
+
+def draw_accuracy_figure(table: pd.DataFrame, figure: Figure, *, chance: float | None) -> Figure:
+    """Draw the accuracy of observers on one dataset on an empty figure, set the size of the figure, and return it.
+
+    The arguments are those of `draw_accuracy`.
+    """
+    n_observers = table["observer"].nunique()
+    figure.set_size_inches((4.4, 2.8) if table["condition"].nunique() > 1 else (3.6, 0.4 + 0.16 * n_observers))
+    draw_accuracy(table, figure.add_subplot(), chance=chance)
+    return figure
 
 
 def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 16) -> Axes:

@@ -2,8 +2,21 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.figures import style
+
+
+def draw_map(points: pd.DataFrame, figure: Figure) -> Figure:
+    """Draw a map of observers on an empty figure, set the size of the figure, and return it.
+
+    Args:
+        points: Has the columns `observer`, `kind`, `x` and `y` and one row for each observer.
+        figure: The figure to draw on.
+    """
+    figure.set_size_inches(4.0, 3.2)
+    draw_points(points, figure.add_subplot(), x_label="First dimension", y_label="Second dimension", is_map=True)
+    return figure
 
 
 def draw_points(table: pd.DataFrame, ax: Axes, *, x_label: str, y_label: str, is_map: bool = False) -> Axes:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.figures import style
 
@@ -40,6 +41,13 @@ def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     order = [c for c in dict.fromkeys([*bias.index, *table["category"]]) if c != ALL] + [ALL]
     rank = table["category"].map({category: i for i, category in enumerate(order)})
     return table.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
+
+
+def draw_shape_bias_figure(table: pd.DataFrame, figure: Figure) -> Figure:
+    """Draw the table that `arrange` returns on an empty figure, set the size of the figure, and return it."""
+    figure.set_size_inches(4.2, 0.4 + 0.25 * table["category"].nunique())
+    draw_shape_bias(table, figure.add_subplot())
+    return figure
 
 
 def draw_shape_bias(table: pd.DataFrame, ax: Axes, *, marked: Collection[str] = ()) -> Axes:

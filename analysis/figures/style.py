@@ -8,6 +8,7 @@ observers is grouped: all its markers look alike and the legend has one entry fo
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -258,6 +259,27 @@ def has_missing_glyphs(text: str) -> bool:
     """Return whether the font of the figures lacks a character of the text, so that PDF and PNG show a box instead."""
     characters = get_font(findfont(FontProperties())).get_charmap()
     return any(ord(character) not in characters for character in text)
+
+
+class PrintFigure(Figure):
+    """A figure that is saved with the settings for print, and that Jupyter shows as an image.
+
+    A matplotlib figure applies the settings that are in force when it is saved. This class applies RC_PARAMS whenever
+    `savefig` is called, and its files contain no dates.
+    """
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Save the figure as `matplotlib.figure.Figure.savefig` does, with the settings for print."""
+        suffix = str(options.get("format") or Path(str(fname)).suffix.removeprefix(".")).lower()
+        metadata = dict(_METADATA.get(suffix, {})) | dict(options.pop("metadata", None) or {})
+        with publication():
+            super().savefig(fname, metadata=metadata or None, **options)
+
+    def _repr_png_(self) -> bytes:
+        """Return the image that Jupyter shows."""
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

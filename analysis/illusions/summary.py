@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
 from analysis.io.frame import dataset_order
+from analysis.io.notes import add_notes
 from analysis.measures.resampling import N_RESAMPLES
 from core.errors import LogError
 
@@ -53,9 +54,10 @@ def illusion_table(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed:
     out = out.iloc[out["dataset"].map(rank).argsort(kind="stable")].reset_index(drop=True)
     others = [d for d, trials in frame.groupby("dataset") if illusion_kind(trials) is None]
     unanswered = int((frame["response"] == "").sum())
-    out.attrs["notes"] = [f"excluded, because they show no illusions: {', '.join(map(str, others))}"] if others else []
+    notes = [f"excluded, because they show no illusions: {', '.join(map(str, others))}"] if others else []
     if unanswered:
-        out.attrs["notes"].append(f"excluded: {unanswered} trials without a response")
+        notes.append(f"excluded: {unanswered} trials without a response")
+    add_notes(out, notes)
     return out
 
 

@@ -81,7 +81,7 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
         LogError: If the folder contains other files, or if BIDS cannot represent a column name or a text.
 
     Example:
-        >>> export_bids(read_trials(["logs"]), Path("bids"), public=True)
+        >>> export_bids(read_trials("logs"), Path("bids"), public=True)
     """
     out = Path(out)
     rows = frame[["dataset", "observer", "kind"]].drop_duplicates().itertuples(index=False, name=None)

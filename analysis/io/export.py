@@ -31,7 +31,7 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
             or condition is one of the texts that mean "missing" in this format.
 
     Example:
-        >>> export(read_trials(["logs"]), Path("exported"))
+        >>> export(read_trials("logs"), Path("exported"))
     """
     for column, reserved in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
         conflicts = sorted(set(frame[column]) & set(reserved))

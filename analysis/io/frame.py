@@ -22,6 +22,7 @@ from attrs import field, frozen
 from analysis.io import bids
 from analysis.io.answerable import exclude_unanswerable
 from analysis.io.log_tables import convert_cells
+from analysis.io.notes import add_notes
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS
 from core.participants import is_pilot_name
@@ -29,7 +30,7 @@ from core.trial_columns import FRAME_COLUMNS as COLUMNS
 from core.trial_columns import FRAME_NAMES, NAMES, TRIAL_COLUMNS, is_numeric_extra
 from experiments import log
 from stimuli.published import dialect
-from stimuli.published.datasets import DATASETS
+from stimuli.published.datasets import DATASETS, data_folders, find
 from stimuli.published.trial_files import PATTERNS, complete_rows, parse_header, read_cells, to_own_cells
 
 # Name of each column of text, and whether a text may be missing.
@@ -37,15 +38,17 @@ TEXTS = {FRAME_NAMES.get(c.name, c.name): c.can_be_empty for c in TRIAL_COLUMNS 
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 
 
-def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.DataFrame:
+def read_trials(*logs: Path | str | Iterable[Path | str], ambiguous: bool = False) -> pd.DataFrame:
     """Read trial logs into one frame.
 
     The files may be our own trial logs, CSV files in model-vs-human format and exported BIDS tables, in any mixture. Pilot
-    sessions are excluded. All exclusions are listed in `attrs["notes"]`.
+    sessions are excluded. `attrs["notes"]` lists all exclusions and limitations of the data, and each of them is also a
+    `DataWarning`.
 
     Args:
-        paths: Files, and folders that are searched recursively. Other files in a folder are skipped, but a file that is
-            named here must be a trial log.
+        logs: Files, and folders that are searched recursively; also lists of them. Other files in a folder are skipped, but
+            a file that is named here must be a trial log. What is not in the current folder is looked for in the data
+            folders, so that "humans", "humans/edge" and "networks/edge" are the recorded people and networks.
         ambiguous: Include trials whose image does not have a correct answer (illusions).
 
     Returns:
@@ -57,10 +60,10 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
             names the file.
 
     Example:
-        >>> frame = read_trials(["logs", "humans/edge"])
+        >>> frame = read_trials("logs", "humans/edge")
         >>> frame.attrs["notes"]
     """
-    requested = [Path(path) for path in paths if str(path)]
+    requested = [_locate(path) for path in _flatten(logs) if str(path)]
     parts: list[pd.DataFrame] = []
     reading_notes = _ReadingNotes()
     seen: set[Path] = set()
@@ -92,7 +95,9 @@ def read_trials(paths: Iterable[Path | str], *, ambiguous: bool = False) -> pd.D
     other_columns = [c for c in frame.columns if c not in COLUMNS]
     frame = frame[[*COLUMNS, *other_columns]]
     frame.attrs["notes"], frame.attrs["simulated_are_noted"] = notes, True
-    return frame if ambiguous else exclude_unanswerable(frame)
+    frame = frame if ambiguous else exclude_unanswerable(frame)
+    add_notes(frame, frame.attrs["notes"])
+    return frame
 
 
 # (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
@@ -125,6 +130,28 @@ def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
     )
 
 
+def _flatten(logs: Iterable[Path | str | Iterable[Path | str]]) -> Iterator[Path | str]:
+    """Yield every path, those in lists as well."""
+    for item in logs:
+        if isinstance(item, str | Path):
+            yield item
+        else:
+            yield from item
+
+
+def _locate(log_or_folder: Path | str) -> Path:
+    """Return the path if it exists, and otherwise that of the same name in a data folder. Raise LogError for neither."""
+    path = Path(log_or_folder)
+    if path.is_file() or path.is_dir():
+        return path
+    recorded = None if path.is_absolute() else find(*path.parts)
+    if recorded is None:
+        folders = "" if path.is_absolute() else f" in {' or '.join(map(str, [Path.cwd(), *data_folders()]))}"
+        hint = "; run `observers fetch humans` to get the recorded people" if path.parts[:1] == ("humans",) else ""
+        raise LogError(f"there is no trial log or folder {path}{folders}{hint}")
+    return recorded
+
+
 def _find_files(requested: list[Path]) -> dict[Path, bool]:
     """Return the files to read. The value is True if the file was requested by name, so that it must be a trial log."""
     files: dict[Path, bool] = {}
@@ -132,11 +159,8 @@ def _find_files(requested: list[Path]) -> dict[Path, bool]:
         if path.is_dir():
             in_folder = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
             files |= {file: False for file in in_folder if file not in files and file.is_file()}
-        elif path.is_file():
-            files[path] = True
         else:
-            hint = "; run `observers fetch humans` to get the recorded people" if path.parts[:1] == ("humans",) else ""
-            raise LogError(f"there is no trial log or folder {path}{hint}")
+            files[path] = True
     return files
 
 

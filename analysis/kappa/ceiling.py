@@ -17,6 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
@@ -61,7 +62,7 @@ def noise_ceiling(
     comparisons = resample_comparisons(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table = ceiling_table(comparisons, rule=rule, n_resamples=n_resamples, seed=seed)
     reason = "no person responded to them in a condition of the benchmark"
-    table.attrs["notes"] = excluded_datasets_note(frame, [c.data.dataset for c in comparisons], reason)
+    add_notes(table, excluded_datasets_note(frame, [c.data.dataset for c in comparisons], reason))
     return table
 
 

@@ -20,6 +20,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
 from analysis.kappa.pairs import ResampledKappas, resample_kappas
@@ -56,7 +57,7 @@ def kind_contrasts(
     """
     kappas = resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table, used = contrast_kinds(kappas, seed=seed), [of_dataset.dataset for of_dataset in kappas]
-    table.attrs["notes"] = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")
+    add_notes(table, excluded_datasets_note(frame, used, "none of their conditions count in the benchmark"))
     return table
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.confusion import ALL
@@ -83,7 +84,7 @@ def error_patterns(
             parts.append(table.assign(dataset=dataset, condition=ALL))
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
     reason = "no two observers responded to them in a condition of the benchmark"
-    table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
+    add_notes(table, excluded_datasets_note(frame, set(table["dataset"]), reason))
     return table
 
 

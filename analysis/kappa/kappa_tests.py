@@ -23,6 +23,7 @@ import pandas as pd
 from attrs import frozen
 from statsmodels.stats.multitest import multipletests
 
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
     bootstrap_weights,
@@ -104,7 +105,7 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
     columns = list(INDEPENDENCE_COLUMNS)
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     reason = "no two observers responded to them in a condition of the benchmark"
-    table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
+    add_notes(table, excluded_datasets_note(frame, set(table["dataset"]), reason))
     return table
 
 
@@ -181,7 +182,7 @@ def difference_test(
         rows += _table_rows(ALL, means)
     table = pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
     reason = "they lack people, or two other observers, in the conditions of the benchmark"
-    table.attrs["notes"] = excluded_datasets_note(frame, set(table["dataset"]), reason)
+    add_notes(table, excluded_datasets_note(frame, set(table["dataset"]), reason))
     return table
 
 

@@ -30,7 +30,7 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
         conditions have their published order.
 
     Example:
-        >>> table = accuracy(read_trials(["logs"]))
+        >>> table = accuracy(read_trials("logs"))
         >>> table[table["accuracy"] < 0.5]
     """
     keys = ["dataset", "observer", "kind", "condition"]

@@ -30,6 +30,7 @@ from scipy.special import expit, xlog1py, xlogy
 from scipy.stats import chi2
 
 from analysis.io.frame import dataset_order, observer_order
+from analysis.io.notes import add_notes
 from core.errors import LogError
 from core.trial_columns import EVIDENCE
 from stimuli.categories import CATEGORIES
@@ -115,7 +116,7 @@ def thresholds(
         )
     table = pd.DataFrame(rows)[list(COLUMNS)]
     datasets = ", ".join(without_levels)
-    table.attrs["notes"] = [f"datasets without levels are excluded: {datasets}"] if without_levels else []
+    add_notes(table, [f"datasets without levels are excluded: {datasets}"] if without_levels else [])
     return table
 
 

@@ -45,7 +45,7 @@ def make(inputs: FigureInputs, number: int) -> list[PaperFigure | str]:
 
     Example:
         ```python
-        inputs = FigureInputs(read_trials(["logs"]))
+        inputs = FigureInputs(read_trials("logs"))
         (figure,) = [result for result in make(inputs, 6) if isinstance(result, PaperFigure)]
         figure.draw(Figure())
         ```

@@ -19,6 +19,7 @@ import pandas as pd
 
 from analysis.figures import style
 from analysis.io.frame import dataset_order, simulated_observers_note
+from analysis.io.notes import hide_warnings
 from analysis.io.tables import to_csv
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contingency import contingency
@@ -48,7 +49,7 @@ _REPORT_FILE = re.compile(
 
 
 def write_report(
-    frame: pd.DataFrame, out: Path, *, intervals: bool = True, seed: int = 0, extras: Sequence[Extra] = (),
+    frame: pd.DataFrame, out: Path | str, *, intervals: bool = True, seed: int = 0, extras: Sequence[Extra] = (),
     stimuli: Iterable[StimulusSet] = (),
 ) -> Path:  # fmt: skip
     """Write a report on trials into a folder.
@@ -72,7 +73,7 @@ def write_report(
 
     Example:
         ```python
-        page = write_report(read_trials(["logs"]), Path("report"))
+        page = write_report(read_trials("logs"), "report")
         ```
     """
     if frame.empty:
@@ -81,7 +82,8 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as folder:
         new = Path(folder)
-        _build(frame, new, intervals, seed, extras, stimuli)
+        with hide_warnings():  # the page shows the notes
+            _build(frame, new, intervals, seed, extras, stimuli)
         _remove_earlier_report(out)
         files = sorted(path.relative_to(new) for path in new.rglob("*") if path.is_file())
         for file in files:

@@ -9,7 +9,7 @@ from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.folder import from_folder
 
 
-def make_experiment(name: str) -> Experiment:
+def make_experiment(name: str | Path) -> Experiment:
     """Make an experiment by name.
 
     Args:
@@ -29,6 +29,7 @@ def make_experiment(name: str) -> Experiment:
         >>> len(experiment.stimuli), len(experiment.choices)
         (256, 16)
     """
+    name = str(name)
     row = EXPERIMENTS.get(name)
     if row is not None:
         experiment = load(row.reference)(**row.options)

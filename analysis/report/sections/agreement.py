@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures.scatter import draw_points
+from analysis.figures.scatter import draw_map
 from analysis.io.tables import format_p_value, format_value
 from analysis.kappa.branches import (
     ResampledTrees,
@@ -155,9 +155,7 @@ def _map_figure(inputs: SectionInputs, trees: ResampledTrees) -> ReportFigure:
     )
 
     def draw() -> Figure:
-        figure = Figure(figsize=(4.0, 3.2))
-        draw_points(points, figure.add_subplot(), x_label="First dimension", y_label="Second dimension", is_map=True)
-        return figure
+        return draw_map(points, Figure())
 
     alt = f"Map of {len(points)} observers in two dimensions by error consistency"
     return write_figure(inputs.out, f"map_{inputs.anchor}", draw, points, alt, caption)

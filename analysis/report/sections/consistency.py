@@ -41,7 +41,7 @@ def consistency_section(inputs: SectionInputs) -> Part:
         "Mean κ between kinds of observers, averaged over conditions within a pair and then over pairs. "
         f"{as_sentence(RULES['undefined-is-nan'])}{bootstrap.caption('; observers are not resampled')}"
     )
-    figure = consistency_figure(
+    figure = write_consistency_figure(
         inputs.out, inputs.anchor, matrix, kinds, tree, inputs.pairs, inputs.contingency, bootstrap.description
     )
     tables = (table_of(shown, caption, (("mean kappa", "low", "high"),)),)
@@ -92,7 +92,7 @@ def _undefined_sentence(matrix: pd.DataFrame) -> str:
     return f"κ is undefined for {count(n, 'pair')} and counts as 0 in the clustering." if n else ""
 
 
-def consistency_figure(
+def write_consistency_figure(
     out: Path, anchor: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
     contingency: pd.DataFrame, bootstrap: str,
 ) -> ReportFigure:  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures.accuracy import draw_accuracy
+from analysis.figures.accuracy import draw_accuracy_figure
 from analysis.illusions.kinds import illusion_kind
 from analysis.io.tables import format_range, format_value
 from analysis.measures.accuracy import chance_level
@@ -25,7 +25,7 @@ def accuracy_section(inputs: SectionInputs) -> Part:
     responding = set(inputs.trials.loc[inputs.trials["response"] != "", "observer"])
     silent = [name for name in inputs.trials["observer"].unique() if name not in responding]
     sentences = (f"These observers gave no response to any image: {list_of(silent)}.",) if silent else ()
-    figure = accuracy_figure(inputs.out, inputs.anchor, inputs.trials, inputs.accuracies)
+    figure = write_accuracy_figure(inputs.out, inputs.anchor, inputs.trials, inputs.accuracies)
     tables = (_accuracy_table(inputs.accuracies, inputs.dataset),)
     return Part("Accuracy", f"accuracy-{inputs.anchor}", sentences, (figure,), tables)
 
@@ -49,14 +49,12 @@ def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
     return Table(caption, ("observer", "kind", "n", *marked_labels), tuple(rows))
 
 
-def accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+def write_accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
     """Write the figure of accuracy, with lines over conditions or with bars if there is a single condition."""
     chance, n_conditions, n_observers = chance_level(trials), table["condition"].nunique(), table["observer"].nunique()
 
     def draw() -> Figure:
-        figure = Figure(figsize=(4.4, 2.8) if n_conditions > 1 else (3.6, 0.4 + 0.16 * n_observers))
-        draw_accuracy(table, figure.add_subplot(), chance=chance)
-        return figure
+        return draw_accuracy_figure(table, Figure(), chance=chance)
 
     title = "Accuracy by condition" if n_conditions > 1 else "Accuracy, with observers sorted from best to worst"
     people = ", with people shown individually" if (table["kind"] == "human").any() else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures.shape_bias import arrange, draw_shape_bias
+from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
 from analysis.io.tables import format_range
 from analysis.measures.shape_bias import ALL, describe_people, overall_shape_bias, pooled_shape_bias
 from analysis.report.sections.figures import format_spread, write_figure
@@ -38,21 +38,19 @@ def shape_bias_section(inputs: SectionInputs) -> Part | None:
         title,
         anchor,
         (as_sentence(people),) if people else (),
-        (shape_bias_figure(inputs.out, inputs.anchor, inputs.trials, inputs.shape_bias),),
+        (write_shape_bias_figure(inputs.out, inputs.anchor, inputs.trials, inputs.shape_bias),),
         (table_of(shown, caption, (("shape bias", "low", "high"),)),),
         {"shape-bias": inputs.shape_bias},
     )
 
 
-def shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
+def write_shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
     """Write the figure of shape bias by category."""
     has_people = bool((table["kind"] == "human").any())
     rows = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
 
     def draw() -> Figure:
-        figure = Figure(figsize=(4.2, 0.4 + 0.25 * rows["category"].nunique()))
-        draw_shape_bias(rows, figure.add_subplot())
-        return figure
+        return draw_shape_bias_figure(rows, Figure())
 
     totals, n_people = overall_shape_bias(table), table.loc[table["kind"] == "human", "observer"].nunique()
     pooled = f", with the {n_people} people pooled" if rows["observer"].nunique() < len(totals) else ""

@@ -166,7 +166,8 @@ def test_missing_paths_are_rejected(tmp_path):
     with pytest.raises(LogError, match=r"there is no trial log or folder .*nowhere"):
         read_trials([tmp_path / "nowhere"])
     with pytest.raises(
-        LogError, match=r"folder humans/nothing; run `observers fetch humans` to get the recorded people"
+        LogError,
+        match=r"folder humans.nothing in .+ or .+ or .+; run `observers fetch humans` to get the recorded people",
     ):
         read_trials(["humans/nothing"])
     with pytest.raises(LogError, match="found no trials in"):

@@ -1,0 +1,36 @@
+"""Notes of a table: what was excluded, and what limits the data. Tables keep them, and Python shows them as warnings.
+
+`attrs["notes"]` of a frame or table lists its notes. The commands and the report print them; `hide_warnings` is for code
+that does so.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class DataWarning(UserWarning):
+    """A limitation of the trials, such as an incomplete log, or an exclusion by a measure.
+
+    The same sentences are in `attrs["notes"]` of the frame or table. `warnings.simplefilter("ignore", DataWarning)` hides
+    the warnings and keeps the notes.
+    """
+
+
+def add_notes(table: "pd.DataFrame", notes: Iterable[str]) -> None:
+    """Set the notes of a table, and show each as a warning at the line that called the calling function."""
+    table.attrs["notes"] = list(notes)
+    for note in table.attrs["notes"]:
+        warnings.warn(note, DataWarning, stacklevel=3)
+
+
+@contextmanager
+def hide_warnings() -> Iterator[None]:
+    """Hide the warnings inside a `with` block, whose code shows the notes in another way."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        yield

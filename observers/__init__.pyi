@@ -1,0 +1,18 @@
+"""The public names of `observers`; `core.lazy.attach` offers them when the program runs."""
+
+from observers.check import check_observer as check_observer
+from observers.generative.classifier import GenerativeClassifier as GenerativeClassifier
+from observers.generative.likelihood import Likelihood as Likelihood
+from observers.people.screen import Screen as Screen
+from observers.protocol import HasCost as HasCost
+from observers.protocol import HasMeasures as HasMeasures
+from observers.protocol import HasProvenance as HasProvenance
+from observers.protocol import Observer as Observer
+from observers.protocol import Presentation as Presentation
+from observers.protocol import Reconstruction as Reconstruction
+from observers.protocol import Reconstructor as Reconstructor
+from observers.protocol import Response as Response
+from observers.protocol import Restoration as Restoration
+from observers.protocol import Trial as Trial
+from observers.registry import make_observer as make_observer
+from observers.registry import make_observers as make_observers
