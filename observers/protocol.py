@@ -26,8 +26,8 @@ from core.kinds import KINDS as KINDS
 from core.kinds import Kind as Kind
 from stimuli.stimulus import Stimulus
 
-# attrs metadata that marks an option, such as the device, as not changing responses: field(metadata=RUNTIME).
 RUNTIME: Mapping[str, Any] = {"runtime": True}
+"""Metadata of an option that does not change responses, such as the device: `device: str = field(metadata=RUNTIME)`."""
 MAX_STEPS, MAX_GUIDANCE = 1000, 100
 MAX_COUNT = 2**53  # whole numbers below this remain exact in programs that read all numbers as float64
 
