@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,35 @@ def scripts(cache: Path) -> dict[str, bytes]:
         return jspsych.load_scripts()
     except ObserverError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def small_data(tmp_path: Path, drawn: Experiment, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a data folder in the published layout: 52 drawn cue-conflict images, and two simulated people who saw them."""
+    from attrs import evolve
+
+    from analysis import read_trials
+    from analysis.io.export import export
+    from experiments import run
+    from observers import make_observer
+    from stimuli.published.datasets import DATASETS
+    from stimuli.stimulus import StimulusSet
+
+    folder, stimuli = tmp_path / "data", []
+    for s in drawn.stimuli.stimuli[::5]:
+        name = f"{s.cues['shape']}1-{s.cues['texture']}1.png"
+        path = folder / "stimuli" / "cue-conflict" / s.category / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(s.path, path)
+        stimuli.append(evolve(s, id=name, path=path))
+    experiment = Experiment("cue-conflict", StimulusSet("cue-conflict", tuple(stimuli)), drawn.choices)
+    people = [make_observer("biased", shape_bias=0.95, cue_rate=0.9, seed=i, name=f"subject-0{i}") for i in (1, 2)]
+    frame = read_trials(run(experiment, person, tmp_path / "simulated") for person in people)
+    export(frame.assign(kind="human"), folder / "humans")
+    monkeypatch.setenv("OBSERVERS_DATA", str(folder))
+    monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(DATASETS, "cue-conflict", evolve(DATASETS["cue-conflict"], n_images=len(stimuli)))
+    return folder
 
 
 def real(*parts: str) -> Path:

@@ -1,13 +1,17 @@
 """The public API: what the four packages export, that importing them costs nothing, and that the documentation lists it."""
 
+import ast
 import inspect
 import re
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import analysis
 import experiments
@@ -99,3 +103,25 @@ def test_documentation_lists_exactly_the_exported_names() -> None:
 
 def test_types_are_visible_to_users() -> None:
     assert all((ROOT / package / "py.typed").is_file() for package in (*PACKAGES, "core"))
+
+
+def test_the_notebook_in_readme(small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines run word for word with a small data folder, and each gives what README says."""
+    monkeypatch.chdir(tmp_path)
+    section = (ROOT / "README.md").read_text("utf-8").split("## In Python")[1]
+    code = section.split("```python\n")[1].split("```")[0]
+    assert len(code.split("\n\n")[1].splitlines()) <= 7
+    names: dict[str, Any] = {}
+    results = []
+    for statement in ast.parse(code).body:  # one after the other, as in a notebook
+        if isinstance(statement, ast.Expr):
+            results.append(eval(compile(ast.Expression(statement.value), "README.md", "eval"), names))
+        else:
+            exec(compile(ast.Module([statement], []), "README.md", "exec"), names)
+    bias, kappas, figure = results
+    assert names["log"] == Path("logs/cue-conflict/cue-conflict_biased-0.9_session-1.csv")
+    overall = bias[bias["category"] == "all"].set_index("observer")["shape_bias"]
+    assert list(overall.index) == ["subject-01", "subject-02", "biased-0.9"]
+    assert overall["biased-0.9"] == pytest.approx(0.9, abs=0.15)
+    assert len(kappas) == 3 and (kappas["low"] <= kappas["kappa"]).all() and (kappas["kappa"] <= kappas["high"]).all()
+    assert isinstance(figure, Figure) and isinstance(bias, pd.DataFrame)

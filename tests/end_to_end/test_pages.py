@@ -2,27 +2,19 @@
 
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from attrs import evolve
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from analysis.io.export import export
-from analysis.io.frame import read_trials
 from benchmarks.recovery import LEVELS, make_trials, simulate_responses
 from cli import app
 from commands.analyze import analyze
-from experiments.experiment import Experiment
-from experiments.session import run
 from observers.simulated import Biased, Psychometric
-from stimuli.categories import CATEGORIES
 from stimuli.images import save_image
-from stimuli.published.datasets import DATASETS
-from stimuli.stimulus import StimulusSet
 from tests.conftest import real
 
 ROOT = Path(__file__).parents[2]
@@ -61,25 +53,6 @@ def reader(tmp_path, monkeypatch, drawn):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path
-
-
-@pytest.fixture
-def small_data(reader, drawn, monkeypatch):
-    """A data folder in the published layout: 52 drawn cue-conflict images, and two simulated people who saw them."""
-    folder, stimuli = reader / "data", []
-    for s in drawn.stimuli.stimuli[::5]:
-        name = f"{s.cues['shape']}1-{s.cues['texture']}1.png"
-        path = folder / "stimuli" / "cue-conflict" / s.category / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(s.path, path)
-        stimuli.append(evolve(s, id=name, path=path))
-    experiment = Experiment("cue-conflict", StimulusSet("cue-conflict", tuple(stimuli)), CATEGORIES)
-    people = [Biased(0.95, 0.9, seed=i, name=f"subject-0{i}") for i in (1, 2)]
-    frame = read_trials([run(experiment, person, reader / "simulated") for person in people])
-    export(frame.assign(kind="human"), folder / "humans")
-    monkeypatch.setenv("OBSERVERS_DATA", str(folder))
-    monkeypatch.setenv("OBSERVERS_CACHE", str(reader / "cache"))
-    monkeypatch.setitem(DATASETS, "cue-conflict", evolve(DATASETS["cue-conflict"], n_images=len(stimuli)))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -131,7 +104,7 @@ def run_page(page, reader):
     if page == "README.md":
         assert "observers check-observer mine.py:Brightness" in ran
         assert (reader / "report" / "index.html").is_file()
-        assert any("kappa_matrix" in text for text in ran)
+        assert any("error_consistency" in text for text in ran)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Reading of trial logs: formats, notes, damaged files and the order of names."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -172,6 +173,18 @@ def test_missing_paths_are_rejected(tmp_path):
         read_trials(["humans/nothing"])
     with pytest.raises(LogError, match="found no trials in"):
         read_trials([""])
+
+
+def test_logs_are_given_in_any_form_and_looked_for_in_the_data_folders(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("OBSERVERS_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    first, second = (run(small, Biased(bias), "logs") for bias in (0.2, 0.8))
+    recorded = write_model_vs_human(tmp_path / "data", "humans/mine/mine_subject-01_session_1.csv", LINE)
+    for logs in [("logs", "humans"), (["logs", Path("humans/mine")],), (first, [second, recorded]), (iter([second]),)]:
+        observers = read_trials(*logs)["observer"].unique()
+        assert len(observers) == (3 if len(logs) == 2 or isinstance(logs[0], list) else 1), logs
+    write_model_vs_human(tmp_path, "humans/mine/mine_subject-02_session_1.csv", LINE.replace("a,1", "subject-02,1"))
+    assert list(read_trials("humans/mine")["observer"]) == ["subject-02"]  # the current folder comes first
 
 
 def test_log_with_an_incomplete_header_does_not_affect_other_logs(small, tmp_path):
