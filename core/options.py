@@ -121,7 +121,7 @@ def _call(function: Callable[..., Any], values: Mapping[tuple[str, ...], Any], t
 
 
 def parse_options(
-    known: Mapping[str, Option], name: str, texts: Mapping[str, str], values: Mapping[str, Any] | None = None
+    known: Mapping[str, Option], name: str, texts: Mapping[str, Any], values: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Convert options to the types that a class or function declares.
 
@@ -130,7 +130,7 @@ def parse_options(
     Args:
         known: The options that exist.
         name: Name of the class or function for error messages.
-        texts: Options as text, by name, as a user writes them on the command line.
+        texts: Options as text, by name, as a user writes them on the command line. What is not text is treated as a value.
         values: Options as Python values, by name.
 
     Returns:
@@ -151,7 +151,8 @@ def parse_options(
     for option, declaration in known.items():
         if declaration.required and option not in texts and option not in values:
             raise UserError(f"{name} needs the option {option}: -o {option}=…")
-    converted = {n: _convert(text, known[n].type, f"{name}, option {n}") for n, text in texts.items()}
+    values = {**values, **{n: value for n, value in texts.items() if not isinstance(value, str)}}
+    converted = {n: _convert(t, known[n].type, f"{name}, option {n}") for n, t in texts.items() if isinstance(t, str)}
     return converted | {n: _check(value, known[n].type, f"{name}, option {n}") for n, value in values.items()}
 
 

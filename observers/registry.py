@@ -47,13 +47,14 @@ class _Definition:
         return {name: option for name, option in self.options.items() if name not in self.fixed}
 
 
-def make_observer(name: str, options: Mapping[str, str] | None = None, /, **values: Any) -> Observer:
+def make_observer(name: str, options: Mapping[str, Any] | None = None, /, **values: Any) -> Observer:
     """Make an observer by name.
 
     Args:
         name: A built-in name ("sd14"), the name of a plugin, a scheme with its argument ("hf:microsoft/resnet-50", or
             "hf:./folder" for a local folder), "module:attribute", or "FILE.py:NAME".
-        options: Options by name, as text. Each text is converted to the type that the observer's class declares.
+        options: Options by name, as text. Each text is converted to the type that the observer's class declares. Values
+            that are not text are treated like `values`.
         **values: Options by name, as Python values of the types that the observer's class declares.
 
     Returns:

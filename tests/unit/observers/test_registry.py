@@ -16,6 +16,7 @@ from core.plugins import load
 from experiments.identity import observer_options
 from experiments.sets.registry import make_experiment
 from observers.catalog import OBSERVERS, SCHEMES, describe_download
+from observers.fooled import Fooled
 from observers.protocol import ObserverError
 from observers.registry import accepts_option, find_row, make_observer, options_of_observer
 from observers.simulated import Biased, Ideal
@@ -130,6 +131,7 @@ def test_options_as_python_values(mine):
     assert biased == Biased(shape_bias=0.25, seed=3, name="b")
     assert (type(biased.cue_rate), type(biased.seed), type(biased.shape_bias)) == (float, int, float)
     assert make_observer("biased", {"shape_bias": "0.25"}, seed=3) == Biased(shape_bias=0.25, seed=3)
+    assert make_observer("fooled", {"from_zero": True, "seed": "3"}) == Fooled(from_zero=True, seed=3)
     observer = make_observer(mine + "Mine", layers=4, rate=None, deep=True, mode="b", sizes=[1, 2], weights="w")
     assert (observer.layers, observer.rate, observer.deep, observer.mode) == (4, None, True, "b")
     assert (observer.sizes, observer.weights) == ((1, 2), Path("w"))
