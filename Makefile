@@ -8,7 +8,7 @@ READY := .venv/.ready
 # With this variable set, every test process would compile torch and the other libraries anew, which takes a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all coverage test-extras test-human lint docs check bench bench-generative bench-microcosm clean env
+.PHONY: demo test test-all coverage test-extras test-people lint docs check bench bench-generative bench-microcosm clean env
 env: $(READY)
 
 demo: $(READY)
@@ -36,7 +36,7 @@ docs: $(READY)
 check: lint docs
 	$(MAKE) test-all
 	$(MAKE) test-extras
-	$(MAKE) test-human
+	$(MAKE) test-people
 
 # These extras are installed in a separate folder without their dependencies, because a torchvision of another build than torch
 # would break transformers and diffusers in the environment.
@@ -47,8 +47,8 @@ test-extras: $(READY)
 
 # Tests with a real screen under Xvfb. They need PsychoPy and Debian's xvfb, xdotool, libgl1-mesa-dri, libglu1-mesa,
 # libportaudio2 and libusb-1.0-0. Tests whose requirements are missing are skipped with a reason.
-test-human: $(READY)
-	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[human]"
+test-people: $(READY)
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[people]"
 	$(BIN)/python -m pytest -q tests/end_to_end/test_psychopy.py
 
 bench: $(READY)
@@ -70,12 +70,12 @@ bench-microcosm: $(READY)
 	$(BIN)/python benchmarks/drawing.py --figures docs/microcosm
 
 # uv does not read pip's settings, so a folder of wheels that pip is configured to use is passed on. Plain pip does the same, slower:
-#   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev]"
+#   python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[dev,models]"
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else "Python 3.11 or 3.12 is needed and $(PYTHON) is %d.%d: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install -q -c constraints.txt uv
-	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[dev]"
+	UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[dev,models]"
 	@touch $@
 
 clean:

@@ -6,17 +6,18 @@ import typer
 from typer.core import TyperGroup
 
 from core.errors import UserError, describe_os_error
+from core.extras import explain_missing_module
 
 
 class Group(TyperGroup):
     """The top-level command, which lists the commands in groups and prints errors.
 
-    Errors that a user can fix are printed without a traceback. They are UserError, and OSError for a file that cannot be
-    read or written. Any other exception is a bug and is shown with its traceback.
+    Errors that a user can fix are printed without a traceback. They are UserError, OSError for a file that cannot be read or
+    written, and ModuleNotFoundError for a package of an extra. Any other exception is a bug and is shown with its traceback.
     """
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. After a UserError or an OSError, print a sentence to standard error and exit with code 1."""
+        """Run the command. After an error that a user can fix, print a sentence to standard error and exit with code 1."""
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -26,6 +27,12 @@ class Group(TyperGroup):
             if isinstance(error, BrokenPipeError) or error.strerror is None:
                 raise
             typer.echo(f"observers: {describe_os_error(error)}", err=True)
+            raise typer.Exit(1) from None
+        except ModuleNotFoundError as error:
+            sentence = explain_missing_module(error, f"`observers {ctx.invoked_subcommand}`")
+            if sentence is None:
+                raise
+            typer.echo(f"observers: {sentence}", err=True)
             raise typer.Exit(1) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

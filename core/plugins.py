@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import StimulusError, UnknownName, UserError
+from core.extras import MissingExtra, explain_missing_module
 from core.paths import strip_folder
 
 _SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
@@ -32,18 +33,20 @@ def plugins(group: str) -> dict[str, str]:
     return {point.name: point.value for point in entry_points(group=f"observers.{group}")}
 
 
-def load(reference: str) -> Any:
+def load(reference: str, subject: str = "") -> Any:
     """Import the object that a reference names.
 
     Args:
         reference: `module:attribute` or `FILE.py:attribute`. The attribute may be dotted. A file is imported as a
             separate module, and imported again if its content has changed. It may import other files in its folder.
+        subject: What the object is, such as "observer sd14", for the message about a missing extra (default: the reference).
 
     Returns:
         The object: a class, a function or any other attribute of the module.
 
     Raises:
         UserError: If the reference is malformed, or the module or file cannot be found or imported.
+        MissingExtra: If the module imports a package of an extra that is not installed.
         UnknownName: If the module does not have this attribute.
     """
     module, _, attribute = reference.rpartition(":")
@@ -58,6 +61,8 @@ def load(reference: str) -> Any:
     try:
         return _attribute(importlib.import_module(module), attribute, reference)
     except ModuleNotFoundError as error:
+        if sentence := explain_missing_module(error, subject or reference):
+            raise MissingExtra(sentence) from None
         raise UserError(
             f"{reference}: there is no module {error.name!r}; check that its package is installed"
         ) from None
@@ -91,7 +96,8 @@ def _module_from_file(path: Path) -> types.ModuleType:
     except Exception as error:
         description = _describe_exception(error)
         del sys.modules[name]
-        raise UserError(f"{path} cannot be imported: {description}") from error
+        missing = explain_missing_module(error, path.name) if isinstance(error, ModuleNotFoundError) else None
+        raise UserError(f"{path} cannot be imported: {description}{f'; {missing}' if missing else ''}") from error
     return module
 
 
@@ -153,7 +159,7 @@ def resolve(name: str, table: Mapping[str, str], group: str, kind: str, hint: st
     if reference is None:
         file_hint = f"Your own {kind} is given as FILE.py:NAME. {hint}".rstrip()
         raise UnknownName(kind, name, [*table, *plugins(group)], file_hint)
-    return load(reference)
+    return load(reference, f"{kind} {name}")
 
 
 def check_three_parameters(function: object, name: str, signature: str) -> None:

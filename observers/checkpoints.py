@@ -5,6 +5,7 @@ loaded, an ObserverError says which file of which repository and revision was ex
 """
 
 import hashlib
+import importlib
 import importlib.util
 import itertools
 import json
@@ -12,12 +13,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from attrs import frozen
 
+from core.extras import pip
 from observers.catalog import describe_download
 from observers.protocol import ObserverError
 
@@ -71,6 +74,24 @@ class Checkpoint:
         return facts | {"device": str(device), "dtype": dtype}
 
 
+def check_torchvision() -> None:
+    """Raise ObserverError if torchvision is installed and was built for another torch.
+
+    transformers, diffusers and timm import torchvision if it is installed, and fail if it cannot be imported.
+    """
+    if importlib.util.find_spec("torchvision") is None:
+        return
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError, OSError) as error:
+        raise ObserverError(
+            f"torchvision {version('torchvision')} does not work with torch {torch.__version__} "
+            f"({str(error).strip().partition(chr(10))[0]}), and no model can be loaded beside it: {pip()} uninstall "
+            f"torchvision; only the models of timm need it, and for them, torch and torchvision must come from the same "
+            f"package index (docs/installing.md)"
+        ) from None
+
+
 def find_checkpoint(
     repository: str,
     revision: str | None,
@@ -91,8 +112,9 @@ def find_checkpoint(
 
     Raises:
         ObserverError: If the folder or the repository does not exist, if the download failed, or if a required file is
-            missing.
+            missing, or if the installed torchvision prevents models from being loaded.
     """
+    check_torchvision()
     weight_patterns = tuple(pattern for pattern in patterns if pattern.endswith(".safetensors"))
     if weights is not None:
         weights = Path(weights).expanduser()
@@ -206,24 +228,7 @@ def explained_load_errors(subject: str, advice: str = "") -> Iterator[None]:
             yield
     except (*_LOAD_ERRORS, StrictDataclassError) as error:
         reason = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
-        # transformers raises this error if a library that it imports is broken. If a library is missing, the error names it.
-        if isinstance(error, ImportError) and ("Could not import module" in reason or "torchvision" in reason):
-            advice = torchvision_hint() or advice
         raise ObserverError(f"{subject} cannot be loaded ({reason[:300]}){advice}") from None
-
-
-def torchvision_hint() -> str:
-    """Return what to do about a torchvision that does not match the installed torch, or "" if torchvision is not installed.
-
-    A torchvision that was built for another version of torch breaks every library that imports it.
-    """
-    if importlib.util.find_spec("torchvision") is None:
-        return ""
-    return (
-        f", most often because torchvision was built for a different torch than {torch.__version__}: install the "
-        f"torchvision for that torch from where you installed torch; only the models of timm need torchvision, so if "
-        f"you use none of them, you can also run pip uninstall torchvision"
-    )
 
 
 def load_pretrained(

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from core.entries import Entry
+from core.extras import require_extra
 from core.options import Option, call_with_options, options_of, parse_options
 from core.plugins import load, resolve
 from observers.catalog import OBSERVERS, SCHEMES
@@ -64,6 +65,7 @@ def make_observer(name: str, options: Mapping[str, Any] | None = None, /, **valu
         UnknownName: If the observer does not exist, or does not have one of the options.
         ObserverError: If the name refers to an object that lacks a name, a kind or `observe`, or to an object that already
             exists although options are given, or to a folder that does not exist.
+        MissingExtra: If the observer is a model and a package of the extra `models` is missing.
         UserError: If an option is missing or does not have its type.
 
     Example:
@@ -156,6 +158,8 @@ def _define(name: str) -> _Definition:
         raise ObserverError(
             f"{name} is incomplete: name the model or file as {name.rstrip(':')}:NAME (see `observers list observers`)"
         )
+    if row is not None and "models" in row.needs:
+        require_extra("models", f"observer {name}")
     target = load(row.reference) if row is not None else _resolve(name)
     if not callable(target):
         return _Definition(target, {}, {}, {})

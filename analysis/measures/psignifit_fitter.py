@@ -10,18 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import LogError
+from core.extras import require_extra
 
 
 def import_psignifit() -> ModuleType:
-    """Import psignifit. Raises LogError if it is not installed; the message says how to install it."""
-    try:
-        import psignifit
-    except ImportError:
-        raise LogError(
-            "psignifit is not installed; install the extra psychometrics: pip install -c constraints.txt -e "
-            "'.[psychometrics]' in the project's folder"
-        ) from None
+    """Import psignifit. Raises MissingExtra if it is not installed."""
+    require_extra("psychometrics", "the fitter psignifit")
+    import psignifit
+
     return psignifit  # type: ignore[no-any-return]
 
 

@@ -4,7 +4,6 @@ These observers need the extra `zoo`. Their weights are loaded as safetensors fr
 Face Hub or from a local folder, and images are preprocessed as the model requires.
 """
 
-import importlib.util
 import json
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -18,7 +17,8 @@ from attrs import field, frozen
 from PIL import Image
 
 from core.errors import UnknownName
-from observers.checkpoints import WEIGHTS, Checkpoint, find_checkpoint, torchvision_hint
+from core.extras import require_extra
+from observers.checkpoints import WEIGHTS, Checkpoint, check_torchvision, find_checkpoint
 from observers.classifiers.discriminative import class_evidence
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
@@ -31,16 +31,11 @@ _RESERVED_ARGUMENTS = (
 
 
 def import_timm() -> ModuleType:
-    """Import timm. Raises ObserverError if it is not installed, or does not work with the installed torchvision."""
-    if importlib.util.find_spec("timm") is None:
-        raise ObserverError(
-            "the models of timm need the extra zoo: pip install -c constraints.txt -e '.[zoo]' in the project's folder"
-        )
-    try:
-        import timm
-    except (ImportError, RuntimeError, OSError) as error:  # all occur with a torchvision for another torch
-        reason = str(error).strip().partition("\n")[0]
-        raise ObserverError(f"timm is installed but cannot be imported ({reason}){torchvision_hint()}") from None
+    """Import timm. Raises MissingExtra if it is not installed, and ObserverError if torchvision does not work."""
+    require_extra("zoo", "a model of timm")
+    check_torchvision()
+    import timm
+
     module: ModuleType = timm
     return module
 

@@ -18,6 +18,7 @@ from attrs import field, fields, frozen
 from attrs.validators import optional
 
 from observers.bounds import bounded
+from observers.checkpoints import check_torchvision
 from observers.devices import MAX_BATCH
 from observers.generative.batching import run_races
 from observers.generative.likelihood import Conditioning, Likelihood, SupportsRestoration
@@ -143,6 +144,7 @@ class GenerativeClassifier:
     def _condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
+            check_torchvision()
             self._cache.update(zip(new, self.likelihood.condition(new), strict=True))
         return [self._cache[prompt] for prompt in prompts]
 

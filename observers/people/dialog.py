@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.errors import ObserverError
+from core.extras import require_extra
 from observers.people.codes import new_code
 
 
@@ -10,10 +11,11 @@ def ask_session_details(session: int, pilot: bool) -> tuple[str, int, bool]:
     """Show a dialog and return the participant code, the session number and whether the session is a pilot.
 
     `session` and `pilot` are the initial values of these two fields; the initial participant code is random. Raises
-    ObserverError if PsychoPy or a display is missing, or if the user cancels the dialog.
+    MissingExtra if PsychoPy is missing, and ObserverError if a display is missing or the user cancels the dialog.
     """
     from observers.people.psychopy_screen import prepare_psychopy
 
+    require_extra("people", "a participant at the screen")
     prepare_psychopy()
     try:
         from psychopy import gui

@@ -1,4 +1,4 @@
-"""A screen that PsychoPy draws; PsychoPy is installed with the extra `human`."""
+"""A screen that PsychoPy draws; PsychoPy is installed with the extra `people`."""
 
 import os
 import time
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import ObserverError
+from core.extras import require_extra
 from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
 
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
@@ -36,7 +37,8 @@ class PsychoPyScreen:
         measure_rate: Whether the frame rate is measured and checked when the window opens.
 
     Raises:
-        ObserverError: If PsychoPy is not installed, if the window cannot be opened, or if the measured frame rate is
+        MissingExtra: If PsychoPy is not installed.
+        ObserverError: If PsychoPy cannot be imported, if the window cannot be opened, or if the measured frame rate is
             not plausible or is lower than `rate`.
     """
 
@@ -202,13 +204,17 @@ def prepare_psychopy() -> None:
 
 
 def _import_psychopy() -> tuple[Any, Any, Any]:
-    """Return PsychoPy's modules `visual`, `event` and `core`. Raises ObserverError if PsychoPy is not installed."""
+    """Return PsychoPy's modules `visual`, `event` and `core`.
+
+    Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported.
+    """
+    require_extra("people", "a participant at the screen")
     prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual
     except ImportError as error:
         raise ObserverError(
-            f'a participant at the screen requires PsychoPy ({error}): pip install -c constraints.txt -e ".[human]"'
+            f"PsychoPy is installed but cannot be imported ({error}): install what is missing, then run `observers doctor`"
         ) from None
     logging.console.setLevel(logging.ERROR)
     return visual, event, core

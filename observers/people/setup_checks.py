@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import ObserverError
+from core.extras import MissingExtra, require_extra
 from observers.people.monitor import read_monitor
 from observers.people.paradigm import LATE_FRAMES
 from observers.people.psychopy_screen import PsychoPyScreen
@@ -32,15 +33,11 @@ def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = 
     checks impossible, they are skipped.
     """
     if screen is None:
-        versions = [version(name) for name in ("psychopy-lib", "psychopy") if _is_installed(name)]
-        if versions:
-            yield SetupCheck(True, f"PsychoPy {versions[0]}")
-        else:
-            yield SetupCheck(False, 'PsychoPy is not installed: pip install -c constraints.txt -e ".[human]"')
-            return
         try:
+            require_extra("people", "a participant at the screen")
+            yield SetupCheck(True, f"PsychoPy {_psychopy_version()}")
             screen = PsychoPyScreen(display=display)
-        except ObserverError as error:
+        except (MissingExtra, ObserverError) as error:
             yield SetupCheck(False, str(error))
             return
     try:
@@ -54,12 +51,12 @@ def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = 
         screen.close()
 
 
-def _is_installed(name: str) -> bool:
+def _psychopy_version() -> str:
+    """Return the version of PsychoPy, which has two distributions."""
     try:
-        version(name)
+        return version("psychopy-lib")
     except PackageNotFoundError:
-        return False
-    return True
+        return version("psychopy")
 
 
 def _check_timing(screen: Screen) -> SetupCheck:

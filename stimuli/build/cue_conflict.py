@@ -201,7 +201,7 @@ def make_cue_conflict(
 
 def _resolve_method(settings: CueConflictSettings) -> tuple[Method, dict[str, Any]]:
     """Return the function of a method and its converted options. Raise UnknownName or UserError if they are invalid."""
-    function = resolve(settings.method, METHODS, "cue_conflict", "method to make cue-conflict images")
+    function = resolve(settings.method, METHODS, "cue_conflict", "cue-conflict method")
     check_three_parameters(function, settings.method, "(shape, texture, rng) -> image")
     known = options_of(function, n_positional=3)
     return function, parse_options(known, strip_folder(settings.method), settings.options)

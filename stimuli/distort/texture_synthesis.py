@@ -9,21 +9,12 @@ import io
 from contextlib import redirect_stderr
 
 import numpy as np
+import plenoptic
 import torch
 from scipy import ndimage
 
 from core.errors import StimulusError, UserError
 from stimuli.distort.distortions import to_gray
-
-try:
-    import plenoptic
-except ModuleNotFoundError as error:
-    if error.name != "plenoptic":
-        raise
-    raise UserError(
-        "texture synthesis needs an optional package: run pip install -c constraints.txt -e '.[textures]' in the project's "
-        "folder"
-    ) from None
 
 MARGIN = 16  # pixels on every side that are computed and then cropped, because the pyramid treats the image as periodic
 N_SCALES = 4  # scales of the pyramid; fewer if the coarsest one would be smaller than CORRELATION_WIDTH

@@ -18,7 +18,7 @@ from tests.unit.experiments.logs import rows
 ROOT = Path(__file__).parents[2]
 MISSING = [name for name in ("xvfb-run", "xdotool") if shutil.which(name) is None]
 if importlib.util.find_spec("psychopy") is None:
-    MISSING.append("psychopy (extra human)")
+    MISSING.append("psychopy (extra people)")
 pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]

@@ -20,6 +20,7 @@ from PIL import Image
 
 from core.atomic import replacing
 from core.errors import ObserverError
+from core.extras import require_extra
 from stimuli.draw.glyphs import SIDE, Shape, shape_from_ink
 from stimuli.draw.microcosm import exemplars
 from stimuli.published.datasets import cache_folder
@@ -82,6 +83,7 @@ def load_training_shapes(archive: Path | None = None) -> tuple[list[Shape], list
 
     Raises:
         ObserverError: If the icons cannot be downloaded or drawn.
+        MissingExtra: If resvg-py, which draws them, is not installed.
     """
     cached = cache_folder() / f"microcosm-shapes-{VERSION}-{_source_digest()}.npz"
     if not cached.is_file():
@@ -167,13 +169,9 @@ def _icon_sets(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _render_icon(icons: dict[str, Any], icon: str) -> np.ndarray | None:
     """Return the ink of an icon, (RENDERED_SIDE, RENDERED_SIDE) in 0..1, or None if its SVG is not valid."""
-    try:
-        import resvg_py
-    except ImportError:
-        raise ObserverError(
-            "drawing icons requires the extra microcosm: run pip install -c constraints.txt -e '.[microcosm]' in the "
-            "project's folder"
-        ) from None
+    require_extra("microcosm", "drawing icons")
+    import resvg_py
+
     data = icons["icons"][icon]
     size = {side: data.get(side, icons.get(side, 16)) for side in ("left", "top", "width", "height")}
     left, top = data.get("left", icons.get("left", 0)), data.get("top", icons.get("top", 0))

@@ -1,8 +1,10 @@
 """Tiny image classifiers of transformers, saved in the layout of a Hub repository."""
 
 import json
+import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from observers.classifiers.discriminative import Classifier
@@ -53,3 +55,17 @@ def classify(folder, trials, **options):
     """Return the responses of the classifier in `folder`."""
     observer = Classifier("some/tiny-model", weights=folder, device="cpu", **options)
     return list(observer.observe(iter(trials)))
+
+
+def break_torchvision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a torchvision into a folder that fails as one that was built for another torch."""
+    (folder / "torchvision").mkdir()
+    (folder / "torchvision" / "__init__.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
+    metadata = folder / "torchvision-0.0.7.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.0.7\n")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(folder))

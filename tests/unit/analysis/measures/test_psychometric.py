@@ -12,6 +12,7 @@ from analysis.measures.psignifit_fitter import import_psignifit
 from analysis.measures.psychometric import COLUMNS, REASONS, fit_psychometric, n_choices, thresholds
 from benchmarks.recovery import LAPSE, LEVELS, THRESHOLD, WIDTH, make_trials, simulate_responses
 from core.errors import LogError
+from core.extras import MissingExtra
 from observers.simulated import Psychometric
 
 GUESS = 1 / 16
@@ -187,6 +188,6 @@ def test_psignifit_gives_similar_thresholds():
 
 def test_error_without_psignifit_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psignifit", None)
-    message = r"psignifit is not installed; install the extra psychometrics: pip install .*\[psychometrics\]"
-    with pytest.raises(LogError, match=message):
+    message = r'^the fitter psignifit needs psignifit: .* install "observers\[psychometrics\]"$'
+    with pytest.raises(MissingExtra, match=message):
         import_psignifit()

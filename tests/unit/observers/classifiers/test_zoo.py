@@ -13,10 +13,12 @@ from huggingface_hub import constants
 from PIL import Image
 
 from core.errors import UnknownName
+from core.extras import MissingExtra
 from observers.classifiers.zoo import Timm
 from observers.protocol import ObserverError
 from observers.registry import make_observer
 from stimuli.categories import IMAGENET_CLASSES
+from tests.unit.observers.tiny import break_torchvision
 
 TINY = "test_vit.r160_in1k"
 MEAN, STD, SIZE = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4], 160
@@ -166,21 +168,17 @@ def test_error_without_network_names_the_file(timm, trials, tmp_path, monkeypatc
 
 def test_missing_extra_is_reported(trials, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ObserverError, match=r"need the extra zoo: pip install -c constraints"):
+    with pytest.raises(MissingExtra, match=r'^a model of timm needs timm: .* install "observers\[zoo\]"$'):
         next(Timm("resnet50.tv_in1k").observe(iter(trials)))
 
 
 def test_mismatched_torchvision_is_reported(trials, tmp_path, monkeypatch):
-    for name in ("timm", "torchvision"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "torchvision" / "__init__.py").touch()
-    (tmp_path / "timm" / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    break_torchvision(tmp_path, monkeypatch)
+    (tmp_path / "timm").mkdir()
+    (tmp_path / "timm" / "__init__.py").write_text("import torchvision")
     for name in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(
-        ObserverError, match=r"operator torchvision::nms does not exist.*built for a different torch than"
-    ):
+    with pytest.raises(ObserverError, match=r"^torchvision 0\.0\.7 does not work with torch .*nms does not exist"):
         next(Timm("resnet50.tv_in1k").observe(iter(trials)))
 
 

@@ -173,7 +173,7 @@ def test_a_function_from_a_file_is_a_method(folders, tmp_path):
         make("nothing", "other")
     with pytest.raises(UnknownName, match=r"no option of mine\.py:mean is named 'wait': did you mean weight"):
         make("mean", "other", wait="1")
-    with pytest.raises(UnknownName, match="no method to make cue-conflict images is named 'gatys'"):
+    with pytest.raises(UnknownName, match="no cue-conflict method is named 'gatys'"):
         make_cue_conflict(shapes, textures, tmp_path / "other", CueConflictSettings("gatys"))
 
 

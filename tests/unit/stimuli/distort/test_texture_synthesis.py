@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from core.errors import StimulusError, UserError
+from core.extras import MissingExtra
 from stimuli.build.cue_conflict import CueConflictSettings, make_cue_conflict
 from stimuli.distort.distortions import to_gray
 from stimuli.draw.drawn import draw_silhouette
@@ -107,6 +108,8 @@ def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch, tmp_pat
     monkeypatch.delitem(sys.modules, "stimuli.distort.texture_synthesis", raising=False)
     save_image(as_uint8(cat()), tmp_path / "cats" / "cat" / "c.png")
     cats = read_folder(tmp_path / "cats")
-    with pytest.raises(UserError, match=r"texture synthesis needs an optional package: run pip install .*\[textures\]"):
+    with pytest.raises(
+        MissingExtra, match=r'^cue-conflict method plenoptic needs plenoptic: .* install "observers\[textures\]"$'
+    ):
         make_cue_conflict(cats, cats, tmp_path / "set", CueConflictSettings("plenoptic"))
     assert not (tmp_path / "set").exists()

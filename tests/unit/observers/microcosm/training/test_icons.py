@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import ObserverError
+from core.extras import MissingExtra
 from observers.microcosm.training import icons
 from stimuli.categories import CATEGORIES
 
@@ -64,9 +65,7 @@ def test_missing_resvg_and_missing_network_are_errors(tmp_path, monkeypatch):
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(__import__("sys").modules, "resvg_py", None)
     path = write_archive(tmp_path / "icons.tgz", {"free": ("MIT", ["cat"])})
-    with pytest.raises(
-        ObserverError, match=r"drawing icons requires the extra microcosm: run pip install .*\[microcosm\]"
-    ):
+    with pytest.raises(MissingExtra, match=r'^drawing icons needs resvg-py: .* install "observers\[microcosm\]"$'):
         icons.load_training_shapes(path)
     monkeypatch.setattr(icons, "ARCHIVE", "http://127.0.0.1:9/json.tgz")
     with pytest.raises(ObserverError, match=r"cannot be downloaded from .*: try again, or pass the file with --icons"):
