@@ -157,7 +157,10 @@ def test_no_command_shows_a_traceback_if_an_extra_is_missing(tmp_path, drawn):
     for path in (log, log.with_suffix(".json")):
         path.write_text(path.read_text("utf-8").replace("simulated", "generative"))
     header = "subj,session,trial,rt,object_response,category,condition,imagename\n"
-    rows = [f"s,1,{i},0.5,{('bear', 'cat')[i % 2]},bear,{('c10', 'c50')[i % 2]},0_{i}_bear.png" for i in range(8)]
+    levels = ("c03", "c05", "c10", "c30", "c50")
+    rows = [
+        f"s,1,{i},0.5,{'bear' if i % 5 >= i % 4 else 'cat'},bear,{levels[i % 5]},0_{i}_bear.png" for i in range(100)
+    ]
     (tmp_path / "contrast").mkdir()
     (tmp_path / "contrast" / "contrast_s_session_1.csv").write_text(header + "\n".join(rows) + "\n")
     commands = [command for group in COMMANDS.values() for command in group]
