@@ -3,8 +3,8 @@
 Jaini et al. (2024, section 4) report Pearson's r(58) = .59 and Spearman's .64 for this example. Notation: N observers that
 have both measures; df = N - 2.
 - Pearson's r: p and the 95 % interval by Fisher's z with standard error 1 / sqrt(N - 3), both computed by scipy.
-- Spearman's r of the ranks (ties share their mean rank): r and p computed by scipy. scipy has no interval for it, so the
-  interval is computed here, by z with standard error sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
+- Spearman's r of the ranks (ties share their mean rank): r and p computed by scipy. The interval is computed here,
+  because scipy does not offer it, by z with standard error sqrt((1 + r² / 2) / (N - 3)) (Bonett & Wright 2000).
 With fewer than three observers, or if a measure is the same for all observers, the results are NaN and `reason` says why.
 The interval is NaN with three observers, and also if |r| = 1, because z is then infinite. If |r| = 1, p is 0 for Pearson's r
 and 2 / N! for Spearman's r, which is the proportion of the N! orders with |r| = 1.

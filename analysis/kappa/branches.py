@@ -208,7 +208,7 @@ def within_human_range(
 
 
 def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTrees) -> pd.DataFrame:
-    """Return the table of `within_human_range` from the comparison of its dataset, or from none if it has no people."""
+    """Return the table of `within_human_range` from the comparison of its dataset (an empty list without people)."""
     if not comparisons:
         return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
     data, resampled = comparisons[0].data, comparisons[0].resampled

@@ -85,7 +85,7 @@ class SectionInputs:
         return select_benchmark_conditions(self.trials, self.dataset)
 
     # The resamples from which several sections compute their intervals. Each of the two lists has one element for this
-    # dataset, or none if the dataset has no trials (or no trials of people) in conditions that the benchmark includes.
+    # dataset. It is empty without trials (or without trials of people) in conditions that the benchmark includes.
 
     @cached_property
     def kappas(self) -> list[ResampledKappas]:
