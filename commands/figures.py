@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commands.options import BootstrapSeed, Dataset, Logs, Resamples, Rule, read_logs
+from commands.options import BootstrapSeed, Dataset, Logs, NChoices, Resamples, Rule, read_logs
 from core.errors import LogError
 
 
@@ -38,6 +38,7 @@ def figures(
         ),
     ] = None,
     dataset: Dataset = None,
+    n_choices: NChoices = None,
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
@@ -56,7 +57,7 @@ def figures(
     from analysis.paper.folder import write_figures
 
     highlighted, reference = tuple(observer or ()), tuple(stand_in) if stand_in else None
-    inputs = FigureInputs(read_logs(logs, dataset), highlighted, reference, rule, resamples, seed)
+    inputs = FigureInputs(read_logs(logs, dataset, n_choices=n_choices), highlighted, reference, rule, resamples, seed)
     n_drawn = 0
     for written in write_figures(inputs, out, figure or ()):
         n_drawn += bool(written.stem)

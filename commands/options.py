@@ -98,6 +98,15 @@ Csv = Annotated[
 Dataset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Use only the trials of this dataset (default: all datasets).")
 ]
+NChoices = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        metavar="N",
+        help="Number of choices of datasets whose logs do not record it (default: the number of different categories and "
+        "responses).",
+    ),
+]
 Rule = Annotated[KappaRule, typer.Option(help="Value of kappa where it is undefined: NaN, or 1 as in model-vs-human.")]
 Intervals = Annotated[
     bool, typer.Option("--intervals/--no-intervals", help="Whether to compute bootstrap confidence intervals.")
@@ -150,14 +159,17 @@ def create_observers(names: list[str], options: list[str] | None, flags: dict[st
     return make_observers(names, set_flags | key_values(options), notify=to_stderr)
 
 
-def read_logs(logs: list[str], dataset: str | None, *, ambiguous: bool = False) -> "pd.DataFrame":
+def read_logs(
+    logs: list[str], dataset: str | None, *, ambiguous: bool = False, n_choices: int | None = None
+) -> "pd.DataFrame":
     """Read trial logs into a frame and print the frame's notes to standard error.
 
-    With `ambiguous`, images without a correct answer are included.
+    With `ambiguous`, images without a correct answer are included. `n_choices` is the number of choices of datasets whose
+    logs do not record it.
     """
     from analysis.io.frame import read_trials, select_dataset
 
-    frame = read_trials(logs, ambiguous=ambiguous)
+    frame = read_trials(logs, ambiguous=ambiguous, n_choices=n_choices)
     print_notes(frame)
     return select_dataset(frame, dataset) if dataset else frame
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commands.options import BootstrapSeed, Dataset, Intervals, Logs, read_logs
+from commands.options import BootstrapSeed, Dataset, Intervals, Logs, NChoices, read_logs
 
 
 def report(
@@ -14,6 +14,7 @@ def report(
         "report"
     ),
     dataset: Dataset = None,
+    n_choices: NChoices = None,
     intervals: Intervals = True,
     seed: BootstrapSeed = 0,
     images: Annotated[
@@ -47,7 +48,7 @@ def report(
     from analysis.report.report import write_report
     from experiments.sets.shown_stimuli import find_shown_stimuli
 
-    frame = read_logs(logs, dataset, ambiguous=True)
+    frame = read_logs(logs, dataset, ambiguous=True, n_choices=n_choices)
     shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
     extras = [] if reconstructions is None else [reconstructions_section(reconstructions)]
     typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")

@@ -29,6 +29,7 @@ import pandas as pd
 
 from analysis.illusions.kinds import trials_of_kind
 from analysis.illusions.pse import curve_arrays, pse
+from analysis.io.choices import n_choices
 from analysis.io.frame import condition_order, observer_order
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
@@ -63,8 +64,6 @@ def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: in
     rows = []
     for dataset, trials in trials_of_kind(frame, "percepts").items():
         evidence_columns = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
-        known_choices = set(trials["percept_a"]) | set(trials["percept_b"]) | set(trials["response"])
-        n_choices = max(len(evidence_columns), len(known_choices - {""}))
         for observer, kind in observer_order(trials).itertuples(index=False, name=None):
             own = trials[trials["observer"] == observer]
             ambiguous = own[own["category"] == AMBIGUOUS]
@@ -72,7 +71,7 @@ def bistability(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed: in
             n, n_either = len(ambiguous), int((a | b).sum())
             proportions = [*_proportion(n_either, n), *_proportion(int(a.sum()), n_either)]
             evidence = _evidence_measures(own, evidence_columns, n_resamples, seed) if n else [np.nan] * 9
-            rows.append((dataset, observer, kind, n, n_choices, *proportions, *evidence))
+            rows.append((dataset, observer, kind, n, n_choices(trials), *proportions, *evidence))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

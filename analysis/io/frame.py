@@ -4,7 +4,8 @@ A frame has one row per trial and the columns `COLUMNS`. Text stays text: `condi
 value, and a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the category. If a
 log has further columns, these follow: cue columns of the stimulus set (such as `shape` and `texture`),
 `evidence_<choice>` and `measured_<quantity>`.
-`frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions.
+`frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions, and an
+assumed number of choices.
 An observer is identified by dataset and name: the observers `subject-01` of two datasets are different people.
 """
 
@@ -21,6 +22,7 @@ from attrs import field, frozen
 
 from analysis.io import bids
 from analysis.io.answerable import exclude_unanswerable
+from analysis.io.choices import count_in_log, store_n_choices
 from analysis.io.log_tables import convert_cells
 from analysis.io.notes import add_notes
 from core.errors import LogError, UnknownName
@@ -38,7 +40,9 @@ TEXTS = {FRAME_NAMES.get(c.name, c.name): c.can_be_empty for c in TRIAL_COLUMNS 
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 
 
-def read_trials(*logs: Path | str | Iterable[Path | str], ambiguous: bool = False) -> pd.DataFrame:
+def read_trials(
+    *logs: Path | str | Iterable[Path | str], ambiguous: bool = False, n_choices: int | None = None
+) -> pd.DataFrame:
     """Read trial logs into one frame.
 
     The files may be our own trial logs, CSV files in model-vs-human format and exported BIDS tables, in any mixture. Pilot
@@ -50,6 +54,7 @@ def read_trials(*logs: Path | str | Iterable[Path | str], ambiguous: bool = Fals
             a file that is named here must be a trial log. What is not in the current folder is looked for in the data
             folders, so that "humans", "humans/edge" and "networks/edge" are the recorded people and networks.
         ambiguous: Include trials whose image does not have a correct answer (illusions).
+        n_choices: Number of choices of the datasets whose logs do not record it (see `analysis.io.choices`).
 
     Returns:
         The frame: one row per trial, with `COLUMNS` and the further columns of the logs.
@@ -88,12 +93,13 @@ def read_trials(*logs: Path | str | Iterable[Path | str], ambiguous: bool = Fals
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
     _check_one_kind_per_observer(frame)
     _check_duplicate_trials(frame)
+    other_columns = [c for c in frame.columns if c not in COLUMNS]
+    frame = frame[[*COLUMNS, *other_columns]]
     notes = [*reading_notes.notes, *_incomplete_log_notes(reading_notes.incomplete)]
     if reading_notes.pilots:
         notes.append(f"pilot sessions are excluded: {reading_notes.list_pilots()}")
     notes += simulated_observers_note(frame)
-    other_columns = [c for c in frame.columns if c not in COLUMNS]
-    frame = frame[[*COLUMNS, *other_columns]]
+    notes += store_n_choices(frame, reading_notes.n_choices, n_choices)
     frame.attrs["notes"], frame.attrs["simulated_are_noted"] = notes, True
     frame = frame if ambiguous else exclude_unanswerable(frame)
     add_notes(frame, frame.attrs["notes"])
@@ -111,6 +117,7 @@ class _ReadingNotes:
     notes: list[str] = field(factory=list)
     pilots: set[tuple[str, str]] = field(factory=set)  # (observer, dataset)
     incomplete: IncompleteLogs = field(factory=dict)
+    n_choices: dict[str, set[int]] = field(factory=dict)  # dataset -> the numbers of choices that its logs record
     images: dict[str, tuple[str, Path]] = field(
         factory=dict
     )  # dataset -> (digest of its stimuli, path of a log with that digest)
@@ -205,6 +212,10 @@ def _read_file(path: Path, must_be_log: bool, reading_notes: _ReadingNotes) -> p
     pilots = part.loc[is_pilot, ["observer", "dataset"]]
     reading_notes.pilots.update(pilots.itertuples(index=False, name=None))
     part = part[~is_pilot]
+    if len(part):
+        n_choices = count_in_log(part, None if sidecar is None else sidecar["identity"])
+        known = reading_notes.n_choices.setdefault(str(part["dataset"].iloc[0]), set())
+        known |= set() if n_choices is None else {n_choices}
     if sidecar is not None and len(part):
         _compare_with_sidecar(part, sidecar["identity"], path, reading_notes)
     return part if len(part) else None

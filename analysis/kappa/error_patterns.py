@@ -25,12 +25,12 @@ within conditions.
 import numpy as np
 import pandas as pd
 
+from analysis.io.choices import n_choices
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.confusion import ALL
-from analysis.measures.psychometric import n_choices
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from core.errors import LogError
 

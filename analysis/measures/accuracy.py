@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.io.choices import recorded_n_choices
 from analysis.io.frame import condition_order, dataset_order, observer_order
-from core.trial_columns import EVIDENCE
-from stimuli.published.datasets import DATASETS
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
 PEOPLE = "people"  # name of the row that combines all people
@@ -57,13 +56,10 @@ def wilson_interval(n_correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, n
 def chance_level(trials: pd.DataFrame) -> float | None:
     """Return the chance level of the trials of one dataset, 1 / number of choices.
 
-    Published datasets have 16 choices. For other datasets the choices are those for which the log has evidence. The result
-    is None if the log does not contain evidence, because the number of choices is then unknown.
+    The result is None if the number of choices is not recorded (see `analysis.io.choices`).
     """
-    if trials["dataset"].iloc[0] in DATASETS:
-        return 1 / 16
-    n_choices = sum(trials[c].notna().any() for c in trials.columns if c.startswith(EVIDENCE))
-    return 1 / n_choices if n_choices else None
+    n_choices = recorded_n_choices(trials)
+    return None if n_choices is None else 1 / n_choices
 
 
 def accuracy_by_kind(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
+from analysis.io.choices import n_choices
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.measures.accuracy import wilson_interval
-from analysis.measures.psychometric import n_choices
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from stimuli.categories import CATEGORIES
 

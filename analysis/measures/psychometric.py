@@ -29,12 +29,10 @@ from scipy.optimize import minimize
 from scipy.special import expit, xlog1py, xlogy
 from scipy.stats import chi2
 
+from analysis.io.choices import n_choices
 from analysis.io.frame import dataset_order, observer_order
 from analysis.io.notes import add_notes
 from core.errors import LogError
-from core.trial_columns import EVIDENCE
-from stimuli.categories import CATEGORIES
-from stimuli.published.datasets import DATASETS
 from stimuli.published.level_scales import Scale, numeric_level, scale_of, to_scale
 
 COLUMNS = (
@@ -118,19 +116,6 @@ def thresholds(
     datasets = ", ".join(without_levels)
     add_notes(table, [f"datasets without levels are excluded: {datasets}"] if without_levels else [])
     return table
-
-
-def n_choices(trials: pd.DataFrame) -> int:
-    """Return the number of choices in the trials of one dataset.
-
-    Published datasets have sixteen choices. For other datasets it is the number of choices with evidence, or the number of
-    different categories and responses if that is larger.
-    """
-    if trials["dataset"].iloc[0] in DATASETS:
-        return len(CATEGORIES)
-    with_evidence = [c for c in trials.columns if c.startswith(EVIDENCE) and trials[c].notna().any()]
-    names = (set(trials["category"].unique()) | set(trials["response"].unique())) - {""}
-    return max(len(with_evidence), len(names))
 
 
 def fit_psychometric(

@@ -15,6 +15,7 @@ from commands.options import (
     Intervals,
     Json,
     Logs,
+    NChoices,
     Resamples,
     Rule,
     read_logs,
@@ -61,6 +62,7 @@ def consistency(
 def errors(
     logs: Logs,
     dataset: Dataset = None,
+    n_choices: NChoices = None,
     by_condition: ByCondition = False,
     intervals: Intervals = True,
     resamples: Resamples = 1000,
@@ -79,7 +81,7 @@ def errors(
     """
     from analysis.kappa.error_patterns import error_patterns
 
-    frame, options = read_logs(logs, dataset), {"n_resamples": resamples, "seed": seed}
+    frame, options = read_logs(logs, dataset, n_choices=n_choices), {"n_resamples": resamples, "seed": seed}
     output(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options), json, csv)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from commands.analyze.output import output
-from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples, Rule, read_logs
+from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, NChoices, Resamples, Rule, read_logs
 
 ByCondition = Annotated[
     bool,
@@ -70,6 +70,7 @@ def confusion(
 def entropy(
     logs: Logs,
     dataset: Dataset = None,
+    n_choices: NChoices = None,
     by_condition: ByCondition = False,
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
@@ -87,13 +88,14 @@ def entropy(
     """
     from analysis.measures.confusion import response_entropy
 
-    frame = read_logs(logs, dataset)
+    frame = read_logs(logs, dataset, n_choices=n_choices)
     output(response_entropy(frame, by_condition=by_condition, n_resamples=resamples, seed=seed), json, csv)
 
 
 def thresholds(
     logs: Logs,
     dataset: Dataset = None,
+    n_choices: NChoices = None,
     scale: Annotated[
         Literal["linear", "log10"] | None,
         typer.Option(help="Scale of the levels (default: the usual scale of the distortion)."),
@@ -119,7 +121,7 @@ def thresholds(
     """
     from analysis.measures.psychometric import thresholds as compute
 
-    table = compute(read_logs(logs, dataset), scale=scale, max_lapse=max_lapse, fitter=fitter)
+    table = compute(read_logs(logs, dataset, n_choices=n_choices), scale=scale, max_lapse=max_lapse, fitter=fitter)
     output(table, json, csv)
 
 

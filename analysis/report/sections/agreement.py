@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures.scatter import draw_map
+from analysis.io.choices import n_choices
 from analysis.io.tables import format_p_value, format_value
 from analysis.kappa.branches import (
     ResampledTrees,
@@ -18,7 +19,6 @@ from analysis.kappa.ceiling import MAJORITY, ceiling_table
 from analysis.kappa.contrasts import PEOPLE, WITHIN, contrast_kinds
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
-from analysis.measures.psychometric import n_choices
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.parts import Part, ReportFigure, list_of, table_of
 from analysis.report.sections.section_inputs import Section, SectionInputs

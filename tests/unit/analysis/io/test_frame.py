@@ -260,7 +260,8 @@ def test_pilot_session_is_recognized_by_the_name_of_a_person(small, tmp_path):
     mixed = write_model_vs_human(tmp_path, "mine/mine_both.csv", both)
     frame = read_trials([mixed])
     assert list(frame["observer"]) == ["subject-1"]
-    assert frame.attrs["notes"] == ["pilot sessions are excluded: subject-1-pilot in mine"]
+    assert frame.attrs["notes"][0] == "pilot sessions are excluded: subject-1-pilot in mine"
+    assert [note[:29] for note in frame.attrs["notes"][1:]] == ["the number of choices of mine"]
 
 
 @pytest.mark.parametrize(

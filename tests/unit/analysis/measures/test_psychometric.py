@@ -8,8 +8,9 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.genmod.families.links import Link
 
+from analysis.io.choices import n_choices
 from analysis.measures.psignifit_fitter import import_psignifit
-from analysis.measures.psychometric import COLUMNS, REASONS, fit_psychometric, n_choices, thresholds
+from analysis.measures.psychometric import COLUMNS, REASONS, fit_psychometric, thresholds
 from benchmarks.recovery import LAPSE, LEVELS, THRESHOLD, WIDTH, make_trials, simulate_responses
 from core.errors import LogError
 from core.extras import MissingExtra

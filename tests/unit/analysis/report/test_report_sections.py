@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from analysis.benchmark.correlation import correlate, observer_measure
+from analysis.io.choices import n_choices
 from analysis.io.tables import format_p_value
 from analysis.kappa import condition_data, pairs
 from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contrasts import PEOPLE, kind_contrasts
-from analysis.measures.psychometric import n_choices
 from analysis.report.sections.agreement import (
     ceiling_section,
     clusters_section,
