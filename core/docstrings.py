@@ -14,7 +14,7 @@ def describe_arguments(definition: object) -> dict[str, str]:
         definition: A class or function.
 
     Returns:
-        The description of each argument or attribute by name, each on one line. Empty if there is no such section.
+        The description of each argument or attribute by name, each on one line. Empty without such a section.
 
     Example:
         >>> describe_arguments(Chance)

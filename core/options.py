@@ -34,7 +34,7 @@ class Option:
         default: Default value. None if the option is required or its default depends on other options; the description
             then says how.
         description: What the option means, from the docstring; empty if the docstring does not describe it.
-        required: Whether the option has no default.
+        required: Whether users must set the option.
         runtime: Whether the option changes only how responses are computed, and not the responses.
         path: Names of the parameters that lead to the option: its own name, after the names of the parameters whose types
             are attrs classes.

@@ -29,7 +29,7 @@ def write_figure(
         data: The numbers that the figure shows, which are written as CSV.
         alt: The alternative text.
         caption: The caption.
-        plot: Name and data of the script that draws the interactive version, or None if there is no such version.
+        plot: Name and data of the script that draws the interactive version, or None without such a version.
     """
     (out / "figures").mkdir(parents=True, exist_ok=True)
     with style.publication():
