@@ -4,7 +4,8 @@ After these columns, a log has the cues of the stimulus set, one column `evidenc
 `measured_<name>` for every further measurement of the observer. An empty cell is a missing value.
 
 To add a column, add it at the end of TRIAL_COLUMNS with `required=False`, so that logs without the column can still be read,
-and add its description to the table in docs/trial-log.md.
+and add its description to the table in docs/trial-log.md. A session that was started without the column cannot be resumed
+with it; `run()` says so and does not change the log.
 """
 
 from collections.abc import Callable

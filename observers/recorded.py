@@ -96,7 +96,7 @@ def _read_own_cells(path: Path) -> dict[str, list[str]]:
         )
     header, rows = read_cells(complete_rows(content, form), path, form)
     if not rows:
-        raise ObserverError(f"{path} has no complete trial: expected a header and one row per trial")
+        raise ObserverError(f"{path} does not have a complete trial: expected a header and one row per trial")
     if form == "model-vs-human":
         return to_own_cells(header, rows, path)
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))

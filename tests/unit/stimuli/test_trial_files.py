@@ -50,7 +50,8 @@ def test_rows_are_converted_to_the_cells_of_our_own_log(tmp_path):
         ["net", "1", "5", "NaN", "dog", "cat", "0.90", "0005_nse_dnn_0.90_cat_10_n02504458_7210.png"],
     ]
     cells = to_own_cells(MODEL_VS_HUMAN.split(","), rows, tmp_path / "uniform-noise" / "x_y.csv")
-    assert {name: tuple(column) for name, column in cells.items()} == {
+    assert set(cells) == set(NAMES)
+    assert {name: tuple(cells[name]) for name in NAMES[:12]} == {
         "experiment": ("uniform-noise",) * 2, "observer": ("subject-01", "net"), "kind": ("human", "discriminative"),
         "session": ("1", "1"), "block": ("", ""), "trial": ("4", "5"),
         "stimulus": ("n02504458_7209.png", "n02504458_7210.png"), "condition": ("0.10", "0.90"), "category": ("cat", "cat"),
