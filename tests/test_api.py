@@ -65,7 +65,7 @@ def test_the_docstring_says_what_the_package_is_for_with_an_example(package: str
 
 
 def test_names_that_do_not_exist() -> None:
-    with pytest.raises(AttributeError, match="module 'analysis' has no attribute 'kapa'"):
+    with pytest.raises(AttributeError, match="module 'analysis' .* attribute 'kapa'"):
         analysis.kapa  # noqa: B018
     with pytest.raises(ImportError, match="cannot import name 'kapa'"):
         from analysis import kapa  # noqa: F401
@@ -76,7 +76,7 @@ def test_attach_reads_only_exported_names(tmp_path: Path) -> None:
     load, names, exported = attach("package", str(tmp_path / "__init__.py"))
     assert exported == names() == ["pi"]
     assert load("pi") == 3.141592653589793
-    with pytest.raises(AttributeError, match="module 'package' has no attribute 'e'"):
+    with pytest.raises(AttributeError, match="attribute 'e'"):
         load("e")
 
 

@@ -120,7 +120,7 @@ def map_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule = 
 
 
 def _kappas(frame: pd.DataFrame, dataset: str | None, rule: Rule) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return the matrix of kappas of one dataset, and the kind of every observer. Raise LogError if there are no pairs."""
+    """Return the matrix of kappas of one dataset, and the kind of every observer. Raise LogError for fewer than two."""
     trials = _trials_of(frame, dataset)
     matrix = kappa_matrix(error_consistency(trials, intervals=False, rule=rule), trials["dataset"].iloc[0])
     if matrix.empty:

@@ -120,13 +120,15 @@ def options_of_distortion(name: str) -> list[str]:
     return list(options_of(distortion_function(name), n_positional=3))
 
 
-def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Distortion:
+def make_distortion(name: str, options: Mapping[str, str] | None = None, /, **values: Any) -> Distortion:
     """Look up a distortion and convert its options.
 
     Args:
         name: One of DISTORTIONS, the name of a plugin, or `FILE.py:NAME` or `module:NAME`.
         options: Names and values of options as text, such as {"keep_contrast": "true"}. The options `spectrum` and
             `monitor` of built-in distortions name a .npy file, which is read.
+        **values: Options as Python values, such as keep_contrast=True; `spectrum` and `monitor` are arrays or the names of
+            files.
 
     Returns:
         The distortion, whose `apply` distorts an image.
@@ -138,6 +140,7 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Dist
 
     Example:
         >>> make_distortion("contrast").apply(image, "c30", np.random.default_rng(0))
+        >>> make_distortion("phase-scrambling", keep_contrast=True)
     """
     row, basis = DISTORTIONS.get(name), ""
     if row is not None:
@@ -146,10 +149,13 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None) -> Dist
         references = {row.name: row.reference for row in DISTORTIONS.values()}
         function = resolve(name, references, "distortions", "distortion")
         check_three_parameters(function, name, "(image, level, rng) -> image")
-    keywords = parse_options(options_of(function, n_positional=3), name, options or {})
-    for option, reader in (row.tables if row is not None else {}).items():
-        if option in keywords:
-            keywords[option] = load(reader)(Path(keywords[option]).expanduser())
+    readers = {option: load(reader) for option, reader in (row.tables if row is not None else {}).items()}
+    for option in readers:
+        if isinstance(values.get(option), str | Path):
+            values[option] = readers[option](Path(values[option]).expanduser())
+    keywords = parse_options(options_of(function, n_positional=3), name, options or {}, values)
+    for option in readers.keys() & (options or {}).keys():
+        keywords[option] = readers[option](Path(keywords[option]).expanduser())
     if name == "false-colour" and "monitor" not in keywords:
         monitor = read_published_monitor()
         if monitor is not None:

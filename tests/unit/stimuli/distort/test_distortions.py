@@ -283,6 +283,21 @@ def test_unknown_names_and_options_are_errors():
         make_distortion("phase-scrambling", {"keep_contrast": "maybe"})
 
 
+def test_options_as_python_values(tmp_path):
+    assert make_distortion("phase-scrambling", keep_contrast=True) == make_distortion(
+        "phase-scrambling", {"keep_contrast": "true"}
+    )
+    table = np.ones((224, 224))
+    np.save(tmp_path / "table.npy", table)
+    expected = make_distortion("power-equalisation", {"spectrum": str(tmp_path / "table.npy")}).options["spectrum"]
+    for value in (table, tmp_path / "table.npy", str(tmp_path / "table.npy")):
+        assert np.array_equal(make_distortion("power-equalisation", spectrum=value).options["spectrum"], expected)
+    with pytest.raises(UnknownName, match="no option of contrast is named 'keep_contrast'"):
+        make_distortion("contrast", keep_contrast=True)
+    with pytest.raises(UserError, match="option keep_contrast"):
+        make_distortion("phase-scrambling", keep_contrast=3)
+
+
 def test_a_function_from_a_file_is_a_distortion(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
