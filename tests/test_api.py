@@ -65,7 +65,7 @@ def test_the_docstring_says_what_the_package_is_for_with_an_example(package: str
 
 
 def test_names_that_do_not_exist() -> None:
-    with pytest.raises(AttributeError, match="module 'analysis' .* attribute 'kapa'"):
+    with pytest.raises(AttributeError, match=r"module 'analysis' .* attribute 'kapa'"):
         analysis.kapa  # noqa: B018
     with pytest.raises(ImportError, match="cannot import name 'kapa'"):
         from analysis import kapa  # noqa: F401
