@@ -25,7 +25,8 @@ def test_built_in_observers_follow_the_contract(name, small, tmp_path):
     if name in ("recorded", "correlated"):
         log = run(small, Chance(), tmp_path)
         name, options = (f"recorded:{log}", {}) if name == "recorded" else (name, {"log": str(log), "kappa": "0.3"})
-    results = check_observer(make_observer(name, options), small.trials(0))
+    trials = small.trials(0)[: 8 if name == "efficientnet-lite0" else None]
+    results = check_observer(make_observer(name, options), trials)
     assert [result for result in results if not result.passed] == []
     assert len(results) >= 7
 

@@ -1,14 +1,21 @@
 """Crops of the photographs that scikit-learn includes."""
 
+from functools import cache
+
 import numpy as np
 from sklearn.datasets import load_sample_image
 
-SIZES = [(224, 224), (256, 256), (137, 201)]  # height, width
+SIZES = [(224, 224), (64, 96), (57, 81)]  # height, width
+
+
+@cache
+def sample_image(name):
+    return load_sample_image(name)
 
 
 def photo(name="china.jpg", height=224, width=224, top=60, left=180):
     """Return a crop of a photograph, (height, width, 3) float64 in 0..1."""
-    return load_sample_image(name)[top : top + height, left : left + width] / 255
+    return sample_image(name)[top : top + height, left : left + width] / 255
 
 
 def photos(height, width):

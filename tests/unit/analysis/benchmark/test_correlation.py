@@ -41,16 +41,6 @@ def test_coefficients_equal_their_formulas(n):
     assert set(table["x"]) == {"x"} and set(table["y"]) == {"y"}
 
 
-@pytest.mark.parametrize("r", [0.0, 0.6])
-def test_interval_has_nominal_coverage(r):
-    n_covered = np.zeros(2)
-    spearman = 6 / np.pi * np.arcsin(r / 2)  # of a bivariate normal distribution
-    for seed in range(200):
-        table = correlate(*random_measures(30, r, seed))
-        n_covered += (table["low"] <= [r, spearman]) & (table["high"] >= [r, spearman])
-    assert (n_covered / 200 >= 0.9).all() and (n_covered / 200 <= 0.995).all()
-
-
 def test_only_observers_with_both_measures_count():
     x, y = random_measures(10, 0.9)
     y.iloc[3] = np.nan

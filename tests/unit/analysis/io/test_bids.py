@@ -44,8 +44,8 @@ def random_text(rng: np.random.Generator, *more: str, empty: bool = False) -> st
 def random_frame(rng: np.random.Generator) -> pd.DataFrame:
     """Return extreme trials: any text, numbers at their limits, sessions without a number, cues with tabs."""
     parts = []
-    names = list(dict.fromkeys(random_text(rng) for _ in range(3)))
-    for dataset in dict.fromkeys(random_text(rng) for _ in range(3)):
+    names = list(dict.fromkeys(random_text(rng) for _ in range(2)))
+    for dataset in dict.fromkeys(random_text(rng) for _ in range(2)):
         extra = [f"evidence_{random_text(rng)}" for _ in range(2)] + [f"measured_{random_text(rng)}" for _ in range(2)]
         cues = [f"cue {random_text(rng)}" for _ in range(2)]
         for observer in names:

@@ -31,16 +31,6 @@ def random_correct(rng, n, p=0.6):
     return rng.random(n) < p
 
 
-def test_independence_test_has_nominal_error_rate():
-    rng, ps = np.random.default_rng(0), []
-    for seed in range(150):
-        frame = make_frame({"a": random_correct(rng, 160, 0.7), "b": random_correct(rng, 160, 0.5)})
-        (row,) = independence_test(frame, n_draws=200, seed=seed).itertuples()
-        ps.append(row.p)
-    assert np.mean(np.array(ps) <= 0.05) == pytest.approx(0.05, abs=0.045)
-    assert np.mean(ps) == pytest.approx(0.5, abs=0.1)
-
-
 def test_independence_test_detects_dependent_observers():
     rng = np.random.default_rng(1)
     a = random_correct(rng, 200)
@@ -138,14 +128,6 @@ def test_difference_test_detects_a_difference():
     assert other["p"] > 0.05 and other["low"] < 0 < other["high"]
     reversed_pair = difference_test(frame, [("near", "far")], n_draws=400).iloc[0]
     assert reversed_pair["difference"] == pytest.approx(-row["difference"])
-
-
-def test_difference_test_has_nominal_error_rate():
-    rng, ps = np.random.default_rng(6), []
-    for seed in range(120):
-        frame = make_frame(people_and_nets(rng, n=120, share=0.0), KINDS)
-        ps.append(difference_test(frame, [("near", "far")], n_draws=150, seed=seed)["p"].item())
-    assert np.mean(np.array(ps) <= 0.05) == pytest.approx(0.05, abs=0.05)
 
 
 def test_difference_test_equals_one_exchange_at_a_time():

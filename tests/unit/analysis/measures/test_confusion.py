@@ -84,19 +84,6 @@ def test_entropy_without_responses_is_nan():
     assert len(confusion_table(ONE[:0])) == len(response_entropy(ONE[:0])) == 0
 
 
-def test_entropy_interval_has_nominal_coverage():
-    """With 160 images and sixteen choices, about 95 % of 200 intervals contain the true entropy."""
-    rng = np.random.default_rng(0)
-    p, categories = rng.dirichlet(np.full(16, 1.0)), [f"c{k}" for k in range(16)] * 10
-    true_entropy, n_covered = scipy_entropy(p, base=2), 0
-    for seed in range(200):
-        responses = [f"c{k}" for k in rng.choice(16, size=160, p=p)]
-        frame = response_trials("one", "human", responses, categories)
-        (row,) = response_entropy(frame, n_resamples=200, seed=seed).itertuples()
-        n_covered += row.low <= true_entropy <= row.high
-    assert 0.89 <= n_covered / 200 <= 0.99
-
-
 def test_totals_of_published_responses():
     frame = read_trials([real("humans", "sketch")])
     table = confusion_table(frame)

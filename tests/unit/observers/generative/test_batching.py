@@ -79,14 +79,14 @@ def test_a_score_that_is_not_a_number_is_refused(trials):
         run(trials, likelihood=Toy(nan_from=7), schedule=Exhaustive(20), n_rows=1)
 
 
-@pytest.mark.parametrize("n_rows", [4, 64])
-def test_few_trials_are_in_memory_at_a_time(n_rows, trials):
+@pytest.mark.parametrize(("n_rows", "n_trials"), [(4, 60), (64, 250)])
+def test_few_trials_are_in_memory_at_a_time(n_rows, n_trials, trials):
     """However many trials there are, the number taken but not answered stays near what two passes need."""
     n_taken, n_ahead = 0, []
 
     def stream():
         nonlocal n_taken
-        for i in range(250):
+        for i in range(n_trials):
             n_taken += 1
             yield trials[i % len(trials)]
 
@@ -95,7 +95,7 @@ def test_few_trials_are_in_memory_at_a_time(n_rows, trials):
     results = run_races(stream(), likelihood, Racing(draws=100), lambda trial: conditionings, n_rows)
     for n_answered, _ in enumerate(results, start=1):
         n_ahead.append(n_taken - n_answered)
-    assert n_answered == 250
+    assert n_answered == n_trials
     assert max(n_ahead) <= max(2 * n_rows, 16)
 
 

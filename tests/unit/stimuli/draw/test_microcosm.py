@@ -20,11 +20,6 @@ from stimuli.published.datasets import parse_cues
 ROOT = Path(__file__).parents[4]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("sets")
-
-
 def classify(train, train_labels, test):
     """Classify `test` by the nearest class mean, with features divided by their standard deviation."""
     sd = train.std(0) + 1e-9
@@ -112,10 +107,10 @@ def test_unknown_icons_are_errors():
         glyphs.render_glyph("mdi:caat")
 
 
-def test_sizes_and_cues_of_the_sets(folder):
+def test_sizes_and_cues_of_the_sets():
     n = dict(zip(SETS, (480, 512, 160, 160), strict=True))
     for name in SETS:
-        stimuli = load_microcosm_set(name, folder / name)
+        stimuli = make_experiment(name).stimuli
         assert len(stimuli) == n[name]
         assert set(Counter(s.category for s in stimuli).values()) == {n[name] // 16}
         for s in list(stimuli)[::40]:
@@ -127,15 +122,11 @@ def test_sizes_and_cues_of_the_sets(folder):
             if name == "microcosm-cue-conflict":
                 assert parse_cues(s.id) == dict(s.cues)
                 assert s.category == s.cues["shape"]
-    assert (
-        Counter(
-            tuple(s.cues.values()) for s in load_microcosm_set("microcosm-cue-conflict", folder / SETS[1])
-        ).most_common()[-1][1]
-        == 2
-    )
+    pairs = Counter(tuple(s.cues.values()) for s in make_experiment("microcosm-cue-conflict").stimuli)
+    assert pairs.most_common()[-1][1] == 2
 
 
-def test_images_are_the_same_in_another_process(folder, tmp_path):
+def test_images_are_the_same_in_another_process(tmp_path):
     code = (
         "import sys; from pathlib import Path; from stimuli.draw.microcosm_sets import load_microcosm_set\n"
         "print(load_microcosm_set('microcosm', Path(sys.argv[1])).digest())"
@@ -143,7 +134,7 @@ def test_images_are_the_same_in_another_process(folder, tmp_path):
     process = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "set"], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert process.stdout.strip() == load_microcosm_set("microcosm", folder / "microcosm").digest()
+    assert process.stdout.strip() == make_experiment("microcosm").stimuli.digest()
 
 
 def test_a_damaged_set_is_an_error(tmp_path):
@@ -152,8 +143,7 @@ def test_a_damaged_set_is_an_error(tmp_path):
         load_microcosm_set("microcosm", tmp_path / "microcosm")
 
 
-def test_experiments_are_registered(monkeypatch, tmp_path):
-    monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path))
+def test_experiments_are_registered():
     assert {*SETS, *(f"microcosm-{name}" for name in PUBLISHED_12)} <= set(EXPERIMENTS)
     assert make_experiment("microcosm-cue-conflict").stimuli.cue_names == ("shape", "texture")
     contrast = make_experiment("microcosm-contrast")
