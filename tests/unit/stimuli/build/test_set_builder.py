@@ -16,15 +16,20 @@ from tests.unit.stimuli.build.set_building import build, cli, file_contents
 from tests.unit.stimuli.photos import as_uint8, photo
 
 
-@pytest.mark.parametrize("name", ["uniform-noise", "eidolonIII", "power-equalisation"])
-def test_the_bytes_of_a_set_depend_on_the_seed_and_not_on_the_number_of_workers(name, source, tmp_path):
+def check_the_bytes_of_a_set(name, source, folder):
+    """Check that the bytes of a set depend on the seed and not on the number of workers."""
     images = read_folder(source)
-    results = {n: build(DistortionSettings(name), images, tmp_path / str(n) / "set", n_workers=n) for n in (1, 3)}
+    results = {n: build(DistortionSettings(name), images, folder / str(n) / "set", n_workers=n) for n in (1, 3)}
     assert results[1].skipped == results[3].skipped == {}
-    assert file_contents(tmp_path / "1" / "set") == file_contents(tmp_path / "3" / "set")
-    other = build(DistortionSettings(name, seed=1), images, tmp_path / "other" / "set")
-    assert file_contents(tmp_path / "1" / "set") != file_contents(tmp_path / "other" / "set")
+    assert file_contents(folder / "1" / "set") == file_contents(folder / "3" / "set")
+    other = build(DistortionSettings(name, seed=1), images, folder / "other" / "set")
+    assert file_contents(folder / "1" / "set") != file_contents(folder / "other" / "set")
     assert len(other.stimuli) == 34
+
+
+@pytest.mark.parametrize("name", ["uniform-noise", "power-equalisation"])
+def test_the_bytes_of_a_set_depend_on_the_seed_and_not_on_the_number_of_workers(name, source, tmp_path):
+    check_the_bytes_of_a_set(name, source, tmp_path)
 
 
 def test_a_set_with_other_settings_is_not_built_in_the_same_folder(source, tmp_path):
