@@ -12,6 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from core.errors import UnknownName, UserError
+from core.extras import MissingExtra, pip, require_extra
 from core.options import Option, describe_type, options_of
 from core.plugins import load, plugins
 from experiments.experiment import Experiment, default_n_blocks
@@ -108,7 +109,7 @@ def describe_observer(name: str) -> Description:
             "source": row.source,
             "license": f"{row.license}{terms}",
             "size": row.size and f"about {row.size} to download",
-            "needs": [f'pip install "observers[{extra}]"' for extra in row.needs],
+            "needs": "; ".join(_describe_extra(extra) for extra in row.needs),
             **facts,
         }
         example, experiment = name if ":" in name else row.example, row.shown_with
@@ -119,6 +120,15 @@ def describe_observer(name: str) -> Description:
         options,
         (f"observers run-experiment {experiment} --observer {example}",),
     )
+
+
+def _describe_extra(extra: str) -> str:
+    """Return whether an extra of the installation is installed, and otherwise the command that installs it."""
+    try:
+        require_extra(extra, f"the extra {extra}")
+    except MissingExtra:
+        return f'the extra {extra}, which is not complete: {pip()} install "observers[{extra}]"'
+    return f"the extra {extra}, which is installed"
 
 
 def describe_experiment(name: str) -> Description:

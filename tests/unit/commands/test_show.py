@@ -90,6 +90,15 @@ def test_an_observer_that_cannot_be_loaded_is_described_by_its_row(monkeypatch):
         observers("show", "observers.simulated:Ideal")
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_the_extras_that_an_observer_needs_are_shown(is_installed, monkeypatch):
+    monkeypatch.setattr("core.extras._is_installed", lambda module: is_installed)
+    monkeypatch.setattr("commands.descriptions.options_of_observer", lambda name: {})
+    needs = shown("sd14")[0]["needs"]
+    assert ("which is installed" in needs) == is_installed
+    assert ('install "observers[models]"' in needs) != is_installed
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_described(name):
     (description,) = [d for d in shown(name) if d["kind"] == "experiment"]
