@@ -71,8 +71,9 @@ def main() -> None:
     )
     experiment = from_folder(images)
     timer = PassTimer()
-    timer.measure(model._network)
-    timer.measure(model._autoencoder._vae, "encode")
+    backbone = model.scorer.backbone
+    timer.measure(backbone._unet)
+    timer.measure(backbone.space._vae, "encode")
     observer = GenerativeClassifier(model, "small-world", batch_size=options.rows)
     n_done, start = 0, time.perf_counter()
 

@@ -22,6 +22,7 @@ from attrs import evolve, frozen
 from toy_diffusion import CONDITIONS, FOLDER, PROMPT, TEST_SEED, TUNING_SEED, distort, draw_images
 
 from observers.generative.allocation_pilot import binned_standard_deviations
+from observers.generative.denoising_scorer import DenoisingScorer
 from observers.generative.draws import neyman_allocation, write_allocation
 from observers.generative.families.latent import LatentDiffusion
 from observers.generative.options import Objective
@@ -46,7 +47,7 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) -> np.ndarray:
+def score(scorer: DenoisingScorer, images: np.ndarray, n_draws: int, path: Path) -> np.ndarray:
     """Return the scores of images, of shape (n_images, 16, n_draws), after saving them to a file image by image."""
     shape = (len(images), len(CATEGORIES), n_draws)
     if not path.is_file():
@@ -54,18 +55,18 @@ def score(model: LatentDiffusion, images: np.ndarray, n_draws: int, path: Path) 
         np.lib.format.open_memmap(path, "w+", np.float32, shape)[:] = np.nan
     scores = np.lib.format.open_memmap(path, "r+")
     assert scores.shape == shape, f"{path} has the scores of other images or draws: delete it"
-    conditions = torch.stack([c for (c,) in model.condition([PROMPT.format(c) for c in CATEGORIES])])
+    conditions = torch.stack([c for (c,) in scorer.condition([PROMPT.format(c) for c in CATEGORIES])])
     choices, draws = (part.ravel() for part in np.meshgrid(np.arange(shape[1]), np.arange(n_draws), indexing="ij"))
     start, n = time.monotonic(), 0
     for i, image in enumerate(images):
         if not np.isnan(scores[i, -1, -1]):
             continue
-        x = model.encode(image)
+        x = scorer.encode(image)
         parts = []
         for first in range(0, len(draws), ROWS):
             rows = slice(first, first + ROWS)
             size = len(draws[rows])
-            parts.append(model.score(x.expand(size, *x.shape), (conditions[choices[rows]],), draws[rows]))
+            parts.append(scorer.score(x.expand(size, *x.shape), (conditions[choices[rows]],), draws[rows]))
         scores[i] = torch.cat(parts).numpy().reshape(shape[1:])
         n += 1
         if n % 16 == 0:
@@ -130,11 +131,11 @@ def main() -> None:
     pixels, labels = draw_images(options.images, options.seed)
     pixels, _ = distort(pixels, options.seed)
     name = f"{options.seed}-{options.images}-{options.draws}.npy"
-    scores = score(model, pixels, options.draws, options.cache / f"scores-{name}")
-    even = ScoredImages(scores, labels, model.positions)
+    scores = score(model.scorer, pixels, options.draws, options.cache / f"scores-{name}")
+    even = ScoredImages(scores, labels, model.scorer.positions)
     model = allocate_draws(model, options.cache)
-    scores = score(model, pixels, options.draws, options.cache / f"allocated-{name}")
-    allocated = ScoredImages(scores, labels, model.positions)
+    scores = score(model.scorer, pixels, options.draws, options.cache / f"allocated-{name}")
+    allocated = ScoredImages(scores, labels, model.scorer.positions)
     same = (even.exhaustive == allocated.exhaustive).mean()
     print(f"all {options.draws} draws, even and allocated, give the same decision for {same:.4f} of the images")
 
@@ -155,9 +156,9 @@ def allocate_draws(model: LatentDiffusion, cache: Path) -> LatentDiffusion:
     """Return the model with an allocation of draws to noise levels, estimated in a pilot on separate images."""
     path = cache / "allocation.csv"
     pixels, _ = distort(draw_images(N_PILOT, TUNING_SEED)[0], TUNING_SEED)
-    pilot = score(model, pixels, PILOT_DRAWS, cache / f"scores-{TUNING_SEED}-{N_PILOT}-{PILOT_DRAWS}.npy")
+    pilot = score(model.scorer, pixels, PILOT_DRAWS, cache / f"scores-{TUNING_SEED}-{N_PILOT}-{PILOT_DRAWS}.npy")
     allocated = neyman_allocation(
-        binned_standard_deviations(pilot.astype(float), model.positions(np.arange(PILOT_DRAWS)))
+        binned_standard_deviations(pilot.astype(float), model.scorer.positions(np.arange(PILOT_DRAWS)))
     )
     write_allocation(path, allocated)
     print("density of draws from low to high noise levels (1 is even):", *(f"{d:.2f}" for d in allocated.density))

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from toy_diffusion import FOLDER, PROMPT, byte_tokenizer
 
 from observers.devices import deterministic_inference
+from observers.generative.denoising_scorer import DenoisingScorer
 from observers.generative.families.latent import LatentDiffusion
 from observers.generative.options import Compute, Source
 from stimuli.categories import CATEGORIES
@@ -100,20 +101,21 @@ def main() -> None:
     device, on_cpu = compute.torch_device(), compute.torch_device().type == "cpu"
     size, n = options.size or (128 if on_cpu else 512), options.rows or (2 if on_cpu else 16)
     model = LatentDiffusion(Source("sd14-random", weights=folder), compute, size=size)
-    condition = model.condition([PROMPT.format(CATEGORIES[0])])[0]
-    image = model.encode(np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8))
+    scorer = model.scorer
+    condition = scorer.condition([PROMPT.format(CATEGORIES[0])])[0]
+    image = scorer.encode(np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8))
 
-    def score(model: LatentDiffusion, n: int) -> torch.Tensor:
-        return model.score(torch.stack([image] * n), tuple(torch.stack([c] * n) for c in condition), np.arange(n))
+    def score(scorer: DenoisingScorer, n: int) -> torch.Tensor:
+        return scorer.score(torch.stack([image] * n), tuple(torch.stack([c] * n) for c in condition), np.arange(n))
 
     with FlopCounterMode(display=False) as counter:  # the model is not compiled yet
-        score(model, 1)
+        score(scorer, 1)
     flops_per_row = counter.get_total_flops()
     if options.compile:
-        model = evolve(model, compute=evolve(compute, compile=True))
+        scorer = evolve(model, compute=evolve(compute, compile=True)).scorer
     with deterministic_inference():
         rate = matmul_rate(device, compute.torch_dtype())
-    seconds = median_seconds(lambda: score(model, n), device)
+    seconds = median_seconds(lambda: score(scorer, n), device)
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
     )

@@ -75,7 +75,7 @@ def estimate_allocation(observer: Observer, trials: Iterable[Trial], n_draws: in
         pass
     if not pilot.scores:
         raise ObserverError("an allocation needs at least one trial, got none")
-    sd = binned_standard_deviations(pilot.scores, observer.likelihood.positions(np.arange(n_draws)))
+    sd = binned_standard_deviations(pilot.scores, observer.likelihood.scorer.positions(np.arange(n_draws)))
     allocation = neyman_allocation(sd)
     return allocation, float((sd**2 / allocation.density).mean() / (sd**2).mean())
 

@@ -1,4 +1,7 @@
-"""The autoencoder of latent diffusion and flow-matching models. The autoencoder always computes in float32."""
+"""The spaces in which noise is added to an image: the latents of an autoencoder, or the pixels themselves.
+
+Images (3, height, width) in −1..1 are encoded one at a time; N encoded images are decoded together, to images in 0..1.
+"""
 
 from functools import cached_property
 from typing import Any
@@ -8,14 +11,27 @@ from attrs import frozen
 
 from observers.devices import deterministic_inference
 from observers.generative.components import Components
-from observers.generative.likelihood import RestoredImages
-from observers.generative.noising import Denoising, Predictor
-from observers.protocol import ObserverError, Restoration
+from observers.protocol import ObserverError
+
+
+@frozen(eq=False)
+class PixelSpace:
+    """The pixels of an image, with values in −1..1."""
+
+    device: torch.device
+
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
+        """Copy an image (3, height, width) to the device."""
+        return image.to(self.device)
+
+    def decode(self, images: torch.Tensor) -> torch.Tensor:
+        """Convert images (N, 3, height, width) to the range 0..1."""
+        return (images / 2 + 0.5).clamp(0, 1)
 
 
 @frozen(eq=False)
 class Autoencoder:
-    """The variational autoencoder of a model, loaded on first use."""
+    """The variational autoencoder of a model, loaded on first use. It always computes in float32."""
 
     components: Components
     device: torch.device
@@ -34,11 +50,11 @@ class Autoencoder:
     @property
     def scale(self) -> int:
         """The number of image pixels per latent element along one side, such as 8."""
-        return int(2 ** (len(self._vae.config.block_out_channels) - 1))
+        return pixels_per_element(self._vae.config)
 
     @deterministic_inference()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
-        """Encode an image (3, height, width) in −1..1 as a latent (C, h, w).
+        """Encode an image (3, height, width) as a latent (C, h, w).
 
         The latent is (posterior mean − shift) × scaling factor, with the shift and the scaling factor in the model's
         config.
@@ -49,7 +65,7 @@ class Autoencoder:
 
     @deterministic_inference()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Decode latents (N, C, h, w) to images (N, 3, height, width) in 0..1."""
+        """Decode latents (N, C, h, w) to images (N, 3, height, width)."""
         scale, shift = self._scaling
         images: torch.Tensor = self._vae.decode(latents / scale + shift).sample
         return (images / 2 + 0.5).clamp(0, 1)
@@ -66,22 +82,7 @@ class Autoencoder:
             )
         return scale, shift
 
-    def restore(
-        self,
-        denoising: Denoising,
-        latent: torch.Tensor,
-        restoration: Restoration,
-        n_prompts: int,
-        predict: Predictor,
-        predict_empty: Predictor | None,
-    ) -> RestoredImages:
-        """Restore a latent (C, h, w) under each of `n_prompts` prompts and decode the results.
 
-        The other arguments are passed to `Denoising.restore`. Errors are squared differences between latents, not
-        between images.
-        """
-        noised, latents = denoising.restore(
-            latent.expand(n_prompts, *latent.shape), restoration, predict, predict_empty
-        )
-        errors = (latents - latent).square().flatten(1).sum(1)
-        return RestoredImages(self.decode(noised[:1])[0], self.decode(latents), errors, latent.numel())
+def pixels_per_element(config: Any) -> int:
+    """Return the number of image pixels per element of the encoded image along one side, for an autoencoder's config."""
+    return int(2 ** (len(config.block_out_channels) - 1))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from attrs import define, field
 
-from observers.generative.likelihood import Conditioning, Likelihood
+from observers.generative.likelihood import Conditioning, Scorer
 from observers.generative.memory import explained_memory_errors, is_out_of_memory
 from observers.generative.racing import Race, RaceResult, Request, Schedule
 from observers.protocol import ObserverError, Trial
@@ -92,7 +92,7 @@ class _ForwardPass:
 
 def run_races(
     trials: Iterable[Trial],
-    likelihood: Likelihood,
+    scorer: Scorer,
     schedule: Schedule,
     condition: Callable[[Trial], list[Conditioning]],
     n_rows: int,
@@ -102,7 +102,7 @@ def run_races(
 
     Args:
         trials: The trials. The next one is taken only when a forward pass needs more rows.
-        likelihood: The model.
+        scorer: The model.
         schedule: The schedule, which starts the race of each trial.
         condition: Function that returns the conditioning of each choice of a trial.
         n_rows: Number of rows per forward pass, N. It is halved if the device runs out of memory.
@@ -125,14 +125,14 @@ def run_races(
                 stream = None
                 break
             with explained_memory_errors():
-                image, conditionings = likelihood.encode(trial.stimulus.pixels()), condition(trial)
-            new = _ActiveTrial(trial, image, conditionings, schedule(len(trial.choices), likelihood.positions))
+                image, conditionings = scorer.encode(trial.stimulus.pixels()), condition(trial)
+            new = _ActiveTrial(trial, image, conditionings, schedule(len(trial.choices), scorer.positions))
             new.advance(None)
             active.append(new)
         rows = _take_rows(active, n_rows)
         if rows:
             try:
-                passes.append(_ForwardPass(rows, _score_rows(likelihood, rows, n_rows)))
+                passes.append(_ForwardPass(rows, _score_rows(scorer, rows, n_rows)))
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -143,7 +143,7 @@ def run_races(
                         "or another device; the responses so far are saved"
                     ) from None
                 n_rows = n_rows // 2
-                if likelihood.device.type == "cuda":
+                if scorer.device.type == "cuda":
                     torch.cuda.empty_cache()
                 report_n_rows(n_rows)
         if passes and (len(passes) >= N_QUEUED or not rows):
@@ -172,7 +172,7 @@ def _return_rows(rows: list[Row]) -> None:
         trial.n_taken = min(trial.n_taken, i)
 
 
-def _score_rows(likelihood: Likelihood, rows: list[Row], n_rows: int) -> torch.Tensor:
+def _score_rows(scorer: Scorer, rows: list[Row], n_rows: int) -> torch.Tensor:
     """Score rows in one forward pass, which is padded to `n_rows` rows, and return the scores as a tensor (n_rows,)."""
     pairs = [trial.row(i) for trial, i in rows]
     images = [trial.image for trial, _ in rows]
@@ -183,7 +183,7 @@ def _score_rows(likelihood: Likelihood, rows: list[Row], n_rows: int) -> torch.T
     conditionings += conditionings[-1:] * n_padding
     draws += draws[-1:] * n_padding
     conditioning = tuple(torch.stack(part) for part in zip(*conditionings, strict=True))
-    return likelihood.score(torch.stack(images), conditioning, np.array(draws, dtype=np.int64))
+    return scorer.score(torch.stack(images), conditioning, np.array(draws, dtype=np.int64))
 
 
 def _receive_scores(finished: _ForwardPass) -> None:

@@ -99,10 +99,11 @@ class GenerativeClassifier:
 
     def __attrs_post_init__(self) -> None:
         schedule = self._schedule  # checks the options of the schedule before any weights are loaded
-        if self.likelihood.n_draws is not None and schedule not in (Racing(), Exhaustive()):
+        n_draws = self.likelihood.scorer.n_draws
+        if n_draws is not None and schedule not in (Racing(), Exhaustive()):
             raise ObserverError(
-                f"{self.name} has a fixed number of draws, {self.likelihood.n_draws}, and always uses all of them: omit the "
-                f"options of the schedule"
+                f"{self.name} has a fixed number of draws, {n_draws}, and always uses all of them: omit the options of the "
+                f"schedule"
             )
 
     @cached_property
@@ -132,7 +133,7 @@ class GenerativeClassifier:
     @property
     def restores(self) -> bool:
         """Whether the model can restore images."""
-        return isinstance(self.likelihood, SupportsRestoration)
+        return isinstance(self.likelihood.scorer, SupportsRestoration)
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
         """Return the prompt for each choice."""
@@ -145,7 +146,7 @@ class GenerativeClassifier:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
             check_torchvision()
-            self._cache.update(zip(new, self.likelihood.condition(new), strict=True))
+            self._cache.update(zip(new, self.likelihood.scorer.condition(new), strict=True))
         return [self._cache[prompt] for prompt in prompts]
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
@@ -154,7 +155,7 @@ class GenerativeClassifier:
         Raises:
             ObserverError: If the weights do not load, if memory runs out, or if a score is not finite.
         """
-        n = self.likelihood.n_draws
+        n = self.likelihood.scorer.n_draws
         for trial, result in self.race(trials, self._schedule if n is None else Exhaustive(n)):
             best = int(result.evidence.argmax())
             yield Response(trial.choices[best], evidence=result.evidence, n_evaluations=result.n_evaluations)
@@ -171,13 +172,13 @@ class GenerativeClassifier:
             return
         n_rows = self._n_rows(first)
         stream = chain([first], trials)
-        yield from run_races(stream, self.likelihood, schedule, self._condition_choices, n_rows, _print_n_rows)
+        yield from run_races(stream, self.likelihood.scorer, schedule, self._condition_choices, n_rows, _print_n_rows)
 
     def _n_rows(self, trial: Trial) -> int:
         """Return the number of rows per forward pass. This loads the model."""
         with explained_memory_errors():
             conditionings = self._condition_choices(trial)
-        return self.batch_size or estimate_n_rows(self.likelihood, trial, conditionings)
+        return self.batch_size or estimate_n_rows(self.likelihood.scorer, trial, conditionings)
 
     def reconstruct(
         self,
@@ -200,7 +201,8 @@ class GenerativeClassifier:
         Raises:
             ObserverError: If the model cannot restore images, if a prompt is empty, or if memory runs out.
         """
-        if not isinstance(self.likelihood, SupportsRestoration):
+        scorer = self.likelihood.scorer
+        if not isinstance(scorer, SupportsRestoration):
             raise ObserverError(
                 f"{self.name} cannot restore images: use a diffusion, flow-matching or masked model instead"
             )
@@ -208,14 +210,14 @@ class GenerativeClassifier:
             raise ObserverError("restoring an image needs at least one prompt, and no prompt may be empty")
         n = self.batch_size or DEFAULT_ROWS
         with explained_memory_errors():
-            image = self.likelihood.encode(stimulus.pixels())
+            image = scorer.encode(stimulus.pixels())
             empty = _stack(self._condition([""])) if restoration.guidance != 1 else None
             parts = []
             for begin in range(0, len(prompts), n):
                 conditioning = _stack(self._condition(prompts[begin : begin + n]))
                 k = len(conditioning[0])
                 empty_prompt = None if empty is None else tuple(part.expand(k, *part.shape[1:]) for part in empty)
-                parts.append(self.likelihood.restore(image, conditioning, empty_prompt, restoration))
+                parts.append(scorer.restore(image, conditioning, empty_prompt, restoration))
         damaged_image = parts[0].damaged_image.float().cpu().numpy().transpose(1, 2, 0)
         images, errors = (
             np.concatenate([getattr(part, name).float().cpu().numpy() for part in parts])
@@ -228,16 +230,17 @@ class GenerativeClassifier:
 
     def cost(self, trial: Trial) -> Cost:
         """Return the cost of a trial: measured time and memory, and bounds on the number of evaluations."""
-        likelihood, n_rows = self.likelihood, self._n_rows(trial)
+        scorer, n_rows = self.likelihood.scorer, self._n_rows(trial)
         with explained_memory_errors():
-            seconds, n_bytes = measure_cost(likelihood, trial, self._condition_choices(trial), n_rows)
-        k, n = len(trial.choices), likelihood.n_draws
+            seconds, n_bytes = measure_cost(scorer, trial, self._condition_choices(trial), n_rows)
+        k, n = len(trial.choices), scorer.n_draws
         bounds = self._schedule.bounds(k) if n is None else (k * n, k * n)
         return Cost(seconds / n_rows, n_rows, bounds, n_bytes)
 
     def provenance(self) -> dict[str, str]:
         """Return the entries of the sidecar that describe the weights, the device and the unit of the evidence."""
-        return self.likelihood.provenance() | {"evidence": self.likelihood.unit}
+        scorer = self.likelihood.scorer
+        return scorer.provenance() | {"evidence": scorer.unit}
 
 
 def _parse_stages(text: str) -> tuple[tuple[int, int], ...]:

@@ -63,30 +63,18 @@ class Components:
 
     def load_diffuser(self, model_class: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
         """Load a component with a class of diffusers. Raises ObserverError if it does not load."""
-        self.read_settings(f"{part}/config.json")
-        return load_pretrained(
-            model_class,
-            self.folder(part),
-            device,
-            f"the {model_class.__name__}",
-            self.model_name,
-            torch_dtype=dtype,
-            variant=self.variants.get(part),
-        ).requires_grad_(False)
+        return self._load(model_class, part, device, torch_dtype=dtype)
 
     def load_transformer(self, model_class: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
         """Load a component with a class of transformers. Raises ObserverError if it does not load."""
-        self.read_settings(f"{part}/config.json")
+        return self._load(model_class, part, device, dtype=dtype, trust_remote_code=False)
+
+    def _load(self, model_class: Any, part: str, device: torch.device, **options: Any) -> Any:
+        self.read_settings(f"{part}/config.json")  # raises an error that names the file
         return load_pretrained(
-            model_class,
-            self.folder(part),
-            device,
-            f"the {model_class.__name__}",
-            self.model_name,
-            dtype=dtype,
-            variant=self.variants.get(part),
-            trust_remote_code=False,
-        ).requires_grad_(False)
+            model_class, self.folder(part), device, f"the {model_class.__name__}", self.model_name,
+            variant=self.variants.get(part), **options,
+        ).requires_grad_(False)  # fmt: skip
 
 
 def find_components(

@@ -1,4 +1,7 @@
-"""The protocol `Likelihood`: a generative model that classifies by scoring how likely an image is under text prompts.
+"""The protocols `Likelihood` and `Scorer`: a generative model that scores how likely an image is under text prompts.
+
+A likelihood is a frozen attrs class whose fields are options, some of them grouped in `observers.generative.options`. Its
+scorer loads the weights on first use and computes scores.
 
 Notation: K choices (one prompt each) and N rows of one forward pass. A row combines an image, a prompt and a draw. Its
 score estimates log p(image | prompt) from one draw, up to a term that is the same for all choices; a higher score means
@@ -8,9 +11,6 @@ scores.
 Draws are numbered from 0. All random numbers of a row are determined by the likelihood's random seed and the number of
 the draw, so all choices and all images have the same noise (common random numbers). The score of a row does not depend
 on the other rows.
-
-A likelihood is a frozen attrs class whose fields are options, some of them grouped in `observers.generative.options`.
-It loads its weights on first use.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,23 @@ class RestoredImages:
 
 
 class Likelihood(Protocol):
-    """A generative model that scores images under text prompts.
+    """The options of a generative model that scores images under text prompts.
 
-    An implementation is a frozen attrs class that has these members and whose fields are options; it need not inherit
-    from this class. N is the number of rows in a forward pass; each row has an encoded image, the conditioning of a
-    prompt and a draw. The score of a row must not depend on the other rows, and the noise of a draw must be the same
-    for all prompts and images.
+    An implementation is a frozen attrs class whose fields are options; it need not inherit from this class. A small model
+    can be its own scorer, and then returns itself.
+    """
+
+    @property
+    def scorer(self) -> "Scorer":
+        """The object that computes scores with these options. It is always the same object, and loads nothing yet."""
+        ...
+
+
+class Scorer(Protocol):
+    """The scores of a generative model.
+
+    N is the number of rows in a forward pass; each row has an encoded image, the conditioning of a prompt and a draw. The
+    score of a row must not depend on the other rows, and the noise of a draw must be the same for all prompts and images.
 
     Attributes:
         unit: Unit of the scores.
@@ -57,9 +68,10 @@ class Likelihood(Protocol):
         device: Device on which scores are computed.
 
     Example:
-        >>> image = likelihood.encode(stimulus.pixels())
-        >>> (conditioning,) = likelihood.condition(["A bad photo of a cat"])
-        >>> likelihood.score(image[None], tuple(part[None] for part in conditioning), np.array([0]))
+        >>> scorer = likelihood.scorer
+        >>> image = scorer.encode(stimulus.pixels())
+        >>> (conditioning,) = scorer.condition(["A bad photo of a cat"])
+        >>> scorer.score(image[None], tuple(part[None] for part in conditioning), np.array([0]))
     """
 
     @property
@@ -128,7 +140,7 @@ class Likelihood(Protocol):
 
 @runtime_checkable
 class SupportsRestoration(Protocol):
-    """The protocol of a likelihood that can also restore damaged images."""
+    """The protocol of a scorer that can also restore damaged images."""
 
     def restore(
         self,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from observers.generative.likelihood import Conditioning, Likelihood
+from observers.generative.likelihood import Conditioning, Scorer
 from observers.protocol import ObserverError, Trial
 
 USED_FRACTION = 0.85  # fraction of the free memory that passes may use
@@ -41,11 +41,11 @@ def explained_memory_errors() -> Iterator[None]:
         ) from None
 
 
-def estimate_n_rows(likelihood: Likelihood, trial: Trial, conditionings: list[Conditioning]) -> int:
+def estimate_n_rows(scorer: Scorer, trial: Trial, conditionings: list[Conditioning]) -> int:
     """Estimate how many rows fit into one forward pass.
 
     Args:
-        likelihood: The model.
+        scorer: The model.
         trial: A trial that is representative of the session.
         conditionings: The conditioning of each choice of the trial.
 
@@ -55,51 +55,51 @@ def estimate_n_rows(likelihood: Likelihood, trial: Trial, conditionings: list[Co
     Raises:
         ObserverError: If the model and one image do not fit into memory.
     """
-    if likelihood.device.type != "cuda":
+    if scorer.device.type != "cuda":
         return DEFAULT_ROWS
     with explained_memory_errors():
-        image = likelihood.encode(trial.stimulus.pixels())
-        n_bytes = {1: _peak_bytes(likelihood, image, conditionings[0], 1)}
+        image = scorer.encode(trial.stimulus.pixels())
+        n_bytes = {1: _peak_bytes(scorer, image, conditionings[0], 1)}
     try:
-        n_bytes[4] = _peak_bytes(likelihood, image, conditionings[0], 4)
+        n_bytes[4] = _peak_bytes(scorer, image, conditionings[0], 4)
     except torch.OutOfMemoryError:
         return 1
     bytes_per_row = max((n_bytes[4] - n_bytes[1]) / 3, 1.0)
-    free, _ = torch.cuda.mem_get_info(likelihood.device)
-    free += torch.cuda.memory_reserved(likelihood.device) - torch.cuda.memory_allocated(likelihood.device)
+    free, _ = torch.cuda.mem_get_info(scorer.device)
+    free += torch.cuda.memory_reserved(scorer.device) - torch.cuda.memory_allocated(scorer.device)
     n_rows = (USED_FRACTION * free - (n_bytes[1] - bytes_per_row)) / bytes_per_row
     return int(2 ** np.floor(np.log2(np.clip(n_rows, 1, MAX_ROWS))))
 
 
 def measure_cost(
-    likelihood: Likelihood, trial: Trial, conditionings: list[Conditioning], n_rows: int
+    scorer: Scorer, trial: Trial, conditionings: list[Conditioning], n_rows: int
 ) -> tuple[float, int | None]:
     """Return the median duration of a forward pass of `n_rows` rows in seconds, and the peak memory in bytes.
 
     The peak memory includes the model; it is None if the device is not a CUDA device.
     """
-    image = likelihood.encode(trial.stimulus.pixels())
+    image = scorer.encode(trial.stimulus.pixels())
     repeated = [conditionings[i % len(conditionings)] for i in range(n_rows)]
     rows = torch.stack([image] * n_rows), tuple(torch.stack(part) for part in zip(*repeated, strict=True))
     seconds = []
     for i in range(1 + N_TIMED):
         start = time.perf_counter()
-        likelihood.score(*rows, np.full(n_rows, i % (likelihood.n_draws or N_TIMED), dtype=np.int64)).cpu()
+        scorer.score(*rows, np.full(n_rows, i % (scorer.n_draws or N_TIMED), dtype=np.int64)).cpu()
         seconds.append(time.perf_counter() - start)
         if sum(seconds) > MAX_SECONDS:
             break
-    n_bytes = torch.cuda.max_memory_allocated(likelihood.device) if likelihood.device.type == "cuda" else None
+    n_bytes = torch.cuda.max_memory_allocated(scorer.device) if scorer.device.type == "cuda" else None
     return statistics.median(seconds[1:] or seconds), n_bytes  # the first pass is a warm-up
 
 
-def _peak_bytes(likelihood: Likelihood, image: torch.Tensor, conditioning: Conditioning, n: int) -> int:
+def _peak_bytes(scorer: Scorer, image: torch.Tensor, conditioning: Conditioning, n: int) -> int:
     """Return the peak memory in bytes that a pass of n rows needs in addition to what is already allocated."""
     repeated = tuple(torch.stack([part] * n) for part in conditioning)
     images, draws = torch.stack([image] * n), np.zeros(n, dtype=np.int64)
-    likelihood.score(images, repeated, draws)  # allocates buffers that stay in memory and must not be counted
-    torch.cuda.synchronize(likelihood.device)
-    torch.cuda.reset_peak_memory_stats(likelihood.device)
-    before = torch.cuda.memory_allocated(likelihood.device)
-    likelihood.score(images, repeated, draws)
-    torch.cuda.synchronize(likelihood.device)
-    return torch.cuda.max_memory_allocated(likelihood.device) - before
+    scorer.score(images, repeated, draws)  # allocates buffers that stay in memory and must not be counted
+    torch.cuda.synchronize(scorer.device)
+    torch.cuda.reset_peak_memory_stats(scorer.device)
+    before = torch.cuda.memory_allocated(scorer.device)
+    scorer.score(images, repeated, draws)
+    torch.cuda.synchronize(scorer.device)
+    return torch.cuda.max_memory_allocated(scorer.device) - before

@@ -1,118 +1,27 @@
 """Scores of denoisers: add noise to an encoded image, let a network predict it, and measure the error of the denoised image.
 
-Notation: T noise levels and N rows. The noised image is x_t = α x + σ ε. A network predicts the noise ε, the image x,
-the velocity v = α ε − σ x, or, along a straight flow (α = 1 − s, σ = s), the velocity u = ε − x. The errors of these
-predictions are multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the error of ε̂, x̂, v̂ and û, respectively,
-and ε̂ − ε is −√SNR times the error of x̂. One error and one scale per noise level therefore suffice. With the l2 loss
-the score of a row is −w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q is the density of the draws.
+Notation: N rows; x, ε, x_t, α, σ and the predictions of networks are those of `observers.generative.noise_levels`. The
+errors of all predictions are multiples of the error of x̂, and ε̂ − ε is −√SNR times the error of x̂, so one error and one
+scale per noise level suffice. With the l2 loss the score of a row is −w(t)/q(t) · ‖x − x̂‖², where w is the weighting and q
+is the density of the draws.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from attrs import frozen
 
 from core.plugins import file_sha256, load
 from observers.generative.draws import EVEN, kronecker_sequence, read_allocation
+from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
-from observers.protocol import ObserverError, Restoration
+from observers.protocol import Restoration
 
-PredictionType = Literal["epsilon", "sample", "v_prediction", "flow"]
 MAX_NOISE = 2**30  # largest number of bytes of noise that are cached on the device
-MAX_LEVELS = 100_000
 
 # Noised images (N, …) and timesteps (N,) -> the network's predictions (N, …).
 Predictor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-@frozen(eq=False)
-class NoiseLevels:
-    """The noise levels of a schedule in ascending order.
-
-    Attributes:
-        t: Time of each level in 0..1, (T,) float64.
-        alpha: Scale α of the image, (T,) float64.
-        sigma: Scale σ of the noise, (T,) float64.
-        timesteps: Time of each level in the unit that the network expects, (T,) float64.
-    """
-
-    t: np.ndarray
-    alpha: np.ndarray
-    sigma: np.ndarray
-    timesteps: np.ndarray
-
-    @property
-    def snr(self) -> np.ndarray:
-        """The signal-to-noise ratios α²/σ² of the T levels."""
-        return np.asarray((self.alpha / self.sigma) ** 2)
-
-    def image_error_scale(self, prediction_type: PredictionType) -> np.ndarray:
-        """Return, for each of the T levels, the ratio of the absolute error of x̂ to that of the network's prediction."""
-        scales = {"epsilon": self.sigma / self.alpha, "sample": np.ones_like(self.t)}
-        return np.asarray(scales.get(prediction_type, self.sigma))
-
-
-def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
-    """Compute the noise levels of a diffusion model, in float64, from the betas of its noise schedule.
-
-    Args:
-        settings: The content of scheduler_config.json. Any scheduler class with betas is accepted.
-
-    Returns:
-        The noise levels. A level without signal (α = 0, the last one of a rescaled schedule) is excluded, because
-        the noised image then contains no information about the image.
-
-    Raises:
-        ObserverError: If the settings do not contain betas, or if diffusers does not accept their values.
-    """
-    from diffusers import DDPMScheduler
-
-    used = (
-        "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr",
-    )  # fmt: skip
-    n, name = settings.get("num_train_timesteps", 1000), str(settings.get("_class_name", ""))
-    if not ("beta_schedule" in settings or settings.get("trained_betas")) or "FlowMatch" in name or "EDM" in name:
-        raise ObserverError(
-            f"the scheduler_config.json of the model (class {name or 'not given'}) does not contain betas: expected the "
-            f"noise schedule of a diffusion model; download the file again, or use the observer family that fits the model"
-        )
-    try:
-        if not 2 <= n <= MAX_LEVELS:
-            raise ValueError(f"num_train_timesteps is {n}")
-        scheduler: Any = DDPMScheduler(**{name: settings[name] for name in used if name in settings})
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ObserverError(
-            f"the scheduler_config.json of the model does not define a known noise schedule ({error}): download the "
-            f"file again"
-        ) from None
-    alphas_cumprod = np.cumprod(1 - scheduler.betas.double().numpy())  # in float16, σ would be off by 7 % at small t
-    timesteps = np.flatnonzero(alphas_cumprod > 0).astype(np.float64)
-    positive = alphas_cumprod[alphas_cumprod > 0]
-    return NoiseLevels(timesteps / len(alphas_cumprod), np.sqrt(positive), np.sqrt(1 - positive), timesteps)
-
-
-def flow_levels(n: int = 1000) -> NoiseLevels:
-    """Return n noise levels s, the midpoints of n equal parts of 0..1, with the timesteps 1000 s."""
-    s = (np.arange(n) + 0.5) / n
-    return NoiseLevels(s, 1 - s, s, 1000 * s)
-
-
-def read_prediction_type(settings: Mapping[str, Any]) -> PredictionType:
-    """Return what the network predicts according to its scheduler_config.json.
-
-    Raises:
-        ObserverError: If the prediction type is unknown.
-    """
-    prediction_type = settings.get("prediction_type", "epsilon")
-    if prediction_type not in ("epsilon", "sample", "v_prediction"):
-        raise ObserverError(
-            f"the scheduler_config.json of the model has the prediction_type {prediction_type!r}: expected epsilon, "
-            f"sample or v_prediction"
-        )
-    return prediction_type  # type: ignore[no-any-return]
 
 
 def noise(seed: int, draw: int, shape: tuple[int, ...]) -> torch.Tensor:
@@ -127,7 +36,7 @@ class Denoising:
     def __init__(
         self,
         levels: NoiseLevels,
-        prediction_type: PredictionType,
+        prediction: Prediction,
         objective: Objective,
         device: torch.device,
         clamp: bool = False,
@@ -136,7 +45,7 @@ class Denoising:
 
         Args:
             levels: Noise levels of the model.
-            prediction_type: What the network predicts.
+            prediction: What the network predicts.
             objective: Weighting, loss, allocation of draws and random seed.
             device: Device of the network.
             clamp: Whether to compute x̂ and clamp it to −1..1, the range of pixels, before it is compared
@@ -145,9 +54,9 @@ class Denoising:
         Raises:
             ObserverError: If the weighting or the allocation of the objective cannot be used.
         """
-        self.levels, self.prediction_type, self.objective = levels, prediction_type, objective
+        self.levels, self.prediction, self.objective = levels, prediction, objective
         self.device, self.clamp = device, clamp
-        self._image_error_scale = np.ones_like(levels.t) if clamp else levels.image_error_scale(prediction_type)
+        self._image_error_scale = np.ones_like(levels.t) if clamp else prediction.error_scale(levels)
         allocation, digest = (EVEN, "") if objective.allocation is None else read_allocation(objective.allocation)
         self._allocation = allocation
         self._facts = {"allocation_sha256": digest} if digest else {}
@@ -198,9 +107,9 @@ class Denoising:
         noised = a * images + s * eps
         prediction = predict(noised, timesteps).float()
         if self.clamp:
-            difference = self._denoised(prediction, noised, a, s).clamp(-1, 1) - images
+            difference = self.prediction.denoised(prediction, noised, a, s).clamp(-1, 1) - images
         else:
-            difference = prediction - self._target(images, eps, a, s)
+            difference = prediction - self.prediction.target(images, eps, a, s)
         error = difference.flatten(1)
         if self.objective.loss == "l2":
             loss = error.square().sum(1)
@@ -242,7 +151,7 @@ class Denoising:
             prediction = predict(x, timesteps).float()
             if predict_empty is not None and restoration.guidance != 1:
                 prediction = torch.lerp(predict_empty(x, timesteps).float(), prediction, restoration.guidance)
-            denoised = self._denoised(prediction, x, a, s)
+            denoised = self.prediction.denoised(prediction, x, a, s)
             if self.clamp:
                 denoised = denoised.clamp(-1, 1)
             eps = (x - a * denoised) / s
@@ -262,24 +171,6 @@ class Denoising:
         timesteps, a, s, factor, noise_scale = to_device(table.astype(np.float32), self.device)
         a, s = (v.reshape(-1, *[1] * (ndim - 1)) for v in (a, s))
         return timesteps, a, s, factor, noise_scale
-
-    def _target(self, x: torch.Tensor, eps: torch.Tensor, a: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
-        """Return the value that a perfect network would predict."""
-        if self.prediction_type == "epsilon":
-            return eps
-        if self.prediction_type == "sample":
-            return x
-        return a * eps - s * x if self.prediction_type == "v_prediction" else eps - x
-
-    def _denoised(
-        self, prediction: torch.Tensor, noised: torch.Tensor, a: torch.Tensor, s: torch.Tensor
-    ) -> torch.Tensor:
-        """Compute x̂ from the network's prediction."""
-        if self.prediction_type == "epsilon":
-            return torch.div(noised - s * prediction, a)
-        if self.prediction_type == "sample":
-            return prediction
-        return torch.sub(a * noised if self.prediction_type == "v_prediction" else noised, s * prediction)
 
     def _noise_of(self, draws: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
         for draw in {int(d) for d in draws} - self._noise.keys():

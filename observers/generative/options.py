@@ -72,11 +72,12 @@ class Compute:
         """Return the dtype, with auto resolved for the device."""
         return pick_dtype(self.dtype_name())
 
-    def in_memory_format(self, images: torch.Tensor) -> torch.Tensor:
-        """Return images (N, channels, height, width) in the memory format that makes convolutions fastest.
+    def network_input(self, images: torch.Tensor) -> torch.Tensor:
+        """Return images (N, channels, height, width) in the dtype and memory format that the network computes in.
 
-        The format is channels-last on CUDA; on other devices it is not changed.
+        The format is channels-last on CUDA, which makes convolutions fastest; on other devices it is not changed.
         """
+        images = images.to(self.torch_dtype())
         return images.contiguous(memory_format=torch.channels_last) if images.is_cuda else images
 
     def prepare(self, network: Any) -> Any:

@@ -26,6 +26,17 @@ def read_sample_size(network: Any, model_name: str) -> int:
     return size
 
 
+def check_multiple(size: int, step: int, model_name: str) -> int:
+    """Return the size of an image in pixels per side, which must be a multiple of `step` pixels.
+
+    Raises:
+        ObserverError: If it is not.
+    """
+    if size % step or size < step:
+        raise ObserverError(f"{model_name}: the size {size} must be a multiple of {step} pixels")
+    return size
+
+
 def crop_and_resize(pixels: np.ndarray, size: int) -> torch.Tensor:
     """Crop the central square of an image and resize it by bicubic interpolation.
 

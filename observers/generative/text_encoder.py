@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from observers.checkpoints import explained_load_errors, load_tokenizer
 from observers.generative.components import Components
 from observers.generative.options import Compute
@@ -65,3 +67,21 @@ def load_text_encoder(
         return encoder(tokens.input_ids, tokens.attention_mask if mask else None, output_hidden_states=n_tokens is None)
 
     return encode
+
+
+def load_t5(
+    components: Components, part: str, compute: Compute, n_tokens: int, mask: bool = False
+) -> Callable[[str], torch.Tensor]:
+    """Load a T5 encoder, and return a function that encodes a prompt as hidden states (n_tokens, width).
+
+    The arguments and the errors are those of `load_text_encoder`.
+    """
+    from transformers import T5EncoderModel
+
+    encode = load_text_encoder(components, T5EncoderModel, part, compute, n_tokens, mask)
+
+    def hidden_states(prompt: str) -> torch.Tensor:
+        states: torch.Tensor = encode(prompt).last_hidden_state[0]
+        return states
+
+    return hidden_states

@@ -60,6 +60,10 @@ class Permuted:
     inner: Any
     unit: str = field(init=False, default="")
 
+    @property
+    def scorer(self):
+        return self
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
@@ -75,7 +79,7 @@ class Permuted:
 def test_responses_follow_the_prompts(name, trials):
     """The prompt of each choice names another category. The response is the choice whose prompt fits the image."""
     observer = make_observer(name, fast_options(name))
-    permuted = evolve(observer, likelihood=Permuted(observer.likelihood))
+    permuted = evolve(observer, likelihood=Permuted(observer.likelihood.scorer))
     assert isinstance(permuted, GenerativeClassifier)
     subset = trials[::2]  # other images than in the test of accuracy
     choices = [r.choice for r in permuted.observe(subset)]

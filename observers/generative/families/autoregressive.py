@@ -39,7 +39,7 @@ from observers.generative.families.autoregressive_models import ARCHITECTURES, A
 from observers.generative.likelihood import Conditioning
 from observers.generative.noising import noise, to_device
 from observers.generative.options import Compute, Source, check_size
-from observers.generative.preprocessing import crop_and_resize
+from observers.generative.preprocessing import check_multiple, crop_and_resize
 from observers.protocol import ObserverError
 
 NOISE_SD = 2 * 2 / 255  # 2 gray levels, for pixels in −1..1
@@ -76,6 +76,11 @@ class Autoregressive:
     size: int | None = field(default=None, validator=check_size)
     seed: int = field(default=0, validator=non_negative)
     unit: str = field(default="log-likelihood, nats", init=False)
+
+    @property
+    def scorer(self) -> "Autoregressive":
+        """The object that computes scores, which is this object."""
+        return self
 
     @property
     def n_draws(self) -> int | None:
@@ -148,15 +153,14 @@ class Autoregressive:
             raise ObserverError(
                 f"{model} reads only images of {default} × {default} pixels, got size={size}: omit the option `size`"
             )
-        if size % scale or size < scale:
-            raise ObserverError(f"{model}: the size {size} must be a multiple of {scale} pixels")
+        check_multiple(size, scale, model)
         side, most = size // scale, self._config.get_text_config().max_position_embeddings
         if self.max_prompt + side * (side + 1) > most:
             raise ObserverError(
                 f"{model}: the size {size} makes {side * side} tokens, but the model supports up to {most} tokens including "
                 f"the prompt: use a smaller size"
             )
-        return int(size)
+        return size
 
     @deterministic_inference()
     def encode(self, pixels: np.ndarray) -> torch.Tensor:

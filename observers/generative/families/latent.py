@@ -7,39 +7,33 @@ the full length of the text encoder, as in training. XL also receives the pooled
 the size conditioning of an uncropped image.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from attrs import field, frozen
 
-from observers.devices import deterministic_inference
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, find_components
-from observers.generative.draws import kronecker_sequence
-from observers.generative.likelihood import Conditioning, RestoredImages
-from observers.generative.noising import Denoising, Predictor, diffusion_levels, read_prediction_type
+from observers.generative.denoising_scorer import DenoisingScorer
+from observers.generative.likelihood import Conditioning
+from observers.generative.noise_levels import NoiseLevels, Prediction, diffusion_levels, read_prediction
 from observers.generative.options import Compute, Objective, Source, check_size
-from observers.generative.preprocessing import crop_and_resize, read_sample_size
+from observers.generative.preprocessing import check_multiple, read_sample_size
 from observers.generative.text_encoder import load_text_encoder
-from observers.protocol import ObserverError, Restoration
+from observers.protocol import ObserverError
 
 
 @frozen
 class LatentDiffusion:
     """A latent diffusion model as a `Likelihood`.
 
-    A score is −w(t) ‖x − x̂‖², summed over all elements of the latent. Its unit is squared latent units, or nats with
-    the weighting vdm. An encoded image is a latent, (C, h, w) float32.
-
     Attributes:
         source: Repository or local folder of the weights.
         compute: Device and dtype of the U-Net and the text encoders.
         objective: Weighting, loss, allocation of draws and random seed.
         size: Pixels per side of the image; None for the size at which the model was trained.
-        n_draws: Always None, because the number of draws is not limited.
 
     Raises:
         ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
@@ -49,15 +43,26 @@ class LatentDiffusion:
     compute: Compute = Compute()
     objective: Objective = Objective()
     size: int | None = field(default=None, validator=check_size)
-    n_draws: int | None = field(default=None, init=False)
-
-    @property
-    def unit(self) -> str:
-        """The unit of the scores, as it is written into the sidecar."""
-        return self.objective.unit("latent")
 
     @cached_property
-    def _components(self) -> Components:
+    def scorer(self) -> DenoisingScorer:
+        """The object that loads the model and computes scores."""
+        return DenoisingScorer(partial(LatentBackbone, self.source, self.compute, self.size), self.objective)
+
+
+@frozen(eq=False)
+class LatentBackbone:
+    """The U-Net, the text encoders and the autoencoder of a latent diffusion model: a `Backbone`."""
+
+    source: Source
+    compute: Compute
+    requested_size: int | None
+    takes_guidance: ClassVar[bool] = False
+    facts: ClassVar[Mapping[str, str]] = {}
+
+    @cached_property
+    def components(self) -> Components:
+        """The files of the model."""
         return find_components(
             self.source,
             diffusers=["unet", "vae"],
@@ -69,22 +74,24 @@ class LatentDiffusion:
         )
 
     @cached_property
-    def device(self) -> torch.device:
-        """The torch device on which the model computes."""
-        return self.compute.torch_device()
+    def space(self) -> Autoencoder:
+        """The autoencoder, to whose latents noise is added."""
+        return Autoencoder(self.components, self.compute.torch_device())
 
     @cached_property
-    def _network(self) -> Any:
+    def _unet(self) -> Any:
         from diffusers import UNet2DConditionModel
 
-        unet = self._components.load_diffuser(UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.device)
-        n_in, n_latent = unet.config.in_channels, self._autoencoder.n_channels
+        unet = self.components.load_diffuser(
+            UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.compute.torch_device()
+        )
+        n_in, n_latent = unet.config.in_channels, self.space.n_channels
         if n_in != n_latent or unet.config.out_channels != n_latent:
             raise ObserverError(
                 f"{self.source.model}: its U-Net takes {n_in} channels but its autoencoder gives {n_latent}: expected a "
                 f"text-to-image model, not an inpainting or editing model"
             )
-        is_xl, has_second = unet.config.addition_embed_type == "text_time", self._components.has("text_encoder_2")
+        is_xl, has_second = unet.config.addition_embed_type == "text_time", self.components.has("text_encoder_2")
         if is_xl != has_second:
             raise ObserverError(
                 f"{self.source.model}: its U-Net belongs to Stable Diffusion {'XL' if is_xl else '1 or 2'}, but the model "
@@ -93,39 +100,28 @@ class LatentDiffusion:
         return self.compute.prepare(unet)
 
     @cached_property
-    def _autoencoder(self) -> Autoencoder:
-        return Autoencoder(self._components, self.device)
-
-    @cached_property
-    def _denoising(self) -> Denoising:
-        settings = self._components.read_settings("scheduler/scheduler_config.json")
-        return Denoising(diffusion_levels(settings), read_prediction_type(settings), self.objective, self.device)
-
-    @cached_property
-    def _size(self) -> int:
+    def size(self) -> int:
         """The number of pixels per side of the image that the model receives."""
-        scale = self._autoencoder.scale
-        size = self.size or read_sample_size(self._network, self.source.model) * scale
-        if size % scale or size < scale:
-            raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {scale} pixels")
-        return int(size)
+        scale = self.space.scale
+        size = self.requested_size or read_sample_size(self._unet, self.source.model) * scale
+        return check_multiple(size, scale, self.source.model)
 
-    def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Encode a uint8 image (height, width, 3) as a latent (C, h, w)."""
-        return self._autoencoder.encode(crop_and_resize(pixels, self._size))
+    def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:
+        """Return the noise levels of the model, and what its U-Net predicts."""
+        settings = self.components.read_settings("scheduler/scheduler_config.json")
+        return diffusion_levels(settings), read_prediction(settings)
 
-    @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """For each prompt, return the hidden states (n_tokens, width), and for XL the pooled vector and the sizes."""
         from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-        encode = load_text_encoder(self._components, CLIPTextModel, "text_encoder", self.compute)
-        if not self._components.has("text_encoder_2"):
+        encode = load_text_encoder(self.components, CLIPTextModel, "text_encoder", self.compute)
+        if not self.components.has("text_encoder_2"):
             return [(encode(prompt).last_hidden_state[0],) for prompt in prompts]
-        encode_2 = load_text_encoder(self._components, CLIPTextModelWithProjection, "text_encoder_2", self.compute)
-        size = self._size
+        encode_2 = load_text_encoder(self.components, CLIPTextModelWithProjection, "text_encoder_2", self.compute)
+        side, device = self.size, self.compute.torch_device()
         # The original size, the top left corner of the crop, and the target size.
-        sizes = torch.tensor([size, size, 0, 0, size, size], dtype=self.compute.torch_dtype(), device=self.device)
+        sizes = torch.tensor([side, side, 0, 0, side, side], dtype=self.compute.torch_dtype(), device=device)
         conditionings: list[Conditioning] = []
         for prompt in prompts:
             output, output_2 = encode(prompt), encode_2(prompt)
@@ -133,44 +129,14 @@ class LatentDiffusion:
             conditionings.append((states, output_2.text_embeds[0], sizes))
         return conditionings
 
-    def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws along the noise levels, in 0..1."""
-        return kronecker_sequence(draws, self.objective.seed)
-
-    @deterministic_inference()
-    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores as a float32 tensor (N,)."""
-        return self._denoising.score(images, draws, self._predictor(conditioning))
-
-    @deterministic_inference()
-    def restore(
-        self,
-        image: torch.Tensor,
-        conditioning: Conditioning,
-        empty_prompt: Conditioning | None,
-        restoration: Restoration,
-    ) -> RestoredImages:
-        """Add noise to a latent and denoise it under K prompts."""
-        predict_empty = None if empty_prompt is None else self._predictor(empty_prompt)
-        return self._autoencoder.restore(
-            self._denoising, image, restoration, len(conditioning[0]), self._predictor(conditioning), predict_empty
-        )
-
-    def _predictor(self, conditioning: Conditioning) -> Predictor:
-        network, dtype = self._network, self.compute.torch_dtype()
+    def predict(
+        self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
+    ) -> torch.Tensor:
+        """Return the predictions of the U-Net, (N, C, h, w)."""
         states, *more = conditioning
         added = {"text_embeds": more[0], "time_ids": more[1]} if more else None
-
-        def predict(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-            out: torch.Tensor = network(
-                self.compute.in_memory_format(noised.to(dtype)), timesteps, encoder_hidden_states=states,
-                added_cond_kwargs=added, return_dict=False,
-            )[0]  # fmt: skip
-            return out
-
-        return predict
-
-    def provenance(self) -> dict[str, str]:
-        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
-        facts = self._components.files.provenance(self.device, self.compute.dtype_name())
-        return facts | self._denoising.provenance()
+        out: torch.Tensor = self._unet(
+            self.compute.network_input(noised), timesteps, encoder_hidden_states=states, added_cond_kwargs=added,
+            return_dict=False,
+        )[0]  # fmt: skip
+        return out

@@ -37,12 +37,13 @@ from attrs import field, frozen
 
 from observers.bounds import bounded, non_negative
 from observers.devices import deterministic_inference
+from observers.generative.autoencoder import pixels_per_element
 from observers.generative.components import Components, find_components
 from observers.generative.draws import kronecker_sequence
 from observers.generative.likelihood import Conditioning, RestoredImages
 from observers.generative.noising import to_device
 from observers.generative.options import Compute, Source, check_size
-from observers.generative.preprocessing import crop_and_resize, read_sample_size
+from observers.generative.preprocessing import check_multiple, crop_and_resize, read_sample_size
 from observers.generative.text_encoder import load_text_encoder
 from observers.protocol import ObserverError, Restoration
 
@@ -94,6 +95,11 @@ class Masked:
     size: int | None = field(default=None, validator=check_size)
     seed: int = field(default=0, validator=non_negative)
     n_draws: int | None = field(default=None, init=False)
+
+    @property
+    def scorer(self) -> "Masked":
+        """The object that computes scores, which is this object."""
+        return self
 
     @property
     def unit(self) -> str:
@@ -154,17 +160,14 @@ class Masked:
     @cached_property
     def _scale(self) -> int:
         """The number of pixels per side of the square that one token represents."""
-        return int(2 ** (len(self._vqvae.config.block_out_channels) - 1))
+        return pixels_per_element(self._vqvae.config)
 
     @cached_property
     def _size(self) -> int:
         """The number of pixels per side of the image that the model receives."""
         config = self._network.config
         size = self.size or read_sample_size(self._network, self.source.model) * self._scale
-        step = self._scale * (2 if config.downsample else 1)
-        if size % step or size < step:
-            raise ObserverError(f"{self.source.model}: the size {size} must be a multiple of {step} pixels")
-        return int(size)
+        return check_multiple(size, self._scale * (2 if config.downsample else 1), self.source.model)
 
     def image(self, pixels: np.ndarray) -> torch.Tensor:
         """Convert a uint8 image (height, width, 3) to a float32 tensor (3, size, size) in 0..1 on the device."""

@@ -6,23 +6,22 @@ and clamped to −1..1 before it is compared with x; the model's own sampler doe
 to lower case, stripped of outer spaces and padded to 77 tokens, as in training.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from attrs import field, frozen
+from attrs import frozen
 
-from observers.devices import deterministic_inference
+from observers.generative.autoencoder import PixelSpace
 from observers.generative.components import Components, find_components
-from observers.generative.draws import kronecker_sequence
-from observers.generative.likelihood import Conditioning, RestoredImages
-from observers.generative.noising import Denoising, Predictor, diffusion_levels, read_prediction_type
+from observers.generative.denoising_scorer import DenoisingScorer
+from observers.generative.likelihood import Conditioning
+from observers.generative.noise_levels import NoiseLevels, Prediction, diffusion_levels, read_prediction
 from observers.generative.options import Compute, Objective, Source
-from observers.generative.preprocessing import crop_and_resize, read_sample_size
-from observers.generative.text_encoder import load_text_encoder
-from observers.protocol import ObserverError, Restoration
+from observers.generative.preprocessing import read_sample_size
+from observers.generative.text_encoder import load_t5
+from observers.protocol import ObserverError
 
 N_TOKENS = 77
 
@@ -31,14 +30,10 @@ N_TOKENS = 77
 class PixelDiffusion:
     """A pixel diffusion model as a `Likelihood`.
 
-    A score is −w(t) ‖x − x̂‖², summed over all pixels and channels in −1..1. With the weighting vdm the score is in
-    nats, apart from the effect of the clamping. An encoded image is (3, size, size) float32 in −1..1.
-
     Attributes:
         source: Repository or local folder of the weights.
         compute: Device and dtype of the U-Net and the text encoder.
         objective: Weighting, loss, allocation of draws and random seed.
-        n_draws: Always None, because the number of draws is not limited.
 
     Raises:
         ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
@@ -47,15 +42,25 @@ class PixelDiffusion:
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
-    n_draws: int | None = field(default=None, init=False)
-
-    @property
-    def unit(self) -> str:
-        """The unit of the scores, as it is written into the sidecar."""
-        return self.objective.unit("pixels")
 
     @cached_property
-    def _components(self) -> Components:
+    def scorer(self) -> DenoisingScorer:
+        """The object that loads the model and computes scores."""
+        return DenoisingScorer(partial(PixelBackbone, self.source, self.compute), self.objective)
+
+
+@frozen(eq=False)
+class PixelBackbone:
+    """The U-Net and the text encoder of a pixel diffusion model: a `Backbone`."""
+
+    source: Source
+    compute: Compute
+    takes_guidance: ClassVar[bool] = False
+    facts: ClassVar[Mapping[str, str]] = {}
+
+    @cached_property
+    def components(self) -> Components:
+        """The files of the model."""
         return find_components(
             self.source,
             diffusers=["unet"],
@@ -64,16 +69,18 @@ class PixelDiffusion:
             half=self.compute.dtype_name() != "float32",
         )
 
-    @cached_property
-    def device(self) -> torch.device:
-        """The torch device on which the model computes."""
-        return self.compute.torch_device()
+    @property
+    def space(self) -> PixelSpace:
+        """The pixels, to which noise is added."""
+        return PixelSpace(self.compute.torch_device())
 
     @cached_property
-    def _network(self) -> Any:
+    def _unet(self) -> Any:
         from diffusers import UNet2DConditionModel
 
-        unet = self._components.load_diffuser(UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.device)
+        unet = self.components.load_diffuser(
+            UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.compute.torch_device()
+        )
         n_in, n_out = unet.config.in_channels, unet.config.out_channels
         if n_in != 3 or n_out not in (3, 6):
             raise ObserverError(
@@ -82,69 +89,26 @@ class PixelDiffusion:
             )
         return self.compute.prepare(unet)
 
-    @cached_property
-    def _size(self) -> int:
+    @property
+    def size(self) -> int:
         """The number of pixels per side of the image that the model receives."""
-        return read_sample_size(self._network, self.source.model)
+        return read_sample_size(self._unet, self.source.model)
 
-    @cached_property
-    def _denoising(self) -> Denoising:
-        settings = self._components.read_settings("scheduler/scheduler_config.json")
-        levels, prediction_type = diffusion_levels(settings), read_prediction_type(settings)
-        return Denoising(levels, prediction_type, self.objective, self.device, clamp=True)
+    def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:
+        """Return the noise levels of the model, and what its U-Net predicts."""
+        settings = self.components.read_settings("scheduler/scheduler_config.json")
+        return diffusion_levels(settings), read_prediction(settings)
 
-    def encode(self, pixels: np.ndarray) -> torch.Tensor:
-        """Convert a uint8 image (height, width, 3) to a float32 tensor (3, size, size) in −1..1."""
-        return crop_and_resize(pixels, self._size).to(self.device)
-
-    @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """For each prompt, return the hidden states (N_TOKENS, width) of its tokens."""
-        from transformers import T5EncoderModel
+        encode = load_t5(self.components, "text_encoder", self.compute, N_TOKENS, mask=True)
+        return [(encode(prompt.lower().strip()),) for prompt in prompts]
 
-        encode = load_text_encoder(self._components, T5EncoderModel, "text_encoder", self.compute, N_TOKENS, mask=True)
-        return [(encode(prompt.lower().strip()).last_hidden_state[0],) for prompt in prompts]
-
-    def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws along the noise levels, in 0..1."""
-        return kronecker_sequence(draws, self.objective.seed)
-
-    @deterministic_inference()
-    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
-        """Score N rows and return the scores as a float32 tensor (N,)."""
-        return self._denoising.score(images, draws, self._predictor(conditioning))
-
-    @deterministic_inference()
-    def restore(
-        self,
-        image: torch.Tensor,
-        conditioning: Conditioning,
-        empty_prompt: Conditioning | None,
-        restoration: Restoration,
-    ) -> RestoredImages:
-        """Add noise to an image and denoise it under K prompts."""
-        k, predict_empty = len(conditioning[0]), None if empty_prompt is None else self._predictor(empty_prompt)
-        noised, denoised = self._denoising.restore(
-            image.expand(k, *image.shape), restoration, self._predictor(conditioning), predict_empty
-        )
-        errors = (denoised - image).square().flatten(1).sum(1)
-        return RestoredImages((noised[0] / 2 + 0.5).clamp(0, 1), denoised / 2 + 0.5, errors)
-
-    def _predictor(self, conditioning: Conditioning) -> Predictor:
-        network, dtype = self._network, self.compute.torch_dtype()
-
-        def predict(noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-            out: torch.Tensor = network(
-                self.compute.in_memory_format(noised.to(dtype)),
-                timesteps,
-                encoder_hidden_states=conditioning[0],
-                return_dict=False,
-            )[0]
-            return out[:, :3]
-
-        return predict
-
-    def provenance(self) -> dict[str, str]:
-        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
-        facts = self._components.files.provenance(self.device, self.compute.dtype_name())
-        return facts | self._denoising.provenance()
+    def predict(
+        self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
+    ) -> torch.Tensor:
+        """Return the predictions of the U-Net without those of the variance, (N, 3, size, size)."""
+        out: torch.Tensor = self._unet(
+            self.compute.network_input(noised), timesteps, encoder_hidden_states=conditioning[0], return_dict=False
+        )[0]
+        return out[:, :3]

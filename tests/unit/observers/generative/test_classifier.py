@@ -137,13 +137,13 @@ def test_exhaustive_responses_equal_a_double_loop(name, models, small):
     trial = evolve(small.trials(0)[3], choices=("cat", "dog", "oven"))
     observer = make_tiny(models, name, schedule="exhaustive", draws=6)
     (response,) = observer.observe(iter([trial]))
-    likelihood = observer.likelihood
-    x = likelihood.encode(trial.stimulus.pixels())
+    scorer = observer.likelihood.scorer
+    x = scorer.encode(trial.stimulus.pixels())
     means = []
     for choice in trial.choices:
-        (conditioning,) = likelihood.condition([f"A bad photo of a {choice}"])
+        (conditioning,) = scorer.condition([f"A bad photo of a {choice}"])
         row = x[None], tuple(part[None] for part in conditioning)
-        scores = [likelihood.score(*row, np.array([draw])).item() for draw in range(6)]
+        scores = [scorer.score(*row, np.array([draw])).item() for draw in range(6)]
         means.append(np.mean(scores))
     assert response.evidence == pytest.approx(means, rel=1e-5)
     assert response.choice == trial.choices[int(np.argmax(means))]

@@ -155,7 +155,7 @@ def test_half_precision_files_are_found(copy, small):
     assert variants == {"unet": "fp16", "vae": None, "text_encoder": "fp16"}
     latents = []
     for dtype in ("float32", "bfloat16"):
-        model = LatentDiffusion(source, Compute(device="cpu", dtype=dtype))
+        model = LatentDiffusion(source, Compute(device="cpu", dtype=dtype)).scorer
         latents.append(model.encode(np.full((20, 20, 3), 99, np.uint8)))
     assert torch.equal(*latents)
     for part in (UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"):
@@ -173,8 +173,8 @@ def test_sharded_weights_are_found(complete, tmp_path, small):
     unet.save_pretrained(folder / "unet", max_shard_size="50KB")
     assert len(list((folder / "unet").glob("*-of-*.safetensors"))) > 1
     assert [r.choice for r in observe(folder, small)] == [r.choice for r in observe(complete, small)]
-    digest = LatentDiffusion(Source("x", weights=folder)).provenance()["sha256"]
-    assert digest != LatentDiffusion(Source("x", weights=complete)).provenance()["sha256"]
+    digest = LatentDiffusion(Source("x", weights=folder)).scorer.provenance()["sha256"]
+    assert digest != LatentDiffusion(Source("x", weights=complete)).scorer.provenance()["sha256"]
 
 
 def test_the_hub_cache_is_used_without_network(complete, tmp_path, monkeypatch, small):
@@ -231,7 +231,7 @@ def test_a_tokenizer_without_vocabulary_is_refused(copy, small):
 
 
 def test_a_prompt_that_is_too_long_is_refused(complete):
-    model = LatentDiffusion(Source("some/model", weights=complete), Compute(device="cpu"))
+    model = LatentDiffusion(Source("some/model", weights=complete), Compute(device="cpu")).scorer
     with pytest.raises(
         ObserverError, match=r"'aaa.*' has \d+ tokens but the model reads at most 24: shorten the template"
     ):

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from core.errors import UnknownName
-from observers.generative.noising import (
-    Denoising,
+from observers.generative.noise_levels import (
+    PREDICTIONS,
     NoiseLevels,
     diffusion_levels,
     flow_levels,
-    noise,
-    read_prediction_type,
+    read_prediction,
 )
+from observers.generative.noising import Denoising, noise
 from observers.generative.options import Objective
 from observers.protocol import ObserverError, Restoration
 
@@ -92,9 +92,9 @@ def test_an_unknown_noise_schedule_is_refused(settings, message):
 
 
 def test_an_unknown_prediction_type_is_refused():
-    assert read_prediction_type({}) == "epsilon"
+    assert read_prediction({}) is PREDICTIONS["epsilon"]
     with pytest.raises(ObserverError, match="prediction_type 'flow_prediction': expected epsilon, sample or v_pred"):
-        read_prediction_type({"prediction_type": "flow_prediction"})
+        read_prediction({"prediction_type": "flow_prediction"})
 
 
 def rows(n: int = 12):
@@ -129,7 +129,7 @@ def test_all_prediction_types_give_the_same_scores(loss, weighting):
     objective = Objective(weighting=weighting, loss=loss, seed=3)
     scores = {}
     for prediction_type in ("epsilon", "sample", "v_prediction"):
-        denoising = Denoising(levels, prediction_type, objective, CPU)
+        denoising = Denoising(levels, PREDICTIONS[prediction_type], objective, CPU)
         predict = denoiser(prediction_type, levels, errors, images)
         scores[prediction_type] = denoising.score(images, draws, predict).numpy()
     i = denoising.levels_of(draws)
@@ -152,7 +152,9 @@ def test_flow_and_diffusion_with_the_same_levels_give_the_same_scores(loss):
     levels = flow_levels()
     draws, images, errors = rows()
     scores = [
-        Denoising(levels, t, Objective(loss=loss), CPU).score(images, draws, denoiser(t, levels, errors, images))
+        Denoising(levels, PREDICTIONS[t], Objective(loss=loss), CPU).score(
+            images, draws, denoiser(t, levels, errors, images)
+        )
         for t in ("flow", "sample", "epsilon")
     ]
     assert torch.allclose(scores[0], scores[1], rtol=1e-5)
@@ -167,8 +169,10 @@ def test_clamping_bounds_the_scores_at_the_end_of_a_cosine_schedule():
     def half_precision(noised, timesteps):
         return ((noised - last.alpha[0] * images) / last.sigma[0]).to(torch.bfloat16)
 
-    clamped = Denoising(last, "epsilon", Objective(), CPU, clamp=True).score(images, np.arange(2), half_precision)
-    unclamped = Denoising(last, "epsilon", Objective(), CPU).score(images, np.arange(2), half_precision)
+    clamped = Denoising(last, PREDICTIONS["epsilon"], Objective(), CPU, clamp=True).score(
+        images, np.arange(2), half_precision
+    )
+    unclamped = Denoising(last, PREDICTIONS["epsilon"], Objective(), CPU).score(images, np.arange(2), half_precision)
     n = images[0].numel()
     assert (clamped.abs() <= np.exp(-7 * 0.999) * 4 * n).all()
     assert (unclamped.abs() > clamped.abs() * 100).all()
@@ -184,10 +188,10 @@ def test_noise_depends_only_on_seed_and_draw():
 def test_the_noise_cache_is_bounded_and_does_not_change_scores(monkeypatch):
     levels = diffusion_levels(SD)
     draws, images, errors = rows()
-    unlimited = Denoising(levels, "sample", Objective(), CPU)
+    unlimited = Denoising(levels, PREDICTIONS["sample"], Objective(), CPU)
     expected = unlimited.score(images, draws, denoiser("epsilon", levels, errors, images))
     monkeypatch.setattr("observers.generative.noising.MAX_NOISE", 4 * images[0].numel() * 5)
-    limited = Denoising(levels, "sample", Objective(), CPU)
+    limited = Denoising(levels, PREDICTIONS["sample"], Objective(), CPU)
     for _ in range(2):
         assert torch.equal(limited.score(images, draws, denoiser("epsilon", levels, errors, images)), expected)
     assert len(limited._noise) <= 5
@@ -198,7 +202,7 @@ def test_an_allocation_does_not_change_the_mean(tmp_path):
     path = tmp_path / "share.csv"
     path.write_text("t,density\n.125,1\n.375,4\n.625,2\n.875,1\n")
     levels, draws = diffusion_levels(SD), np.arange(4000)
-    even, uneven = (Denoising(levels, "epsilon", Objective(allocation=p), CPU) for p in (None, path))
+    even, uneven = (Denoising(levels, PREDICTIONS["epsilon"], Objective(allocation=p), CPU) for p in (None, path))
     share = np.bincount(uneven.levels_of(draws) // 250, minlength=4) / 4000
     assert share == pytest.approx([0.125, 0.5, 0.25, 0.125], abs=0.002)
     loss = (1 + levels.t) ** 2  # a made-up loss for each level
@@ -211,13 +215,13 @@ def test_an_allocation_does_not_change_the_mean(tmp_path):
 def test_a_weighting_from_a_users_file(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("import numpy as np\ndef flat(t, snr): return np.ones(len(t))\ndef bad(t, snr): return t - 0.5\n")
-    denoising = Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:flat"), CPU)
+    denoising = Denoising(diffusion_levels(SD), PREDICTIONS["sample"], Objective(weighting=f"{path}:flat"), CPU)
     assert denoising.loss_factors(denoising.levels_of(np.arange(5))).tolist() == [1] * 5
     assert len(denoising.provenance()["weighting_sha256"]) == 64
     with pytest.raises(ObserverError, match=r"bad must return finite weights of 0 or more"):
-        Denoising(diffusion_levels(SD), "sample", Objective(weighting=f"{path}:bad"), CPU)
+        Denoising(diffusion_levels(SD), PREDICTIONS["sample"], Objective(weighting=f"{path}:bad"), CPU)
     with pytest.raises(UnknownName, match=r"no weighting is named 'expp': did you mean exp\?"):
-        Denoising(diffusion_levels(SD), "sample", Objective(weighting="expp"), CPU)
+        Denoising(diffusion_levels(SD), PREDICTIONS["sample"], Objective(weighting="expp"), CPU)
 
 
 def network(noised, timesteps):
@@ -233,7 +237,7 @@ def test_restoration_equals_ddim(prediction_type, clamp):
 
     levels = diffusion_levels(IF)
     images = noise(1, 0, (2, *SHAPE)).clamp(-1, 1)
-    denoising = Denoising(levels, prediction_type, Objective(seed=5), CPU, clamp=clamp)
+    denoising = Denoising(levels, PREDICTIONS[prediction_type], Objective(seed=5), CPU, clamp=clamp)
     noised, denoised = denoising.restore(images, Restoration(0.9, steps=9, draw=3), network)
     scheduler = DDIMScheduler(**IF, prediction_type=prediction_type, clip_sample=clamp, steps_offset=0)
     scheduler.set_timesteps(10)
@@ -250,7 +254,7 @@ def test_restoration_along_a_flow_equals_eulers_method():
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     levels, images = flow_levels(), noise(1, 0, (2, *SHAPE))
-    denoising = Denoising(levels, "flow", Objective(seed=5), CPU)
+    denoising = Denoising(levels, PREDICTIONS["flow"], Objective(seed=5), CPU)
     noised, denoised = denoising.restore(images, Restoration(0.8, steps=5, draw=3), network)
     first = int(np.abs(levels.t - 0.8).argmin())
     sigmas = levels.t[[round(first * (1 - i / 5)) for i in range(5)]]
@@ -263,7 +267,7 @@ def test_restoration_along_a_flow_equals_eulers_method():
 
 
 def test_guidance_extrapolates_from_the_empty_prompt_beyond_the_prompt():
-    denoising = Denoising(diffusion_levels(SD), "epsilon", Objective(), CPU)
+    denoising = Denoising(diffusion_levels(SD), PREDICTIONS["epsilon"], Objective(), CPU)
     images, calls = noise(1, 0, (2, *SHAPE)), []
 
     def predict_empty(noised, timesteps):

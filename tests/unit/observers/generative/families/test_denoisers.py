@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from observers.generative.classifier import GenerativeClassifier
+from observers.generative.families.flow import FlowMatching
 from observers.generative.families.latent import LatentDiffusion
 from observers.generative.families.pixel import PixelDiffusion
 from observers.generative.noising import noise
@@ -115,7 +117,7 @@ def reference_pixel(folder, photo, prompts, draws, seed):
 def likelihood(folders, kind, **options):
     likelihood_class = PixelDiffusion if kind == "if" else LatentDiffusion
     options = {"compute": Compute(device="cpu")} | options
-    return likelihood_class(Source("some/model", weights=folders / kind), **options)
+    return likelihood_class(Source("some/model", weights=folders / kind), **options).scorer
 
 
 @pytest.mark.parametrize("kind", ["sd1", "sd2", "xl", "if"])
@@ -167,6 +169,16 @@ def test_provenance_names_the_weights_device_and_dtype(folders):
     assert (facts["repository"], facts["weights"], facts["dtype"]) == ("some/model", "sd1", "float32")
 
 
+def test_a_scorer_reads_no_file_before_it_is_needed(tmp_path):
+    for likelihood_class in (LatentDiffusion, PixelDiffusion, FlowMatching):
+        model = likelihood_class(Source("some/model", weights=tmp_path / "none"), Compute(device="cpu"))
+        observer = GenerativeClassifier(model, "some-model")
+        assert observer.restores and model.scorer.n_draws is None and model.scorer is model.scorer
+        assert model.scorer.positions(np.arange(2)).shape == (2,)
+        with pytest.raises(ObserverError, match="the folder .* does not exist"):
+            model.scorer.condition(["a cat"])
+
+
 def test_a_size_that_does_not_fit_is_refused(folders, photo):
     assert likelihood(folders, "sd1", size=32).encode(photo).shape == (4, 16, 16)
     with pytest.raises(ObserverError, match="the size 15 must be a multiple of 2 pixels"):
@@ -179,9 +191,9 @@ def test_models_for_other_tasks_are_refused(tmp_path, photo):
     with pytest.raises(
         ObserverError, match="U-Net takes 9 channels but its autoencoder gives 4: expected a text-to-image"
     ):
-        LatentDiffusion(Source("some/model", weights=tmp_path / "a")).encode(photo)
+        LatentDiffusion(Source("some/model", weights=tmp_path / "a")).scorer.encode(photo)
     tiny_pixel.save(tmp_path / "b", in_channels=6)
     with pytest.raises(
         ObserverError, match="takes 6 channels and gives 6: expected 3 and 3, or 3 and 6 with a learned variance"
     ):
-        PixelDiffusion(Source("some/model", weights=tmp_path / "b")).encode(photo)
+        PixelDiffusion(Source("some/model", weights=tmp_path / "b")).scorer.encode(photo)

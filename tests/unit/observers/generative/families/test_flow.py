@@ -8,8 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from observers.generative.families.flow import FlowMatching, pack, unpack
-from observers.generative.noising import Denoising, flow_levels, noise
+from observers.generative.families.flow import FlowMatching
+from observers.generative.families.flux import pack, unpack
+from observers.generative.noise_levels import PREDICTIONS, flow_levels
+from observers.generative.noising import Denoising, noise
 from observers.generative.options import Compute, Objective, Source
 from observers.protocol import ObserverError
 from tests.unit.observers.generative import tiny_flow
@@ -41,7 +43,7 @@ def likelihood(folder, **options):
     # The default size of Flux would be slow.
     return FlowMatching(
         Source("some/model", weights=folder), **{"compute": Compute(device="cpu"), "size": SIZE} | options
-    )
+    ).scorer
 
 
 def stack(conditionings):
@@ -153,7 +155,9 @@ def test_predictions_of_velocity_noise_and_image_give_the_same_scores(loss, weig
     draws = np.array([1, 2, 7, 40])
     with torch.inference_mode():
         flow, epsilon, sample = (
-            Denoising(flow_levels(), t, Objective(weighting, loss, seed=SEED), x.device).score(x, draws, predict)
+            Denoising(flow_levels(), PREDICTIONS[t], Objective(weighting, loss, seed=SEED), x.device).score(
+                x, draws, predict
+            )
             for t, predict in predictors.items()
         )
     assert epsilon.numpy() == pytest.approx(flow.numpy(), rel=1e-4)

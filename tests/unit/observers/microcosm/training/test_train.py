@@ -163,12 +163,12 @@ def test_other_files_are_not_overwritten(models, tmp_path):
 
 
 def test_the_pixel_model_is_trained_with_the_text_states_that_the_observer_uses(models):
-    likelihood = PixelDiffusion(Source("m", weights=models / "microcosm-pixel"), Compute(device="cpu"))
+    scorer = PixelDiffusion(Source("m", weights=models / "microcosm-pixel"), Compute(device="cpu")).scorer
     tokens = pixel.tokenize_captions(pixel.t5_tokenizer())
     text_encoder = T5EncoderModel.from_pretrained(models / "microcosm-pixel" / "text_encoder", dtype=torch.float32)
     with torch.inference_mode():
         expected_states = text_encoder(tokens.input_ids[:2], tokens.attention_mask[:2]).last_hidden_state
-    for (states,), expected in zip(likelihood.condition(all_captions()[:2]), expected_states, strict=True):
+    for (states,), expected in zip(scorer.condition(all_captions()[:2]), expected_states, strict=True):
         assert states.shape == expected.shape and torch.allclose(states, expected, atol=1e-5)
 
 

@@ -1,0 +1,180 @@
+"""The scorer of diffusion and flow-matching models: all that their families share.
+
+A family is one file in `observers.generative.families`, with the class of its options and a `Backbone`: the part that
+differs between families. `DenoisingScorer` does the rest: it encodes images, adds noise, computes scores and restores
+images.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch
+from attrs import frozen
+
+from observers.devices import deterministic_inference
+from observers.generative.autoencoder import Autoencoder, PixelSpace
+from observers.generative.components import Components
+from observers.generative.draws import kronecker_sequence
+from observers.generative.likelihood import Conditioning, RestoredImages
+from observers.generative.noise_levels import NoiseLevels, Prediction
+from observers.generative.noising import Denoising, Predictor
+from observers.generative.options import Compute, Objective
+from observers.generative.preprocessing import crop_and_resize
+from observers.protocol import Restoration
+
+NO_GUIDANCE = 1.0
+
+
+class Backbone(Protocol):
+    """A network, its text encoders and its autoencoder, all of which are loaded on first use.
+
+    The files of one model may be larger than the memory of a device, so `condition` must not load the network if this can
+    be avoided: the scorer encodes all prompts first, and the text encoders are then removed from memory.
+    """
+
+    @property
+    def compute(self) -> Compute:
+        """The device and dtype of the network and the text encoders."""
+        ...
+
+    @property
+    def takes_guidance(self) -> bool:
+        """Whether the network takes the guidance scale as an input. If so, guidance does not need the empty prompt."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Further entries of the sidecar, such as a text encoder that is missing."""
+        ...
+
+    @property
+    def components(self) -> Components:
+        """The files of the model."""
+        ...
+
+    @property
+    def space(self) -> Autoencoder | PixelSpace:
+        """The space in which noise is added."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The number of pixels per side of the image that the model receives."""
+        ...
+
+    def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:
+        """Return the noise levels of the model, and what its network predicts at these levels."""
+        ...
+
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return the conditioning of each prompt, which must not depend on the other prompts."""
+        ...
+
+    def predict(
+        self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
+    ) -> torch.Tensor:
+        """Return the network's predictions in any floating-point dtype.
+
+        Args:
+            noised: Noised images x_t, (N, …) float32.
+            timesteps: The timestep of each row, (N,) float32.
+            conditioning: The conditioning of each row, (N, …) for each tensor.
+            guidance: Guidance scale, for networks that take it as an input.
+
+        Returns:
+            The predictions, with the shape of `noised`.
+        """
+        ...
+
+
+@frozen(eq=False)
+class DenoisingScorer:
+    """Scores and restores images with a denoiser.
+
+    A score is −w(t) ‖x − x̂‖², summed over all elements of the encoded image x. Its unit is that of x, squared, or nats
+    with the weighting vdm (in pixels, apart from the effect of clamping). An encoded image is a latent (C, h, w), or an
+    image (3, size, size) in −1..1, in float32.
+
+    Attributes:
+        load: Function that returns the backbone. It is called once, on first use.
+        objective: Weighting, loss, allocation of draws and random seed.
+        n_draws: Always None, because the number of draws is not limited.
+    """
+
+    load: Callable[[], Backbone]
+    objective: Objective
+    n_draws: ClassVar[int | None] = None
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The network, its text encoders and its autoencoder."""
+        return self.load()
+
+    @property
+    def in_pixels(self) -> bool:
+        """Whether noise is added to pixels. If so, x̂ is clamped to their range, −1..1, before it is compared with x."""
+        return isinstance(self.backbone.space, PixelSpace)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the scores, as it is written into the sidecar."""
+        return self.objective.unit("pixels" if self.in_pixels else "latent")
+
+    @property
+    def device(self) -> torch.device:
+        """The torch device on which the model computes."""
+        return self.backbone.compute.torch_device()
+
+    @cached_property
+    def _denoising(self) -> Denoising:
+        levels, prediction = self.backbone.noise_schedule()
+        return Denoising(levels, prediction, self.objective, self.device, clamp=self.in_pixels)
+
+    def encode(self, pixels: np.ndarray) -> torch.Tensor:
+        """Encode a uint8 image (height, width, 3) as a latent (C, h, w) or as an image (3, size, size) in −1..1."""
+        return self.backbone.space.encode(crop_and_resize(pixels, self.backbone.size))
+
+    @deterministic_inference()
+    def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
+        """Return the conditioning of each prompt: the tensors that the network needs."""
+        return self.backbone.condition(prompts)
+
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return the positions of draws along the noise levels, in 0..1."""
+        return kronecker_sequence(draws, self.objective.seed)
+
+    @deterministic_inference()
+    def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
+        """Score N rows and return the scores as a float32 tensor (N,)."""
+        return self._denoising.score(images, draws, self._predictor(conditioning))
+
+    @deterministic_inference()
+    def restore(
+        self,
+        image: torch.Tensor,
+        conditioning: Conditioning,
+        empty_prompt: Conditioning | None,
+        restoration: Restoration,
+    ) -> RestoredImages:
+        """Add noise to an encoded image and denoise it under K prompts.
+
+        Errors are squared differences between encoded images.
+        """
+        backbone, k = self.backbone, len(conditioning[0])
+        predict = self._predictor(conditioning, restoration.guidance)
+        without_prompt = None if empty_prompt is None or backbone.takes_guidance else self._predictor(empty_prompt)
+        noised, denoised = self._denoising.restore(image.expand(k, *image.shape), restoration, predict, without_prompt)
+        errors = (denoised - image).square().flatten(1).sum(1)
+        n_latent = None if self.in_pixels else image.numel()
+        return RestoredImages(backbone.space.decode(noised[:1])[0], backbone.space.decode(denoised), errors, n_latent)
+
+    def _predictor(self, conditioning: Conditioning, guidance: float = NO_GUIDANCE) -> Predictor:
+        return partial(self.backbone.predict, conditioning=conditioning, guidance=guidance)
+
+    def provenance(self) -> dict[str, str]:
+        """Return the entries of the sidecar that describe the weights, the device and the dtype."""
+        backbone = self.backbone
+        facts = backbone.components.files.provenance(self.device, backbone.compute.dtype_name())
+        return facts | self._denoising.provenance() | dict(backbone.facts)

@@ -1,0 +1,138 @@
+"""The noise levels of a denoiser, and what its network predicts.
+
+Notation: T noise levels. The noised image is x_t = α x + σ ε. A network predicts the noise ε, the image x, the velocity
+v = α ε − σ x, or, along a straight flow (α = 1 − s, σ = s), the velocity u = ε − x. The errors of these predictions are
+multiples of each other: x̂ − x is −σ/α, 1, −σ and −s times the error of ε̂, x̂, v̂ and û, respectively.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from attrs import frozen
+
+from observers.protocol import ObserverError
+
+MAX_LEVELS = 100_000
+
+
+@frozen(eq=False)
+class NoiseLevels:
+    """The noise levels of a schedule in ascending order.
+
+    Attributes:
+        t: Time of each level in 0..1, (T,) float64.
+        alpha: Scale α of the image, (T,) float64.
+        sigma: Scale σ of the noise, (T,) float64.
+        timesteps: Time of each level in the unit that the network expects, (T,) float64.
+    """
+
+    t: np.ndarray
+    alpha: np.ndarray
+    sigma: np.ndarray
+    timesteps: np.ndarray
+
+    @property
+    def snr(self) -> np.ndarray:
+        """The signal-to-noise ratios α²/σ² of the T levels."""
+        return np.asarray((self.alpha / self.sigma) ** 2)
+
+
+@frozen(eq=False)
+class Prediction:
+    """What a network predicts. x, ε and x_t are tensors (N, …); α and σ are tensors that can be broadcast to this shape.
+
+    Attributes:
+        target: The value that a perfect network would predict: (x, ε, α, σ) -> (N, …).
+        denoised: x̂ for the prediction of a network: (prediction, x_t, α, σ) -> (N, …).
+        error_scale: The ratio of the absolute error of x̂ to that of the prediction: noise levels -> (T,) float64.
+    """
+
+    target: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    denoised: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    error_scale: Callable[[NoiseLevels], np.ndarray]
+
+
+PREDICTIONS = {
+    "epsilon": Prediction(
+        lambda x, eps, a, s: eps,
+        lambda prediction, noised, a, s: (noised - s * prediction) / a,
+        lambda levels: levels.sigma / levels.alpha,
+    ),
+    "sample": Prediction(
+        lambda x, eps, a, s: x,
+        lambda prediction, noised, a, s: prediction,
+        lambda levels: np.ones_like(levels.t),
+    ),
+    "v_prediction": Prediction(
+        lambda x, eps, a, s: a * eps - s * x,
+        lambda prediction, noised, a, s: a * noised - s * prediction,
+        lambda levels: levels.sigma,
+    ),
+    "flow": Prediction(
+        lambda x, eps, a, s: eps - x,
+        lambda prediction, noised, a, s: noised - s * prediction,
+        lambda levels: levels.sigma,
+    ),
+}
+
+
+def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
+    """Compute the noise levels of a diffusion model, in float64, from the betas of its noise schedule.
+
+    Args:
+        settings: The content of scheduler_config.json. Any scheduler class with betas is accepted.
+
+    Returns:
+        The noise levels. A level without signal (α = 0, the last one of a rescaled schedule) is excluded, because
+        the noised image then contains no information about the image.
+
+    Raises:
+        ObserverError: If the settings do not contain betas, or if diffusers does not accept their values.
+    """
+    from diffusers import DDPMScheduler
+
+    used = (
+        "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "rescale_betas_zero_snr",
+    )  # fmt: skip
+    n, name = settings.get("num_train_timesteps", 1000), str(settings.get("_class_name", ""))
+    if not ("beta_schedule" in settings or settings.get("trained_betas")) or "FlowMatch" in name or "EDM" in name:
+        raise ObserverError(
+            f"the scheduler_config.json of the model (class {name or 'not given'}) does not contain betas: expected the "
+            f"noise schedule of a diffusion model; download the file again, or use the observer family that fits the model"
+        )
+    try:
+        if not 2 <= n <= MAX_LEVELS:
+            raise ValueError(f"num_train_timesteps is {n}")
+        scheduler: Any = DDPMScheduler(**{name: settings[name] for name in used if name in settings})
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ObserverError(
+            f"the scheduler_config.json of the model does not define a known noise schedule ({error}): download the "
+            f"file again"
+        ) from None
+    alphas_cumprod = np.cumprod(1 - scheduler.betas.double().numpy())  # in float16, σ would be off by 7 % at small t
+    timesteps = np.flatnonzero(alphas_cumprod > 0).astype(np.float64)
+    positive = alphas_cumprod[alphas_cumprod > 0]
+    return NoiseLevels(timesteps / len(alphas_cumprod), np.sqrt(positive), np.sqrt(1 - positive), timesteps)
+
+
+def flow_levels(n: int = 1000) -> NoiseLevels:
+    """Return n noise levels s, the midpoints of n equal parts of 0..1, with the timesteps 1000 s."""
+    s = (np.arange(n) + 0.5) / n
+    return NoiseLevels(s, 1 - s, s, 1000 * s)
+
+
+def read_prediction(settings: Mapping[str, Any]) -> Prediction:
+    """Return what the network of a diffusion model predicts according to its scheduler_config.json.
+
+    Raises:
+        ObserverError: If the prediction type is unknown.
+    """
+    prediction_type = settings.get("prediction_type", "epsilon")
+    if prediction_type not in ("epsilon", "sample", "v_prediction"):
+        raise ObserverError(
+            f"the scheduler_config.json of the model has the prediction_type {prediction_type!r}: expected epsilon, "
+            f"sample or v_prediction"
+        )
+    return PREDICTIONS[prediction_type]
