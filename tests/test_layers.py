@@ -31,6 +31,7 @@ ALLOWED = {
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/classifiers/", "observers/generative/",
               "observers/training/", "observers/microcosm/", "stimuli/distort/texture_synthesis.py"),
+    "accelerate": ("observers/training/",),
     "transformers": ("observers/checkpoints.py", "observers/classifiers/", "observers/generative/", "observers/training/",
                      "observers/microcosm/"),
     "diffusers": ("observers/checkpoints.py", "observers/generative/", "observers/microcosm/"),

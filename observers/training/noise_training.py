@@ -2,19 +2,23 @@
 
     python -m observers.training.noise_training FOLDER OUT [--noise] [--epochs 300]
     torchrun --nproc-per-node 8 -m observers.training.noise_training FOLDER OUT --noise
+    accelerate launch --num_processes 8 -m observers.training.noise_training FOLDER OUT --noise
 
 FOLDER contains one subfolder per class, like the training images of ImageNet. The training settings are those of the
 paper: SGD with momentum 0.9 and weight decay 1e-4, a learning rate of 0.1 with cosine decay, 64 images per device, 300
 epochs (90 without noise). The result in OUT is loaded with `hf:NAME -o weights=OUT`. A run that was interrupted is
 resumed after the last complete epoch when the same command is run again. Images are (B, 3, h, w) float32 with mean 0
 and variance about 1.
+
+accelerate starts and describes the processes and picks their devices. Its other functions are not used: settings such as
+mixed precision, which it reads from the user's own configuration, would change the weights without being recorded in the
+checkpoint, and its division of the data would change the noise of each image.
 """
 
 import argparse
 import hashlib
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,9 +26,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from attrs import asdict, frozen
 from PIL import Image
-from torch import distributed
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
@@ -88,8 +92,8 @@ def train(
 ) -> None:
     """Train a network in place, and save a checkpoint and the learning curve after each epoch.
 
-    If `out` contains a checkpoint, training is resumed from there. Under torchrun each process trains on its share of
-    every epoch.
+    If `out` contains a checkpoint, training is resumed from there. Under torchrun or accelerate, each process trains on
+    its share of every epoch.
 
     Args:
         network: Takes `pixel_values` and returns an object with `logits`, like the classifiers of transformers.
@@ -97,8 +101,7 @@ def train(
         settings: The training settings.
         out: Folder for the checkpoint and the learning curve.
         data_id: Identifies the training data, so that a checkpoint is not resumed with other data.
-        device: Device of the network. By default it is the GPU that torchrun assigns. Without torchrun it is the first
-            GPU, or the CPU if there is no GPU.
+        device: Device of the network. By default it is the GPU of this process, or the CPU if CUDA is not available.
         n_workers: Number of processes that read images.
         on_progress: Function that is called with a message after each epoch.
 
@@ -106,12 +109,10 @@ def train(
         ObserverError: If there are too few images, if the loss is not finite, or if the checkpoint was made with other
             settings or by another network.
     """
-    rank, n_processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    device = device or torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
-    if n_processes > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    processes = this_process()
+    device = device or processes.device
     network.to(device).train()
-    model = DistributedDataParallel(network) if n_processes > 1 else network
+    model = DistributedDataParallel(network) if processes.num_processes > 1 else network
     optimizer = torch.optim.SGD(
         model.parameters(), settings.rate, settings.momentum, weight_decay=settings.weight_decay
     )
@@ -123,7 +124,8 @@ def train(
     # These keys are part of the file format, so they must stay as they are.
     saved_settings = asdict(settings) | {"n_pictures": len(data), "given": data_id}
     curve = resume_from_checkpoint(out / CHECKPOINT, saved_settings, load)
-    sampler: Any = DistributedSampler(data, n_processes, rank, seed=settings.seed, drop_last=True)  # type: ignore[arg-type]
+    n, rank = processes.num_processes, processes.process_index
+    sampler: Any = DistributedSampler(data, n, rank, seed=settings.seed, drop_last=True)  # type: ignore[arg-type]
     loader: Any = DataLoader(data, settings.batch, sampler=sampler, num_workers=n_workers, drop_last=True)  # type: ignore[arg-type]
     if not len(loader):
         raise ObserverError(
@@ -153,12 +155,16 @@ def train(
             total_loss += float(loss.detach())
         on_progress(f"epoch {epoch + 1} of {settings.epochs}: loss {total_loss / len(loader):.4f}")
         curve.append([epoch + 1, f"{total_loss / len(loader):.6g}"])
-        if rank == 0:
+        if processes.is_main_process:
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
             save_checkpoint(out / CHECKPOINT, saved_settings, state, curve)
-    if n_processes > 1:
-        distributed.barrier()
+    processes.wait_for_everyone()
     network.eval()
+
+
+def this_process() -> PartialState:
+    """Return the rank and the device of this process, and the number of processes, as set by torchrun or accelerate."""
+    return PartialState(cpu=not torch.cuda.is_available())
 
 
 class ImageFolder:
@@ -281,13 +287,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         torch.manual_seed(options.seed)
         network = ResNetForImageClassification(ResNetConfig(num_labels=len(data.classes)))
-        is_main_process = os.environ.get("RANK", "0") == "0"
-        on_progress = print if is_main_process else lambda message: None
+        processes = this_process()
+        on_progress = print if processes.is_main_process else lambda message: None
         data_id = f"{options.size} pixels of {data.digest}"
         train(network, data, settings, options.out, data_id=data_id, n_workers=options.workers, on_progress=on_progress)
-        if is_main_process:
+        if processes.is_main_process:
             write_classifier(network, data.classes, options.out, options.size, round(options.size / 0.875), MEAN, SD)
             print(f"observers run-experiment EXPERIMENT --observer hf:{options.out.name} -o weights={options.out}")
+        processes.destroy_process_group()
     except (UserError, OSError) as error:
         sys.exit(f"observers: {error}")
 

@@ -175,7 +175,7 @@ def test_a_scorer_reads_no_file_before_it_is_needed(tmp_path):
         observer = GenerativeClassifier(model, "some-model")
         assert observer.restores and model.scorer.n_draws is None and model.scorer is model.scorer
         assert model.scorer.positions(np.arange(2)).shape == (2,)
-        with pytest.raises(ObserverError, match="the folder .* does not exist"):
+        with pytest.raises(ObserverError, match=r"the folder .* does not exist"):
             model.scorer.condition(["a cat"])
 
 
