@@ -190,7 +190,7 @@ def _resolve(name: str) -> Any:
 
 def _is_likelihood(target: object) -> bool:
     """Return whether a class is a `Likelihood` of `observers.generative.likelihood`, which cannot respond on its own."""
-    return inspect.isclass(target) and hasattr(target, "score") and not hasattr(target, "observe")
+    return inspect.isclass(target) and hasattr(target, "scorer") and not hasattr(target, "observe")
 
 
 def _is_path(argument: str) -> bool:
