@@ -5,6 +5,7 @@ catch them. Any other exception is a bug in this project.
 """
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 MAX_NAMES = 60  # number of known names in a message
@@ -68,6 +69,8 @@ def describe_os_error(error: OSError) -> str:
 
     The message names the file if the error does. An error in the middle of a write does not name its file.
     """
+    if error.filename and error.errno == errno.ENOSPC:
+        return f"{error.filename}: {error.strerror}; free some space and run the same command again"
     if error.filename:
         return f"{error.filename}: {error.strerror}; check that path, or use another one"
     return f"a file could not be written: {error.strerror}; fix this problem and run the same command again"

@@ -104,7 +104,8 @@ def test_a_full_disk_is_reported(logs, monkeypatch, tmp_path):
     (tmp_path / "t.csv").write_text("former")
     monkeypatch.setattr("pandas.DataFrame.to_csv", fail)
     output = observers("analyze", "accuracy", logs, "--csv", tmp_path / "t.csv", code=1).stderr
-    assert "observers: a file could not be written: No space left on device; fix this problem and run" in output
+    message = f"observers: {tmp_path}/t.csv: No space left on device; free some space and run the same command again"
+    assert message in output
     assert (tmp_path / "t.csv").read_text() == "former"
 
 
