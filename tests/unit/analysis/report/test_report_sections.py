@@ -158,11 +158,16 @@ def test_too_few_observers_or_responses(names, responses, dataset, tmp_path):
         assert rows == {"humans"} | {name for name in kinds if KINDS[name] != "human"}
 
 
+@pytest.mark.parametrize("name", ["noise ceiling", "kinds", "clusters", "mistakes", "thresholds", "responses"])
+def test_sections_on_five_observers_write_whole_sentences(name, contrast):
+    check_part(SECTIONS[name](contrast))
+
+
 def check_part(part):
     """Check that a part has something to show, that its texts are whole sentences, and that its tables have rows."""
     assert part.sentences or part.figures or part.tables
     for text in (*part.sentences, *(figure.caption for figure in part.figures), *(t.caption for t in part.tables)):
-        assert text[0].isupper() or text[0] in "0123456789κ“", text
+        assert text[0].isupper() or text[0] in "0123456789κ“" or text.startswith(tuple(KINDS)), text
         assert text.endswith((".", "?")) and not re.search(r"(?<!-)\bnan\b", text), text
     assert all(len(table.rows) for table in part.tables)
     assert all(len(table) for table in part.data.values())
