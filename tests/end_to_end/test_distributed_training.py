@@ -53,7 +53,6 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_processes_share_an_epoch(launcher, images, tmp_path):
     words, n_processes = LAUNCHERS[launcher]
