@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from core.errors import UnknownName, UserError
-from core.extras import MissingExtra, pip, require_extra
+from core.extras import MissingExtra, install_command, require_extra
 from core.options import Option, describe_type, options_of
 from core.plugins import load, plugins
 from experiments.experiment import Experiment, default_n_blocks
@@ -127,7 +127,7 @@ def _describe_extra(extra: str) -> str:
     try:
         require_extra(extra, f"the extra {extra}")
     except MissingExtra:
-        return f'the extra {extra}, which is not complete: {pip()} install "observers[{extra}]"'
+        return f"the extra {extra}, which is not complete: {install_command(extra)}"
     return f"the extra {extra}, which is installed"
 
 

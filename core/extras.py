@@ -74,7 +74,12 @@ def _is_installed(module: str) -> bool:
 
 
 def _sentence(subject: str, package: str, extra: str) -> str:
-    return f'{subject} needs {package}: {pip()} install "observers[{extra}]"'
+    return f"{subject} needs {package}: {install_command(extra)}"
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra."""
+    return f'{pip()} install "observers[{extra}]"'
 
 
 def pip() -> str:

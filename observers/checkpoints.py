@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from core.extras import pip
+from core.extras import install_command, pip
 from observers.catalog import describe_download
 from observers.protocol import ObserverError
 
@@ -326,8 +326,6 @@ def load_tokenizer(folder: Path, observer: str) -> Any:
 
     # The tokenizer class of SigLIP requires sentencepiece even if there is a tokenizer.json.
     tokenizer_class = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
-    advice = (
-        ": expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, pip install sentencepiece protobuf"
-    )
+    advice = f": expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, {install_command('models')}"
     with explained_load_errors(f"{observer}: its tokenizer in {folder}", advice):
         return tokenizer_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
