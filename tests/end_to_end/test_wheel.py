@@ -140,20 +140,18 @@ def test_page_of_an_experiment_is_served(environment, reader, scripts):
     assert process.returncode == 3 and "Traceback" not in messages
 
 
-@pytest.mark.parametrize(
-    ("command", "need", "extra"),
-    [
+def test_missing_extra_is_one_sentence(environment, reader):
+    for command, need, extra in (
         ("run-experiment drawn-cue-conflict --observer sd14", "observer sd14 needs PyTorch", "models"),
-        ("run-experiment drawn-cue-conflict --observer microcosm-cnn", "observer microcosm-cnn needs PyTorch", "models"),
         ("demo", "observer microcosm-latent needs PyTorch", "models"),
-        ("collect drawn-cue-conflict --participant K7Q3 --pilot", "a participant at the screen needs PsychoPy", "people"),
-        ("make-cue-conflict photos photos out --method plenoptic",
-         "cue-conflict method plenoptic needs plenoptic", "textures"),
-    ],
-)  # fmt: skip
-def test_missing_extra_is_one_sentence(command, need, extra, environment, reader):
-    done = subprocess.run(
-        [environment / "observers", *command.split()], cwd=reader, env=OUTSIDE, capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert re.fullmatch(rf'observers: {need}: .*pip install "observers\[{extra}\]"\n', done.stderr)
+        (
+            "collect drawn-cue-conflict --participant K7Q3 --pilot",
+            "a participant at the screen needs PsychoPy",
+            "people",
+        ),
+    ):
+        done = subprocess.run(
+            [environment / "observers", *command.split()], cwd=reader, env=OUTSIDE, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert re.fullmatch(rf'observers: {need}: .*pip install "observers\[{extra}\]"\n', done.stderr)

@@ -38,6 +38,11 @@ def test_packages_of_every_extra_are_those_of_pyproject():
     assert not names(PROJECT["dependencies"]) & set().union(*listed.values())
 
 
+def test_page_on_installing_lists_every_extra():
+    page = (ROOT / "docs" / "installing.md").read_text("utf-8")
+    assert {*re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)} == {*EXTRAS, "all"}
+
+
 def test_modules_belong_to_the_named_distributions():
     installed = packages_distributions()
     for module, package in EXTRAS["models"].items():
