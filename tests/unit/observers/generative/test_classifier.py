@@ -267,7 +267,8 @@ def test_a_likelihood_in_a_user_file_is_an_observer(tmp_path):
     (tmp_path / "family.py").write_text(
         "from attrs import field, frozen\nfrom observers.generative.options import Compute, Source\n\n@frozen\n"
         "class Mine:\n    source: Source\n    compute: Compute = Compute(dtype='float16')\n    temperature: float = 1.0\n"
-        "    n_draws: int | None = field(default=None, init=False)\n    def score(self): ...\n"
+        "    n_draws: int | None = field(default=None, init=False)\n"
+        "    @property\n    def scorer(self): return self\n"
     )
     name = f"{tmp_path / 'family.py'}:Mine"
     observer = make_observer(name, name="mine", model="me/mine", temperature=2, device="cpu", draws=8)
