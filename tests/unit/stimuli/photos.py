@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from sklearn.datasets import load_sample_image
 
-SIZES = [(224, 224), (64, 96), (57, 81)]  # height, width
+SIZES = [(96, 96), (64, 96), (57, 81)]  # height, width
 
 
 @cache
