@@ -27,9 +27,19 @@ def attach(package: str, file: str) -> tuple[Callable[[str], object], Callable[[
                     modules[name] = module
 
     def load(name: str) -> object:
-        """Import the module of a public name and return what the name stands for."""
+        """Import the module of a public name and return what the name stands for.
+
+        Raises MissingExtra if the module imports a package of an extra that is not installed.
+        """
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(modules[name]), name)
+        try:
+            return getattr(import_module(modules[name]), name)
+        except ModuleNotFoundError as error:
+            from core.extras import MissingExtra, explain_missing_module  # importing a package loads only this module
+
+            if sentence := explain_missing_module(error, f"{package}.{name}"):
+                raise MissingExtra(sentence) from None
+            raise
 
     return load, lambda: sorted(modules), sorted(modules)

@@ -82,6 +82,20 @@ def test_the_base_has_the_packages_of_no_extra(environment, tmp_path):
     assert done.stdout == "[]\n"
 
 
+def test_public_names_are_importable_unless_they_need_an_extra(environment, tmp_path):
+    code = (
+        "import sys, analysis, experiments, observers, stimuli\nfrom core.extras import MissingExtra\n"
+        "for package in (analysis, experiments, observers, stimuli):\n"
+        "    for name in package.__all__:\n"
+        "        try: getattr(package, name)\n"
+        "        except MissingExtra: print(name)\n"
+    )
+    done = subprocess.run(
+        [environment / "python", "-c", code], cwd=tmp_path, env=OUTSIDE, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "GenerativeClassifier\n"), done.stderr
+
+
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory, drawn):
     """The folder of a user, with two images."""

@@ -14,6 +14,7 @@ import pytest
 import core.extras
 from core.errors import UserError
 from core.extras import EXTRAS, MissingExtra, explain_missing_module, pip, require_extra
+from core.lazy import attach
 from core.plugins import load
 from experiments.session import run
 from observers.simulated import Biased
@@ -88,6 +89,15 @@ def test_a_failed_import_is_explained_if_an_extra_has_the_module(module, message
 
 def test_a_missing_submodule_of_an_installed_package_is_not_explained():
     assert explain_missing_module(ModuleNotFoundError("no module", name="torch.nothing"), "x") is None
+
+
+def test_public_name_that_needs_an_extra(base, tmp_path, monkeypatch):
+    (tmp_path / "needy.py").write_text("import torch\nModel = 1\n")
+    (tmp_path / "package.pyi").write_text("from needy import Model as Model\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    load_name, _, _ = attach("package", str(tmp_path / "package.py"))
+    with pytest.raises(MissingExtra, match=r'^package\.Model needs PyTorch: pip install "observers\[models\]"$'):
+        load_name("Model")
 
 
 def test_users_file_that_imports_a_package_of_an_extra(base, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from observers.people.grid import PUBLISHED_ORDER, choice_for_event, response_gr
 from observers.people.icons import ICONS, draw_icon
 from observers.people.monitor import Monitor, read_monitor, write_monitor
 from observers.people.participant import Participant
+from observers.people.psychopy_screen import PsychoPyScreen
 from observers.people.screen import Click, Key, Scene
 from observers.people.setup_checks import check_setup
 from observers.people.simulated_screen import SimulatedScreen
@@ -174,3 +176,15 @@ def test_setup_checks(tmp_path):
 def test_virtual_clock_advances_by_one_frame_per_flip():
     screen = SimulatedScreen(rate=100.0)
     assert [screen.flip(Scene(0.5)).time for _ in range(3)] == pytest.approx([0.01, 0.02, 0.03])
+
+
+def test_psychopy_that_cannot_be_imported(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "psychopy"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "psychopy.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    message = (
+        r"^PsychoPy is installed but cannot be imported \(libGL.* object file\): install what is missing, then run"
+    )
+    with pytest.raises(ObserverError, match=message):
+        PsychoPyScreen()
