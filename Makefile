@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# With this variable set, every test process would compile torch and the other libraries anew, which takes a third of the time.
+# If this variable were set, every test process would compile all libraries again, which takes a third of the time of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all coverage test-extras test-people lint docs check bench bench-generative bench-microcosm clean env

@@ -1,4 +1,4 @@
-"""The command line `observers`: the commands in groups. `commands.group` shows errors. No heavy library is imported here.
+"""The command line `observers`: the list of commands, in groups. `commands.group` shows errors.
 
 Exit codes: 0 if the command succeeded, 1 if it was refused or failed, 2 for wrong usage, 3 if it was stopped and can be
 resumed.

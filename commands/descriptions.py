@@ -1,4 +1,4 @@
-"""What `observers show` tells about an observer, an experiment or a distortion, as a list of facts with names.
+"""Collect what `observers show` prints about an observer, an experiment or a distortion.
 
 Built-in objects are described by their rows in the tables, which can be read without importing the object. Plugins, folders
 of images and `FILE.py:NAME` are imported or read.
@@ -27,12 +27,12 @@ from stimuli.published.recordings import Recorded, published_recordings, recorde
 
 @frozen
 class Description:
-    """What is known about a name.
+    """What `observers show` prints about one object.
 
     Attributes:
         kind: "observer", "experiment" or "distortion".
-        name: The name.
-        facts: Facts by name. A fact is a text, a number, or a list of texts.
+        name: Name of the object.
+        facts: Facts by their labels, such as "license". A fact is a text, a number, a list of texts, or a mapping of texts.
         options: The options that `-o` sets.
         examples: Commands that users can type.
     """
@@ -48,8 +48,8 @@ def describe(name: str) -> list[Description]:
     """Describe everything that a name stands for: an observer, an experiment, a distortion, or several of them.
 
     Raises:
-        UnknownName: If the name stands for nothing; the message suggests similar names.
-        UserError: If the name is that of a plugin or of a user's object that cannot be imported.
+        UnknownName: If the name does not exist; the message suggests similar names.
+        UserError: If a plugin or a user's object of this name cannot be imported.
     """
     descriptions = []
     if find_row(name) or name.rstrip(":") in SCHEMES or name in OBSERVERS or name in plugins("observers"):
@@ -67,7 +67,7 @@ def describe(name: str) -> list[Description]:
     known = [*OBSERVERS, *SCHEMES, *EXPERIMENTS, *DISTORTIONS]
     known += [plugin for group in ("observers", "experiments", "distortions") for plugin in plugins(group)]
     raise UnknownName(
-        "observer, experiment or distortion", name, known, "`observers list` shows all names; yours is FILE.py:NAME."
+        "observer, experiment or distortion", name, known, "`observers list` shows all names; your own is FILE.py:NAME."
     )
 
 
@@ -127,7 +127,7 @@ def _describe_extra(extra: str) -> str:
     try:
         require_extra(extra, f"the extra {extra}")
     except MissingExtra:
-        return f"the extra {extra}, which is not complete: {install_command(extra)}"
+        return f"the extra {extra}, of which packages are missing; to install them: {install_command(extra)}"
     return f"the extra {extra}, which is installed"
 
 
@@ -157,7 +157,7 @@ def _facts_of_row(row: ExperimentEntry) -> dict[str, Any]:
     if row.n_people:
         networks = published_recordings("networks", row.name)
         facts |= {
-            "people": f"{row.n_people} people, each of whom saw all images",
+            "people": f"{row.n_people}, each of whom saw all images",
             "networks": [recorded_name(file, row.name) for file in networks],
         }
         here |= {
@@ -193,7 +193,7 @@ def _describe_trials(n_trials: int, n_blocks: int | None = None) -> str:
     """Return the number of trials and blocks as a phrase."""
     n_blocks = n_blocks or default_n_blocks(n_trials)
     blocks = f"{n_blocks} blocks" if n_blocks > 1 else "one block"
-    return f"{n_trials:,}, every image once in random order, in {blocks}"
+    return f"{n_trials:,}, in {blocks}; every image is shown once, in random order"
 
 
 def describe_distortion(name: str) -> Description:
@@ -206,7 +206,7 @@ def describe_distortion(name: str) -> Description:
             "description": row.description,
             "formula": row.formula,
             "levels": row.level_format,
-            "conditions": list(row.conditions) if row.conditions != ("",) else "one, which is empty",
+            "conditions": list(row.conditions) if row.conditions != ("",) else "one, without a name",
             "source": row.source,
         }
     else:
@@ -235,11 +235,16 @@ def _without_empty(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def option_facts(option: Option) -> dict[str, Any]:
-    """Return an option as texts: its type, its default, and what it means."""
+    """Return an option as texts: its type, its default, and what it means.
+
+    The default is None if the option is required, or if the default depends on other options.
+    """
+    option_type = describe_type(option.type)
+    is_computed = option.default is None and not option_type.endswith(("none", "any value"))
     return {
         "name": option.name,
-        "type": describe_type(option.type),
-        "default": None if option.required else _format_default(option.default),
+        "type": option_type,
+        "default": None if is_computed or option.required else _format_default(option.default),
         "required": option.required,
         "meaning": option.description,
         "changes_responses": not option.runtime,

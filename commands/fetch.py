@@ -13,8 +13,8 @@ def fetch(
         list[str],
         typer.Argument(
             metavar="NAME…",
-            help="Names of published datasets (their stimuli), humans (recorded trials of people), networks (recorded "
-            "trials of networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
+            help="What to download: a published dataset (its stimuli), humans (the recorded trials of people), networks "
+            "(the recorded trials of networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
             autocompletion=complete_downloads,
         ),
     ],

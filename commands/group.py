@@ -1,4 +1,4 @@
-"""The top-level command `observers`: how its commands are listed, how errors are shown, and its option --version."""
+"""The top-level command `observers`: its list of commands, the display of errors, and the option --version."""
 
 from typing import Annotated, Any
 
@@ -62,4 +62,4 @@ def top_level_options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Do nothing else: the options of `observers` itself are handled by their callbacks."""
+    """Declare the options of `observers` itself, which are handled by their callbacks."""

@@ -13,9 +13,9 @@ Tables = Literal["observers", "experiments", "models", "distortions"]
 Rows = list[dict[str, Any]]
 
 HEADINGS: Mapping[str, str] = {
-    "observers": "Observers. Your own: FILE.py:NAME",
-    "experiments": "Experiments. Your own: FILE.py:NAME, or a folder of images",
-    "distortions": "Distortions. Your own: FILE.py:NAME",
+    "observers": "Observers (for your own, use FILE.py:NAME)",
+    "experiments": "Experiments (for your own, use FILE.py:NAME or a folder of images)",
+    "distortions": "Distortions (for your own, use FILE.py:NAME)",
     "models": "Models in Tables 2 and 3 of Jaini et al. (2024), and the observers that load them",
 }
 PLUGINS = "Plugins"
@@ -78,7 +78,7 @@ def _wrap(text: str, first: str) -> list[str]:
 
 
 def _describe_here(here: Mapping[str, Any]) -> str:
-    """Return in a column what is on this machine for a published dataset."""
+    """Return three columns that show what is on this machine for a published dataset."""
     people, networks = (f"{len(here[part])} {part}" if here[part] else "-" for part in ("people", "networks"))
     return f"{'images' if here['images'] else '-':<8}{people:<11}{networks:<13}"
 
@@ -135,12 +135,12 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
 
 
 def _row(row: Any) -> dict[str, Any]:
-    """Return what every list shows of a row of a table."""
+    """Return the fields of a row that every list shows."""
     return {"name": row.name, "group": row.group, "description": row.description}
 
 
 def _plugins(group: str) -> Rows:
-    """Return the plugins of a group. They are not imported, so their references take the place of descriptions."""
+    """Return the plugins of a group. They are not imported, so their references are shown instead of descriptions."""
     from core.plugins import plugins
 
     return [{"name": n, "group": PLUGINS, "description": reference} for n, reference in plugins(group).items()]

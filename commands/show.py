@@ -1,8 +1,8 @@
-"""`observers show`: what an observer, experiment or distortion is, and which options it has."""
+"""`observers show`: describe an observer, an experiment or a distortion."""
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from commands.descriptions import Description
 
 WIDTH = 110
-LABEL = 18  # width of the column with the names of facts
+LABEL = 18  # width of the column of labels
 
 
 def show(
@@ -30,8 +30,9 @@ def show(
 ) -> None:
     """Describe an observer, an experiment or a distortion.
 
-    The description of an observer names its source, license and options; that of an experiment its images, choices and
-    conditions, the people who saw it, and what is on this machine; that of a distortion its formula, levels and options.
+    For an observer, the description contains its source, license and options. For an experiment, it contains the images,
+    choices and conditions, the people who saw it, and what is on this machine. For a distortion, it contains the formula,
+    levels and options.
 
     \b
     Examples:
@@ -68,23 +69,31 @@ def _lines(description: "Description") -> Iterator[str]:
             yield ""
             yield f"{title}:"
             for option in options:
-                default = "required" if option["required"] else f"default {option['default']}"
-                yield f"  {option['name']}: {option['type']}, {default}"
+                yield f"  {option['name']}: {option['type']}, {_format_default(option)}"
                 yield from textwrap.wrap(option["meaning"], WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
     yield ""
     yield "Examples:" if len(description.examples) > 1 else "Example:"
     yield from (f"  {example}" for example in description.examples)
 
 
+def _format_default(option: Mapping[str, Any]) -> str:
+    """Return the default of an option as a phrase."""
+    if option["required"]:
+        return "required"
+    if option["default"] is None:
+        return "optional"
+    return f"default {option['default'] or 'empty'}"
+
+
 def _format_fact(value: Any) -> str:
-    """Return a fact as text; a list is written with its length."""
+    """Return a fact as text; a list of several texts begins with its length."""
     if isinstance(value, list):
         return f"{len(value)}: {', '.join(value)}" if len(value) > 1 else value[0]
     return str(value)
 
 
 def _wrap(label: str, text: str) -> list[str]:
-    """Return a fact as lines, with its name in a column of its own."""
+    """Return a fact as lines, with its label in the first column."""
     indent = f"  {f'{label}:' if label else '':<{LABEL}}"
     return textwrap.wrap(
         text, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent), break_on_hyphens=False

@@ -24,7 +24,8 @@ Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")]
 Levels = Annotated[
     str | None,
     typer.Option(
-        metavar="CONDITIONS", help="Conditions, comma-separated, such as c50,c10 (default: the published conditions)."
+        metavar="CONDITIONS",
+        help="Conditions, comma-separated, such as c50,c10 (default: the conditions that `observers show` prints).",
     ),
 ]
 Size = Annotated[

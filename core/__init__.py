@@ -1,1 +1,1 @@
-"""What every package needs and no package owns: errors, names and plugins, atomic files, progress and worker processes."""
+"""Code that all packages use: errors, names and plugins, atomic files, progress and worker processes."""

@@ -45,7 +45,7 @@ def replacing(path: Path, *, shared: bool = False, sync: bool = False) -> Iterat
         partial.replace(path)
     except OSError as error:
         if error.errno is None or str(error.filename) not in ("None", str(partial)):
-            raise  # the error is about something else, which the block did
+            raise  # the error does not come from writing the file, but from something else in the block
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""A row of the tables of built-in observers, experiments, distortions and measures.
+"""A row of the tables of built-in observers, experiments and distortions.
 
-Everything that the project says about a built-in name stands in its row. `observers list`, `observers show`, error messages,
-the documentation and the tests read it.
+The row of a built-in name contains everything that the project says about it. `observers list`, `observers show`, error
+messages and the tests read the row.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The optional packages of each extra of the installation, and the error if one of them is missing.
+"""The extras of the installation, which are groups of optional packages, and the error if a package is missing.
 
 The base installation has no PyTorch. `pip install "observers[EXTRA]"` installs an extra, in the environment in which this
 project is installed.

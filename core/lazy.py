@@ -1,11 +1,11 @@
 """Public names of a package that are loaded on first use, so that importing the package alone takes almost no time.
 
-The file `__init__.pyi` of a package lists its public names, one a line, as `from package.module import name as name`. Type
+The file `__init__.pyi` of a package lists its public names, one per line, as `from package.module import name as name`. Type
 checkers and editors read this file, and `attach` offers the same names when the program runs. The library lazy-loader works
 in the same way, but it accepts only relative imports, which this project does not use.
 
 A public name must differ from the names of the modules in the package, because importing a module of the same name would
-replace what the name stands for.
+replace the function or class.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def attach(package: str, file: str) -> tuple[Callable[[str], object], Callable[[
                     modules[name] = module
 
     def load(name: str) -> object:
-        """Import the module of a public name and return what the name stands for.
+        """Import the module of a public name and return the function, class or constant.
 
         Raises MissingExtra if the module imports a package of an extra that is not installed.
         """

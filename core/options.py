@@ -1,4 +1,4 @@
-"""The options of a class or function, and how the texts and values that users give for them are checked and converted.
+"""The options of a class or function, and the checks and conversions of the values that users give for them.
 
 An option is a parameter that can be passed by name. If the type of a parameter is an attrs class, the fields of this class
 are options instead, so that all options form one flat list: `-o draws=100 -o device=cpu`. If a field has the same name as
@@ -125,12 +125,13 @@ def parse_options(
 ) -> dict[str, Any]:
     """Convert options to the types that a class or function declares.
 
-    Types that can be given as text are str, int, float, bool, Path, Literal, and unions, tuples and lists of these.
+    Options of the types str, int, float, bool, Path, Literal, and unions, tuples and lists of these can be given as text.
 
     Args:
         known: The options that exist.
         name: Name of the class or function for error messages.
-        texts: Options as text, by name, as a user writes them on the command line. What is not text is treated as a value.
+        texts: Options as text, by name, as a user writes them on the command line. An option that is not text is treated
+            like those in `values`.
         values: Options as Python values, by name.
 
     Returns:
@@ -157,10 +158,11 @@ def parse_options(
 
 
 def describe_type(declared_type: Any) -> str:
-    """Return the type of an option in words, such as "a whole number" or "exp or uniform"."""
+    """Return the type of an option in words, such as "a whole number" or "exp, uniform or vdm"."""
     origin, members = get_origin(declared_type), get_args(declared_type)
     if origin in (Union, types.UnionType, Literal):
-        return " or ".join(member if isinstance(member, str) else describe_type(member) for member in members)
+        words = [member if isinstance(member, str) else describe_type(member) for member in members]
+        return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
     if origin in (tuple, list) and members:
         return f"a list, each {describe_type(members[0])}"
     names: dict[Any, str] = {
@@ -210,7 +212,7 @@ def _default(parameter: inspect.Parameter, field: Any) -> tuple[Any, bool]:
 
 
 def _value(instance: Any, path: tuple[str, ...]) -> Any:
-    """Return the value that an attrs object, and the attrs objects in its fields, have at a path of arguments."""
+    """Return the value at a path of arguments in an attrs object, whose fields may be attrs objects."""
     for part in path:
         instance = getattr(instance, _fields(type(instance))[part].name)
     return instance

@@ -12,10 +12,10 @@ def pilot_name(code: str) -> str:
 
 
 def is_pilot_name(observer: str) -> bool:
-    """Return whether a person with this name as an observer took part in a pilot session."""
+    """Return whether the name of an observer is that of a participant in a pilot session."""
     return observer.endswith(_PILOT)
 
 
 def participant_code(observer: str) -> str:
-    """Return the participant code of a person with this name as an observer."""
+    """Return the participant code that the name of an observer contains."""
     return observer.removesuffix(_PILOT)

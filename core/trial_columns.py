@@ -1,4 +1,4 @@
-"""The columns of a trial log, in their order. Everything that writes, checks, reads, exports or documents them reads this.
+"""The columns of a trial log, in their order. All code that writes, checks, reads or exports logs uses this table.
 
 After these columns, a log has the cues of the stimulus set, one column `evidence_<choice>` for every choice, and one column
 `measured_<name>` for every further measurement of the observer. An empty cell is a missing value.

@@ -29,7 +29,7 @@ def refuse_forgotten(code: str, directory: Path) -> None:
 
 
 def refuse_forgotten_observer(observer: Observer, directory: Path) -> None:
-    """Raise LogError if the observer is a person whose data were deleted from this folder of logs, even by a pilot name."""
+    """Raise LogError if the observer is a person whose data were deleted from these logs, also in a pilot session."""
     if observer.kind == "human":
         refuse_forgotten(participant_code(observer.name), directory)
 

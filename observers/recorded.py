@@ -30,7 +30,7 @@ class RecordedTrial:
         observer: Name of the observer.
         kind: Kind of the observer.
         category: The correct answer.
-        response: The response. It lacks the evidence.
+        response: The response, without evidence.
         evidence: Evidence by choice, or None if it was not recorded.
     """
 

@@ -1,4 +1,4 @@
-"""Make an observer from its name, and describe the options that it has.
+"""Make an observer from its name, and return its options.
 
 The name of an observer is `NAME`, or `SCHEME:ARGUMENT` for a family with many members (`hf:microsoft/resnet-50`), as the
 table in `observers.catalog` lists them. `core.plugins` describes the other forms: plugins, `module:attribute` and
@@ -32,8 +32,8 @@ class _Definition:
         target: The class or function that makes the observer, or the observer itself.
         types: Classes of parameters of `target` that are annotated with a protocol.
         options: All options of `target`, with the defaults of the observer's row.
-        values: Values that follow from the name: of options that users can change, because they are defaults of the row,
-            and of options that they cannot change.
+        values: Values of options that the name determines. Users can change the defaults of the row, but not the options
+            in `fixed`.
         fixed: Names of the options that users cannot change.
     """
 
@@ -131,7 +131,8 @@ def options_of_observer(name: str) -> dict[str, Option]:
         name: A name as for `make_observer`. The argument of a scheme may be any text, such as "REPOSITORY".
 
     Returns:
-        The options by name, without those that the argument of a scheme determines. Empty for a finished object.
+        The options by name, without those that the argument of a scheme determines. Empty if the name is that of
+            an object that is already an observer.
 
     Raises:
         UnknownName: If the observer does not exist.

@@ -163,7 +163,7 @@ class Correlated:
     Attributes:
         log: Trial log or model-vs-human CSV file of the recorded observer.
         kappa: Expected error consistency κ with the recorded observer, −1 to 1.
-        accuracy: Proportion q of correct responses, 0 to 1; by default, the recorded observer's proportion per condition.
+        accuracy: Proportion q of correct responses, 0 to 1; None is the recorded observer's proportion in each condition.
         seed: Random seed of the responses.
         name: The observer's name in logs and figures; by default "correlated-" and κ.
     """
@@ -250,7 +250,7 @@ class Psychometric:
     Evidence: the probability of each choice.
 
     Attributes:
-        threshold: Level at which F is one half.
+        threshold: Level at which the psychometric function F is one half.
         width: Distance between the levels at which F is .05 and .95, on the scale of `stimuli.published.level_scales` (log10
             for contrast, low-pass and high-pass, otherwise linear).
         lapse_rate: Probability of a lapse, 0 to 1.

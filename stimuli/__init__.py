@@ -5,7 +5,7 @@ A `Stimulus` is one image file with its category, condition and cues. A `Stimulu
 observer is shown the same image files, so a distortion is applied once, when a set is built (`observers make-stimuli`),
 and never during an experiment.
 
-The package also offers the errors that a user can cause: all of them are a `UserError`.
+The package also exports the errors that a user can cause, which are all subclasses of `UserError`.
 
 Example:
     >>> from stimuli import make_distortion, read_folder

@@ -61,8 +61,8 @@ class BenchmarkScores:
         kinds: Kinds of the N observers.
         n_datasets: Number of datasets that each observer responded to, with shape (N,).
         values: The measures in the order of `MEASURES`, with shape (6, N, R).
-        notes: Sentences about what was excluded.
-        rank_note: The one of these sentences that is about observers without a rank; "" if every observer has a rank.
+        notes: Sentences about exclusions.
+        rank_note: The sentence in `notes` about observers without a rank; "" if every observer has a rank.
     """
 
     names: tuple[str, ...]

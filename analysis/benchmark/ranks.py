@@ -35,7 +35,7 @@ def benchmark_intervals(
     Args:
         frame: Trials as returned by `read_trials`, of people and of the observers to compare with them.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        reference_observers: Names of observers to use in place of people, see `analysis.benchmark.benchmark.benchmark`.
+        reference_observers: Names of observers to use in place of people, see `analysis.benchmark_table`.
         n_resamples: Number of bootstrap resamples of the images.
         seed: Random seed of the bootstrap.
         every_dataset: Include unpublished datasets, see `analysis.benchmark.benchmark.benchmark_scores`.

@@ -31,7 +31,7 @@ def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 1
     bar, with the best observer at the top.
 
     Args:
-        table: The rows of one dataset of the table that `analysis.measures.accuracy` returns.
+        table: The rows of one dataset of the table that `analysis.accuracy` returns.
         ax: The axes to draw on.
         chance: Chance accuracy, or None if it is not known.
 

@@ -26,7 +26,7 @@ def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     the mean shape bias of all observers.
 
     Args:
-        table: The table of all observers that `analysis.measures.shape_bias` returns.
+        table: The table that `analysis.shape_bias` returns, with all observers.
         people: The same table for all people pooled into one observer; empty if there are no people.
 
     Returns:

@@ -51,8 +51,8 @@ def read_trials(
 
     Args:
         logs: Files, and folders that are searched recursively; also lists of them. Other files in a folder are skipped, but
-            a file that is named here must be a trial log. What is not in the current folder is looked for in the data
-            folders, so that "humans", "humans/edge" and "networks/edge" are the recorded people and networks.
+            a file that is named here must be a trial log. A path that is not in the current folder is looked up in the
+            data folders, so that "humans", "humans/edge" and "networks/edge" are the recorded people and networks.
         ambiguous: Include trials whose image does not have a correct answer (illusions).
         n_choices: Number of choices of the datasets whose logs do not record it (see `analysis.io.choices`).
 
@@ -138,7 +138,7 @@ def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
 
 
 def _flatten(logs: Iterable[Path | str | Iterable[Path | str]]) -> Iterator[Path | str]:
-    """Yield every path, those in lists as well."""
+    """Yield every path, including the paths in lists."""
     for item in logs:
         if isinstance(item, str | Path):
             yield item
@@ -147,7 +147,7 @@ def _flatten(logs: Iterable[Path | str | Iterable[Path | str]]) -> Iterator[Path
 
 
 def _locate(log_or_folder: Path | str) -> Path:
-    """Return the path if it exists, and otherwise that of the same name in a data folder. Raise LogError for neither."""
+    """Return the path if it exists, and otherwise the same path in a data folder. Raise LogError if neither exists."""
     path = Path(log_or_folder)
     if path.is_file() or path.is_dir():
         return path

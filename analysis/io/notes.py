@@ -1,7 +1,7 @@
-"""Notes of a table: what was excluded, and what limits the data. Tables keep them, and Python shows them as warnings.
+"""Notes of a table about exclusions and limitations of the data. Tables keep them, and Python shows them as warnings.
 
-`attrs["notes"]` of a frame or table lists its notes. The commands and the report print them; `hide_warnings` is for code
-that does so.
+`attrs["notes"]` of a frame or table lists its notes. The commands and the report print them, and use
+`hide_warnings` so that they are not shown twice.
 """
 
 import warnings

@@ -81,7 +81,7 @@ def resample_trees(
 def cluster_resamples(kappas: ResampledKappas) -> ResampledTrees:
     """Return the trees of `resample_trees` from the kappas of a dataset.
 
-    Raises LogError if it has fewer than two observers.
+    Raises LogError if the dataset has fewer than two observers.
     """
     names, resampled = kappas.data.names, kappas.resampled
     tree = cluster_observers(kappas.data.matrix())

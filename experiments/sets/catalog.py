@@ -1,6 +1,6 @@
 """The table of experiments, with one row each.
 
-An experiment of its own needs a function that returns an `experiments.experiment.Experiment`, and a row here. The functions
+A new experiment needs a function that returns an `experiments.experiment.Experiment`, and a row here. The functions
 are named by references, so that experiments can be listed without drawing or reading an image.
 """
 
@@ -21,7 +21,7 @@ ILLUSIONS = "Illusions"
 
 @frozen(kw_only=True)
 class ExperimentEntry(Entry):
-    """An experiment with a name. Its `options` are the arguments of the function that makes it.
+    """A built-in experiment. Its `options` are the arguments of the function that makes it.
 
     Attributes:
         n_stimuli: Number of images, and thus of trials.
@@ -74,17 +74,17 @@ def _drawn(
 
 
 def _microcosm(name: str, n_stimuli: int, description: str) -> ExperimentEntry:
-    """Return the row of one of the four sets of the microcosm."""
+    """Return the row of one of the four undistorted sets of the microcosm."""
     return _drawn(name, "experiments.sets.microcosm:microcosm_experiment", n_stimuli, description, {"name": name})
 
 
 def _distorted_microcosm(distortion: str) -> ExperimentEntry:
-    """Return the row of a distortion of the microcosm."""
+    """Return the row of a distorted set of the microcosm."""
     name = f"microcosm-{distortion}"
     conditions = _MICROCOSM_CONDITIONS.get(distortion, DISTORTIONS[distortion].conditions)
     return ExperimentEntry(
         name=name, reference="experiments.sets.microcosm:distorted_microcosm_experiment", group=DRAWN, n_stimuli=480,
-        description=f"The images of microcosm after the distortion {distortion}.", source=_DRAWN_SOURCE,
+        description=f"The images of microcosm with the distortion {distortion}.", source=_DRAWN_SOURCE,
         conditions=conditions, cached=f"drawn/{_DRAWN_VERSION}/{name}",
         options={"name": name, "distortion": distortion, "conditions": conditions})  # fmt: skip
 
@@ -124,17 +124,17 @@ _PUBLIC_DOMAIN = "public domain, via Wikimedia Commons"
 _ROWS = (
     *(_published(name) for name in DATASETS),
     _drawn("drawn-cue-conflict", "experiments.sets.drawn:cue_conflict", 256,
-           "Sixteen drawn silhouettes, each filled with sixteen textures."),
+           "Drawn silhouettes of sixteen objects, each filled with each of sixteen textures."),
     _microcosm("microcosm", 480, "Drawn objects whose shape and texture belong to the same category."),
     _microcosm("microcosm-cue-conflict", 512, "Drawn objects with the shape of one category and the texture of another."),
-    _microcosm("microcosm-silhouette", 160, "Shapes of the microcosm in black on white."),
-    _microcosm("microcosm-edge", 160, "Edges of shapes of the microcosm in black on white."),
+    _microcosm("microcosm-silhouette", 160, "Shapes of the microcosm, black on white."),
+    _microcosm("microcosm-edge", 160, "Edges of shapes of the microcosm, as black lines on white."),
     *(_distorted_microcosm(distortion) for distortion in PUBLISHED_12),
     _illusion("duck-rabbit", 116, ("duck", "rabbit"), f"{_CUES} {_TURNS}",
               "Figures between a duck and a rabbit, some of them rotated."),
     _illusion("vase-faces", 40, ("vase", "two faces"), _CUES, "Figures between a vase and two faces (Rubin's vase)."),
     _illusion("necker-cube", 40, ("cube from above", "cube from below"), _CUES,
-              "Wire cubes that are seen from above or below."),
+              "Wire cubes that can be seen from above or from below."),
     _illusion("pareidolia", 160, ("face", "texture"), "0 0.1 0.2 0.3 0.45 0.6 0.8 1",
               "Faces of graded strength hidden in textures."),
     _illusion("muller-lyer", 180, ("top", "bottom"), "-40 -20 0 20 40", "Which of two lines with fins is longer?"),
@@ -145,13 +145,14 @@ _ROWS = (
     _illusion("delboeuf", 180, ("left", "right"), "-1.2 -0.6 0 0.6 1.2", "Which of two circles with rings is larger?"),
     _illusion("vertical-horizontal", 180, ("left", "right"), "-90 -45 0 45 90", "Which of two lines at an angle is longer?"),
     _illusion("microcosm-ambiguous", 240, CATEGORIES, "0 0.25 0.5 0.75 1",
-              "Drawn objects between two categories of the microcosm."),
+              "Drawn objects whose shape and texture are mixtures of two categories."),
     _paper_image("paper-duck-rabbit", ("duck", "rabbit"), "The duck-rabbit figure, one image.", _PUBLIC_DOMAIN),
     _paper_image("paper-rock-face", ("face", "rock"), "A photograph of a rock that looks like a face, one image.",
                  "CC BY-SA 3.0, via Wikimedia Commons"),
     _paper_image("paper-vegetable-face", ("face", "bowl of vegetables"),
-                 "Arcimboldo's painting of vegetables, one image.", _PUBLIC_DOMAIN),
-    _paper_image("paper-woman", ("young woman", "old woman"), "My Wife and My Mother-in-Law, one image.", _PUBLIC_DOMAIN),
+                 "Arcimboldo's painting of vegetables that look like a face, one image.", _PUBLIC_DOMAIN),
+    _paper_image("paper-woman", ("young woman", "old woman"),
+                 "The drawing My Wife and My Mother-in-Law, one image.", _PUBLIC_DOMAIN),
 )
 # fmt: on
 EXPERIMENTS: dict[str, ExperimentEntry] = {row.name: row for row in _ROWS}

@@ -38,7 +38,7 @@ CLASSIFIERS = (
     Entry(
         "clip:REPOSITORY",
         "observers.classifiers.contrastive:Contrastive",
-        "Any CLIP model, which chooses the text that is most similar to the image, from the Hub or a local folder.",
+        "Any CLIP model from the Hub or a local folder; it chooses the text that is most similar to the image.",
         group=GROUP,
         example="clip:openai/clip-vit-base-patch32 -o templates=80",
         source="Radford et al. (2021), arxiv.org/abs/2103.00020",
@@ -48,7 +48,7 @@ CLASSIFIERS = (
     Entry(
         "siglip:REPOSITORY",
         "observers.classifiers.contrastive:Contrastive",
-        "Any SigLIP model, which chooses the text that is most similar to the image, from the Hub or a local folder.",
+        "Any SigLIP model from the Hub or a local folder; it chooses the text that is most similar to the image.",
         group=GROUP,
         example="siglip:google/siglip-base-patch16-224",
         source="Zhai et al. (2023), arxiv.org/abs/2303.15343",

@@ -67,7 +67,7 @@ MICROCOSM = (
     _row(
         "microcosm-cnn-noise-eval",
         "observers.classifiers.discriminative:Classifier",
-        "The network microcosm-cnn-noise-train, tested on images with diffusion noise (average of 16 draws).",
+        "The network microcosm-cnn-noise-train; its evidence is the average over 16 noisy versions of each image.",
         folder="microcosm-cnn-noise-train",
         noise_draws=16,
     ),

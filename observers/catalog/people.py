@@ -7,7 +7,7 @@ PEOPLE = (
     Entry(
         "human:PLATFORM",
         "observers.people.participant:Participant",
-        "A person at this screen, who sees the images with controlled timing (`observers collect` is more convenient).",
+        "A person at this screen; PsychoPy controls the timing of the images (`observers collect` is more convenient).",
         group=GROUP,
         example="human:psychopy -o code=K7Q2XZ",
         source="PsychoPy, Peirce et al. (2019), doi.org/10.3758/s13428-018-01193-y",
@@ -16,7 +16,7 @@ PEOPLE = (
     Entry(
         "recorded:FILE",
         "observers.recorded:Recorded",
-        "Replays the recorded responses of a person or a model from a CSV file: a trial log, or model-vs-human format.",
+        "Replays the recorded responses of a person or a model from a trial log or a CSV file in model-vs-human format.",
         group=GROUP,
         example="recorded:FILE.csv",
         shown_with="cue-conflict",

@@ -7,7 +7,7 @@ SIMULATED = (
     Entry(
         "ideal",
         "observers.simulated:Ideal",
-        "Always gives the correct answer.",
+        "Always gives the correct response.",
         group=GROUP,
         example="ideal",
     ),
@@ -21,14 +21,14 @@ SIMULATED = (
     Entry(
         "biased",
         "observers.simulated:Biased",
-        "Responds to the shape or to the texture of an object, in a proportion that you choose.",
+        "Responds to the shape or to the texture of an object; you choose the shape bias.",
         group=GROUP,
         example="biased -o shape_bias=0.9 -o cue_rate=0.8",
     ),
     Entry(
         "correlated",
         "observers.simulated:Correlated",
-        "Makes errors on many of the same images as a recorded observer; you choose their error consistency.",
+        "Makes errors on the same images as a recorded observer; you choose the error consistency of the two.",
         group=GROUP,
         example="correlated -o log=FILE.csv -o kappa=0.4",
         shown_with="cue-conflict",
@@ -36,7 +36,7 @@ SIMULATED = (
     Entry(
         "psychometric",
         "observers.simulated:Psychometric",
-        "Recognizes distorted images up to a level of distortion that you choose.",
+        "Recognizes distorted images up to a threshold that you choose.",
         group=GROUP,
         example="psychometric -o dataset=uniform-noise -o threshold=0.1 -o width=-0.25",
         shown_with="microcosm-uniform-noise",

@@ -59,7 +59,7 @@ class Contrastive:
 
     Attributes:
         model: Repository on the Hub, such as openai/clip-vit-base-patch32.
-        revision: Branch, tag or commit of the repository; the main branch by default.
+        revision: Branch, tag or commit of the repository; None for its main branch.
         weights: Local folder with config.json, preprocessor_config.json, tokenizer.json and model.safetensors, to use
             instead of the Hub.
         templates: Number of built-in templates over which the text embedding is averaged: 1 or 80.

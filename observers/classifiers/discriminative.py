@@ -117,7 +117,7 @@ class Classifier:
 
     Attributes:
         model: Repository on the Hub, such as microsoft/resnet-50.
-        revision: Branch, tag or commit of the repository; the main branch by default.
+        revision: Branch, tag or commit of the repository; None for its main branch.
         weights: Local folder with config.json, preprocessor_config.json and model.safetensors, to use instead of the Hub.
         whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
             in the model's own preprocessing.

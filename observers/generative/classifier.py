@@ -65,15 +65,15 @@ class GenerativeClassifier:
         template: Prompt with one {} for the choice, or {an} for the choice with its article.
         schedule: Name of the schedule that decides which choices are evaluated at which draws: racing, exhaustive,
             clark-jaini or li (see `observers.generative.racing`).
-        draws: Largest number of draws per choice; by default 500, or 2,000 with clark-jaini.
-        min_draws: Number of draws before a choice can be eliminated (racing and clark-jaini); by default 4 or 20.
-        error_rate: Error rate of eliminations (racing and clark-jaini); by default 0.05 or 0.002.
-        anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round (racing); by
-            default false.
-        stages: The number of draws and the number of choices of each stage, such as 50x16,500x5 (li); by default 25
-            draws of all choices and 250 draws of 5 choices.
-        batch_size: Number of rows per forward pass. By default, it is estimated from the free memory if the device is a
-            CUDA device; on other devices it is 16.
+        draws: Largest number of draws per choice; None is 500, or 2,000 with clark-jaini.
+        min_draws: Number of draws before a choice can be eliminated; None is 4 with racing and 20 with clark-jaini.
+        error_rate: Error rate of eliminations; None is 0.05 with racing and 0.002 with clark-jaini.
+        anytime: With racing, whether `error_rate` applies to all rounds of a race together instead of to each round; None is
+            false.
+        stages: With li, the number of draws and the number of choices of each stage, such as 50x16,500x5; None is 25 draws
+            of all choices and then 250 draws of 5 choices.
+        batch_size: Number of rows per forward pass. If it is None, it is estimated from the free memory of a CUDA device,
+            and it is 16 on other devices.
         kind: Always "generative".
 
     Raises:

@@ -1,4 +1,4 @@
-"""The scorer of diffusion and flow-matching models: all that their families share.
+"""The scorer of diffusion and flow-matching models, which all their families share.
 
 A family is one file in `observers.generative.families`, with the class of its options and a `Backbone`: the part that
 differs between families. `DenoisingScorer` does the rest: it encodes images, adds noise, computes scores and restores
@@ -46,7 +46,7 @@ class Backbone(Protocol):
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """Further entries of the sidecar, such as a text encoder that is missing."""
+        """Further entries of the sidecar, such as the absence of a text encoder."""
         ...
 
     @property

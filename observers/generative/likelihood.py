@@ -52,7 +52,7 @@ class Likelihood(Protocol):
 
     @property
     def scorer(self) -> "Scorer":
-        """The object that computes scores with these options. It is always the same object, and loads nothing yet."""
+        """The object that computes scores with these options, always the same one. It loads the weights when it is used."""
         ...
 
 

@@ -49,8 +49,8 @@ class Compute:
     """The device and dtype in which the network computes.
 
     Attributes:
-        device: auto, cpu, cuda, cuda:N or mps; auto takes the best device of the machine.
-        dtype: auto, float32, float16 or bfloat16; auto is bfloat16 on CUDA and float32 elsewhere.
+        device: auto, cpu, cuda, cuda:N or mps; auto is CUDA or mps if the machine has it, and otherwise the CPU.
+        dtype: Number format of the weights; auto is bfloat16 on CUDA and float32 on other devices.
         compile: Whether to compile the network with `torch.compile`.
     """
 

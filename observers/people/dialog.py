@@ -15,7 +15,7 @@ def ask_session_details(session: int, pilot: bool) -> tuple[str, int, bool]:
     """
     from observers.people.psychopy_screen import prepare_psychopy
 
-    require_extra("people", "a participant at the screen")
+    require_extra("people", "a session at the screen")
     prepare_psychopy()
     try:
         from psychopy import gui

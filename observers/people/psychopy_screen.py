@@ -208,7 +208,7 @@ def _import_psychopy() -> tuple[Any, Any, Any]:
 
     Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported.
     """
-    require_extra("people", "a participant at the screen")
+    require_extra("people", "a session at the screen")
     prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual

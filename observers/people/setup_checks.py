@@ -34,7 +34,7 @@ def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = 
     """
     if screen is None:
         try:
-            require_extra("people", "a participant at the screen")
+            require_extra("people", "a session at the screen")
             yield SetupCheck(True, f"PsychoPy {_psychopy_version()}")
             screen = PsychoPyScreen(display=display)
         except (MissingExtra, ObserverError) as error:
@@ -52,7 +52,7 @@ def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = 
 
 
 def _psychopy_version() -> str:
-    """Return the version of PsychoPy, which has two distributions."""
+    """Return the version of PsychoPy, which PyPI has under two names."""
     try:
         return version("psychopy-lib")
     except PackageNotFoundError:

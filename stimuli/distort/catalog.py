@@ -19,12 +19,12 @@ OTHER = "Other distortions"
 
 @frozen(kw_only=True)
 class DistortionEntry(Entry):
-    """A distortion with a name.
+    """A built-in distortion.
 
     Attributes:
         formula: The result as a formula or phrase. g is the gray image, and values are in 0..1.
         parse_level: Converts the text of a condition into the level of the function, or raises ValueError.
-        level_format: How conditions are written, for error messages and descriptions.
+        level_format: How conditions are written, as a phrase for error messages and descriptions.
         conditions: Conditions that a set has by default, in order of strength.
         tables: Options that name a .npy file with a table -> reference of the function that reads the file.
     """
@@ -59,10 +59,10 @@ _ROWS = (
                parse_level=accept_only("cr", "bw"), level_format="cr or bw"),
     _published("contrast", "distortions:contrast", "Reduces the contrast of the gray image.",
                formula="(1 − c)/2 + c g, with the contrast c",
-               parse_level=parse_contrast, level_format="a contrast in percent such as c30"),
+               parse_level=parse_contrast, level_format="a contrast in percent, such as c30"),
     _published("uniform-noise", "distortions:uniform_noise", "Adds uniform noise to the gray image at 30 % contrast.",
                formula="0.35 + 0.3 g + U[−w, w), clipped to 0..1",
-               parse_level=parse_number, level_format="half the width of the noise such as 0.35"),
+               parse_level=parse_number, level_format="half the width of the noise, such as 0.35"),
     _published("low-pass", "distortions:low_pass", "Blurs the gray image.",
                formula="g ∗ Gaussian(σ), truncated at 4 σ, clipped to 0..1",
                parse_level=parse_number, level_format=_SIGMA),
@@ -95,13 +95,15 @@ _ROWS = (
     DistortionEntry(name="salt-and-pepper", reference="stimuli.distort.distortions:salt_and_pepper", group=OTHER,
                     description="Sets random pixels of the gray image at 30 % contrast to black or white.",
                     formula="0 with probability p/2, 1 with probability p/2, otherwise 0.35 + 0.3 g",
-                    parse_level=parse_number, level_format="the fraction of pixels such as 0.2",
+                    parse_level=parse_number, level_format="a fraction of pixels, such as 0.2",
                     conditions=("0", "0.1", "0.2", "0.35", "0.5", "0.65", "0.8", "0.95"),
                     source="this project, after Geirhos et al. (2018)"),
-    _published("silhouette", "outlines:silhouette", "Shows an object on a plain background in black on white.", group=OTHER,
+    _published("silhouette", "outlines:silhouette", "Shows an object (on a plain background) as a black shape on white.",
+               group=OTHER,
                formula="0 on the object, 1 elsewhere",
                parse_level=accept_only(""), level_format="the empty condition"),
-    _published("edge", "outlines:edges", "Shows the edges of an image (Canny's detector) in black on white.", group=OTHER,
+    _published("edge", "outlines:edges", "Shows the edges of an image as black lines on white (Canny's detector).",
+               group=OTHER,
                formula="0 on edges, 1 elsewhere",
                parse_level=accept_only(""), level_format="the empty condition"),
 )

@@ -36,7 +36,7 @@ def parse_eidolon_level(text: str) -> tuple[float, float, float]:
 
 
 def parse_number_or_text(text: str) -> float | str:
-    """Return the number that a text is, otherwise the text, which is how the levels of a user's function are read."""
+    """Return the text as a number if possible, and unchanged otherwise, as the level of a user's function."""
     try:
         return parse_number(text)
     except ValueError:

@@ -133,7 +133,7 @@ _STYLIZED = f"Stylized-ImageNet, Geirhos et al. (2019), ICLR; {_2021}"
 # fmt: off
 DATASETS: dict[str, Dataset] = {d.name: d for d in (
     Dataset("colour", "cl", "Color", _levels("cr* bw", "color grayscale"), 4, 1280, _IMAGENET,
-            description="Photographs in color and in gray.", source=_2018),
+            description="Photographs in color or in gray.", source=_2018),
     Dataset("contrast", "cop", "Contrast [%]", _levels("c100* c50 c30 c15 c10 c05 c03* c01*", "100 50 30 15 10 5 3 1"), 4, 1280, _IMAGENET,
             description="Gray photographs with reduced contrast.", source=_2018),
     Dataset("high-pass", "hp", "Filter standard deviation [pixels]", _levels("inf* 3 1.5 1 0.7 0.55* 0.45* 0.4*"), 4, 1280, _IMAGENET,
@@ -143,9 +143,9 @@ DATASETS: dict[str, Dataset] = {d.name: d for d in (
     Dataset("phase-scrambling", "ps", "Phase noise width [°]", _levels("0* 30 60 90 120 150* 180*"), 4, 1120, _IMAGENET,
             description="Gray photographs with random shifts of the Fourier phases.", source=_2018),
     Dataset("power-equalisation", "pow", "Power spectrum", _levels("0* pow", "original equalized"), 4, 1120, _IMAGENET,
-            description="Gray photographs, and the same with the mean amplitude spectrum of all.", source=_2018),
+            description="Gray photographs, unchanged or with the mean amplitude spectrum of all photographs.", source=_2018),
     Dataset("false-colour", "fc", "Color", _levels("true* false", "true opponent"), 4, 1120, _IMAGENET,
-            description="Photographs in true colors and in opponent colors of the same luminance.", source=_2018),
+            description="Photographs in true colors or in opponent colors of the same luminance.", source=_2018),
     Dataset("rotation", "rot", "Rotation [°]", _levels("0* 90 180 270"), 4, 1280, _IMAGENET,
             description="Gray photographs rotated by 0, 90, 180 or 270 degrees.", source=_2018),
     Dataset("eidolonI", "eid", _REACH, _levels("1-10-10* 2-10-10 4-10-10 8-10-10 16-10-10 32-10-10 64-10-10* 128-10-10*", "0 1 2 3 4 5 6 7"), 4, 1280, _IMAGENET,
@@ -157,15 +157,15 @@ DATASETS: dict[str, Dataset] = {d.name: d for d in (
     Dataset("uniform-noise", "nse", "Uniform noise width", _levels("0.00* 0.03 0.05 0.10 0.20 0.35 0.60* 0.90*"), 4, 1280, _IMAGENET,
             description="Gray photographs of low contrast with uniform noise.", source=_2018),
     Dataset("cue-conflict", "s5n", "", _ONE_CONDITION, 10, 1280, _CC_BY, has_cues=True,
-            description="Images with the shape of one category and the texture of another (80 of 1280: the same).", source=_2019),
+            description="Images with the shape of one category and the texture of another (in 80 of 1280 images, of the same).", source=_2019),
     Dataset("edge", "edg", "", _ONE_CONDITION, 10, 160, _CC_BY,
-            description="Edges of objects in black on white.", source=_2019),
+            description="Edges of objects, as black lines on white.", source=_2019),
     Dataset("silhouette", "sif", "", _ONE_CONDITION, 10, 160, _CC_BY,
-            description="Silhouettes of objects in black on white.", source=_2019),
+            description="Silhouettes of objects, black on white.", source=_2019),
     Dataset("sketch", "ske", "", _ONE_CONDITION, 7, 800, "MIT",
             description="Sketches of objects by many artists.", source=_SKETCH),
     Dataset("stylized", "sty", "", _ONE_CONDITION, 5, 800, _IMAGENET.replace("training", "validation"),
-            description="Photographs in the style of paintings, without their own textures.", source=_STYLIZED),
+            description="Photographs whose textures were replaced by those of paintings.", source=_STYLIZED),
 )}
 # fmt: on
 

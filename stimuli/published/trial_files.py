@@ -47,7 +47,7 @@ def header_names(header: str) -> list[str]:
 
 
 def complete_rows(content: bytes, form: Format) -> bytes:
-    """Return the content of a file without an incomplete last row, which a crash can leave in a log of our own."""
+    """Return the content of a file without an incomplete last row, which a crash can leave in our own logs."""
     return content if form == "model-vs-human" else content[: content.rfind(b"\n") + 1]
 
 
@@ -81,10 +81,10 @@ def read_cells(content: bytes, path: Path, form: Format) -> tuple[list[str], lis
 
 
 def to_own_cells(header: Sequence[str], rows: Sequence[Sequence[str]], path: Path) -> dict[str, list[str]]:
-    """Convert the rows of a file in model-vs-human format to the cells of a trial log of our own.
+    """Convert the rows of a file in model-vs-human format to the cells of our own trial log.
 
     Returns the cells by column. Columns that the format cannot hold have empty cells, and columns of numbers that the file
-    lacks are left out. Raises KeyError if the file lacks another column, and LogError if a published dataset does not have
+    lacks are omitted. Raises KeyError if the file lacks another column, and LogError if a published dataset does not have
     one of the conditions.
     """
     cells = {name.lower(): list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}

@@ -48,7 +48,7 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     highest value of a category, and the marker shows the shape bias over all cue conflicts.
 
     Args:
-        table: The table that `analysis.measures.shape_bias.spread` returns; its first observer is at the top.
+        table: The table that `analysis.measures.shape_bias.shape_bias_spread` returns; its first observer is at the top.
         figure: An empty figure to draw on.
 
     Returns:

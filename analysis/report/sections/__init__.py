@@ -1,1 +1,1 @@
-"""The sections of the report, and what they are made of: sentences, figures and tables."""
+"""The sections of the report, and their parts: sentences, figures and tables."""

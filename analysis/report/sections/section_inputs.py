@@ -55,10 +55,10 @@ class SectionInputs:
         anchor: The name of the dataset as it is used in file names and in links on the page.
         trials: The trials whose image has a correct response.
         all_trials: All trials, including those of ambiguous images without a correct response.
-        accuracies: The rows of `analysis.measures.accuracy` for this dataset.
-        pairs: The rows of `analysis.kappa.consistency` for this dataset.
+        accuracies: The rows of `analysis.accuracy` for this dataset.
+        pairs: The rows of `analysis.error_consistency` for this dataset.
         contingency: The rows of `analysis.kappa.contingency` for this dataset, a 2 × 2 table for each pair and condition.
-        shape_bias: The table of `analysis.measures.shape_bias`, or None if no image has a cue conflict.
+        shape_bias: The table of `analysis.shape_bias`, or None if no image has a cue conflict.
         bootstrap: The settings of the bootstrap intervals.
     """
 

@@ -52,7 +52,7 @@ class SD3Backbone:
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """The entry of the sidecar for a T5 that is missing."""
+        """The entry of the sidecar that records whether T5 is missing."""
         return {} if self.has_t5 else {"text_encoder_3": "none"}
 
     @cached_property

@@ -132,7 +132,7 @@ def test_every_distortion_is_described(name):
     assert all(option["meaning"] for option in description["options"])
 
 
-def test_a_name_of_two_things_shows_both():
+def test_a_name_of_an_experiment_and_a_distortion_describes_both():
     assert [d["kind"] for d in shown("contrast")] == ["experiment", "distortion"]
     assert re.findall(r"^contrast \((\w+)\)$", observers("show", "contrast").stdout, re.M) == [
         "experiment",

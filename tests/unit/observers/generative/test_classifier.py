@@ -212,7 +212,7 @@ def test_prompts_are_filled_templates():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"schedule": "fastest"}, "expected racing or exhaustive or clark-jaini or li, got 'fastest'"),
+        ({"schedule": "fastest"}, "expected racing, exhaustive, clark-jaini or li, got 'fastest'"),
         (
             {"schedule": "li", "error_rate": "0.1"},
             "the schedule li does not have the option error_rate: its options are stages",
@@ -221,10 +221,10 @@ def test_prompts_are_filled_templates():
         ({"schedule": "exhaustive", "min_draws": "3"}, "the schedule exhaustive does not have the option min_draws"),
         ({"draws": "0"}, "draws must be 1 to 100,000, got 0"),
         ({"batch_size": "0"}, "batch_size must be 1 to 4096, got 0"),
-        ({"loss": "l3"}, "expected l2 or l1 or huber, got 'l3'"),
+        ({"loss": "l3"}, "expected l2, l1 or huber, got 'l3'"),
         ({"weighting": "steep"}, "no weighting is named 'steep'"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
-        ({"dtype": "int8"}, "expected auto or float32 or float16 or bfloat16, got 'int8'"),
+        ({"dtype": "int8"}, "expected auto, float32, float16 or bfloat16, got 'int8'"),
         ({"allocation": "none.csv"}, r"none\.csv cannot be read"),
     ],
 )

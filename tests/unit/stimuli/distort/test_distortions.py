@@ -226,7 +226,7 @@ def test_one_row_adds_a_distortion(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "condition", "message"),
     [
-        ("contrast", "50", "contrast does not have the condition '50': expected a contrast in percent such as c30"),
+        ("contrast", "50", "contrast does not have the condition '50': expected a contrast in percent, such as c30"),
         ("colour", "blue", "expected cr or bw"),
         ("low-pass", "wide", "a standard deviation in pixels"),
         ("eidolonI", "8-10", "reach-coherence-grain"),
