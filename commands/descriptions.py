@@ -87,7 +87,7 @@ def _describe_reference(name: str) -> Description:
 
 
 def describe_observer(name: str) -> Description:
-    """Describe an observer, or a scheme such as hf with which the names of many observers begin."""
+    """Describe an observer, or a scheme, which is the prefix of the names of a family of observers, such as hf."""
     row = find_row(name) or SCHEMES.get(name)
     full_name = name if row is None or ":" in name or ":" not in row.name else row.name
     facts: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def describe_observer(name: str) -> Description:
         facts = {"description": _first_paragraph(load(reference)), "defined_in": reference}
         example, experiment = name, "drawn-cue-conflict"
     else:
-        terms = "; its terms must be accepted on its page before the download" if row.gated else ""
+        terms = "; you must accept the terms on the page of the model before the download" if row.gated else ""
         facts = {
             "description": row.description,
             "source": row.source,

@@ -14,7 +14,8 @@ def describe_arguments(definition: object) -> dict[str, str]:
         definition: A class or function.
 
     Returns:
-        The description of each argument or attribute by name, each on one line. Empty without such a section.
+        The description of each argument or attribute by name, each on one line. The mapping is empty if
+        the docstring does not have such a section.
 
     Example:
         >>> describe_arguments(Chance)

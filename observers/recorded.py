@@ -81,7 +81,7 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
 
 
 def _read_own_cells(path: Path) -> dict[str, list[str]]:
-    """Return the cells of a file by column of our own trial log.
+    """Return the cells of a file as the columns of our own trial log.
 
     Raises ObserverError if the file is not a trial log or has no trials, and the errors of `to_own_cells`.
     """

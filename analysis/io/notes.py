@@ -22,7 +22,7 @@ class DataWarning(UserWarning):
 
 
 def add_notes(table: "pd.DataFrame", notes: Iterable[str]) -> None:
-    """Set the notes of a table, and show each as a warning at the line that called the calling function."""
+    """Set the notes of a table, and show each as a warning at the line that called the measure."""
     table.attrs["notes"] = list(notes)
     for note in table.attrs["notes"]:
         warnings.warn(note, DataWarning, stacklevel=3)

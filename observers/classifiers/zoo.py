@@ -86,7 +86,7 @@ class Timm:
 
     Attributes:
         model: Name of the model and its weights in timm, such as resnet50.tv_in1k. If timm does not know this name, as
-            for `timm:./folder`, the "architecture" in the config.json in `weights` is the name in timm.
+            for `timm:./folder`, the name is the "architecture" in the config.json in `weights`.
         revision: Branch, tag or commit of the repository timm/MODEL; None for its main branch.
         weights: Local folder with model.safetensors and optionally the model's config.json, to use instead of the Hub.
         whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as

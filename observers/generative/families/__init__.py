@@ -1,1 +1,1 @@
-"""The families of generative models, one module each, and the published models of these families."""
+"""The families of generative models, one module each, and the architectures of the families that have several."""

@@ -224,7 +224,7 @@ class Masked:
         return np.random.default_rng([self.seed, 3, draw]).permutation(n_tokens)
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
-        """Return the positions of draws in 0..1. They determine the fraction of masked tokens under `bound`."""
+        """Return the positions of draws in 0..1, which determine the fraction of masked tokens with `measure="bound"`."""
         return kronecker_sequence(draws, self.seed)
 
     @deterministic_inference()

@@ -107,7 +107,7 @@ class PixelBackbone:
     def predict(
         self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
     ) -> torch.Tensor:
-        """Return the predictions of the U-Net without those of the variance, (N, 3, size, size)."""
+        """Return the predictions of the U-Net, (N, 3, size, size). The variance, which it also predicts, is removed."""
         out: torch.Tensor = self._unet(
             self.compute.network_input(noised), timesteps, encoder_hidden_states=conditioning[0], return_dict=False
         )[0]
