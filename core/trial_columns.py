@@ -29,7 +29,8 @@ class Column:
         unit: Unit of the numbers, or "".
         response: The attribute of the response that the column holds. Empty if the value depends on the trial alone, so that
             it can be checked when a session is resumed.
-        is_constant: Whether all rows of a log have the same value.
+        is_constant: Whether the column identifies the session, so that all rows of a log have the same value. A BIDS export
+            writes these columns into the names and the JSON file of a table. Leave it False for any new column.
         can_be_empty: Whether a text may be missing.
         required: Whether every log has the column.
     """

@@ -1,7 +1,7 @@
 """Export of trials to CSV files in model-vs-human format, which the code of Geirhos et al. and related projects read.
 
 The files are `<out>/<dataset>/<dataset>_<observer>_session-<n>.csv` with the columns of `stimuli.published.dialect`. The
-format cannot hold the kind of observer, blocks, evidence and n_evaluations, so keep the trial log. Parts of an image name
+format cannot hold the other columns of a trial log and the evidence, so keep the trial log. Parts of an image name
 are separated by `_`, so stimulus names that do not follow the published pattern get `-` instead of `_`.
 """
 

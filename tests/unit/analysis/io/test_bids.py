@@ -11,6 +11,7 @@ import pytest
 from analysis.io.bids import export_bids
 from analysis.io.frame import COLUMNS, KINDS, read_trials
 from core.errors import LogError
+from core.trial_columns import FRAME_NAMES, TRIAL_COLUMNS
 from experiments.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
@@ -74,6 +75,9 @@ def random_frame(rng: np.random.Generator) -> pd.DataFrame:
     frame = pd.concat(parts, ignore_index=True)
     for name in [c for c in frame.columns if c.startswith("cue ")]:
         frame[name] = frame[name].fillna("")
+    for column in TRIAL_COLUMNS:
+        if FRAME_NAMES.get(column.name, column.name) not in frame:
+            frame[column.name] = "a" if column.type == "text" else pd.array([1] * len(frame), dtype="Int64")
     frame["correct"] = ((frame["response"] == frame["category"]) & (frame["response"] != "")).to_numpy(bool)
     other_columns = [c for c in frame.columns if c not in COLUMNS]
     return frame[[*COLUMNS, *other_columns]].astype({c: "str" for c in frame.columns if frame[c].dtype == object})
