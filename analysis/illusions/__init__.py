@@ -1,1 +1,1 @@
-"""Measures of visual illusions and of reconstructed images, and the figures and contact sheets that show them."""
+"""Measures of visual illusions and of reconstructed images."""

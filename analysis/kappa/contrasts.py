@@ -139,7 +139,7 @@ def _permutation_test(
 def _contrast_statistic(
     contrast: str, matrix: np.ndarray, observers: np.ndarray, people: np.ndarray, is_first: np.ndarray
 ) -> np.ndarray:
-    """Return the contrast for every column of `is_first`, which is 1 for each observer of the first kind."""
+    """Return the contrast for every column of `is_first`, which marks the observers of the first kind with 1."""
     is_second = 1 - is_first
     if contrast == PEOPLE:
         block = matrix[np.ix_(observers, people)]

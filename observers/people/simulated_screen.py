@@ -36,7 +36,7 @@ class SimulatedScreen:
         self._centered = False
 
     def plan_events(self, events: Sequence[tuple[float, Click | Key]]) -> None:
-        """Plan the events for the first scene with items that is shown after the pointer was centered.
+        """Plan the clicks and key presses for the first scene with items after the pointer was centered.
 
         Each event is given with its delay in seconds from the onset of that scene. The time in the event is ignored.
         """
