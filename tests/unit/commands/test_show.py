@@ -72,6 +72,12 @@ def test_the_text_has_type_default_and_meaning_of_options():
     assert re.search(r"\nExample:\n  observers run-experiment drawn-cue-conflict --observer biased.*\n$", text)
 
 
+def test_defaults_that_depend_on_other_options_or_are_empty_are_phrases():
+    text = observers("show", "psychometric").stdout
+    assert "  name: text, optional\n" in text and "  dataset: text, default empty\n" in text
+    assert {o["name"]: o["default"] for o in shown("psychometric")[0]["options"]}["name"] is None
+
+
 def test_schemes_are_described_without_and_with_an_argument():
     assert shown("hf")[0]["description"] == shown("hf:microsoft/resnet-50")[0]["description"]
     assert shown("hf:microsoft/resnet-50")[0]["examples"][0].endswith("--observer hf:microsoft/resnet-50")
