@@ -61,6 +61,21 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
+@pytest.fixture
+def empty_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save black images instead of figures, which take most of a report's time, for tests of what stands beside them."""
+    from analysis.figures import style
+
+    def save(figure: object, stem: Path) -> list[Path]:
+        paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in style.FORMATS]
+        for path in paths:
+            save_image(np.zeros((60, 80, 3), np.uint8), path.with_suffix(".png"))
+            path.touch()
+        return paths
+
+    monkeypatch.setattr(style, "save", save)
+
+
 @pytest.fixture(scope="session")
 def scripts(cache: Path) -> dict[str, bytes]:
     """Return the files of jsPsych; the test is skipped if they are not in the cache and cannot be downloaded."""

@@ -175,6 +175,7 @@ def test_benchmark_needs_people(logs):
     assert "the benchmark compares observers with people" in observers("analyze", "benchmark", logs, code=1).stderr
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_report_and_export(logs, tmp_path):
     output = observers("report", logs, "--out", tmp_path / "r", "--no-intervals").stdout
     assert output == f"report: {tmp_path}/r/index.html\n"

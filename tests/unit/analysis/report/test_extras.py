@@ -43,6 +43,7 @@ def test_excluded_datasets_count_in_no_column():
     assert section.sentences[-1] == "Datasets are excluded because no reference observer responded to them: conflict."
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_the_page_shows_them_first(frame, tmp_path):
     rng = np.random.default_rng(0)
     errors = np.array([3.0, 1.0, 2.0])

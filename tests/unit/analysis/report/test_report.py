@@ -237,6 +237,7 @@ def test_the_same_trials_give_the_same_bytes(report, frame, tmp_path):
         assert (tmp_path / path).read_bytes() == (report / path).read_bytes(), path.name
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_the_text_on_clusters_of_people(tmp_path):
     frame = trials("edge", {"subject-01": "human", "subject-02": "human", "net": "generative", "other": "generative"})
     right = np.arange(24) % 3 > 0
@@ -254,6 +255,7 @@ def test_the_text_on_clusters_of_people(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     frame = trials("own", {"ideal": "simulated", "other": "generative"}, cues=True)
     frame["correct"], frame["response"] = True, ""
@@ -266,6 +268,7 @@ def test_undefined_values_are_dashes_and_lost_notes_are_restored(tmp_path):
     assert "Chance is not shown because the log does not contain the number of choices." in text
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_files_of_an_earlier_report_are_removed(tmp_path):
     write_report(trials("cue-conflict", KINDS, cues=True), tmp_path, intervals=False)
     (tmp_path / "figures" / "mine.pdf").write_text("kept")
@@ -278,6 +281,7 @@ def test_files_of_an_earlier_report_are_removed(tmp_path):
     assert names == figures | tables | pages | {"figures/mine.pdf"}
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_a_list_of_files_cannot_remove_files_outside_the_folder(tmp_path):
     outside = tmp_path / "kept.html"
     outside.write_text("kept")
@@ -290,6 +294,7 @@ def test_a_list_of_files_cannot_remove_files_outside_the_folder(tmp_path):
     assert outside.exists() and (out / "logs" / "kept.csv").exists()
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_a_report_that_fails_keeps_the_earlier_one(tmp_path):
     page = write_report(trials("own", {"net": "generative"}, n=4), tmp_path, intervals=False).read_bytes()
     twice = trials("own", {"net": "generative"}, n=4)
@@ -298,6 +303,7 @@ def test_a_report_that_fails_keeps_the_earlier_one(tmp_path):
     assert (tmp_path / "index.html").read_bytes() == page and not list(tmp_path.glob(".report-*"))
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_datasets_with_the_same_file_name(tmp_path):
     kinds = {"net": "generative"}
     frame = pd.concat([trials(name, kinds, n=4) for name in ("A b", "a-b", "a?b")], ignore_index=True)
@@ -307,18 +313,21 @@ def test_datasets_with_the_same_file_name(tmp_path):
     assert not (tmp_path / "tables" / "consistency.csv").exists()
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_an_observer_named_observer(tmp_path):
     write_report(trials("own", {"observer": "human", "index": "human"}, n=8), tmp_path, intervals=False)
     head = (tmp_path / "figures" / "consistency_own.csv").read_text("utf-8").splitlines()[0]
     assert sorted(head.split(",")) == ["index", "observer", "observer"]
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_only_conditions_that_the_benchmark_excludes(tmp_path):
     page = write_report(trials("contrast", KINDS, ("c100",)), tmp_path, intervals=False)
     assert "The benchmark excludes all conditions of these data; their κ values are in" in page_text(page.read_text())
     assert len(pd.read_csv(tmp_path / "tables" / "consistency.csv")) == 10
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_captions(page, tmp_path):
     text = page_text(page)
     assert "n = 5 observers; 24 cue-conflict images per observer" in text
@@ -335,6 +344,7 @@ def test_captions(page, tmp_path):
     assert "The dotted line marks chance (1/3)." in text
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_pooled_people_determine_the_order_of_the_rows(tmp_path):
     """People choose the shape of cats and the texture of dogs, and a larger number of networks does the opposite."""
     networks = dict.fromkeys(("net1", "net2", "net3"), "discriminative")

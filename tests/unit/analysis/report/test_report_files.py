@@ -22,6 +22,8 @@ from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
 from tests.unit.analysis.report.test_report import page_text, read_data, trials
 
+pytestmark = pytest.mark.usefixtures("empty_figures")
+
 
 def test_letters_are_unlimited_and_need_no_escape():
     letters = [letter(n) for n in (*range(200), 60_000)]
