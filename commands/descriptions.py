@@ -19,6 +19,7 @@ from experiments.experiment import Experiment, default_n_blocks
 from experiments.sets.catalog import EXPERIMENTS, ExperimentEntry, images_on_disk
 from experiments.sets.registry import make_experiment
 from observers.catalog import OBSERVERS, SCHEMES
+from observers.protocol import Observer
 from observers.registry import find_row, options_of_observer
 from stimuli.distort.catalog import DISTORTIONS
 from stimuli.published.datasets import DATASETS
@@ -83,6 +84,11 @@ def _describe_reference(name: str) -> Description:
             return describe_distortion(name)
         if not required and isinstance(target(), Experiment):
             return describe_experiment(name)
+    elif not callable(target) and not isinstance(target, Observer):
+        raise UserError(
+            f"{name} is of the type {type(target).__name__}: expected an observer, an experiment or a distortion, or a "
+            f"class or function that makes one"
+        )
     return describe_observer(name)
 
 

@@ -55,7 +55,7 @@ class UnknownName(UserError):
         return UserError, (str(self),)
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
-        known = sorted(known)
+        known = sorted(set(known))
         similar = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         more = f", … ({len(known):,} in all)" if len(known) > MAX_NAMES else ""
         suggestion = f"known names: {', '.join(known[:MAX_NAMES])}{more}."

@@ -144,7 +144,7 @@ def parse_options(
     values = values or {}
     for option in (*texts, *values):
         if option not in known:
-            raise UnknownName(f"option of {name}", option, known or ["(none)"])
+            raise UnknownName(f"option of {name}", str(option), known or ["(none)"])
     for option in texts.keys() & values.keys():
         raise UserError(
             f"{name}: the option {option} has two values, {texts[option]!r} and {values[option]!r}: omit one"
@@ -280,7 +280,8 @@ def _check(value: Any, declared_type: Any, label: str) -> Any:
     elif origin in (int, float):
         number_class: type = Integral if origin is int else Real
         if isinstance(value, number_class) and not isinstance(value, bool) and value == value:  # not a NaN, as above
-            return origin(value)
+            with suppress(OverflowError):  # a whole number that is too large for a float
+                return origin(value)
     elif origin is Path:
         if isinstance(value, str | os.PathLike):
             return Path(value).expanduser()

@@ -93,7 +93,7 @@ def _module_from_file(path: Path) -> types.ModuleType:
     except UserError:
         del sys.modules[name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         description = _describe_exception(error)
         del sys.modules[name]
         missing = explain_missing_module(error, path.name) if isinstance(error, ModuleNotFoundError) else None
@@ -195,7 +195,7 @@ def wrap_user_function(function: Callable[..., Any], name: str) -> Callable[...,
     return call
 
 
-def _describe_exception(error: Exception) -> str:
+def _describe_exception(error: BaseException) -> str:
     """Return type, message, file and line of an exception; the line is the innermost one in a user's file, if any."""
     user_files = {
         module.__file__ for module in list(sys.modules.values()) if _SHA256 in getattr(module, "__dict__", {})

@@ -10,10 +10,11 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from core.errors import LogError, ObserverError
+from core.errors import LogError, ObserverError, UserError
 from core.progress import Progress
 from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
@@ -70,14 +71,21 @@ def run(
     Raises:
         ObserverError: If the observer breaks the contract of `observers.protocol`, or cannot respond.
         StimulusError: If an image cannot be read.
-        LogError: If the log belongs to another session, is damaged, is in use, or cannot be written.
+        LogError: If the log belongs to another session, is damaged, is in use, or cannot be written, or if the session,
+            the seed or the limit is not a whole number, or is too small.
+        UserError: If the experiment or the observer is something else, such as its name.
 
     Example:
         >>> path = run(make_experiment("drawn-cue-conflict"), make_observer("ideal"), "logs", seed=1)
     """
+    _check_classes(experiment, observer)
     directory = Path(directory)
+    session, seed = _to_integer(session, "session"), _to_integer(seed, "seed")
+    limit = None if limit is None else _to_integer(limit, "limit")
     if not 1 <= session < MAX_COUNT or (limit is not None and limit < 1):
         raise LogError(f"session and limit must be 1 or more, got session {session} and limit {limit}")
+    if seed < 0:
+        raise LogError(f"the seed must be 0 or more, got {seed}")
     check_name(experiment.name)
     check_name(observer.name)
     refuse_forgotten_observer(observer, directory)
@@ -112,6 +120,21 @@ def run(
     finally:
         writer.close()
     return path
+
+
+def _check_classes(experiment: object, observer: object) -> None:
+    """Raise UserError if `run` got something else, such as a name, instead of an experiment or an observer."""
+    if not isinstance(experiment, Experiment):
+        raise UserError(f"expected an Experiment, got {experiment!r:.80}: make_experiment(NAME) makes it from its name")
+    if isinstance(observer, type) or not isinstance(observer, Observer):
+        raise UserError(f"expected an observer, got {observer!r:.80}: make_observer(NAME) makes it from its name")
+
+
+def _to_integer(value: object, name: str) -> int:
+    """Return a whole number, which may be one of numpy, as an int, which can be written into the sidecar."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise LogError(f"the {name} must be a whole number, got {value!r}")
+    return int(value)
 
 
 def _answer(observer: Observer, trials: list[Trial]) -> Iterator[tuple[Trial, Response]]:

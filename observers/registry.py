@@ -72,6 +72,10 @@ def make_observer(name: str, options: Mapping[str, Any] | None = None, /, **valu
         >>> make_observer("biased", shape_bias=0.9, seed=3)
         >>> make_observer("hf:microsoft/resnet-50", {"whole": "true"})
     """
+    if not isinstance(name, str):
+        raise ObserverError(f'the name of an observer is text, such as "biased"; got {name!r:.80}')
+    if options is not None and not isinstance(options, Mapping):
+        raise ObserverError(f'options of {name} are a mapping, such as {{"seed": "3"}}; got {options!r:.80}')
     definition = _define(name)
     if not callable(definition.target):
         observer = definition.target

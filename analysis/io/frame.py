@@ -79,7 +79,7 @@ def read_trials(
         part = _read_file(file, must_be_log, reading_notes)
         if part is not None:
             parts.append(part)
-    places = ", ".join(map(str, requested))
+    places = ", ".join(map(str, requested)) or "an empty list"
     if not parts and reading_notes.pilots:
         raise LogError(
             f"{places} contains only pilot sessions, which are excluded from analysis: {reading_notes.list_pilots()}"
@@ -138,12 +138,15 @@ def simulated_observers_note(frame: pd.DataFrame) -> list[str]:
 
 
 def _flatten(logs: Iterable[Path | str | Iterable[Path | str]]) -> Iterator[Path | str]:
-    """Yield every path, including the paths in lists."""
+    """Yield every path, including the paths in lists. Raises LogError for other objects."""
     for item in logs:
-        if isinstance(item, str | Path):
-            yield item
-        else:
-            yield from item
+        parts = item if isinstance(item, Iterable) and not isinstance(item, str | pd.DataFrame) else (item,)
+        for part in parts:
+            if not isinstance(part, str | Path):
+                raise LogError(
+                    f"expected the path of a trial log or of a folder, or a list of paths, got {type(part).__name__}"
+                )
+            yield part
 
 
 def _locate(log_or_folder: Path | str) -> Path:

@@ -19,7 +19,9 @@ def convert_cells(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     trials = table.rename(columns=FRAME_NAMES)
     for column in TRIAL_COLUMNS:
         name = FRAME_NAMES.get(column.name, column.name)
-        if name not in trials and not column.required:
+        if name not in trials and column.required:
+            raise KeyError(column.name)
+        if name not in trials:
             trials[name] = pd.Series("", trials.index, dtype=trials["observer"].dtype)
         if column.type == "integer":
             trials[name] = _to_integers(trials[name], path, name)

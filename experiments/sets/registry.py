@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.errors import StimulusError
+from core.options import options_of
 from core.plugins import load, plugins, resolve
 from experiments.experiment import Experiment
 from experiments.sets.catalog import EXPERIMENTS
@@ -38,6 +39,12 @@ def make_experiment(name: str | Path) -> Experiment:
     else:
         references = {row.name: row.reference for row in EXPERIMENTS.values()}
         target = resolve(name, references, "experiments", "experiment")
+        required = [o.name for o in options_of(target).values() if o.required] if callable(target) else []
+        if required:
+            raise StimulusError(
+                f"{name} has the required parameters {', '.join(required)}: expected an Experiment, or a function that can "
+                f"be called without arguments"
+            )
         experiment = target() if callable(target) else target
     if not isinstance(experiment, Experiment):
         raise StimulusError(f"{name} is not an Experiment but {type(experiment).__name__}")

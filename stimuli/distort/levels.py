@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
-from core.errors import StimulusError
+from core.errors import StimulusError, UserError
 from core.options import options_of, parse_options
 from core.paths import strip_folder
 from core.plugins import check_three_parameters, code_version, load, resolve, wrap_user_function
@@ -142,6 +142,10 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None, /, **va
         >>> make_distortion("contrast").apply(image, "c30", np.random.default_rng(0))
         >>> make_distortion("phase-scrambling", keep_contrast=True)
     """
+    if not isinstance(name, str):
+        raise UserError(f'the name of a distortion is text, such as "contrast"; got {name!r:.80}')
+    if options is not None and not isinstance(options, Mapping):
+        raise UserError(f'options of {name} are a mapping, such as {{"keep_contrast": "true"}}; got {options!r:.80}')
     row, basis = DISTORTIONS.get(name), ""
     if row is not None:
         function = distortion_function(name)

@@ -160,6 +160,13 @@ def test_users_objects_are_described(mine, drawn):
     assert [option["name"] for option in distortion["options"]] == ["floor"]
 
 
+def test_other_objects_are_refused(mine):
+    assert (
+        "mine.py:__file__ is of the type str: expected an observer"
+        in observers("show", f"{mine}:__file__", code=1).stderr
+    )
+
+
 def test_a_folder_of_images_is_described(source):
     (description,) = shown(source)
     assert (description["kind"], description["stimuli"]) == ("experiment", "34 images")

@@ -129,4 +129,4 @@ def test_values_of_a_class_are_checked():
 def test_a_message_about_an_unknown_name_lists_some_of_many_names():
     names = [f"a{number:03}" for number in range(1500)]
     assert str(UnknownName("model", "zzz", names)).endswith("a058, a059, … (1,500 in all).")
-    assert "known names: a, b." in str(UnknownName("model", "zzz", ["b", "a"]))
+    assert "known names: a, b." in str(UnknownName("model", "zzz", ["b", "a", "b"]))

@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from attrs import evolve, frozen
 
-from core.errors import LogError, StimulusError
+from core.errors import LogError, StimulusError, UserError
 from core.trial_columns import NAMES
 from experiments import log
 from experiments.experiment import Experiment
@@ -97,6 +98,32 @@ def test_impossible_experiments_and_arguments_are_refused(small):
     for options in ({"session": 0}, {"session": 10**20}, {"limit": 0}):
         with pytest.raises(LogError, match="must be 1 or more"):
             run(small, Ideal(), Path("nowhere"), **options)
+    for options, message in (
+        ({"seed": -1}, "the seed must be 0 or more, got -1"),
+        ({"seed": None}, "the seed must be a whole number, got None"),
+        ({"session": "1"}, "the session must be a whole number, got '1'"),
+        ({"limit": 1.5}, r"the limit must be a whole number, got 1\.5"),
+    ):
+        with pytest.raises(LogError, match=message):
+            run(small, Ideal(), Path("nowhere"), **options)
+
+
+def test_names_and_classes_are_not_experiments_and_observers(small):
+    with pytest.raises(
+        UserError, match=r"expected an Experiment, got 'cue-conflict': make_experiment\(NAME\) makes it"
+    ):
+        run("cue-conflict", Ideal(), "nowhere")
+    for observer in ("ideal", None, Ideal):
+        with pytest.raises(
+            UserError, match=r"expected an observer, got .*: make_observer\(NAME\) makes it from its name"
+        ):
+            run(small, observer, "nowhere")
+
+
+def test_numbers_of_numpy_are_recorded_as_whole_numbers(small, tmp_path):
+    path = run(small, Ideal(), tmp_path, session=np.int64(2), seed=np.int32(3), limit=np.int64(4))
+    assert path == run(small, Ideal(), tmp_path, session=2, seed=3, limit=4)
+    assert (sidecar(path)["identity"]["seed"], len(rows(path))) == (3, 4)
 
 
 def test_provenance_must_be_a_mapping(small, tmp_path):

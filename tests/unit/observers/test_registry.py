@@ -149,6 +149,7 @@ def test_options_as_python_values(mine):
         ({"seed": 1.5}, "option seed: expected a whole number, got 1.5"),
         ({"name": 3}, "option name: expected text, got 3"),
         ({"seed": None}, "option seed: expected a whole number, got None"),
+        ({"shape_bias": 10**400}, "option shape_bias: expected a number, got 1000"),
     ],
 )
 def test_python_values_of_the_wrong_type_are_refused(values, message):
@@ -171,6 +172,17 @@ def test_python_values_of_the_wrong_type_are_refused(values, message):
 def test_python_values_for_a_user_file_are_checked(mine, values, message):
     with pytest.raises(UserError, match=message):
         make_observer(mine + "Mine", **values)
+
+
+def test_a_name_is_text_and_options_are_a_mapping():
+    for name in (None, 3, Path("biased"), Biased()):
+        with pytest.raises(ObserverError, match='the name of an observer is text, such as "biased"; got '):
+            make_observer(name)
+    for options in ("shape_bias=0.9", ["shape_bias=0.9"]):
+        with pytest.raises(ObserverError, match="options of biased are a mapping, such as"):
+            make_observer("biased", options)
+    with pytest.raises(UnknownName, match="no option of biased is named '3'"):
+        make_observer("biased", {3: 0.9})
 
 
 def test_an_option_has_one_value():
@@ -305,6 +317,9 @@ def test_user_file_with_errors_is_reported(tmp_path):
     (tmp_path / "needs.py").write_text("\nimport nothing_like_this\n")
     with pytest.raises(UserError, match=r"needs\.py cannot be imported: ModuleNotFoundError: .* \(needs\.py, line 2\)"):
         load(f"{tmp_path / 'needs.py'}:X")
+    (tmp_path / "script.py").write_text("raise SystemExit(3)\n")
+    with pytest.raises(UserError, match=r"script\.py cannot be imported: SystemExit: 3 \(script\.py, line 1\)"):
+        load(f"{tmp_path / 'script.py'}:X")
     with pytest.raises(UserError, match=r"mine\.py, line 2: Python syntax error \(invalid syntax\)"):
         make_observer(f"{tmp_path}/mine.py:Mine")
 

@@ -117,6 +117,11 @@ LINE = "a,1,1,NaN,car,car,0,x1.png\n"
         (HEAD + LINE + "1,2,3,4,5,6,7,8,9\n", "line 3: found 9 cells, but the header has 8"),
         (HEAD + LINE + '"a,b\n', "cannot be read"),
         (HEAD.replace(",rt", ",time") + LINE, "has no column 'rt'"),
+        ("observer,kind,stimulus,response\nx,human,s,c\n", "has no column 'experiment'"),
+        (
+            "experiment,observer,kind,session,block,trial,stimulus,response\nmine,x,human,1,1,1,s,c\n",
+            "no column 'condition'",
+        ),
         ("observer,kind,stimulus,response,response\nx,human,s,c,c\n", "has two columns of the same name"),
         (
             "observer,kind,stimulus,response,correct\nx,human,s,c,c\n",
@@ -171,8 +176,12 @@ def test_missing_paths_are_rejected(tmp_path):
         match=r"folder humans.nothing in .+ or .+ or .+; run `observers fetch humans` to get the recorded people",
     ):
         read_trials(["humans/nothing"])
-    with pytest.raises(LogError, match="found no trials in"):
-        read_trials([""])
+    for logs in ((), ([],), ([""],)):
+        with pytest.raises(LogError, match="found no trials in an empty list; pass trial logs"):
+            read_trials(*logs)
+    for log in (None, 3, b"logs", pd.DataFrame({"observer": ["a"]}), [None]):
+        with pytest.raises(LogError, match="expected the path of a trial log or of a folder, or a list of paths, got"):
+            read_trials(log)
 
 
 def test_logs_are_given_in_any_form_and_looked_for_in_the_data_folders(small, tmp_path, monkeypatch):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.errors import StimulusError
 from experiments.sets.catalog import EXPERIMENTS, images_on_disk
+from experiments.sets.registry import make_experiment
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -27,3 +29,11 @@ def test_images_are_looked_for_in_the_cache_and_in_data_folders(tmp_path, monkey
     for path in paths:
         path.mkdir(parents=True)
     assert [images_on_disk(EXPERIMENTS[name]) for name in names] == paths
+
+
+def test_a_function_with_required_parameters_makes_no_experiment(tmp_path):
+    (tmp_path / "mine.py").write_text("def make(folder, size=3): ...\n")
+    with pytest.raises(
+        StimulusError, match=r"mine\.py:make has the required parameters folder: expected an Experiment, or"
+    ):
+        make_experiment(f"{tmp_path}/mine.py:make")

@@ -281,6 +281,10 @@ def test_unknown_names_and_options_are_errors():
         make_distortion("contrast", {"keep_contrast": "true"})
     with pytest.raises(UserError, match="expected true or false, got 'maybe'"):
         make_distortion("phase-scrambling", {"keep_contrast": "maybe"})
+    with pytest.raises(UserError, match='the name of a distortion is text, such as "contrast"; got None'):
+        make_distortion(None)
+    with pytest.raises(UserError, match="options of contrast are a mapping, such as"):
+        make_distortion("contrast", "level=3")
 
 
 def test_options_as_python_values(tmp_path):
