@@ -204,6 +204,7 @@ def test_sheets_show_prompts_observers_and_credits(image_folder, tmp_path):
     assert grid.name.startswith("figure-8_rock.png_copying_") and svg.count("nearest") == 1 and "A. Painter" in svg
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_a_report_begins_with_the_reconstructions(image_folder, tmp_path, drawn):
     reconstruct(
         find_stimuli([str(image_folder)]),
