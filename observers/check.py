@@ -7,6 +7,7 @@ the rules that can be tested by presenting the trials once.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -56,7 +57,8 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
         results.append(RuleResult(rule, passed, "" if passed else detail))
         return passed
 
-    name, kind = observer.name, observer.kind
+    name: Any = getattr(observer, "name", None)
+    kind: Any = getattr(observer, "kind", None)
     try:
         check_name(name)
     except ObserverError as error:

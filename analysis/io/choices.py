@@ -8,6 +8,7 @@ these, the number is assumed to be the number of different categories and respon
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.errors import LogError
@@ -64,9 +65,12 @@ def store_n_choices(
         fallback: The number of choices of datasets whose logs do not record it.
 
     Raises:
-        LogError: If `fallback` is smaller than the number of different categories and responses of such a dataset.
+        LogError: If `fallback` is not a whole number of 2 or more, or is smaller than the number of different categories and
+            responses of such a dataset.
     """
     numbers, assumed = {dataset: max(counts) for dataset, counts in recorded.items() if counts}, {}
+    if fallback is not None and (not isinstance(fallback, int | np.integer) or fallback < 2):
+        raise LogError(f"the number of choices must be a whole number of 2 or more, got {fallback!r}")
     for dataset, counts in recorded.items():
         if len(counts) > 1:
             different = ", ".join(map(str, sorted(counts)))

@@ -150,6 +150,12 @@ def test_check_observer_finds_the_broken_rule(flaw, small):
     assert re.search(message, "; ".join(f"{failure.rule}: {failure.detail}" for failure in failures))
 
 
+def test_check_observer_reports_an_object_without_a_name():
+    (result,) = check_observer("biased", [])
+    assert (result.rule, result.passed) == ("has a name and a kind", False)
+    assert "'None' cannot be used as a name" in result.detail
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [

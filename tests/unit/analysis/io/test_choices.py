@@ -71,6 +71,9 @@ def test_an_unrecorded_number_can_be_given(own_set, small, tmp_path):
     assert response_entropy(mine, n_resamples=5)["highest"][0] == 3
     with pytest.raises(LogError, match="mine has 3 different categories and responses, more than 2 choices"):
         read_trials([own_set], n_choices=2)
+    for number in (1, 2.5, "16"):
+        with pytest.raises(LogError, match=f"number of choices must be a whole number of 2 or more, got {number!r}"):
+            read_trials([own_set], n_choices=number)
 
 
 def test_published_datasets_have_sixteen_choices(tmp_path):
