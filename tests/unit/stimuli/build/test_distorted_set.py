@@ -259,6 +259,7 @@ def test_a_contact_sheet_shows_all_levels(source, tmp_path):
         assert cli("show-stimuli", "contrast", tmp_path / "temple.png", "--out", bad).exit_code == 2
 
 
-def test_distortions_are_listed_with_their_conditions():
-    done = cli("list", "distortions")
-    assert "contrast             c100 c50 c30 c15 c10 c05 c03 c01\n" in done.output
+def test_distortions_are_shown_with_their_conditions():
+    assert "\n  contrast " in cli("list", "distortions").output
+    (distortion,) = re.findall(r"contrast \(distortion\)\n.*", cli("show", "contrast").output, re.DOTALL)
+    assert "8: c100, c50, c30, c15, c10, c05, c03, c01\n" in distortion
