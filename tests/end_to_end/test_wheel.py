@@ -163,7 +163,7 @@ def test_missing_extra_is_one_sentence(environment, reader):
         ("demo", "observer microcosm-latent needs PyTorch", "models"),
         (
             "collect drawn-cue-conflict --participant K7Q3 --pilot",
-            "a participant at the screen needs PsychoPy",
+            "a session at the screen needs PsychoPy",
             "people",
         ),
     ):
