@@ -47,18 +47,24 @@ def few(small: Experiment) -> Experiment:
     return Experiment("few", small.stimuli.where(lambda s: s.id in keep), small.choices, n_blocks=2)
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Return a folder of 3 categories with 12, 12 and 10 photographs of 60 × 50 pixels."""
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 3 categories with 12, 12 and 10 photographs of 60 × 50 pixels, which no test may change."""
     from tests.unit.stimuli.photos import as_uint8, photo
 
-    rng = np.random.default_rng(0)
+    folder, rng = tmp_path_factory.mktemp("photographs"), np.random.default_rng(0)
     for category, n in (("boat", 12), ("cat", 12), ("oven", 10)):
         for i in range(n):
             top, left = rng.integers(0, 300), rng.integers(0, 500)
             name = "flower.jpg" if category == "cat" else "china.jpg"
-            save_image(as_uint8(photo(name, 50, 60, top, left)), tmp_path / "photos" / category / f"{category}{i}.png")
-    return tmp_path / "photos"
+            save_image(as_uint8(photo(name, 50, 60, top, left)), folder / category / f"{category}{i}.png")
+    return folder
+
+
+@pytest.fixture
+def source(photographs: Path, tmp_path: Path) -> Path:
+    """Return a copy of the folder of photographs."""
+    return Path(shutil.copytree(photographs, tmp_path / "photos"))
 
 
 @pytest.fixture

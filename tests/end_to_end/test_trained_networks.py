@@ -81,3 +81,10 @@ def test_two_processes_share_an_epoch(tmp_path):
     ]
     subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)
     assert len((tmp_path / "out" / "network.csv").read_text().splitlines()) == 2
+
+
+def test_the_training_command_reports_missing_icons(tmp_path):
+    command = [sys.executable, "-m", "observers.microcosm.training.train", "microcosm-cnn"]
+    options = ["--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz")]
+    process = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert process.returncode == 1 and "none.tgz" in process.stderr and "Traceback" not in process.stderr

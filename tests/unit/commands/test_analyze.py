@@ -5,13 +5,12 @@ import re
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from analysis.io.export import export
 from analysis.measures.resampling import N_RESAMPLES
-from cli import app
 from commands.analyze import analyze
-from tests.commands import observers
+from tests.commands import COMMAND, observers
 from tests.unit.analysis.frames import correct_trials, response_trials
 
 COMMANDS = sorted(c.name for c in analyze.registered_commands)
@@ -121,7 +120,7 @@ def test_unusual_logs_give_a_table_or_an_error(command, name, tmp_path):
     folder = logs(tmp_path / "logs", ODD[name])
     more = ["--x", f"accuracy:{ODD[name]['dataset'].iloc[0]}", "--y", f"accuracy:{ODD[name]['dataset'].iloc[0]}"]
     done = CliRunner().invoke(
-        app, ["analyze", command, folder, *small(command), *(more if command == "correlation" else [])]
+        COMMAND, ["analyze", command, folder, *small(command), *(more if command == "correlation" else [])]
     )
     assert done.exit_code in (0, 1), f"{done.output}{done.exception!r}"
     if done.exit_code:

@@ -60,9 +60,10 @@ def test_resumed_run_gives_identical_evidence(trials):
 
 
 def test_other_batch_sizes_give_the_same_responses(trials):
-    expected = classify(trials)
+    few = trials[:10]
+    expected = classify(few)
     for size in (1, 3):
-        responses = classify(trials, batch_size=size)
+        responses = classify(few, batch_size=size)
         assert [r.choice for r in responses] == [r.choice for r in expected]
         for response, reference in zip(responses, expected, strict=True):
             np.testing.assert_allclose(response.evidence, reference.evidence, rtol=0, atol=1e-6)

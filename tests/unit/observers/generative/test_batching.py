@@ -49,7 +49,7 @@ def test_exhaustive_results_equal_a_double_loop(trials):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_results_depend_neither_on_the_batch_size_nor_on_other_trials(schedule, trials):
-    trials = trials[:12]
+    trials = trials[:8]
     expected = run(trials, n_rows=16, schedule=schedule)
     for n_rows in (1, 3, 64, 500):
         assert_same(expected, run(trials, n_rows=n_rows, schedule=schedule))

@@ -178,7 +178,10 @@ def test_images_of_any_size_can_be_distorted(name, size):
     rng = np.random.default_rng(6)
     image = rng.random((*size, 3))
     distortion = make_distortion(name)
-    for condition in distortion.conditions:
+    step = (
+        5 if name.startswith("eidolon") else 1
+    )  # eidolons take more time, and their levels differ only in three numbers
+    for condition in distortion.conditions[::step]:
         if (name, condition) == ("power-equalisation", "pow"):
             continue
         distorted = distortion.apply(image, condition, np.random.default_rng(7))

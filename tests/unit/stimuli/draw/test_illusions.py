@@ -113,8 +113,6 @@ def test_every_name_is_an_experiment():
 @pytest.mark.parametrize("name", ["vase-faces", "necker-cube", "microcosm-ambiguous"])
 def test_sets_are_reproducible_and_have_categories_and_percepts_among_the_choices(name, tmp_path):
     first = illusion_set(name, tmp_path / name)
-    second = illusion_set(name, tmp_path / "again")
-    assert first.digest() == second.digest()
     experiment = make_experiment(name)
     assert experiment.stimuli.digest() == first.digest()
     percepts = {cue: {s.cues[cue] for s in first} for cue in ("percept_a", "percept_b")}

@@ -1,7 +1,5 @@
 """Each model is trained for a few steps by the training command, and loaded like the published models."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +75,11 @@ def load(name, models):
 @pytest.mark.parametrize("name", SCHEMES)
 def test_a_trained_model_is_loaded_and_passes_the_contract_check(name, models, trials):
     observer = load(name, models)
-    results = check_observer(observer, trials[:3])
+    few = [evolve(trial, choices=("cat", "dog", "oven", "car")) for trial in trials[:3]]
+    results = check_observer(observer, few)
     assert [result for result in results if not result.passed] == []
-    evidence = [response.evidence for response in observer.observe(trials[:2])]
-    assert evidence[0].shape == (16,) and not np.array_equal(*evidence)
+    evidence = [response.evidence for response in observer.observe(few[:2])]
+    assert evidence[0].shape == (4,) and not np.array_equal(*evidence)
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -138,10 +137,6 @@ def test_wrong_arguments_of_the_training_command(tmp_path, capsys):
         with pytest.raises(SystemExit) as caught:
             train.main(arguments)
         assert caught.value.code == 2 and message in capsys.readouterr().err
-    command = [sys.executable, "-m", "observers.microcosm.training.train", "microcosm-cnn"]
-    options = ["--out", str(tmp_path / "cnn"), "--icons", str(tmp_path / "none.tgz")]
-    process = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert process.returncode == 1 and "none.tgz" in process.stderr and "Traceback" not in process.stderr
 
 
 def test_other_files_are_not_overwritten(models, tmp_path):
