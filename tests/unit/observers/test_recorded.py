@@ -77,7 +77,7 @@ def test_one_of_several_observers_is_chosen(tmp_path):
 def test_published_recording_is_read(human):
     trials = read_recorded_trials(human)
     assert len(trials) == 1280
-    assert np.isfinite([trial.rt for trial in trials.values() if trial.choice]).all()
+    assert np.isfinite([trial.response.rt for trial in trials.values() if trial.response.choice]).all()
 
 
 def test_oversized_file_is_refused(tmp_path, monkeypatch):
