@@ -33,7 +33,7 @@ def run_under_xvfb(*words: object, home: Path) -> subprocess.CompletedProcess[st
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     out = tmp_path_factory.mktemp("session")
-    result = run_under_xvfb("tests/unit/observers/people/psychopy_session.py", out, home=out)
+    result = run_under_xvfb("tests/end_to_end/psychopy_session.py", out, home=out)
     assert result.returncode == 0, result.stderr
     return out
 
