@@ -24,7 +24,7 @@ from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.registry import make_experiment
 from observers.catalog.microcosm import MICROCOSM

@@ -2,7 +2,7 @@
 
     python benchmarks/overhead.py [--trials 10000] [--rows 64] [--cache DIR]
 
-The overhead is the part of the wall time of `experiments.session.run` that is not spent in forward passes of the
+The overhead is the part of the wall time of `experiments.running.session.run` that is not spent in forward passes of the
 networks, as a fraction of the wall time. It includes reading images, running races, batching rows, generating noise,
 computing errors and writing the log. The model is that of toy_diffusion.py. With a larger model, forward passes take
 longer but everything else takes the same time, so the fraction is smaller.
@@ -20,7 +20,7 @@ import torch
 import toy_diffusion
 from toy_diffusion import FOLDER, TEST_SEED
 
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.folder import from_folder
 from observers.generative.classifier import GenerativeClassifier
 

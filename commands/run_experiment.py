@@ -73,7 +73,7 @@ def run_experiment(
 def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
     """Run one session with a progress bar and return the path of its trial log. `options` are passed to `run`."""
     from core.progress import progress_bar
-    from experiments.session import run
+    from experiments.running.session import run
 
     with (
         resumable("every response is saved", ("run-experiment", "demo")),

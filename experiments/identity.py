@@ -23,8 +23,12 @@ from experiments.experiment import Experiment
 from observers.protocol import Observer
 
 
-def identity_of(experiment: Experiment, observer: Observer, session: int, seed: int) -> dict[str, Any]:
+def identity_of(
+    experiment: Experiment, observer: Observer, session: int, seed: int, *, stimuli_digest: str | None = None
+) -> dict[str, Any]:
     """Return the identity of a session, for the log's sidecar.
+
+    `stimuli_digest` is the digest of the stimuli if it is known; computing it reads all images.
 
     Raises StimulusError if an image cannot be read, and ObserverError if an option cannot be represented in JSON.
     """
@@ -36,14 +40,22 @@ def identity_of(experiment: Experiment, observer: Observer, session: int, seed: 
         "n_blocks": experiment.n_blocks,
         "choices": list(experiment.choices),
         "presentation": _to_json(experiment.presentation),
-        "stimuli": experiment.stimuli.digest(),
-        "observer": {
-            "name": observer.name,
-            "kind": observer.kind,
-            "class": type(observer).__qualname__,
-            "file_sha256": file_sha256(type(observer)),
-            "options": observer_options(observer),
-        },
+        "stimuli": stimuli_digest or experiment.stimuli.digest(),
+        "observer": observer_identity(observer),
+    }
+
+
+def observer_identity(observer: Observer) -> dict[str, Any]:
+    """Return the part of the identity that describes the observer.
+
+    Raises ObserverError if an option cannot be represented in JSON.
+    """
+    return {
+        "name": observer.name,
+        "kind": observer.kind,
+        "class": type(observer).__qualname__,
+        "file_sha256": file_sha256(type(observer)),
+        "options": observer_options(observer),
     }
 
 

@@ -6,6 +6,7 @@ table in `observers.catalog` lists them. `core.plugins` describes the other form
 loaded.
 """
 
+import hashlib
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from core.options import Option, call_with_options, options_of, parse_options
 from core.plugins import load, resolve
 from observers.catalog import OBSERVERS, SCHEMES
 from observers.protocol import KINDS, Observer, ObserverError
+from observers.spec import ObserverSpec
 
 _GENERATIVE_CLASSIFIER = "observers.generative.classifier:GenerativeClassifier"
 
@@ -48,12 +50,13 @@ class _Definition:
         return {name: option for name, option in self.options.items() if name not in self.fixed}
 
 
-def make_observer(name: str, options: Mapping[str, Any] | None = None, /, **values: Any) -> Observer:
-    """Make an observer by name.
+def make_observer(name: str | ObserverSpec, options: Mapping[str, Any] | None = None, /, **values: Any) -> Observer:
+    """Make an observer by name, or from its description.
 
     Args:
         name: A built-in name ("sd14"), the name of a plugin, a scheme with its argument ("hf:microsoft/resnet-50", or
-            "hf:./folder" for a local folder), "module:attribute", or "FILE.py:NAME".
+            "hf:./folder" for a local folder), "module:attribute", or "FILE.py:NAME"; or an `ObserverSpec`, which has the
+            options as well.
         options: Options by name, as text. Each text is converted to the type that the observer's class declares. Values
             that are not text are treated like `values`.
         **values: Options by name, as Python values of the types that the observer's class declares.
@@ -64,7 +67,8 @@ def make_observer(name: str, options: Mapping[str, Any] | None = None, /, **valu
     Raises:
         UnknownName: If the observer does not exist, or does not have one of the options.
         ObserverError: If the name refers to an object that lacks a name, a kind or `observe`, or to an object that already
-            exists although options are given, or to a folder that does not exist.
+            exists although options are given, or to a folder that does not exist, or if FILE.py is another file than that
+            of the description.
         MissingExtra: If the observer is a model and a package of the extra `models` is missing.
         UserError: If an option is missing or does not have its type.
 
@@ -72,6 +76,11 @@ def make_observer(name: str, options: Mapping[str, Any] | None = None, /, **valu
         >>> make_observer("biased", shape_bias=0.9, seed=3)
         >>> make_observer("hf:microsoft/resnet-50", {"whole": "true"})
     """
+    if isinstance(name, ObserverSpec):
+        spec = name
+        if spec.file_sha256 is not None:
+            _check_file(spec.name, spec.file_sha256)
+        name, options = spec.name, {**spec.options, **(options or {})}
     if not isinstance(name, str):
         raise ObserverError(f'the name of an observer is text, such as "biased"; got {name!r:.80}')
     if options is not None and not isinstance(options, Mapping):
@@ -102,15 +111,35 @@ def make_observers(
 
     Args:
         names: Names as for `make_observer`.
+        options: Options by name, as text (see `make_specs`).
+        notify: Function that is called with a sentence for each option that only some of the observers have.
+
+    Raises:
+        UnknownName, ObserverError, UserError: If `make_specs` or `make_observer` raises the error for one of the observers.
+
+    Returns:
+        The observers in the order of the names.
+    """
+    return [make_observer(spec) for spec in make_specs(names, options, notify=notify)]
+
+
+def make_specs(
+    names: Sequence[str], options: Mapping[str, str], *, notify: Callable[[str], None] = lambda sentence: None
+) -> list[ObserverSpec]:
+    """Return the descriptions of several observers, each with the options that it has.
+
+    Args:
+        names: Names as for `make_observer`.
         options: Options by name, as text. An option that none of the observers has is passed to all of them, so that
             the first observer raises an error that lists the options of this observer.
         notify: Function that is called with a sentence for each option that only some of the observers have.
 
     Returns:
-        The observers in the order of the names.
+        The descriptions in the order of the names, with the SHA-256 of FILE.py.
 
     Raises:
-        UnknownName, ObserverError, UserError: If `make_observer` raises the error for one of the observers.
+        UnknownName: If an observer does not exist.
+        UserError: If its class cannot be imported.
     """
     takers = {key: [name for name in names if accepts_option(name, key)] for key in options}
     for key, accepting in takers.items():
@@ -118,9 +147,33 @@ def make_observers(
             verb = "has" if len(accepting) == 1 else "have"
             notify(f"only {', '.join(accepting)} {verb} the option {key}")
     return [
-        make_observer(name, {key: value for key, value in options.items() if name in (takers[key] or names)})
+        ObserverSpec(
+            name,
+            {key: value for key, value in options.items() if name in (takers[key] or names)},
+            _sha256_of_file(name),
+        )
         for name in names
     ]
+
+
+def _sha256_of_file(name: str) -> str | None:
+    """Return the SHA-256 of the file in FILE.py:NAME, or None for other names."""
+    path = Path(name.rpartition(":")[0]).expanduser()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".py" and path.is_file() else None
+
+
+def _check_file(name: str, sha256: str) -> None:
+    """Raise ObserverError unless the file in FILE.py:NAME has this SHA-256. The file is not imported."""
+    path = Path(name.rpartition(":")[0]).expanduser()
+    try:
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ObserverError(f"{name}: {path} cannot be read ({error.strerror}): put the file there") from None
+    if actual != sha256:
+        raise ObserverError(
+            f"{path} has changed: its SHA-256 begins with {actual[:12]}, expected {sha256[:12]}; restore the file, or start "
+            f"a new session"
+        )
 
 
 def accepts_option(name: str, option: str) -> bool:

@@ -18,8 +18,8 @@ ALLOWED = {
     "stimuli": ("stimuli", "core"),
     "observers": ("observers", "stimuli", "core"),
     "experiments": (
-        "experiments", "observers.protocol", "observers.validation", "observers.registry", "observers.catalog",
-        "observers.people", "stimuli", "core",
+        "experiments", "observers.protocol", "observers.spec", "observers.validation", "observers.registry",
+        "observers.catalog", "observers.people", "stimuli", "core",
     ),
     "analysis": (
         "analysis", "experiments.log", "experiments.reconstruction.reconstruction_table", "stimuli.categories",
@@ -39,6 +39,8 @@ HEAVY = {
     "timm": ("observers/classifiers/zoo.py",),
     "torchvision": ("observers/classifiers/zoo.py",),
     "psychopy": ("observers/people/psychopy_screen.py", "observers/people/dialog.py"),
+    "dask": ("experiments/executors/",),
+    "distributed": ("experiments/executors/",),
     "pandas": ("analysis/", "commands/"),
     "statsmodels": ("analysis/",),
     "scipy": ("analysis/", "stimuli/", "observers/generative/racing.py"),

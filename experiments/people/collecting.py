@@ -11,7 +11,7 @@ from core.trial_columns import MEASURED
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
 from experiments.experiment import Experiment
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.drawn import cue_conflict
 from observers.people.participant import Participant
 from stimuli.categories import AMBIGUOUS, CATEGORIES

@@ -9,7 +9,7 @@ from attrs import frozen
 from core.errors import LogError
 from experiments import log
 from experiments.experiment import Experiment
-from experiments.session import run
+from experiments.running.session import run
 from observers.people.answers import (
     AnswerError,
     BrowserAnswer,

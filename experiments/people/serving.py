@@ -18,8 +18,8 @@ from core.progress import Progress
 from experiments.deletion_records import refuse_forgotten
 from experiments.experiment import Experiment
 from experiments.people.web_server import Server
+from experiments.running.session import run
 from experiments.seeds import session_seed
-from experiments.session import run
 from observers.people.answers import check_answer, read_answer
 from observers.people.site import Site, make_session_info, make_site
 from observers.people.web import AnswerQueue, WebParticipant

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from experiments.experiment import Experiment
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.drawn import cue_conflict
 from observers.people.participant import Participant
 from observers.people.psychopy_screen import PsychoPyScreen

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from experiments.session import run
+from experiments.running.session import run
 from observers.simulated import Biased
 from stimuli.images import save_image
 from tests.unit.core.test_extras import ROOT

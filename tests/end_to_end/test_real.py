@@ -11,7 +11,7 @@ from analysis.io.frame import observer_order, read_trials
 from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.published import published_experiment
 from observers.people.grid import response_grid
 from observers.people.monitor import Monitor, write_monitor

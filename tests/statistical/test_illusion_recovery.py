@@ -6,7 +6,7 @@ import pytest
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.summary import illusion_table
 from analysis.io.frame import read_trials
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.registry import make_experiment
 from observers.fooled import Fooled
 from tests.unit.analysis.illusions import simulated_trials

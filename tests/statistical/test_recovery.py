@@ -7,7 +7,7 @@ from analysis.io.frame import read_trials
 from analysis.kappa.consistency import error_consistency
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from benchmarks.recovery import MEASURES, coverage_rates
-from experiments.session import run
+from experiments.running.session import run
 from observers.simulated import Biased, Chance, Correlated
 
 

@@ -12,7 +12,7 @@ from core import trial_columns
 from core.errors import StimulusError
 from core.trial_columns import BY_NAME, NAMES, TRIAL_COLUMNS
 from experiments import log
-from experiments.session import run
+from experiments.running.session import run
 from observers.simulated import Biased
 from stimuli.stimulus import Stimulus, StimulusSet
 

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from core.errors import LogError
-from experiments.session import run
+from experiments.running.session import run
 from observers.protocol import RUNTIME, ObserverError, Presentation
 from observers.registry import make_observer
 from observers.simulated import Biased, Ideal

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from core.errors import LogError
 from experiments import log
 from experiments.experiment import Experiment
-from experiments.session import run
+from experiments.running.session import run
 from observers.protocol import ObserverError, Response
 from observers.simulated import Biased, Chance, Ideal
 from tests.unit.experiments.logs import rows, sidecar

@@ -11,7 +11,7 @@ from core.errors import LogError, StimulusError, UserError
 from core.trial_columns import NAMES
 from experiments import log
 from experiments.experiment import Experiment
-from experiments.session import run
+from experiments.running.session import run
 from observers.protocol import ObserverError, Response
 from observers.simulated import Biased, Ideal
 from tests.unit.experiments.logs import rows, sidecar

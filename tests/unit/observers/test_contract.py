@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from attrs import frozen
 
-from experiments.session import run
+from experiments.running.session import run
 from observers.check import check_observer
 from observers.protocol import ObserverError, Response, Trial
 from observers.registry import make_observer

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.session import run
+from experiments.running.session import run
 from observers.protocol import ObserverError, Trial
 from observers.recorded import Recorded, read_recorded_trials
 from observers.simulated import Biased

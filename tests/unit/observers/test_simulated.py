@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.session import run
+from experiments.running.session import run
 from observers.protocol import ObserverError, Trial
 from observers.simulated import Biased, Chance, Correlated, Ideal, Psychometric
 from stimuli.stimulus import Stimulus

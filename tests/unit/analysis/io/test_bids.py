@@ -12,7 +12,7 @@ from analysis.io.bids import export_bids
 from analysis.io.frame import COLUMNS, KINDS, read_trials
 from core.errors import LogError
 from core.trial_columns import FRAME_NAMES, TRIAL_COLUMNS
-from experiments.session import run
+from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
 from tests.conftest import real

@@ -12,7 +12,7 @@ from analysis.io.frame import read_trials
 from analysis.measures.accuracy import chance_level
 from analysis.measures.confusion import response_entropy
 from core.errors import LogError
-from experiments.session import run
+from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
 from stimuli.categories import AMBIGUOUS

@@ -6,7 +6,7 @@ import pytest
 from analysis.io.export import describe_losses, export
 from analysis.io.frame import read_trials
 from core.errors import LogError
-from experiments.session import run
+from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased
 from tests.commands import observers

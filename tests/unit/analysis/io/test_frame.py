@@ -9,7 +9,7 @@ from attrs import evolve
 
 from analysis.io.frame import COLUMNS, condition_order, dataset_order, read_trials, select_dataset
 from core.errors import LogError, UnknownName
-from experiments.session import run
+from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
 from tests.conftest import real

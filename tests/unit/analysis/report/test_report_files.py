@@ -16,7 +16,7 @@ from analysis.report.sections.scripts import FIRST_EXTRA, LETTERS, N_LETTERS, as
 from analysis.report.thumbnails import LARGE_SIDE, copy_thumbnails
 from analysis.report.trial_browser import N_IMAGES
 from core.errors import StimulusError
-from experiments.session import run
+from experiments.running.session import run
 from observers.simulated import Biased, Ideal
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet

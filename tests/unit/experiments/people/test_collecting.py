@@ -10,8 +10,8 @@ from analysis.io.frame import read_trials
 from core.errors import LogError
 from experiments.experiment import Experiment
 from experiments.people.collecting import FrameReport, collect, practice_experiment
+from experiments.running.session import run
 from experiments.seeds import session_seed
-from experiments.session import run
 from experiments.sets.registry import make_experiment
 from observers.people.participant import Participant
 from observers.people.simulated_screen import SimulatedScreen

@@ -22,7 +22,7 @@ from experiments.deletion_records import is_forgotten, refuse_forgotten
 from experiments.log import LogWriter, log_path
 from experiments.people.forgetting import find_in_folders, forget
 from experiments.people.serving import WebSession
-from experiments.session import run
+from experiments.running.session import run
 from experiments.sets.registry import make_experiment
 from observers.people.participant import Participant
 from observers.protocol import Response

@@ -15,8 +15,8 @@ from core.errors import LogError, ObserverError
 from experiments import log
 from experiments.people import serving, web_server
 from experiments.people.collecting import collect
+from experiments.running.session import run
 from experiments.seeds import session_seed
-from experiments.session import run
 from observers.people.icons import draw_icon
 from observers.people.participant import Participant
 from observers.registry import make_observer

@@ -9,7 +9,7 @@ import torch
 from attrs import evolve
 from PIL import Image
 
-from experiments.session import run
+from experiments.running.session import run
 from observers.check import check_observer
 from observers.classifiers.discriminative import Classifier, class_evidence
 from observers.protocol import ObserverError

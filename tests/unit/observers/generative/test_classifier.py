@@ -12,7 +12,7 @@ from core.errors import LogError, UnknownName, UserError
 from experiments.estimate import estimate
 from experiments.experiment import Experiment
 from experiments.identity import observer_options
-from experiments.session import run
+from experiments.running.session import run
 from observers.catalog.generative import MODELS
 from observers.check import check_observer
 from observers.generative.classifier import GenerativeClassifier, fill_template

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from experiments.experiment import Experiment
-from experiments.session import run
+from experiments.running.session import run
 from observers.check import check_observer
 from observers.people import paradigm
 from observers.people.grid import response_grid

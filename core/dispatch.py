@@ -1,0 +1,203 @@
+"""Distribute jobs over the workers of an executor, and compute a job again on another worker if its worker was lost.
+
+Workers may be lost or added at any time. A job that fails on two workers is given up, and the other jobs go on. A worker on
+which several jobs in a row fail gets no further jobs.
+"""
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import define, field, frozen
+
+from core.errors import UserError
+from core.executor import Executor, Failed, Finished, Lost
+
+MAX_FAILURES = 2  # a job that has failed so often is given up
+MAX_FAILURES_OF_WORKER = 3  # consecutive ones, after which the worker gets no further jobs
+MAX_QUEUED = 2  # jobs per worker, so that a worker can begin the next job while the result of the last one is saved
+POLL_SECONDS = 0.5
+WAITING_SECONDS = 30.0  # without workers, after which the user is told
+
+
+@define(eq=False)
+class Job:
+    """A job and what has happened to it.
+
+    Attributes:
+        key: What the job is, for the caller.
+        argument: The argument of the function.
+        failures: The workers on which the job failed, each with the reason.
+    """
+
+    key: Any
+    argument: Any
+    failures: list[tuple[str, str]] = field(factory=list)
+
+
+@frozen(eq=False)
+class Outcome:
+    """The outcome of a job.
+
+    Attributes:
+        job: The job.
+        worker: The worker that computed it last.
+        result: What the function returned; None if it failed.
+        error: The UserError that the function raised, if it raised one.
+        given_up: Whether the job failed on two workers (see `job.failures`).
+    """
+
+    job: Job
+    worker: str
+    result: Any = None
+    error: UserError | None = None
+    given_up: bool = False
+
+
+@define(eq=False)
+class Dispatcher:
+    """Gives jobs to workers until there are none.
+
+    Attributes:
+        executor: The executor. It is not closed.
+        function: The function that computes a job from `Job.argument`. It must be importable on the workers.
+        next_job: Function that takes the name of a worker and returns the next job for it, or None if there is none at this
+            moment.
+        time_limit: Function that takes a job and returns the seconds after which its worker is ended and the job is repeated
+            on another one; None for no limit.
+        notify: Function that is called with a sentence when a worker is lost, or when there are no workers.
+
+    Example:
+        >>> dispatcher = Dispatcher(executor, math.sqrt, lambda worker: jobs.pop() if jobs else None)
+        >>> results = {outcome.job.key: outcome.result for outcome in dispatcher.outcomes()}
+    """
+
+    executor: Executor
+    function: Callable[[Any], Any]
+    next_job: Callable[[str], Job | None]
+    time_limit: Callable[[Job], float | None] = lambda job: None
+    notify: Callable[[str], None] = lambda sentence: None
+    _queued: dict[str, deque[tuple[int, Job]]] = field(factory=dict, init=False)  # the first job is being computed
+    _started: dict[str, float] = field(factory=dict, init=False)  # when the first job of a worker became the first
+    _retries: deque[Job] = field(factory=deque, init=False)
+    _n_failures: dict[str, int] = field(factory=dict, init=False)  # consecutive failures of a worker
+    _excluded: dict[str, str] = field(factory=dict, init=False)  # workers that get no further jobs, with the reason
+    _numbers: Iterator[int] = field(factory=itertools.count, init=False)
+    _last_worker: float = field(factory=time.monotonic, init=False)  # when a worker was last available
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield the outcome of each job, in the order in which the jobs are finished.
+
+        The iterator ends when `next_job` returns None for every worker while no job is being computed.
+
+        Raises:
+            UserError: If there are no workers for the remaining jobs, and none can be added.
+        """
+        while self._submit():
+            for event in self.executor.wait(POLL_SECONDS):
+                yield from self._handle(event)
+            self._discard_slow_workers()
+
+    def exclude(self, worker: str, reason: str) -> None:
+        """Give no further jobs to a worker. `reason` is a sentence for the user."""
+        if worker not in self._excluded:
+            self._excluded[worker] = reason
+            self.notify(f"{worker} gets no further trials: {reason}")
+
+    def repeat(self, job: Job) -> None:
+        """Compute a job again, on any worker."""
+        self._retries.append(job)
+
+    def _submit(self) -> bool:
+        """Give jobs to the workers that have fewer than MAX_QUEUED; return whether there are jobs to wait for."""
+        workers = [worker for worker in self.executor.workers() if worker not in self._excluded]
+        for n_queued in range(MAX_QUEUED):  # first one job for each worker, then a second one
+            for worker in workers:
+                if len(self._queued.get(worker, ())) == n_queued and (job := self._take(worker, workers)):
+                    number = next(self._numbers)
+                    self._queued.setdefault(worker, deque()).append((number, job))
+                    if n_queued == 0:
+                        self._started[worker] = time.monotonic()
+                    self.executor.submit(worker, number, self.function, job.argument)
+        if any(self._queued.values()):
+            self._last_worker = time.monotonic()
+            return True
+        if workers:
+            return bool(self._retries)
+        return self._wait_for_workers()
+
+    def _take(self, worker: str, workers: list[str]) -> Job | None:
+        """Return the next job for a worker: a job that has to be repeated, if it has not failed on this worker."""
+        for job in self._retries:
+            failed_on = {name for name, _ in job.failures}
+            if worker not in failed_on or failed_on.issuperset(workers):
+                self._retries.remove(job)
+                return job
+        return self.next_job(worker)
+
+    def _handle(self, event: Finished | Failed | Lost) -> Iterator[Outcome]:
+        """Update the queues after an event, and yield the outcome of the job that it settles."""
+        queue = self._queued.get(event.worker, deque())
+        if isinstance(event, Lost):
+            self._queued.pop(event.worker, None)
+            if queue:
+                self.notify(f"{event.worker} {event.reason}; its trials are repeated")
+                _, first = queue.popleft()  # only the job that was being computed can be the cause
+                yield from self._fail(first, event.worker, event.reason)
+            self._retries.extend(other for _, other in queue)
+            return
+        job = next((queued for number, queued in queue if number == event.job), None)
+        if job is None:
+            return  # the worker was declared lost before this result arrived
+        self._queued[event.worker] = deque((number, other) for number, other in queue if other is not job)
+        self._started[event.worker] = time.monotonic()
+        if isinstance(event, Finished):
+            self._n_failures[event.worker] = 0
+            yield Outcome(job, event.worker, event.result)
+        elif isinstance(event.error, UserError):
+            yield Outcome(job, event.worker, error=event.error)
+        else:
+            self._n_failures[event.worker] = self._n_failures.get(event.worker, 0) + 1
+            if self._n_failures[event.worker] >= MAX_FAILURES_OF_WORKER:
+                self.exclude(
+                    event.worker, f"{MAX_FAILURES_OF_WORKER} units in a row failed, the last because it {event.error}"
+                )
+            yield from self._fail(job, event.worker, event.error)
+
+    def _fail(self, job: Job, worker: str, reason: str) -> Iterator[Outcome]:
+        """Put a failed job back, or give it up if it has failed MAX_FAILURES times."""
+        job.failures.append((worker, reason))
+        if len(job.failures) < MAX_FAILURES:
+            self._retries.append(job)
+        else:
+            yield Outcome(job, worker, given_up=True)
+
+    def _discard_slow_workers(self) -> None:
+        """End the workers whose first job has exceeded its time limit."""
+        for worker, queue in self._queued.items():
+            limit = self.time_limit(queue[0][1]) if queue else None
+            if limit is not None and time.monotonic() - self._started[worker] > limit:
+                self._started[worker] = time.monotonic()
+                self.executor.discard(worker, f"did not respond within {limit / 60:,.3g} minutes")
+
+    def _wait_for_workers(self) -> bool:
+        """Return whether there are jobs for which workers may still be added.
+
+        Raises UserError if none can be added, or if all workers are excluded.
+        """
+        waiting = self._retries.popleft() if self._retries else self.next_job("")
+        if waiting is None:
+            return False
+        self._retries.appendleft(waiting)
+        if self._excluded:
+            raise UserError(f"no worker is left: {'; '.join(dict.fromkeys(self._excluded.values()))}")
+        if not self.executor.adds_workers:
+            reason = waiting.failures[-1][1] if waiting.failures else "could not be started"
+            raise UserError(f"no worker is left: the last one {reason}")
+        now = time.monotonic()
+        if now - self._last_worker > WAITING_SECONDS:
+            self.notify("waiting for workers: none is connected at the moment")
+            self._last_worker = now + 9 * WAITING_SECONDS
+        return True

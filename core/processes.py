@@ -1,0 +1,203 @@
+"""An executor whose workers are processes on this machine, each with its own environment variables."""
+
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, context, get_context
+from typing import Any
+
+from attrs import define, field
+
+from core.executor import Event, Failed, Finished, Lost, compute
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MAX_FAILED_STARTS = 3  # consecutive processes in the place of one worker that end before they finish a job
+
+
+@define
+class _Process:
+    """A worker and our end of the pipe to it."""
+
+    name: str
+    index: int
+    process: context.SpawnProcess
+    pipe: connection.Connection
+    discarded: str = ""
+    has_finished_a_job: bool = field(default=False)
+
+
+class ProcessExecutor:
+    """An executor whose workers are processes on this machine.
+
+    The processes are spawned, because a forked process would inherit state that differs between machines, such as threads of
+    libraries. A process that ends is replaced, unless several replacements in a row end before they finish a job. If this
+    process ends in any way, even by SIGKILL, its workers end too.
+
+    Args:
+        n_workers: Number of processes.
+        environments: Environment variables of each process, which are set before it imports anything. By default the
+            processes divide the cores of this machine (see `thread_variables`).
+
+    Example:
+        >>> executor = ProcessExecutor(4)
+        >>> run(experiment, ObserverSpec("sd14"), "logs", executor=executor)
+        >>> executor.close()
+    """
+
+    adds_workers = False
+
+    def __init__(self, n_workers: int, environments: Sequence[Mapping[str, str]] | None = None) -> None:
+        self._environments = environments or [thread_variables(n_workers)] * n_workers
+        self._processes: dict[str, _Process] = {}
+        self._n_starts = [0] * n_workers
+        self._failed_starts = [0] * n_workers
+        self._lost: list[Lost] = []
+        for index in range(n_workers):
+            self._start(index)
+
+    def workers(self) -> list[str]:
+        """Return the names of the running processes."""
+        return list(self._processes)
+
+    def submit(self, worker: str, job: int, function: Callable[[Any], Any], argument: Any) -> None:
+        """Send a job to a process."""
+        with suppress(OSError):  # the process has ended; `wait` reports it
+            self._processes[worker].pipe.send((job, pickle.dumps((function, argument))))
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Return the events since the last call, or wait for one."""
+        events: list[Event] = list(self._lost)
+        self._lost.clear()
+        by_handle = {process.pipe: process for process in self._processes.values()}
+        for handle in connection.wait(list(by_handle), 0 if events else seconds):
+            process = by_handle[handle]  # type: ignore[index]
+            try:
+                job, (status, value) = process.pipe.recv()
+            except (EOFError, OSError):
+                events.append(self._replace(process))
+                continue
+            process.has_finished_a_job = True
+            self._failed_starts[process.index] = 0
+            events.append(
+                Finished(process.name, job, value) if status == "finished" else Failed(process.name, job, value)
+            )
+        return events
+
+    def discard(self, worker: str, reason: str) -> None:
+        """End a process that does not respond."""
+        if worker in self._processes:
+            self._processes[worker].discarded = reason
+            self._processes[worker].process.kill()
+
+    def close(self) -> None:
+        """End all processes."""
+        for process in self._processes.values():
+            process.process.terminate()
+        for process in self._processes.values():
+            process.process.join(5)
+            if process.process.is_alive():
+                process.process.kill()
+                process.process.join()
+            process.pipe.close()
+        self._processes.clear()
+
+    def __enter__(self) -> "ProcessExecutor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _start(self, index: int) -> None:
+        """Start a process in the place of this index."""
+        self._n_starts[index] += 1
+        restart = f", started {self._n_starts[index]} times" if self._n_starts[index] > 1 else ""
+        name = f"process {index + 1} of {len(self._n_starts)}{restart}"
+        ours, theirs = get_context("spawn").Pipe()
+        process = get_context("spawn").Process(target=_work, args=(theirs,), daemon=True)
+        with _environment(self._environments[index]):
+            process.start()
+        theirs.close()
+        self._processes[name] = _Process(name, index, process, ours)
+
+    def _replace(self, process: _Process) -> Lost:
+        """Start another process in the place of one that has ended."""
+        del self._processes[process.name]
+        process.process.join(5)
+        process.pipe.close()
+        if not process.has_finished_a_job and not process.discarded:
+            self._failed_starts[process.index] += 1
+        if self._failed_starts[process.index] < MAX_FAILED_STARTS:
+            self._start(process.index)
+        return Lost(process.name, process.discarded or _describe_exit(process.process.exitcode))
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def thread_variables(n_workers: int) -> dict[str, str]:
+    """Return environment variables with which `n_workers` processes on this machine divide its cores.
+
+    A variable that the user has set is not among them.
+    """
+    n_threads = str(max(1, n_cores() // n_workers))
+    return {name: n_threads for name in THREAD_VARIABLES if name not in os.environ}
+
+
+def _describe_exit(exit_code: int | None) -> str:
+    """Return a clause that says how a process ended."""
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        cause = ", most likely because memory ran out" if name == "SIGKILL" else ""
+        return f"was ended by {name}{cause}"
+    return f"ended with the exit code {exit_code}"
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for processes that are started in this context."""
+    previous = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in previous.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _work(pipe: connection.Connection) -> None:
+    """Compute the jobs that arrive through the pipe, until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent then ends its workers
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def receive() -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                jobs.put(pipe.recv_bytes())
+        os._exit(1)  # the parent has ended
+
+    # A thread receives, so that the parent can always send the next job, and so that this process ends with its parent.
+    threading.Thread(target=receive, daemon=True).start()
+    while True:
+        job, call = pickle.loads(jobs.get())
+        outcome = compute(_call, call)
+        try:
+            message = pickle.dumps((job, outcome))
+        except Exception as error:
+            message = pickle.dumps((job, ("failed", f"returned a result that cannot be pickled: {error}")))
+        pipe.send_bytes(message)
+
+
+def _call(call: bytes) -> Any:
+    """Call a pickled function with its argument."""
+    function, argument = pickle.loads(call)
+    return function(argument)

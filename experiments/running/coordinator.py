@@ -1,0 +1,167 @@
+"""Run sessions on the workers of an executor. This process writes all logs, and the workers compute the responses.
+
+The rows of each log are in the order of the trials, as in a run without workers. Finished units that have to wait for
+earlier ones are kept on the disk (see `experiments.running.finished_units`), so that the end of this process costs only the
+units that are being computed.
+"""
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, field, frozen
+
+from core.dispatch import Dispatcher, Job, Outcome
+from core.errors import UserError
+from core.executor import Executor
+from core.progress import Progress
+from experiments.running.session_log import Session
+from experiments.running.session_progress import SessionProgress, SessionState
+from experiments.running.worker import OtherVersion, UnitResult, answer_unit
+
+MIN_TIME_LIMIT = 1800.0  # seconds
+TIME_LIMIT_FACTOR = 20  # times the longest time per trial of the session so far
+
+
+class IncompleteRun(UserError):
+    """Raised if trials failed on two workers. The other responses are saved, and the same command repeats these trials."""
+
+
+@frozen
+class Report:
+    """The state of all sessions after a run.
+
+    Attributes:
+        sessions: The state of each session.
+        failures: A sentence for each unit of work that failed on two workers.
+    """
+
+    sessions: list[SessionState]
+    failures: list[str] = field(factory=list)
+
+    def raise_errors(self) -> None:
+        """Raise the first error that stopped a session, or IncompleteRun if trials failed on two workers."""
+        for state in self.sessions:
+            if state.error is not None:
+                raise state.error
+        if self.failures:
+            raise IncompleteRun("\n".join([*self.failures, "run the same command again to repeat these trials"]))
+
+
+def run_on_workers(
+    sessions: Sequence[Session],
+    executor: Executor,
+    *,
+    time_limit: float | None = None,
+    progress: Progress = lambda done, total: None,
+    notify: Callable[[str], None] = lambda sentence: None,
+    begin: Callable[[Report], None] = lambda report: None,
+) -> Report:
+    """Run the remaining trials of several sessions, which share the workers.
+
+    Args:
+        sessions: The sessions, each with the description of its observer.
+        executor: The workers. It is not closed.
+        time_limit: Seconds after which a unit of work is computed again on another worker, and its worker is ended. By
+            default it is TIME_LIMIT_FACTOR times the longest time per trial so far, and at least MIN_TIME_LIMIT.
+        progress: Function that is called with the number of trials with saved responses and the number of all trials.
+        notify: Function that is called with a sentence if a worker is lost or differs from the others, or a log is repaired.
+        begin: Function that is called with the state of all sessions before the first unit.
+
+    Returns:
+        The state of all sessions. A session that was stopped by a UserError has this error; the others are run to their
+        end.
+
+    Raises:
+        LogError: If a log belongs to another session, is damaged or is in use. Then no session is run.
+        UserError: If a session has an observer that workers cannot make, or if all workers have failed.
+    """
+    states = [SessionProgress.begin(session, notify) for session in sessions]
+    begin(Report([state.state() for state in states]))
+    run = _Run(states, executor, time_limit, notify)
+    try:
+        for state in states:
+            if state.waiting:
+                state.write_waiting()
+        n_trials = sum(state.n_trials for state in states)
+        progress(sum(state.n_done for state in states), n_trials)
+        for outcome in run.dispatcher.outcomes():
+            run.handle(outcome)
+            progress(sum(state.n_done for state in states), n_trials)
+    finally:
+        for state in states:
+            state.close()
+    return Report([state.state() for state in states], run.failures)
+
+
+@define(eq=False)
+class _Run:
+    """A run of several sessions on the same workers."""
+
+    states: list[SessionProgress]
+    executor: Executor
+    time_limit: float | None
+    notify: Callable[[str], None]
+    failures: list[str] = field(factory=list)
+    observers: dict[str, object] = field(factory=dict)  # worker -> the observer that it has loaded
+    devices: dict[str, str] = field(factory=dict)  # device and packages -> the first worker with them
+    dispatcher: Dispatcher = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.dispatcher = Dispatcher(self.executor, answer_unit, self.next_job, self.limit, self.notify)
+
+    def next_job(self, worker: str) -> Job | None:
+        """Return the next unit for a worker, preferably for an observer that the worker has loaded."""
+        waiting = [state for state in self.states if state.gaps and state.error is None]
+        same = [state for state in waiting if state.observer == self.observers.get(worker)]
+        for state in sorted(same or waiting, key=lambda state: state.n_computing):
+            try:
+                job = state.next_unit(max(1, len(self.executor.workers())))
+            except UserError as error:
+                state.error = error
+                continue
+            self.observers[worker] = state.observer
+            return job
+        return None
+
+    def limit(self, job: Job) -> float | None:
+        """Return the time limit of a unit in seconds."""
+        state, unit = job.key
+        if self.time_limit is not None or not state.longest:
+            return self.time_limit
+        return max(MIN_TIME_LIMIT, TIME_LIMIT_FACTOR * float(state.longest) * len(unit))
+
+    def handle(self, outcome: Outcome) -> None:
+        """Save the responses to a unit, or record why there are none."""
+        state: SessionProgress = outcome.job.key[0]
+        unit: range = outcome.job.key[1]
+        if isinstance(outcome.result, OtherVersion):
+            self.dispatcher.exclude(outcome.worker, outcome.result.sentence)
+            self.dispatcher.repeat(outcome.job)
+            return
+        state.n_computing -= 1
+        if outcome.given_up:
+            reasons = "; ".join(f"{worker} {reason}" for worker, reason in outcome.job.failures)
+            self.failures.append(
+                f"trials {unit.start + 1} to {unit.stop} of {state.session.path} failed twice: {reasons}"
+            )
+            self.notify(self.failures[-1])
+            return
+        try:
+            if outcome.error is not None:
+                raise outcome.error
+            self.compare_workers(outcome.worker, outcome.result)
+            state.save(unit, outcome.result)
+        except UserError as error:
+            state.error = state.error or error
+
+    def compare_workers(self, worker: str, result: UnitResult) -> None:
+        """Tell the user if a worker has another device or other packages than the ones before."""
+        packages = ", ".join(f"{name} {version}" for name, version in result.packages.items())
+        description = f"{result.device} with {packages}"
+        if description not in self.devices:
+            self.devices[description] = worker
+            if len(self.devices) > 1:
+                first, other = next(iter(self.devices.items()))
+                self.notify(
+                    f"the workers differ: {other} has {first}; {worker} has {description}; the last digits of the evidence "
+                    f"can depend on this"
+                )

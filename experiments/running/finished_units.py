@@ -1,0 +1,88 @@
+"""Finished units of work that wait until the rows before theirs are in the log.
+
+They lie in the folder `<name of the log>.units` beside the log, one JSON file for each unit, which is written under another
+name, synchronized and renamed. So they are kept if the process that writes the log is killed. The folder is removed when it
+is empty.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import asdict, frozen
+
+from core.atomic import write_atomically
+from core.errors import LogError, describe_os_error
+from experiments.identity import identity_of
+from experiments.running.session_log import Session
+from experiments.running.worker import UnitResult
+
+_NAME = re.compile(r"trials-(\d+)-(\d+)\.json")
+
+
+@frozen(eq=False)
+class FinishedUnits:
+    """The finished units of a session that are not in its log yet.
+
+    Attributes:
+        session: The session.
+        identity: SHA-256 of the identity of the session, so that units of another session are not used.
+    """
+
+    session: Session
+    identity: str
+
+    @classmethod
+    def of(cls, session: Session) -> "FinishedUnits":
+        """Return the finished units of a session."""
+        identity = identity_of(
+            session.experiment, session.observer, session.number, session.seed, stimuli_digest=session.stimuli_digest
+        )
+        return cls(session, hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest())
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the files."""
+        return self.session.path.with_suffix(".units")
+
+    def find(self, notify: Callable[[str], None] = lambda sentence: None) -> list[range]:
+        """Return the indices of the trials of each unit, in order. Units that cannot be used are reported and deleted."""
+        ranges = []
+        for path in sorted(self.folder.glob("trials-*.json")):
+            match = _NAME.fullmatch(path.name)
+            indices = range(int(match[1]) - 1, int(match[2])) if match else range(0)
+            if self.read(indices) is None:
+                notify(f"{path} is damaged or belongs to another session; its trials are repeated")
+                path.unlink(missing_ok=True)
+            else:
+                ranges.append(indices)
+        return sorted(ranges, key=lambda indices: indices.start)
+
+    def read(self, indices: range) -> UnitResult | None:
+        """Return the responses to the trials with these indices, or None if the file cannot be used."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            content = json.loads(self._path(indices).read_text("utf-8"))
+            if content.pop("identity") == self.identity:
+                result = UnitResult(**content)
+                return result if len(result.rows) == len(indices) else None
+        return None
+
+    def write(self, indices: range, result: UnitResult) -> None:
+        """Save the responses to the trials with these indices. Raises LogError if the file cannot be written."""
+        content = json.dumps({"identity": self.identity} | asdict(result), ensure_ascii=False)
+        try:
+            write_atomically(self._path(indices), content.encode(), sync=True)
+        except OSError as error:
+            raise LogError(describe_os_error(error)) from None
+
+    def delete(self, indices: range) -> None:
+        """Delete the file of a unit, whose rows are in the log now."""
+        self._path(indices).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _path(self, indices: range) -> Path:
+        return self.folder / f"trials-{indices.start + 1}-{indices.stop}.json"

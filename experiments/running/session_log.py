@@ -1,0 +1,243 @@
+"""The log and sidecar of one session, opened for writing: a new session, or the rest of one that was stopped."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+
+from core.errors import LogError
+from experiments import log, log_rows
+from experiments.deletion_records import refuse_forgotten_observer
+from experiments.experiment import Experiment
+from experiments.identity import describe_difference, identity_of, restore_revision_name
+from experiments.running.environment import describe_environment
+from observers.protocol import MAX_COUNT, Observer, Trial, measures_of
+from observers.spec import ObserverSpec
+from observers.validation import check_name
+
+# For each part of the identity of a session, the words with which an error message says that it differs.
+_DIFFERENT = {
+    "experiment": "a different experiment",
+    "session": "a different session number",
+    "seed": "a different seed",
+    "n_trials": "a different number of trials",
+    "n_blocks": "a different number of blocks",
+    "choices": "different choices",
+    "presentation": "different presentation settings",
+    "stimuli": "different stimuli",
+    "observer": "a different observer or different options",
+}
+
+
+@frozen(eq=False)
+class Session:
+    """What a session presents, and to whom.
+
+    Attributes:
+        experiment: The experiment.
+        observer: The observer.
+        directory: Folder for the logs.
+        number: Number of the session; the first session is 1.
+        seed: Random seed of the order of the trials.
+        limit: Number of trials after which the session stops; None for all of them.
+        spec: The description from which the observer was made, if it is known.
+        stimuli_digest: `experiment.stimuli.digest()` if it is known; computing it reads all images.
+    """
+
+    experiment: Experiment
+    observer: Observer
+    directory: Path
+    number: int = 1
+    seed: int = 0
+    limit: int | None = None
+    spec: ObserverSpec | None = None
+    stimuli_digest: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= self.number < MAX_COUNT or (self.limit is not None and self.limit < 1):
+            raise LogError(f"session and limit must be 1 or more, got session {self.number} and limit {self.limit}")
+        if self.seed < 0:
+            raise LogError(f"the seed must be 0 or more, got {self.seed}")
+        check_name(self.experiment.name)
+        check_name(self.observer.name)
+        refuse_forgotten_observer(self.observer, self.directory)
+
+    @property
+    def path(self) -> Path:
+        """The path of the log."""
+        return log.log_path(self.directory, self.experiment.name, self.observer.name, self.number)
+
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """The names of the cues of the stimulus set."""
+        return self.experiment.stimuli.cue_names
+
+    def columns(self) -> list[str]:
+        """Return the columns of the log."""
+        return log_rows.column_names(self.cues, self.experiment.choices, measures_of(self.observer))
+
+    def describe_mismatch(self, cells: list[str], trial: Trial) -> str:
+        """Describe why a row cannot be the row of this trial, or return "" if it can be."""
+        if len(cells) != len(self.columns()):
+            return f"it has {len(cells)} cells, expected {len(self.columns())}"
+        return log_rows.describe_mismatch(cells, self.experiment.name, self.observer, self.number, self.cues, trial)
+
+
+@define(eq=False)
+class SessionLog:
+    """The log of a session, opened for writing. It must be closed.
+
+    Attributes:
+        session: The session.
+        trials: All trials of the session that are to be presented, up to its limit.
+        sidecar: The contents of the sidecar.
+        n_logged: Number of trials in the log.
+    """
+
+    session: Session
+    trials: list[Trial]
+    sidecar: dict[str, Any]
+    path: Path
+    _writer: log.LogWriter
+    _n_total: int
+    _n_before: int
+    _is_started: bool = False
+
+    @classmethod
+    def open(cls, session: Session, notify: Callable[[str], None] = lambda sentence: None) -> "SessionLog":
+        """Open the log of a session for writing.
+
+        Args:
+            session: The session.
+            notify: Function that is called with a sentence if an incomplete last row was removed from the log.
+
+        Raises:
+            LogError: If the log belongs to another session, is damaged or is in use.
+            StimulusError: If an image cannot be read.
+        """
+        trials = session.experiment.trials(session.seed)
+        writer = log.LogWriter(session.path)
+        try:
+            sidecar = _open_sidecar(session, trials, notify)
+            return cls(
+                session, trials[: session.limit], sidecar, session.path, writer, len(trials), sidecar["n_logged"]
+            )
+        except BaseException:
+            writer.close()
+            raise
+
+    @property
+    def n_logged(self) -> int:
+        """The number of trials in the log."""
+        return int(self.sidecar["n_logged"])
+
+    def start(self) -> None:
+        """Write the sidecar and the header, before the first row; a log without a sidecar cannot be resumed."""
+        if self._is_started:
+            return
+        self._is_started = True
+        if self.n_logged < len(self.trials):
+            self.sidecar["status"] = "running"
+            log.write_sidecar(self.path, self.sidecar)
+        if not self.path.exists():
+            self._writer.write(self.session.columns())
+
+    def record_provenance(self, provenance: Mapping[str, str], device: str) -> None:
+        """Write the observer's provenance and the model of its device into the sidecar.
+
+        Raises LogError if the provenance differs from that of the earlier trials in anything but device and batch size.
+        """
+        new, old = dict(provenance), self.sidecar["provenance"]
+        for key in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
+            if old.get(key) != new.get(key):
+                remedy = (
+                    f"resume it with -o revision={old.get(key)}"
+                    if key == "revision"
+                    else f"use the original {key} again"
+                )
+                raise LogError(
+                    f"{self.path} was started with a different {key} "
+                    f"({describe_difference(old.get(key), new.get(key))}): {remedy}, or choose another --session or --out"
+                )
+        devices = self.sidecar.setdefault("devices", [])
+        if not old.keys() >= new.keys() or device not in devices:  # a new key, or the first response on a device
+            self.sidecar["provenance"] = new
+            devices += [device] if device not in devices else []
+            log.write_sidecar(self.path, self.sidecar)
+
+    def write(self, cells: list[str]) -> None:
+        """Write the row of the next trial."""
+        self._writer.write(cells)
+        self.sidecar["n_logged"] += 1
+
+    def sync(self) -> None:
+        """Synchronize all rows to the disk."""
+        self._writer.sync()
+
+    def close(self) -> None:
+        """Synchronize the log, complete the sidecar, and let other writers open the log."""
+        try:
+            self._writer.sync()
+            if self._is_started:
+                self.sidecar["status"] = "complete" if self.n_logged == self._n_total else "partial"
+                if self.n_logged > self._n_before:
+                    self.sidecar["finished"] = _now()
+                log.write_sidecar(self.path, self.sidecar)
+        finally:
+            self._writer.close()
+
+
+def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str], None]) -> dict[str, Any]:
+    """Return the sidecar of a new session, or that of the existing log if it belongs to the same session.
+
+    Raises LogError if the log belongs to another session or is damaged.
+    """
+    path = session.path
+    identity = identity_of(
+        session.experiment, session.observer, session.number, session.seed, stimuli_digest=session.stimuli_digest
+    )
+    sidecar = log.read_sidecar(path)
+    if sidecar is None and path.exists():
+        raise LogError(
+            f"the sidecar of {path} is missing, so it is unknown what the log contains; move the log away or choose "
+            f"another --session"
+        )
+    if sidecar is None or not log.has_rows(path):  # a session without responses may be restarted with other settings
+        if path.exists():
+            _remove_incomplete_row(path, notify)
+            path.unlink()
+        sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
+        sidecar |= {"identity": identity, "environment": describe_environment(), "provenance": {}, "devices": []}
+        return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
+    restore_revision_name(identity["observer"]["options"], sidecar)
+    for key, new in identity.items():
+        old = sidecar.get("identity", {}).get(key)
+        if old != new:
+            rename = ", or give this observer a different name (-o name=…)" if key == "observer" else ""
+            difference = describe_difference(old, new)
+            raise LogError(
+                f"{path} was made with {_DIFFERENT[key]} ({difference}): choose another --session or --out{rename}"
+            )
+    _remove_incomplete_row(path, notify)
+    rows = log.read_rows(path)
+    if rows[0] != session.columns():
+        raise LogError(f"{path} has other columns than this session writes; move it away or choose another --session")
+    if len(rows) - 1 > len(trials):
+        raise LogError(f"{path} has {len(rows) - 1} trials but the session has {len(trials)}; move it away")
+    for cells, trial in zip(rows[1:], trials, strict=False):
+        if mismatch := session.describe_mismatch(cells, trial):
+            raise LogError(f"{path}, trial {trial.number}: {mismatch}; move log and sidecar away, or correct that row")
+    return sidecar | {"n_logged": len(rows) - 1}
+
+
+def _remove_incomplete_row(path: Path, notify: Callable[[str], None]) -> None:
+    """Remove an incomplete last row of the log and report it."""
+    n_bytes = log.remove_incomplete_row(path)
+    if n_bytes:
+        notify(f"{path}: removed an incomplete last row of {n_bytes} bytes; its trial will be repeated")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,174 @@
+"""The progress of a session that is run on workers: which trials are logged, saved elsewhere or still to be computed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from core.dispatch import Job
+from core.errors import LogError, UserError
+from experiments.running.finished_units import FinishedUnits
+from experiments.running.planning import unit_size
+from experiments.running.session_log import Session, SessionLog
+from experiments.running.units import pack_observer, pack_unit
+from experiments.running.worker import UnitResult
+
+
+@frozen
+class SessionState:
+    """How much of a session is done.
+
+    Attributes:
+        path: The log.
+        experiment: Name of the experiment.
+        observer: Name of the observer.
+        n_trials: Number of trials to present.
+        n_done: Number of trials with saved responses, including those that wait for earlier trials.
+        n_logged: Number of trials in the log.
+        error: The error that stopped the session, if any.
+    """
+
+    path: Path
+    experiment: str
+    observer: str
+    n_trials: int
+    n_done: int
+    n_logged: int
+    error: UserError | None = None
+
+
+@define(eq=False)
+class SessionProgress:
+    """A session that is being run on workers.
+
+    Attributes:
+        session: The session.
+        packed_observer: Its observer, as the workers get it.
+        finished: The finished units that are not in the log yet.
+        n_trials: Number of trials to present.
+        gaps: The indices of the trials that are in no unit yet.
+        waiting: The indices of the finished units that are not in the log yet, by their first index.
+        log: The log, which is open from the first unit to the last.
+        n_logged: Number of trials in the log.
+        n_done: Number of trials with saved responses, in the log or in the finished units.
+        n_computing: Number of units that are being computed.
+        seconds: Time per trial of the last unit, and the longest so far.
+        error: The error that stopped the session.
+    """
+
+    session: Session
+    packed_observer: dict[str, object]
+    finished: FinishedUnits
+    n_trials: int
+    gaps: list[range]
+    n_logged: int
+    n_done: int
+    waiting: dict[int, range] = field(factory=dict)
+    log: SessionLog | None = None
+    n_computing: int = 0
+    seconds: float | None = None
+    longest: float = 0.0
+    error: UserError | None = None
+
+    @classmethod
+    def begin(cls, session: Session, notify: Callable[[str], None]) -> "SessionProgress":
+        """Return the progress of a session according to its log and its finished units."""
+        packed, finished = pack_observer(session), FinishedUnits.of(session)
+        log = SessionLog.open(session, notify)
+        try:
+            units = [unit for unit in finished.find(notify) if log.n_logged < unit.stop <= len(log.trials)]
+            gaps, position = [], log.n_logged
+            for unit in [*units, range(len(log.trials), len(log.trials))]:
+                if unit.start > position:
+                    gaps.append(range(position, unit.start))
+                position = max(position, unit.stop)
+            n_done = len(log.trials) - sum(map(len, gaps))
+            waiting = {unit.start: unit for unit in units}
+            return cls(session, packed, finished, len(log.trials), gaps, log.n_logged, n_done, waiting)
+        finally:
+            log.close()
+
+    @property
+    def observer(self) -> object:
+        """The description of the observer, which is equal for sessions that can share the observer of a worker."""
+        return self.packed_observer["identity"], self.packed_observer["options"]
+
+    @property
+    def n_batch(self) -> int:
+        """The number of images in a batch of the observer, as far as it is known."""
+        size = getattr(self.session.observer, "batch_size", 1)
+        return size if isinstance(size, int) and self.session.observer.kind != "generative" else 1
+
+    def next_unit(self, n_workers: int) -> Job | None:
+        """Return the next unit of work, or None if all trials are in units or the session was stopped."""
+        if self.error is not None or not self.gaps:
+            return None
+        log = self.open()
+        gap, n_remaining = self.gaps[0], sum(map(len, self.gaps))
+        size = min(len(gap), unit_size(n_remaining, n_workers, self.seconds, self.n_batch))
+        unit = range(gap.start, gap.start + size)
+        self.gaps[:1] = [range(unit.stop, gap.stop)] if unit.stop < gap.stop else []
+        self.n_computing += 1
+        return Job((self, unit), pack_unit(self.session, log.trials[unit.start : unit.stop], self.packed_observer))
+
+    def open(self) -> SessionLog:
+        """Return the log, and open it if it is closed."""
+        if self.log is None:
+            self.log = SessionLog.open(self.session)
+            self.log.start()
+        return self.log
+
+    def save(self, unit: range, result: UnitResult) -> None:
+        """Save the responses to a unit: in the log if the rows before are there, otherwise in a file."""
+        log = self.open()
+        for cells, trial in zip(result.rows, log.trials[unit.start : unit.stop], strict=True):
+            if mismatch := self.session.describe_mismatch(cells, trial):
+                raise LogError(
+                    f"a worker returned a wrong row for trial {trial.number} of {self.session.path}: {mismatch}"
+                )
+        self.seconds = result.seconds / len(unit)
+        self.longest = max(self.longest, self.seconds)
+        self.n_done += len(unit)
+        if unit.start <= log.n_logged:
+            self._write(log, unit, result)
+        else:
+            self.finished.write(unit, result)
+            self.waiting[unit.start] = unit
+        self.write_waiting()
+
+    def write_waiting(self) -> None:
+        """Write the finished units whose turn has come into the log, and close the log if it is complete."""
+        log = self.open()
+        while ready := [unit for unit in self.waiting.values() if unit.start <= log.n_logged]:
+            unit = ready[0]
+            result = self.finished.read(unit) if unit.stop > log.n_logged else None
+            if result is not None:
+                self._write(log, unit, result)
+            elif unit.stop > log.n_logged:
+                raise LogError(
+                    f"a file in {self.finished.folder} was changed during the run: run the same command again"
+                )
+            del self.waiting[unit.start]
+            self.finished.delete(unit)
+        if log.n_logged == self.n_trials:
+            self.close()
+
+    def _write(self, log: SessionLog, unit: range, result: UnitResult) -> None:
+        log.record_provenance(result.provenance, result.device)
+        for cells in result.rows[log.n_logged - unit.start :]:
+            log.write(cells)
+        log.sync()
+        self.n_logged = log.n_logged
+
+    def close(self) -> None:
+        """Close the log."""
+        if self.log is not None:
+            self.log.close()
+            self.log = None
+
+    def state(self) -> SessionState:
+        """Return how much of the session is done."""
+        s = self.session
+        return SessionState(
+            s.path, s.experiment.name, s.observer.name, self.n_trials, self.n_done, self.n_logged, self.error
+        )

@@ -1,0 +1,123 @@
+"""A unit of work: consecutive trials of a session for one worker, as text that the worker turns back into trials.
+
+The text contains the name and options of the observer, and the paths of the images, but neither weights nor pixels. The
+worker checks that it has the same code, the same observer and the same images, so that every worker gives the responses
+that this process would give. Images and files may lie at other places on the worker: images in its own data folder or
+cache, and a FILE.py with an observer, which travels with the unit, in a temporary folder.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import attrs
+
+from core.errors import StimulusError, UserError
+from experiments.identity import observer_identity
+from experiments.running.environment import code_digest
+from experiments.running.session_log import Session
+from observers.protocol import Trial
+from observers.spec import ObserverSpec
+from stimuli.published.datasets import cache_folder, data_folders
+
+MAX_FILE_BYTES = 2**20  # of each Python file that travels with a unit
+
+
+def pack_unit(session: Session, trials: Sequence[Trial], packed_observer: dict[str, Any]) -> bytes:
+    """Return a unit of work as JSON.
+
+    Args:
+        session: The session.
+        trials: The trials of the unit.
+        packed_observer: The observer of the session, from `pack_observer`.
+
+    Raises:
+        StimulusError: If an image cannot be read.
+    """
+    unit = {
+        "code": code_digest(),
+        "folder": os.getcwd(),
+        "data_folders": list(map(str, _data_folders())),
+        "observer": packed_observer,
+        "experiment": session.experiment.name,
+        "session": session.number,
+        "cues": list(session.cues),
+        "choices": list(session.experiment.choices),
+        "presentation": attrs.asdict(session.experiment.presentation),
+        "trials": [_pack_trial(trial) for trial in trials],
+    }
+    return json.dumps(unit).encode()
+
+
+def pack_observer(session: Session) -> dict[str, Any]:
+    """Return the description of the observer of a session as JSON values.
+
+    Raises:
+        UserError: If the session has an observer object without a description, or a person, who cannot respond elsewhere.
+    """
+    spec = session.spec
+    if spec is None:
+        raise UserError(
+            f"the observer {session.observer.name} is an object, which workers cannot make: pass an ObserverSpec with its "
+            f"name and options instead"
+        )
+    if session.observer.kind == "human" and not spec.name.startswith("recorded:"):
+        raise UserError(f"{session.observer.name} is a person at this computer: run the session without workers")
+    return {
+        "name": spec.name,
+        "options": {name: _to_json(value) for name, value in spec.options.items()},
+        "files": [
+            {"name": path.name, "sha256": hashlib.sha256(content).hexdigest(), "content": b64encode(content).decode()}
+            for path, content in _python_files(spec)
+        ],
+        "identity": observer_identity(session.observer),
+    }
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_to_json(part) for part in value]
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def _python_files(spec: ObserverSpec) -> list[tuple[Path, bytes]]:
+    """Return FILE.py of FILE.py:NAME with its content, and those of the other files in its folder that are imported."""
+    module = spec.name.rpartition(":")[0]
+    if not module.endswith(".py"):
+        return []
+    path = Path(module).expanduser().resolve()
+    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    # Some modules of torch have a relative path as their __file__, which does not name a file on disk.
+    candidates = {Path(file) for file in loaded if isinstance(file, str) and Path(file).is_absolute()}
+    others = sorted(
+        {p.resolve() for p in candidates if p.suffix == ".py" and p.resolve().parent == path.parent} - {path}
+    )
+    files = [(file, file.read_bytes()) for file in (path, *others)]
+    for file, content in files:
+        if len(content) > MAX_FILE_BYTES:
+            raise UserError(
+                f"{file} has {len(content):,} bytes; a file that is sent to workers has at most {MAX_FILE_BYTES:,}"
+            )
+    return files
+
+
+def _pack_trial(trial: Trial) -> dict[str, Any]:
+    stimulus = trial.stimulus
+    try:
+        digest = hashlib.sha256(stimulus.path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise StimulusError(f"the image {stimulus.path} cannot be read: {error.strerror}") from None
+    return {
+        "number": trial.number, "block": trial.block, "id": stimulus.id, "path": str(stimulus.path.absolute()),
+        "sha256": digest, "category": stimulus.category, "condition": stimulus.condition, "cues": dict(stimulus.cues),
+    }  # fmt: skip
+
+
+def _data_folders() -> list[Path]:
+    """Return the folders below which images may lie at another place on a worker."""
+    return [folder.absolute() for folder in dict.fromkeys([*data_folders(), cache_folder()])]

@@ -1,0 +1,164 @@
+"""What a worker does with a unit of work: make the observer, find the images, and return the rows of the log.
+
+A worker keeps the observer of the last unit, so that it loads weights only once. `experiments.running.units` describes the
+unit.
+"""
+
+import gc
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from core.atomic import write_atomically
+from core.errors import ObserverError, StimulusError
+from experiments import log_rows
+from experiments.identity import describe_difference, observer_identity
+from experiments.running.answers import iter_answers, provenance_of
+from experiments.running.environment import code_digest, describe_device, package_versions
+from experiments.sets.catalog import EXPERIMENTS
+from experiments.sets.registry import make_experiment
+from observers.protocol import Observer, Presentation, Trial
+from observers.registry import make_observer
+from stimuli.published.datasets import cache_folder, data_folders
+from stimuli.stimulus import Stimulus
+
+_kept: dict[str, Observer] = {}  # the observer of the last unit, by its description as JSON
+_folders: list[tempfile.TemporaryDirectory[str]] = []  # of files that came with units, until this process ends
+
+
+@frozen
+class OtherVersion:
+    """What a worker returns if its code differs from that of the process that sent the unit."""
+
+    sentence: str = (
+        "it has another version of this project, or changed files; install the same version there, and start the worker "
+        "again"
+    )
+
+
+@frozen
+class UnitResult:
+    """The responses to a unit of work.
+
+    Attributes:
+        rows: The cells of the log for each trial.
+        provenance: The provenance of the observer.
+        device: Model of the device.
+        seconds: Time for the responses, without the time for making the observer and loading its weights.
+        packages: Versions of Python and of the packages on the worker.
+    """
+
+    rows: list[list[str]]
+    provenance: dict[str, str]
+    device: str
+    seconds: float
+    packages: dict[str, str]
+
+
+def answer_unit(content: bytes) -> UnitResult | OtherVersion:
+    """Return the responses to a unit of work.
+
+    Args:
+        content: The unit, from `experiments.running.units.pack_unit`.
+
+    Returns:
+        The responses, or `OtherVersion` if the code of this worker differs from that of the process that sent the unit.
+
+    Raises:
+        ObserverError: If the observer cannot be made, differs from the described one, or cannot respond.
+        StimulusError: If an image is missing or differs.
+    """
+    unit = json.loads(content)
+    if unit["code"] != code_digest():
+        return OtherVersion()
+    observer = _make_observer(unit["observer"], unit["folder"])
+    trials = _make_trials(unit)
+    start, rows = time.perf_counter(), []
+    for trial, response in iter_answers(observer, trials):
+        rows.append(log_rows.format_row(unit["experiment"], observer, unit["session"], unit["cues"], trial, response))
+    seconds, provenance = time.perf_counter() - start, provenance_of(observer)
+    packages = {"python": platform.python_version(), **package_versions()}
+    return UnitResult(rows, provenance, describe_device(provenance), seconds, packages)
+
+
+def _make_observer(packed: Mapping[str, Any], folder: str) -> Observer:
+    """Return the observer, which is kept for the next units."""
+    key = json.dumps([packed["name"], packed["options"], packed["identity"], folder])
+    if key not in _kept:
+        _kept.clear()
+        gc.collect()  # frees the memory of the last observer before the next one is loaded
+        if "torch" in sys.modules:
+            sys.modules["torch"].cuda.empty_cache()
+        with suppress(OSError):
+            os.chdir(folder)  # relative paths in options have the same meaning as in the process that sent the unit
+        observer = make_observer(_local_name(packed), packed["options"])
+        identity = json.loads(json.dumps(observer_identity(observer)))
+        if identity != packed["identity"]:
+            difference = describe_difference(packed["identity"], identity)
+            raise ObserverError(f"the observer {packed['name']} on this worker is a different one: {difference}")
+        _kept[key] = observer
+    return _kept[key]
+
+
+def _local_name(packed: Mapping[str, Any]) -> str:
+    """Return the name of the observer on this machine; for FILE.py:NAME, with a file that has the content of the unit."""
+    name = str(packed["name"])
+    if not packed["files"]:
+        return name
+    original = Path(name.rpartition(":")[0]).expanduser()
+    with suppress(OSError):
+        if hashlib.sha256(original.read_bytes()).hexdigest() == packed["files"][0]["sha256"]:
+            return name
+    _folders.append(tempfile.TemporaryDirectory(prefix="observers-"))
+    folder = Path(_folders[-1].name)
+    for file in packed["files"]:
+        content = b64decode(file["content"])
+        if hashlib.sha256(content).hexdigest() != file["sha256"]:
+            raise ObserverError(f"{file['name']} arrived at the worker with other content than it was sent with")
+        write_atomically(folder / Path(file["name"]).name, content)
+    return f"{folder / original.name}:{name.rpartition(':')[2]}"
+
+
+def _make_trials(unit: Mapping[str, Any]) -> list[Trial]:
+    """Return the trials of a unit, with the paths of the images on this machine."""
+    presentation, choices = Presentation(**unit["presentation"]), tuple(unit["choices"])
+    return [
+        Trial(
+            t["number"], t["block"],
+            Stimulus(t["id"], _find_image(t, unit), t["category"], t["condition"], t["cues"]), choices, presentation,
+        )
+        for t in unit["trials"]
+    ]  # fmt: skip
+
+
+def _find_image(trial: Mapping[str, Any], unit: Mapping[str, Any]) -> Path:
+    """Return the path of the image of a trial on this machine."""
+    path = Path(trial["path"])
+    candidates = [path]
+    for folder in map(Path, unit["data_folders"]):
+        if path.is_relative_to(folder):
+            candidates += [own / path.relative_to(folder) for own in (*data_folders(), cache_folder())]
+    if not any(map(os.path.isfile, candidates)) and unit["experiment"] in EXPERIMENTS:
+        with suppress(StimulusError):
+            make_experiment(unit["experiment"])  # draws the stimuli of a drawn experiment into the cache
+    for candidate in candidates:
+        with suppress(OSError):
+            if hashlib.sha256(candidate.read_bytes()).hexdigest() == trial["sha256"]:
+                return candidate
+    exists = any(map(os.path.isfile, candidates))
+    raise StimulusError(
+        f"the image {path} {'differs' if exists else 'is missing'} on a worker, which looked for it in "
+        f"{', '.join(sorted({str(c.parent) for c in candidates}))}: put the stimuli into a folder that all machines share, "
+        f"or set OBSERVERS_DATA on the worker"
+    )
