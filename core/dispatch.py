@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from core.errors import UserError
-from core.executor import Executor, Failed, Finished, Lost
+from core.executor import Event, Executor, Finished, Lost, Unusable
 
 MAX_FAILURES = 2  # a job that has failed so often is given up
 MAX_FAILURES_OF_WORKER = 3  # consecutive ones, after which the worker gets no further jobs
@@ -137,7 +137,7 @@ class Dispatcher:
                 return job
         return self.next_job(worker)
 
-    def _handle(self, event: Finished | Failed | Lost) -> Iterator[Outcome]:
+    def _handle(self, event: Event) -> Iterator[Outcome]:
         """Update the queues after an event, and yield the outcome of the job that it settles."""
         queue = self._queued.get(event.worker, deque())
         if isinstance(event, Lost):
@@ -147,6 +147,11 @@ class Dispatcher:
                 _, first = queue.popleft()  # only the job that was being computed can be the cause
                 yield from self._fail(first, event.worker, event.reason)
             self._retries.extend(other for _, other in queue)
+            return
+        if isinstance(event, Unusable):
+            self._queued.pop(event.worker, None)
+            self._retries.extend(job for _, job in queue)
+            self.exclude(event.worker, event.reason)
             return
         job = next((queued for number, queued in queue if number == event.job), None)
         if job is None:
@@ -191,7 +196,7 @@ class Dispatcher:
         if waiting is None:
             return False
         self._retries.appendleft(waiting)
-        if self._excluded:
+        if self._excluded and (self.executor.workers() or not self.executor.adds_workers):
             raise UserError(f"no worker is left: {'; '.join(dict.fromkeys(self._excluded.values()))}")
         if not self.executor.adds_workers:
             reason = waiting.failures[-1][1] if waiting.failures else "could not be started"

@@ -61,7 +61,20 @@ class Lost:
     reason: str
 
 
-Event = Finished | Failed | Lost
+@frozen
+class Unusable:
+    """A worker cannot compute any job, for example because it has another version of this project. Its jobs are repeated.
+
+    Attributes:
+        worker: Name of the worker.
+        reason: A sentence that says why, and what to do.
+    """
+
+    worker: str
+    reason: str
+
+
+Event = Finished | Failed | Lost | Unusable
 
 
 class Executor(Protocol):

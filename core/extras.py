@@ -30,6 +30,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "microcosm": {"resvg_py": "resvg-py"},
     "psychometrics": {"psignifit": "psignifit"},
     "textures": {"plenoptic": "plenoptic"},
+    "cluster": {"distributed": "distributed"},
     "zoo": {"timm": "timm", "torchvision": "torchvision"},
 }
 

@@ -1,0 +1,81 @@
+"""The address of a dask scheduler, which may be in a file that the scheduler has written.
+
+Whoever can connect to a scheduler can run programs as the user who started its workers. A file that other users can change
+is therefore refused, because it could name a scheduler of theirs.
+"""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.errors import UserError, describe_os_error
+
+POLL_SECONDS = 0.2
+
+
+def find_scheduler(
+    scheduler: str, *, seconds: float = 60.0, notify: Callable[[str], None] = lambda sentence: None
+) -> str:
+    """Return the address of a scheduler.
+
+    Args:
+        scheduler: An address, such as "tcp://10.0.0.1:8786" or "10.0.0.1:8786", or the path of the file that a scheduler
+            writes, which ends in ".json".
+        seconds: How long to wait for the file, because a scheduler and its workers may be started at the same time.
+        notify: Function that is called with a sentence if other users can read the file.
+
+    Raises:
+        UserError: If the file does not exist after this time, is not the file of a scheduler, or if other users can change
+            it.
+    """
+    if not scheduler.endswith(".json"):
+        if "/" in scheduler.partition("://")[2] or ("://" not in scheduler and "/" in scheduler):
+            raise UserError(
+                f"{scheduler} is neither an address like tcp://HOST:PORT nor a file whose name ends in .json"
+            )
+        return scheduler
+    path = Path(scheduler).expanduser()
+    deadline = time.monotonic() + seconds
+    while (address := _read(path)) is None:
+        if time.monotonic() > deadline:
+            state = "is not the file of a scheduler" if path.exists() else "does not exist"
+            raise UserError(f"{path} {state}: start the scheduler with `observers scheduler --scheduler-file {path}`")
+        time.sleep(POLL_SECONDS)
+    _check_permissions(path, notify)
+    return address
+
+
+def _read(path: Path) -> str | None:
+    """Return the address in the file, or None while the file is missing or incomplete."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(describe_os_error(error)) from None
+    except ValueError:
+        return None
+    address = content.get("address") if isinstance(content, dict) else None
+    return address if isinstance(address, str) else None
+
+
+def _check_permissions(path: Path, notify: Callable[[str], None]) -> None:
+    """Refuse a file that other users can change. Files of Windows have no such permissions."""
+    if os.name != "posix":
+        return
+    status = path.stat()
+    if status.st_uid not in (os.getuid(), 0):
+        raise UserError(f"{path} belongs to another user, who could run programs as you: use a scheduler of your own")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UserError(
+            f"other users can change {path}, and could run programs as you with it: use the file that "
+            f"`observers scheduler` has written, or run chmod 600 {path} if only you have written it"
+        )
+    if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        notify(
+            f"other users can read {path}, which says where your scheduler is, and whoever connects to it can run programs "
+            f"as you: run chmod 600 {path}, or use TLS"
+        )
