@@ -21,6 +21,7 @@ from commands.forget import forget
 from commands.generative import estimate_allocation, explain_trial, reconstruct
 from commands.group import Group, top_level_options
 from commands.list import list_
+from commands.merge import merge
 from commands.people import calibrate_monitor, collect, doctor
 from commands.report import report
 from commands.run_experiment import run_experiment
@@ -29,7 +30,7 @@ from commands.stimuli import make_cue_conflict, make_stimuli, show_stimuli
 from commands.web import import_web, serve
 
 GROUPS = {
-    "Run experiments": (demo, run_experiment, check_observer, estimate_allocation, list_, show),
+    "Run experiments": (demo, run_experiment, merge, check_observer, estimate_allocation, list_, show),
     "Look at results": (report, figures, explain_trial, reconstruct),
     "Analyze trial logs": (analyze, export),
     "Work with people": (collect, calibrate_monitor, doctor, serve, import_web, forget),

@@ -26,7 +26,7 @@ def replacing(path: Path, *, shared: bool = False, sync: bool = False) -> Iterat
         shared: Whether several processes may write `path` at the same time. The name of the temporary file then contains
             the number of the process. Otherwise it is `partial_path(path)`.
         sync: Write the content to the disk before `path` is replaced, so that a power failure leaves the old file or the
-            new one.
+            new one, and write the name of the file to the disk afterwards.
 
     Raises:
         OSError: If the file cannot be written. The error names `path` and not the temporary file.
@@ -43,6 +43,8 @@ def replacing(path: Path, *, shared: bool = False, sync: bool = False) -> Iterat
             with partial.open("rb+") as file:
                 os.fsync(file.fileno())
         partial.replace(path)
+        if sync:
+            _sync_folder(path.parent)
     except OSError as error:
         if error.errno is None or str(error.filename) not in ("None", str(partial)):
             raise  # the error does not come from writing the file, but from something else in the block
@@ -50,6 +52,16 @@ def replacing(path: Path, *, shared: bool = False, sync: bool = False) -> Iterat
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the names of the files in a folder to the disk, where the operating system and the file system support it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:

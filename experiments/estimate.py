@@ -12,6 +12,8 @@ from attrs import frozen
 
 from experiments import log
 from experiments.experiment import Experiment
+from experiments.running.session_log import Session
+from experiments.running.shards import Shard
 from observers.protocol import Cost, HasCost, Observer
 from observers.validation import iter_responses, validate_response
 
@@ -65,15 +67,16 @@ def estimate(
     session: int = 1,
     seed: int = 0,
     limit: int | None = None,
+    shard: Shard | None = None,
 ) -> Estimate:
     """Estimate the cost of calling `session.run` with the same arguments.
 
     The observer's weights are loaded. The observer answers pilot trials for up to PILOT_SECONDS, unless its method `cost`
     shows that a single trial takes longer. Raises the same errors as `session.run`.
     """
-    path = log.log_path(directory, experiment.name, observer.name, session)
-    n_done = len(log.read_rows(path)) - 1 if log.has_rows(path) else 0
-    trials = experiment.trials(seed)[n_done : limit or None]
+    chosen = Session(experiment, observer, directory, session, seed, limit, shard=shard)
+    n_done = len(log.read_rows(chosen.path)) - 1 if log.has_rows(chosen.path) else 0
+    trials = chosen.trials()[n_done : limit or None]
     if not trials:
         return Estimate(0, 0)
     cost = observer.cost(trials[0]) if isinstance(observer, HasCost) else None

@@ -137,11 +137,11 @@ def _to_json(value: Any) -> Any:
     )
 
 
-def describe_difference(old: Any, new: Any, prefix: str = "") -> str:
+def describe_difference(old: Any, new: Any, prefix: str = "", *, form: str = "{name}was {old}, is now {new}") -> str:
     """Describe briefly how two JSON values differ. For two mappings, show only the keys whose values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         if len(keys) == 1:
-            return describe_difference(old.get(keys[0]), new.get(keys[0]), f"{keys[0]} ")
+            return describe_difference(old.get(keys[0]), new.get(keys[0]), f"{keys[0]} ", form=form)
         prefix, old, new = "", *({key: part.get(key) for key in keys} for part in (old, new))
-    return f"{prefix}was {str(old)[:80]}, is now {str(new)[:80]}"
+    return form.format(name=prefix, old=str(old)[:80], new=str(new)[:80])

@@ -29,6 +29,7 @@ from core.errors import LogError
 
 VERSION = 1  # version of the format; a log with a newer version is refused
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
+SHARDS = ".shards"  # suffix of the folder beside a log in which its shards write their part logs
 MAX_NAME = 80  # maximum number of characters that a name takes up in a file name
 
 

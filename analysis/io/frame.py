@@ -72,7 +72,12 @@ def read_trials(
     parts: list[pd.DataFrame] = []
     reading_notes = _ReadingNotes()
     seen: set[Path] = set()
-    for file, must_be_log in _find_files(requested).items():
+    files, n_unmerged = _find_files(requested)
+    if n_unmerged:
+        reading_notes.notes.append(
+            f"{n_unmerged} part logs of shards are not merged and were skipped: run `observers merge` with their folder"
+        )
+    for file, must_be_log in files.items():
         if file.resolve() in seen:
             continue
         seen.add(file.resolve())
@@ -85,7 +90,8 @@ def read_trials(
             f"{places} contains only pilot sessions, which are excluded from analysis: {reading_notes.list_pilots()}"
         )
     if not parts:
-        raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them")
+        remarks = "".join(f"; {note}" for note in reading_notes.notes)
+        raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them{remarks}")
     frame = pd.concat(parts, ignore_index=True)
     for column in frame.columns:
         if column not in COLUMNS and not is_numeric_extra(column):
@@ -162,16 +168,22 @@ def _locate(log_or_folder: Path | str) -> Path:
     return recorded
 
 
-def _find_files(requested: list[Path]) -> dict[Path, bool]:
-    """Return the files to read. The value is True if the file was requested by name, so that it must be a trial log."""
+def _find_files(requested: list[Path]) -> tuple[dict[Path, bool], int]:
+    """Return the files to read, and the number of part logs in the folders that are not merged yet.
+
+    The value of a file is True if it was requested by name, so that it must be a trial log.
+    """
     files: dict[Path, bool] = {}
+    unmerged: set[Path] = set()
     for path in requested:
         if path.is_dir():
             in_folder = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
-            files |= {file: False for file in in_folder if file not in files and file.is_file()}
+            parts = {file for file in in_folder if file.parent.suffix == log.SHARDS}
+            unmerged |= {file for file in parts if not file.parent.with_suffix(".csv").exists()}
+            files |= {file: False for file in in_folder if file not in {*files, *parts} and file.is_file()}
         else:
             files[path] = True
-    return files
+    return files, len(unmerged)
 
 
 def _incomplete_log_notes(incomplete: IncompleteLogs) -> Iterator[str]:

@@ -18,6 +18,7 @@ from experiments.running.answers import iter_answers, provenance_of
 from experiments.running.coordinator import run_on_workers
 from experiments.running.environment import describe_device
 from experiments.running.session_log import Session, SessionLog
+from experiments.running.shards import Shard
 from observers.protocol import Observer
 from observers.registry import make_observer
 from observers.spec import ObserverSpec
@@ -31,6 +32,7 @@ def run(
     session: int = 1,
     seed: int = 0,
     limit: int | None = None,
+    shard: tuple[int, int] | None = None,
     executor: Executor | None = None,
     progress: Progress = lambda done, total: None,
     notify: Callable[[str], None] = lambda sentence: None,
@@ -47,6 +49,8 @@ def run(
         session: Number of the session; the first session is 1. Each session of an observer has a separate log.
         seed: Random seed of the order of the trials.
         limit: Stop after this number of trials of the experiment; None for all of them.
+        shard: Number of a part of the session and the number of parts, such as (3, 100), to run only this part, without a
+            limit; `merge_shards` merges the parts. None for the whole session.
         executor: The workers that compute the responses (see `core.executor`); None for this process. The log is the same.
             An executor needs an `ObserverSpec`, and is not closed.
         progress: Function that is called with the number of finished trials and the total number of trials, at the start
@@ -55,14 +59,16 @@ def run(
             was lost.
 
     Returns:
-        The path of the log.
+        The path of the log. For a shard it is the path of its part log, in a folder beside the log (see
+        `experiments.running.shards`).
 
     Raises:
         ObserverError: If the observer breaks the contract of `observers.protocol`, or cannot respond.
         StimulusError: If an image cannot be read.
         LogError: If the log belongs to another session, is damaged, is in use, or cannot be written, or if the session,
             the seed or the limit is not a whole number, or is too small.
-        UserError: If the experiment or the observer is something else, such as its name, or if trials failed on two workers.
+        UserError: If the experiment or the observer is something else, such as its name, if the shard does not exist, or
+            if trials failed on two workers.
 
     Example:
         >>> path = run(make_experiment("drawn-cue-conflict"), make_observer("ideal"), "logs", seed=1)
@@ -73,6 +79,7 @@ def run(
     chosen = Session(
         experiment, observer, Path(directory), _to_integer(session, "session"), _to_integer(seed, "seed"),
         None if limit is None else _to_integer(limit, "limit"), spec,
+        shard=None if shard is None else _to_shard(shard),
     )  # fmt: skip
     if executor is None:
         run_here(chosen, progress, notify)
@@ -115,3 +122,9 @@ def _to_integer(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise LogError(f"the {name} must be a whole number, got {value!r}")
     return int(value)
+
+
+def _to_shard(value: object) -> Shard:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise LogError(f"the shard must be two numbers, such as (3, 100) for the third of 100 parts, got {value!r:.80}")
+    return Shard(_to_integer(value[0], "shard"), _to_integer(value[1], "shard"))

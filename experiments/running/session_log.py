@@ -1,4 +1,4 @@
-"""The log and sidecar of one session, opened for writing: a new session, or the rest of one that was stopped."""
+"""The log and sidecar of one session or shard, opened for writing: a new one, or the rest of one that was stopped."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import describe_difference, identity_of, restore_revision_name
 from experiments.running.environment import describe_environment
+from experiments.running.shards import Shard, check_folder, check_part, file_digest
 from observers.protocol import MAX_COUNT, Observer, Trial, measures_of
 from observers.spec import ObserverSpec
 from observers.validation import check_name
@@ -44,6 +45,7 @@ class Session:
         limit: Number of trials after which the session stops; None for all of them.
         spec: The description from which the observer was made, if it is known.
         stimuli_digest: `experiment.stimuli.digest()` if it is known; computing it reads all images.
+        shard: The part of the session to run; None for the whole session.
     """
 
     experiment: Experiment
@@ -54,25 +56,39 @@ class Session:
     limit: int | None = None
     spec: ObserverSpec | None = None
     stimuli_digest: str | None = None
+    shard: Shard | None = None
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.number < MAX_COUNT or (self.limit is not None and self.limit < 1):
             raise LogError(f"session and limit must be 1 or more, got session {self.number} and limit {self.limit}")
         if self.seed < 0:
             raise LogError(f"the seed must be 0 or more, got {self.seed}")
+        if self.shard is not None and self.limit is not None:
+            raise LogError(
+                f"got the limit {self.limit} and the shard {self.shard}, expected one of them: omit the limit"
+            )
         check_name(self.experiment.name)
         check_name(self.observer.name)
         refuse_forgotten_observer(self.observer, self.directory)
 
     @property
     def path(self) -> Path:
-        """The path of the log."""
-        return log.log_path(self.directory, self.experiment.name, self.observer.name, self.number)
+        """The path of the log, or of the part log of the shard."""
+        path = log.log_path(self.directory, self.experiment.name, self.observer.name, self.number)
+        return path if self.shard is None else self.shard.path(path)
 
     @property
     def cues(self) -> tuple[str, ...]:
         """The names of the cues of the stimulus set."""
         return self.experiment.stimuli.cue_names
+
+    def trials(self) -> list[Trial]:
+        """Return the trials of the session, or those of its shard."""
+        trials = self.experiment.trials(self.seed)
+        if self.shard is None:
+            return trials
+        indices = self.shard.indices(len(trials))
+        return trials[indices.start : indices.stop]
 
     def columns(self) -> list[str]:
         """Return the columns of the log."""
@@ -91,7 +107,7 @@ class SessionLog:
 
     Attributes:
         session: The session.
-        trials: All trials of the session that are to be presented, up to its limit.
+        trials: All trials of the session or shard that are to be presented, up to the limit.
         sidecar: The contents of the sidecar.
         n_logged: Number of trials in the log.
     """
@@ -117,7 +133,9 @@ class SessionLog:
             LogError: If the log belongs to another session, is damaged or is in use.
             StimulusError: If an image cannot be read.
         """
-        trials = session.experiment.trials(session.seed)
+        trials = session.trials()
+        if session.shard is not None:
+            check_folder(session.path, session.shard)
         writer = log.LogWriter(session.path)
         try:
             sidecar = _open_sidecar(session, trials, notify)
@@ -138,7 +156,7 @@ class SessionLog:
         if self._is_started:
             return
         self._is_started = True
-        if self.n_logged < len(self.trials):
+        if self.n_logged < len(self.trials) or not self.path.exists():
             self.sidecar["status"] = "running"
             log.write_sidecar(self.path, self.sidecar)
         if not self.path.exists():
@@ -184,6 +202,8 @@ class SessionLog:
                 self.sidecar["status"] = "complete" if self.n_logged == self._n_total else "partial"
                 if self.n_logged > self._n_before:
                     self.sidecar["finished"] = _now()
+                if "shard" in self.sidecar and self.sidecar["status"] == "complete":
+                    self.sidecar["shard"]["sha256"] = file_digest(self.path)
                 log.write_sidecar(self.path, self.sidecar)
         finally:
             self._writer.close()
@@ -209,6 +229,7 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
             _remove_incomplete_row(path, notify)
             path.unlink()
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
+        sidecar |= {} if session.shard is None else {"shard": session.shard.describe(identity["n_trials"])}
         sidecar |= {"identity": identity, "environment": describe_environment(), "provenance": {}, "devices": []}
         return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
     restore_revision_name(identity["observer"]["options"], sidecar)
@@ -221,6 +242,8 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
                 f"{path} was made with {_DIFFERENT[key]} ({difference}): choose another --session or --out{rename}"
             )
     _remove_incomplete_row(path, notify)
+    if session.shard is not None:
+        check_part(path, sidecar, session.shard, identity["n_trials"])
     rows = log.read_rows(path)
     if rows[0] != session.columns():
         raise LogError(f"{path} has other columns than this session writes; move it away or choose another --session")
