@@ -1,5 +1,6 @@
 """`observers run-experiment`: observers answer an experiment, and each writes a trial log."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,10 +21,12 @@ from commands.options import (
     read_logs,
     to_stderr,
 )
+from core.errors import UserError
 from core.resuming import resumable
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
+    from experiments.running.shards import Shard
     from observers.protocol import Observer
 
 
@@ -38,6 +41,14 @@ def run_experiment(
     device: Device = None,
     dtype: Dtype = None,
     batch_size: BatchSize = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Run only part I of N; `observers merge` merges the parts. auto takes I and N from SLURM or torchrun, and "
+            "auto/N takes only I (default: all parts).",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate time, evaluations and memory without writing anything.")
     ] = False,
@@ -53,21 +64,41 @@ def run_experiment(
       observers run-experiment drawn-cue-conflict --observer biased --limit 40
       observers run-experiment cue-conflict --observer sd14 --dry-run
     """
-    from experiments.estimate import estimate
+    from experiments.running.estimate import estimate
     from experiments.sets.registry import make_experiment
 
+    part = read_shard(shard)
     flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
     observers = create_observers(observer, option, flags)
     chosen = make_experiment(experiment)
     if dry_run:
         for each in observers:
             typer.echo(f"{each.name} on {chosen.name}:")
-            for sentence in estimate(chosen, each, out, session=session, seed=seed, limit=limit).sentences():
+            for sentence in estimate(
+                chosen, each, out, session=session, seed=seed, limit=limit, shard=part
+            ).sentences():
                 typer.echo(f"  {sentence}")
         return
-    print_summary(
-        [run_session(chosen, each, out, session=session, seed=seed, limit=limit, quiet=quiet) for each in observers]
-    )
+    pair = None if part is None else (part.index, part.count)
+    logs = [
+        run_session(chosen, each, out, session=session, seed=seed, limit=limit, shard=pair, quiet=quiet)
+        for each in observers
+    ]
+    if part is None:
+        print_summary(logs)
+        return
+    for path in logs:
+        typer.echo(f"log of shard {part}: {path}")
+
+
+def read_shard(text: str | None) -> "Shard | None":
+    """Return the shard that the option --shard describes. Raises typer.BadParameter if it does not describe one."""
+    from experiments.running.shards import parse_shard
+
+    try:
+        return None if text is None else parse_shard(text, os.environ)
+    except UserError as error:
+        raise typer.BadParameter(str(error), param_hint="--shard") from None
 
 
 def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:

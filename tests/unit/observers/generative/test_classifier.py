@@ -9,9 +9,9 @@ import pytest
 from attrs import evolve
 
 from core.errors import LogError, UnknownName, UserError
-from experiments.estimate import estimate
 from experiments.experiment import Experiment
 from experiments.identity import observer_options
+from experiments.running.estimate import estimate
 from experiments.running.session import run
 from observers.catalog.generative import MODELS
 from observers.check import check_observer
