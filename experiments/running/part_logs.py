@@ -22,7 +22,7 @@ class MissingShards(UserError):
 
 @frozen
 class PartLog:
-    """A complete part log with its manifest."""
+    """A complete part log with its sidecar."""
 
     path: Path
     shard: Shard
@@ -46,7 +46,7 @@ class PartLog:
 
 
 def part_files(folder: Path) -> list[Path]:
-    """Return the part logs and manifests in a folder."""
+    """Return the part logs and sidecars in a folder."""
     return sorted(path for path in folder.iterdir() if path.suffix in (".csv", ".json") and path.name[0] != ".")
 
 
@@ -79,7 +79,7 @@ def read_parts(folder: Path, files: Sequence[Path], missing: dict[int, set[int]]
 
 
 def _shard_of_name(file: Path) -> Shard:
-    """Return the shard of a part log or manifest. Raises LogError if the file does not have the name of one."""
+    """Return the shard of a part log or sidecar. Raises LogError if the file does not have the name of one."""
     match = PART_NAME.fullmatch(file.name)
     shard = Shard(int(match[1]), int(match[2])) if match and 1 <= int(match[1]) <= int(match[2]) else None
     if shard is None or shard.path(whole_log(file)).stem != file.stem:
@@ -90,12 +90,12 @@ def _shard_of_name(file: Path) -> Shard:
 def _read_part(path: Path, shard: Shard) -> PartLog | None:
     """Return the part with this path, or None if its shard has not begun to write it.
 
-    Raises LogError if the manifest is missing or damaged, or if it is that of another part log.
+    Raises LogError if the sidecar is missing or damaged, or if it is that of another part log.
     """
     sidecar = log.read_sidecar(path)
     if sidecar is None:
         raise LogError(
-            f"the manifest {path.with_suffix('.json')} is missing: restore it, or remove {path.name} and run shard {shard} "
+            f"the sidecar {path.with_suffix('.json')} is missing: restore it, or remove {path.name} and run shard {shard} "
             f"again"
         )
     if not path.exists():
@@ -103,7 +103,7 @@ def _read_part(path: Path, shard: Shard) -> PartLog | None:
     n_trials, observer = sidecar["identity"].get("n_trials"), sidecar["identity"].get("observer")
     if not isinstance(n_trials, int) or not isinstance(observer, dict) or not isinstance(observer.get("options"), dict):
         raise LogError(
-            f"the manifest of {path} is damaged: restore it, or remove it and {path.name} and run shard {shard} again"
+            f"the sidecar of {path} is damaged: restore it, or remove it and {path.name} and run shard {shard} again"
         )
     check_part(path, sidecar, shard, n_trials)
     return PartLog(path, shard, sidecar)

@@ -1,10 +1,10 @@
 """Shards: parts of a session that independent jobs run, such as the tasks of a SLURM array.
 
 Shard I of N has consecutive trials, which depend only on I, N and the number of trials of the session. Each shard writes a
-part log, a CSV file with the rows of its trials, and a manifest, a sidecar that also describes the shard:
+part log, a CSV file with the rows of its trials, and a sidecar, which also describes the shard:
 
     <out>/<experiment>/<stem of the log>.shards/003-of-100.csv      is the part log
-    <out>/<experiment>/<stem of the log>.shards/003-of-100.json     is the manifest
+    <out>/<experiment>/<stem of the log>.shards/003-of-100.json     is the sidecar
 
 `experiments.running.merging` merges the part logs into the log.
 """
@@ -62,7 +62,7 @@ class Shard:
         return log.with_suffix(SHARDS) / f"{index}-of-{self.count}.csv"
 
     def describe(self, n_trials: int) -> dict[str, int | None]:
-        """Return the entry `shard` of the manifest."""
+        """Return the entry `shard` of the sidecar."""
         indices = self.indices(n_trials)
         first, last = (indices.start + 1, indices.stop) if indices else (None, None)
         return {"index": self.index, "count": self.count, "first_trial": first, "last_trial": last}
@@ -90,7 +90,7 @@ def check_folder(part: Path, shard: Shard) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a part log, which the manifest of a complete shard contains."""
+    """Return the SHA-256 of a part log, which the sidecar of a complete shard contains."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -100,7 +100,7 @@ def check_part(path: Path, sidecar: Mapping[str, Any], shard: Shard, n_trials: i
     described = {key: value for key, value in entry.items() if key != "sha256"} if isinstance(entry, dict) else None
     if described != shard.describe(n_trials):
         raise LogError(
-            f"the manifest of {path} describes {_name(described)}, expected shard {shard}: restore the original file names, "
+            f"the sidecar of {path} describes {_name(described)}, expected shard {shard}: restore the original file names, "
             f"or remove both files and run shard {shard} again"
         )
     if sidecar.get("status") == "complete" and entry is not None and entry.get("sha256") != file_digest(path):

@@ -55,8 +55,8 @@ def test_contradictions_have_exit_code_1(tmp_path):
 def test_versions_are_accepted_on_request(tmp_path):
     for shard in ("1/2", "2/2"):
         observers(*RUN, "--out", tmp_path, "--shard", shard)
-    manifest = next(tmp_path.rglob("*ideal*.shards/2-of-2.json"))
-    manifest.write_text(manifest.read_text().replace('"python": "3', '"python": "2'))
+    facts = next(tmp_path.rglob("*ideal*.shards/2-of-2.json"))
+    facts.write_text(facts.read_text().replace('"python": "3', '"python": "2'))
     assert "was run with other versions than 1-of-2.csv (python 2" in observers("merge", tmp_path, code=1).stderr
     assert "was run with other versions" in observers("merge", tmp_path, "--accept-versions").stderr
 

@@ -53,8 +53,8 @@ def run_shards(experiment, observer, folder, indices=(1, 2, 3, 4), count=4, **op
 
 
 def edit(part, **changes):
-    manifest = sidecar(part)
-    part.with_suffix(".json").write_text(json.dumps(manifest | changes))
+    facts = sidecar(part)
+    part.with_suffix(".json").write_text(json.dumps(facts | changes))
 
 
 def without_times(path):
@@ -111,7 +111,7 @@ def test_a_session_that_ended_before_its_end_was_recorded(small, tmp_path):
 def test_missing_and_unfinished_shards_are_named(small, tmp_path):
     parts = run_shards(small, Ideal(), tmp_path, (1, 2, 4, 5, 6, 10), 10)
     edit(parts[1], status="running")
-    parts[0].unlink()  # only the manifest was written
+    parts[0].unlink()  # only the sidecar was written
     run_shards(small, Biased(0.8), tmp_path, (1, 2), 2)
     run_shards(small, Biased(0.2), tmp_path, range(1, 9), 10)
     message = (
@@ -129,7 +129,7 @@ def test_missing_and_unfinished_shards_are_named(small, tmp_path):
     assert len(merge_shards(tmp_path)) == 3
 
 
-def test_a_set_of_which_only_manifests_exist(small, tmp_path):
+def test_a_set_of_which_only_sidecars_exist(small, tmp_path):
     for part in run_shards(small, Ideal(), tmp_path, (1, 2), 4):
         part.unlink()
     with pytest.raises(MissingShards, match="has 0 of 4 complete shards; missing or unfinished: 1-4"):
@@ -160,7 +160,7 @@ def damage(content):
 
 
 def copy(index, name):
-    """Copy a part log with its manifest to another name."""
+    """Copy a part log with its sidecar to another name."""
 
     def apply(parts):
         for suffix in (".csv", ".json"):
@@ -182,9 +182,9 @@ def copy(index, name):
         (copy(1, "02-of-4"), r"02-of-4\.csv does not have the name of a part log"),
         (copy(1, "0-of-4"), r"0-of-4\.csv does not have the name of a part log"),
         (copy(1, "2-of-5"), "has part logs of 4 and of 5 shards: move those of one division away"),
-        (lambda parts: parts[1].with_suffix(".json").unlink(), r"the manifest .*2-of-4\.json is missing"),
-        (lambda parts: edit(parts[1], identity={}), r"the manifest of .*2-of-4\.csv is damaged"),
-        (lambda parts: edit(parts[1], shard=5), r"the manifest of .*2-of-4\.csv describes no shard"),
+        (lambda parts: parts[1].with_suffix(".json").unlink(), r"the sidecar .*2-of-4\.json is missing"),
+        (lambda parts: edit(parts[1], identity={}), r"the sidecar of .*2-of-4\.csv is damaged"),
+        (lambda parts: edit(parts[1], shard=5), r"the sidecar of .*2-of-4\.csv describes no shard"),
         (lambda parts: parts[0].parent.rename(parts[0].parent.with_name("x.shards")),
          r"x\.shards has the shards of small_ideal_session-1\.csv: restore the name of the folder"),
     ],
@@ -196,8 +196,8 @@ def test_damaged_sets_are_refused(small, tmp_path, change, message):
     assert list((tmp_path / "small").glob("*.csv")) == [] == list((tmp_path / "small").glob("*.json"))
 
 
-def test_rows_that_contradict_the_manifest(small, tmp_path):
-    """Checked also if someone has changed the SHA-256 in the manifest as well."""
+def test_rows_that_contradict_the_sidecar(small, tmp_path):
+    """Checked also if someone has changed the SHA-256 in the sidecar as well."""
     from experiments.running.shards import file_digest
 
     parts = run_shards(small, Ideal(), tmp_path)
@@ -259,13 +259,13 @@ def test_versions_must_be_equal_or_accepted(small, tmp_path):
 def test_existing_logs(small, tmp_path):
     run_shards(small, Ideal(), tmp_path)
     (merged,) = merge_shards(tmp_path)
-    content, manifest = merged.read_bytes(), merged.with_suffix(".json").read_bytes()
+    content, facts = merged.read_bytes(), merged.with_suffix(".json").read_bytes()
     sentences = []
     assert merge_shards(tmp_path, notify=sentences.append) == [merged]
     assert f"{merged} exists already, with the same rows" in sentences
     merged.with_suffix(".json").unlink()  # the log is the same, so that its sidecar can be restored
     merge_shards(tmp_path)
-    assert (merged.read_bytes(), merged.with_suffix(".json").read_bytes()) == (content, manifest)
+    assert (merged.read_bytes(), merged.with_suffix(".json").read_bytes()) == (content, facts)
     for other in (content[:-300], content + b"\n", content.replace(b",cat,", b",dog,"), b""):
         merged.write_bytes(other)
         with pytest.raises(LogError, match="exists already, with other rows or settings than the shards: move the log"):

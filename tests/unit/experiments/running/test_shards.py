@@ -1,4 +1,4 @@
-"""Shards: which trials they have, their part logs and manifests, and where their numbers come from."""
+"""Shards: which trials they have, their part logs and sidecars, and where their numbers come from."""
 
 import shutil
 
@@ -21,7 +21,7 @@ def test_shards_are_consecutive_trials_of_about_equal_number(n_trials, count):
     assert max(map(len, ranges)) - min(map(len, ranges)) <= 1
 
 
-def test_part_log_and_manifest(small, tmp_path):
+def test_part_log_and_sidecar(small, tmp_path):
     path = run(small, Biased(0.8), tmp_path, shard=(2, 10))
     assert path == tmp_path / "small" / "small_biased-0.8_session-1.shards" / "02-of-10.csv"
     assert [row["trial"] for row in rows(path)] == ["4", "5", "6"]
@@ -39,10 +39,10 @@ def test_part_log_and_manifest(small, tmp_path):
 def test_a_stopped_shard_is_resumed(small, tmp_path):
     path = run(small, Biased(0.8), tmp_path, shard=(2, 2))
     complete = path.read_bytes()
-    manifest = path.with_suffix(".json").read_text()
+    facts = path.with_suffix(".json").read_text()
     lines = complete.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:5]) + lines[5][:20])
-    path.with_suffix(".json").write_text(manifest.replace('"complete"', '"running"'))
+    path.with_suffix(".json").write_text(facts.replace('"complete"', '"running"'))
     sentences, calls = [], []
     run(
         small, Biased(0.8), tmp_path, shard=(2, 2), notify=sentences.append, progress=lambda *counts: calls.append(counts)
@@ -65,7 +65,7 @@ def test_a_shard_of_another_session_is_not_resumed(small, tmp_path):
         run(small, Ideal(), tmp_path, seed=1, shard=(1, 4))
     for suffix in (".csv", ".json"):
         shutil.copy(path.with_suffix(suffix), path.with_name(f"2-of-4{suffix}"))
-    with pytest.raises(LogError, match=r"the manifest of .*2-of-4\.csv describes shard 1/4, expected shard 2/4"):
+    with pytest.raises(LogError, match=r"the sidecar of .*2-of-4\.csv describes shard 1/4, expected shard 2/4"):
         run(small, Ideal(), tmp_path, shard=(2, 4))
     path.with_name("2-of-4.json").write_text(path.with_suffix(".json").read_text().replace('"shard"', '"part"'))
     with pytest.raises(LogError, match=r"2-of-4\.csv describes no shard, expected shard 2/4"):
