@@ -180,7 +180,8 @@ def _find_files(requested: list[Path]) -> tuple[dict[Path, bool], int]:
             in_folder = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
             parts = {file for file in in_folder if file.parent.suffix == log.SHARDS}
             unmerged |= {file for file in parts if not file.parent.with_suffix(".csv").exists()}
-            files |= {file: False for file in in_folder if file not in {*files, *parts} and file.is_file()}
+            logs = (file for file in in_folder if file not in files and file not in parts)
+            files |= {file: False for file in logs if file.is_file()}
         else:
             files[path] = True
     return files, len(unmerged)

@@ -151,8 +151,8 @@ def _merged_sidecar(parts: Sequence[PartLog], accept_versions: bool, notify: Cal
             sentence = f"{part.path} was run with other versions than {first.path.name} ({difference})"
             if not accept_versions:
                 raise LogError(
-                    f"{sentence}; run one of the two again with the versions of the other, or accept this with "
-                    f"--accept-versions"
+                    f"{sentence}: remove the part logs with the wrong versions and run their shards again, or accept this "
+                    f"with --accept-versions"
                 )
             notify(sentence)
     devices = list(dict.fromkeys(device for sidecar in sidecars for device in sidecar.get("devices", ())))

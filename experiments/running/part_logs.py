@@ -11,7 +11,7 @@ from attrs import frozen
 from core.errors import LogError, UserError
 from experiments import log
 from experiments.identity import describe_difference, restore_revision_name
-from experiments.running.shards import PART_NAME, Shard, array_expression, check_part, whole_log
+from experiments.running.shards import MAX_SHARDS, PART_NAME, Shard, array_expression, check_part, whole_log
 
 DIFFERENCE = "{name}{old} and {new}"  # for two part logs
 
@@ -81,7 +81,7 @@ def read_parts(folder: Path, files: Sequence[Path], missing: dict[int, set[int]]
 def _shard_of_name(file: Path) -> Shard:
     """Return the shard of a part log or sidecar. Raises LogError if the file does not have the name of one."""
     match = PART_NAME.fullmatch(file.name)
-    shard = Shard(int(match[1]), int(match[2])) if match and 1 <= int(match[1]) <= int(match[2]) else None
+    shard = Shard(int(match[1]), int(match[2])) if match and 1 <= int(match[1]) <= int(match[2]) <= MAX_SHARDS else None
     if shard is None or shard.path(whole_log(file)).stem != file.stem:
         raise LogError(f"{file} does not have the name of a part log, such as 003-of-100.csv: move it away")
     return shard

@@ -67,6 +67,10 @@ class Session:
             raise LogError(
                 f"got the limit {self.limit} and the shard {self.shard}, expected one of them: omit the limit"
             )
+        if self.shard is not None and self.observer.kind == "human":
+            raise LogError(
+                f"{self.observer.name} is a person, who responds to a session as a whole: omit the shard {self.shard}"
+            )
         check_name(self.experiment.name)
         check_name(self.observer.name)
         refuse_forgotten_observer(self.observer, self.directory)

@@ -21,6 +21,7 @@ from core.errors import LogError, UserError
 from experiments.log import SHARDS
 
 PART_NAME = re.compile(r"([0-9]+)-of-([0-9]+)\.(?:csv|json)")
+MAX_SHARDS = 1_000_000
 _TEXT = re.compile(r"([0-9]+)/([0-9]+)|auto(?:/([0-9]+))?")
 
 # Pairs of variables with the number of a process, counted from 0, and the number of processes. torchrun and accelerate set
@@ -37,16 +38,17 @@ class Shard:
         count: Number of shards.
 
     Raises:
-        UserError: If the index is not a number from 1 to the number of shards.
+        UserError: If the index is not a number from 1 to the number of shards, or if there are more than MAX_SHARDS.
     """
 
     index: int
     count: int
 
     def __attrs_post_init__(self) -> None:
-        if not 1 <= self.index <= self.count:
+        if not 1 <= self.index <= self.count <= MAX_SHARDS:
             raise UserError(
-                f"the shard is {self.index}/{self.count}, expected I/N with I from 1 to N, such as 1/4 for the first of 4"
+                f"the shard is {self.index}/{self.count}, expected I/N with I from 1 to N, such as 1/4 for the first of 4, "
+                f"and N up to {MAX_SHARDS:,}"
             )
 
     def __str__(self) -> str:

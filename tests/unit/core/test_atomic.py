@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,14 +41,19 @@ def test_processes_that_share_a_file_have_different_temporary_files(tmp_path):
     assert names(tmp_path) == ["a.npy"]
 
 
-def test_the_content_reaches_the_disk_before_the_file_is_replaced(tmp_path, monkeypatch):
+def test_the_content_reaches_the_disk_before_the_file_is_replaced_and_its_name_afterwards(tmp_path, monkeypatch):
     path, seen = tmp_path / "a.json", []
-    monkeypatch.setattr(os, "fsync", lambda file: seen.append((os.fstat(file).st_size, path.exists())))
+
+    def fsync(file):
+        facts = os.fstat(file)
+        seen.append(("folder" if stat.S_ISDIR(facts.st_mode) else facts.st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
     write_atomically(path, b"123")
     assert seen == []
     path.unlink()
     write_atomically(path, b"123", sync=True)
-    assert seen == [(3, False)]
+    assert seen == [(3, False), ("folder", True)]
 
 
 def test_a_failed_write_names_the_file_and_other_errors_are_not_changed(tmp_path, monkeypatch):

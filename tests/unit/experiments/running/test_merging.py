@@ -181,6 +181,7 @@ def copy(index, name):
         (copy(1, "2-of-4 (copy)"), r"2-of-4 \(copy\)\.csv does not have the name of a part log, such as 003-of-100\.csv"),
         (copy(1, "02-of-4"), r"02-of-4\.csv does not have the name of a part log"),
         (copy(1, "0-of-4"), r"0-of-4\.csv does not have the name of a part log"),
+        (copy(1, "0000002-of-4000000"), r"0000002-of-4000000\.csv does not have the name of a part log"),
         (copy(1, "2-of-5"), "has part logs of 4 and of 5 shards: move those of one division away"),
         (lambda parts: parts[1].with_suffix(".json").unlink(), r"the sidecar .*2-of-4\.json is missing"),
         (lambda parts: edit(parts[1], identity={}), r"the sidecar of .*2-of-4\.csv is damaged"),

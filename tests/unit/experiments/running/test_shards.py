@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 
 from analysis.io.frame import read_trials
 from core.errors import LogError, UserError
@@ -116,6 +116,7 @@ def sidecar_shard(path):
         ((0, 4), "the shard is 0/4, expected I/N with I from 1 to N"),
         ((5, 4), "the shard is 5/4, expected I/N"),
         ((1, 0), "the shard is 1/0, expected I/N"),
+        ((1, 10**9), "the shard is 1/1000000000, expected I/N .* and N up to 1,000,000"),
         ((1.5, 4), r"the shard must be a whole number, got 1\.5"),
         ("1/4", r"the shard must be two numbers, such as \(3, 100\) for the third of 100 parts, got '1/4'"),
         ((1, 2, 3), "the shard must be two numbers"),
@@ -129,6 +130,15 @@ def test_impossible_shards(small, tmp_path, shard, message):
 def test_a_shard_has_no_limit(small, tmp_path):
     with pytest.raises(LogError, match="got the limit 3 and the shard 1/4, expected one of them"):
         run(small, Ideal(), tmp_path, shard=(1, 4), limit=3)
+
+
+def test_people_respond_to_whole_sessions(small, tmp_path):
+    @frozen
+    class Person(Biased):
+        kind: str = "human"
+
+    with pytest.raises(LogError, match="ann is a person, who responds to a session as a whole: omit the shard 1/4"):
+        run(small, Person(0.8, name="ann"), tmp_path, shard=(1, 4))
 
 
 def test_estimate_of_a_shard(small, tmp_path):
