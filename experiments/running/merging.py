@@ -142,13 +142,18 @@ def _compare_with_existing(path: Path, parts: Sequence[PartLog], header: bytes, 
 def _merged_sidecar(parts: Sequence[PartLog], accept_versions: bool, notify: Callable[[str], None]) -> dict[str, Any]:
     """Return the sidecar of the merged log. Raises LogError if versions differ and this is not accepted."""
     first, sidecars = parts[0], [part.sidecar for part in parts]
-    environments = [sidecars[0].get("environment")]
+    environment = first.sidecar.get("environment")
+    others: list[Any] = []
     for part in parts:
-        environment = part.sidecar.get("environment")
-        if environment not in environments:
-            environments.append(environment)
-            difference = describe_difference(environment, environments[0], form=DIFFERENCE)
-            sentence = f"{part.path} was run with other versions than {first.path.name} ({difference})"
+        other = part.sidecar.get("environment")
+        if other != environment and other not in others:
+            others.append(other)
+            indices = [part.shard.index for part in parts if part.sidecar.get("environment") == other]
+            difference = describe_difference(other, environment, form=DIFFERENCE)
+            sentence = (
+                f"{first.path.parent}: other versions in shards {array_expression(indices)} than in shard "
+                f"{first.shard.index} ({difference})"
+            )
             if not accept_versions:
                 raise LogError(
                     f"{sentence}: remove the part logs with the wrong versions and run their shards again, or accept this "
@@ -167,4 +172,4 @@ def _merged_sidecar(parts: Sequence[PartLog], accept_versions: bool, notify: Cal
     }
     merged = sidecars[0] | times | {"n_logged": first.identity["n_trials"], "devices": devices}
     del merged["shard"]
-    return merged if len(environments) == 1 else merged | {"other_environments": environments[1:]}
+    return merged | {"other_environments": others} if others else merged
