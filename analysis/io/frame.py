@@ -124,9 +124,7 @@ class _ReadingNotes:
     pilots: set[tuple[str, str]] = field(factory=set)  # (observer, dataset)
     incomplete: IncompleteLogs = field(factory=dict)
     n_choices: dict[str, set[int]] = field(factory=dict)  # dataset -> the numbers of choices that its logs record
-    images: dict[str, tuple[str, Path]] = field(
-        factory=dict
-    )  # dataset -> (digest of its stimuli, path of a log with that digest)
+    images: dict[str, tuple[str, Path]] = field(factory=dict)  # dataset -> (digest of its stimuli, path of a log)
 
     def list_pilots(self) -> str:
         """Return the pilot sessions as text."""
