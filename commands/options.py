@@ -155,8 +155,12 @@ def create_observers(names: list[str], options: list[str] | None, flags: dict[st
     """Return the observers with these names, each with the `-o` options and general flags that it accepts."""
     from observers.registry import make_observers
 
-    set_flags = {flag: str(value) for flag, value in flags.items() if value is not None}
-    return make_observers(names, set_flags | key_values(options), notify=to_stderr)
+    return make_observers(names, observer_options(options, flags), notify=to_stderr)
+
+
+def observer_options(options: list[str] | None, flags: dict[str, Any]) -> dict[str, str]:
+    """Return the `-o` options and the general flags that are set as one dictionary of texts."""
+    return {flag: str(value) for flag, value in flags.items() if value is not None} | key_values(options)
 
 
 def read_logs(

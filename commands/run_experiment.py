@@ -1,39 +1,67 @@
-"""`observers run-experiment`: observers answer an experiment, and each writes a trial log."""
+"""`observers run-experiment`: observers answer experiments, and each writes a trial log for each experiment."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands.completion import complete_experiments, complete_observers
 from commands.options import (
     BatchSize,
     Device,
     Dtype,
-    ExperimentName,
     Limit,
     LogFolder,
-    ObserverNames,
     ObserverOption,
     Quiet,
     Session,
-    create_observers,
+    observer_options,
     read_logs,
     to_stderr,
 )
+from commands.workers import Gpus, Scheduler, TimeLimit, Workers, open_executor, run_sessions
 from core.errors import UserError
 from core.resuming import resumable
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
+    from experiments.running.session_log import Session as SessionPlan
     from experiments.running.shards import Shard
     from observers.protocol import Observer
 
 
 def run_experiment(
-    experiment: ExperimentName,
-    observer: ObserverNames,
+    experiment: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="EXPERIMENT…",
+            help="Names of experiments (see `observers list experiments`), FILE.py:NAME for your own, or folders of images.",
+            autocompletion=complete_experiments,
+        ),
+    ] = None,
+    observer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--observer",
+            "-m",
+            metavar="NAME",
+            help="Observer to run. Repeat the option for several observers.",
+            autocompletion=complete_observers,
+        ),
+    ] = None,
     option: ObserverOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Run all built-in experiments whose images are on this machine.")
+    ] = False,
+    runs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Read experiments, observers, options, sessions and seeds from this file (see docs/cluster.md) instead.",
+        ),
+    ] = None,
     limit: Limit = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed for the order of trials.")] = 0,
     session: Session = 1,
@@ -41,6 +69,10 @@ def run_experiment(
     device: Device = None,
     dtype: Dtype = None,
     batch_size: BatchSize = None,
+    workers: Workers = None,
+    gpus: Gpus = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -54,41 +86,50 @@ def run_experiment(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run an experiment with one or more observers.
+    """Run experiments with one or more observers.
 
-    Each observer answers trial by trial and writes one trial log. A run that was stopped resumes when the same command is
-    given again.
+    Each observer answers trial by trial and writes one trial log for each experiment. A run that was stopped resumes when
+    the same command is given again. With --workers, --gpus or --scheduler, several processes or machines compute the
+    responses; the logs are the same.
 
     \b
     Examples:
       observers run-experiment drawn-cue-conflict --observer biased --limit 40
       observers run-experiment cue-conflict --observer sd14 --dry-run
+      observers run-experiment cue-conflict sketch --observer sd14 --observer clip --gpus all
     """
-    from experiments.running.estimate import estimate
-    from experiments.sets.registry import make_experiment
+    from experiments.running.requests import RunRequest, plan_sessions, read_runs
 
     part = read_shard(shard)
     flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
-    observers = create_observers(observer, option, flags)
-    chosen = make_experiment(experiment)
+    if runs is not None:
+        if experiment or observer or option or every:
+            raise typer.BadParameter(
+                "it cannot be combined with EXPERIMENT, --all, --observer or -o", param_hint="--runs"
+            )
+        requests = read_runs(runs)
+    else:
+        if not observer:
+            raise typer.BadParameter("name at least one observer, such as --observer ideal", param_hint="--observer")
+        names = (*(experiment or ()), *(_available_experiments() if every else ()))
+        if not names:
+            raise typer.BadParameter("name at least one experiment, or use --all", param_hint="EXPERIMENT")
+        options = observer_options(option, flags)
+        requests = [RunRequest(tuple(dict.fromkeys(names)), tuple(observer), options, session, seed, limit)]
+    sessions = plan_sessions(requests, out, shard=part, notify=to_stderr)
     if dry_run:
-        for each in observers:
-            typer.echo(f"{each.name} on {chosen.name}:")
-            for sentence in estimate(
-                chosen, each, out, session=session, seed=seed, limit=limit, shard=part
-            ).sentences():
-                typer.echo(f"  {sentence}")
+        _print_estimates(sessions)
         return
-    pair = None if part is None else (part.index, part.count)
-    logs = [
-        run_session(chosen, each, out, session=session, seed=seed, limit=limit, shard=pair, quiet=quiet)
-        for each in observers
-    ]
+    with resumable("every response is saved", ("run-experiment",)), open_executor(workers, gpus, scheduler) as executor:
+        if executor is not None:
+            run_sessions(sessions, executor, time_limit=time_limit, quiet=quiet, notify=to_stderr)
+        else:
+            run_sessions_here(sessions, quiet=quiet)
     if part is None:
-        print_summary(logs)
-        return
-    for path in logs:
-        typer.echo(f"log of shard {part}: {path}")
+        print_summaries(sessions)
+    else:
+        for plan in sessions:
+            typer.echo(f"log of shard {part}: {plan.path}")
 
 
 def read_shard(text: str | None) -> "Shard | None":
@@ -99,6 +140,42 @@ def read_shard(text: str | None) -> "Shard | None":
         return None if text is None else parse_shard(text, os.environ)
     except UserError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
+
+
+def _available_experiments() -> list[str]:
+    """Return the names of the built-in experiments whose images are on this machine, and say which are missing."""
+    from experiments.sets.catalog import EXPERIMENTS, images_on_disk
+
+    missing = [row.name for row in EXPERIMENTS.values() if images_on_disk(row) is None]
+    if missing:
+        to_stderr(
+            f"{len(missing)} experiments are omitted, because their images are not on this machine: {', '.join(missing)}"
+        )
+    return [name for name in EXPERIMENTS if name not in missing]
+
+
+def _print_estimates(sessions: "Sequence[SessionPlan]") -> None:
+    """Print what each session would cost in this process."""
+    from experiments.running.estimate import estimate
+
+    for plan in sessions:
+        typer.echo(f"{plan.observer.name} on {plan.experiment.name}:")
+        planned = estimate(
+            plan.experiment, plan.observer, plan.directory,
+            session=plan.number, seed=plan.seed, limit=plan.limit, shard=plan.shard,
+        )  # fmt: skip
+        for sentence in planned.sentences():
+            typer.echo(f"  {sentence}")
+
+
+def run_sessions_here(sessions: "Sequence[SessionPlan]", *, quiet: bool) -> None:
+    """Run sessions one after another in this process, each with a progress bar."""
+    from core.progress import progress_bar
+    from experiments.running.session import run_here
+
+    for plan in sessions:
+        with progress_bar(f"{plan.experiment.name} · {plan.observer.name}", "trials", quiet=quiet) as progress:
+            run_here(plan, progress, to_stderr)
 
 
 def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:
@@ -113,8 +190,15 @@ def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, qu
         return run(experiment, observer, out, **options, progress=progress, notify=to_stderr)
 
 
-def print_summary(logs: list[Path]) -> None:
-    """Print the main measure of the experiment, such as accuracy, for each observer, and the path of every trial log."""
+def print_summaries(sessions: "Sequence[SessionPlan]") -> None:
+    """Print the main measure of each experiment, such as accuracy, for each observer, and the path of every trial log."""
+    for experiment in dict.fromkeys(plan.experiment.name for plan in sessions):
+        logs = [plan.path for plan in sessions if plan.experiment.name == experiment and plan.path.exists()]
+        if logs:
+            _print_summary(logs)
+
+
+def _print_summary(logs: list[Path]) -> None:
     from analysis.illusions.summary import has_illusions, illusion_table
     from analysis.io.tables import print_table
     from analysis.measures.accuracy import accuracy

@@ -37,11 +37,15 @@ class Report:
     sessions: list[SessionState]
     failures: list[str] = field(factory=list)
 
+    @property
+    def errors(self) -> list[UserError]:
+        """The errors that stopped sessions."""
+        return [state.error for state in self.sessions if state.error is not None]
+
     def raise_errors(self) -> None:
         """Raise the first error that stopped a session, or IncompleteRun if trials failed on two workers."""
-        for state in self.sessions:
-            if state.error is not None:
-                raise state.error
+        for error in self.errors:
+            raise error
         if self.failures:
             raise IncompleteRun("\n".join([*self.failures, "run the same command again to repeat these trials"]))
 

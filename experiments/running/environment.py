@@ -60,7 +60,7 @@ def describe_device(provenance: Mapping[str, str]) -> str:
         A text such as "NVIDIA H200", or "Intel(R) Xeon(R) Platinum 8481C, 2 threads".
     """
     name, torch = provenance.get("device", ""), sys.modules.get("torch")
-    if name.startswith("cuda") and torch is not None:
+    if name.startswith("cuda") and torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(name))
     n_threads = torch.get_num_threads() if torch is not None else 1
     threads = f", {n_threads} thread{'s' if n_threads > 1 else ''}" if name == "cpu" else ""

@@ -1,0 +1,61 @@
+"""The GPUs of this machine, and the environment variables with which each worker process sees one of them.
+
+A GPU is named as in CUDA_VISIBLE_DEVICES, by its number or its UUID. The variable has to be set before a process imports
+torch.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from core.errors import UserError
+from core.processes import thread_variables
+
+_COUNT = "import torch; print(torch.cuda.device_count())"
+
+
+def visible_gpus() -> list[str]:
+    """Return the names of the GPUs that this process may use.
+
+    They are those of CUDA_VISIBLE_DEVICES, which a batch system such as SLURM sets; otherwise those that PyTorch finds.
+    PyTorch runs in a process of its own, because this process should not take memory on a GPU.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for part in visible.split(",") if (name := part.strip()) and name != "-1"]
+    result = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, text=True, check=False)
+    return [str(index) for index in range(int(result.stdout))] if result.returncode == 0 else []
+
+
+def choose_gpus(text: str) -> list[str]:
+    """Return the names of the GPUs that a user has chosen.
+
+    Args:
+        text: "all", or names separated by commas, such as 0,1,3.
+
+    Raises:
+        UserError: If this process may not use one of them, or if there are none.
+    """
+    visible = visible_gpus()
+    if not visible:
+        raise UserError(
+            "this machine has no GPU that PyTorch can use: omit --gpus, or use --workers N for N processes on its cores"
+        )
+    if text == "all":
+        return visible
+    chosen = [part.strip() for part in text.split(",")]
+    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(visible):
+        raise UserError(f"--gpus takes all, or some of the GPUs {','.join(visible)} separated by commas, got {text!r}")
+    return chosen
+
+
+def gpu_environments(gpus: Sequence[str], n_workers: int) -> list[dict[str, str]]:
+    """Return the environment variables of each worker, so that the workers use the GPUs in turn and divide the cores."""
+    order = (
+        {} if "CUDA_DEVICE_ORDER" in os.environ else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    )  # the numbers of nvidia-smi
+    return [
+        thread_variables(n_workers) | order | {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]}
+        for index in range(n_workers)
+    ]

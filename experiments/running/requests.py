@@ -1,0 +1,128 @@
+"""Which observers answer which experiments: the sessions of a command line or of a file runs.toml.
+
+A file runs.toml contains one or more tables [[runs]]. Values above the first table apply to all of them:
+
+    seed = 0
+
+    [[runs]]
+    experiments = ["cue-conflict", "sketch"]
+    observers = ["sd14", "efficientnet-lite0"]
+    options = { draws = 100 }     # each observer gets the options that it has, as with -o
+    limit = 40                    # further keys: session, seed
+
+Paths in names and options are relative to the folder in which the command runs.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from core.errors import UserError
+from experiments.experiment import Experiment
+from experiments.running.session_log import Session
+from experiments.running.shards import Shard
+from experiments.sets.registry import make_experiment
+from observers.registry import make_observer, make_specs
+
+
+@frozen
+class RunRequest:
+    """A request that each of some observers answers each of some experiments.
+
+    Attributes:
+        experiments: Names as for `make_experiment`.
+        observers: Names as for `make_observer`.
+        options: Options of the observers by name. Each observer gets the options that it has.
+        session: Number of the session.
+        seed: Random seed of the order of the trials.
+        limit: Number of trials after which each session stops; None for all.
+    """
+
+    experiments: tuple[str, ...]
+    observers: tuple[str, ...]
+    options: Mapping[str, Any] = field(factory=dict)
+    session: int = 1
+    seed: int = 0
+    limit: int | None = None
+
+
+_TYPES: dict[str, type] = {
+    "experiments": list, "observers": list, "options": dict, "session": int, "seed": int, "limit": int
+}  # fmt: skip
+
+
+def read_runs(path: Path) -> list[RunRequest]:
+    """Read a file runs.toml.
+
+    Raises:
+        UserError: If the file cannot be read, or if a key is unknown, missing or has a value of the wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a TOML file: {error}") from None
+    tables = content.pop("runs", None)
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise UserError(f"{path} has no table [[runs]]; expected one with experiments = [...] and observers = [...]")
+    requests = []
+    for number, table in enumerate(tables, start=1):
+        values = content | table
+        where = f"{path}, table [[runs]] number {number}"
+        for key, value in values.items():
+            if key not in _TYPES:
+                raise UserError(f"{where}: unknown key {key!r}; the keys are {', '.join(_TYPES)}")
+            if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+                raise UserError(f"{where}: {key} must be a {_TYPES[key].__name__}, got {value!r}")
+        for key in ("experiments", "observers"):
+            names = values.get(key)
+            if not names or not all(isinstance(name, str) for name in names):
+                raise UserError(f"{where}: {key} must be a list of one or more names, got {names!r}")
+        values |= {key: tuple(values[key]) for key in ("experiments", "observers")}
+        requests.append(RunRequest(**values))
+    return requests
+
+
+def plan_sessions(
+    requests: Iterable[RunRequest],
+    directory: Path,
+    *,
+    shard: Shard | None = None,
+    notify: Callable[[str], None] = lambda sentence: None,
+) -> list[Session]:
+    """Return the sessions of some requests: every observer with every experiment.
+
+    Args:
+        requests: The requests.
+        directory: Folder for the logs.
+        shard: The part of each session to run; None for whole sessions.
+        notify: Function that is called with a sentence for each option that only some of the observers have.
+
+    Raises:
+        UserError: If an experiment or observer cannot be made, or if two sessions would write the same log.
+    """
+    experiments: dict[str, tuple[Experiment, str]] = {}
+    sessions: dict[Path, Session] = {}
+    for request in requests:
+        specs = make_specs(request.observers, request.options, notify=notify)
+        observers = [make_observer(spec) for spec in specs]
+        for name in request.experiments:
+            if name not in experiments:
+                experiment = make_experiment(name)
+                experiments[name] = experiment, experiment.stimuli.digest()
+            experiment, digest = experiments[name]
+            for spec, observer in zip(specs, observers, strict=True):
+                session = Session(
+                    experiment, observer, directory, request.session, request.seed, request.limit, spec, digest, shard
+                )
+                if session.path in sessions:
+                    raise UserError(
+                        f"two runs would write the log {session.path}: give one of the observers another name "
+                        f"(-o name=…), or use another session"
+                    )
+                sessions[session.path] = session
+    return list(sessions.values())
