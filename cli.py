@@ -13,7 +13,6 @@ import typer
 from analysis.io.notes import hide_warnings
 from commands.analyze import analyze
 from commands.check_observer import check_observer
-from commands.demo import demo
 from commands.export import export
 from commands.fetch import fetch
 from commands.figures import figures
@@ -21,10 +20,11 @@ from commands.forget import forget
 from commands.generative import estimate_allocation, explain_trial, reconstruct
 from commands.group import Group, top_level_options
 from commands.list import list_
-from commands.merge import merge
 from commands.people import calibrate_monitor, collect, doctor
 from commands.report import report
-from commands.run_experiment import run_experiment
+from commands.running.demo import demo
+from commands.running.merge import merge
+from commands.running.run_experiment import run_experiment
 from commands.show import show
 from commands.stimuli import make_cue_conflict, make_stimuli, show_stimuli
 from commands.web import import_web, serve

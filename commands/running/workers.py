@@ -33,7 +33,7 @@ Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS|FILE",
-        help="Compute on the workers of this dask scheduler: its address, or its scheduler file (see docs/cluster.md).",
+        help="Compute on the workers of this dask scheduler: its address or its scheduler file (default: none; see docs/cluster.md).",
     ),
 ]
 TimeLimit = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.options import Quiet, create_observers, print_notes, read_logs
-from commands.run_experiment import run_session
+from commands.running.run_experiment import run_session
 
 if TYPE_CHECKING:
     from observers.protocol import Observer

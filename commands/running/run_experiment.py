@@ -21,7 +21,7 @@ from commands.options import (
     read_logs,
     to_stderr,
 )
-from commands.workers import Gpus, Scheduler, TimeLimit, Workers, open_executor, run_sessions
+from commands.running.workers import Gpus, Scheduler, TimeLimit, Workers, open_executor, run_sessions
 from core.errors import UserError
 from core.resuming import resumable
 
@@ -59,7 +59,8 @@ def run_experiment(
         Path | None,
         typer.Option(
             metavar="FILE.toml",
-            help="Read experiments, observers, options, sessions and seeds from this file (see docs/cluster.md) instead.",
+            help="Read experiments, observers, options, sessions and seeds from this file, which docs/cluster.md describes "
+            "(default: from the command line).",
         ),
     ] = None,
     limit: Limit = None,
