@@ -33,7 +33,8 @@ Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS|FILE",
-        help="Compute on the workers of this dask scheduler: its address or its scheduler file (default: none; see docs/cluster.md).",
+        help="Compute on the workers of this dask scheduler, given by its address or its scheduler file "
+        "(default: none; see docs/cluster.md).",
     ),
 ]
 TimeLimit = Annotated[
