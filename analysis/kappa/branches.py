@@ -12,7 +12,6 @@ Notation: O observers of one dataset, R resamples (paired bootstrap over images 
   trees in which the observer belongs to the smallest cluster that contains all people.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,10 +20,10 @@ from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves
-from analysis.kappa.condition_data import ResampledComparison, bootstrap_weights, resample_comparisons
+from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves, node_sets
+from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
 from analysis.kappa.consistency import Rule
-from analysis.kappa.pairs import PairKappas, ResampledKappas, pair_kappas
+from analysis.kappa.pairs import PairKappas, ResampledKappas, resample_dataset
 from analysis.measures.resampling import N_RESAMPLES, percentiles
 
 BRANCH_COLUMNS = ("branch", "height", "n", "support", "observers")
@@ -42,14 +41,13 @@ class ResampledTrees:
     Attributes:
         pairs: Kappas of all pairs of observers.
         tree: Tree of the observers on all images.
-        branches: For each resample, the merges of its tree by increasing height, each as the set of observers below it.
-        heights: For each resample, the heights of these merges in units of 1 - kappa, with shape (O - 1,).
+        linkages: For each resample, the linkage matrix of its tree, with shape (O - 1, 4). Leaf o is the observer
+            `pairs.names[o]`, and heights are in units of 1 - kappa.
     """
 
     pairs: PairKappas
     tree: Clustering
-    branches: tuple[tuple[frozenset[str], ...], ...]
-    heights: tuple[np.ndarray, ...]
+    linkages: tuple[np.ndarray, ...]
 
 
 def resample_trees(
@@ -74,8 +72,7 @@ def resample_trees(
         >>> trees = resample_trees(frame[frame["dataset"] == "cue-conflict"])
         >>> branch_support(trees)
     """
-    data, resampled = pair_kappas(trials, rule), pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
-    return cluster_resamples(ResampledKappas(str(trials["dataset"].iloc[0]), data, resampled))
+    return cluster_resamples(resample_dataset(trials, rule, n_resamples, seed))
 
 
 def cluster_resamples(kappas: ResampledKappas) -> ResampledTrees:
@@ -83,14 +80,19 @@ def cluster_resamples(kappas: ResampledKappas) -> ResampledTrees:
 
     Raises LogError if the dataset has fewer than two observers.
     """
-    names, resampled = kappas.data.names, kappas.resampled
     tree = cluster_observers(kappas.data.matrix())
-    branches, heights = [], []
-    for r in range(resampled.kappas.shape[1]):
-        merges = linkage(squareform(distances(resampled.array(r)), checks=False), method="average")
-        branches.append(tuple(frozenset(names[i] for i in leaves) for leaves in node_leaves(merges)[len(names) :]))
-        heights.append(merges[:, 2])
-    return ResampledTrees(kappas.data, tree, tuple(branches), tuple(heights))
+    linkages = (merges for block in kappas.summary(block_linkages) for merges in block)
+    return ResampledTrees(kappas.data, tree, tuple(linkages))
+
+
+def block_linkages(_: PairKappas, block: PairKappas) -> list[np.ndarray]:
+    """Return the linkage matrix of every resample of a block; the list is empty with fewer than two observers."""
+    if len(block.names) < 2:
+        return []
+    return [
+        linkage(squareform(distances(block.array(r)), checks=False), method="average")
+        for r in range(block.kappas.shape[1])
+    ]
 
 
 def branch_support(trees: ResampledTrees) -> pd.DataFrame:
@@ -104,12 +106,18 @@ def branch_support(trees: ResampledTrees) -> pd.DataFrame:
         `height` is in units of 1 - kappa, `n` is the number of observers, and `support` is a proportion (NaN without
         resamples).
     """
-    counts = Counter(branch for branches in trees.branches for branch in branches)
-    n_leaves, n_resamples = len(trees.tree.order), len(trees.branches)
+    n_leaves, n_resamples = len(trees.tree.order), len(trees.linkages)
+    leaf_of = {name: leaf for leaf, name in enumerate(trees.pairs.names)}
+    branches = node_sets(trees.tree.linkage, [leaf_of[name] for name in trees.tree.order])[n_leaves:]
+    counts = dict.fromkeys(branches, 0)
+    for merges in trees.linkages:
+        for branch in node_sets(merges)[n_leaves:]:
+            if branch in counts:
+                counts[branch] += 1
     rows = []
     for number, leaves in enumerate(node_leaves(trees.tree.linkage)[n_leaves:]):
         names = [trees.tree.order[leaf] for leaf in sorted(leaves)]
-        support = counts[frozenset(names)] / n_resamples if n_resamples else np.nan
+        support = counts[branches[number]] / n_resamples if n_resamples else np.nan
         rows.append((number + 1, trees.tree.linkage[number, 2], len(names), support, ", ".join(names)))
     return pd.DataFrame(rows, columns=list(BRANCH_COLUMNS))
 
@@ -216,25 +224,28 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
     if len(people) < 2 or np.isnan(people).all():
         return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
     low, high = percentiles(resampled.with_people[2])
-    people_names = frozenset(data.people)
-    clusters = [_smallest_cluster(people_names, *tree) for tree in zip(trees.branches, trees.heights, strict=True)]
+    leaf_of = {name: leaf for leaf, name in enumerate(trees.pairs.names)}
+    leaves_of_people = sum(1 << leaf_of[name] for name in data.people)
+    clusters = [_smallest_cluster(leaves_of_people, merges) for merges in trees.linkages]
     rows = []
     for k, (name, kind) in enumerate(zip(data.names, data.kinds, strict=True)):
         kappa = data.with_people[2, k, 0]
         is_within = bool(kappa >= np.nanmin(people)) if not np.isnan(kappa) else None
-        in_cluster = float(np.mean([name in cluster for cluster in clusters])) if clusters else np.nan
+        in_cluster = float(np.mean([cluster >> leaf_of[name] & 1 for cluster in clusters])) if clusters else np.nan
         rows.append((name, kind, kappa, low[k], high[k], np.nanmin(people), np.nanmean(people), np.nanmax(people),
                      len(people), int(np.sum(people < kappa)), is_within, in_cluster))  # fmt: skip
     return pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
 
 
-def _smallest_cluster(
-    people: frozenset[str], branches: tuple[frozenset[str], ...], heights: np.ndarray
-) -> frozenset[str]:
-    """Return the smallest branch that contains all people, joined with all branches that merge at the same height."""
-    containing = [(branch, height) for branch, height in zip(branches, heights, strict=True) if people <= branch]
-    lowest_height = containing[0][1]
-    return [branch for branch, height in containing if height <= lowest_height + 1e-9][-1]
+def _smallest_cluster(people: int, merges: np.ndarray) -> int:
+    """Return the smallest branch that contains all people, joined with all branches that merge at the same height.
+
+    Sets of observers are numbers as in `node_sets`.
+    """
+    branches = node_sets(merges)[len(merges) + 1 :]
+    containing = [k for k, branch in enumerate(branches) if branch & people == people]
+    lowest_height = merges[containing[0], 2]
+    return [branches[k] for k in containing if merges[k, 2] <= lowest_height + 1e-9][-1]
 
 
 def human_range_sentences(table: pd.DataFrame) -> list[str]:

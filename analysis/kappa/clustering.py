@@ -11,7 +11,7 @@ Notation: O observers. Conventions:
   `smallest_cluster_containing` treats them as one merge, so that this order cannot exclude an observer from a cluster.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -106,6 +106,18 @@ def node_leaves(tree: np.ndarray) -> list[frozenset[int]]:
     """Return the leaves below every node of a linkage matrix: first the O leaves, then the O - 1 merges, lowest first."""
     nodes = [frozenset([leaf]) for leaf in range(len(tree) + 1)]
     for left, right in tree[:, :2].astype(int):
+        nodes.append(nodes[left] | nodes[right])
+    return nodes
+
+
+def node_sets(tree: np.ndarray, leaves: Sequence[int] | None = None) -> list[int]:
+    """Return the leaves below every node as a number in which bit i is 1 if the node contains leaf i.
+
+    The order of the nodes is that of `node_leaves`. Such numbers are compared faster than sets. `leaves` renumbers the
+    leaves: leaf k of the tree becomes leaf `leaves[k]`.
+    """
+    nodes = [1 << leaf for leaf in (range(len(tree) + 1) if leaves is None else leaves)]
+    for left, right in tree[:, :2].astype(int).tolist():
         nodes.append(nodes[left] | nodes[right])
     return nodes
 

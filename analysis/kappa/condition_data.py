@@ -17,6 +17,9 @@ from analysis.kappa.consistency import Rule, correct_matrix, kappa, select_bench
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
+MAX_VALUES = (
+    2**23
+)  # largest number of pairs × resamples × conditions that are computed at once; each needs about 100 bytes
 ImageWeights = Callable[[int, int], np.ndarray]
 """Function that takes the number of images and the index of the condition, and returns how often each image counts in each
 resample, with shape (I, R)."""
@@ -136,35 +139,54 @@ def compare_with_people(
     # The pairs of a person and another observer come first, then the pairs of two people.
     pairs = [(h, o) for h in range(len(people)) for o in range(len(people), len(kind_of))]
     pairs += [(h, g) for h in range(len(people)) for g in range(h + 1, len(people))]
-    names, n_with_others = [*people, *others], len(people) * len(others)
     first, second = np.array(pairs, int).reshape(-1, 2).T
-    values, n_correct, n_answered = [], [], []
+    arrays = []
     for k, condition in enumerate(conditions):
         weight = image_weights(condition.correct.shape[1], first_index + k)
         # The row is -1 if the observer has no trials in this condition.
-        row = pd.Index(condition.names).get_indexer(pd.Index(names))
+        row = pd.Index(condition.names).get_indexer(pd.Index([*people, *others]))
         answered = np.where(row[:, None] >= 0, condition.answered[row], 0.0).astype(weight.dtype)
         correct = np.where(row[:, None] >= 0, condition.correct[row], 0.0).astype(weight.dtype)
+        arrays.append((correct, answered, weight))
+    n_resamples = arrays[0][2].shape[1]
+    n_blocks = max(1, -(-len(pairs) * n_resamples * len(conditions) // MAX_VALUES))
+    blocks = [
+        _compare_block(
+            [(c, a, np.ascontiguousarray(w[:, part])) for c, a, w in arrays], first, second, len(people), rule
+        )
+        for part in np.array_split(np.arange(n_resamples), n_blocks)
+    ]
+    measures = (np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True))
+    kinds = tuple(kind_of[name] for name in others)
+    return PeopleComparison(conditions[0].dataset, tuple(others), kinds, tuple(people), *measures)
+
+
+def _compare_block(
+    arrays: list[tuple[np.ndarray, np.ndarray, np.ndarray]], first: np.ndarray, second: np.ndarray, n_people: int, rule: Rule
+) -> tuple[np.ndarray, ...]:  # fmt: skip
+    """Return the measures of a `PeopleComparison`, in the order of its attributes, in a block of resamples.
+
+    `arrays` has `correct`, `answered` and `weight` of every condition, with the people in the first rows. The pairs
+    (`first`, `second`) of a person and another observer come before those of two people.
+    """
+    n_others, n_resamples = len(arrays[0][0]) - n_people, arrays[0][2].shape[1]
+    n_with_others = n_people * n_others
+    values = []
+    for correct, answered, weight in arrays:
         p1, p2, expected, observed = weighted_agreement(correct, answered, weight, first, second)
         values.append([np.square(p1 - p2), observed, kappa(observed, expected, rule)])
-        n_correct.append((correct @ weight).astype(float))
-        n_answered.append((answered @ weight).astype(float))
+    n_correct = np.sum([(correct @ weight).astype(float) for correct, _, weight in arrays], axis=0)
+    n_answered = np.sum([(answered @ weight).astype(float) for _, answered, weight in arrays], axis=0)
     per_pair = nan_mean(np.array(values), axis=0)  # (3, pairs, R)
-    n_correct_total, n_total, n_people = np.sum(n_correct, axis=0), np.sum(n_answered, axis=0), len(people)
-    n_resamples = n_total.shape[1]
     people_pairs = per_pair[:, n_with_others:]
     has_person = [(first[n_with_others:] == h) | (second[n_with_others:] == h) for h in range(n_people)]
     per_person = np.array([nan_mean(people_pairs[:, mask], axis=1) for mask in has_person])
-    return PeopleComparison(
-        dataset=conditions[0].dataset,
-        names=tuple(others),
-        kinds=tuple(kind_of[name] for name in others),
-        people=tuple(people),
-        with_people=nan_mean(per_pair[:, :n_with_others].reshape(3, n_people, len(others), n_resamples), axis=1),
-        per_person=per_person.reshape(n_people, 3, n_resamples).swapaxes(0, 1),
-        between_people=nan_mean(people_pairs, axis=1),
-        accuracy=_ratio(n_correct_total[n_people:], n_total[n_people:]),
-        people_accuracy=_ratio(n_correct_total[:n_people].sum(axis=0), n_total[:n_people].sum(axis=0)),
+    return (
+        nan_mean(per_pair[:, :n_with_others].reshape(3, n_people, n_others, n_resamples), axis=1),
+        per_person.reshape(n_people, 3, n_resamples).swapaxes(0, 1),
+        nan_mean(people_pairs, axis=1),
+        _ratio(n_correct[n_people:], n_answered[n_people:]),
+        _ratio(n_correct[:n_people].sum(axis=0), n_answered[:n_people].sum(axis=0)),
     )
 
 

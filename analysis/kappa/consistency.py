@@ -194,16 +194,25 @@ def weighted_agreement(
 
     The arguments are those of `resampled_kappa`. Each array has one value per pair and resample, with shape (pairs, R).
     """
-    both_correct = ((correct[i] * correct[j]) @ weight).astype(float)
+    both_correct = _weighted_products(correct, correct, weight, i, j)
     if answered.all():  # the usual case, which needs fewer matrix products
         total = (correct @ weight).astype(float)
         n, n_correct_1, n_correct_2 = np.full((1, 1), float(weight.sum(axis=0).max(initial=0))), total[i], total[j]
     else:
-        n = ((answered[i] * answered[j]) @ weight).astype(float)
-        n_correct_1 = ((correct[i] * answered[j]) @ weight).astype(float)
-        n_correct_2 = ((answered[i] * correct[j]) @ weight).astype(float)
+        n = _weighted_products(answered, answered, weight, i, j)
+        n_correct_1 = _weighted_products(correct, answered, weight, i, j)
+        n_correct_2 = _weighted_products(answered, correct, weight, i, j)
     n = np.where(n > 0, n, np.nan)
     return n_correct_1 / n, n_correct_2 / n, *_expected_and_observed(both_correct, n, n_correct_1, n_correct_2)
+
+
+def _weighted_products(a: np.ndarray, b: np.ndarray, weight: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Return the sums over images of a[i] b[j] in every resample, with shape (pairs, R)."""
+    total = np.empty((len(i), weight.shape[1]))
+    for start in range(0, len(i), PAIRS_PER_PRODUCT):
+        part = slice(start, start + PAIRS_PER_PRODUCT)
+        total[part] = (a[i[part]] * b[j[part]]) @ weight
+    return total
 
 
 def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
@@ -220,20 +229,18 @@ def kappa_matrix(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     Example:
         >>> kappa_matrix(error_consistency(frame, intervals=False), "edge").loc["subject-01", "resnet50"]
     """
-    pairs = _average_over_conditions(table, dataset)
-    names = list(dict.fromkeys([*pairs["observer_1"], *pairs["observer_2"]]))
+    pairs = select_benchmark_conditions(table[table["dataset"] == dataset], dataset)
+    first, second = pairs["observer_1"].to_numpy(object), pairs["observer_2"].to_numpy(object)
+    names = [*dict.fromkeys([*pd.unique(first), *pd.unique(second)])]
     matrix = np.full((len(names), len(names)), np.nan)
     np.fill_diagonal(matrix, 1.0)
     index = pd.Index(names)
-    i, j = index.get_indexer(pairs["observer_1"]), index.get_indexer(pairs["observer_2"])
-    matrix[i, j] = matrix[j, i] = pairs["kappa"]
+    # One number for each pair: grouping by numbers is much faster than grouping by two names.
+    number = index.get_indexer(first) * len(names) + index.get_indexer(second)
+    means = pairs["kappa"].groupby(number, sort=False).mean()
+    i, j = np.divmod(means.index.to_numpy(), len(names))
+    matrix[i, j] = matrix[j, i] = means
     return pd.DataFrame(matrix, index=names, columns=names)
-
-
-def _average_over_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Return `observer_1`, `observer_2` and their mean kappa over the benchmark conditions of a dataset."""
-    pairs = select_benchmark_conditions(table[table["dataset"] == dataset], dataset)
-    return pairs.groupby(["observer_1", "observer_2"], sort=False)["kappa"].mean().reset_index()
 
 
 def select_benchmark_conditions(table: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -23,7 +23,7 @@ import pandas as pd
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
-from analysis.kappa.pairs import ResampledKappas, resample_kappas
+from analysis.kappa.pairs import PairKappas, ResampledKappas, resample_kappas
 from analysis.measures.resampling import N_RESAMPLES, percentiles
 from core.kinds import KINDS
 
@@ -67,22 +67,41 @@ def contrast_kinds(kappas: Iterable[ResampledKappas], *, seed: int = 0) -> pd.Da
     for of_dataset in kappas:
         data = of_dataset.data
         kinds = np.array(data.kinds, object)
-        values = np.concatenate(
-            [data.kappas, of_dataset.resampled.kappas], axis=1
-        )  # column 0 has the kappas of the data
         people = np.flatnonzero(kinds == "human")
-        for kind_1, kind_2 in combinations([k for k in KINDS if k in data.kinds], 2):
-            for contrast in (WITHIN, PEOPLE):
-                if contrast == PEOPLE and (kind_1 == "human" or not len(people)):
-                    continue
-                first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
-                means = np.array([*_contrast_means(contrast, values, first, second, people, len(kinds))])
-                differences = means[0] - means[1]
-                low, high = percentiles(differences[None, 1:])[:, 0]
-                p, smallest_p = _permutation_test(contrast, data.array(), first, second, people, seed)
-                rows.append((of_dataset.dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0],
-                             differences[0], low, high, p, smallest_p))  # fmt: skip
+        blocks = of_dataset.summary(block_means)
+        # For every contrast: column 0 has the means of the data, and the other columns those of the resamples.
+        all_means = np.concatenate([blocks[0], *(block[:, :, 1:] for block in blocks[1:])], axis=2)
+        for (contrast, kind_1, kind_2), means in zip(_contrasts(data.kinds), all_means, strict=True):
+            first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
+            differences = means[0] - means[1]
+            low, high = percentiles(differences[None, 1:])[:, 0]
+            p, smallest_p = _permutation_test(contrast, data.array(), first, second, people, seed)
+            rows.append((of_dataset.dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0],
+                         differences[0], low, high, p, smallest_p))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _contrasts(kinds: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """Return the name and the two kinds of every contrast that these kinds of observers allow."""
+    pairs = combinations([kind for kind in KINDS if kind in kinds], 2)
+    return [
+        (contrast, *pair)
+        for pair in pairs
+        for contrast in (WITHIN, PEOPLE)
+        if contrast == WITHIN or ("human" in kinds and pair[0] != "human")
+    ]
+
+
+def block_means(data: PairKappas, block: PairKappas) -> np.ndarray:
+    """Return the two means of every contrast, with shape (contrasts, 2, 1 + R): in the data, then in each resample."""
+    kinds = np.array(data.kinds, object)
+    values = np.concatenate([data.kappas, block.kappas], axis=1)  # column 0 has the kappas of the data
+    people = np.flatnonzero(kinds == "human")
+    means = []
+    for contrast, kind_1, kind_2 in _contrasts(data.kinds):
+        first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
+        means.append(_contrast_means(contrast, values, first, second, people, len(kinds)))
+    return np.array(means).reshape(len(means), 2, values.shape[1])
 
 
 def _contrast_means(

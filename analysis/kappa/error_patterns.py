@@ -22,6 +22,8 @@ a dataset are pooled; `by_condition` separates them. The interval of the agreeme
 within conditions.
 """
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
@@ -95,13 +97,13 @@ def _response_arrays(
 
     The responses have the shape (O, I) and the categories (I,). A response of -1 means that the observer gave no response.
     """
-    words = sorted((set(trials["category"]) | set(trials["response"])) - {""})
+    words = sorted({*trials["category"].unique(), *trials["response"].unique()} - {""})
     responses, categories = [], []
     for condition in conditions:
         part = trials[trials["condition"] == condition]
         o = pd.Index(names).get_indexer(pd.Index(part["observer"]))
         i, images = pd.factorize(part["stimulus"].to_numpy(object))
-        if len(set(zip(o, i, strict=True))) < len(part):
+        if len(np.unique(o * len(images) + i)) < len(part):
             raise LogError(
                 f"an observer responded to an image of {part['dataset'].iloc[0]} twice, perhaps in two sessions; error "
                 f"patterns need one response per image, so pass one session at a time"
@@ -118,22 +120,75 @@ def _compare_pairs(
     names: list[str], response: np.ndarray, category: np.ndarray, n_words: int, n_choices: int, weight: np.ndarray
 ) -> pd.DataFrame:
     """Return one row per pair, without the columns dataset and condition. `weight` has the shape (I, R); R may be 0."""
-    rows = []
-    answered, wrong = response >= 0, (response >= 0) & (response != category)
-    for i in range(len(names)):
-        for j in range(i + 1, len(names)):
-            both_answered, both_wrong = answered[i] & answered[j], wrong[i] & wrong[j]
+    wrong = (response >= 0) & (response != category)
+    parts = []
+    for i in range(len(names) - 1):
+        columns = _compare_with_later(i, response, category, n_words, n_choices)
+        parts.append(pd.DataFrame({"observer_1": names[i], "observer_2": names[i + 1 :], **columns}))
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS[2:]))
+    table = pd.concat(parts, ignore_index=True)
+    resampled = np.full((len(table), weight.shape[1]), np.nan)
+    if weight.shape[1]:
+        for row, (i, j) in enumerate(combinations(range(len(names)), 2)):
+            both_wrong = wrong[i] & wrong[j]
             responses = response[i, both_wrong], response[j, both_wrong]
-            same, agreement = (float(value[0]) for value in misclassification_agreement(*responses))
-            _, resampled = misclassification_agreement(*responses, weight[both_wrong])
-            low, high = percentiles(resampled[None])[:, 0]
-            errors_1, errors_2 = (
-                count_errors(response[o], category, both_answered & wrong[o], n_words) for o in (i, j)
-            )
-            n_errors = int(errors_1.sum() + errors_2.sum())
-            rows.append((names[i], names[j], int(both_answered.sum()), int(both_wrong.sum()), same, agreement, low, high,
-                         n_errors, class_level_similarity(errors_1, errors_2, n_choices)))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS[2:]))
+            resampled[row] = misclassification_agreement(*responses, weight[both_wrong])[1]
+    table["low"], table["high"] = percentiles(resampled)
+    return table[list(COLUMNS[2:])]
+
+
+def _compare_with_later(
+    i: int, response: np.ndarray, category: np.ndarray, n_words: int, n_choices: int
+) -> dict[str, np.ndarray]:
+    """Return the columns of `_compare_pairs` for the pairs of observer i with every later observer, without intervals."""
+    others = response[i + 1 :]
+    both_answered = (response[i] >= 0) & (others >= 0)
+    images = np.flatnonzero((response[i] >= 0) & (response[i] != category))  # the errors of observer i
+    own, given = response[i, images], others[:, images]
+    both_wrong = (given >= 0) & (given != category[images])
+    n = both_wrong.sum(axis=1)
+    defined = np.where(n > 0, n, np.nan)
+    counts_1 = both_wrong.astype(np.float32) @ _one_hot(own, n_words)
+    counts_2 = _count_words(given, both_wrong, n_words)
+    same = ((given == own) & both_wrong).sum(axis=1) / defined
+    products = (counts_1.astype(float) / defined[:, None]) * (counts_2 / defined[:, None])
+    denominator = 1 - _sum_nonzero(products)
+    errors_1 = (given >= 0).astype(np.float32) @ _one_hot(category[images] * n_words + own, n_words**2)
+    errors_2 = _count_words(category * n_words + others, both_answered & (others != category), n_words**2)
+    a, b = (errors.reshape(-1, n_words, n_words).astype(float) for errors in (errors_1, errors_2))
+    return {
+        "n": both_answered.sum(axis=1), "n_both_wrong": n, "same_response": same,
+        "agreement": np.divide(
+            same - 1 + denominator, denominator, out=np.full(len(n), np.nan), where=denominator > 1e-12
+        ),
+        "n_errors": (errors_1.sum(axis=1) + errors_2.sum(axis=1)).astype(int),
+        "similarity": class_level_similarity(a, b, n_choices),
+    }  # fmt: skip
+
+
+def _one_hot(numbers: np.ndarray, n_numbers: int) -> np.ndarray:
+    """Return an array with shape (len(numbers), n_numbers) that is 1.0 at each number; float32 is exact for counts."""
+    table = np.zeros((len(numbers), n_numbers), np.float32)
+    table[np.arange(len(numbers)), numbers] = 1.0
+    return table
+
+
+def _count_words(numbers: np.ndarray, mask: np.ndarray, n_numbers: int) -> np.ndarray:
+    """Return how often each number below `n_numbers` occurs in each row of `numbers` where `mask` is true."""
+    rows, _ = np.nonzero(mask)
+    flat = np.bincount(rows * n_numbers + numbers[mask], minlength=len(numbers) * n_numbers)
+    return flat.reshape(len(numbers), n_numbers)
+
+
+def _sum_nonzero(values: np.ndarray) -> np.ndarray:
+    """Return the sum of each row, adding only its values that are not 0 so that rounding is that of a sum over these."""
+    n = (values > 0).sum(axis=1)
+    first = np.take_along_axis(values, np.argsort(values == 0, axis=1, kind="stable"), axis=1)
+    total = np.where(np.isnan(values).any(axis=1), np.nan, 0.0)
+    for length in np.unique(n[n > 0]):
+        total[n == length] = np.ascontiguousarray(first[n == length, :length]).sum(axis=1)
+    return total
 
 
 def misclassification_agreement(
@@ -158,23 +213,18 @@ def misclassification_agreement(
     return same, agreement
 
 
-def count_errors(response: np.ndarray, category: np.ndarray, wrong: np.ndarray, n_words: int) -> np.ndarray:
-    """Return the counts of category × response over the trials marked in `wrong`, with shape (K, K)."""
-    flat = np.bincount(category[wrong] * n_words + response[wrong], minlength=n_words**2)
-    return flat.reshape(n_words, n_words)
-
-
-def class_level_similarity(a: np.ndarray, b: np.ndarray, n_choices: int) -> float:
-    """Return the class-level error similarity of two tables of error counts with shape (K, K).
+def class_level_similarity(a: np.ndarray, b: np.ndarray, n_choices: int) -> np.ndarray:
+    """Return the class-level error similarity of tables of error counts; the shape (…, K, K) becomes (…).
 
     Choices that occur in neither table count only through the smoothing.
     """
-    n_errors = (a + b).sum(axis=1)
-    if not n_errors.sum():
-        return np.nan
-    size = max(n_choices, len(a))
-    padded = [np.pad(counts, ((0, 0), (0, size - len(a)))) for counts in (a, b, a + b)]
-    p, q, m = ((c + SMOOTHING) / (c.sum(axis=1, keepdims=True) + SMOOTHING * (size - 1)) for c in padded)
-    off_diagonal = ~np.eye(len(a), size, dtype=bool)
-    divergence = np.where(off_diagonal, p * np.log(p / m) + q * np.log(q / m), 0).sum(axis=1) / 2
-    return float(1 / (1 + np.average(divergence, weights=n_errors)))
+    size = max(n_choices, a.shape[-1])
+    padding = [(0, 0)] * (a.ndim - 1) + [(0, size - a.shape[-1])]
+    padded = [np.pad(counts, padding) for counts in (a, b, a + b)]
+    p, q, m = ((c + SMOOTHING) / (c.sum(axis=-1, keepdims=True) + SMOOTHING * (size - 1)) for c in padded)
+    off_diagonal = ~np.eye(a.shape[-1], size, dtype=bool)
+    divergence = np.where(off_diagonal, p * np.log(p / m) + q * np.log(q / m), 0).sum(axis=-1) / 2
+    n_errors = (a + b).sum(axis=-1).astype(float)
+    total = n_errors.sum(axis=-1)
+    mean = (divergence * n_errors).sum(axis=-1) / np.where(total > 0, total, np.nan)
+    return np.asarray(1 / (1 + mean))

@@ -2,13 +2,16 @@
 
 Notation: O observers of one dataset, O (O - 1) / 2 pairs o < p in the order of `np.triu_indices`, R resamples. kappa is
 computed per condition, then averaged over the benchmark conditions in which it is defined.
+All kappas of 1,000 observers in 1,000 resamples would take 4 GB, so the resamples are divided into blocks with at most
+MAX_VALUES kappas each. Summaries are computed block by block, and none of them depends on the size of the blocks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from attrs import frozen
+from attrs import field, frozen
 
 from analysis.io.frame import dataset_order, observer_order
 from analysis.kappa.condition_data import ImageWeights, bootstrap_weights, split_by_condition, unit_weights
@@ -18,6 +21,7 @@ from core.errors import LogError
 from core.kinds import KINDS
 
 COLUMNS = ("dataset", "kind_1", "kind_2", "n_pairs", "kappa", "low", "high")
+MAX_VALUES = 2**26  # largest number of kappas in a block; with float64 they take 512 MB
 
 
 @frozen(eq=False)
@@ -46,6 +50,10 @@ class PairKappas:
         return pd.DataFrame(self.array(resample), index=list(self.names), columns=list(self.names))
 
 
+# A function that takes the kappas of the data and those of a block of resamples.
+Summary = Callable[[PairKappas, PairKappas], Any]
+
+
 @frozen(eq=False)
 class ResampledKappas:
     """The kappas of one dataset, which contrasts, clusters and means over kinds summarize.
@@ -53,12 +61,26 @@ class ResampledKappas:
     Attributes:
         dataset: Name of the dataset.
         data: Kappas of the data.
-        resampled: Kappas in the bootstrap resamples of the images.
+        blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after the
+            other.
     """
 
     dataset: str
     data: PairKappas
-    resampled: PairKappas
+    blocks: Callable[[], Iterator[PairKappas]]
+    _summaries: dict[Summary, list[Any]] = field(factory=dict, init=False, repr=False)
+
+    def summarize(self, *summaries: Summary) -> None:
+        """Compute several summaries of all blocks in one pass, so that the blocks are computed once."""
+        missing = [summary for summary in summaries if summary not in self._summaries]
+        if missing:
+            results = [[summary(self.data, block) for summary in missing] for block in self.blocks()]
+            self._summaries.update(zip(missing, map(list, zip(*results, strict=True)), strict=True))
+
+    def summary(self, summary: Summary) -> list[Any]:
+        """Return the results of a summary, one for each block."""
+        self.summarize(summary)
+        return self._summaries[summary]
 
 
 def pair_kappas(
@@ -81,18 +103,21 @@ def pair_kappas(
     order = observer_order(pd.DataFrame({"observer": list(kind_of), "kind": list(kind_of.values())}))
     names = order["observer"].tolist()
     i, j = np.triu_indices(len(names), k=1)
-    per_condition = []
+    arrays = []
     for k, condition in enumerate(conditions):
-        weight = image_weights(condition.correct.shape[1], k)
+        weight = np.ascontiguousarray(image_weights(condition.correct.shape[1], k))
         row = pd.Index(condition.names).get_indexer(pd.Index(order["observer"]))
         correct, answered = (
             np.where(row[:, None] >= 0, array[row], 0.0).astype(weight.dtype)
             for array in (condition.correct, condition.answered)
         )
-        chunks = [slice(start, start + PAIRS_PER_PRODUCT) for start in range(0, len(i), PAIRS_PER_PRODUCT)]
-        kappas = [resampled_kappa(correct, answered, weight, i[chunk], j[chunk], rule) for chunk in chunks]
-        per_condition.append(np.concatenate([np.empty((0, weight.shape[1])), *kappas]))
-    return PairKappas(tuple(names), tuple(order["kind"]), nan_mean(np.array(per_condition), axis=0))
+        arrays.append((correct, answered, weight))
+    kappas = np.empty((len(i), arrays[0][2].shape[1]))
+    for start in range(0, len(i), PAIRS_PER_PRODUCT):
+        part = slice(start, start + PAIRS_PER_PRODUCT)
+        per_condition = [resampled_kappa(*array, i[part], j[part], rule) for array in arrays]
+        kappas[part] = nan_mean(np.array(per_condition), axis=0)
+    return PairKappas(tuple(names), tuple(order["kind"]), kappas)
 
 
 def resample_kappas(
@@ -106,9 +131,24 @@ def resample_kappas(
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
         if len(trials):
-            resampled = pair_kappas(trials, rule, bootstrap_weights(n_resamples, seed))
-            kappas.append(ResampledKappas(dataset, pair_kappas(trials, rule), resampled))
+            kappas.append(resample_dataset(trials, rule, n_resamples, seed))
     return kappas
+
+
+def resample_dataset(trials: pd.DataFrame, rule: Rule, n_resamples: int, seed: int) -> ResampledKappas:
+    """Return the kappas of one dataset. Raises LogError in the same cases as `pair_kappas`."""
+    data = pair_kappas(trials, rule)
+    weights = bootstrap_weights(n_resamples, seed)
+    n_blocks = max(1, -(-len(data.kappas) * n_resamples // MAX_VALUES))
+    parts = np.array_split(np.arange(n_resamples), n_blocks)
+
+    def weights_of(part: np.ndarray) -> ImageWeights:
+        return lambda n_images, k: weights(n_images, k)[:, part]
+
+    def blocks() -> Iterator[PairKappas]:
+        return (pair_kappas(trials, rule, weights_of(part)) for part in parts)
+
+    return ResampledKappas(str(trials["dataset"].iloc[0]), data, blocks)
 
 
 def kappa_by_kind(
@@ -137,15 +177,27 @@ def mean_kappas(kappas: Iterable[ResampledKappas]) -> pd.DataFrame:
     """Return the table of `kappa_by_kind` for the datasets whose kappas are given."""
     rows = []
     for of_dataset in kappas:
-        kinds = np.array(of_dataset.data.kinds, object)
-        i, j = np.triu_indices(len(kinds), k=1)
-        for n, kind_1 in enumerate(KINDS):
-            for kind_2 in KINDS[n:]:
-                mask = ((kinds[i] == kind_1) & (kinds[j] == kind_2)) | ((kinds[i] == kind_2) & (kinds[j] == kind_1))
-                if not mask.any():
-                    continue
-                values = of_dataset.data.kappas[mask, 0]
-                low, high = percentiles(nan_mean(of_dataset.resampled.kappas[mask], axis=0)[None])[:, 0]
-                n_pairs, mean = int((~np.isnan(values)).sum()), nan_mean(values, axis=0).item()
-                rows.append((of_dataset.dataset, kind_1, kind_2, n_pairs, mean, low, high))
+        low, high = percentiles(np.concatenate(of_dataset.summary(kind_means), axis=1))
+        for k, (kind_1, kind_2, pairs) in enumerate(_pairs_by_kind(of_dataset.data.kinds)):
+            values = of_dataset.data.kappas[pairs, 0]
+            n_pairs, mean = int((~np.isnan(values)).sum()), nan_mean(values, axis=0).item()
+            rows.append((of_dataset.dataset, kind_1, kind_2, n_pairs, mean, low[k], high[k]))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def kind_means(data: PairKappas, block: PairKappas) -> np.ndarray:
+    """Return the mean kappa of every two kinds that have a pair, in each resample of the block, with shape (…, R)."""
+    means = [nan_mean(block.kappas[pairs], axis=0) for _, _, pairs in _pairs_by_kind(data.kinds)]
+    return np.array(means).reshape(len(means), block.kappas.shape[1])
+
+
+def _pairs_by_kind(kinds: tuple[str, ...]) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield every two kinds that have a pair of observers, and the positions of their pairs."""
+    number = pd.Index(KINDS).get_indexer(pd.Index(kinds))
+    i, j = np.triu_indices(len(kinds), k=1)
+    first, second = np.minimum(number[i], number[j]), np.maximum(number[i], number[j])
+    for n, kind_1 in enumerate(KINDS):
+        for m, kind_2 in enumerate(KINDS[n:], n):
+            pairs = np.flatnonzero((first == n) & (second == m))
+            if len(pairs):
+                yield kind_1, kind_2, pairs
