@@ -4,7 +4,8 @@ The figure follows figure 6 of Jaini et al. (2024). Observers are in the order o
 beyond chance, blue is disagreement, white is κ = 0, and gray with a dash is an undefined κ. The color of a name and the
 marker before its row show the kind of the observer. With at most MAX_NUMBERED observers, each cell shows its number.
 Without numbers, cells below 0 (after rounding to two decimals) show a minus sign, since red and blue look alike in
-grayscale.
+grayscale. With more than `style.MAX_SHOWN` observers, the matrix has a fixed size, without names and minus signs; a strip
+at its left side shows the kinds.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from analysis.figures import style
@@ -22,10 +24,13 @@ from analysis.kappa.clustering import Clustering
 MAX_NUMBERED = 20  # if there are more observers, the cells do not show numbers
 UNDEFINED_COLOR = "#D0D0D0"
 TREE_WIDTH, COLOR_BAR_WIDTH = 1.3, 0.22  # widths of the parts beside the matrix, in inches
+LARGE_SIZE = 7.0  # side length of a matrix without names, in inches
 
 
 def matrix_size(n_observers: int) -> float:
     """Return the side length in inches at which the names and numbers of a matrix are readable."""
+    if n_observers > style.MAX_SHOWN:
+        return LARGE_SIZE
     return max(1.2, n_observers * (0.3 if n_observers <= MAX_NUMBERED else 0.15))
 
 
@@ -54,24 +59,21 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
 
     colors = matplotlib.colormaps["RdBu_r"].with_extremes(bad=UNDEFINED_COLOR)
     image = ax.imshow(kappa, cmap=colors, vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
-    names = style.short_names(order, kinds)
-    ax.set_xticks(range(n), names, rotation=90)
-    ax.set_yticks(range(n), names)
-    ax.tick_params(length=0, pad=2, labelsize=6.5 if n > MAX_NUMBERED else 8)
-    ax.tick_params(axis="y", pad=9)
     ax.spines[:].set_visible(False)
-    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
-        for label, name in zip(labels, order, strict=True):
-            label.set_color(style.KIND_STYLES[kinds[name]].text_color)
+    if n > style.MAX_SHOWN:
+        _draw_kind_strip(ax, [kinds[name] for name in order])
+    else:
+        _label_observers(ax, order, kinds)
     if n <= MAX_NUMBERED:
         for i in range(n):
             for j in range(n):
                 value = kappa[i, j]
                 color = "white" if abs(value) > 0.6 else "black"
                 ax.text(j, i, _format_kappa(value), ha="center", va="center", fontsize=6, color=color)
-    else:
+    elif n <= style.MAX_SHOWN:
         _draw_minus_signs(ax, kappa)
-    style.draw_kind_markers(ax, [kinds[name] for name in order])
+    if n <= style.MAX_SHOWN:
+        style.draw_kind_markers(ax, [kinds[name] for name in order])
     shown_kinds = {kinds[name] for name in order}
     handles = [style.kind_handle(style.KIND_STYLES[kind]) for kind in style.KIND_STYLES if kind in shown_kinds]
     ax.legend(handles=handles, ncols=len(handles), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
@@ -83,6 +85,27 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     tree.spines["left"].set_visible(False)
     figure.colorbar(image, cax=bar, label="error consistency κ")
     return figure
+
+
+def _label_observers(ax: Axes, order: list[str], kinds: Mapping[str, str]) -> None:
+    """Label the rows and columns with the names of the observers, in the color of their kind."""
+    names = style.short_names(order, kinds)
+    ax.set_xticks(range(len(order)), names, rotation=90)
+    ax.set_yticks(range(len(order)), names)
+    ax.tick_params(length=0, pad=2, labelsize=6.5 if len(order) > MAX_NUMBERED else 8)
+    ax.tick_params(axis="y", pad=9)
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        for label, name in zip(labels, order, strict=True):
+            label.set_color(style.KIND_STYLES[kinds[name]].text_color)
+
+
+def _draw_kind_strip(ax: Axes, kinds: list[str]) -> None:
+    """Draw a strip at the left side of the matrix in which every row has the color of the kind of its observer."""
+    strip = ax.inset_axes((-0.035, 0.0, 0.025, 1.0))
+    strip.imshow([[to_rgb(style.KIND_STYLES[kind].color)] for kind in kinds], interpolation="nearest", aspect="auto")
+    for axes in (ax, strip):
+        axes.set(xticks=[], yticks=[])
+    strip.spines[:].set_visible(False)
 
 
 def _format_kappa(value: float) -> str:

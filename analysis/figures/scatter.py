@@ -33,8 +33,13 @@ def draw_points(table: pd.DataFrame, ax: Axes, *, x_label: str, y_label: str, is
         The axes.
     """
     styles = style.observer_styles(table)
-    for observer, x, y in zip(table["observer"], table["x"], table["y"], strict=True):
-        ax.plot([x], [y], linestyle="none", **styles[observer].plot_options())
+    if len(table) > style.MAX_SHOWN:
+        for _, part in table.groupby("kind", sort=False):
+            options = styles[part["observer"].iloc[0]].plot_options() | {"markersize": 3.5, "markeredgewidth": 0.5}
+            ax.plot(part["x"], part["y"], linestyle="none", **options)
+    else:
+        for observer, x, y in zip(table["observer"], table["x"], table["y"], strict=True):
+            ax.plot([x], [y], linestyle="none", **styles[observer].plot_options())
     if is_map:
         ax.set_aspect("equal", "datalim")
     ax.set(xlabel=x_label, ylabel=y_label)

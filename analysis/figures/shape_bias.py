@@ -3,7 +3,8 @@
 Each category has a row. The category in which people have the highest shape bias is at the top, and the last row is for
 all cue conflicts together. Each observer has one marker in every row, and a vertical line at its shape bias over all
 cue conflicts. The interval of this overall shape bias is in the last row. With more than MAX_OBSERVERS observers the
-responses of people are pooled.
+responses of people are pooled. With more than `style.MAX_SHOWN` observers, each other kind of observer has markers at the
+mean of its observers, and the last row shows their range.
 """
 
 from collections.abc import Collection
@@ -14,13 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style
+from analysis.measures.shape_bias import shape_bias_by_kind
 
 MAX_OBSERVERS = 12  # if the figure has more observers, people are pooled
 ALL = "all"
 
 
 def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """Select and sort the rows that the figure shows; the values are not changed.
+    """Select and sort the rows that the figure shows, and combine the observers of each kind if there are many.
 
     Categories are sorted by the shape bias of pooled people, highest first. If there are no people, they are sorted by
     the mean shape bias of all observers.
@@ -35,7 +37,12 @@ def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     n_people = table.loc[table["kind"] == "human", "observer"].nunique()
     if n_people > 1 and table["observer"].nunique() > MAX_OBSERVERS:
         pooled = people.assign(observer=f"people, pooled (n = {n_people})")
-        table = pd.concat([pooled, table[table["kind"] != "human"]])
+        others = table[table["kind"] != "human"]
+    else:
+        pooled, others = table[:0], table
+    if table["observer"].nunique() > style.MAX_SHOWN:
+        others = shape_bias_by_kind(others)
+    table = pd.concat([pooled, others]) if len(pooled) else others
     reference = people if len(people) else table
     bias = reference.groupby("category")["shape_bias"].mean().sort_values(ascending=False, kind="stable")
     order = [c for c in dict.fromkeys([*bias.index, *table["category"]]) if c != ALL] + [ALL]

@@ -2,7 +2,8 @@
 
 The color and marker show the kind of an observer, as in Geirhos et al. (2021); they remain distinguishable with color
 blindness and in grayscale. The fill of the marker distinguishes observers of one kind. A kind with more than MAX_NAMED
-observers is grouped: all its markers look alike and the legend has one entry for the kind.
+observers is grouped: all its markers look alike and the legend has one entry for the kind. Figures of more than MAX_SHOWN
+observers do not show their names, and have a fixed size.
 """
 
 import warnings
@@ -27,6 +28,7 @@ from analysis.measures.accuracy import PEOPLE
 from core.kinds import KINDS, Kind
 
 MAX_NAMED = 6  # largest number of observers of one kind that the legend lists one by one
+MAX_SHOWN = 150  # if there are more observers, figures show the kinds of observer, or markers without names
 MAX_NAME_LENGTH = 34  # characters
 FORMATS = ("pdf", "svg", "png")
 CHANCE_COLOR = "#666666"

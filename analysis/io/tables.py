@@ -43,9 +43,11 @@ def to_json(table: pd.DataFrame) -> str:
 
 
 def to_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write the table as CSV in UTF-8 with full precision and "\\n" line ends.
+    """Write the table as CSV in UTF-8 with full precision and "\\n" line ends, compressed if the name ends in ".gz".
 
     An existing file is replaced only after the new one has been written completely.
     """
+    # The compressed file contains no date, so that the same table gives the same bytes.
+    compression = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
     with replacing(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
+        table.to_csv(partial, index=False, lineterminator="\n", compression=compression)

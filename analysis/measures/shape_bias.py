@@ -127,6 +127,24 @@ def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SPREAD))
 
 
+def shape_bias_by_kind(table: pd.DataFrame) -> pd.DataFrame:
+    """Replace the observers of each kind in the table of `shape_bias` by one row per category with their mean shape bias.
+
+    In such a row, `low` and `high` are the lowest and highest shape bias of a single observer, which is a range and not a
+    confidence interval. Counts are sums over the observers. A kind with a single observer keeps its rows.
+    """
+    groups = table.groupby(["kind", "category"], sort=False)
+    rows = groups.agg(
+        n_conflict=("n_conflict", "sum"), n_shape=("n_shape", "sum"), n_texture=("n_texture", "sum"),
+        mean=("shape_bias", "mean"), low=("shape_bias", "min"), high=("shape_bias", "max"),
+    ).rename(columns={"mean": "shape_bias"}).reset_index()  # fmt: skip
+    n_observers = table.groupby("kind")["observer"].nunique()
+    rows["observer"] = [f"{kind}, mean of n = {n_observers[kind]}" for kind in rows["kind"]]
+    is_single = table["kind"].map(n_observers) == 1
+    several = rows[rows["kind"].map(n_observers) > 1]
+    return pd.concat([table[is_single], several], ignore_index=True)[list(COLUMNS)]
+
+
 def describe_people(frame: pd.DataFrame) -> str:
     """Describe the shape bias of people by its range, mean and pooled value; "" if there are no people."""
     if not (_is_conflict(frame) & (frame["kind"] == "human")).any():

@@ -1,14 +1,17 @@
 """Writes the pages of the report from the templates, styles and scripts in `page/`."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.figures import style
 from analysis.io.tables import format_value
+from analysis.report.paged_tables import divide_table, divide_tables, name_csv_files
 from analysis.report.provenance import version_of_observers
 from analysis.report.sections.parts import Part, Table
 from analysis.report.sections.scripts import LETTERS, as_json
@@ -16,7 +19,8 @@ from stimuli.published.datasets import DATASETS
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    "data.js", "svg.js", "tables.js", "matrix.js", "curves.js", "shape-bias.js", "plots.js", "answers.js", "trials.js",
+    "data.js", "svg.js", "tables.js", "pairs.js", "matrix.js", "large-matrix.js", "curves.js", "shape-bias.js", "plots.js",
+    "answers.js", "trials.js",
 )  # fmt: skip
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 MAX_OPEN_ROWS = 14  # a table with more rows is collapsed when the page opens
@@ -79,13 +83,18 @@ def write_pages(
     }
     (assets / "index.js").write_text(f"report.index={as_json(index)};\n", "utf-8", newline="\n")
     files = {
-        folder: sorted(path.name for path in (out / folder).glob("*.csv")) for folder in ("tables", "figures")
+        folder: sorted(path.name for path in (out / folder).glob("*.csv*")) for folder in ("tables", "figures")
     }  # fmt: skip
+    numbers = count(1)
+    parts = divide_tables(out, parts, numbers)
+    sections = [evolve(section, parts=divide_tables(out, section.parts, numbers)) for section in sections]
+    provenance = divide_table(out, provenance, numbers)
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cell"] = format_value
     environment.filters["sort_key"] = _sort_key
+    environment.filters["csv_names"] = partial(name_csv_files, names=files["tables"])
     variables = {
         "title": title, "notes": notes, "published": published, "overview": overview, "parts": parts, "n_trials": n_trials,
         "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,

@@ -87,7 +87,7 @@ def provenance_table(origin: Provenance) -> Table:
         seeds = _join_few(part["seed"].astype(str), "seeds")
         rows.append((observer, observer_kind, datasets, len(part), n_trials, seeds, status, facts))
     columns = ("observer", "kind", "datasets", "logs", "trials", "seeds", "status", "options and model")
-    return Table("", columns, tuple(tuple(map(TableCell, row)) for row in rows))
+    return Table("", columns, tuple(tuple(map(TableCell, row)) for row in rows), "provenance")
 
 
 def environments(origin: Provenance) -> list[str]:

@@ -20,7 +20,6 @@ import pandas as pd
 from analysis.figures import style
 from analysis.io.frame import dataset_order, simulated_observers_note
 from analysis.io.notes import hide_warnings
-from analysis.io.tables import to_csv
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contingency import contingency
 from analysis.measures.accuracy import accuracy
@@ -29,6 +28,7 @@ from analysis.measures.resampling import N_RESAMPLES
 from analysis.measures.shape_bias import has_cue_conflicts, shape_bias
 from analysis.report import pages
 from analysis.report.extras import Extra
+from analysis.report.paged_tables import write_csv
 from analysis.report.provenance import environments, provenance, provenance_table
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.order import ILLUSION_SECTIONS, OVERALL_SECTIONS, SECTIONS
@@ -139,7 +139,7 @@ def _build(
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
     for name, table in (tables | {"provenance": origin.table} | _section_tables(overall, sections)).items():
         if len(table):
-            to_csv(table, out / "tables" / f"{name}.csv")
+            write_csv(table, out / "tables", name)
     pages.write_pages(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=[*_notes(frame), *thumbnails.notes], published=_published(datasets), overview=_overview(frame, datasets,

@@ -2,7 +2,7 @@
 
 Array dimensions: O observers, I images in the order of `analysis.measures.by_image`, K choices with evidence.
     data/trials_<dataset>.js         all images and responses: one text of I letters (scripts.LETTERS) for each observer
-    data/details_<dataset>_<n>.js    response times, evaluations and evidence of N_IMAGES images, if the logs contain any
+    data/details_<dataset>_<n>.js    response times, evaluations and evidence of some images, if the logs contain any
 Each observer has its own unit of evidence. For each observer and image, a file of details has the lowest and
 the highest evidence over the choices, and the position of each choice between them in N_LETTERS - 1 steps.
 """
@@ -20,7 +20,7 @@ from analysis.report.thumbnails import Thumbnails
 from core.trial_columns import EVIDENCE
 from stimuli.published.datasets import DATASETS
 
-N_IMAGES = 128  # number of images in a file of details
+N_IMAGES, N_TRIALS = 128, 20_000  # largest numbers of images and of trials in a file of details
 NOT_SHOWN, NO_RESPONSE = " ", "!"  # these characters are not in LETTERS
 DECIMALS = {"rt": 3, "n_evaluations": 0}  # number of decimals of the details other than evidence
 NO_WORD = -1  # the index of a missing cue
@@ -104,8 +104,9 @@ def _write_details(
     evidence = np.full((*shape, len(choices)), np.nan)
     if choices:
         evidence[o, i] = trials[choices].to_numpy(float)
-    for begin in range(0, n_images, N_IMAGES):
-        part = slice(begin, min(begin + N_IMAGES, n_images))
+    n_per_file = max(1, min(N_IMAGES, N_TRIALS // n_observers))
+    for begin in range(0, n_images, n_per_file):
+        part = slice(begin, min(begin + n_per_file, n_images))
         data: dict[str, Any] = {}
         for name, grid in grids.items():
             has_values = np.flatnonzero(~np.isnan(grid[:, part]).all(axis=1))
@@ -113,8 +114,12 @@ def _write_details(
         if choices:
             has_values = np.flatnonzero(~np.isnan(evidence[:, part]).all(axis=(1, 2)))
             data["evidence"] = {int(k): _encode_evidence(evidence[k, part]) for k in has_values}
-        write_data(out, f"details_{anchor}_{begin // N_IMAGES}", data)
-    return {"file": f"details_{anchor}_", "n_images": N_IMAGES, "choices": [c.removeprefix(EVIDENCE) for c in choices]}
+        write_data(out, f"details_{anchor}_{begin // n_per_file}", data)
+    return {
+        "file": f"details_{anchor}_",
+        "n_images": n_per_file,
+        "choices": [c.removeprefix(EVIDENCE) for c in choices],
+    }
 
 
 def _grid(column: pd.Series, o: np.ndarray, i: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

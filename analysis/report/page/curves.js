@@ -8,13 +8,32 @@ report.plots.curves = (box, data, figure) => {
   const n = data.conditions.length;
   const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2", "10 2"]; // distinguish observers of one kind
   const n_drawn = {}; // observers of each kind so far
+  const MAX_LISTED = 150; // with more observers, the legend lists kinds, and observers that were chosen by name
+  const n_observers = data.series.filter((series) => !series.of).length;
+  if (n_observers > MAX_LISTED) {
+    legend.before(report.element("div", { class: "controls" }, report.chooser("Add the curve of an observer:", data.series.map((series) => series.name), (s) => {
+      data.series[s].on = true;
+      list(data.series[s]);
+      draw();
+    })));
+  }
+
+  /* Add a checkbox for a series to the legend. */
+  function list(series) {
+    if (series.checkbox) {
+      series.checkbox.checked = series.on;
+      return;
+    }
+    series.checkbox = report.element("input", { type: "checkbox" });
+    series.checkbox.checked = series.on;
+    series.checkbox.addEventListener("change", () => { series.on = series.checkbox.checked; draw(); });
+    legend.append(report.element("label", { title: series.name }, series.checkbox, " ", report.element("span", { class: `mark kind-${series.kind}` }, svg.short(series.name, 40))));
+  }
+
   for (const series of data.series) {
     n_drawn[series.kind] ??= 0;
     series.dash = series.of ? "" : DASHES[n_drawn[series.kind]++ % DASHES.length];
-    const checkbox = report.element("input", { type: "checkbox" });
-    checkbox.checked = series.on;
-    checkbox.addEventListener("change", () => { series.on = checkbox.checked; draw(); });
-    legend.append(report.element("label", { title: series.name }, checkbox, " ", report.element("span", { class: `mark kind-${series.kind}` }, svg.short(series.name, 40))));
+    if (n_observers <= MAX_LISTED || series.on) list(series);
   }
 
   function draw() {

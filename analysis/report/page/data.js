@@ -41,6 +41,30 @@ const report = {
     return node;
   },
 
+  /* Decode the whole number that n letters from a position of a text encode; it is null if it is missing. */
+  decode(text, position, n) {
+    const { letters } = report.index;
+    report.values ??= new Map([...letters].map((letter, value) => [letter, value]));
+    let number = 0;
+    for (let k = position; k < position + n; k++) {
+      if (text[k] === " ") return null;
+      number = number * letters.length + report.values.get(text[k]);
+    }
+    return number;
+  },
+
+  /* A field in which a user types or chooses the name of an observer; `choose` receives the index of the name. */
+  chooser(label, names, choose) {
+    report.n_choosers = (report.n_choosers ?? 0) + 1;
+    const id = `names-${report.n_choosers}`;
+    const field = report.element("input", { type: "search", list: id, size: 24 });
+    field.addEventListener("change", () => {
+      const o = names.indexOf(field.value);
+      if (o >= 0) choose(o);
+    });
+    return report.element("label", {}, `${label} `, field, report.element("datalist", { id }, ...names.map((value) => report.element("option", { value }))));
+  },
+
   number(value, digits = 3) {
     return value === null || value === undefined ? "–" : value.toFixed(digits);
   },

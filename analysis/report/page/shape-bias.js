@@ -2,11 +2,13 @@
 /* Shape bias by category with one marker for each observer, as in the figure. Every marker has a tooltip, and one observer can be
    highlighted. */
 report.plots["shape-bias"] = (box, data, figure) => {
+  const rows = data.categories.length;
+  const MAX_MARKERS = 150; // with more observers, short lines without tooltips replace the markers
+  const has_lines = data.series.length > MAX_MARKERS;
   const highlight = report.element("select", { "aria-label": "Observer to highlight" }, report.element("option", { value: "" }, "none"),
     ...data.series.map((series, s) => report.element("option", { value: s }, svg.short(series.name, 44))));
   const area = report.element("div");
-  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Highlight: ", highlight), report.element("span", { class: "small" }, "Every person has a marker of their own. Point at a marker to see its numbers.")), area);
-  const rows = data.categories.length;
+  box.append(report.element("div", { class: "controls" }, report.element("label", {}, "Highlight: ", highlight), report.element("span", { class: "small" }, has_lines ? "Every observer has a line of its own. Highlight an observer to see its numbers." : "Every person has a marker of their own. Point at a marker to see its numbers.")), area);
 
   function draw() {
     const width = Math.max(300, Math.min(760, box.clientWidth || 700));
@@ -27,7 +29,8 @@ report.plots["shape-bias"] = (box, data, figure) => {
     drawing.append(svg.text((left + right) / 2, bottom + 34, "Fraction of “texture” decisions", { "text-anchor": "middle" }));
     drawing.append(svg.text((left + right) / 2, 16, "Fraction of “shape” decisions", { "text-anchor": "middle" }));
     const highlighted = highlight.value === "" ? -1 : Number(highlight.value);
-    const order = data.series.map((_, s) => s).reverse().filter((s) => s !== highlighted);
+    if (has_lines) draw_lines(drawing, (bias, row) => `M${x(1 - bias).toFixed(1)} ${top + (row + 0.2) * step}v${0.6 * step}`, highlighted);
+    const order = has_lines ? [] : data.series.map((_, s) => s).reverse().filter((s) => s !== highlighted);
     if (highlighted >= 0) order.push(highlighted);
     for (const s of order) {
       const series = data.series[s];
@@ -43,6 +46,15 @@ report.plots["shape-bias"] = (box, data, figure) => {
       });
     }
     area.replaceChildren(drawing);
+  }
+
+  /* Draw one short line for each observer and category, as one element for each kind. */
+  function draw_lines(drawing, line, highlighted) {
+    for (const kind of Object.keys(report.index.looks).reverse()) {
+      const own = data.series.filter((series) => series.kind === kind);
+      const d = own.flatMap((series) => series.shape_bias.map((bias, row) => (bias === null ? "" : line(bias, row)))).join("");
+      if (d) drawing.append(svg.make("path", { class: "lines", d, fill: "none", stroke: svg.color(kind), "stroke-opacity": highlighted >= 0 ? 0.12 : 0.3, "pointer-events": "none" }));
+    }
   }
 
   highlight.addEventListener("change", draw);

@@ -36,12 +36,12 @@ const svg = {
     return path ? svg.make("path", { d: path, ...options }) : svg.make("circle", { cx: x, cy: y, r, ...options });
   },
 
-  /* Show a tooltip with the text that `describe(target)` returns for the element under the pointer, unless it is "". */
+  /* Show a tooltip with the text that `describe(target, event)` returns for the element under the pointer, unless it is "". */
   tip(box, describe) {
     const tip = report.element("div", { class: "tip", hidden: true });
     box.append(tip);
     box.addEventListener("pointermove", (event) => {
-      const text = describe(event.target);
+      const text = describe(event.target, event);
       tip.hidden = !text;
       if (!text) return;
       const frame = box.getBoundingClientRect();

@@ -3,6 +3,8 @@
    and the selected image, so that this view can be saved as a bookmark. */
 if (document.body.classList.contains("trials")) (() => {
   const PAGE_SIZE = 60; // images in the grid
+  const [MAX_ROWS, ROWS_PER_PAGE] = [200, 50]; // a table of more than MAX_ROWS responses is divided into pages
+  const observer_search = { value: "" }; // the text that the user looks for in these tables, kept from image to image
   const get = (id) => document.getElementById(id);
   const FIELDS = ["c", "k", "p", "o1", "i1", "o2", "i2", "q", "by"];
   const OUTCOME_FILTERS = [["", "any response"], ["right", "correct"], ["wrong", "wrong"], ["texture", "chose the texture"], ["none", "no response"]];
@@ -166,22 +168,28 @@ if (document.body.classList.contains("trials")) (() => {
     const has = (name) => details[name] && trials.names.some((_, o) => typeof details[name].get(o) === "number");
     const [times, evaluations, evidence] = [has("rt"), has("n_evaluations"), details.evidence.size > 0];
     const heads = ["observer", "response", "result", ...(times ? ["seconds"] : []), ...(evaluations ? ["evaluations"] : []), ...(evidence ? ["evidence"] : [])];
-    const rows = [];
-    let n_not_shown = 0;
-    trials.names.forEach((name, o) => {
-      const outcome = trials.outcome(o, i);
-      if (outcome === null) { n_not_shown++; return; }
+    const observers = trials.names.map((_, o) => o).filter((o) => trials.response(o, i) !== null);
+    const n_not_shown = trials.names.length - observers.length;
+    const make_row = (o) => {
+      const [name, outcome] = [trials.names[o], trials.outcome(o, i)];
       const cells = [report.element("td", { class: "text" }, trials.response(o, i) || "–"), report.element("td", { class: `text ${{ right: "right", none: "none", open: "none" }[outcome] ?? "wrong"}` }, OUTCOME_LABELS[outcome])];
       if (times) cells.push(report.element("td", {}, report.number(details.rt.get(o), 2)));
       if (evaluations) cells.push(report.element("td", {}, report.number(details.n_evaluations.get(o), 0)));
       if (evidence) cells.push(report.element("td", { class: "text" }, details.evidence.has(o) ? evidence_bars(details.choices, details.evidence.get(o), trials.response(o, i)) : ""));
-      rows.push(report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${trials.kinds[o]}`, title: report.index.looks[trials.kinds[o]].label }, name), ...cells));
+      return report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${trials.kinds[o]}`, title: report.index.looks[trials.kinds[o]].label }, name), ...cells);
+    };
+    const is_long = observers.length > MAX_ROWS;
+    const body = report.element("tbody", {}, ...(is_long ? observers.slice(0, ROWS_PER_PAGE) : observers).map(make_row));
+    const pager = is_long && report.pager(body, {
+      n: observers.length, load: async () => observers, make: make_row, size: ROWS_PER_PAGE, search: observer_search,
+      text: (o) => `${trials.names[o]}\n${trials.kinds[o]}\n${trials.response(o, i)}\n${OUTCOME_LABELS[trials.outcome(o, i)]}`,
     });
-    const table = report.element("table", { class: "observers" }, report.element("thead", {}, report.element("tr", {}, ...heads.map((head) => report.element("th", { scope: "col", class: ["seconds", "evaluations"].includes(head) ? "" : "text" }, head)))), report.element("tbody", {}, ...rows));
+    if (is_long) pager.show(); // applies the text that the user looks for
+    const table = report.element("table", { class: "observers" }, report.element("thead", {}, report.element("tr", {}, ...heads.map((head) => report.element("th", { scope: "col", class: ["seconds", "evaluations"].includes(head) ? "" : "text" }, head)))), body);
     const notes = [];
     if (n_not_shown) notes.push(`${n_not_shown} observer${n_not_shown === 1 ? " was" : "s were"} not shown this image.`);
     if (evidence) notes.push("Evidence has one bar for each choice, scaled from the lowest to the highest evidence of the observer for this image, in the unit of the observer. The dark bar is the response. Point at a bar to see its value.");
-    return report.element("div", {}, report.element("div", { class: "scroll" }, table), report.element("p", { class: "small" }, notes.join(" ")));
+    return report.element("div", {}, is_long ? pager.form : "", report.element("div", { class: "scroll" }, table), report.element("p", { class: "small" }, notes.join(" ")));
   }
 
   function evidence_bars(choices, { low, high, share }, response) {

@@ -25,6 +25,9 @@ from analysis.report.sections.section_inputs import Section, SectionInputs
 
 MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
 MAX_ROWS = 120  # largest number of pairs in a table on the page; the CSV file has all pairs
+MAX_PAIRS = (
+    20_000  # with more pairs, the intervals of the agreement between mistakes would take most of the time of a report
+)
 
 
 def ceiling_section(inputs: SectionInputs) -> Part | None:
@@ -61,7 +64,7 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
         f"contains fewer random errors than the responses of one person.{inputs.bootstrap.caption()}"
     )
     intervals = (("kappa", "low", "high"), ("share", "share_low", "share_high"))
-    tables = (table_of(shown, caption, intervals),)
+    tables = (table_of(shown, caption, intervals, "noise-ceiling"),)
     return Part(title, anchor, tuple(paragraphs), (), tables, {"noise-ceiling": table})
 
 
@@ -114,7 +117,7 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
         f"observers ({inputs.bootstrap.description or 'not computed'})."
     )
     data = {"branches": tree} | ({"among-people": among} if len(among) else {})
-    figures, tables = (_map_figure(inputs, trees),), (table_of(shown, caption),)
+    figures, tables = (_map_figure(inputs, trees),), (table_of(shown, caption, csv="branches"),)
     return Part("Clusters", f"clusters-{inputs.anchor}", tuple(paragraphs), figures, tables, data)
 
 
@@ -169,7 +172,9 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
     trials = inputs.benchmark_trials
     if trials["observer"].nunique() < 2 or n_choices(trials) < 3:
         return None
-    table = error_patterns(trials, **inputs.bootstrap.options)
+    n_observers = trials["observer"].nunique()
+    has_intervals = n_observers * (n_observers - 1) // 2 <= MAX_PAIRS
+    table = error_patterns(trials, intervals=has_intervals, **inputs.bootstrap.options)
     title, anchor = "Same mistakes", f"mistakes-{inputs.anchor}"
     defined = table.dropna(subset="agreement")
     result = "No two observers gave a wrong response to the same image."
@@ -187,7 +192,9 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
     )
     shown = table.drop(columns=["dataset", "condition"])
     tables = (table_of(shown, caption, (("agreement", "low", "high"),)),) if len(shown) <= MAX_ROWS else ()
-    reference = () if tables else (f"All {len(shown)} pairs are in tables/mistakes.csv.",)
+    reference: tuple[str, ...] = () if tables else (f"All {len(shown)} pairs are in tables/mistakes.csv.",)
+    if inputs.bootstrap.n_resamples and not has_intervals:
+        reference += ("Their intervals are not computed here; `observers analyze errors` computes them.",)
     return Part(title, anchor, (result, *reference), (), tables, {"mistakes": table})
 
 

@@ -13,6 +13,7 @@ from analysis.kappa.clustering import Clustering, cluster_observers, smallest_cl
 from analysis.kappa.consistency import RULES, kappa_matrix, select_benchmark_conditions
 from analysis.kappa.pairs import mean_kappas
 from analysis.report.sections.figures import write_figure
+from analysis.report.sections.large_matrix import write_large_matrix
 from analysis.report.sections.parts import MAX_NAMES, Part, ReportFigure, as_sentence, count, table_of
 from analysis.report.sections.plots import matrix_data
 from analysis.report.sections.section_inputs import Section, SectionInputs
@@ -106,18 +107,27 @@ def write_consistency_figure(
     condition = "condition that the benchmark includes" if dataset in DATASETS else "condition"
     people = ", with people shown individually" if "human" in kinds.values() else ""
     intervals = f"The 95 % intervals of all pairs and conditions ({bootstrap}) are in tables/consistency.csv."
+    minus = ", and a minus sign marks values below 0"
+    if len(order) > style.MAX_SHOWN:
+        minus = (
+            ", and the strip at the left side shows the kind of each observer; the CSV file has the names in this order"
+        )
     caption = (
         f"Error consistency (κ) of all pairs of n = {len(order)} observers{people}, over "
         f"{format_range(select_benchmark_conditions(pairs, dataset)['n'])} images per {condition}. "
         "κ is computed for each condition and then averaged. Observers are ordered by average-linkage clustering on 1 − κ, "
-        "and the tree is shown at the side. Gray cells are undefined, and a minus sign marks values below 0. "
+        f"and the tree is shown at the side. Gray cells are undefined{minus}. "
         f"{intervals if bootstrap else 'No intervals were computed.'}"
     )
-    alt = f"Matrix of error consistency between {len(order)} observers in the order {', '.join(order)}"
+    alt = f"Matrix of error consistency between {len(order)} observers"
+    arguments = dataset, anchor, matrix, kinds, tree, pairs, contingency
+    if len(order) > style.MAX_SHOWN:
+        plot = "large-matrix", write_large_matrix(out, *arguments)
+    else:
+        plot, alt = ("matrix", matrix_data(*arguments)), f"{alt} in the order {', '.join(order)}"
     return write_figure(
-        out, f"consistency_{anchor}", lambda: draw_consistency(matrix, kinds, tree, Figure()), data, alt, caption,
-        ("matrix", matrix_data(dataset, anchor, matrix, kinds, tree, pairs, contingency)),
-    )  # fmt: skip
+        out, f"consistency_{anchor}", lambda: draw_consistency(matrix, kinds, tree, Figure()), data, alt, caption, plot
+    )
 
 
 SECTIONS: dict[str, Section] = {"consistency": consistency_section}

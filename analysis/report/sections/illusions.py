@@ -54,7 +54,7 @@ def _table(table: pd.DataFrame, inputs: SectionInputs) -> Table:
         "All intervals are 95 % intervals. Proportions have Wilson intervals, points of subjective equality (PSE) and "
         f"thresholds have profile-likelihood intervals, and effects have intervals after Zou and Donner (2008){others}."
     )
-    return table_of(table.drop(columns="dataset"), caption, (("value", "low", "high"),))
+    return table_of(table.drop(columns="dataset"), caption, (("value", "low", "high"),), "illusions")
 
 
 def _percept_figures(inputs: SectionInputs) -> tuple[tuple[ReportFigure, ...], dict[str, pd.DataFrame]]:

@@ -50,7 +50,7 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
         "Observers are sorted by error consistency, with people first."
         f"{bootstrap.caption('; people and other observers are not resampled')}"
     )
-    rows = table_of(shown, caption, [(name, f"{name} low", f"{name} high") for name in MEASURES])
+    rows = table_of(shown, caption, [(name, f"{name} low", f"{name} high") for name in MEASURES], "benchmark")
     data = {"benchmark": table, "benchmark-intervals": intervals}
     return Part("Benchmark", "benchmark", sentences, (), (rows,), data)
 

@@ -47,11 +47,17 @@ class Table:
         caption: The caption, in whole sentences.
         columns: The headings of the columns; "kind" marks a column of observer kinds.
         rows: The cells of each row, in the order of the columns.
+        csv: The name of a CSV file with the same values, without its suffix; "" without such a file.
+        n_rows: Number of rows, if `rows` has only the first page of the table; otherwise 0.
+        data: Name of the script with all rows, if `rows` has only the first page; otherwise "".
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[TableCell, ...], ...]
+    csv: str = ""
+    n_rows: int = 0
+    data: str = ""
 
 
 @frozen(eq=False)
@@ -75,7 +81,9 @@ class Part:
     data: Mapping[str, pd.DataFrame] = field(factory=dict)
 
 
-def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[str, str, str]] = ()) -> Table:
+def table_of(
+    frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[str, str, str]] = (), csv: str = ""
+) -> Table:
     """Return a frame as a table of the page.
 
     Args:
@@ -83,6 +91,7 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
         caption: The caption of the table.
         intervals: For each column with intervals, its name and the names of the two columns with the lower and upper ends.
             These two columns are hidden; the ends are shown in the cells of the column that they belong to.
+        csv: The name of a CSV file with the same values, without its suffix. The page links to it if the table is long.
     """
     ends = {column: (low, high) for column, low, high in intervals}
     hidden = {name for pair in ends.values() for name in pair}
@@ -91,7 +100,7 @@ def table_of(frame: pd.DataFrame, caption: str = "", intervals: Sequence[tuple[s
     for row in frame.to_dict("records"):
         spans = {name: (float(row[low]), float(row[high])) for name, (low, high) in ends.items()}
         rows.append(tuple(TableCell(row[name], *spans.get(name, ())) for name in columns))
-    return Table(caption, tuple(str(name).replace("_", " ") for name in columns), tuple(rows))
+    return Table(caption, tuple(str(name).replace("_", " ") for name in columns), tuple(rows), csv)
 
 
 def count(n: int, noun: str) -> str:

@@ -39,14 +39,30 @@ def matrix_data(
     The data contain the mean κ of every pair i < j of `names`; κ, its interval and the 2 × 2 table of every pair in every
     condition; and several orders of the observers, each as a list of indices into `names`.
     """
-    names = [str(name) for name in matrix.index]
+    i, j = np.triu_indices(len(matrix), k=1)
+    by_condition = [
+        {"condition": label} | {name: numbers(column, 3) for name, column in columns.items()}
+        for label, columns in pair_columns(dataset, [str(name) for name in matrix.index], pairs, contingency).items()
+    ]
+    order_data = matrix_orders(dataset, anchor, matrix, kinds, tree)
+    return order_data | {"kappa": numbers(matrix.to_numpy(float)[i, j], 3), "conditions": by_condition}
+
+
+def pair_columns(
+    dataset: str, names: list[str], pairs: pd.DataFrame, contingency: pd.DataFrame
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the values of every pair i < j of `names` in every condition that the benchmark includes.
+
+    The keys are the labels of the conditions. The values are κ, its interval and the counts of the 2 × 2 table; they are
+    NaN for a pair without images in common.
+    """
     i, j = np.triu_indices(len(names), k=1)
     pairs, contingency = select_benchmark_conditions(pairs, dataset), select_benchmark_conditions(contingency, dataset)
     index = pd.Index(names)
     pair_number = np.zeros((len(names),) * 2, int)
     pair_number[i, j] = pair_number[j, i] = np.arange(len(i))
-    conditions = condition_order(dataset, pairs["condition"])
-    by_condition = []
+    conditions = condition_order(dataset, pairs["condition"].unique())
+    by_condition = {}
     for condition, label in zip(conditions, condition_labels(dataset, conditions), strict=True):
         kappas, counts = (table[table["condition"] == condition] for table in (pairs, contingency))
         first, second = (index.get_indexer(pd.Index(kappas[name])) for name in ("observer_1", "observer_2"))
@@ -55,10 +71,17 @@ def matrix_data(
         columns = {name: np.full(len(i), np.nan) for name in values}
         for name, column in values.items():
             columns[name][pair_number[first, second]] = column
-        by_condition.append({"condition": label} | {name: numbers(column, 3) for name, column in columns.items()})
+        by_condition[label] = columns
+    return by_condition
+
+
+def matrix_orders(
+    dataset: str, anchor: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering
+) -> dict[str, Any]:
+    """Return the data of an interactive matrix that concern its observers: names, kinds, orders, tree and colors."""
+    names = [str(name) for name in matrix.index]
     return {
         "dataset": dataset, "trials": f"trials_{anchor}", "names": names, "kinds": [kinds[name] for name in names],
-        "kappa": numbers(matrix.to_numpy(float)[i, j], 3), "conditions": by_condition,
         "orders": _orders(matrix, kinds, tree), "tree": [numbers(np.ravel(bracket)) for bracket in branches(tree)],
         "colors": [to_hex(matplotlib.colormaps["RdBu_r"](x)) for x in np.linspace(0, 1, N_COLORS)],
     }  # fmt: skip
@@ -68,9 +91,9 @@ def _orders(matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering) ->
     """Return the orders of the observers by cluster, by name, by kind and (if there are people) by mean κ with people."""
     names = [str(name) for name in matrix.index]
     ranks = {kind: i for i, kind in enumerate(style.KIND_STYLES)}
-    indices = range(len(names))
+    indices, position = range(len(names)), {name: o for o, name in enumerate(names)}
     orders = {
-        "cluster": [names.index(name) for name in tree.order],
+        "cluster": [position[name] for name in tree.order],
         "name": sorted(indices, key=lambda o: (names[o].casefold(), names[o])),
         "kind": sorted(indices, key=lambda o: ranks[kinds[names[o]]]),
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy_figure
 from analysis.illusions.kinds import illusion_kind
 from analysis.io.tables import format_range, format_value
@@ -46,7 +47,7 @@ def _accuracy_table(table: pd.DataFrame, dataset: str) -> Table:
     caption = "Accuracy with 95 % Wilson intervals; n is the number of trials."
     if excluded:
         caption += " The benchmark and the κ values of this report exclude conditions marked with *."
-    return Table(caption, ("observer", "kind", "n", *marked_labels), tuple(rows))
+    return Table(caption, ("observer", "kind", "n", *marked_labels), tuple(rows), "accuracy")
 
 
 def write_accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: pd.DataFrame) -> ReportFigure:
@@ -58,6 +59,12 @@ def write_accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: p
 
     title = "Accuracy by condition" if n_conditions > 1 else "Accuracy, with observers sorted from best to worst"
     people = ", with people shown individually" if (table["kind"] == "human").any() else ""
+    bars = "Error bars show 95 % Wilson intervals over trials."
+    if n_observers > style.MAX_SHOWN and n_conditions > 1:
+        people, bars = "", "Lines show the mean over the observers of a kind, and bands show their range."
+    elif n_observers > style.MAX_SHOWN:
+        title, people = "Accuracy by kind of observer", ""
+        bars = "Each marker is an observer, and black lines show the mean of each kind."
     n_trials = f"{format_range(table['n'])} trials per {'observer and condition' if n_conditions > 1 else 'observer'}"
     chance_sentence = (
         f"The dotted line marks chance (1/{round(1 / chance)})."
@@ -66,7 +73,7 @@ def write_accuracy_figure(out: Path, anchor: str, trials: pd.DataFrame, table: p
     )
     caption = (
         f"{title}: n = {count(n_observers, 'observer')}{people}; {n_trials}. A missing "
-        f"response counts as wrong. Error bars show 95 % Wilson intervals over trials. {chance_sentence}"
+        f"response counts as wrong. {bars} {chance_sentence}"
     )
     alt = f"{title}: {count(n_observers, 'observer')}, {format_spread(table['accuracy'])}"
     plot = ("curves", curves_data(str(table["dataset"].iloc[0]), table, chance)) if n_conditions > 1 else None
@@ -97,7 +104,7 @@ def thresholds_section(inputs: SectionInputs) -> Part | None:
         "and 95 % of the way from the guess rate to 1 − lapse rate. The 95 % intervals are profile-likelihood "
         "intervals; an end outside the levels shown is open."
     )
-    tables = (table_of(shown, caption, (("threshold", "low", "high"),)),)
+    tables = (table_of(shown, caption, (("threshold", "low", "high"),), "thresholds"),)
     return Part(title, anchor, (result,), (), tables, {"thresholds": table})
 
 
@@ -115,7 +122,7 @@ def responses_section(inputs: SectionInputs) -> Part:
         "are equally frequent. The most frequent error is shown as category → response, with the number of images of "
         f"the category that received it.{inputs.bootstrap.caption()}"
     )
-    tables = (table_of(shown, caption, (("entropy", "low", "high"),)),)
+    tables = (table_of(shown, caption, (("entropy", "low", "high"),), "entropy"),)
     data = {"confusion": table, "entropy": entropies}
     return Part("Responses", f"answers-{inputs.anchor}", (), (), tables, data)
 

@@ -38,6 +38,15 @@ def letter(number: int) -> str:
     return chr(code if code < 0xD800 else code + 0x800)  # skips surrogates, which are not characters
 
 
+def as_letters(numbers: np.ndarray, n_letters: int) -> str:
+    """Return whole numbers as `n_letters` letters each, with the first digit first; numbers below 0 become spaces."""
+    assert numbers.max(initial=0) < N_LETTERS**n_letters
+    digits = numbers[:, None] // N_LETTERS ** np.arange(n_letters - 1, -1, -1) % N_LETTERS
+    codes = np.frombuffer(LETTERS.encode("ascii"), np.uint8)[digits]
+    codes[numbers < 0] = ord(" ")
+    return codes.tobytes().decode("ascii")
+
+
 def numbers(values: Any, digits: int = 4) -> list[float | int | None]:
     """Return numbers rounded to `digits` decimals without trailing zeros, with None for values that are not finite."""
     return [_plain(round(float(value), digits)) for value in np.asarray(values, dtype=float)]

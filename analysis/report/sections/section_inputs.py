@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 from attrs import frozen
 
+from analysis.kappa.branches import block_linkages
 from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
 from analysis.kappa.consistency import select_benchmark_conditions
-from analysis.kappa.pairs import ResampledKappas, resample_kappas
+from analysis.kappa.contrasts import block_means
+from analysis.kappa.pairs import ResampledKappas, kind_means, resample_kappas
 from analysis.report.sections.parts import Part
 
 
@@ -90,7 +92,10 @@ class SectionInputs:
     @cached_property
     def kappas(self) -> list[ResampledKappas]:
         """The kappas of all pairs of observers."""
-        return resample_kappas(self.benchmark_trials, **self.bootstrap.options)
+        kappas = resample_kappas(self.benchmark_trials, **self.bootstrap.options)
+        for of_dataset in kappas:
+            of_dataset.summarize(kind_means, block_means, block_linkages)
+        return kappas
 
     @cached_property
     def comparisons(self) -> list[ResampledComparison]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.figures import style
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
 from analysis.io.tables import format_range
 from analysis.measures.shape_bias import ALL, describe_people, overall_shape_bias, pooled_shape_bias
@@ -39,7 +40,7 @@ def shape_bias_section(inputs: SectionInputs) -> Part | None:
         anchor,
         (as_sentence(people),) if people else (),
         (write_shape_bias_figure(inputs.out, inputs.anchor, inputs.trials, inputs.shape_bias),),
-        (table_of(shown, caption, (("shape bias", "low", "high"),)),),
+        (table_of(shown, caption, (("shape bias", "low", "high"),), "shape-bias"),),
         {"shape-bias": inputs.shape_bias},
     )
 
@@ -53,13 +54,19 @@ def write_shape_bias_figure(out: Path, anchor: str, trials: pd.DataFrame, table:
         return draw_shape_bias_figure(rows, Figure())
 
     totals, n_people = overall_shape_bias(table), table.loc[table["kind"] == "human", "observer"].nunique()
-    pooled = f", with the {n_people} people pooled" if rows["observer"].nunique() < len(totals) else ""
+    pooled = f", with the {n_people} people pooled" if rows["observer"].nunique() < len(totals) and n_people > 1 else ""
+    last_row = (
+        "Each other kind of observer has markers at the mean of its observers, and bars in the last row show their range; "
+        "tables/shape-bias.csv has the values of all observers."
+        if len(totals) > style.MAX_SHOWN
+        else "Bars in the last row show 95 % Wilson intervals over shape and texture decisions; the intervals of the "
+        "categories are in the CSV file."
+    )
     caption = (
         f"Shape bias by the category of the shape: n = {count(len(totals), 'observer')}{pooled}; "
         f"{format_range(totals['n_conflict'])} cue-conflict images per observer. Markers show shape / (shape + texture) "
         "decisions in a category, and vertical lines show them over all cue conflicts. Rows are sorted by the shape "
-        f"bias of {'pooled people' if has_people else 'the mean over observers'}. Bars in the last row show 95 % "
-        "Wilson intervals over shape and texture decisions; the intervals of the categories are in the CSV file."
+        f"bias of {'pooled people' if has_people else 'the mean over observers'}. {last_row}"
     )
     spread = format_spread(totals["shape_bias"])
     alt = f"Shape bias by category: {count(len(totals), 'observer')}, over all conflicts {spread}"
