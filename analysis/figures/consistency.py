@@ -79,7 +79,8 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     ax.legend(handles=handles, ncols=len(handles), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
               handlelength=0.9, columnspacing=1.0)  # fmt: skip
 
-    tree.add_collection(LineCollection(branches(clustering), colors="black", linewidths=0.7))
+    line_width = 0.7 if n <= style.MAX_SHOWN else 100 / n
+    tree.add_collection(LineCollection(branches(clustering), colors="black", linewidths=line_width))
     top = float(clustering.linkage[-1, 2])
     tree.set(xlim=(0, max(top, 0.01) * 1.04), ylim=ax.get_ylim(), yticks=[], xlabel="distance 1 − κ")
     tree.spines["left"].set_visible(False)

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 
 from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves, node_sets
 from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
@@ -90,7 +89,7 @@ def block_linkages(_: PairKappas, block: PairKappas) -> list[np.ndarray]:
     if len(block.names) < 2:
         return []
     return [
-        linkage(squareform(distances(block.array(r)), checks=False), method="average")
+        linkage(distances(np.ascontiguousarray(block.kappas[:, r])), method="average")
         for r in range(block.kappas.shape[1])
     ]
 

@@ -92,14 +92,14 @@ def kappa_distances(matrix: pd.DataFrame) -> np.ndarray:
     Raises ValueError if the matrix is not symmetric, or if its rows and columns differ.
     """
     _validate(matrix)
-    return distances(matrix.to_numpy(float))
+    distance = distances(matrix.to_numpy(float))
+    np.fill_diagonal(distance, 0.0)
+    return np.asarray((distance + distance.T) / 2)
 
 
 def distances(kappa: np.ndarray) -> np.ndarray:
-    """Return the distances 1 - kappa of a symmetric (O, O) array of kappas, with the conventions of this module."""
-    distance = np.clip(1 - np.where(np.isnan(kappa), 0.0, kappa), 0.0, None)
-    np.fill_diagonal(distance, 0.0)
-    return np.asarray((distance + distance.T) / 2)
+    """Return the distances 1 - kappa, elementwise, with the conventions of this module."""
+    return np.clip(1 - np.where(np.isnan(kappa), 0.0, kappa), 0.0, None)
 
 
 def node_leaves(tree: np.ndarray) -> list[frozenset[int]]:

@@ -24,7 +24,7 @@ from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
 from analysis.kappa.pairs import PairKappas, ResampledKappas, resample_kappas
-from analysis.measures.resampling import N_RESAMPLES, percentiles
+from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
 from core.kinds import KINDS
 
 COLUMNS = (
@@ -118,13 +118,8 @@ def _contrast_means(
         pair_masks = [(membership[2] == 1) & (group == 2) for group in membership[:2]]
     else:
         pair_masks = [(membership[0] == 3) | (membership[1] == 3), (membership[0] > 0) & (membership[1] > 0)]
-    means = []
-    for mask in pair_masks:
-        defined = ~np.isnan(kappas[mask])
-        n_defined = defined.sum(axis=0)
-        total = np.where(defined, kappas[mask], 0).sum(axis=0)
-        means.append(np.divide(total, n_defined, out=np.full(len(total), np.nan), where=n_defined > 0))
-    return means[0], means[1]
+    first_mean, second_mean = (nan_mean(kappas[mask], axis=0) for mask in pair_masks)
+    return first_mean, second_mean
 
 
 def _permutation_test(
