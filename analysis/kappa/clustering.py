@@ -99,7 +99,7 @@ def kappa_distances(matrix: pd.DataFrame) -> np.ndarray:
 
 def distances(kappa: np.ndarray) -> np.ndarray:
     """Return the distances 1 - kappa, elementwise, with the conventions of this module."""
-    return np.clip(1 - np.where(np.isnan(kappa), 0.0, kappa), 0.0, None)
+    return np.asarray(np.clip(1 - np.where(np.isnan(kappa), 0.0, kappa), 0.0, None))
 
 
 def node_leaves(tree: np.ndarray) -> list[frozenset[int]]:
