@@ -145,16 +145,16 @@ def _compare_with_later(
     others = response[i + 1 :]
     both_answered = (response[i] >= 0) & (others >= 0)
     images = np.flatnonzero((response[i] >= 0) & (response[i] != category))  # the errors of observer i
-    own, given = response[i, images], others[:, images]
-    both_wrong = (given >= 0) & (given != category[images])
+    own, other_responses = response[i, images], others[:, images]
+    both_wrong = (other_responses >= 0) & (other_responses != category[images])
     n = both_wrong.sum(axis=1)
     defined = np.where(n > 0, n, np.nan)
     counts_1 = both_wrong.astype(np.float32) @ _one_hot(own, n_words)
-    counts_2 = _count_words(given, both_wrong, n_words)
-    same = ((given == own) & both_wrong).sum(axis=1) / defined
+    counts_2 = _count_words(other_responses, both_wrong, n_words)
+    same = ((other_responses == own) & both_wrong).sum(axis=1) / defined
     products = (counts_1.astype(float) / defined[:, None]) * (counts_2 / defined[:, None])
     denominator = 1 - _sum_nonzero(products)
-    errors_1 = (given >= 0).astype(np.float32) @ _one_hot(category[images] * n_words + own, n_words**2)
+    errors_1 = (other_responses >= 0).astype(np.float32) @ _one_hot(category[images] * n_words + own, n_words**2)
     errors_2 = _count_words(category * n_words + others, both_answered & (others != category), n_words**2)
     a, b = (errors.reshape(-1, n_words, n_words).astype(float) for errors in (errors_1, errors_2))
     return {
