@@ -167,7 +167,7 @@ def describe_type(declared_type: Any) -> str:
         return f"a list, each {describe_type(members[0])}"
     names: dict[Any, str] = {
         bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path", tuple: "a list",
-        list: "a list", types.NoneType: "none", None: "none", Any: "any value",
+        list: "a list", dict: "a table", types.NoneType: "none", None: "none", Any: "any value",
     }  # fmt: skip
     name = names.get(declared_type)
     return name if name is not None else str(getattr(declared_type, "__name__", declared_type))

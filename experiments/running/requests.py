@@ -21,6 +21,7 @@ from typing import Any
 from attrs import field, frozen
 
 from core.errors import UserError
+from core.options import describe_type
 from experiments.experiment import Experiment
 from experiments.running.session_log import Session
 from experiments.running.shards import Shard
@@ -77,7 +78,7 @@ def read_runs(path: Path) -> list[RunRequest]:
             if key not in _TYPES:
                 raise UserError(f"{where}: unknown key {key!r}; the keys are {', '.join(_TYPES)}")
             if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
-                raise UserError(f"{where}: {key} must be a {_TYPES[key].__name__}, got {value!r}")
+                raise UserError(f"{where}: {key} must be {describe_type(_TYPES[key])}, got {value!r}")
         for key in ("experiments", "observers"):
             names = values.get(key)
             if not names or not all(isinstance(name, str) for name in names):
