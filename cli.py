@@ -22,6 +22,7 @@ from commands.group import Group, top_level_options
 from commands.list import list_
 from commands.people import calibrate_monitor, collect, doctor
 from commands.report import report
+from commands.running.cluster import scheduler, worker
 from commands.running.demo import demo
 from commands.running.merge import merge
 from commands.running.run_experiment import run_experiment
@@ -31,6 +32,7 @@ from commands.web import import_web, serve
 
 GROUPS = {
     "Run experiments": (demo, run_experiment, merge, check_observer, estimate_allocation, list_, show),
+    "Use several machines": (scheduler, worker),
     "Look at results": (report, figures, explain_trial, reconstruct),
     "Analyze trial logs": (analyze, export),
     "Work with people": (collect, calibrate_monitor, doctor, serve, import_web, forget),

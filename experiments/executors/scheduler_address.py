@@ -14,6 +14,7 @@ from pathlib import Path
 from core.errors import UserError, describe_os_error
 
 POLL_SECONDS = 0.2
+ROOT_USER = 0
 
 
 def find_scheduler(
@@ -67,7 +68,7 @@ def _check_permissions(path: Path, notify: Callable[[str], None]) -> None:
     if os.name != "posix":
         return
     status = path.stat()
-    if status.st_uid not in (os.getuid(), 0):
+    if status.st_uid not in (os.getuid(), ROOT_USER):
         raise UserError(f"{path} belongs to another user, who could run programs as you: use a scheduler of your own")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise UserError(

@@ -1,0 +1,93 @@
+"""dask's own command-line programs for a scheduler and a worker, with the settings that suit observers.
+
+A worker computes one unit of work at a time and keeps a model in memory, so dask's limits for many small results in memory
+do not apply to it.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import UserError
+from core.processes import thread_variables
+from experiments.executors.scheduler_address import find_scheduler
+
+SETTINGS = {
+    "DASK_LOGGING__DISTRIBUTED": "warning",
+    # dask pauses a worker, or moves results to the disk, at parts of the memory limit that a loaded model may exceed.
+    "DASK_DISTRIBUTED__WORKER__MEMORY__TARGET": "False",
+    "DASK_DISTRIBUTED__WORKER__MEMORY__SPILL": "False",
+    "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False",
+}
+DEVICES = Path("/dev")
+LOCAL_PAGES = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # dask's web pages, without the dashboard
+
+
+def run_scheduler(scheduler_file: Path, options: Sequence[str] = ()) -> None:
+    """Run a dask scheduler until it is ended by a signal.
+
+    Args:
+        scheduler_file: File for the address, which only this user can read.
+        options: Options of `dask scheduler`, such as "--interface", "ib0".
+
+    Raises:
+        UserError: If the name of the file does not end in .json.
+    """
+    if scheduler_file.suffix != ".json":
+        raise UserError(f"the name of a scheduler file ends in .json, got {scheduler_file}")
+    os.umask(0o077)
+    scheduler_file.parent.mkdir(parents=True, exist_ok=True)
+    scheduler_file.unlink(missing_ok=True)  # a file of an earlier scheduler has another address and its own permissions
+    _set_up_dask()
+    from distributed.cli.dask_scheduler import main
+
+    print(f"scheduler: its address will be in {scheduler_file}", flush=True)
+    arguments = ["--scheduler-file", str(scheduler_file), "--port", "0", *LOCAL_PAGES]
+    main([*arguments, *options], prog_name="observers scheduler --")
+
+
+def run_worker(
+    scheduler: str,
+    *,
+    gpu: str | None = None,
+    memory_limit: str = "0",
+    lifetime: str | None = None,
+    options: Sequence[str] = (),
+) -> None:
+    """Run a dask worker with one thread, and with a process that restarts it, until the scheduler ends.
+
+    Args:
+        scheduler: Address or file of the scheduler.
+        gpu: The GPU that the worker uses, as in CUDA_VISIBLE_DEVICES; by default that variable stays as it is, which is
+            right under SLURM.
+        memory_limit: Memory after which the worker is restarted, such as "30GB"; "0" for no limit.
+        lifetime: Time after which the worker ends, such as "3h"; None for no limit.
+        options: Options of `dask worker`, such as "--interface", "ib0".
+    """
+    address = find_scheduler(scheduler, notify=print)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the numbers of nvidia-smi
+    os.environ.update(thread_variables(1))  # dask would set one thread
+    _set_up_dask()
+    from distributed.cli.dask_worker import main
+
+    print(f"worker: connecting to the scheduler at {address}", flush=True)
+    arguments = [address, "--nthreads", "1", "--memory-limit", memory_limit, *LOCAL_PAGES]
+    arguments += ["--death-timeout", "300"]  # seconds without a scheduler
+    arguments += ["--resources", "GPU=1"] if has_gpu() else []
+    arguments += ["--lifetime", lifetime] if lifetime is not None else []
+    main([*arguments, *options], prog_name="observers worker --")
+
+
+def _set_up_dask() -> None:
+    """Set the settings that the user has not set, before dask is imported."""
+    os.environ.update({name: value for name, value in SETTINGS.items() if name not in os.environ})
+
+
+def has_gpu() -> bool:
+    """Return whether this process may use a GPU, without importing torch, which would take memory on it."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return visible.strip() not in ("", "-1")
+    return any(DEVICES.glob("nvidia[0-9]*"))

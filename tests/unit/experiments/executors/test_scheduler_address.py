@@ -1,0 +1,82 @@
+"""The address of a scheduler, from a file that only its user can change."""
+
+import json
+import os
+import threading
+import time
+
+import pytest
+
+from core.errors import UserError
+from experiments.executors.scheduler_address import find_scheduler
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return the file of a scheduler that only its user can read."""
+    path = tmp_path / "scheduler.json"
+    path.write_text(json.dumps({"address": "tcp://10.0.0.1:8786", "workers": {}}))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://node-3:8786", "localhost:8786"])
+def test_addresses_are_returned(address):
+    assert find_scheduler(address) == address
+
+
+@pytest.mark.parametrize("text", ["logs/scheduler", "tcp://host:1/x"])
+def test_other_text_is_refused(text):
+    with pytest.raises(UserError, match=f"{text} is neither an address like tcp://HOST:PORT nor a file"):
+        find_scheduler(text)
+
+
+def test_private_file_is_read_silently(file):
+    notes = []
+    assert find_scheduler(str(file), notify=notes.append) == "tcp://10.0.0.1:8786" and notes == []
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_file_that_others_can_read_is_noted(file, mode):
+    file.chmod(mode)
+    notes = []
+    assert find_scheduler(str(file), notify=notes.append)
+    assert len(notes) == 1 and f"other users can read {file}" in notes[0] and "chmod 600" in notes[0]
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_file_that_others_can_change_is_refused(file, mode):
+    file.chmod(mode)
+    with pytest.raises(UserError, match=r"other users can change .*scheduler\.json, and could run programs as you"):
+        find_scheduler(str(file))
+
+
+def test_file_of_another_user_is_refused(file, monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: file.stat().st_uid + 1)
+    monkeypatch.setattr("experiments.executors.scheduler_address.ROOT_USER", -1)  # who may run the tests
+    with pytest.raises(UserError, match=r"scheduler\.json belongs to another user"):
+        find_scheduler(str(file))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match=r"late\.json does not exist: start the scheduler with `observers scheduler"):
+        find_scheduler(str(tmp_path / "late.json"), seconds=0)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"address": 3}'])
+def test_file_of_something_else(tmp_path, content):
+    (tmp_path / "s.json").write_text(content)
+    with pytest.raises(UserError, match=r"s\.json is not the file of a scheduler"):
+        find_scheduler(str(tmp_path / "s.json"), seconds=0)
+
+
+def test_folder(tmp_path):
+    (tmp_path / "s.json").mkdir()
+    with pytest.raises(UserError, match=r"s\.json"):
+        find_scheduler(str(tmp_path / "s.json"), seconds=0)
+
+
+def test_file_that_appears_later(file, tmp_path):
+    late = tmp_path / "late.json"
+    threading.Thread(target=lambda: (time.sleep(0.3), file.rename(late))).start()
+    assert find_scheduler(str(late), seconds=20) == "tcp://10.0.0.1:8786"
