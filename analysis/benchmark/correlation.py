@@ -119,7 +119,7 @@ def _shape_bias(frame: pd.DataFrame, _: Rule) -> pd.Series:
 
 def _accuracy(trials: pd.DataFrame, _: Rule) -> pd.Series:
     trials = select_benchmark_conditions(trials, str(trials["dataset"].iloc[0]))
-    return trials.groupby(trials["observer"].where(trials["kind"] != "human", HUMANS))["correct"].mean()
+    return trials.groupby(_with_pooled_people(trials))["correct"].mean()
 
 
 def _consistency(trials: pd.DataFrame, rule: Rule) -> pd.Series:
@@ -135,8 +135,12 @@ def _consistency(trials: pd.DataFrame, rule: Rule) -> pd.Series:
 
 
 def _threshold(trials: pd.DataFrame, _: Rule) -> pd.Series:
-    pooled = trials.assign(observer=trials["observer"].where(trials["kind"] != "human", HUMANS))
-    return thresholds(pooled).set_index("observer")["threshold"]
+    return thresholds(trials.assign(observer=_with_pooled_people(trials))).set_index("observer")["threshold"]
+
+
+def _with_pooled_people(trials: pd.DataFrame) -> pd.Series:
+    """Return the observer of each trial, which is `HUMANS` for all people."""
+    return trials["observer"].astype("str").where(trials["kind"] != "human", HUMANS)
 
 
 MEASURES: dict[str, Callable[[pd.DataFrame, Rule], pd.Series]] = {

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from analysis.io.columns import is_text
 from core.errors import LogError
 from core.paths import without_folders
 from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, MEASURED, TRIAL_COLUMNS
@@ -113,19 +114,28 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
     return list(tables)
 
 
-def to_trial_log(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, dict[str, Any] | None]:
-    """Convert a BIDS table and its JSON file to the cells of our own trial log.
+def read_constants(path: Path) -> tuple[dict[str, str], dict[str, Any] | None]:
+    """Read from the JSON file of a BIDS table what is the same in all rows.
 
-    Returns these cells, and the sidecar (None unless the JSON file holds exactly one sidecar). Raises LogError if the
-    JSON file is missing or damaged.
+    Returns these cells of our own trial log by column, and the sidecar (None unless the JSON file holds exactly one
+    sidecar). Raises LogError if the JSON file is missing or damaged.
     """
     metadata = _read_metadata(path)
     session = "" if metadata["Session"] is None else str(metadata["Session"])
-    columns = {
+    constants = {
         "experiment": metadata["TaskName"], "observer": metadata["Observer"], "kind": metadata["Kind"], "session": session,
     }  # fmt: skip
-    table = table.mask(table == MISSING, "").rename(columns={RT: "rt"}).assign(**columns)
-    return table, metadata["Logs"][0] if len(metadata["Logs"]) == 1 else None
+    return constants, metadata["Logs"][0] if len(metadata["Logs"]) == 1 else None
+
+
+def to_own_cells(cells: Mapping[str, Sequence[str]], constants: Mapping[str, str]) -> dict[str, Sequence[str]]:
+    """Convert the cells of a BIDS table, and those of `read_constants`, to the cells of our own trial log, by column."""
+    own: dict[str, Sequence[str]] = {
+        "rt" if name == RT else name: ["" if cell == MISSING else cell for cell in column]
+        for name, column in cells.items()
+    }
+    n = len(next(iter(cells.values())))
+    return own | {name: [cell] * n for name, cell in constants.items()}
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
@@ -209,8 +219,7 @@ def _describe_column(name: str, column: pd.Series) -> dict[str, Any]:
     elif name.startswith(MEASURED):
         quantity = name.removeprefix(MEASURED)
         description, unit = MEASURES.get(quantity, (f"Measured {quantity}, as defined by the observer", ""))
-    is_text = pd.api.types.is_string_dtype(column.dtype) and name != "stimulus"
-    levels = sorted(set(column) - {""}) if is_text else []
+    levels = sorted(set(column.unique()) - {""}) if is_text(name) and name != "stimulus" else []
     result: dict[str, Any] = {"Description": description} | ({"Units": unit} if unit else {})
     if 0 < len(levels) <= MAX_LEVELS:
         result["Levels"] = {level: f"{name} {level}" for level in levels}
@@ -232,7 +241,7 @@ def _check_exportable(frame: pd.DataFrame) -> None:
     if reserved:
         raise LogError(f"a column named {reserved[0]} cannot be exported, because BIDS reserves this name; rename it")
     for name in frame.columns.difference([*JSON_COLUMNS, *COMPUTED]):
-        for text in frame[name].unique() if pd.api.types.is_string_dtype(frame[name].dtype) else ():
+        for text in frame[name].unique() if is_text(name) else ():
             if text == MISSING or re.search(r"[\r\n\0]", text):
                 raise LogError(
                     f"the {name} {text[:80]!r} cannot be exported: in BIDS, n/a means a missing value and a line break "

@@ -5,7 +5,7 @@ sidecar has a column of evidence for every choice, and the published datasets ha
 these, the number is assumed to be the number of different categories and responses, unless the user gives it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,13 +45,13 @@ def recorded_n_choices(trials: pd.DataFrame) -> int | None:
     return sum(bool(trials[c].notna().any()) for c in trials.columns if c.startswith(EVIDENCE)) or None
 
 
-def count_in_log(trials: pd.DataFrame, identity: Mapping[str, Any] | None) -> int | None:
+def count_in_log(columns: Iterable[str], dataset: str, identity: Mapping[str, Any] | None) -> int | None:
     """Return the number of choices that one log records, or None. `identity` is that of its sidecar, if it has one."""
     choices = None if identity is None else identity.get("choices")
     if isinstance(choices, list) and choices:
         return len(choices)
-    with_evidence = sum(column.startswith(EVIDENCE) for column in trials.columns)
-    return with_evidence or (len(CATEGORIES) if trials["dataset"].iloc[0] in DATASETS else None)
+    with_evidence = sum(column.startswith(EVIDENCE) for column in columns)
+    return with_evidence or (len(CATEGORIES) if dataset in DATASETS else None)
 
 
 def store_n_choices(

@@ -87,9 +87,9 @@ def _to_dialect(trials: pd.DataFrame) -> pd.DataFrame:
             "session": trials["session"],
             "trial": trials["trial"],
             "rt": trials["rt"],
-            "object_response": trials["response"].where(trials["response"] != "", NO_ANSWER),
+            "object_response": trials["response"].astype("str").where(trials["response"] != "", NO_ANSWER),
             "category": trials["category"],
-            "condition": trials["condition"].where(trials["condition"] != "", "NaN"),
+            "condition": trials["condition"].astype("str").where(trials["condition"] != "", "NaN"),
             "imagename": image_names,
         }
     )

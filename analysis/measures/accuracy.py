@@ -10,6 +10,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis.io.choices import recorded_n_choices
+from analysis.io.columns import as_text
 from analysis.io.frame import condition_order, dataset_order, observer_order
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high")
@@ -33,7 +34,7 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
         >>> table[table["accuracy"] < 0.5]
     """
     keys = ["dataset", "observer", "kind", "condition"]
-    table = frame.groupby(keys, sort=False)["correct"].agg(n="size", n_correct="sum").reset_index()
+    table = as_text(frame.groupby(keys, sort=False)["correct"].agg(n="size", n_correct="sum").reset_index())
     table["accuracy"] = table["n_correct"] / table["n"]
     table["low"], table["high"] = wilson_interval(table["n_correct"].to_numpy(), table["n"].to_numpy())
     observers = {name: i for i, name in enumerate(observer_order(frame)["observer"])}

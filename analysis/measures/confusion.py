@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.special import xlogy
 
 from analysis.io.choices import n_choices
+from analysis.io.columns import as_text
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
@@ -158,7 +159,8 @@ def _split_datasets(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame, list[s
         categories, texts = _published_order(set(trials["category"].unique())), set(trials["response"].unique())
         responses = _published_order((texts - {""}) | set(categories)) + ([""] if "" in texts else [])
         types = {"category": pd.CategoricalDtype(categories), "response": pd.CategoricalDtype(responses)}
-        columns = trials[["observer", "kind", "condition", "category", "response"]].astype(types)
+        # A frame may have the same categories in another order, which pandas would otherwise keep.
+        columns = as_text(trials[["observer", "kind", "condition", "category", "response"]]).astype(types)
         datasets.append((dataset, columns, categories, responses, n_choices(trials)))
     return datasets
 

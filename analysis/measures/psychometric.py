@@ -91,7 +91,7 @@ def thresholds(
             raise LogError(f"{dataset} has levels below 0, which a log10 scale cannot show; use --scale linear")
         x_of = {c: to_scale(value, used_scale) for c, value in known.items()}
         counts = (
-            trials.assign(x=trials["condition"].map(x_of))
+            trials.assign(x=trials["condition"].map(x_of).astype(float), observer=trials["observer"].astype("str"))
             .dropna(subset="x")
             .groupby(["observer", "x"])["correct"]
             .agg(["size", "sum"])

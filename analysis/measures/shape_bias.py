@@ -10,6 +10,7 @@ should be reported with it. The interval is the 95 % Wilson interval over the n_
 
 import pandas as pd
 
+from analysis.io.columns import as_text
 from analysis.io.frame import observer_order
 from analysis.measures.accuracy import wilson_interval
 from core.errors import LogError
@@ -90,7 +91,7 @@ def _count_decisions(frame: pd.DataFrame) -> pd.DataFrame:
 def _add_shape_bias(conflict: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return the counts of decisions per group, with shape bias and its interval."""
     groups = conflict.groupby(keys, sort=False)
-    table = groups[["n_shape", "n_texture"]].sum().assign(n_conflict=groups.size()).reset_index()
+    table = as_text(groups[["n_shape", "n_texture"]].sum().assign(n_conflict=groups.size()).reset_index())
     n = table["n_shape"] + table["n_texture"]
     table["shape_bias"] = table["n_shape"] / n.where(n > 0)
     table["low"], table["high"] = wilson_interval(table["n_shape"].to_numpy(), n.to_numpy())

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 from attrs import evolve
 
-from analysis.io import bids, log_tables
-from analysis.io.frame import COLUMNS, TEXTS, read_trials
+from analysis.io import bids, columns
+from analysis.io.frame import read_trials
 from core import trial_columns
 from core.errors import StimulusError
-from core.trial_columns import BY_NAME, NAMES, TRIAL_COLUMNS
+from core.trial_columns import BY_NAME, FRAME_COLUMNS, NAMES, TRIAL_COLUMNS
 from experiments import log
 from experiments.running.session import run
 from observers.simulated import Biased
@@ -44,11 +44,11 @@ def test_cells_are_formatted_and_parsed():
 
 def test_frames_and_exports_have_the_same_columns():
     names = [name.replace("experiment", "dataset") for name in NAMES]
-    assert [*names, "correct", "source"] == list(COLUMNS)
+    assert [*names, "correct", "source"] == list(FRAME_COLUMNS)
     described = [*bids.JSON_COLUMNS, *(name.replace("response_time", "rt") for name in bids.COLUMNS)]
     assert described == names
     assert all("{" not in description for description, _ in bids.COLUMNS.values())
-    assert [name for name, can_be_empty in TEXTS.items() if can_be_empty] == ["condition", "response"]
+    assert [name for name, column in columns.TYPES.items() if column.can_be_empty] == ["condition", "response"]
 
 
 def test_the_documentation_describes_every_column():
@@ -70,8 +70,7 @@ def test_a_log_may_lack_a_column_that_is_not_required(small, tmp_path, monkeypat
     header, *rows = log.read_rows(path)
     at = header.index("n_evaluations")
     path.write_text("".join(",".join([*row[:at], *row[at + 1 :]]) + "\n" for row in (header, *rows)))
-    columns = [evolve(column, required=column.name != "n_evaluations") for column in TRIAL_COLUMNS]
-    monkeypatch.setattr(log_tables, "TRIAL_COLUMNS", columns)
+    monkeypatch.setitem(columns.TYPES, "n_evaluations", evolve(columns.TYPES["n_evaluations"], required=False))
     frame = read_trials([path])
     assert len(frame) == len(rows) and frame["n_evaluations"].isna().all()
 

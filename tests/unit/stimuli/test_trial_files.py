@@ -1,10 +1,23 @@
 """The format of a file of trials, and the conversion of the model-vs-human format to the cells of our own log."""
 
+import csv
+import io
+from pathlib import Path
+
 import pytest
 
 from core.errors import LogError
 from core.trial_columns import NAMES
-from stimuli.published.trial_files import complete_rows, detect_format, header_names, read_cells, to_own_cells
+from stimuli.published import trial_files
+from stimuli.published.trial_files import (
+    complete_rows,
+    complete_size,
+    detect_format,
+    header_names,
+    read_blocks,
+    read_cells,
+    to_own_cells,
+)
 
 MODEL_VS_HUMAN = "subj,Session,trial,rt,object_response,category,condition,imagename"
 
@@ -65,3 +78,66 @@ def test_rows_are_converted_to_the_cells_of_our_own_log(tmp_path):
         to_own_cells(
             MODEL_VS_HUMAN.split(","), [[*rows[0][:6], "c5", "x"]], tmp_path / "uniform-noise" / "uniform-noise_x.csv"
         )
+
+
+@pytest.fixture
+def _small_chunks(monkeypatch):
+    """Read four bytes at once and convert two rows at once, with lines of up to 12 bytes."""
+    monkeypatch.setattr(trial_files, "CHUNK", 4)
+    monkeypatch.setattr(trial_files, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(trial_files, "MAX_LINE", 12)
+
+
+@pytest.mark.usefixtures("_small_chunks")
+@pytest.mark.parametrize(
+    "content",
+    [
+        '\ufeffa,b\n1.0,"x,y"\n\n,\n\n',
+        'a,b\r\n1,"two\r\nlines"\r\né,ü\r\n3,4',
+        "a,b\r1,2\r",
+        "a,b\n1,\ufeff2\n3,4\n5,6\n7,8\n9,0\n",
+        "a,b\n",
+        "",
+    ],
+)
+def test_blocks_contain_the_rows_of_the_whole_file(content):
+    expected = [row for row in csv.reader(io.StringIO(content.removeprefix("\ufeff"), newline="")) if row]
+    data = content.encode()
+    header, blocks = read_blocks(io.BytesIO(data), len(data), Path("x.csv"), "own")
+    rows = list(blocks)
+    assert [header, *(row for block in rows for row in block)] == (expected or [[]])
+    assert all(len(block) == 2 for block in rows[:-1])
+
+
+@pytest.mark.usefixtures("_small_chunks")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,b\n1,2\n3,\0\n", "has a NUL byte or a line of more than 12 bytes"),
+        (b"a,b\n1,2\n" + b"x" * 13 + b"\n", "has a NUL byte or a line of more than 12 bytes"),
+        (b"a,b\n1,2\n" + b"x" * 13, "has a NUL byte or a line of more than 12 bytes"),
+        (b"a,b\n1,2\n\n3,4,5\n", "line 4: found 3 cells, but the header has 2"),
+        (b"a,b\n1,2\n3,\xff\n", r"x\.csv cannot be read: byte 10 is not valid UTF-8"),
+        (b"\xff,b\n", r"x\.csv cannot be read: byte 0 is not valid UTF-8"),
+        (b'a,b\n1,2\n3,"4"5\n', r"x\.csv cannot be read: ',' expected after '\"'"),
+        (b'"a"b\n', r"x\.csv cannot be read: ',' expected after '\"'"),
+    ],
+)
+def test_damage_after_the_first_block_is_found(content, message):
+    with pytest.raises(LogError, match=message):
+        read_cells(content, Path("x.csv"), "own")
+
+
+@pytest.mark.usefixtures("_small_chunks")
+def test_an_incomplete_row_that_is_longer_than_a_chunk_is_removed():
+    assert complete_size(io.BytesIO(b"a,b\n1,2\n3" + b"\0" * 20), "own") == 8
+    assert complete_size(io.BytesIO(b"\0" * 20), "bids") == 0
+    assert complete_size(io.BytesIO(b"a,b\n1,2\n3,4"), "model-vs-human") == 11
+
+
+def test_the_first_image_of_an_observer_decides_its_kind_in_all_blocks(tmp_path):
+    person, model = (f"0001_cop_{code}_c30_knife_10_n03041632_7380.png" for code in ("s01", "dnn"))
+    names, kinds = ["subj", "object_response", "category", "condition", "imagename"], {}
+    for image in (person, model):
+        cells = to_own_cells(names, [["a", "cat", "cat", "", image]], tmp_path / "x.csv", kinds)
+        assert cells["kind"] == ["human"]

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis.io.bids import export_bids
-from analysis.io.frame import COLUMNS, KINDS, read_trials
+from analysis.io.columns import as_text
+from analysis.io.frame import KINDS, read_trials
 from core.errors import LogError
+from core.trial_columns import FRAME_COLUMNS as COLUMNS
 from core.trial_columns import FRAME_NAMES, TRIAL_COLUMNS
 from experiments.running.session import run
 from observers.people.participant import Participant
@@ -27,7 +29,7 @@ def assert_same_trials(first: pd.DataFrame, second: pd.DataFrame) -> None:
     assert set(first.columns) == set(second.columns)
     first, second = (f[sorted(set(f.columns) - {"source"})] for f in (first, second))
     first, second = (f.sort_values(key).reset_index(drop=True) for f in (first, second))
-    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    pd.testing.assert_frame_equal(as_text(first), as_text(second), check_exact=True)
 
 
 def read_table(path):
@@ -219,7 +221,7 @@ def test_public_export_removes_times_and_folders(logs, tmp_path):
 @pytest.mark.parametrize("column", ["category", "response", "condition", "shape"])
 @pytest.mark.parametrize("cell", ["n/a", "two\nlines", "a\r"])
 def test_texts_that_bids_cannot_represent_are_rejected(small, tmp_path, column, cell):
-    frame = read_trials([run(small, Ideal(), tmp_path / "logs", limit=2)])
+    frame = as_text(read_trials([run(small, Ideal(), tmp_path / "logs", limit=2)]))
     frame.loc[0, column] = cell
     message = f"the {column} '.*' cannot be exported: in BIDS, n/a means a missing value and a line break ends a row"
     with pytest.raises(LogError, match=message):

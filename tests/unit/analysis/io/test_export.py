@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from analysis.io.columns import as_text
 from analysis.io.export import describe_losses, export
 from analysis.io.frame import read_trials
 from core.errors import LogError
@@ -20,7 +21,7 @@ def assert_same_trials(first: pd.DataFrame, second: pd.DataFrame) -> None:
     """Compare the columns that the format can hold, in any order of the rows."""
     key = ["dataset", "observer", "trial"]
     first, second = (f[COLUMNS].sort_values(key).reset_index(drop=True) for f in (first, second))
-    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    pd.testing.assert_frame_equal(as_text(first), as_text(second), check_exact=True)
 
 
 def test_exported_log_reads_back(small, tmp_path):

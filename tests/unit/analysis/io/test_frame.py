@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from attrs import evolve
 
-from analysis.io.frame import COLUMNS, condition_order, dataset_order, read_trials, select_dataset
+from analysis.io.frame import condition_order, dataset_order, read_trials, select_dataset
 from core.errors import LogError, UnknownName
+from core.trial_columns import FRAME_COLUMNS as COLUMNS
 from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal

@@ -1,0 +1,154 @@
+"""Reading one file of trials in any supported format into blocks of columns, with the notes and checks of single files."""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+
+from analysis.io import bids
+from analysis.io.choices import count_in_log
+from analysis.io.columns import Block, Columns
+from core.errors import LogError
+from core.kinds import KINDS, Kind
+from core.participants import is_pilot_name
+from core.trial_columns import NAMES
+from experiments import log
+from stimuli.published import dialect
+from stimuli.published.trial_files import MAX_LINE, Format, complete_size, parse_header, read_blocks, to_own_cells
+
+# (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
+IncompleteLogs = dict[tuple[str, int, int], list[str]]
+Cells = dict[str, Sequence[str]]
+FIRST_LINE = 2  # the line of the first row; an image name with a line break or a blank line moves the rows below it
+
+
+@frozen
+class Reader:
+    """Collects the trials of all files and facts about the files.
+
+    Attributes:
+        columns: The trials.
+        notes: Notes about single files.
+        pilots: The (observer, dataset) of pilot sessions, which are excluded.
+        incomplete: The logs of incomplete sessions.
+        n_choices: The numbers of choices that the logs of a dataset record.
+        images: The digest of the stimuli of a dataset, and the path of a log with that digest.
+    """
+
+    columns: Columns = field(factory=Columns)
+    notes: list[str] = field(factory=list)
+    pilots: set[tuple[str, str]] = field(factory=set)
+    incomplete: IncompleteLogs = field(factory=dict)
+    n_choices: dict[str, set[int]] = field(factory=dict)
+    images: dict[str, tuple[str, Path]] = field(factory=dict)
+
+    def list_pilots(self) -> str:
+        """Return the pilot sessions as text."""
+        return ", ".join(f"{observer} in {dataset}" for observer, dataset in sorted(self.pilots))
+
+    def read_file(self, path: Path, must_be_log: bool) -> None:
+        """Read the trials of a file, except those of pilot sessions.
+
+        Raises LogError if the file is damaged, if it contradicts an earlier file, or if it must be a log and is none.
+        """
+        with open(path, "rb") as file:
+            header, form = parse_header(file.read(MAX_LINE), path)
+            if form is None:
+                if must_be_log:
+                    raise LogError(
+                        f"{path} is not a trial log: its first line is {header[:80]!r}, expected {','.join(NAMES)} "
+                        f"or {','.join(dialect.COLUMNS)}"
+                    )
+                return
+            size = file.seek(0, io.SEEK_END)
+            n_bytes = complete_size(file, form)
+            if n_bytes < size:
+                self.notes.append(f"the log {path.name} has an incomplete last row, which is ignored")
+            names, rows = read_blocks(file, n_bytes, path, form)
+            first = next(rows, None)
+            if first is None:
+                return
+            sidecar = log.read_sidecar(path) if form == "own" else None
+            constants: dict[str, str] = {}
+            if form == "bids":
+                constants, sidecar = bids.read_constants(path)
+            try:
+                blocks = list(self._convert(names, chain([first], rows), path, form, constants))
+            except KeyError as error:
+                raise LogError(f"{path} has no column {error}") from None
+        self.add_log(blocks, sidecar, path)
+
+    def _convert(
+        self, names: Sequence[str], rows: Iterable[list[list[str]]], path: Path, form: Format, constants: dict[str, str]
+    ) -> Iterator[Block]:
+        """Yield the rows of a file as blocks. Raises KeyError if a column is missing, and LogError for an invalid cell."""
+        line, kinds = FIRST_LINE, dict[str, Kind]()
+        for block in rows:
+            if form == "model-vs-human":
+                cells: Cells = dict(to_own_cells(names, block, path, kinds))
+            else:
+                cells = dict(zip(names, zip(*block, strict=True), strict=True))
+            if form == "bids":
+                cells = bids.to_own_cells(cells, constants)
+            _check_kinds(cells["kind"], path)
+            yield self.columns.encode(cells, path, str(path), line)
+            line += len(block)
+
+    def add_log(self, blocks: list[Block], sidecar: dict[str, Any] | None, path: Path) -> None:
+        """Add the trials of one log, except those of pilot sessions."""
+        kept = [part for block in blocks if len((part := self._exclude_pilots(block, sidecar))["source"])]
+        self.columns.blocks.extend(kept)
+        if not kept:
+            return
+        dataset = self.columns.text("dataset", kept[0]["dataset"][0])
+        identity = None if sidecar is None else sidecar["identity"]
+        n_choices = count_in_log(kept[0], dataset, identity)
+        self.n_choices.setdefault(dataset, set()).update(() if n_choices is None else {n_choices})
+        if identity is not None:
+            self._compare_with_sidecar(dataset, sum(len(part["source"]) for part in kept), identity, path)
+
+    def _exclude_pilots(self, block: Block, sidecar: dict[str, Any] | None) -> Block:
+        """Return a block without pilot sessions, recognized by the sidecar or by the name of the person."""
+        observer = {} if sidecar is None else sidecar["identity"].get("observer")
+        options = observer.get("options") if isinstance(observer, dict) else None
+        if isinstance(options, dict) and options.get("pilot") is True:
+            is_pilot = np.ones(len(block["source"]), bool)
+        else:
+            human = self.columns.texts_of("kind")["human"]
+            codes = np.unique(block["observer"])
+            pilots = [code for code in codes if is_pilot_name(self.columns.text("observer", code))]
+            if not pilots:
+                return block
+            is_pilot = (block["kind"] == human) & np.isin(block["observer"], pilots)
+        pairs = np.unique(np.stack([block["observer"][is_pilot], block["dataset"][is_pilot]]), axis=1)
+        self.pilots.update(
+            (self.columns.text("observer", observer), self.columns.text("dataset", dataset))
+            for observer, dataset in pairs.T
+        )
+        return {name: column[~is_pilot] for name, column in block.items()}
+
+    def _compare_with_sidecar(self, dataset: str, n: int, identity: dict[str, Any], path: Path) -> None:
+        """Note an incomplete session. Raise LogError if other logs of the dataset have different images."""
+        n_trials = identity.get("n_trials")
+        if isinstance(n_trials, int) and n < n_trials:
+            self.incomplete.setdefault((dataset, n, n_trials), []).append(path.name)
+        digest = str(identity.get("stimuli"))
+        known_digest, known_path = self.images.setdefault(dataset, (digest, path))
+        if digest != known_digest:
+            raise LogError(
+                f"{path} and {known_path} used different images with the same dataset name {dataset}; analyze them "
+                "separately"
+            )
+
+
+def _check_kinds(kinds: Sequence[str], path: Path) -> None:
+    """Raise LogError if a log has an unknown kind of observer."""
+    unknown = set(kinds) - {*KINDS}
+    if unknown:
+        raise LogError(
+            f"{path}: unknown kind of observer {', '.join(sorted(unknown))}; the kinds are {', '.join(KINDS)}"
+        )
