@@ -12,23 +12,35 @@ def export(
     logs: Logs,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the files.")] = Path("export"),
     form: Annotated[
-        Literal["field", "bids"],
-        typer.Option("--format", help="field: CSV as model-vs-human reads it. bids: BIDS behavioral tables."),
+        Literal["field", "bids", "parquet"],
+        typer.Option(
+            "--format",
+            help="field: CSV as model-vs-human reads it. bids: BIDS behavioral tables. parquet: one file with all logs.",
+        ),
     ] = "field",
     public: Annotated[
-        bool, typer.Option("--public", help="Remove dates, times and folder names, for publication (BIDS only).")
+        bool,
+        typer.Option("--public", help="Remove dates, times and folder names, for publication (BIDS and Parquet only)."),
     ] = False,
 ) -> None:
-    """Export trial logs as model-vs-human CSV or as BIDS.
+    """Export trial logs as CSV, BIDS or Parquet.
 
     The BIDS tables keep every column. The model-vs-human format has fewer columns; the command prints which data it omits.
+    The Parquet file keeps all logs and their sidecars; it is the archive of a large study, and needs the extra `parquet`.
 
     \b
-    Example:
+    Examples:
       observers export logs --format bids --public --out dataset
+      observers export logs --format parquet --out archive
     """
-    from analysis.io import bids, export
+    from analysis.io import archive_export, bids, export
 
+    if form == "parquet":
+        path, notes = archive_export.export_parquet(logs, out, public=public)
+        for note in notes:
+            to_stderr(f"note: {note}")
+        typer.echo(path)
+        return
     frame = read_logs(logs, None)
     for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):
         typer.echo(path)

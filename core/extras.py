@@ -31,6 +31,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "psychometrics": {"psignifit": "psignifit"},
     "textures": {"plenoptic": "plenoptic"},
     "cluster": {"distributed": "distributed"},
+    "parquet": {"pyarrow": "pyarrow"},
     "zoo": {"timm": "timm", "torchvision": "torchvision"},
 }
 

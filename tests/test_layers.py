@@ -42,6 +42,7 @@ HEAVY = {
     "dask": ("experiments/executors/",),
     "distributed": ("experiments/executors/",),
     "pandas": ("analysis/", "commands/"),
+    "pyarrow": ("analysis/io/archive.py", "analysis/io/archive_export.py"),
     "statsmodels": ("analysis/",),
     "scipy": ("analysis/", "stimuli/", "observers/generative/racing.py"),
     "matplotlib": ("analysis/",),

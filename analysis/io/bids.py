@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from analysis.io.archive import read_archived_sidecars
 from analysis.io.columns import is_text
 from core.errors import LogError
 from core.paths import without_folders
@@ -167,7 +168,9 @@ def _are_sidecars(logs: object) -> bool:
 
 
 def read_sidecars(source: Path) -> list[dict[str, Any]]:
-    """Return the sidecars of a file of trials, or an empty list if the file or its sidecar does not exist."""
+    """Return the sidecars of a log or of a log in an archive, or an empty list if the file or its sidecar does not exist."""
+    if (archived := read_archived_sidecars(source)) is not None:
+        return archived
     form = detect_format(source) if source.is_file() else None
     if form == "bids":
         return list(_read_metadata(source)["Logs"])

@@ -22,6 +22,7 @@ TYPES = {FRAME_NAMES.get(column.name, column.name): column for column in TRIAL_C
 # so that they can be compared with each other.
 OWN_CATEGORIES = ("dataset", "observer", "kind", "stimulus", "condition", "source")
 SHARED = "category"
+EXPECTED_TEXT = "expected text without line breaks or other unprintable characters"
 MAX_INTEGER = 2**53  # larger whole numbers are not exact as float64
 
 
@@ -87,17 +88,21 @@ class Columns:
             self._check_texts(name, columns[name], path, first_line)
         return block | {"source": np.full(n, self.texts_of("source")[source], np.int32)}
 
+    def encode_valid(self, name: str, words: Sequence[str], path: Path) -> np.ndarray:
+        """Return the codes of the texts in a column of an archive. Raises LogError if a text is not valid."""
+        invalid = [text for text in words if name in TYPES and not _is_valid(name, text)]
+        if invalid:
+            raise LogError(f"{path}: {name} is {invalid[0]!r}, {EXPECTED_TEXT}")
+        return self.texts_of(name).encode(words)
+
     def _check_texts(self, name: str, cells: Sequence[str], path: Path, first_line: int) -> None:
         """Raise LogError for names that are empty, or that contain characters which break terminals, tables or figures."""
         valid = self.valid.setdefault(name, set())
         new = set(cells) - valid
-        invalid = [text for text in new if not (text or TYPES[name].can_be_empty) or not text.isprintable()]
+        invalid = [text for text in new if not _is_valid(name, text)]
         if invalid:
             row = min(cells.index(text) for text in invalid)
-            raise LogError(
-                f"{path}, line {first_line + row}: {name} is {cells[row]!r}, expected text without line breaks or other "
-                f"unprintable characters"
-            )
+            raise LogError(f"{path}, line {first_line + row}: {name} is {cells[row]!r}, {EXPECTED_TEXT}")
         valid |= new
 
     def to_frame(self) -> pd.DataFrame:
@@ -129,6 +134,10 @@ class Columns:
                 joined[end : end + n_rows] = block.pop(name)
             end += n_rows
         return joined
+
+
+def _is_valid(name: str, text: str) -> bool:
+    return (bool(text) or TYPES[name].can_be_empty) and text.isprintable()
 
 
 def _to_numbers(cells: Sequence[str], path: Path, name: str, first_line: int) -> np.ndarray:

@@ -45,7 +45,8 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     ):
         name = file_name(str(dataset))
         path = Path(out) / name / f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv"
-        if path.exists() and (detect_format(path) == "own" or any(map(path.samefile, frame["source"].unique()))):
+        sources = (source for source in frame["source"].unique() if Path(source).exists()) if path.exists() else ()
+        if path.exists() and (detect_format(path) == "own" or any(map(path.samefile, sources))):
             raise LogError(f"{path} is a trial log and would be overwritten; choose another folder with --out")
         if str(path).casefold() in (str(other).casefold() for other in paths):
             raise LogError(

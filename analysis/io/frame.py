@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.io import archive
 from analysis.io.answerable import exclude_unanswerable
 from analysis.io.choices import store_n_choices
 from analysis.io.columns import as_text
@@ -45,9 +46,9 @@ def read_trials(
 ) -> pd.DataFrame:
     """Read trial logs into one frame.
 
-    The files may be our own trial logs, CSV files in model-vs-human format and exported BIDS tables, in any mixture. Pilot
-    sessions are excluded. `attrs["notes"]` lists all exclusions and limitations of the data, and each of them is also a
-    `DataWarning`.
+    The files may be our own trial logs, CSV files in model-vs-human format, exported BIDS tables and archives, in any
+    mixture. Pilot sessions are excluded. `attrs["notes"]` lists all exclusions and limitations of the data, and each of them
+    is also a `DataWarning`.
 
     Args:
         logs: Files, and folders that are searched recursively; also lists of them. Other files in a folder are skipped, but
@@ -68,6 +69,14 @@ def read_trials(
         >>> frame = read_trials("logs", "humans/edge")
         >>> frame.attrs["notes"]
     """
+    frame = to_frame(collect(*logs), n_choices)
+    frame = frame if ambiguous else exclude_unanswerable(frame)
+    add_notes(frame, frame.attrs["notes"])
+    return frame
+
+
+def collect(*logs: Path | str | Iterable[Path | str]) -> Reader:
+    """Read the trials of logs, which `to_frame` then checks and converts. Raises the errors of `read_trials`."""
     requested = [_locate(path) for path in _flatten(logs) if str(path)]
     reader = Reader()
     seen: set[Path] = set()
@@ -88,6 +97,14 @@ def read_trials(
     if not reader.columns.blocks:
         remarks = "".join(f"; {note}" for note in reader.notes)
         raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them{remarks}")
+    return reader
+
+
+def to_frame(reader: Reader, n_choices: int | None = None) -> pd.DataFrame:
+    """Return the trials of a reader as one frame with its notes, including images without a correct answer.
+
+    The reader is empty afterwards. Raises LogError if logs contradict each other.
+    """
     frame = reader.columns.to_frame()
     _check_one_kind_per_observer(frame)
     _check_duplicate_trials(frame)
@@ -97,8 +114,6 @@ def read_trials(
     notes += simulated_observers_note(frame)
     notes += store_n_choices(frame, reader.n_choices, n_choices)
     frame.attrs["notes"], frame.attrs["simulated_are_noted"] = notes, True
-    frame = frame if ambiguous else exclude_unanswerable(frame)
-    add_notes(frame, frame.attrs["notes"])
     return frame
 
 
@@ -146,7 +161,7 @@ def _find_files(requested: list[Path]) -> tuple[dict[Path, bool], int]:
     unmerged: set[Path] = set()
     for path in requested:
         if path.is_dir():
-            in_folder = sorted(file for pattern in PATTERNS for file in path.rglob(pattern))
+            in_folder = sorted(file for pattern in (*PATTERNS, f"*{archive.SUFFIX}") for file in path.rglob(pattern))
             parts = {file for file in in_folder if file.parent.suffix == log.SHARDS}
             unmerged |= {file for file in parts if not file.parent.with_suffix(".csv").exists()}
             logs = (file for file in in_folder if file not in files and file not in parts)

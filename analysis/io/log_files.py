@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
-from analysis.io import bids
+from analysis.io import archive, bids
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
@@ -53,8 +53,12 @@ class Reader:
     def read_file(self, path: Path, must_be_log: bool) -> None:
         """Read the trials of a file, except those of pilot sessions.
 
-        Raises LogError if the file is damaged, if it contradicts an earlier file, or if it must be a log and is none.
+        Raises LogError if the file is damaged, if it contradicts an earlier file, or if it must be a log but has another
+        format.
         """
+        if path.suffix == archive.SUFFIX:
+            self._read_archive(path, must_be_log)
+            return
         with open(path, "rb") as file:
             header, form = parse_header(file.read(MAX_LINE), path)
             if form is None:
@@ -81,6 +85,23 @@ class Reader:
             except KeyError as error:
                 raise LogError(f"{path} has no column {error}") from None
         self.add_log(blocks, sidecar, path)
+
+    def _read_archive(self, path: Path, must_be_log: bool) -> None:
+        """Read the trials of all logs in an archive."""
+        if not archive.is_archive(path):
+            if must_be_log:
+                raise LogError(
+                    f"{path} is not an archive of trial logs: expected a file that `observers export --format parquet` wrote"
+                )
+            return
+        with archive.open_archive(path) as opened:
+            self.notes.extend(opened.notes)
+            self.pilots.update(opened.pilots)
+            for archived in opened.read_logs(self.columns):
+                kinds = {code for block in archived.blocks for code in np.unique(block["kind"]).tolist()}
+                _check_kinds([self.columns.text("kind", code) for code in kinds], archived.source)
+                sidecars = archived.sidecars
+                self.add_log(archived.blocks, sidecars[0] if len(sidecars) == 1 else None, archived.source)
 
     def _convert(
         self, names: Sequence[str], rows: Iterable[list[list[str]]], path: Path, form: Format, constants: dict[str, str]

@@ -33,7 +33,8 @@ SUFFIXES = (
     ".lock",
     ".json",
 )
-MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg")  # text files that are searched for the code
+# Files that are searched for the code. The end of a Parquet file, which is not compressed, has the codes of all people.
+MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg", ".parquet")
 PARTICIPANTS = "participants.tsv"
 _PERSON_IMAGE_NAME = re.compile(
     r"\d{4,}_[^_]+_s"
