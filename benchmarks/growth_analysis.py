@@ -110,10 +110,10 @@ def measure_here(name: str, n_observers: int, n_images: int, folder: Path) -> di
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         call()
-    return {"seconds": time.perf_counter() - start, "gb": _peak_memory()}
+    return {"seconds": time.perf_counter() - start, "gb": peak_memory()}
 
 
-def _peak_memory() -> float:
+def peak_memory() -> float:
     """Return the peak memory of this process in GB."""
     status = Path("/proc/self/status")
     if status.exists():

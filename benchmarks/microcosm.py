@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
+from analysis.io.columns import as_text
 from analysis.io.frame import read_trials
 from analysis.io.tables import format_value
 from analysis.kappa.clustering import cluster_observers
@@ -55,7 +56,7 @@ def run_experiments(out: Path, limit: int) -> pd.DataFrame:
             n_trials = None if experiment in SETS else limit
             run(make_experiment(experiment), make_observer(name), out / "logs", limit=n_trials)
             print(f"{name} on {experiment}: {time.monotonic() - start:.0f} s", flush=True)
-    return read_trials([out / "logs"])
+    return as_text(read_trials([out / "logs"]))
 
 
 def summarize(frame: pd.DataFrame) -> pd.DataFrame:

@@ -93,7 +93,9 @@ def main() -> None:
     options = parser.parse_args()
     frame = read_trials(options.data) if options.data else simulate_trials(options.observers, options.evidence)
     if options.one:
-        frame = frame.assign(stimulus=frame["dataset"] + " " + frame["stimulus"], dataset="one", condition="")
+        frame = frame.assign(
+            stimulus=frame["dataset"].astype("str") + " " + frame["stimulus"].astype("str"), dataset="one", condition=""
+        )
     stimuli = find_shown_stimuli(frame["dataset"].unique()) if options.data else ()
     with tempfile.TemporaryDirectory() as folder:
         out = options.keep or Path(folder)

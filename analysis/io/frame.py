@@ -9,8 +9,8 @@ Columns of text have the dtype `category` of pandas, which stores every text onc
 categories of a column are the texts that occur in it, in alphabetical order, so that sorting and grouping give the order of
 texts. `category`, `response` and the cues have the same categories, so that `frame["response"] == frame["shape"]` works. A
 part of a frame keeps the categories of the whole frame: use `unique()` to get the texts that occur in it. pandas refuses to
-put new texts into such a column, and `map` may return categories, too; `column.astype("str")` returns plain text. Measures
-accept frames with either dtype, and the tables that they return have plain text.
+join such columns with `+` and to put new texts into them, and `map` may return categories, too; `column.astype("str")`
+returns plain text. Measures accept frames with either dtype, and the tables that they return have plain text.
 
 `frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions, and an
 assumed number of choices.

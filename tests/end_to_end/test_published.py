@@ -150,7 +150,7 @@ def test_pooling_conditions_inflates_kappa(all_trials):
     table = error_consistency(contrast, intervals=False)
     with_people = table[table["observer_2"] == "resnet50"]
     per_condition = select_benchmark_conditions(with_people, "contrast").groupby("observer_1")["kappa"].mean().mean()
-    images = contrast["stimulus"] + contrast["condition"]
+    images = contrast["stimulus"].astype("str") + contrast["condition"].astype("str")
     pooled = error_consistency(contrast.assign(condition="c100", stimulus=images), intervals=False)
     pooled_mean = pooled[pooled["observer_2"] == "resnet50"]["kappa"].mean()
     assert (round(pooled_mean, 3), round(per_condition, 3)) == (0.475, 0.225)
