@@ -27,6 +27,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from analysis.figures import style
 from analysis.io.archive_export import export_parquet
@@ -39,7 +40,7 @@ from stimuli.categories import CATEGORIES
 DATASET = "edge-study"  # not a published dataset
 TRIALS_OF_LOG, N_IMAGES, N_CONDITIONS, BLOCK = 256, 1280, 8, 64
 TRIALS = (10_240, 102_400, 1_024_000, 2_560_000, 5_000_000)
-MAX_EVIDENCE = 2_560_000  # trials; larger sizes of the logs with evidence would need 1.3 GB of disk space
+MAX_EVIDENCE = 2_560_000  # trials; larger sizes of the logs with evidence would need 2 GB of disk space
 CASES = ("many logs", "many logs with evidence", "one log")
 CHUNK = 100_000  # trials that are generated at once
 
@@ -123,17 +124,29 @@ def measure_all(sizes: list[tuple[str, int]], folder: Path) -> pd.DataFrame:
 
 
 def draw_growth(table: pd.DataFrame, path: Path) -> None:
-    """Draw time and memory against the number of trials on logarithmic axes."""
+    """Draw time and memory against the number of trials on logarithmic axes: a color for a case, a line for an action."""
+    lines = dict(zip(ACTIONS, ("o-", "s:", "^--"), strict=True))
     with style.publication():
-        figure = Figure(figsize=(7.0, 3.0), layout="constrained")
+        figure = Figure(figsize=(7.0, 4.0), layout="constrained")
         axes = figure.subplots(1, 2)
         for ax, column, label in zip(axes, ("seconds", "gb"), ("Time [s]", "Peak memory [GB]"), strict=True):
-            for k, ((case, action), part) in enumerate(table.groupby(["case", "action"], sort=False)):
-                ax.loglog(part["trials"], part[column], marker="os^vDPX*h"[k], markersize=4, label=f"{action}: {case}")
-            ax.set(xlabel="Trials", ylabel=label)
+            for (case, action), part in table.groupby(["case", "action"], sort=False):
+                color = f"C{CASES.index(str(case))}"
+                ax.plot(
+                    part["trials"],
+                    part[column],
+                    lines[str(action)],
+                    color=color,
+                    markersize=4,
+                    label=f"{action}: {case}",
+                )
+            ax.set(xlabel="Trials", ylabel=label, xscale="log", yscale="log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if column == "gb" else (1,)))
+            for axis, text in ((ax.xaxis, "{x:,.0f}"), (ax.yaxis, "{x:g}")):
+                axis.set_major_formatter(StrMethodFormatter(text))
+                axis.set_minor_formatter(NullFormatter())
             ax.grid(color=style.GRID_COLOR, linewidth=0.6)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        figure.set_size_inches(7.0, 4.2)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
         figure.savefig(path)
 
 
