@@ -8,6 +8,7 @@ import asyncio
 import logging
 import pickle
 import queue
+import sys
 import threading
 import uuid
 import warnings
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import cloudpickle
 from distributed import Client
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
@@ -80,6 +82,7 @@ class DaskExecutor:
             ) from None
         self._loop: asyncio.AbstractEventLoop = self._client.loop.asyncio_loop
         self._client.subscribe_topic("worker-restart-memory", self._note_memory)
+        self._compute_call = _SentAsCode(compute_call)
         self._watcher = asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
 
     def workers(self) -> list[str]:
@@ -174,7 +177,7 @@ class DaskExecutor:
         tasks.add(task)
         # dask keeps statistics for every first part of a key, which is therefore the same for all jobs.
         future = self._client.submit(
-            compute_call, call, key=(self._name, job), pure=False, workers=[address], priority=-job
+            self._compute_call, call, key=(self._name, job), pure=False, workers=[address], priority=-job
         )
         try:
             status, value = pickle.loads(await future.result())
@@ -198,11 +201,6 @@ class DaskExecutor:
         """Report a job that dask could not compute. Errors of the function are results (see `core.executor.compute`)."""
         if isinstance(error, ImportError | AttributeError | pickle.UnpicklingError):
             self._events.put(Unusable(worker, cannot_load(error)))
-        elif "deserialization of the task graph" in str(error):
-            self._failure = (
-                f"the scheduler at {self._address} cannot load this project: start it with `observers scheduler`, in an "
-                f"environment with the same version"
-            )
         elif isinstance(error, KilledWorker):
             self._events.put(Failed(worker, job, "ended several times during these trials"))
         else:
@@ -225,7 +223,44 @@ class DaskExecutor:
 
 
 def compute_call(call: bytes) -> bytes:
-    """Compute a pickled function and its argument on a worker. Returns a pickled status and value, as `compute` does."""
+    """Compute a pickled function and its argument on a worker.
+
+    This function is sent to the worker as code, because a worker on which this project is missing could not import it, and
+    would lose its connection while it tries.
+
+    Returns:
+        A pickled status and value, as `core.executor.compute` returns them; the status "unusable" comes with a sentence.
+    """
+    import pickle
+
+    try:
+        from experiments.executors.dask_cluster import compute_pickled
+    except Exception as error:
+        reason = f"it cannot load this project ({type(error).__name__}: {error})"
+        return pickle.dumps(("unusable", f"{reason}; install the same version there, and start the worker again"))
+    return compute_pickled(call)
+
+
+class _SentAsCode:
+    """A function that is pickled as code and not as the name of a module, so that a worker need not import the module."""
+
+    def __init__(self, function: Callable[[bytes], bytes]) -> None:
+        self._function, module = function, sys.modules[function.__module__]
+        cloudpickle.register_pickle_by_value(module)
+        try:
+            self._code = cloudpickle.dumps(function)
+        finally:
+            cloudpickle.unregister_pickle_by_value(module)
+
+    def __call__(self, call: bytes) -> bytes:
+        return self._function(call)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return cloudpickle.loads, (self._code,)
+
+
+def compute_pickled(call: bytes) -> bytes:
+    """Compute a pickled function and its argument, and return the pickled status and value of `core.executor.compute`."""
     with _one_job:
         try:
             function, argument = pickle.loads(call)
