@@ -27,6 +27,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from analysis.benchmark.benchmark import benchmark_table
 from analysis.benchmark.ranks import benchmark_intervals
@@ -34,20 +35,21 @@ from analysis.figures import style
 from analysis.kappa.consistency import correct_matrix, error_consistency, kappa, kappa_matrix, pairwise_agreement
 from analysis.kappa.error_patterns import error_patterns
 from analysis.report.report import write_report
+from core.kinds import KINDS
 from stimuli.categories import CATEGORIES
 
 DATASET = "cue-conflict"  # a published dataset, so that the benchmark applies
 N_PEOPLE = 10
-KINDS = ("generative", "contrastive", "discriminative")
+MODEL_KINDS = [kind for kind in KINDS if kind not in ("human", "simulated")]
 Measure = Callable[[pd.DataFrame, Path], object]
 
 
 def simulate_trials(n_observers: int, n_images: int, seed: int = 0) -> pd.DataFrame:
     """Return the trials of all observers on all images, with text columns as categories."""
     rng = np.random.default_rng(seed)
-    kinds = ["human" if o < N_PEOPLE else KINDS[o % len(KINDS)] for o in range(n_observers)]
+    kinds = ["human" if o < N_PEOPLE else MODEL_KINDS[o % len(MODEL_KINDS)] for o in range(n_observers)]
     category, texture = rng.integers(16, size=(2, n_images))
-    difficulty = {kind: rng.random(n_images) for kind in ("all", "human", *KINDS)}
+    difficulty = {kind: rng.random(n_images) for kind in ("all", "human", *MODEL_KINDS)}
     skill = rng.uniform(0.3, 0.9, n_observers)
     hard = np.array([0.6 * difficulty["all"] + 0.4 * difficulty[kind] for kind in kinds])
     correct = rng.random((n_observers, n_images)) < np.clip(skill[:, None] + 1.2 * (0.5 - hard), 0.03, 0.99)
@@ -158,6 +160,9 @@ def draw_growth(table: pd.DataFrame, path: Path) -> None:
             for k, (name, part) in enumerate(table.groupby("measure", sort=False)):
                 ax.loglog(part["observers"], part[column], marker="os^vDPX*"[k % 8], markersize=4, label=name)
             ax.set(xlabel=f"Observers ({table['images'].max()} images)", ylabel=label)
+            for axis in (ax.xaxis, ax.yaxis):  # numbers without mathematical text, which the style does not draw
+                axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+                axis.set_minor_formatter(NullFormatter())
             ax.grid(color=style.GRID_COLOR, linewidth=0.6)
         figure.legend(loc="outside right upper")
         figure.savefig(path)

@@ -40,7 +40,7 @@ def choose_gpus(text: str) -> list[str]:
     visible = visible_gpus()
     if not visible:
         raise UserError(
-            "this machine has no GPU that PyTorch can use: omit --gpus, or use --workers N for N processes on its cores"
+            "PyTorch cannot use any GPU on this machine: omit --gpus, or use --workers N for N processes on its cores"
         )
     if text == "all":
         return visible

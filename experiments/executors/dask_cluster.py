@@ -145,7 +145,7 @@ class DaskExecutor:
             await asyncio.sleep(POLL_SECONDS)
 
     def _update(self, connected: dict[str, int]) -> None:
-        """Report the workers that are no longer connected, and add the new ones."""
+        """Report the workers that have disconnected, and add the new ones."""
         for name, address in list(self._addresses.items()):
             if address not in connected:
                 self._lose(name, OUT_OF_MEMORY if address in self._out_of_memory else ENDED)
@@ -215,7 +215,7 @@ class DaskExecutor:
         self._lose(worker, reason)
         try:
             await self._client.restart_workers([address], timeout=60, raise_for_error=False)
-        except ValueError:  # it has no process that restarts it
+        except ValueError:  # it was started without a process that restarts it
             with suppress(Exception):
                 await self._client.retire_workers([address])
         except Exception:  # its machine cannot be reached; it gets no further jobs

@@ -64,7 +64,7 @@ def _read(path: Path) -> str | None:
 
 
 def _check_permissions(path: Path, notify: Callable[[str], None]) -> None:
-    """Refuse a file that other users can change. Files of Windows have no such permissions."""
+    """Refuse a file that other users can change. Windows does not have these permissions."""
     if os.name != "posix":
         return
     status = path.stat()

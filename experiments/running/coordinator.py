@@ -134,7 +134,7 @@ class _Run:
         return max(MIN_TIME_LIMIT, TIME_LIMIT_FACTOR * float(state.longest) * len(unit))
 
     def handle(self, outcome: Outcome) -> None:
-        """Save the responses to a unit, or record why there are none."""
+        """Save the responses to a unit, or record why they are missing."""
         state: SessionProgress = outcome.job.key[0]
         unit: range = outcome.job.key[1]
         if isinstance(outcome.result, OtherVersion):

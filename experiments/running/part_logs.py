@@ -66,7 +66,7 @@ def read_parts(folder: Path, files: Sequence[Path], missing: dict[int, set[int]]
         _compare_sessions(parts[0], part)
     finished = {part.shard.index for part in parts if part.sidecar.get("status") == "complete"}
     needed = [Shard(index, counts[0]) for index in range(1, counts[0] + 1)]
-    if parts:  # if there are fewer trials than shards, some shards have no trials
+    if parts:  # if there are fewer trials than shards, some shards are empty
         needed = [shard for shard in needed if shard.indices(parts[0].identity["n_trials"])]
     absent = [shard.index for shard in needed if shard.index not in finished]
     if absent:

@@ -69,7 +69,9 @@ def read_runs(path: Path) -> list[RunRequest]:
         raise UserError(f"{path} is not a TOML file: {error}") from None
     tables = content.pop("runs", None)
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise UserError(f"{path} has no table [[runs]]; expected one with experiments = [...] and observers = [...]")
+        raise UserError(
+            f"{path} does not contain a table [[runs]]: expected one with experiments = [...] and observers = [...]"
+        )
     requests = []
     for number, table in enumerate(tables, start=1):
         values = content | table

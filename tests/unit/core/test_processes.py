@@ -136,7 +136,7 @@ def test_gpus(monkeypatch):
     monkeypatch.delenv("CUDA_DEVICE_ORDER")
     assert gpu_environments(["4"], 1)[0]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    with pytest.raises(UserError, match="this machine has no GPU that PyTorch can use"):
+    with pytest.raises(UserError, match="PyTorch cannot use any GPU on this machine"):
         choose_gpus("all")
 
 

@@ -205,7 +205,7 @@ def test_truncated_archives_are_refused(path, size):
 
 
 def test_changed_bytes_are_refused_or_change_nothing(path):
-    """Checksums protect the trials. Some bytes of the file, such as the name of the program, have no influence."""
+    """Checksums protect the trials. Some bytes of the file, such as the name of the program, do not matter."""
     content, expected, rng = path.read_bytes(), read_trials(path), random.Random(0)
     n_refused = 0
     for _ in range(200):

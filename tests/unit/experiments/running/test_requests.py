@@ -40,8 +40,8 @@ def test_runs_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("runs = 3", r"has no table \[\[runs\]\]"),
-        ("seed = 1", r"has no table \[\[runs\]\]"),
+        ("runs = 3", r"does not contain a table \[\[runs\]\]"),
+        ("seed = 1", r"does not contain a table \[\[runs\]\]"),
         ("[[runs]", "is not a TOML file"),
         (RUNS.replace("limit", "limits"), r"table \[\[runs\]\] number 2: unknown key 'limits'; the keys are experiments"),
         (RUNS.replace("limit = 10", 'limit = "10"'), "limit must be a whole number, got '10'"),
