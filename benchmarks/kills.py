@@ -2,9 +2,9 @@
 
     python benchmarks/kills.py [--kills 300] [--seed 0] [--dask]
 
-`observers run-experiment` runs with three workers: processes of this machine, or with `--dask` a scheduler and workers, all
-in processes of their own. After a random time one of them gets SIGKILL or SIGTERM. If the command has ended, it is run again,
-until the log is complete; then it is compared with that of an undivided run. The exit code is 1 if any row differs.
+`observers run-experiment` runs with three workers: processes of this machine, or with `--dask` a scheduler and workers,
+all in processes of their own. After a random time one of them gets SIGKILL or SIGTERM. If the command has ended, it is run
+again, until the log is complete; then it is compared with that of an undivided run. The exit code is 1 if any row differs.
 """
 
 import argparse
