@@ -13,13 +13,14 @@ def test_units_take_about_two_minutes_when_the_time_per_trial_is_known():
     assert unit_size(10**9, 4, 0.0) == MAX_TRIALS
 
 
-def test_units_become_smaller_towards_the_end():
+@pytest.mark.parametrize(("seconds", "first", "last"), [(0.1, 250, 100), (5.0, 24, 2), (200.0, 1, 1)])
+def test_units_become_smaller_towards_the_end(seconds, first, last):
     sizes, remaining = [], 3000
     while remaining:
-        sizes.append(unit_size(remaining, 4, 0.1))
+        sizes.append(unit_size(remaining, 4, seconds))
         remaining -= sizes[-1]
-    assert sizes[0] == 250 and sizes == sorted(sizes, reverse=True)
-    assert min(sizes[:-1]) == FIRST_TRIALS and sum(sizes) == 3000
+    assert sizes[0] == first and sizes == sorted(sizes, reverse=True)
+    assert min(sizes[:-1]) == last and sum(sizes) == 3000
 
 
 @pytest.mark.parametrize("seconds", [None, 0.01, 0.5])

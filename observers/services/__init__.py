@@ -1,0 +1,1 @@
+"""Tools for observers that ask a service over the network."""
