@@ -1,8 +1,9 @@
 """Run the microcosm's observers on its sixteen experiments, and compute the measures of the paper.
 
-    python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm]
+    python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm] [--workers 2]
 
-Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. The printed
+Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. With
+`--workers` or `--gpus`, processes divide the trials, and the logs are the same (see docs/cluster.md). The printed
 tables (in Markdown) and the figures show the accuracy on the consistent images, the shape bias, the out-of-distribution
 accuracy as in Table 1 of the paper, the correlation of low-pass accuracy with shape bias, and the error consistency
 with its clusters. `--limit` is the number of trials per distortion; all observers get the same trials. The four sets
@@ -11,7 +12,6 @@ without distortions are always run completely.
 
 import argparse
 import shutil
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -25,11 +25,13 @@ from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.report import write_report
-from experiments.running.session import run
+from commands.options import to_stderr
+from commands.running.run_experiment import run_sessions_here
+from commands.running.workers import open_executor, run_sessions
+from core.executor import Executor
+from experiments.running.requests import RunRequest, plan_sessions
 from experiments.sets.catalog import EXPERIMENTS
-from experiments.sets.registry import make_experiment
 from observers.catalog.microcosm import MICROCOSM
-from observers.registry import make_observer
 from stimuli.draw.microcosm_sets import SETS
 
 CONSISTENT, CONFLICT, LOW_PASS = "microcosm", "microcosm-cue-conflict", "microcosm-low-pass"
@@ -48,14 +50,17 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
-def run_experiments(out: Path, limit: int) -> pd.DataFrame:
+def run_experiments(out: Path, limit: int, executor: Executor | None) -> pd.DataFrame:
     """Run all observers on all experiments and return their trials. Incomplete logs in the folder are resumed."""
-    for name in (row.name for row in MICROCOSM):
-        for experiment in (n for n in EXPERIMENTS if n.startswith("microcosm") and n != "microcosm-ambiguous"):
-            start = time.monotonic()
-            n_trials = None if experiment in SETS else limit
-            run(make_experiment(experiment), make_observer(name), out / "logs", limit=n_trials)
-            print(f"{name} on {experiment}: {time.monotonic() - start:.0f} s", flush=True)
+    observers = tuple(row.name for row in MICROCOSM)
+    experiments = [name for name in EXPERIMENTS if name.startswith("microcosm") and name != "microcosm-ambiguous"]
+    distorted = tuple(name for name in experiments if name not in SETS)
+    requests = [RunRequest(tuple(SETS), observers), RunRequest(distorted, observers, limit=limit)]
+    sessions = plan_sessions(requests, out / "logs")
+    if executor is not None:
+        run_sessions(sessions, executor, time_limit=None, quiet=False, notify=to_stderr)
+    else:
+        run_sessions_here(sessions, quiet=False)
     return as_text(read_trials([out / "logs"]))
 
 
@@ -93,10 +98,13 @@ def main() -> None:
         help="folder for logs and report (default: %(default)s)",
     )
     parser.add_argument("--figures", type=Path, help="folder to which figures are copied (default: none)")
+    parser.add_argument("--workers", type=int, help="number of processes (default: this process)")
+    parser.add_argument("--gpus", help="GPUs: all, or numbers such as 0,1 (default: none)")
     options = parser.parse_args()
-    if options.limit < 1:
-        parser.error("--limit must be 1 or more")
-    frame = run_experiments(options.out, options.limit)
+    if options.limit < 1 or (options.workers or 1) < 1:
+        parser.error("--limit and --workers must be 1 or more")
+    with open_executor(options.workers, options.gpus, None) as executor:
+        frame = run_experiments(options.out, options.limit, executor)
     consistent = accuracy(frame[frame["dataset"] == CONSISTENT])
     print(markdown(consistent[["observer", "kind", "n", "accuracy", "low", "high"]]))
     conflicts = overall_shape_bias(shape_bias(frame))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from attrs import evolve
+from attrs import evolve, frozen
 from torch.utils.flop_counter import FlopCounterMode
 from toy_diffusion import FOLDER, PROMPT, byte_tokenizer
 
@@ -84,6 +84,60 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     return max(rates)
 
 
+@frozen(eq=False)
+class Network:
+    """The U-Net of Stable Diffusion 1.4 with random weights, and the input for its rows.
+
+    Attributes:
+        model: The options of the model.
+        image: An encoded image.
+        condition: The conditioning of one prompt.
+        flops_per_row: Operations of one row of a forward pass.
+    """
+
+    model: LatentDiffusion
+    image: torch.Tensor
+    condition: tuple[torch.Tensor, ...]
+    flops_per_row: int
+
+    @classmethod
+    def load(cls, cache: Path, compute: Compute, size: int) -> "Network":
+        """Load the model, which is written first if the folder does not contain it."""
+        folder = cache / "sd14-random"
+        if not (folder / "unet" / "config.json").is_file():
+            write_model(folder)
+        model = LatentDiffusion(Source("sd14-random", weights=folder), compute, size=size)
+        condition = model.scorer.condition([PROMPT.format(CATEGORIES[0])])[0]
+        image = model.scorer.encode(np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8))
+        with FlopCounterMode(display=False) as counter:
+            cls(model, image, condition, 0).score(model.scorer, 1)
+        return cls(model, image, condition, counter.get_total_flops())
+
+    def rows(self, n: int) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Return n times the image and the conditioning."""
+        return torch.stack([self.image] * n), tuple(torch.stack([c] * n) for c in self.condition)
+
+    def score(self, scorer: DenoisingScorer, n: int) -> torch.Tensor:
+        """Score n rows."""
+        return scorer.score(*self.rows(n), np.arange(n))
+
+    def describe(self, seconds: float, n: int, rate: float) -> str:
+        """Return the speed of a pass of n rows; `rate` is that of matrix products in operations per second."""
+        flops = self.flops_per_row * n / seconds  # operations per second
+        return (
+            f"{n} rows per pass: {1000 * seconds:.1f} ms per pass, {n / seconds:.3g} rows per second, "
+            f"{flops / 1e12:.3g} TFLOP/s, {flops / rate:.1%} of the matmul rate"
+        )
+
+
+def describe_device(compute: Compute) -> str:
+    """Return the name of the device, the dtype and the version of torch."""
+    device = compute.torch_device()
+    on_gpu = device.type == "cuda"
+    name = torch.cuda.get_device_name(device) if on_gpu else f"{device}, {torch.get_num_threads()} threads"
+    return f"{name}, {compute.dtype_name()}, torch {torch.__version__}"
+
+
 def main() -> None:
     """Print the speed of the U-Net."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -94,38 +148,19 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile the U-Net with torch.compile")
     parser.add_argument("--cache", type=Path, default=FOLDER.parent, help="folder for the model (default: %(default)s)")
     options = parser.parse_args()
-    folder = options.cache / "sd14-random"
-    if not (folder / "unet" / "config.json").is_file():
-        write_model(folder)
     compute = Compute(options.device, options.dtype)
     device, on_cpu = compute.torch_device(), compute.torch_device().type == "cpu"
     size, n = options.size or (128 if on_cpu else 512), options.rows or (2 if on_cpu else 16)
-    model = LatentDiffusion(Source("sd14-random", weights=folder), compute, size=size)
-    scorer = model.scorer
-    condition = scorer.condition([PROMPT.format(CATEGORIES[0])])[0]
-    image = scorer.encode(np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8))
-
-    def score(scorer: DenoisingScorer, n: int) -> torch.Tensor:
-        return scorer.score(torch.stack([image] * n), tuple(torch.stack([c] * n) for c in condition), np.arange(n))
-
-    with FlopCounterMode(display=False) as counter:  # the model is not compiled yet
-        score(scorer, 1)
-    flops_per_row = counter.get_total_flops()
+    network = Network.load(options.cache, compute, size)
+    scorer = network.model.scorer
     if options.compile:
-        scorer = evolve(model, compute=evolve(compute, compile=True)).scorer
+        scorer = evolve(network.model, compute=evolve(compute, compile=True)).scorer
     with deterministic_inference():
         rate = matmul_rate(device, compute.torch_dtype())
-    seconds = median_seconds(lambda: score(scorer, n), device)
-    name = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
-    )
-    print(f"{name}, {compute.dtype_name()}, torch {torch.__version__}{', compiled' if options.compile else ''}")
-    print(f"{size} pixels, {n} rows per pass: {1000 * seconds:.1f} ms per pass, {n / seconds:.3g} rows per second")
-    flops = flops_per_row * n / seconds  # operations per second
-    print(
-        f"{flops_per_row / 1e9:.0f} GFLOP per row, {flops / 1e12:.3g} TFLOP/s; matrix products {rate / 1e12:.3g} TFLOP/s"
-    )
-    print(f"share of the matmul rate: {flops / rate:.1%}")
+    seconds = median_seconds(lambda: network.score(scorer, n), device)
+    print(f"{describe_device(compute)}{', compiled' if options.compile else ''}")
+    print(f"{network.flops_per_row / 1e9:.0f} GFLOP per row; matrix products {rate / 1e12:.3g} TFLOP/s")
+    print(f"{size} pixels, {network.describe(seconds, n, rate)}")
 
 
 if __name__ == "__main__":
