@@ -64,8 +64,8 @@ class GraphBackbone:
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph):
                 self._output = self.backbone.predict(own_noised, own_timesteps, tuple(own_conditioning), guidance)
-        for own, given in zip(self._inputs, inputs, strict=True):
-            own.copy_(given)
+        for own, new in zip(self._inputs, inputs, strict=True):
+            own.copy_(new)
         self._graph.replay()
         assert self._output is not None
         return self._output.clone()
@@ -87,6 +87,8 @@ def measure_unet(network: Network, compute: Compute, n_rows: list[int], in_time:
         for name, make in makers.items():
             if not in_time(f"{name}, {n} rows"):
                 continue
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(device)
             try:
                 scorer, start = make(), time.perf_counter()
                 difference = (network.score(scorer, n) - expected).abs().max() / expected.abs().max()

@@ -28,6 +28,24 @@ def visible_gpus() -> list[str]:
     return [str(index) for index in range(int(result.stdout))] if result.returncode == 0 else []
 
 
+def gpu_models() -> list[str]:
+    """Return the models of the GPUs that this process may use, such as "NVIDIA H200", according to nvidia-smi.
+
+    The list is empty if this machine does not have nvidia-smi.
+    """
+    command = ["nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader"]
+    try:
+        lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return []
+    rows = [[cell.strip() for cell in line.split(",", 2)] for line in lines if line.count(",") >= 2]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return [model for _, _, model in rows]
+    names = [name for part in visible.split(",") if (name := part.strip()) and name != "-1"]
+    return [model for name in names for index, uuid, model in rows if name == index or uuid.startswith(name)]
+
+
 def choose_gpus(text: str) -> list[str]:
     """Return the names of the GPUs that a user has chosen.
 

@@ -5,7 +5,7 @@ earlier ones are kept on the disk (see `experiments.running.finished_units`), so
 units that are being computed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -15,7 +15,8 @@ from core.executor import Executor
 from core.progress import Progress
 from experiments.running.session_log import Session
 from experiments.running.session_progress import SessionProgress, SessionState
-from experiments.running.worker import OtherVersion, UnitResult, answer_unit
+from experiments.running.units import pack_question
+from experiments.running.worker import OtherVersion, WorkerFacts, answer_unit
 
 MIN_TIME_LIMIT = 1800.0  # seconds
 TIME_LIMIT_FACTOR = 20  # times the longest time per trial of the session so far
@@ -106,7 +107,9 @@ class _Run:
     notify: Callable[[str], None]
     failures: list[str] = field(factory=list)
     observers: dict[str, object] = field(factory=dict)  # worker -> the observer that it has loaded
-    devices: dict[str, str] = field(factory=dict)  # device and packages -> the first worker with them
+    questioned: set[str] = field(factory=set)  # workers that were asked for their hardware and packages
+    kinds: dict[str, str] = field(factory=dict)  # hardware and packages -> the first worker with them
+    devices: dict[str, str] = field(factory=dict)  # device and packages -> the first worker that computed with them
     dispatcher: Dispatcher = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -115,6 +118,9 @@ class _Run:
     def next_job(self, worker: str) -> Job | None:
         """Return the next unit for a worker, preferably for an observer that the worker has loaded."""
         waiting = [state for state in self.states if state.gaps and state.error is None]
+        if worker and waiting and worker not in self.questioned:
+            self.questioned.add(worker)
+            return Job(None, pack_question())
         same = [state for state in waiting if state.observer == self.observers.get(worker)]
         for state in sorted(same or waiting, key=lambda state: state.n_computing):
             try:
@@ -128,6 +134,8 @@ class _Run:
 
     def limit(self, job: Job) -> float | None:
         """Return the time limit of a unit in seconds."""
+        if job.key is None:
+            return MIN_TIME_LIMIT
         state, unit = job.key
         if self.time_limit is not None or not state.longest:
             return self.time_limit
@@ -135,12 +143,17 @@ class _Run:
 
     def handle(self, outcome: Outcome) -> None:
         """Save the responses to a unit, or record why they are missing."""
-        state: SessionProgress = outcome.job.key[0]
-        unit: range = outcome.job.key[1]
         if isinstance(outcome.result, OtherVersion):
             self.dispatcher.exclude(outcome.worker, outcome.result.sentence)
-            self.dispatcher.repeat(outcome.job)
+            if outcome.job.key is not None:
+                self.dispatcher.repeat(outcome.job)
             return
+        if outcome.job.key is None:
+            if isinstance(outcome.result, WorkerFacts):
+                self.compare_workers(self.kinds, outcome.worker, outcome.result.hardware, outcome.result.packages)
+            return
+        state: SessionProgress = outcome.job.key[0]
+        unit: range = outcome.job.key[1]
         state.n_computing -= 1
         if outcome.given_up:
             reasons = "; ".join(f"{worker} {reason}" for worker, reason in outcome.job.failures)
@@ -152,20 +165,20 @@ class _Run:
         try:
             if outcome.error is not None:
                 raise outcome.error
-            self.compare_workers(outcome.worker, outcome.result)
+            self.compare_workers(self.devices, outcome.worker, outcome.result.device, outcome.result.packages)
             state.save(unit, outcome.result)
         except UserError as error:
             state.error = state.error or error
 
-    def compare_workers(self, worker: str, result: UnitResult) -> None:
-        """Tell the user if a worker has another device or other packages than the ones before."""
-        packages = ", ".join(f"{name} {version}" for name, version in result.packages.items())
-        description = f"{result.device} with {packages}"
-        if description not in self.devices:
-            self.devices[description] = worker
-            if len(self.devices) > 1:
-                first, other = next(iter(self.devices.items()))
-                self.notify(
-                    f"the workers differ: {other} has {first}; {worker} has {description}; the last digits of the evidence "
-                    f"can depend on this"
-                )
+    def compare_workers(self, known: dict[str, str], worker: str, device: str, packages: Mapping[str, str]) -> None:
+        """Tell the user if a worker has another device or other packages than the ones before, which are in `known`."""
+        description = f"{device} with {', '.join(f'{name} {version}' for name, version in packages.items())}"
+        if description in known:
+            return
+        known[description] = worker
+        if len(known) > 1 and (known is self.kinds or len(self.kinds) <= 1):  # otherwise the user knows already
+            first, other = next(iter(known.items()))
+            self.notify(
+                f"the workers differ: {other} has {first}; {worker} has {description}; the last digits of the evidence can "
+                f"depend on this"
+            )

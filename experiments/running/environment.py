@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from core.gpus import gpu_models
+
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
 
 
@@ -65,6 +67,12 @@ def describe_device(provenance: Mapping[str, str]) -> str:
     n_threads = torch.get_num_threads() if torch is not None else 1
     threads = f", {n_threads} thread{'s' if n_threads > 1 else ''}" if name == "cpu" else ""
     return f"{name} of {_cpu_model()}" if name and name != "cpu" else f"{_cpu_model()}{threads}"
+
+
+@cache
+def describe_hardware() -> str:
+    """Return the models of the GPUs that this process may use, or the model of the processor; torch is not needed."""
+    return ", ".join(gpu_models()) or _cpu_model()
 
 
 def _cpu_model() -> str:

@@ -54,6 +54,11 @@ def pack_unit(session: Session, trials: Sequence[Trial], packed_observer: dict[s
     return json.dumps(unit).encode()
 
 
+def pack_question() -> bytes:
+    """Return the question to a worker which hardware and packages it has."""
+    return json.dumps({"code": code_digest()}).encode()
+
+
 def pack_observer(session: Session) -> dict[str, Any]:
     """Return the description of the observer of a session as JSON values.
 

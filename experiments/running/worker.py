@@ -25,7 +25,7 @@ from core.errors import ObserverError, StimulusError
 from experiments import log_rows
 from experiments.identity import describe_difference, observer_identity
 from experiments.running.answers import iter_answers, provenance_of
-from experiments.running.environment import code_digest, describe_device, package_versions
+from experiments.running.environment import code_digest, describe_device, describe_hardware, package_versions
 from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.registry import make_experiment
 from observers.protocol import Observer, Presentation, Trial
@@ -48,6 +48,19 @@ class OtherVersion:
 
 
 @frozen
+class WorkerFacts:
+    """What a worker says about itself before it gets trials.
+
+    Attributes:
+        hardware: Models of its GPUs, or of its processor.
+        packages: Versions of Python and of the packages.
+    """
+
+    hardware: str
+    packages: dict[str, str]
+
+
+@frozen
 class UnitResult:
     """The responses to a unit of work.
 
@@ -66,14 +79,15 @@ class UnitResult:
     packages: dict[str, str]
 
 
-def answer_unit(content: bytes) -> UnitResult | OtherVersion:
+def answer_unit(content: bytes) -> UnitResult | WorkerFacts | OtherVersion:
     """Return the responses to a unit of work.
 
     Args:
-        content: The unit, from `experiments.running.units.pack_unit`.
+        content: The unit, from `experiments.running.units.pack_unit`, or the question from `pack_question`.
 
     Returns:
-        The responses, or `OtherVersion` if the code of this worker differs from that of the process that sent the unit.
+        The responses, or the facts about this worker if the content is the question. It is `OtherVersion` if the code of
+        this worker differs from that of the process that sent the content.
 
     Raises:
         ObserverError: If the observer cannot be made, differs from the described one, or cannot respond.
@@ -82,13 +96,15 @@ def answer_unit(content: bytes) -> UnitResult | OtherVersion:
     unit = json.loads(content)
     if unit["code"] != code_digest():
         return OtherVersion()
+    packages = {"python": platform.python_version(), **package_versions()}
+    if "trials" not in unit:
+        return WorkerFacts(describe_hardware(), packages)
     observer = _make_observer(unit["observer"], unit["folder"])
     trials = _make_trials(unit)
     start, rows = time.perf_counter(), []
     for trial, response in iter_answers(observer, trials):
         rows.append(log_rows.format_row(unit["experiment"], observer, unit["session"], unit["cues"], trial, response))
     seconds, provenance = time.perf_counter() - start, provenance_of(observer)
-    packages = {"python": platform.python_version(), **package_versions()}
     return UnitResult(rows, provenance, describe_device(provenance), seconds, packages)
 
 

@@ -62,7 +62,7 @@ class Workers:
         if not self.queue:
             return []
         worker, job, function, argument = self.queue.pop(-1 if self.last_first else 0)
-        self.n_computed += 1
+        self.n_computed += b'"trials"' in argument  # otherwise it is the question at the start
         if worker in self.edit:
             replaced = self.edit[worker]
             if isinstance(replaced, Lost):
@@ -165,7 +165,9 @@ def test_finished_units_are_kept_when_this_process_ends(small, tmp_path):
         progress=lambda *pair: counts.append(pair),
     )  # fmt: skip
     assert again.read_bytes() == before and not path.with_suffix(".units").exists()
-    assert counts[0] == (8, 32) and others.n_computed == 8  # three units remain, of which the last has two trials
+    assert (
+        counts[0] == (9, 32) and others.n_computed == 8
+    )  # three of the finished units, with three trials each, are valid
     assert len(sentences) == 3 and all("is damaged or belongs to another session" in sentence for sentence in sentences)
 
 
@@ -249,6 +251,25 @@ def test_workers_that_differ_are_reported(small, tmp_path, monkeypatch):
     path = run(small, BIASED, tmp_path, executor=Workers(), notify=sentences.append)
     assert sidecar(path)["devices"] == ["NVIDIA A100", "NVIDIA H200"]
     assert len(sentences) == 1 and sentences[0].startswith("the workers differ: a has NVIDIA A100 with python 3.")
+
+
+def test_workers_of_different_kinds_are_reported_before_the_first_unit(small, tmp_path, monkeypatch):
+    hardware, devices = iter(["NVIDIA A100", "NVIDIA H200"]), iter(["A100", "H200"] * 20)
+    monkeypatch.setattr("experiments.running.worker.describe_hardware", lambda: next(hardware))
+    monkeypatch.setattr("experiments.running.worker.describe_device", lambda provenance: next(devices))
+    workers, told = Workers(), []
+    path = run(small, BIASED, tmp_path, executor=workers, notify=lambda text: told.append((workers.n_computed, text)))
+    assert sidecar(path)["devices"] == ["A100", "H200"] and workers.n_computed > 2
+    ((n_computed, sentence),) = told
+    assert n_computed == 0 and sentence.startswith("the workers differ: a has NVIDIA A100 with python 3.")
+
+
+def test_a_complete_session_asks_the_workers_nothing(small, tmp_path, monkeypatch):
+    run(small, BIASED, tmp_path)
+    monkeypatch.setattr("experiments.running.worker.describe_hardware", lambda: pytest.fail("it was asked"))
+    workers = Workers()
+    run(small, BIASED, tmp_path, executor=workers)
+    assert workers.queue == [] and workers.n_computed == 0
 
 
 def test_wrong_rows_of_a_worker_are_refused(small, tmp_path):
