@@ -100,6 +100,10 @@ class Dispatcher:
                 yield from self._handle(event)
             self._discard_slow_workers()
 
+    def n_queued(self, worker: str) -> int:
+        """Return the number of jobs that a worker has, including the one that it computes."""
+        return len(self._queued.get(worker, ()))
+
     def exclude(self, worker: str, reason: str) -> None:
         """Give no further jobs to a worker. `reason` is a sentence for the user."""
         if worker not in self._excluded:
@@ -115,7 +119,7 @@ class Dispatcher:
         workers = [worker for worker in self.executor.workers() if worker not in self._excluded]
         for n_queued in range(MAX_QUEUED):  # first one job for each worker, then a second one
             for worker in workers:
-                if len(self._queued.get(worker, ())) == n_queued and (job := self._take(worker, workers)):
+                if self.n_queued(worker) == n_queued and (job := self._take(worker, workers)):
                     number = next(self._numbers)
                     self._queued.setdefault(worker, deque()).append((number, job))
                     if n_queued == 0:

@@ -121,10 +121,13 @@ class _Run:
         if worker and waiting and worker not in self.questioned:
             self.questioned.add(worker)
             return Job(None, pack_question())
+        n_workers = max(1, len(self.executor.workers()))
+        if self.dispatcher.n_queued(worker) > 0 and all(state.is_near_end(n_workers) for state in waiting):
+            return None
         same = [state for state in waiting if state.observer == self.observers.get(worker)]
         for state in sorted(same or waiting, key=lambda state: state.n_computing):
             try:
-                job = state.next_unit(max(1, len(self.executor.workers())))
+                job = state.next_unit(n_workers)
             except UserError as error:
                 state.error = error
                 continue

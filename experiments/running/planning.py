@@ -15,6 +15,18 @@ SMALLEST_PART = 12  # a unit at the end takes at least this part of TARGET_SECON
 UNITS_PER_WORKER = 3  # of the remaining trials; each worker has up to two units at a time
 
 
+def is_near_end(n_remaining: int, n_workers: int, seconds_per_trial: float | None) -> bool:
+    """Return whether units are smaller than TARGET_SECONDS because few trials remain.
+
+    A worker then gets one unit at a time: a second one would wait for it while other workers have nothing to do. The
+    arguments are those of `unit_size`.
+    """
+    return (
+        seconds_per_trial is not None
+        and n_remaining * seconds_per_trial < UNITS_PER_WORKER * n_workers * TARGET_SECONDS
+    )
+
+
 def unit_size(n_remaining: int, n_workers: int, seconds_per_trial: float | None, n_batch: int = 1) -> int:
     """Return the number of trials of the next unit.
 

@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from core.dispatch import Job
 from core.errors import LogError, UserError
 from experiments.running.finished_units import FinishedUnits
-from experiments.running.planning import unit_size
+from experiments.running.planning import is_near_end, unit_size
 from experiments.running.session_log import Session, SessionLog
 from experiments.running.units import pack_observer, pack_unit
 from experiments.running.worker import UnitResult
@@ -98,6 +98,10 @@ class SessionProgress:
         """The number of images in a batch of the observer, as far as it is known."""
         size = getattr(self.session.observer, "batch_size", 1)
         return size if isinstance(size, int) and self.session.observer.kind != "generative" else 1
+
+    def is_near_end(self, n_workers: int) -> bool:
+        """Return whether so few trials remain that a worker should get one unit at a time."""
+        return is_near_end(sum(map(len, self.gaps)), n_workers, self.seconds)
 
     def next_unit(self, n_workers: int) -> Job | None:
         """Return the next unit of work, or None if all trials are in units or the session was stopped."""

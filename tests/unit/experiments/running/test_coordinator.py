@@ -264,6 +264,17 @@ def test_workers_of_different_kinds_are_reported_before_the_first_unit(small, tm
     assert n_computed == 0 and sentence.startswith("the workers differ: a has NVIDIA A100 with python 3.")
 
 
+def test_near_the_end_a_worker_gets_one_unit_at_a_time(small, tmp_path):
+    """All trials are fast, so the end is near as soon as the time per trial is known."""
+    workers, depths = Workers(list("abc")), []
+
+    def note(done, total):
+        depths.append(max((sum(w == name for w, *_ in workers.queue) for name in "abc"), default=0))
+
+    run(small, BIASED, tmp_path, executor=workers, progress=note)
+    assert max(depths) == 2 and max(depths[-5:]) == 1
+
+
 def test_a_complete_session_asks_the_workers_nothing(small, tmp_path, monkeypatch):
     run(small, BIASED, tmp_path)
     monkeypatch.setattr("experiments.running.worker.describe_hardware", lambda: pytest.fail("it was asked"))

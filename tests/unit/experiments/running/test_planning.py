@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.running.planning import FIRST_TRIALS, MAX_TRIALS, TARGET_SECONDS, unit_size
+from experiments.running.planning import FIRST_TRIALS, MAX_TRIALS, TARGET_SECONDS, is_near_end, unit_size
 
 
 def test_units_take_about_two_minutes_when_the_time_per_trial_is_known():
@@ -40,3 +40,12 @@ def test_every_unit_has_a_trial():
         for n_workers in (1, 3, 100):
             for seconds in (None, 1e-6, 1.0, 1e6):
                 assert 1 <= unit_size(n_remaining, n_workers, seconds, 7) <= n_remaining
+
+
+def test_near_the_end_units_are_smaller_than_the_target():
+    whole = unit_size(10**6, 4, 5.0)
+    for n_remaining in range(1, 400):
+        assert is_near_end(n_remaining, 4, 5.0) == (n_remaining < 3 * 4 * whole)
+        if not is_near_end(n_remaining, 4, 5.0):
+            assert unit_size(n_remaining, 4, 5.0) == whole
+    assert not is_near_end(1, 4, None)
