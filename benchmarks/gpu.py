@@ -3,10 +3,11 @@
     python benchmarks/gpu.py [--rows 16 64] [--size 512] [--minutes 8] [--cache DIR]
 
 The first part runs `observers run-experiment` with microcosm-latent: with `--gpus all` in float32 and in bfloat16,
-and with one process on the CPU; it compares responses and evidence. The second part measures the U-Net of Stable
-Diffusion 1.4 with random weights (see `benchmarks/unet.py`, which writes a model of 4.3 GB): rows per second and the
-share of the rate of matrix products, as the observer runs it, with a CUDA graph, and with `torch.compile`. Each
-result is printed when it is known. A measurement that cannot begin in time is omitted, and the output says so.
+and with one process on the CPU. It compares the responses and the evidence of these runs. The second part measures
+the U-Net of Stable Diffusion 1.4 with random weights (see `benchmarks/unet.py`, which writes a model of 4.3 GB): as
+the observer runs it, with a CUDA graph, and with `torch.compile`. It reports rows per second, and the speed relative
+to matrix multiplication. Each result is printed as soon as it is available. If less than an eighth of the time limit
+remains, further measurements are omitted, and the output lists them.
 """
 
 import argparse
@@ -37,7 +38,7 @@ class GraphBackbone:
     """A backbone whose network runs as a CUDA graph: one launch for all kernels of a forward pass.
 
     Attributes:
-        backbone: The backbone that is captured at the first call. All calls need the same shapes.
+        backbone: The backbone. Its forward pass is captured at the first call; later calls need the same shapes.
     """
 
     backbone: Backbone
@@ -72,7 +73,7 @@ class GraphBackbone:
 
 
 def measure_unet(network: Network, compute: Compute, n_rows: list[int], in_time: Callable[[str], bool]) -> None:
-    """Print the speed of the U-Net for each number of rows: as it is, as a CUDA graph, and compiled."""
+    """Print the speed of the U-Net for each number of rows: unchanged, as a CUDA graph, and compiled."""
     device = compute.torch_device()
     with deterministic_inference():
         rate = matmul_rate(device, compute.torch_dtype())
@@ -94,7 +95,7 @@ def measure_unet(network: Network, compute: Compute, n_rows: list[int], in_time:
                 difference = (network.score(scorer, n) - expected).abs().max() / expected.abs().max()
                 first = time.perf_counter() - start
                 seconds = median_seconds(lambda scorer=scorer, n=n: network.score(scorer, n), device)
-            except Exception as error:  # the other measurements are made
+            except Exception as error:  # continue with the other measurements
                 print(f"{name}, {n} rows: failed with {type(error).__name__}: {str(error)[:300]}", flush=True)
                 continue
             memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else float("nan")
@@ -106,7 +107,7 @@ def measure_unet(network: Network, compute: Compute, n_rows: list[int], in_time:
 
 
 def measure_run(device: str, n_trials: int, in_time: Callable[[str], bool]) -> None:
-    """Print time and agreement of `observers run-experiment` on the GPU and on the CPU."""
+    """Print the time of `observers run-experiment` on the GPU and on the CPU, and the agreement of the responses."""
     runs = {"one process on the CPU": ["--workers", "1", "--device", "cpu", "-o", "dtype=float32"]}
     if device != "cpu":
         runs |= {f"--gpus all, {dtype}": ["--gpus", "all", "-o", f"dtype={dtype}"] for dtype in ("float32", "bfloat16")}
@@ -144,13 +145,13 @@ def measure_run(device: str, n_trials: int, in_time: Callable[[str], bool]) -> N
 
 
 def main() -> None:
-    """Measure a run, then the U-Net."""
+    """Measure a run of an experiment, and then the U-Net."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda", help="torch device (default: %(default)s)")
     parser.add_argument("--rows", nargs="+", type=int, default=[16, 64], help="rows per forward pass (default: 16 64)")
     parser.add_argument("--size", type=int, default=512, help="image size in pixels (default: %(default)s)")
     parser.add_argument("--trials", type=int, default=48, help="trials of the run (default: %(default)s)")
-    parser.add_argument("--minutes", type=float, default=8.0, help="time limit (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=8.0, help="time limit in minutes (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=FOLDER.parent, help="folder for the model (default: %(default)s)")
     options = parser.parse_args()
     if options.device.startswith("cuda") and not torch.cuda.is_available():

@@ -1,13 +1,13 @@
-"""Measure how time and memory of the analysis grow with the number of observers and of images, and draw growth curves.
+"""Measure how the time and memory of the analysis grow with the numbers of observers and images, and draw the curves.
 
     OMP_NUM_THREADS=1 python benchmarks/growth_analysis.py [--observers 10 30 100 300 1000] [--images 256 1280]
         [--measures NAME …] [--figure FILE.png] [--keep DIR]
 
-The trials are simulated: ten of the observers are people, the others are of three kinds, and observers of one kind find the
-same images difficult. Every combination of measure and size runs in a fresh process. The time does not include the
-simulation of the trials. The memory is the peak of the process while the measure is computed, including the trials and the
-imported libraries (about 0.2 GB). The last two lines say how long the largest report takes to open in headless Chromium,
-if it is installed, and its size.
+The trials are simulated: ten of the observers are people, the others are of three kinds, and the same images are difficult
+for all observers of a kind. Every combination of measure and size runs in a fresh process. The time does not include the
+simulation of the trials. The memory is the peak memory of the process while the measure is computed, including the trials
+and the imported libraries (about 0.2 GB). The last lines show the size of the largest report, and the time that its pages
+take to open in headless Chromium.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def _kappa_of_arrays(frame: pd.DataFrame, _: Path) -> Callable[[], np.ndarray]:
     return compute
 
 
-# The functions that are measured. A function that returns a function prepares its input first, which is not measured.
+# The functions that are measured. Those in PREPARED return the function to measure; the preparation is not measured.
 MEASURES: dict[str, Measure] = {
     "kappa, from arrays": _kappa_of_arrays,
     "kappa matrix": lambda frame, _: kappa_matrix(error_consistency(frame, intervals=False), DATASET),
@@ -107,7 +107,7 @@ def measure_here(name: str, n_observers: int, n_images: int, folder: Path) -> di
         call = MEASURES[name](frame, folder)  # type: ignore[assignment]
     peak = Path("/proc/self/clear_refs")
     if peak.exists():
-        peak.write_text("5")  # Linux: forget the peak memory of the simulation
+        peak.write_text("5")  # on Linux, this resets the peak memory, which includes the simulation
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,13 +1,13 @@
-"""Measure how time and memory of reading grow with the number of trials, from trial logs and from archives.
+"""Measure how the time and memory of reading trial logs and archives grow with the number of trials.
 
     OMP_NUM_THREADS=1 python benchmarks/growth_reading.py [--trials 10000 … 2560000] [--cases NAME …] [--large 20000000]
         [--figure FILE.png] [--keep DIR]
 
-The cases are many logs of 256 trials, the same with the evidence for 16 choices, and one log with all trials. The logs are
-synthetic: the responses of models to 1,280 images, with sidecars. For each case and size, the logs are read
-(`read_trials`), exported to an archive (`observers export --format parquet`), and the archive is read, each in a fresh
-process. The memory is the peak of the process, including the imported libraries (about 0.2 GB). The files may be in the
-cache of the operating system. `--large` adds one log of that many trials, which needs 0.1 GB of disk space and 0.2 GB of
+The cases are many logs of 256 trials, the same logs with the evidence for 16 choices, and one log with all trials. The logs
+are synthetic: responses of models to 1,280 images, with sidecars. For each case and size, the logs are read (`read_trials`)
+and exported to an archive (`observers export --format parquet`), and the archive is read, each in a fresh process. The
+memory is the peak memory of the process, including the imported libraries (about 0.2 GB). The files may be in the cache of
+the operating system. `--large` adds one log of that many trials, which needs 0.1 GB of disk space and 0.2 GB of
 memory per million trials.
 """
 
@@ -40,9 +40,9 @@ from stimuli.categories import CATEGORIES
 DATASET = "edge-study"  # not a published dataset
 TRIALS_OF_LOG, N_IMAGES, N_CONDITIONS, BLOCK = 256, 1280, 8, 64
 TRIALS = (10_240, 102_400, 1_024_000, 2_560_000, 5_000_000)
-MAX_EVIDENCE = 2_560_000  # trials; larger sizes of the logs with evidence would need 2 GB of disk space
+MAX_EVIDENCE = 2_560_000  # largest number of trials with evidence; more would need 2 GB of disk space
 CASES = ("many logs", "many logs with evidence", "one log")
-CHUNK = 100_000  # trials that are generated at once
+CHUNK = 100_000  # number of trials that are generated at a time
 
 ACTIONS: dict[str, Callable[[Path, Path], object]] = {
     "read the logs": lambda logs, archive: read_trials(logs),
@@ -92,7 +92,7 @@ def _rows(observer: str, start: int, n: int, n_choices: int, seed: int) -> Itera
 
 
 def measure_here(action: str, logs: Path, archive: Path) -> dict[str, float]:
-    """Do one thing in this process; return its time in seconds, the peak memory and the size of the frame in GB."""
+    """Run one action in this process; return its time in seconds, and its peak memory and the size of the frame in GB."""
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -103,7 +103,7 @@ def measure_here(action: str, logs: Path, archive: Path) -> dict[str, float]:
 
 
 def measure_all(sizes: list[tuple[str, int]], folder: Path) -> pd.DataFrame:
-    """Generate the logs of every size and do everything with them in fresh processes; return the results as a table."""
+    """Generate logs of every size, run all actions on them in fresh processes, and return the results as a table."""
     rows = []
     print(f"{'case':25}{'trials':>10}{'logs':>7}  {'action':18}{'seconds':>9}{'GB':>7}{'frame':>7}{'files [MB]':>12}")
     for case, n_trials in sizes:
@@ -124,7 +124,7 @@ def measure_all(sizes: list[tuple[str, int]], folder: Path) -> pd.DataFrame:
 
 
 def draw_growth(table: pd.DataFrame, path: Path) -> None:
-    """Draw time and memory against the number of trials on logarithmic axes: a color for a case, a line for an action."""
+    """Draw time and memory against the number of trials: a color for each case, and a line style for each action."""
     lines = dict(zip(ACTIONS, ("o-", "s:", "^--"), strict=True))
     with style.publication():
         figure = Figure(figsize=(7.0, 4.0), layout="constrained")

@@ -1,10 +1,11 @@
-"""Kill workers, schedulers and commands at random moments, resume, and count lost, doubled and differing rows.
+"""Kill workers, schedulers and commands at random moments, resume, and count lost, duplicate and different rows.
 
     python benchmarks/kills.py [--kills 300] [--seed 0] [--dask]
 
-`observers run-experiment` runs with three workers: processes of this machine, or with `--dask` a scheduler and workers,
-all in processes of their own. After a random time one of them gets SIGKILL or SIGTERM. If the command has ended, it is run
-again, until the log is complete; then it is compared with that of an undivided run. The exit code is 1 if any row differs.
+`observers run-experiment` runs with three workers, which are processes of this machine, or with `--dask` the workers of a
+dask scheduler. After a random time, SIGKILL or SIGTERM is sent to the command, to a worker or to the scheduler. If the
+command has ended, it is run again, until the log is complete. The log is then compared with that of an uninterrupted run.
+The exit code is 1 if any row is lost, duplicate or different.
 """
 
 import argparse
@@ -34,7 +35,7 @@ N_WORKERS = 3
 
 
 class Run:
-    """A session that is killed again and again until it is complete."""
+    """A session that is killed and resumed until it is complete."""
 
     def __init__(self, folder: Path, dask: bool, rng: random.Random, n_left: int) -> None:
         self.folder, self.dask, self.rng, self.n_left = folder, dask, rng, n_left
@@ -44,12 +45,12 @@ class Run:
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def start(self, *words: object) -> subprocess.Popen[bytes]:
-        """Start `observers WORDS…`. What it prints goes to a file."""
+        """Start `observers WORDS…`, and write its output to a file."""
         with (self.folder / "output.txt").open("ab") as file:
             return subprocess.Popen([*CLI, *map(str, words)], cwd=ROOT, stdout=file, stderr=file)
 
     def prepare(self) -> list[object]:
-        """Start what is not running, and return the options of the command."""
+        """With dask, start the scheduler and the workers that are not running. Return the options of the command."""
         if not self.dask:
             return ["--workers", N_WORKERS]
         if self.scheduler is None or self.scheduler.poll() is not None:
@@ -66,7 +67,7 @@ class Run:
         return ["--scheduler", self.file]
 
     def victim(self, command: subprocess.Popen[bytes]) -> tuple[str, psutil.Process] | None:
-        """Return a process to end: the command, the scheduler, a worker, or the process in which a worker computes."""
+        """Return a process to kill: the command, the scheduler, a worker, or the process in which a worker computes."""
         role = self.rng.choice(["command", "worker", "worker", "scheduler" if self.dask else "worker"])
         try:
             if role == "command":
@@ -112,7 +113,7 @@ class Run:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and the processes that it has started."""
+    """Kill a process and all of its descendants."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -126,7 +127,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def compare(log: Path, expected: Path) -> tuple[int, int, int]:
-    """Return how many rows of a log are lost, doubled and different."""
+    """Return the numbers of lost, duplicate and different rows of a log."""
     rows, wanted = log.read_text().splitlines(), expected.read_text().splitlines()
     counted = Counter(rows)
     doubled = sum(n - 1 for n in counted.values() if n > 1)
@@ -137,9 +138,9 @@ def compare(log: Path, expected: Path) -> tuple[int, int, int]:
 def main() -> None:
     """Kill until the number of kills is reached, and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--dask", action="store_true")
+    parser.add_argument("--kills", type=int, default=300, help="number of kills (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
+    parser.add_argument("--dask", action="store_true", help="use a dask scheduler (default: processes of the command)")
     options = parser.parse_args()
     rng, counts, totals, n_sessions = random.Random(options.seed), Counter[str](), [0, 0, 0], 0
     with tempfile.TemporaryDirectory() as temporary:
@@ -158,7 +159,7 @@ def main() -> None:
             n_left -= sum(n for key, n in each.counts.items() if "SIG" in key)
             counts += each.counts
             totals = [total + n for total, n in zip(totals, compare(log, expected), strict=True)]
-            print(f"{options.kills - n_left} kills in {n_sessions} sessions: lost {totals[0]}, doubled {totals[1]}, "
+            print(f"{options.kills - n_left} kills in {n_sessions} sessions: lost {totals[0]}, duplicate {totals[1]}, "
                   f"different {totals[2]} rows; {dict(counts)}", flush=True)  # fmt: skip
     sys.exit(any(totals))
 

@@ -3,11 +3,11 @@
     python benchmarks/microcosm.py [--limit 160] [--out benchmarks/cache/microcosm] [--figures docs/microcosm] [--workers 2]
 
 Trials that are already in the logs are not repeated. A complete run takes two to three hours on two cores. With
-`--workers` or `--gpus`, processes divide the trials, and the logs are the same (see docs/cluster.md). The printed
-tables (in Markdown) and the figures show the accuracy on the consistent images, the shape bias, the out-of-distribution
-accuracy as in Table 1 of the paper, the correlation of low-pass accuracy with shape bias, and the error consistency
-with its clusters. `--limit` is the number of trials per distortion; all observers get the same trials. The four sets
-without distortions are always run completely.
+`--workers` or `--gpus`, several processes compute the responses, and the logs are the same (see docs/cluster.md). The
+printed tables (in Markdown) and the figures show the accuracy on the consistent images, the shape bias, the
+out-of-distribution accuracy as in Table 1 of the paper, the correlation of low-pass accuracy with shape bias, and the
+error consistency with its clusters. `--limit` is the number of trials per distortion; all observers get the same
+trials. The four sets without distortions are always run completely.
 """
 
 import argparse
@@ -98,8 +98,8 @@ def main() -> None:
         help="folder for logs and report (default: %(default)s)",
     )
     parser.add_argument("--figures", type=Path, help="folder to which figures are copied (default: none)")
-    parser.add_argument("--workers", type=int, help="number of processes (default: this process)")
-    parser.add_argument("--gpus", help="GPUs: all, or numbers such as 0,1 (default: none)")
+    parser.add_argument("--workers", type=int, help="number of worker processes (default: compute in this process)")
+    parser.add_argument("--gpus", help="GPUs to use: all, or indices such as 0,1 (default: none)")
     options = parser.parse_args()
     if options.limit < 1 or (options.workers or 1) < 1:
         parser.error("--limit and --workers must be 1 or more")

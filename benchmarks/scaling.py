@@ -1,14 +1,14 @@
-"""Measure how well workers are used, what an executor costs per trial, and whether memory stays flat.
+"""Measure the efficiency of workers, the overhead of an executor per trial, and the growth of memory.
 
-    python benchmarks/scaling.py [--workers 1 2 8 32 64] [--unit-seconds 2.4]     efficiency, with processes of this machine
-    python benchmarks/scaling.py --overhead                                       milliseconds per trial
-    python benchmarks/scaling.py --memory                                         a dask scheduler over 100,000 trials
+    python benchmarks/scaling.py [--workers 1 2 8 32 64] [--unit-seconds 2.4]     efficiency with processes of this machine
+    python benchmarks/scaling.py --overhead                                       overhead in milliseconds per trial
+    python benchmarks/scaling.py --memory                                         memory of a dask scheduler, 100,000 trials
     python benchmarks/scaling.py --real                                           microcosm-latent on two cores
 
-The observers of the first three sleep instead of computing (`benchmarks/sleeping.py`), so that two cores can stand for many
-machines. Efficiency is the time that the trials take, divided by the number of workers and by the wall time after all
-workers have started. A unit of work takes `--unit-seconds` here and two minutes in a real run, and each worker gets the
-trials of twenty such units.
+In the first three measurements, the observer sleeps instead of computing (`benchmarks/sleeping.py`), so that two cores can
+simulate many machines. The efficiency is the total time of all trials, divided by the number of workers and by the wall time
+after all workers have started. A unit of work takes `--unit-seconds` here and two minutes in a real run. On average, each
+worker computes the trials of twenty such units.
 """
 
 import argparse
@@ -43,7 +43,7 @@ OBSERVER = f"{ROOT / 'benchmarks' / 'sleeping.py'}:Sleeping"
 
 
 def large_experiment(n_trials: int) -> Experiment:
-    """Return an experiment with this number of trials, which show the drawn images again and again under other names."""
+    """Return an experiment with this number of trials, which repeat the drawn images under different names."""
     drawn = make_experiment("drawn-cue-conflict")
     images = drawn.stimuli.stimuli
     stimuli = [
@@ -53,14 +53,13 @@ def large_experiment(n_trials: int) -> Experiment:
 
 
 def total_seconds(experiment: Experiment, observer: Sleeping) -> float:
-    """Return the time that all trials take, measured for a sample because sleeping takes slightly longer than requested."""
-
+    """Return the total time of all trials in seconds, without the time by which a sleep is too long."""
     ids = [stimulus.id.encode() for stimulus in experiment.stimuli]
     return sum(observer.seconds * (relative_time(sha256(i).digest()) if observer.spread else 1) for i in ids)
 
 
 def measure_efficiency(n_workers: int, n_trials: int, seconds: float, spread: bool) -> None:
-    """Print the efficiency of a number of workers."""
+    """Print the efficiency with this number of workers."""
     experiment = large_experiment(n_trials * n_workers)
     observer = Sleeping(seconds, spread)
     spec = ObserverSpec(OBSERVER, {"seconds": seconds, "spread": spread})
@@ -79,7 +78,7 @@ def measure_efficiency(n_workers: int, n_trials: int, seconds: float, spread: bo
 
 
 def start_workers(executor: Executor, folder: Path) -> None:
-    """Let every worker import the project and make the observer, so that this is not part of the measured time."""
+    """Run some trials, so that every worker has imported the project and made the observer before the measurement."""
     n_workers = len(executor.workers())
     run(
         large_experiment(32 * n_workers), ObserverSpec(OBSERVER, {"seconds": 0.02}), folder / "start", executor=executor
@@ -87,7 +86,7 @@ def start_workers(executor: Executor, folder: Path) -> None:
 
 
 def measure_overhead(n_trials: int) -> None:
-    """Print the time per trial that is not spent in the observer, in this process and with processes."""
+    """Print the time per trial that is not spent in the observer, in this process and with two processes."""
     experiment, spec = large_experiment(n_trials), ObserverSpec(OBSERVER)
     times: dict[str, list[float]] = {"in this process": [], "two processes": []}
     with ProcessExecutor(2) as processes:
@@ -104,7 +103,7 @@ def measure_overhead(n_trials: int) -> None:
 
 @contextmanager
 def dask_cluster(n_workers: int, folder: Path) -> Iterator[tuple[Path, int]]:
-    """Provide the file of a scheduler and its process id; the workers are on this machine."""
+    """Provide the scheduler file and the process id of a dask scheduler with workers on this machine."""
     file, command = folder / "scheduler.json", [sys.executable, "-m", "cli"]
     processes = [
         subprocess.Popen([*command, "scheduler", "--scheduler-file", file], cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -121,7 +120,7 @@ def dask_cluster(n_workers: int, folder: Path) -> Iterator[tuple[Path, int]]:
 
 
 def measure_memory(n_trials: int) -> None:
-    """Print the memory of a dask scheduler and of this process while many trials pass through them."""
+    """Print the memory of a dask scheduler and of this process during a run with many trials."""
     import psutil
 
     from experiments.executors.dask_cluster import DaskExecutor
@@ -154,7 +153,7 @@ def start_workers_of_dask(executor: Executor) -> None:
 
 
 def measure_real(n_trials: int) -> None:
-    """Print the time of microcosm-latent with two processes of one thread, and with one process of two, in turn."""
+    """Print the time of microcosm-latent, alternately with two one-thread processes and one two-thread process."""
     experiment, spec = make_experiment("drawn-cue-conflict"), ObserverSpec("microcosm-latent", {"device": "cpu"})
     ratios = []
     for _ in range(4):
@@ -173,15 +172,17 @@ def measure_real(n_trials: int) -> None:
 
 
 def main() -> None:
-    """Measure what the options ask for."""
+    """Run the measurement that the options select."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2, 8, 32, 64])
-    parser.add_argument("--seconds", type=float, default=0.1)
-    parser.add_argument("--unit-seconds", type=float, default=2.4)
-    parser.add_argument("--trials", type=int)
-    parser.add_argument("--overhead", action="store_true")
-    parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--real", action="store_true")
+    parser.add_argument(
+        "--workers", nargs="+", type=int, default=[1, 2, 8, 32, 64], help="numbers of workers (default: 1 2 8 32 64)"
+    )
+    parser.add_argument("--seconds", type=float, default=0.1, help="mean time per trial in s (default: %(default)s)")
+    parser.add_argument("--unit-seconds", type=float, default=2.4, help="time per unit in s (default: %(default)s)")
+    parser.add_argument("--trials", type=int, help="number of trials (default: depends on the measurement)")
+    parser.add_argument("--overhead", action="store_true", help="measure the overhead per trial")
+    parser.add_argument("--memory", action="store_true", help="measure the memory of a dask scheduler")
+    parser.add_argument("--real", action="store_true", help="measure the time of microcosm-latent")
     options = parser.parse_args()
     if options.overhead:
         measure_overhead(options.trials or 4096)

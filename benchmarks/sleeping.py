@@ -1,4 +1,4 @@
-"""An observer that sleeps instead of computing, so that a few cores can stand for many machines."""
+"""An observer that sleeps instead of computing, so that a few cores can simulate many machines."""
 
 import hashlib
 import math
@@ -10,16 +10,16 @@ from attrs import frozen
 
 from observers.protocol import Kind, Response, Trial
 
-MEAN_EVALUATIONS = 601.0  # of 2·10⁶ draws from the distribution in `relative_time`
+MEAN_EVALUATIONS = 601.0  # mean of 2·10⁶ samples from the distribution in `relative_time`
 
 
 @frozen
 class Sleeping:
-    """An observer whose trials take a time that depends on the stimulus.
+    """An observer that sleeps during each trial, for a time that may depend on the stimulus.
 
     Attributes:
-        seconds: Mean time per trial.
-        spread: Whether the times differ as the numbers of evaluations of a race do, from 100 to 8,000 with a median of 400.
+        seconds: Mean time per trial, in seconds.
+        spread: Whether the times vary like the number of evaluations in a race: from 100 to 8,000, with a median of 400.
         name: Name of the observer.
         kind: Kind of the observer.
     """

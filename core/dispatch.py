@@ -1,7 +1,7 @@
-"""Distribute jobs over the workers of an executor, and compute a job again on another worker if its worker was lost.
+"""Distribute jobs to the workers of an executor, and compute a job on another worker if its worker was lost.
 
-Workers may be lost or added at any time. A job that fails on two workers is given up, and the other jobs go on. A worker on
-which several jobs in a row fail gets no further jobs.
+Workers may be lost or added at any time. A job that fails on two workers is given up, and the other jobs continue. A
+worker on which several jobs in a row fail gets no further jobs.
 """
 
 import itertools
@@ -15,11 +15,11 @@ from attrs import define, field, frozen
 from core.errors import UserError
 from core.executor import Event, Executor, Finished, Lost, Unusable
 
-MAX_FAILURES = 2  # a job that has failed so often is given up
-MAX_FAILURES_OF_WORKER = 3  # consecutive ones, after which the worker gets no further jobs
-MAX_QUEUED = 2  # jobs per worker, so that a worker can begin the next job while the result of the last one is saved
-POLL_SECONDS = 0.5
-WAITING_SECONDS = 30.0  # without workers, after which the user is told
+MAX_FAILURES = 2  # of a job, after which it is given up
+MAX_FAILURES_OF_WORKER = 3  # consecutive failures of jobs on a worker, after which it gets no further jobs
+MAX_QUEUED = 2  # jobs per worker, so that it can begin the next job while the result of the previous one is saved
+POLL_SECONDS = 0.5  # longest wait for an event before time limits are checked
+WAITING_SECONDS = 30.0  # time without workers after which the user is notified
 
 
 @define(eq=False)
@@ -27,7 +27,7 @@ class Job:
     """A job and what has happened to it.
 
     Attributes:
-        key: What the job is, for the caller.
+        key: A value with which the caller identifies the job.
         argument: The argument of the function.
         failures: The workers on which the job failed, each with the reason.
     """
@@ -58,16 +58,16 @@ class Outcome:
 
 @define(eq=False)
 class Dispatcher:
-    """Gives jobs to workers until there are none.
+    """Distributes jobs to workers until no job remains.
 
     Attributes:
         executor: The executor. It is not closed.
         function: The function that computes a job from `Job.argument`. It must be importable on the workers.
-        next_job: Function that takes the name of a worker and returns the next job for it, or None if there is none at this
-            moment.
-        time_limit: Function that takes a job and returns the seconds after which its worker is ended and the job is repeated
-            on another one; None for no limit.
-        notify: Function that is called with a sentence when a worker is lost, or when there are no workers.
+        next_job: Function that takes the name of a worker and returns the next job for it, or None if there is no job for
+            it now.
+        time_limit: Function that takes a job and returns its time limit in seconds, or None for no limit. A worker that
+            exceeds the limit is ended, and the job is computed on another worker.
+        notify: Function that is called with a sentence when a worker is lost or excluded, or while none is connected.
 
     Example:
         >>> dispatcher = Dispatcher(executor, math.sqrt, lambda worker: jobs.pop() if jobs else None)
@@ -80,9 +80,9 @@ class Dispatcher:
     time_limit: Callable[[Job], float | None] = lambda job: None
     notify: Callable[[str], None] = lambda sentence: None
     _queued: dict[str, deque[tuple[int, Job]]] = field(factory=dict, init=False)  # the first job is being computed
-    _started: dict[str, float] = field(factory=dict, init=False)  # when the first job of a worker became the first
+    _started: dict[str, float] = field(factory=dict, init=False)  # time at which a worker began its first job
     _retries: deque[Job] = field(factory=deque, init=False)
-    _n_failures: dict[str, int] = field(factory=dict, init=False)  # consecutive failures of a worker
+    _n_failures: dict[str, int] = field(factory=dict, init=False)  # consecutive failures of jobs on a worker
     _excluded: dict[str, str] = field(factory=dict, init=False)  # workers that get no further jobs, with the reason
     _numbers: Iterator[int] = field(factory=itertools.count, init=False)
     _last_worker: float = field(factory=time.monotonic, init=False)  # when a worker was last available
@@ -93,7 +93,7 @@ class Dispatcher:
         The iterator ends when `next_job` returns None for every worker while no job is being computed.
 
         Raises:
-            UserError: If there are no workers for the remaining jobs, and none can be added.
+            UserError: If jobs remain that no worker can compute, and no worker can be added.
         """
         while self._submit():
             for event in self.executor.wait(POLL_SECONDS):
@@ -101,7 +101,7 @@ class Dispatcher:
             self._discard_slow_workers()
 
     def n_queued(self, worker: str) -> int:
-        """Return the number of jobs that a worker has, including the one that it computes."""
+        """Return the number of jobs that a worker has, including the one that it is computing."""
         return len(self._queued.get(worker, ()))
 
     def exclude(self, worker: str, reason: str) -> None:
@@ -115,7 +115,7 @@ class Dispatcher:
         self._retries.append(job)
 
     def _submit(self) -> bool:
-        """Give jobs to the workers that have fewer than MAX_QUEUED; return whether there are jobs to wait for."""
+        """Give jobs to the workers that have fewer than MAX_QUEUED, and return whether any job is unfinished."""
         workers = [worker for worker in self.executor.workers() if worker not in self._excluded]
         for n_queued in range(MAX_QUEUED):  # first one job for each worker, then a second one
             for worker in workers:
@@ -133,7 +133,7 @@ class Dispatcher:
         return self._wait_for_workers()
 
     def _take(self, worker: str, workers: list[str]) -> Job | None:
-        """Return the next job for a worker: a job that has to be repeated, if it has not failed on this worker."""
+        """Return the next job for a worker: first a job that has to be repeated and has not failed on this worker."""
         for job in self._retries:
             failed_on = {name for name, _ in job.failures}
             if worker not in failed_on or failed_on.issuperset(workers):
@@ -142,7 +142,7 @@ class Dispatcher:
         return self.next_job(worker)
 
     def _handle(self, event: Event) -> Iterator[Outcome]:
-        """Update the queues after an event, and yield the outcome of the job that it settles."""
+        """Update the queues after an event, and yield the outcome of the job if the event is final for it."""
         queue = self._queued.get(event.worker, deque())
         if isinstance(event, Lost):
             self._queued.pop(event.worker, None)
@@ -176,7 +176,7 @@ class Dispatcher:
             yield from self._fail(job, event.worker, event.error)
 
     def _fail(self, job: Job, worker: str, reason: str) -> Iterator[Outcome]:
-        """Put a failed job back, or give it up if it has failed MAX_FAILURES times."""
+        """Schedule a failed job again, or give it up if it has failed MAX_FAILURES times."""
         job.failures.append((worker, reason))
         if len(job.failures) < MAX_FAILURES:
             self._retries.append(job)
@@ -192,9 +192,9 @@ class Dispatcher:
                 self.executor.discard(worker, f"did not respond within {limit / 60:,.3g} minutes")
 
     def _wait_for_workers(self) -> bool:
-        """Return whether there are jobs for which workers may still be added.
+        """Return whether jobs remain for workers that may still be added.
 
-        Raises UserError if none can be added, or if all workers are excluded.
+        Raises UserError if no worker can be added, or if all workers are excluded.
         """
         waiting = self._retries.popleft() if self._retries else self.next_job("")
         if waiting is None:

@@ -1,8 +1,8 @@
-"""The contract of an executor: it computes jobs on workers, which are processes on this machine or machines of a cluster.
+"""The protocol of executors, which compute jobs on workers: processes on this machine or on the machines of a cluster.
 
 A job is a function with one argument. The function must be importable, and the function, the argument and the result must be
-picklable. `core.dispatch` decides which worker gets which job and what happens after a failure; an executor only carries
-jobs to a worker and reports events. `core.processes` has the executor for this machine, and `experiments.executors` has the
+picklable. `core.dispatch` decides which worker gets which job and what happens after a failure; an executor only sends
+jobs to workers and reports events. `core.processes` has the executor for this machine, and `experiments.executors` has the
 one for a cluster.
 """
 
@@ -39,8 +39,8 @@ class Failed:
     Attributes:
         worker: Name of the worker.
         job: Number of the job.
-        error: A UserError if the function raised one. Such an error would occur again on another worker. Any other
-            exception is a clause, such as "raised ValueError: …", because its class may not exist in this process.
+        error: The UserError that the function raised, which would occur on any other worker as well. Any other exception
+            is described by a clause, such as "raised ValueError: …", because this process may not have its class.
     """
 
     worker: str
@@ -50,11 +50,11 @@ class Failed:
 
 @frozen
 class Lost:
-    """A worker has ended or does not respond, and will not return the results of its jobs.
+    """A worker has ended or does not respond, so its jobs will not be finished.
 
     Attributes:
         worker: Name of the worker.
-        reason: Why, as a clause such as "was ended by SIGKILL".
+        reason: The reason, as a clause such as "was ended by SIGKILL".
     """
 
     worker: str
@@ -63,11 +63,13 @@ class Lost:
 
 @frozen
 class Unusable:
-    """A worker cannot compute any job, for example because it has another version of this project. Its jobs are repeated.
+    """A worker cannot compute any job, for example because it has a different version of this project.
+
+    Its jobs are computed on other workers.
 
     Attributes:
         worker: Name of the worker.
-        reason: A sentence that says why, and what to do.
+        reason: A sentence with the reason and the remedy.
     """
 
     worker: str
@@ -78,26 +80,26 @@ Event = Finished | Failed | Lost | Unusable
 
 
 class Executor(Protocol):
-    """Anything that computes jobs on workers. A worker computes one job at a time, in the order in which it gets them."""
+    """An object that computes jobs on workers. Each worker computes one job at a time, in the order of submission."""
 
     @property
     def adds_workers(self) -> bool:
-        """Whether workers may be added while jobs wait, so that it makes sense to wait for them."""
+        """Whether workers can be added during a run, so that a run without workers waits for some instead of failing."""
         ...
 
     def workers(self) -> Sequence[str]:
-        """Return the names of the workers that can take jobs at this moment.
+        """Return the names of the workers that can currently take jobs.
 
-        A worker that is started in place of a lost one has a new name.
+        A worker that replaces a lost one has a new name.
         """
         ...
 
     def submit(self, worker: str, job: int, function: Callable[[Any], Any], argument: Any) -> None:
-        """Send a job to a worker. If the worker has just been lost, the job is lost with it."""
+        """Send a job to a worker. If the worker has just been lost, the job is lost as well."""
         ...
 
     def wait(self, seconds: float) -> Sequence[Event]:
-        """Return the events since the last call; if there are none, wait up to this number of seconds for one."""
+        """Return the events since the last call. Without any event, wait for one, but no longer than `seconds`."""
         ...
 
     def discard(self, worker: str, reason: str) -> None:
@@ -105,12 +107,12 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """End all workers that this executor has started, and disconnect from the others."""
+        """End all workers that this executor started, and disconnect from all others."""
         ...
 
 
 def compute(function: Callable[[Any], Any], argument: Any) -> tuple[str, Any]:
-    """Compute a job on a worker.
+    """Compute a job. This function runs on the worker.
 
     Returns:
         ("finished", result), or ("failed", error) with an error as in `Failed`.
@@ -128,7 +130,7 @@ def compute(function: Callable[[Any], Any], argument: Any) -> tuple[str, Any]:
 
 
 def _describe(error: BaseException) -> str:
-    """Return a clause with type, message, file and line of an exception."""
+    """Return a clause with the type, message, file and line of an exception."""
     if isinstance(error, MemoryError):
         return "does not have enough memory"
     frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,6 +1,6 @@
-"""The GPUs of this machine, and the environment variables with which each worker process sees one of them.
+"""The GPUs of this machine, and the environment variables that assign one of them to each worker process.
 
-A GPU is named as in CUDA_VISIBLE_DEVICES, by its number or its UUID. The variable has to be set before a process imports
+A GPU is named by its index or its UUID, as in CUDA_VISIBLE_DEVICES. This variable has to be set before a process imports
 torch.
 """
 
@@ -18,8 +18,8 @@ _COUNT = "import torch; print(torch.cuda.device_count())"
 def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process may use.
 
-    They are those of CUDA_VISIBLE_DEVICES, which a batch system such as SLURM sets; otherwise those that PyTorch finds.
-    PyTorch runs in a process of its own, because this process should not take memory on a GPU.
+    If CUDA_VISIBLE_DEVICES is set, as in a SLURM job, it lists these GPUs; otherwise they are the GPUs that PyTorch finds.
+    PyTorch runs in a separate process, so that this process allocates no memory on a GPU.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
@@ -31,7 +31,7 @@ def visible_gpus() -> list[str]:
 def gpu_models() -> list[str]:
     """Return the models of the GPUs that this process may use, such as "NVIDIA H200", according to nvidia-smi.
 
-    The list is empty if this machine does not have nvidia-smi.
+    The list is empty if nvidia-smi is missing or fails.
     """
     command = ["nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader"]
     try:
@@ -53,26 +53,28 @@ def choose_gpus(text: str) -> list[str]:
         text: "all", or names separated by commas, such as 0,1,3.
 
     Raises:
-        UserError: If this process may not use one of them, or if there are none.
+        UserError: If this process may not use one of them, or cannot use any GPU.
     """
     visible = visible_gpus()
     if not visible:
         raise UserError(
-            "PyTorch cannot use any GPU on this machine: omit --gpus, or use --workers N for N processes on its cores"
+            "PyTorch cannot use any GPU on this machine: omit --gpus, or use --workers N to compute in N processes on CPUs"
         )
     if text == "all":
         return visible
     chosen = [part.strip() for part in text.split(",")]
     if len(set(chosen)) < len(chosen) or not set(chosen) <= set(visible):
-        raise UserError(f"--gpus takes all, or some of the GPUs {','.join(visible)} separated by commas, got {text!r}")
+        raise UserError(f"--gpus must be all, or some of {','.join(visible)}, separated by commas; got {text!r}")
     return chosen
 
 
 def gpu_environments(gpus: Sequence[str], n_workers: int) -> list[dict[str, str]]:
-    """Return the environment variables of each worker, so that the workers use the GPUs in turn and divide the cores."""
-    order = (
-        {} if "CUDA_DEVICE_ORDER" in os.environ else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-    )  # the numbers of nvidia-smi
+    """Return the environment variables of each worker. Worker i uses GPU i modulo the number of GPUs.
+
+    The workers divide the CPU cores of this machine.
+    """
+    # With this order, the indices of the GPUs are the same as in nvidia-smi.
+    order = {} if "CUDA_DEVICE_ORDER" in os.environ else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     return [
         thread_variables(n_workers) | order | {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]}
         for index in range(n_workers)

@@ -16,12 +16,12 @@ from attrs import define, field
 from core.executor import Event, Failed, Finished, Lost, compute
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-MAX_FAILED_STARTS = 3  # consecutive processes in the place of one worker that end before they finish a job
+MAX_FAILED_STARTS = 3  # processes in a row that end before they finish a job, after which a worker is not replaced
 
 
 @define
 class _Process:
-    """A worker and our end of the pipe to it."""
+    """A worker process, and this process's end of the pipe to it."""
 
     name: str
     index: int
@@ -34,14 +34,14 @@ class _Process:
 class ProcessExecutor:
     """An executor whose workers are processes on this machine.
 
-    The processes are spawned, because a forked process would inherit state that differs between machines, such as threads of
-    libraries. A process that ends is replaced, unless several replacements in a row end before they finish a job. If this
-    process ends in any way, even by SIGKILL, its workers end too.
+    The processes are spawned, because a forked process would inherit state that differs between machines, such as the
+    threads of libraries. A process that ends is replaced, unless several processes in a row end before they finish a job.
+    If this process ends in any way, even by SIGKILL, its workers end too.
 
     Args:
         n_workers: Number of processes.
-        environments: Environment variables of each process, which are set before it imports anything. By default the
-            processes divide the cores of this machine (see `thread_variables`).
+        environments: Environment variables of each process, which are set before it imports anything. By default, the
+            processes divide the CPU cores of this machine (see `thread_variables`).
 
     Example:
         >>> executor = ProcessExecutor(4)
@@ -113,7 +113,7 @@ class ProcessExecutor:
         self.close()
 
     def _start(self, index: int) -> None:
-        """Start a process in the place of this index."""
+        """Start the process of the worker with this index."""
         self._n_starts[index] += 1
         restart = f", started {self._n_starts[index]} times" if self._n_starts[index] > 1 else ""
         name = f"process {index + 1} of {len(self._n_starts)}{restart}"
@@ -125,7 +125,7 @@ class ProcessExecutor:
         self._processes[name] = _Process(name, index, process, ours)
 
     def _replace(self, process: _Process) -> Lost:
-        """Start another process in the place of one that has ended."""
+        """Replace a process that has ended, and return the event that reports the end."""
         del self._processes[process.name]
         process.process.join(5)
         process.pipe.close()
@@ -137,21 +137,21 @@ class ProcessExecutor:
 
 
 def n_cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def thread_variables(n_workers: int) -> dict[str, str]:
-    """Return environment variables with which `n_workers` processes on this machine divide its cores.
+    """Return environment variables with which `n_workers` processes divide the CPU cores of this machine.
 
-    A variable that the user has set is not among them.
+    Variables that the user has set are omitted.
     """
     n_threads = str(max(1, n_cores() // n_workers))
     return {name: n_threads for name in THREAD_VARIABLES if name not in os.environ}
 
 
 def _describe_exit(exit_code: int | None) -> str:
-    """Return a clause that says how a process ended."""
+    """Return a clause that describes how a process ended."""
     if exit_code is not None and exit_code < 0:
         name = signal.Signals(-exit_code).name
         cause = ", most likely because memory ran out" if name == "SIGKILL" else ""
@@ -175,8 +175,8 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _work(pipe: connection.Connection) -> None:
-    """Compute the jobs that arrive through the pipe, until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent then ends its workers
+    """Compute the jobs that are sent through the pipe, until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C signals the whole process group; the parent ends its workers
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def receive() -> None:
@@ -185,7 +185,7 @@ def _work(pipe: connection.Connection) -> None:
                 jobs.put(pipe.recv_bytes())
         os._exit(1)  # the parent has ended
 
-    # A thread receives, so that the parent can always send the next job, and so that this process ends with its parent.
+    # A thread receives the jobs, so that the parent never blocks in `send`, and this process ends with its parent.
     threading.Thread(target=receive, daemon=True).start()
     while True:
         job, call = pickle.loads(jobs.get())

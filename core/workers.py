@@ -18,8 +18,8 @@ def map_jobs(
 ) -> Iterator[Result]:
     """Yield `function(job)` for every job, in the order of the jobs.
 
-    With more than one worker, `function` and the jobs are pickled, and jobs whose process has ended are computed once more.
-    Closing the generator early ends the workers. Each worker computes on one thread, because the workers share the cores.
+    With more than one worker, `function` and the jobs are pickled. If a worker process ends, its jobs are computed again.
+    Closing the generator early ends the workers. Each worker uses one thread, because the workers share the CPU cores.
 
     Args:
         function: The function to call. It must be importable if `n_workers` > 1.
@@ -28,8 +28,8 @@ def map_jobs(
         chunk_size: Number of jobs that are sent to a worker at a time.
 
     Raises:
-        StimulusError: If two workers were ended by the system while they computed the same jobs, or if the function raised
-            an exception other than a UserError.
+        StimulusError: If two worker processes ended while they computed the same jobs, or if the function raised an
+            exception other than a UserError.
         UserError: If the function raised it.
     """
     n_workers = min(n_workers, -(-len(jobs) // chunk_size))
@@ -37,7 +37,7 @@ def map_jobs(
         yield from map(function, jobs)
         return
     starts = iter(range(0, len(jobs), chunk_size))
-    finished: dict[int, list[Result]] = {}  # chunks that wait until the chunks before have been yielded
+    finished: dict[int, list[Result]] = {}  # chunks that wait until all earlier chunks have been yielded
     next_start = 0
 
     def next_job(worker: str) -> Job | None:
@@ -52,7 +52,7 @@ def map_jobs(
             if outcome.given_up:
                 raise StimulusError(
                     f"a worker process {outcome.job.failures[-1][1]}; finished work is kept: run the same command again, "
-                    f"with fewer workers if memory was short"
+                    f"with fewer workers if memory ran out"
                 )
             finished[outcome.job.key] = outcome.result
             while next_start in finished:

@@ -1,6 +1,6 @@
-"""The description of an observer from which another process, or a later session, can make the same observer.
+"""The description of an observer, from which another process or a later session can make the same observer.
 
-It is the name and the options, as users write them, and never contains weights. The function
+The description consists of the name and the options, as users write them. It never contains weights. The function
 `observers.registry.make_observer` accepts it.
 """
 
@@ -17,12 +17,12 @@ from core.paths import strip_folder, without_folders
 
 def _check_options(instance: "ObserverSpec", attribute: Any, options: object) -> None:
     if not isinstance(options, Mapping):
-        raise ObserverError(f'options are a mapping, such as {{"seed": "3"}}; got {options!r:.80}')
+        raise ObserverError(f'options must be a mapping, such as {{"seed": "3"}}; got {options!r:.80}')
     for name, value in options.items():
         if not _is_plain(value):
             raise ObserverError(
-                f"the option {name} of {instance.name} has the type {type(value).__name__}: an observer that is made in "
-                f"another process needs options that are text, numbers, paths or lists of these"
+                f"the option {name} of {instance.name} has the type {type(value).__name__}: an observer can be made in "
+                f"another process only if its options are text, numbers, paths, or lists of these"
             )
 
 
@@ -40,7 +40,8 @@ class ObserverSpec:
     Attributes:
         name: A name as for `make_observer`.
         options: The options by name, as text or as Python values.
-        file_sha256: For FILE.py:NAME, the SHA-256 of the file if it is known. `make_observer` refuses another file.
+        file_sha256: For FILE.py:NAME, the SHA-256 of the file if it is known. `make_observer` refuses a file with a
+            different SHA-256.
 
     Raises:
         ObserverError: If an option is an object that cannot be written in JSON.
@@ -56,7 +57,7 @@ class ObserverSpec:
     file_sha256: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the description for the sidecar of a log. Paths are shortened to their last part, for privacy."""
+        """Return the description for the sidecar of a log. For privacy, paths are shortened to their last part."""
         scheme, colon, argument = self.name.partition(":")
         is_folder = bool(re.match(r"[.~/\\]", argument)) and ".py:" not in self.name
         name = f"{scheme}{colon}./{strip_folder(argument.rstrip('/'))}" if is_folder else without_folders(self.name)
@@ -75,10 +76,10 @@ def spec_of_sidecar(sidecar: Mapping[str, Any], folder: Path | str = ".") -> Obs
 
     Args:
         sidecar: The contents of the sidecar (see `experiments.log.read_sidecar`).
-        folder: Folder of FILE.py, or of local weights or recordings, whose folders a sidecar does not contain.
+        folder: Folder that contains FILE.py, local weights or recordings. A sidecar has only the last part of a path.
 
     Returns:
-        The description. Making the observer imports FILE.py, if its SHA-256 is the recorded one.
+        The description. `make_observer` imports FILE.py only if its SHA-256 is the one in the sidecar.
 
     Raises:
         ObserverError: If the sidecar does not contain the description, because the log was written by an earlier version
@@ -87,8 +88,8 @@ def spec_of_sidecar(sidecar: Mapping[str, Any], folder: Path | str = ".") -> Obs
     spec = sidecar.get("spec")
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
         raise ObserverError(
-            "the sidecar does not say how the observer was made, because the log was written by an earlier version or by a "
-            "program that passed an object instead of a name: make the observer with make_observer"
+            "the sidecar lacks the name and options of the observer, because the log was written by an earlier version or "
+            "by a program that passed an object instead of a name: make the observer with make_observer"
         )
     name = str(spec["name"])
     if re.fullmatch(r"[^/\\:]+\.py:[\w.]+", name):

@@ -1,12 +1,12 @@
-"""Archives: one Parquet file with the trials of many logs, and with everything else that `read_trials` takes from the logs.
+"""Archives: one Parquet file with the trials of many logs, and with all other data that `read_trials` needs from the logs.
 
-A row group contains the trials of one log; a log of more than GROUP_ROWS trials has several row groups. The columns are
-those of a frame, without `correct`. `source` is the path of the log below the common folder of all logs, and text is stored
-as a dictionary. The column RECORD has a JSON text in the first row of a log, and is null in the other rows: the path of the
-log (`name`), the number of its trials (`n`), the columns that it has in addition to those of every log (`extras`), and its
-`sidecars`. The metadata of the file have a JSON text, too: the number of the format (`format`), the number of trials
-(`n_trials`), the `notes` that cannot be computed from the trials, the pilot sessions (`pilots`), which are excluded, and the
-names of the `people`.
+Each row group contains trials of one log; a log of more than GROUP_ROWS trials has several row groups. The columns are
+those of a frame, without `correct`. `source` is the path of the log below the common folder of all logs, and text is
+dictionary-encoded. The column RECORD has a JSON text in the first row of a log, and is null in the other rows. The text
+contains the path of the log (`name`), the number of its trials (`n`), the columns that only some logs have (`extras`), and
+the `sidecars`. The metadata of the file also contain a JSON text, with the version of the format (`format`), the number of
+trials (`n_trials`), the `notes` that cannot be computed from the trials, the pilot sessions (`pilots`), which are excluded,
+and the names of the `people`.
 """
 
 import json
@@ -26,10 +26,10 @@ from core.extras import require_extra
 
 SUFFIX = ".parquet"
 RECORD = "log_record"
-METADATA = b"observers_trial_logs"  # the key of the metadata; it also tells an archive from other Parquet files
+METADATA = b"observers_trial_logs"  # key of the metadata, which other Parquet files do not have
 VERSION = 1
 GROUP_ROWS = 1 << 20  # the largest number of rows in a row group
-BATCH_ROWS = 1 << 16  # rows that are read at once
+BATCH_ROWS = 1 << 16  # number of rows that are read at a time
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 
 
@@ -40,7 +40,7 @@ class ArchivedLog:
     Attributes:
         source: The path of the archive, followed by the path of the log in it.
         blocks: The trials.
-        sidecars: The sidecars of the log: one, or none, or several for a BIDS table.
+        sidecars: The sidecars of the log. The list may be empty, and a BIDS table may have several.
     """
 
     source: Path
@@ -66,7 +66,7 @@ class Archive:
     _file: Any = field(repr=False)
 
     def read_logs(self, columns: Columns) -> Iterator[ArchivedLog]:
-        """Yield all logs. Their texts get codes in `columns`. Raises LogError if the archive is damaged."""
+        """Yield all logs. `columns` assigns integer codes to their texts. Raises LogError if the archive is damaged."""
         record, blocks, n = None, list[Block](), 0
         for group in range(self._file.num_row_groups):
             with _damage_is_explained(self.path):
@@ -175,14 +175,14 @@ def make_schema(extras: list[str], metadata: dict[str, Any] | None = None) -> An
 
 
 def is_archived_text(name: str) -> bool:
-    """Return whether a column of an archive is stored as a dictionary of texts."""
+    """Return whether a column of an archive is dictionary-encoded text."""
     return name == "source" or is_text(name)
 
 
 def read_archived_sidecars(source: Path) -> list[dict[str, Any]] | None:
-    """Return the sidecars of a log in an archive, whose path is that of the archive and that of the log in it.
+    """Return the sidecars of a log in an archive, or None if the path is not in an archive.
 
-    None if the path is not in an archive.
+    The path consists of the path of the archive and the path of the log in the archive.
     """
     path = next((parent for parent in source.parents if parent.suffix == SUFFIX and parent.is_file()), None)
     if path is None:
@@ -194,14 +194,14 @@ def read_archived_sidecars(source: Path) -> list[dict[str, Any]] | None:
 
 @lru_cache(maxsize=1)
 def _records(path: Path, modified: int, size: int) -> dict[str, str]:
-    """Return the record of every log, by its name, as JSON."""
+    """Return the records of all logs as JSON, by the name of the log."""
     with open_archive(path) as archive:
         return {str(_parse_record(text)["name"]): text for text in archive.records()}
 
 
 @contextmanager
 def _damage_is_explained(path: Path) -> Iterator[None]:
-    """Raise LogError if the content of an archive is not what `write_archive` writes."""
+    """Raise LogError if the content of an archive cannot be read or is invalid."""
     from pyarrow import ArrowException
 
     try:

@@ -25,8 +25,9 @@ def export_parquet(
 ) -> tuple[Path, list[str]]:
     """Write trial logs and their sidecars into one Parquet file, which `read_trials` reads without loss.
 
-    The file contains the trials of all logs except pilot sessions, and also the images without a correct answer. A frame
-    that is read from it differs from the frame of the logs only in `source`, which is a path in the archive.
+    The file contains the trials of all logs except those of pilot sessions. Trials with images without a correct answer are
+    included. A frame that is read from the file differs from the frame of the logs only in `source`, which is a path in
+    the archive.
 
     Args:
         logs: What `read_trials` accepts: files, folders, or a list of them.
@@ -37,8 +38,8 @@ def export_parquet(
         The path of the file, and the notes about the logs.
 
     Raises:
-        LogError: If the file exists already, if a log has a column with a reserved name, or if `read_trials` would refuse
-            the logs.
+        LogError: If the file exists already, if a log has a column with a reserved name, or if `read_trials` refuses the
+            logs.
         MissingExtra: If the extra `parquet` is missing.
 
     Example:
@@ -101,7 +102,7 @@ def _people(columns: Columns) -> list[str]:
 
 
 def _names_of_logs(columns: Columns) -> dict[int, str]:
-    """Return the path of every log below the folder that contains all logs, by the code of its source."""
+    """Return the path of every log relative to the common folder of all logs, by the code of its source."""
     codes = dict.fromkeys(int(block["source"][0]) for block in columns.blocks)
     paths = {code: Path(os.path.abspath(columns.text("source", code))) for code in codes}
     folder = os.path.commonpath([path.parent for path in paths.values()])
@@ -121,7 +122,7 @@ def _split(blocks: Sequence[Block]) -> Iterator[list[Block]]:
 
 
 def _to_table(blocks: Sequence[Block], columns: Columns, schema: Any, name: str, record: str | None) -> Any:
-    """Return some blocks of a log as a pyarrow table."""
+    """Return blocks of one log as a pyarrow table."""
     import pyarrow as pa
 
     n = sum(len(block["source"]) for block in blocks)

@@ -1,1 +1,1 @@
-"""Commands that run experiments, and the options with which they use several processes or machines."""
+"""Commands that run experiments, and their options for several processes or machines."""

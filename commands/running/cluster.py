@@ -1,4 +1,4 @@
-"""`observers scheduler` and `observers worker`: the processes on which `run-experiment --scheduler` computes."""
+"""`observers scheduler` and `observers worker`: the dask processes that `run-experiment --scheduler` uses."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ DaskOptions = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DASK_OPTION",
-        help="After --, further options of the program of dask, such as -- --interface ib0, or those for TLS.",
+        help="Further options for the program of dask, given after --, such as -- --interface ib0 or the options for TLS.",
         show_default=False,
     ),
 ]
@@ -20,15 +20,15 @@ def scheduler(
         Path,
         typer.Option(
             metavar="FILE.json",
-            help="File for the address, which workers and commands read. Only you can read it.",
+            help="File to which the scheduler writes its address, for workers and commands. Other users cannot read it.",
         ),
     ],
     dask_options: DaskOptions = None,
 ) -> None:
-    """Connect commands with workers on other machines.
+    """Run the scheduler for commands and workers.
 
-    The scheduler passes units of work to workers until it is ended. It needs no GPU. Whoever can connect to it can run
-    programs as you, so use TLS on a network that you share with others (docs/cluster.md).
+    The scheduler sends units of work from commands to workers until it is ended. It does not use a GPU. Any user who can
+    connect to it can run programs as you, so use TLS on a network that you share with others (see docs/cluster.md).
 
     \b
     Examples:
@@ -43,17 +43,19 @@ def scheduler(
 def worker(
     scheduler: Annotated[
         str,
-        typer.Option(metavar="ADDRESS|FILE.json", help="Address of the scheduler, or the file that it has written."),
+        typer.Option(metavar="ADDRESS|FILE.json", help="Address or scheduler file of the scheduler."),
     ],
     gpu: Annotated[
         str | None,
         typer.Option(
-            metavar="N", help="Number of the GPU to use, as in nvidia-smi (default: as CUDA_VISIBLE_DEVICES says)."
+            metavar="N", help="Index of the GPU to use, as in nvidia-smi (default: the GPU in CUDA_VISIBLE_DEVICES)."
         ),
     ] = None,
     memory_limit: Annotated[
         str,
-        typer.Option(metavar="SIZE", help="Memory after which the worker is restarted, such as 30GB; 0 for no limit."),
+        typer.Option(
+            metavar="SIZE", help="Memory limit at which the worker is restarted, such as 30GB; 0 for no limit."
+        ),
     ] = "0",
     lifetime: Annotated[
         str | None,
@@ -61,10 +63,10 @@ def worker(
     ] = None,
     dask_options: DaskOptions = None,
 ) -> None:
-    """Compute responses for commands on other machines.
+    """Run a worker that computes responses.
 
-    The worker computes one unit of work at a time, and is restarted if it ends. It needs this version of the project, and
-    the same weights and stimuli as the command. Start one worker per GPU, on any number of machines.
+    The worker computes one unit of work at a time. If it ends, it is restarted. It needs the same version of this project,
+    the same weights and the same stimuli as the command. Start one worker per GPU, on any number of machines.
 
     \b
     Examples:

@@ -11,13 +11,15 @@ from commands.options import to_stderr
 def merge(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Folder that was the --out of the shards; all sets below it are merged."),
+        typer.Argument(
+            metavar="FOLDER", help="Folder that was --out of the shards. All sets of shards in it are merged."
+        ),
     ],
     accept_versions: Annotated[
         bool,
         typer.Option(
             "--accept-versions",
-            help="Merge shards that were run with different versions of Python, of packages or of this project.",
+            help="Merge shards even if they were run with different versions of Python, of packages or of this project.",
         ),
     ] = False,
     remove_shards: Annotated[
@@ -26,8 +28,8 @@ def merge(
 ) -> None:
     """Merge the part logs of `run-experiment --shard`.
 
-    The merged log has the same bytes as the log of an undivided run. If shards are missing or unfinished, the command says
-    how to run them and exits with code 3.
+    The merged log has the same bytes as the log of an undivided run. If shards are missing or unfinished, the command
+    prints how to run them and exits with code 3.
 
     \b
     Example:

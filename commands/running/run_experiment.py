@@ -1,4 +1,4 @@
-"""`observers run-experiment`: observers answer experiments, and each writes a trial log for each experiment."""
+"""`observers run-experiment`: run observers on experiments, and write a trial log for each of them."""
 
 import os
 from collections.abc import Sequence
@@ -59,8 +59,8 @@ def run_experiment(
         Path | None,
         typer.Option(
             metavar="FILE.toml",
-            help="Read experiments, observers, options, sessions and seeds from this file, which docs/cluster.md describes "
-            "(default: from the command line).",
+            help="Read experiments, observers, options, sessions and seeds from this file (default: from the command line; "
+            "see docs/cluster.md for the format).",
         ),
     ] = None,
     limit: Limit = None,
@@ -78,8 +78,8 @@ def run_experiment(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Run only part I of N; `observers merge` merges the parts. auto takes I and N from SLURM or torchrun, and "
-            "auto/N takes only I (default: all parts).",
+            help="Run only shard I of N; `observers merge` merges the shards. auto reads I and N from the environment "
+            "variables of SLURM or torchrun, and auto/N reads only I (default: the whole session).",
         ),
     ] = None,
     dry_run: Annotated[
@@ -89,9 +89,9 @@ def run_experiment(
 ) -> None:
     """Run experiments with one or more observers.
 
-    Each observer answers trial by trial and writes one trial log for each experiment. A run that was stopped resumes when
-    the same command is given again. With --workers, --gpus or --scheduler, several processes or machines compute the
-    responses; the logs are the same.
+    A trial log is written for each observer and experiment. To resume a run that was stopped, give the same command
+    again. With --workers, --gpus or --scheduler, several processes or machines compute the responses, and the logs are
+    the same.
 
     \b
     Examples:
@@ -134,7 +134,7 @@ def run_experiment(
 
 
 def read_shard(text: str | None) -> "Shard | None":
-    """Return the shard that the option --shard describes. Raises typer.BadParameter if it does not describe one."""
+    """Return the shard that the option --shard describes. Raises typer.BadParameter if the option is invalid."""
     from experiments.running.shards import parse_shard
 
     try:
@@ -144,7 +144,7 @@ def read_shard(text: str | None) -> "Shard | None":
 
 
 def _available_experiments() -> list[str]:
-    """Return the names of the built-in experiments whose images are on this machine, and say which are missing."""
+    """Return the names of the built-in experiments whose images are on this machine, and report the others."""
     from experiments.sets.catalog import EXPERIMENTS, images_on_disk
 
     missing = [row.name for row in EXPERIMENTS.values() if images_on_disk(row) is None]
@@ -156,7 +156,7 @@ def _available_experiments() -> list[str]:
 
 
 def _print_estimates(sessions: "Sequence[SessionPlan]") -> None:
-    """Print what each session would cost in this process."""
+    """Print the estimated cost of each session in this process."""
     from experiments.running.estimate import estimate
 
     for plan in sessions:

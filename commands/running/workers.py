@@ -1,4 +1,4 @@
-"""The options with which a command computes on several workers, and the tables that it prints."""
+"""Options for computing on several workers, and the table of sessions that a command prints."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,23 +18,23 @@ Workers = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Compute in N processes, which divide the cores of this machine (default: in this process).",
+        help="Number of worker processes, which divide the CPU cores of this machine (default: compute in this process).",
     ),
 ]
 Gpus = Annotated[
     str | None,
     typer.Option(
         metavar="GPUS",
-        help="Compute on these GPUs of this machine: all, or numbers such as 0,1,3. One process per GPU, unless --workers "
-        "gives a larger number (default: as --device says).",
+        help="GPUs of this machine to use: all, or indices such as 0,1,3. There is one worker process per GPU, unless "
+        "--workers is larger (default: compute in this process, on the device of --device).",
     ),
 ]
 Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS|FILE",
-        help="Compute on the workers of this dask scheduler, given by its address or its scheduler file "
-        "(default: none; see docs/cluster.md).",
+        help="Address or scheduler file of a dask scheduler whose workers compute the responses (default: none; see "
+        "docs/cluster.md).",
     ),
 ]
 TimeLimit = Annotated[
@@ -42,15 +42,15 @@ TimeLimit = Annotated[
     typer.Option(
         min=0.01,
         metavar="MINUTES",
-        help="Minutes after which a worker that does not return a unit of work is ended and the unit is repeated elsewhere "
-        "(default: 20 times the longest time per trial so far, and at least 30 minutes).",
+        help="Time limit for a unit of work in minutes. A worker that exceeds it is ended, and the unit is computed on "
+        "another worker (default: 20 times the expected time, and at least 30 minutes).",
     ),
 ]
 
 
 @contextmanager
 def open_executor(workers: int | None, gpus: str | None, scheduler: str | None) -> "Iterator[Executor | None]":
-    """Provide the executor that the options describe, or None if none of them is set."""
+    """Provide the executor that the options describe, or None if all of them are None."""
     if scheduler is not None and (workers is not None or gpus is not None):
         raise typer.BadParameter("it cannot be combined with --workers or --gpus", param_hint="--scheduler")
     with ExitStack() as stack:
@@ -84,7 +84,7 @@ def run_sessions(
     quiet: bool,
     notify: Callable[[str], None],
 ) -> None:
-    """Run sessions on workers with a progress bar, and print what is done before and after.
+    """Run sessions on workers with a progress bar, and print their states before and after.
 
     Raises:
         typer.Exit: With code 1 if an error stopped a session, and with 3 if trials failed on two workers.
@@ -112,7 +112,7 @@ def run_sessions(
 
 
 def print_states(report: "Report") -> None:
-    """Print how much of each session is done; if there are many sessions, how much of each experiment."""
+    """Print the number of trials that are done and left: for each session, or with many sessions for each experiment."""
     many = len(report.sessions) > MAX_LISTED
     totals: dict[tuple[str, str], list[int]] = {}
     for state in report.sessions:

@@ -1,1 +1,1 @@
-"""Executors that need more than this machine; `core.processes` has the one for processes on this machine."""
+"""Executors for several machines; `core.processes` has the executor for processes on this machine."""

@@ -1,7 +1,7 @@
 """An executor whose workers are those of a dask scheduler, on any number of machines.
 
-Every job is assigned to one worker, because `core.dispatch` decides which worker gets which job. dask transports the jobs
-and the results, and knows which workers are connected. Workers can be added or removed at any time.
+Every job is assigned to one worker, because `core.dispatch` decides which worker gets which job. dask sends the jobs
+and the results, and keeps a list of the connected workers. Workers can be added or removed at any time.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from core.errors import UserError
 from core.executor import Event, Failed, Finished, Lost, Unusable, compute
 from experiments.executors.scheduler_address import find_scheduler
 
-POLL_SECONDS = 1.0  # between two comparisons of the list of workers
-ANSWER_SECONDS = 60.0  # in which a scheduler must answer
+POLL_SECONDS = 1.0  # time between two updates of the list of workers
+ANSWER_SECONDS = 60.0  # longest time that a scheduler may take to reply
 ENDED = "has ended or lost its connection"
 OUT_OF_MEMORY = "was ended because it used more memory than its limit (--memory-limit)"
 
-_one_job = threading.Lock()  # a worker that someone started with several threads also computes one job at a time
+_one_job = threading.Lock()  # a worker that was started with several threads also computes one job at a time
 
 
 class DaskExecutor:
@@ -40,7 +40,7 @@ class DaskExecutor:
     Args:
         scheduler: Address of the scheduler, or the file that it has written (see `find_scheduler`).
         security: The `distributed.Security` for TLS; by default that of dask's configuration.
-        seconds: How long to wait for the file and for the connection.
+        seconds: How long to wait for the file, and then for the connection, in seconds.
         notify: Function that is called with a sentence if the file of the scheduler is readable by other users.
 
     Raises:
@@ -77,8 +77,8 @@ class DaskExecutor:
             self._client = Client(self._address, security=security, timeout=seconds, set_as_default=False)
         except (OSError, TypeError, ValueError, RuntimeError, ImportError) as error:
             raise UserError(
-                f"cannot connect to the scheduler at {self._address} ({_describe(error)}): check that it is running; if its "
-                f"file is from an earlier scheduler, delete the file and start the scheduler again"
+                f"cannot connect to the scheduler at {self._address} ({_describe(error)}): check that it is running; if the "
+                f"scheduler file is from an earlier scheduler, delete it and start the scheduler again"
             ) from None
         self._loop: asyncio.AbstractEventLoop = self._client.loop.asyncio_loop
         self._client.subscribe_topic("worker-restart-memory", self._note_memory)
@@ -110,14 +110,14 @@ class DaskExecutor:
         return events
 
     def discard(self, worker: str, reason: str) -> None:
-        """End a worker that does not respond. dask starts it again, if it was started by `observers worker`."""
+        """End a worker that does not respond. dask restarts it if it was started with `observers worker`."""
         asyncio.run_coroutine_threadsafe(self._discard(worker, reason), self._loop)
 
     def close(self) -> None:
         """Disconnect from the scheduler. The jobs are canceled, and the workers keep running."""
         self._closing = True
         self._watcher.cancel()
-        with suppress(Exception):  # of a scheduler that has ended
+        with suppress(Exception):  # raised if the scheduler has ended
             self._client.close(timeout=10)
 
     def __enter__(self) -> "DaskExecutor":
@@ -135,7 +135,7 @@ class DaskExecutor:
     # The following methods run in the thread of the client.
 
     async def _watch(self) -> None:
-        """Keep the list of workers up to date."""
+        """Update the list of workers every POLL_SECONDS."""
         while True:
             try:
                 self._update(await asyncio.wait_for(self._client.nthreads(), ANSWER_SECONDS))
@@ -145,7 +145,7 @@ class DaskExecutor:
             await asyncio.sleep(POLL_SECONDS)
 
     def _update(self, connected: dict[str, int]) -> None:
-        """Report the workers that have disconnected, and add the new ones."""
+        """Report the workers that have disconnected, and add new workers to the list."""
         for name, address in list(self._addresses.items()):
             if address not in connected:
                 self._lose(name, OUT_OF_MEMORY if address in self._out_of_memory else ENDED)
@@ -157,7 +157,7 @@ class DaskExecutor:
             self._addresses[name if number == 1 else f"{name}, connected {number} times"] = address
 
     def _lose(self, worker: str, reason: str) -> None:
-        """Report that a worker will not return the results of its jobs."""
+        """Report a worker as lost, and cancel its jobs."""
         del self._addresses[worker]
         for task in self._tasks.pop(worker, set()):
             task.cancel()
@@ -167,7 +167,7 @@ class DaskExecutor:
         self._out_of_memory.add(event[1]["worker"])
 
     async def _compute(self, worker: str, job: int, call: bytes) -> None:
-        """Have a job computed on a worker, and report the result."""
+        """Compute a job on a worker, and report the result."""
         address = self._addresses.get(worker)
         if address is None or self._closing:
             return  # the event `Lost` is in the queue
@@ -175,7 +175,7 @@ class DaskExecutor:
         assert task is not None
         tasks = self._tasks.setdefault(worker, set())
         tasks.add(task)
-        # dask keeps statistics for every first part of a key, which is therefore the same for all jobs.
+        # dask keeps statistics for each key prefix, so all jobs have the same prefix.
         future = self._client.submit(
             self._compute_call, call, key=(self._name, job), pure=False, workers=[address], priority=-job
         )
@@ -207,7 +207,7 @@ class DaskExecutor:
             self._events.put(Failed(worker, job, f"raised {_describe(error)}"))
 
     async def _discard(self, worker: str, reason: str) -> None:
-        """Report a worker as lost, and have it restarted or ended."""
+        """Report a worker as lost, and restart or retire it."""
         address = self._addresses.get(worker)
         if address is None:
             return
@@ -215,21 +215,21 @@ class DaskExecutor:
         self._lose(worker, reason)
         try:
             await self._client.restart_workers([address], timeout=60, raise_for_error=False)
-        except ValueError:  # it was started without a process that restarts it
+        except ValueError:  # the worker does not have a nanny, the process that restarts it
             with suppress(Exception):
                 await self._client.retire_workers([address])
-        except Exception:  # its machine cannot be reached; it gets no further jobs
+        except Exception:  # the machine of the worker cannot be reached; the worker gets no further jobs
             pass
 
 
 def compute_call(call: bytes) -> bytes:
     """Compute a pickled function and its argument on a worker.
 
-    This function is sent to the worker as code, because a worker on which this project is missing could not import it, and
-    would lose its connection while it tries.
+    This function is sent to the worker as code. A worker without this project could not import the function, and would
+    lose its connection during the attempt.
 
     Returns:
-        A pickled status and value, as `core.executor.compute` returns them; the status "unusable" comes with a sentence.
+        A pickled status and value, as `core.executor.compute` returns them. For "unusable", the value is a sentence.
     """
     import pickle
 
@@ -242,7 +242,7 @@ def compute_call(call: bytes) -> bytes:
 
 
 class _SentAsCode:
-    """A function that is pickled as code and not as the name of a module, so that a worker need not import the module."""
+    """A function that is pickled by value and not by reference, so that a worker does not import its module."""
 
     def __init__(self, function: Callable[[bytes], bytes]) -> None:
         self._function, module = function, sys.modules[function.__module__]
@@ -274,7 +274,7 @@ def compute_pickled(call: bytes) -> bytes:
 
 
 def cannot_load(error: BaseException) -> str:
-    """Return the sentence for a worker that has another version of this project or none."""
+    """Return the sentence for a worker on which this project is missing or has a different version."""
     return (
         f"it cannot load this project ({_describe(error)}); install the same version there, and start the worker again"
     )
@@ -286,7 +286,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _silence_dask() -> None:
-    """Turn off the log messages of dask, whose contents this executor reports as events and errors."""
+    """Turn off the log messages of dask. This executor reports the same information as events and errors."""
     for name in ("distributed", "distributed.client", "distributed.core", "tornado", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # the coordinator compares the versions

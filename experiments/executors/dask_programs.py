@@ -1,7 +1,7 @@
-"""dask's own command-line programs for a scheduler and a worker, with the settings that suit observers.
+"""The programs `dask scheduler` and `dask worker`, with settings for observers.
 
-A worker computes one unit of work at a time and keeps a model in memory, so dask's limits for many small results in memory
-do not apply to it.
+A worker computes one unit of work at a time and keeps a model in memory. dask's memory limits are meant for workers that
+keep many results in memory, so most of them are turned off.
 """
 
 import os
@@ -14,34 +14,35 @@ from experiments.executors.scheduler_address import find_scheduler
 
 SETTINGS = {
     "DASK_LOGGING__DISTRIBUTED": "warning",
-    # dask pauses a worker, or moves results to the disk, at parts of the memory limit that a loaded model may exceed.
+    # By default, dask pauses a worker or spills results to disk at fractions of its memory limit. A model may exceed them.
     "DASK_DISTRIBUTED__WORKER__MEMORY__TARGET": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__SPILL": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False",
 }
 DEVICES = Path("/dev")
-LOCAL_PAGES = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # dask's web pages, without the dashboard
+# The web server of dask accepts connections from this machine only, and does not show a dashboard.
+LOCAL_PAGES = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 def run_scheduler(scheduler_file: Path, options: Sequence[str] = ()) -> None:
     """Run a dask scheduler until it is ended by a signal.
 
     Args:
-        scheduler_file: File for the address, which only this user can read.
+        scheduler_file: File to which the scheduler writes its address. Only this user can read it.
         options: Options of `dask scheduler`, such as "--interface", "ib0".
 
     Raises:
         UserError: If the name of the file does not end in .json.
     """
     if scheduler_file.suffix != ".json":
-        raise UserError(f"the name of a scheduler file ends in .json, got {scheduler_file}")
+        raise UserError(f"the name of a scheduler file must end in .json, got {scheduler_file}")
     os.umask(0o077)
     scheduler_file.parent.mkdir(parents=True, exist_ok=True)
     scheduler_file.unlink(missing_ok=True)  # a file of an earlier scheduler has another address and its own permissions
     _set_up_dask()
     from distributed.cli.dask_scheduler import main
 
-    print(f"scheduler: its address will be in {scheduler_file}", flush=True)
+    print(f"scheduler: the address will be written to {scheduler_file}", flush=True)
     arguments = ["--scheduler-file", str(scheduler_file), "--port", "0", *LOCAL_PAGES]
     main([*arguments, *options], prog_name="observers scheduler --")
 
@@ -54,12 +55,12 @@ def run_worker(
     lifetime: str | None = None,
     options: Sequence[str] = (),
 ) -> None:
-    """Run a dask worker with one thread, and with a process that restarts it, until the scheduler ends.
+    """Run a dask worker with one thread and a nanny, the process that restarts it, until the scheduler ends.
 
     Args:
         scheduler: Address or file of the scheduler.
-        gpu: The GPU that the worker uses, as in CUDA_VISIBLE_DEVICES; by default that variable stays as it is, which is
-            right under SLURM.
+        gpu: The GPU that the worker uses, as in CUDA_VISIBLE_DEVICES. None leaves this variable unchanged, for example in
+            a SLURM job, where SLURM sets it.
         memory_limit: Memory after which the worker is restarted, such as "30GB"; "0" for no limit.
         lifetime: Time after which the worker ends, such as "3h"; None for no limit.
         options: Options of `dask worker`, such as "--interface", "ib0".
@@ -67,8 +68,8 @@ def run_worker(
     address = find_scheduler(scheduler, notify=print)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the numbers of nvidia-smi
-    os.environ.update(thread_variables(1))  # dask would set one thread
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the indices of nvidia-smi
+    os.environ.update(thread_variables(1))  # otherwise dask would set one thread
     _set_up_dask()
     from distributed.cli.dask_worker import main
 
@@ -81,12 +82,12 @@ def run_worker(
 
 
 def _set_up_dask() -> None:
-    """Set the settings that the user has not set, before dask is imported."""
+    """Set the environment variables of SETTINGS that the user has not set. Call this before dask is imported."""
     os.environ.update({name: value for name, value in SETTINGS.items() if name not in os.environ})
 
 
 def has_gpu() -> bool:
-    """Return whether this process may use a GPU, without importing torch, which would take memory on it."""
+    """Return whether this process may use a GPU. torch is not imported, because it would allocate memory on the GPU."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return visible.strip() not in ("", "-1")

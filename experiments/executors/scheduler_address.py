@@ -1,7 +1,7 @@
 """The address of a dask scheduler, which may be in a file that the scheduler has written.
 
-Whoever can connect to a scheduler can run programs as the user who started its workers. A file that other users can change
-is therefore refused, because it could name a scheduler of theirs.
+Any user who can connect to a scheduler can run programs as the user who started its workers. A file that other users can
+change is therefore refused, because they could replace the address with that of their own scheduler.
 """
 
 import json
@@ -25,12 +25,11 @@ def find_scheduler(
     Args:
         scheduler: An address, such as "tcp://10.0.0.1:8786" or "10.0.0.1:8786", or the path of the file that a scheduler
             writes, which ends in ".json".
-        seconds: How long to wait for the file, because a scheduler and its workers may be started at the same time.
+        seconds: How long to wait for the file in seconds. A scheduler and its workers may be started at the same time.
         notify: Function that is called with a sentence if other users can read the file.
 
     Raises:
-        UserError: If the file does not exist after this time, is not the file of a scheduler, or if other users can change
-            it.
+        UserError: If the file does not exist after this time, is not a scheduler file, or can be changed by other users.
     """
     if not scheduler.endswith(".json"):
         if "/" in scheduler.partition("://")[2] or ("://" not in scheduler and "/" in scheduler):
@@ -42,7 +41,7 @@ def find_scheduler(
     deadline = time.monotonic() + seconds
     while (address := _read(path)) is None:
         if time.monotonic() > deadline:
-            state = "is not the file of a scheduler" if path.exists() else "does not exist"
+            state = "is not a scheduler file" if path.exists() else "does not exist"
             raise UserError(f"{path} {state}: start the scheduler with `observers scheduler --scheduler-file {path}`")
         time.sleep(POLL_SECONDS)
     _check_permissions(path, notify)
@@ -64,7 +63,7 @@ def _read(path: Path) -> str | None:
 
 
 def _check_permissions(path: Path, notify: Callable[[str], None]) -> None:
-    """Refuse a file that other users can change. Windows does not have these permissions."""
+    """Raise UserError if other users can change a file. Windows does not have these permissions."""
     if os.name != "posix":
         return
     status = path.stat()
@@ -72,11 +71,11 @@ def _check_permissions(path: Path, notify: Callable[[str], None]) -> None:
         raise UserError(f"{path} belongs to another user, who could run programs as you: use a scheduler of your own")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise UserError(
-            f"other users can change {path}, and could run programs as you with it: use the file that "
-            f"`observers scheduler` has written, or run chmod 600 {path} if only you have written it"
+            f"other users can change {path} and could thereby run programs as you: use a file that `observers scheduler` "
+            f"wrote, or, if only you have changed this file, run chmod 600 {path}"
         )
     if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
         notify(
-            f"other users can read {path}, which says where your scheduler is, and whoever connects to it can run programs "
-            f"as you: run chmod 600 {path}, or use TLS"
+            f"other users can read the address of your scheduler in {path}, and any user who connects to it can run "
+            f"programs as you: run chmod 600 {path}, or use TLS"
         )

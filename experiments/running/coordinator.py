@@ -1,8 +1,8 @@
-"""Run sessions on the workers of an executor. This process writes all logs, and the workers compute the responses.
+"""Run sessions on the workers of an executor. The workers compute the responses, and only this process writes logs.
 
 The rows of each log are in the order of the trials, as in a run without workers. Finished units that have to wait for
-earlier ones are kept on the disk (see `experiments.running.finished_units`), so that the end of this process costs only the
-units that are being computed.
+earlier ones are saved on disk (see `experiments.running.finished_units`). If this process ends, only the units that are
+being computed are lost.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ TIME_LIMIT_FACTOR = 20  # times the longest time per trial of the session so far
 
 
 class IncompleteRun(UserError):
-    """Raised if trials failed on two workers. The other responses are saved, and the same command repeats these trials."""
+    """Raised if trials failed on two workers. All other responses are saved, and another run repeats these trials."""
 
 
 @frozen
@@ -65,18 +65,20 @@ def run_on_workers(
     Args:
         sessions: The sessions, each with the description of its observer.
         executor: The workers. It is not closed.
-        time_limit: Seconds after which a unit of work is computed again on another worker, and its worker is ended. By
-            default it is TIME_LIMIT_FACTOR times the longest time per trial so far, and at least MIN_TIME_LIMIT.
+        time_limit: Time limit for a unit of work in seconds. A worker that exceeds it is ended, and the unit is computed
+            on another worker. By default, the limit is TIME_LIMIT_FACTOR times the expected time (the number of trials
+            times the longest time per trial so far), and at least MIN_TIME_LIMIT.
         progress: Function that is called with the number of trials with saved responses and the number of all trials.
-        notify: Function that is called with a sentence if a worker is lost or differs from the others, or a log is repaired.
+        notify: Function that is called with a sentence if a worker is lost or differs from the others, or if a log is
+            repaired.
         begin: Function that is called with the state of all sessions before the first unit.
 
     Returns:
-        The state of all sessions. A session that was stopped by a UserError has this error; the others are run to their
-        end.
+        The state of all sessions. If a UserError stops a session, its state contains this error, and the other sessions
+        are completed.
 
     Raises:
-        LogError: If a log belongs to another session, is damaged or is in use. Then no session is run.
+        LogError: If a log belongs to another session, is damaged or is in use. In this case, no session is run.
         UserError: If a session has an observer that workers cannot make, or if all workers have failed.
     """
     states = [SessionProgress.begin(session, notify) for session in sessions]
@@ -107,7 +109,7 @@ class _Run:
     notify: Callable[[str], None]
     failures: list[str] = field(factory=list)
     observers: dict[str, object] = field(factory=dict)  # worker -> the observer that it has loaded
-    questioned: set[str] = field(factory=set)  # workers that were asked for their hardware and packages
+    questioned: set[str] = field(factory=set)  # workers to which the query for hardware and packages was sent
     kinds: dict[str, str] = field(factory=dict)  # hardware and packages -> the first worker with them
     devices: dict[str, str] = field(factory=dict)  # device and packages -> the first worker that computed with them
     dispatcher: Dispatcher = field(init=False)
@@ -145,7 +147,7 @@ class _Run:
         return max(MIN_TIME_LIMIT, TIME_LIMIT_FACTOR * float(state.longest) * len(unit))
 
     def handle(self, outcome: Outcome) -> None:
-        """Save the responses to a unit, or record why they are missing."""
+        """Save the responses to a unit, or record the reason why they are missing."""
         if isinstance(outcome.result, OtherVersion):
             self.dispatcher.exclude(outcome.worker, outcome.result.sentence)
             if outcome.job.key is not None:
@@ -174,12 +176,12 @@ class _Run:
             state.error = state.error or error
 
     def compare_workers(self, known: dict[str, str], worker: str, device: str, packages: Mapping[str, str]) -> None:
-        """Tell the user if a worker has another device or other packages than the ones before, which are in `known`."""
+        """Notify the user if a worker has a different device or different packages from the workers in `known`."""
         description = f"{device} with {', '.join(f'{name} {version}' for name, version in packages.items())}"
         if description in known:
             return
         known[description] = worker
-        if len(known) > 1 and (known is self.kinds or len(self.kinds) <= 1):  # otherwise the user knows already
+        if len(known) > 1 and (known is self.kinds or len(self.kinds) <= 1):  # otherwise the user was notified already
             first, other = next(iter(known.items()))
             self.notify(
                 f"the workers differ: {other} has {first}; {worker} has {description}; the last digits of the evidence can "

@@ -71,7 +71,7 @@ def describe_device(provenance: Mapping[str, str]) -> str:
 
 @cache
 def describe_hardware() -> str:
-    """Return the models of the GPUs that this process may use, or the model of the processor; torch is not needed."""
+    """Return the models of the GPUs that this process may use, or that of the processor, without importing torch."""
     return ", ".join(gpu_models()) or _cpu_model()
 
 
@@ -87,7 +87,7 @@ def _cpu_model() -> str:
 
 @cache
 def code_digest() -> str:
-    """Return the SHA-256 of the code that determines responses, so that workers with another version are recognized."""
+    """Return the SHA-256 of the code that determines responses. It shows whether a worker has a different version."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for package in ("core", "stimuli", "observers", "experiments"):

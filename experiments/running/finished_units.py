@@ -1,8 +1,8 @@
-"""Finished units of work that wait until the rows before theirs are in the log.
+"""Finished units of work whose rows cannot be logged yet, because rows of earlier trials are missing.
 
-They lie in the folder `<name of the log>.units` beside the log, one JSON file for each unit, which is written under another
-name, synchronized and renamed. So they are kept if the process that writes the log is killed. The folder is removed when it
-is empty.
+Each unit is a JSON file in the folder `<name of the log>.units` next to the log. The file is written under a temporary name,
+synced to disk and then renamed, so it is complete even if the process that writes the log is killed. The folder is removed
+when it is empty.
 """
 
 import hashlib
@@ -79,7 +79,7 @@ class FinishedUnits:
             raise LogError(describe_os_error(error)) from None
 
     def delete(self, indices: range) -> None:
-        """Delete the file of a unit, whose rows are in the log now."""
+        """Delete the file of a unit after its rows have been written to the log."""
         self._path(indices).unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()

@@ -34,15 +34,15 @@ def merge_shards(
         folder: The folder of the logs, which was the `directory` of `run`.
         accept_versions: Merge shards that were run with different versions of Python, of packages or of this project.
         remove_shards: Remove the part logs after the merged log is on disk.
-        notify: Function that is called with a sentence for each merged set, and for each of its particularities.
+        notify: Function that is called with a sentence for each merged set, and for each difference between its shards.
 
     Returns:
         The paths of the merged logs, including those that existed already with the same rows.
 
     Raises:
         MissingShards: If shards are missing or unfinished.
-        LogError: If there are no shards, if part logs are damaged or contradict each other, or if there is a log with
-            other rows.
+        LogError: If the folder does not contain any shards, if part logs are damaged or contradict each other, or if a
+            log with different rows exists.
 
     Example:
         >>> experiment, observer = make_experiment("drawn-cue-conflict"), make_observer("ideal")
@@ -56,7 +56,7 @@ def merge_shards(
         shutil.rmtree(removed)
     sets = {path: files for path in folders if path.exists() and (files := part_files(path))}
     if not sets:
-        raise LogError(f"found no shards below {folder}: pass the folder that was the --out of run-experiment --shard")
+        raise LogError(f"found no shards in {folder}: pass the folder that was --out of run-experiment --shard")
     merged: list[Path] = []
     errors: list[UserError] = []
     missing: dict[int, set[int]] = {}
@@ -81,13 +81,14 @@ def merge_shards(
 def _resubmission(count: int, indices: set[int]) -> str:
     expression = array_expression(sorted(indices))
     return (
-        f"to run what is missing, submit the same job script (with --shard auto/{count}) again: "
-        f"sbatch --array={expression} SCRIPT; without SLURM, run the same command with --shard I/{count} for each of these I"
+        f"to run the missing shards, submit the same job script (with --shard auto/{count}) again: "
+        f"sbatch --array={expression} SCRIPT; without SLURM, run the same command with --shard I/{count} for each of these "
+        f"numbers I"
     )
 
 
 def _merge(path: Path, parts: Sequence[PartLog], accept_versions: bool, notify: Callable[[str], None]) -> Path:
-    """Write the merged log and its sidecar. Raises LogError if it cannot be written, or exists with other rows."""
+    """Write the merged log and its sidecar. Raises LogError if the log cannot be written or exists with other rows."""
     expected = _log_name(parts[0].identity)
     if path.name != expected:
         raise LogError(f"{path.with_suffix(log.SHARDS)} has the shards of {expected}: restore the name of the folder")
@@ -126,21 +127,21 @@ def _content(parts: Sequence[PartLog], header: bytes) -> Iterator[bytes]:
 
 
 def _compare_with_existing(path: Path, parts: Sequence[PartLog], header: bytes, sidecar: Mapping[str, Any]) -> None:
-    """Raise LogError if the existing log has other rows or is that of another session; restore a missing sidecar."""
+    """Raise LogError if the existing log has different rows or another session; restore a missing sidecar."""
     with path.open("rb") as file:
         same = all(file.read(len(content)) == content for content in _content(parts, header)) and not file.read(1)
     old = log.read_sidecar(path)
     if not same or (old is not None and old["identity"] != sidecar["identity"]):
         raise LogError(
-            f"{path} exists already, with other rows or settings than the shards: move the log and its sidecar away, or "
-            f"remove the shards"
+            f"{path} exists already, and its rows or settings differ from those of the shards: move the log and its "
+            f"sidecar away, or remove the shards"
         )
     if old is None:
         log.write_sidecar(path, sidecar)
 
 
 def _merged_sidecar(parts: Sequence[PartLog], accept_versions: bool, notify: Callable[[str], None]) -> dict[str, Any]:
-    """Return the sidecar of the merged log. Raises LogError if versions differ and this is not accepted."""
+    """Return the sidecar of the merged log. Raises LogError if versions differ, unless `accept_versions` is True."""
     first, sidecars = parts[0], [part.sidecar for part in parts]
     environment = first.sidecar.get("environment")
     others: list[Any] = []
@@ -151,13 +152,13 @@ def _merged_sidecar(parts: Sequence[PartLog], accept_versions: bool, notify: Cal
             indices = [part.shard.index for part in parts if part.sidecar.get("environment") == other]
             difference = describe_difference(other, environment, form=DIFFERENCE)
             sentence = (
-                f"{first.path.parent}: other versions in shards {array_expression(indices)} than in shard "
+                f"{first.path.parent}: shards {array_expression(indices)} were run with different versions from shard "
                 f"{first.shard.index} ({difference})"
             )
             if not accept_versions:
                 raise LogError(
-                    f"{sentence}: remove the part logs with the wrong versions and run their shards again, or accept this "
-                    f"with --accept-versions"
+                    f"{sentence}: remove the part logs with the wrong versions and run their shards again, or accept the "
+                    f"difference with --accept-versions"
                 )
             notify(sentence)
     devices = list(dict.fromkeys(device for sidecar in sidecars for device in sidecar.get("devices", ())))

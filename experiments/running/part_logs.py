@@ -1,4 +1,4 @@
-"""Part logs of shards: read those of one set, and check that they are complete and belong together."""
+"""Read the part logs of one set of shards, and check that they are complete and belong together."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from experiments import log
 from experiments.identity import describe_difference, restore_revision_name
 from experiments.running.shards import MAX_SHARDS, PART_NAME, Shard, array_expression, check_part, whole_log
 
-DIFFERENCE = "{name}{old} and {new}"  # for two part logs
+DIFFERENCE = "{name}{old} and {new}"  # of two part logs
 
 
 class MissingShards(UserError):
@@ -59,7 +59,8 @@ def read_parts(folder: Path, files: Sequence[Path], missing: dict[int, set[int]]
     counts = sorted({shard.count for shard in shards.values()})
     if len(counts) > 1:
         raise LogError(
-            f"{folder} has part logs of {' and of '.join(map(str, counts))} shards: move those of one division away"
+            f"{folder} has part logs of {' and of '.join(map(str, counts))} shards: keep "
+            f"those with one number of shards, and move the others away"
         )
     parts = [part for path, shard in shards.items() if (part := _read_part(path, shard)) is not None]
     for part in parts:
@@ -88,9 +89,9 @@ def _shard_of_name(file: Path) -> Shard:
 
 
 def _read_part(path: Path, shard: Shard) -> PartLog | None:
-    """Return the part with this path, or None if its shard has not begun to write it.
+    """Return the part with this path, or None if its part log does not exist yet.
 
-    Raises LogError if the sidecar is missing or damaged, or if it is that of another part log.
+    Raises LogError if the sidecar is missing or damaged, or belongs to another part log.
     """
     sidecar = log.read_sidecar(path)
     if sidecar is None:
@@ -111,7 +112,7 @@ def _read_part(path: Path, shard: Shard) -> PartLog | None:
 
 def _compare_sessions(first: PartLog, other: PartLog) -> None:
     """Raise LogError if two parts belong to different sessions, or to observers with different weights."""
-    for part, reference in ((first, other), (other, first)):  # one may be the resumption with a commit of a branch
+    for part, reference in ((first, other), (other, first)):  # one may name a branch, and the other its commit
         restore_revision_name(part.identity["observer"]["options"], reference.sidecar)
     provenances = [
         {key: value for key, value in part.sidecar["provenance"].items() if key not in ("device", "batch_size")}
@@ -131,7 +132,7 @@ def check_rows(part: PartLog, header: bytes) -> None:
     """Raise LogError if a part log is damaged, or does not have the columns of the others or the trials of its shard."""
     columns, content = part.read()
     if columns != header:
-        raise LogError(f"{part.path} has other columns than the other part logs: run shard {part.shard} again")
+        raise LogError(f"{part.path} has different columns from the other part logs: run shard {part.shard} again")
     names, *rows = csv.reader(io.StringIO((columns + content).decode("utf-8", "replace"), newline=""))
     column = names.index("trial") if "trial" in names else 0
     numbers = [int(cells[column]) if len(cells) == len(names) and cells[column].isdecimal() else 0 for cells in rows]

@@ -1,25 +1,25 @@
-"""How many trials a unit of work has.
+"""The number of trials in a unit of work.
 
-A unit should take one to five minutes, so that the loss of a worker costs little and the time between units does not matter.
+A unit should take one to five minutes: little work is then lost with a worker, and the overhead per unit is negligible.
 Until the time per trial is known from a finished unit, a unit has 16 trials. Towards the end, the remaining trials are
-divided evenly among the workers, into units of at least ten seconds, so that no worker is left with a long unit while the
-others have nothing to do (guided self-scheduling, Polychronopoulos & Kuck 1987, doi:10.1109/TC.1987.5009495).
+divided evenly among the workers, into units of at least ten seconds, so that no worker computes a long unit while the
+others are idle (guided self-scheduling, Polychronopoulos & Kuck 1987, doi:10.1109/TC.1987.5009495).
 """
 
 import math
 
-TARGET_SECONDS = 120.0
+TARGET_SECONDS = 120.0  # time that a unit should take
 FIRST_TRIALS = 16  # trials in a unit while the time per trial is unknown
 MAX_TRIALS = 4096
-SMALLEST_PART = 12  # a unit at the end takes at least this part of TARGET_SECONDS
-UNITS_PER_WORKER = 3  # of the remaining trials; each worker has up to two units at a time
+SMALLEST_PART = 12  # near the end, a unit takes at least TARGET_SECONDS divided by this number
+UNITS_PER_WORKER = 3  # near the end, the remaining trials are divided into this number of units per worker
 
 
 def is_near_end(n_remaining: int, n_workers: int, seconds_per_trial: float | None) -> bool:
     """Return whether units are smaller than TARGET_SECONDS because few trials remain.
 
-    A worker then gets one unit at a time: a second one would wait for it while other workers have nothing to do. The
-    arguments are those of `unit_size`.
+    A worker then gets one unit at a time, because a second unit would wait in its queue while other workers are idle. The
+    arguments are the same as those of `unit_size`.
     """
     return (
         seconds_per_trial is not None
@@ -34,8 +34,8 @@ def unit_size(n_remaining: int, n_workers: int, seconds_per_trial: float | None,
         n_remaining: Number of trials that are not in any unit yet, at least 1.
         n_workers: Number of workers, at least 1.
         seconds_per_trial: Time per trial on one worker, from finished units; None if it is unknown.
-        n_batch: Number of images in a batch of the observer. A unit has a multiple of it, as long as it does not take much
-            more than the intended time.
+        n_batch: Number of images in a batch of the observer. The size of a unit is a multiple of it, unless a batch has
+            more than 4 * FIRST_TRIALS images or takes longer than TARGET_SECONDS.
     """
     if seconds_per_trial is None:
         smallest = wanted = max(FIRST_TRIALS, min(n_batch, 4 * FIRST_TRIALS))

@@ -1,4 +1,4 @@
-"""Which observers answer which experiments: the sessions of a command line or of a file runs.toml.
+"""Requests to run observers on experiments, from a command line or a file runs.toml, and the sessions that result.
 
 A file runs.toml contains one or more tables [[runs]]. Values above the first table apply to all of them:
 
@@ -7,7 +7,7 @@ A file runs.toml contains one or more tables [[runs]]. Values above the first ta
     [[runs]]
     experiments = ["cue-conflict", "sketch"]
     observers = ["sd14", "efficientnet-lite0"]
-    options = { draws = 100 }     # each observer gets the options that it has, as with -o
+    options = { draws = 100 }     # each observer gets only the options that it has, as with -o
     limit = 40                    # further keys: session, seed
 
 Paths in names and options are relative to the folder in which the command runs.
@@ -31,12 +31,12 @@ from observers.registry import make_observer, make_specs
 
 @frozen
 class RunRequest:
-    """A request that each of some observers answers each of some experiments.
+    """A request to run each of its observers on each of its experiments.
 
     Attributes:
         experiments: Names as for `make_experiment`.
         observers: Names as for `make_observer`.
-        options: Options of the observers by name. Each observer gets the options that it has.
+        options: Options of the observers by name. Each observer gets only the options that it has.
         session: Number of the session.
         seed: Random seed of the order of the trials.
         limit: Number of trials after which each session stops; None for all.
@@ -97,7 +97,7 @@ def plan_sessions(
     shard: Shard | None = None,
     notify: Callable[[str], None] = lambda sentence: None,
 ) -> list[Session]:
-    """Return the sessions of some requests: every observer with every experiment.
+    """Return the sessions of the requests: one for each observer and experiment of a request.
 
     Args:
         requests: The requests.

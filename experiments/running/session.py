@@ -49,10 +49,10 @@ def run(
         session: Number of the session; the first session is 1. Each session of an observer has a separate log.
         seed: Random seed of the order of the trials.
         limit: Stop after this number of trials of the experiment; None for all of them.
-        shard: Number of a part of the session and the number of parts, such as (3, 100), to run only this part, without a
-            limit; `merge_shards` merges the parts. None for the whole session.
-        executor: The workers that compute the responses (see `core.executor`); None for this process. The log is the same.
-            An executor needs an `ObserverSpec`, and is not closed.
+        shard: Number of the shard and number of shards, such as (3, 100), to run only this part of the session, without a
+            limit; `merge_shards` merges the part logs. None for the whole session.
+        executor: The executor whose workers compute the responses (see `core.executor`); None for this process. The log is
+            the same. With an executor, the observer must be an `ObserverSpec`. The executor is not closed.
         progress: Function that is called with the number of finished trials and the total number of trials, at the start
             and after each trial.
         notify: Function that is called with a sentence if an incomplete last row was removed from the log, or if a worker
@@ -126,5 +126,7 @@ def _to_integer(value: object, name: str) -> int:
 
 def _to_shard(value: object) -> Shard:
     if not isinstance(value, tuple) or len(value) != 2:
-        raise LogError(f"the shard must be two numbers, such as (3, 100) for the third of 100 parts, got {value!r:.80}")
+        raise LogError(
+            f"the shard must be two numbers, such as (3, 100) for the third of 100 shards, got {value!r:.80}"
+        )
     return Shard(_to_integer(value[0], "shard"), _to_integer(value[1], "shard"))

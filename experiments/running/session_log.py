@@ -1,4 +1,4 @@
-"""The log and sidecar of one session or shard, opened for writing: a new one, or the rest of one that was stopped."""
+"""The log and sidecar of one session or shard, opened for writing. An unfinished log is resumed."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ _DIFFERENT = {
 
 @frozen(eq=False)
 class Session:
-    """What a session presents, and to whom.
+    """An experiment, the observer to which it is presented, and the settings of the session.
 
     Attributes:
         experiment: The experiment.
@@ -69,7 +69,7 @@ class Session:
             )
         if self.shard is not None and self.observer.kind == "human":
             raise LogError(
-                f"{self.observer.name} is a person, who responds to a session as a whole: omit the shard {self.shard}"
+                f"{self.observer.name} is a person, whose session cannot be divided into shards: omit the shard {self.shard}"
             )
         check_name(self.experiment.name)
         check_name(self.observer.name)
@@ -195,11 +195,11 @@ class SessionLog:
         self.sidecar["n_logged"] += 1
 
     def sync(self) -> None:
-        """Synchronize all rows to the disk."""
+        """Sync all rows to disk."""
         self._writer.sync()
 
     def close(self) -> None:
-        """Synchronize the log, complete the sidecar, and let other writers open the log."""
+        """Sync the log to disk, complete the sidecar, and allow other processes to open the log."""
         try:
             self._writer.sync()
             if self._is_started:

@@ -1,4 +1,4 @@
-"""The progress of a session that is run on workers: which trials are logged, saved elsewhere or still to be computed."""
+"""The progress of a session that is run on workers: trials in the log, in finished units, and still to be computed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from experiments.running.worker import UnitResult
 
 @frozen
 class SessionState:
-    """How much of a session is done.
+    """The number of trials of a session that are done, or the error that stopped it.
 
     Attributes:
         path: The log.
@@ -43,16 +43,17 @@ class SessionProgress:
 
     Attributes:
         session: The session.
-        packed_observer: Its observer, as the workers get it.
+        packed_observer: The description of its observer that is sent to the workers.
         finished: The finished units that are not in the log yet.
         n_trials: Number of trials to present.
-        gaps: The indices of the trials that are in no unit yet.
+        gaps: The indices of the trials that are not in any unit yet.
         waiting: The indices of the finished units that are not in the log yet, by their first index.
-        log: The log, which is open from the first unit to the last.
+        log: The log, which is open from the first unit to the last one; otherwise None.
         n_logged: Number of trials in the log.
         n_done: Number of trials with saved responses, in the log or in the finished units.
         n_computing: Number of units that are being computed.
-        seconds: Time per trial of the last unit, and the longest so far.
+        seconds: Time per trial of the last finished unit in seconds; None if no unit is finished.
+        longest: The longest time per trial of a unit so far, in seconds.
         error: The error that stopped the session.
     """
 
@@ -90,17 +91,17 @@ class SessionProgress:
 
     @property
     def observer(self) -> object:
-        """The description of the observer, which is equal for sessions that can share the observer of a worker."""
+        """The description of the observer. It is equal for sessions that can use the same observer on a worker."""
         return self.packed_observer["identity"], self.packed_observer["options"]
 
     @property
     def n_batch(self) -> int:
-        """The number of images in a batch of the observer, as far as it is known."""
+        """The number of images in a batch of the observer, or 1 if it is unknown."""
         size = getattr(self.session.observer, "batch_size", 1)
         return size if isinstance(size, int) and self.session.observer.kind != "generative" else 1
 
     def is_near_end(self, n_workers: int) -> bool:
-        """Return whether so few trials remain that a worker should get one unit at a time."""
+        """Return whether so few trials remain that a worker should get only one unit at a time."""
         return is_near_end(sum(map(len, self.gaps)), n_workers, self.seconds)
 
     def next_unit(self, n_workers: int) -> Job | None:
@@ -116,14 +117,14 @@ class SessionProgress:
         return Job((self, unit), pack_unit(self.session, log.trials[unit.start : unit.stop], self.packed_observer))
 
     def open(self) -> SessionLog:
-        """Return the log, and open it if it is closed."""
+        """Return the log. It is opened if necessary."""
         if self.log is None:
             self.log = SessionLog.open(self.session)
             self.log.start()
         return self.log
 
     def save(self, unit: range, result: UnitResult) -> None:
-        """Save the responses to a unit: in the log if the rows before are there, otherwise in a file."""
+        """Save the responses to a unit: in the log if all earlier rows are in it, otherwise in a file."""
         log = self.open()
         for cells, trial in zip(result.rows, log.trials[unit.start : unit.stop], strict=True):
             if mismatch := self.session.describe_mismatch(cells, trial):
@@ -141,7 +142,7 @@ class SessionProgress:
         self.write_waiting()
 
     def write_waiting(self) -> None:
-        """Write the finished units whose turn has come into the log, and close the log if it is complete."""
+        """Write the finished units that follow the last row into the log, and close the log if it is complete."""
         log = self.open()
         while ready := [unit for unit in self.waiting.values() if unit.start <= log.n_logged]:
             unit = ready[0]
@@ -171,7 +172,7 @@ class SessionProgress:
             self.log = None
 
     def state(self) -> SessionState:
-        """Return how much of the session is done."""
+        """Return the state of the session."""
         s = self.session
         return SessionState(
             s.path, s.experiment.name, s.observer.name, self.n_trials, self.n_done, self.n_logged, self.error

@@ -3,10 +3,10 @@
 Shard I of N has consecutive trials, which depend only on I, N and the number of trials of the session. Each shard writes a
 part log, a CSV file with the rows of its trials, and a sidecar, which also describes the shard:
 
-    <out>/<experiment>/<stem of the log>.shards/003-of-100.csv      is the part log
-    <out>/<experiment>/<stem of the log>.shards/003-of-100.json     is the sidecar
+    <out>/<experiment>/<stem of the log>.shards/003-of-100.csv      the part log
+    <out>/<experiment>/<stem of the log>.shards/003-of-100.json     its sidecar
 
-`experiments.running.merging` merges the part logs into the log.
+`experiments.running.merging` merges the part logs into one log.
 """
 
 import hashlib
@@ -55,11 +55,11 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def indices(self, n_trials: int) -> range:
-        """Return the indices of the trials of this shard, none if there are fewer trials than shards before it."""
+        """Return the indices of the trials of this shard. With fewer trials than shards, some shards are empty."""
         return range((self.index - 1) * n_trials // self.count, self.index * n_trials // self.count)
 
     def path(self, log: Path) -> Path:
-        """Return the path of the part log, in a folder beside the log of the session."""
+        """Return the path of the part log, in a folder next to the log of the session."""
         index = str(self.index).zfill(len(str(self.count)))
         return log.with_suffix(SHARDS) / f"{index}-of-{self.count}.csv"
 
@@ -76,11 +76,11 @@ def whole_log(part: Path) -> Path:
 
 
 def check_folder(part: Path, shard: Shard) -> None:
-    """Raise LogError if a part log would lie beside those of another division, or beside the log of the whole session."""
+    """Raise LogError if the folder has part logs of another number of shards, or if the log of the session exists."""
     log = whole_log(part)
     if log.exists() and not part.exists():
         raise LogError(
-            f"{log} exists already, so shard {shard} of this session is not needed; to run the session once more, choose "
+            f"{log} exists already, so shard {shard} of this session is not needed; to run the session again, choose "
             f"another --session or --out"
         )
     counts = {int(match[2]) for path in part.parent.glob("*-of-*") if (match := PART_NAME.fullmatch(path.name))}
@@ -97,7 +97,7 @@ def file_digest(path: Path) -> str:
 
 
 def check_part(path: Path, sidecar: Mapping[str, Any], shard: Shard, n_trials: int) -> None:
-    """Raise LogError if an existing part log is that of another shard, or was changed after the shard was complete."""
+    """Raise LogError if a part log belongs to another shard, or was changed after its shard was complete."""
     entry = sidecar.get("shard")
     described = {key: value for key, value in entry.items() if key != "sha256"} if isinstance(entry, dict) else None
     if described != shard.describe(n_trials):
@@ -117,7 +117,7 @@ def _name(described: Mapping[str, Any] | None) -> str:
 
 
 def array_expression(indices: Sequence[int]) -> str:
-    """Return increasing numbers as the option --array of sbatch takes them, such as "3,7-9"."""
+    """Return increasing numbers in the syntax of `sbatch --array`, such as "3,7-9"."""
     ranges: list[list[int]] = []
     for index in indices:
         if ranges and index == ranges[-1][1] + 1:
@@ -131,7 +131,7 @@ def parse_shard(text: str, environment: Mapping[str, str]) -> Shard:
     """Return the shard that an option describes.
 
     Args:
-        text: "I/N", or "auto" or "auto/N", which take I and for "auto" also N from the environment.
+        text: "I/N"; or "auto", which takes I and N from the environment; or "auto/N", which takes only I from it.
         environment: The environment variables. "auto" reads SLURM_ARRAY_TASK_ID, or RANK and WORLD_SIZE, or SLURM_PROCID
             and SLURM_STEP_NUM_TASKS.
 
@@ -155,8 +155,8 @@ def parse_shard(text: str, environment: Mapping[str, str]) -> Shard:
         return _array_task(count, environment)
     if not ranks:
         raise UserError(
-            f"--shard {text} found none of SLURM_ARRAY_TASK_ID (sbatch --array), RANK and WORLD_SIZE (torchrun, accelerate) "
-            f"and SLURM_PROCID and SLURM_STEP_NUM_TASKS (srun): give --shard I/N"
+            f"--shard {text} needs SLURM_ARRAY_TASK_ID (sbatch --array), RANK and WORLD_SIZE (torchrun, accelerate), or "
+            f"SLURM_PROCID and SLURM_STEP_NUM_TASKS (srun), but none of these variables is set: give --shard I/N"
         )
     rank, size = ranks[0]
     shard = Shard(_integer(environment, rank) + 1, _integer(environment, size))

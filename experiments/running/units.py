@@ -1,9 +1,9 @@
-"""A unit of work: consecutive trials of a session for one worker, as text that the worker turns back into trials.
+"""A unit of work: consecutive trials of a session for one worker, serialized as JSON.
 
-The text contains the name and options of the observer, and the paths of the images, but neither weights nor pixels. The
-worker checks that it has the same code, the same observer and the same images, so that every worker gives the responses
-that this process would give. Images and files may lie at other places on the worker: images in its own data folder or
-cache, and a FILE.py with an observer, which travels with the unit, in a temporary folder.
+A unit contains the name and options of the observer, and the paths of the images, but neither weights nor pixels. The
+worker checks that it has the same code, the same observer and the same images, so every worker gives the responses that
+this process would give. Paths may differ on the worker: images may be in its own data folder or cache, and a FILE.py with
+an observer, whose content is sent with the unit, may be written to a temporary folder.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from observers.protocol import Trial
 from observers.spec import ObserverSpec
 from stimuli.published.datasets import cache_folder, data_folders
 
-MAX_FILE_BYTES = 2**20  # of each Python file that travels with a unit
+MAX_FILE_BYTES = 2**20  # largest size of a Python file that is sent with a unit
 
 
 def pack_unit(session: Session, trials: Sequence[Trial], packed_observer: dict[str, Any]) -> bytes:
@@ -55,7 +55,7 @@ def pack_unit(session: Session, trials: Sequence[Trial], packed_observer: dict[s
 
 
 def pack_question() -> bytes:
-    """Return the question to a worker which hardware and packages it has."""
+    """Return the query for the hardware and packages of a worker, as JSON."""
     return json.dumps({"code": code_digest()}).encode()
 
 
@@ -63,13 +63,13 @@ def pack_observer(session: Session) -> dict[str, Any]:
     """Return the description of the observer of a session as JSON values.
 
     Raises:
-        UserError: If the session has an observer object without a description, or a person, who cannot respond elsewhere.
+        UserError: If the observer is an object without a description, or a person, who cannot respond on a worker.
     """
     spec = session.spec
     if spec is None:
         raise UserError(
-            f"the observer {session.observer.name} is an object, which workers cannot make: pass an ObserverSpec with its "
-            f"name and options instead"
+            f"the observer {session.observer.name} is an object, which cannot be sent to workers: pass an ObserverSpec with "
+            f"its name and options instead"
         )
     if session.observer.kind == "human" and not spec.name.startswith("recorded:"):
         raise UserError(f"{session.observer.name} is a person at this computer: run the session without workers")
@@ -91,7 +91,7 @@ def _to_json(value: Any) -> Any:
 
 
 def _python_files(spec: ObserverSpec) -> list[tuple[Path, bytes]]:
-    """Return FILE.py of FILE.py:NAME with its content, and those of the other files in its folder that are imported."""
+    """Return path and content of FILE.py in FILE.py:NAME, and of the other Python files in its folder that are imported."""
     module = spec.name.rpartition(":")[0]
     if not module.endswith(".py"):
         return []
@@ -106,7 +106,7 @@ def _python_files(spec: ObserverSpec) -> list[tuple[Path, bytes]]:
     for file, content in files:
         if len(content) > MAX_FILE_BYTES:
             raise UserError(
-                f"{file} has {len(content):,} bytes; a file that is sent to workers has at most {MAX_FILE_BYTES:,}"
+                f"{file} has {len(content):,} bytes; a file that is sent to workers may have at most {MAX_FILE_BYTES:,}"
             )
     return files
 
@@ -124,5 +124,5 @@ def _pack_trial(trial: Trial) -> dict[str, Any]:
 
 
 def _data_folders() -> list[Path]:
-    """Return the folders below which images may lie at another place on a worker."""
+    """Return the data folders and the cache of this machine, which may have different paths on a worker."""
     return [folder.absolute() for folder in dict.fromkeys([*data_folders(), cache_folder()])]

@@ -1,7 +1,7 @@
-"""What a worker does with a unit of work: make the observer, find the images, and return the rows of the log.
+"""Compute a unit of work on a worker: make the observer, find the images, and return the rows of the log.
 
-A worker keeps the observer of the last unit, so that it loads weights only once. `experiments.running.units` describes the
-unit.
+A worker keeps the observer of the last unit in memory, so it does not load the weights again for each unit.
+`experiments.running.units` describes a unit.
 """
 
 import gc
@@ -34,25 +34,27 @@ from stimuli.published.datasets import cache_folder, data_folders
 from stimuli.stimulus import Stimulus
 
 _kept: dict[str, Observer] = {}  # the observer of the last unit, by its description as JSON
-_folders: list[tempfile.TemporaryDirectory[str]] = []  # of files that came with units, until this process ends
+_folders: list[
+    tempfile.TemporaryDirectory[str]
+] = []  # for files that were sent with units; removed when this process ends
 
 
 @frozen
 class OtherVersion:
-    """What a worker returns if its code differs from that of the process that sent the unit."""
+    """The result of a unit on a worker whose code differs from that of the process that sent the unit."""
 
     sentence: str = (
-        "it has another version of this project, or changed files; install the same version there, and start the worker "
-        "again"
+        "it has a different version of this project, or modified files; install the same version there, and start the "
+        "worker again"
     )
 
 
 @frozen
 class WorkerFacts:
-    """What a worker says about itself before it gets trials.
+    """The hardware and packages of a worker, which it returns before it gets trials.
 
     Attributes:
-        hardware: Models of its GPUs, or of its processor.
+        hardware: Models of its GPUs, or the model of its processor.
         packages: Versions of Python and of the packages.
     """
 
@@ -68,7 +70,7 @@ class UnitResult:
         rows: The cells of the log for each trial.
         provenance: The provenance of the observer.
         device: Model of the device.
-        seconds: Time for the responses, without the time for making the observer and loading its weights.
+        seconds: Time for the responses in seconds, without the time for making the observer.
         packages: Versions of Python and of the packages on the worker.
     """
 
@@ -83,14 +85,14 @@ def answer_unit(content: bytes) -> UnitResult | WorkerFacts | OtherVersion:
     """Return the responses to a unit of work.
 
     Args:
-        content: The unit, from `experiments.running.units.pack_unit`, or the question from `pack_question`.
+        content: The unit from `experiments.running.units.pack_unit`, or the query from `pack_question`.
 
     Returns:
-        The responses, or the facts about this worker if the content is the question. It is `OtherVersion` if the code of
-        this worker differs from that of the process that sent the content.
+        The responses to a unit, or the facts about this worker for a query; `OtherVersion` if the code of this worker
+        differs from that of the process that sent the content.
 
     Raises:
-        ObserverError: If the observer cannot be made, differs from the described one, or cannot respond.
+        ObserverError: If the observer cannot be made, differs from the description in the unit, or cannot respond.
         StimulusError: If an image is missing or differs.
     """
     unit = json.loads(content)
@@ -109,7 +111,7 @@ def answer_unit(content: bytes) -> UnitResult | WorkerFacts | OtherVersion:
 
 
 def _make_observer(packed: Mapping[str, Any], folder: str) -> Observer:
-    """Return the observer, which is kept for the next units."""
+    """Return the observer of a unit, and keep it in memory for the next units."""
     key = json.dumps([packed["name"], packed["options"], packed["identity"], folder])
     if key not in _kept:
         _kept.clear()
@@ -122,13 +124,15 @@ def _make_observer(packed: Mapping[str, Any], folder: str) -> Observer:
         identity = json.loads(json.dumps(observer_identity(observer)))
         if identity != packed["identity"]:
             difference = describe_difference(packed["identity"], identity)
-            raise ObserverError(f"the observer {packed['name']} on this worker is a different one: {difference}")
+            raise ObserverError(
+                f"the observer {packed['name']} on this worker differs from that of the command: {difference}"
+            )
         _kept[key] = observer
     return _kept[key]
 
 
 def _local_name(packed: Mapping[str, Any]) -> str:
-    """Return the name of the observer on this machine; for FILE.py:NAME, with a file that has the content of the unit."""
+    """Return the name of the observer on this machine. For FILE.py:NAME, the file has the content in the unit."""
     name = str(packed["name"])
     if not packed["files"]:
         return name
@@ -141,7 +145,7 @@ def _local_name(packed: Mapping[str, Any]) -> str:
     for file in packed["files"]:
         content = b64decode(file["content"])
         if hashlib.sha256(content).hexdigest() != file["sha256"]:
-            raise ObserverError(f"{file['name']} arrived at the worker with other content than it was sent with")
+            raise ObserverError(f"{file['name']} was damaged on the way to the worker: its SHA-256 differs")
         write_atomically(folder / Path(file["name"]).name, content)
     return f"{folder / original.name}:{name.rpartition(':')[2]}"
 
@@ -174,7 +178,7 @@ def _find_image(trial: Mapping[str, Any], unit: Mapping[str, Any]) -> Path:
                 return candidate
     exists = any(map(os.path.isfile, candidates))
     raise StimulusError(
-        f"the image {path} {'differs' if exists else 'is missing'} on a worker, which looked for it in "
-        f"{', '.join(sorted({str(c.parent) for c in candidates}))}: put the stimuli into a folder that all machines share, "
+        f"the image {path} {'has different content' if exists else 'is missing'} on a worker (folders searched: "
+        f"{', '.join(sorted({str(c.parent) for c in candidates}))}): put the stimuli into a folder that all machines share, "
         f"or set OBSERVERS_DATA on the worker"
     )

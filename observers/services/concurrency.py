@@ -1,4 +1,4 @@
-"""Ask a service for the responses to several trials at the same time, and repeat requests that failed for the moment."""
+"""Send the requests for several trials to a service at the same time, and retry requests that fail temporarily."""
 
 import logging
 import re
@@ -18,10 +18,10 @@ from attrs import frozen
 from core.errors import ObserverError, UserError
 from observers.protocol import Response, Trial
 
-TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})  # HTTP status codes after which a request is repeated
-READ_AHEAD = 2  # trials in progress or waiting for their turn, relative to the number of concurrent requests
-MAX_WAIT = 60.0  # seconds between two attempts, unless the service asks for more
-WORTH_TELLING = 10.0  # seconds; the user is told about longer waits
+TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})  # HTTP status codes after which a request is retried
+READ_AHEAD = 2  # number of trials that are read ahead, as a multiple of the number of concurrent requests
+MAX_WAIT = 60.0  # seconds between two attempts, unless the service requires a longer wait
+WORTH_TELLING = 10.0  # seconds; longer waits are logged as warnings
 
 
 def respond_concurrently(
@@ -32,29 +32,29 @@ def respond_concurrently(
     patience: float = 600.0,
     first_wait: float = 1.0,
 ) -> Iterator[Response]:
-    """Return the responses to trials in the order of the trials, while several requests are in progress.
+    """Send several requests to a service at the same time, and return the responses in the order of the trials.
 
-    A request is repeated if the connection fails or times out, and if the service answers with an HTTP status that means
-    that it is busy or has a temporary problem (408, 425, 429, 500, 502, 503, 504, 529). The waiting time is random, and its
-    upper limit doubles with each attempt, from `first_wait` to one minute ("full jitter", Brooker, "Exponential backoff
-    and jitter", AWS Architecture Blog, 2015). It is at least as long as the header Retry-After of the service asks for.
+    A request is retried with exponential backoff if the connection fails or times out, or if the HTTP status means that the
+    service is busy or has a temporary problem (408, 425, 429, 500, 502, 503, 504, 529). The wait before a retry is random,
+    and its upper limit doubles with each attempt, from `first_wait` to 60 s ("full jitter", Brooker, "Exponential backoff
+    and jitter", AWS Architecture Blog, 2015). If the reply has the header Retry-After, the wait is at least that long.
 
     Args:
         respond: Function that sends the request for one trial and returns the response. It is called in several threads.
-            An error of the client is recognized by the attribute `response` with `status_code` and `headers`, which the
-            errors of requests, httpx and openai have. Set a timeout for each request, because a call is never ended.
-        trials: The trials. At most twice `n_concurrent` trials are read ahead.
+            The HTTP status is read from the attribute `response` of an exception, which has `status_code` and `headers`
+            in requests, httpx and openai. Set a timeout for each request, because a call is never interrupted.
+        trials: The trials. At most `2 * n_concurrent` trials are read ahead.
         n_concurrent: Number of requests that are in progress at the same time, 1 or more.
-        patience: Seconds for which the request of a trial is repeated.
-        first_wait: Upper limit of the first waiting time in seconds.
+        patience: Time in seconds during which the request for a trial is retried.
+        first_wait: Upper limit of the first wait in seconds.
 
     Returns:
-        An iterator over the responses. If it is closed early, requests that have not been sent are given up.
+        An iterator over the responses. If it is closed early, requests that have not been sent are canceled.
 
     Raises:
         ObserverError: If a request still fails after `patience` seconds, or if the service refuses it with another HTTP
-            status, such as 401. The responses to the trials before have been yielded then, and the following ones are
-            given up.
+            status, such as 401. The responses to all earlier trials have been yielded by then, and requests for later
+            trials are canceled.
         ValueError: If `n_concurrent` is below 1.
 
     Example:
@@ -112,7 +112,7 @@ def _respond(
 
 
 def _status(error: BaseException) -> int | None:
-    """Return the HTTP status of the response that an error of requests, httpx or openai holds."""
+    """Return the HTTP status code of an error of requests, httpx or openai; None if it does not have one."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status if isinstance(status, int) else None
 
@@ -125,7 +125,7 @@ def _is_temporary(error: BaseException) -> bool:
 
 
 def _connection_errors() -> tuple[type[BaseException], ...]:
-    """Return the classes of errors of connections: those of Python, and those of the HTTP clients that are loaded."""
+    """Return the exception classes for failed connections: those of Python, and those of the imported HTTP clients."""
     names = {
         "requests": ("ConnectionError", "Timeout"),
         "httpx": ("TransportError",),
@@ -136,9 +136,9 @@ def _connection_errors() -> tuple[type[BaseException], ...]:
 
 
 def _describe(error: BaseException) -> str | None:
-    """Return what went wrong with a request, or None if the error is of another kind.
+    """Return a clause that describes a failed request, or None if the error is not that of a request.
 
-    The query of the address is left out, because it may contain a key.
+    The query string of a URL is omitted, because it may contain a key.
     """
     if (status := _status(error)) is not None:
         phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
@@ -152,7 +152,7 @@ def _describe(error: BaseException) -> str | None:
 
 @frozen
 class _Wait(tenacity.wait.wait_base):
-    """The time until the next attempt: a random time, or longer if the service asks for it."""
+    """The wait before the next attempt in seconds: random, or as long as Retry-After requires if that is longer."""
 
     first: float
 
@@ -164,7 +164,7 @@ class _Wait(tenacity.wait.wait_base):
 
 
 def _retry_after(headers: Any) -> float:
-    """Return the seconds that the header Retry-After asks for, given as a number or as a date (RFC 9110, section 10.2.3)."""
+    """Return the wait in seconds that the header Retry-After gives as a number or a date (RFC 9110, section 10.2.3)."""
     text = str(headers.get("retry-after", headers.get("Retry-After", ""))).strip()
     try:
         return max(0.0, float(text))
@@ -177,7 +177,7 @@ def _retry_after(headers: Any) -> float:
 
 
 def _tell(state: tenacity.RetryCallState) -> None:
-    """Tell the user about a long wait."""
+    """Log a warning before a long wait."""
     seconds = state.next_action.sleep if state.next_action is not None else 0.0
     error = state.outcome.exception() if state.outcome is not None else None
     if seconds >= WORTH_TELLING and error is not None:

@@ -183,7 +183,7 @@ def test_worker_with_another_version(cluster, slow, drawn, tmp_path):
         file.write("\n# changed\n")
     cluster.start_worker(root=tmp_path / "old")
     cluster.start_worker()
-    check_that_one_worker_computes(cluster, slow, drawn, tmp_path, "another version of this project")
+    check_that_one_worker_computes(cluster, slow, drawn, tmp_path, "a different version of this project")
 
 
 def test_worker_without_the_project(cluster, slow, drawn, tmp_path):

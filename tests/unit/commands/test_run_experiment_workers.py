@@ -73,7 +73,7 @@ def test_combinations_of_workers_that_are_refused(tmp_path, monkeypatch):
         refused = observers(*words, "--scheduler", "tcp://localhost:1", *other, code=2)
         assert "it cannot be combined with --workers or --gpus" in refused.stderr
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
-    assert "--gpus takes all, or some of the GPUs 2,3" in observers(*words, "--gpus", "0", code=1).stderr
+    assert "--gpus must be all, or some of 2,3" in observers(*words, "--gpus", "0", code=1).stderr
     observers(*words, "--workers", 0, code=2)
 
 

@@ -127,7 +127,7 @@ def test_gpus(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 5,GPU-1f")
     assert choose_gpus("all") == ["4", "5", "GPU-1f"] and choose_gpus("5,4") == ["5", "4"]
     for text in ("0", "4,4", "", "all,4"):
-        with pytest.raises(UserError, match=r"--gpus takes all, or some of the GPUs 4,5,GPU-1f"):
+        with pytest.raises(UserError, match=r"--gpus must be all, or some of 4,5,GPU-1f"):
             choose_gpus(text)
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     environments = gpu_environments(["4", "5"], 3)

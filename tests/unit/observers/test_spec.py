@@ -34,7 +34,7 @@ def test_options_that_cannot_be_written_are_refused():
         ObserverError, match=r"the option shape_bias of biased has the type object: .* text, numbers, paths"
     ):
         ObserverSpec("biased", {"shape_bias": object()})
-    with pytest.raises(ObserverError, match=r"options are a mapping, such as .*; got \['seed=3'\]"):
+    with pytest.raises(ObserverError, match=r"options must be a mapping, such as .*; got \['seed=3'\]"):
         ObserverSpec("biased", ["seed=3"])
     with pytest.raises(UnknownName, match="no option of biased is named 'wrong'"):
         make_observer(ObserverSpec("biased", {"wrong": 1}))
@@ -79,7 +79,7 @@ def test_local_weights_are_looked_up_in_the_folder():
 def test_a_sidecar_without_a_description_is_refused(few, tmp_path, spec):
     sidecar = log.read_sidecar(run(few, Biased(), tmp_path))
     assert "spec" not in sidecar
-    with pytest.raises(ObserverError, match="the sidecar does not say how the observer was made"):
+    with pytest.raises(ObserverError, match="the sidecar lacks the name and options of the observer"):
         spec_of_sidecar(sidecar | ({} if spec is None else {"spec": spec}))
 
 

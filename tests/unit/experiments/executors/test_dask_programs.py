@@ -40,7 +40,7 @@ def test_file_of_a_scheduler_is_private(calls, tmp_path):
 
 
 def test_name_of_the_file_of_a_scheduler(tmp_path):
-    with pytest.raises(UserError, match=r"the name of a scheduler file ends in \.json, got "):
+    with pytest.raises(UserError, match=r"the name of a scheduler file must end in \.json, got "):
         run_scheduler(tmp_path / "scheduler")
 
 

@@ -41,13 +41,19 @@ def test_file_that_others_can_read_is_noted(file, mode):
     file.chmod(mode)
     notes = []
     assert find_scheduler(str(file), notify=notes.append)
-    assert len(notes) == 1 and f"other users can read {file}" in notes[0] and "chmod 600" in notes[0]
+    assert (
+        len(notes) == 1
+        and f"other users can read the address of your scheduler in {file}" in notes[0]
+        and "chmod 600" in notes[0]
+    )
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_file_that_others_can_change_is_refused(file, mode):
     file.chmod(mode)
-    with pytest.raises(UserError, match=r"other users can change .*scheduler\.json, and could run programs as you"):
+    with pytest.raises(
+        UserError, match=r"other users can change .*scheduler\.json and could thereby run programs as you"
+    ):
         find_scheduler(str(file))
 
 
@@ -66,7 +72,7 @@ def test_missing_file(tmp_path):
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"address": 3}'])
 def test_file_of_something_else(tmp_path, content):
     (tmp_path / "s.json").write_text(content)
-    with pytest.raises(UserError, match=r"s\.json is not the file of a scheduler"):
+    with pytest.raises(UserError, match=r"s\.json is not a scheduler file"):
         find_scheduler(str(tmp_path / "s.json"), seconds=0)
 
 

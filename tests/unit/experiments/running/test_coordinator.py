@@ -239,8 +239,8 @@ def test_a_worker_with_another_version_is_not_used(small, tmp_path):
         small, BIASED, tmp_path / "two", executor=Workers(edit={"a": OtherVersion()}), notify=sentences.append
     )  # fmt: skip
     assert path.read_bytes() == run(small, BIASED, tmp_path / "one").read_bytes()
-    assert sentences[0].startswith("a gets no further trials: it has another version of this project")
-    with pytest.raises(UserError, match="no worker is left: it has another version of this project"):
+    assert sentences[0].startswith("a gets no further trials: it has a different version of this project")
+    with pytest.raises(UserError, match="no worker is left: it has a different version of this project"):
         run(small, BIASED, tmp_path / "three", executor=Workers(["a"], edit={"a": OtherVersion()}))
 
 
@@ -295,13 +295,15 @@ def test_wrong_rows_of_a_worker_are_refused(small, tmp_path):
 
 def test_an_observer_that_differs_on_the_worker_is_refused(small, tmp_path):
     session = Session(small, make_observer(BIASED), tmp_path, spec=ObserverSpec("biased", {"shape_bias": 0.6}))
-    with pytest.raises(ObserverError, match=r"the observer biased on this worker is a different one: .*0\.7"):
+    with pytest.raises(
+        ObserverError, match=r"the observer biased on this worker differs from that of the command: .*0\.7"
+    ):
         run_on_workers([session], Workers()).raise_errors()
 
 
 def test_observers_that_workers_cannot_make(small, tmp_path):
     with pytest.raises(
-        UserError, match=r"the observer ideal is an object, which workers cannot make: pass an ObserverSpec"
+        UserError, match=r"the observer ideal is an object, which cannot be sent to workers: pass an ObserverSpec"
     ):
         run(small, Ideal(), tmp_path, executor=Workers())
 
@@ -315,7 +317,7 @@ def test_images_that_are_missing_or_differ_on_a_worker(small, tmp_path, monkeypa
     status, error = compute(coordinator.answer_unit, json.dumps(unit).encode())
     assert status == "failed" and "the image /elsewhere/x.png is missing on a worker" in str(error)
     unit["trials"][0] |= {"path": unit["trials"][1]["path"]}
-    assert "differs on a worker" in str(compute(coordinator.answer_unit, json.dumps(unit).encode())[1])
+    assert "has different content on a worker" in str(compute(coordinator.answer_unit, json.dumps(unit).encode())[1])
     # The images lie in another data folder on the worker.
     progress = coordinator.SessionProgress.begin(session, print)
     unit = json.loads(progress.next_unit(1).argument)

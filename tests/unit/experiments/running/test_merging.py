@@ -117,7 +117,8 @@ def test_missing_and_unfinished_shards_are_named(small, tmp_path):
     message = (
         r"biased-0\.2_session-1\.shards has 8 of 10 complete shards; missing or unfinished: 9-10\n"
         r".*ideal_session-1\.shards has 4 of 10 complete shards; missing or unfinished: 1-3,7-9\n"
-        r"to run what is missing, submit the same job script \(with --shard auto/10\) again: sbatch --array=1-3,7-10 SCRIPT"
+        r"to run the missing shards, submit the same job script \(with --shard auto/10\) again: "
+        r"sbatch --array=1-3,7-10 SCRIPT"
     )
     with pytest.raises(MissingShards, match=message):
         merge_shards(tmp_path)
@@ -140,7 +141,7 @@ def test_folders_without_shards(tmp_path, small):
     run(small, Ideal(), tmp_path / "logs")
     (tmp_path / "logs" / "empty.shards").mkdir()
     for folder in (tmp_path / "logs", tmp_path / "nowhere"):
-        with pytest.raises(LogError, match=f"found no shards below {folder}"):
+        with pytest.raises(LogError, match=f"found no shards in {folder}"):
             merge_shards(folder)
 
 
@@ -182,7 +183,7 @@ def copy(index, name):
         (copy(1, "02-of-4"), r"02-of-4\.csv does not have the name of a part log"),
         (copy(1, "0-of-4"), r"0-of-4\.csv does not have the name of a part log"),
         (copy(1, "0000002-of-4000000"), r"0000002-of-4000000\.csv does not have the name of a part log"),
-        (copy(1, "2-of-5"), "has part logs of 4 and of 5 shards: move those of one division away"),
+        (copy(1, "2-of-5"), "has part logs of 4 and of 5 shards: keep those with one number of shards"),
         (lambda parts: parts[1].with_suffix(".json").unlink(), r"the sidecar .*2-of-4\.json is missing"),
         (lambda parts: edit(parts[1], identity={}), r"the sidecar of .*2-of-4\.csv is damaged"),
         (lambda parts: edit(parts[1], shard=5), r"the sidecar of .*2-of-4\.csv describes no shard"),
@@ -207,7 +208,7 @@ def test_rows_that_contradict_the_sidecar(small, tmp_path):
         ([*lines[:1], *lines[2:]], r"2-of-4\.csv does not have exactly the trials 9 to 16 in this order"),
         (
             [lines[0].replace(b"rt,", b"reaction,"), *lines[1:]],
-            r"2-of-4\.csv has other columns than the other part logs",
+            r"2-of-4\.csv has different columns from the other part logs",
         ),
     ):
         parts[1].write_bytes(b"".join(content))
@@ -247,12 +248,14 @@ def test_versions_must_be_equal_or_accepted(small, tmp_path):
     for part in parts[1:3]:
         edit(part, environment=other)
     with pytest.raises(
-        LogError, match=r"other versions in shards 2-3 than in shard 1 \(.*'numpy': '0\.9'.* and .*--accept"
+        LogError, match=r"shards 2-3 were run with different versions from shard 1 \(.*'numpy': '0\.9'.* and .*--accept"
     ):
         merge_shards(tmp_path)
     sentences = []
     (merged,) = merge_shards(tmp_path, accept_versions=True, notify=sentences.append)
-    assert "other versions in shards 2-3 than in shard 1" in sentences[0] and "merged 4 shards" in sentences[1]
+    assert (
+        "shards 2-3 were run with different versions from shard 1" in sentences[0] and "merged 4 shards" in sentences[1]
+    )
     facts = sidecar(merged)
     assert (facts["environment"], facts["other_environments"]) == (environment, [other])
     assert "other_environments" not in sidecar(run(small, Ideal(), tmp_path / "whole"))
@@ -270,13 +273,15 @@ def test_existing_logs(small, tmp_path):
     assert (merged.read_bytes(), merged.with_suffix(".json").read_bytes()) == (content, facts)
     for other in (content[:-300], content + b"\n", content.replace(b",cat,", b",dog,"), b""):
         merged.write_bytes(other)
-        with pytest.raises(LogError, match="exists already, with other rows or settings than the shards: move the log"):
+        with pytest.raises(
+            LogError, match="exists already, and its rows or settings differ from those of the shards: move the log"
+        ):
             merge_shards(tmp_path)
         assert merged.read_bytes() == other
     merged.write_bytes(content)
     identity = sidecar(merged)["identity"]
     edit(merged, identity=identity | {"seed": 3})
-    with pytest.raises(LogError, match="with other rows or settings"):
+    with pytest.raises(LogError, match="its rows or settings differ"):
         merge_shards(tmp_path)
 
 

@@ -118,7 +118,7 @@ def sidecar_shard(path):
         ((1, 0), "the shard is 1/0, expected I/N"),
         ((1, 10**9), "the shard is 1/1000000000, expected I/N .* and N up to 1,000,000"),
         ((1.5, 4), r"the shard must be a whole number, got 1\.5"),
-        ("1/4", r"the shard must be two numbers, such as \(3, 100\) for the third of 100 parts, got '1/4'"),
+        ("1/4", r"the shard must be two numbers, such as \(3, 100\) for the third of 100 shards, got '1/4'"),
         ((1, 2, 3), "the shard must be two numbers"),
     ],
 )
@@ -137,7 +137,9 @@ def test_people_respond_to_whole_sessions(small, tmp_path):
     class Person(Biased):
         kind: str = "human"
 
-    with pytest.raises(LogError, match="ann is a person, who responds to a session as a whole: omit the shard 1/4"):
+    with pytest.raises(
+        LogError, match="ann is a person, whose session cannot be divided into shards: omit the shard 1/4"
+    ):
         run(small, Person(0.8, name="ann"), tmp_path, shard=(1, 4))
 
 
@@ -202,8 +204,8 @@ def test_shard_of_the_environment(text, environment, shard):
         ("-1/4", {}, "the shard is '-1/4', expected I/N"),
         ("0/4", {}, "the shard is 0/4"),
         ("5/4", {}, "the shard is 5/4"),
-        ("auto", {}, "--shard auto found none of SLURM_ARRAY_TASK_ID"),
-        ("auto", {"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, "--shard auto found none of SLURM_ARRAY_TASK_ID"),
+        ("auto", {}, "--shard auto needs SLURM_ARRAY_TASK_ID .*, but none of these variables is set"),
+        ("auto", {"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, "--shard auto needs SLURM_ARRAY_TASK_ID"),
         ("auto", array(7, 3, 7, 2), r"this array has 2 tasks from 3 to 7, .* as in --shard auto/7"),
         ("auto", array(0, 0, 9, 10), r"this array has 10 tasks from 0 to 9, .* as in --shard auto/10"),
         ("auto", {"SLURM_ARRAY_TASK_ID": "7"}, "SLURM_ARRAY_TASK_MIN is '', expected a whole number"),
