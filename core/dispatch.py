@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from core.errors import UserError
 from core.executor import Event, Executor, Finished, Lost, Unusable
 
-MAX_FAILURES = 2  # of a job, after which it is given up
+MAX_FAILURES = 2  # failures of a job, after which it is given up
 MAX_FAILURES_OF_WORKER = 3  # consecutive failures of jobs on a worker, after which it gets no further jobs
 MAX_QUEUED = 2  # jobs per worker, so that it can begin the next job while the result of the previous one is saved
 POLL_SECONDS = 0.5  # longest wait for an event before time limits are checked

@@ -25,9 +25,9 @@ def scheduler(
     ],
     dask_options: DaskOptions = None,
 ) -> None:
-    """Run the scheduler for commands and workers.
+    """Run the scheduler to which workers connect.
 
-    The scheduler sends units of work from commands to workers until it is ended. It does not use a GPU. Any user who can
+    The scheduler sends units of work from commands to workers until it is ended. It does not need a GPU. Any user who can
     connect to it can run programs as you, so use TLS on a network that you share with others (see docs/cluster.md).
 
     \b

@@ -12,7 +12,7 @@ def merge(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="FOLDER", help="Folder that was --out of the shards. All sets of shards in it are merged."
+            metavar="FOLDER", help="Folder of the shards (their --out). All sets of shards in it are merged."
         ),
     ],
     accept_versions: Annotated[

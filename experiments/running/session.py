@@ -59,7 +59,7 @@ def run(
             was lost.
 
     Returns:
-        The path of the log. For a shard it is the path of its part log, in a folder beside the log (see
+        The path of the log. For a shard it is the path of its part log, in a folder next to the log (see
         `experiments.running.shards`).
 
     Raises:

@@ -18,7 +18,7 @@ from observers.protocol import MAX_COUNT, Observer, Trial, measures_of
 from observers.spec import ObserverSpec
 from observers.validation import check_name
 
-# For each part of the identity of a session, the words with which an error message says that it differs.
+# Descriptions for error messages of a difference in each part of the identity of a session.
 _DIFFERENT = {
     "experiment": "a different experiment",
     "session": "a different session number",

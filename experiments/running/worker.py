@@ -34,9 +34,7 @@ from stimuli.published.datasets import cache_folder, data_folders
 from stimuli.stimulus import Stimulus
 
 _kept: dict[str, Observer] = {}  # the observer of the last unit, by its description as JSON
-_folders: list[
-    tempfile.TemporaryDirectory[str]
-] = []  # for files that were sent with units; removed when this process ends
+_folders: list[tempfile.TemporaryDirectory[str]] = []  # of files that were sent with units, until this process ends
 
 
 @frozen

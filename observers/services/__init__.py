@@ -1,1 +1,1 @@
-"""Tools for observers that ask a service over the network."""
+"""Tools for observers that send requests to a service over the network."""
