@@ -10,8 +10,13 @@ from experiments import make_experiment
 from tests.end_to_end.test_cluster import SLOW_OBSERVER, Cluster
 from tests.end_to_end.test_shards import CLI, ROOT, without_times
 
-N_TRIALS = 80  # five units of work
+N_TRIALS = 40  # three units of work
 OBSERVERS = ["ideal", "efficientnet-lite0", "microcosm-cnn", "microcosm-latent", "FILE.py:Slow"]
+
+
+def facts(path):
+    """Return the sidecar without times and devices: the processes may have different numbers of threads."""
+    return {key: value for key, value in without_times(path).items() if key != "devices"}
 
 
 @pytest.fixture(scope="module")
@@ -63,4 +68,4 @@ def test_logs_are_equal_byte_for_byte(images, three_workers, tmp_path, observer)
     others.append(Path(done.stdout.strip().removeprefix("log: ")))
     for other in others:
         assert other.read_bytes() == whole.read_bytes(), other
-        assert without_times(other) == without_times(whole), other
+        assert facts(other) == facts(whole), other

@@ -1,4 +1,4 @@
-"""Shards in processes of their own: models and a user's file, and kills while a shard or a merge runs."""
+"""Shards in processes of their own: kills while a shard or a merge runs."""
 
 import os
 import random
@@ -7,8 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-
-import pytest
 
 from tests.end_to_end.test_stopped_sessions import SLOW_OBSERVER
 from tests.unit.experiments.logs import sidecar
@@ -19,35 +17,6 @@ CLI = [sys.executable, "-m", "cli"]
 
 def without_times(path):
     return {key: value for key, value in sidecar(path).items() if key not in ("started", "finished")}
-
-
-@pytest.mark.parametrize(
-    ("experiment", "observer"),
-    [
-        ("drawn-cue-conflict", "ideal"),
-        ("drawn-cue-conflict", "efficientnet-lite0"),
-        ("drawn-cue-conflict", "microcosm-cnn"),
-        ("drawn-cue-conflict", "slow.py:Slow"),
-    ],
-)
-def test_merged_shards_equal_an_undivided_run(tmp_path, cache, experiment, observer):
-    if observer == "efficientnet-lite0":
-        pytest.importorskip("efficientnet_lite_pytorch")
-    if observer == "microcosm-cnn":
-        pytest.importorskip("torch")
-    (tmp_path / "slow.py").write_text(SLOW_OBSERVER)
-    name = f"{tmp_path}/{observer}" if ".py" in observer else observer
-    command = [*CLI, "run-experiment", experiment, "--observer", name, "--quiet", "--out"]
-    subprocess.run([*command, tmp_path / "whole"], check=True, cwd=ROOT, capture_output=True)
-    for index in (3, 1, 4, 2):
-        subprocess.run(
-            [*command, tmp_path / "shards", "--shard", f"{index}/4"], check=True, cwd=ROOT, capture_output=True
-        )
-    done = subprocess.run([*CLI, "merge", tmp_path / "shards"], check=True, cwd=ROOT, capture_output=True, text=True)
-    merged = Path(done.stdout.strip().removeprefix("log: "))
-    whole = tmp_path / "whole" / merged.relative_to(tmp_path / "shards")
-    assert merged.read_bytes() == whole.read_bytes()
-    assert without_times(merged) == without_times(whole)
 
 
 def test_killed_shards_resume_to_the_same_bytes(tmp_path, cache):
