@@ -1,7 +1,7 @@
 """Distribute jobs to the workers of an executor, and compute a job on another worker if its worker was lost.
 
 Workers may be lost or added at any time. A job that fails on two workers is given up, and the other jobs continue. A
-worker on which several jobs in a row fail gets no further jobs.
+worker on which several jobs in a row fail, while other workers finish theirs, gets no further jobs.
 """
 
 import itertools
@@ -16,7 +16,9 @@ from core.errors import UserError
 from core.executor import Event, Executor, Finished, Lost, Unusable
 
 MAX_FAILURES = 2  # failures of a job, after which it is given up
-MAX_FAILURES_OF_WORKER = 3  # consecutive failures of jobs on a worker, after which it gets no further jobs
+MAX_FAILURES_OF_WORKER = 3  # consecutive failures of jobs on a worker, after which it may be excluded
+MAX_LOST = 5  # consecutive losses per worker, after which the run ends if workers cannot be added
+MIN_LOST = 10  # smallest number of consecutive losses, after which the run ends
 MAX_QUEUED = 2  # jobs per worker, so that it can begin the next job while the result of the previous one is saved
 POLL_SECONDS = 0.5  # longest wait for an event before time limits are checked
 WAITING_SECONDS = 30.0  # time without workers after which the user is notified
@@ -27,7 +29,7 @@ class Job:
     """A job and what has happened to it.
 
     Attributes:
-        key: A value with which the caller identifies the job.
+        key: A value with which the caller identifies the job; None for a query that does not count as work.
         argument: The argument of the function.
         failures: The workers on which the job failed, each with the reason.
     """
@@ -83,6 +85,9 @@ class Dispatcher:
     _started: dict[str, float] = field(factory=dict, init=False)  # time at which a worker began its first job
     _retries: deque[Job] = field(factory=deque, init=False)
     _n_failures: dict[str, int] = field(factory=dict, init=False)  # consecutive failures of jobs on a worker
+    _n_finished: int = field(default=0, init=False)  # finished jobs of all workers
+    _n_finished_before: dict[str, int] = field(factory=dict, init=False)  # the same before a worker's first failure
+    _n_lost: int = field(default=0, init=False)  # lost workers since the last finished job
     _excluded: dict[str, str] = field(factory=dict, init=False)  # workers that get no further jobs, with the reason
     _numbers: Iterator[int] = field(factory=itertools.count, init=False)
     _last_worker: float = field(factory=time.monotonic, init=False)  # when a worker was last available
@@ -150,6 +155,7 @@ class Dispatcher:
                 self.notify(f"{event.worker} {event.reason}; its trials are repeated")
                 _, first = queue.popleft()  # only the job that was being computed can be the cause
                 yield from self._fail(first, event.worker, event.reason)
+                self._count_lost(event.reason)
             self._retries.extend(other for _, other in queue)
             return
         if isinstance(event, Unusable):
@@ -164,16 +170,31 @@ class Dispatcher:
         self._started[event.worker] = time.monotonic()
         if isinstance(event, Finished):
             self._n_failures[event.worker] = 0
+            if job.key is not None:
+                self._n_finished += 1
+                self._n_lost = 0
             yield Outcome(job, event.worker, event.result)
         elif isinstance(event.error, UserError):
             yield Outcome(job, event.worker, error=event.error)
         else:
+            if self._n_failures.get(event.worker, 0) == 0:
+                self._n_finished_before[event.worker] = self._n_finished
             self._n_failures[event.worker] = self._n_failures.get(event.worker, 0) + 1
-            if self._n_failures[event.worker] >= MAX_FAILURES_OF_WORKER:
+            others_finish = self._n_finished > self._n_finished_before[event.worker]
+            if self._n_failures[event.worker] >= MAX_FAILURES_OF_WORKER and others_finish:
                 self.exclude(
                     event.worker, f"{MAX_FAILURES_OF_WORKER} units in a row failed, the last because it {event.error}"
                 )
             yield from self._fail(job, event.worker, event.error)
+
+    def _count_lost(self, reason: str) -> None:
+        """Raise UserError if many workers in a row were lost before any of them finished a job."""
+        self._n_lost += 1
+        if not self.executor.adds_workers and self._n_lost >= max(MIN_LOST, MAX_LOST * len(self.executor.workers())):
+            raise UserError(
+                f"{self._n_lost} worker processes in a row ended before they finished a unit; the last one {reason}: fix "
+                f"this, or use fewer workers if memory is short, and run the same command again"
+            )
 
     def _fail(self, job: Job, worker: str, reason: str) -> Iterator[Outcome]:
         """Schedule a failed job again, or give it up if it has failed MAX_FAILURES times."""

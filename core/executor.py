@@ -120,7 +120,8 @@ def compute(function: Callable[[Any], Any], argument: Any) -> tuple[str, Any]:
     try:
         return "finished", function(argument)
     except UserError as error:
-        return "failed", error
+        # A class that a user's file defines could not be unpickled by the other process.
+        return "failed", error if type(error).__module__ == UserError.__module__ else UserError(str(error))
     except OSError as error:
         if error.errno == errno.ENOSPC:
             return "failed", f"cannot write, because its disk is full: {describe_os_error(error)}"

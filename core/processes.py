@@ -11,12 +11,11 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection, context, get_context
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 
 from core.executor import Event, Failed, Finished, Lost, compute
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-MAX_FAILED_STARTS = 3  # processes in a row that end before they finish a job, after which a worker is not replaced
 
 
 @define
@@ -27,16 +26,17 @@ class _Process:
     index: int
     process: context.SpawnProcess
     pipe: connection.Connection
+    outbox: "queue.SimpleQueue[bytes]"
+    sender: threading.Thread
     discarded: str = ""
-    has_finished_a_job: bool = field(default=False)
 
 
 class ProcessExecutor:
     """An executor whose workers are processes on this machine.
 
     The processes are spawned, because a forked process would inherit state that differs between machines, such as the
-    threads of libraries. A process that ends is replaced, unless several processes in a row end before they finish a job.
-    If this process ends in any way, even by SIGKILL, its workers end too.
+    threads of libraries. A process that ends is replaced. If this process ends in any way, even by SIGKILL, its workers
+    end too.
 
     Args:
         n_workers: Number of processes.
@@ -55,8 +55,6 @@ class ProcessExecutor:
         self._environments = environments or [thread_variables(n_workers)] * n_workers
         self._processes: dict[str, _Process] = {}
         self._n_starts = [0] * n_workers
-        self._failed_starts = [0] * n_workers
-        self._lost: list[Lost] = []
         for index in range(n_workers):
             self._start(index)
 
@@ -66,23 +64,19 @@ class ProcessExecutor:
 
     def submit(self, worker: str, job: int, function: Callable[[Any], Any], argument: Any) -> None:
         """Send a job to a process."""
-        with suppress(OSError):  # the process has ended; `wait` reports it
-            self._processes[worker].pipe.send((job, pickle.dumps((function, argument))))
+        self._processes[worker].outbox.put(pickle.dumps((job, pickle.dumps((function, argument)))))
 
     def wait(self, seconds: float) -> list[Event]:
         """Return the events since the last call, or wait for one."""
-        events: list[Event] = list(self._lost)
-        self._lost.clear()
+        events: list[Event] = []
         by_handle = {process.pipe: process for process in self._processes.values()}
-        for handle in connection.wait(list(by_handle), 0 if events else seconds):
+        for handle in connection.wait(list(by_handle), seconds):
             process = by_handle[handle]  # type: ignore[index]
             try:
                 job, (status, value) = process.pipe.recv()
             except (EOFError, OSError):
                 events.append(self._replace(process))
                 continue
-            process.has_finished_a_job = True
-            self._failed_starts[process.index] = 0
             events.append(
                 Finished(process.name, job, value) if status == "finished" else Failed(process.name, job, value)
             )
@@ -103,6 +97,8 @@ class ProcessExecutor:
             if process.process.is_alive():
                 process.process.kill()
                 process.process.join()
+            process.outbox.put(b"")
+            process.sender.join(5)
             process.pipe.close()
         self._processes.clear()
 
@@ -122,18 +118,27 @@ class ProcessExecutor:
         with _environment(self._environments[index]):
             process.start()
         theirs.close()
-        self._processes[name] = _Process(name, index, process, ours)
+        outbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        sender = threading.Thread(target=_send, args=(ours, outbox), daemon=True)
+        sender.start()
+        self._processes[name] = _Process(name, index, process, ours, outbox, sender)
 
     def _replace(self, process: _Process) -> Lost:
         """Replace a process that has ended, and return the event that reports the end."""
         del self._processes[process.name]
         process.process.join(5)
+        process.outbox.put(b"")
+        process.sender.join(5)
         process.pipe.close()
-        if not process.has_finished_a_job and not process.discarded:
-            self._failed_starts[process.index] += 1
-        if self._failed_starts[process.index] < MAX_FAILED_STARTS:
-            self._start(process.index)
+        self._start(process.index)
         return Lost(process.name, process.discarded or _describe_exit(process.process.exitcode))
+
+
+def _send(pipe: connection.Connection, outbox: "queue.SimpleQueue[bytes]") -> None:
+    """Send jobs in a thread of their own, because a process that hangs would otherwise block the coordinator."""
+    with suppress(OSError):  # the process has ended; `wait` reports it
+        while message := outbox.get():
+            pipe.send_bytes(message)
 
 
 def n_cores() -> int:
@@ -153,7 +158,8 @@ def thread_variables(n_workers: int) -> dict[str, str]:
 def _describe_exit(exit_code: int | None) -> str:
     """Return a clause that describes how a process ended."""
     if exit_code is not None and exit_code < 0:
-        name = signal.Signals(-exit_code).name
+        known = {number.value: number.name for number in signal.Signals}
+        name = known.get(-exit_code, f"signal {-exit_code}")  # real-time signals have no names
         cause = ", most likely because memory ran out" if name == "SIGKILL" else ""
         return f"was ended by {name}{cause}"
     return f"ended with the exit code {exit_code}"

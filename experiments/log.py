@@ -19,6 +19,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,8 @@ class LogWriter:
         except OSError as error:
             raise LogError(f"{self.path}: {error.strerror}; fix that and run the same command again") from None
         if n_written != len(line):
+            with suppress(OSError):
+                os.ftruncate(self._file, os.fstat(self._file).st_size - n_written)  # so that a later row can follow
             raise LogError(f"{self.path}: the disk is full; free some space and run the same command again")
         with self._sync_lock:
             self._n_unsynced += 1

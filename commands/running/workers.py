@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.options import to_stderr
+
 if TYPE_CHECKING:
     from core.executor import Executor
     from experiments.running.coordinator import Report
@@ -43,7 +45,8 @@ TimeLimit = Annotated[
         min=0.01,
         metavar="MINUTES",
         help="Time limit for a unit of work in minutes. A worker that exceeds it is ended, and the unit is computed on "
-        "another worker (default: 20 times the expected time, and at least 30 minutes).",
+        "another worker (default: no limit until the first unit is finished, then 20 times the longest time per trial so "
+        "far, and at least 30 minutes).",
     ),
 ]
 
@@ -57,7 +60,7 @@ def open_executor(workers: int | None, gpus: str | None, scheduler: str | None) 
         if scheduler is not None:
             from experiments.executors.dask_cluster import DaskExecutor
 
-            executor: Executor = DaskExecutor(scheduler)
+            executor: Executor = DaskExecutor(scheduler, notify=to_stderr)
         elif gpus is not None:
             from core.gpus import choose_gpus, gpu_environments
             from core.processes import ProcessExecutor

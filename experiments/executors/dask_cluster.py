@@ -139,7 +139,7 @@ class DaskExecutor:
         while True:
             try:
                 self._update(await asyncio.wait_for(self._client.nthreads(), ANSWER_SECONDS))
-            except (OSError, TimeoutError, AttributeError):  # AttributeError: the client has closed itself
+            except Exception:  # such as OSError, or AttributeError if the client has closed itself
                 self._failure = self._connection_lost()
                 return
             await asyncio.sleep(POLL_SECONDS)

@@ -7,16 +7,17 @@ being computed are lost.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from core.dispatch import Dispatcher, Job, Outcome
-from core.errors import UserError
+from core.errors import ObserverError, UserError
 from core.executor import Executor
 from core.progress import Progress
+from experiments.running.environment import worker_packages
 from experiments.running.session_log import Session
 from experiments.running.session_progress import SessionProgress, SessionState
 from experiments.running.units import pack_question
-from experiments.running.worker import OtherVersion, WorkerFacts, answer_unit
+from experiments.running.worker import OtherVersion, UnitResult, WorkerFacts, answer_unit
 
 MIN_TIME_LIMIT = 1800.0  # seconds
 TIME_LIMIT_FACTOR = 20  # times the longest time per trial of the session so far
@@ -86,8 +87,11 @@ def run_on_workers(
     run = _Run(states, executor, time_limit, notify)
     try:
         for state in states:
-            if state.waiting:
-                state.write_waiting()
+            if state.waiting or not state.gaps:
+                try:
+                    state.write_waiting()
+                except UserError as error:
+                    state.error = error
         n_trials = sum(state.n_trials for state in states)
         progress(sum(state.n_done for state in states), n_trials)
         for outcome in run.dispatcher.outcomes():
@@ -140,7 +144,7 @@ class _Run:
     def limit(self, job: Job) -> float | None:
         """Return the time limit of a unit in seconds."""
         if job.key is None:
-            return MIN_TIME_LIMIT
+            return self.time_limit or MIN_TIME_LIMIT
         state, unit = job.key
         if self.time_limit is not None or not state.longest:
             return self.time_limit
@@ -156,24 +160,38 @@ class _Run:
         if outcome.job.key is None:
             if isinstance(outcome.result, WorkerFacts):
                 self.compare_workers(self.kinds, outcome.worker, outcome.result.hardware, outcome.result.packages)
+                self.compare_packages(outcome.worker, outcome.result.packages)
             return
         state: SessionProgress = outcome.job.key[0]
         unit: range = outcome.job.key[1]
         state.n_computing -= 1
         if outcome.given_up:
+            first = unit.start + state.first_index
             reasons = "; ".join(f"{worker} {reason}" for worker, reason in outcome.job.failures)
             self.failures.append(
-                f"trials {unit.start + 1} to {unit.stop} of {state.session.path} failed twice: {reasons}"
+                f"trials {first + 1} to {first + len(unit)} of {state.session.path} failed twice: {reasons}"
             )
             self.notify(self.failures[-1])
             return
         try:
             if outcome.error is not None:
                 raise outcome.error
-            self.compare_workers(self.devices, outcome.worker, outcome.result.device, outcome.result.packages)
-            state.save(unit, outcome.result)
+            result: UnitResult = outcome.result
+            self.compare_workers(self.devices, outcome.worker, result.device, result.packages)
+            state.save(range(unit.start, unit.start + len(result.rows)), evolve(result, error=""))
+            if result.error:
+                raise ObserverError(result.error)
         except UserError as error:
             state.error = state.error or error
+
+    def compare_packages(self, worker: str, packages: Mapping[str, str]) -> None:
+        """Tell the user if the first worker has other packages than this process, whose packages are in the sidecar."""
+        own = worker_packages()
+        different = [
+            f"{name} {packages.get(name)}" for name in own | dict(packages) if own.get(name) != packages.get(name)
+        ]
+        if different and list(self.kinds.values()) == [worker]:
+            self.notify(f"{worker} has {', '.join(different)}, unlike this process; the sidecar lists both")
 
     def compare_workers(self, known: dict[str, str], worker: str, device: str, packages: Mapping[str, str]) -> None:
         """Notify the user if a worker has a different device or different packages from the workers in `known`."""

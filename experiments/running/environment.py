@@ -36,6 +36,11 @@ def package_versions() -> dict[str, str]:
     return packages
 
 
+def worker_packages() -> dict[str, str]:
+    """Return the versions of Python and of the packages, as a worker reports them."""
+    return {"python": platform.python_version(), **package_versions()}
+
+
 def _commit() -> str | None:
     """Return the commit of the project's Git checkout, with a + if files were changed; None outside of a checkout."""
     folder = Path(__file__).resolve().parent

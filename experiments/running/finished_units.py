@@ -61,6 +61,16 @@ class FinishedUnits:
                 ranges.append(indices)
         return sorted(ranges, key=lambda indices: indices.start)
 
+    def clean(self, n_logged: int | None) -> None:
+        """Delete incomplete files and units whose rows are in the log; all units if there is no log (None)."""
+        for path in self.folder.glob("trials-*"):
+            match = _NAME.fullmatch(path.name)
+            is_old = match is not None and (n_logged is None or int(match[2]) <= n_logged)
+            if is_old or path.suffix == ".part":
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
     def read(self, indices: range) -> UnitResult | None:
         """Return the responses to the trials with these indices, or None if the file cannot be used."""
         with suppress(OSError, ValueError, TypeError, KeyError):

@@ -1,7 +1,7 @@
 """The number of trials in a unit of work.
 
 A unit should take one to five minutes: little work is then lost with a worker, and the overhead per unit is negligible.
-Until the time per trial is known from a finished unit, a unit has 16 trials. Towards the end, the remaining trials are
+Until the time per trial is known from a finished unit, a unit has up to 16 trials. Towards the end, the remaining trials are
 divided evenly among the workers, into units of at least ten seconds, so that no worker computes a long unit while the
 others are idle (guided self-scheduling, Polychronopoulos & Kuck 1987, doi:10.1109/TC.1987.5009495).
 """
@@ -38,7 +38,7 @@ def unit_size(n_remaining: int, n_workers: int, seconds_per_trial: float | None,
             more than 4 * FIRST_TRIALS images or takes longer than TARGET_SECONDS.
     """
     if seconds_per_trial is None:
-        smallest = wanted = max(FIRST_TRIALS, min(n_batch, 4 * FIRST_TRIALS))
+        wanted, smallest = max(FIRST_TRIALS, min(n_batch, 4 * FIRST_TRIALS)), 1
     else:
         wanted = max(1, min(MAX_TRIALS, int(TARGET_SECONDS / max(seconds_per_trial, 1e-6))))
         smallest = math.ceil(wanted / SMALLEST_PART)

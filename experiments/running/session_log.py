@@ -12,7 +12,7 @@ from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import describe_difference, identity_of, restore_revision_name
-from experiments.running.environment import describe_environment
+from experiments.running.environment import describe_environment, worker_packages
 from experiments.running.shards import Shard, check_folder, check_part, file_digest
 from observers.protocol import MAX_COUNT, Observer, Trial, measures_of
 from observers.spec import ObserverSpec
@@ -166,8 +166,12 @@ class SessionLog:
         if not self.path.exists():
             self._writer.write(self.session.columns())
 
-    def record_provenance(self, provenance: Mapping[str, str], device: str) -> None:
+    def record_provenance(
+        self, provenance: Mapping[str, str], device: str, packages: Mapping[str, str] | None = None
+    ) -> None:
         """Write the observer's provenance and the model of its device into the sidecar.
+
+        `packages` are those of a worker, which are also written if they differ from those of this process.
 
         Raises LogError if the provenance differs from that of the earlier trials in anything but device and batch size.
         """
@@ -183,6 +187,11 @@ class SessionLog:
                     f"{self.path} was started with a different {key} "
                     f"({describe_difference(old.get(key), new.get(key))}): {remedy}, or choose another --session or --out"
                 )
+        other = None if packages is None or packages == worker_packages() else dict(packages)
+        others = self.sidecar.get("other_environments", [])
+        if other is not None and {"packages": other} not in others:
+            self.sidecar["other_environments"] = [*others, {"packages": other}]
+            log.write_sidecar(self.path, self.sidecar)
         devices = self.sidecar.setdefault("devices", [])
         if not old.keys() >= new.keys() or device not in devices:  # a new key, or the first response on a device
             self.sidecar["provenance"] = new

@@ -54,6 +54,8 @@ class SessionProgress:
         n_computing: Number of units that are being computed.
         seconds: Time per trial of the last finished unit in seconds; None if no unit is finished.
         longest: The longest time per trial of a unit so far, in seconds.
+        from_earlier_run: The first indices of the finished units of an earlier run.
+        notify: Function that is called with a sentence if such a unit has to be computed again.
         error: The error that stopped the session.
     """
 
@@ -69,14 +71,17 @@ class SessionProgress:
     n_computing: int = 0
     seconds: float | None = None
     longest: float = 0.0
+    from_earlier_run: frozenset[int] = frozenset()
+    notify: Callable[[str], None] = lambda sentence: None
     error: UserError | None = None
 
     @classmethod
     def begin(cls, session: Session, notify: Callable[[str], None]) -> "SessionProgress":
         """Return the progress of a session according to its log and its finished units."""
-        packed, finished = pack_observer(session), FinishedUnits.of(session)
+        packed, finished, is_resumed = pack_observer(session), FinishedUnits.of(session), session.path.exists()
         log = SessionLog.open(session, notify)
         try:
+            finished.clean(log.n_logged if is_resumed else None)
             units = [unit for unit in finished.find(notify) if log.n_logged < unit.stop <= len(log.trials)]
             gaps, position = [], log.n_logged
             for unit in [*units, range(len(log.trials), len(log.trials))]:
@@ -85,7 +90,10 @@ class SessionProgress:
                 position = max(position, unit.stop)
             n_done = len(log.trials) - sum(map(len, gaps))
             waiting = {unit.start: unit for unit in units}
-            return cls(session, packed, finished, len(log.trials), gaps, log.n_logged, n_done, waiting)
+            return cls(
+                session, packed, finished, len(log.trials), gaps, log.n_logged, n_done, waiting,
+                from_earlier_run=frozenset(waiting), notify=notify,
+            )  # fmt: skip
         finally:
             log.close()
 
@@ -93,6 +101,12 @@ class SessionProgress:
     def observer(self) -> object:
         """The description of the observer. It is equal for sessions that can use the same observer on a worker."""
         return self.packed_observer["identity"], self.packed_observer["options"]
+
+    @property
+    def first_index(self) -> int:
+        """The index of the first trial of the shard in the session."""
+        shard = self.session.shard
+        return 0 if shard is None else shard.indices(len(self.session.experiment.stimuli)).start
 
     @property
     def n_batch(self) -> int:
@@ -124,7 +138,10 @@ class SessionProgress:
         return self.log
 
     def save(self, unit: range, result: UnitResult) -> None:
-        """Save the responses to a unit: in the log if all earlier rows are in it, otherwise in a file."""
+        """Save the responses to a unit: in the log if all earlier rows are in it, otherwise in a file.
+
+        After an error, they are saved in a file, from which the next run continues.
+        """
         log = self.open()
         for cells, trial in zip(result.rows, log.trials[unit.start : unit.stop], strict=True):
             if mismatch := self.session.describe_mismatch(cells, trial):
@@ -134,7 +151,11 @@ class SessionProgress:
         self.seconds = result.seconds / len(unit)
         self.longest = max(self.longest, self.seconds)
         self.n_done += len(unit)
+        if self.error is not None:
+            self.finished.write(unit, result)
+            return
         if unit.start <= log.n_logged:
+            log.record_provenance(result.provenance, result.device, result.packages)
             self._write(log, unit, result)
         else:
             self.finished.write(unit, result)
@@ -148,6 +169,13 @@ class SessionProgress:
             unit = ready[0]
             result = self.finished.read(unit) if unit.stop > log.n_logged else None
             if result is not None:
+                try:
+                    log.record_provenance(result.provenance, result.device, result.packages)
+                except LogError:
+                    if unit.start not in self.from_earlier_run:
+                        raise
+                    self._repeat(unit)
+                    continue
                 self._write(log, unit, result)
             elif unit.stop > log.n_logged:
                 raise LogError(
@@ -158,8 +186,19 @@ class SessionProgress:
         if log.n_logged == self.n_trials:
             self.close()
 
+    def _repeat(self, unit: range) -> None:
+        """Compute the trials of a finished unit of an earlier run again, because it was computed with other weights."""
+        self.notify(
+            f"trials {self.first_index + unit.start + 1} to {self.first_index + unit.stop} of {self.session.path} are "
+            f"repeated: they were computed in an earlier run with other weights or settings than the log"
+        )
+        self.finished.delete(unit)
+        del self.waiting[unit.start]
+        missing = range(max(unit.start, self.n_logged), unit.stop)
+        self.gaps = sorted([*self.gaps, missing], key=lambda gap: gap.start)
+        self.n_done -= len(missing)
+
     def _write(self, log: SessionLog, unit: range, result: UnitResult) -> None:
-        log.record_provenance(result.provenance, result.device)
         for cells in result.rows[log.n_logged - unit.start :]:
             log.write(cells)
         log.sync()

@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,14 @@ from core.errors import ObserverError, UserError
 from observers.protocol import Response, Trial
 
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})  # HTTP status codes after which a request is retried
+# Exceptions for failed connections, by module. A request that raised one of the second table would fail again.
+CONNECTION_ERRORS = {
+    "builtins": ("ConnectionError", "TimeoutError"),
+    "requests.exceptions": ("ConnectionError", "Timeout", "ChunkedEncodingError"),
+    "httpx": ("TransportError",),
+    "openai": ("APIConnectionError",),
+}
+PERMANENT_ERRORS = {"requests.exceptions": ("SSLError", "InvalidSchema"), "httpx": ("UnsupportedProtocol",)}
 READ_AHEAD = 2  # number of trials that are read ahead, as a multiple of the number of concurrent requests
 MAX_WAIT = 60.0  # seconds between two attempts, unless the service requires a longer wait
 WORTH_TELLING = 10.0  # seconds; longer waits are logged as warnings
@@ -121,18 +129,13 @@ def _is_temporary(error: BaseException) -> bool:
     """Return whether the same request may succeed later."""
     if (status := _status(error)) is not None:
         return status in TEMPORARY
-    return isinstance(error, _connection_errors())
+    return isinstance(error, _errors(CONNECTION_ERRORS)) and not isinstance(error, _errors(PERMANENT_ERRORS))
 
 
-def _connection_errors() -> tuple[type[BaseException], ...]:
-    """Return the exception classes for failed connections: those of Python, and those of the imported HTTP clients."""
-    names = {
-        "requests": ("ConnectionError", "Timeout"),
-        "httpx": ("TransportError",),
-        "openai": ("APIConnectionError",),
-    }
-    loaded = [(sys.modules[module], name) for module, names in names.items() if module in sys.modules for name in names]
-    return ConnectionError, TimeoutError, *(getattr(module, name) for module, name in loaded)
+def _errors(names: Mapping[str, Sequence[str]]) -> tuple[type[BaseException], ...]:
+    """Return the exception classes with these names from the modules that have been imported."""
+    loaded = [(sys.modules[module], name) for module in names if module in sys.modules for name in names[module]]
+    return tuple(getattr(module, name) for module, name in loaded)
 
 
 def _describe(error: BaseException) -> str | None:
@@ -144,7 +147,7 @@ def _describe(error: BaseException) -> str | None:
         phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
         verb = "is not available" if status in TEMPORARY else "refused the request"
         return f"the service {verb}: HTTP {status} {phrase}".rstrip()
-    if isinstance(error, _connection_errors()):
+    if isinstance(error, _errors(CONNECTION_ERRORS)):
         message = re.sub(r"\?[^\s'\")]*", "?…", str(error))
         return f"the service could not be reached: {type(error).__name__}: {message}"
     return None

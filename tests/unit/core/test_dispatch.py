@@ -16,6 +16,7 @@ class Workers:
     script: dict[tuple[str, object], str] = field(factory=dict)
     adds_workers: bool = False
     later: list[str] = field(factory=list)  # workers that are added when there is nothing else to report
+    others: list[str] = field(factory=list)  # workers that take the places of ended ones
     submitted: list[tuple[str, object]] = field(factory=list)
     queues: dict[str, list[tuple[int, object]]] = field(factory=dict)
     events: list[Event] = field(factory=list)
@@ -40,6 +41,7 @@ class Workers:
                 self.names.remove(worker)
                 del self.queues[worker]
                 events.append(Lost(worker, "was ended by SIGKILL"))
+                self.names += [self.others.pop(0)] if self.others else []
             else:
                 self.queues[worker].pop(0)
                 error = UserError("a wrong option") if outcome == "refuse" else "raised ValueError: no"
@@ -116,10 +118,25 @@ def test_a_worker_on_which_everything_fails_gets_no_further_jobs():
     assert "a gets no further trials: 3 units in a row failed, the last because it raised ValueError: no" in sentences
 
 
-def test_all_workers_excluded_or_ended():
-    workers = Workers(["a"], {("a", number): "fail" for number in range(20)})
-    with pytest.raises(UserError, match="no worker is left: 3 units in a row failed"):
-        dispatch(workers, 20)
+def test_jobs_that_fail_everywhere_exclude_no_worker():
+    script = {(worker, number): "fail" for worker in "ab" for number in range(12)}
+    _, outcomes, sentences = dispatch(Workers(["a", "b"], script), 20)
+    assert sorted(key for key, outcome in outcomes.items() if outcome.given_up) == list(range(12))
+    assert all(outcomes[key].result == key for key in range(12, 20)) and sentences == []
+
+
+def test_workers_that_end_again_and_again_end_the_run():
+    """Each worker is replaced by another one, as the processes of this machine are."""
+    workers = Workers(["a"], {(name, number): "die" for name in ["a", *map(str, range(40))] for number in range(40)})
+    workers.others = list(map(str, range(40)))
+    with pytest.raises(
+        UserError, match=r"^10 worker processes in a row ended before they finished a unit; the last one was"
+    ):
+        dispatch(workers, 40)
+    assert len(workers.others) == 30
+
+
+def test_all_workers_ended():
     workers = Workers(["a"], {("a", 0): "die"})
     with pytest.raises(UserError, match="no worker is left: the last one was ended by SIGKILL"):
         dispatch(workers, 2)

@@ -61,13 +61,25 @@ def exit_this_process(code):
     os._exit(code)
 
 
-def test_processes_that_always_end_are_not_replaced_forever():
+def test_a_process_that_ends_by_itself_or_by_a_signal_without_a_name():
     with ProcessExecutor(1) as executor:
-        reasons = []
-        while executor.workers():
-            executor.submit(executor.workers()[0], 0, exit_this_process, 7)
-            reasons += [event.reason for event in wait(executor)]
-    assert reasons == ["ended with the exit code 7"] * 3
+        executor.submit(executor.workers()[0], 0, exit_this_process, 7)
+        assert [event.reason for event in wait(executor)] == ["ended with the exit code 7"]
+        executor.submit(executor.workers()[0], 1, kill_this_process, 37)  # a real-time signal
+        assert [event.reason for event in wait(executor)] == ["was ended by signal 37"]
+
+
+def test_a_stopped_process_does_not_block_this_one():
+    """Jobs that are larger than the buffer of a pipe are sent by a thread."""
+    with ProcessExecutor(1) as executor:
+        (worker,) = executor.workers()
+        executor.submit(worker, 0, kill_this_process, signal.SIGSTOP)
+        start = time.monotonic()
+        for number in (1, 2):
+            executor.submit(worker, number, len, b"x" * 2**20)
+        assert time.monotonic() - start < 10
+        executor.discard(worker, "did not respond")
+        assert wait(executor) == [Lost(worker, "did not respond")]
 
 
 def test_a_process_that_does_not_respond_is_ended():

@@ -1,6 +1,8 @@
 """Sessions on workers: the same log as in one process, whatever happens to workers and to this process."""
 
+import importlib
 import json
+import sys
 from pathlib import Path
 
 import attrs
@@ -353,3 +355,156 @@ def test_the_time_limit_of_a_unit():
     assert made.limit(job) == 1800
     made.time_limit = 5.0
     assert made.limit(job) == 5.0
+
+
+FAILING = """
+import attrs
+from core.errors import ObserverError
+from observers.protocol import Response
+
+class OwnError(ObserverError):
+    def __init__(self, number, text):
+        super().__init__(f"{text} {number}")
+
+@attrs.frozen
+class Failing:
+    name: str = "failing"
+    kind: str = "simulated"
+    n_calls: int = 0
+
+    def observe(self, trials):
+        for trial in trials:
+            if trial.number == 8:
+                raise OwnError(8, "the service refused trial")
+            yield Response(trial.choices[0])
+"""
+
+
+def test_responses_before_an_error_are_saved(small, tmp_path):
+    """The unit with the error has the trials 7 to 9. The class of the error exists only in the file of the observer."""
+    (tmp_path / "failing.py").write_text(FAILING)
+    spec = ObserverSpec(f"{tmp_path}/failing.py:Failing")
+    with ProcessExecutor(1) as executor, pytest.raises(UserError, match=r"^the service refused trial 8$"):
+        run(small, spec, tmp_path / "logs", executor=executor)
+    path = tmp_path / "logs/small/small_failing_session-1.csv"
+    assert path.read_text().count("\n") == 1 + 7 and sidecar(path)["status"] == "partial"
+
+
+def test_a_worker_that_stays_uses_new_versions_of_files(small, tmp_path):
+    """The processes stay while a file that the observer imports is changed."""
+    (tmp_path / "mine.py").write_text(MINE.replace("beside", "changing"))
+    spec, logs = ObserverSpec(f"{tmp_path}/mine.py:Mine"), []
+    with ProcessExecutor(1) as executor:
+        for scale in (1, 25):
+            (tmp_path / "changing.py").write_text(f"SCALE = {scale}\n")
+            for name in [
+                name for name, module in sys.modules.items() if name == "changing" or name.startswith("mine_")
+            ]:
+                del sys.modules[name]
+            importlib.invalidate_caches()
+            one = run(small, spec, tmp_path / f"one-{scale}").read_bytes()
+            logs.append(run(small, spec, tmp_path / f"two-{scale}", executor=executor).read_bytes())
+            assert logs[-1] == one
+    assert logs[0] != logs[1]
+
+
+def test_a_log_that_was_ended_before_its_sidecar_was_complete(small, tmp_path):
+    """The last row is in the log, but the sidecar says that the session is running."""
+    path = run(small, BIASED, tmp_path)
+    whole, facts = path.read_bytes(), sidecar(path)
+    path.with_suffix(".json").write_text(json.dumps(facts | {"status": "running", "n_logged": 0, "finished": None}))
+    folder = path.with_suffix(".units")
+    folder.mkdir()
+    (folder / "trials-1-3.json").write_text("its rows are in the log")
+    (folder / "trials-4-6.json.part").write_text("it was not written to its end")
+    run(small, BIASED, tmp_path, executor=Workers())
+    assert sidecar(path)["status"] == "complete" and path.read_bytes() == whole and not folder.exists()
+
+
+def test_units_of_a_deleted_log_are_not_used(small, tmp_path):
+    path = tmp_path / "small/small_biased-0.7_session-1.csv"
+    workers = Workers(list("abcdef"), last_first=True)
+
+    def stop(done, total):
+        if workers.n_computed == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small, BIASED, tmp_path, executor=workers, progress=stop)
+    assert list(path.with_suffix(".units").iterdir())
+    path.unlink()
+    path.with_suffix(".json").unlink()
+    others = Workers()
+    run(small, BIASED, tmp_path, executor=others)
+    assert others.n_computed == 11
+
+
+def test_a_run_without_workers_removes_the_units_of_one_with_workers(small, tmp_path):
+    workers = Workers(list("abcdef"), last_first=True)
+
+    def stop(done, total):
+        if workers.n_computed == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small, BIASED, tmp_path, executor=workers, progress=stop)
+    path = run(small, BIASED, tmp_path)
+    assert sidecar(path)["status"] == "complete" and not path.with_suffix(".units").exists()
+
+
+def test_a_unit_of_an_earlier_run_with_other_weights_is_repeated(small, tmp_path, monkeypatch):
+    workers, told = Workers(list("abcdef"), last_first=True), []
+
+    def stop(done, total):
+        if workers.n_computed == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small, BIASED, tmp_path / "two", executor=workers, progress=stop)
+    path = tmp_path / "two/small/small_biased-0.7_session-1.csv"
+    unit = sorted(path.with_suffix(".units").iterdir())[0]
+    content = json.loads(unit.read_text())
+    unit.write_text(json.dumps(content | {"provenance": {"revision": "1"}, "rows": content["rows"]}))
+    monkeypatch.setattr("experiments.running.worker.provenance_of", lambda observer: {"revision": "2"})
+    for other in path.with_suffix(".units").iterdir():
+        if other != unit:
+            other.write_text(json.dumps(json.loads(other.read_text()) | {"provenance": {"revision": "2"}}))
+    run(small, BIASED, tmp_path / "two", executor=Workers(), notify=told.append)
+    assert path.read_bytes() == run(small, BIASED, tmp_path / "one").read_bytes()
+    assert len(told) == 1 and told[0].endswith("computed in an earlier run with other weights or settings than the log")
+
+
+def test_packages_of_workers_are_in_the_sidecar(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.running.worker.worker_packages", lambda: {"python": "3.11", "torch": "9.9"})
+    told = []
+    path = run(small, BIASED, tmp_path, executor=Workers(), notify=told.append)
+    assert sidecar(path)["other_environments"] == [{"packages": {"python": "3.11", "torch": "9.9"}}]
+    assert len(told) == 1 and told[0].startswith("a has python 3.11, ") and "torch 9.9" in told[0]
+
+
+def test_trials_of_a_shard_are_named_by_their_numbers_in_the_session(small, tmp_path):
+    (tmp_path / "failing.py").write_text(FAILING.replace("OwnError(8, ", "ValueError(8, ").replace("== 8", "== 30"))
+    spec = ObserverSpec(f"{tmp_path}/failing.py:Failing")
+    with pytest.raises(IncompleteRun, match=r"trials 29 to 31 of .* failed twice: a raised ValueError"):
+        run(small, spec, tmp_path / "logs", executor=Workers(), shard=(2, 2))
+
+
+def test_after_an_error_units_are_saved_in_files(small, tmp_path, monkeypatch):
+    """The disk is full at one row, and then has space again."""
+    from experiments.log import LogWriter
+
+    write, n_calls = LogWriter.write, []
+
+    def write_or_fail(self, cells):
+        n_calls.append(1)
+        if len(n_calls) == 6:
+            raise LogError("the disk is full")
+        write(self, cells)
+
+    monkeypatch.setattr(LogWriter, "write", write_or_fail)
+    with pytest.raises(LogError, match="the disk is full"):
+        run(small, BIASED, tmp_path / "two", executor=Workers())
+    run(small, BIASED, tmp_path / "two", executor=Workers())
+    path = tmp_path / "two/small/small_biased-0.7_session-1.csv"
+    assert path.read_bytes() == run(small, BIASED, tmp_path / "one").read_bytes()
+    assert not path.with_suffix(".units").exists()
