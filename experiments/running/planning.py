@@ -43,7 +43,7 @@ def unit_size(n_remaining: int, n_workers: int, seconds_per_trial: float | None,
         wanted = max(1, min(MAX_TRIALS, int(TARGET_SECONDS / max(seconds_per_trial, 1e-6))))
         smallest = math.ceil(wanted / SMALLEST_PART)
     share = math.ceil(n_remaining / (UNITS_PER_WORKER * n_workers))
-    size = min(wanted, max(share, smallest))
+    size = min(wanted, max(share, min(smallest, math.ceil(n_remaining / n_workers))))  # every worker gets a unit
     if n_batch <= 4 * FIRST_TRIALS and (seconds_per_trial is None or n_batch * seconds_per_trial <= TARGET_SECONDS):
         size = math.ceil(size / n_batch) * n_batch
     return min(size, n_remaining)

@@ -156,7 +156,8 @@ def test_workers_are_killed_and_added(cluster, slow, drawn, tmp_path):
     assert len(lost) == 2 and all(note.startswith("worker ") for note in lost)
 
 
-def test_scheduler_is_killed(cluster, slow, drawn, tmp_path, capfd):
+def test_scheduler_is_killed(cluster, slow, drawn, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("experiments.running.planning.TARGET_SECONDS", 1.0)
     cluster.start_worker()
     spec = ObserverSpec(slow, {"seconds": 0.03})
     message = (

@@ -13,7 +13,7 @@ def test_units_take_about_two_minutes_when_the_time_per_trial_is_known():
     assert unit_size(10**9, 4, 0.0) == MAX_TRIALS
 
 
-@pytest.mark.parametrize(("seconds", "first", "last"), [(0.1, 250, 100), (5.0, 24, 2), (200.0, 1, 1)])
+@pytest.mark.parametrize(("seconds", "first", "last"), [(0.1, 250, 1), (5.0, 24, 1), (200.0, 1, 1)])
 def test_units_become_smaller_towards_the_end(seconds, first, last):
     sizes, remaining = [], 3000
     while remaining:
@@ -40,6 +40,12 @@ def test_every_unit_has_a_trial():
         for n_workers in (1, 3, 100):
             for seconds in (None, 1e-6, 1.0, 1e6):
                 assert 1 <= unit_size(n_remaining, n_workers, seconds, 7) <= n_remaining
+
+
+def test_a_short_session_is_divided_among_all_workers():
+    assert unit_size(224, 2, 0.03) == 112
+    assert unit_size(224, 1, 0.03) == 224
+    assert unit_size(24, 8, None) == 1
 
 
 def test_near_the_end_units_are_smaller_than_the_target():
