@@ -135,4 +135,5 @@ def _describe(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "does not have enough memory"
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"raised {type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
+    message = " ".join(str(error).split())  # in one line
+    return f"raised {type(error).__name__}: {message} ({Path(frame.filename).name}, line {frame.lineno})"

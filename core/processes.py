@@ -111,7 +111,7 @@ class ProcessExecutor:
     def _start(self, index: int) -> None:
         """Start the process of the worker with this index."""
         self._n_starts[index] += 1
-        restart = f", started {self._n_starts[index]} times" if self._n_starts[index] > 1 else ""
+        restart = f" (start {self._n_starts[index]})" if self._n_starts[index] > 1 else ""
         name = f"process {index + 1} of {len(self._n_starts)}{restart}"
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=_work, args=(theirs,), daemon=True)

@@ -121,7 +121,11 @@ def run_experiment(
     if dry_run:
         _print_estimates(sessions)
         return
-    with resumable("every response is saved", ("run-experiment",)), open_executor(workers, gpus, scheduler) as executor:
+    in_process = workers is None and gpus is None and scheduler is None
+    if in_process and time_limit is not None:
+        raise typer.BadParameter("it needs --workers, --gpus or --scheduler", param_hint="--time-limit")
+    kept = "every response is saved" if in_process else "the responses of all finished units are saved"
+    with resumable(kept, ("run-experiment",)), open_executor(workers, gpus, scheduler) as executor:
         if executor is not None:
             run_sessions(sessions, executor, time_limit=time_limit, quiet=quiet, notify=to_stderr)
         else:
@@ -170,13 +174,26 @@ def _print_estimates(sessions: "Sequence[SessionPlan]") -> None:
 
 
 def run_sessions_here(sessions: "Sequence[SessionPlan]", *, quiet: bool) -> None:
-    """Run sessions one after another in this process, each with a progress bar."""
+    """Run sessions one after another in this process, each with a progress bar.
+
+    If an error stops one of several sessions, the others are run, and the exit code is 1.
+    """
     from core.progress import progress_bar
     from experiments.running.session import run_here
 
+    n_errors = 0
     for plan in sessions:
-        with progress_bar(f"{plan.experiment.name} · {plan.observer.name}", "trials", quiet=quiet) as progress:
-            run_here(plan, progress, to_stderr)
+        try:
+            with progress_bar(f"{plan.experiment.name} · {plan.observer.name}", "trials", quiet=quiet) as progress:
+                run_here(plan, progress, to_stderr)
+        except UserError as error:
+            if len(sessions) == 1:
+                raise
+            n_errors += 1
+            to_stderr(f"observers: {plan.experiment.name}, {plan.observer.name}: {error}")
+    if n_errors:
+        to_stderr(f"{n_errors} of {len(sessions)} sessions were stopped by an error; the others are complete")
+        raise typer.Exit(1)
 
 
 def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, quiet: bool, **options: Any) -> Path:

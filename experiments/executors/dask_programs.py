@@ -4,7 +4,9 @@ A worker computes one unit of work at a time and keeps a model in memory. dask's
 keep many results in memory, so most of them are turned off.
 """
 
+import logging
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,12 +34,17 @@ def run_scheduler(scheduler_file: Path, options: Sequence[str] = ()) -> None:
         options: Options of `dask scheduler`, such as "--interface", "ib0".
 
     Raises:
-        UserError: If the name of the file does not end in .json.
+        UserError: If the name of the file does not end in .json, or if it is the file of a scheduler that is running.
     """
     if scheduler_file.suffix != ".json":
         raise UserError(f"the name of a scheduler file must end in .json, got {scheduler_file}")
     os.umask(0o077)
     scheduler_file.parent.mkdir(parents=True, exist_ok=True)
+    if address := _running_scheduler(scheduler_file):
+        raise UserError(
+            f"{scheduler_file} belongs to the scheduler at {address}, which is running: use this scheduler, end it first, "
+            f"or choose another file"
+        )
     scheduler_file.unlink(missing_ok=True)  # a file of an earlier scheduler has another address and its own permissions
     _set_up_dask()
     from distributed.cli.dask_scheduler import main
@@ -73,12 +80,32 @@ def run_worker(
     _set_up_dask()
     from distributed.cli.dask_worker import main
 
+    logging.getLogger("distributed.nanny").setLevel(logging.CRITICAL)  # the command reports workers that end
     print(f"worker: connecting to the scheduler at {address}", flush=True)
     arguments = [address, "--nthreads", "1", "--memory-limit", memory_limit, *LOCAL_PAGES]
-    arguments += ["--death-timeout", "300"]  # seconds without a scheduler
+    arguments += ["--death-timeout", "60"]  # seconds without a scheduler
     arguments += ["--resources", "GPU=1"] if has_gpu() else []
     arguments += ["--lifetime", lifetime] if lifetime is not None else []
-    main([*arguments, *options], prog_name="observers worker --")
+    try:
+        main([*arguments, *options], prog_name="observers worker --")
+    except (RuntimeError, OSError, ValueError) as error:
+        raise UserError(
+            f"the worker cannot connect to the scheduler at {address} ({error}): check the address, and that the scheduler "
+            f"is running"
+        ) from None
+
+
+def _running_scheduler(file: Path) -> str | None:
+    """Return the address in a scheduler file if something on that address accepts connections."""
+    if not file.exists():
+        return None
+    try:
+        address = find_scheduler(str(file), seconds=0)
+        host, _, port = address.partition("://")[2].rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
+    except (UserError, OSError, ValueError):
+        return None
+    return address
 
 
 def _set_up_dask() -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from core.errors import UserError, describe_os_error
 
 POLL_SECONDS = 0.2
+TELL_SECONDS = 2.0  # wait for a scheduler file after which the user is notified
+STALE_SECONDS = 10.0  # age of a file without an address after which it is not a file that is being written
 ROOT_USER = 0
 
 
@@ -26,7 +28,7 @@ def find_scheduler(
         scheduler: An address, such as "tcp://10.0.0.1:8786" or "10.0.0.1:8786", or the path of the file that a scheduler
             writes, which ends in ".json".
         seconds: How long to wait for the file in seconds. A scheduler and its workers may be started at the same time.
-        notify: Function that is called with a sentence if other users can read the file.
+        notify: Function that is called with a sentence if this function waits for the file, or if others can read it.
 
     Raises:
         UserError: If the file does not exist after this time, is not a scheduler file, or can be changed by other users.
@@ -36,10 +38,18 @@ def find_scheduler(
             raise UserError(
                 f"{scheduler} is neither an address like tcp://HOST:PORT nor a file whose name ends in .json"
             )
+        if not scheduler.rpartition(":")[2].isdecimal():
+            raise UserError(f"{scheduler} has no port: the address of a scheduler is like tcp://HOST:PORT")
         return scheduler
     path = Path(scheduler).expanduser()
-    deadline = time.monotonic() + seconds
+    begin = time.monotonic()
+    deadline, is_told = begin + seconds, False
     while (address := _read(path)) is None:
+        if path.exists() and time.time() - path.stat().st_mtime > STALE_SECONDS:
+            deadline = begin  # nobody is writing this file
+        elif not is_told and time.monotonic() - begin > TELL_SECONDS:
+            is_told = True
+            notify(f"waiting up to {seconds:.0f} s for the scheduler file {path}")
         if time.monotonic() > deadline:
             state = "is not a scheduler file" if path.exists() else "does not exist"
             raise UserError(f"{path} {state}: start the scheduler with `observers scheduler --scheduler-file {path}`")

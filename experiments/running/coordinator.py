@@ -114,8 +114,7 @@ class _Run:
     failures: list[str] = field(factory=list)
     observers: dict[str, object] = field(factory=dict)  # worker -> the observer that it has loaded
     questioned: set[str] = field(factory=set)  # workers to which the query for hardware and packages was sent
-    kinds: dict[str, str] = field(factory=dict)  # hardware and packages -> the first worker with them
-    devices: dict[str, str] = field(factory=dict)  # device and packages -> the first worker that computed with them
+    kinds: dict[str, Mapping[str, str]] = field(factory=dict)  # the first worker of each kind -> hardware and packages
     dispatcher: Dispatcher = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -177,7 +176,7 @@ class _Run:
             if outcome.error is not None:
                 raise outcome.error
             result: UnitResult = outcome.result
-            self.compare_workers(self.devices, outcome.worker, result.device, result.packages)
+            self.compare_workers(state.devices, outcome.worker, result.device, result.packages)
             state.save(range(unit.start, unit.start + len(result.rows)), evolve(result, error=""))
             if result.error:
                 raise ObserverError(result.error)
@@ -190,18 +189,27 @@ class _Run:
         different = [
             f"{name} {packages.get(name)}" for name in own | dict(packages) if own.get(name) != packages.get(name)
         ]
-        if different and list(self.kinds.values()) == [worker]:
+        if different and list(self.kinds) == [worker]:
             self.notify(f"{worker} has {', '.join(different)}, unlike this process; the sidecar lists both")
 
-    def compare_workers(self, known: dict[str, str], worker: str, device: str, packages: Mapping[str, str]) -> None:
-        """Notify the user if a worker has a different device or different packages from the workers in `known`."""
-        description = f"{device} with {', '.join(f'{name} {version}' for name, version in packages.items())}"
-        if description in known:
+    def compare_workers(
+        self, known: dict[str, Mapping[str, str]], worker: str, device: str, packages: Mapping[str, str]
+    ) -> None:
+        """Tell the user if a worker has another device or other packages than the ones before, which are in `known`."""
+        facts = {"device": device, **packages}
+        if facts in known.values():
             return
-        known[description] = worker
-        if len(known) > 1 and (known is self.kinds or len(self.kinds) <= 1):  # otherwise the user was notified already
-            first, other = next(iter(known.items()))
+        known[worker] = facts
+        if len(known) > 1 and (known is self.kinds or len(self.kinds) <= 1):  # otherwise the user knows already
+            first, expected = next(iter(known.items()))
+            keys = [key for key in {**expected, **facts} if expected.get(key) != facts.get(key)]
+            values = [", ".join(_describe(key, f.get(key)) for key in keys) for f in (expected, facts)]
             self.notify(
-                f"the workers differ: {other} has {first}; {worker} has {description}; the last digits of the evidence can "
-                f"depend on this"
+                f"the workers differ: {first} has {values[0]}; {worker} has {values[1]}; the last digits of the evidence "
+                f"can depend on this"
             )
+
+
+def _describe(key: str, value: str | None) -> str:
+    """Return a fact about a worker, such as "torch 2.13" or the model of its device."""
+    return str(value) if key == "device" else f"{key} {value or 'missing'}"

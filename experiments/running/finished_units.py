@@ -8,9 +8,10 @@ when it is empty.
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from attrs import asdict, frozen
 
@@ -75,14 +76,15 @@ class FinishedUnits:
         """Return the responses to the trials with these indices, or None if the file cannot be used."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             content = json.loads(self._path(indices).read_text("utf-8"))
-            if content.pop("identity") == self.identity:
+            if content.pop("identity") == self.identity and content.pop("sha256") == _digest(content):
                 result = UnitResult(**content)
                 return result if len(result.rows) == len(indices) else None
         return None
 
     def write(self, indices: range, result: UnitResult) -> None:
         """Save the responses to the trials with these indices. Raises LogError if the file cannot be written."""
-        content = json.dumps({"identity": self.identity} | asdict(result), ensure_ascii=False)
+        facts = asdict(result)
+        content = json.dumps({"identity": self.identity, "sha256": _digest(facts)} | facts, ensure_ascii=False)
         try:
             write_atomically(self._path(indices), content.encode(), sync=True)
         except OSError as error:
@@ -96,3 +98,8 @@ class FinishedUnits:
 
     def _path(self, indices: range) -> Path:
         return self.folder / f"trials-{indices.start + 1}-{indices.stop}.json"
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the content of a unit, by which a file that was changed is recognized."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """The progress of a session that is run on workers: trials in the log, in finished units, and still to be computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -56,6 +56,7 @@ class SessionProgress:
         longest: The longest time per trial of a unit so far, in seconds.
         from_earlier_run: The first indices of the finished units of an earlier run.
         notify: Function that is called with a sentence if such a unit has to be computed again.
+        devices: The first worker with each device and packages, with these facts.
         error: The error that stopped the session.
     """
 
@@ -73,6 +74,7 @@ class SessionProgress:
     longest: float = 0.0
     from_earlier_run: frozenset[int] = frozenset()
     notify: Callable[[str], None] = lambda sentence: None
+    devices: dict[str, Mapping[str, str]] = field(factory=dict)
     error: UserError | None = None
 
     @classmethod

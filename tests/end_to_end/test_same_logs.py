@@ -11,6 +11,7 @@ from tests.end_to_end.test_cluster import SLOW_OBSERVER, Cluster
 from tests.end_to_end.test_shards import CLI, ROOT, without_times
 
 N_TRIALS = 40  # three units of work
+OPTIONS = {"microcosm-latent": ["-o", "draws=6"]}  # takes minutes otherwise
 OBSERVERS = ["ideal", "efficientnet-lite0", "microcosm-cnn", "microcosm-latent", "FILE.py:Slow"]
 
 
@@ -48,6 +49,7 @@ def test_logs_are_equal_byte_for_byte(images, three_workers, tmp_path, observer)
 
     def run(out, *words):
         command = [*CLI, "run-experiment", images, "--observer", name, "--quiet", "--out", tmp_path / out, *words]
+        command += OPTIONS.get(observer, [])
         subprocess.run([str(word) for word in command], check=True, cwd=ROOT, capture_output=True)
         logs = list((tmp_path / out).rglob("*.csv"))
         assert len(logs) == 1

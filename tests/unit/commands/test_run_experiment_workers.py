@@ -77,6 +77,21 @@ def test_combinations_of_workers_that_are_refused(tmp_path, monkeypatch):
     observers(*words, "--workers", 0, code=2)
 
 
+def test_time_limit_needs_workers(tmp_path):
+    words = ["run-experiment", "drawn-cue-conflict", "-m", "ideal", "--out", tmp_path, "--time-limit", 3]
+    assert "it needs --workers, --gpus or --scheduler" in observers(*words, code=2).stderr
+
+
+def test_an_error_stops_only_its_session(tmp_path):
+    source = MINE.replace("from beside import SCALE", "SCALE = 1")
+    (tmp_path / "mine.py").write_text(source.replace("trial.choices[int(evidence.argmax())]", "'zebra'"))
+    words = ["drawn-cue-conflict", "-m", f"{tmp_path}/mine.py:Mine", "-m", "ideal", "--limit", 3, "--out", tmp_path]
+    done = observers("run-experiment", *words, code=1)
+    assert "observers: drawn-cue-conflict, mine: " in done.stderr
+    assert "1 of 2 sessions were stopped by an error; the others are complete" in done.stderr
+    assert len(list(tmp_path.rglob("*_ideal_session-1.csv"))) == 1
+
+
 ENVIRONMENT = """
 import os, sys
 from attrs import frozen

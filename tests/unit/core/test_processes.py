@@ -45,7 +45,7 @@ def test_a_killed_process_is_replaced():
         executor.submit(worker, 1, kill_this_process, signal.SIGTERM)
         assert wait(executor) == [Lost(worker, "was ended by SIGTERM")]
         (other,) = executor.workers()
-        assert other == "process 1 of 1, started 2 times"
+        assert other == "process 1 of 1 (start 2)"
         executor.submit(other, 3, abs, -1)
         assert wait(executor) == [Finished(other, 3, 1)]
 

@@ -1,6 +1,7 @@
 """The scheduler and the worker are dask's programs with the settings that suit observers."""
 
 import os
+import socket
 import stat
 
 import pytest
@@ -42,6 +43,28 @@ def test_file_of_a_scheduler_is_private(calls, tmp_path):
 def test_name_of_the_file_of_a_scheduler(tmp_path):
     with pytest.raises(UserError, match=r"the name of a scheduler file must end in \.json, got "):
         run_scheduler(tmp_path / "scheduler")
+
+
+def test_file_of_a_running_scheduler_is_refused(calls, tmp_path):
+    file = tmp_path / "s.json"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        file.write_text(f'{{"address": "tcp://127.0.0.1:{port}"}}')
+        file.chmod(0o600)
+        with pytest.raises(UserError, match=rf"belongs to the scheduler at tcp://127.0.0.1:{port}, which is running"):
+            run_scheduler(file)
+    assert file.exists() and not calls
+    run_scheduler(file)  # the scheduler has ended
+    assert not file.exists() and len(calls) == 1
+
+
+def test_worker_that_cannot_connect(calls, monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.cli.dask_worker.main", fail)
+    with pytest.raises(UserError, match=r"the worker cannot connect to the scheduler at tcp://h:1 \(Nanny failed"):
+        run_worker("tcp://h:1")
 
 
 def test_worker_has_one_thread_for_jobs_and_all_cores_for_computing(calls, monkeypatch):

@@ -76,6 +76,27 @@ def test_file_of_something_else(tmp_path, content):
         find_scheduler(str(tmp_path / "s.json"), seconds=0)
 
 
+def test_old_file_of_something_else_is_refused_at_once(tmp_path):
+    (tmp_path / "s.json").write_text("{")
+    os.utime(tmp_path / "s.json", (1e9, 1e9))
+    with pytest.raises(UserError, match=r"s\.json is not a scheduler file"):
+        find_scheduler(str(tmp_path / "s.json"), seconds=600)
+
+
+def test_a_wait_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.executors.scheduler_address.TELL_SECONDS", 0.1)
+    told = []
+    with pytest.raises(UserError, match=r"late\.json does not exist"):
+        find_scheduler(str(tmp_path / "late.json"), seconds=1, notify=told.append)
+    assert told == [f"waiting up to 1 s for the scheduler file {tmp_path / 'late.json'}"]
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://", "tcp://host", "tcp://host:port"])
+def test_address_without_a_port(address):
+    with pytest.raises(UserError, match=r"has no port: the address of a scheduler is like tcp://HOST:PORT"):
+        find_scheduler(address)
+
+
 def test_folder(tmp_path):
     (tmp_path / "s.json").mkdir()
     with pytest.raises(UserError, match=r"s\.json"):

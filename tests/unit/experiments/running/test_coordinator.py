@@ -14,6 +14,7 @@ from core.executor import Event, Failed, Finished, Lost, compute
 from core.processes import ProcessExecutor
 from experiments.running import coordinator
 from experiments.running.coordinator import IncompleteRun, run_on_workers
+from experiments.running.finished_units import _digest
 from experiments.running.session import run
 from experiments.running.session_log import Session
 from experiments.running.worker import OtherVersion, UnitResult
@@ -160,7 +161,9 @@ def test_finished_units_are_kept_when_this_process_ends(small, tmp_path):
     assert len(units) == 5 and sidecar(path)["status"] == "partial"
     (path.with_suffix(".units") / "trials-2.json").write_text("{}")  # not a name of a unit
     units[0].write_text(units[0].read_text()[:-40])
-    units[1].write_text(units[1].read_text().replace('"identity": "', '"identity": "0'))
+    content = json.loads(units[1].read_text())
+    content["rows"][0][9] = "oven" if content["rows"][0][9] != "oven" else "cat"  # another response
+    units[1].write_text(json.dumps(content))
     others, sentences, counts = Workers(), [], []
     again = run(
         small, BIASED, tmp_path / "two", executor=others, notify=sentences.append,
@@ -252,7 +255,8 @@ def test_workers_that_differ_are_reported(small, tmp_path, monkeypatch):
     sentences = []
     path = run(small, BIASED, tmp_path, executor=Workers(), notify=sentences.append)
     assert sidecar(path)["devices"] == ["NVIDIA A100", "NVIDIA H200"]
-    assert len(sentences) == 1 and sentences[0].startswith("the workers differ: a has NVIDIA A100 with python 3.")
+    (sentence,) = sentences
+    assert sentence.startswith("the workers differ: a has NVIDIA A100; b has NVIDIA H200; the last")
 
 
 def test_workers_of_different_kinds_are_reported_before_the_first_unit(small, tmp_path, monkeypatch):
@@ -263,7 +267,7 @@ def test_workers_of_different_kinds_are_reported_before_the_first_unit(small, tm
     path = run(small, BIASED, tmp_path, executor=workers, notify=lambda text: told.append((workers.n_computed, text)))
     assert sidecar(path)["devices"] == ["A100", "H200"] and workers.n_computed > 2
     ((n_computed, sentence),) = told
-    assert n_computed == 0 and sentence.startswith("the workers differ: a has NVIDIA A100 with python 3.")
+    assert n_computed == 0 and sentence.startswith("the workers differ: a has NVIDIA A100; b has NVIDIA H200; the last")
 
 
 def test_near_the_end_a_worker_gets_one_unit_at_a_time(small, tmp_path):
@@ -462,13 +466,11 @@ def test_a_unit_of_an_earlier_run_with_other_weights_is_repeated(small, tmp_path
     with pytest.raises(KeyboardInterrupt):
         run(small, BIASED, tmp_path / "two", executor=workers, progress=stop)
     path = tmp_path / "two/small/small_biased-0.7_session-1.csv"
-    unit = sorted(path.with_suffix(".units").iterdir())[0]
-    content = json.loads(unit.read_text())
-    unit.write_text(json.dumps(content | {"provenance": {"revision": "1"}, "rows": content["rows"]}))
+    for number, unit in enumerate(sorted(path.with_suffix(".units").iterdir())):
+        content = json.loads(unit.read_text()) | {"provenance": {"revision": "2" if number else "1"}}
+        facts = {key: value for key, value in content.items() if key not in ("identity", "sha256")}
+        unit.write_text(json.dumps(content | {"sha256": _digest(facts)}))
     monkeypatch.setattr("experiments.running.worker.provenance_of", lambda observer: {"revision": "2"})
-    for other in path.with_suffix(".units").iterdir():
-        if other != unit:
-            other.write_text(json.dumps(json.loads(other.read_text()) | {"provenance": {"revision": "2"}}))
     run(small, BIASED, tmp_path / "two", executor=Workers(), notify=told.append)
     assert path.read_bytes() == run(small, BIASED, tmp_path / "one").read_bytes()
     assert len(told) == 1 and told[0].endswith("computed in an earlier run with other weights or settings than the log")
