@@ -27,7 +27,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from analysis.benchmark.benchmark import benchmark_table
 from analysis.benchmark.ranks import benchmark_intervals
@@ -160,11 +160,13 @@ def draw_growth(table: pd.DataFrame, path: Path) -> None:
             for k, (name, part) in enumerate(table.groupby("measure", sort=False)):
                 ax.loglog(part["observers"], part[column], marker="os^vDPX*"[k % 8], markersize=4, label=name)
             ax.set(xlabel=f"Observers ({table['images'].max()} images)", ylabel=label)
+            if column == "gb":
+                ax.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
             for axis in (ax.xaxis, ax.yaxis):  # numbers without mathematical text, which the style does not draw
                 axis.set_major_formatter(StrMethodFormatter("{x:g}"))
                 axis.set_minor_formatter(NullFormatter())
             ax.grid(color=style.GRID_COLOR, linewidth=0.6)
-        figure.legend(loc="outside right upper")
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")  # equal for both panels
         figure.savefig(path)
 
 

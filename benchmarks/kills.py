@@ -9,6 +9,7 @@ The exit code is 1 if any row is lost, duplicate or different.
 """
 
 import argparse
+import json
 import random
 import signal
 import subprocess
@@ -127,7 +128,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def compare(log: Path, expected: Path) -> tuple[int, int, int]:
-    """Return the numbers of lost, duplicate and different rows of a log."""
+    """Return the numbers of lost, duplicate and different rows of a log, whose sidecar must be complete."""
+    if json.loads(log.with_suffix(".json").read_text())["status"] != "complete" or log.with_suffix(".units").exists():
+        raise SystemExit(f"{log}: its sidecar is incomplete, or its folder of finished units is left")
     rows, wanted = log.read_text().splitlines(), expected.read_text().splitlines()
     counted = Counter(rows)
     doubled = sum(n - 1 for n in counted.values() if n > 1)
