@@ -107,8 +107,11 @@ def run_sessions(
     for state in report.sessions:
         if state.error is not None:
             typer.echo(f"observers: {state.experiment}, {state.observer}: {state.error}", err=True)
-    for failure in report.failures:
-        typer.echo(f"observers: {failure}", err=True)
+    if report.failures:  # each of them has been reported
+        n = len(report.failures)
+        typer.echo(
+            f"observers: {n} unit{'s' if n > 1 else ''} of work failed on two workers, as listed above", err=True
+        )
     if report.failures or report.errors:
         typer.echo("The other responses are saved. To continue, run the same command again.", err=True)
         raise typer.Exit(1 if report.errors else 3)

@@ -56,7 +56,8 @@ def merge_shards(
         shutil.rmtree(removed)
     sets = {path: files for path in folders if path.exists() and (files := part_files(path))}
     if not sets:
-        raise LogError(f"found no shards in {folder}: pass the folder that was --out of run-experiment --shard")
+        problem = "there is no folder" if not Path(folder).exists() else "found no shards in"
+        raise LogError(f"{problem} {folder}: pass the folder that was --out of run-experiment --shard")
     merged: list[Path] = []
     errors: list[UserError] = []
     missing: dict[int, set[int]] = {}

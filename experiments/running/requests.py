@@ -53,6 +53,7 @@ class RunRequest:
 _TYPES: dict[str, type] = {
     "experiments": list, "observers": list, "options": dict, "session": int, "seed": int, "limit": int
 }  # fmt: skip
+_SMALLEST = {"session": 1, "seed": 0, "limit": 1}
 
 
 def read_runs(path: Path) -> list[RunRequest]:
@@ -81,8 +82,12 @@ def read_runs(path: Path) -> list[RunRequest]:
                 raise UserError(f"{where}: unknown key {key!r}; the keys are {', '.join(_TYPES)}")
             if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
                 raise UserError(f"{where}: {key} must be {describe_type(_TYPES[key])}, got {value!r}")
+            if key in _SMALLEST and value < _SMALLEST[key]:
+                raise UserError(f"{where}: {key} must be {_SMALLEST[key]} or more, got {value}")
         for key in ("experiments", "observers"):
             names = values.get(key)
+            if names is None:
+                raise UserError(f"{where}: {key} is missing; it is a list of one or more names")
             if not names or not all(isinstance(name, str) for name in names):
                 raise UserError(f"{where}: {key} must be a list of one or more names, got {names!r}")
         values |= {key: tuple(values[key]) for key in ("experiments", "observers")}

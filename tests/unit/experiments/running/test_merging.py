@@ -140,8 +140,8 @@ def test_a_set_of_which_only_sidecars_exist(small, tmp_path):
 def test_folders_without_shards(tmp_path, small):
     run(small, Ideal(), tmp_path / "logs")
     (tmp_path / "logs" / "empty.shards").mkdir()
-    for folder in (tmp_path / "logs", tmp_path / "nowhere"):
-        with pytest.raises(LogError, match=f"found no shards in {folder}"):
+    for folder, problem in ((tmp_path / "logs", "found no shards in"), (tmp_path / "nowhere", "there is no folder")):
+        with pytest.raises(LogError, match=f"{problem} {folder}"):
             merge_shards(folder)
 
 

@@ -48,7 +48,9 @@ def test_runs_are_read(tmp_path):
         (RUNS.replace("limit = 10", "limit = true"), "limit must be a whole number, got True"),
         (RUNS.replace('["biased"]', "[]"), r"observers must be a list of one or more names, got \[\]"),
         (RUNS.replace('["biased"]', "[3]"), r"observers must be a list of one or more names, got \[3\]"),
-        ('[[runs]]\nobservers = ["biased"]', "experiments must be a list of one or more names, got None"),
+        ('[[runs]]\nobservers = ["biased"]', "experiments is missing; it is a list of one or more names"),
+        (RUNS.replace("[[runs]]", "[[runs]]\nlimit = 0", 1), "number 1: limit must be 1 or more, got 0"),
+        (RUNS.replace("seed = 3", "seed = -1"), "seed must be 0 or more, got -1"),
     ],
 )  # fmt: skip
 def test_files_that_are_not_understood(tmp_path, text, message):
