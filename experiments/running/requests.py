@@ -82,7 +82,7 @@ def read_runs(path: Path) -> list[RunRequest]:
                 raise UserError(f"{where}: unknown key {key!r}; the keys are {', '.join(_TYPES)}")
             if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
                 raise UserError(f"{where}: {key} must be {describe_type(_TYPES[key])}, got {value!r}")
-            if key in _SMALLEST and value < _SMALLEST[key]:
+            if isinstance(value, int) and value < _SMALLEST.get(key, value):
                 raise UserError(f"{where}: {key} must be {_SMALLEST[key]} or more, got {value}")
         for key in ("experiments", "observers"):
             names = values.get(key)
