@@ -30,7 +30,7 @@ EXTRAS: dict[str, dict[str, str]] = {
     "microcosm": {"resvg_py": "resvg-py"},
     "psychometrics": {"psignifit": "psignifit"},
     "textures": {"plenoptic": "plenoptic"},
-    "cluster": {"distributed": "distributed"},
+    "cluster": {"distributed": "distributed", "cloudpickle": "cloudpickle"},
     "parquet": {"pyarrow": "pyarrow"},
     "zoo": {"timm": "timm", "torchvision": "torchvision"},
 }
