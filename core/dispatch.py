@@ -65,8 +65,8 @@ class Dispatcher:
     Attributes:
         executor: The executor. It is not closed.
         function: The function that computes a job from `Job.argument`. It must be importable on the workers.
-        next_job: Function that takes the name of a worker and returns the next job for it, or None if there is no job for
-            it now.
+        next_job: Function that takes the name of a worker and returns the next job for it, or None if the worker should not
+            get a job now.
         time_limit: Function that takes a job and returns its time limit in seconds, or None for no limit. A worker that
             exceeds the limit is ended, and the job is computed on another worker.
         notify: Function that is called with a sentence when a worker is lost or excluded, or while none is connected.

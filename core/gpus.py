@@ -15,15 +15,23 @@ from core.processes import thread_variables
 _COUNT = "import torch; print(torch.cuda.device_count())"
 
 
+def listed_gpus() -> list[str] | None:
+    """Return the names of the GPUs in CUDA_VISIBLE_DEVICES, or None if this variable is not set."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return None
+    return [name for part in visible.split(",") if (name := part.strip()) and name != "-1"]
+
+
 def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process may use.
 
     If CUDA_VISIBLE_DEVICES is set, as in a SLURM job, it lists these GPUs; otherwise they are the GPUs that PyTorch finds.
     PyTorch runs in a separate process, so that this process allocates no memory on a GPU.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name for part in visible.split(",") if (name := part.strip()) and name != "-1"]
+    listed = listed_gpus()
+    if listed is not None:
+        return listed
     result = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, text=True, check=False)
     return [str(index) for index in range(int(result.stdout))] if result.returncode == 0 else []
 
@@ -39,11 +47,10 @@ def gpu_models() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     rows = [[cell.strip() for cell in line.split(",", 2)] for line in lines if line.count(",") >= 2]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
+    listed = listed_gpus()
+    if listed is None:
         return [model for _, _, model in rows]
-    names = [name for part in visible.split(",") if (name := part.strip()) and name != "-1"]
-    return [model for name in names for index, uuid, model in rows if name == index or uuid.startswith(name)]
+    return [model for name in listed for index, uuid, model in rows if name == index or uuid.startswith(name)]
 
 
 def choose_gpus(text: str) -> list[str]:

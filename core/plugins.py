@@ -107,6 +107,14 @@ def file_sha256(definition: Any) -> str | None:
     return digest
 
 
+def imported_files(folder: Path) -> list[Path]:
+    """Return the sorted Python files in a folder, not in its subfolders, that this process has imported."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    # Some modules of torch have a relative path as their __file__, which does not name a file on disk.
+    paths = {Path(file) for file in files if isinstance(file, str) and Path(file).is_absolute()}
+    return [path for path in sorted(paths) if path.suffix == ".py" and path.resolve().parent == folder]
+
+
 def code_version(name: str, group: str) -> str | None:
     """Return a text that identifies the version of the code of a plugin or of a user's object.
 
@@ -118,10 +126,7 @@ def code_version(name: str, group: str) -> str | None:
     if module.endswith(".py"):
         load(reference)
         folder = Path(module).expanduser().resolve().parent
-        loaded_files = (getattr(m, "__file__", None) for m in list(sys.modules.values()))
-        # Some modules of torch have a relative path as their __file__, which does not name a file on disk.
-        paths = {Path(file) for file in loaded_files if isinstance(file, str) and Path(file).is_absolute()}
-        content = [p.read_bytes() for p in sorted(paths) if p.suffix == ".py" and p.resolve().parent == folder]
+        content = [path.read_bytes() for path in imported_files(folder)]
         return f"sha256:{hashlib.sha256(b''.join(content)).hexdigest()}"
     package = module.partition(".")[0]
     return ", ".join(f"{d} {version(d)}" for d in sorted(set(packages_distributions().get(package, ())))) or None

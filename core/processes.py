@@ -159,7 +159,7 @@ def _describe_exit(exit_code: int | None) -> str:
     """Return a clause that describes how a process ended."""
     if exit_code is not None and exit_code < 0:
         known = {number.value: number.name for number in signal.Signals}
-        name = known.get(-exit_code, f"signal {-exit_code}")  # real-time signals have no names
+        name = known.get(-exit_code, f"signal {-exit_code}")  # Python does not name real-time signals
         cause = ", most likely because memory ran out" if name == "SIGKILL" else ""
         return f"was ended by {name}{cause}"
     return f"ended with the exit code {exit_code}"

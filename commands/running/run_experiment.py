@@ -192,7 +192,7 @@ def run_sessions_here(sessions: "Sequence[SessionPlan]", *, quiet: bool) -> None
             n_errors += 1
             to_stderr(f"observers: {plan.experiment.name}, {plan.observer.name}: {error}")
     if n_errors:
-        to_stderr(f"{n_errors} of {len(sessions)} sessions were stopped by an error; the others are complete")
+        to_stderr(f"{n_errors} of {len(sessions)} sessions were stopped by an error, and all others were run")
         raise typer.Exit(1)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UserError
+from core.gpus import listed_gpus
 from core.processes import thread_variables
 from experiments.executors.scheduler_address import find_scheduler
 
@@ -96,7 +97,7 @@ def run_worker(
 
 
 def _running_scheduler(file: Path) -> str | None:
-    """Return the address in a scheduler file if something on that address accepts connections."""
+    """Return the address in a scheduler file if a program accepts connections at this address."""
     if not file.exists():
         return None
     try:
@@ -115,7 +116,5 @@ def _set_up_dask() -> None:
 
 def has_gpu() -> bool:
     """Return whether this process may use a GPU. torch is not imported, because it would allocate memory on the GPU."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return visible.strip() not in ("", "-1")
-    return any(DEVICES.glob("nvidia[0-9]*"))
+    listed = listed_gpus()
+    return bool(listed) if listed is not None else any(DEVICES.glob("nvidia[0-9]*"))

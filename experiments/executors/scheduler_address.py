@@ -39,7 +39,9 @@ def find_scheduler(
                 f"{scheduler} is neither an address like tcp://HOST:PORT nor a file whose name ends in .json"
             )
         if not scheduler.rpartition(":")[2].isdecimal():
-            raise UserError(f"{scheduler} has no port: the address of a scheduler is like tcp://HOST:PORT")
+            raise UserError(
+                f"expected the address of a scheduler, such as tcp://HOST:PORT, but {scheduler!r} lacks the port"
+            )
         return scheduler
     path = Path(scheduler).expanduser()
     begin = time.monotonic()

@@ -5,7 +5,7 @@ earlier ones are saved on disk (see `experiments.running.finished_units`). If th
 being computed are lost.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field, frozen
 
@@ -18,6 +18,7 @@ from experiments.running.session_log import Session
 from experiments.running.session_progress import SessionProgress, SessionState
 from experiments.running.units import pack_question
 from experiments.running.worker import OtherVersion, UnitResult, WorkerFacts, answer_unit
+from experiments.running.worker_kinds import WorkerKinds, describe_differences
 
 MIN_TIME_LIMIT = 1800.0  # seconds
 TIME_LIMIT_FACTOR = 20  # times the longest time per trial of the session so far
@@ -114,7 +115,7 @@ class _Run:
     failures: list[str] = field(factory=list)
     observers: dict[str, object] = field(factory=dict)  # worker -> the observer that it has loaded
     questioned: set[str] = field(factory=set)  # workers to which the query for hardware and packages was sent
-    kinds: dict[str, Mapping[str, str]] = field(factory=dict)  # the first worker of each kind -> hardware and packages
+    kinds: WorkerKinds = field(factory=WorkerKinds)
     dispatcher: Dispatcher = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -158,8 +159,7 @@ class _Run:
             return
         if outcome.job.key is None:
             if isinstance(outcome.result, WorkerFacts):
-                self.compare_workers(self.kinds, outcome.worker, outcome.result.hardware, outcome.result.packages)
-                self.compare_packages(outcome.worker, outcome.result.packages)
+                self.compare(outcome.worker, outcome.result)
             return
         state: SessionProgress = outcome.job.key[0]
         unit: range = outcome.job.key[1]
@@ -176,40 +176,19 @@ class _Run:
             if outcome.error is not None:
                 raise outcome.error
             result: UnitResult = outcome.result
-            self.compare_workers(state.devices, outcome.worker, result.device, result.packages)
+            sentence = state.devices.add(outcome.worker, result.device, result.packages)
+            if sentence and len(self.kinds.first) <= 1:  # otherwise the user has been told
+                self.notify(sentence)
             state.save(range(unit.start, unit.start + len(result.rows)), evolve(result, error=""))
             if result.error:
                 raise ObserverError(result.error)
         except UserError as error:
             state.error = state.error or error
 
-    def compare_packages(self, worker: str, packages: Mapping[str, str]) -> None:
-        """Tell the user if the first worker has other packages than this process, whose packages are in the sidecar."""
-        own = worker_packages()
-        different = [
-            f"{name} {packages.get(name)}" for name in own | dict(packages) if own.get(name) != packages.get(name)
-        ]
-        if different and list(self.kinds) == [worker]:
-            self.notify(f"{worker} has {', '.join(different)}, unlike this process; the sidecar lists both")
-
-    def compare_workers(
-        self, known: dict[str, Mapping[str, str]], worker: str, device: str, packages: Mapping[str, str]
-    ) -> None:
-        """Tell the user if a worker has another device or other packages than the ones before, which are in `known`."""
-        facts = {"device": device, **packages}
-        if facts in known.values():
-            return
-        known[worker] = facts
-        if len(known) > 1 and (known is self.kinds or len(self.kinds) <= 1):  # otherwise the user knows already
-            first, expected = next(iter(known.items()))
-            keys = [key for key in {**expected, **facts} if expected.get(key) != facts.get(key)]
-            values = [", ".join(_describe(key, f.get(key)) for key in keys) for f in (expected, facts)]
-            self.notify(
-                f"the workers differ: {first} has {values[0]}; {worker} has {values[1]}; the last digits of the evidence "
-                f"can depend on this"
-            )
-
-
-def _describe(key: str, value: str | None) -> str:
-    """Return a fact about a worker, such as "torch 2.13" or the model of its device."""
-    return str(value) if key == "device" else f"{key} {value or 'missing'}"
+    def compare(self, worker: str, facts: WorkerFacts) -> None:
+        """Tell the user if a worker differs from the ones before, or the first one from this process."""
+        if sentence := self.kinds.add(worker, facts.hardware, facts.packages):
+            self.notify(sentence)
+        elif list(self.kinds.first) == [worker] and facts.packages != worker_packages():
+            own, theirs = describe_differences(worker_packages(), facts.packages)
+            self.notify(f"{worker} has {theirs}, and this process has {own}; the sidecar lists the packages of both")

@@ -42,12 +42,12 @@ class FinishedUnits:
         identity = identity_of(
             session.experiment, session.observer, session.number, session.seed, stimuli_digest=session.stimuli_digest
         )
-        return cls(session, hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest())
+        return cls(session, content_digest(identity))
 
     @property
     def folder(self) -> Path:
         """The folder of the files."""
-        return self.session.path.with_suffix(".units")
+        return folder_of_units(self.session.path)
 
     def find(self, notify: Callable[[str], None] = lambda sentence: None) -> list[range]:
         """Return the indices of the trials of each unit, in order. Units that cannot be used are reported and deleted."""
@@ -62,21 +62,11 @@ class FinishedUnits:
                 ranges.append(indices)
         return sorted(ranges, key=lambda indices: indices.start)
 
-    def clean(self, n_logged: int | None) -> None:
-        """Delete incomplete files and units whose rows are in the log; all units if there is no log (None)."""
-        for path in self.folder.glob("trials-*"):
-            match = _NAME.fullmatch(path.name)
-            is_old = match is not None and (n_logged is None or int(match[2]) <= n_logged)
-            if is_old or path.suffix == ".part":
-                path.unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
-
     def read(self, indices: range) -> UnitResult | None:
         """Return the responses to the trials with these indices, or None if the file cannot be used."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             content = json.loads(self._path(indices).read_text("utf-8"))
-            if content.pop("identity") == self.identity and content.pop("sha256") == _digest(content):
+            if content.pop("identity") == self.identity and content.pop("sha256") == content_digest(content):
                 result = UnitResult(**content)
                 return result if len(result.rows) == len(indices) else None
         return None
@@ -84,7 +74,7 @@ class FinishedUnits:
     def write(self, indices: range, result: UnitResult) -> None:
         """Save the responses to the trials with these indices. Raises LogError if the file cannot be written."""
         facts = asdict(result)
-        content = json.dumps({"identity": self.identity, "sha256": _digest(facts)} | facts, ensure_ascii=False)
+        content = json.dumps({"identity": self.identity, "sha256": content_digest(facts)} | facts, ensure_ascii=False)
         try:
             write_atomically(self._path(indices), content.encode(), sync=True)
         except OSError as error:
@@ -100,6 +90,28 @@ class FinishedUnits:
         return self.folder / f"trials-{indices.start + 1}-{indices.stop}.json"
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the content of a unit, by which a file that was changed is recognized."""
+def folder_of_units(path: Path) -> Path:
+    """Return the folder of the finished units of a log."""
+    return path.with_suffix(".units")
+
+
+def remove_old_units(path: Path, n_logged: int | None) -> None:
+    """Remove the finished units whose rows are in the log, files that were not written to their end, and an empty folder.
+
+    Args:
+        path: The log.
+        n_logged: Number of rows in the log; None if the log does not exist, so that all its units are old.
+    """
+    folder = folder_of_units(path)
+    for file in folder.glob("trials-*"):
+        match = _NAME.fullmatch(file.name)
+        is_old = match is not None and (n_logged is None or int(match[2]) <= n_logged)
+        if is_old or file.suffix == ".part":
+            file.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def content_digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a JSON object, which does not depend on the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

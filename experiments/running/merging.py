@@ -56,8 +56,8 @@ def merge_shards(
         shutil.rmtree(removed)
     sets = {path: files for path in folders if path.exists() and (files := part_files(path))}
     if not sets:
-        problem = "there is no folder" if not Path(folder).exists() else "found no shards in"
-        raise LogError(f"{problem} {folder}: pass the folder that was --out of run-experiment --shard")
+        problem = "does not contain shards" if Path(folder).exists() else "does not exist"
+        raise LogError(f"{folder} {problem}: pass the folder that was --out of run-experiment --shard")
     merged: list[Path] = []
     errors: list[UserError] = []
     missing: dict[int, set[int]] = {}

@@ -2,8 +2,9 @@
 
 A unit should take one to five minutes: little work is then lost with a worker, and the overhead per unit is negligible.
 Until the time per trial is known from a finished unit, a unit has up to 16 trials. Towards the end, the remaining trials are
-divided evenly among the workers, into units of at least ten seconds, so that no worker computes a long unit while the
-others are idle (guided self-scheduling, Polychronopoulos & Kuck 1987, doi:10.1109/TC.1987.5009495).
+divided evenly among the workers, so that no worker computes a long unit while the others are idle (guided self-scheduling,
+Polychronopoulos & Kuck 1987, doi:10.1109/TC.1987.5009495). A unit then takes at least ten seconds, unless fewer trials
+remain than all workers compute in this time.
 """
 
 import math

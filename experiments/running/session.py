@@ -17,7 +17,7 @@ from experiments.experiment import Experiment
 from experiments.running.answers import iter_answers, provenance_of
 from experiments.running.coordinator import run_on_workers
 from experiments.running.environment import describe_device
-from experiments.running.finished_units import FinishedUnits
+from experiments.running.finished_units import remove_old_units
 from experiments.running.session_log import Session, SessionLog
 from experiments.running.shards import Shard
 from observers.protocol import Observer
@@ -108,7 +108,7 @@ def run_here(session: Session, progress: Progress, notify: Callable[[str], None]
             progress(session_log.n_logged, n_done + len(remaining))
     finally:
         session_log.close()
-        FinishedUnits.of(session).clean(session_log.n_logged)  # of earlier runs with workers
+        remove_old_units(session.path, session_log.n_logged)  # of earlier runs with workers
 
 
 def _check_classes(experiment: object, observer: object) -> None:

@@ -1,17 +1,18 @@
 """The progress of a session that is run on workers: trials in the log, in finished units, and still to be computed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field, frozen
 
 from core.dispatch import Job
 from core.errors import LogError, UserError
-from experiments.running.finished_units import FinishedUnits
+from experiments.running.finished_units import FinishedUnits, remove_old_units
 from experiments.running.planning import is_near_end, unit_size
 from experiments.running.session_log import Session, SessionLog
 from experiments.running.units import pack_observer, pack_unit
 from experiments.running.worker import UnitResult
+from experiments.running.worker_kinds import WorkerKinds
 
 
 @frozen
@@ -56,7 +57,7 @@ class SessionProgress:
         longest: The longest time per trial of a unit so far, in seconds.
         from_earlier_run: The first indices of the finished units of an earlier run.
         notify: Function that is called with a sentence if such a unit has to be computed again.
-        devices: The first worker with each device and packages, with these facts.
+        devices: The devices and packages with which the session was computed.
         error: The error that stopped the session.
     """
 
@@ -74,7 +75,7 @@ class SessionProgress:
     longest: float = 0.0
     from_earlier_run: frozenset[int] = frozenset()
     notify: Callable[[str], None] = lambda sentence: None
-    devices: dict[str, Mapping[str, str]] = field(factory=dict)
+    devices: WorkerKinds = field(factory=WorkerKinds)
     error: UserError | None = None
 
     @classmethod
@@ -83,7 +84,7 @@ class SessionProgress:
         packed, finished, is_resumed = pack_observer(session), FinishedUnits.of(session), session.path.exists()
         log = SessionLog.open(session, notify)
         try:
-            finished.clean(log.n_logged if is_resumed else None)
+            remove_old_units(session.path, log.n_logged if is_resumed else None)
             units = [unit for unit in finished.find(notify) if log.n_logged < unit.stop <= len(log.trials)]
             gaps, position = [], log.n_logged
             for unit in [*units, range(len(log.trials), len(log.trials))]:

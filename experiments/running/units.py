@@ -9,7 +9,6 @@ an observer, whose content is sent with the unit, may be written to a temporary 
 import hashlib
 import json
 import os
-import sys
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -18,6 +17,7 @@ from typing import Any
 import attrs
 
 from core.errors import StimulusError, UserError
+from core.plugins import imported_files
 from experiments.identity import observer_identity
 from experiments.running.environment import code_digest
 from experiments.running.session_log import Session
@@ -96,12 +96,7 @@ def _python_files(spec: ObserverSpec) -> list[tuple[Path, bytes]]:
     if not module.endswith(".py"):
         return []
     path = Path(module).expanduser().resolve()
-    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    # Some modules of torch have a relative path as their __file__, which does not name a file on disk.
-    candidates = {Path(file) for file in loaded if isinstance(file, str) and Path(file).is_absolute()}
-    others = sorted(
-        {p.resolve() for p in candidates if p.suffix == ".py" and p.resolve().parent == path.parent} - {path}
-    )
+    others = sorted({file.resolve() for file in imported_files(path.parent)} - {path})
     files = [(file, file.read_bytes()) for file in (path, *others)]
     for file, content in files:
         if len(content) > MAX_FILE_BYTES:

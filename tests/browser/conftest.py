@@ -11,7 +11,7 @@ from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
 from tests.browser.chromium import chromium
 from tests.browser.pages import KINDS, ODD, OWN
-from tests.unit.analysis.report.test_report import trials
+from tests.unit.analysis.report.simulated_reports import trials
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from analysis.measures.accuracy import accuracy
 from analysis.report import paged_tables
 from analysis.report.report import write_report
 from tests.browser.pages import DOWN, ENTER, HURT, ODD, RIGHT, choose, texts
-from tests.unit.analysis.report.test_report import trials
+from tests.unit.analysis.report.simulated_reports import trials
 
 N = 210
 OBSERVERS = {ODD: "generative", f"</script><script>{HURT}</script>": "discriminative", "__proto__": "simulated"} | {

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.programs_on_path import put_on_path
+
 pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parents[2]
@@ -42,14 +44,7 @@ def test_shellcheck_accepts_the_scripts(script, tmp_path):
 
 
 def test_the_coordinator_script(tmp_path, cache, monkeypatch):
-    programs = {
-        "srun": SRUN.format(python=sys.executable),
-        "observers": f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli "$@"\n',
-    }
-    (tmp_path / "bin").mkdir()
-    for name, text in programs.items():
-        (tmp_path / "bin" / name).write_text(text)
-        (tmp_path / "bin" / name).chmod(0o755)
+    put_on_path(monkeypatch, tmp_path / "bin", srun=SRUN.format(python=sys.executable))
     assert "#SBATCH --ntasks=8" in SCRIPT
     (tmp_path / "coordinator.sh").write_text(SCRIPT)
     runs = RUNS.replace('["cue-conflict", "sketch", "edge"]', '["drawn-cue-conflict"]').replace(
@@ -60,7 +55,6 @@ def test_the_coordinator_script(tmp_path, cache, monkeypatch):
     )
     (tmp_path / "runs.toml").write_text(runs.replace("mine.py:Mine", "chance"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_NTASKS", "2")
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     done = subprocess.run(["bash", "coordinator.sh"], capture_output=True, text=True, timeout=300)

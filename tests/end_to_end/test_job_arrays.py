@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.programs_on_path import put_on_path
+
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs" / "cluster.md").read_text("utf-8").split("## Job arrays")[1].split("\n## ")[0]
 ARRAY, SUBMIT = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
@@ -44,19 +46,11 @@ print(17)
 @pytest.fixture
 def cluster(tmp_path, cache, monkeypatch):
     """Put `sbatch` and `observers` on the path, and the scripts into the current folder, for a small experiment."""
-    programs = {
-        "sbatch": SBATCH.format(python=sys.executable),
-        "observers": f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli "$@"\n',
-    }
-    (tmp_path / "bin").mkdir()
-    for name, text in programs.items():
-        (tmp_path / "bin" / name).write_text(text)
-        (tmp_path / "bin" / name).chmod(0o755)
+    put_on_path(monkeypatch, tmp_path / "bin", sbatch=SBATCH.format(python=sys.executable))
     script = ARRAY.replace("cue-conflict --observer sd14", "drawn-cue-conflict --observer ideal --observer chance")
     (tmp_path / "array.sh").write_text(script.replace("100", "5"))
     (tmp_path / "submit.sh").write_text(SUBMIT)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     for name in [name for name in os.environ if name.startswith("SLURM_") or name in ("RANK", "WORLD_SIZE")]:
         monkeypatch.delenv(name)
     return tmp_path

@@ -40,8 +40,8 @@ def test_an_array_of_two_observers(tmp_path, no_jobs, monkeypatch):
     done = observers("merge", tmp_path, "--remove-shards")
     assert done.stderr.count("exists already, with the same rows") == 2
     assert list(tmp_path.rglob("*.shards")) == []
-    assert "found no shards in" in observers("merge", tmp_path, code=1).stderr
-    assert "there is no folder nosuch: pass the folder" in observers("merge", "nosuch", code=1).stderr
+    assert "does not contain shards" in observers("merge", tmp_path, code=1).stderr
+    assert "nosuch does not exist: pass the folder" in observers("merge", "nosuch", code=1).stderr
 
 
 def test_contradictions_have_exit_code_1(tmp_path):

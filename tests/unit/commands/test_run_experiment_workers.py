@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.commands import observers
-from tests.unit.experiments.running.test_coordinator import MINE
+from tests.unit.experiments.running.workers_here import MINE
 
 
 def test_several_experiments_and_observers_on_workers(tmp_path):
@@ -88,7 +88,7 @@ def test_an_error_stops_only_its_session(tmp_path):
     words = ["drawn-cue-conflict", "-m", f"{tmp_path}/mine.py:Mine", "-m", "ideal", "--limit", 3, "--out", tmp_path]
     done = observers("run-experiment", *words, code=1)
     assert "observers: drawn-cue-conflict, mine: " in done.stderr
-    assert "1 of 2 sessions were stopped by an error; the others are complete" in done.stderr
+    assert "1 of 2 sessions were stopped by an error, and all others were run" in done.stderr
     assert len(list(tmp_path.rglob("*_ideal_session-1.csv"))) == 1
 
 

@@ -9,7 +9,7 @@ from analysis.kappa.contingency import COUNTS, contingency
 from analysis.measures.accuracy import accuracy, accuracy_by_kind
 from analysis.measures.by_image import COLUMNS, responses_by_image
 from core.errors import LogError
-from tests.unit.analysis.report.test_report import trials
+from tests.unit.analysis.report.simulated_reports import trials
 
 KINDS = {"subject-01": "human", "subject-02": "human", "net": "generative"}
 

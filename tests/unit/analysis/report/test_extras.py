@@ -10,7 +10,7 @@ from analysis.figures.trial_reconstruction import draw_reconstructions
 from analysis.measures.shape_bias import overall_shape_bias, shape_bias
 from analysis.report.extras import Extra, overview_section, overview_table, reconstruction_drawing
 from analysis.report.report import write_report
-from tests.unit.analysis.report.test_report import page_text, trials
+from tests.unit.analysis.report.simulated_reports import page_text, trials
 
 PEOPLE = ["SIMULATED-1", "SIMULATED-2"]
 KINDS = dict.fromkeys(PEOPLE, "simulated") | {"net": "generative"}

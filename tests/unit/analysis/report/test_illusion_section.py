@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from analysis.figures.illusions.lines import draw_lines
 from analysis.report.sections.illusions import illusions_section
 from tests.unit.analysis.illusions import simulated_trials
-from tests.unit.analysis.report.test_report import trials
+from tests.unit.analysis.report.simulated_reports import trials
 from tests.unit.analysis.report.test_report_sections import check_part, section_inputs
 
 pytestmark = pytest.mark.usefixtures("empty_figures")

@@ -20,7 +20,7 @@ from experiments.running.session import run
 from observers.simulated import Biased, Ideal
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus, StimulusSet
-from tests.unit.analysis.report.test_report import page_text, read_data, trials
+from tests.unit.analysis.report.simulated_reports import page_text, read_data, trials
 
 pytestmark = pytest.mark.usefixtures("empty_figures")
 

@@ -16,7 +16,7 @@ from analysis.report.report import write_report
 from analysis.report.sections import agreement, large_matrix
 from analysis.report.sections.parts import Part, table_of
 from analysis.report.sections.scripts import LETTERS, as_letters
-from tests.unit.analysis.report.test_report import HOSTILE, KINDS, page_text, read_data, trials
+from tests.unit.analysis.report.simulated_reports import HOSTILE, KINDS, page_text, read_data, trials
 
 pytestmark = pytest.mark.usefixtures("empty_figures")
 

@@ -24,7 +24,7 @@ from analysis.report.sections.order import OVERALL_SECTIONS, SECTIONS
 from analysis.report.sections.overall import benchmark_section, low_pass_section
 from analysis.report.sections.responses import responses_section, thresholds_section
 from analysis.report.sections.section_inputs import Bootstrap, SectionInputs
-from tests.unit.analysis.report.test_report import trials
+from tests.unit.analysis.report.simulated_reports import trials
 
 KINDS = {"s1": "human", "s2": "human", "s3": "human", "net": "discriminative", "sd": "generative"}
 QUICK = Bootstrap(40, 3)

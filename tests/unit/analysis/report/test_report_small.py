@@ -7,7 +7,7 @@ import pytest
 from analysis.figures import style
 from analysis.report.report import write_report
 from core.errors import LogError
-from tests.unit.analysis.report.test_report import Elements, page_text, read_data, trials
+from tests.unit.analysis.report.simulated_reports import Elements, page_text, read_data, trials
 
 ONE_OBSERVER = {"net": "generative"}
 TWO_OBSERVERS = {"subject-01": "human", "net": "generative"}

@@ -93,7 +93,7 @@ def test_a_wait_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://", "tcp://host", "tcp://host:port"])
 def test_address_without_a_port(address):
-    with pytest.raises(UserError, match=r"has no port: the address of a scheduler is like tcp://HOST:PORT"):
+    with pytest.raises(UserError, match=rf"such as tcp://HOST:PORT, but '{address}' lacks the port"):
         find_scheduler(address)
 
 

@@ -140,8 +140,8 @@ def test_a_set_of_which_only_sidecars_exist(small, tmp_path):
 def test_folders_without_shards(tmp_path, small):
     run(small, Ideal(), tmp_path / "logs")
     (tmp_path / "logs" / "empty.shards").mkdir()
-    for folder, problem in ((tmp_path / "logs", "found no shards in"), (tmp_path / "nowhere", "there is no folder")):
-        with pytest.raises(LogError, match=f"{problem} {folder}"):
+    for folder, problem in ((tmp_path / "logs", "does not contain shards"), (tmp_path / "nowhere", "does not exist")):
+        with pytest.raises(LogError, match=f"{folder} {problem}"):
             merge_shards(folder)
 
 
