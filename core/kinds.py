@@ -6,5 +6,5 @@ these two tables.
 
 from typing import Literal, get_args
 
-Kind = Literal["human", "generative", "contrastive", "discriminative", "simulated"]
+Kind = Literal["human", "generative", "vision-language", "contrastive", "discriminative", "simulated"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -88,6 +88,7 @@ class KindStyle:
 _STYLES: Mapping[Kind, KindStyle] = {
     "human": KindStyle("#A51E37", "#A51E37", "D", "◆", "people"),
     "generative": KindStyle("#0069AA", "#0069AA", "^", "▲", "generative"),
+    "vision-language": KindStyle("#7A4FA3", "#6B4391", "P", "✚", "vision-language"),
     "contrastive": KindStyle("#D29600", "#8A6200", "v", "▼", "contrastive"),
     "discriminative": KindStyle("#969696", "#6A6A6A", "o", "●", "discriminative"),
     "simulated": KindStyle(
