@@ -55,7 +55,7 @@ def test_every_kind_has_a_distinct_readable_style():
     assert (
         len({kind_style.color for kind_style in style.KIND_STYLES.values()})
         == len({kind_style.marker for kind_style in style.KIND_STYLES.values()})
-        == 5
+        == len(KINDS)
     )
     assert style.KIND_STYLES["human"].color == "#A51E37"
     for kind_style in style.KIND_STYLES.values():  # WCAG requires a contrast of 4.5:1 for text
