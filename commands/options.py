@@ -79,6 +79,14 @@ ParticipantSeed = Annotated[
         help="Random seed for the order of trials (default: derived from participant code and session).",
     ),
 ]
+Instruction = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Question about each image, for people and vision-language models: object, shape, texture, or your own text "
+        "(default: the question of the experiment, usually object).",
+    ),
+]
 LogFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the trial logs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show progress.")]
 

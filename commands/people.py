@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import ExperimentName, Limit, LogFolder, ParticipantSeed, Session, to_stderr
+from commands.options import ExperimentName, Instruction, Limit, LogFolder, ParticipantSeed, Session, to_stderr
 from core.errors import ObserverError
 from core.resuming import resumable
 
@@ -50,6 +50,7 @@ def collect(
     ] = "",
     seed: ParticipantSeed = None,
     limit: Limit = None,
+    instruction: Instruction = None,
     rate: Annotated[
         float | None,
         typer.Option(metavar="HZ", help="Frame rate of a pilot or simulated session, in hertz (default: measured)."),
@@ -82,8 +83,10 @@ def collect(
     if participant is None:
         to_resume += ["--participant", code, "--session", str(session), *(["--pilot"] if pilot else [])]
     with resumable("every response is saved", ("collect",), extra_arguments=to_resume):
-        path = collecting.collect(make_experiment(experiment), person, out, session=session, seed=order_seed, limit=limit,
-                                  n_practice=practice, resume=resume, notify=to_stderr)  # fmt: skip
+        path = collecting.collect(
+            make_experiment(experiment, instruction=instruction), person, out, session=session, seed=order_seed,
+            limit=limit, n_practice=practice, resume=resume, notify=to_stderr,
+        )  # fmt: skip
     frames = collecting.FrameReport.from_log(path)
     typer.echo(f"log: {path}")
     typer.echo(frames.sentence(), err=frames.too_many_dropped)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import ExperimentName, LogFolder, ParticipantSeed, Quiet, Session, to_stderr
+from commands.options import ExperimentName, Instruction, LogFolder, ParticipantSeed, Quiet, Session, to_stderr
 from core.errors import ObserverError
 from core.resuming import resumable
 
@@ -26,6 +26,7 @@ def serve(
         ),
     ] = None,
     session: Session = 1,
+    instruction: Instruction = None,
     host: Annotated[
         str,
         typer.Option(
@@ -71,7 +72,7 @@ def serve(
     from observers.people.jspsych import load_scripts
 
     codes, stop_message = _participant_codes(participant, sessions)
-    chosen, files = make_experiment(experiment), load_scripts(assets)
+    chosen, files = make_experiment(experiment, instruction=instruction), load_scripts(assets)
     settings: dict[str, Any] = {"session": session, "seed": seed, "distance": distance}
     if static is not None:
         for code in codes:
@@ -97,6 +98,7 @@ def import_web(
         list[Path],
         typer.Argument(metavar="FILE…", help="Files of responses that a page sent, one JSON object per line."),
     ],
+    instruction: Instruction = None,
     out: LogFolder = Path("logs"),
 ) -> None:
     """Import responses that a --static page collected.
@@ -110,7 +112,8 @@ def import_web(
     from experiments.people.posted import import_answers
     from experiments.sets.registry import make_experiment
 
-    for path in import_answers(make_experiment(experiment), files, out, notify=to_stderr):
+    chosen = make_experiment(experiment, instruction=instruction)
+    for path in import_answers(chosen, files, out, notify=to_stderr):
         typer.echo(f"log: {path}")
 
 

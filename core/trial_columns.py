@@ -1,7 +1,8 @@
 """The columns of a trial log, in their order. All code that writes, checks, reads or exports logs uses this table.
 
-After these columns, a log has the cues of the stimulus set, one column `evidence_<choice>` for every choice, and one column
-`measured_<name>` for every further measurement of the observer. An empty cell is a missing value.
+After these columns, a log has the cues of the stimulus set, one column `evidence_<choice>` for every choice, one column
+`measured_<name>` for every further measurement of the observer, and one column `info_<name>` for every further text, such as
+the reply of a language model or the age of a participant. An empty cell is a missing value.
 
 To add a column, add it at the end of TRIAL_COLUMNS with `required=False`, so that logs without the column can still be read,
 and add its description to the table in docs/trial-log.md. A session that was started without the column cannot be resumed
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-EVIDENCE, MEASURED = "evidence_", "measured_"
+EVIDENCE, MEASURED, INFO = "evidence_", "measured_", "info_"
 
 
 @frozen
@@ -102,3 +103,8 @@ RESERVED_NAMES = {*NAMES, *FRAME_COLUMNS}  # names that a cue cannot have
 def is_numeric_extra(name: str) -> bool:
     """Return whether a column is not in TRIAL_COLUMNS but has numbers: evidence or a further measurement."""
     return name.startswith((EVIDENCE, MEASURED))
+
+
+def is_text_extra(name: str) -> bool:
+    """Return whether a column is not in TRIAL_COLUMNS but has further texts. It is not a cue."""
+    return name.startswith(INFO)

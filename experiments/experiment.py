@@ -4,6 +4,7 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import StimulusError
+from core.instructions import DEFAULT_INSTRUCTION, check_instruction
 from observers.protocol import Presentation, Trial
 from stimuli.stimulus import StimulusSet
 
@@ -20,8 +21,10 @@ class Experiment:
         choices: The choices of every trial.
         n_blocks: Number of blocks. People can take a break between two blocks.
         presentation: Timing and size of the presentation to people.
+        instruction: The question about each image, which people and vision-language models get as text.
 
     Raises:
+        UserError: If the instruction is empty, too long or not printable.
         StimulusError: If the set is empty, if there are fewer than two choices, if a choice is empty or occurs twice, or if
             there are more blocks than trials.
 
@@ -35,8 +38,10 @@ class Experiment:
     choices: tuple[str, ...]
     n_blocks: int = 1
     presentation: Presentation = Presentation()
+    instruction: str = DEFAULT_INSTRUCTION
 
     def __attrs_post_init__(self) -> None:
+        check_instruction(self.instruction)
         if not len(self.stimuli):
             raise StimulusError(f"the experiment {self.name} has no stimuli")
         if len(set(self.choices)) < 2 or len(set(self.choices)) != len(self.choices) or "" in self.choices:
@@ -58,7 +63,7 @@ class Experiment:
             [np.full(len(part), i) for i, part in enumerate(np.array_split(order, self.n_blocks), 1)]
         )
         return [
-            Trial(number, int(block), self.stimuli.stimuli[index], self.choices, self.presentation)
+            Trial(number, int(block), self.stimuli.stimuli[index], self.choices, self.presentation, self.instruction)
             for number, (index, block) in enumerate(zip(order, blocks, strict=True), start=1)
         ]
 

@@ -1,8 +1,8 @@
 """The identity of a session: all settings that must be the same when the session is resumed, as JSON values.
 
-The identity consists of the experiment, session number, seed, choices, presentation, the SHA-256 of the stimuli, and the
-observer's options. Options with `observers.protocol.RUNTIME` are not part of it, because they change only how responses are
-computed.
+The identity consists of the experiment, session number, seed, choices, presentation, instruction, the SHA-256 of the
+stimuli, and the observer's options. Options with `observers.protocol.RUNTIME` are not part of it, because they change only
+how responses are computed.
 """
 
 import contextlib
@@ -40,6 +40,7 @@ def identity_of(
         "n_blocks": experiment.n_blocks,
         "choices": list(experiment.choices),
         "presentation": _to_json(experiment.presentation),
+        "instruction": experiment.instruction,
         "stimuli": stimuli_digest or experiment.stimuli.digest(),
         "observer": observer_identity(observer),
     }

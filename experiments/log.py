@@ -27,6 +27,7 @@ import filelock
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.instructions import DEFAULT_INSTRUCTION
 
 VERSION = 1  # version of the format; a log with a newer version is refused
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
@@ -215,7 +216,8 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
 
     Returns:
         The contents of the sidecar, with the keys format, status, started, finished, n_logged, identity, environment and
-        provenance. None if the sidecar does not exist.
+        provenance. None if the sidecar does not exist. The instruction of a log that was written before instructions were
+        recorded is the default instruction.
 
     Raises:
         LogError: If the sidecar is damaged, or has a newer format than VERSION.
@@ -236,6 +238,7 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
             raise LogError(
                 f"{path} is damaged: it lacks its {part}; move log and sidecar away, or choose another --session"
             )
+    sidecar["identity"].setdefault("instruction", DEFAULT_INSTRUCTION)
     return sidecar
 
 

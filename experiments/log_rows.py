@@ -8,24 +8,27 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from core.errors import ObserverError
-from core.trial_columns import BY_NAME, EVIDENCE, MEASURED, NAMES, TRIAL_COLUMNS, is_numeric_extra
-from observers.protocol import Observer, Response, Trial, measures_of
+from core.trial_columns import BY_NAME, EVIDENCE, INFO, MEASURED, NAMES, TRIAL_COLUMNS, is_numeric_extra, is_text_extra
+from observers.protocol import Observer, Response, Trial, measures_of, texts_of
 
 
-def column_names(cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = ()) -> list[str]:
+def column_names(
+    cues: Sequence[str], choices: Sequence[str], measures: Sequence[str] = (), texts: Sequence[str] = ()
+) -> list[str]:
     """Return the columns of a log.
 
     Args:
         cues: Names of the cues of the stimulus set, such as shape and texture.
         choices: The choices of the experiment.
         measures: Names of the further measurements of the observer.
+        texts: Names of the further texts of the observer.
 
     Returns:
-        The names in TRIAL_COLUMNS, the cues, `evidence_<choice>` for every choice, and `measured_<name>` for every further
-        measurement.
+        The names in TRIAL_COLUMNS, the cues, `evidence_<choice>` for every choice, `measured_<name>` for every further
+        measurement, and `info_<name>` for every further text.
     """
     evidence, measured = (EVIDENCE + choice for choice in choices), (MEASURED + measure for measure in measures)
-    return [*NAMES, *cues, *evidence, *measured]
+    return [*NAMES, *cues, *evidence, *measured, *(INFO + name for name in texts)]
 
 
 @frozen(eq=False)
@@ -56,10 +59,11 @@ def format_row(
         response: The response to it.
 
     Returns:
-        The text of each cell, which is "" for a missing value.
+        The text of each cell, which is "" for a missing value. A further text becomes one line (see `escape`).
 
     Raises:
-        ObserverError: If the response has a measurement that is not in the observer's `measures`.
+        ObserverError: If the response has a measurement that is not in the observer's `measures`, or a text that is not in
+            its `text_names`.
     """
     logged = _LoggedTrial(experiment, observer, session, trial, response)
     evidence = (
@@ -67,7 +71,7 @@ def format_row(
     )
     return [
         *(column.format(logged) for column in TRIAL_COLUMNS), *(trial.stimulus.cues[cue] for cue in cues), *evidence,
-        *_format_measures(observer, response),
+        *_format_measures(observer, response), *_format_texts(observer, response),
     ]  # fmt: skip
 
 
@@ -82,6 +86,25 @@ def _format_measures(observer: Observer, response: Response) -> list[str]:
     return [repr(float(measured[name])) if name in measured else "" for name in names]
 
 
+def _format_texts(observer: Observer, response: Response) -> list[str]:
+    """Return the cells of the further texts. Raises ObserverError if one is not in the observer's `text_names`."""
+    texts, names = response.texts or {}, texts_of(observer)
+    unknown = sorted(texts.keys() - set(names))
+    if unknown:
+        raise ObserverError(
+            f"observer {observer.name} returned texts that are not in its `text_names`: {', '.join(unknown)}"
+        )
+    return [escape(texts.get(name, "")) for name in names]
+
+
+def escape(text: str) -> str:
+    r"""Return a text as one line of printable characters: a backslash becomes \\, and a line break \n.
+
+    Other characters that cannot be printed become \xNN, \uNNNN or \UNNNNNNNN, as in Python.
+    """
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
+
+
 def describe_mismatch(
     cells: Sequence[str], experiment: str, observer: Observer, session: int, cues: Sequence[str], trial: Trial
 ) -> str:
@@ -91,7 +114,7 @@ def describe_mismatch(
     any valid value. All other cells must match the trial.
     """
     expected_cells = format_row(experiment, observer, session, cues, trial, Response(None))
-    columns = column_names(cues, trial.choices, measures_of(observer))
+    columns = column_names(cues, trial.choices, measures_of(observer), texts_of(observer))
     for name, cell, expected in zip(columns, cells, expected_cells, strict=True):
         column = BY_NAME.get(name)
         if column is not None and column.response == "choice":
@@ -100,7 +123,7 @@ def describe_mismatch(
         elif is_numeric_extra(name) or (column is not None and column.response):
             if not _is_empty_or_number(cell):
                 return f"its {name} is {cell[:80]!r}, expected a number"
-        elif cell != expected:
+        elif cell != expected and not is_text_extra(name):
             return f"its {name} is {cell[:80]!r}, expected {expected!r}"
     return ""
 

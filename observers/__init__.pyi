@@ -9,6 +9,7 @@ from observers.protocol import RUNTIME as RUNTIME
 from observers.protocol import HasCost as HasCost
 from observers.protocol import HasMeasures as HasMeasures
 from observers.protocol import HasProvenance as HasProvenance
+from observers.protocol import HasTexts as HasTexts
 from observers.protocol import Observer as Observer
 from observers.protocol import Presentation as Presentation
 from observers.protocol import Reconstruction as Reconstruction

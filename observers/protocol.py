@@ -6,9 +6,9 @@ N is the number of trials and K the number of choices of a trial. `Observer.obse
   person takes one trial at a time.
 - It gives one Response per trial, in the order of the trials. `choice` is one of the trial's choices, or None if the
   observer did not choose.
-- The response of a machine depends only on the observer and on the image and the choices of the trial. It does not depend
-  on the trial number, the block, earlier trials, the batch or the worker. Resuming, sharding and any batch size therefore
-  give the same responses.
+- The response of a machine depends only on the observer and on the image, the choices and the instruction of the trial. It
+  does not depend on the trial number, the block, earlier trials, the batch or the worker. Resuming, sharding and any batch
+  size therefore give the same responses.
 - The options of an observer are the fields of a frozen attrs class. The weights are loaded when they are first needed. A
   field with `metadata=RUNTIME` changes how responses are computed (a device, a batch size) but not the responses
   themselves; its value may change when a run is resumed. Any other class works too, if it stores the arguments of
@@ -22,6 +22,7 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import ObserverError as ObserverError
+from core.instructions import DEFAULT_INSTRUCTION
 from core.kinds import KINDS as KINDS
 from core.kinds import Kind as Kind
 from stimuli.stimulus import Stimulus
@@ -70,6 +71,8 @@ class Trial:
         stimulus: The image. `stimulus.pixels()` returns it as a (height, width, 3) uint8 array.
         choices: The K possible responses, in the order of the evidence.
         presentation: Timing and size of the presentation to a person.
+        instruction: The question about the image, which people and vision-language models get as text. Other observers
+            ignore it.
 
     Example:
         >>> trial = experiment.trials(seed=0)[0]
@@ -82,6 +85,7 @@ class Trial:
     stimulus: Stimulus
     choices: tuple[str, ...]
     presentation: Presentation = Presentation()
+    instruction: str = DEFAULT_INSTRUCTION
 
 
 @frozen(eq=False)
@@ -96,6 +100,8 @@ class Response:
         n_evaluations: Number of model evaluations (forward passes of one row) spent on the trial, or None if the
             observer does not count them.
         measured: Further measurements of the trial, by name; `HasMeasures.measures` lists the names.
+        texts: Further texts of the trial, such as the reply of a language model, by name; `HasTexts.text_names` lists the
+            names.
 
     Example:
         >>> Response("cat")
@@ -107,6 +113,7 @@ class Response:
     evidence: np.ndarray | None = None
     n_evaluations: int | None = None
     measured: Mapping[str, float] | None = None
+    texts: Mapping[str, str] | None = None
 
 
 @runtime_checkable
@@ -180,9 +187,27 @@ class HasMeasures(Protocol):
         ...
 
 
+@runtime_checkable
+class HasTexts(Protocol):
+    """Optional part of an observer: further texts of each trial, such as the reply of a language model.
+
+    Any class with the property `text_names` has this part.
+    """
+
+    @property
+    def text_names(self) -> tuple[str, ...]:
+        """The names of the texts in `Response.texts`. Each gets a column `info_NAME` in the log."""
+        ...
+
+
 def measures_of(observer: Observer) -> tuple[str, ...]:
     """Return the names of the observer's further measurements, which most observers do not have."""
     return tuple(observer.measures) if isinstance(observer, HasMeasures) else ()
+
+
+def texts_of(observer: Observer) -> tuple[str, ...]:
+    """Return the names of the observer's further texts, which most observers do not have."""
+    return tuple(observer.text_names) if isinstance(observer, HasTexts) else ()
 
 
 @frozen

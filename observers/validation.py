@@ -11,6 +11,7 @@ import numpy as np
 from observers.protocol import MAX_COUNT, Observer, ObserverError, Response, Trial
 
 MAX_NAME = 1000  # characters
+MAX_TEXT = 50_000  # characters of a further text, so that a row stays far below the longest line of a log
 
 
 def check_name(name: object) -> None:
@@ -65,6 +66,9 @@ def validate_response(response: object, trial: Trial, observer: str) -> Response
     for measure, value in (response.measured or {}).items():
         if not (_is_number(value, numbers.Real) and abs(value) < float("inf")):
             raise ObserverError(f"{where}: the measurement {measure} must be a finite number, got {value!r}")
+    for name, text in (response.texts or {}).items():
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise ObserverError(f"{where}: {name} must be text of up to {MAX_TEXT} characters, got {str(text)[:80]!r}")
     if response.evidence is not None:
         try:
             evidence = np.asarray(response.evidence)

@@ -18,7 +18,7 @@ from attrs import Factory, field, frozen
 
 from core.atomic import write_atomically
 from core.errors import StimulusError
-from core.trial_columns import EVIDENCE, RESERVED_NAMES
+from core.trial_columns import EVIDENCE, INFO, MEASURED, RESERVED_NAMES
 from stimuli.images import open_image
 
 COLUMNS = ("stimulus", "path", "category", "condition")
@@ -95,7 +95,7 @@ class StimulusSet:
                 raise StimulusError(f"{self.name}: {s.id!r} in condition {s.condition!r} is listed twice")
             seen.add((s.id, s.condition))
         for cue in self.cue_names:
-            if cue in (*COLUMNS, *RESERVED_NAMES) or cue.startswith(EVIDENCE) or not cue:
+            if cue in (*COLUMNS, *RESERVED_NAMES) or cue.startswith((EVIDENCE, MEASURED, INFO)) or not cue:
                 raise StimulusError(
                     f"{self.name}: a cue cannot be called {cue!r}, because trial logs reserve that column name; "
                     f"rename the column"

@@ -27,7 +27,7 @@ from analysis.io.archive import read_archived_sidecars
 from analysis.io.columns import is_text
 from core.errors import LogError
 from core.paths import without_folders
-from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, MEASURED, TRIAL_COLUMNS
+from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, INFO, MEASURED, TRIAL_COLUMNS
 from experiments import log
 from stimuli.published.trial_files import detect_format
 
@@ -222,6 +222,8 @@ def _describe_column(name: str, column: pd.Series) -> dict[str, Any]:
     elif name.startswith(MEASURED):
         quantity = name.removeprefix(MEASURED)
         description, unit = MEASURES.get(quantity, (f"Measured {quantity}, as defined by the observer", ""))
+    elif name.startswith(INFO):
+        description = f"The text {name.removeprefix(INFO)}, as defined by the observer or the imported file"
     levels = sorted(set(column.unique()) - {""}) if is_text(name) and name != "stimulus" else []
     result: dict[str, Any] = {"Description": description} | ({"Units": unit} if unit else {})
     if 0 < len(levels) <= MAX_LEVELS:

@@ -12,14 +12,14 @@ import pandas as pd
 from attrs import field, frozen
 
 from core.errors import LogError
-from core.trial_columns import FRAME_COLUMNS, FRAME_NAMES, TRIAL_COLUMNS, is_numeric_extra
+from core.trial_columns import FRAME_COLUMNS, FRAME_NAMES, TRIAL_COLUMNS, is_numeric_extra, is_text_extra
 from stimuli.published import dialect
 
 Block = dict[str, np.ndarray]  # name of a column in the frame -> codes of texts (int32), or numbers (float64)
 
 TYPES = {FRAME_NAMES.get(column.name, column.name): column for column in TRIAL_COLUMNS}
-# These columns of text have categories of their own. All others (category, response and the cues) have the same categories,
-# so that they can be compared with each other.
+# These columns of text, and all columns `info_<name>`, have categories of their own. All others (category, response and the
+# cues) have the same categories, so that they can be compared with each other.
 OWN_CATEGORIES = ("dataset", "observer", "kind", "stimulus", "condition", "source")
 SHARED = "category"
 EXPECTED_TEXT = "expected text without line breaks or other unprintable characters"
@@ -29,6 +29,11 @@ MAX_INTEGER = 2**53  # larger whole numbers are not exact as float64
 def is_text(name: str) -> bool:
     """Return whether a column of a frame contains text."""
     return TYPES[name].type == "text" if name in TYPES else not is_numeric_extra(name)
+
+
+def has_own_categories(name: str) -> bool:
+    """Return whether a column of text has categories of its own."""
+    return name in OWN_CATEGORIES or is_text_extra(name)
 
 
 class Texts(dict[str, int]):
@@ -62,7 +67,7 @@ class Columns:
 
     def texts_of(self, name: str) -> Texts:
         """Return the codes of the texts in a column."""
-        return self.texts.setdefault(name if name in OWN_CATEGORIES else SHARED, Texts())
+        return self.texts.setdefault(name if has_own_categories(name) else SHARED, Texts())
 
     def text(self, name: str, code: int) -> str:
         """Return the text of a code in a column."""
@@ -114,9 +119,10 @@ class Columns:
         arrays = {"response": response, "category": category, "correct": correct}
         arrays |= {name: self._join(name, n) for name in names if name not in arrays}
         self.blocks.clear()
-        shared = [name for name in names if name != "correct" and is_text(name) and name not in OWN_CATEGORIES]
+        shared = [name for name in names if name != "correct" and is_text(name) and not has_own_categories(name)]
+        own = [name for name in names if has_own_categories(name)]
         columns: dict[str, object] = dict.fromkeys(names)
-        for group in (shared, *([name] for name in OWN_CATEGORIES)):
+        for group in (shared, *([name] for name in own)):
             columns |= _to_categories({name: arrays.pop(name) for name in group}, self.texts_of(group[0]))
         for name in list(arrays):
             is_integer = name in TYPES and TYPES[name].type == "integer"

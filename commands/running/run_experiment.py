@@ -12,6 +12,7 @@ from commands.options import (
     BatchSize,
     Device,
     Dtype,
+    Instruction,
     Limit,
     LogFolder,
     ObserverOption,
@@ -66,6 +67,7 @@ def run_experiment(
     limit: Limit = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed for the order of trials.")] = 0,
     session: Session = 1,
+    instruction: Instruction = None,
     out: LogFolder = Path("logs"),
     device: Device = None,
     dtype: Dtype = None,
@@ -116,7 +118,9 @@ def run_experiment(
         if not names:
             raise typer.BadParameter("name at least one experiment, or use --all", param_hint="EXPERIMENT")
         options = observer_options(option, flags)
-        requests = [RunRequest(tuple(dict.fromkeys(names)), tuple(observer), options, session, seed, limit)]
+        requests = [
+            RunRequest(tuple(dict.fromkeys(names)), tuple(observer), options, session, seed, limit, instruction)
+        ]
     sessions = plan_sessions(requests, out, shard=part, notify=to_stderr)
     if dry_run:
         _print_estimates(sessions)

@@ -41,7 +41,7 @@ def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment
     ids = {s.id for i, s in enumerate(stimuli) if i in indices}
     selected = stimuli.where(lambda s: s.id in ids)
     name = experiment.name + PRACTICE_SUFFIX
-    return Experiment(name, selected, experiment.choices, presentation=experiment.presentation)
+    return evolve(experiment, name=name, stimuli=selected, n_blocks=1)
 
 
 def collect(

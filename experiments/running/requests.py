@@ -8,7 +8,7 @@ A file runs.toml contains one or more tables [[runs]]. Values above the first ta
     experiments = ["cue-conflict", "sketch"]
     observers = ["sd14", "efficientnet-lite0"]
     options = { draws = 100 }     # each observer gets only the options that it has, as with -o
-    limit = 40                    # further keys: session, seed
+    limit = 40                    # further keys: session, seed, instruction
 
 Paths in names and options are relative to the folder in which the command runs.
 """
@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from core.errors import UserError
+from core.instructions import parse_instruction
 from core.options import describe_type
 from experiments.experiment import Experiment
 from experiments.running.session_log import Session
@@ -40,6 +41,8 @@ class RunRequest:
         session: Number of the session.
         seed: Random seed of the order of the trials.
         limit: Number of trials after which each session stops; None for all.
+        instruction: Question about each image, or the name of one, as for `core.instructions.parse_instruction`. None
+            for the question of each experiment.
     """
 
     experiments: tuple[str, ...]
@@ -48,10 +51,12 @@ class RunRequest:
     session: int = 1
     seed: int = 0
     limit: int | None = None
+    instruction: str | None = None
 
 
 _TYPES: dict[str, type] = {
-    "experiments": list, "observers": list, "options": dict, "session": int, "seed": int, "limit": int
+    "experiments": list, "observers": list, "options": dict, "session": int, "seed": int, "limit": int,
+    "instruction": str,
 }  # fmt: skip
 _SMALLEST = {"session": 1, "seed": 0, "limit": 1}
 
@@ -123,6 +128,8 @@ def plan_sessions(
                 experiment = make_experiment(name)
                 experiments[name] = experiment, experiment.stimuli.digest()
             experiment, digest = experiments[name]
+            if request.instruction is not None:
+                experiment = evolve(experiment, instruction=parse_instruction(request.instruction))
             for spec, observer in zip(specs, observers, strict=True):
                 session = Session(
                     experiment, observer, directory, request.session, request.seed, request.limit, spec, digest, shard

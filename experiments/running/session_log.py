@@ -14,7 +14,7 @@ from experiments.experiment import Experiment
 from experiments.identity import describe_difference, identity_of, restore_revision_name
 from experiments.running.environment import describe_environment, worker_packages
 from experiments.running.shards import Shard, check_folder, check_part, file_digest
-from observers.protocol import MAX_COUNT, Observer, Trial, measures_of
+from observers.protocol import MAX_COUNT, Observer, Trial, measures_of, texts_of
 from observers.spec import ObserverSpec
 from observers.validation import check_name
 
@@ -27,6 +27,7 @@ _DIFFERENT = {
     "n_blocks": "a different number of blocks",
     "choices": "different choices",
     "presentation": "different presentation settings",
+    "instruction": "a different instruction",
     "stimuli": "different stimuli",
     "observer": "a different observer or different options",
 }
@@ -96,7 +97,8 @@ class Session:
 
     def columns(self) -> list[str]:
         """Return the columns of the log."""
-        return log_rows.column_names(self.cues, self.experiment.choices, measures_of(self.observer))
+        observer = self.observer
+        return log_rows.column_names(self.cues, self.experiment.choices, measures_of(observer), texts_of(observer))
 
     def describe_mismatch(self, cells: list[str], trial: Trial) -> str:
         """Describe why a row cannot be the row of this trial, or return "" if it can be."""

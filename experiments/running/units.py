@@ -49,6 +49,7 @@ def pack_unit(session: Session, trials: Sequence[Trial], packed_observer: dict[s
         "cues": list(session.cues),
         "choices": list(session.experiment.choices),
         "presentation": attrs.asdict(session.experiment.presentation),
+        "instruction": session.experiment.instruction,
         "trials": [_pack_trial(trial) for trial in trials],
     }
     return json.dumps(unit).encode()

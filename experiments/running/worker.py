@@ -186,6 +186,7 @@ def _make_trials(unit: Mapping[str, Any]) -> list[Trial]:
         Trial(
             t["number"], t["block"],
             Stimulus(t["id"], _find_image(t, unit), t["category"], t["condition"], t["cues"]), choices, presentation,
+            unit["instruction"],
         )
         for t in unit["trials"]
     ]  # fmt: skip

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from attrs import evolve
+
 from core.errors import StimulusError
+from core.instructions import parse_instruction
 from core.options import options_of
 from core.plugins import load, plugins, resolve
 from experiments.experiment import Experiment
@@ -10,12 +13,14 @@ from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.folder import from_folder
 
 
-def make_experiment(name: str | Path) -> Experiment:
+def make_experiment(name: str | Path, *, instruction: str | None = None) -> Experiment:
     """Make an experiment by name.
 
     Args:
         name: A published dataset ("cue-conflict"), a built-in experiment ("drawn-cue-conflict"), the name of a plugin, a
             folder of images, "module:attribute", or "FILE.py:NAME" of an Experiment or a function that returns one.
+        instruction: The question about each image: "object", "shape", "texture" or your own text. None for the question
+            of the experiment, which is that of "object" for all built-in experiments.
 
     Returns:
         The experiment. Drawn stimuli are drawn into the cache when they are used for the first time.
@@ -23,7 +28,7 @@ def make_experiment(name: str | Path) -> Experiment:
     Raises:
         UnknownName: If the experiment does not exist.
         StimulusError: If the images are missing or damaged, or if the name does not refer to an experiment.
-        UserError: If the module or file cannot be imported.
+        UserError: If the module or file cannot be imported, or if the instruction is not valid.
 
     Example:
         >>> experiment = make_experiment("drawn-cue-conflict")
@@ -48,4 +53,4 @@ def make_experiment(name: str | Path) -> Experiment:
         experiment = target() if callable(target) else target
     if not isinstance(experiment, Experiment):
         raise StimulusError(f"{name} is not an Experiment but {type(experiment).__name__}")
-    return experiment
+    return experiment if instruction is None else evolve(experiment, instruction=parse_instruction(instruction))

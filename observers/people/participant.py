@@ -8,6 +8,7 @@ trial.
 import hashlib
 import itertools
 import math
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response,
 PILOT_IMAGE_PIXELS = 224.0  # side of an image in a pilot or simulated session without a monitor profile
 MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break text asks for an answer to every trial
 # Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
+MAX_LINE = 70  # largest number of characters of a line of the instruction on the screen
 LOG_RT = (math.log(0.7), 0.35)
 
 
@@ -226,13 +228,13 @@ class Participant:
 
     def _instructions(self, trial: Trial) -> Sequence[str]:
         """Return the lines of text that are shown before the first trial of a new or resumed session."""
-        action = "press the key of the one" if self.keys else "click the one"
+        action = "Press the key of your answer." if self.keys else "Click your answer."
+        question = textwrap.wrap(trial.instruction, MAX_LINE)
         pilot = "PILOT: this session will not be analyzed." if self.pilot else ""
         welcome = "" if trial.number == 1 else f"Welcome back! You continue with picture {trial.number}."
         return [
-            pilot, welcome, "You will briefly see a picture, then a gray pattern.",
-            f"Then several choices appear: {action} that matches what you saw.",
-            f"You have {trial.presentation.response:g} seconds. Your last answer counts.",
+            pilot, welcome, "You will briefly see a picture, then a gray pattern.", "Then several choices appear.", "",
+            *question, "", f"{action} You have {trial.presentation.response:g} seconds. Your last answer counts.",
             "To stop early, press Escape. Your answers are saved.", "",
             "Click or press the space bar to start.",
         ]  # fmt: skip

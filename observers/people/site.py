@@ -122,6 +122,7 @@ def _trials_json(trials: Sequence[Trial], about: SessionInfo, save: str, n_done:
         "static": static,
         "next": n_done + 1,
         "presentation": asdict(first.presentation),
+        "instruction": first.instruction,
         # The longer side of an image on the screen, in millimeters at the assumed viewing distance.
         "image_mm": 20 * about.distance_cm * math.tan(math.radians(first.presentation.size) / 2),
         "card_mm": CARD_MM,

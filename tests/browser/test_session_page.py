@@ -34,7 +34,7 @@ def start_trials(browser: Browser, *, card: bool = True) -> None:
     if card:
         browser.press("#fits")
     browser.press("#jspsych-fullscreen-btn")
-    browser.wait("document.body.innerText.includes('click the one that matches what you saw')")
+    browser.wait("document.body.innerText.includes('Which option best describes the image?')")
     browser.press(".jspsych-btn")
     browser.wait("document.querySelector('canvas')")
 

@@ -73,9 +73,11 @@ function introduction(settings, saver, next, device) {
 function instructions(settings, next) {
   const welcome = next === 1 ? ""
     : `<p>Welcome back! You continue with picture ${next} of ${settings.trials.length}.</p>`;
-  return `${welcome}<p>You will briefly see a picture, then a gray pattern.</p>
-    <p>Then several choices appear: click the one that matches what you saw.</p>
-    <p>You have ${settings.presentation.response} seconds for each picture. Your last click counts.</p>
+  const question = document.createElement("strong");
+  question.textContent = settings.instruction;
+  return `${welcome}<p>You will briefly see a picture, then a gray pattern. Then several choices appear.</p>
+    <p>${question.outerHTML}</p>
+    <p>Click your answer. You have ${settings.presentation.response} seconds for each picture. Your last click counts.</p>
     <p>Please sit ${settings.about.distance_cm} cm from the screen.</p>
     <p>If you need to stop, close this page. Your answers are saved, and you can continue later with the same link.</p>`;
 }
