@@ -4,7 +4,7 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import StimulusError
-from core.instructions import DEFAULT_INSTRUCTION, check_instruction
+from observers.instructions import DEFAULT_INSTRUCTION, check_instruction
 from observers.protocol import Presentation, Trial
 from stimuli.stimulus import StimulusSet
 

@@ -27,7 +27,7 @@ import filelock
 
 from core.atomic import write_atomically
 from core.errors import LogError
-from core.instructions import DEFAULT_INSTRUCTION
+from observers.instructions import DEFAULT_INSTRUCTION
 
 VERSION = 1  # version of the format; a log with a newer version is refused
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64

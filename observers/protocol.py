@@ -22,9 +22,9 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import ObserverError as ObserverError
-from core.instructions import DEFAULT_INSTRUCTION
 from core.kinds import KINDS as KINDS
 from core.kinds import Kind as Kind
+from observers.instructions import DEFAULT_INSTRUCTION
 from stimuli.stimulus import Stimulus
 
 RUNTIME: Mapping[str, Any] = {"runtime": True}

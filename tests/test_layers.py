@@ -19,7 +19,7 @@ ALLOWED = {
     "observers": ("observers", "stimuli", "core"),
     "experiments": (
         "experiments", "observers.protocol", "observers.spec", "observers.validation", "observers.registry",
-        "observers.catalog", "observers.people", "stimuli", "core",
+        "observers.catalog", "observers.instructions", "observers.people", "stimuli", "core",
     ),
     "analysis": (
         "analysis", "experiments.log", "experiments.reconstruction.reconstruction_table", "stimuli.categories",
@@ -30,10 +30,11 @@ ALLOWED = {
 # Heavy library -> the only files and folders that may import it.
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/classifiers/", "observers/generative/",
-              "observers/training/", "observers/microcosm/", "stimuli/distort/texture_synthesis.py"),
+              "observers/training/", "observers/microcosm/", "observers/vision_language/",
+              "stimuli/distort/texture_synthesis.py"),
     "accelerate": ("observers/training/",),
     "transformers": ("observers/checkpoints.py", "observers/classifiers/", "observers/generative/", "observers/training/",
-                     "observers/microcosm/"),
+                     "observers/microcosm/", "observers/vision_language/"),
     "diffusers": ("observers/checkpoints.py", "observers/generative/", "observers/microcosm/"),
     "plenoptic": ("stimuli/distort/texture_synthesis.py",),
     "timm": ("observers/classifiers/zoo.py",),

@@ -21,12 +21,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from core.errors import UserError
-from core.instructions import parse_instruction
 from core.options import describe_type
 from experiments.experiment import Experiment
 from experiments.running.session_log import Session
 from experiments.running.shards import Shard
 from experiments.sets.registry import make_experiment
+from observers.instructions import parse_instruction
 from observers.registry import make_observer, make_specs
 
 
@@ -41,7 +41,7 @@ class RunRequest:
         session: Number of the session.
         seed: Random seed of the order of the trials.
         limit: Number of trials after which each session stops; None for all.
-        instruction: Question about each image, or the name of one, as for `core.instructions.parse_instruction`. None
+        instruction: Question about each image, or the name of one, as for `observers.instructions.parse_instruction`. None
             for the question of each experiment.
     """
 

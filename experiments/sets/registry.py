@@ -5,12 +5,12 @@ from pathlib import Path
 from attrs import evolve
 
 from core.errors import StimulusError
-from core.instructions import parse_instruction
 from core.options import options_of
 from core.plugins import load, plugins, resolve
 from experiments.experiment import Experiment
 from experiments.sets.catalog import EXPERIMENTS
 from experiments.sets.folder import from_folder
+from observers.instructions import parse_instruction
 
 
 def make_experiment(name: str | Path, *, instruction: str | None = None) -> Experiment:

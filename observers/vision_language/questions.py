@@ -18,7 +18,7 @@ import numpy as np
 from attrs import frozen
 
 from core.errors import ObserverError
-from core.instructions import DEFAULT_INSTRUCTION
+from observers.instructions import DEFAULT_INSTRUCTION
 from observers.protocol import Trial
 
 Answer = Literal["letter", "text", "generate", "caption"]

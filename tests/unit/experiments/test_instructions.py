@@ -5,10 +5,10 @@ import json
 import pytest
 
 from core.errors import LogError, UnknownName, UserError
-from core.instructions import DEFAULT_INSTRUCTION, INSTRUCTIONS, parse_instruction
 from experiments import Experiment, make_experiment, run
 from experiments.log import read_sidecar, sidecar_path
 from observers import make_observer
+from observers.instructions import DEFAULT_INSTRUCTION, INSTRUCTIONS, parse_instruction
 
 TEXTURE = "Identify the primary texture in the image."
 

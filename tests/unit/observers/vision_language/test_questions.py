@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from core.errors import ObserverError
-from core.instructions import INSTRUCTIONS
+from observers.instructions import INSTRUCTIONS
 from observers.protocol import Trial
 from observers.vision_language.questions import LETTERS, find_mention, make_question, parse_reply
 from stimuli.categories import CATEGORIES
