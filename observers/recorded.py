@@ -1,11 +1,11 @@
 """Replay of recorded responses of people or models.
 
-The recording is a CSV file in our own format (`experiments.log`) or in the model-vs-human format
-(`stimuli.published.dialect`). The observer responds to a trial with the recorded response to the same image in the same
+The recording is a file with one of the layouts of `stimuli.published.layouts.table`, such as our own trial log and the CSV
+files of model-vs-human. The observer responds to a trial with the recorded response to the same image in the same
 condition."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from attrs import evolve, field, frozen
 from core.errors import LogError
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
-from stimuli.published import dialect
-from stimuli.published.trial_files import complete_rows, parse_header, read_cells, to_own_cells
+from stimuli.published.layouts.files import expected_headers, parse_header, read_own_cells
 
 MAX_BYTES = 1 << 30
 
@@ -42,12 +41,12 @@ class RecordedTrial:
 
 
 def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[str, str], RecordedTrial]:
-    """Read the trials of one observer from a CSV file in our own or the model-vs-human format.
+    """Read the trials of one observer from a file with a recognized layout.
 
-    In a file in our own format, an incomplete last row, which a crash can leave, is skipped.
+    In a file with our own layout, an incomplete last row, which a crash can leave, is skipped.
 
     Args:
-        path: The CSV file.
+        path: The file.
         observer: Name of the observer; it is only needed if the file has several observers.
 
     Returns:
@@ -80,29 +79,26 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
     return trials
 
 
-def _read_own_cells(path: Path) -> dict[str, list[str]]:
+def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
     """Return the cells of a file as the columns of our own trial log.
 
-    Raises ObserverError if the file is not a trial log or has no trials, and the errors of `to_own_cells`.
+    Raises ObserverError if the file is not a trial log or has no trials, and the errors of `read_own_cells`.
     """
     if path.stat().st_size > MAX_BYTES:
         raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")
     content = path.read_bytes()
-    form = parse_header(content, path)[1]
-    if form not in ("own", "model-vs-human"):
+    layout = parse_header(content, path)[1]
+    if layout is None:
         raise ObserverError(
-            f"{path} is not a trial log: expected the columns {','.join(dialect.COLUMNS)}, or at least "
-            f"observer, stimulus and response"
+            f"{path} is not a trial log: expected the columns {expected_headers(path)}; observers import reads other tables"
         )
-    header, rows = read_cells(complete_rows(content, form), path, form)
-    if not rows:
+    cells = read_own_cells(content, path, layout)
+    if not cells:
         raise ObserverError(f"{path} does not have a complete trial: expected a header and one row per trial")
-    if form == "model-vs-human":
-        return to_own_cells(header, rows, path)
-    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+    return cells
 
 
-def _rows(cells: dict[str, list[str]]) -> Iterator[dict[str, str]]:
+def _rows(cells: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
     for row in zip(*cells.values(), strict=True):
         yield dict(zip(cells, row, strict=True))
 
@@ -138,7 +134,7 @@ class Recorded:
     Evidence: the recorded evidence, in the unit of the recorded observer; None if the evidence of a choice is missing.
 
     Attributes:
-        path: CSV file in our own or the model-vs-human format.
+        path: File with a recognized layout, such as our own trial log or a CSV file of model-vs-human.
         observer: Name of the observer; it is only needed if the file has several observers.
 
     Example:

@@ -29,14 +29,13 @@ from core.errors import LogError
 from core.paths import without_folders
 from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, INFO, MEASURED, TRIAL_COLUMNS
 from experiments import log
-from stimuli.published.trial_files import detect_format
+from stimuli.published.layouts.bids import BIDS, METADATA, MISSING, RT, read_metadata
+from stimuli.published.layouts.files import detect_layout
+from stimuli.published.layouts.own import OWN
 
 VERSION = "1.10.1"  # version of the BIDS specification
-MISSING = "n/a"
-RT = "response_time"
 # Columns of a frame that are stored in the JSON file, because all rows of a table have the same value.
 JSON_COLUMNS = tuple(FRAME_NAMES.get(column.name, column.name) for column in TRIAL_COLUMNS if column.is_constant)
-METADATA = ("TaskName", "Observer", "Kind", "Session", "Logs")  # keys of the JSON file
 MAX_LABEL = 64  # largest number of characters of a label, not counting its hash
 MAX_LEVELS = 32  # if a column has more different values, the JSON file does not list them
 COLUMNS = {  # column -> (description, unit)
@@ -115,66 +114,14 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
     return list(tables)
 
 
-def read_constants(path: Path) -> tuple[dict[str, str], dict[str, Any] | None]:
-    """Read from the JSON file of a BIDS table what is the same in all rows.
-
-    Returns these cells of our own trial log by column, and the sidecar (None unless the JSON file holds exactly one
-    sidecar). Raises LogError if the JSON file is missing or damaged.
-    """
-    metadata = _read_metadata(path)
-    session = "" if metadata["Session"] is None else str(metadata["Session"])
-    constants = {
-        "experiment": metadata["TaskName"], "observer": metadata["Observer"], "kind": metadata["Kind"], "session": session,
-    }  # fmt: skip
-    return constants, metadata["Logs"][0] if len(metadata["Logs"]) == 1 else None
-
-
-def to_own_cells(cells: Mapping[str, Sequence[str]], constants: Mapping[str, str]) -> dict[str, Sequence[str]]:
-    """Convert the cells of a BIDS table, and those of `read_constants`, to the cells of our own trial log, by column."""
-    own: dict[str, Sequence[str]] = {
-        "rt" if name == RT else name: ["" if cell == MISSING else cell for cell in column]
-        for name, column in cells.items()
-    }
-    n = len(next(iter(cells.values())))
-    return own | {name: [cell] * n for name, cell in constants.items()}
-
-
-def _read_metadata(path: Path) -> dict[str, Any]:
-    """Return `METADATA` from the JSON file of a table. Raises LogError if the file is missing or damaged."""
-    try:
-        metadata = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise LogError(
-            f"{path} needs a JSON file of the same name that identifies the observer, but it cannot be read: {error}"
-        ) from None
-    has_names = isinstance(metadata, dict) and all(
-        isinstance(metadata.get(name), str) for name in ("TaskName", "Observer", "Kind")
-    )
-    if (
-        not has_names
-        or not isinstance(metadata.get("Session", ""), int | None)
-        or not _are_sidecars(metadata.get("Logs"))
-    ):
-        raise LogError(
-            f"{path.with_suffix('.json')} was not written by `observers export`: expected the fields {', '.join(METADATA)}"
-        )
-    return {name: metadata[name] for name in METADATA}
-
-
-def _are_sidecars(logs: object) -> bool:
-    return isinstance(logs, list) and all(
-        isinstance(sidecar, dict) and isinstance(sidecar.get("identity"), dict) for sidecar in logs
-    )
-
-
 def read_sidecars(source: Path) -> list[dict[str, Any]]:
     """Return the sidecars of a log or of a log in an archive, or an empty list if the file or its sidecar does not exist."""
     if (archived := read_archived_sidecars(source)) is not None:
         return archived
-    form = detect_format(source) if source.is_file() else None
-    if form == "bids":
-        return list(_read_metadata(source)["Logs"])
-    sidecar = log.read_sidecar(source) if form == "own" else None
+    layout = detect_layout(source) if source.is_file() else None
+    if layout is BIDS:
+        return list(read_metadata(source)["Logs"])
+    sidecar = log.read_sidecar(source) if layout is OWN else None
     return [] if sidecar is None else [sidecar]
 
 
@@ -183,7 +130,8 @@ def _identify(dataset: str, observer: str, kind: str) -> tuple[str, str, str]:
 
     The same name is the same observer in all datasets, except for the numbered people of the published datasets.
     """
-    return observer, kind, dataset if kind == "human" and observer.startswith("subject-") else ""
+    is_numbered = re.search(r"(^|-)subject-", observer) is not None
+    return observer, kind, dataset if kind == "human" and is_numbered else ""
 
 
 def _make_labels(names: Mapping[Key, str]) -> dict[Key, str]:

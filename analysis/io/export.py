@@ -13,7 +13,8 @@ from core.errors import LogError
 from experiments.log import file_name
 from stimuli.published.datasets import DATASETS
 from stimuli.published.dialect import COLUMNS, MISSING, NO_ANSWER, extract_image_id, infer_kind
-from stimuli.published.trial_files import detect_format
+from stimuli.published.layouts.files import detect_layout
+from stimuli.published.layouts.own import OWN
 
 
 def export(frame: pd.DataFrame, out: Path) -> list[Path]:
@@ -46,7 +47,7 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
         name = file_name(str(dataset))
         path = Path(out) / name / f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv"
         sources = (source for source in frame["source"].unique() if Path(source).exists()) if path.exists() else ()
-        if path.exists() and (detect_format(path) == "own" or any(map(path.samefile, sources))):
+        if path.exists() and (detect_layout(path) is OWN or any(map(path.samefile, sources))):
             raise LogError(f"{path} is a trial log and would be overwritten; choose another folder with --out")
         if str(path).casefold() in (str(other).casefold() for other in paths):
             raise LogError(

@@ -1,20 +1,23 @@
 """Reads trial logs of any supported format into one validated table, the frame, which all measures take as input.
 
-A frame has one row per trial and the columns `core.trial_columns.FRAME_COLUMNS`. Text stays text: `condition` is never a
-number or a truth value, and a missing response is "". `rt` is in seconds, and `correct` is whether the response equals the
-category. If a log has further columns, these follow: cue columns of the stimulus set (such as `shape` and `texture`),
-`evidence_<choice>` and `measured_<quantity>`.
+A frame has one row per trial and the columns `core.trial_columns.FRAME_COLUMNS`. Text stays text: `condition` is
+never a number or a truth value, and a missing response is "". `rt` is in seconds, and `correct` is whether the
+response equals the category. If a log has further columns, these follow: cue columns of the stimulus set (such as
+`shape` and `texture`), `evidence_<choice>` and `measured_<quantity>`, and `info_<name>`: text about the observer or
+the trial that the files of other projects contain, such as `info_age`, by which observers can be grouped. A missing
+text is "". These columns are not cues.
 
 Columns of text have the dtype `category` of pandas, which stores every text once and a small number per trial. The
-categories of a column are the texts that occur in it, in alphabetical order, so that sorting and grouping give the order of
-texts. `category`, `response` and the cues have the same categories, so that `frame["response"] == frame["shape"]` works. A
-part of a frame keeps the categories of the whole frame: use `unique()` to get the texts that occur in it. pandas refuses to
-join such columns with `+` and to put new texts into them, and `map` may return categories, too; `column.astype("str")`
-returns plain text. Measures accept frames with either dtype, and the tables that they return have plain text.
+categories of a column are the texts that occur in it, in alphabetical order, so that sorting and grouping give the
+order of texts. `category`, `response` and the cues have the same categories, so that `frame["response"] ==
+frame["shape"]` works. A part of a frame keeps the categories of the whole frame: use `unique()` to get the texts that
+occur in it. pandas refuses to join such columns with `+` and to put new texts into them, and `map` may return
+categories, too; `column.astype("str")` returns plain text. Measures accept frames with either dtype, and the tables
+that they return have plain text.
 
-`frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions, and an
-assumed number of choices.
-An observer is identified by dataset and name: the observers `subject-01` of two datasets are different people.
+`frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions,
+and an assumed number of choices. An observer is identified by dataset and name: the observers `subject-01` of two
+datasets are different people.
 """
 
 import math
@@ -36,7 +39,8 @@ from core.errors import LogError, UnknownName
 from core.kinds import KINDS
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
-from stimuli.published.trial_files import PATTERNS
+from stimuli.published.layouts.table import PATTERNS
+from stimuli.published.recordings import PARTS
 
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 
@@ -46,14 +50,16 @@ def read_trials(
 ) -> pd.DataFrame:
     """Read trial logs into one frame.
 
-    The files may be our own trial logs, CSV files in model-vs-human format, exported BIDS tables and archives, in any
-    mixture. Pilot sessions are excluded. `attrs["notes"]` lists all exclusions and limitations of the data, and each of them
-    is also a `DataWarning`.
+    The files may be our own trial logs, archives, and files with any other layout of
+    `stimuli.published.layouts.table`, such as CSV files of model-vs-human, in any mixture. Pilot sessions are
+    excluded. `attrs["notes"]` lists all exclusions and limitations of the data, and each of them is also a
+    `DataWarning`.
 
     Args:
-        logs: Files, and folders that are searched recursively; also lists of them. Other files in a folder are skipped, but
-            a file that is named here must be a trial log. A path that is not in the current folder is looked up in the
-            data folders, so that "humans", "humans/edge" and "networks/edge" are the recorded people and networks.
+        logs: Files, and folders that are searched recursively; also lists of them. Other files in a folder are skipped
+            and counted in a note, but a file that is named here must be a trial log. A path that is not in the current
+            folder is looked up in the data folders, so that "humans/edge" and "networks/edge" are the recorded people
+            and networks, and "vlm/vqa" are recorded vision-language models.
         ambiguous: Include trials whose image does not have a correct answer (illusions).
         n_choices: Number of choices of the datasets whose logs do not record it (see `analysis.io.choices`).
 
@@ -89,6 +95,7 @@ def collect(*logs: Path | str | Iterable[Path | str]) -> Reader:
         if file.resolve() not in seen:
             seen.add(file.resolve())
             reader.read_file(file, must_be_log)
+    reader.notes.extend(reader.skipped_notes())
     places = ", ".join(map(str, requested)) or "an empty list"
     if not reader.columns.blocks and reader.pilots:
         raise LogError(
@@ -108,6 +115,7 @@ def to_frame(reader: Reader, n_choices: int | None = None) -> pd.DataFrame:
     frame = reader.columns.to_frame()
     _check_one_kind_per_observer(frame)
     _check_duplicate_trials(frame)
+    _check_repeated_observers(frame)
     notes = [*reader.notes, *_incomplete_log_notes(reader.incomplete)]
     if reader.pilots:
         notes.append(f"pilot sessions are excluded: {reader.list_pilots()}")
@@ -147,7 +155,8 @@ def _locate(log_or_folder: Path | str) -> Path:
     recorded = None if path.is_absolute() else find(*path.parts)
     if recorded is None:
         folders = "" if path.is_absolute() else f" in {' or '.join(map(str, [Path.cwd(), *data_folders()]))}"
-        hint = "; run `observers fetch humans` to get the recorded people" if path.parts[:1] == ("humans",) else ""
+        part = path.parts[0] if path.parts else ""
+        hint = f"; run `observers fetch {part}` to get its files" if part in PARTS else ""
         raise LogError(f"there is no trial log or folder {path}{folders}{hint}")
     return recorded
 
@@ -204,10 +213,26 @@ def _check_duplicate_trials(frame: pd.DataFrame) -> None:
         )
 
 
+def _check_repeated_observers(frame: pd.DataFrame) -> None:
+    """Raise LogError if two files without numbers of trials contain the same images of one observer."""
+    unnumbered = frame[frame["trial"].isna()]
+    key = ["dataset", "observer", "session", "stimulus", "condition"]
+    is_repeated = unnumbered.duplicated(key) & ~unnumbered.duplicated([*key, "source"])
+    if is_repeated.any():
+        trial = unnumbered[is_repeated].iloc[0]
+        is_same = (unnumbered["dataset"] == trial["dataset"]) & (unnumbered["observer"] == trial["observer"])
+        files = list(dict.fromkeys(unnumbered.loc[is_same & (unnumbered["stimulus"] == trial["stimulus"]), "source"]))
+        raise LogError(
+            f"{trial['observer']} of {trial['dataset']} has two responses to {trial['stimulus']}, in "
+            f"{' and in '.join(files)}; pass only one of the files, or rename one of them so that its observer has another name"
+        )
+
+
 def condition_order(dataset: str, conditions: Iterable[str]) -> list[str]:
     """Return the unique conditions in their published order.
 
-    Conditions of an unpublished dataset are sorted by the numbers in their names; names without numbers keep their order.
+    Conditions of an unpublished dataset are sorted by the numbers in their names; names without numbers keep their
+    order.
     """
     unique = list(dict.fromkeys(conditions))
     if dataset in DATASETS:

@@ -1,7 +1,7 @@
 """Reading one file of trials in any supported format into blocks of columns, with the notes and checks of single files."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,32 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
-from analysis.io import archive, bids
+from analysis.io import archive
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
-from core.kinds import KINDS, Kind
+from core.kinds import KINDS
 from core.participants import is_pilot_name
-from core.trial_columns import NAMES
 from experiments import log
-from stimuli.published import dialect
-from stimuli.published.trial_files import MAX_LINE, Format, complete_size, parse_header, read_blocks, to_own_cells
+from stimuli.published.layouts.bids import BIDS, read_sidecar
+from stimuli.published.layouts.files import (
+    MAX_LINE,
+    complete_size,
+    describe_other_file,
+    expected_headers,
+    parse_header,
+    read_blocks,
+)
+from stimuli.published.layouts.layout import Converter
+from stimuli.published.layouts.own import OWN
 
 # (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
 IncompleteLogs = dict[tuple[str, int, int], list[str]]
-Cells = dict[str, Sequence[str]]
+# Layouts whose files have a sidecar -> function that reads it.
+SIDECARS: dict[str, Callable[[Path], dict[str, Any] | None]] = {OWN.name: log.read_sidecar, BIDS.name: read_sidecar}
+# Files of ours that are tables but not trial logs.
+OTHER_TABLES = ("stimuli.csv", "attribution.csv")
+MAX_NAMES = 3  # the number of skipped files that a note names
 FIRST_LINE = 2  # the line of the first row; an image name with a line break or a blank line moves the rows below it
 
 
@@ -37,6 +49,7 @@ class Reader:
         incomplete: The logs of incomplete sessions.
         n_choices: The numbers of choices that the logs of a dataset record.
         images: The digest of the stimuli of a dataset, and the path of a log with that digest.
+        skipped: The names of the files in folders that are not trial logs, by the reason.
     """
 
     columns: Columns = field(factory=Columns)
@@ -45,10 +58,19 @@ class Reader:
     incomplete: IncompleteLogs = field(factory=dict)
     n_choices: dict[str, set[int]] = field(factory=dict)
     images: dict[str, tuple[str, Path]] = field(factory=dict)
+    skipped: dict[str, list[str]] = field(factory=dict)
 
     def list_pilots(self) -> str:
         """Return the pilot sessions as text."""
         return ", ".join(f"{observer} in {dataset}" for observer, dataset in sorted(self.pilots))
+
+    def skipped_notes(self) -> list[str]:
+        """Return a note about the skipped files for each reason."""
+        return [
+            f"{len(names)} file{'s were' if len(names) > 1 else ' was'} skipped, because {reason}: "
+            f"{', '.join(names[:MAX_NAMES])}{', …' if len(names) > MAX_NAMES else ''}"
+            for reason, names in self.skipped.items()
+        ]
 
     def read_file(self, path: Path, must_be_log: bool) -> None:
         """Read the trials of a file, except those of pilot sessions.
@@ -60,31 +82,32 @@ class Reader:
             self._read_archive(path, must_be_log)
             return
         with open(path, "rb") as file:
-            header, form = parse_header(file.read(MAX_LINE), path)
-            if form is None:
+            content = file.read(MAX_LINE)
+            header, layout = parse_header(content, path)
+            if layout is None:
+                reason = describe_other_file(content)
                 if must_be_log:
                     raise LogError(
-                        f"{path} is not a trial log: its first line is {header[:80]!r}, expected {','.join(NAMES)} "
-                        f"or {','.join(dialect.COLUMNS)}"
+                        f"{path} is not a trial log ({reason}): its first line is {header[:80]!r}, expected "
+                        f"{expected_headers(path)}; observers import reads other tables"
                     )
+                if path.name not in OTHER_TABLES:
+                    self.skipped.setdefault(reason, []).append(path.name)
                 return
             size = file.seek(0, io.SEEK_END)
-            n_bytes = complete_size(file, form)
+            n_bytes = complete_size(file, layout)
             if n_bytes < size:
                 self.notes.append(f"the log {path.name} has an incomplete last row, which is ignored")
-            names, rows = read_blocks(file, n_bytes, path, form)
+            names, rows = read_blocks(file, n_bytes, path, layout)
             first = next(rows, None)
             if first is None:
                 return
-            sidecar = log.read_sidecar(path) if form == "own" else None
-            constants: dict[str, str] = {}
-            if form == "bids":
-                constants, sidecar = bids.read_constants(path)
+            sidecar = SIDECARS[layout.name](path) if layout.name in SIDECARS else None
             try:
-                blocks = list(self._convert(names, chain([first], rows), path, form, constants))
+                blocks = self._convert(layout.converter(names, path), chain([first], rows), path)
             except KeyError as error:
                 raise LogError(f"{path} has no column {error}") from None
-        self.add_log(blocks, sidecar, path)
+        self.add_log(blocks, sidecar, path, layout.n_choices)
 
     def _read_archive(self, path: Path, must_be_log: bool) -> None:
         """Read the trials of all logs in an archive."""
@@ -103,31 +126,27 @@ class Reader:
                 sidecars = archived.sidecars
                 self.add_log(archived.blocks, sidecars[0] if len(sidecars) == 1 else None, archived.source)
 
-    def _convert(
-        self, names: Sequence[str], rows: Iterable[list[list[str]]], path: Path, form: Format, constants: dict[str, str]
-    ) -> Iterator[Block]:
-        """Yield the rows of a file as blocks. Raises KeyError if a column is missing, and LogError for an invalid cell."""
-        line, kinds = FIRST_LINE, dict[str, Kind]()
+    def _convert(self, convert: Converter, rows: Iterable[list[list[str]]], path: Path) -> list[Block]:
+        """Return the rows of a file as blocks. Raises KeyError if a column is missing, and LogError for an invalid cell."""
+        line, blocks = FIRST_LINE, []
         for block in rows:
-            if form == "model-vs-human":
-                cells: Cells = dict(to_own_cells(names, block, path, kinds))
-            else:
-                cells = dict(zip(names, zip(*block, strict=True), strict=True))
-            if form == "bids":
-                cells = bids.to_own_cells(cells, constants)
+            cells = convert(block)
             _check_kinds(cells["kind"], path)
-            yield self.columns.encode(cells, path, str(path), line)
+            blocks.append(self.columns.encode(cells, path, str(path), line))
             line += len(block)
+        return blocks
 
-    def add_log(self, blocks: list[Block], sidecar: dict[str, Any] | None, path: Path) -> None:
-        """Add the trials of one log, except those of pilot sessions."""
+    def add_log(
+        self, blocks: list[Block], sidecar: dict[str, Any] | None, path: Path, layout_choices: int | None = None
+    ) -> None:
+        """Add the trials of one log, except those of pilot sessions. `layout_choices` is `n_choices` of the layout."""
         kept = [part for block in blocks if len((part := self._exclude_pilots(block, sidecar))["source"])]
         self.columns.blocks.extend(kept)
         if not kept:
             return
         dataset = self.columns.text("dataset", kept[0]["dataset"][0])
         identity = None if sidecar is None else sidecar["identity"]
-        n_choices = count_in_log(kept[0], dataset, identity)
+        n_choices = count_in_log(kept[0], dataset, identity) or layout_choices
         self.n_choices.setdefault(dataset, set()).update(() if n_choices is None else {n_choices})
         if identity is not None:
             self._compare_with_sidecar(dataset, sum(len(part["source"]) for part in kept), identity, path)

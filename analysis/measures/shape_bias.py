@@ -16,7 +16,18 @@ from analysis.measures.accuracy import wilson_interval
 from core.errors import LogError
 from stimuli.categories import CATEGORIES
 
-COLUMNS = ("observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high")
+COLUMNS = (
+    "observer",
+    "kind",
+    "category",
+    "n_conflict",
+    "n_shape",
+    "n_texture",
+    "shape_bias",
+    "low",
+    "high",
+    "cue_rate",
+)
 SPREAD = ("observer", "kind", "n_categories", "lowest", "q1", "median", "q3", "highest", "shape_bias")
 ALL = "all"  # in the table, the name for all categories together
 
@@ -39,7 +50,8 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A table with `COLUMNS`. Every observer has one row with category "all" and one row per shape category. `n_conflict`
-        is the number of cue-conflict trials; `low` and `high` are the interval of `shape_bias`. People come first.
+        is the number of cue-conflict trials; `low` and `high` are the interval of `shape_bias`; `cue_rate` is the proportion
+        of the cue-conflict trials whose response names the shape or the texture. People come first.
 
     Raises:
         LogError: If no trial has a cue conflict, or if several datasets have cue conflicts (observers of the same name in
@@ -95,6 +107,7 @@ def _add_shape_bias(conflict: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     n = table["n_shape"] + table["n_texture"]
     table["shape_bias"] = table["n_shape"] / n.where(n > 0)
     table["low"], table["high"] = wilson_interval(table["n_shape"].to_numpy(), n.to_numpy())
+    table["cue_rate"] = n / table["n_conflict"]
     return table
 
 
@@ -110,7 +123,8 @@ def overall_shape_bias(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = table[table["category"] == ALL].drop(columns="category").reset_index(drop=True)
     rates = {f"{cue}_rate": rows[f"n_{cue}"] / rows["n_conflict"] for cue in ("shape", "texture")}
-    return rows.assign(**rates, cue_rate=rates["shape_rate"] + rates["texture_rate"])
+    cue_rate = rows.pop("cue_rate")
+    return rows.assign(**rates, cue_rate=cue_rate)
 
 
 def shape_bias_spread(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,6 +153,7 @@ def shape_bias_by_kind(table: pd.DataFrame) -> pd.DataFrame:
         n_conflict=("n_conflict", "sum"), n_shape=("n_shape", "sum"), n_texture=("n_texture", "sum"),
         mean=("shape_bias", "mean"), low=("shape_bias", "min"), high=("shape_bias", "max"),
     ).rename(columns={"mean": "shape_bias"}).reset_index()  # fmt: skip
+    rows["cue_rate"] = (rows["n_shape"] + rows["n_texture"]) / rows["n_conflict"]
     n_observers = table.groupby("kind")["observer"].nunique()
     rows["observer"] = [f"{kind}, mean of n = {n_observers[kind]}" for kind in rows["kind"]]
     is_single = table["kind"].map(n_observers) == 1

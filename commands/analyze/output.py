@@ -27,7 +27,7 @@ def output(
     """
     from analysis.io.tables import print_table, to_csv, to_json
     from analysis.kappa.consistency import RULES
-    from stimuli.published.trial_files import detect_format
+    from stimuli.published.layouts.files import detect_layout
 
     print_notes(table)
     if rule is not None:
@@ -35,7 +35,7 @@ def output(
     if not len(table):
         to_stderr("note: the table is empty because these logs contain nothing that can be compared")
     if csv:
-        if csv.exists() and detect_format(csv):
+        if csv.exists() and detect_layout(csv):
             raise LogError(f"{csv} is a trial log, which --csv would overwrite: give another file")
         to_csv(table, csv)
     if json:

@@ -21,7 +21,9 @@ from core.errors import LogError
 from core.participants import pilot_name
 from core.trial_columns import NAMES
 from experiments.deletion_records import DELETION_RECORDS
-from stimuli.published.trial_files import detect_format, header_names, parse_header
+from stimuli.published.layouts.files import detect_layout, header_names, parse_header
+from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
+from stimuli.published.layouts.own import OWN
 
 # The suffix of the temporary file through which a sidecar is written.
 PARTIAL_JSON = partial_path(Path(".json")).name
@@ -158,7 +160,7 @@ def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool
     files = tuple(
         group[suffix] for suffix in SUFFIXES if suffix in group and not (unrelated_json and suffix == ".json")
     )
-    is_log = not is_bids and (".csv" not in group or detect_format(group[".csv"]) != "model-vs-human")
+    is_log = not is_bids and (".csv" not in group or detect_layout(group[".csv"]) is not MODEL_VS_HUMAN)
     return SessionFiles(files, len(rows), stem.with_name(f".{stem.name}.lock") if is_log else None)
 
 
@@ -169,8 +171,8 @@ def _read_owners(path: Path, code: str) -> list[tuple[str, bool]] | None:
     """
     content = path.read_bytes()
     header, _, body = content.partition(b"\n")
-    first_line, form = parse_header(header, path)
-    columns, is_known = header_names(first_line), form is not None
+    first_line, layout = parse_header(header, path)
+    columns, is_known = header_names(first_line), layout in (OWN, MODEL_VS_HUMAN)
     if not is_known and (body or not ",".join(NAMES).startswith(header.decode("utf-8", "replace"))):
         return None
     complete_rows = body[: body.rfind(b"\n") + 1]

@@ -41,7 +41,7 @@ def test_own_log_is_replayed_with_its_evidence(small, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "is not a trial log: expected the columns subj,session"),
+        ("a,b\n1,2\n", "is not a trial log: expected the columns experiment,observer,.* or subj,session"),
         ("", "is not a trial log"),
         (HEAD + "a,1,1,NaN,car,car,0,x1.png\nb,1,1,NaN,car,car,0,x1.png\n", "several observers \\(a, b\\): choose one"),
         (HEAD + "a,1,1,NaN,car,car,0,x1.png\na,1,2,NaN,car,car,0,x1.png\n", "a answered x1.png in condition '0' twice"),

@@ -89,8 +89,12 @@ def test_other_csv_files_are_skipped_in_a_folder_but_not_if_named(small, tmp_pat
     run(small, Ideal(), tmp_path)
     other = tmp_path / "table.csv"
     other.write_text("a,b\n1,2\n")
-    assert len(read_trials([tmp_path, tmp_path / "small"])) == 32  # every file is read once
-    message = r"table\.csv is not a trial log: its first line is 'a,b', expected experiment,observer"
+    frame = read_trials([tmp_path, tmp_path / "small"])
+    assert len(frame) == 32  # every file is read once
+    assert frame.attrs["notes"][0] == "1 file was skipped, because the columns are not those of a trial log: table.csv"
+    message = (
+        r"table\.csv is not a trial log \(the columns .* log\): its first line is 'a,b', expected experiment,observer"
+    )
     with pytest.raises(LogError, match=message):
         read_trials([other])
 
@@ -174,7 +178,7 @@ def test_missing_paths_are_rejected(tmp_path):
         read_trials([tmp_path / "nowhere"])
     with pytest.raises(
         LogError,
-        match=r"folder humans.nothing in .+ or .+ or .+; run `observers fetch humans` to get the recorded people",
+        match=r"folder humans.nothing in .+ or .+ or .+; run `observers fetch humans` to get its files",
     ):
         read_trials(["humans/nothing"])
     for logs in ((), ([],), ([""],)):

@@ -1,4 +1,4 @@
-"""The format of a file of trials, and the conversion of the model-vs-human format to the cells of our own log."""
+"""The layout of a file of trials, and the conversion of the model-vs-human layout to the cells of our own log."""
 
 import csv
 import io
@@ -8,22 +8,29 @@ import pytest
 
 from core.errors import LogError
 from core.trial_columns import NAMES
-from stimuli.published import trial_files
-from stimuli.published.trial_files import (
+from stimuli.published.layouts import files
+from stimuli.published.layouts.files import (
     complete_rows,
     complete_size,
-    detect_format,
+    describe_other_file,
+    detect_layout,
     header_names,
     read_blocks,
     read_cells,
-    to_own_cells,
 )
+from stimuli.published.layouts.table import LAYOUTS
 
+OWN, BIDS = LAYOUTS["own"], LAYOUTS["bids"]
 MODEL_VS_HUMAN = "subj,Session,trial,rt,object_response,category,condition,imagename"
 
 
+def to_own_cells(header, rows, path):
+    """Convert one block of rows in model-vs-human format."""
+    return LAYOUTS["model-vs-human"].converter(header, path)(rows)
+
+
 @pytest.mark.parametrize(
-    ("name", "header", "form"),
+    ("name", "header", "layout"),
     [
         ("a.csv", ",".join(NAMES), "own"),
         ("a.csv", '\ufeff"observer",kind,"stimulus", Response', "own"),
@@ -36,25 +43,25 @@ MODEL_VS_HUMAN = "subj,Session,trial,rt,object_response,category,condition,image
         ("a.csv", "", None),
     ],
 )
-def test_formats_are_recognized_by_the_first_line(tmp_path, name, header, form):
+def test_layouts_are_recognized_by_the_first_line(tmp_path, name, header, layout):
     (tmp_path / name).write_text(f"{header}\nx\n", encoding="utf-8")
-    assert detect_format(tmp_path / name) == form
+    assert detect_layout(tmp_path / name) is (None if layout is None else LAYOUTS[layout])
 
 
 def test_an_incomplete_last_row_is_removed_from_our_own_logs_only():
-    assert complete_rows(b"a,b\n1,2\n3", "own") == complete_rows(b"a,b\n1,2\n", "own") == b"a,b\n1,2\n"
-    assert complete_rows(b"a,b", "bids") == b""
-    assert complete_rows(b"a,b\n1,2\n3,4", "model-vs-human") == b"a,b\n1,2\n3,4"
+    assert complete_rows(b"a,b\n1,2\n3", OWN) == complete_rows(b"a,b\n1,2\n", OWN) == b"a,b\n1,2\n"
+    assert complete_rows(b"a,b", BIDS) == b""
+    assert complete_rows(b"a,b\n1,2\n3,4", LAYOUTS["model-vs-human"]) == b"a,b\n1,2\n3,4"
 
 
 def test_cells_are_read_as_text(tmp_path):
     content = '\ufeffa,b\n1.0,"x,y"\n\n,\n'.encode()
-    assert read_cells(content, tmp_path, "own") == (["a", "b"], [["1.0", "x,y"], ["", ""]])
-    assert read_cells(b"", tmp_path, "own") == ([], [])
-    assert read_cells(b"a\tb\n1,2\t3\n", tmp_path, "bids") == (["a", "b"], [["1,2", "3"]])
+    assert read_cells(content, tmp_path, OWN) == (["a", "b"], [["1.0", "x,y"], ["", ""]])
+    assert read_cells(b"", tmp_path, OWN) == ([], [])
+    assert read_cells(b"a\tb\n1,2\t3\n", tmp_path, BIDS) == (["a", "b"], [["1,2", "3"]])
     assert header_names(' "A",b ') == ["a", "b"]
     with pytest.raises(LogError, match="two columns of the same name"):
-        read_cells(b"a,a\n", tmp_path, "own")
+        read_cells(b"a,a\n", tmp_path, OWN)
 
 
 def test_rows_are_converted_to_the_cells_of_our_own_log(tmp_path):
@@ -83,9 +90,9 @@ def test_rows_are_converted_to_the_cells_of_our_own_log(tmp_path):
 @pytest.fixture
 def _small_chunks(monkeypatch):
     """Read four bytes at once and convert two rows at once, with lines of up to 12 bytes."""
-    monkeypatch.setattr(trial_files, "CHUNK", 4)
-    monkeypatch.setattr(trial_files, "BLOCK_ROWS", 2)
-    monkeypatch.setattr(trial_files, "MAX_LINE", 12)
+    monkeypatch.setattr(files, "CHUNK", 4)
+    monkeypatch.setattr(files, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(files, "MAX_LINE", 12)
 
 
 @pytest.mark.usefixtures("_small_chunks")
@@ -103,7 +110,7 @@ def _small_chunks(monkeypatch):
 def test_blocks_contain_the_rows_of_the_whole_file(content):
     expected = [row for row in csv.reader(io.StringIO(content.removeprefix("\ufeff"), newline="")) if row]
     data = content.encode()
-    header, blocks = read_blocks(io.BytesIO(data), len(data), Path("x.csv"), "own")
+    header, blocks = read_blocks(io.BytesIO(data), len(data), Path("x.csv"), OWN)
     rows = list(blocks)
     assert [header, *(row for block in rows for row in block)] == (expected or [[]])
     assert all(len(block) == 2 for block in rows[:-1])
@@ -125,19 +132,43 @@ def test_blocks_contain_the_rows_of_the_whole_file(content):
 )
 def test_damage_after_the_first_block_is_found(content, message):
     with pytest.raises(LogError, match=message):
-        read_cells(content, Path("x.csv"), "own")
+        read_cells(content, Path("x.csv"), OWN)
 
 
 @pytest.mark.usefixtures("_small_chunks")
 def test_an_incomplete_row_that_is_longer_than_a_chunk_is_removed():
-    assert complete_size(io.BytesIO(b"a,b\n1,2\n3" + b"\0" * 20), "own") == 8
-    assert complete_size(io.BytesIO(b"\0" * 20), "bids") == 0
-    assert complete_size(io.BytesIO(b"a,b\n1,2\n3,4"), "model-vs-human") == 11
+    assert complete_size(io.BytesIO(b"a,b\n1,2\n3" + b"\0" * 20), OWN) == 8
+    assert complete_size(io.BytesIO(b"\0" * 20), BIDS) == 0
+    assert complete_size(io.BytesIO(b"a,b\n1,2\n3,4"), LAYOUTS["model-vs-human"]) == 11
 
 
 def test_the_first_image_of_an_observer_decides_its_kind_in_all_blocks(tmp_path):
     person, model = (f"0001_cop_{code}_c30_knife_10_n03041632_7380.png" for code in ("s01", "dnn"))
-    names, kinds = ["subj", "object_response", "category", "condition", "imagename"], {}
+    names = ["subj", "object_response", "category", "condition", "imagename"]
+    convert = LAYOUTS["model-vs-human"].converter(names, tmp_path / "x.csv")
     for image in (person, model):
-        cells = to_own_cells(names, [["a", "cat", "cat", "", image]], tmp_path / "x.csv", kinds)
+        cells = convert([["a", "cat", "cat", "", image]])
         assert cells["kind"] == ["human"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b" \r\n", "the file is empty"),
+        ("subj,imagename\n".encode("utf-16"), "the encoding is UTF-16, use observers import"),
+        (b"subj;imagename\n", "the columns are separated by semicolons, use observers import"),
+        (b"Observer\tstimulus\tresponse\n", "the columns are separated by tabs, use observers import"),
+        (b"a,b\n", "the columns are not those of a trial log"),
+    ],
+)
+def test_other_files_are_described(content, reason):
+    assert describe_other_file(content) == reason
+
+
+def test_further_columns_of_a_file_are_kept_as_information(tmp_path):
+    """The rows of all blocks have the same columns, and names of columns may have any case and blanks around them."""
+    names = [*MODEL_VS_HUMAN.upper().split(","), " Age [years]", "Country"]
+    row = ["a", "1", "1", "0.5", "cat", "cat", "0", "cat1.png", "31", "n/a"]
+    cells = to_own_cells(names, [row], tmp_path / "x.csv")
+    assert cells["info_age_years"] == ["31"] and cells["info_country"] == [""] and cells["rt"] == ["0.5"]

@@ -1,0 +1,12 @@
+"""The table of layouts, in the order in which the header of a file is compared with them."""
+
+from stimuli.published.layouts.bids import BIDS
+from stimuli.published.layouts.huber import HUBER
+from stimuli.published.layouts.layout import Layout
+from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
+from stimuli.published.layouts.own import OWN
+from stimuli.published.layouts.vlm_shapebias import VLM_SHAPEBIAS
+
+LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (OWN, BIDS, HUBER, MODEL_VS_HUMAN, VLM_SHAPEBIAS)}
+# Patterns of the names of files that may contain trials.
+PATTERNS = tuple(dict.fromkeys(f"*{layout.suffix}" for layout in LAYOUTS.values()))
