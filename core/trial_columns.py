@@ -108,3 +108,11 @@ def is_numeric_extra(name: str) -> bool:
 def is_text_extra(name: str) -> bool:
     """Return whether a column is not in TRIAL_COLUMNS but has further texts. It is not a cue."""
     return name.startswith(INFO)
+
+
+def escape(text: str) -> str:
+    r"""Return a text as one line of printable characters: a backslash becomes \\, and a line break \n.
+
+    Other characters that cannot be printed become \xNN, \uNNNN or \UNNNNNNNN, as in Python.
+    """
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)

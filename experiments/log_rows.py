@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from core.errors import ObserverError
-from core.trial_columns import BY_NAME, EVIDENCE, INFO, MEASURED, NAMES, TRIAL_COLUMNS, is_numeric_extra, is_text_extra
+from core.trial_columns import (
+    BY_NAME,
+    EVIDENCE,
+    INFO,
+    MEASURED,
+    NAMES,
+    TRIAL_COLUMNS,
+    escape,
+    is_numeric_extra,
+    is_text_extra,
+)
 from observers.protocol import Observer, Response, Trial, measures_of, texts_of
 
 
@@ -95,14 +105,6 @@ def _format_texts(observer: Observer, response: Response) -> list[str]:
             f"observer {observer.name} returned texts that are not in its `text_names`: {', '.join(unknown)}"
         )
     return [escape(texts.get(name, "")) for name in names]
-
-
-def escape(text: str) -> str:
-    r"""Return a text as one line of printable characters: a backslash becomes \\, and a line break \n.
-
-    Other characters that cannot be printed become \xNN, \uNNNN or \UNNNNNNNN, as in Python.
-    """
-    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 
 def describe_mismatch(

@@ -224,7 +224,8 @@ def _check_repeated_observers(frame: pd.DataFrame) -> None:
         files = list(dict.fromkeys(unnumbered.loc[is_same & (unnumbered["stimulus"] == trial["stimulus"]), "source"]))
         raise LogError(
             f"{trial['observer']} of {trial['dataset']} has two responses to {trial['stimulus']}, in "
-            f"{' and in '.join(files)}; pass only one of the files, or rename one of them so that its observer has another name"
+            f"{' and in '.join(files)}; pass only one of the files, or rename one of them so that its observer has "
+            f"another name"
         )
 
 

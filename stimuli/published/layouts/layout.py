@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from core.trial_columns import INFO
+from core.trial_columns import INFO, escape
 
 Cells = dict[str, Sequence[str]]  # name of a column of our own trial log -> its cells
 # Converts a block of rows. The same function converts all blocks of a file, in their order, and each result has the same
@@ -63,10 +63,8 @@ def info_name(column: str) -> str:
 
 
 def info_cell(cell: str) -> str:
-    """Return a text of another project in one line, or "" if it means a missing value."""
-    text = cell if cell.isprintable() else re.sub(r"\s+", " ", cell)
-    text = "".join(character for character in text.strip() if character.isprintable())
-    return "" if text in MISSING else text
+    """Return a text of another project in one line (see `core.trial_columns.escape`), or "" if it means a missing value."""
+    return "" if cell.strip() in MISSING else escape(cell.strip())
 
 
 def info_columns(cells: Mapping[str, Sequence[str]], known: Sequence[str]) -> Cells:

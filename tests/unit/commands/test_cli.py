@@ -15,7 +15,18 @@ from tests.commands import observers
 from tests.conftest import real
 
 ACCURACY = ["dataset", "observer", "kind", "condition", "n", "n_correct", "accuracy", "low", "high"]
-SHAPE_BIAS = ["observer", "kind", "category", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high"]
+SHAPE_BIAS = [
+    "observer",
+    "kind",
+    "category",
+    "n_conflict",
+    "n_shape",
+    "n_texture",
+    "shape_bias",
+    "low",
+    "high",
+    "cue_rate",
+]
 CONSISTENCY = ["dataset", "condition", "observer_1", "observer_2", "n", "expected", "observed", "kappa", "low", "high"]
 
 
@@ -129,7 +140,13 @@ def test_accuracy_tables(logs, tmp_path):
 
 def test_shape_bias_tables(logs, tmp_path):
     output = observers("analyze", "shape-bias", logs, "--csv", tmp_path / "s.csv").stdout
-    assert output.split("\n")[0].split() == [*SHAPE_BIAS[:2], *SHAPE_BIAS[3:], "shape_rate", "texture_rate", "cue_rate"]
+    assert output.split("\n")[0].split() == [
+        *SHAPE_BIAS[:2],
+        *SHAPE_BIAS[3:-1],
+        "shape_rate",
+        "texture_rate",
+        "cue_rate",
+    ]
     rows = table(tmp_path / "s.csv")
     assert list(rows[0]) == SHAPE_BIAS
     assert len(rows) == 3 * 17

@@ -288,7 +288,7 @@ def test_other_tables_are_skipped_and_incomplete_rows_ignored(small, tmp_path):
     other = path.with_name("sub-01_task-stroop_beh.tsv")
     other.write_text("trial\tresponse\tresponse_time\ncongruent\tred\t1.4\n")
     assert len(read_trials([tmp_path / "bids"])) == 3
-    with pytest.raises(LogError, match="is not a trial log: its first line is"):
+    with pytest.raises(LogError, match=r"is not a trial log .*: its first line is"):
         read_trials([other])
     path.write_bytes(path.read_bytes()[:-4])
     frame = read_trials([tmp_path / "bids"])

@@ -61,7 +61,7 @@ def test_cells_become_those_of_our_log(tmp_path):
         ["cue-conflict", "llava_1_5_7b", "vision-language", image, "", shape, response, shape, texture, reply]
         for image, shape, texture, response, reply in (
             ("cat1-dog2.png", "cat", "dog", "dog", "D. dog"),
-            ("cat10-cat2.png", "cat", "cat", "cat", "A cat, on two lines"),
+            ("cat10-cat2.png", "cat", "cat", "cat", r"A cat,\non two lines"),
             ("oven1-dog2.png", "oven", "dog", "", "I cannot say."),
         )
     ]
