@@ -10,7 +10,9 @@ from core.errors import ObserverError, StimulusError
 from experiments import make_experiment, run
 from experiments.log_rows import escape
 from observers.protocol import Response, Trial
+from observers.spec import ObserverSpec
 from stimuli.stimulus import StimulusSet
+from tests.unit.experiments.running.workers_here import Workers
 
 REPLIES = ("B. bear", "two\nlines", "a \\ b", "", '"quoted", with comma', "tab\there é")
 
@@ -69,3 +71,28 @@ def test_a_cue_cannot_have_the_name_of_such_a_column(name):
     stimulus = make_experiment("drawn-cue-conflict").stimuli.stimuli[0]
     with pytest.raises(StimulusError, match="trial logs reserve that column name"):
         StimulusSet("own", (evolve(stimulus, cues={name: "x"}),))
+
+
+ECHO = """
+import attrs
+from observers.protocol import Response
+
+@attrs.frozen
+class Echo:
+    name: str = "echo"
+    kind: str = "vision-language"
+    text_names: tuple[str, ...] = ("reply",)
+
+    def observe(self, trials):
+        for trial in trials:
+            yield Response(None, texts={"reply": f"{trial.instruction}\\n{trial.number}"})
+"""
+
+
+def test_workers_get_the_instruction_and_return_texts(small, tmp_path):
+    (tmp_path / "echo.py").write_text(ECHO)
+    spec = ObserverSpec(f"{tmp_path}/echo.py:Echo")
+    experiment = evolve(small, instruction="What is it?")
+    log = run(experiment, spec, tmp_path / "workers", executor=Workers())
+    assert log.read_bytes() == run(experiment, spec, tmp_path / "here").read_bytes()
+    assert read_trials(log)["info_reply"][6] == "What is it?\\n7"

@@ -73,3 +73,14 @@ def test_values_of_a_request_are_checked(tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             plan_sessions([request], tmp_path)
+
+
+def test_instruction_of_a_request(tmp_path):
+    path = tmp_path / "runs.toml"
+    path.write_text(RUNS.replace("session = 2\n", 'session = 2\ninstruction = "texture"\n'))
+    first, second = plan_sessions(read_runs(path)[1:] + read_runs(path)[:1], tmp_path)[:2]
+    assert first.experiment.instruction == "Identify the primary texture in the image."
+    assert second.experiment.instruction == "Which option best describes the image?"
+    path.write_text(RUNS.replace("session = 2\n", 'instruction = "textur"\n'))
+    with pytest.raises(UserError, match="no instruction is named 'textur': did you mean texture"):
+        plan_sessions(read_runs(path), tmp_path)
