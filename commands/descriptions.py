@@ -118,7 +118,7 @@ def describe_observer(name: str) -> Description:
             "needs": "; ".join(_describe_extra(extra) for extra in row.needs),
             **facts,
         }
-        example, experiment = name if ":" in name else row.example, row.shown_with
+        example, experiment = row.example if name in (row.name, row.example.split()[0]) else name, row.shown_with
     return Description(
         "observer",
         full_name,

@@ -322,12 +322,15 @@ class Cost:
         batch_size: Number of rows in a forward pass.
         n_evaluations: Smallest and largest number of model evaluations per trial.
         n_bytes: Peak memory of the device in bytes, or None if it is unknown.
+        requests: Sentences about the requests to a service that may cost money. If there are any, `--dry-run` shows
+            these sentences instead of the other values, and does not present trials.
     """
 
     seconds: float
     batch_size: int
     n_evaluations: tuple[int, int]
     n_bytes: int | None = None
+    requests: tuple[str, ...] = ()
 
 
 @runtime_checkable

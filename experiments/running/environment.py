@@ -61,11 +61,14 @@ def describe_device(provenance: Mapping[str, str]) -> str:
     """Return the model of the device on which an observer computes, and for a CPU the number of threads.
 
     Args:
-        provenance: The provenance of the observer, whose entry `device` is the name of a PyTorch device.
+        provenance: The provenance of the observer, whose entry `device` is the name of a PyTorch device. If it has an
+            entry `service`, a service with this address computes the responses.
 
     Returns:
-        A text such as "NVIDIA H200", or "Intel(R) Xeon(R) Platinum 8481C, 2 threads".
+        A text such as "NVIDIA H200", "Intel(R) Xeon(R) Platinum 8481C, 2 threads", or "service at api.openai.com/v1".
     """
+    if service := provenance.get("service"):
+        return f"service at {service}"
     name, torch = provenance.get("device", ""), sys.modules.get("torch")
     if name.startswith("cuda") and torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name(name))

@@ -4,12 +4,13 @@ The option `--dry-run` shows this estimate. No file is written.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from attrs import frozen
 
+from core.trial_columns import MEASURED
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.running.session_log import Session
@@ -19,6 +20,7 @@ from observers.validation import iter_responses, validate_response
 
 PILOT_SECONDS = 20.0  # maximum time for answering pilot trials
 MAX_PILOT_TRIALS = 65
+_TOKENS = "_tokens"  # end of the names of columns that count tokens
 
 
 @frozen
@@ -31,6 +33,7 @@ class Estimate:
         seconds: Seconds per trial. Without pilot trials, this is a lower bound.
         n_evaluations: Mean number of model evaluations per trial, or None if the observer does not count them.
         cost: Cost of a model evaluation, or None if the observer cannot measure it.
+        tokens: Sentences about the tokens that earlier trials took, for observers that count tokens.
     """
 
     n_trials: int
@@ -38,11 +41,20 @@ class Estimate:
     seconds: float = 0.0
     n_evaluations: float | None = None
     cost: Cost | None = None
+    tokens: tuple[str, ...] = ()
 
     def sentences(self) -> Iterator[str]:
         """Yield the estimate as lines of text."""
         if not self.n_trials:
             yield "all trials are already answered"
+            yield from self.tokens
+            return
+        if self.cost is not None and self.cost.requests:
+            yield f"{self.n_trials:,} trials"
+            yield from self.cost.requests
+            yield from self.tokens or (
+                "to estimate the number of tokens, run the first trials with --limit 10, and repeat --dry-run",
+            )
             return
         if self.cost is not None:
             low, high = self.cost.n_evaluations
@@ -72,14 +84,19 @@ def estimate(
     """Estimate the cost of calling `session.run` with the same arguments.
 
     The observer's weights are loaded. The observer answers pilot trials for up to PILOT_SECONDS, unless its method `cost`
-    shows that a single trial takes longer. Raises the same errors as `session.run`.
+    shows that a single trial takes longer, or that the observer sends requests that may cost money. Raises the same errors
+    as `session.run`.
     """
     chosen = Session(experiment, observer, directory, session, seed, limit, shard=shard)
-    n_done = len(log.read_rows(chosen.path)) - 1 if log.has_rows(chosen.path) else 0
+    rows = log.read_rows(chosen.path) if log.has_rows(chosen.path) else []
+    n_done = max(len(rows) - 1, 0)
     trials = chosen.trials()[n_done : limit or None]
+    tokens = tuple(_describe_tokens(rows, len(trials)))
     if not trials:
-        return Estimate(0, 0)
+        return Estimate(0, 0, tokens=tokens)
     cost = observer.cost(trials[0]) if isinstance(observer, HasCost) else None
+    if cost is not None and cost.requests:
+        return Estimate(len(trials), 0, cost=cost, tokens=tokens)
     if cost is not None and cost.seconds * cost.n_evaluations[0] > PILOT_SECONDS:
         return Estimate(len(trials), 0, cost.seconds * cost.n_evaluations[0], None, cost)
     start = first_response = time.monotonic()
@@ -100,6 +117,19 @@ def estimate(
         return Estimate(len(trials), n_pilot, mean_evaluations * cost.seconds, mean_evaluations, cost)
     since, n_timed = (first_response, n_pilot - 1) if n_pilot > 1 else (start, 1)
     return Estimate(len(trials), n_pilot, (time.monotonic() - since) / n_timed, mean_evaluations, cost)
+
+
+def _describe_tokens(rows: Sequence[Sequence[str]], n_remaining: int) -> Iterator[str]:
+    """Yield a sentence for each column of a log that counts tokens, such as measured_prompt_tokens."""
+    for index, column in enumerate(rows[0] if rows else ()):
+        if not (column.startswith(MEASURED) and column.endswith(_TOKENS)):
+            continue
+        counts = [float(row[index]) for row in rows[1:] if row[index]]
+        if counts:
+            total, mean = sum(counts), sum(counts) / len(counts)
+            remaining = f", the remaining trials about {n_remaining * mean:,.0f}" if n_remaining else ""
+            name = column.removeprefix(MEASURED).removesuffix(_TOKENS)
+            yield f"{name} tokens: {len(counts):,} logged trials took {total:,.0f} ({mean:,.1f} per trial){remaining}"
 
 
 def _format_duration(seconds: float) -> str:

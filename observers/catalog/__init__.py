@@ -13,8 +13,9 @@ from observers.catalog.generative import GENERATIVE
 from observers.catalog.microcosm import MICROCOSM
 from observers.catalog.people import PEOPLE
 from observers.catalog.simulated import SIMULATED
+from observers.catalog.vision_language import VISION_LANGUAGE
 
-OBSERVERS: dict[str, Entry] = table(*SIMULATED, *PEOPLE, *MICROCOSM, *CLASSIFIERS, *GENERATIVE)
+OBSERVERS: dict[str, Entry] = table(*SIMULATED, *PEOPLE, *MICROCOSM, *CLASSIFIERS, *VISION_LANGUAGE, *GENERATIVE)
 SCHEMES: dict[str, Entry] = {name.partition(":")[0]: row for name, row in OBSERVERS.items() if ":" in name}
 HUB = "https://huggingface.co"
 

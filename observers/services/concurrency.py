@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import tenacity
-from attrs import frozen
+from attrs import define, frozen
 
 from core.errors import ObserverError, UserError
 from observers.protocol import Response, Trial
@@ -30,6 +30,14 @@ PERMANENT_ERRORS = {"requests.exceptions": ("SSLError", "InvalidSchema"), "httpx
 READ_AHEAD = 2  # number of trials that are read ahead, as a multiple of the number of concurrent requests
 MAX_WAIT = 60.0  # seconds between two attempts, unless the service requires a longer wait
 WORTH_TELLING = 10.0  # seconds; longer waits are logged as warnings
+MAX_UNUSABLE = 4  # number of unusable replies to the requests for a trial after which the run stops
+
+
+class UnusableReply(Exception):
+    """Raised by the function that sends a request if the reply is damaged or incomplete; the request is then retried.
+
+    After MAX_UNUSABLE such replies for a trial, the run stops with an ObserverError. The message says what is wrong.
+    """
 
 
 def respond_concurrently(
@@ -50,7 +58,9 @@ def respond_concurrently(
     Args:
         respond: Function that sends the request for one trial and returns the response. It is called in several threads.
             The HTTP status is read from the attribute `response` of an exception, which has `status_code` and `headers`
-            in requests, httpx and openai. Set a timeout for each request, because a call is never interrupted.
+            in requests, httpx and openai. If the exception has the attribute `server_message`, error messages contain
+            it. If the function raises UnusableReply, the request is retried up to three times. Set a timeout for each
+            request, because a call is never interrupted.
         trials: The trials. At most `2 * n_concurrent` trials are read ahead.
         n_concurrent: Number of requests that are in progress at the same time, 1 or more.
         patience: Time in seconds during which the request for a trial is retried.
@@ -98,7 +108,7 @@ def _respond(
     try:
         while True:
             while len(waiting) < READ_AHEAD * n_concurrent and (trial := next(remaining, None)) is not None:
-                waiting.append((trial, pool.submit(retrying.copy(), respond, trial)))
+                waiting.append((trial, pool.submit(retrying.copy(), _Attempts(respond), trial)))
             if not waiting:
                 return
             trial, future = waiting.popleft()
@@ -119,6 +129,26 @@ def _respond(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+@define
+class _Attempts:
+    """The attempts to get the response to one trial, which count the unusable replies."""
+
+    respond: Callable[[Trial], Response]
+    n_unusable: int = 0
+
+    def __call__(self, trial: Trial) -> Response:
+        try:
+            return self.respond(trial)
+        except UnusableReply as error:
+            self.n_unusable += 1
+            if self.n_unusable < MAX_UNUSABLE:
+                raise
+            raise ObserverError(
+                f"trial {trial.number} ({trial.stimulus.id}): the service sent {MAX_UNUSABLE} unusable replies, at last "
+                f"{error}; check its address and its log, and run the same command again"
+            ) from None
+
+
 def _status(error: BaseException) -> int | None:
     """Return the HTTP status code of an error of requests, httpx or openai; None if it does not have one."""
     status = getattr(getattr(error, "response", None), "status_code", None)
@@ -127,6 +157,8 @@ def _status(error: BaseException) -> int | None:
 
 def _is_temporary(error: BaseException) -> bool:
     """Return whether the same request may succeed later."""
+    if isinstance(error, UnusableReply):
+        return True
     if (status := _status(error)) is not None:
         return status in TEMPORARY
     return isinstance(error, _errors(CONNECTION_ERRORS)) and not isinstance(error, _errors(PERMANENT_ERRORS))
@@ -143,10 +175,13 @@ def _describe(error: BaseException) -> str | None:
 
     The query string of a URL is omitted, because it may contain a key.
     """
+    if isinstance(error, UnusableReply):
+        return f"the service sent an unusable reply: {error}"
     if (status := _status(error)) is not None:
         phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
         verb = "is not available" if status in TEMPORARY else "refused the request"
-        return f"the service {verb}: HTTP {status} {phrase}".rstrip()
+        message = getattr(error, "server_message", "")
+        return f"the service {verb}: HTTP {status} {phrase}".rstrip() + (f" ({message})" if message else "")
     if isinstance(error, _errors(CONNECTION_ERRORS)):
         message = re.sub(r"\?[^\s'\")]*", "?…", str(error))
         return f"the service could not be reached: {type(error).__name__}: {message}"

@@ -191,7 +191,7 @@ def test_an_option_has_one_value():
 
 
 FAMILY_SCHEMES = ("latent", "pixel", "flow", "autoregressive", "masked")
-WEIGHT_SCHEMES = [scheme for scheme in SCHEMES if scheme not in ("human", "recorded")]
+WEIGHT_SCHEMES = [scheme for scheme in SCHEMES if scheme not in ("human", "recorded", "api")]
 
 
 @pytest.mark.parametrize("scheme", WEIGHT_SCHEMES)

@@ -1,0 +1,64 @@
+"""Evidence from the most likely first tokens of a reply, of which most servers return at most 20.
+
+K is the number of choices. The evidence of a choice is the log-probability that the reply begins with the letter of the
+choice: the logarithm of the summed probabilities of the tokens that consist of this capital letter and white space, such as
+"B" and " B". Small letters do not count, because "a" is mostly the article of a sentence.
+
+A letter may be missing among the returned tokens. Its log-probability is then at most that of the least likely returned
+token, and the evidence of the choice is this upper bound. The order of the choices is not affected, because the
+log-probability of every returned letter is at least as high.
+"""
+
+import re
+
+import numpy as np
+from attrs import frozen
+
+from observers.services.completions import Completion
+from observers.vision_language.questions import Question
+
+# "A" and "I" are also words, as in "A bear" and "I'm sorry". The reply then does not name the option.
+_WORD = re.compile(r"\s*[AI](?:['’]| +\w)")
+
+
+@frozen(eq=False)
+class LetterEvidence:
+    """The evidence of a trial.
+
+    Attributes:
+        evidence: Log-probabilities in the order of the trial's choices, (K,).
+        index: Index of the choice with the highest evidence.
+        n_missing: Number of choices whose letter was not returned, and whose evidence is an upper bound.
+    """
+
+    evidence: np.ndarray
+    index: int
+    n_missing: int
+
+
+def letter_evidence(reply: Completion, question: Question, n_tokens: int) -> LetterEvidence | None:
+    """Return the evidence from the first tokens of a reply.
+
+    Args:
+        reply: The reply with `first_tokens`.
+        question: The question with lettered options.
+        n_tokens: Number of first tokens that were requested.
+
+    Returns:
+        The evidence, or None if none of the returned tokens is a letter of the question, or if the reply begins with the
+        word "A" or "I".
+    """
+    if not reply.first_tokens or _WORD.match(reply.text):
+        return None
+    logprobs: dict[str, list[float]] = {}
+    for token, logprob in reply.first_tokens:
+        logprobs.setdefault(token.strip(" \t\r\n▁Ġ"), []).append(max(logprob, -9999.0))
+    present = np.array([letter in logprobs for letter in question.letters])
+    if not present.any():
+        return None
+    # If a token was sampled that is not among the most likely ones, servers return it in addition.
+    most_likely = sorted((max(value, -9999.0) for _, value in reply.first_tokens), reverse=True)[:n_tokens]
+    values = [np.logaddexp.reduce(logprobs.get(letter, most_likely[-1:])) for letter in question.letters]
+    evidence = np.minimum(np.array(values), 0.0)[question.positions]
+    index = int(np.argmax(np.where(present[question.positions], evidence, -np.inf)))
+    return LetterEvidence(evidence, index, int((~present).sum()))
