@@ -19,5 +19,6 @@ from observers.protocol import Restoration as Restoration
 from observers.protocol import Trial as Trial
 from observers.registry import make_observer as make_observer
 from observers.registry import make_observers as make_observers
+from observers.services.concurrency import UnusableReply as UnusableReply
 from observers.services.concurrency import respond_concurrently as respond_concurrently
 from observers.spec import ObserverSpec as ObserverSpec

@@ -28,7 +28,7 @@ OPENAI_KEY = "OPENAI_API_KEY"
 KEY_REMOVED = "[key]"
 MIN_KEY = 8  # characters; shorter keys, such as EMPTY, are not secret and may be words of a reply
 MAX_MESSAGE = 300  # characters of a server's message in an error
-PATIENCE_AT_START = 5.0  # seconds during which a server that has not replied yet may refuse connections
+PATIENCE_AT_START = 2.0  # seconds during which a server that has not replied yet may refuse connections
 FILTERED = ("content_filter", "content_policy_violation", "moderation_blocked")  # codes of errors about the content
 WITHOUT_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")  # codes of status 429 that do not pass by waiting
 
@@ -169,8 +169,8 @@ class ChatClient:
         except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
             raise
         except requests.ConnectionError as error:
-            self._check_start(error)
-            raise
+            self._check_start()
+            raise requests.ConnectionError(f"{self.base_url}: {_reason(error)}") from None
         self.has_replied = True
         body = _read_json(reply)
         if not reply.ok or reply.is_redirect:
@@ -187,7 +187,7 @@ class ChatClient:
         key = os.environ.get(self.key_variable, "").strip() if self.key_variable is not None else ""
         return text.replace(key, KEY_REMOVED) if len(key) >= MIN_KEY else text
 
-    def _check_start(self, error: requests.ConnectionError) -> None:
+    def _check_start(self) -> None:
         """Raise ObserverError if the server has not replied yet and has refused connections for PATIENCE_AT_START."""
         now = time.monotonic()
         if self._first_failure is None:
@@ -235,9 +235,15 @@ class ChatClient:
             return f"the server {self.base_url} redirects requests to another address: use that address as -o base_url"
         return (
             f"the server {self.base_url} rejects the request for the model {self.model}: check that the model accepts "
-            f"images, and change the option that the server names (temperature, seed and detail may be none, max_tokens 0, "
-            f"logprobs false)"
+            f"images, and change the option that the server names (temperature may be none, max_tokens 0, logprobs "
+            f"false)"
         )
+
+
+def _reason(error: requests.ConnectionError) -> str:
+    """Return why a connection failed, as the operating system says it."""
+    match = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    return match[1] if match else "the connection was closed before the reply was complete"
 
 
 def _read_json(reply: requests.Response) -> Any:

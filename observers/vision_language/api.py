@@ -111,8 +111,8 @@ class ApiModel:
         max_tokens: Largest number of tokens of a reply; by default 16, and 64 for captions. Models that reason before they
             answer need more. With 0, the server decides.
         temperature: Temperature of sampling, 0 to 2. With none, the server decides; some models accept only this.
-        seed: Random seed of sampling, which some servers use if the temperature is above 0; none is not sent.
-        detail: Resolution at which OpenAI processes the image; none is not sent, and other servers ignore it.
+        seed: Random seed of sampling, which some servers use if the temperature is above 0; by default no seed is sent.
+        detail: Resolution at which OpenAI processes the image. Other servers ignore it; auto is not sent.
         concurrency: Number of requests that are in progress at the same time.
         timeout: Seconds to wait for a reply before the request is repeated.
         name: The observer's name in logs and figures; by default the last part of `model`.
@@ -131,7 +131,7 @@ class ApiModel:
     max_tokens: int | None = field(default=None, validator=_check_number)
     temperature: float | None = field(default=0.0, validator=_check_temperature)
     seed: int | None = field(default=None, validator=_check_number)
-    detail: Literal["auto", "low", "high"] | None = None
+    detail: Literal["auto", "low", "high"] = "auto"
     concurrency: int = field(default=8, metadata=RUNTIME, validator=bounded(1, 1000))
     timeout: float = field(default=120.0, metadata=RUNTIME, validator=_check_timeout)
     name: str = field()
@@ -209,7 +209,7 @@ class ApiModel:
         """Send the request for a trial and return the response."""
         question = make_question(trial, self.answer, permute=self.permute)
         asks_logprobs = self._asks_logprobs(session)
-        image = {"url": _encode(trial)} | ({"detail": self.detail} if self.detail is not None else {})
+        image = {"url": _encode(trial)} | ({"detail": self.detail} if self.detail != "auto" else {})
         content = [{"type": "image_url", "image_url": image}, {"type": "text", "text": question.text}]
         try:
             reply = self._complete(session, content, logprobs=asks_logprobs)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from core.errors import ObserverError, UserError
-from observers import respond_concurrently
+from observers import UnusableReply, respond_concurrently
 from observers.protocol import Presentation, Response, Trial
 from observers.services import concurrency
 from stimuli.stimulus import Stimulus
@@ -158,6 +158,33 @@ def test_a_service_that_is_not_there_and_its_key() -> None:
     with pytest.raises(ObserverError, match="could not be reached: ConnectionError") as caught:
         list(respond_concurrently(ask(service), trials(1), patience=0.1, first_wait=0.01))
     assert "secret" not in str(caught.value) and "run the same command again later" in str(caught.value)
+
+
+def unusable(n_times: int, attempts: dict[int, int]) -> Callable[[Trial], Response]:
+    def respond(trial: Trial) -> Response:
+        attempts[trial.number] = attempts.get(trial.number, 0) + 1
+        if attempts[trial.number] <= n_times:
+            raise UnusableReply("half a sentence")
+        return Response("cat", rt=float(trial.number))
+
+    return respond
+
+
+def test_unusable_replies_are_retried_a_few_times() -> None:
+    attempts: dict[int, int] = {}
+    responses = respond_concurrently(unusable(3, attempts), trials(9), n_concurrent=3, first_wait=0.001)
+    assert numbers(responses) == list(range(1, 10)) and set(attempts.values()) == {4}
+    attempts.clear()
+    with pytest.raises(ObserverError) as caught:
+        list(respond_concurrently(unusable(9, attempts), trials(1), first_wait=0.001))
+    assert attempts == {1: 4} and str(caught.value) == (
+        "trial 1 (t1): the service sent 4 unusable replies, at last half a sentence; check its address and its log, and run "
+        "the same command again"
+    )
+    with pytest.raises(
+        ObserverError, match="the service sent an unusable reply: half a sentence; run the same command"
+    ):
+        list(respond_concurrently(unusable(9, {}), trials(1), patience=0, first_wait=0.001))
 
 
 def test_other_errors_are_not_hidden() -> None:
