@@ -33,8 +33,9 @@ def complete_any(incomplete: str) -> list[str]:
 def complete_downloads(incomplete: str) -> list[str]:
     """Return the names that `observers fetch` accepts and that begin with `incomplete`."""
     from stimuli.published.datasets import DATASETS
+    from stimuli.published.recordings import SOURCES
 
-    return _matching((*DATASETS, "humans", "networks", "illusions"), incomplete)
+    return _matching((*DATASETS, *SOURCES, "illusions"), incomplete)
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[str]:

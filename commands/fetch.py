@@ -1,11 +1,14 @@
 """`observers fetch`: download published stimuli and the recorded trials of people and networks."""
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from commands.completion import complete_downloads
-from commands.options import Quiet
+from commands.options import Quiet, to_stderr
 
 
 def fetch(
@@ -14,7 +17,8 @@ def fetch(
         typer.Argument(
             metavar="NAME…",
             help="What to download: a published dataset (its stimuli), humans (the recorded trials of people), networks "
-            "(the recorded trials of networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
+            "(the recorded trials of networks), vlm (those of vision-language models and CLIP), children (those of children, "
+            "adults and networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
             autocompletion=complete_downloads,
         ),
     ],
@@ -31,10 +35,12 @@ def fetch(
     """
     from core.progress import progress_bar
     from stimuli.published.datasets import dataset
-    from stimuli.published.fetch import fetch_humans, fetch_networks, fetch_stimuli
+    from stimuli.published.fetch import fetch_recordings, fetch_stimuli
     from stimuli.published.paper_illusions import fetch_illusions
+    from stimuli.published.recordings import SOURCES
 
-    fetch_other = {"humans": fetch_humans, "networks": fetch_networks, "illusions": fetch_illusions}
+    fetch_other: dict[str, Callable[..., Path]] = {part: partial(fetch_recordings, part) for part in SOURCES}
+    fetch_other["illusions"] = fetch_illusions
     for name in names:
         if name not in fetch_other:
             dataset(name)  # report a misspelled name before the first download
@@ -43,3 +49,5 @@ def fetch(
             fetch_recorded = fetch_other.get(name)
             folder = fetch_recorded(progress=progress) if fetch_recorded else fetch_stimuli(name, progress=progress)
         typer.echo(f"{name}: {folder}")
+        if name in SOURCES:
+            to_stderr(f"{name} is from {SOURCES[name].citation}. {SOURCES[name].license}".rstrip())

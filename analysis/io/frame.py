@@ -40,7 +40,7 @@ from core.kinds import KINDS
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
 from stimuli.published.layouts.table import PATTERNS
-from stimuli.published.recordings import PARTS
+from stimuli.published.recordings import SOURCES
 
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 
@@ -156,7 +156,7 @@ def _locate(log_or_folder: Path | str) -> Path:
     if recorded is None:
         folders = "" if path.is_absolute() else f" in {' or '.join(map(str, [Path.cwd(), *data_folders()]))}"
         part = path.parts[0] if path.parts else ""
-        hint = f"; run `observers fetch {part}` to get its files" if part in PARTS else ""
+        hint = f"; run `observers fetch {part}` to get its files" if part in SOURCES else ""
         raise LogError(f"there is no trial log or folder {path}{folders}{hint}")
     return recorded
 

@@ -26,7 +26,7 @@ from stimuli.published.download import (
     partial_folder,
     verify,
 )
-from stimuli.published.recordings import Recorded, published_recordings, registry, url_of_recording
+from stimuli.published.recordings import SOURCES, published_recordings, registry, url_of_recording
 from stimuli.published.unpack import unpack
 
 N_THREADS = 4
@@ -85,7 +85,7 @@ def fetch_humans(*, progress: Progress = no_progress, base_url: str | None = Non
     Raises:
         StimulusError: If a file cannot be downloaded, verified or written.
     """
-    return _fetch_recordings("humans", "human responses", progress, base_url)
+    return fetch_recordings("humans", progress=progress, base_url=base_url)
 
 
 def fetch_networks(*, progress: Progress = no_progress, base_url: str | None = None) -> Path:
@@ -104,12 +104,24 @@ def fetch_networks(*, progress: Progress = no_progress, base_url: str | None = N
     Raises:
         StimulusError: If a file cannot be downloaded, verified or written.
     """
-    return _fetch_recordings("networks", "network responses", progress, base_url)
+    return fetch_recordings("networks", progress=progress, base_url=base_url)
 
 
-def _fetch_recordings(part: Recorded, description: str, progress: Progress, base_url: str | None) -> Path:
-    """Download the published recordings of people or networks, unless a data folder has all of them; return their folder."""
-    files = published_recordings(part)
+def fetch_recordings(part: str, *, progress: Progress = no_progress, base_url: str | None = None) -> Path:
+    """Download the published recordings in a part of a data folder, unless a data folder has all of them.
+
+    Args:
+        part: One of `stimuli.published.recordings.SOURCES`, such as "vlm".
+        progress: Function that is called with the number of bytes so far and None, since the total is unknown.
+        base_url: URL of the folder with the files, by default those of the repositories that publish them.
+
+    Returns:
+        The folder of this part in the cache or in the data folder that has all files.
+
+    Raises:
+        StimulusError: If a file cannot be downloaded, verified or written.
+    """
+    files, description = published_recordings(part), SOURCES[part].description
     existing = find(part)
     if existing is not None and all(_is_published(existing.parent / file, sha256) for file, sha256 in files.items()):
         print(f"all {len(files)} files of {description} are already in {existing}", file=sys.stderr)

@@ -7,8 +7,18 @@ import pytest
 from core.errors import StimulusError
 from stimuli.published import fetch
 from stimuli.published.datasets import DATASETS
-from stimuli.published.fetch import fetch_humans, fetch_networks
-from stimuli.published.recordings import published_recordings, recorded_name, registry, url_of_recording
+from stimuli.published.download import file_checksum
+from stimuli.published.fetch import fetch_humans, fetch_networks, fetch_recordings
+from stimuli.published.recordings import (
+    RAW,
+    SOURCES,
+    published_recordings,
+    recorded_name,
+    registry,
+    url_of_recording,
+)
+from tests.commands import observers
+from tests.conftest import real
 from tests.unit.stimuli.published.fetching.site import cached_files, register
 
 PEOPLE = {
@@ -72,12 +82,13 @@ def test_a_failed_download_leaves_no_files(site, root):
 def test_the_registry_has_the_published_files(monkeypatch):
     monkeypatch.undo()
     files = list(registry())
-    assert files == sorted(files) and len(files) == 1764
+    assert files == sorted(files) and len(files) == 1784
     for name, table in DATASETS.items():
         assert sum(f.startswith(f"humans/{name}/") for f in files) == table.n_people
         n_images = sum(f.startswith(f"stimuli/{name}/") for f in files)
         assert n_images == (table.n_images if name in ("cue-conflict", "edge", "silhouette") else 0)
     assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", sha256) for sha256 in registry().values())
+    assert (len(published_recordings("vlm")), len(published_recordings("children"))) == (13, 7)
     assert len(published_recordings("networks")) == 74 and len(published_recordings("networks", "cue-conflict")) == 26
 
 
@@ -108,3 +119,50 @@ def test_recordings_have_an_address_in_the_repository_that_publishes_them():
     assert "/bethgelab/model-vs-human/79ed7cd1" in url_of_recording(next(iter(PEOPLE)))
     assert [recorded_name(file, file.split("/")[1]) for file in NETWORKS] == ["resnet50", "vgg16", "simclr-resnet50x1"]
     assert recorded_name(next(iter(PEOPLE)), "edge") == "subject-00"
+
+
+OTHERS = {
+    "vlm/clip/ViT_L_14_openai_CLS.csv": b"a" * 99,
+    "vlm/vqa/20240205_205018_llava_1_5_7b.csv": b"b" * 99,
+    "children/cue_conflict/4_6.csv": b"c" * 99,
+    "children/cue_conflict/models/vgg19.csv": b"d" * 99,
+}
+
+
+@pytest.mark.parametrize("part", ["vlm", "children"])
+def test_recordings_of_other_projects_are_downloaded(site, root, capsys, part):
+    register(root, PEOPLE | OTHERS)
+    expected = {name: data for name, data in OTHERS.items() if name.startswith(part)}
+    site.files = {name.removeprefix(f"{part}/"): data for name, data in expected.items()}
+    assert fetch_recordings(part, base_url=site.url) == root / "cache" / part
+    assert cached_files(root) == sorted(expected)
+    assert fetch_recordings(part, base_url=site.url) == root / "cache" / part
+    assert f"all 2 files of {SOURCES[part].description} are already in" in capsys.readouterr().err
+    assert len(site.requests) == 2
+
+
+def test_recordings_of_other_projects_have_an_address():
+    clip, vqa, person, network = map(url_of_recording, OTHERS)
+    vlm = f"{RAW}paulgavrikov/vlm_shapebias/459198f81c7d64584ed57bf3fd27c392d425478a/raw-data/"
+    assert (clip, vqa) == (f"{vlm}clip/ViT_L_14_openai_CLS.csv", f"{vlm}vlm/vqa/20240205_205018_llava_1_5_7b.csv")
+    data = f"{RAW}wichmann-lab/robustness-development/88224d4199ec10e3405955b735dcd8d81430b661/data/cue_conflict/"
+    assert (person, network) == (f"{data}humans/4_6.csv", f"{data}models/vgg19.csv")
+
+
+@pytest.mark.parametrize("part", ["vlm", "children"])
+def test_the_checksums_are_those_of_the_published_files(part, monkeypatch):
+    monkeypatch.undo()
+    folder = real(part).parent
+    for file, sha256 in published_recordings(part).items():
+        assert file_checksum(folder / file) == sha256, file
+
+
+def test_the_command_names_the_source_and_the_license(root):
+    register(root, OTHERS)
+    for name, data in OTHERS.items():
+        (root / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "data" / name).write_bytes(data)
+    done = observers("fetch", "vlm", "children")
+    assert f"vlm: {root / 'data' / 'vlm'}\nchildren: {root / 'data' / 'children'}\n" == done.stdout
+    assert "vlm is from Gavrikov et al. (2025), ICLR. The license is CC BY-SA 4.0: name the authors" in done.stderr
+    assert "Huber et al. (2023), Journal of Vision 23(7):4. The repository does not state a license: ask" in done.stderr
