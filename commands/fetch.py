@@ -17,8 +17,8 @@ def fetch(
         typer.Argument(
             metavar="NAME…",
             help="What to download: a published dataset (its stimuli), humans (the recorded trials of people), networks "
-            "(the recorded trials of networks), vlm (those of vision-language models and CLIP), children (those of children, "
-            "adults and networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
+            "(the recorded trials of networks), vlm (those of vision-language models and CLIP), children (those of "
+            "children, adults and networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
             autocompletion=complete_downloads,
         ),
     ],
