@@ -19,6 +19,7 @@ from commands.figures import figures
 from commands.forget import forget
 from commands.generative import estimate_allocation, explain_trial, reconstruct
 from commands.group import Group, top_level_options
+from commands.import_trials import import_
 from commands.list import list_
 from commands.people import calibrate_monitor, collect, doctor
 from commands.report import report
@@ -34,7 +35,7 @@ GROUPS = {
     "Run experiments": (demo, run_experiment, merge, check_observer, estimate_allocation, list_, show),
     "Use several machines": (scheduler, worker),
     "Look at results": (report, figures, explain_trial, reconstruct),
-    "Analyze trial logs": (analyze, export),
+    "Analyze trial logs": (analyze, import_, export),
     "Work with people": (collect, calibrate_monitor, doctor, serve, import_web, forget),
     "Prepare stimuli": (fetch, make_stimuli, make_cue_conflict, show_stimuli),
 }

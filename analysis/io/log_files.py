@@ -176,8 +176,10 @@ class Reader:
         n_trials = identity.get("n_trials")
         if isinstance(n_trials, int) and n < n_trials:
             self.incomplete.setdefault((dataset, n, n_trials), []).append(path.name)
-        digest = str(identity.get("stimuli"))
-        known_digest, known_path = self.images.setdefault(dataset, (digest, path))
+        digest = identity.get("stimuli")
+        if digest is None:  # imported trials do not record the content of the images
+            return
+        known_digest, known_path = self.images.setdefault(dataset, (str(digest), path))
         if digest != known_digest:
             raise LogError(
                 f"{path} and {known_path} used different images with the same dataset name {dataset}; analyze them "

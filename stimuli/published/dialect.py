@@ -16,7 +16,7 @@ NO_ANSWER = "na"
 MISSING = ("", "NaN", "nan", "None", "NA")
 
 # The parts of an image name are: trial number, dataset code, observer, condition, category, number, …
-_IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|dnn)_([^_]*_){3,}")
+_IMAGENAME = re.compile(r"\d{4,}_[^_]+_(s[^_]*|hum|dnn)_([^_]*_){3,}")
 _PERSON = "subject-"
 # The kind of a model is inferred from the beginning of its published name. The next character must not be a letter that
 # would continue the word (`clippy` is not `clip`), except for the v of a version number. All other models count as
@@ -39,14 +39,19 @@ def extract_image_id(imagename: str) -> str:
     return "_".join(parts[-2:]) if parts[-2].startswith("n0") else parts[-1]
 
 
+def is_image_of_person(imagename: str) -> bool:
+    """Return whether the name of an image says that a person saw it."""
+    match = _IMAGENAME.match(imagename)
+    return match is not None and match[1] != "dnn"
+
+
 def infer_kind(subj: str, imagename: str = "") -> Kind:
     """Return the kind of an observer, inferred from its name and from the name of an image that it saw.
 
     An observer is human if its name begins with `subject-`, or if the name of the image contains the code of a person
     (such as `s01`) in the place where images that models saw have `dnn`.
     """
-    match = _IMAGENAME.match(imagename)
-    if subj.startswith(_PERSON) or (match is not None and match[1] != "dnn"):
+    if subj.startswith(_PERSON) or is_image_of_person(imagename):
         return "human"
     return next((kind for kind, pattern in _KINDS.items() if pattern.match(subj)), "discriminative")
 

@@ -1,0 +1,144 @@
+"""Responses and categories in tables of other programs: missing answers, keys, and numbers of buttons."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from analysis.io.importing.numbers import is_missing
+from analysis.io.importing.options import ImportOptions
+from analysis.io.importing.programs import JSPSYCH, Program, choices_of_row
+from analysis.io.importing.tables import Table
+from core.errors import LogError
+from stimuli.categories import AMBIGUOUS, CATEGORIES
+from stimuli.published.datasets import DATASETS
+from stimuli.published.layouts.layout import plain_number
+
+NO_ANSWER = ("timeout", "no response", "noresponse", "no_response", "missing", "no answer")
+# Numbers of keys that old versions of jsPsych record.
+KEYS = {13: "enter", 32: "space", 37: "arrowleft", 38: "arrowup", 39: "arrowright", 40: "arrowdown"}
+MAX_SHOWN = 6
+
+
+@frozen
+class Answers:
+    """Responses and categories of the trials.
+
+    Attributes:
+        categories: The category of each trial.
+        responses: The response of each trial, "" if it is missing.
+        choices: The choices, or () if they are not known.
+        remark: How responses were converted, for the description of the import.
+    """
+
+    categories: list[str]
+    responses: list[str]
+    choices: tuple[str, ...]
+    remark: str
+
+
+def convert_answers(
+    table: Table, response: str, categories: Sequence[str], places: Sequence[str], program: Program,
+    options: ImportOptions, origin: str,
+) -> Answers:  # fmt: skip
+    """Return responses and categories in the same words.
+
+    Args:
+        table: The table, whose rows are all trials.
+        response: Name of the column of responses.
+        categories: The category of each trial as the table has it.
+        places: The place of each trial in the file.
+        program: The program that wrote the table.
+        options: The options of the import; `answers` says what responses stand for.
+        origin: Where the categories come from, for error messages.
+
+    Raises:
+        LogError: If a category is missing, if a response is not in `answers`, or if no response is one of the categories.
+    """
+    for category, place in zip(categories, places, strict=True):
+        if is_missing(category):
+            raise LogError(
+                f"{place}: the category in {origin} is missing; complete it, or use another column with "
+                f"--map category=COLUMN"
+            )
+    words = {category.strip() for category in categories}
+    raw = [row[response].strip() for row in table.rows]
+    responses = ["" if _is_no_answer(cell, words) else cell for cell in raw]
+    labels = [choices_of_row(row) for row in table.rows] if program is JSPSYCH else [None] * len(table.rows)
+    remark = ""
+    if response == "key_press":
+        responses = [_key(cell) for cell in responses]
+    if options.answers:
+        responses = _translate_all(responses, options.answers, places, words)
+        converted = [options.answers.get(category.strip(), category.strip()) for category in categories]
+        remark = f", {', '.join(f'{key} = {word}' for key, word in options.answers.items())}"
+    elif any(labels):
+        responses = [_label(cell, names) for cell, names in zip(responses, labels, strict=True)]
+        converted = [_label(cell.strip(), names) for cell, names in zip(categories, labels, strict=True)]
+        remark = ", numbers of buttons converted to their labels" if responses != raw else ""
+    else:
+        converted = [category.strip() for category in categories]
+    if all(_is_number(word) for word in {*responses, *converted} - {""}):  # 1.0 and 1 are the same key
+        converted, responses = [plain_number(word) for word in converted], [plain_number(word) for word in responses]
+    _check_words(set(responses) - {""}, set(converted), table, program)
+    return Answers(converted, responses, _choices(options, labels), remark)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+(?:\.\d*)?", text) is not None
+
+
+def _is_no_answer(cell: str, words: set[str]) -> bool:
+    return cell not in words and (is_missing(cell) or cell.lower() in NO_ANSWER)
+
+
+def _key(cell: str) -> str:
+    """Return the key with the number that old versions of jsPsych record."""
+    if not cell.isdecimal():
+        return cell
+    return KEYS.get(int(cell), chr(int(cell)).lower())
+
+
+def _translate_all(
+    responses: Sequence[str], answers: Mapping[str, str], places: Sequence[str], words: set[str]
+) -> list[str]:
+    """Return what responses stand for. Raises LogError for a response that is neither in `answers` nor a category."""
+    for response, place in zip(responses, places, strict=True):
+        if response and response not in answers and response not in words and response not in answers.values():
+            raise LogError(f"{place}: the response {response[:80]!r} is not in --answers {','.join(answers)}; add it")
+    return [answers.get(response, response) for response in responses]
+
+
+def _label(cell: str, labels: Sequence[str] | None) -> str:
+    """Return the label of the button with a number, which starts at 0, or the cell if it is not a number."""
+    if labels is None or not cell.isdecimal() or cell in labels or int(cell) >= len(labels):
+        return cell
+    return labels[int(cell)]
+
+
+def _choices(options: ImportOptions, labels: Sequence[Sequence[str] | None]) -> tuple[str, ...]:
+    """Return the choices of the trials if they are known: those of the dataset, the answers or the buttons."""
+    if options.dataset in DATASETS:
+        return CATEGORIES
+    different = {tuple(sorted(set(names))) for names in labels if names}
+    if len(different) == 1 and all(labels):
+        return next(iter(different))
+    return tuple(dict.fromkeys(options.answers.values()))
+
+
+def _check_words(responses: set[str], categories: set[str], table: Table, program: Program) -> None:
+    """Raise LogError if no response is one of the categories, since they are then recorded in different words."""
+    if not responses or responses & categories or categories == {AMBIGUOUS}:
+        return
+    numbers = all(response.isdecimal() for response in responses)
+    what = "are numbers of buttons whose labels the file does not contain" if numbers and program is JSPSYCH else "are"
+    example = ",".join(f"{response}=CATEGORY" for response in sorted(responses)[:2])
+    raise LogError(
+        f"{table.path}: no response is one of the categories. The responses {what} {_show(responses)}, the categories are "
+        f"{_show(categories)}. Say what the responses stand for, for example --answers {example}"
+    )
+
+
+def _show(texts: set[str]) -> str:
+    shown = sorted(texts)[:MAX_SHOWN]
+    return ", ".join(shown) + (", …" if len(texts) > len(shown) else "")

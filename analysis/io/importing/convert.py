@@ -1,0 +1,278 @@
+"""Conversion of a table to the columns of our trial log, with a description of every decision.
+
+Nothing is decided in silence: `Imported.lines` says which column became which, how observers, kinds, sessions, numbers of
+trials and units were determined, and how many rows were dropped and why. What cannot be determined is refused with a message
+that shows the option to use.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import field, frozen
+
+from analysis.io.importing import mapping as columns
+from analysis.io.importing.answers import Answers, convert_answers
+from analysis.io.importing.numbers import comma_to_point, infer_unit, is_missing, to_numbers
+from analysis.io.importing.options import ImportOptions, Source
+from analysis.io.importing.people import kinds_of, numbers_of_sessions, numbers_of_trials, observers_of
+from analysis.io.importing.programs import (
+    JSPSYCH,
+    PSYCHOPY,
+    Program,
+    media_in,
+    recognize_program,
+    trials_of_jspsych,
+)
+from analysis.io.importing.stimuli import Images, images_of
+from analysis.io.importing.tables import Table, read_table
+from core.errors import LogError
+from core.trial_columns import INFO, MEASURED, NAMES
+from stimuli.published.datasets import DATASETS
+from stimuli.published.layouts.layout import info_cell, info_name, plain_number
+
+DIGITS = 9  # of a response time in seconds, so that 734.2 ms becomes 0.7342 s
+
+
+@frozen
+class Imported:
+    """The trials of one file in the columns of our trial log.
+
+    Attributes:
+        source: The file.
+        cells: The cells of all trials by column.
+        places: The place of each trial in the file, for error messages.
+        lines: The description of all decisions.
+        choices: The choices of the trials, or () if they are not known.
+    """
+
+    source: Source
+    cells: dict[str, list[str]]
+    places: list[str]
+    lines: list[str] = field(factory=list)
+    choices: tuple[str, ...] = ()
+
+
+def convert_file(path: Path, options: ImportOptions) -> Imported:
+    """Read a file and convert its trials.
+
+    Raises:
+        LogError: If the file cannot be read, or if a decision is not possible. The message shows the option to use.
+        UserError: If the options contradict the file.
+    """
+    table = read_table(path, options.delimiter, options.encoding)
+    program = recognize_program(table.columns)
+    chosen = columns.parse_map(options.columns, table)
+    chosen |= {"observer": None} if options.observer else {}
+    chosen |= {"kind": None} if options.kind else {}
+    theirs = columns.recognize(table, chosen, program)
+    columns.check_complete(table, theirs, columns.REQUIRED)
+    table, dropped = _trials(table, theirs, program)
+    return _Conversion(table, program, theirs, options).convert(dropped)
+
+
+def _trials(table: Table, theirs: dict[str, str], program: Program) -> tuple[Table, list[str]]:
+    """Return the table without rows that are not trials, and a description of these rows. Raises LogError if none is left."""
+    stimulus, response = theirs["stimulus"], theirs["response"]
+    dropped: list[str] = []
+    if program is JSPSYCH:
+        kept, others = trials_of_jspsych(table, stimulus, theirs.get("category"))
+        dropped = [f"{_rows(n)} of {name or 'unknown type'}" for name, n in others.items()]
+    else:
+        kept = [i for i, row in enumerate(table.rows) if not is_missing(row[stimulus])]
+        without = set(range(len(table.rows))) - set(kept)
+        answered = [i for i in without if not is_missing(table.rows[i][response])]
+        if answered and program is not PSYCHOPY:
+            raise LogError(
+                f"{table.path}, line {table.lines[answered[0]]}: the row has a response but no stimulus in the column "
+                f"{stimulus!r}; complete or remove the row, or use another column with --map stimulus=COLUMN"
+            )
+        dropped = [f"{_rows(len(without))} without a stimulus"] if without else []
+    if not kept:
+        raise LogError(f"{table.path} does not have a row with a stimulus in the column {stimulus!r}")
+    rows, lines = [table.rows[i] for i in kept], [table.lines[i] for i in kept]
+    return Table(table.path, table.form, table.columns, rows, lines, table.notes, table.delimiter), dropped
+
+
+class _Conversion:
+    """The conversion of one table, whose rows are all trials."""
+
+    def __init__(self, table: Table, program: Program, theirs: dict[str, str], options: ImportOptions) -> None:
+        self.table, self.program, self.theirs, self.options = table, program, theirs, options
+        self.places = [f"{table.path}, line {line}" for line in table.lines]
+        self.lines: list[str] = []
+        self.cells: dict[str, list[str]] = {}
+
+    def column(self, ours: str) -> list[str]:
+        """Return the cells of the column that is assigned to a column of our log; empty cells if there is none."""
+        name = self.theirs.get(ours)
+        return [""] * len(self.table.rows) if name is None else [row[name] for row in self.table.rows]
+
+    def say(self, ours: str, decision: str) -> None:
+        """Add the description of a decision."""
+        self.lines.append(f"  {ours:<18} ← {decision}")
+
+    def convert(self, dropped: Sequence[str]) -> Imported:
+        """Return the trials. `dropped` describes the rows that are not trials."""
+        table, n = self.table, len(self.table.rows)
+        title = f"{table.path.name}: {table.form}, {n} trials" + (f", {self.program.name}" if self.program.name else "")
+        self.lines.append(title)
+        self.cells["experiment"] = [self.options.dataset] * n
+        self._people()
+        images = images_of(self.column("stimulus"), self.cells["observer"], self.options.dataset)
+        self.say("stimulus", f"{self.theirs['stimulus']}{images.remark}")
+        self.cells["stimulus"] = images.names
+        has_comma = self._times()
+        self._condition(has_comma)
+        answers = self._answers(images)
+        self._cues(images)
+        self._further_columns()
+        if dropped:
+            self.lines.append(f"  dropped: {', '.join(dropped)}")
+        self.lines.extend(f"  note: {note}" for note in table.notes)
+        ordered = {name: self.cells.pop(name, [""] * n) for name in NAMES}
+        sha256 = hashlib.sha256(table.path.read_bytes()).hexdigest()
+        source = Source(table.path, sha256, table.form, self.program.name, dict(self.theirs))
+        return Imported(source, ordered | self.cells, self.places, self.lines, answers.choices)
+
+    def _people(self) -> None:
+        """Convert observer, kind, session, block and trial."""
+        observers, decision = observers_of(
+            self.column("observer"), self.options.observer, self.table.path, self.theirs.get("observer")
+        )
+        self.cells["observer"] = observers
+        self.say("observer", decision)
+        images = [media_in(cell) or cell for cell in self.column("stimulus")]
+        kinds, decision = kinds_of(self.column("kind"), observers, images, self.options.kind, self.program, self.table)
+        self.cells["kind"] = kinds
+        self.say("kind", f"{self.theirs['kind']}" if "kind" in self.theirs and self.options.kind is None else decision)
+        sessions, decision = numbers_of_sessions(self.column("session"), observers, self.theirs.get("session"))
+        self.cells["session"] = sessions
+        self.say("session", decision)
+        if decision.startswith("the order"):
+            self.cells[f"{INFO}session"] = [info_cell(cell) for cell in self.column("session")]
+        keys = list(zip(observers, sessions, strict=True))
+        name = self.theirs.get("trial")
+        is_chosen = any(text.replace(" ", "").startswith("trial=") for text in self.options.columns)
+        trials, decision = numbers_of_trials(
+            self.column("trial"), keys, self.places, name, self.program.first_trial, is_chosen=is_chosen
+        )
+        self.cells["trial"] = trials
+        self.say("trial", decision)
+        if name is not None and decision.startswith("the order"):
+            self.cells[info_name(name)] = [info_cell(cell) for cell in self.column("trial")]
+        blocks = [plain_number(cell) for cell in self.column("block")]
+        if "block" in self.theirs:
+            is_number = all(cell.isdecimal() or is_missing(cell) for cell in blocks)
+            self.cells["block" if is_number else f"{INFO}block"] = [info_cell(cell) for cell in blocks]
+            self.say("block" if is_number else f"{INFO}block", self.theirs["block"])
+
+    def _times(self) -> bool:
+        """Convert response times to seconds, and return whether they have decimal commas."""
+        name = self.theirs.get("rt")
+        if name is None:
+            self.say("rt", "missing")
+            return self.options.decimal == ","
+        numbers, has_comma = to_numbers(self.column("rt"), self.places, self.options.decimal)
+        unit, reason = self.options.rt_unit or self.program.rt_unit or columns.unit_in_name(name), ""
+        if not unit:
+            unit, reason = infer_unit(numbers, f"{self.table.path}, column {name}")
+        factor = 1000.0 if unit == "ms" else 1.0
+        self.cells["rt"] = ["" if number is None else repr(round(number / factor, DIGITS)) for number in numbers]
+        comma = ", with decimal commas" if has_comma else ""
+        unit_name = "milliseconds" if unit == "ms" else "seconds"
+        self.say("rt", f"{name} in {unit_name}{f', {reason}' if reason else ''}{comma}")
+        return has_comma
+
+    def _condition(self, has_comma: bool) -> None:
+        """Convert the condition, which is text: `0,10` becomes `0.10` if the table has decimal commas."""
+        name = self.theirs.get("condition")
+        texts = [comma_to_point(cell) if has_comma else cell.strip() for cell in self.column("condition")]
+        texts = ["" if is_missing(cell) and cell.lower() not in ("inf", "-inf") else cell for cell in texts]
+        table = DATASETS.get(self.options.dataset)
+        if table is not None:
+            try:
+                known = {text: table.canonical(text) for text in dict.fromkeys(texts)}
+            except ValueError as error:
+                raise LogError(f"{self.table.path}: {error}; name its column with --map condition=COLUMN") from None
+            texts = [known[text] for text in texts]
+        self.cells["condition"] = texts
+        number = len(set(texts))
+        self.say("condition", "missing" if name is None else f"{name} ({number} condition{'s' if number > 1 else ''})")
+
+    def _answers(self, images: Images) -> Answers:
+        """Convert category and response."""
+        if "category" not in self.theirs and not images.categories:
+            columns.check_complete(self.table, self.theirs, ("category",))
+        if "category" in self.theirs:
+            categories, origin = self.column("category"), self.theirs["category"]
+        else:
+            categories, origin = images.categories, "the names of the images"
+        answers = convert_answers(
+            self.table, self.theirs["response"], categories, self.places, self.program, self.options, origin
+        )
+        self.cells["category"], self.cells["response"] = answers.categories, answers.responses
+        self.say("category", f"{origin} ({len(set(answers.categories))} categories)")
+        self.say("response", f"{self.theirs['response']}{answers.remark}")
+        n_missing = answers.responses.count("")
+        self.lines.append(f"  missing responses: {n_missing} of {len(answers.responses)}")
+        return answers
+
+    def _cues(self, images: Images) -> None:
+        """Add shape and texture, from columns or from the names of the images of a published dataset."""
+        for cue in ("shape", "texture"):
+            if cue in self.theirs:
+                self.cells[cue] = ["" if is_missing(cell) else cell for cell in self.column(cue)]
+                self.say(cue, self.theirs[cue])
+            elif images.cues:
+                self.cells[cue] = [cues.get(cue, "") for cues in images.cues]
+                self.say(cue, "the names of the images")
+
+    def _further_columns(self) -> None:
+        """Keep all other columns as information, and the confidence of the observer as a measurement."""
+        used = {name for ours, name in self.theirs.items() if not ours.startswith((INFO, MEASURED))}
+        kept: list[str] = []
+        ours_of = {name: ours for ours, name in self.theirs.items() if ours.startswith((INFO, MEASURED))}
+        for name in self.table.columns:
+            if name in used:
+                continue
+            cells = [row[name] for row in self.table.rows]
+            if not any(cells):
+                continue
+            ours = ours_of.get(name) or self._new_name(name, cells)
+            if ours.startswith(MEASURED):
+                numbers, _ = to_numbers(cells, self.places, self.options.decimal)
+                self.cells[ours] = ["" if number is None else repr(number) for number in numbers]
+            else:
+                self.cells[ours] = [info_cell(cell) for cell in cells]
+            if ours == info_name(name):
+                kept.append(name)
+            else:
+                self.say(ours, name)
+        if kept:
+            self.lines.append(f"  kept as {INFO}NAME: {', '.join(kept)}")
+
+    def _new_name(self, name: str, cells: Sequence[str]) -> str:
+        """Return a name in our log for a further column that is not yet taken."""
+        ours = info_name(name)
+        if name.lower().startswith(MEASURED) or name.lower().startswith(INFO):
+            ours = name.lower()
+        elif columns.is_confidence(name) and _are_numbers(cells):
+            ours = f"{MEASURED}confidence"
+        number, unique = 1, ours
+        while unique in self.cells:
+            number += 1
+            unique = f"{ours}_{number}"
+        return unique
+
+
+def _rows(n: int) -> str:
+    return f"{n} row{'s' if n > 1 else ''}"
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    try:
+        to_numbers(cells, [""] * len(cells), None)
+    except LogError:
+        return False
+    return True

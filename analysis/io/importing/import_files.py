@@ -1,0 +1,125 @@
+"""Import of files: convert all of them, describe the decisions, and write one trial log for every observer and session."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from analysis.io.importing.convert import Imported, convert_file
+from analysis.io.importing.options import ImportOptions
+from core.atomic import write_atomically
+from core.errors import LogError
+from experiments import log
+
+
+@frozen
+class _Session:
+    """One trial log to write."""
+
+    path: Path
+    header: list[str]
+    rows: list[list[str]]
+    imported: Imported
+
+
+def import_files(
+    files: Sequence[Path], out: Path, options: ImportOptions, notify: Callable[[str], None], *, dry_run: bool = False
+) -> list[Path]:
+    """Import tables of trials as trial logs with sidecars.
+
+    All files are converted and all decisions are described before the first log is written.
+
+    Args:
+        files: The tables.
+        out: Folder of the logs.
+        options: What the user says about the tables.
+        notify: Function that shows the description of the decisions.
+        dry_run: Describe the decisions, and do not write logs.
+
+    Returns:
+        The paths of the logs: one for every observer and session.
+
+    Raises:
+        LogError: If a file cannot be read or placed, if two files contain the same session, or if a log exists already.
+        UserError: If the options contradict a file.
+    """
+    sessions: dict[str, _Session] = {}
+    for file in files:
+        imported = convert_file(file, options)
+        for line in imported.lines:
+            notify(line)
+        for session in _sessions(imported, out, options.dataset):
+            other = sessions.setdefault(str(session.path).casefold(), session)
+            if other is not session:
+                names = " and ".join(dict.fromkeys(s.imported.source.path.name for s in (other, session)))
+                raise LogError(
+                    f"two observers or sessions of {names} would both be written to {session.path}: import the files one "
+                    f"at a time with --observer NAME, or name the column of the session with --map session=COLUMN"
+                )
+    for session in sessions.values():
+        for path in (session.path, log.sidecar_path(session.path)):
+            if path.exists():
+                raise LogError(
+                    f"{path} exists already and is not overwritten: choose another folder with --out, or delete it"
+                )
+    if dry_run:
+        return []
+    for session in sessions.values():
+        _write(session, options)
+    return [session.path for session in sessions.values()]
+
+
+def _sessions(imported: Imported, out: Path, dataset: str) -> list[_Session]:
+    """Return the sessions of a file, each with its trials in the order of their numbers."""
+    header, groups = list(imported.cells), dict[tuple[str, str], list[list[str]]]()
+    observer, session, trial = (header.index(name) for name in ("observer", "session", "trial"))
+    for cells in zip(*imported.cells.values(), strict=True):
+        groups.setdefault((cells[observer], cells[session]), []).append(list(cells))
+    return [
+        _Session(
+            log.log_path(out, dataset, name, int(number)), header, sorted(rows, key=lambda r: int(r[trial])), imported
+        )
+        for (name, number), rows in groups.items()
+    ]
+
+
+def _write(session: _Session, options: ImportOptions) -> None:
+    """Write the log and the sidecar of a session."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([session.header, *session.rows])
+    session.path.parent.mkdir(parents=True, exist_ok=True)
+    log.write_sidecar(session.path, _sidecar(session, options))
+    write_atomically(session.path, text.getvalue().encode(), sync=True)
+
+
+def _sidecar(session: _Session, options: ImportOptions) -> dict[str, Any]:
+    """Return the sidecar: what identifies the session, and where its trials come from."""
+    source, first = session.imported.source, dict(zip(session.header, session.rows[0], strict=True))
+    choices = list(session.imported.choices)
+    return {
+        "format": log.VERSION,
+        "status": "complete",
+        "n_logged": len(session.rows),
+        "identity": {
+            "experiment": first["experiment"],
+            "session": int(first["session"]),
+            "n_trials": len(session.rows),
+            **({"choices": choices} if choices else {}),
+            "observer": {"name": first["observer"], "kind": first["kind"], "class": "Imported", "options": {}},
+        },
+        "environment": {"packages": {"observers": version("observers")}},
+        "provenance": {
+            "imported": datetime.now(UTC).isoformat(timespec="seconds"),
+            "file": source.path.name,
+            "sha256": source.sha256,
+            "form": source.form,
+            "program": source.program,
+            "columns": source.mapping,
+            "options": options.as_record(),
+        },
+    }

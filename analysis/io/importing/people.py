@@ -1,0 +1,146 @@
+"""Observers, kinds, sessions and numbers of trials in tables of other programs."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.io.importing.numbers import is_missing
+from analysis.io.importing.programs import Program
+from analysis.io.importing.tables import Table
+from core.errors import LogError
+from core.kinds import KINDS, Kind
+from stimuli.published import dialect
+from stimuli.published.layouts.layout import plain_number
+
+MAX_SHOWN = 5
+_PERSON = re.compile(r"(?:^|-)subject-")
+
+
+def observers_of(cells: Sequence[str], chosen: str | None, path: Path, column: str | None) -> tuple[list[str], str]:
+    """Return the observer of each trial and a description: the chosen name, the column, or the name of the file.
+
+    Raises LogError if some rows, but not all, lack an observer, and several observers are possible.
+    """
+    if chosen is not None:
+        return [chosen] * len(cells), f"{chosen}, from --observer"
+    names = ["" if is_missing(cell) else plain_number(cell) for cell in cells]
+    different = list(dict.fromkeys(name for name in names if name))
+    if not different:
+        return [path.stem] * len(cells), f"{path.stem}, the name of the file"
+    if "" in names:
+        if len(different) > 1:
+            raise LogError(
+                f"{path}: {names.count('')} rows lack an observer in the column {column!r}; complete it, or use another "
+                f"column with --map observer=COLUMN"
+            )
+        names = different * len(names)
+    shown = ", ".join(different[:MAX_SHOWN]) + (", …" if len(different) > MAX_SHOWN else "")
+    return names, f"{column} ({len(different)} observer{'s' if len(different) > 1 else ''}: {shown})"
+
+
+def kinds_of(
+    cells: Sequence[str], observers: Sequence[str], images: Sequence[str], chosen: Kind | None, program: Program,
+    table: Table,
+) -> tuple[list[str], str]:  # fmt: skip
+    """Return the kind of each observer and a description.
+
+    The kind is never guessed: it is chosen, or in a column, or the table shows that the observers are people.
+
+    Raises LogError if the kind is not known.
+    """
+    if chosen is not None:
+        return [chosen] * len(observers), f"{chosen}, from --kind"
+    if any(cells):
+        kinds = [cell.strip().lower() for cell in cells]
+        unknown = sorted(set(kinds) - set(KINDS))
+        if unknown:
+            raise LogError(
+                f"{table.path}: {unknown[0]!r} is not a kind of observer; the kinds are {', '.join(KINDS)}; choose one with "
+                f"--kind"
+            )
+        return kinds, "a column"
+    if program.records_people:
+        return ["human"] * len(observers), f"human, since {program.name} records people"
+    names_of_people = all(_PERSON.search(name) for name in observers)
+    if names_of_people or all(dialect.is_image_of_person(image) for image in images):
+        origin = "names of the observers" if names_of_people else "names of the images"
+        return ["human"] * len(observers), f"human, according to the {origin}"
+    raise LogError(
+        f"{table.path}: the kind of the observers is not known; name it with --kind, for example --kind human, or name its "
+        f"column with --map kind=COLUMN. The kinds are {', '.join(KINDS)}"
+    )
+
+
+def kind_from_text(text: str | None) -> Kind | None:
+    """Return a kind that a user names. Raises LogError if it does not exist."""
+    if text is None:
+        return None
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise LogError(f"{text!r} is not a kind of observer; the kinds are {', '.join(KINDS)}")
+
+
+def numbers_of_sessions(cells: Sequence[str], observers: Sequence[str], column: str | None) -> tuple[list[str], str]:
+    """Return the number of the session of each trial and a description.
+
+    Sessions that are not whole numbers are numbered by the order in which they occur for each observer.
+    """
+    texts = ["" if is_missing(cell) else plain_number(cell) for cell in cells]
+    if not any(texts):
+        return ["1"] * len(texts), "1 for all trials"
+    if all(text.isdecimal() for text in texts):
+        return [str(int(text)) for text in texts], str(column)
+    order: dict[str, dict[str, int]] = {}
+    numbers = []
+    for observer, text in zip(observers, texts, strict=True):
+        known = order.setdefault(observer, {})
+        numbers.append(str(known.setdefault(text, len(known) + 1)))
+    return numbers, f"the order of {column}, which is kept as info_session"
+
+
+def numbers_of_trials(
+    cells: Sequence[str], keys: Sequence[tuple[str, str]], places: Sequence[str], column: str | None, first: int,
+    *, is_chosen: bool,
+) -> tuple[list[str], str]:  # fmt: skip
+    """Return the number of each trial, starting at 1, and a description.
+
+    Args:
+        cells: The cells of the column of numbers, or empty texts.
+        keys: Observer and session of each trial.
+        places: The place of each trial in the file.
+        column: Name of the column, or None.
+        first: The number of the first trial in this program.
+        is_chosen: Whether the user chose the column. If a column that was recognized does not have a different whole number
+            for each trial of a session, trials are numbered in the order of the rows.
+
+    Raises:
+        LogError: If a column that the user chose does not have a different whole number for each trial of a session.
+    """
+    texts = [plain_number(cell) for cell in cells]
+    if column is not None:
+        problem = _problem(texts, keys, places)
+        if not problem:
+            shift = 1 if first == 0 or min(int(text) for text in texts) == 0 else 0
+            return [str(int(text) + shift) for text in texts], f"{column}{' + 1' if shift else ''}"
+        if is_chosen:
+            raise LogError(f"{problem}; choose another column with --map trial=COLUMN, or remove this one")
+    counts: dict[tuple[str, str], int] = {}
+    numbers = []
+    for key in keys:
+        counts[key] = counts.get(key, 0) + 1
+        numbers.append(str(counts[key]))
+    reason = f", since {column} does not number the trials of a session" if column is not None else ""
+    return numbers, f"the order of the rows{reason}"
+
+
+def _problem(texts: Sequence[str], keys: Sequence[tuple[str, str]], places: Sequence[str]) -> str:
+    """Return why texts are not the numbers of trials, or ""."""
+    seen = set()
+    for text, key, place in zip(texts, keys, places, strict=True):
+        if not text.isdecimal():
+            return f"{place}: the number of the trial is {text!r}, expected a whole number"
+        if (key, text) in seen:
+            return f"{place}: trial {text} of {key[0]}, session {key[1]}, occurs twice"
+        seen.add((key, text))
+    return ""

@@ -1,0 +1,80 @@
+"""The names of images in tables of other programs, and what the names of published images contain."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from attrs import frozen
+
+from analysis.io.importing.programs import file_name_of, media_in, text_in
+from stimuli.categories import CATEGORIES
+from stimuli.published import dialect
+from stimuli.published.datasets import DATASETS, parse_cues
+
+PNG = (
+    "cue-conflict",
+    "edge",
+    "silhouette",
+)  # published datasets whose images other projects name without the suffix .png
+_CATEGORY = re.compile(rf"(?:^|_)({'|'.join(CATEGORIES)})(?=\d*[._-]|_|$)")
+
+
+@frozen
+class Images:
+    """The images of the trials.
+
+    Attributes:
+        names: The name of each image.
+        categories: The category that each name contains, or an empty list if not all images of a published dataset have one.
+        cues: The shape and texture that each name contains, or an empty list.
+        remark: What was changed, for the description of the import.
+    """
+
+    names: list[str]
+    categories: list[str]
+    cues: list[dict[str, str]]
+    remark: str
+
+
+def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> Images:
+    """Return the images that cells show: files without their folders, and otherwise texts.
+
+    If an observer has seen files of the same name in different folders, the name of the last folder is part of the name.
+    """
+    sources = [media_in(cell) or text_in(cell.strip()) for cell in cells]
+    remarks = [", in HTML" if any("<" in cell for cell in cells) else ""]
+    paths: dict[tuple[str, str], set[str]] = {}
+    is_file = [bool(media_in(cell)) or "/" in cell or "\\" in cell for cell in cells]
+    for observer, source, file in zip(observers, sources, is_file, strict=True):
+        if file:
+            paths.setdefault((observer, file_name_of(source)), set()).add(source)
+    n_parts = 2 if any(len(same) > 1 for same in paths.values()) else 1
+    names = [_last_parts(s, n_parts) if file else s for s, file in zip(sources, is_file, strict=True)]
+    if names != sources:
+        remarks.append(
+            ", without folders" if n_parts == 1 else ", with the last folder, since file names occur in several"
+        )
+    if dataset in DATASETS:
+        names = [dialect.extract_image_id(name) for name in names]
+    if dataset in PNG and not any(PurePosixPath(name).suffix for name in names):
+        names = [f"{name}.png" for name in names]
+        remarks.append(", with the suffix .png")
+    if dataset not in DATASETS:
+        return Images(names, [], [], "".join(remarks))
+    cues = [parse_cues(name) for name in names] if DATASETS[dataset].has_cues else []
+    categories = [_category(s, name) for s, name in zip(sources, names, strict=True)]
+    return Images(names, categories if all(categories) else [], cues, "".join(remarks))
+
+
+def _last_parts(source: str, n: int) -> str:
+    """Return the last `n` parts of a path."""
+    return "/".join([part for part in source.replace("\\", "/").split("/") if part][-n:]) or source
+
+
+def _category(source: str, name: str) -> str:
+    """Return the category in the name of a published image, or "" if there is none."""
+    cues = parse_cues(name)
+    if cues:
+        return cues["shape"] if cues["shape"] in CATEGORIES else ""
+    match = _CATEGORY.search(file_name_of(source))
+    return match[1] if match else ""
