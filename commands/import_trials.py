@@ -42,8 +42,8 @@ def import_(
             "--map",
             metavar="OURS=THEIRS,…",
             help="Columns of the table that contain ours, such as stimulus=image,response=pred_label; an empty THEIRS means "
-            "that the table does not have it. Ours are observer, kind, session, block, trial, stimulus, condition, category, "
-            "response, rt, shape, texture, measured_NAME and info_NAME (default: recognized by common names).",
+            "that the table does not have it. Ours are observer, kind, session, block, trial, stimulus, condition, "
+            "category, response, rt, shape, texture, measured_NAME and info_NAME (default: recognized by common names).",
         ),
     ] = None,
     answers: Annotated[

@@ -14,6 +14,7 @@ from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.published.datasets import DATASETS
 from stimuli.published.layouts.layout import plain_number
 
+NO_GO = "none"  # PsychoPy's word for the correct answer of a trial to which people should not respond
 NO_ANSWER = ("timeout", "no response", "noresponse", "no_response", "missing", "no answer")
 # Numbers of keys that old versions of jsPsych record.
 KEYS = {13: "enter", 32: "space", 37: "arrowleft", 38: "arrowup", 39: "arrowright", 40: "arrowdown"}
@@ -56,7 +57,7 @@ def convert_answers(
         LogError: If a category is missing, if a response is not in `answers`, or if no response is one of the categories.
     """
     for category, place in zip(categories, places, strict=True):
-        if is_missing(category):
+        if is_missing(category) and category.strip().lower() != NO_GO:
             raise LogError(
                 f"{place}: the category in {origin} is missing; complete it, or use another column with "
                 f"--map category=COLUMN"
@@ -80,6 +81,10 @@ def convert_answers(
         converted = [category.strip() for category in categories]
     if all(_is_number(word) for word in {*responses, *converted} - {""}):  # 1.0 and 1 are the same key
         converted, responses = [plain_number(word) for word in converted], [plain_number(word) for word in responses]
+    spelling = {word.lower(): word for word in sorted(set(converted))}
+    if not set(responses) & set(converted) and any(response.lower() in spelling for response in responses if response):
+        responses = [spelling.get(response.lower(), response) for response in responses]
+        remark += ", with the upper and lower case of the categories"
     _check_words(set(responses) - {""}, set(converted), table, program)
     return Answers(converted, responses, _choices(options, labels), remark)
 

@@ -72,7 +72,7 @@ def convert_file(path: Path, options: ImportOptions) -> Imported:
 
 
 def _trials(table: Table, theirs: dict[str, str], program: Program) -> tuple[Table, list[str]]:
-    """Return the table without rows that are not trials, and a description of these rows. Raises LogError if none is left."""
+    """Return the table without rows that are not trials, and a description of them. Raises LogError if no row is left."""
     stimulus, response = theirs["stimulus"], theirs["response"]
     dropped: list[str] = []
     if program is JSPSYCH:
@@ -89,7 +89,11 @@ def _trials(table: Table, theirs: dict[str, str], program: Program) -> tuple[Tab
             )
         dropped = [f"{_rows(len(without))} without a stimulus"] if without else []
     if not kept:
-        raise LogError(f"{table.path} does not have a row with a stimulus in the column {stimulus!r}")
+        raise LogError(
+            f"{table.path} does not have a trial: no row shows an image in the column {stimulus!r}; it has "
+            f"{', '.join(dropped)}. Use another column with --map stimulus=COLUMN, or name the column of the correct "
+            f"answer with --map category=COLUMN"
+        )
     rows, lines = [table.rows[i] for i in kept], [table.lines[i] for i in kept]
     return Table(table.path, table.form, table.columns, rows, lines, table.notes, table.delimiter), dropped
 
@@ -154,9 +158,7 @@ class _Conversion:
         keys = list(zip(observers, sessions, strict=True))
         name = self.theirs.get("trial")
         is_chosen = any(text.replace(" ", "").startswith("trial=") for text in self.options.columns)
-        trials, decision = numbers_of_trials(
-            self.column("trial"), keys, self.places, name, self.program.first_trial, is_chosen=is_chosen
-        )
+        trials, decision = numbers_of_trials(self.column("trial"), keys, self.places, name, is_chosen=is_chosen)
         self.cells["trial"] = trials
         self.say("trial", decision)
         if name is not None and decision.startswith("the order"):

@@ -16,8 +16,8 @@ from core.trial_columns import INFO, MEASURED
 NAMES: Mapping[str, tuple[str, ...]] = {
     "stimulus": (
         "stimulus", "imagename", "image", "imagefile", "imageid", "imagepath", "imagefilename", "stimulusfile",
-        "stimulusname", "stimulusid", "stim", "stimfile", "stimname", "stimid", "stimimage", "img", "imgname", "imgfile", "picture",
-        "picturename", "pic", "photo", "filename", "file", "item", "bild", "reiz",
+        "stimulusname", "stimulusid", "stim", "stimfile", "stimname", "stimid", "stimimage", "img", "imgname", "imgfile",
+        "picture", "picturename", "pic", "photo", "filename", "file", "item", "bild", "reiz",
     ),
     "response": (
         "response", "objectresponse", "participantclassification", "participantresponse", "subjectresponse", "responselabel",
@@ -26,18 +26,18 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "category": (
         "category", "imagecategory", "truecategory", "correctresponse", "correctanswer", "corrans", "correctkey",
-        "correctcategory", "correctlabel", "groundtruth", "truelabel", "trueclass", "label", "target", "gt", "truth",
-        "kategorie",
+        "correctcategory", "correctlabel", "groundtruth", "truelabel", "trueclass", "correctresp", "corrresp",
+        "label", "target", "gt", "truth", "kategorie",
     ),
     "observer": (
         "observer", "participant", "participantid", "subject", "subjectid", "subj", "subjid", "sub", "subid", "subjectnr",
-        "participantnr", "ppt", "vp", "vpn", "vpnr", "versuchsperson", "proband", "workerid", "prolificpid", "prolificid",
-        "participantcode", "pid", "runid", "model", "modelname",
+        "participantnr", "ppt", "vp", "vpn", "vpnr", "vpnum", "versuchsperson", "proband", "workerid", "prolificpid",
+        "prolificid", "participantcode", "pid", "runid", "model", "modelname",
     ),
     "kind": ("kind", "observerkind"),
     "session": ("session", "sessionnumber", "sessionnr", "sitzung"),
-    "block": ("block", "blocknumber", "blocknr", "blockn"),
-    "trial": ("trial", "trialnumber", "trialnr", "trialn", "trialno", "trialid", "trialindex", "durchgang"),
+    "block": ("block", "blocknumber", "blocknum", "blocknr", "blockn"),
+    "trial": ("trial", "trialnumber", "trialnum", "trialnr", "trialn", "trialno", "trialid", "trialindex", "durchgang"),
     "condition": ("condition", "cond", "difficulty", "noiselevel", "level", "distortionlevel", "bedingung"),
     "rt": (
         "rt", "responsetime", "reactiontime", "rts", "rtsec", "rtseconds", "rtms", "rtmsec", "responsetimems",
@@ -146,12 +146,11 @@ def check_complete(table: Table, mapping: Mapping[str, str], needed: Sequence[st
     """Raise LogError if one of the needed columns of our log is not assigned; the message shows the columns of the table."""
     missing = [ours for ours in needed if ours not in mapping]
     if missing:
-        free = [column for column in table.columns if column not in mapping.values()]
-        example = ",".join(f"{ours}={free[i] if i < len(free) else 'COLUMN'}" for i, ours in enumerate(missing))
+        example = ",".join(f"{ours}=COLUMN" for ours in missing)
         recognized = "; recognized are " + ", ".join(f"{a} ← {b}" for a, b in mapping.items()) if mapping else ""
         raise LogError(
             f"{table.path}: no column is recognized as the {' or the '.join(missing)}. Its columns are "
-            f"{', '.join(table.columns)}{recognized}. Name the missing ones, for example --map {example}"
+            f"{', '.join(table.columns)}{recognized}. Name what is missing with --map {example}"
         )
 
 

@@ -13,6 +13,7 @@ from stimuli.published import dialect
 from stimuli.published.layouts.layout import plain_number
 
 MAX_SHOWN = 5
+COUNTERS = ("trial_index", ".thisN")  # the ends of names of columns in which jsPsych and PsychoPy count from 0
 _PERSON = re.compile(r"(?:^|-)subject-")
 
 
@@ -100,8 +101,7 @@ def numbers_of_sessions(cells: Sequence[str], observers: Sequence[str], column: 
 
 
 def numbers_of_trials(
-    cells: Sequence[str], keys: Sequence[tuple[str, str]], places: Sequence[str], column: str | None, first: int,
-    *, is_chosen: bool,
+    cells: Sequence[str], keys: Sequence[tuple[str, str]], places: Sequence[str], column: str | None, *, is_chosen: bool,
 ) -> tuple[list[str], str]:  # fmt: skip
     """Return the number of each trial, starting at 1, and a description.
 
@@ -110,7 +110,6 @@ def numbers_of_trials(
         keys: Observer and session of each trial.
         places: The place of each trial in the file.
         column: Name of the column, or None.
-        first: The number of the first trial in this program.
         is_chosen: Whether the user chose the column. If a column that was recognized does not have a different whole number
             for each trial of a session, trials are numbered in the order of the rows.
 
@@ -121,7 +120,8 @@ def numbers_of_trials(
     if column is not None:
         problem = _problem(texts, keys, places)
         if not problem:
-            shift = 1 if first == 0 or min(int(text) for text in texts) == 0 else 0
+            starts_at_0 = column.endswith(COUNTERS) or min(int(text) for text in texts) == 0
+            shift = 1 if starts_at_0 else 0
             return [str(int(text) + shift) for text in texts], f"{column}{' + 1' if shift else ''}"
         if is_chosen:
             raise LogError(f"{problem}; choose another column with --map trial=COLUMN, or remove this one")

@@ -20,7 +20,7 @@ from analysis.io.importing.tables import Row, Table
 
 _MEDIA = re.compile(r"\.(?:png|jpe?g|gif|bmp|webp|tiff?|svg|mp4|webm|mov|mp3|wav|ogg)$", re.IGNORECASE)
 _SOURCE = re.compile(r"""<\s*(?:img|video|audio|source)\b[^>]*?\bsrc\s*=\s*(["']?)(?P<src>[^"'>]+)\1""", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--.*?-->")
 CHOICES = (
     "choices",
     "button_choices",
@@ -37,17 +37,15 @@ class Program:
         name: Its name, or "" if the table is not that of a known program.
         rt_unit: The unit of its response times, or "" if it is not known.
         records_people: Whether the observers are people.
-        first_trial: The number of the first trial.
     """
 
     name: str = ""
     rt_unit: Literal["", "s", "ms"] = ""
     records_people: bool = False
-    first_trial: int = 1
 
 
-PSYCHOPY = Program("PsychoPy", "s", True, 0)
-JSPSYCH = Program("jsPsych", "ms", True, 0)
+PSYCHOPY = Program("PsychoPy", "s", True)
+JSPSYCH = Program("jsPsych", "ms", True)
 OTHER = Program()
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from attrs import frozen
 
 from analysis.io.importing.programs import file_name_of, media_in, text_in
+from core.trial_columns import escape
 from stimuli.categories import CATEGORIES
 from stimuli.published import dialect
 from stimuli.published.datasets import DATASETS, parse_cues
@@ -41,10 +42,18 @@ def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> I
 
     If an observer has seen files of the same name in different folders, the name of the last folder is part of the name.
     """
-    sources = [media_in(cell) or text_in(cell.strip()) for cell in cells]
-    remarks = [", in HTML" if any("<" in cell for cell in cells) else ""]
+    media = [media_in(cell) for cell in cells]
+    texts = {cell: text_in(cell) for cell, file in zip(cells, media, strict=True) if not file}
+    if len(set(texts.values())) < len(texts):  # images that differ in their HTML alone
+        texts = {cell: escape(" ".join(cell.split())) for cell in texts}
+    sources = [file or texts[cell] for file, cell in zip(media, cells, strict=True)]
+    is_html = any(source != cell.strip() and "<" in cell for source, cell in zip(sources, cells, strict=True))
+    remarks = [", from HTML" if is_html else ""]
     paths: dict[tuple[str, str], set[str]] = {}
-    is_file = [bool(media_in(cell)) or "/" in cell or "\\" in cell for cell in cells]
+    is_file = [
+        bool(file) or ("<" not in cell and bool(re.search(r"[/\\]", cell)))
+        for file, cell in zip(media, cells, strict=True)
+    ]
     for observer, source, file in zip(observers, sources, is_file, strict=True):
         if file:
             paths.setdefault((observer, file_name_of(source)), set()).add(source)

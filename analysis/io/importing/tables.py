@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from attrs import field, frozen
 
@@ -133,7 +134,8 @@ def _read_csv(path: Path, text: str, delimiter: str | None, encoding: str) -> Ta
             raise LogError(f"{path}, line {line}: found {len(cells)} cells, but the header has {len(columns)}")
         short += len(cells) < len(columns)
         records.append(dict(zip(columns, [*map(str.strip, cells), *[""] * len(columns)], strict=False)))
-    notes = [f"{short} rows are shorter than the header; their last cells are empty"] if short else []
+    is_are = "row is shorter than the header; its" if short == 1 else "rows are shorter than the header; their"
+    notes = [f"{short} {is_are} last cells are empty"] if short else []
     form = f"CSV separated by {DELIMITERS.get(delimiter, repr(delimiter))} in {encoding}"
     return _table(path, form, records, [line for line, _ in numbered[1:]], notes, delimiter)
 
@@ -223,7 +225,7 @@ def _read_workbook(path: Path) -> Table:
         sheets = pd.read_excel(
             path, sheet_name=None, header=None, dtype=object, keep_default_na=False, engine="openpyxl"
         )
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
         raise LogError(f"{path} cannot be read as an Excel workbook ({error}): save it as CSV") from None
     filled = {name: sheet for name, sheet in sheets.items() if len(sheet) > 1}
     if not filled:
