@@ -70,11 +70,14 @@ def _processor(kind: str, tokenizer: Any) -> Any:
     from transformers.models.chameleon.image_processing_pil_chameleon import ChameleonImageProcessorPil
     from transformers.models.janus.image_processing_pil_janus import JanusImageProcessorPil
 
+    sides = {"height": SIZES[kind], "width": SIZES[kind]}
     if kind == "janus":
-        return JanusProcessor(JanusImageProcessorPil(), tokenizer, chat_template=JANUS_TEMPLATE)
+        images = JanusImageProcessorPil(size=sides, min_size=1)
+        return JanusProcessor(images, tokenizer, chat_template=JANUS_TEMPLATE, num_image_tokens=36)
     if kind == "emu3":
-        return Emu3Processor(Emu3ImageProcessor(), tokenizer)
-    return ChameleonProcessor(ChameleonImageProcessorPil(), tokenizer)
+        return Emu3Processor(Emu3ImageProcessor(min_pixels=SIZES[kind] ** 2, max_pixels=SIZES[kind] ** 2), tokenizer)
+    images = ChameleonImageProcessorPil(size={"shortest_edge": SIZES[kind]}, crop_size=sides)
+    return ChameleonProcessor(images, tokenizer, image_seq_length=36)
 
 
 def make_config(kind: str, vocab_size: int, vocabulary: dict[str, int]) -> Any:
