@@ -21,7 +21,7 @@ import torch
 from attrs import frozen
 
 from core.extras import install_command, pip
-from observers.catalog import describe_download
+from observers.catalog import describe_download, safe_revision
 from observers.protocol import ObserverError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # one of the two is enough
@@ -130,12 +130,16 @@ def find_checkpoint(
         checkpoint = Checkpoint(folder, source, False, weight_patterns)
     for group in required:
         if not any((checkpoint.folder / name).is_file() for name in group):
-            raise ObserverError(_describe_missing(where, checkpoint, group))
+            known = safe_revision(repository)
+            raise ObserverError(_describe_missing(where, checkpoint, group, known if known != revision else None))
     return checkpoint
 
 
-def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]) -> str:
-    """Return the error message for a checkpoint that contains none of the files of a group."""
+def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...], revision: str | None) -> str:
+    """Return the error message for a checkpoint that contains none of the files of a group.
+
+    `revision` is another revision, which is known to contain safetensors, or None.
+    """
     missing = f"{where} has no {' or '.join(group)}"
     if not checkpoint.local:
         missing += " (or it is not in the cache and cannot be downloaded)"
@@ -147,7 +151,7 @@ def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]
     return (
         f"{missing}{only}: only safetensors are loaded, because reading a pickle can run code; convert the weights and "
         f"give their folder with -o weights=DIR"
-        + ("" if checkpoint.local else ", or use another revision, -o revision=…")
+        + ("" if checkpoint.local else f", or use another revision, -o revision={revision or '…'}")
     )
 
 

@@ -36,7 +36,8 @@ class _Definition:
         options: All options of `target`, with the defaults of the observer's row.
         values: Values of options that the name determines. Users can change the defaults of the row, but not the options
             in `fixed`.
-        fixed: Names of the options that users cannot change.
+        fixed: Names of the options that users cannot change, because the name determines them or the observer ignores
+            them.
     """
 
     target: Any
@@ -222,6 +223,7 @@ def _define(name: str) -> _Definition:
     if not callable(target):
         return _Definition(target, {}, {}, {})
     types: dict[str, type] = {}
+    hidden = () if getattr(target, "takes_prompts", True) else ("template",)
     if _is_likelihood(target):
         target, types = load(_GENERATIVE_CLASSIFIER), {"likelihood": target}
     options = options_of(target, types=types)
@@ -236,7 +238,7 @@ def _define(name: str) -> _Definition:
             values["name"] = str(fixed["model"]).rstrip("/").rpartition("/")[2]
     values |= fixed
     options |= {n: evolve(options[n], default=value, required=False) for n, value in values.items()}
-    return _Definition(target, types, options, values, tuple(fixed))
+    return _Definition(target, types, options, values, (*fixed, *hidden))
 
 
 def _resolve(name: str) -> Any:

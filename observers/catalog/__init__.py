@@ -30,3 +30,11 @@ def describe_download(repository: str) -> str:
             terms = f"terms to accept first ({row.license})" if row.gated else f"license {row.license}"
             return f"about {row.size}, {terms}: {HUB}/{repository}"
     return ""
+
+
+def safe_revision(repository: str) -> str | None:
+    """Return the revision of a repository that a built-in observer uses; None for its main branch."""
+    for row in OBSERVERS.values():
+        if row.options.get("model") == repository:
+            return row.options.get("revision")
+    return None

@@ -1,4 +1,4 @@
-"""The rows of the text-to-image models, and of the families that load such a model from any repository or folder.
+"""The rows of generative models, and of the families that load such a model from any repository or folder.
 
 The class of a row is the likelihood of its family; `observers.registry` makes a `GenerativeClassifier` of it. A published
 model of a family that exists is one row here. A new family is a module in `observers/generative/families/`, a row in
@@ -8,21 +8,29 @@ FAMILIES, and a row for each of its published models.
 from core.entries import Entry
 
 AUTOREGRESSIVE = "observers.generative.families.autoregressive:Autoregressive"
+CLASSES = "observers.generative.families.class_conditional:ClassConditional"
 FLOW = "observers.generative.families.flow:FlowMatching"
 LATENT = "observers.generative.families.latent:LatentDiffusion"
 MASKED = "observers.generative.families.masked:Masked"
 PIXEL = "observers.generative.families.pixel:PixelDiffusion"
 
 
-def _family(name: str, likelihood: str, description: str, example: str) -> Entry:
+def _family(
+    name: str,
+    likelihood: str,
+    description: str,
+    example: str,
+    group: str = "Text-to-image models from any repository or folder",
+    tag: str = "text-to-image",
+) -> Entry:
     """Return the row of a family, from which any repository or local folder can be loaded."""
     return Entry(
         name,
         likelihood,
         description,
-        group="Text-to-image models from any repository or folder",
+        group=group,
         example=example,
-        source="huggingface.co/models?pipeline_tag=text-to-image",
+        source=f"huggingface.co/models?pipeline_tag={tag}",
         license="stated on the page of the model",
         needs=("models",),
     )
@@ -37,13 +45,14 @@ def _model(
     description: str,
     revision: str | None = None,
     gated: bool = False,
+    group: str = "Published text-to-image models",
 ) -> Entry:
     """Return the row of a published model on the Hugging Face Hub; with `revision` None, its newest version is used."""
     return Entry(
         name,
         likelihood,
         description,
-        group="Published text-to-image models",
+        group=group,
         example=name,
         source=f"huggingface.co/{repository}",
         license=license,
@@ -54,7 +63,11 @@ def _model(
     )
 
 
+CLASS_CONDITIONAL_GROUP = "Class-conditional models of ImageNet"
+# The main branches of the DiT repositories contain pickles; this pull request adds the same weights as safetensors.
+DIT_REVISION = "refs/pr/1"
 SD14_COMMIT = "133a221b8aa7292a167afc5127cb63fb5005638b"
+_DIT_LICENSE = "CC-BY-NC-4.0"
 _IF_LICENSE = "DeepFloyd IF License, research only"
 _STABILITY_LICENSE = "Stability AI Community License"
 # fmt: off
@@ -89,6 +102,16 @@ MODELS = (
     _model("amused-512", MASKED, "amused/amused-512", "3.5 GB", "OpenRAIL++-M",
            "aMUSEd, a masked-token model (512 pixels), used in place of Muse."),
 )
+CLASS_MODELS = (
+    _model("dit-xl-2-256", CLASSES, "facebook/DiT-XL-2-256", "3.0 GB", _DIT_LICENSE,
+           "DiT-XL/2, a diffusion transformer of ImageNet's classes (256 pixels).",
+           revision=DIT_REVISION, group=CLASS_CONDITIONAL_GROUP),
+    _model("dit-xl-2-512", CLASSES, "facebook/DiT-XL-2-512", "3.0 GB", _DIT_LICENSE,
+           "DiT-XL/2, a diffusion transformer of ImageNet's classes (512 pixels).",
+           revision=DIT_REVISION, group=CLASS_CONDITIONAL_GROUP),
+    _model("edm-imagenet-64", CLASSES, "dg845/diffusers-cm_edm_imagenet64_ema", "1.2 GB", "MIT",
+           "EDM, a pixel diffusion model of ImageNet's classes (64 pixels).", group=CLASS_CONDITIONAL_GROUP),
+)
 FAMILIES = (
     _family("latent:REPOSITORY", LATENT,
             "Any latent diffusion model in the layout of Stable Diffusion 1, 2 or XL.",
@@ -103,6 +126,10 @@ FAMILIES = (
             "autoregressive:BAAI/Emu3-Gen-hf"),
     _family("masked:REPOSITORY", MASKED,
             "Any masked-token model in the layout of aMUSEd.", "masked:amused/amused-256"),
+    _family("class-conditional:REPOSITORY", CLASSES,
+            "Any class-conditional diffusion model in the layout of DiT or of EDM.",
+            "class-conditional:facebook/DiT-XL-2-256 -o revision=refs/pr/1",
+            CLASS_CONDITIONAL_GROUP, "unconditional-image-generation"),
 )
 # fmt: on
-GENERATIVE = (*MODELS, *FAMILIES)
+GENERATIVE = (*MODELS, *CLASS_MODELS, *FAMILIES)

@@ -33,7 +33,7 @@ class _Pilot:
     draws: int
     scores: list[np.ndarray] = field(factory=list)
 
-    def __call__(self, n_choices: int, positions: Positions) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
         scores = yield Request(np.arange(n_choices), 0, self.draws)
         self.scores.append(scores)
         return RaceResult(scores.mean(axis=1), scores.size)

@@ -29,6 +29,7 @@ class _ActiveTrial:
     image: torch.Tensor
     conditionings: list[Conditioning]
     race: Race
+    groups: np.ndarray | None = None  # index of the choice of each conditioning; None if there is one for each choice
     request: Request | None = None
     scores: np.ndarray = field(factory=lambda: np.empty((0, 0)))
     n_missing: int = 0
@@ -51,8 +52,12 @@ class _ActiveTrial:
         """The number of requested rows that are not in a pass yet."""
         return self.scores.size - self.n_taken if self.request is not None else 0
 
+    def choice_of(self, conditioning: int) -> str:
+        """Return the choice that a conditioning belongs to."""
+        return self.trial.choices[conditioning if self.groups is None else self.groups[conditioning]]
+
     def row(self, i: int) -> tuple[int, int]:
-        """Return the choice and the draw of the i-th requested row. Rows are ordered by draw, then by choice."""
+        """Return the conditioning and the draw of the i-th requested row. Rows are ordered by draw, then by choice."""
         assert self.request is not None
         draw, choice = divmod(i, len(self.request.choices))
         return int(self.request.choices[choice]), self.request.first + draw
@@ -97,6 +102,7 @@ def run_races(
     condition: Callable[[Trial], list[Conditioning]],
     n_rows: int,
     report_n_rows: Callable[[int], None] = lambda n_rows: None,
+    groups_of: Callable[[Trial], np.ndarray | None] = lambda trial: None,
 ) -> Iterator[tuple[Trial, RaceResult]]:
     """Run one race between the choices of each trial, many races at a time.
 
@@ -104,9 +110,11 @@ def run_races(
         trials: The trials. The next one is taken only when a forward pass needs more rows.
         scorer: The model.
         schedule: The schedule, which starts the race of each trial.
-        condition: Function that returns the conditioning of each choice of a trial.
+        condition: Function that returns the conditionings of the choices of a trial.
         n_rows: Number of rows per forward pass, N. It is halved if the device runs out of memory.
         report_n_rows: Function that is called with the new number of rows each time it is halved.
+        groups_of: Function that returns the index of the choice of each conditioning of a trial, or None if there is
+            one conditioning for each choice.
 
     Yields:
         Each trial with the result of its race, in order.
@@ -126,7 +134,10 @@ def run_races(
                 break
             with explained_memory_errors():
                 image, conditionings = scorer.encode(trial.stimulus.pixels()), condition(trial)
-            new = _ActiveTrial(trial, image, conditionings, schedule(len(trial.choices), scorer.positions))
+            groups = groups_of(trial)
+            n = len(conditionings)
+            race = schedule(n, scorer.positions) if groups is None else schedule(n, scorer.positions, groups)
+            new = _ActiveTrial(trial, image, conditionings, race, groups)
             new.advance(None)
             active.append(new)
         rows = _take_rows(active, n_rows)
@@ -190,9 +201,10 @@ def _receive_scores(finished: _ForwardPass) -> None:
     """Send the scores of a pass to their races."""
     for (trial, i), score in zip(finished.rows, finished.scores(), strict=False):  # scores of padding rows are unused
         if not np.isfinite(score):
-            choice, draw = trial.row(i)
+            conditioning, draw = trial.row(i)
             raise ObserverError(
-                f"the model returns {score} for {trial.trial.stimulus.id}, choice {trial.trial.choices[choice]}, draw "
+                f"the model returns {score} for {trial.trial.stimulus.id}, choice {trial.choice_of(conditioning)}, "
+                f"draw "
                 f"{draw}: use --dtype float32 or bfloat16, or check the weights"
             )
         trial.store(i, float(score))

@@ -1,9 +1,10 @@
-"""The generative classifier: it chooses the prompt under which the image is likeliest (Jaini, Clark & Geirhos 2024).
+"""The generative classifier: it chooses what makes the image likeliest (Jaini, Clark & Geirhos 2024).
 
-Any model with a `Likelihood` can be used. A schedule (see `observers.generative.racing`) decides which choices are
-evaluated at which draws. The evidence of a choice is the mean of its scores, in the unit of the likelihood. Evidence
-can be compared between the choices of a trial. It is not a probability; to turn it into one, a temperature would have
-to be fitted to data.
+Any model with a `Likelihood` can be used. Each choice has one or more conditions: for a text-to-image model, the prompt
+that a template makes of the choice; for a class-conditional model, the classes that belong to the choice. A schedule
+(see `observers.generative.racing`) decides which choices are evaluated at which draws. The evidence of a choice is the
+mean of its scores, in the unit of the likelihood. Evidence can be compared between the choices of a trial. It is not a
+probability; to turn it into one, a temperature would have to be fitted to data.
 """
 
 import sys
@@ -21,7 +22,8 @@ from observers.bounds import bounded
 from observers.checkpoints import check_torchvision
 from observers.devices import MAX_BATCH
 from observers.generative.batching import run_races
-from observers.generative.likelihood import Conditioning, Likelihood, SupportsRestoration
+from observers.generative.joining import JoinedSchedule
+from observers.generative.likelihood import Conditioning, HasConditions, Likelihood, SupportsRestoration
 from observers.generative.memory import DEFAULT_ROWS, estimate_n_rows, explained_memory_errors, measure_cost
 from observers.generative.preprocessing import crop_and_resize
 from observers.generative.racing import ClarkJaini, Exhaustive, RaceResult, Racing, Schedule, Staged
@@ -50,9 +52,10 @@ def _check_template(instance: object, attribute: Any, value: str) -> None:
 class GenerativeClassifier:
     """An observer that answers trials with a generative model.
 
-    It inserts each choice into the template, and responds with the choice whose prompt makes the image likeliest. The
-    evidence is in the unit of the likelihood; `n_evaluations` counts the scored rows, each of which combines an image,
-    a choice and a draw.
+    It inserts each choice into the template, and responds with the choice whose prompt makes the image likeliest. If
+    the likelihood has conditions of its own, such as classes (`HasConditions`), these are used in place of prompts, and
+    their evidence is joined by the rule of the likelihood. The evidence is in the unit of the likelihood;
+    `n_evaluations` counts the scored rows, each of which combines an image, a condition and a draw.
 
     If an option of the schedule is None, the schedule uses its own default. Setting an option that the schedule does not
     have raises ObserverError.
@@ -62,7 +65,8 @@ class GenerativeClassifier:
             computation are part of the same flat list as the options below.
         name: Name of the observer in logs, tables and figures. On the command line, the default is the built-in name, or
             the last part of `model`.
-        template: Prompt with one {} for the choice, or {an} for the choice with its article.
+        template: Prompt with one {} for the choice, or {an} for the choice with its article. Class-conditional models
+            do not use it.
         schedule: Name of the schedule that decides which choices are evaluated at which draws: racing, exhaustive,
             clark-jaini or li (see `observers.generative.racing`).
         draws: Largest number of draws per choice; None is 500, or 2,000 with clark-jaini.
@@ -77,7 +81,8 @@ class GenerativeClassifier:
         kind: Always "generative".
 
     Raises:
-        ObserverError: If an option is out of range, or if the schedule does not have an option that is set.
+        ObserverError: If an option is out of range, if the schedule does not have an option that is set, or if a
+            template is set for a likelihood that does not use it.
 
     Example:
         >>> likelihood = LatentDiffusion(Source("CompVis/stable-diffusion-v1-4"))
@@ -105,6 +110,10 @@ class GenerativeClassifier:
                 f"{self.name} has a fixed number of draws, {n_draws}, and always uses all of them: omit the options of the "
                 f"schedule"
             )
+        if isinstance(self.likelihood, HasConditions) and self.template != PAPER_TEMPLATE:
+            raise ObserverError(
+                f"{self.name} is conditioned on classes and does not read prompts: omit the option template"
+            )
 
     @cached_property
     def _schedule(self) -> Schedule:
@@ -127,7 +136,12 @@ class GenerativeClassifier:
 
     @cached_property
     def _cache(self) -> dict[str, Conditioning]:
-        """The conditionings computed so far, by prompt."""
+        """The conditionings computed so far, by prompt or other condition."""
+        return {}
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, ...], tuple[list[str], np.ndarray | None]]:
+        """The results of `_conditions_of`, by choices."""
         return {}
 
     @property
@@ -136,11 +150,34 @@ class GenerativeClassifier:
         return isinstance(self.likelihood.scorer, SupportsRestoration)
 
     def prompts(self, choices: Sequence[str]) -> list[str]:
-        """Return the prompt for each choice."""
+        """Return the prompt for each choice; for a model that is conditioned on classes, the choices themselves."""
+        if isinstance(self.likelihood, HasConditions):
+            return list(choices)
         return [fill_template(self.template, choice) for choice in choices]
 
+    def _conditions_of(self, choices: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
+        """Return the C conditions of the choices, and the index of the choice of each, (C,); None for prompts."""
+        key = tuple(choices)
+        if key not in self._groups:
+            if isinstance(self.likelihood, HasConditions):
+                groups = self.likelihood.conditions(choices)
+                owners = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+                self._groups[key] = [condition for group in groups for condition in group], owners
+            else:
+                self._groups[key] = self.prompts(choices), None
+        return self._groups[key]
+
+    def _conditions_of_prompt(self, prompt: str) -> Sequence[str]:
+        return self.likelihood.conditions([prompt])[0] if isinstance(self.likelihood, HasConditions) else (prompt,)
+
     def _condition_choices(self, trial: Trial) -> list[Conditioning]:
-        return self._condition(self.prompts(trial.choices))
+        return self._condition(self._conditions_of(trial.choices)[0])
+
+    def _joined(self, schedule: Schedule) -> Schedule:
+        """Return the schedule for choices with several conditions, or the schedule itself if there are only prompts."""
+        if isinstance(self.likelihood, HasConditions):
+            return JoinedSchedule(schedule, self.likelihood.join)
+        return schedule
 
     def _condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
@@ -172,7 +209,10 @@ class GenerativeClassifier:
             return
         n_rows = self._n_rows(first)
         stream = chain([first], trials)
-        yield from run_races(stream, self.likelihood.scorer, schedule, self._condition_choices, n_rows, _print_n_rows)
+        yield from run_races(
+            stream, self.likelihood.scorer, self._joined(schedule), self._condition_choices, n_rows, _print_n_rows,
+            lambda trial: self._conditions_of(trial.choices)[1],
+        )  # fmt: skip
 
     def _n_rows(self, trial: Trial) -> int:
         """Return the number of rows per forward pass. This loads the model."""
@@ -188,18 +228,20 @@ class GenerativeClassifier:
     ) -> Reconstruction:
         """Damage an image by noise or masks and restore it under each prompt.
 
-        Up to `batch_size` prompts are restored in one forward pass.
+        Up to `batch_size` prompts are restored in one forward pass. If a prompt names a choice with several classes,
+        the result is that of the class with the smallest error.
 
         Args:
             stimulus: The image.
-            prompts: The K prompts, none of them empty.
+            prompts: The K prompts, none of them empty. For a model that is conditioned on classes, names of choices.
             restoration: Strength of the damage, number of steps, guidance scale and draw.
 
         Returns:
             The image as the model receives it, the damaged image, the K restored images and their errors.
 
         Raises:
-            ObserverError: If the model cannot restore images, if a prompt is empty, or if memory runs out.
+            ObserverError: If the model cannot restore images, if a prompt is empty, if no class has the name of a
+                prompt, if guidance is not possible, or if memory runs out.
         """
         scorer = self.likelihood.scorer
         if not isinstance(scorer, SupportsRestoration):
@@ -209,12 +251,14 @@ class GenerativeClassifier:
         if not prompts or "" in prompts:
             raise ObserverError("restoring an image needs at least one prompt, and no prompt may be empty")
         n = self.batch_size or DEFAULT_ROWS
+        groups = [self._conditions_of_prompt(prompt) for prompt in prompts]
+        conditions = [condition for group in groups for condition in group]
         with explained_memory_errors():
             image = scorer.encode(stimulus.pixels())
             empty = _stack(self._condition([""])) if restoration.guidance != 1 else None
             parts = []
-            for begin in range(0, len(prompts), n):
-                conditioning = _stack(self._condition(prompts[begin : begin + n]))
+            for begin in range(0, len(conditions), n):
+                conditioning = _stack(self._condition(conditions[begin : begin + n]))
                 k = len(conditioning[0])
                 empty_prompt = None if empty is None else tuple(part.expand(k, *part.shape[1:]) for part in empty)
                 parts.append(scorer.restore(image, conditioning, empty_prompt, restoration))
@@ -223,9 +267,13 @@ class GenerativeClassifier:
             np.concatenate([getattr(part, name).float().cpu().numpy() for part in parts])
             for name in ("images", "errors")
         )
+        ends = np.cumsum([len(group) for group in groups])
+        best = [end - len(g) + errors[end - len(g) : end].argmin() for end, g in zip(ends, groups, strict=True)]
+        images, errors = images[best], errors[best]
         n_latent = parts[0].n_latent
         latent_distance = np.full(len(prompts), np.nan) if n_latent is None else np.sqrt(errors / n_latent)
-        input_image = (crop_and_resize(stimulus.pixels(), images.shape[-1]) / 2 + 0.5).permute(1, 2, 0).numpy()
+        preprocess = getattr(scorer, "preprocess", crop_and_resize)
+        input_image = (preprocess(stimulus.pixels(), images.shape[-1]) / 2 + 0.5).permute(1, 2, 0).numpy()
         return Reconstruction(input_image, damaged_image, images.transpose(0, 2, 3, 1), errors, latent_distance)
 
     def cost(self, trial: Trial) -> Cost:
@@ -233,8 +281,12 @@ class GenerativeClassifier:
         scorer, n_rows = self.likelihood.scorer, self._n_rows(trial)
         with explained_memory_errors():
             seconds, n_bytes = measure_cost(scorer, trial, self._condition_choices(trial), n_rows)
-        k, n = len(trial.choices), scorer.n_draws
-        bounds = self._schedule.bounds(k) if n is None else (k * n, k * n)
+        schedule = self._schedule if scorer.n_draws is None else Exhaustive(scorer.n_draws)
+        owners = self._conditions_of(trial.choices)[1]
+        if isinstance(self.likelihood, HasConditions) and owners is not None:
+            bounds = JoinedSchedule(schedule, self.likelihood.join).bounds_of(np.bincount(owners).tolist())
+        else:
+            bounds = schedule.bounds(len(trial.choices))
         return Cost(seconds / n_rows, n_rows, bounds, n_bytes)
 
     def provenance(self) -> dict[str, str]:

@@ -4,8 +4,8 @@
     text_encoder/config.json      text_encoder/model.safetensors
     tokenizer/…                   scheduler/scheduler_config.json
 
-The caller gives the class of each component. For safety, model_index.json is ignored, code in the repository is not
-run, and pickle files are not read.
+The caller gives the class of each component. For safety, the classes that model_index.json names are not used, code in
+the repository is not run, and pickle files are not read.
 """
 
 import json
@@ -21,6 +21,7 @@ from observers.generative.options import Source
 from observers.protocol import ObserverError
 
 TIMEOUT = 10.0  # seconds to wait for an answer of the Hugging Face Hub
+INDEX = "model_index.json"
 DIFFUSERS, TRANSFORMERS = "diffusion_pytorch_model", "model"  # names of weight files in each library, without extension
 
 
@@ -80,6 +81,7 @@ class Components:
 def find_components(
     source: Source, *, diffusers: Sequence[str], transformers: Sequence[str], tokenizers: Sequence[str],
     scheduler: bool = True, optional: Sequence[str] = (), half: bool = False, exact: Sequence[str] = (),
+    index: bool = False,
 ) -> Components:  # fmt: skip
     """Find the files of a model in its local folder or the Hugging Face cache, and download them if necessary.
 
@@ -92,6 +94,8 @@ def find_components(
         optional: Components and tokenizers that the model may lack.
         half: Whether to use fp16 files if all components have them. This halves the download.
         exact: Components that keep their float32 files if `half` is set, because they compute in float32.
+        index: Whether the model_index.json is needed if the model has one. It is only read, and does not choose
+            classes.
 
     Returns:
         The components, with the variant of the weight files to load.
@@ -109,6 +113,7 @@ def find_components(
             variants = {p: None if p in exact and p in plain else "fp16" for p in stems}
     required: list[tuple[str, ...]] = [("scheduler/scheduler_config.json",)] if scheduler else []
     wanted: list[str] = ["scheduler/scheduler_config.json"] if scheduler else []
+    wanted += [INDEX] if index else []
     for part, stem in stems.items():
         names = tuple(f"{part}/{name}" for name in _weight_names(stem, variants[part]))
         wanted += [f"{part}/config.json", *names, f"{part}/{_shard_pattern(stem, variants[part])}"]
@@ -120,6 +125,25 @@ def find_components(
             required += [tuple(f"{part}/{name}" for name in TOKENIZER)]
     files = find_checkpoint(source.model, source.revision, source.weights, required, wanted, offline)
     return Components(files, variants, source.model)
+
+
+def find_layout(source: Source, networks: Sequence[str]) -> Components:
+    """Find the settings of a model without its weights, to recognize its family.
+
+    Args:
+        source: Repository, revision and local folder of the model.
+        networks: Components that may contain the network. The model must have one of them.
+
+    Returns:
+        The files model_index.json, config.json of the networks, and scheduler_config.json, as far as they exist.
+
+    Raises:
+        ObserverError: If the model does not have any of the networks, or if its files cannot be downloaded.
+    """
+    configs = tuple(f"{part}/config.json" for part in networks)
+    wanted = (*configs, INDEX, "scheduler/scheduler_config.json")
+    files = find_checkpoint(source.model, source.revision, source.weights, [configs], wanted, _list_files(source)[1])
+    return Components(files, {}, source.model)
 
 
 def _weight_names(stem: str, variant: str | None) -> tuple[str, str]:

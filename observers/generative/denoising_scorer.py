@@ -16,7 +16,7 @@ from attrs import frozen
 from observers.devices import deterministic_inference
 from observers.generative.autoencoder import Autoencoder, PixelSpace
 from observers.generative.components import Components
-from observers.generative.draws import kronecker_sequence
+from observers.generative.draws import draw_positions
 from observers.generative.likelihood import Conditioning, RestoredImages
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.noising import Denoising, Predictor
@@ -100,11 +100,17 @@ class DenoisingScorer:
     Attributes:
         load: Function that returns the backbone. It is called once, on first use.
         objective: Weighting, loss, allocation of draws and random seed.
+        preprocess: Function from a uint8 image (height, width, 3) and the size of the model to an image (3, size, size)
+            in −1..1.
+        n_grid: Number of noise levels that are used, evenly spaced, each once in n_grid draws; None for all levels of
+            the model in the order of `draws.kronecker_sequence`.
         n_draws: Always None, because the number of draws is not limited.
     """
 
     load: Callable[[], Backbone]
     objective: Objective
+    preprocess: Callable[[np.ndarray, int], torch.Tensor] = crop_and_resize
+    n_grid: int | None = None
     n_draws: ClassVar[int | None] = None
 
     @cached_property
@@ -130,11 +136,12 @@ class DenoisingScorer:
     @cached_property
     def _denoising(self) -> Denoising:
         levels, prediction = self.backbone.noise_schedule()
-        return Denoising(levels, prediction, self.objective, self.device, clamp=self.in_pixels)
+        levels = levels if self.n_grid is None else levels.thinned(self.n_grid)
+        return Denoising(levels, prediction, self.objective, self.device, self.in_pixels, self.n_grid)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         """Encode a uint8 image (height, width, 3) as a latent (C, h, w) or as an image (3, size, size) in −1..1."""
-        return self.backbone.space.encode(crop_and_resize(pixels, self.backbone.size))
+        return self.backbone.space.encode(self.preprocess(pixels, self.backbone.size))
 
     @deterministic_inference()
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
@@ -143,7 +150,7 @@ class DenoisingScorer:
 
     def positions(self, draws: np.ndarray) -> np.ndarray:
         """Return the positions of draws along the noise levels, in 0..1."""
-        return kronecker_sequence(draws, self.objective.seed)
+        return draw_positions(draws, self.objective.seed, self.n_grid)
 
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:

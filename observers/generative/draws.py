@@ -37,6 +37,29 @@ def kronecker_sequence(draws: np.ndarray, seed: int) -> np.ndarray:
     return np.asarray((_start(seed) + np.asarray(draws, dtype=np.float64) * GOLDEN_RATIO) % 1.0)
 
 
+def draw_positions(draws: np.ndarray, seed: int, n_grid: int | None = None) -> np.ndarray:
+    """Return the position of each draw along the noise levels.
+
+    Args:
+        draws: Numbers of the draws, (N,).
+        seed: Random seed.
+        n_grid: None for the positions of `kronecker_sequence`; otherwise the number of positions of an even grid, each
+            of which occurs once in n_grid consecutive draws, in the order of the first n_grid positions of the
+            sequence.
+
+    Returns:
+        Positions in 0..1, (N,) float64. On a grid they are (i + 0.5) / n_grid.
+    """
+    if n_grid is None:
+        return kronecker_sequence(draws, seed)
+    return np.asarray((_ranks(seed, n_grid)[np.asarray(draws) % n_grid] + 0.5) / n_grid)
+
+
+@lru_cache(maxsize=64)
+def _ranks(seed: int, n: int) -> np.ndarray:
+    return np.asarray(np.argsort(np.argsort(kronecker_sequence(np.arange(n), seed), kind="stable")))
+
+
 @lru_cache(maxsize=64)
 def _start(seed: int) -> float:
     return float(np.random.default_rng([seed, 1]).random())

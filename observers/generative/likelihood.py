@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from attrs import frozen
 
+from observers.generative.joining import Join
 from observers.protocol import Restoration
 
 # The tensors that the network needs for one prompt. Their shapes are the same for all prompts.
@@ -53,6 +54,24 @@ class Likelihood(Protocol):
     @property
     def scorer(self) -> "Scorer":
         """The object that computes scores with these options, always the same one. It loads the weights when it is used."""
+        ...
+
+
+@runtime_checkable
+class HasConditions(Protocol):
+    """Optional part of a likelihood: conditions of each choice that are not prompts, such as classes.
+
+    Its scorer receives these conditions in place of prompts, and the template is not used. A choice can have any number
+    of conditions, such as the 109 breeds of the category dog.
+    """
+
+    @property
+    def join(self) -> Join:
+        """The rule that joins the evidence of the conditions of a choice (see `observers.generative.joining`)."""
+        ...
+
+    def conditions(self, choices: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the conditions of each choice, at least one for each, as texts that the scorer's `condition` takes."""
         ...
 
 
@@ -103,7 +122,8 @@ class Scorer(Protocol):
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """Return the conditioning of each prompt: the tensors that the network needs, on `device`.
 
-        The conditioning of a prompt does not depend on the other prompts.
+        The conditioning of a prompt does not depend on the other prompts. If the likelihood has the method
+        `conditions`, the prompts are the texts that this method returns.
         """
         ...
 

@@ -38,6 +38,18 @@ class NoiseLevels:
         """The signal-to-noise ratios α²/σ² of the T levels."""
         return np.asarray((self.alpha / self.sigma) ** 2)
 
+    def thinned(self, n: int) -> "NoiseLevels":
+        """Return n evenly spaced levels: those in the middle of n equal parts, such as 2, 6, 10, … for n = T/4.
+
+        Raises:
+            ObserverError: If there are fewer than n levels.
+        """
+        n_levels = len(self.t)
+        if n_levels < n:
+            raise ObserverError(f"the model has {n_levels} noise levels, but {n} are needed: omit -o timesteps")
+        index = (2 * np.arange(n) + 1) * n_levels // (2 * n)
+        return NoiseLevels(self.t[index], self.alpha[index], self.sigma[index], self.timesteps[index])
+
 
 @frozen(eq=False)
 class Prediction:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.plugins import file_sha256, load
-from observers.generative.draws import EVEN, kronecker_sequence, read_allocation
+from observers.generative.draws import EVEN, draw_positions, read_allocation
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
@@ -40,6 +40,7 @@ class Denoising:
         objective: Objective,
         device: torch.device,
         clamp: bool = False,
+        n_grid: int | None = None,
     ) -> None:
         """Prepare the scores of a denoiser.
 
@@ -50,12 +51,14 @@ class Denoising:
             device: Device of the network.
             clamp: Whether to compute x̂ and clamp it to −1..1, the range of pixels, before it is compared
                 with the image.
+            n_grid: Number of positions of the draws along the noise levels; None if it is not limited (see
+                `draws.draw_positions`).
 
         Raises:
             ObserverError: If the weighting or the allocation of the objective cannot be used.
         """
         self.levels, self.prediction, self.objective = levels, prediction, objective
-        self.device, self.clamp = device, clamp
+        self.device, self.clamp, self.n_grid = device, clamp, n_grid
         self._image_error_scale = np.ones_like(levels.t) if clamp else prediction.error_scale(levels)
         allocation, digest = (EVEN, "") if objective.allocation is None else read_allocation(objective.allocation)
         self._allocation = allocation
@@ -68,9 +71,13 @@ class Denoising:
         name = self.objective.weighting
         return self._facts | ({"weighting_sha256": digest} if ":" in name and (digest := _sha256_of(name)) else {})
 
+    def positions(self, draws: np.ndarray) -> np.ndarray:
+        """Return the positions of N draws along the noise levels, in 0..1, before the allocation."""
+        return draw_positions(draws, self.objective.seed, self.n_grid)
+
     def levels_of(self, draws: np.ndarray) -> np.ndarray:
         """Return the indices of the noise levels of N draws."""
-        u = self._allocation.inverse_cdf(kronecker_sequence(draws, self.objective.seed))
+        u = self._allocation.inverse_cdf(self.positions(draws))
         return np.asarray((u * len(self.levels.t)).astype(np.int64))
 
     def loss_factors(self, level: np.ndarray) -> np.ndarray:

@@ -1,4 +1,9 @@
-"""Preprocess images for generative models: crop the central square and resize it."""
+"""Preprocess images for generative models: crop the central square and resize it, or resize and crop as for ImageNet
+models.
+
+The two are the same for a square image whose side is shorter than twice the size that the model needs, such as an image
+of 224 pixels for a model of 256 pixels.
+"""
 
 from typing import Any
 
@@ -53,4 +58,29 @@ def crop_and_resize(pixels: np.ndarray, size: int) -> torch.Tensor:
     image = Image.fromarray(pixels[top : top + side, left : left + side])
     if side != size:
         image = image.resize((size, size), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.asarray(image, dtype=np.float32)).permute(2, 0, 1).contiguous() / 127.5 - 1
+
+
+def resize_and_crop(pixels: np.ndarray, size: int) -> torch.Tensor:
+    """Resize an image and crop its central square, as in the training of ADM, DiT and EDM (Dhariwal & Nichol 2021).
+
+    As long as the shorter side is at least twice the size of the result, blocks of 2 × 2 pixels are averaged; then the
+    shorter side is resized to `size` by bicubic interpolation, and the central square is cropped.
+
+    Args:
+        pixels: The image, (height, width, 3) uint8.
+        size: Pixels per side of the result.
+
+    Returns:
+        The image, (3, size, size) float32 in −1..1.
+    """
+    image = Image.fromarray(pixels)
+    while min(image.size) >= 2 * size:
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
+    if min(image.size) != size:
+        scale = size / min(image.size)
+        resized = round(image.width * scale), round(image.height * scale)
+        image = image.resize(resized, Image.Resampling.BICUBIC)
+    left, top = (image.width - size) // 2, (image.height - size) // 2
+    image = image.crop((left, top, left + size, top + size))
     return torch.from_numpy(np.asarray(image, dtype=np.float32)).permute(2, 0, 1).contiguous() / 127.5 - 1

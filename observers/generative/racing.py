@@ -9,6 +9,10 @@ The evidence of a choice that is never eliminated is the mean of its scores. A c
 the leader at that time. The evidence of the eliminated choice is the evidence of this leader, minus the mean difference
 between the two over the draws that both have. It is never above the evidence of a choice that was not eliminated. This
 module does not need torch.
+
+The choices of a race may be the classes of a model, several of which belong to one choice of the trial. They then form
+groups, `groups` (K,) is the number of the group of each, and a race ends when all remaining ones are in one group.
+`observers.generative.joining` computes the evidence of the groups.
 """
 
 from collections.abc import Callable, Generator
@@ -64,8 +68,11 @@ Positions = Callable[[np.ndarray], np.ndarray]
 class Schedule(Protocol):
     """A schedule of draws, which starts the races of trials."""
 
-    def __call__(self, n_choices: int, positions: Positions) -> Race:
-        """Start a race between `n_choices` choices. `positions` returns the positions of draws."""
+    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+        """Start a race between `n_choices` choices. `positions` returns the positions of draws.
+
+        A schedule may lack the parameter `groups` if no choice of a trial has more than one class or prompt.
+        """
         ...
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
@@ -76,9 +83,10 @@ class Schedule(Protocol):
 class _State:
     """The scores so far, the choices that remain, and how far each eliminated choice was behind the leader."""
 
-    def __init__(self, n_choices: int, max_draws: int) -> None:
+    def __init__(self, n_choices: int, max_draws: int, groups: np.ndarray | None = None) -> None:
         self.scores = np.full((n_choices, max_draws), np.nan)
         self.remaining = np.arange(n_choices)
+        self.groups = np.arange(n_choices) if groups is None else groups
         self.n_draws = 0
         self.n_evaluations = 0
         self.eliminated: list[tuple[int, int, float]] = []  # (choice, the leader then, mean difference)
@@ -90,6 +98,10 @@ class _State:
             self.scores[self.remaining, self.n_draws : n] = scores
             self.n_evaluations += scores.size
             self.n_draws = n
+
+    def is_decided(self) -> bool:
+        """Whether all remaining choices belong to one group. Without groups, each choice is a group of its own."""
+        return bool((self.groups[self.remaining] == self.groups[self.remaining[0]]).all())
 
     def means(self) -> np.ndarray:
         """Return the mean scores (M,) of the remaining choices."""
@@ -147,7 +159,7 @@ class Exhaustive:
 
     draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
 
-    def __call__(self, n_choices: int, positions: Positions) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
         """Start a race."""
         state = _State(n_choices, self.draws)
         yield from state.draw_up_to(self.draws)
@@ -188,21 +200,21 @@ class Racing:
     error_rate: float = field(default=0.05, validator=_check_probability)
     anytime: bool = False
 
-    def __call__(self, n_choices: int, positions: Positions) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
         """Start a race."""
-        state, n = _State(n_choices, self.draws), min(self.min_draws, self.draws)
+        state, n = _State(n_choices, self.draws, groups), min(self.min_draws, self.draws)
         u = positions(np.arange(self.draws))
         alpha = self.error_rate / max(n_choices - 1, 1)
         while True:
             yield from state.draw_up_to(n)
-            if n == self.draws or len(state.remaining) == 1:
+            if n == self.draws or state.is_decided():
                 return state.result()
             if n > 1 and (n >= ANYTIME_N or not self.anytime):
                 leader, lead = state.compare_with_leader()
                 is_leader = state.remaining == leader
                 order = np.argsort(u[:n], kind="stable")
                 state.keep(is_leader | ~self._is_behind(lead[:, order], is_leader, alpha), leader)
-                if len(state.remaining) == 1:
+                if state.is_decided():
                     return state.result()
             n = min(self.draws, n + max(1, n // ROUND))
 
@@ -250,9 +262,9 @@ class Staged:
 
     stages: tuple[tuple[int, int], ...] = field(default=((25, 1000), (250, 5)), validator=_check_stages)
 
-    def __call__(self, n_choices: int, positions: Positions) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
         """Start a race."""
-        state = _State(n_choices, self.stages[-1][0])
+        state = _State(n_choices, self.stages[-1][0], groups)
         for i, (n, _) in enumerate(self.stages):
             yield from state.draw_up_to(n)
             if i + 1 < len(self.stages):
@@ -260,6 +272,8 @@ class Staged:
                 stays = np.zeros(len(order), dtype=bool)
                 stays[order[: self.stages[i + 1][1]]] = True
                 state.keep(stays, int(state.remaining[order[0]]))
+                if groups is not None and state.is_decided():
+                    break
         return state.result()
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
@@ -288,12 +302,12 @@ class ClarkJaini:
     min_draws: int = field(default=20, validator=bounded(1, MAX_DRAWS))
     error_rate: float = field(default=2e-3, validator=_check_probability)
 
-    def __call__(self, n_choices: int, positions: Positions) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
         """Start a race."""
-        state = _State(n_choices, self.draws)
+        state = _State(n_choices, self.draws, groups)
         for n in range(min(self.min_draws, self.draws), self.draws + 1):
             yield from state.draw_up_to(n)
-            if len(state.remaining) == 1:
+            if state.is_decided():
                 break
             if n > 1:
                 leader, lead = state.compare_with_leader()
@@ -302,7 +316,7 @@ class ClarkJaini:
                 t = np.divide(mean * n**0.5, sd, out=np.where(np.isposinf(mean), np.inf, 0.0), where=sd > 0)
                 p = 2 * stdtr(n - 1, -np.abs(t))
                 state.keep((state.remaining == leader) | (p >= self.error_rate), leader)
-            if len(state.remaining) == 1:
+            if state.is_decided():
                 break
         return state.result()
 
