@@ -19,7 +19,7 @@ from attrs import define, field
 
 from observers.generative.classifier import GenerativeClassifier
 from observers.generative.draws import Allocation, neyman_allocation
-from observers.generative.racing import Positions, Race, RaceResult, Request
+from observers.generative.racing import Groups, Positions, Race, RaceResult, Request
 from observers.protocol import Observer, ObserverError, Trial
 
 N_BINS = 10
@@ -33,7 +33,7 @@ class _Pilot:
     draws: int
     scores: list[np.ndarray] = field(factory=list)
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         scores = yield Request(np.arange(n_choices), 0, self.draws)
         self.scores.append(scores)
         return RaceResult(scores.mean(axis=1), scores.size)

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from observers.generative.likelihood import Conditioning, Scorer
 from observers.generative.memory import explained_memory_errors, is_out_of_memory
-from observers.generative.racing import Race, RaceResult, Request, Schedule
+from observers.generative.racing import Groups, Race, RaceResult, Request, Schedule
 from observers.protocol import ObserverError, Trial
 
 N_QUEUED = 2  # largest number of passes in the queue of the device
@@ -29,7 +29,7 @@ class _ActiveTrial:
     image: torch.Tensor
     conditionings: list[Conditioning]
     race: Race
-    groups: np.ndarray | None = None  # index of the choice of each conditioning; None if there is one for each choice
+    groups: Groups | None = None  # index of the choice of each conditioning; None if there is one for each choice
     request: Request | None = None
     scores: np.ndarray = field(factory=lambda: np.empty((0, 0)))
     n_missing: int = 0
@@ -54,7 +54,7 @@ class _ActiveTrial:
 
     def choice_of(self, conditioning: int) -> str:
         """Return the choice that a conditioning belongs to."""
-        return self.trial.choices[conditioning if self.groups is None else self.groups[conditioning]]
+        return self.trial.choices[conditioning if self.groups is None else self.groups.numbers[conditioning]]
 
     def row(self, i: int) -> tuple[int, int]:
         """Return the conditioning and the draw of the i-th requested row. Rows are ordered by draw, then by choice."""
@@ -102,7 +102,7 @@ def run_races(
     condition: Callable[[Trial], list[Conditioning]],
     n_rows: int,
     report_n_rows: Callable[[int], None] = lambda n_rows: None,
-    groups_of: Callable[[Trial], np.ndarray | None] = lambda trial: None,
+    groups_of: Callable[[Trial], Groups | None] = lambda trial: None,
 ) -> Iterator[tuple[Trial, RaceResult]]:
     """Run one race between the choices of each trial, many races at a time.
 

@@ -26,7 +26,7 @@ from observers.generative.joining import JoinedSchedule
 from observers.generative.likelihood import Conditioning, HasConditions, Likelihood, SupportsRestoration
 from observers.generative.memory import DEFAULT_ROWS, estimate_n_rows, explained_memory_errors, measure_cost
 from observers.generative.preprocessing import crop_and_resize
-from observers.generative.racing import ClarkJaini, Exhaustive, RaceResult, Racing, Schedule, Staged
+from observers.generative.racing import ClarkJaini, Exhaustive, Groups, RaceResult, Racing, Schedule, Staged
 from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Restoration, Trial
 from stimuli.stimulus import Stimulus
 
@@ -140,7 +140,7 @@ class GenerativeClassifier:
         return {}
 
     @cached_property
-    def _groups(self) -> dict[tuple[str, ...], tuple[list[str], np.ndarray | None]]:
+    def _groups(self) -> dict[tuple[str, ...], tuple[list[str], Groups | None]]:
         """The results of `_conditions_of`, by choices."""
         return {}
 
@@ -155,14 +155,15 @@ class GenerativeClassifier:
             return list(choices)
         return [fill_template(self.template, choice) for choice in choices]
 
-    def _conditions_of(self, choices: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
-        """Return the C conditions of the choices, and the index of the choice of each, (C,); None for prompts."""
+    def _conditions_of(self, choices: Sequence[str]) -> tuple[list[str], Groups | None]:
+        """Return the C conditions of the choices, and the choice of each as a group; None for prompts."""
         key = tuple(choices)
         if key not in self._groups:
             if isinstance(self.likelihood, HasConditions):
                 groups = self.likelihood.conditions(choices)
-                owners = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-                self._groups[key] = [condition for group in groups for condition in group], owners
+                choice_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+                conditions = [condition for group in groups for condition in group]
+                self._groups[key] = conditions, Groups(choice_of, np.zeros(len(conditions)))
             else:
                 self._groups[key] = self.prompts(choices), None
         return self._groups[key]
@@ -282,9 +283,9 @@ class GenerativeClassifier:
         with explained_memory_errors():
             seconds, n_bytes = measure_cost(scorer, trial, self._condition_choices(trial), n_rows)
         schedule = self._schedule if scorer.n_draws is None else Exhaustive(scorer.n_draws)
-        owners = self._conditions_of(trial.choices)[1]
-        if isinstance(self.likelihood, HasConditions) and owners is not None:
-            bounds = JoinedSchedule(schedule, self.likelihood.join).bounds_of(np.bincount(owners).tolist())
+        groups = self._conditions_of(trial.choices)[1]
+        if isinstance(self.likelihood, HasConditions) and groups is not None:
+            bounds = JoinedSchedule(schedule, self.likelihood.join).bounds_of(np.bincount(groups.numbers).tolist())
         else:
             bounds = schedule.bounds(len(trial.choices))
         return Cost(seconds / n_rows, n_rows, bounds, n_bytes)

@@ -1,13 +1,15 @@
 """Join the scores of several conditions of a choice, such as the classes of a category, to the evidence of the choice.
 
-Notation: K choices; C conditions, each of which belongs to one choice; `groups` (C,) is the index of the choice of each
-condition. Let e_c be the mean score of condition c, and n the number of conditions of a choice. The evidence of the
+Notation: K choices; C conditions, each of which belongs to one choice; `choice_of` (C,) is the index of the choice of
+each condition. Let e_c be the mean score of condition c, and n the number of conditions of a choice. The evidence of the
 choice is
 - mean: the mean of e_c. The conditions of a choice are always evaluated together, and the choices race;
 - max: the largest e_c. The conditions race until all that remain belong to one choice;
-- log-mean-exp: log (Σ exp(e_c) / n). The conditions race with the scores e_c − log n, because the evidence is the
-  logarithm of Σ exp(e_c − log n). It is the log-likelihood of a mixture of the conditions if scores are
-  log-likelihoods, and depends on the unit of the scores.
+- log-mean-exp: log (Σ exp(e_c) / n). The conditions race as with max, but a condition of a choice with n conditions
+  eliminates only those that are behind by more than log n: the evidence of its choice is at least e_c − log n, and the
+  evidence of another choice is at most that of its best condition. If scores are log-likelihoods, this evidence is the
+  log-likelihood of a mixture of the conditions with equal weights; in another unit, it is nearer to the mean if the
+  scores differ by less than 1, and to the maximum if they differ by more.
 
 With one condition per choice, the rules are the same. `benchmarks/joining_rules.py` compares them. This module does not
 need torch.
@@ -20,30 +22,30 @@ from typing import Literal
 import numpy as np
 from attrs import frozen
 
-from observers.generative.racing import Positions, Race, RaceResult, Request, Schedule, Staged
+from observers.generative.racing import Groups, Positions, Race, RaceResult, Request, Schedule, Staged
 
-Join = Literal["mean", "max", "log-mean-exp"]
+Join = Literal["log-mean-exp", "mean", "max"]
 
 
-def join_evidence(evidence: np.ndarray, groups: np.ndarray, join: Join) -> np.ndarray:
+def join_evidence(evidence: np.ndarray, choice_of: np.ndarray, join: Join) -> np.ndarray:
     """Return the evidence of K choices from the evidence of their conditions.
 
     Args:
         evidence: Evidence of each condition, (C,), finite.
-        groups: Index of the choice of each condition, (C,). Every index below K occurs.
+        choice_of: Index of the choice of each condition, (C,). Every index below K occurs.
         join: The rule.
 
     Returns:
         The evidence of each choice, (K,).
     """
-    n = np.bincount(groups)
+    n = np.bincount(choice_of)
     if join == "mean":
-        return np.asarray(np.bincount(groups, evidence) / n)
+        return np.asarray(np.bincount(choice_of, evidence) / n)
     highest = np.full(len(n), -np.inf)
-    np.maximum.at(highest, groups, evidence)
+    np.maximum.at(highest, choice_of, evidence)
     if join == "max":
         return highest
-    return np.asarray(highest + np.log(np.bincount(groups, np.exp(evidence - highest[groups])) / n))
+    return np.asarray(highest + np.log(np.bincount(choice_of, np.exp(evidence - highest[choice_of])) / n))
 
 
 @frozen
@@ -58,12 +60,14 @@ class JoinedSchedule:
     schedule: Schedule
     join: Join
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race between `n_choices` conditions. Its result has the evidence of the choices, (K,)."""
-        groups = np.arange(n_choices) if groups is None else groups
+        choice_of = np.arange(n_choices) if groups is None else groups.numbers
+        n = np.bincount(choice_of)
         if self.join == "mean":
-            return _race_between_means(self.schedule(int(groups.max()) + 1, positions), groups)
-        return _race_between_conditions(self.schedule(n_choices, positions, groups), groups, self.join)
+            return _race_between_means(self.schedule(len(n), positions), choice_of)
+        margins = np.log(n)[choice_of] if self.join == "log-mean-exp" else np.zeros(n_choices)
+        return _join_result(self.schedule(n_choices, positions, Groups(choice_of, margins)), choice_of, self.join)
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
         """Return the bounds of `bounds_of` for choices with one condition each."""
@@ -88,9 +92,9 @@ class JoinedSchedule:
         return lowest, highest
 
 
-def _race_between_means(race: Race, groups: np.ndarray) -> Race:
+def _race_between_means(race: Race, choice_of: np.ndarray) -> Race:
     """Run a race between choices, the scores of which are the means of the scores of their conditions."""
-    members = [np.flatnonzero(groups == choice) for choice in range(int(groups.max()) + 1)]
+    members = [np.flatnonzero(choice_of == choice) for choice in range(int(choice_of.max()) + 1)]
     n_evaluations, scores = 0, None
     while True:
         try:
@@ -105,16 +109,7 @@ def _race_between_means(race: Race, groups: np.ndarray) -> Race:
         scores = np.add.reduceat(rows, firsts, axis=0) / sizes[:, None]
 
 
-def _race_between_conditions(race: Race, groups: np.ndarray, join: Join) -> Race:
+def _join_result(race: Race, choice_of: np.ndarray, join: Join) -> Race:
     """Run a race between conditions and join their evidence."""
-    n = np.bincount(groups)
-    log_n = np.log(n)[groups] if join == "log-mean-exp" else np.zeros(len(groups))
-    scores = None
-    while True:
-        try:
-            request = next(race) if scores is None else race.send(scores)
-        except StopIteration as end:
-            evidence = join_evidence(end.value.evidence + log_n, groups, join)
-            return RaceResult(evidence, end.value.n_evaluations)
-        rows = yield request
-        scores = rows - log_n[request.choices][:, None]
+    result = yield from race
+    return RaceResult(join_evidence(result.evidence, choice_of, join), result.n_evaluations)

@@ -11,8 +11,8 @@ between the two over the draws that both have. It is never above the evidence of
 module does not need torch.
 
 The choices of a race may be the classes of a model, several of which belong to one choice of the trial. They then form
-groups, `groups` (K,) is the number of the group of each, and a race ends when all remaining ones are in one group.
-`observers.generative.joining` computes the evidence of the groups.
+groups, and a race ends when all remaining ones are in one group. `observers.generative.joining` computes the evidence
+of the groups.
 """
 
 from collections.abc import Callable, Generator
@@ -59,6 +59,20 @@ class RaceResult:
     n_evaluations: int
 
 
+@frozen(eq=False)
+class Groups:
+    """The groups that the K choices of a race form.
+
+    Attributes:
+        numbers: Number of the group of each choice, (K,).
+        margins: How far the evidence of a group may be below that of each of its choices, (K,), 0 or more. A choice leads
+            if its score minus its margin is highest, and eliminates only choices that are behind by more than its margin.
+    """
+
+    numbers: np.ndarray
+    margins: np.ndarray
+
+
 Race = Generator[Request, np.ndarray, RaceResult]
 
 # (N,) draws -> (N,) positions in 0..1 along the variable on which scores depend smoothly, such as the noise level.
@@ -68,7 +82,7 @@ Positions = Callable[[np.ndarray], np.ndarray]
 class Schedule(Protocol):
     """A schedule of draws, which starts the races of trials."""
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race between `n_choices` choices. `positions` returns the positions of draws.
 
         A schedule may lack the parameter `groups` if no choice of a trial has more than one class or prompt.
@@ -83,10 +97,10 @@ class Schedule(Protocol):
 class _State:
     """The scores so far, the choices that remain, and how far each eliminated choice was behind the leader."""
 
-    def __init__(self, n_choices: int, max_draws: int, groups: np.ndarray | None = None) -> None:
+    def __init__(self, n_choices: int, max_draws: int, groups: Groups | None = None) -> None:
         self.scores = np.full((n_choices, max_draws), np.nan)
         self.remaining = np.arange(n_choices)
-        self.groups = np.arange(n_choices) if groups is None else groups
+        self.groups = groups
         self.n_draws = 0
         self.n_evaluations = 0
         self.eliminated: list[tuple[int, int, float]] = []  # (choice, the leader then, mean difference)
@@ -100,19 +114,28 @@ class _State:
             self.n_draws = n
 
     def is_decided(self) -> bool:
-        """Whether all remaining choices belong to one group. Without groups, each choice is a group of its own."""
-        return bool((self.groups[self.remaining] == self.groups[self.remaining[0]]).all())
+        """Return whether only one choice remains or, with groups, whether all remaining choices are in one group."""
+        if self.groups is None:
+            return len(self.remaining) == 1
+        numbers = self.groups.numbers[self.remaining]
+        return bool((numbers == numbers[0]).all())
 
     def means(self) -> np.ndarray:
         """Return the mean scores (M,) of the remaining choices."""
         return np.asarray(self.scores[self.remaining, : self.n_draws].mean(axis=1))
 
     def compare_with_leader(self) -> tuple[int, np.ndarray]:
-        """Return the leading choice, and its lead (M, n) over each of the M remaining choices at each of n draws."""
-        leader = int(self.remaining[np.argmax(self.means())])
+        """Return the leading choice, and its lead (M, n) over each of the M remaining choices at each of n draws.
+
+        With groups, the lead is reduced by the margin of the leader.
+        """
+        means = self.means()
+        if self.groups is not None:
+            means = means - self.groups.margins[self.remaining]
+        leader = int(self.remaining[np.argmax(means)])
         with np.errstate(invalid="ignore"):
             lead = self.scores[leader, : self.n_draws] - self.scores[self.remaining, : self.n_draws]
-        return leader, np.asarray(lead)
+        return leader, np.asarray(lead if self.groups is None else lead - self.groups.margins[leader])
 
     def keep(self, stays: np.ndarray, leader: int) -> None:
         """Eliminate the remaining choices for which `stays` (M,) is false, and store their distance from the leader."""
@@ -159,7 +182,7 @@ class Exhaustive:
 
     draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race."""
         state = _State(n_choices, self.draws)
         yield from state.draw_up_to(self.draws)
@@ -200,7 +223,7 @@ class Racing:
     error_rate: float = field(default=0.05, validator=_check_probability)
     anytime: bool = False
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race."""
         state, n = _State(n_choices, self.draws, groups), min(self.min_draws, self.draws)
         u = positions(np.arange(self.draws))
@@ -262,7 +285,7 @@ class Staged:
 
     stages: tuple[tuple[int, int], ...] = field(default=((25, 1000), (250, 5)), validator=_check_stages)
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race."""
         state = _State(n_choices, self.stages[-1][0], groups)
         for i, (n, _) in enumerate(self.stages):
@@ -302,7 +325,7 @@ class ClarkJaini:
     min_draws: int = field(default=20, validator=bounded(1, MAX_DRAWS))
     error_rate: float = field(default=2e-3, validator=_check_probability)
 
-    def __call__(self, n_choices: int, positions: Positions, groups: np.ndarray | None = None) -> Race:
+    def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race."""
         state = _State(n_choices, self.draws, groups)
         for n in range(min(self.min_draws, self.draws), self.draws + 1):
@@ -315,7 +338,7 @@ class ClarkJaini:
                     mean, sd = lead.mean(axis=1), lead.std(axis=1, ddof=1)
                 t = np.divide(mean * n**0.5, sd, out=np.where(np.isposinf(mean), np.inf, 0.0), where=sd > 0)
                 p = 2 * stdtr(n - 1, -np.abs(t))
-                state.keep((state.remaining == leader) | (p >= self.error_rate), leader)
+                state.keep((state.remaining == leader) | (p >= self.error_rate) | (mean < 0), leader)
             if state.is_decided():
                 break
         return state.result()

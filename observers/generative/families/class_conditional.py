@@ -45,7 +45,7 @@ class ClassConditional:
         source: Repository or local folder of the weights.
         compute: Device and dtype of the network.
         objective: Weighting (by default uniform), loss, allocation of draws and random seed.
-        join: How the evidence of the classes of a choice is joined: mean, max or log-mean-exp (see
+        join: How the evidence of the classes of a choice is joined: log-mean-exp, mean or max (see
             `observers.generative.joining`).
         timesteps: all uses every noise level of the model; li uses the 250 of Li et al. (2023), which for DiT are 2, 6,
             10, …, each once in 250 draws.
@@ -57,7 +57,7 @@ class ClassConditional:
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective(weighting="uniform")
-    join: Join = "mean"
+    join: Join = "log-mean-exp"
     timesteps: Literal["all", "li"] = "all"
     takes_prompts: ClassVar[bool] = False
 
