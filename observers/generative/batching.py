@@ -204,8 +204,7 @@ def _receive_scores(finished: _ForwardPass) -> None:
             conditioning, draw = trial.row(i)
             raise ObserverError(
                 f"the model returns {score} for {trial.trial.stimulus.id}, choice {trial.choice_of(conditioning)}, "
-                f"draw "
-                f"{draw}: use --dtype float32 or bfloat16, or check the weights"
+                f"draw {draw}: use --dtype float32 or bfloat16, or check the weights"
             )
         trial.store(i, float(score))
         if trial.n_missing == 0:

@@ -79,8 +79,7 @@ class ClassNames:
                 meanings = " or ".join(self._describe(number) for number in numbers)
                 raise ObserverError(
                     f"{self.model_name}: {choice!r} is the name of {len(numbers)} classes, {meanings}: use the number "
-                    f"or "
-                    f"another name of the class that is meant"
+                    f"or another name of the class that is meant"
                 )
             if numbers:
                 return tuple(numbers)
@@ -155,7 +154,6 @@ def read_labels(settings: Mapping[str, object], n_classes: int, model_name: str)
     if not isinstance(table, dict) or len(labels) < len(table) or any(number >= n_classes for number in labels):
         raise ObserverError(
             f"{model_name}: the id2label in its model_index.json is not a table from the numbers 0 to {n_classes - 1} "
-            f"to names "
-            f"of classes: download the file again"
+            f"to names of classes: download the file again"
         )
     return labels

@@ -132,6 +132,5 @@ def _check_edm(layout: Components) -> None:
             f"{layout.model_name}: its pipeline is {pipeline} and its scheduler is {scheduler}: expected those of "
             f"EDM, such as "
             f"KarrasEDMPipeline or EDMEulerScheduler; a consistency model or a model with another noise schedule has "
-            f"the same "
-            f"kind of U-Net but is not a denoiser of EDM"
+            f"the same kind of U-Net but is not a denoiser of EDM"
         )

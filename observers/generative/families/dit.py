@@ -42,8 +42,7 @@ class DiTBackbone:
         if type(n) is not int or n < 2:
             raise ObserverError(
                 f"{name}: its transformer/config.json has num_embeds_ada_norm {n!r}: expected the number of classes; "
-                f"download "
-                f"the file again"
+                f"download the file again"
             )
         return ClassNames(n, read_class_labels(self.components, n), name)
 
@@ -64,8 +63,7 @@ class DiTBackbone:
                 f"{self.components.model_name}: its transformer takes {n_in} channels and gives {n_out}, and its "
                 f"autoencoder "
                 f"has {n_latent}: expected the same number, or twice as many outputs with a learned variance; get all "
-                f"files "
-                f"from the same model"
+                f"files from the same model"
             )
         return self.compute.prepare(network)
 

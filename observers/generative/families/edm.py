@@ -67,8 +67,7 @@ class EDMBackbone:
         if (n_in, n_out) != (3, 3):
             raise ObserverError(
                 f"{self.components.model_name}: its U-Net takes {n_in} channels and gives {n_out}: expected 3 and 3, "
-                f"a model of "
-                f"pixels"
+                f"a model of pixels"
             )
         return self.compute.prepare(unet)
 
@@ -79,8 +78,7 @@ class EDMBackbone:
         if not isinstance(value, int | float) or not 0 < value < np.inf:
             raise ObserverError(
                 f"{self.components.model_name}: its scheduler_config.json has the sigma_data {value!r}: expected a "
-                f"number above "
-                f"0; download the file again"
+                f"number above 0; download the file again"
             )
         return float(value)
 
@@ -105,8 +103,7 @@ class EDMBackbone:
         if "" in prompts:
             raise ObserverError(
                 f"{self.components.model_name} was trained with a class for every image and lacks a null class, so "
-                f"guidance is "
-                f"not possible: omit --guidance, or use a DiT model"
+                f"guidance is not possible: omit --guidance, or use a DiT model"
             )
         return list(zip(torch.tensor([*map(int, prompts)], device=self.compute.torch_device()), strict=True))
 
