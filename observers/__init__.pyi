@@ -2,6 +2,7 @@
 
 from observers.check import check_observer as check_observer
 from observers.generative.classifier import GenerativeClassifier as GenerativeClassifier
+from observers.generative.likelihood import HasConditions as HasConditions
 from observers.generative.likelihood import Likelihood as Likelihood
 from observers.generative.likelihood import Scorer as Scorer
 from observers.people.screen import Screen as Screen

@@ -190,7 +190,7 @@ def test_an_option_has_one_value():
         make_observer("biased", {"seed": "1"}, seed=2)
 
 
-FAMILY_SCHEMES = ("latent", "pixel", "flow", "autoregressive", "masked")
+FAMILY_SCHEMES = ("latent", "pixel", "flow", "autoregressive", "masked", "class-conditional")
 WEIGHT_SCHEMES = [scheme for scheme in SCHEMES if scheme not in ("human", "recorded", "api")]
 
 
