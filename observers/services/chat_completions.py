@@ -62,7 +62,12 @@ def check_base_url(instance: object, attribute: Any, value: str) -> None:
     problem = None
     try:
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not value.isprintable():
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.port == 0
+            or re.search(r"[^!-~]", value)
+        ):
             problem = "is not an HTTP address"
         elif "@" in parts.netloc or parts.query or parts.fragment or "?" in value:
             problem = "contains a user name, a password or a query"
@@ -115,9 +120,13 @@ class _Authorization(AuthBase):
         return request
 
 
-def open_session(n_connections: int) -> requests.Session:
-    """Return a session that keeps connections open and does not store cookies. It must be closed."""
+def open_session(base_url: str, n_connections: int) -> requests.Session:
+    """Return a session that keeps connections open and does not store cookies. It must be closed.
+
+    Requests to a server on this computer do not use a proxy.
+    """
     session = requests.Session()
+    session.trust_env = urlsplit(base_url).hostname not in ("localhost", "127.0.0.1", "::1")
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=n_connections))
@@ -166,6 +175,10 @@ class ChatClient:
                 timeout=timeout,
                 allow_redirects=False,
             )
+        except requests.exceptions.InvalidURL:
+            raise ObserverError(f"base_url {self.base_url} is not the address of a server: correct it") from None
+        except requests.exceptions.ContentDecodingError:
+            raise UnusableReply("a reply whose compression is damaged") from None
         except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
             raise
         except requests.ConnectionError as error:

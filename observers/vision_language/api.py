@@ -5,8 +5,8 @@ again as a PNG file of the same size, so that its name and its metadata, which m
 
 With `answer=letter`, the evidence of a choice is the log-probability that the reply begins with the letter of the choice, as
 `observers.vision_language.first_token` describes, and the response is the choice with the highest evidence. If the server
-does not return log-probabilities, or if none of them belongs to a letter, the trial does not have evidence, and the
-response is the choice that the reply names. This is always the rule with `answer=generate`. With `answer=caption`, the
+does not return log-probabilities, or if the most likely first token is not a letter, the trial does not have evidence, and
+the response is the choice that the reply names. This is always the rule with `answer=generate`. With `answer=caption`, the
 response is the only choice that a description of the image mentions. If the model refuses to answer, if a filter removes
 the reply, or if the reply does not name a choice, the response is None. The log contains every reply.
 
@@ -183,7 +183,7 @@ class ApiModel:
                 more than 26 choices.
         """
         self._client, self._state  # noqa: B018, before several threads use them
-        with open_session(self.concurrency) as session:
+        with open_session(self.base_url, self.concurrency) as session:
             yield from respond_concurrently(partial(self._respond, session), trials, n_concurrent=self.concurrency)
 
     def provenance(self) -> dict[str, str]:

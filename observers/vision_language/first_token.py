@@ -7,6 +7,9 @@ choice: the logarithm of the summed probabilities of the tokens that consist of 
 A letter may be missing among the returned tokens. Its log-probability is then at most that of the least likely returned
 token, and the evidence of the choice is this upper bound. The order of the choices is not affected, because the
 log-probability of every returned letter is at least as high.
+
+If a model begins its replies with other words, the first token does not show which option the reply names (Wang et al. 2024,
+"My Answer is C", arXiv 2402.14499). A trial therefore has evidence only if the most likely first token is a letter.
 """
 
 import re
@@ -45,20 +48,21 @@ def letter_evidence(reply: Completion, question: Question, n_tokens: int) -> Let
         n_tokens: Number of first tokens that were requested.
 
     Returns:
-        The evidence, or None if none of the returned tokens is a letter of the question, or if the reply begins with the
-        word "A" or "I".
+        The evidence, or None if the most likely first token is not a letter of the question, or if the reply begins with
+        the word "A" or "I".
     """
     if not reply.first_tokens or _WORD.match(reply.text):
         return None
     logprobs: dict[str, list[float]] = {}
     for token, logprob in reply.first_tokens:
         logprobs.setdefault(token.strip(" \t\r\n▁Ġ"), []).append(max(logprob, -9999.0))
-    present = np.array([letter in logprobs for letter in question.letters])
-    if not present.any():
+    totals = {token: float(np.logaddexp.reduce(values)) for token, values in logprobs.items()}
+    if max(totals, key=totals.__getitem__) not in set(question.letters):
         return None
+    present = np.array([letter in totals for letter in question.letters])
     # If a token was sampled that is not among the most likely ones, servers return it in addition.
     most_likely = sorted((max(value, -9999.0) for _, value in reply.first_tokens), reverse=True)[:n_tokens]
-    values = [np.logaddexp.reduce(logprobs.get(letter, most_likely[-1:])) for letter in question.letters]
+    values = [totals.get(letter, most_likely[-1]) for letter in question.letters]
     evidence = np.minimum(np.array(values), 0.0)[question.positions]
     index = int(np.argmax(np.where(present[question.positions], evidence, -np.inf)))
     return LetterEvidence(evidence, index, int((~present).sum()))

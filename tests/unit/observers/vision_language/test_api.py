@@ -163,6 +163,8 @@ def test_a_sampled_token_beyond_the_requested_number_is_no_bound(few: Experiment
         ("I'm sorry, I can't help with that.", [("I", -0.01), ("B", -5.0)]),
         ("A bear is in the image.", [("A", -0.1), ("B", -3.0)]),
         ("The image shows a bear.", [("The", -0.1), (" The", -3.0)]),
+        ("The image shows a bear.", [("The", -0.1), ("A", -3.0), ("B", -4.0)]),
+        ("Z", [("Z", -0.1), ("B", -3.0)]),
     ],
 )
 def test_words_are_not_letters(few: Experiment, text: str, tokens: list[tuple[str, float]]) -> None:
@@ -170,6 +172,12 @@ def test_words_are_not_letters(few: Experiment, text: str, tokens: list[tuple[st
         responses = answers(server, few)
     assert {(response.choice, response.evidence is None) for response in responses} == {(None, True)}
     assert (responses[0].texts or {})["reply"] == text
+
+
+def test_a_reply_in_another_form_counts_without_evidence(few: Experiment) -> None:
+    with serving(scripted("**C. " + few.choices[2] + "**", [("**", -0.1), ("D", -3.0)])) as server:
+        responses = answers(server, few, permute=False)
+    assert {(response.choice, response.evidence is None) for response in responses} == {(few.choices[2], True)}
 
 
 def test_log_probabilities_of_minus_infinity(few: Experiment) -> None:
@@ -287,6 +295,7 @@ def test_the_contract(small: Experiment) -> None:
         Reply(b"", action="reset"),
         Reply(completion("B"), seconds=0.5),
         Reply(b""),
+        Reply(b"not compressed", headers={"Content-Encoding": "gzip"}),
     ],
 )
 def test_temporary_failures_lose_nothing(small: Experiment, tmp_path: Path, failure: Reply) -> None:
@@ -389,12 +398,25 @@ def test_a_server_that_stays_busy(few: Experiment, monkeypatch: pytest.MonkeyPat
     with serving(rejecting(503, {"message": f"model is loading {KEY}"})) as server:
         observer = ApiModel("m", base_url=server.url)
         responses = concurrency.respond_concurrently(
-            lambda trial: observer._respond(chat_completions.open_session(1), trial), few.trials(0), patience=0.2
+            lambda trial: observer._respond(chat_completions.open_session(server.url, 1), trial),
+            few.trials(0),
+            patience=0.2,
         )
         with pytest.raises(
             ObserverError, match=r"HTTP 503 Service Unavailable \(model is loading .*run the same command"
         ):
             list(responses)
+
+
+def test_a_proxy_is_not_used_for_this_computer(few: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with serving(Recognizer.of(few.stimuli.stimuli)) as server:
+        assert len(answers(server, few)) == 5
+
+
+def test_an_address_that_cannot_exist(few: Experiment) -> None:
+    with pytest.raises(ObserverError, match=r"base_url http://\.\./v1 is not the address of a server: correct it"):
+        list(ApiModel("m", base_url="http://../v1").observe(iter(few.trials(0))))
 
 
 def test_a_server_that_does_not_exist(few: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,6 +505,8 @@ def test_the_key_of_openai_is_sent_to_openai_only(
             "base_url is not an HTTP address: expected the address of a server, such as",
         ),
         ({"base_url": "http://localhost:x/v1"}, "base_url is not an HTTP address"),
+        ({"base_url": "http://local host/v1"}, "base_url is not an HTTP address"),
+        ({"base_url": "ftp://localhost/v1"}, "base_url is not an HTTP address"),
         ({"api_key_env": "sk-hunter2"}, "api_key_env is not the name of an environment variable in capital letters"),
         (
             {"answer": "text"},
