@@ -207,7 +207,7 @@ class ChatClient:
             self._first_failure = now
         if not self.has_replied and now - self._first_failure > PATIENCE_AT_START:
             raise ObserverError(
-                f"there is no server at {self.base_url}: start the server and wait until its model is loaded, or correct -o "
+                f"no server answers at {self.base_url}: start the server and wait until its model is loaded, or correct -o "
                 f"base_url"
             ) from None
 

@@ -423,9 +423,7 @@ def test_a_server_that_does_not_exist(few: Experiment, monkeypatch: pytest.Monke
     monkeypatch.setattr(chat_completions, "PATIENCE_AT_START", 0.1)
     with serving(Recognizer({})) as server:
         pass
-    with pytest.raises(
-        ObserverError, match=r"there is no server at http://127.0.0.1:\d+/v1: start the server and wait"
-    ):
+    with pytest.raises(ObserverError, match=r"no server answers at http://127.0.0.1:\d+/v1: start the server and wait"):
         answers(server, few)
 
 
