@@ -103,10 +103,10 @@ MODELS = (
            "aMUSEd, a masked-token model (512 pixels), used in place of Muse."),
 )
 CLASS_MODELS = (
-    _model("dit-xl-2-256", CLASSES, "facebook/DiT-XL-2-256", "3.0 GB", _DIT_LICENSE,
+    _model("dit-xl-2-256", CLASSES, "facebook/DiT-XL-2-256", "3.3 GB", _DIT_LICENSE,
            "DiT-XL/2, a diffusion transformer of ImageNet's classes (256 pixels).",
            revision=DIT_REVISION, group=CLASS_CONDITIONAL_GROUP),
-    _model("dit-xl-2-512", CLASSES, "facebook/DiT-XL-2-512", "3.0 GB", _DIT_LICENSE,
+    _model("dit-xl-2-512", CLASSES, "facebook/DiT-XL-2-512", "3.3 GB", _DIT_LICENSE,
            "DiT-XL/2, a diffusion transformer of ImageNet's classes (512 pixels).",
            revision=DIT_REVISION, group=CLASS_CONDITIONAL_GROUP),
     _model("edm-imagenet-64", CLASSES, "dg845/diffusers-cm_edm_imagenet64_ema", "1.2 GB", "MIT",

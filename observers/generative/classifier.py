@@ -112,7 +112,8 @@ class GenerativeClassifier:
             )
         if isinstance(self.likelihood, HasConditions) and self.template != PAPER_TEMPLATE:
             raise ObserverError(
-                f"{self.name} is conditioned on classes and does not read prompts: omit the option template"
+                f"{self.name} has its own conditions for each choice, such as classes, and does not use a template: omit "
+                f"the option template"
             )
 
     @cached_property

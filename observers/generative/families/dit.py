@@ -61,9 +61,8 @@ class DiTBackbone:
         if n_in != n_latent or n_out not in (n_latent, 2 * n_latent):
             raise ObserverError(
                 f"{self.components.model_name}: its transformer takes {n_in} channels and gives {n_out}, and its "
-                f"autoencoder "
-                f"has {n_latent}: expected the same number, or twice as many outputs with a learned variance; get all "
-                f"files from the same model"
+                f"autoencoder has {n_latent}: expected the same number, or twice as many outputs with a learned variance; "
+                f"get all files from the same model"
             )
         return self.compute.prepare(network)
 

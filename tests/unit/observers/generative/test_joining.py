@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
+from attrs import evolve, field, frozen
 
+from observers import HasConditions
+from observers.check import check_observer
+from observers.generative.classifier import GenerativeClassifier
 from observers.generative.draws import draw_positions, kronecker_sequence
 from observers.generative.joining import JoinedSchedule, join_evidence
 from observers.generative.racing import ClarkJaini, Exhaustive, Groups, Racing, Staged
+from observers.protocol import ObserverError
+from tests.unit.observers.generative.toy import Toy
 
 RULES = ("log-mean-exp", "mean", "max")
 CHOICE_OF = np.repeat(np.arange(5), (1, 2, 6, 20, 1))  # 30 classes of 5 choices
@@ -147,3 +154,44 @@ def test_positions_on_a_grid_use_every_level_once():
     # Every prefix covers the levels evenly, as with the sequence itself.
     assert np.abs(np.sort(level[:16]) - 250 * (np.arange(16) + 0.5) / 16).max() < 18
     assert np.array_equal(draw_positions(np.arange(9), 3), kronecker_sequence(np.arange(9), 3))
+
+
+@frozen
+class Levels:
+    """A likelihood of one's own, with several conditions for each choice: the gray levels in the name of the choice."""
+
+    toy: Toy = field(factory=lambda: Toy(sd=5.0))
+    join: str = "max"
+
+    @property
+    def scorer(self):
+        return self.toy
+
+    def conditions(self, choices):
+        return [tuple(f"gray {level}" for level in choice.split(" or ")) for choice in choices]
+
+
+def test_a_likelihood_may_have_its_own_conditions(small):
+    """A choice with several gray levels is chosen if one of them is that of the image."""
+    assert isinstance(Levels(), HasConditions) and not isinstance(Toy(), HasConditions)
+    trials = [evolve(t, choices=("0 or 90 or 250", "20 or 130", "160")) for t in small.trials(0)[:12]]
+    means = [t.stimulus.pixels().mean() for t in trials]
+    nearest = [min((0, 90, 250, 20, 130, 160), key=lambda level: abs(level - mean)) for mean in means]
+    observer = GenerativeClassifier(Levels(), "levels", draws=200)
+    responses = list(observer.observe(iter(trials)))
+    chosen = [str(level) in r.choice.split(" or ") for r, level in zip(responses, nearest, strict=True)]
+    assert all(chosen) and len({r.choice for r in responses}) > 1
+    assert all(r.evidence.shape == (3,) and 6 * 4 <= r.n_evaluations < 6 * 200 for r in responses)
+    assert [finding for finding in check_observer(observer, trials) if not finding.passed] == []
+    assert observer.prompts(trials[0].choices) == list(trials[0].choices)
+    assert observer.cost(trials[0]).n_evaluations == (24, 1200)
+    exact = GenerativeClassifier(Levels(Toy(sd=5.0, n_draws=3)), "exact")
+    assert next(exact.observe(iter(trials))).n_evaluations == 18 and exact.cost(trials[0]).n_evaluations == (18, 18)
+
+
+def test_a_score_that_is_not_finite_is_reported_with_the_choice_of_its_condition(small):
+    trial = evolve(small.trials(0)[0], choices=("0 or 90", "20 or 130"))
+    observer = GenerativeClassifier(Levels(Toy(nan_from=0), "mean"), "levels", batch_size=3)
+    with pytest.raises(ObserverError, match=r"returns nan for .*, choice 0 or 90, draw 0"):
+        list(observer.observe(iter([trial])))
+    assert torch.isnan(Toy(nan_from=0).score(torch.zeros(1, 1), (torch.zeros(1),), np.array([0]))).all()

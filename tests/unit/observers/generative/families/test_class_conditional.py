@@ -250,7 +250,7 @@ def test_prompts_and_templates_are_refused(models):
     with pytest.raises(UnknownName, match="no option of dit-xl-2-256 is named 'template'"):
         make_observer("dit-xl-2-256", template="a {}")
     with pytest.raises(
-        ObserverError, match="x is conditioned on classes and does not read prompts: omit the option template"
+        ObserverError, match="x has its own conditions for each choice, such as classes, and does not use a template"
     ):
         GenerativeClassifier(ClassConditional(Source("x/y")), "x", template="a sketch of a {}")
 
