@@ -1,8 +1,8 @@
 """The number of choices of the trials of a dataset, on which chance levels, guess rates and the largest entropy depend.
 
 `read_trials` records the number in the attributes of the frame. The sidecar of a log lists the choices. A log without a
-sidecar has a column of evidence for every choice, and the published datasets have sixteen choices. If a dataset has none of
-these, the number is assumed to be the number of different categories and responses, unless the user gives it.
+sidecar has a column of evidence for every choice. The published datasets and those of Huber et al. (2023) have sixteen
+choices. Otherwise, the number is assumed to be the number of different categories and responses, unless the user gives it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -16,7 +16,9 @@ from core.trial_columns import EVIDENCE
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.cues import PERCEPTS
 from stimuli.published.datasets import DATASETS
+from stimuli.published.layouts.huber import EXPERIMENTS
 
+SIXTEEN = {*DATASETS, *EXPERIMENTS.values()}  # datasets whose choices are `CATEGORIES`
 RECORDED, ASSUMED = "n_choices", "assumed_n_choices"  # keys of `frame.attrs`: mappings from a dataset to its number
 
 
@@ -26,7 +28,7 @@ def n_choices(trials: pd.DataFrame) -> int:
     The number is assumed once for all trials of a dataset that `read_trials` reads.
     """
     recorded = recorded_n_choices(trials)
-    if recorded is not None and (_is_in_attributes(trials) or trials["dataset"].iloc[0] in DATASETS):
+    if recorded is not None and (_is_in_attributes(trials) or trials["dataset"].iloc[0] in SIXTEEN):
         return recorded
     assumed = trials.attrs.get(ASSUMED, {}).get(trials["dataset"].iloc[0])
     return max(recorded or 0, _n_names(trials)) if assumed is None else int(assumed)
@@ -40,7 +42,7 @@ def recorded_n_choices(trials: pd.DataFrame) -> int | None:
     dataset = trials["dataset"].iloc[0]
     if _is_in_attributes(trials):
         return int(trials.attrs[RECORDED][dataset])
-    if dataset in DATASETS:
+    if dataset in SIXTEEN:
         return len(CATEGORIES)
     return sum(bool(trials[c].notna().any()) for c in trials.columns if c.startswith(EVIDENCE)) or None
 
@@ -51,7 +53,7 @@ def count_in_log(columns: Iterable[str], dataset: str, identity: Mapping[str, An
     if isinstance(choices, list) and choices:
         return len(choices)
     with_evidence = sum(column.startswith(EVIDENCE) for column in columns)
-    return with_evidence or (len(CATEGORIES) if dataset in DATASETS else None)
+    return with_evidence or (len(CATEGORIES) if dataset in SIXTEEN else None)
 
 
 def store_n_choices(

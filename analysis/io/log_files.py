@@ -107,7 +107,7 @@ class Reader:
                 blocks = self._convert(layout.converter(names, path), chain([first], rows), path)
             except KeyError as error:
                 raise LogError(f"{path} has no column {error}") from None
-        self.add_log(blocks, sidecar, path, layout.n_choices)
+        self.add_log(blocks, sidecar, path)
 
     def _read_archive(self, path: Path, must_be_log: bool) -> None:
         """Read the trials of all logs in an archive."""
@@ -136,17 +136,15 @@ class Reader:
             line += len(block)
         return blocks
 
-    def add_log(
-        self, blocks: list[Block], sidecar: dict[str, Any] | None, path: Path, layout_choices: int | None = None
-    ) -> None:
-        """Add the trials of one log, except those of pilot sessions. `layout_choices` is `n_choices` of the layout."""
+    def add_log(self, blocks: list[Block], sidecar: dict[str, Any] | None, path: Path) -> None:
+        """Add the trials of one log, except those of pilot sessions."""
         kept = [part for block in blocks if len((part := self._exclude_pilots(block, sidecar))["source"])]
         self.columns.blocks.extend(kept)
         if not kept:
             return
         dataset = self.columns.text("dataset", kept[0]["dataset"][0])
         identity = None if sidecar is None else sidecar["identity"]
-        n_choices = count_in_log(kept[0], dataset, identity) or layout_choices
+        n_choices = count_in_log(kept[0], dataset, identity)
         self.n_choices.setdefault(dataset, set()).update(() if n_choices is None else {n_choices})
         if identity is not None:
             self._compare_with_sidecar(dataset, sum(len(part["source"]) for part in kept), identity, path)

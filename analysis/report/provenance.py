@@ -1,6 +1,6 @@
 """The origin of the trials: what the sidecars of the logs record, without dates and without folders.
 
-A log in model-vs-human format does not have a sidecar, so only the facts in the log itself are listed.
+A file of another project does not have a sidecar, so only the facts in the log itself are listed.
 """
 
 import json
@@ -75,7 +75,7 @@ def provenance_table(origin: Provenance) -> Table:
         part = table[~has_sidecar & (table["kind"] == kind)]
         n = part["observer"].nunique() if kind != "human" else len(part[["dataset", "observer"]].drop_duplicates())
         name = f"{n} {'people' if kind == 'human' else 'observers'}" if n > 1 else str(part["observer"].iloc[0])
-        facts = "model-vs-human format without a sidecar: options and versions are not known"
+        facts = "file of another project without a sidecar: options and versions are not known"
         datasets, n_trials = _join_few(part["dataset"], "datasets"), int(part["n_trials"].sum())
         rows.append((name, kind, datasets, len(part), n_trials, "", "", facts))
     keys = ["observer", "kind", "options", "model"]

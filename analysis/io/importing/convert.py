@@ -6,7 +6,7 @@ that shows the option to use.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
@@ -27,7 +27,7 @@ from analysis.io.importing.programs import (
 from analysis.io.importing.stimuli import Images, images_of
 from analysis.io.importing.tables import Table, read_table
 from core.errors import LogError
-from core.trial_columns import INFO, MEASURED, NAMES
+from core.trial_columns import BY_NAME, INFO, MEASURED, NAMES
 from stimuli.published.datasets import DATASETS
 from stimuli.published.layouts.layout import info_cell, info_name, plain_number
 
@@ -119,8 +119,8 @@ class _Conversion:
     def convert(self, dropped: Sequence[str]) -> Imported:
         """Return the trials. `dropped` describes the rows that are not trials."""
         table, n = self.table, len(self.table.rows)
-        title = f"{table.path.name}: {table.form}, {n} trials" + (f", {self.program.name}" if self.program.name else "")
-        self.lines.append(title)
+        program = f", {self.program.name}" if self.program.name else ""
+        self.lines.append(f"{table.path.name}: {table.form}, {n} trial{'s' if n > 1 else ''}{program}")
         self.cells["experiment"] = [self.options.dataset] * n
         self._people()
         images = images_of(self.column("stimulus"), self.cells["observer"], self.options.dataset)
@@ -135,6 +135,7 @@ class _Conversion:
             self.lines.append(f"  dropped: {', '.join(dropped)}")
         self.lines.extend(f"  note: {note}" for note in table.notes)
         ordered = {name: self.cells.pop(name, [""] * n) for name in NAMES}
+        _check_texts(ordered, self.places)
         sha256 = hashlib.sha256(table.path.read_bytes()).hexdigest()
         source = Source(table.path, sha256, table.form, self.program.name, dict(self.theirs))
         return Imported(source, ordered | self.cells, self.places, self.lines, answers.choices)
@@ -266,6 +267,15 @@ class _Conversion:
             number += 1
             unique = f"{ours}_{number}"
         return unique
+
+
+def _check_texts(cells: Mapping[str, Sequence[str]], places: Sequence[str]) -> None:
+    """Raise LogError if a text is not one that a trial log can contain."""
+    for name, column in BY_NAME.items():
+        for cell, place in zip(cells[name], places, strict=True):
+            is_empty = not cell and not column.can_be_empty
+            if column.type == "text" and (is_empty or not cell.isprintable()):
+                raise LogError(f"{place}: the {name} is {cell[:80]!r}, expected text without line breaks")
 
 
 def _rows(n: int) -> str:

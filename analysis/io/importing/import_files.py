@@ -12,9 +12,11 @@ from attrs import frozen
 
 from analysis.io.importing.convert import Imported, convert_file
 from analysis.io.importing.options import ImportOptions
+from analysis.io.importing.recognized import convert_recognized
 from core.atomic import write_atomically
 from core.errors import LogError
 from experiments import log
+from stimuli.published.layouts.files import detect_layout
 
 
 @frozen
@@ -50,7 +52,7 @@ def import_files(
     """
     sessions: dict[str, _Session] = {}
     for file in files:
-        imported = convert_file(file, options)
+        imported = _convert(file, options)
         for line in imported.lines:
             notify(line)
         for session in _sessions(imported, out, options.dataset):
@@ -72,6 +74,12 @@ def import_files(
     for session in sessions.values():
         _write(session, options)
     return [session.path for session in sessions.values()]
+
+
+def _convert(file: Path, options: ImportOptions) -> Imported:
+    """Convert a file by its layout, or by its columns if the layout is not recognized or the user assigns columns."""
+    layout = detect_layout(file) if file.is_file() and not options.columns else None
+    return convert_file(file, options) if layout is None else convert_recognized(file, layout, options)
 
 
 def _sessions(imported: Imported, out: Path, dataset: str) -> list[_Session]:

@@ -63,8 +63,10 @@ def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> I
         remarks.append(
             ", without folders" if n_parts == 1 else ", with the last folder, since file names occur in several"
         )
-    if dataset in DATASETS:
-        names = [dialect.extract_image_id(name) for name in names]
+    shortened = [dialect.extract_image_id(name) for name in names]
+    if shortened != names:
+        names = shortened
+        remarks.append(", without the number of the trial and the observer")
     if dataset in PNG and not any(PurePosixPath(name).suffix for name in names):
         names = [f"{name}.png" for name in names]
         remarks.append(", with the suffix .png")

@@ -104,6 +104,5 @@ HUBER = Layout(
     header=",".join(COLUMNS),
     columns=frozenset({"subj", "imagename", "object_response", "difficulty", "age", "block"}),
     converter=_converter,
-    n_choices=len(CATEGORIES),
     has_row=lambda row: "condition" not in row,
 )

@@ -32,7 +32,6 @@ class Layout:
         delimiter: The character between two cells.
         suffix: The end of the names of the files.
         is_appended: Whether trials are appended while a session runs, so that a crash can leave an incomplete last row.
-        n_choices: Number of choices of the trials, or None if it is not the same for all files with this layout.
         has_row: Returns whether the first row, a mapping from columns in lower case to cells, can be one of the layout.
     """
 
@@ -43,7 +42,6 @@ class Layout:
     delimiter: str = ","
     suffix: str = ".csv"
     is_appended: bool = False
-    n_choices: int | None = None
     has_row: Callable[[Mapping[str, str]], bool] = lambda _: True
 
 

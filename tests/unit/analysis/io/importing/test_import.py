@@ -164,6 +164,14 @@ def test_names_of_images_of_model_vs_human_are_shortened(tmp_path):
         import_text(tmp_path, head + "x;1;1;0,7;na;cat;7;a.png\n", dataset="uniform-noise")
 
 
+def test_names_of_trials_and_observers_are_removed_from_images_of_any_dataset(tmp_path):
+    rows = "0001_own_s01_a_cat_10_cat1.png,cat,cat,1\n0002_own_dnn_a_cat_1_cat1.png,cat,cat,2\n"
+    text = f"image,response,category,subj\n{rows}"
+    rows, lines = import_text(tmp_path, text)
+    assert columns(rows, "stimulus") == [("cat1.png",), ("cat1.png",)]
+    assert "image, without the number of the trial and the observer" in lines
+
+
 def test_the_sidecar_records_the_origin(tmp_path):
     import_text(tmp_path, SIMPLE, columns=("category=category,session=",))
     (path,) = (tmp_path / "logs").rglob("*.csv")
@@ -322,6 +330,17 @@ def test_categories_and_responses_are_checked(tmp_path):
     assert columns(rows, "category", "response") == [("1", "1"), ("2", "")]
 
 
+def test_texts_that_a_log_cannot_contain_are_refused(tmp_path):
+    with pytest.raises(LogError, match=r"line 4: the response is 'd\\no', expected text without line breaks"):
+        import_text(tmp_path, SIMPLE.replace("dog", '"d\no"'))
+    with pytest.raises(LogError, match=r"line 2: the experiment is '', expected text"):
+        import_text(tmp_path, SIMPLE, dataset="")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(LogError, match=r"folder cannot be read: Is a directory"):
+        import_files([tmp_path / "folder"], tmp_path / "logs", ImportOptions("mine"), lambda _: None)
+    assert not (tmp_path / "logs").exists()
+
+
 def test_words_for_a_missing_answer_can_be_categories(tmp_path):
     rows, _ = import_text(tmp_path, SIMPLE.replace("png,cat,cat", "png,none,none"))
     assert columns(rows, "category", "response") == [("none", "none"), ("cat", "dog")]
@@ -364,6 +383,32 @@ def test_two_files_of_one_session_are_refused(tmp_path):
     assert not (tmp_path / "logs").exists()
     assert import_files(files[:1], tmp_path / "logs", options, lambda _: None, dry_run=True) == []
     assert not (tmp_path / "logs").exists()
+
+
+def test_files_with_a_recognized_layout(tmp_path):
+    head = "subj,trial,rt,object_response,category,imagename,age,block,difficulty\n"
+    row = "2,5,0.58,na,dog,1111_cc_hum_0_dog_40_n02101388_2075.JPEG,5.0,1.0,0\n"
+    rows, lines = import_text(tmp_path, head + row, "4_6.csv", dataset="children", kind=None)
+    names = ("experiment", "observer", "kind", "session", "trial", "stimulus", "response", "info_age")
+    assert columns(rows, *names) == [
+        ("children", "4_6-subject-02", "human", "1", "5", "n02101388_2075.JPEG", "", "5"),
+    ]  # fmt: skip
+    assert "layout huber, 1 trial, which every analysis also reads without import" in lines
+    text = "image,timestamp,response,pred_label,pred_conf\ncat1-dog2,x,D,dog,1\ncat1-dog3,y,H,cat,1\n"
+    options = {"dataset": "cue-conflict", "kind": "vision-language", "observer": "net"}
+    rows, lines = import_text(tmp_path, text, "20240205_205018_llava.csv", **options)
+    assert columns(rows, "observer", "trial", "response", "shape") == [
+        ("net", "1", "dog", "cat"),
+        ("net", "2", "cat", "cat"),
+    ]
+    with pytest.raises(LogError, match=r"4_6\.csv has a header but no rows"):
+        import_text(tmp_path, head, "4_6.csv")
+    with pytest.raises(LogError, match=r"b\.csv has no column 'condition'"):
+        import_text(tmp_path, "subj,imagename,object_response\na,b,c\n", "b.csv")
+    with pytest.raises(
+        LogError, match=r"net_session-1\.csv is a trial log already \(layout own\): pass it to any analysis"
+    ):
+        import_files([*(tmp_path / "logs").rglob("*net*.csv")], tmp_path, ImportOptions("mine"), lambda _: None)
 
 
 def test_answers_are_parsed():

@@ -1,0 +1,49 @@
+"""Import of files whose layout every analysis reads directly, such as those of model-vs-human."""
+
+import hashlib
+from pathlib import Path
+
+from analysis.io.importing.convert import Imported
+from analysis.io.importing.options import ImportOptions, Source
+from analysis.io.importing.people import numbers_of_trials
+from core.errors import LogError
+from core.trial_columns import NAMES
+from stimuli.published.layouts.files import read_own_cells
+from stimuli.published.layouts.layout import Layout
+from stimuli.published.layouts.table import LAYOUTS
+
+OURS = (LAYOUTS["own"], LAYOUTS["bids"])
+
+
+def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Imported:
+    """Convert the trials of a file with a recognized layout.
+
+    Raises:
+        LogError: If the file is one of our own logs or tables, is damaged or empty, or lacks a column.
+    """
+    if layout in OURS:
+        raise LogError(f"{path} is a trial log already (layout {layout.name}): pass it to any analysis")
+    content = path.read_bytes()
+    try:
+        read = read_own_cells(content, path, layout)
+    except KeyError as error:
+        raise LogError(f"{path} has no column {error}") from None
+    if not read:
+        raise LogError(f"{path} has a header but no rows")
+    n = len(read["observer"])
+    cells = {name: list(read.get(name, [""] * n)) for name in (*NAMES, *(name for name in read if name not in NAMES))}
+    chosen = {"experiment": options.dataset, "observer": options.observer, "kind": options.kind}
+    cells |= {name: [value] * n for name, value in chosen.items() if value is not None}
+    places = [f"{path}, row {number}" for number in range(1, n + 1)]
+    cells["session"] = [cell or "1" for cell in cells["session"]]
+    keys = list(zip(cells["observer"], cells["session"], strict=True))
+    cells["trial"], decision = numbers_of_trials(cells["trial"], keys, places, "the column of trials", is_chosen=False)
+    form = f"layout {layout.name}"
+    observers = ", ".join(dict.fromkeys(cells["observer"]))
+    lines = [
+        f"{path.name}: {form}, {n} trial{'s' if n > 1 else ''}, which every analysis also reads without import",
+        f"  observers: {observers}; kinds: {', '.join(dict.fromkeys(cells['kind']))}; trials ← {decision}",
+        f"  missing responses: {cells['response'].count('')} of {n}",
+    ]
+    source = Source(path, hashlib.sha256(content).hexdigest(), form, "", {})
+    return Imported(source, cells, places, lines)
