@@ -108,7 +108,7 @@ class _Conversion:
         self.cells: dict[str, list[str]] = {}
 
     def column(self, ours: str) -> list[str]:
-        """Return the cells of the column that is assigned to a column of our log; empty cells if there is none."""
+        """Return the cells of the column that is assigned to a column of our log; empty cells if it lacks one."""
         name = self.theirs.get(ours)
         return [""] * len(self.table.rows) if name is None else [row[name] for row in self.table.rows]
 

@@ -27,7 +27,7 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
     try:
         read = read_own_cells(content, path, layout)
     except KeyError as error:
-        raise LogError(f"{path} has no column {error}") from None
+        raise LogError(f"{path} lacks the column {error}") from None
     if not read:
         raise LogError(f"{path} has a header but no rows")
     n = len(read["observer"])

@@ -83,7 +83,7 @@ def _last_parts(source: str, n: int) -> str:
 
 
 def _category(source: str, name: str) -> str:
-    """Return the category in the name of a published image, or "" if there is none."""
+    """Return the category in the name of a published image, or "" if the name lacks one."""
     cues = parse_cues(name)
     if cues:
         return cues["shape"] if cues["shape"] in CATEGORIES else ""

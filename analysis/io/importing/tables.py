@@ -259,7 +259,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _table(path: Path, form: str, rows: list[Row], lines: list[int], notes: list[str], delimiter: str) -> Table:
-    """Return a table without columns that are empty in all rows. Raises LogError if there are no rows."""
+    """Return a table without columns that are empty in all rows. Raises LogError if it lacks rows."""
     if not rows:
         raise LogError(f"{path} has a header but no rows")
     columns = tuple(name for name in rows[0] if any(row[name] for row in rows))

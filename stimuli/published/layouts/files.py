@@ -173,7 +173,7 @@ def _unreadable(path: Path, reason: object) -> LogError:
 
 
 def read_own_cells(content: bytes, path: Path, layout: Layout) -> Cells:
-    """Return all trials of a file as the cells of our own trial log by column; {} if the file has no rows.
+    """Return all trials of a file as the cells of our own trial log by column; {} if the file lacks rows.
 
     Raises KeyError if the file lacks a column, and the errors of `read_blocks` and of the layout.
     """

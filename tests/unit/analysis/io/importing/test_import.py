@@ -403,7 +403,7 @@ def test_files_with_a_recognized_layout(tmp_path):
     ]
     with pytest.raises(LogError, match=r"4_6\.csv has a header but no rows"):
         import_text(tmp_path, head, "4_6.csv")
-    with pytest.raises(LogError, match=r"b\.csv has no column 'condition'"):
+    with pytest.raises(LogError, match=r"b\.csv lacks the column 'condition'"):
         import_text(tmp_path, "subj,imagename,object_response\na,b,c\n", "b.csv")
     with pytest.raises(
         LogError, match=r"net_session-1\.csv is a trial log already \(layout own\): pass it to any analysis"
