@@ -46,6 +46,14 @@ def import_(
             "category, response, rt, shape, texture, measured_NAME and info_NAME (default: recognized by common names).",
         ),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Import only the rows in which the column has this value, or, without =VALUE, is not empty. Repeat the "
+            "option for several columns (default: all rows).",
+        ),
+    ] = None,
     answers: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,7 +96,7 @@ def import_(
     from analysis.io.importing.people import kind_from_text
 
     options = ImportOptions(
-        dataset=dataset, kind=kind_from_text(kind), observer=observer, columns=tuple(map_ or ()),
+        dataset=dataset, kind=kind_from_text(kind), observer=observer, columns=tuple(map_ or ()), where=tuple(where or ()),
         answers=parse_answers(answers or ()), rt_unit=rt_unit, delimiter=delimiter, encoding=encoding, decimal=decimal,
     )  # fmt: skip
     for path in import_files(files, out, options, to_stderr, dry_run=dry_run):

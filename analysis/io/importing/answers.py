@@ -1,13 +1,13 @@
 """Responses and categories in tables of other programs: missing answers, keys, and numbers of buttons."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from attrs import frozen
 
 from analysis.io.importing.numbers import is_missing
 from analysis.io.importing.options import ImportOptions
-from analysis.io.importing.programs import JSPSYCH, Program, choices_of_row
+from analysis.io.importing.programs import JSPSYCH, Program, choices_of_row, single
 from analysis.io.importing.tables import Table
 from core.errors import LogError
 from stimuli.categories import AMBIGUOUS, CATEGORIES
@@ -40,7 +40,7 @@ class Answers:
 
 def convert_answers(
     table: Table, response: str, categories: Sequence[str], places: Sequence[str], program: Program,
-    options: ImportOptions, origin: str,
+    options: ImportOptions, origin: str, words: Set[str] = frozenset(),
 ) -> Answers:  # fmt: skip
     """Return responses and categories in the same words.
 
@@ -52,6 +52,7 @@ def convert_answers(
         program: The program that wrote the table.
         options: The options of the import; `answers` says what responses stand for.
         origin: Where the categories come from, for error messages.
+        words: Categories of other rows, with which responses may agree.
 
     Raises:
         LogError: If a category is missing, if a response is not in `answers`, or if no response is one of the categories.
@@ -62,15 +63,15 @@ def convert_answers(
                 f"{place}: the category in {origin} is missing; complete it, or use another column with "
                 f"--map category=COLUMN"
             )
-    words = {category.strip() for category in categories}
-    raw = [row[response].strip() for row in table.rows]
-    responses = ["" if _is_no_answer(cell, words) else cell for cell in raw]
+    here = {category.strip() for category in categories}
+    raw = [single(row[response]).strip() for row in table.rows]
+    responses = ["" if _is_no_answer(cell, here) or (cell == "-1" and program is JSPSYCH) else cell for cell in raw]
     labels = [choices_of_row(row) for row in table.rows] if program is JSPSYCH else [None] * len(table.rows)
     remark = ""
     if response == "key_press":
         responses = [_key(cell) for cell in responses]
     if options.answers:
-        responses = _translate_all(responses, options.answers, places, words)
+        responses = _translate_all(responses, options.answers, places, here)
         converted = [options.answers.get(category.strip(), category.strip()) for category in categories]
         remark = f", {', '.join(f'{key} = {word}' for key, word in options.answers.items())}"
     elif any(labels):
@@ -85,7 +86,8 @@ def convert_answers(
     if not set(responses) & set(converted) and any(response.lower() in spelling for response in responses if response):
         responses = [spelling.get(response.lower(), response) for response in responses]
         remark += ", with the upper and lower case of the categories"
-    _check_words(set(responses) - {""}, set(converted), table, program)
+    vocabulary = {*converted, *words, *(CATEGORIES if options.dataset in DATASETS else ())}
+    _check_words(set(responses) - {""}, vocabulary, table, program)
     return Answers(converted, responses, _choices(options, labels), remark)
 
 

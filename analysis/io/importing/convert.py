@@ -22,6 +22,7 @@ from analysis.io.importing.programs import (
     Program,
     media_in,
     recognize_program,
+    single,
     trials_of_jspsych,
 )
 from analysis.io.importing.stimuli import Images, images_of
@@ -53,14 +54,23 @@ class Imported:
     choices: tuple[str, ...] = ()
 
 
-def convert_file(path: Path, options: ImportOptions) -> Imported:
+def convert_file(path: Path, options: ImportOptions, sessions: dict[str, dict[str, int]] | None = None) -> Imported:
     """Read a file and convert its trials.
+
+    Args:
+        path: The file.
+        options: What the user says about the table.
+        sessions: The numbers of sessions that are not whole numbers, by observer. Each file adds its sessions.
+
+    Returns:
+        The trials and the description of all decisions.
 
     Raises:
         LogError: If the file cannot be read, or if a decision is not possible. The message shows the option to use.
         UserError: If the options contradict the file.
     """
     table = read_table(path, options.delimiter, options.encoding)
+    complete, (table, unselected) = table, columns.select_rows(table, options.where)
     program = recognize_program(table.columns)
     chosen = columns.parse_map(options.columns, table)
     chosen |= {"observer": None} if options.observer else {}
@@ -68,7 +78,9 @@ def convert_file(path: Path, options: ImportOptions) -> Imported:
     theirs = columns.recognize(table, chosen, program)
     columns.check_complete(table, theirs, columns.REQUIRED)
     table, dropped = _trials(table, theirs, program)
-    return _Conversion(table, program, theirs, options).convert(dropped)
+    words = {row[theirs["category"]].strip() for row in complete.rows} - {""} if "category" in theirs else set[str]()
+    conversion = _Conversion(table, program, theirs, options, {} if sessions is None else sessions, words)
+    return conversion.convert([*unselected, *dropped])
 
 
 def _trials(table: Table, theirs: dict[str, str], program: Program) -> tuple[Table, list[str]]:
@@ -101,8 +113,12 @@ def _trials(table: Table, theirs: dict[str, str], program: Program) -> tuple[Tab
 class _Conversion:
     """The conversion of one table, whose rows are all trials."""
 
-    def __init__(self, table: Table, program: Program, theirs: dict[str, str], options: ImportOptions) -> None:
+    def __init__(
+        self, table: Table, program: Program, theirs: dict[str, str], options: ImportOptions,
+        numbers: dict[str, dict[str, int]], words: set[str],
+    ) -> None:  # fmt: skip
         self.table, self.program, self.theirs, self.options = table, program, theirs, options
+        self.numbers, self.words = numbers, words
         self.places = [f"{table.path}, line {line}" for line in table.lines]
         self.lines: list[str] = []
         self.cells: dict[str, list[str]] = {}
@@ -133,6 +149,12 @@ class _Conversion:
         self._further_columns()
         if dropped:
             self.lines.append(f"  dropped: {', '.join(dropped)}")
+        loops = columns.loops_of_psychopy(table)
+        if loops:
+            shown = ", ".join(f"{loop} ({_rows(number)})" for loop, number in loops.items())
+            self.lines.append(
+                f"  note: the trials are from the loops {shown}; --where LOOP.thisN keeps those of one loop"
+            )
         self.lines.extend(f"  note: {note}" for note in table.notes)
         ordered = {name: self.cells.pop(name, [""] * n) for name in NAMES}
         _check_texts(ordered, self.places)
@@ -151,7 +173,9 @@ class _Conversion:
         kinds, decision = kinds_of(self.column("kind"), observers, images, self.options.kind, self.program, self.table)
         self.cells["kind"] = kinds
         self.say("kind", f"{self.theirs['kind']}" if "kind" in self.theirs and self.options.kind is None else decision)
-        sessions, decision = numbers_of_sessions(self.column("session"), observers, self.theirs.get("session"))
+        sessions, decision = numbers_of_sessions(
+            self.column("session"), observers, self.theirs.get("session"), self.numbers
+        )
         self.cells["session"] = sessions
         self.say("session", decision)
         if decision.startswith("the order"):
@@ -176,7 +200,10 @@ class _Conversion:
         if name is None:
             self.say("rt", "missing")
             return self.options.decimal == ","
-        numbers, has_comma = to_numbers(self.column("rt"), self.places, self.options.decimal)
+        cells = [single(cell) for cell in self.column("rt")]
+        numbers, has_comma = to_numbers(cells, self.places, self.options.decimal)
+        if self.program is JSPSYCH:
+            numbers = [None if number is not None and number < 0 else number for number in numbers]
         unit, reason = self.options.rt_unit or self.program.rt_unit or columns.unit_in_name(name), ""
         if not unit:
             unit, reason = infer_unit(numbers, f"{self.table.path}, column {name}")
@@ -212,7 +239,14 @@ class _Conversion:
         else:
             categories, origin = images.categories, "the names of the images"
         answers = convert_answers(
-            self.table, self.theirs["response"], categories, self.places, self.program, self.options, origin
+            self.table,
+            self.theirs["response"],
+            categories,
+            self.places,
+            self.program,
+            self.options,
+            origin,
+            self.words,
         )
         self.cells["category"], self.cells["response"] = answers.categories, answers.responses
         self.say("category", f"{origin} ({len(set(answers.categories))} categories)")

@@ -51,8 +51,9 @@ def import_files(
         UserError: If the options contradict a file.
     """
     sessions: dict[str, _Session] = {}
+    numbers: dict[str, dict[str, int]] = {}
     for file in files:
-        imported = _convert(file, options)
+        imported = _convert(file, options, numbers)
         for line in imported.lines:
             notify(line)
         for session in _sessions(imported, out, options.dataset):
@@ -76,10 +77,10 @@ def import_files(
     return [session.path for session in sessions.values()]
 
 
-def _convert(file: Path, options: ImportOptions) -> Imported:
-    """Convert a file by its layout, or by its columns if the layout is not recognized or the user assigns columns."""
-    layout = detect_layout(file) if file.is_file() and not options.columns else None
-    return convert_file(file, options) if layout is None else convert_recognized(file, layout, options)
+def _convert(file: Path, options: ImportOptions, numbers: dict[str, dict[str, int]]) -> Imported:
+    """Convert a file by its layout, or by its columns if the layout is not recognized or columns are assigned."""
+    layout = detect_layout(file) if file.is_file() and not (options.columns or options.where) else None
+    return convert_file(file, options, numbers) if layout is None else convert_recognized(file, layout, options)
 
 
 def _sessions(imported: Imported, out: Path, dataset: str) -> list[_Session]:

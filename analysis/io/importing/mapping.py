@@ -7,6 +7,9 @@ compared without upper case, blanks and punctuation.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from attrs import evolve
+
+from analysis.io.importing.numbers import is_missing
 from analysis.io.importing.programs import JSPSYCH, PSYCHOPY, Program
 from analysis.io.importing.tables import Table
 from core.errors import LogError, UnknownName, UserError
@@ -49,6 +52,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 REQUIRED = ("stimulus", "response")
 # Columns of Psychopy that end in one of these texts, whose beginning is the name of a component or of a loop.
 PSYCHOPY_ENDS = {"response": (".keys", ".clicked_name"), "rt": (".rt", ".time"), "trial": (".thisN",)}
+MAX_SHOWN = 8  # the largest number of values in a message
 CONFIDENCE = ("confidence", "conf", "predconf", "certainty")
 _RT_UNIT = re.compile(r"(ms|msec|milliseconds?)$|(?<=[ _(\[.])(s|sec|seconds?)$")
 
@@ -97,42 +101,50 @@ def recognize(table: Table, chosen: Mapping[str, str | None], program: Program) 
     for ours, names in NAMES.items():
         if ours in chosen:
             continue
-        for name in names:
+        column = _column_of_program(table, ours, mapping, program)
+        for name in names if column is None else ():
             candidates = [column for column in table.columns if normalized[column] == name and column not in used]
             if len(candidates) > 1:
                 raise _ambiguous(table, ours, candidates)
             if candidates:
-                mapping[ours] = candidates[0]
-                used.add(candidates[0])
+                column = candidates[0]
                 break
-        if program is PSYCHOPY and ours in PSYCHOPY_ENDS and ours not in mapping:
-            column = _column_of_psychopy(table, ours, mapping)
-            if column is not None:
-                mapping[ours] = column
-                used.add(column)
-    if program is JSPSYCH and "response" not in chosen:
-        for name in ("response", "button_pressed", "key_press"):
-            if name in table.columns:
-                mapping["response"] = name
-                break
+        if column is not None and column not in used:
+            mapping[ours] = column
+            used.add(column)
     return mapping
 
 
-def _column_of_psychopy(table: Table, ours: str, mapping: Mapping[str, str]) -> str | None:
-    """Return the column of a component or of a loop of PsychoPy, or None if there is not exactly one for this purpose."""
+def _column_of_program(table: Table, ours: str, mapping: Mapping[str, str], program: Program) -> str | None:
+    """Return the column of jsPsych, or of a component or loop of PsychoPy, for a column of our log, or None."""
+    if program is JSPSYCH and ours == "response":
+        return next((name for name in ("response", "button_pressed", "key_press") if name in table.columns), None)
+    if program is not PSYCHOPY or ours not in PSYCHOPY_ENDS:
+        return None
+    stimulus = mapping.get("stimulus")
+    trials = [row for row in table.rows if stimulus is None or not is_missing(row[stimulus])]
     component = mapping.get("response", "").rpartition(".")[0]
     for end in PSYCHOPY_ENDS[ours]:
-        candidates = [column for column in table.columns if column.endswith(end)]
+        candidates = [column for column in table.columns if column.endswith(end) and any(row[column] for row in trials)]
         if ours == "rt":
             candidates = [column for column in candidates if column == f"{component}{end}"]
-        if ours == "response":
-            filled = {c: sum(bool(row[c]) for row in table.rows) for c in candidates}
-            candidates = [column for column in candidates if filled[column]]
-            if len(candidates) > 1:
-                raise _ambiguous(table, ours, candidates)
+        if ours == "trial":  # the loop of trials, and not a loop of blocks or of practice trials
+            candidates = [c for c in candidates if len({row[c] for row in trials if row[c]}) == len(trials)]
+        if ours == "response" and len(candidates) > 1:
+            raise _ambiguous(table, ours, candidates)
         if len(candidates) == 1:
             return candidates[0]
     return None
+
+
+def loops_of_psychopy(table: Table) -> dict[str, int]:
+    """Return the loops of PsychoPy that contain only some of the rows, and the number of these rows."""
+    n_rows = {
+        column.removesuffix(".thisN"): sum(bool(row[column]) for row in table.rows)
+        for column in table.columns
+        if column.endswith(".thisN")
+    }
+    return {loop: n for loop, n in n_rows.items() if 0 < n < len(table.rows)}
 
 
 def _ambiguous(table: Table, ours: str, candidates: Sequence[str]) -> LogError:
@@ -163,3 +175,28 @@ def unit_in_name(column: str) -> str:
 def is_confidence(column: str) -> bool:
     """Return whether a column contains the confidence of the observer."""
     return re.sub(r"[\W_]+", "", column.lower()) in CONFIDENCE
+
+
+def select_rows(table: Table, texts: Sequence[str]) -> tuple[Table, list[str]]:
+    """Return the rows in which all columns COLUMN of texts COLUMN=VALUE have this value, and a description of the others.
+
+    A text COLUMN without a value selects the rows in which the column is not empty.
+
+    Raises:
+        UnknownName: If the table does not have the column.
+        LogError: If no row has the value.
+    """
+    rows, dropped = list(zip(table.rows, table.lines, strict=True)), []
+    for text in texts:
+        column, equals, value = (text, "", "") if text in table.columns else text.partition("=")
+        if column.strip() not in table.columns:
+            raise UnknownName(f"filled column of {table.path.name}", column.strip(), table.columns)
+        cells = [row[column.strip()].strip() for row, _ in rows]
+        kept = [cell == value.strip() if equals else not is_missing(cell) for cell in cells]
+        if not any(kept):
+            values = ", ".join(list(dict.fromkeys(cells))[:MAX_SHOWN])
+            raise LogError(f"{table.path}: no row has {text}; the column {column.strip()} contains {values}")
+        n = kept.count(False)
+        dropped += [f"{n} row{'s' if n > 1 else ''} not selected by --where {text}"] if n else []
+        rows = [row for row, is_kept in zip(rows, kept, strict=True) if is_kept]
+    return evolve(table, rows=[row for row, _ in rows], lines=[line for _, line in rows]), dropped

@@ -19,6 +19,7 @@ class ImportOptions:
         kind: Kind of all observers; by default, the table or its program determines it.
         observer: Name of the only observer; by default, the names are in a column.
         columns: Texts OURS=THEIRS that assign columns of the tables to columns of our log.
+        where: Texts COLUMN=VALUE that select rows of the tables.
         answers: What the recorded responses stand for, such as {"f": "animal"}.
         rt_unit: Unit of response times, by default that of the program or of the name of the column.
         delimiter: Character between two cells, by default inferred.
@@ -30,6 +31,7 @@ class ImportOptions:
     kind: Kind | None = None
     observer: str | None = None
     columns: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
     answers: Mapping[str, str] = field(factory=dict)
     rt_unit: Literal["s", "ms"] | None = None
     delimiter: str | None = None

@@ -82,21 +82,23 @@ def kind_from_text(text: str | None) -> Kind | None:
     raise LogError(f"{text!r} is not a kind of observer; the kinds are {', '.join(KINDS)}")
 
 
-def numbers_of_sessions(cells: Sequence[str], observers: Sequence[str], column: str | None) -> tuple[list[str], str]:
+def numbers_of_sessions(
+    cells: Sequence[str], observers: Sequence[str], column: str | None, known: dict[str, dict[str, int]]
+) -> tuple[list[str], str]:
     """Return the number of the session of each trial and a description.
 
-    Sessions that are not whole numbers are numbered by the order in which they occur for each observer.
+    Sessions that are not whole numbers are numbered by the order in which they occur for each observer. `known` contains
+    the numbers of the sessions of earlier files, to which those of this file are added.
     """
     texts = ["" if is_missing(cell) else plain_number(cell) for cell in cells]
     if not any(texts):
         return ["1"] * len(texts), "1 for all trials"
     if all(text.isdecimal() for text in texts):
         return [str(int(text)) for text in texts], str(column)
-    order: dict[str, dict[str, int]] = {}
     numbers = []
     for observer, text in zip(observers, texts, strict=True):
-        known = order.setdefault(observer, {})
-        numbers.append(str(known.setdefault(text, len(known) + 1)))
+        of_observer = known.setdefault(observer, {})
+        numbers.append(str(of_observer.setdefault(text, len(of_observer) + 1)))
     return numbers, f"the order of {column}, which is kept as info_session"
 
 

@@ -20,6 +20,7 @@ from analysis.io.importing.tables import Row, Table
 
 _MEDIA = re.compile(r"\.(?:png|jpe?g|gif|bmp|webp|tiff?|svg|mp4|webm|mov|mp3|wav|ogg)$", re.IGNORECASE)
 _SOURCE = re.compile(r"""<\s*(?:img|video|audio|source)\b[^>]*?\bsrc\s*=\s*(["']?)(?P<src>[^"'>]+)\1""", re.IGNORECASE)
+_LIST = re.compile(r"""\[\s*(["']?)(?P<item>[^,\[\]"']*)\1\s*\]""")  # as PsychoPy and jsPsych write lists with one item
 _TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--.*?-->")
 CHOICES = (
     "choices",
@@ -70,6 +71,12 @@ def media_in(cell: str) -> str:
     source = html.unescape(match["src"]) if match else cell
     source = source.split("?", 1)[0].split("#", 1)[0].strip()
     return source if match or _MEDIA.search(source) else ""
+
+
+def single(cell: str) -> str:
+    """Return the only item of a list, such as `left` of `['left']` and `0.5` of `[0.5]`, and any other cell unchanged."""
+    match = _LIST.fullmatch(cell.strip())
+    return cell if match is None else match["item"]
 
 
 def text_in(cell: str) -> str:

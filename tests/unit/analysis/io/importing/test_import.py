@@ -55,7 +55,7 @@ def columns(rows, *names):
 
 
 def test_psychopy(tmp_path):
-    rows, lines = import_text(tmp_path, PSYCHOPY, "7_faces.csv", kind=None, columns=("response=key_resp.keys",))
+    rows, lines = import_text(tmp_path, PSYCHOPY, "7_faces.csv", kind=None)
     assert columns(rows, "observer", "kind", "session", "trial", "stimulus", "category", "response", "rt") == [
         ("7", "human", "2", "1", "cat1.png", "left", "left", "0.6312"),
         ("7", "human", "2", "2", "dog1.png", "right", "left", "0.5"),
@@ -67,10 +67,43 @@ def test_psychopy(tmp_path):
     assert "missing responses: 1 of 3" in lines and "dropped: 1 row without a stimulus" in lines
 
 
-def test_psychopy_with_two_keyboards_needs_a_choice(tmp_path):
-    with pytest.raises(LogError, match=r"columns key_resp\.keys, ready\.keys may all contain the response; choose one, .*"
-                                       r"--map response=key_resp\.keys"):  # fmt: skip
-        import_text(tmp_path, PSYCHOPY, kind=None)
+def test_psychopy_with_two_keyboards_in_a_trial_needs_a_choice(tmp_path):
+    text = PSYCHOPY.replace("0.6312,,7", "0.6312,y,7")
+    message = (
+        r"columns key_resp\.keys, ready\.keys may all contain the response; choose one, .* --map response=key_resp"
+    )
+    with pytest.raises(LogError, match=message):
+        import_text(tmp_path, text, kind=None)
+    rows, _ = import_text(tmp_path, text, kind=None, columns=("response=key_resp.keys",))
+    assert rows[0]["info_ready_keys"] == "y"
+
+
+def test_loops_of_psychopy_are_noted_and_can_be_selected(tmp_path):
+    text = (
+        PSYCHOPY.replace(",left,,0,left", ",left,0,,left")
+        .replace("0.6312", "[0.6312]")
+        .replace("left,1,", "['left'],1,")
+    )
+    rows, lines = import_text(tmp_path, text, kind=None)
+    assert columns(rows, "trial", "response", "rt")[0] == ("1", "left", "0.6312") and len(rows) == 3
+    assert "the trials are from the loops practice (1 row), trials (2 rows); --where LOOP.thisN keeps" in lines
+    rows, lines = import_text(tmp_path, text, kind=None, where=("trials.thisN",), observer="other")
+    assert columns(rows, "trial", "stimulus") == [("2", "dog1.png"), ("3", "dog2.png")]
+    assert "dropped: 2 rows not selected by --where trials.thisN" in lines and "loops" not in lines
+
+
+def test_rows_are_selected(tmp_path):
+    rows, lines = import_text(tmp_path, SIMPLE, where=("response = cat", "image=a.png"))
+    assert columns(rows, "stimulus") == [("a.png",)] and "1 row not selected by --where response = cat" in lines
+    with pytest.raises(LogError, match=r"no row has response=x; the column response contains cat, dog"):
+        import_text(tmp_path, SIMPLE, where=("response=x",))
+    with pytest.raises(UnknownName, match=r"no filled column of a\.csv is named 'resp'"):
+        import_text(tmp_path, SIMPLE, where=("resp=x",))
+
+
+def test_a_column_of_correct_answers_is_not_taken_for_the_response_of_psychopy(tmp_path):
+    text = PSYCHOPY.replace(",age,", ",answer,").replace(",31,", ",right,")
+    assert [row["response"] for row in import_text(tmp_path, text, kind=None)[0]] == ["left", "left", ""]
 
 
 def test_jspsych(tmp_path):
@@ -92,11 +125,12 @@ def test_jspsych_in_csv_with_numbers_of_keys_and_text(tmp_path):
         '"rt","stimulus","key_press","corrResp","trial_type","trial_index","trialNum","vpNum"\n'
         '"357","<h1 style=""color:red"">X</h1>","77","M","single-stim","4","1","12"\n'
         '"300","<h1 style=""color:blue"">X</h1>","67","M","single-stim","7","2","12"\n'
-        '"100","+","32","","fixation","8","3","12"\n'
+        '"-1","<p>Y</p>","-1","C","single-stim","8","3","12"\n"100","+","32","","fixation","9","4","12"\n'
     )
     rows, lines = import_text(tmp_path, text, kind=None)
     assert columns(rows, "observer", "trial", "stimulus", "category", "response") == [
-        ("12", "1", '<h1 style="color:red">X</h1>', "M", "M"), ("12", "2", '<h1 style="color:blue">X</h1>', "M", "c"),
+        ("12", "1", '<h1 style="color:red">X</h1>', "M", "M"), ("12", "2", '<h1 style="color:blue">X</h1>', "M", "C"),
+        ("12", "3", "<p>Y</p>", "C", ""),
     ]  # fmt: skip
     assert "with the upper and lower case of the categories" in lines and "dropped: 1 row of fixation" in lines
 
@@ -269,6 +303,15 @@ def test_observers_and_sessions(tmp_path):
     text = "image,response,category\na.png,c,c\n"
     rows, lines = import_text(tmp_path, text, "person 9.csv")
     assert rows[0]["observer"] == "person 9" and "person 9, the name of the file" in lines
+
+
+def test_sessions_of_several_files_are_numbered_together(tmp_path):
+    for name, day in (("a.csv", "2024-05-01"), ("b.csv", "2024-05-02")):
+        (tmp_path / name).write_text(f"image,response,category,subject,date\na.png,c,c,p1,{day}\n")
+    options = ImportOptions("mine", "human", columns=("session=date",))
+    logs = import_files([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "logs", options, lambda _: None)
+    assert [path.name for path in logs] == ["mine_p1_session-1.csv", "mine_p1_session-2.csv"]
+    assert read_trials(logs)["info_session"].tolist() == ["2024-05-01", "2024-05-02"]
 
 
 def test_numbers_of_trials(tmp_path):
