@@ -1,14 +1,19 @@
 """`observers figures`: the figures of Jaini et al. (2024) from trial logs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.options import BootstrapSeed, Dataset, Logs, NChoices, Resamples, Rule, read_logs
+from commands.selection import selects
 from core.errors import LogError
 
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
 
+
+@selects
 def figures(
     logs: Logs,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the figures.")] = Path("figures"),
@@ -20,11 +25,9 @@ def figures(
             "(default: every figure that these logs allow).",
         ),
     ] = None,
-    observer: Annotated[
+    highlight: Annotated[
         list[str] | None,
         typer.Option(
-            "--observer",
-            "-m",
             metavar="NAME",
             help="Observer to draw next to people in figure 5 and to highlight in figure 13. Repeat the option for several "
             "(default: the generative observers).",
@@ -42,6 +45,8 @@ def figures(
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
+    *,
+    selection: "Selection",
 ) -> None:
     """Draw the figures of Jaini, Clark and Geirhos (2024).
 
@@ -56,8 +61,10 @@ def figures(
     from analysis.paper.figure_inputs import FigureInputs
     from analysis.paper.folder import write_figures
 
-    highlighted, reference = tuple(observer or ()), tuple(stand_in) if stand_in else None
-    inputs = FigureInputs(read_logs(logs, dataset, n_choices=n_choices), highlighted, reference, rule, resamples, seed)
+    highlighted, reference = tuple(highlight or ()), tuple(stand_in) if stand_in else None
+    inputs = FigureInputs(
+        read_logs(logs, dataset, selection, n_choices=n_choices), highlighted, reference, rule, resamples, seed
+    )
     n_drawn = 0
     for written in write_figures(inputs, out, figure or ()):
         n_drawn += bool(written.stem)

@@ -10,6 +10,7 @@ from commands.completion import complete_experiments, complete_observers
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.selection.select import Selection
     from observers.protocol import Observer
 
 KappaRule = Literal["undefined-is-nan", "model-vs-human"]
@@ -172,18 +173,22 @@ def observer_options(options: list[str] | None, flags: dict[str, Any]) -> dict[s
 
 
 def read_logs(
-    logs: list[str], dataset: str | None, *, ambiguous: bool = False, n_choices: int | None = None
-) -> "pd.DataFrame":
-    """Read trial logs into a frame and print the frame's notes to standard error.
+    logs: list[str], dataset: str | None, selection: "Selection | None" = None, *, ambiguous: bool = False,
+    n_choices: int | None = None,
+) -> "pd.DataFrame":  # fmt: skip
+    """Read trial logs into a frame, select and label its observers, and print the frame's notes to standard error.
 
     With `ambiguous`, images without a correct answer are included. `n_choices` is the number of choices of datasets whose
     logs do not record it.
     """
     from analysis.io.frame import read_trials, select_dataset
+    from analysis.selection.select import apply_selection
 
     frame = read_trials(logs, ambiguous=ambiguous, n_choices=n_choices)
+    frame = select_dataset(frame, dataset) if dataset else frame
+    frame = frame if selection is None else apply_selection(frame, selection)
     print_notes(frame)
-    return select_dataset(frame, dataset) if dataset else frame
+    return frame
 
 
 def print_notes(table: "pd.DataFrame") -> None:

@@ -1,13 +1,18 @@
 """`observers report`: a folder of web pages with figures and tables on trial logs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.options import BootstrapSeed, Dataset, Intervals, Logs, NChoices, read_logs
+from commands.selection import selects
+
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
 
 
+@selects
 def report(
     logs: Logs,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the pages, figures and tables.")] = Path(
@@ -35,6 +40,8 @@ def report(
             help="Folder that `observers reconstruct` wrote, shown first in the report (default: none).",
         ),
     ] = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Write web pages with figures, tables and trials.
 
@@ -48,7 +55,7 @@ def report(
     from analysis.report.report import write_report
     from experiments.sets.shown_stimuli import find_shown_stimuli
 
-    frame = read_logs(logs, dataset, ambiguous=True, n_choices=n_choices)
+    frame = read_logs(logs, dataset, selection, ambiguous=True, n_choices=n_choices)
     shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
     extras = [] if reconstructions is None else [reconstructions_section(reconstructions)]
     typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")

@@ -91,7 +91,7 @@ def benchmark_table(
 
     Raises:
         LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
-            to an image of one condition twice.
+            to an image of one condition twice in one session.
 
     Example:
         >>> table = benchmark_table(read_trials("humans", "logs"), rule="model-vs-human")

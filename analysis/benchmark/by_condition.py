@@ -1,8 +1,9 @@
 """Error consistency with people in every condition, inside or outside the benchmark. Figures plot it over levels.
 
-The kappa of an observer in a condition is the mean over the people who responded to that condition. For the row `PEOPLE` (or
-`SIMULATED_PEOPLE`) it is the mean over the pairs of people. `rule` determines the value of an undefined kappa; a mean over
-no values is NaN. Intervals: paired bootstrap over the images of the condition, 95 %, with the people held fixed.
+The kappa of an observer in a condition is the mean over the people who responded to that condition. For the row
+`PEOPLE` (or `SIMULATED_PEOPLE`) it is the mean over the pairs of people. `rule` determines the value of an undefined
+kappa; a mean over no values is NaN. Intervals: paired bootstrap over the images of the condition, 95 %, with the people
+held fixed.
 """
 
 from collections.abc import Collection
@@ -35,9 +36,10 @@ def consistency_by_condition(
 ) -> pd.DataFrame:
     """Return the error consistency with people of every observer in every condition that people responded to.
 
-    The table has `COLUMNS`. Each condition has a row `PEOPLE` if at least two people responded to it, then one row per other
-    observer. Observers named in `reference_observers` replace the people, who are then excluded. `attrs["notes"]` lists the
-    datasets that no person responded to. Raises LogError if an observer responded to an image of one condition twice.
+    The table has `COLUMNS`. Each condition has a row `PEOPLE` if at least two people responded to it, then one row per
+    other observer. Observers named in `reference_observers` replace the people, who are then excluded. `attrs["notes"]`
+    lists the datasets that no person responded to. Raises LogError if an observer responded to an image of one
+    condition twice in one session.
     """
     if reference_observers is not None:
         reference_observers = set(reference_observers)

@@ -47,7 +47,7 @@ def benchmark_intervals(
 
     Raises:
         LogError: If no person (or no reference observer) responded to a benchmark condition, or if an observer responded
-            to an image of one condition twice.
+            to an image of one condition twice in one session.
 
     Example:
         >>> table = benchmark_intervals(frame, n_resamples=200)

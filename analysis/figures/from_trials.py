@@ -83,7 +83,7 @@ def kappa_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule 
 
     Raises:
         LogError: If the frame contains several datasets and `dataset` is omitted, if fewer than two observers responded to
-            conditions of the benchmark, or if an observer responded to an image of one condition twice.
+            conditions of the benchmark, or if an observer responded to an image of one condition twice in one session.
         UnknownName: If the frame does not contain the dataset.
 
     Example:
@@ -107,7 +107,7 @@ def map_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule = 
 
     Raises:
         LogError: If the frame contains several datasets and `dataset` is omitted, if fewer than two observers responded to
-            conditions of the benchmark, or if an observer responded to an image of one condition twice.
+            conditions of the benchmark, or if an observer responded to an image of one condition twice in one session.
         UnknownName: If the frame does not contain the dataset.
 
     Example:

@@ -16,8 +16,8 @@ categories, too; `column.astype("str")` returns plain text. Measures accept fram
 that they return have plain text.
 
 `frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions,
-and an assumed number of choices. An observer is identified by dataset and name: the observers `subject-01` of two
-datasets are different people.
+images that an observer saw in several sessions, and an assumed number of choices. An observer is identified by dataset
+and name: the observers `subject-01` of two datasets are different people.
 """
 
 import math
@@ -31,10 +31,12 @@ import pandas as pd
 
 from analysis.io import archive
 from analysis.io.answerable import exclude_unanswerable
+from analysis.io.appearance import appearance_of
 from analysis.io.choices import store_n_choices
 from analysis.io.columns import as_text
 from analysis.io.log_files import IncompleteLogs, Reader
 from analysis.io.notes import add_notes
+from analysis.io.repeated import repeated_note
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS
 from experiments import log
@@ -119,7 +121,7 @@ def to_frame(reader: Reader, n_choices: int | None = None) -> pd.DataFrame:
     notes = [*reader.notes, *_incomplete_log_notes(reader.incomplete)]
     if reader.pilots:
         notes.append(f"pilot sessions are excluded: {reader.list_pilots()}")
-    notes += simulated_observers_note(frame)
+    notes += [*simulated_observers_note(frame), *repeated_note(frame)]
     notes += store_n_choices(frame, reader.n_choices, n_choices)
     frame.attrs["notes"], frame.attrs["simulated_are_noted"] = notes, True
     return frame
@@ -239,10 +241,10 @@ def condition_order(dataset: str, conditions: Iterable[str]) -> list[str]:
     if dataset in DATASETS:
         published = [c.name for c in DATASETS[dataset].conditions]
         return [c for c in published if c in unique] + [c for c in unique if c not in published]
-    return sorted(unique, key=_number_key)
+    return sorted(unique, key=number_key)
 
 
-def _number_key(condition: str) -> tuple[float, list[tuple[str, float]]]:
+def number_key(condition: str) -> tuple[float, list[tuple[str, float]]]:
     """Return a sort key that puts 0.35 before 10 before inf, c05 before c30 before c100, and 8-10-10 before 16-10-10."""
     with suppress(ValueError):
         if not math.isnan(number := float(condition)):
@@ -261,10 +263,18 @@ def dataset_order(datasets: Iterable[str]) -> list[str]:
 
 
 def observer_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the unique pairs of `observer` and `kind` in a frame, sorted by kind (people first) and then by name."""
+    """Return the unique pairs of `observer` and `kind` in a frame, sorted by kind (people first) and then by name.
+
+    If the frame has an order of observers (see `analysis.io.appearance`), these are first and in that order.
+    """
     observers = as_text(frame[["observer", "kind"]].drop_duplicates())
     rank = observers["kind"].map({kind: i for i, kind in enumerate(KINDS)})
-    return observers.assign(rank=rank).sort_values(["rank", "observer"])[["observer", "kind"]].reset_index(drop=True)
+    observers = observers.assign(rank=rank).sort_values(["rank", "observer"])[["observer", "kind"]]
+    ranks = appearance_of(frame).ranks()
+    if ranks:
+        place = observers["observer"].map(ranks).fillna(len(ranks)).to_numpy()
+        observers = observers.iloc[np.argsort(place, kind="stable")]
+    return observers.reset_index(drop=True)
 
 
 def select_dataset(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -28,6 +28,17 @@ def add_notes(table: "pd.DataFrame", notes: Iterable[str]) -> None:
         warnings.warn(note, DataWarning, stacklevel=3)
 
 
+def change_notes(table: "pd.DataFrame", kept: Iterable[str], new: Iterable[str]) -> None:
+    """Set the notes of a frame to those that it keeps and new ones, and show only the new ones as warnings.
+
+    The warnings name the line that called the function which called the caller of this function.
+    """
+    new = list(new)
+    table.attrs["notes"] = [*kept, *new]
+    for note in new:
+        warnings.warn(note, DataWarning, stacklevel=4)
+
+
 @contextmanager
 def hide_warnings() -> Iterator[None]:
     """Hide the warnings inside a `with` block, whose code shows the notes in another way."""

@@ -65,7 +65,7 @@ def resample_trees(
 
     Raises:
         LogError: If there are fewer than two observers or several datasets, or if an observer responded to an image
-            of one condition twice.
+            of one condition twice in one session.
 
     Example:
         >>> trees = resample_trees(frame[frame["dataset"] == "cue-conflict"])

@@ -54,7 +54,7 @@ def noise_ceiling(
         NaN if the ceiling is not above 0. `attrs["notes"]` lists the datasets that no person responded to.
 
     Raises:
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
 
     Example:
         >>> noise_ceiling(frame)[["dataset", "observer", "kappa", "ceiling", "share"]]

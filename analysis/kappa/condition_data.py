@@ -53,11 +53,13 @@ def split_by_condition(
 ) -> list[ConditionData]:
     """Return the data of every dataset and condition that counts in the benchmark.
 
-    `reference_observers` are the names of observers to use in place of people. `every_condition` adds the conditions that
-    do not count in the benchmark. Raises LogError if an observer responded to an image of one condition twice.
+    `reference_observers` are the names of observers to use in place of people. `every_condition` adds the conditions
+    that do not count in the benchmark. Raises LogError if an observer responded to an image of one condition twice in
+    one session.
     """
     conditions = []
-    frame = frame[["dataset", "observer", "kind", "condition", "stimulus", "correct"]]
+    columns = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")
+    frame = frame[[name for name in columns if name in frame]]
     by_name = {str(name): trials for name, trials in frame.groupby("dataset", sort=False)}
     for dataset in dataset_order(by_name):
         of_dataset = by_name[dataset] if every_condition else select_benchmark_conditions(by_name[dataset], dataset)
@@ -130,8 +132,8 @@ def compare_with_people(
 ) -> PeopleComparison:
     """Compare the observers of one dataset with the people of that dataset.
 
-    `conditions` are the conditions of that dataset. `first_index` is the position of the first of them among the conditions
-    of all datasets, so that every condition of every dataset has its own bootstrap resamples.
+    `conditions` are the conditions of that dataset. `first_index` is the position of the first of them among the
+    conditions of all datasets, so that every condition of every dataset has its own bootstrap resamples.
     """
     kind_of = {name: kind for c in conditions for name, kind in zip(c.names, c.kinds, strict=True)}
     is_reference = {name: bool(r) for c in conditions for name, r in zip(c.names, c.is_reference, strict=True)}
@@ -162,7 +164,8 @@ def compare_with_people(
 
 
 def _compare_block(
-    arrays: list[tuple[np.ndarray, np.ndarray, np.ndarray]], first: np.ndarray, second: np.ndarray, n_people: int, rule: Rule
+    arrays: list[tuple[np.ndarray, np.ndarray, np.ndarray]], first: np.ndarray, second: np.ndarray, n_people: int, rule:
+    Rule
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
     """Return the measures of a `PeopleComparison`, in the order of its attributes, in a block of resamples.
 
@@ -210,7 +213,8 @@ def resample_comparisons(
 ) -> list[ResampledComparison]:
     """Compare the observers of every dataset with the people who responded to conditions of the benchmark.
 
-    Datasets without such people are excluded. Raises LogError if an observer responded to an image of one condition twice.
+    Datasets without such people are excluded. Raises LogError if an observer responded to an image of one condition
+    twice in one session.
     """
     comparisons = []
     for of_dataset in group_by_dataset(split_by_condition(frame)).values():

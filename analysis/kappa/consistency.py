@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.io.repeated import first_responses
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
-from core.errors import LogError
 from stimuli.published.datasets import DATASETS
 
 COLUMNS = (
@@ -60,7 +60,7 @@ def error_consistency(
         `n` images that both responded to; all measures are NaN if n is 0.
 
     Raises:
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
 
     Example:
         >>> table = error_consistency(frame, n_resamples=1000, seed=0)
@@ -94,7 +94,8 @@ def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tup
 
     Return three arrays: the names of the O observers, people first; `correct`, which is 1.0 where the observer was correct;
     and `answered`, which is 1.0 where the observer has a trial with the image. The last two are float64 and have the shape
-    (O, I). Pass `names` to set the order of the observers. Raises LogError if an observer responded to an image twice.
+    (O, I). Pass `names` to set the order of the observers. If an observer responded to an image in several sessions, the
+    first response counts. Raises LogError if an observer responded to an image twice in one session.
     """
     names = observer_order(trials)["observer"].to_numpy(object) if names is None else names
     o = pd.Index(names).get_indexer(trials["observer"].to_numpy(object))
@@ -102,11 +103,7 @@ def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tup
     shape = len(names), len(images)
     answered = np.bincount(o * shape[1] + i, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
     if answered.max(initial=0) > 1:
-        observer, image = np.argwhere(answered > 1)[0]
-        raise LogError(
-            f"{names[observer]} responded to {images[image]} of {trials['dataset'].iloc[0]} twice, perhaps in two sessions; "
-            f"error consistency needs one response per image, so pass one session at a time"
-        )
+        return correct_matrix(first_responses(trials), names)
     correct = np.zeros_like(answered)
     correct[o, i] = trials["correct"].to_numpy(float)
     return names, correct, answered

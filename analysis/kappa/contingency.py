@@ -1,8 +1,8 @@
 """The 2 × 2 table behind a kappa: on how many images both observers, only one of them, or neither was correct.
 
 The counts are over the images that both observers responded to, per condition; a trial without a response counts as
-wrong. If n is the sum of the four counts, c_obs = (both_right + both_wrong) / n, p1 = (both_right + only_1) / n and p2 =
-(both_right + only_2) / n.
+wrong. If n is the sum of the four counts, c_obs = (both_right + both_wrong) / n, p1 = (both_right + only_1) / n and p2
+= (both_right + only_2) / n.
 """
 
 import numpy as np
@@ -19,7 +19,8 @@ def contingency(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the 2 × 2 counts of every dataset, condition and pair of observers, in the order of
     `analysis.kappa.consistency`.
 
-    The table has the columns `COLUMNS`. Raises LogError if an observer responded to an image of one condition twice.
+    The table has the columns `COLUMNS`. Raises LogError if an observer responded to an image of one condition twice in
+    one session.
     """
     parts = []
     for dataset in dataset_order(frame["dataset"].unique()):

@@ -53,7 +53,7 @@ def kind_contrasts(
         kind. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
     """
     kappas = resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table, used = contrast_kinds(kappas, seed=seed), [of_dataset.dataset for of_dataset in kappas]

@@ -30,11 +30,11 @@ import pandas as pd
 from analysis.io.choices import n_choices
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.io.notes import add_notes
+from analysis.io.repeated import first_responses
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.confusion import ALL
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
-from core.errors import LogError
 
 COLUMNS = (
     "dataset", "condition", "observer_1", "observer_2", "n", "n_both_wrong", "same_response", "agreement", "low", "high",
@@ -63,11 +63,11 @@ def error_patterns(
         the excluded datasets.
 
     Raises:
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
     """
     parts = []
     for dataset in dataset_order(frame["dataset"].unique()):
-        trials = select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset)
+        trials = first_responses(select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset))
         if trials.empty:
             continue
         names = list(observer_order(trials)["observer"])
@@ -103,11 +103,6 @@ def _response_arrays(
         part = trials[trials["condition"] == condition]
         o = pd.Index(names).get_indexer(pd.Index(part["observer"]))
         i, images = pd.factorize(part["stimulus"].to_numpy(object))
-        if len(np.unique(o * len(images) + i)) < len(part):
-            raise LogError(
-                f"an observer responded to an image of {part['dataset'].iloc[0]} twice, perhaps in two sessions; error "
-                f"patterns need one response per image, so pass one session at a time"
-            )
         response, category = np.full((len(names), len(images)), -1), np.full(len(images), -1)
         response[o, i] = pd.Index(words).get_indexer(pd.Index(part["response"]))
         category[i] = pd.Index(words).get_indexer(pd.Index(part["category"]))

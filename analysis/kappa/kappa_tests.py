@@ -68,7 +68,7 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
         are the 2.5 and 97.5 % percentiles of the simulated values. `attrs["notes"]` lists the excluded datasets.
 
     Raises:
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
 
     Example:
         >>> table = independence_test(frame, n_draws=10_000)
@@ -153,7 +153,7 @@ def difference_test(
 
     Raises:
         UnknownName: If an observer of `pairs` is not in the logs.
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
 
     Example:
         >>> difference_test(frame, [("resnet50", "clip")])

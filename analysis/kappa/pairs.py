@@ -61,7 +61,8 @@ class ResampledKappas:
     Attributes:
         dataset: Name of the dataset.
         data: Kappas of the data.
-        blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after the
+        blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after
+        the
             other.
     """
 
@@ -88,8 +89,8 @@ def pair_kappas(
 ) -> PairKappas:
     """Return the kappas of all pairs of observers of one dataset in every resample that `image_weights` defines.
 
-    Raises LogError if the trials are from several datasets, if no trial belongs to a condition of the benchmark, or if an
-    observer responded to an image of one condition twice.
+    Raises LogError if the trials are from several datasets, if no trial belongs to a condition of the benchmark, or if
+    an observer responded to an image of one condition twice in one session.
     """
     if trials["dataset"].nunique() > 1:
         datasets = ", ".join(sorted(trials["dataset"].unique()))
@@ -125,7 +126,8 @@ def resample_kappas(
 ) -> list[ResampledKappas]:
     """Return the kappas of every dataset that has trials in a condition of the benchmark.
 
-    The arguments are those of `kappa_by_kind`. Raises LogError if an observer responded to an image of one condition twice.
+    The arguments are those of `kappa_by_kind`. Raises LogError if an observer responded to an image of one condition
+    twice in one session.
     """
     kappas = []
     for dataset in dataset_order(frame["dataset"].unique()):
@@ -163,12 +165,12 @@ def kappa_by_kind(
         seed: Random seed of the bootstrap.
 
     Returns:
-        A table with `COLUMNS` and one row per dataset and pair of kinds. kappa is averaged over the conditions of each pair
-        of observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the paired
-        bootstrap over images, 95 %, with the observers held fixed.
+        A table with `COLUMNS` and one row per dataset and pair of kinds. kappa is averaged over the conditions of each
+        pair of observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the
+        paired bootstrap over images, 95 %, with the observers held fixed.
 
     Raises:
-        LogError: If an observer responded to an image of one condition twice.
+        LogError: If an observer responded to an image of one condition twice in one session.
     """
     return mean_kappas(resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed))
 

@@ -44,7 +44,7 @@ def make_accuracy_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     table = table[is_chosen | (table["kind"] == "human")].reset_index(drop=True)
     if not len(table):
         return [
-            "none of the chosen observers responded to a dataset with several conditions: choose others with --observer"
+            "none of the chosen observers responded to a dataset with several conditions: choose others with --highlight"
         ]
     datasets = list(dict.fromkeys(table["dataset"]))
     others = f" Figure 10 shows the other {n_others} observers in these logs." if n_others > 1 else ""

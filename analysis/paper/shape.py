@@ -65,12 +65,12 @@ def make_marked_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
         elif inputs.observers:
             results.append(
                 f"the figure of {dataset} does not show {', '.join(inputs.observers)} individually: choose other "
-                "observers with --observer"
+                "observers with --highlight"
             )
         else:
             results.append(
-                "the figure compares the observers that you choose with --observer, for example "
-                "--observer BEFORE --observer AFTER"
+                "the figure compares the observers that you choose with --highlight, for example "
+                "--highlight BEFORE --highlight AFTER"
             )
             break
     return results or [_no_conflicts_message("cue-conflict")]

@@ -1,7 +1,7 @@
 """Commands about pairs and groups of observers: error consistency, its tests and ceiling, errors, clusters and map."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,10 +21,15 @@ from commands.options import (
     read_logs,
     to_stderr,
 )
+from commands.selection import selects
+
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
 
 MAX_ROWS = 50  # tables of pairs with more rows are summarized on the terminal
 
 
+@selects
 def consistency(
     logs: Logs,
     dataset: Dataset = None,
@@ -36,6 +41,8 @@ def consistency(
     ] = False,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Compute error consistency (kappa) per pair of observers.
 
@@ -50,7 +57,7 @@ def consistency(
     from analysis.kappa.pairs import kappa_by_kind
     from analysis.measures.resampling import N_RESAMPLES
 
-    frame = read_logs(logs, dataset)
+    frame = read_logs(logs, dataset, selection)
     table, summary = compute(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
     if len(table) > MAX_ROWS and not json:
         summary = kappa_by_kind(frame, rule=rule, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
@@ -59,6 +66,7 @@ def consistency(
         typer.echo(f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them.")
 
 
+@selects
 def errors(
     logs: Logs,
     dataset: Dataset = None,
@@ -69,6 +77,8 @@ def errors(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Measure whether observers give the same wrong responses.
 
@@ -81,10 +91,11 @@ def errors(
     """
     from analysis.kappa.error_patterns import error_patterns
 
-    frame, options = read_logs(logs, dataset, n_choices=n_choices), {"n_resamples": resamples, "seed": seed}
+    frame, options = read_logs(logs, dataset, selection, n_choices=n_choices), {"n_resamples": resamples, "seed": seed}
     output(error_patterns(frame, by_condition=by_condition, intervals=intervals, **options), json, csv)
 
 
+@selects
 def independence(
     logs: Logs,
     dataset: Dataset = None,
@@ -92,6 +103,8 @@ def independence(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Test whether kappa exceeds chance.
 
@@ -104,9 +117,10 @@ def independence(
     """
     from analysis.kappa.kappa_tests import independence_test as compute
 
-    output(compute(read_logs(logs, dataset), n_draws=draws, seed=seed), json, csv, rule="undefined-is-nan")
+    output(compute(read_logs(logs, dataset, selection), n_draws=draws, seed=seed), json, csv, rule="undefined-is-nan")
 
 
+@selects
 def difference(
     logs: Logs,
     between: Annotated[
@@ -121,6 +135,8 @@ def difference(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Test whether two observers differ in kappa with people.
 
@@ -139,10 +155,11 @@ def difference(
             param_hint="--between",
         )
     pairs = [(between[0], between[1])] if between else None
-    table = compute(read_logs(logs, dataset), pairs, rule=rule, n_draws=draws, seed=seed)
+    table = compute(read_logs(logs, dataset, selection), pairs, rule=rule, n_draws=draws, seed=seed)
     output(table, json, csv, rule=rule)
 
 
+@selects
 def ceiling(
     logs: Logs,
     dataset: Dataset = None,
@@ -151,6 +168,8 @@ def ceiling(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Compute the noise ceiling of consistency with people.
 
@@ -163,10 +182,11 @@ def ceiling(
     """
     from analysis.kappa.ceiling import noise_ceiling
 
-    table = noise_ceiling(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
+    table = noise_ceiling(read_logs(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
     output(table, json, csv, rule=rule)
 
 
+@selects
 def contrasts(
     logs: Logs,
     dataset: Dataset = None,
@@ -175,6 +195,8 @@ def contrasts(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Compare kappa within and between kinds of observer.
 
@@ -186,10 +208,11 @@ def contrasts(
     """
     from analysis.kappa.contrasts import kind_contrasts as compute
 
-    table = compute(read_logs(logs, dataset), rule=rule, n_resamples=resamples, seed=seed)
+    table = compute(read_logs(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
     output(table, json, csv, rule=rule)
 
 
+@selects
 def clusters(
     logs: Logs,
     dataset: Dataset = None,
@@ -202,6 +225,8 @@ def clusters(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Cluster observers by error consistency.
 
@@ -222,7 +247,7 @@ def clusters(
         within_human_range,
     )
 
-    frame = read_logs(logs, dataset)
+    frame = read_logs(logs, dataset, selection)
     trees = resample_trees(frame, rule=rule, n_resamples=resamples, seed=seed)
     clustering = observer_groups(trees, groups)
     output(branch_support(trees), json, csv, summary=clustering, rule=rule)
@@ -240,8 +265,15 @@ def clusters(
             typer.echo(sentence)
 
 
+@selects
 def map_(
-    logs: Logs, dataset: Dataset = None, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None
+    logs: Logs,
+    dataset: Dataset = None,
+    rule: Rule = "undefined-is-nan",
+    json: Json = False,
+    csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Place observers on a map by error consistency.
 
@@ -254,7 +286,7 @@ def map_(
     from analysis.kappa.embedding import map_observers
     from analysis.kappa.pairs import pair_kappas
 
-    kappas = pair_kappas(read_logs(logs, dataset), rule)
+    kappas = pair_kappas(read_logs(logs, dataset, selection), rule)
     table, share = map_observers(kappas.matrix())
     table.insert(1, "kind", kappas.kinds)
     output(table, json, csv, rule=rule)

@@ -1,12 +1,25 @@
 """Commands about the benchmark of Geirhos et al. (2021): its averages over datasets, and ranks with intervals."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from commands.analyze.output import output
 from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, read_logs
+from commands.selection import selects
+
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
 
 
-def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, csv: Csv = None) -> None:
+@selects
+def benchmark(
+    logs: Logs,
+    rule: Rule = "undefined-is-nan",
+    json: Json = False,
+    csv: Csv = None,
+    *,
+    selection: "Selection",
+) -> None:
     """Compute the benchmark table of model-vs-human.
 
     As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
@@ -19,9 +32,10 @@ def benchmark(logs: Logs, rule: Rule = "undefined-is-nan", json: Json = False, c
     """
     from analysis.benchmark.benchmark import benchmark_table as compute
 
-    output(compute(read_logs(logs, None), rule=rule), json, csv)
+    output(compute(read_logs(logs, None, selection), rule=rule), json, csv)
 
 
+@selects
 def ranks(
     logs: Logs,
     rule: Rule = "undefined-is-nan",
@@ -29,6 +43,8 @@ def ranks(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Compute intervals of the benchmark's ranks.
 
@@ -41,7 +57,7 @@ def ranks(
     """
     from analysis.benchmark.ranks import benchmark_intervals
 
-    table = benchmark_intervals(read_logs(logs, None), rule, n_resamples=resamples, seed=seed)
+    table = benchmark_intervals(read_logs(logs, None, selection), rule, n_resamples=resamples, seed=seed)
     output(table, json, csv)
 
 

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.analyze.output import output
 from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, Resamples, read_logs
+from commands.selection import selects
+
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
 
 
+@selects
 def illusions(
     logs: Logs,
     dataset: Dataset = None,
@@ -17,6 +22,8 @@ def illusions(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Compute what observers report about visual illusions.
 
@@ -29,7 +36,7 @@ def illusions(
     """
     from analysis.illusions.summary import illusion_table as compute
 
-    output(compute(read_logs(logs, dataset, ambiguous=True), n_resamples=resamples, seed=seed), json, csv)
+    output(compute(read_logs(logs, dataset, selection, ambiguous=True), n_resamples=resamples, seed=seed), json, csv)
 
 
 def reconstructions(

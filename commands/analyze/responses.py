@@ -1,12 +1,16 @@
 """Commands about the responses of single observers: accuracy, shape bias, confusion, entropy, thresholds, correlation."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from commands.analyze.output import output
 from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, NChoices, Resamples, Rule, read_logs
+from commands.selection import selects
+
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
 
 ByCondition = Annotated[
     bool,
@@ -15,7 +19,15 @@ ByCondition = Annotated[
 LOW_PASS = "accuracy:low-pass"
 
 
-def accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
+@selects
+def accuracy(
+    logs: Logs,
+    dataset: Dataset = None,
+    json: Json = False,
+    csv: Csv = None,
+    *,
+    selection: "Selection",
+) -> None:
     """Compute accuracy per observer and condition.
 
     Accuracy is the proportion of trials whose response is the correct category. Each value has a 95 % Wilson interval.
@@ -26,10 +38,18 @@ def accuracy(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv =
     """
     from analysis.measures.accuracy import accuracy as compute
 
-    output(compute(read_logs(logs, dataset)), json, csv)
+    output(compute(read_logs(logs, dataset, selection)), json, csv)
 
 
-def shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv = None) -> None:
+@selects
+def shape_bias(
+    logs: Logs,
+    dataset: Dataset = None,
+    json: Json = False,
+    csv: Csv = None,
+    *,
+    selection: "Selection",
+) -> None:
     """Compute the shape bias on cue-conflict images.
 
     Shape bias is the number of shape responses divided by the number of shape and texture responses. The terminal shows one
@@ -42,15 +62,22 @@ def shape_bias(logs: Logs, dataset: Dataset = None, json: Json = False, csv: Csv
     from analysis.measures.shape_bias import describe_people, overall_shape_bias
     from analysis.measures.shape_bias import shape_bias as compute
 
-    frame = read_logs(logs, dataset)
+    frame = read_logs(logs, dataset, selection)
     table = compute(frame)
     output(table, json, csv, summary=overall_shape_bias(table))
     if not json and (people := describe_people(frame)):
         typer.echo(people)
 
 
+@selects
 def confusion(
-    logs: Logs, dataset: Dataset = None, by_condition: ByCondition = False, json: Json = False, csv: Csv = None
+    logs: Logs,
+    dataset: Dataset = None,
+    by_condition: ByCondition = False,
+    json: Json = False,
+    csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Count the responses to each category.
 
@@ -63,10 +90,11 @@ def confusion(
     from analysis.measures.confusion import confusion_table as compute
     from analysis.measures.confusion import frequent_errors
 
-    table = compute(read_logs(logs, dataset), by_condition=by_condition)
+    table = compute(read_logs(logs, dataset, selection), by_condition=by_condition)
     output(table, json, csv, summary=frequent_errors(table))
 
 
+@selects
 def entropy(
     logs: Logs,
     dataset: Dataset = None,
@@ -76,6 +104,8 @@ def entropy(
     seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Compute the entropy of each observer's responses.
 
@@ -88,10 +118,11 @@ def entropy(
     """
     from analysis.measures.confusion import response_entropy
 
-    frame = read_logs(logs, dataset, n_choices=n_choices)
+    frame = read_logs(logs, dataset, selection, n_choices=n_choices)
     output(response_entropy(frame, by_condition=by_condition, n_resamples=resamples, seed=seed), json, csv)
 
 
+@selects
 def thresholds(
     logs: Logs,
     dataset: Dataset = None,
@@ -109,6 +140,8 @@ def thresholds(
     ] = "likelihood",
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Fit psychometric functions and report thresholds.
 
@@ -121,10 +154,13 @@ def thresholds(
     """
     from analysis.measures.psychometric import thresholds as compute
 
-    table = compute(read_logs(logs, dataset, n_choices=n_choices), scale=scale, max_lapse=max_lapse, fitter=fitter)
+    table = compute(
+        read_logs(logs, dataset, selection, n_choices=n_choices), scale=scale, max_lapse=max_lapse, fitter=fitter
+    )
     output(table, json, csv)
 
 
+@selects
 def correlation(
     logs: Logs,
     x: Annotated[
@@ -143,6 +179,8 @@ def correlation(
     rule: Rule = "undefined-is-nan",
     json: Json = False,
     csv: Csv = None,
+    *,
+    selection: "Selection",
 ) -> None:
     """Correlate two measures over observers.
 
@@ -154,7 +192,7 @@ def correlation(
     """
     from analysis.benchmark.correlation import correlate, observer_measure
 
-    frame = read_logs(logs, None)
+    frame = read_logs(logs, None, selection)
     table = correlate(*(observer_measure(frame, name, people=people, rule=rule) for name in (x, y)))
     output(table, json, csv, rule=rule if "consistency:" in x + y else None)
 

@@ -93,7 +93,7 @@ def test_duplicate_trials_are_rejected():
     frame = make_frame(np.ones((2, 3)))
     duplicated = pd.concat([frame, frame.iloc[:1]])
     with pytest.raises(
-        LogError, match=r"o00 responded to i0 of mine twice, perhaps in two sessions; .* pass one session"
+        LogError, match=r"o00 responded to i0 of mine twice; .* one response per image in each session, so remove"
     ):
         error_consistency(duplicated)
 

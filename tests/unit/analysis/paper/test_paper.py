@@ -206,10 +206,10 @@ def test_boxes_and_marked_observers():
     assert len(large) == 2 and set(paper_figure.data.loc[paper_figure.data["marked"], "observer"]) == {"gen", "net"}
     assert "Large, dark markers show gen, net" in paper_figure.caption
     (message,) = make(figure_inputs(frame), 13)
-    assert "--observer BEFORE --observer AFTER" in message
+    assert "--highlight BEFORE --highlight AFTER" in message
     part = frame[(frame["observer"] != "net") | (frame["dataset"] == "edge")]
     assert make(figure_inputs(part, observers=("net",)), 13) == [
-        "the figure of cue-conflict does not show net individually: choose other observers with --observer"
+        "the figure of cue-conflict does not show net individually: choose other observers with --highlight"
     ]
     for number in (1, 12, 13):
         (message,) = make(figure_inputs(frame[frame["dataset"] == "edge"]), number)

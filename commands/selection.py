@@ -1,0 +1,95 @@
+"""The options with which every command that reads logs chooses, names and splits observers."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from analysis.selection.select import Selection
+
+Observers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--observer",
+        "-m",
+        metavar="NAME",
+        help="Use only this observer: a name, or a pattern such as llava*, kind:human or edge:subject-01 (subject-01 of the "
+        "dataset edge). Repeat the option for several (default: all observers).",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Leave out this observer, given like --observer. Repeat the option for several (default: none).",
+    ),
+]
+Sessions = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--session",
+        metavar="N",
+        help="Use only the trials of this session. Repeat the option for several (default: all sessions).",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="CSV file with the column observer and any of label, color, order, group and dataset, which gives observers "
+        "other names, colors and an order (default: none).",
+    ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Split every observer by a column of the trials, such as session, block or age, so that the trials with each "
+        "value count as an observer of their own (default: none).",
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Combine observers into groups with the same value of a column: kind, group (of the labels file), session or "
+        "another column of the trials. The table shows means over the observers of each group (default: none).",
+    ),
+]
+OPTIONS = {"observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By}
+
+
+def selects(command: Callable[..., None]) -> Callable[..., None]:
+    """Add OPTIONS to a command, which gets their values as one `Selection` in its parameter `selection`."""
+    signature = inspect.signature(command)
+
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        command(*arguments, selection=make_selection(**{name: options.pop(name) for name in OPTIONS}), **options)
+
+    parameters = [parameter for name, parameter in signature.parameters.items() if name != "selection"]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in OPTIONS.items()
+    ]
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    # The options of the selection follow the logs and the dataset.
+    first = 1 + (len(parameters) > 1 and parameters[1].name == "dataset")
+    wrapped.__signature__ = signature.replace(parameters=[*parameters[:first], *added, *parameters[first:]])  # type: ignore[attr-defined]
+    annotations = {name: annotation for name, annotation in command.__annotations__.items() if name != "selection"}
+    wrapped.__annotations__ = annotations | OPTIONS
+    return wrapped
+
+
+def make_selection(
+    observer: list[str] | None = None, exclude: list[str] | None = None, session: list[int] | None = None,
+    labels: Path | None = None, by: str | None = None,
+) -> "Selection":  # fmt: skip
+    """Return the values of OPTIONS as a `Selection`."""
+    from analysis.selection.select import Selection
+
+    return Selection(tuple(observer or ()), tuple(exclude or ()), tuple(session or ()), labels, by or "")
