@@ -106,9 +106,9 @@ def _label_conditions(table: pd.DataFrame, ax: Axes, conditions: dict[str, str],
 
 
 def _draw_bars(table: pd.DataFrame, ax: Axes, conditions: dict[str, str], chance: float | None) -> Axes:
-    """Draw horizontal bars with the highest accuracy at the top."""
-    table = table.sort_values("accuracy", ascending=False, kind="stable")
-    kind_styles = [style.KIND_STYLES[kind] for kind in table["kind"]]
+    """Draw horizontal bars with the highest accuracy at the top, or in the order that the user chose."""
+    table = style.sort_rows(table, "accuracy")
+    kind_styles = [style.style_of(*pair) for pair in zip(table["observer"], table["kind"], strict=True)]
     faces = [kind_style.face_color for kind_style in kind_styles]
     edges = [kind_style.color for kind_style in kind_styles]
     ax.barh(range(len(table)), table["accuracy"], color=faces, edgecolor=edges, linewidth=0.7, height=0.7)

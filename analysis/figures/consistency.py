@@ -8,7 +8,7 @@ grayscale. With more than `style.MAX_SHOWN` observers, the matrix has a fixed si
 at its left side shows the kinds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -19,6 +19,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from analysis.figures import style
+from analysis.figures.kind_styles import KindStyle
 from analysis.kappa.clustering import Clustering
 
 MAX_NUMBERED = 20  # if there are more observers, the cells do not show numbers
@@ -49,6 +50,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     order = list(clustering.order)
     kappa = matrix.loc[order, order].to_numpy(float)
     n, inches = len(order), matrix_size(len(order))
+    styles = [style.style_of(name, kinds[name]) for name in order]
     width = inches + TREE_WIDTH + COLOR_BAR_WIDTH
     figure.set_size_inches(width, inches)
     ax = figure.add_axes((0.0, 0.0, inches / width, 1.0))
@@ -61,9 +63,9 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     image = ax.imshow(kappa, cmap=colors, vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
     ax.spines[:].set_visible(False)
     if n > style.MAX_SHOWN:
-        _draw_kind_strip(ax, [kinds[name] for name in order])
+        _draw_kind_strip(ax, styles)
     else:
-        _label_observers(ax, order, kinds)
+        _label_observers(ax, order, kinds, styles)
     if n <= MAX_NUMBERED:
         for i in range(n):
             for j in range(n):
@@ -73,11 +75,11 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     elif n <= style.MAX_SHOWN:
         _draw_minus_signs(ax, kappa)
     if n <= style.MAX_SHOWN:
-        style.draw_kind_markers(ax, [kinds[name] for name in order])
-    shown_kinds = {kinds[name] for name in order}
-    handles = [style.kind_handle(style.KIND_STYLES[kind]) for kind in style.KIND_STYLES if kind in shown_kinds]
-    ax.legend(handles=handles, ncols=len(handles), loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2,
-              handlelength=0.9, columnspacing=1.0)  # fmt: skip
+        style.draw_kind_markers(ax, styles)
+    handles = [style.kind_handle(shown) for shown in style.legend_styles(order, [kinds[name] for name in order])]
+    if handles:
+        ax.legend(handles=handles, ncols=min(len(handles), style.MAX_LEGEND_COLUMNS), loc="lower left",
+                  bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, handlelength=0.9, columnspacing=1.0)  # fmt: skip
 
     line_width = 0.7 if n <= style.MAX_SHOWN else 100 / n
     tree.add_collection(LineCollection(branches(clustering), colors="black", linewidths=line_width))
@@ -88,22 +90,22 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
     return figure
 
 
-def _label_observers(ax: Axes, order: list[str], kinds: Mapping[str, str]) -> None:
-    """Label the rows and columns with the names of the observers, in the color of their kind."""
+def _label_observers(ax: Axes, order: list[str], kinds: Mapping[str, str], styles: Sequence[KindStyle]) -> None:
+    """Label the rows and columns with the names of the observers, in their colors."""
     names = style.short_names(order, kinds)
     ax.set_xticks(range(len(order)), names, rotation=90)
     ax.set_yticks(range(len(order)), names)
     ax.tick_params(length=0, pad=2, labelsize=6.5 if len(order) > MAX_NUMBERED else 8)
     ax.tick_params(axis="y", pad=9)
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
-        for label, name in zip(labels, order, strict=True):
-            label.set_color(style.KIND_STYLES[kinds[name]].text_color)
+        for label, of_row in zip(labels, styles, strict=True):
+            label.set_color(of_row.text_color)
 
 
-def _draw_kind_strip(ax: Axes, kinds: list[str]) -> None:
-    """Draw a strip at the left side of the matrix in which every row has the color of the kind of its observer."""
+def _draw_kind_strip(ax: Axes, styles: Sequence[KindStyle]) -> None:
+    """Draw a strip at the left side of the matrix in which every row has the color of its observer."""
     strip = ax.inset_axes((-0.035, 0.0, 0.025, 1.0))
-    strip.imshow([[to_rgb(style.KIND_STYLES[kind].color)] for kind in kinds], interpolation="nearest", aspect="auto")
+    strip.imshow([[to_rgb(of_row.color)] for of_row in styles], interpolation="nearest", aspect="auto")
     for axes in (ax, strip):
         axes.set(xticks=[], yticks=[])
     strip.spines[:].set_visible(False)

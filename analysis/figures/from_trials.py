@@ -40,7 +40,7 @@ def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None) -> Figure:
         >>> accuracy_figure(read_trials("humans/contrast")).savefig("accuracy.pdf")
     """
     trials = _trials_of(frame, dataset)
-    with style.publication():
+    with style.publication(), style.showing(frame):
         return draw_accuracy_figure(accuracy(trials), style.PrintFigure(), chance=chance_level(trials))
 
 
@@ -66,7 +66,7 @@ def shape_bias_figure(frame: pd.DataFrame, dataset: str | None = None) -> Figure
     table = shape_bias(trials)
     has_people = bool((table["kind"] == "human").any())
     rows = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
-    with style.publication():
+    with style.publication(), style.showing(frame):
         return draw_shape_bias_figure(rows, style.PrintFigure())
 
 
@@ -90,7 +90,7 @@ def kappa_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule 
         >>> kappa_figure(read_trials("humans/cue-conflict", "networks/cue-conflict"))
     """
     matrix, kinds = _kappas(frame, dataset, rule)
-    with style.publication():
+    with style.publication(), style.showing(frame):
         return draw_consistency(matrix, kinds, cluster_observers(matrix), style.PrintFigure())
 
 
@@ -115,7 +115,7 @@ def map_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule = 
     """
     matrix, kinds = _kappas(frame, dataset, rule)
     points, _ = map_observers(matrix)
-    with style.publication():
+    with style.publication(), style.showing(frame):
         return draw_map(points.assign(kind=points["observer"].map(kinds)), style.PrintFigure())
 
 

@@ -24,11 +24,20 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Affine2DBase, ScaledTranslation, Transform, blended_transform_factory
 
 from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
+from analysis.figures.kind_styles import KIND_STYLES as KIND_STYLES
+from analysis.figures.kind_styles import MIXED as MIXED
+from analysis.figures.kind_styles import KindStyle as KindStyle
+from analysis.figures.kind_styles import kind_style as kind_style
+from analysis.figures.kind_styles import look_of as look_of
+from analysis.figures.kind_styles import showing as showing
+from analysis.figures.kind_styles import shown_appearance as shown_appearance
+from analysis.figures.kind_styles import sort_rows as sort_rows
+from analysis.figures.kind_styles import style_of as style_of
 from analysis.measures.accuracy import PEOPLE
-from core.kinds import KINDS, Kind
 
 MAX_NAMED = 6  # largest number of observers of one kind that the legend lists one by one
 MAX_SHOWN = 150  # if there are more observers, figures show the kinds of observer, or markers without names
+MAX_LEGEND_COLUMNS = 5  # of a legend above a figure
 MAX_NAME_LENGTH = 34  # characters
 FORMATS = ("pdf", "svg", "png")
 CHANCE_COLOR = "#666666"
@@ -57,45 +66,6 @@ RC_PARAMS: dict[Any, Any] = {
     "legend.fontsize": 7.5,
 }
 _METADATA: Mapping[str, Mapping[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
-
-
-@frozen
-class KindStyle:
-    """The style in which observers of one kind are drawn; `KIND_STYLES` has the style of every kind.
-
-    Attributes:
-        color: Color of markers and lines, as a hex string.
-        text_color: The same hue, dark enough to be readable as text on white.
-        marker: A marker of matplotlib.
-        glyph: A character of the same shape, for web pages.
-        label: Name of the kind in legends.
-        fills: Fill styles of matplotlib markers; successive observers of the kind take successive fills.
-    """
-
-    color: str
-    text_color: str
-    marker: str
-    glyph: str
-    label: str
-    fills: tuple[str, ...] = ("full", "none", "left", "right", "bottom", "top")
-
-    @property
-    def face_color(self) -> str:
-        """Fill color of the bars and markers that represent the kind, as a hex string or "white"."""
-        return "white" if self.fills[0] == "none" else self.color
-
-
-_STYLES: Mapping[Kind, KindStyle] = {
-    "human": KindStyle("#A51E37", "#A51E37", "D", "◆", "people"),
-    "generative": KindStyle("#0069AA", "#0069AA", "^", "▲", "generative"),
-    "vision-language": KindStyle("#7A4FA3", "#6B4391", "P", "✚", "vision-language"),
-    "contrastive": KindStyle("#D29600", "#8A6200", "v", "▼", "contrastive"),
-    "discriminative": KindStyle("#969696", "#6A6A6A", "o", "●", "discriminative"),
-    "simulated": KindStyle(
-        "#222222", "#222222", "s", "■", "simulated", ("none", "full", "left", "right", "bottom", "top")
-    ),
-}
-KIND_STYLES: Mapping[str, KindStyle] = {kind: _STYLES[kind] for kind in KINDS}
 
 
 @frozen
@@ -156,18 +126,32 @@ def short_names(observers: Sequence[str], kinds: Mapping[str, str]) -> list[str]
 def observer_styles(table: pd.DataFrame) -> dict[str, ObserverStyle]:
     """Return the style of every observer in a table with the columns `observer` and `kind`.
 
-    Kinds are in the order of KIND_STYLES; observers of one kind are in the order of the table.
+    Kinds are in the order of KIND_STYLES; observers of one kind are in the order of the table. If the user chose an order,
+    all observers are in that order. An observer with a color of its own is not grouped with its kind. If more than
+    MAX_NAMED observers of one group have the same color, they share a legend entry with the name of the group.
     """
-    observers = table[["observer", "kind"]].drop_duplicates("observer")
+    observers, appearance = table[["observer", "kind"]].drop_duplicates("observer"), shown_appearance()
     styles: dict[str, ObserverStyle] = {}
-    for kind, kind_style in KIND_STYLES.items():
+    for kind in (*KIND_STYLES, MIXED):
         names = list(observers.loc[observers["kind"] == kind, "observer"])
-        is_grouped = len(names) > MAX_NAMED
-        for i, (name, short) in enumerate(zip(names, short_names(names, dict.fromkeys(names, kind)), strict=True)):
-            legend = f"{kind_style.label} (n = {len(names)})" if is_grouped else short
-            fill = kind_style.fills[0 if is_grouped else i]
-            styles[name] = ObserverStyle(kind_style, fill, "" if is_grouped and i else legend, is_grouped)
-    return styles
+        texts = dict(zip(names, short_names(names, dict.fromkeys(names, kind)), strict=True))
+        members: dict[tuple[str, str], list[str]] = {}
+        for name in names:
+            color = appearance.colors.get(name, "")
+            members.setdefault((color, appearance.groups.get(name, "") if color else ""), []).append(name)
+        n_of_color: dict[str, int] = {}
+        for (color, group), of_color in members.items():
+            own, label = style_of(of_color[0], kind), group if color else kind_style(kind).label
+            is_grouped = len(of_color) > MAX_NAMED and bool(label)
+            for i, name in enumerate(of_color):
+                legend = f"{label} (n = {len(of_color)})" if is_grouped else texts[name]
+                fill = own.fills[0 if is_grouped else n_of_color.get(color, 0) % len(own.fills)]
+                n_of_color[color] = n_of_color.get(color, 0) + 1
+                styles[name] = ObserverStyle(own, fill, "" if is_grouped and i else legend, is_grouped)
+    if not appearance.is_chosen:
+        return styles
+    ranks = appearance.ranks()  # rows that combine several observers do not have a rank and come first
+    return {name: styles[name] for name in sorted(styles, key=lambda name: ranks.get(name, -1))}
 
 
 def add_legend(ax: Axes, styles: Mapping[str, ObserverStyle], *, linestyle: Literal["-", "none"] = "none") -> None:
@@ -197,17 +181,32 @@ def label_rows(ax: Axes, table: pd.DataFrame, suffixes: Sequence[str] = ()) -> N
     names = [f"{name} {suffix}".strip() for name, suffix in zip(names, suffixes or [""] * len(names), strict=True)]
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0, pad=9, labelsize=8 if len(names) <= 20 else 6.5)
-    for label, kind in zip(ax.get_yticklabels(), table["kind"], strict=True):
-        label.set_color(KIND_STYLES[kind].text_color)
-    draw_kind_markers(ax, list(table["kind"]))
+    styles = [style_of(*pair) for pair in zip(table["observer"], table["kind"], strict=True)]
+    for label, of_row in zip(ax.get_yticklabels(), styles, strict=True):
+        label.set_color(of_row.text_color)
+    draw_kind_markers(ax, styles)
 
 
-def draw_kind_markers(ax: Axes, kinds: Sequence[str]) -> None:
-    """Draw the marker of a kind to the left of each of the rows 0, 1, …, between the axes and the tick labels."""
-    for i, kind in enumerate(kinds):
-        kind_style = KIND_STYLES[kind]
-        ax.plot([-5 / 72], [i], marker=kind_style.marker, color=kind_style.color, markerfacecolor=kind_style.face_color,
+def draw_kind_markers(ax: Axes, styles: Sequence[KindStyle]) -> None:
+    """Draw a marker to the left of each of the rows 0, 1, …, between the axes and the tick labels."""
+    for i, of_row in enumerate(styles):
+        ax.plot([-5 / 72], [i], marker=of_row.marker, color=of_row.color, markerfacecolor=of_row.face_color,
                 markersize=4, clip_on=False, scalex=False, scaley=False, transform=_left_of_axes(ax))  # fmt: skip
+
+
+def legend_styles(observers: Sequence[str], kinds: Sequence[str]) -> list[KindStyle]:
+    """Return the styles that a legend explains: the kinds, and the groups of observers with colors of their own."""
+    appearance = shown_appearance()
+    pairs = list(zip(observers, kinds, strict=True))
+    usual = {kind for name, kind in pairs if name not in appearance.colors}
+    styles = [kind_style(kind) for kind in (*KIND_STYLES, MIXED) if kind in usual]
+    groups: dict[str, set[KindStyle]] = {}
+    for name, kind in pairs:
+        if name in appearance.colors and name in appearance.groups:
+            group = appearance.groups[name]
+            groups.setdefault(group, set()).add(evolve(style_of(name, kind), label=group))
+    # If the observers of a group have different colors, only their names in the figure can explain them.
+    return [*styles, *(of_group.pop() for of_group in groups.values() if len(of_group) == 1)]
 
 
 def kind_handle(kind_style: KindStyle) -> Line2D:
@@ -226,8 +225,9 @@ def _left_of_axes(ax: Axes) -> Transform:
 
 def add_kind_legend(figure: Figure, table: pd.DataFrame) -> None:
     """Add a legend above the figure that shows the marker of each kind of observer that occurs in the table."""
-    handles = [kind_handle(kind_style) for kind, kind_style in KIND_STYLES.items() if (table["kind"] == kind).any()]
-    _legend_above(figure, handles, len(handles))
+    handles = [kind_handle(shown) for shown in legend_styles(list(table["observer"]), list(table["kind"]))]
+    if handles:
+        _legend_above(figure, handles, min(len(handles), MAX_LEGEND_COLUMNS))
 
 
 def add_figure_legend(figure: Figure, styles: Mapping[str, ObserverStyle], n_columns: int) -> None:

@@ -26,21 +26,26 @@ def first_responses(trials: pd.DataFrame) -> pd.DataFrame:
     """
     if not trials.duplicated(KEY).any():
         return trials
-    session = refuse_repetition(trials)
-    order = session.argsort(kind="stable")
-    is_first = np.zeros(len(trials), bool)
-    is_first[order] = ~trials.iloc[order].duplicated(KEY).to_numpy()
-    return trials[is_first]
+    refuse_repetition(trials)
+    return without_later_sessions(trials)
 
 
-def refuse_repetition(trials: pd.DataFrame) -> np.ndarray:
-    """Return the session of every trial as a number, which is -1 if it is missing.
+def without_later_sessions(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of every observer and image that are in the first session with this image; rows keep their order."""
+    is_repeated = trials.duplicated(KEY, keep=False).to_numpy()
+    if not is_repeated.any():
+        return trials
+    session = session_numbers(trials)
+    part = trials.loc[is_repeated, KEY].assign(session=session[is_repeated])
+    first = part.groupby(KEY, observed=True)["session"].transform("min").to_numpy()
+    is_later = np.zeros(len(trials), bool)
+    is_later[is_repeated] = session[is_repeated] > first
+    return trials[~is_later]
 
-    Raises LogError if an observer responded to an image of one condition twice in one session.
-    """
-    session = np.full(len(trials), -1.0)
-    if "session" in trials:
-        session = trials["session"].astype("Float64").fillna(-1.0).to_numpy(float)
+
+def refuse_repetition(trials: pd.DataFrame) -> None:
+    """Raise LogError if an observer responded to an image of one condition twice in one session."""
+    session = session_numbers(trials)
     again = trials.assign(session=session).duplicated([*KEY, "session"]).to_numpy()
     if again.any():
         trial, number = trials[again].iloc[0], session[again][0]
@@ -49,7 +54,13 @@ def refuse_repetition(trials: pd.DataFrame) -> np.ndarray:
             f"{trial['observer']} responded to {trial['stimulus']} of {trial['dataset']} twice{of_session}; error "
             "consistency needs one response per image in each session, so remove one of the two rows"
         )
-    return session
+
+
+def session_numbers(trials: pd.DataFrame) -> np.ndarray:
+    """Return the session of every trial as a number, which is -1 if it is missing."""
+    if "session" not in trials:
+        return np.full(len(trials), -1.0)
+    return np.asarray(trials["session"].astype("Float64").fillna(-1.0).to_numpy(float))
 
 
 def repeated_trials(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Figures 3, 4, 9 and 11: bar charts of averages over datasets, and of accuracy on datasets with a single condition."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -34,7 +34,7 @@ def make_averages(number: int, measures: Sequence[str], inputs: FigureInputs) ->
         benchmark = inputs.benchmark
     except LogError as error:
         return [str(error)]
-    table, n_datasets = _sort_rows(benchmark, measures)
+    table, n_datasets = _sort_rows(benchmark, measures, inputs.ranks)
     missing = [LABELS[measure].lower() for measure in measures if measure not in set(table["measure"])]
     messages = []
     if missing:
@@ -46,12 +46,15 @@ def make_averages(number: int, measures: Sequence[str], inputs: FigureInputs) ->
     return [figure, *(f"some panels are missing: {message}" for message in messages)]
 
 
-def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.DataFrame, int]:
+def _sort_rows(
+    benchmark: pd.DataFrame, measures: Sequence[str], ranks: Mapping[str, int] | None = None
+) -> tuple[pd.DataFrame, int]:
     """Return the rows of the measures in drawing order, and the largest number of datasets that any observer has.
 
     The first row of each measure combines all people. The observers with responses to all datasets follow, and then all
-    other observers; both groups are in the order of the benchmark. Measures that are undefined for all observers are
-    omitted, and rows that combine all people are omitted if they are undefined.
+    other observers; both groups are in the order of the benchmark. If `ranks` has an order that the user chose, all
+    observers are in this order. Measures that are undefined for all observers are omitted, and rows that combine all
+    people are omitted if they are undefined.
     """
     table, n_datasets = benchmark[benchmark["measure"].isin(measures)].copy(), int(benchmark["n_datasets"].max())
     table["of"] = [f"({n} of {n_datasets})" if n < n_datasets else "" for n in table["n_datasets"]]
@@ -60,10 +63,11 @@ def _sort_rows(benchmark: pd.DataFrame, measures: Sequence[str]) -> tuple[pd.Dat
     table = table.assign(
         measure_rank=table["measure"].map({measure: i for i, measure in enumerate(measures)}),
         is_single=~is_pooled,
-        is_partial=table["of"] != "",
+        is_partial=table["of"] != "" if ranks is None else False,
+        rank=0 if ranks is None else table["observer"].map(ranks).fillna(len(ranks)),
     )
     table = table[is_measured & (~is_pooled | table["value"].notna())]
-    table = table.sort_values(["measure_rank", "is_single", "is_partial"], kind="stable")
+    table = table.sort_values(["measure_rank", "is_single", "is_partial", "rank"], kind="stable")
     return table[COLUMNS].reset_index(drop=True), n_datasets
 
 
@@ -89,9 +93,10 @@ def _average_caption(
             f"The first row and the dashed line with its shaded interval show {pooled['observer'].iloc[0]}, all {n} "
             f"combined{with_others}."
         )
-    order = "Observers are sorted from best to worst."
+    order = inputs.order_sentence("Observers are sorted from best to worst.")
     if (table["of"] != "").any():
-        order += " Pale bars at the end are means over fewer datasets, which cannot be compared with the others."
+        place = "" if inputs.ranks else " at the end"
+        order += f" Pale bars{place} are means over fewer datasets, which cannot be compared with the others."
     sentences = [title, people, order, f"Error bars show {inputs.bootstrap_intervals}."]
     if number != 3:
         sentences.append(_as_sentence(benchmark.attrs["rule"]))
@@ -117,7 +122,13 @@ def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
     table = table.assign(
         dataset_rank=table["dataset"].map({d: i for i, d in enumerate(datasets)}), is_machine=table["kind"] != "human"
     )
-    table = table.sort_values(["dataset_rank", "is_machine", "value"], ascending=[True, True, False], kind="stable")
+    keys, ranks = {"dataset_rank": True, "is_machine": True, "value": False}, inputs.ranks
+    if ranks is not None:
+        table = table.assign(
+            is_single=table["observer"] != PEOPLE, rank=table["observer"].map(ranks).fillna(len(ranks))
+        )
+        keys = {"dataset_rank": True, "is_single": True, "rank": True}
+    table = table.sort_values([*keys], ascending=[*keys.values()], kind="stable")
     columns = ["dataset", "observer", "kind", "n_observers", "n", "n_correct", "of", "value", "low", "high"]
     table = table.assign(of="")[columns].reset_index(drop=True)
     people = table[table["observer"] == PEOPLE]
@@ -127,9 +138,10 @@ def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
         if n_people
         else ""
     )
+    order = inputs.order_sentence("People come first; the other observers are sorted from best to worst.")
     caption = (
-        f"Accuracy on datasets with a single condition: {describe_observers(table)}. People come first; the other "
-        f"observers are sorted from best to worst. {combined}Error bars show {WILSON}. The dotted line marks chance, "
+        f"Accuracy on datasets with a single condition: {describe_observers(table)}. {order} {combined}"
+        f"Error bars show {WILSON}. The dotted line marks chance, "
         f"where it is known.{inputs.simulated_note(table)}"
     )
     draw = partial(paper.figure_11, table, chance=inputs.chance(datasets))

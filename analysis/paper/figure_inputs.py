@@ -11,6 +11,7 @@ from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
 from analysis.benchmark.by_condition import consistency_by_condition
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures import style
+from analysis.io.appearance import appearance_of
 from analysis.io.frame import dataset_order
 from analysis.kappa.condition_data import split_by_condition
 from analysis.kappa.consistency import Rule
@@ -84,6 +85,16 @@ class FigureInputs:
     def trials_of(self, dataset: str) -> pd.DataFrame:
         """Return the trials of one dataset."""
         return self.frame[self.frame["dataset"] == dataset]
+
+    @property
+    def ranks(self) -> dict[str, int] | None:
+        """The position of every observer in the order that the user chose, or None without such an order."""
+        appearance = appearance_of(self.frame)
+        return appearance.ranks() if appearance.is_chosen else None
+
+    def order_sentence(self, usual: str) -> str:
+        """Return the sentence of a caption about the order of observers; `usual` is it without a chosen order."""
+        return usual if self.ranks is None else "Observers are in the order of the labels file."
 
     @cached_property
     def conflict_datasets(self) -> list[str]:

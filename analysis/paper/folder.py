@@ -67,7 +67,8 @@ def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) 
             used_stems.append(stem.casefold())
             files = [f"{stem}.{suffix}" for suffix in SUFFIXES]
             _refuse_overwriting(out, [*files, INDEX, FILE_LIST] if not earlier_files else files, earlier_files)
-            _write_files(result, out / stem)
+            with style.showing(inputs.frame):
+                _write_files(result, out / stem)
             earlier_files = list(dict.fromkeys([*earlier_files, *files, INDEX]))
             list_path.write_text("".join(f"{name}\n" for name in earlier_files), "utf-8", newline="\n")
             (out / INDEX).write_text(_index(out, earlier_files), "utf-8", newline="\n")

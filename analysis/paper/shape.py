@@ -83,9 +83,11 @@ def make_shape_bias_boxes(inputs: FigureInputs) -> list[PaperFigure | str]:
         table = shape_bias_spread(shape_bias(inputs.trials_of(dataset)))
         sort_keys = pd.DataFrame({"is_machine": table["kind"] != "human", "negative_bias": -table["shape_bias"]})
         order = sort_keys.astype({"is_machine": int}).sort_values(["is_machine", "negative_bias"])
-        table = table.loc[order.index].reset_index(drop=True)
-        order_sentence = "Observers are sorted by shape bias."
-        if (table["kind"] == "human").any():
+        table, ranks = table.loc[order.index].reset_index(drop=True), inputs.ranks
+        order_sentence = inputs.order_sentence("Observers are sorted by shape bias.")
+        if ranks is not None:
+            table = table.iloc[table["observer"].map(ranks).fillna(len(ranks)).argsort(kind="stable")]
+        elif (table["kind"] == "human").any():
             order_sentence = "People are shown individually and come first; observers are sorted by shape bias."
         caption = (
             f"Spread of shape bias on {dataset} over the categories of the shape: {describe_observers(table)}. "

@@ -1,6 +1,6 @@
 """Writes the pages of the report from the templates, styles and scripts in `page/`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -47,6 +47,7 @@ def write_pages(
     out: Path, *, title: str, notes: Sequence[str], published: str, overview: Sequence[Mapping[str, Any]],
     parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section], n_averaged: int, bootstrap: str,
     browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table, environments: Sequence[str],
+    observers: Sequence[tuple[str, str]],
 ) -> None:  # fmt: skip
     """Write index.html, trials.html and assets/.
 
@@ -67,20 +68,24 @@ def write_pages(
         credits: The attribution of the images of each dataset.
         provenance: The table of logs.
         environments: Descriptions of the software that wrote the logs.
+        observers: The name and the kind of every observer.
     """
     assets = out / "assets"
     assets.mkdir(parents=True, exist_ok=True)
     for name in SCRIPTS:
         (assets / name).write_bytes((PAGE / name).read_bytes())
-    (assets / "report.css").write_text((PAGE / "report.css").read_text("utf-8") + _kind_rules(), "utf-8", newline="\n")
+    (assets / "report.css").write_text(
+        (PAGE / "report.css").read_text("utf-8") + _kind_rules(observers), "utf-8", newline="\n"
+    )
     kinds = {
         kind: {"label": kind_style.label, "glyph": kind_style.glyph} for kind, kind_style in style.KIND_STYLES.items()
     }
-    index = {
-        "letters": LETTERS,
-        "datasets": list(browsed),
-        "looks": {kind: labels | {"color": style.KIND_STYLES[kind].color} for kind, labels in kinds.items()},
-    }
+    looks = {kind: labels | {"color": style.KIND_STYLES[kind].color} for kind, labels in kinds.items()}
+    own_looks = {name: style.look_of(name, kind) for name, kind in observers if style.look_of(name, kind) != kind}
+    for name, kind in observers:
+        if name in own_looks:
+            looks[own_looks[name]] = kinds[kind] | {"color": style.style_of(name, kind).color}
+    index = {"letters": LETTERS, "datasets": list(browsed), "looks": looks} | ({"own": own_looks} if own_looks else {})
     (assets / "index.js").write_text(f"report.index={as_json(index)};\n", "utf-8", newline="\n")
     files = {
         folder: sorted(path.name for path in (out / folder).glob("*.csv*")) for folder in ("tables", "figures")
@@ -92,6 +97,7 @@ def write_pages(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals["own_looks"] = own_looks
     environment.filters["cell"] = format_value
     environment.filters["sort_key"] = _sort_key
     environment.filters["csv_names"] = partial(name_csv_files, names=files["tables"])
@@ -107,13 +113,12 @@ def write_pages(
         (out / page).write_text(html, "utf-8", newline="\n")
 
 
-def _kind_rules() -> str:
-    """Return CSS rules with the color and the marker of every kind, the same as in the figures."""
-    rules = [
-        f".kind-{kind} {{ --ink: {kind_style.text_color}; --mark: \"{kind_style.glyph}\"; }}\n"
-        for kind, kind_style in style.KIND_STYLES.items()
-    ]  # fmt: skip
-    return "".join(rules)
+def _kind_rules(observers: Iterable[tuple[str, str]]) -> str:
+    """Return CSS rules with the color and the marker of every kind and look, the same as in the figures."""
+    styles = dict(style.KIND_STYLES) | {style.look_of(*pair): style.style_of(*pair) for pair in observers}
+    return "".join(
+        f'.kind-{name} {{ --ink: {look.text_color}; --mark: "{look.glyph}"; }}\n' for name, look in styles.items()
+    )
 
 
 def _sort_key(value: object) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.figures import style
-from analysis.io.frame import dataset_order, simulated_observers_note
+from analysis.io.frame import dataset_order, observer_order, simulated_observers_note
 from analysis.io.notes import hide_warnings
+from analysis.io.repeated import without_later_sessions
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contingency import contingency
 from analysis.measures.accuracy import accuracy
@@ -82,7 +83,7 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as folder:
         new = Path(folder)
-        with hide_warnings():  # the page shows the notes
+        with hide_warnings(), style.showing(frame):  # the page shows the notes
             _build(frame, new, intervals, seed, extras, stimuli)
         _remove_earlier_report(out)
         files = sorted(path.relative_to(new) for path in new.rglob("*") if path.is_file())
@@ -107,7 +108,8 @@ def _build(
     """Write all files of a report into the empty folder `out`."""
     datasets = dataset_order(frame["dataset"].unique())
     names = file_names(datasets)
-    images, origin = responses_by_image(frame), provenance(frame)
+    first = without_later_sessions(frame)  # the pages show one response of each observer to each image
+    images, origin = responses_by_image(first), provenance(frame)
     thumbnails = copy_thumbnails(out, images, stimuli, origin.digests)
     unambiguous = frame[frame["category"] != AMBIGUOUS]
     accuracies, counts = accuracy(unambiguous), contingency(unambiguous)
@@ -132,7 +134,7 @@ def _build(
         functions = [*ILLUSION_SECTIONS.values(), *(SECTIONS.values() if len(trials) else ())]
         parts = tuple(part for function in functions if (part := function(inputs)) is not None)
         sections.append(pages.Section(dataset, name, _summary(dataset, all_trials), parts))
-        browsed.append(write_trials(out, name, all_trials, _rows_of(images, dataset), thumbnails))
+        browsed.append(write_trials(out, name, _rows_of(first, dataset), _rows_of(images, dataset), thumbnails))
     overall = [_extra_part(out, extra) for extra in extras]
     results = (function(unambiguous, out, bootstrap) for function in OVERALL_SECTIONS.values())
     overall += [part for part in results if part is not None]
@@ -146,6 +148,7 @@ def _build(
         names), parts=overall, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
         n_averaged=sum(bool(part.tables) for part in overall), bootstrap=bootstrap.description, browsed=browsed,
         credits=thumbnails.credits, provenance=provenance_table(origin), environments=environments(origin),
+        observers=list(observer_order(frame).itertuples(index=False, name=None)),
     )  # fmt: skip
 
 

@@ -169,4 +169,4 @@ def _exclusion_note(pairs: pd.DataFrame, is_selected: np.ndarray, n_trials: int)
 
 
 def _abbreviate(names: list[str]) -> str:
-    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more observers" * (len(names) > MAX_NAMES))
+    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" * (len(names) > MAX_NAMES))

@@ -117,7 +117,7 @@ def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> 
         The axes.
     """
     for i, row in enumerate(table.to_dict("records")):
-        kind_style, is_pale, value = style.KIND_STYLES[row["kind"]], bool(row["of"]), row["value"]
+        kind_style, is_pale, value = style.style_of(row["observer"], row["kind"]), bool(row["of"]), row["value"]
         if value != value:
             ax.text(0, i, " –", va="center")
             continue
@@ -128,7 +128,7 @@ def draw_bars(table: pd.DataFrame, ax: Axes, label: str, *, reference: bool) -> 
             ax.hlines(i, row["low"], row["high"], color="black", linewidth=0.9)
     first = table.iloc[0]
     if reference and first["observer"] in style.POOLED_OBSERVERS and first["value"] == first["value"]:
-        color = style.KIND_STYLES[first["kind"]].color
+        color = style.kind_style(first["kind"]).color
         ax.axvline(first["value"], color=color, linestyle="--", linewidth=0.8, zorder=3)
         ax.axvspan(first["low"], first["high"], color=color, alpha=0.12, linewidth=0, zorder=0.5)
     if (table["low"].fillna(0) < 0).any():

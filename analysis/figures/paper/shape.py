@@ -60,7 +60,7 @@ def figure_12(table: pd.DataFrame, figure: Figure) -> Figure:
     styles = style.observer_styles(table)
     for i, row in enumerate(table.to_dict("records")):
         if row["n_categories"]:
-            _draw_box(ax, i, row, style.KIND_STYLES[row["kind"]].text_color)
+            _draw_box(ax, i, row, style.style_of(row["observer"], row["kind"]).text_color)
         options = styles[row["observer"]].plot_options() | {"alpha": 1.0, "zorder": 4.0, "markersize": 3.2}
         ax.plot([1 - float(row["shape_bias"])], [i], linestyle="none", **options)
     ax.set(xlim=(-0.02, 1.02), ylim=(n - 0.4, -0.6), xlabel="Fraction of “texture” decisions")

@@ -21,6 +21,11 @@ class Trials {
     return letter === " " ? null : letter === "!" ? "" : this.words[this.word_index.get(letter)];
   }
 
+  /* Return the name of the look of an observer: its kind, or its kind and its own color. */
+  look(o) {
+    return (this.looks ?? this.kinds)[o];
+  }
+
   category(i) {
     return this.words[this.categories[i]];
   }

@@ -67,6 +67,8 @@ report.pager = (body, { n, load, make, text, size = 100, search = { value: "" } 
       const is_kind = is_text && heads[column].classList.contains("kind") && cell in report.index.looks;
       const name = is_kind ? `kind kind-${cell}` : is_text && column ? "text" : null;
       const content = is_text ? [cell] : [cell[1], ...(cell.length > 2 ? [report.element("span", { class: "interval" }, cell[2])] : [])];
+      const own = column ? undefined : report.index.own?.[cell];
+      if (own) return report.element("th", { scope: "row", class: `mark kind-${own}` }, ...content);
       return column ? report.element("td", { class: name }, ...content) : report.element("th", { scope: "row", class: name }, ...content);
     }));
   }

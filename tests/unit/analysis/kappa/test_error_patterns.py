@@ -100,7 +100,7 @@ def test_degenerate_cases():
     (row,) = error_patterns(pd.concat(constant), n_resamples=20).itertuples()
     assert row.same_response == 1 and np.isnan(row.agreement)  # the expected agreement is 1 too
     assert len(error_patterns(correct)) == len(error_patterns(correct[:0])) == 0
-    with pytest.raises(LogError, match="correct responded to 0.png of mine twice"):
+    with pytest.raises(LogError, match=r"correct responded to 0\.png of mine twice"):
         error_patterns(pd.concat([correct, correct]))
     other_images = bad.assign(stimulus=bad["stimulus"] + "x")
     (row,) = error_patterns(pd.concat([correct, other_images])).itertuples()
