@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.options import BootstrapSeed, Dataset, Logs, NChoices, Resamples, Rule, read_logs
-from commands.selection import selects
+from commands.selection import GroupBy, selects
 from core.errors import LogError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def figures(
         ),
     ] = None,
     dataset: Dataset = None,
+    group_by: GroupBy = None,
     n_choices: NChoices = None,
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
@@ -52,19 +53,20 @@ def figures(
 
     Figures 1, 3 to 6 and 9 to 17 can be drawn from trial logs. Each figure is written as PDF, SVG and PNG, with its numbers
     as CSV and its caption; figures.md shows all of them. The command prints a message for each figure that cannot be
-    drawn from these logs.
+    drawn from these logs. --labels gives observers other names and colors. With --group-by, all figures except the
+    matrices show means over groups of observers.
 
     \b
-    Example:
+    Examples:
       observers figures humans logs --figure 1 --figure 3 --out figures
+      observers figures humans networks --labels labels.csv --group-by group --out figures
     """
     from analysis.paper.figure_inputs import FigureInputs
     from analysis.paper.folder import write_figures
 
     highlighted, reference = tuple(highlight or ()), tuple(stand_in) if stand_in else None
-    inputs = FigureInputs(
-        read_logs(logs, dataset, selection, n_choices=n_choices), highlighted, reference, rule, resamples, seed
-    )
+    frame = read_logs(logs, dataset, selection, n_choices=n_choices)
+    inputs = FigureInputs(frame, highlighted, reference, rule, resamples, seed, group_by or "")
     n_drawn = 0
     for written in write_figures(inputs, out, figure or ()):
         n_drawn += bool(written.stem)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.options import BootstrapSeed, Dataset, Intervals, Logs, NChoices, read_logs
-from commands.selection import selects
+from commands.selection import GroupBy, selects
 
 if TYPE_CHECKING:
     from analysis.selection.select import Selection
@@ -19,6 +19,7 @@ def report(
         "report"
     ),
     dataset: Dataset = None,
+    group_by: GroupBy = None,
     n_choices: NChoices = None,
     intervals: Intervals = True,
     seed: BootstrapSeed = 0,
@@ -45,17 +46,23 @@ def report(
 ) -> None:
     """Write web pages with figures, tables and trials.
 
-    The report opens in a browser without a server. Every figure is also written as PDF, SVG, PNG and CSV.
+    The report opens in a browser without a server. Every figure is also written as PDF, SVG, PNG and CSV. --labels gives
+    observers other names and colors. --group-by adds a section with means over groups of observers.
 
     \b
-    Example:
+    Examples:
       observers report humans/cue-conflict logs/cue-conflict --out report
+      observers report humans/cue-conflict networks/cue-conflict --labels labels.csv --group-by group --out report
     """
+    from analysis.measures.resampling import N_RESAMPLES
     from analysis.report.extras import reconstructions_section
+    from analysis.report.groups import group_sections
     from analysis.report.report import write_report
     from experiments.sets.shown_stimuli import find_shown_stimuli
 
     frame = read_logs(logs, dataset, selection, ambiguous=True, n_choices=n_choices)
     shown = find_shown_stimuli(frame["dataset"].unique(), stimuli or ()) if images else ()
     extras = [] if reconstructions is None else [reconstructions_section(reconstructions)]
+    if group_by:
+        extras += group_sections(frame, group_by, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
     typer.echo(f"report: {write_report(frame, out, intervals=intervals, seed=seed, stimuli=shown, extras=extras)}")

@@ -60,6 +60,15 @@ GroupBy = Annotated[
         "another column of the trials. The table shows means over the observers of each group (default: none).",
     ),
 ]
+GroupResamples = Annotated[
+    int,
+    typer.Option(
+        "--resamples",
+        min=1,
+        metavar="N",
+        help="Number of bootstrap resamples of the observers of a group (--group-by).",
+    ),
+]
 OPTIONS = {"observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By}
 
 

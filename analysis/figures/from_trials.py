@@ -13,24 +13,29 @@ from analysis.figures.accuracy import draw_accuracy_figure
 from analysis.figures.consistency import draw_consistency
 from analysis.figures.scatter import draw_map
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
+from analysis.io.appearance import appearance_of
 from analysis.io.frame import observer_order, select_dataset
 from analysis.kappa.clustering import cluster_observers
 from analysis.kappa.consistency import Rule, error_consistency, kappa_matrix
 from analysis.kappa.embedding import map_observers
 from analysis.measures.accuracy import accuracy, chance_level
+from analysis.measures.by_group import accuracy_by_group, shape_bias_by_group
 from analysis.measures.shape_bias import pooled_shape_bias, shape_bias
+from analysis.selection.groups import group_observers
 from core.errors import LogError
 
 
-def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None) -> Figure:
+def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_by: str | None = None) -> Figure:
     """Draw the accuracy of every observer by condition, or as bars if there is a single condition.
 
     Args:
         frame: Trials as returned by `read_trials`.
         dataset: The dataset to draw; it may be omitted if the frame contains only one.
+        group_by: Column by which observers are grouped, as in `accuracy_by_group`; by default each observer is shown.
 
     Returns:
-        The figure. Error bars are 95 % Wilson intervals; a dotted line marks chance if the number of choices is known.
+        The figure. Error bars are 95 % Wilson intervals, or for groups 95 % bootstrap intervals over observers. A dotted
+        line marks chance if the number of choices is known.
 
     Raises:
         LogError: If the frame contains several datasets and `dataset` is omitted, or if it contains no trials.
@@ -40,16 +45,21 @@ def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None) -> Figure:
         >>> accuracy_figure(read_trials("humans/contrast")).savefig("accuracy.pdf")
     """
     trials = _trials_of(frame, dataset)
-    with style.publication(), style.showing(frame):
-        return draw_accuracy_figure(accuracy(trials), style.PrintFigure(), chance=chance_level(trials))
+    table, shown = accuracy(trials), appearance_of(frame)
+    if group_by is not None:
+        table = accuracy_by_group(trials, group_by).rename(columns={"group": "observer"})
+        shown = group_observers(trials, group_by).appearance()
+    with style.publication(), style.showing(shown):
+        return draw_accuracy_figure(table, style.PrintFigure(), chance=chance_level(trials))
 
 
-def shape_bias_figure(frame: pd.DataFrame, dataset: str | None = None) -> Figure:
+def shape_bias_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_by: str | None = None) -> Figure:
     """Draw the shape bias of every observer by category, as in figure 1 of Jaini et al. (2024).
 
     Args:
         frame: Trials as returned by `read_trials`.
         dataset: The dataset to draw; it may be omitted if only one dataset in the frame has cue conflicts.
+        group_by: Column by which observers are grouped, as in `shape_bias_by_group`; by default each observer is shown.
 
     Returns:
         The figure. Vertical lines show the shape bias over all cue conflicts. If there are more than twelve observers, the
@@ -63,6 +73,10 @@ def shape_bias_figure(frame: pd.DataFrame, dataset: str | None = None) -> Figure
         >>> shape_bias_figure(read_trials("humans/cue-conflict", "logs/cue-conflict"))
     """
     trials = frame if dataset is None else select_dataset(frame, dataset)
+    if group_by is not None:
+        table = shape_bias_by_group(trials, group_by).rename(columns={"group": "observer"})
+        with style.publication(), style.showing(group_observers(trials, group_by).appearance()):
+            return draw_shape_bias_figure(arrange(table, table.iloc[:0]), style.PrintFigure())
     table = shape_bias(trials)
     has_people = bool((table["kind"] == "human").any())
     rows = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])

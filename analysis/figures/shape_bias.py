@@ -35,7 +35,7 @@ def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
         Rows of both tables in the order in which they are drawn.
     """
     n_people = table.loc[table["kind"] == "human", "observer"].nunique()
-    if n_people > 1 and table["observer"].nunique() > MAX_OBSERVERS:
+    if len(people) and n_people > 1 and table["observer"].nunique() > MAX_OBSERVERS:
         pooled = people.assign(observer=f"people, pooled (n = {n_people})")
         others = table[table["kind"] != "human"]
     else:

@@ -164,8 +164,8 @@ def compare_with_people(
 
 
 def _compare_block(
-    arrays: list[tuple[np.ndarray, np.ndarray, np.ndarray]], first: np.ndarray, second: np.ndarray, n_people: int, rule:
-    Rule
+    arrays: list[tuple[np.ndarray, np.ndarray, np.ndarray]], first: np.ndarray, second: np.ndarray, n_people: int,
+    rule: Rule,
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
     """Return the measures of a `PeopleComparison`, in the order of its attributes, in a block of resamples.
 

@@ -23,9 +23,8 @@ import pandas as pd
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
-from analysis.kappa.pairs import PairKappas, ResampledKappas, resample_kappas
+from analysis.kappa.pairs import PairKappas, ResampledKappas, kind_order, resample_kappas
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
-from core.kinds import KINDS
 
 COLUMNS = (
     "dataset", "contrast", "kind_1", "kind_2", "n_1", "n_2", "kappa_1", "kappa_2", "difference", "low", "high", "p",
@@ -83,7 +82,7 @@ def contrast_kinds(kappas: Iterable[ResampledKappas], *, seed: int = 0) -> pd.Da
 
 def _contrasts(kinds: tuple[str, ...]) -> list[tuple[str, str, str]]:
     """Return the name and the two kinds of every contrast that these kinds of observers allow."""
-    pairs = combinations([kind for kind in KINDS if kind in kinds], 2)
+    pairs = combinations(kind_order(kinds), 2)
     return [
         (contrast, *pair)
         for pair in pairs

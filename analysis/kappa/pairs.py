@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from attrs import field, frozen
 
-from analysis.io.frame import dataset_order, observer_order
+from analysis.io.frame import dataset_order, number_key, observer_order
 from analysis.kappa.condition_data import ImageWeights, bootstrap_weights, split_by_condition, unit_weights
 from analysis.kappa.consistency import PAIRS_PER_PRODUCT, Rule, resampled_kappa, select_benchmark_conditions
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
@@ -61,8 +61,7 @@ class ResampledKappas:
     Attributes:
         dataset: Name of the dataset.
         data: Kappas of the data.
-        blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after
-        the
+        blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after the
             other.
     """
 
@@ -193,13 +192,20 @@ def kind_means(data: PairKappas, block: PairKappas) -> np.ndarray:
     return np.array(means).reshape(len(means), block.kappas.shape[1])
 
 
+def kind_order(kinds: Iterable[str]) -> list[str]:
+    """Return the unique kinds in their usual order; the names of groups follow, sorted by the numbers in them."""
+    unique = set(kinds)
+    return [kind for kind in KINDS if kind in unique] + sorted(sorted(unique - set(KINDS)), key=number_key)
+
+
 def _pairs_by_kind(kinds: tuple[str, ...]) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield every two kinds that have a pair of observers, and the positions of their pairs."""
-    number = pd.Index(KINDS).get_indexer(pd.Index(kinds))
+    order = kind_order(kinds)
+    number = pd.Index(order).get_indexer(pd.Index(kinds))
     i, j = np.triu_indices(len(kinds), k=1)
     first, second = np.minimum(number[i], number[j]), np.maximum(number[i], number[j])
-    for n, kind_1 in enumerate(KINDS):
-        for m, kind_2 in enumerate(KINDS[n:], n):
+    for n, kind_1 in enumerate(order):
+        for m, kind_2 in enumerate(order[n:], n):
             pairs = np.flatnonzero((first == n) & (second == m))
             if len(pairs):
                 yield kind_1, kind_2, pairs

@@ -11,10 +11,8 @@ from analysis.figures.paper.bars import LABELS
 from analysis.measures.accuracy import PEOPLE
 from analysis.paper.figure_inputs import (
     SINGLE,
-    WILSON,
     FigureInputs,
     PaperFigure,
-    describe_observers,
     no_people_message,
     shorten_list,
 )
@@ -83,7 +81,7 @@ def _average_caption(
     pooled = table[_is_pooled_row(table)]
     title = (
         f"{TITLES[number]} averaged over {n_datasets} dataset{'' if n_datasets == 1 else 's'} "
-        f"({shorten_list(datasets)}): {describe_observers(table)}."
+        f"({shorten_list(datasets)}): {inputs.describe(table, datasets)}."
     )
     people = "No people responded to these datasets."
     if len(pooled):
@@ -97,7 +95,8 @@ def _average_caption(
     if (table["of"] != "").any():
         place = "" if inputs.ranks else " at the end"
         order += f" Pale bars{place} are means over fewer datasets, which cannot be compared with the others."
-    sentences = [title, people, order, f"Error bars show {inputs.bootstrap_intervals}."]
+    of_groups = " for people, and a bootstrap over observers for groups" if inputs.group_by else ""
+    sentences = [title, people, order, f"Error bars show {inputs.bootstrap_intervals}{of_groups}."]
     if number != 3:
         sentences.append(_as_sentence(benchmark.attrs["rule"]))
     if "accuracy_difference" in set(table["measure"]):
@@ -130,7 +129,7 @@ def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
         keys = {"dataset_rank": True, "is_single": True, "rank": True}
     table = table.sort_values([*keys], ascending=[*keys.values()], kind="stable")
     columns = ["dataset", "observer", "kind", "n_observers", "n", "n_correct", "of", "value", "low", "high"]
-    table = table.assign(of="")[columns].reset_index(drop=True)
+    table = table.assign(of="")[[name for name in columns if name in (*table, "of")]].reset_index(drop=True)
     people = table[table["observer"] == PEOPLE]
     n_people = ", ".join(f"{n} on {d}" for d, n in zip(people["dataset"], people["n_observers"], strict=True))
     combined = (
@@ -140,8 +139,8 @@ def make_single_conditions(inputs: FigureInputs) -> list[PaperFigure | str]:
     )
     order = inputs.order_sentence("People come first; the other observers are sorted from best to worst.")
     caption = (
-        f"Accuracy on datasets with a single condition: {describe_observers(table)}. {order} {combined}"
-        f"Error bars show {WILSON}. The dotted line marks chance, "
+        f"Accuracy on datasets with a single condition: {inputs.describe(table, datasets)}. {order} {combined}"
+        f"Error bars show {inputs.trial_intervals}. The dotted line marks chance, "
         f"where it is known.{inputs.simulated_note(table)}"
     )
     draw = partial(paper.figure_11, table, chance=inputs.chance(datasets))

@@ -11,10 +11,8 @@ from analysis.kappa.consistency import RULES
 from analysis.measures.accuracy import PEOPLE
 from analysis.paper.figure_inputs import (
     PARAMETRIC,
-    WILSON,
     FigureInputs,
     PaperFigure,
-    describe_observers,
     no_people_message,
 )
 
@@ -31,6 +29,8 @@ def make_accuracy_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     has_generative = (table["kind"] == "generative").any()
     if inputs.observers:
         is_chosen, group = table["observer"].isin(inputs.observers), "the chosen observers"
+    elif inputs.group_by:
+        is_chosen, group = table["kind"].notna(), "groups"
     elif has_generative:
         is_chosen, group = table["kind"] == "generative", "the generative observers"
     else:
@@ -50,7 +50,7 @@ def make_accuracy_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     others = f" Figure 10 shows the other {n_others} observers in these logs." if n_others > 1 else ""
     others = " Figure 10 shows the one other observer in these logs." if n_others == 1 else others
     caption = (
-        f"Accuracy by condition in {_count(datasets)} of people and {group}: {describe_observers(table)}.{others} "
+        f"Accuracy by condition in {_count(datasets)} of people and {group}: {inputs.describe(table, datasets)}.{others} "
         f"{_people_sentence(table)}{_error_bar_sentences(inputs, table)}"
     )
     draw = partial(paper.figure_5, table, chance=inputs.chance(datasets))
@@ -69,7 +69,7 @@ def make_consistency_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     rule = RULES[inputs.rule]
     caption = (
         f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: "
-        f"{describe_observers(table)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of "
+        f"{inputs.describe(table, datasets)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of "
         f"people with each other. Its error bars and bands show {inputs.bootstrap_intervals}. "
         f"{rule[0].upper()}{rule[1:]}. {_error_bar_sentences(inputs, table)}{inputs.stand_in_note}"
     )
@@ -105,9 +105,9 @@ def _people_sentence(table: pd.DataFrame) -> str:
 def _error_bar_sentences(inputs: FigureInputs, table: pd.DataFrame) -> str:
     zero = " and κ = 0" if (table["measure"] == "kappa").any() else ""
     return (
-        f"Error bars of accuracy show {WILSON}. Kinds with more than {MAX_NAMED} observers have lines without error "
-        f"bars; their intervals are in the CSV file. Dotted lines mark chance, where it is known{zero}. Gray labels "
-        f"mark conditions that the benchmark excludes.{inputs.simulated_note(table)}"
+        f"Error bars of accuracy show {inputs.trial_intervals}. Kinds with more than {MAX_NAMED} observers have lines "
+        f"without error bars; their intervals are in the CSV file. Dotted lines mark chance, where it is known{zero}. "
+        f"Gray labels mark conditions that the benchmark excludes.{inputs.simulated_note(table)}"
     )
 
 

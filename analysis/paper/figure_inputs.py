@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 from attrs import field, frozen
@@ -9,15 +10,18 @@ from matplotlib.figure import Figure
 
 from analysis.benchmark.benchmark import HUMANS, SIMULATED_PEOPLE
 from analysis.benchmark.by_condition import consistency_by_condition
+from analysis.benchmark.by_group import benchmark_by_group
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures import style
-from analysis.io.appearance import appearance_of
+from analysis.io.appearance import Appearance, appearance_of
 from analysis.io.frame import dataset_order
 from analysis.kappa.condition_data import split_by_condition
 from analysis.kappa.consistency import Rule
 from analysis.measures.accuracy import PEOPLE, accuracy, chance_level, pool_people
+from analysis.measures.by_group import accuracy_by_group, average_groups, shape_bias_by_group
 from analysis.measures.resampling import N_RESAMPLES
-from analysis.measures.shape_bias import has_cue_conflicts
+from analysis.measures.shape_bias import has_cue_conflicts, pooled_shape_bias, shape_bias
+from analysis.selection.groups import Groups, group_observers
 from core.errors import UnknownName
 from stimuli.published.datasets import DATASETS
 from stimuli.published.level_scales import is_parametric
@@ -59,6 +63,7 @@ class FigureInputs:
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
         n_resamples: Number of bootstrap resamples of the images.
         seed: Random seed of the bootstrap.
+        group_by: Column by which observers are grouped; "" to show each observer. Matrices always show each observer.
         datasets: The datasets in the frame, in the published order.
 
     Raises:
@@ -71,6 +76,7 @@ class FigureInputs:
     rule: Rule = "undefined-is-nan"
     n_resamples: int = N_RESAMPLES
     seed: int = 0
+    group_by: str = ""
     datasets: tuple[str, ...] = field(init=False)
 
     @datasets.default
@@ -78,23 +84,70 @@ class FigureInputs:
         return tuple(dataset_order(self.frame["dataset"].unique()))
 
     def __attrs_post_init__(self) -> None:
-        for name in (*self.observers, *(self.stand_ins or ())):
+        for name in self.stand_ins or ():
             if name not in set(self.frame["observer"]):
                 raise UnknownName("observer in these logs", name, set(self.frame["observer"]))
+        known = set(self.frame["observer"]) if self.groups is None else set(self.groups.names)
+        for name in self.observers:
+            if name not in known:
+                raise UnknownName("observer in these logs" if self.groups is None else "group", name, known)
 
     def trials_of(self, dataset: str) -> pd.DataFrame:
         """Return the trials of one dataset."""
         return self.frame[self.frame["dataset"] == dataset]
 
+    @cached_property
+    def groups(self) -> Groups | None:
+        """The groups of observers, or None if the figures show each observer."""
+        return group_observers(self.frame, self.group_by) if self.group_by else None
+
+    def appearance(self, *, of_observers: bool = False) -> Appearance:
+        """Return how the observers are shown, or how their groups are shown unless `of_observers` is true."""
+        return appearance_of(self.frame) if self.groups is None or of_observers else self.groups.appearance()
+
+    def shape_bias(self, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the shape bias of every observer or group, and that of all people pooled, which is empty for groups."""
+        trials = self.trials_of(dataset)
+        if self.group_by:
+            table = shape_bias_by_group(trials, self.group_by, n_resamples=self.n_resamples, seed=self.seed)
+            table = table.rename(columns={"group": "observer"})
+            return table, table.iloc[:0]
+        table = shape_bias(trials)
+        return table, pooled_shape_bias(trials) if (table["kind"] == "human").any() else table.iloc[:0]
+
+    def describe(self, table: pd.DataFrame, datasets: Collection[str]) -> str:
+        """Return the number of observers of each kind in a table, or the groups with their numbers of observers.
+
+        The groups are those in the table, with the observers of the datasets; a person counts once for each dataset.
+        """
+        if self.groups is None:
+            return describe_observers(table)
+        shown = set(table["observer"])
+        members = self.groups.members[self.groups.members["dataset"].isin(list(datasets))]
+        is_person = members["kind"] == "human"
+        members = pd.concat([members[is_person], members[~is_person].drop_duplicates(["observer", "group"])])
+        n = members["group"].value_counts()
+        groups = ", ".join(f"{name}: n = {n[name]}" for name in self.groups.names if name in shown and name in n)
+        return f"means over groups of observers by {self.groups.by} ({groups})"
+
+    @property
+    def trial_intervals(self) -> str:
+        """A description of the intervals of accuracy and shape bias for captions."""
+        if self.group_by:
+            return f"95 % bootstrap intervals over the observers of a group ({self.n_resamples} resamples, seed {self.seed})"
+        return WILSON
+
     @property
     def ranks(self) -> dict[str, int] | None:
         """The position of every observer in the order that the user chose, or None without such an order."""
-        appearance = appearance_of(self.frame)
+        appearance = self.appearance()
         return appearance.ranks() if appearance.is_chosen else None
 
     def order_sentence(self, usual: str) -> str:
         """Return the sentence of a caption about the order of observers; `usual` is it without a chosen order."""
-        return usual if self.ranks is None else "Observers are in the order of the labels file."
+        if self.ranks is None:
+            return usual
+        return "Groups are in their usual order." if self.group_by else "Observers are in the order of the labels file."
 
     @cached_property
     def conflict_datasets(self) -> list[str]:
@@ -108,7 +161,13 @@ class FigureInputs:
 
     @cached_property
     def accuracies(self) -> pd.DataFrame:
-        """Accuracy of every observer in every condition, with the people of a dataset combined into one row."""
+        """Accuracy of every observer in every condition, with the people of a dataset combined into one row.
+
+        If observers are grouped, it has one row for every group.
+        """
+        if self.group_by:
+            table = accuracy_by_group(self.frame, self.group_by, n_resamples=self.n_resamples, seed=self.seed)
+            return table.rename(columns={"group": "observer"})
         return pool_people(accuracy(self.frame))
 
     @cached_property
@@ -126,8 +185,14 @@ class FigureInputs:
 
         Access to this property raises LogError if the benchmark cannot be computed.
         """
-        every, options = self.averages_every_dataset, {"n_resamples": self.n_resamples, "seed": self.seed}
-        table = benchmark_intervals(self.frame, self.rule, self.stand_ins, every_dataset=every, **options)
+        every = self.averages_every_dataset
+        options: dict[str, Any] = {"n_resamples": self.n_resamples, "seed": self.seed}
+        arguments = self.rule, self.stand_ins
+        if self.group_by:
+            table = benchmark_by_group(self.frame, self.group_by, *arguments, every_dataset=every, **options)
+            table = table.rename(columns={"group": "observer"})
+        else:
+            table = benchmark_intervals(self.frame, *arguments, every_dataset=every, **options)
         others = [d for d in self.datasets if d not in DATASETS]
         if others and not self.averages_every_dataset and self.stand_ins is None:
             table.attrs["notes"].append(f"datasets are excluded because they are not published: {', '.join(others)}")
@@ -149,7 +214,13 @@ class FigureInputs:
         """Error consistency with people by condition, for the datasets whose conditions are levels of a distortion."""
         trials = self.frame[self.frame["dataset"].isin(self.parametric_datasets)]
         options = {"n_resamples": self.n_resamples, "seed": self.seed}
-        return consistency_by_condition(trials, rule=self.rule, reference_observers=self.stand_ins, **options)
+        table = consistency_by_condition(trials, rule=self.rule, reference_observers=self.stand_ins, **options)
+        if self.groups is None:
+            return table
+        is_people = table["observer"].isin([PEOPLE, SIMULATED_PEOPLE])
+        keys = ("dataset", "condition", "n_people", "n_images")
+        means = average_groups(table[~is_people], self.groups, keys, "kappa", (), self.n_resamples, self.seed)
+        return pd.concat([table[is_people], means.rename(columns={"group": "observer"})], ignore_index=True)
 
     def chance(self, datasets: Collection[str]) -> float | None:
         """Return the chance accuracy of the datasets, or None if it differs between them or is not known."""

@@ -16,6 +16,7 @@ from analysis.figures import style
 from analysis.io.tables import to_csv
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.figures import FIGURES, make
+from analysis.paper.matrices import MATRICES
 from core.errors import LogError
 from experiments.log import file_name
 
@@ -67,7 +68,7 @@ def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) 
             used_stems.append(stem.casefold())
             files = [f"{stem}.{suffix}" for suffix in SUFFIXES]
             _refuse_overwriting(out, [*files, INDEX, FILE_LIST] if not earlier_files else files, earlier_files)
-            with style.showing(inputs.frame):
+            with style.showing(inputs.appearance(of_observers=number in MATRICES)):
                 _write_files(result, out / stem)
             earlier_files = list(dict.fromkeys([*earlier_files, *files, INDEX]))
             list_path.write_text("".join(f"{name}\n" for name in earlier_files), "utf-8", newline="\n")

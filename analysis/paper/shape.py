@@ -7,8 +7,8 @@ import pandas as pd
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
 from analysis.io.tables import format_range
-from analysis.measures.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias, shape_bias_spread
-from analysis.paper.figure_inputs import FigureInputs, PaperFigure, describe_observers
+from analysis.measures.shape_bias import ALL, shape_bias_spread
+from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 
 
 def make_shape_bias(inputs: FigureInputs) -> list[PaperFigure | str]:
@@ -29,23 +29,27 @@ def _no_conflicts_message(dataset: str) -> str:
 
 def _shape_bias_rows(inputs: FigureInputs, dataset: str) -> tuple[pd.DataFrame, str]:
     """Return the rows of figures 1 and 13 in drawing order, and their caption."""
-    trials = inputs.trials_of(dataset)
-    table = shape_bias(trials)
-    has_people = bool((table["kind"] == "human").any())
-    rows = arrange(table, pooled_shape_bias(trials) if has_people else table.iloc[:0])
+    table, pooled = inputs.shape_bias(dataset)
+    has_people = bool(len(pooled))
+    rows = arrange(table, pooled)
     n_people = table.loc[table["kind"] == "human", "observer"].nunique()
     are_pooled = rows["observer"].nunique() < table["observer"].nunique()
-    people = "without people"
+    people = ", without people"
     if are_pooled:
-        people = f"with the {n_people} people pooled"
+        people = f", with the {n_people} people pooled"
+    elif inputs.group_by:
+        people = ""
     elif n_people:
-        people = f"with {n_people} {'person' if n_people == 1 else 'people'} shown individually"
-    n = format_range(overall_shape_bias(table)["n_conflict"])
+        people = f", with {n_people} {'person' if n_people == 1 else 'people'} shown individually"
+    n = format_range(table.loc[table["category"] == ALL, "n_conflict"])
+    unit, intervals = "observer", "95 % Wilson intervals over shape and texture decisions"
+    if inputs.group_by:
+        unit, intervals = "group", inputs.trial_intervals
     caption = (
         f"Shape bias on {dataset} by the category of the shape, shape / (shape + texture) decisions: "
-        f"{describe_observers(table)}, {people}; {n} cue-conflict images for each observer. Vertical lines and the "
-        "last row show the shape bias over all cue conflicts. Bars in the last row show 95 % Wilson intervals over "
-        "shape and texture decisions; the intervals of the categories are in the CSV file. Rows are sorted by the "
+        f"{inputs.describe(table, [dataset])}{people}; {n} cue-conflict images for each {unit}. Vertical lines and the "
+        f"last row show the shape bias over all cue conflicts. Bars in the last row show {intervals}; the "
+        "intervals of the categories are in the CSV file. Rows are sorted by the "
         f"shape bias of {'pooled people' if has_people else 'the mean over observers'}.{inputs.simulated_note(table)}"
     )
     return rows, caption
@@ -80,7 +84,7 @@ def make_shape_bias_boxes(inputs: FigureInputs) -> list[PaperFigure | str]:
     """Make figure 12: box plots of shape bias over categories."""
     results: list[PaperFigure | str] = []
     for dataset in inputs.conflict_datasets:
-        table = shape_bias_spread(shape_bias(inputs.trials_of(dataset)))
+        table = shape_bias_spread(inputs.shape_bias(dataset)[0])
         sort_keys = pd.DataFrame({"is_machine": table["kind"] != "human", "negative_bias": -table["shape_bias"]})
         order = sort_keys.astype({"is_machine": int}).sort_values(["is_machine", "negative_bias"])
         table, ranks = table.loc[order.index].reset_index(drop=True), inputs.ranks
@@ -90,7 +94,7 @@ def make_shape_bias_boxes(inputs: FigureInputs) -> list[PaperFigure | str]:
         elif (table["kind"] == "human").any():
             order_sentence = "People are shown individually and come first; observers are sorted by shape bias."
         caption = (
-            f"Spread of shape bias on {dataset} over the categories of the shape: {describe_observers(table)}. "
+            f"Spread of shape bias on {dataset} over the categories of the shape: {inputs.describe(table, [dataset])}. "
             f"{order_sentence} Lines show the median, boxes the quartiles, whiskers the lowest and the highest "
             "category, and markers the shape bias over all cue conflicts. The whiskers are not error bars; figure 1 "
             f"shows the intervals.{inputs.simulated_note(table)}"

@@ -50,6 +50,7 @@ class Extra:
         sentences: Paragraphs below the heading.
         table: The table of the section, or None if it has no table.
         drawings: The figures of the section.
+        is_averaged: Whether the table is averaged over datasets. Other sections follow those that are.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Extra:
     sentences: tuple[str, ...]
     table: pd.DataFrame | None = None
     drawings: tuple[Drawing, ...] = ()
+    is_averaged: bool = True
 
 
 def overview_table(frame: pd.DataFrame, stand_ins: Collection[str]) -> pd.DataFrame:

@@ -135,9 +135,11 @@ def _build(
         parts = tuple(part for function in functions if (part := function(inputs)) is not None)
         sections.append(pages.Section(dataset, name, _summary(dataset, all_trials), parts))
         browsed.append(write_trials(out, name, _rows_of(first, dataset), _rows_of(images, dataset), thumbnails))
-    overall = [_extra_part(out, extra) for extra in extras]
+    overall = [_extra_part(out, extra) for extra in extras if extra.is_averaged]
     results = (function(unambiguous, out, bootstrap) for function in OVERALL_SECTIONS.values())
     overall += [part for part in results if part is not None]
+    n_averaged = sum(bool(part.tables) for part in overall)
+    overall += [_extra_part(out, extra) for extra in extras if not extra.is_averaged]
     tables = {"accuracy": accuracies, "consistency": pairs, "contingency": counts, "images": images}
     for name, table in (tables | {"provenance": origin.table} | _section_tables(overall, sections)).items():
         if len(table):
@@ -146,7 +148,7 @@ def _build(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=[*_notes(frame), *thumbnails.notes], published=_published(datasets), overview=_overview(frame, datasets,
         names), parts=overall, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
-        n_averaged=sum(bool(part.tables) for part in overall), bootstrap=bootstrap.description, browsed=browsed,
+        n_averaged=n_averaged, bootstrap=bootstrap.description, browsed=browsed,
         credits=thumbnails.credits, provenance=provenance_table(origin), environments=environments(origin),
         observers=list(observer_order(frame).itertuples(index=False, name=None)),
     )  # fmt: skip

@@ -7,16 +7,25 @@ import pandas as pd
 from analysis.io.frame import number_key
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS
-from core.trial_columns import EVIDENCE, MEASURED
+from core.trial_columns import EVIDENCE, INFO, MEASURED
 
 # Columns that identify a trial or contain what was measured in it, so that their values do not form groups.
 NOT_GROUPS = ("dataset", "observer", "trial", "stimulus", "response", "rt", "n_evaluations", "correct", "source")
 MAX_VALUES = 200
 
 
-def grouping_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the columns by which observers can be split or grouped."""
-    return [str(c) for c in frame.columns if c not in NOT_GROUPS and not str(c).startswith((EVIDENCE, MEASURED))]
+def grouping_columns(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the columns by which observers can be split or grouped: short name -> name in the frame.
+
+    The short name of `info_age` is `age`.
+    """
+    columns = [str(c) for c in frame.columns if c not in NOT_GROUPS and not str(c).startswith((EVIDENCE, MEASURED))]
+    return {name.removeprefix(INFO): name for name in columns}
+
+
+def short_name(name: str) -> str:
+    """Return the short name of a column, which is `age` for both `age` and `info_age`."""
+    return name.removeprefix(INFO)
 
 
 def column_texts(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -25,9 +34,11 @@ def column_texts(frame: pd.DataFrame, name: str) -> pd.Series:
     Raises UnknownName if the frame does not have the column or if its values do not form groups, and LogError if it has
     more than MAX_VALUES values.
     """
-    if name not in grouping_columns(frame):
-        hint = "A labels file with a column `group` adds the column group." if name == "group" else ""
-        raise UnknownName("column of these trials", name, grouping_columns(frame), hint)
+    columns = grouping_columns(frame)
+    if short_name(name) not in columns:
+        hint = "A labels file with a column group adds the column group." if name == "group" else ""
+        raise UnknownName("column of these trials", name, columns, hint)
+    name = columns[short_name(name)]
     column = frame[name]
     values = column.drop_duplicates()
     if len(values) > MAX_VALUES:

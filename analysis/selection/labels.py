@@ -24,7 +24,9 @@ from analysis.io.appearance import APPEARANCE, Appearance, appearance_of
 from analysis.io.frame import observer_order
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
+from core.trial_columns import INFO
 
+GROUP = f"{INFO}group"  # the column of the frame with the groups
 COLUMNS = ("observer", "label", "color", "order", "group", "dataset")
 DELIMITERS = (",", ";", "\t")
 RESERVED = ("humans", "people", "simulated people")  # names of rows that combine several people
@@ -42,7 +44,7 @@ def label_observers(
         known: Further observers that the labels may name without a note, such as those that were excluded before.
 
     Returns:
-        A frame with the new names in `observer`, and with a column `group` if the table has one. Rows for observers
+        A frame with the new names in `observer`, and with a column `info_group` if the table has groups. Rows for observers
         that the frame does not contain are noted.
 
     Raises:
@@ -75,9 +77,9 @@ def label_observers(
     labeled = frame.assign(observer=_categories(new, number))
     if (table["group"] != "").any():
         groups = of_pair["group"].fillna("").to_numpy(object)
-        if "group" in frame:
+        if GROUP in frame:
             notes.append(f"the column group of the trials is replaced by that of {source}")
-        labeled["group"] = _categories(groups, number)
+        labeled[GROUP] = _categories(groups, number)
     before = observer_order(frame)["observer"].drop_duplicates()
     labeled.attrs[APPEARANCE] = _appearance(appearance_of(frame), pairs, new, of_pair, list(before), source)
     return renew_notes(frame, labeled, notes)

@@ -1,16 +1,37 @@
 """Splitting observers by a column of the trials, for example into their sessions."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from attrs import evolve
+from attrs import evolve, frozen
 
 from analysis.io.appearance import APPEARANCE, appearance_of, rename
 from analysis.io.frame import observer_order
-from analysis.selection.columns import column_texts, natural_order
+from analysis.selection.columns import column_texts, natural_order, short_name
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
+
+PARTS = "parts"  # key of `frame.attrs`
+
+
+@frozen
+class Parts:
+    """The parts into which `split_observers` has split the observers of a frame.
+
+    Attributes:
+        by: The short name of the column.
+        of: For each new observer, the name of the observer before, and the value of the column.
+    """
+
+    by: str
+    of: Mapping[str, tuple[str, str]]
+
+    def __deepcopy__(self, _: dict[int, Any]) -> "Parts":
+        """Return the same object; pandas copies the attributes of a frame in almost every operation."""
+        return self
 
 
 def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -33,8 +54,26 @@ def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     """
     split, parts = split_with_parts(frame, by)
     n = parts["original"].nunique()
-    note = f"observers are split by {by}: {n} became {len(parts)}, which count as different observers in every measure"
+    became = f"{n} became {len(parts)}, which count as different observers in every measure"
+    split.attrs[PARTS] = Parts(short_name(by), {new: (old, value) for new, old, value in parts.to_numpy(str).tolist()})
+    note = f"observers are split by {short_name(by)}: {became}"
     return renew_notes(frame, split, [note])
+
+
+def separate_parts(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of a measure in which the value by which observers were split has a column of its own.
+
+    The new column follows `observer`, which gets the name of the observer before. The table is returned unchanged if the
+    observers of the frame were not split.
+    """
+    parts = frame.attrs.get(PARTS)
+    if parts is None:
+        return table
+    table = table.copy()
+    pairs = [parts.of[name] for name in table["observer"]]
+    table["observer"] = [original for original, _ in pairs]
+    table.insert(list(table.columns).index("observer") + 1, parts.by, [value for _, value in pairs])
+    return table
 
 
 def split_with_parts(frame: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -47,7 +86,7 @@ def split_with_parts(frame: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.Dat
     value, texts = pd.factorize(column_texts(frame, by))
     part, codes = pd.factorize(observer.astype(np.int64) * max(len(texts), 1) + value)
     originals, values = names[codes // max(len(texts), 1)].astype(str), texts[codes % max(len(texts), 1)].astype(str)
-    new = [f"{name} ({by} {text})" if text else name for name, text in zip(originals, values, strict=True)]
+    new = [f"{name} ({short_name(by)} {text})" if text else name for name, text in zip(originals, values, strict=True)]
     clashes = [name for name, n in Counter(new).items() if n > 1]
     if clashes:
         raise LogError(f"two observers would be named {clashes[0]}: give one of them another label with a labels file")

@@ -1,7 +1,7 @@
 """Commands about pairs and groups of observers: error consistency, its tests and ceiling, errors, clusters and map."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ from commands.options import (
     read_logs,
     to_stderr,
 )
-from commands.selection import selects
+from commands.selection import GroupBy, selects
 
 if TYPE_CHECKING:
     from analysis.selection.select import Selection
@@ -39,6 +39,7 @@ def consistency(
     bounds: Annotated[
         bool, typer.Option("--bounds", help="Add the lowest and highest kappa that the two accuracies allow.")
     ] = False,
+    group_by: GroupBy = None,
     json: Json = False,
     csv: Csv = None,
     *,
@@ -47,20 +48,28 @@ def consistency(
     """Compute error consistency (kappa) per pair of observers.
 
     Kappa tells whether two observers make errors on the same images more often than their accuracies predict. It is 1 for
-    complete agreement, and 0 on average if the observers make errors independently of each other.
+    complete agreement, and 0 on average if the observers make errors independently of each other. If an observer has
+    several sessions with the same images, the first response to each image counts. --group-by gives the mean kappa within
+    and between groups of observers.
 
     \b
-    Example:
+    Examples:
       observers analyze consistency humans/cue-conflict logs/cue-conflict --csv consistency.csv
+      observers analyze consistency humans/cue-conflict networks/cue-conflict --labels labels.csv --group-by group
     """
+    from analysis.kappa.by_group import kappa_by_group
     from analysis.kappa.consistency import error_consistency as compute
     from analysis.kappa.pairs import kappa_by_kind
     from analysis.measures.resampling import N_RESAMPLES
 
     frame = read_logs(logs, dataset, selection)
+    n_resamples = N_RESAMPLES if intervals else 0
+    if group_by:
+        output(kappa_by_group(frame, group_by, rule=rule, n_resamples=n_resamples, seed=seed), json, csv, rule=rule)
+        return
     table, summary = compute(frame, intervals=intervals, rule=rule, seed=seed, bounds=bounds), None
     if len(table) > MAX_ROWS and not json:
-        summary = kappa_by_kind(frame, rule=rule, n_resamples=N_RESAMPLES if intervals else 0, seed=seed)
+        summary = kappa_by_kind(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     output(table, json, csv, summary=summary, rule=rule)
     if not json and not csv and len(table) > MAX_ROWS:
         typer.echo(f"The rows are means over {len(table)} pairs and conditions; --csv FILE writes all of them.")
@@ -190,6 +199,7 @@ def ceiling(
 def contrasts(
     logs: Logs,
     dataset: Dataset = None,
+    group_by: GroupBy = None,
     rule: Rule = "undefined-is-nan",
     resamples: Resamples = 1000,
     seed: BootstrapSeed = 0,
@@ -201,14 +211,19 @@ def contrasts(
     """Compare kappa within and between kinds of observer.
 
     Kinds are human, generative, discriminative and so on. Each contrast has a bootstrap interval and a permutation test.
+    --group-by compares groups in place of kinds.
 
     \b
-    Example:
+    Examples:
       observers analyze contrasts humans/cue-conflict networks/cue-conflict
+      observers analyze contrasts networks/cue-conflict --labels labels.csv --group-by group
     """
+    from analysis.kappa.by_group import group_contrasts
     from analysis.kappa.contrasts import kind_contrasts as compute
 
-    table = compute(read_logs(logs, dataset, selection), rule=rule, n_resamples=resamples, seed=seed)
+    frame = read_logs(logs, dataset, selection)
+    options: dict[str, Any] = {"rule": rule, "n_resamples": resamples, "seed": seed}
+    table = group_contrasts(frame, group_by, **options) if group_by else compute(frame, **options)
     output(table, json, csv, rule=rule)
 
 
@@ -297,9 +312,41 @@ def map_(
     )
 
 
+@selects
+def retest(
+    logs: Logs,
+    dataset: Dataset = None,
+    intervals: Intervals = True,
+    rule: Rule = "undefined-is-nan",
+    resamples: Resamples = 1000,
+    seed: BootstrapSeed = 0,
+    json: Json = False,
+    csv: Csv = None,
+    *,
+    selection: "Selection",
+) -> None:
+    """Compute kappa between two sessions of one observer.
+
+    This is the test-retest reliability of people or models that took the same experiment twice. The terminal shows means
+    over conditions; --csv and --json give each condition with its interval.
+
+    \b
+    Examples:
+      observers analyze retest logs/drawn-cue-conflict
+      observers analyze retest logs --observer kind:human --session 1 --session 2
+    """
+    from analysis.kappa.retest import average_over_conditions, retest_reliability
+
+    frame = read_logs(logs, dataset, selection)
+    table = retest_reliability(frame, intervals=intervals, rule=rule, n_resamples=resamples, seed=seed)
+    has_several = table.groupby(["dataset", "observer", "session_1", "session_2"]).size().max() > 1
+    output(table, json, csv, summary=average_over_conditions(table) if has_several else None, rule=rule)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "consistency": consistency,
     "errors": errors,
+    "retest": retest,
     "independence": independence,
     "difference": difference,
     "ceiling": ceiling,

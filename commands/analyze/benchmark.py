@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from commands.analyze.output import output
 from commands.options import BootstrapSeed, Csv, Json, Logs, Resamples, Rule, read_logs
-from commands.selection import selects
+from commands.selection import GroupBy, GroupResamples, selects
 
 if TYPE_CHECKING:
     from analysis.selection.select import Selection
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def benchmark(
     logs: Logs,
     rule: Rule = "undefined-is-nan",
+    group_by: GroupBy = None,
+    resamples: GroupResamples = 1000,
+    seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
     *,
@@ -24,15 +27,23 @@ def benchmark(
 
     As in Geirhos et al. (2021), the table has four values that are averaged over datasets: out-of-distribution (OOD)
     accuracy and three comparisons with people (accuracy difference, observed consistency, error consistency). It also
-    has two mean ranks. The logs must include trials of people.
+    has two mean ranks. The logs must include trials of people. --group-by averages the values over the observers of each
+    group, without ranks.
 
     \b
-    Example:
+    Examples:
       observers analyze benchmark humans logs
+      observers analyze benchmark humans networks logs --group-by kind
     """
     from analysis.benchmark.benchmark import benchmark_table as compute
 
-    output(compute(read_logs(logs, None, selection), rule=rule), json, csv)
+    frame = read_logs(logs, None, selection)
+    if group_by:
+        from analysis.benchmark.by_group import benchmark_by_group
+
+        output(benchmark_by_group(frame, group_by, rule, n_resamples=resamples, seed=seed), json, csv)
+        return
+    output(compute(frame, rule=rule), json, csv)
 
 
 @selects

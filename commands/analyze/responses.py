@@ -7,7 +7,7 @@ import typer
 
 from commands.analyze.output import output
 from commands.options import BootstrapSeed, Csv, Dataset, Json, Logs, NChoices, Resamples, Rule, read_logs
-from commands.selection import selects
+from commands.selection import GroupBy, GroupResamples, selects
 
 if TYPE_CHECKING:
     from analysis.selection.select import Selection
@@ -23,6 +23,9 @@ LOW_PASS = "accuracy:low-pass"
 def accuracy(
     logs: Logs,
     dataset: Dataset = None,
+    group_by: GroupBy = None,
+    resamples: GroupResamples = 1000,
+    seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
     *,
@@ -31,20 +34,33 @@ def accuracy(
     """Compute accuracy per observer and condition.
 
     Accuracy is the proportion of trials whose response is the correct category. Each value has a 95 % Wilson interval.
+    --by gives a row for each observer and value of a column. --group-by gives a row for each value, with the mean over
+    observers and a bootstrap interval over observers.
 
     \b
-    Example:
+    Examples:
       observers analyze accuracy logs
+      observers analyze accuracy humans/contrast logs/contrast --observer kind:human --observer "resnet*" --by session
+      observers analyze accuracy humans networks --group-by kind
     """
     from analysis.measures.accuracy import accuracy as compute
+    from analysis.measures.by_group import accuracy_by_group
+    from analysis.selection.split import separate_parts
 
-    output(compute(read_logs(logs, dataset, selection)), json, csv)
+    frame = read_logs(logs, dataset, selection)
+    if group_by:
+        output(accuracy_by_group(frame, group_by, n_resamples=resamples, seed=seed), json, csv)
+    else:
+        output(separate_parts(compute(frame), frame), json, csv)
 
 
 @selects
 def shape_bias(
     logs: Logs,
     dataset: Dataset = None,
+    group_by: GroupBy = None,
+    resamples: GroupResamples = 1000,
+    seed: BootstrapSeed = 0,
     json: Json = False,
     csv: Csv = None,
     *,
@@ -53,18 +69,27 @@ def shape_bias(
     """Compute the shape bias on cue-conflict images.
 
     Shape bias is the number of shape responses divided by the number of shape and texture responses. The terminal shows one
-    row per observer; --csv and --json add a row for every shape category.
+    row per observer; --csv and --json add a row for every shape category. --by gives a row for each observer and value of
+    a column. --group-by gives a row for each value, with the mean over observers and a bootstrap interval over observers.
 
     \b
-    Example:
+    Examples:
       observers analyze shape-bias humans/cue-conflict logs/cue-conflict
+      observers analyze shape-bias humans/cue-conflict networks/cue-conflict --labels labels.csv --group-by group
     """
-    from analysis.measures.shape_bias import describe_people, overall_shape_bias
+    from analysis.measures.by_group import shape_bias_by_group
+    from analysis.measures.shape_bias import ALL, describe_people, overall_shape_bias
     from analysis.measures.shape_bias import shape_bias as compute
+    from analysis.selection.split import separate_parts
 
     frame = read_logs(logs, dataset, selection)
+    if group_by:
+        table = shape_bias_by_group(frame, group_by, n_resamples=resamples, seed=seed)
+        output(table, json, csv, summary=table[table["category"] == ALL].drop(columns="category"))
+        return
     table = compute(frame)
-    output(table, json, csv, summary=overall_shape_bias(table))
+    summary = separate_parts(overall_shape_bias(table), frame)
+    output(separate_parts(table, frame), json, csv, summary=summary)
     if not json and (people := describe_people(frame)):
         typer.echo(people)
 

@@ -1,0 +1,92 @@
+"""Groups of observers that have the same value of a column.
+
+The column can be `kind`, `group` (of a labels file), `session` or another column of the trials, such as `info_age`, which
+may be called `age`. If the value differs between the trials of one observer, as that of `session` does, the observer
+belongs to several groups, to each of them with the trials that have its value. Trials without a value are excluded.
+"""
+
+import pandas as pd
+from attrs import evolve, frozen
+
+from analysis.io.appearance import Appearance, appearance_of
+from analysis.io.columns import as_text
+from analysis.io.frame import observer_order
+from analysis.selection.columns import column_texts, natural_order, short_name
+from analysis.selection.split import split_with_parts
+from core.errors import LogError
+
+MIXED = "mixed"  # the kind of a group with observers of several kinds
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8C510A", "#333333")
+
+
+@frozen(eq=False)
+class Groups:
+    """The observers of a frame, each of which belongs to one group.
+
+    Attributes:
+        by: The short name of the column, such as "age".
+        frame: The trials that belong to a group. Observers that belong to several groups are split.
+        members: A table with the columns `dataset`, `observer`, `kind` and `group`, with one row per observer of a dataset.
+        names: The groups in the order in which they are shown.
+        is_split: Whether an observer belongs to several groups, so that its parts are different observers.
+        notes: Sentences about excluded trials.
+    """
+
+    by: str
+    frame: pd.DataFrame
+    members: pd.DataFrame
+    names: tuple[str, ...]
+    is_split: bool
+    notes: tuple[str, ...]
+
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of the observers of each group, or MIXED."""
+        kinds = self.members.groupby("group", sort=False)["kind"].agg(lambda kinds: "\n".join(sorted(set(kinds))))
+        return {str(group): kind if "\n" not in kind else MIXED for group, kind in kinds.items()}
+
+    def appearance(self) -> Appearance:
+        """Return how the groups are shown: in their order, in the color that all of their observers share.
+
+        Groups whose observers have different colors, and groups of the same kind, have the colors COLORS.
+        """
+        colors, kinds, shown = {}, self.kinds(), appearance_of(self.frame)
+        for i, group in enumerate(self.names):
+            names = self.members.loc[self.members["group"] == group, "observer"]
+            own = {shown.colors.get(name, "") for name in names}
+            if len(own) == 1 and own != {""}:
+                colors[group] = own.pop()
+            elif kinds[group] == MIXED or sum(kind == kinds[group] for kind in kinds.values()) > 1:
+                colors[group] = COLORS[i % len(COLORS)].lower()
+        return evolve(Appearance(), order=self.names, is_chosen=True, colors=colors)
+
+
+def group_observers(frame: pd.DataFrame, by: str) -> Groups:
+    """Return the groups of observers with the same value of a column.
+
+    Raises UnknownName if the frame does not have the column, and LogError if it does not have values.
+    """
+    texts = column_texts(frame, by)
+    has_value = (texts != "").to_numpy()
+    name, notes = short_name(by), []
+    if not has_value.any():
+        raise LogError(f"the column {name} is empty in these trials, so that observers cannot be grouped by it")
+    if not has_value.all():
+        n_observers = len(frame.loc[~has_value, ["dataset", "observer"]].drop_duplicates())
+        n_trials = int((~has_value).sum())
+        notes.append(
+            f"trials without {name} do not belong to a group and are excluded: {n_trials:,} trials of {n_observers} "
+            f"observer{'s' * (n_observers > 1)}"
+        )
+        frame, texts = frame[has_value], texts[has_value]
+    keys = ["dataset", "observer", "kind"]
+    members = as_text(frame[keys].assign(group=texts).drop_duplicates()).reset_index(drop=True)
+    is_chosen = appearance_of(frame).is_chosen and name == "group"
+    is_split = bool(members.duplicated(["dataset", "observer"]).any())
+    if is_split:
+        frame, parts = split_with_parts(frame, by)
+        members = as_text(frame[keys].drop_duplicates()).reset_index(drop=True)
+        members["group"] = members["observer"].map(parts.set_index("observer")["value"])
+    group_of = dict(zip(members["observer"], members["group"], strict=True))
+    names = [group_of[observer] for observer in observer_order(frame)["observer"]] if is_chosen else members["group"]
+    order = list(dict.fromkeys(names)) if is_chosen else natural_order(names)
+    return Groups(name, frame, members, tuple(order), is_split, tuple(notes))
