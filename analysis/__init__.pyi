@@ -1,6 +1,7 @@
 """The public names of `analysis`; `core.lazy.attach` offers them when the program runs."""
 
 from analysis.benchmark.benchmark import benchmark_table as benchmark_table
+from analysis.benchmark.by_group import benchmark_by_group as benchmark_by_group
 from analysis.benchmark.correlation import correlate as correlate
 from analysis.benchmark.correlation import observer_measure as observer_measure
 from analysis.benchmark.ranks import benchmark_intervals as benchmark_intervals
@@ -16,6 +17,8 @@ from analysis.kappa.branches import branch_support as branch_support
 from analysis.kappa.branches import observer_groups as observer_groups
 from analysis.kappa.branches import resample_trees as resample_trees
 from analysis.kappa.branches import within_human_range as within_human_range
+from analysis.kappa.by_group import group_contrasts as group_contrasts
+from analysis.kappa.by_group import kappa_by_group as kappa_by_group
 from analysis.kappa.ceiling import noise_ceiling as noise_ceiling
 from analysis.kappa.clustering import cluster_observers as cluster_observers
 from analysis.kappa.consistency import attainable_kappa as attainable_kappa
@@ -27,7 +30,10 @@ from analysis.kappa.error_patterns import error_patterns as error_patterns
 from analysis.kappa.kappa_tests import difference_test as difference_test
 from analysis.kappa.kappa_tests import independence_test as independence_test
 from analysis.kappa.pairs import kappa_by_kind as kappa_by_kind
+from analysis.kappa.retest import retest_reliability as retest_reliability
 from analysis.measures.accuracy import accuracy as accuracy
+from analysis.measures.by_group import accuracy_by_group as accuracy_by_group
+from analysis.measures.by_group import shape_bias_by_group as shape_bias_by_group
 from analysis.measures.confusion import confusion_matrix as confusion_matrix
 from analysis.measures.confusion import confusion_table as confusion_table
 from analysis.measures.confusion import response_entropy as response_entropy
@@ -35,3 +41,6 @@ from analysis.measures.psychometric import thresholds as thresholds
 from analysis.measures.shape_bias import overall_shape_bias as overall_shape_bias
 from analysis.measures.shape_bias import shape_bias as shape_bias
 from analysis.report.report import write_report as write_report
+from analysis.selection.labels import label_observers as label_observers
+from analysis.selection.select import select_observers as select_observers
+from analysis.selection.split import split_observers as split_observers

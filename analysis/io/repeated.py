@@ -65,6 +65,8 @@ def session_numbers(trials: pd.DataFrame) -> np.ndarray:
 
 def repeated_trials(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the trials with an image to which the same observer responded in several sessions."""
+    if "session" not in frame:
+        return frame.iloc[:0]
     sessions = frame[["dataset", "observer", "session"]].drop_duplicates()
     several = sessions[sessions.duplicated(["dataset", "observer"])]
     if several.empty:  # the usual case, in which the images need not be compared

@@ -48,7 +48,8 @@ def group_sections(frame: pd.DataFrame, by: str, *, n_resamples: int, seed: int)
     conflicts = [d for d in dataset_order(frame["dataset"].unique()) if has_cue_conflicts(frame[frame["dataset"] == d])]
     n = groups.members.groupby("group")["observer"].size()
     sizes = ", ".join(f"{name} ({n[name]})" for name in groups.names)
-    about = f"Observers are grouped by {groups.by}; the numbers of observers are: {sizes}. An observer counts once for each dataset."
+    about = f"Observers are grouped by {groups.by}; the numbers of observers are: {sizes}. "
+    about += "An observer counts once for each dataset."
     notes = tuple(as_sentence(note) for note in groups.notes)
     by_dataset = accuracies.groupby("dataset", sort=False)
     drawings = [_accuracy_drawing(frame, dataset, rows, groups) for dataset, rows in by_dataset]

@@ -128,7 +128,7 @@ def _read_file(path: Path) -> pd.DataFrame:
     rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
     if len(rows) < 2:
         raise LogError(
-            f"{path} has {'only a heading' if rows else 'no rows'}: expected one row per observer below a heading"
+            f"{path} has {'only a heading' if rows else 'no rows'}: expected a heading and a row per observer"
         )
     n = len(rows[0])
     for row in rows[1:]:
@@ -150,13 +150,14 @@ def _validate(table: pd.DataFrame, source: str) -> None:
         raise LogError(f"{source} has two rows for {table.loc[is_repeated, 'observer'].iloc[0]}: remove one of them")
     for color in table.loc[table["color"] != "", "color"]:
         _to_hex(color, source)
-    for label in table["label"]:
-        if not label.isprintable():
-            raise LogError(f"{source} has the label {label!r}: expected text without unprintable characters")
-        if label in RESERVED:
-            raise LogError(
-                f"{source} has the label {label}, which is the name of a row for all people: choose another label"
-            )
+    for column in ("label", "group"):
+        for text in table[column]:
+            if not text.isprintable():
+                raise LogError(f"{source} has the {column} {text!r}: expected text without unprintable characters")
+            if text in RESERVED:
+                raise LogError(
+                    f"{source} has the {column} {text}, the name of a row for all people: choose another name"
+                )
     numbers = pd.to_numeric(table["order"].where(table["order"] != ""), errors="coerce")
     invalid = table.loc[(table["order"] != "") & ~np.isfinite(numbers.to_numpy(float)), "order"]
     if len(invalid):

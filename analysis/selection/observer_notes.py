@@ -15,6 +15,9 @@ def renew_notes(before: pd.DataFrame, after: pd.DataFrame, new: Iterable[str]) -
     They are the notes of `before`, in which those about single observers are replaced by those of `after`, and then the
     new notes.
     """
+    new = list(new)
+    if after is before and not new:
+        return before
     outdated = {*simulated_observers_note(before), *repeated_note(before)}
     notes = [note for note in before.attrs.get("notes", []) if note not in outdated]
     after = after.copy(deep=False)

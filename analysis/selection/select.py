@@ -96,7 +96,7 @@ def select_observers(
     if sessions:
         in_session = _in_sessions(frame, sessions)
         lost = sorted(set(frame.loc[mask, "observer"]) - set(frame.loc[mask & in_session, "observer"]))
-        without = f"; these sessions do not exist for {_abbreviate(lost)}" if lost else ""
+        without = f", among them all trials of {_abbreviate(lost)}" if lost else ""
         n = int((mask & ~in_session).sum())
         if n:
             chosen = ", ".join(map(str, sessions))

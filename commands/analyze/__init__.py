@@ -2,8 +2,9 @@
 
 import typer
 
-from commands.analyze import agreement, benchmark, illusions, responses
+from commands.analyze import agreement, benchmark, illusions, responses, sessions
 
 analyze = typer.Typer(no_args_is_help=True, help="Compute a measure from trial logs.")
-for name, command in (responses.COMMANDS | agreement.COMMANDS | benchmark.COMMANDS | illusions.COMMANDS).items():
-    analyze.command(name)(command)
+for module in (responses, agreement, sessions, benchmark, illusions):
+    for name, command in module.COMMANDS.items():
+        analyze.command(name)(command)
