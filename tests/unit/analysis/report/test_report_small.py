@@ -118,7 +118,8 @@ def test_more_choices_than_single_byte_letters(tmp_path):
     assert data["words"][letters[data["answers"][0][i]]] == "thing 299"
 
 
-def test_two_sessions_raise_an_error(tmp_path):
+def test_the_same_session_twice_raises_an_error(tmp_path):
     frame = trials("own", ONE_OBSERVER, n=2)
-    with pytest.raises(LogError, match="pass one session at a time"):
-        write_report(pd.concat([frame, frame.assign(session=2)]), tmp_path)
+    write_report(pd.concat([frame, frame.assign(session=2)]), tmp_path / "report", intervals=False)
+    with pytest.raises(LogError, match="twice in session 1; error consistency needs one response per image"):
+        write_report(pd.concat([frame, frame]), tmp_path)
