@@ -5,7 +5,7 @@ images of one condition that were shown in both sessions. An observer with sessi
 and 2–3. The reliability shows how much of the disagreement between two people is due to noise of the single person: the
 kappa of two people who use the same strategy cannot be much higher than the kappa of each of them with itself. A
 deterministic model has kappa 1. kappa is NaN if the observer was always correct or always wrong in both sessions, and
-if the sessions have no images in common, in which case `n` is 0. A condition that occurs in only one session has no row.
+if no image was shown in both sessions, in which case `n` is 0. A condition that occurs in only one session has no row.
 `same_response` is the proportion of these images with the same response in both sessions, whether correct or not. A
 missing response counts as wrong, and two missing responses are the same.
 The intervals are 95 % intervals of the paired bootstrap over images, with the same resampled images for all observers.

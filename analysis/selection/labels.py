@@ -128,7 +128,7 @@ def _read_file(path: Path) -> pd.DataFrame:
     rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
     if len(rows) < 2:
         raise LogError(
-            f"{path} has {'only a heading' if rows else 'no rows'}: expected a heading and a row per observer"
+            f"{path} contains {'only a heading' if rows else 'nothing'}: expected a heading and a row per observer"
         )
     n = len(rows[0])
     for row in rows[1:]:
