@@ -19,6 +19,7 @@ of the options is random (`permute`), and the evidence has the order of the choi
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from observers.vision_language.preparing import (
     text_evidence,
 )
 from observers.vision_language.processors import TEMPLATE_FILES
-from observers.vision_language.prompts import Prompter, end_tokens
+from observers.vision_language.prompts import Prompter, end_tokens, first_line
 from observers.vision_language.questions import Answer, find_mention, parse_reply
 from observers.vision_language.rows import Row, map_rows, to_device, token_log_p
 
@@ -113,17 +114,16 @@ class VisionLanguage:
 
     @cached_property
     def _files(self) -> Checkpoint:
+        pick_device(self.device)  # raises an error before anything is downloaded
         return find_checkpoint(self.model, self.revision, self.weights, REQUIRED, PATTERNS)
 
     @cached_property
     def _network(self) -> Any:
         from transformers import AutoModelForImageTextToText
 
-        device = pick_device(self.device)  # raises an error before anything is downloaded
-        folder, model_class = self._files.folder, AutoModelForImageTextToText
-        return load_transformer(
-            model_class, folder, pick_dtype(self.dtype), device, "a vision-language model", self.name
-        )
+        model_class, model_kind, folder = AutoModelForImageTextToText, "a vision-language model", self._files.folder
+        device, dtype = pick_device(self.device), pick_dtype(self.dtype)
+        return load_transformer(model_class, folder, dtype, device, model_kind, self.name)
 
     @cached_property
     def _prompter(self) -> Prompter:
@@ -147,7 +147,7 @@ class VisionLanguage:
             ObserverError: If the checkpoint cannot be loaded or is not suitable, if options need letters and a trial has
                 more than 26 choices, or if a batch does not fit into memory.
         """
-        self._network, self._prompter.tokenizer  # noqa: B018 errors of the checkpoint come before those of the stimuli
+        self._prompter.tokenizer, self._network  # noqa: B018 errors of the small files come first
         for batch in self._iter_batches(trials):
             rows = [row for prepared in batch for row in prepared.rows]
             if self.answer in ("letter", "text"):
@@ -177,10 +177,27 @@ class VisionLanguage:
         return prepare_reply(trial, self._prompter, self.permute, self.answer)
 
     def _read_log_p(self, inputs: dict[str, torch.Tensor], rows: list[Row]) -> list[np.ndarray]:
-        return token_log_p(self._network, inputs, rows)
+        with self._explained_errors():
+            return token_log_p(self._network, inputs, rows)
+
+    @contextmanager
+    def _explained_errors(self) -> Iterator[None]:
+        """Convert the error of a model whose inputs have another size than it expects to ObserverError."""
+        try:
+            yield
+        except ValueError as error:
+            raise ObserverError(
+                f"{self.name}: the model in {self._files.folder} does not match its processor ({first_line(error)}): get "
+                f"all files from the same revision of the repository"
+            ) from None
 
     def _compare(self, prepared: PreparedTrial, log_p: list[np.ndarray]) -> Response:
         """Return the choice with the highest evidence, from the log-probabilities of the targets of the rows."""
+        if any(np.isnan(values).any() for values in log_p):
+            raise ObserverError(
+                f"{self.name}: its output for {prepared.trial.stimulus.id} contains NaN, because its values overflow "
+                f"{self.dtype}: use --dtype bfloat16 or --dtype float32"
+            )
         evidence = (letter_evidence if self.answer == "letter" else text_evidence)(prepared, log_p)
         return evolve(
             respond(prepared.trial, evidence),
@@ -197,7 +214,7 @@ class VisionLanguage:
         network.generation_config = GenerationConfig(
             do_sample=False, max_new_tokens=self.max_tokens, eos_token_id=self._ends, pad_token_id=self._ends[0]
         )
-        with quiet_libraries():
+        with quiet_libraries(), self._explained_errors():
             tokens = network.generate(**to_device(network, inputs))[:, rows[0].n_tokens :].tolist()
         return [_until_end(row, self._ends) for row in tokens]
 

@@ -23,6 +23,9 @@ FALLBACK_TEMPLATES = {
     "emu3": f"You are a helpful assistant. USER: <image>{_USER_TEXT} ASSISTANT:",
 }
 
+# Some templates contain the current date. It is replaced, because responses must not depend on the day.
+_FIXED_DATE = "{% macro strftime_now(format) %}01 Jan 2025{% endmacro %}"
+
 
 def load_processor(folder: Path, observer: str) -> Any:
     """Load the processor of a checkpoint with transformers, without running code from its repository.
@@ -68,13 +71,14 @@ def load_processor(folder: Path, observer: str) -> Any:
     template = options.get("chat_template") or getattr(processor.tokenizer, "chat_template", None)
     if isinstance(template, dict):
         template = template.get("default")
-    processor.chat_template = template or FALLBACK_TEMPLATES.get(config.model_type)
-    if not processor.chat_template:
+    template = template or FALLBACK_TEMPLATES.get(config.model_type)
+    if not template:
         raise ObserverError(
             f"{observer}: {folder} does not contain a chat template ({' or '.join(TEMPLATE_FILES)}), so the format of a "
             f"question is unknown: use a checkpoint that was trained to follow instructions, or add a {TEMPLATE_FILES[0]} "
             f"to a copy of its files and give their folder with -o weights=DIR"
         )
+    processor.chat_template = _FIXED_DATE + template if "strftime_now" in template else template
     return processor
 
 

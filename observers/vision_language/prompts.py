@@ -67,7 +67,7 @@ class Prompter:
         except (jinja2.TemplateError, TypeError, ValueError, LookupError) as error:
             raise ObserverError(
                 f"{self.observer}: the chat template in {self.folder} does not work for a message with an image and a text "
-                f"({_first_line(error)}): correct its chat_template.jinja, or use another revision"
+                f"({first_line(error)}): correct its chat_template.jinja, or use another revision"
             ) from None
         if _ends_turn_itself(processor):
             text += processor.tokenizer.sep_token
@@ -86,7 +86,7 @@ class Prompter:
             inputs = self._processor(text=[prompt], images=[Image.fromarray(pixels)], return_tensors="pt", **options)
         except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
             raise ObserverError(
-                f"{self.observer}: its processor in {self.folder} does not work ({_first_line(error)}): get all files from "
+                f"{self.observer}: its processor in {self.folder} does not work ({first_line(error)}): get all files from "
                 f"the same revision of the repository"
             ) from None
         return dict(inputs)
@@ -140,5 +140,6 @@ def _ends_turn_itself(processor: Any) -> bool:
     return type(processor).__name__ == "ChameleonProcessor"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of the message of an error, or the name of its class."""
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__

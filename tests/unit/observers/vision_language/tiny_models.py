@@ -163,7 +163,9 @@ def _internvl(folder: Path) -> Any:
     _write(folder, tokenizer, images, template, "InternVLProcessor", image_seq_length=1)
     vision = VISION | {"image_size": [SIZE, SIZE], "patch_size": [14, 14]}
     text = TEXT | {"model_type": "qwen2", "vocab_size": len(tokenizer)}
-    return InternVLConfig(vision_config=vision, text_config=text, image_token_id=5, image_seq_length=1)
+    return InternVLConfig(
+        vision_config=vision, text_config=text, image_token_id=5, image_seq_length=1, tie_word_embeddings=False
+    )
 
 
 def _idefics3(folder: Path) -> Any:
