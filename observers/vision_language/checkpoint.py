@@ -5,7 +5,8 @@ The model gets the pixels of the stimulus, processed by the processor of its che
 the number of choices. The observer answers in one of four ways:
 
     letter    The evidence is the log-probability of the letter of each choice as the first token of the reply. It takes
-              one forward pass per trial.
+              one forward pass per trial. If the total probability of all letters is low, which the log contains, the reply
+              would probably begin in another way (Wang et al. 2024, arXiv 2402.14499).
     text      The evidence is the log-probability that the reply is the name of the choice and then ends. Because the end
               counts, "car" is not favored over "carpet". It takes one forward pass per choice and way to write it.
     generate  The model generates a reply, always with the most probable next token, and the reply is parsed strictly. If it
@@ -109,8 +110,13 @@ class VisionLanguage:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The names of the measurements in `Response.measured`: the number of tokens of the prompt and of the reply."""
-        return ("prompt_tokens", "reply_tokens") if self._generates else ("prompt_tokens",)
+        """The names of the measurements in `Response.measured`.
+
+        They are the number of tokens of the prompt and of the reply, and the total probability of all letters.
+        """
+        if self._generates:
+            return ("prompt_tokens", "reply_tokens")
+        return ("prompt_tokens", "letter_probability") if self.answer == "letter" else ("prompt_tokens",)
 
     @cached_property
     def _files(self) -> Checkpoint:
@@ -199,11 +205,10 @@ class VisionLanguage:
                 f"{self.dtype}: use --dtype bfloat16 or --dtype float32"
             )
         evidence = (letter_evidence if self.answer == "letter" else text_evidence)(prepared, log_p)
-        return evolve(
-            respond(prepared.trial, evidence),
-            n_evaluations=len(prepared.rows),
-            measured={"prompt_tokens": prepared.n_prompt},
-        )
+        measured: dict[str, float] = {"prompt_tokens": prepared.n_prompt}
+        if self.answer == "letter":
+            measured["letter_probability"] = float(np.exp(np.logaddexp.reduce(evidence)))
+        return evolve(respond(prepared.trial, evidence), n_evaluations=len(prepared.rows), measured=measured)
 
     def _generate(self, inputs: dict[str, torch.Tensor], rows: list[Row]) -> list[list[int]]:
         """Return the generated tokens of each row, up to and including the token that ends the reply."""

@@ -89,7 +89,8 @@ def test_letters_have_the_log_probabilities_of_a_plain_loop(family, checkpoint, 
         np.testing.assert_allclose(response.evidence, expected, rtol=0, atol=1e-5)
         assert response.choice == trial.choices[int(np.argmax(expected))]
         assert response.n_evaluations == 1
-        assert response.measured == {"prompt_tokens": inputs["input_ids"].shape[1]}
+        assert response.measured["prompt_tokens"] == inputs["input_ids"].shape[1]
+        assert response.measured["letter_probability"] == pytest.approx(np.exp(expected).sum(), rel=1e-4)
     assert len({response.choice for response in responses}) > 1
 
 
@@ -139,7 +140,8 @@ def test_replies_are_those_of_a_plain_loop(family, checkpoint, reference, mixed)
 )
 def test_responses_do_not_depend_on_the_batch(family, answer, checkpoint, mixed):
     by_size = [observe(checkpoint(family), mixed, answer=answer, batch_size=size) for size in (1, 3, 8)]
-    assert len({tuple((r.choice, str(r.texts), str(r.measured)) for r in responses) for responses in by_size}) == 1
+    exact = [[(r.choice, r.texts, r.n_evaluations, r.measured["prompt_tokens"]) for r in rs] for rs in by_size]
+    assert exact[0] == exact[1] == exact[2]
     if answer == "generate":
         return
     for responses in by_size[1:]:
@@ -170,5 +172,5 @@ def test_question_contains_the_instruction(checkpoint, reference, mixed):
     plain = reference("llava")
     inputs = plain.inputs(trial, make_question(trial).text)
     assert "primary texture" in plain.processor.tokenizer.decode(inputs["input_ids"][0])
-    assert texture.measured == {"prompt_tokens": inputs["input_ids"].shape[1]} != default.measured
+    assert texture.measured["prompt_tokens"] == inputs["input_ids"].shape[1] != default.measured["prompt_tokens"]
     assert np.abs(texture.evidence - default.evidence).max() > 0.01
