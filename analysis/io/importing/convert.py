@@ -215,7 +215,7 @@ class _Conversion:
         return has_comma
 
     def _condition(self, has_comma: bool) -> None:
-        """Convert the condition, which is text: `0,10` becomes `0.10` if the table has decimal commas."""
+        """Convert the condition, which is text. Numbers get their shortest form: `3.0` becomes `3`, and `0,10` `0.1`."""
         name = self.theirs.get("condition")
         texts = [comma_to_point(cell) if has_comma else cell.strip() for cell in self.column("condition")]
         texts = ["" if is_missing(cell) and cell.lower() not in ("inf", "-inf") else cell for cell in texts]
@@ -226,6 +226,8 @@ class _Conversion:
             except ValueError as error:
                 raise LogError(f"{self.table.path}: {error}; name its column with --map condition=COLUMN") from None
             texts = [known[text] for text in texts]
+        elif _are_numbers(texts):
+            texts = [plain_number(text) for text in texts]
         self.cells["condition"] = texts
         number = len(set(texts))
         self.say("condition", "missing" if name is None else f"{name} ({number} condition{'s' if number > 1 else ''})")

@@ -51,8 +51,8 @@ def normalize_header(header: Sequence[str]) -> list[str]:
 
 
 def transpose(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
-    """Return the cells of rows by column."""
-    return {name: [row[i] for row in rows] for i, name in enumerate(header)}
+    """Return the cells of one or more rows by column."""
+    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def info_name(column: str) -> str:

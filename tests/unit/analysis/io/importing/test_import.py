@@ -358,6 +358,16 @@ def test_response_times_that_are_unclear(tmp_path):
         import_text(tmp_path, text.format("0,5", "1.5"), decimal=".")
 
 
+def test_numbers_of_conditions_have_one_spelling(tmp_path):
+    text = "image;response;category;level\na.png;c;c;{}\nb.png;c;c;{}\nd.png;c;c;\n"
+    rows, lines = import_text(tmp_path, text.format("3.0", "0,10"), observer="a")
+    assert columns(rows, "condition") == [("3.0",), ("0,10",), ("",)]  # a mixture of points and commas stays text
+    rows, lines = import_text(tmp_path, text.format("3.0", "0.10"), observer="b")
+    assert columns(rows, "condition") == [("3",), ("0.1",), ("",)] and "level (3 conditions)" in lines
+    rows, _ = import_text(tmp_path, text.format("c05", "3.0"), observer="c")
+    assert columns(rows, "condition") == [("c05",), ("3.0",), ("",)]
+
+
 def test_categories_and_responses_are_checked(tmp_path):
     with pytest.raises(LogError, match=r"line 3: the category in category is missing; complete it"):
         import_text(tmp_path, SIMPLE.replace("dog,cat", "dog,"))

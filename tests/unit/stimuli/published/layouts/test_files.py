@@ -172,3 +172,18 @@ def test_further_columns_of_a_file_are_kept_as_information(tmp_path):
     row = ["a", "1", "1", "0.5", "cat", "cat", "0", "cat1.png", "31", "n/a"]
     cells = to_own_cells(names, [row], tmp_path / "x.csv")
     assert cells["info_age_years"] == ["31"] and cells["info_country"] == [""] and cells["rt"] == ["0.5"]
+
+
+def test_the_columns_of_our_own_log_may_be_in_upper_case():
+    """Evidence and cues keep their names, because choices and cues may differ in case alone."""
+    names = ["Experiment", " OBSERVER", "evidence_Cat", "Shape"]
+    cells = OWN.converter(names, Path("x.csv"))([["a", "b", "1", "cat"]])
+    assert cells == {"experiment": ("a",), "observer": ("b",), "evidence_Cat": ("1",), "Shape": ("cat",)}
+
+
+def test_the_layouts_have_unique_names_and_a_header_that_they_recognize(tmp_path):
+    for name in ("own", "huber", "model-vs-human"):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(LAYOUTS[name].header + "\n")
+        assert detect_layout(path) is LAYOUTS[name]
+    assert all(layout.columns == {column.lower() for column in layout.columns} for layout in LAYOUTS.values())
