@@ -143,8 +143,13 @@ class ApiModel:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The numbers of tokens that the server counts, and the number of letters whose evidence is an upper bound."""
-        return ("prompt_tokens", "reply_tokens", "missing_letters")
+        """The names of the measurements.
+
+        They are the numbers of tokens that the server counts, the total probability of the returned letters, and the number
+        of letters whose evidence is an upper bound.
+        """
+        letters = ("letter_probability", "missing_letters") if self.answer == "letter" else ()
+        return ("prompt_tokens", "reply_tokens", *letters)
 
     @property
     def text_names(self) -> tuple[str, ...]:
@@ -258,7 +263,7 @@ class ApiModel:
 
     def _to_response(self, reply: Completion, question: Question, trial: Trial, asks_logprobs: bool) -> Response:
         """Return the response that a reply means."""
-        choice, evidence, n_missing = None, None, None
+        choice, letters = None, None
         if reply.is_refused or not reply.text.strip():
             pass
         elif self.answer == "caption":
@@ -270,15 +275,13 @@ class ApiModel:
                     f"log-probabilities: use -o logprobs=auto or -o logprobs=false"
                 )
             letters = letter_evidence(reply, question, self.top_logprobs) if asks_logprobs else None
-            if letters is not None:
-                evidence, n_missing, choice = letters.evidence, letters.n_missing, trial.choices[letters.index]
-            else:
-                choice = parse_reply(reply.text, question)
-        measured = {
+            choice = trial.choices[letters.index] if letters is not None else parse_reply(reply.text, question)
+        measured: dict[str, float | None] = {
             "prompt_tokens": reply.n_prompt_tokens,
             "reply_tokens": reply.n_reply_tokens,
-            "missing_letters": n_missing,
         }
+        if letters is not None:
+            measured |= {"letter_probability": letters.probability, "missing_letters": letters.n_missing}
         texts = {
             "reply": reply.text,
             "finish_reason": reply.finish_reason,
@@ -287,7 +290,7 @@ class ApiModel:
         }
         return Response(
             choice,
-            evidence=evidence,
+            evidence=letters.evidence if letters is not None else None,
             measured={name: float(value) for name, value in measured.items() if value is not None},
             texts=texts,
         )

@@ -32,11 +32,13 @@ class LetterEvidence:
         evidence: Log-probabilities in the order of the trial's choices, (K,).
         index: Index of the choice with the highest evidence.
         n_missing: Number of choices whose letter was not returned, and whose evidence is an upper bound.
+        probability: Total probability of the returned letters.
     """
 
     evidence: np.ndarray
     index: int
     n_missing: int
+    probability: float
 
 
 def letter_evidence(reply: Completion, question: Question, n_tokens: int) -> LetterEvidence | None:
@@ -65,4 +67,5 @@ def letter_evidence(reply: Completion, question: Question, n_tokens: int) -> Let
     values = [totals.get(letter, most_likely[-1]) for letter in question.letters]
     evidence = np.minimum(np.array(values), 0.0)[question.positions]
     index = int(np.argmax(np.where(present[question.positions], evidence, -np.inf)))
-    return LetterEvidence(evidence, index, int((~present).sum()))
+    probability = min(float(np.exp(np.logaddexp.reduce(np.array(values)[present]))), 1.0)
+    return LetterEvidence(evidence, index, int((~present).sum()), probability)

@@ -73,6 +73,9 @@ def test_a_model_that_is_always_right(small: Experiment, tmp_path: Path) -> None
     first = logged[0]
     assert (first["measured_prompt_tokens"], first["measured_reply_tokens"]) == ("300.0", "2.0")
     assert first["measured_missing_letters"] == "0.0"
+    assert float(first["measured_letter_probability"]) == pytest.approx(
+        np.exp(-0.1) + np.exp(-3.0 - np.arange(15)).sum()
+    )
     assert (first["info_model"], first["info_system_fingerprint"]) == ("model-2026-01-01", "fp_1")
     assert first["info_finish_reason"] == "stop" and first["observer"] == "model"
     sidecar = json.loads(path.with_suffix(".json").read_text())
@@ -146,7 +149,9 @@ def test_missing_letters_have_an_upper_bound(few: Experiment) -> None:
     assert evidence is not None
     np.testing.assert_allclose(evidence[:4], [-9, -1 + np.log(2), -2, -6])
     assert (evidence[4:] == -9).all() and responses[0].choice == few.choices[1]
-    assert (responses[0].measured or {})["missing_letters"] == 13
+    measured = responses[0].measured or {}
+    assert measured["missing_letters"] == 13
+    assert measured["letter_probability"] == pytest.approx(2 * np.exp(-1) + np.exp(-2) + np.exp(-6))
 
 
 def test_a_sampled_token_beyond_the_requested_number_is_no_bound(few: Experiment) -> None:
