@@ -4,7 +4,7 @@ The file is a table with a heading and one row per observer. Its columns are
     observer   the name in the trial logs (required)
     label      the name to show (default: the name in the logs)
     color      the color in figures and reports: "#RRGGBB" or a name that matplotlib knows, such as "teal"
-    order      a number by which observers are sorted; without this column, they have the order of the rows
+    order      a number by which observers are sorted; observers without a number follow in the usual order
     group      the name of a group, for `--group-by group`
     dataset    the dataset to which the row applies, because `subject-01` of two datasets are different people
 Other columns are ignored with a note, and an empty cell means the default. The file may be separated by commas,
@@ -48,8 +48,7 @@ def label_observers(
         that the frame does not contain are noted.
 
     Raises:
-        LogError: If the file cannot be read as such a table, if an observer occurs twice, if a color or number cannot
-        be
+        LogError: If the file cannot be read as such a table, if an observer occurs twice, if a color or number cannot be
             read, if two observers would have the same name, or if no row is about an observer of the frame.
 
     Example:
@@ -199,10 +198,13 @@ def _categories(words: np.ndarray, number: np.ndarray) -> pd.Categorical:
 def _appearance(
     before: Appearance, pairs: pd.DataFrame, new: np.ndarray, rows: pd.DataFrame, usual: list[str], source: str
 ) -> Appearance:
-    """Return the appearance of the observers with their new names, in the order of the labels and then the usual order."""
+    """Return the appearance of the observers with their new names.
+
+    If the labels have numbers, the observers are sorted by them, and observers without a number follow in the usual order.
+    """
     colors: dict[str, str] = {}
     groups: dict[str, str] = {}
-    ranks: dict[str, tuple[float, float]] = {}
+    ranks: dict[str, float] = {}
     position = {name: rank for rank, name in enumerate(usual)}
     columns: Mapping[str, list[str]] = {name: rows[name].fillna("").tolist() for name in ("color", "group", "order")}
     for k, (old, name) in enumerate(zip(pairs["observer"], new, strict=True)):
@@ -212,12 +214,11 @@ def _appearance(
             raise LogError(f"{source} gives two colors to {name}: give its rows the same color or different labels")
         if group:
             groups[name] = group
-        has_row = pd.notna(rows.index[k]) and rows.index[k] >= 0
-        rank = (float(order) if order else np.inf, float(rows.index[k])) if has_row else (np.inf, np.inf)
-        ranks[name] = min(ranks.get(name, rank), rank)
+        ranks[name] = min(ranks.get(name, np.inf), float(order) if order else np.inf)
     old_of = dict(zip(new, pairs["observer"], strict=True))
-    order_of_names = sorted(ranks, key=lambda name: (*ranks[name], position[old_of[name]]))
-    return evolve(before, order=tuple(order_of_names), is_chosen=True, colors=colors, groups=groups)
+    order_of_names = sorted(ranks, key=lambda name: (ranks[name], position[old_of[name]]))
+    is_chosen = any(np.isfinite(rank) for rank in ranks.values())
+    return evolve(before, order=tuple(order_of_names), is_chosen=is_chosen, colors=colors, groups=groups)
 
 
 def _to_hex(color: str, source: str) -> str:

@@ -24,8 +24,11 @@ from commands.options import (
 from commands.selection import GroupBy, selects
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.selection.select import Selection
 
+MAX_SENTENCES = 5  # largest number of models that are described one by one; more are listed in a table
 MAX_ROWS = 50  # tables of pairs with more rows are summarized on the terminal
 
 
@@ -274,10 +277,29 @@ def clusters(
             else "undefined because there is only one kind or one cluster"
         )
         typer.echo(f"Agreement of clusters with kinds of observer: {result}")
-        for sentence in human_range_sentences(
-            within_human_range(frame, trees, rule=rule, n_resamples=resamples, seed=seed)
-        ):
-            typer.echo(sentence)
+        models = within_human_range(frame, trees, rule=rule, n_resamples=resamples, seed=seed)
+        if len(models) > MAX_SENTENCES:
+            _print_human_range(models)
+        else:
+            for sentence in human_range_sentences(models):
+                typer.echo(sentence)
+
+
+def _print_human_range(models: "pd.DataFrame") -> None:
+    """Print the table of `within_human_range` with the models that agree most with people first."""
+    from analysis.io.tables import print_table
+
+    people = models.iloc[0]
+    typer.echo(
+        f"Human range: the kappa of each of the {people.n_people} people with the others is {people.people_lowest:.3f} to "
+        f"{people.people_highest:.3f}, mean {people.people_mean:.3f}. Kappa of the models with people:"
+    )
+    table = models.sort_values("kappa", ascending=False, kind="stable")
+    table["within_range"] = [
+        "undefined" if within is None else "yes" if within else "no" for within in table["among_people"]
+    ]
+    columns = ["observer", "kind", "kappa", "low", "high", "within_range", "n_people_below", "in_cluster"]
+    print_table(table[columns])
 
 
 @selects

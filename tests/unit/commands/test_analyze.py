@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -59,6 +60,18 @@ def test_the_columns_of_the_benchmark_file(edge, tmp_path):
         "observer,kind,n_datasets,ood_accuracy,accuracy_difference,observed_consistency,error_consistency,mean_rank,ood_rank"
     )
     assert humans.startswith("humans,human,1,") and humans.endswith(",,") and len(others) == 2
+
+
+def test_clusters_lists_many_models_in_a_table(tmp_path):
+    rng = np.random.default_rng(0)
+    nets = {f"net-{i}": "".join(map(str, rng.integers(0, 2, 10))) for i in range(6)}
+    lines = run("clusters", logs(tmp_path / "logs", frame_of(PEOPLE | nets)), "--resamples", 20).stdout.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Human range: the kappa of each of the 3 people"))
+    columns = ["observer", "kind", "kappa", "low", "high", "within_range", "n_people_below", "in_cluster"]
+    assert lines[start + 1].split() == columns
+    rows = [line.split() for line in lines[start + 2 :]]
+    assert {row[0] for row in rows} == set(nets) and {row[5] for row in rows} <= {"yes", "no"}
+    assert [float(row[2]) for row in rows] == sorted((float(row[2]) for row in rows), reverse=True)
 
 
 def test_clusters_prints_sentences(edge):

@@ -16,8 +16,8 @@ from tests.unit.analysis.selection.selected_trials import small_frame
 READING = [("figures",), ("report",)]
 READING += [("analyze", c.name) for c in analyze.registered_commands if c.name != "reconstructions"]
 LABELS = (
-    "observer,label,color,group\n"
-    "net-1,First net,teal,nets\nnet-2,,#102030,nets\nsubject-01,Anna,,adults\nsubject-02,,,adults\n"
+    "observer,label,color,group,order\n"
+    "net-1,First net,teal,nets,1\nnet-2,,#102030,nets,2\nsubject-01,Anna,,adults,3\nsubject-02,,,adults,4\n"
 )
 
 

@@ -78,7 +78,8 @@ def test_extra_columns_and_sessions_as_groups():
 
 
 def test_groups_of_a_labels_file_have_its_order_and_colors():
-    labels = pd.DataFrame({"observer": ["net-2", "subject-01", "net-1"], "group": ["z", "a", "z"], "color": "teal"})
+    names, numbers = ["net-2", "subject-01", "net-1"], ["1", "2", "3"]
+    labels = pd.DataFrame({"observer": names, "group": ["z", "a", "z"], "color": "teal", "order": numbers})
     frame = label_observers(edge(), labels)
     groups = group_observers(frame, "group")
     assert groups.names == ("z", "a") and groups.kinds() == {"z": "discriminative", "a": "human"}

@@ -10,7 +10,7 @@ from core.errors import LogError
 from tests.unit.analysis.selection.selected_trials import small_frame, with_categories
 
 pytestmark = pytest.mark.filterwarnings("ignore::analysis.io.notes.DataWarning")
-TEXT = "observer,label,color,group\nnet-2,VGG,teal,old nets\nsubject-01,Änne,#A0B0C0,\nnet-9,,,\n"
+TEXT = "observer,label,color,group,order\nnet-2,VGG,teal,old nets,1\nsubject-01,Änne,#A0B0C0,,2\nnet-9,,,,\n"
 
 
 def label(tmp_path, text, frame=None, encoding="utf-8"):
@@ -45,7 +45,7 @@ def test_labels_replace_names_everywhere(tmp_path, convert):
         (TEXT.replace("\n", "\r\n"), "utf-8"),
         ("sep=;\n" + TEXT.replace(",", ";"), "utf-8"),
         ("\n" + TEXT.replace("observer,label,color", " Observer , LABEL ,Colour"), "utf-8"),
-        (TEXT + ",,,\n\n", "utf-8"),
+        (TEXT + ",,,,\n\n", "utf-8"),
     ],
 )
 def test_files_of_spreadsheet_programs(tmp_path, text, encoding):
@@ -59,8 +59,14 @@ def test_a_table_and_the_column_order():
         {"observer": ["net-1", "net-2", "subject-02"], "order": [2, None, 1], "comment": ["x", "", ""]}
     )
     frame = label_observers(small_frame(), labels)
-    assert appearance_of(frame).order == ("subject-02", "net-1", "net-2", "subject-01")
+    assert appearance_of(frame).order == ("subject-02", "net-1", "subject-01", "net-2")
     assert frame.attrs["notes"][-1] == "columns of the table of labels are ignored: comment"
+
+
+def test_labels_without_numbers_keep_the_usual_order(tmp_path):
+    frame = label(tmp_path, "observer,label\nnet-2,VGG\nsubject-02,\n")
+    assert not appearance_of(frame).is_chosen
+    assert list(dict.fromkeys(accuracy(frame)["observer"])) == ["subject-01", "subject-02", "net-1", "VGG"]
 
 
 def test_rows_for_one_dataset_have_priority(tmp_path):
