@@ -19,6 +19,7 @@ written with and without a space before it, the probabilities of the two are add
 of the options is random (`permute`), and the evidence has the order of the choices of the trial.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -234,8 +235,9 @@ class VisionLanguage:
         return Response(choice, n_evaluations=len(tokens), texts={"reply": reply}, measured=measured)
 
     def provenance(self) -> dict[str, str]:
-        """Return repository and revision (or folder and SHA-256 of the weights), device and dtype."""
-        return self._files.provenance(self._network.device, self.dtype)
+        """Return repository and revision (or folder and SHA-256), device, dtype and the SHA-256 of the chat template."""
+        digest = hashlib.sha256(self._prompter.template.encode()).hexdigest()
+        return self._files.provenance(self._network.device, self.dtype) | {"chat_template_sha256": digest}
 
 
 def _until_end(tokens: list[int], ends: list[int]) -> list[int]:

@@ -47,10 +47,10 @@ def load_processor(folder: Path, observer: str) -> Any:
     subject = f"{observer}: its processor in {folder}"
     if "audio_tokenizer" in settings["processor_config.json"] or (folder / "audio_tokenizer_config.json").is_file():
         raise ObserverError(f"{subject} needs a tokenizer for audio: use a model that takes only images and text")
+    names = [values["processor_class"] for values in settings.values() if values.get("processor_class")]
     with explained_load_errors(subject):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    names = [values["processor_class"] for values in settings.values() if values.get("processor_class")]
-    processor_class = _find_class(names[0] if names else None, config, subject)
+        processor_class = _find_class(names[0] if names else None, config, subject)
     parts: list[Any] = []
     for attribute in processor_class.get_attributes():
         if attribute == "image_processor":

@@ -45,6 +45,12 @@ class Prompter:
         """The tokenizer of the checkpoint."""
         return self._processor.tokenizer
 
+    @property
+    def template(self) -> str:
+        """The chat template of the checkpoint, or the one that takes its place."""
+        template: str = self._processor.chat_template
+        return template
+
     def render(self, question: str) -> str:
         """Return the prompt as text, in which one token stands for the image.
 

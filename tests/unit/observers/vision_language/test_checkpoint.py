@@ -9,6 +9,7 @@ import torch
 from attrs import evolve
 from safetensors.torch import load_file, save_file
 
+from core.errors import LogError
 from experiments import run
 from observers.check import check_observer
 from observers.registry import make_observer, options_of_observer
@@ -117,6 +118,15 @@ def test_dates_in_templates_are_fixed(checkpoint, mixed, tmp_path):
     path = folder / "chat_template.jinja"
     path.write_text("{{ strftime_now('%d %b %Y') }} " + path.read_text())
     assert make(folder)._prompter.render("Which?").startswith("01 Jan 2025 USER: <image>\nWhich?")
+
+
+def test_session_is_not_resumed_with_another_template(checkpoint, few, tmp_path):
+    folder = shutil.copytree(checkpoint("llava"), tmp_path / "llava")
+    run(few, make(folder), tmp_path / "logs", limit=2)
+    path = folder / "chat_template.jinja"
+    path.write_text("You are a helpful assistant. " + path.read_text())
+    with pytest.raises(LogError, match="chat_template_sha256"):
+        run(few, make(folder), tmp_path / "logs")
 
 
 def test_reasoning_is_switched_off(checkpoint):

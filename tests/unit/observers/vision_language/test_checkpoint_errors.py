@@ -1,5 +1,6 @@
 """What a vision-language checkpoint that cannot be used says, and what to do."""
 
+import importlib.util
 import json
 import shutil
 
@@ -142,6 +143,13 @@ def test_unsuitable_templates_are_reported(template, message, folder, mixed):
 def test_unsuitable_processors_are_reported(name, values, message, folder, mixed):
     change(folder / name, **values)
     with pytest.raises(ObserverError, match=message):
+        first(folder, mixed)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is not None, reason="torchvision is installed")
+def test_processors_that_need_torchvision_say_so(folder, mixed):
+    change(folder / "processor_config.json", processor_class="PixtralProcessor")
+    with pytest.raises(ObserverError, match=r"cannot be loaded \(PixtralProcessor requires the Torchvision library"):
         first(folder, mixed)
 
 
