@@ -25,11 +25,13 @@ const svg = {
 
   /* The marker of a kind. The glyph of the kind in the index names the shape; ● is a circle. */
   marker(kind, x, y, r, attributes = {}) {
+    const half = r * 0.42, arm = r * 0.68; // half the width of an arm of ✚, and the length of an arm
     const paths = {
       "◆": `M${x} ${y - r * 1.2}L${x + r * 1.2} ${y}L${x} ${y + r * 1.2}L${x - r * 1.2} ${y}Z`,
       "▲": `M${x} ${y - r * 1.1}L${x + r} ${y + r * 0.8}L${x - r} ${y + r * 0.8}Z`,
       "▼": `M${x} ${y + r * 1.1}L${x + r} ${y - r * 0.8}L${x - r} ${y - r * 0.8}Z`,
       "■": `M${x - r * 0.9} ${y - r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}Z`,
+      "✚": `M${x - half} ${y - half - arm}h${2 * half}v${arm}h${arm}v${2 * half}h${-arm}v${arm}h${-2 * half}v${-arm}h${-arm}v${-2 * half}h${arm}Z`,
     };
     const options = { fill: svg.color(kind), stroke: "#fff", "stroke-width": 0.7, ...attributes };
     const path = paths[report.index.looks[kind].glyph];

@@ -26,7 +26,7 @@ def test_the_report_draws_a_shape_for_every_kind():
 
 
 def test_observers_are_sorted_by_the_table():
-    frame = pd.DataFrame({"kind": KINDS[::-1], "observer": ["x", "y", "z", "v", "w"]})
+    frame = pd.DataFrame({"kind": KINDS[::-1], "observer": list("xyzuvw")})
     assert tuple(observer_order(frame)["kind"]) == KINDS
 
 
