@@ -47,8 +47,8 @@ def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_by
     trials = _trials_of(frame, dataset)
     table, shown = accuracy(trials), appearance_of(frame)
     if group_by is not None:
-        table = accuracy_by_group(trials, group_by).rename(columns={"group": "observer"})
-        shown = group_observers(trials, group_by).appearance()
+        groups = group_observers(trials, group_by)
+        table, shown = groups.as_observers(accuracy_by_group(trials, group_by)), groups.appearance()
     with style.publication(), style.showing(shown):
         return draw_accuracy_figure(table, style.PrintFigure(), chance=chance_level(trials))
 
@@ -74,8 +74,9 @@ def shape_bias_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_
     """
     trials = frame if dataset is None else select_dataset(frame, dataset)
     if group_by is not None:
-        table = shape_bias_by_group(trials, group_by).rename(columns={"group": "observer"})
-        with style.publication(), style.showing(group_observers(trials, group_by).appearance()):
+        groups = group_observers(trials, group_by)
+        table = groups.as_observers(shape_bias_by_group(trials, group_by))
+        with style.publication(), style.showing(groups.appearance()):
             return draw_shape_bias_figure(arrange(table, table.iloc[:0]), style.PrintFigure())
     table = shape_bias(trials)
     has_people = bool((table["kind"] == "human").any())

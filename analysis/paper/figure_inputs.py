@@ -87,7 +87,7 @@ class FigureInputs:
         for name in self.stand_ins or ():
             if name not in set(self.frame["observer"]):
                 raise UnknownName("observer in these logs", name, set(self.frame["observer"]))
-        known = set(self.frame["observer"]) if self.groups is None else set(self.groups.names)
+        known = set(self.frame["observer"]) if self.groups is None else set(self.groups.labels().values())
         for name in self.observers:
             if name not in known:
                 raise UnknownName("observer in these logs" if self.groups is None else "group", name, known)
@@ -108,9 +108,9 @@ class FigureInputs:
     def shape_bias(self, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the shape bias of every observer or group, and that of all people pooled, which is empty for groups."""
         trials = self.trials_of(dataset)
-        if self.group_by:
+        if self.groups is not None:
             table = shape_bias_by_group(trials, self.group_by, n_resamples=self.n_resamples, seed=self.seed)
-            table = table.rename(columns={"group": "observer"})
+            table = self.groups.as_observers(table)
             return table, table.iloc[:0]
         table = shape_bias(trials)
         return table, pooled_shape_bias(trials) if (table["kind"] == "human").any() else table.iloc[:0]
@@ -127,13 +127,14 @@ class FigureInputs:
         is_person = members["kind"] == "human"
         members = pd.concat([members[is_person], members[~is_person].drop_duplicates(["observer", "group"])])
         n = members["group"].value_counts()
-        groups = ", ".join(f"{name}: n = {n[name]}" for name in self.groups.names if name in shown and name in n)
+        labels = self.groups.labels().items()
+        groups = ", ".join(f"{label}: n = {n[name]}" for name, label in labels if label in shown and name in n)
         return f"means over groups of observers by {self.groups.by} ({groups})"
 
     @property
     def trial_intervals(self) -> str:
         """A description of the intervals of accuracy and shape bias for captions."""
-        if self.group_by:
+        if self.groups is not None:
             return f"95 % bootstrap intervals over the observers of a group ({self.n_resamples} resamples, seed {self.seed})"
         return WILSON
 
@@ -165,9 +166,9 @@ class FigureInputs:
 
         If observers are grouped, it has one row for every group.
         """
-        if self.group_by:
+        if self.groups is not None:
             table = accuracy_by_group(self.frame, self.group_by, n_resamples=self.n_resamples, seed=self.seed)
-            return table.rename(columns={"group": "observer"})
+            return self.groups.as_observers(table)
         return pool_people(accuracy(self.frame))
 
     @cached_property
@@ -188,9 +189,9 @@ class FigureInputs:
         every = self.averages_every_dataset
         options: dict[str, Any] = {"n_resamples": self.n_resamples, "seed": self.seed}
         arguments = self.rule, self.stand_ins
-        if self.group_by:
+        if self.groups is not None:
             table = benchmark_by_group(self.frame, self.group_by, *arguments, every_dataset=every, **options)
-            table = table.rename(columns={"group": "observer"})
+            table = self.groups.as_observers(table)
         else:
             table = benchmark_intervals(self.frame, *arguments, every_dataset=every, **options)
         others = [d for d in self.datasets if d not in DATASETS]
@@ -220,7 +221,7 @@ class FigureInputs:
         is_people = table["observer"].isin([PEOPLE, SIMULATED_PEOPLE])
         keys = ("dataset", "condition", "n_people", "n_images")
         means = average_groups(table[~is_people], self.groups, keys, "kappa", (), self.n_resamples, self.seed)
-        return pd.concat([table[is_people], means.rename(columns={"group": "observer"})], ignore_index=True)
+        return pd.concat([table[is_people], self.groups.as_observers(means)], ignore_index=True)
 
     def chance(self, datasets: Collection[str]) -> float | None:
         """Return the chance accuracy of the datasets, or None if it differs between them or is not known."""

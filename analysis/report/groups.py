@@ -87,7 +87,7 @@ def group_sections(frame: pd.DataFrame, by: str, *, n_resamples: int, seed: int)
 
 
 def _accuracy_drawing(frame: pd.DataFrame, dataset: object, rows: pd.DataFrame, groups: Groups) -> Drawing:
-    table = rows.rename(columns={"group": "observer"})
+    table = groups.as_observers(rows)
     chance = chance_level(frame[frame["dataset"] == dataset])
     caption = (
         f"Accuracy on {dataset}, averaged over the observers of each group. Error bars show 95 % bootstrap intervals over "
@@ -99,7 +99,7 @@ def _accuracy_drawing(frame: pd.DataFrame, dataset: object, rows: pd.DataFrame, 
 
 
 def _bias_drawing(table: pd.DataFrame, groups: Groups) -> Drawing:
-    dataset, rows = str(table["dataset"].iloc[0]), table.rename(columns={"group": "observer"})
+    dataset, rows = str(table["dataset"].iloc[0]), groups.as_observers(table)
     caption = (
         f"Shape bias on {dataset} by the category of the shape, averaged over the observers of each group. Bars in the last "
         "row show 95 % bootstrap intervals over observers. Rows are sorted by the mean over groups."

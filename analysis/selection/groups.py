@@ -5,6 +5,8 @@ may be called `age`. If the value differs between the trials of one observer, as
 belongs to several groups, to each of them with the trials that have its value. Trials without a value are excluded.
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 from attrs import evolve, frozen
 
@@ -16,7 +18,7 @@ from analysis.selection.split import split_with_parts
 from core.errors import LogError
 
 MIXED = "mixed"  # the kind of a group with observers of several kinds
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8C510A", "#333333")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c510a", "#333333")
 
 
 @frozen(eq=False)
@@ -44,20 +46,44 @@ class Groups:
         kinds = self.members.groupby("group", sort=False)["kind"].agg(lambda kinds: "\n".join(sorted(set(kinds))))
         return {str(group): kind if "\n" not in kind else MIXED for group, kind in kinds.items()}
 
-    def appearance(self) -> Appearance:
-        """Return how the groups are shown: in their order, in the color that all of their observers share.
+    def labels(self) -> dict[str, str]:
+        """Return the name of each group as figures show it: a number follows the name of the column, as in "age 4"."""
+        return {name: f"{self.by} {name}" if _is_number(name) else name for name in self.names}
 
-        Groups whose observers have different colors, and groups of the same kind, have the colors COLORS.
+    def as_observers(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table of groups as figures draw it, with the labels of the groups in the column `observer`."""
+        names = table["group"].map(self.labels()).fillna(table["group"])  # the row of all people is not a group
+        return table.assign(group=names).rename(columns={"group": "observer"})
+
+    def appearance(self) -> Appearance:
+        """Return how groups are shown under their labels: in their order, in the color that all of their observers share.
+
+        Groups whose observers have different colors, and groups of the same kind, have the colors of `group_colors`.
         """
-        colors, kinds, shown = {}, self.kinds(), appearance_of(self.frame)
+        colors, kinds, shown, labels = {}, self.kinds(), appearance_of(self.frame), self.labels()
+        usual = group_colors(self.names)
         for i, group in enumerate(self.names):
             names = self.members.loc[self.members["group"] == group, "observer"]
             own = {shown.colors.get(name, "") for name in names}
             if len(own) == 1 and own != {""}:
-                colors[group] = own.pop()
+                colors[labels[group]] = own.pop()
             elif kinds[group] == MIXED or sum(kind == kinds[group] for kind in kinds.values()) > 1:
-                colors[group] = COLORS[i % len(COLORS)].lower()
-        return evolve(Appearance(), order=self.names, is_chosen=True, colors=colors)
+                colors[labels[group]] = usual[i]
+        return evolve(Appearance(), order=tuple(labels[name] for name in self.names), is_chosen=True, colors=colors)
+
+
+def _is_number(name: str) -> bool:
+    return name.replace(".", "", 1).isdigit()
+
+
+def group_colors(names: Sequence[str]) -> list[str]:
+    """Return a color for each group: from dark to light if all names are numbers, such as ages, and otherwise COLORS."""
+    if not all(map(_is_number, names)):
+        return [COLORS[i % len(COLORS)] for i in range(len(names))]
+    from matplotlib import colormaps  # loaded here because tables do not need matplotlib
+    from matplotlib.colors import to_hex
+
+    return [to_hex(colormaps["viridis"](0.9 * i / max(len(names) - 1, 1))) for i in range(len(names))]
 
 
 def group_observers(frame: pd.DataFrame, by: str) -> Groups:

@@ -70,9 +70,8 @@ def label_observers(
     label = of_pair["label"].fillna("").to_numpy(object)
     new = np.where(label != "", label, pairs["observer"].to_numpy(object))
     _check_names(pairs, new, source)
-    number = pd.MultiIndex.from_frame(pairs).get_indexer(
-        pd.MultiIndex.from_arrays([frame["dataset"].astype("str"), frame["observer"].astype("str")])
-    )
+    # The groups have the order in which they first occur, which is that of `pairs`.
+    number = frame.groupby(["dataset", "observer"], sort=False, observed=True).ngroup().to_numpy()
     labeled = frame.assign(observer=_categories(new, number))
     if (table["group"] != "").any():
         groups = of_pair["group"].fillna("").to_numpy(object)

@@ -18,7 +18,7 @@ from analysis import (
     shape_bias_by_group,
     shape_bias_figure,
 )
-from analysis.selection.groups import COLORS, group_observers
+from analysis.selection.groups import COLORS, group_colors, group_observers
 from core.errors import LogError, UnknownName
 from tests.unit.analysis.frames import correct_trials
 from tests.unit.analysis.selection.selected_trials import small_frame, with_categories
@@ -85,8 +85,15 @@ def test_groups_of_a_labels_file_have_its_order_and_colors():
     assert groups.names == ("z", "a") and groups.kinds() == {"z": "discriminative", "a": "human"}
     assert groups.appearance().colors == {"z": "#008080", "a": "#008080"}
     mixed = group_observers(label_observers(edge(), labels.assign(group="all", color="")), "group")
-    assert mixed.kinds() == {"all": "mixed"} and mixed.appearance().colors == {"all": COLORS[0].lower()}
+    assert mixed.kinds() == {"all": "mixed"} and mixed.appearance().colors == {"all": COLORS[0]}
     assert accuracy_figure(frame, group_by="group").axes[0].get_yticklabels()[0].get_text() == "z"
+
+
+def test_colors_of_groups():
+    assert group_colors(["4", "5.5", "10"]) == ["#440154", "#25848e", "#bddf26"]  # from dark to light
+    assert group_colors(["young", "5"]) == list(COLORS[:2]) and len(set(group_colors([*"abcdefghij"]))) == len(COLORS)
+    ages = group_observers(small_frame(), "age").appearance().colors
+    assert list(ages) == ["age 23", "age 40", "age 61"] and len(set(ages.values())) == 3
 
 
 def test_columns_that_cannot_be_groups():
