@@ -17,10 +17,16 @@ MAX_VALUES = 200
 def grouping_columns(frame: pd.DataFrame) -> dict[str, str]:
     """Return the columns by which observers can be split or grouped: short name -> name in the frame.
 
-    The short name of `info_age` is `age`.
+    The short name of `info_age` is `age`. If a frame has both `block` and `info_block`, the short name `block` stands for
+    the column `block`, unless all of its values are missing.
     """
     columns = [str(c) for c in frame.columns if c not in NOT_GROUPS and not str(c).startswith((EVIDENCE, MEASURED))]
-    return {name.removeprefix(INFO): name for name in columns}
+    full_names: dict[str, str] = {}
+    for name in sorted(columns, key=lambda name: name.startswith(INFO)):
+        short = name.removeprefix(INFO)
+        if short not in full_names or frame[full_names[short]].isna().all():
+            full_names[short] = name
+    return full_names
 
 
 def short_name(name: str) -> str:

@@ -159,7 +159,11 @@ def _in_sessions(frame: pd.DataFrame, sessions: Collection[int]) -> np.ndarray:
 
 
 def _exclusion_note(pairs: pd.DataFrame, is_selected: np.ndarray, n_trials: int) -> str:
-    names = sorted(set(pairs.loc[~is_selected, "observer"]))
+    remaining, excluded = set(pairs.loc[is_selected, "observer"]), pairs[~is_selected]
+    names = sorted({
+        f"{dataset}:{observer}" if observer in remaining else observer
+        for dataset, observer in zip(excluded["dataset"], excluded["observer"], strict=True)
+    })  # fmt: skip
     n = int(is_selected.sum())
     return (
         f"{_abbreviate(names)} {'is' if len(names) == 1 else 'are'} excluded ({n_trials:,} trials); {n} of {len(pairs)} "

@@ -48,7 +48,7 @@ def test_accuracy_of_selected_observers(logs, tmp_path):
     words = ["accuracy", logs, "--observer", "edge:*", "--exclude", "subject-02", "--labels", tmp_path / "labels.csv"]
     rows, notes = table(*words)
     assert list(rows["observer"]) == ["First net", "net-2", "Anna"] and list(rows["n"]) == [10, 10, 20]
-    assert "note: subject-01, subject-02 are excluded (20 trials); 3 of 5 observers remain" in notes
+    assert "note: sketch:subject-01, subject-02 are excluded (20 trials); 3 of 5 observers remain" in notes
     split, notes = table(*words, "--by", "session")
     assert list(split.columns[:4]) == ["dataset", "observer", "session", "kind"]
     assert split[["observer", "session", "n"]].to_numpy().tolist() == [

@@ -150,6 +150,12 @@ def test_short_names_of_columns():
     assert "subject-01 (age 23)" in set(by_short["observer"]) and "net-1" in set(by_short["observer"])
 
 
+def test_a_column_and_an_info_column_of_the_same_name():
+    frame = small_frame().assign(info_block="x", block=1)
+    assert set(split_observers(frame, "block")["observer"]) >= {"net-1 (block 1)"}
+    assert set(split_observers(frame.assign(block=np.nan), "block")["observer"]) >= {"net-1 (block x)"}
+
+
 def test_a_selection_is_applied_in_order(tmp_path):
     (tmp_path / "labels.csv").write_text("observer,label,color\nsubject-01,Anna,red\nnet-1,Net,\n")
     selection = Selection(("kind:human",), ("subject-02",), (), tmp_path / "labels.csv", "session")
