@@ -1,5 +1,6 @@
 """Evidence and replies of tiny checkpoints of each family are those of a plain loop with transformers, one row at a time."""
 
+from fnmatch import fnmatch
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from attrs import evolve
 from PIL import Image
 
 from observers.checkpoints import quiet_libraries
-from observers.vision_language.checkpoint import VisionLanguage
+from observers.vision_language.checkpoint import PATTERNS, REQUIRED, VisionLanguage
 from observers.vision_language.processors import load_processor
 from observers.vision_language.questions import make_question
 from tests.unit.observers.vision_language.tiny_models import FAMILIES
@@ -174,3 +175,10 @@ def test_question_contains_the_instruction(checkpoint, reference, mixed):
     assert "primary texture" in plain.processor.tokenizer.decode(inputs["input_ids"][0])
     assert texture.measured["prompt_tokens"] == inputs["input_ids"].shape[1] != default.measured["prompt_tokens"]
     assert np.abs(texture.evidence - default.evidence).max() > 0.01
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_all_files_of_a_repository_are_downloaded(family, checkpoint):
+    names = {path.name for path in checkpoint(family).iterdir()}
+    assert names == {name for name in names if any(fnmatch(name, pattern) for pattern in PATTERNS)}
+    assert all(names & set(group) for group in REQUIRED)

@@ -210,7 +210,11 @@ def _write(folder: Path, tokenizer: Any, images: Any, template: str, processor: 
     tokenizer.save_pretrained(folder)
     images.save_pretrained(folder)
     path = folder / "preprocessor_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"processor_class": processor}))
+    settings = json.loads(path.read_text()) | {"processor_class": processor}
+    # Published files name the class for torchvision, in recent repositories with the suffix Fast.
+    suffix = "Fast" if processor in ("Qwen3VLProcessor", "InternVLProcessor", "Gemma3Processor") else ""
+    settings["image_processor_type"] = settings["image_processor_type"].removesuffix("Pil") + suffix
+    path.write_text(json.dumps(settings))
     if options:
         (folder / "processor_config.json").write_text(json.dumps(options | {"processor_class": processor}))
     (folder / "chat_template.jinja").write_text(template)
