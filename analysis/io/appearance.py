@@ -1,6 +1,7 @@
 """How figures and reports show observers: their order and colors, and the groups to which they belong.
 
-`label_observers` stores an `Appearance` in the attributes of the frame, from which tables, figures and the report take it.
+`label_observers` stores the appearance in the attributes of the frame, from which tables, figures and the report take it.
+The attributes contain only texts, lists and dictionaries, so that pandas can write the frame as Parquet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,17 @@ import pandas as pd
 from attrs import evolve, field, frozen
 
 APPEARANCE = "appearance"  # key of `frame.attrs`
+
+
+class Shared(dict[str, Any]):
+    """A dictionary in the attributes of a frame that all copies of the frame share.
+
+    pandas copies the attributes of a frame in almost every operation, which would take long for many observers.
+    """
+
+    def __deepcopy__(self, _: dict[int, Any]) -> "Shared":
+        """Return the same dictionary, which is never changed."""
+        return self
 
 
 @frozen
@@ -28,10 +40,6 @@ class Appearance:
     colors: Mapping[str, str] = field(factory=dict)
     groups: Mapping[str, str] = field(factory=dict)
 
-    def __deepcopy__(self, _: dict[int, Any]) -> "Appearance":
-        """Return the same object; pandas copies the attributes of a frame in almost every operation."""
-        return self
-
     def ranks(self) -> dict[str, int]:
         """Return the position of every observer in the order."""
         return {name: rank for rank, name in enumerate(self.order)}
@@ -42,9 +50,16 @@ USUAL = Appearance()
 
 def appearance_of(frame: pd.DataFrame) -> Appearance:
     """Return the appearance that is stored in a frame, or the usual one."""
-    appearance = frame.attrs.get(APPEARANCE, USUAL)
-    assert isinstance(appearance, Appearance)
-    return appearance
+    stored = frame.attrs.get(APPEARANCE)
+    if stored is None:
+        return USUAL
+    return Appearance(tuple(stored["order"]), stored["is_chosen"], stored["colors"], stored["groups"])
+
+
+def store_appearance(frame: pd.DataFrame, appearance: Appearance) -> None:
+    """Store an appearance in the attributes of a frame."""
+    values = {"is_chosen": appearance.is_chosen, "colors": dict(appearance.colors), "groups": dict(appearance.groups)}
+    frame.attrs[APPEARANCE] = Shared({"order": list(appearance.order)} | values)
 
 
 def rename(appearance: Appearance, names: Mapping[str, Iterable[str]]) -> Appearance:

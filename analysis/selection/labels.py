@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from attrs import evolve
 
-from analysis.io.appearance import APPEARANCE, Appearance, appearance_of
+from analysis.io.appearance import Appearance, appearance_of, store_appearance
 from analysis.io.frame import observer_order
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
@@ -79,7 +79,7 @@ def label_observers(
             notes.append(f"the column group of the trials is replaced by that of {source}")
         labeled[GROUP] = _categories(groups, number)
     before = observer_order(frame)["observer"].drop_duplicates()
-    labeled.attrs[APPEARANCE] = _appearance(appearance_of(frame), pairs, new, of_pair, list(before), source)
+    store_appearance(labeled, _appearance(appearance_of(frame), pairs, new, of_pair, list(before), source))
     return renew_notes(frame, labeled, notes)
 
 

@@ -1,37 +1,18 @@
 """Splitting observers by a column of the trials, for example into their sessions."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from attrs import evolve, frozen
+from attrs import evolve
 
-from analysis.io.appearance import APPEARANCE, appearance_of, rename
+from analysis.io.appearance import Shared, appearance_of, rename, store_appearance
 from analysis.io.frame import observer_order
 from analysis.selection.columns import column_texts, natural_order, short_name
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
 
-PARTS = "parts"  # key of `frame.attrs`
-
-
-@frozen
-class Parts:
-    """The parts into which `split_observers` has split the observers of a frame.
-
-    Attributes:
-        by: The short name of the column.
-        of: For each new observer, the name of the observer before, and the value of the column.
-    """
-
-    by: str
-    of: Mapping[str, tuple[str, str]]
-
-    def __deepcopy__(self, _: dict[int, Any]) -> "Parts":
-        """Return the same object; pandas copies the attributes of a frame in almost every operation."""
-        return self
+PARTS = "parts"  # key of `frame.attrs`: the name of the column, and the former name and the value of every new observer
 
 
 def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -55,7 +36,8 @@ def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     split, parts = split_with_parts(frame, by)
     n = parts["original"].nunique()
     became = f"{n} became {len(parts)}, which count as different observers in every measure"
-    split.attrs[PARTS] = Parts(short_name(by), {new: (old, value) for new, old, value in parts.to_numpy(str).tolist()})
+    originals = {new: [old, value] for new, old, value in parts.to_numpy(str).tolist()}
+    split.attrs[PARTS] = Shared({"by": short_name(by), "originals": originals})
     note = f"observers are split by {short_name(by)}: {became}"
     return renew_notes(frame, split, [note])
 
@@ -70,9 +52,9 @@ def separate_parts(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     if parts is None:
         return table
     table = table.copy()
-    pairs = [parts.of[name] for name in table["observer"]]
+    pairs = [parts["originals"][name] for name in table["observer"]]
     table["observer"] = [original for original, _ in pairs]
-    table.insert(list(table.columns).index("observer") + 1, parts.by, [value for _, value in pairs])
+    table.insert(list(table.columns).index("observer") + 1, parts["by"], [value for _, value in pairs])
     return table
 
 
@@ -99,5 +81,5 @@ def split_with_parts(frame: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.Dat
     keys = pd.DataFrame({"o": parts["original"].map(usual), "v": parts["value"].map(ranks)})
     parts = parts.loc[keys.sort_values(["o", "v"]).index].reset_index(drop=True)
     renamed = {str(name): tuple(names) for name, names in parts.groupby("original", sort=False)["observer"]}
-    split.attrs[APPEARANCE] = rename(evolve(appearance_of(frame), order=tuple(usual)), renamed)
+    store_appearance(split, rename(evolve(appearance_of(frame), order=tuple(usual)), renamed))
     return split, parts

@@ -5,7 +5,7 @@ import pytest
 
 from analysis import accuracy, label_observers
 from analysis.figures import style
-from analysis.io.appearance import APPEARANCE, Appearance, appearance_of
+from analysis.io.appearance import Appearance, appearance_of, store_appearance
 from core.errors import LogError
 from tests.unit.analysis.selection.selected_trials import small_frame, with_categories
 
@@ -140,7 +140,7 @@ def test_styles_of_observers_with_colors():
     with style.showing(frame):
         usual = style.observer_styles(table)
     assert usual["net-0"].is_grouped and usual["net-0"].legend == "discriminative (n = 8)"
-    frame.attrs[APPEARANCE] = Appearance(order=("net-3", "net-0"), is_chosen=True, colors={"net-3": "#ffff00"})
+    store_appearance(frame, Appearance(("net-3", "net-0"), is_chosen=True, colors={"net-3": "#ffff00"}))
     with style.showing(frame):
         styles = style.observer_styles(table)
         assert style.style_of("net-3", "discriminative").text_color < "#a"  # dark enough to be read on white

@@ -1,11 +1,21 @@
 """Choosing observers and sessions, and splitting observers."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import accuracy, error_consistency, noise_ceiling, select_observers, shape_bias, split_observers
-from analysis.io.appearance import APPEARANCE, Appearance
+from analysis import (
+    accuracy,
+    error_consistency,
+    label_observers,
+    noise_ceiling,
+    select_observers,
+    shape_bias,
+    split_observers,
+)
+from analysis.io.appearance import Appearance, appearance_of, store_appearance
 from analysis.io.notes import DataWarning
 from analysis.selection.select import Selection, apply_selection
 from analysis.selection.split import separate_parts
@@ -169,7 +179,7 @@ def test_the_order_of_observers_does_not_change_numbers():
     frame = small_frame()
     frame = frame[(frame["session"] == 1) & (frame["dataset"] == "edge")]
     reordered = frame.copy()
-    reordered.attrs[APPEARANCE] = Appearance(order=("net-2", "subject-02", "net-1", "subject-01"), is_chosen=True)
+    store_appearance(reordered, Appearance(("net-2", "subject-02", "net-1", "subject-01"), is_chosen=True))
     assert list(accuracy(reordered)["observer"]) == ["net-2", "subject-02", "net-1", "subject-01"]
     for measure in (accuracy, noise_ceiling):
         first, second = (measure(f).sort_values("observer").reset_index(drop=True) for f in (frame, reordered))
@@ -179,6 +189,18 @@ def test_the_order_of_observers_does_not_change_numbers():
         for f in (frame, reordered)
     ]
     assert kappas[0] == pytest.approx(kappas[1], nan_ok=True)
+
+
+def test_labels_and_parts_survive_copies_and_parquet(tmp_path):
+    labels = pd.DataFrame({"observer": ["net-1"], "label": ["Net"], "color": ["teal"], "order": [1]})
+    frame = split_observers(label_observers(small_frame(), labels), "session")
+    copies = [frame[frame["dataset"] == "edge"], frame.copy(), pickle.loads(pickle.dumps(frame))]
+    pytest.importorskip("pyarrow")
+    frame.to_parquet(tmp_path / "frame.parquet")
+    for copy in (*copies, pd.read_parquet(tmp_path / "frame.parquet")):
+        assert accuracy(copy)["observer"].iloc[0] == "Net (session 1)"
+        assert appearance_of(copy).colors == {"Net (session 1)": "#008080"}
+        assert separate_parts(accuracy(copy), copy)["session"].iloc[0] == "1"
 
 
 def test_many_observers_are_selected_and_split_quickly():
