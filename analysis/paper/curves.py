@@ -49,8 +49,9 @@ def make_accuracy_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     datasets = list(dict.fromkeys(table["dataset"]))
     others = f" Figure 10 shows the other {n_others} observers in these logs." if n_others > 1 else ""
     others = " Figure 10 shows the one other observer in these logs." if n_others == 1 else others
+    shown = "" if inputs.group_by else f" of people and {group}"
     caption = (
-        f"Accuracy by condition in {_count(datasets)} of people and {group}: {inputs.describe(table, datasets)}.{others} "
+        f"Accuracy by condition in {_count(datasets)}{shown}: {inputs.describe(table, datasets)}.{others} "
         f"{_people_sentence(table)}{_error_bar_sentences(inputs, table)}"
     )
     draw = partial(paper.figure_5, table, chance=inputs.chance(datasets))
@@ -67,10 +68,11 @@ def make_consistency_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     table = table[[column for column in COLUMNS if column in table]]
     datasets = list(dict.fromkeys(table["dataset"]))
     rule = RULES[inputs.rule]
+    of_groups = " for people, and a bootstrap over observers for groups" if inputs.group_by else ""
     caption = (
         f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: "
         f"{inputs.describe(table, datasets)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of "
-        f"people with each other. Its error bars and bands show {inputs.bootstrap_intervals}. "
+        f"people with each other. Its error bars and bands show {inputs.bootstrap_intervals}{of_groups}. "
         f"{rule[0].upper()}{rule[1:]}. {_error_bar_sentences(inputs, table)}{inputs.stand_in_note}"
     )
     draw = partial(paper.figure_10, table, chance=inputs.chance(datasets))
@@ -104,9 +106,10 @@ def _people_sentence(table: pd.DataFrame) -> str:
 
 def _error_bar_sentences(inputs: FigureInputs, table: pd.DataFrame) -> str:
     zero = " and κ = 0" if (table["measure"] == "kappa").any() else ""
+    kinds = f"Kinds with more than {MAX_NAMED} observers have lines without error bars; their intervals are in the CSV file. "
     return (
-        f"Error bars of accuracy show {inputs.trial_intervals}. Kinds with more than {MAX_NAMED} observers have lines "
-        f"without error bars; their intervals are in the CSV file. Dotted lines mark chance, where it is known{zero}. "
+        f"Error bars of accuracy show {inputs.trial_intervals}. {'' if inputs.group_by else kinds}"
+        f"Dotted lines mark chance, where it is known{zero}. "
         f"Gray labels mark conditions that the benchmark excludes.{inputs.simulated_note(table)}"
     )
 
