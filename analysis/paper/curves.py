@@ -106,7 +106,8 @@ def _people_sentence(table: pd.DataFrame) -> str:
 
 def _error_bar_sentences(inputs: FigureInputs, table: pd.DataFrame) -> str:
     zero = " and κ = 0" if (table["measure"] == "kappa").any() else ""
-    kinds = f"Kinds with more than {MAX_NAMED} observers have lines without error bars; their intervals are in the CSV file. "
+    kinds = f"Kinds with more than {MAX_NAMED} observers have lines without error bars; "
+    kinds += "their intervals are in the CSV file. "
     return (
         f"Error bars of accuracy show {inputs.trial_intervals}. {'' if inputs.group_by else kinds}"
         f"Dotted lines mark chance, where it is known{zero}. "
