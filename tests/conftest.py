@@ -95,7 +95,10 @@ def scripts(cache: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def small_data(tmp_path: Path, drawn: Experiment, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a data folder in the published layout: 52 drawn cue-conflict images, and two simulated people who saw them."""
+    """Return a data folder in the published layout: 52 drawn cue-conflict images, and observers who saw them.
+
+    The observers are two simulated people and a simulated vision-language model.
+    """
     from attrs import evolve
 
     from analysis import read_trials
@@ -116,6 +119,10 @@ def small_data(tmp_path: Path, drawn: Experiment, monkeypatch: pytest.MonkeyPatc
     people = [make_observer("biased", shape_bias=0.95, cue_rate=0.9, seed=i, name=f"subject-0{i}") for i in (1, 2)]
     frame = read_trials(run(experiment, person, tmp_path / "simulated") for person in people)
     export(frame.assign(kind="human"), folder / "humans")
+    rows = [f"{s.id.removesuffix('.png')},2024-02-05 20:50:48,A,{s.cues['texture']},1" for s in stimuli]
+    model = folder / "vlm" / "vqa" / "20240205_205048_simulated_vlm.csv"
+    model.parent.mkdir(parents=True)
+    model.write_text("\n".join(["image,timestamp,response,pred_label,pred_conf", *rows]) + "\n")
     monkeypatch.setenv("OBSERVERS_DATA", str(folder))
     monkeypatch.setenv("OBSERVERS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(DATASETS, "cue-conflict", evolve(DATASETS["cue-conflict"], n_images=len(stimuli)))

@@ -64,6 +64,7 @@ def test_commands_and_code_of_a_page_word_for_word(page, reader, small_data):
 def test_commands_of_a_page_on_the_published_data(page, reader):
     real("stimuli", "cue-conflict")
     real("humans", "cue-conflict")
+    real("vlm", "vqa")
     run_page(page, reader)
 
 
@@ -98,7 +99,7 @@ def run_page(page, reader):
     assert len(ran) >= 2
     if page in NEED_DATA:
         assert "observers run-experiment cue-conflict --observer efficientnet-lite0" in ran
-        reports = [line for line in ran if line.startswith("observers report humans/cue-conflict logs/cue-conflict")]
+        reports = [line for line in ran if re.match("observers report humans/cue-conflict .*logs/cue-conflict", line)]
         text = (reader / shlex.split(reports[0])[-1] / "index.html").read_text("utf-8")
         assert "subject-01" in text and "efficientnet-lite0" in text
     if page == "README.md":
