@@ -13,6 +13,7 @@ from analysis.io.export import export
 from benchmarks.recovery import LEVELS, make_trials, simulate_responses
 from cli import app
 from commands.analyze import analyze
+from observers.catalog import OBSERVERS
 from observers.simulated import Biased, Psychometric
 from stimuli.images import save_image
 from tests.conftest import real
@@ -32,7 +33,8 @@ NOT_RUN = {
     r"^observers fetch": "it downloads",
     r"^observers (doctor|calibrate-monitor|serve)": "it needs a screen or a browser",
     r"^observers collect (?!.*--simulate)": "it needs a screen",
-    r"(hf|clip):": "it downloads weights",
+    r"(hf|clip|vlm):": "it downloads weights",
+    r"class-conditional:./|./imagenet-100": "it needs a folder with weights or images",
     r"^observers (export logs --format bids --out bids|forget|report .*--out session-report)": "it needs a session",
     r"^(make|source|\.venv)": "it sets up the environment",
 }
@@ -89,7 +91,7 @@ def run_page(page, reader):
             if words[:2] == ["run-experiment", "cue-conflict"] and "--dry-run" not in words:
                 words += ["--limit", "40"]  # tests/end_to_end/test_real.py runs all 1,280
             done = CliRunner().invoke(app, words)
-            if "sd14" in words:  # 4.3 GB, which no test downloads
+            if any(row.size and row.name in words for row in OBSERVERS.values()):  # weights that no test downloads
                 assert (
                     done.exit_code == 1 and "give a local folder that contains them with -o weights=DIR" in done.output
                 )
