@@ -58,7 +58,8 @@ def import_(
         list[str] | None,
         typer.Option(
             metavar="KEY=CATEGORY,…",
-            help="What recorded responses stand for, such as f=animal,j=object or 0=cat,1=dog.",
+            help="Category that each recorded response stands for, such as f=animal,j=object or 0=cat,1=dog "
+            "(default: responses are categories).",
         ),
     ] = None,
     out: LogFolder = Path("logs"),
@@ -76,7 +77,7 @@ def import_(
         Literal[".", ","] | None, typer.Option(help="Decimal separator (default: inferred for each column).")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be imported, and do not write logs.")
+        bool, typer.Option("--dry-run", help="Print what would be imported, and do not write logs.")
     ] = False,
 ) -> None:
     """Import tables of trials that other programs wrote.

@@ -95,8 +95,8 @@ Logs = Annotated[
     list[str],
     typer.Argument(
         metavar="LOGS…",
-        help="Trial logs, or folders that are searched for trial logs recursively. humans/DATASET and networks/DATASET "
-        "stand for recorded trials in a data folder.",
+        help="Trial logs, or folders that are searched for trial logs recursively. Names such as humans/DATASET, "
+        "networks/DATASET and vlm/vqa stand for recorded trials in a data folder.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the whole table as JSON.")]

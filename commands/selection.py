@@ -25,7 +25,7 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Leave out this observer, given like --observer. Repeat the option for several (default: none).",
+        help="Exclude this observer: a name or a pattern, as for --observer. Repeat the option for several (default: none).",
     ),
 ]
 Sessions = Annotated[
@@ -40,16 +40,16 @@ Labels = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="CSV file with the column observer and any of label, color, order, group and dataset, which gives observers "
-        "other names, colors and an order (default: none).",
+        help="CSV file that gives observers other names, colors, an order and groups. It has the column observer and any of "
+        "label, color, order, group and dataset (default: none).",
     ),
 ]
 By = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="Split every observer by a column of the trials, such as session, block or age, so that the trials with each "
-        "value count as an observer of their own (default: none).",
+        help="Split every observer by a column of the trials, such as session, block or age: its trials with different "
+        "values count as separate observers (default: observers are not split).",
     ),
 ]
 GroupBy = Annotated[
@@ -57,7 +57,7 @@ GroupBy = Annotated[
     typer.Option(
         metavar="COLUMN",
         help="Combine observers into groups with the same value of a column: kind, group (of the labels file), session or "
-        "another column of the trials. The table shows means over the observers of each group (default: none).",
+        "another column of the trials. The results are means over the observers of each group (default: no groups).",
     ),
 ]
 GroupResamples = Annotated[
@@ -66,7 +66,7 @@ GroupResamples = Annotated[
         "--resamples",
         min=1,
         metavar="N",
-        help="Number of bootstrap resamples of the observers of a group (--group-by).",
+        help="Number of bootstrap resamples of the observers of each group (with --group-by).",
     ),
 ]
 OPTIONS = {"observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By}

@@ -144,13 +144,13 @@ def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]
     if not checkpoint.local:
         missing += " (or it is not in the cache and cannot be downloaded)"
     if not group[0].endswith(".safetensors"):
-        return f"{missing}: give a folder that contains it with -o weights=DIR"
+        return f"{missing}: give a folder that contains it with -o weights=FOLDER"
     folder = (checkpoint.folder / group[0]).parent
     pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLE_SUFFIXES)
     only = f", only {pickles[0]}" if pickles else ""
     return (
         f"{missing}{only}: only safetensors are loaded, because reading a pickle can run code; convert the weights and "
-        f"give their folder with -o weights=DIR"
+        f"give their folder with -o weights=FOLDER"
         + ("" if checkpoint.local else f", or use another revision, -o revision={revision or '…'}")
     )
 
@@ -185,14 +185,20 @@ def _download_snapshot(
         raise ObserverError(
             f"{where}{note} was not found on the Hugging Face Hub, or you do not have access to it "
             f"({type(error).__name__}): check its name and revision, log in with `hf auth login`, or give a local folder "
-            f"that contains {file_names} with -o weights=DIR{local}"
+            f"that contains {file_names} with -o weights=FOLDER{local}"
         ) from None
     except (OSError, http_error) as error:
-        reason = offline_reason or f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        first_line = str(error).partition("\n")[0]
+        # LocalEntryNotFoundError repeats the error of the connection after "Got: ".
+        got = first_line.startswith("Got: ")
+        reason = offline_reason or (
+            first_line.removeprefix("Got: ") if got else f"{type(error).__name__}: {first_line}"
+        )
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else reason
         raise ObserverError(
-            f"{where}{note}: its {file_names} are not all in the cache and cannot be downloaded ({reason}): connect to the "
-            f"internet once, or give a local folder that contains them with -o weights=DIR{local}"
+            f"{where}{note} cannot be downloaded ({reason}), and the cache does not contain all of its files "
+            f"({file_names}): connect to the internet once, or give a local folder that contains them with -o "
+            f"weights=FOLDER{local}"
         ) from None
 
 

@@ -32,7 +32,7 @@ _SIMCLR = f"converted from TensorFlow and published only as a pickle: {_OWN}"
 _PYCONTRAST = f"published by PyContrast as a pickle of backbone and linear classifier: {_OWN}"
 _ROBUST = (
     "published by Salman et al. (2020) only as a pickle; convert its weights to safetensors and use timm:resnet50 "
-    "-o weights=DIR"
+    "-o weights=FOLDER"
 )
 _BIT = "same weights; the toolbox used 224 pixels, here it is the model's own input size (448; 480 for 152x4)"
 _CLIP = (

@@ -90,7 +90,8 @@ def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
     layout = parse_header(content, path)[1]
     if layout is None:
         raise ObserverError(
-            f"{path} is not a trial log: expected the columns {expected_headers(path)}; observers import reads other tables"
+            f"{path} is not a trial log: expected the columns {expected_headers(path)}; `observers import` converts other "
+            f"tables"
         )
     cells = read_own_cells(content, path, layout)
     if not cells:

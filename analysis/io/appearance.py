@@ -63,7 +63,7 @@ def store_appearance(frame: pd.DataFrame, appearance: Appearance) -> None:
 
 
 def rename(appearance: Appearance, names: Mapping[str, Iterable[str]]) -> Appearance:
-    """Return the appearance after every observer in `names` has been replaced by others, which look like it."""
+    """Return the appearance after every observer in `names` has been replaced by others, which are shown in the same way."""
     if not names:
         return appearance
     expand = {old: tuple(new) for old, new in names.items()}

@@ -89,7 +89,7 @@ class Reader:
                 if must_be_log:
                     raise LogError(
                         f"{path} is not a trial log ({reason}): its first line is {header[:80]!r}, expected "
-                        f"{expected_headers(path)}; observers import reads other tables"
+                        f"{expected_headers(path)}; `observers import` converts other tables"
                     )
                 if path.name not in OTHER_TABLES:
                     self.skipped.setdefault(reason, []).append(path.name)

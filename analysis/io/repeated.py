@@ -2,8 +2,8 @@
 
 Accuracy, shape bias, confusions, entropy and thresholds count all trials of all sessions. Error consistency, error
 patterns and the benchmark, including its accuracy, need one response of each observer to each image. They use the first
-response, that is the one in the session with the lowest number. The observers with whom the person is compared have
-usually seen each image once, and the first response is the one that memory of the images cannot influence. The average
+response, which is the one in the session with the lowest number. The other observers have usually seen each image once,
+and memory of the images cannot influence the first response. The average
 of two responses would be neither correct nor wrong, and if both responses counted, the same image would count twice.
 If the sessions of an observer have different images, all of them are used. A session without a number comes before all
 others.
@@ -84,7 +84,7 @@ def repeated_note(frame: pd.DataFrame) -> list[str]:
     n = len(trials) - len(trials.drop_duplicates(KEY))
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return [
-        f"{n:,} trials show an image again to an observer in a later session ({', '.join(names[:MAX_NAMES])}{more}): error "
-        "consistency uses the first response, and other measures count all trials; observers analyze retest compares the "
-        "sessions"
+        f"{n:,} trials repeat an image that the observer saw in an earlier session ({', '.join(names[:MAX_NAMES])}{more}): "
+        "error consistency uses the first response, and other measures count all trials; `observers analyze retest` "
+        "compares the sessions"
     ]

@@ -2,7 +2,7 @@
 
 For two sessions of one observer, kappa is computed as for two observers (see `analysis.kappa.consistency`), over the
 images of one condition that were shown in both sessions. An observer with sessions 1, 2 and 3 has the pairs 1–2, 1–3
-and 2–3. The reliability shows how much of the disagreement between two people is due to noise of the single person: the
+and 2–3. The reliability shows how much of the disagreement between two people is due to the noise of each person: the
 kappa of two people who use the same strategy cannot be much higher than the kappa of each of them with itself. A
 deterministic model has kappa 1. kappa is NaN if the observer was always correct or always wrong in both sessions, and
 if no image was shown in both sessions, in which case `n` is 0. A condition that occurs in only one session has no row.
@@ -51,8 +51,7 @@ def retest_reliability(
 
     Raises:
         LogError: If no observer has two sessions of one dataset, or if an observer responded to an image of one
-        condition
-            twice in one session.
+            condition twice in one session.
 
     Example:
         >>> retest_reliability(read_trials("logs"))[["observer", "condition", "n", "kappa", "low", "high"]]

@@ -24,7 +24,7 @@ from experiments.log import file_name
 
 MEANS = (
     "Every value is the mean over the observers of a group, each of which counts equally. The intervals are 95 % bootstrap "
-    "intervals over observers; a group with one observer does not have one, and with few observers they are too narrow."
+    "intervals over observers; they are undefined for a group with one observer, and too narrow for one with few observers."
 )
 
 

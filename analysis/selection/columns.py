@@ -42,7 +42,7 @@ def column_texts(frame: pd.DataFrame, name: str) -> pd.Series:
     """
     columns = grouping_columns(frame)
     if short_name(name) not in columns:
-        hint = "A labels file with a column group adds the column group." if name == "group" else ""
+        hint = "A labels file with the column group adds this column." if name == "group" else ""
         raise UnknownName("column of these trials", name, columns, hint)
     name = columns[short_name(name)]
     column = frame[name]

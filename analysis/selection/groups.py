@@ -2,7 +2,8 @@
 
 The column can be `kind`, `group` (of a labels file), `session` or another column of the trials, such as `info_age`, which
 may be called `age`. If the value differs between the trials of one observer, as that of `session` does, the observer
-belongs to several groups, to each of them with the trials that have its value. Trials without a value are excluded.
+belongs to several groups, each of which contains its trials with the value of the group. Trials without a value are
+excluded.
 """
 
 from collections.abc import Sequence
@@ -95,7 +96,9 @@ def group_observers(frame: pd.DataFrame, by: str) -> Groups:
     has_value = (texts != "").to_numpy()
     name, notes = short_name(by), []
     if not has_value.any():
-        raise LogError(f"the column {name} is empty in these trials, so that observers cannot be grouped by it")
+        raise LogError(
+            f"the column {name} is empty in these trials, so observers cannot be grouped by it: choose another column"
+        )
     if not has_value.all():
         n_observers = len(frame.loc[~has_value, ["dataset", "observer"]].drop_duplicates())
         n_trials = int((~has_value).sum())

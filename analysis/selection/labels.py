@@ -1,12 +1,12 @@
 """The labels file: names, colors, an order and groups of observers for tables, figures and reports.
 
-The file is a table with a heading and one row per observer. Its columns are
+The file is a table with a header and one row per observer. Its columns are
     observer   the name in the trial logs (required)
     label      the name to show (default: the name in the logs)
     color      the color in figures and reports: "#RRGGBB" or a name that matplotlib knows, such as "teal"
     order      a number by which observers are sorted; observers without a number follow in the usual order
     group      the name of a group, for `--group-by group`
-    dataset    the dataset to which the row applies, because `subject-01` of two datasets are different people
+    dataset    the dataset to which the row applies, because `subject-01` is a different person in each dataset
 Other columns are ignored with a note, and an empty cell means the default. The file may be separated by commas,
 semicolons or tabs, and encoded in UTF-8, UTF-16 or Windows-1252, as spreadsheet programs write it.
 """
@@ -121,18 +121,18 @@ def _read_file(path: Path) -> pd.DataFrame:
     delimiter = ""
     if lines and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:  # the first line of some Excel files
         delimiter, text = lines[0][4], "\n".join(lines[1:])
-    heading = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = delimiter or max(DELIMITERS, key=heading.count)
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = delimiter or max(DELIMITERS, key=header.count)
     rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
     if len(rows) < 2:
         raise LogError(
-            f"{path} contains {'only a heading' if rows else 'nothing'}: expected a heading and a row per observer"
+            f"{path} contains {'only a header' if rows else 'nothing'}: expected a header and one row per observer"
         )
     n = len(rows[0])
     for row in rows[1:]:
         if any(cell.strip() for cell in row[n:]):
             raise LogError(
-                f"{path} has a row with {len(row)} cells below a heading with {n}: {delimiter.join(row)[:80]!r}"
+                f"{path} has a row with {len(row)} cells, but the header has {n}: {delimiter.join(row)[:80]!r}"
             )
     return pd.DataFrame([(row + [""] * n)[:n] for row in rows[1:]], columns=rows[0], dtype="str")
 

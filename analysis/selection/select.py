@@ -4,8 +4,8 @@ An observer is chosen by name or by pattern. A pattern is one of these:
     resnet50           the observer with this name
     llava*             names that match; * stands for any text, ? for one character, [ab] for one of these characters
     kind:human         all observers of this kind (or kinds: `kind:*vis*`)
-    edge:subject-01    the observer (or pattern) in this dataset only, because subject-01 of another dataset is another
-    person
+    edge:subject-01    the observer (or pattern) in this dataset only, because subject-01 is a different person in each
+                       dataset
 Exact names have priority, so that a name may contain `*`, `:` or a comma. Otherwise, a comma separates patterns.
 """
 
@@ -29,7 +29,7 @@ WILDCARDS = "*?["
 
 @frozen
 class Selection:
-    """Which observers and sessions an analysis uses, and how it names them; the options of the commands.
+    """Which observers and sessions an analysis uses, and how it names and splits them, as the options of a command say.
 
     Attributes:
         observers: Names or patterns of the observers to use; empty for all.

@@ -35,18 +35,20 @@ def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     """
     split, parts = split_with_parts(frame, by)
     n = parts["original"].nunique()
-    became = f"{n} became {len(parts)}, which count as different observers in every measure"
     originals = {new: [old, value] for new, old, value in parts.to_numpy(str).tolist()}
     split.attrs[PARTS] = Shared({"by": short_name(by), "originals": originals})
-    note = f"observers are split by {short_name(by)}: {became}"
+    note = (
+        f"observers are split by {short_name(by)}: {n} observers became {len(parts)}, which count as different observers in "
+        f"every measure"
+    )
     return renew_notes(frame, split, [note])
 
 
 def separate_parts(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table of a measure in which the value by which observers were split has a column of its own.
 
-    The new column follows `observer`, which gets the name of the observer before. The table is returned unchanged if the
-    observers of the frame were not split.
+    The new column follows `observer`, which gets the name of the observer before the split. The table is returned unchanged
+    if the observers of the frame were not split.
     """
     parts = frame.attrs.get(PARTS)
     if parts is None:
@@ -62,7 +64,7 @@ def split_with_parts(frame: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.Dat
     """Return the frame of `split_observers` without a new note, and a table of the parts.
 
     The table has one row per new observer, in order, and the columns `observer`, `original` (the name of the observer
-    before) and `value`.
+    before the split) and `value`.
     """
     observer, names = pd.factorize(frame["observer"].astype("str"))
     value, texts = pd.factorize(column_texts(frame, by))

@@ -104,13 +104,13 @@ MODELS = (
 )
 CLASS_MODELS = (
     _model("dit-xl-2-256", CLASSES, "facebook/DiT-XL-2-256", "3.3 GB", _DIT_LICENSE,
-           "DiT-XL/2, a diffusion transformer of ImageNet's classes (256 pixels).",
+           "DiT-XL/2, a diffusion transformer for the classes of ImageNet (256 pixels).",
            revision=DIT_REVISION, group=CLASS_CONDITIONAL_GROUP),
     _model("dit-xl-2-512", CLASSES, "facebook/DiT-XL-2-512", "3.3 GB", _DIT_LICENSE,
-           "DiT-XL/2, a diffusion transformer of ImageNet's classes (512 pixels).",
+           "DiT-XL/2, a diffusion transformer for the classes of ImageNet (512 pixels).",
            revision=DIT_REVISION, group=CLASS_CONDITIONAL_GROUP),
     _model("edm-imagenet-64", CLASSES, "dg845/diffusers-cm_edm_imagenet64_ema", "1.2 GB", "MIT",
-           "EDM, a pixel diffusion model of ImageNet's classes (64 pixels).", group=CLASS_CONDITIONAL_GROUP),
+           "EDM, a pixel diffusion model for the classes of ImageNet (64 pixels).", group=CLASS_CONDITIONAL_GROUP),
 )
 FAMILIES = (
     _family("latent:REPOSITORY", LATENT,

@@ -16,7 +16,7 @@ PEOPLE = (
     Entry(
         "recorded:FILE",
         "observers.recorded:Recorded",
-        "Replays the recorded responses of a person or a model from a trial log or a CSV file in model-vs-human format.",
+        "Replays the recorded responses of a person or a model from a trial log or a file of another project.",
         group=GROUP,
         example="recorded:FILE.csv",
         shown_with="cue-conflict",

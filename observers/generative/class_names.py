@@ -1,6 +1,6 @@
 """The classes of a class-conditional model, and which of them belong to a choice.
 
-A choice means, in this order,
+A choice is interpreted as the first of these that applies:
 1. one of the sixteen categories of Geirhos et al. (2018), if the model has the 1000 classes of ImageNet. The category
    then has the classes of the published mapping (`stimuli.categories`): dog has 109, bird 49, and airplane, knife and
    oven have one;
@@ -10,8 +10,8 @@ A choice means, in this order,
 5. one of the synonyms in a label, which are separated by commas, if only one class has it.
 
 Names are compared without regard to case. A name that several classes share, such as crane (a bird and a machine), is
-refused, because the two are different objects and a response could not be told from a guess between them. Two choices
-must not share a class, because they could then never differ.
+refused, because these classes are different objects, and the choice would not say which of them is meant. Two choices
+must not share a class, because both could then be correct.
 """
 
 import difflib
@@ -124,9 +124,9 @@ class ClassNames:
         ways += ["by its WordNet id (such as n02099601)"] if is_imagenet else []
         ways += ["by a name in its model_index.json"] if self.labels else []
         more = "" if self.labels else "; the files of the model do not name its classes"
-        more += "; the sixteen categories are also known" if is_imagenet else ""
+        more += "; the sixteen categories are also possible choices" if is_imagenet else ""
         return (
-            f"{self.model_name}: no class is named {choice!r}; the nearest name is {nearest!r}. The model knows "
+            f"{self.model_name}: no class is named {choice!r}; the nearest name is {nearest!r}. The model has "
             f"{self.n_classes:,} classes. Name a class {' or '.join(ways)}{more}"
         )
 

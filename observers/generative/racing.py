@@ -65,8 +65,9 @@ class Groups:
 
     Attributes:
         numbers: Number of the group of each choice, (K,).
-        margins: How far the evidence of a group may be below that of each of its choices, (K,), 0 or more. A choice leads
-            if its score minus its margin is highest, and eliminates only choices that are behind by more than its margin.
+        margins: Largest amount by which the evidence of a group can be below that of each of its choices, (K,), 0 or more. A
+            choice leads if its score minus its margin is highest, and eliminates only choices that are behind by more than
+            its margin.
     """
 
     numbers: np.ndarray

@@ -34,7 +34,7 @@ WITHOUT_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")  # codes o
 
 
 class RequestRejected(ObserverError):
-    """Raised if the server rejects a request in a way that a retry does not change.
+    """Raised if the server rejects a request for a reason that a retry does not change.
 
     Args:
         message: The error message.
@@ -55,7 +55,7 @@ class ServiceBusy(requests.HTTPError):
 
 
 def check_base_url(instance: object, attribute: Any, value: str) -> None:
-    """Raise ObserverError unless `value` is an HTTP address without a user, a password and a query.
+    """Raise ObserverError unless `value` is an HTTP address that contains neither a user name, a password nor a query.
 
     This is an attrs validator. The message does not repeat the address, which may contain a password.
     """
@@ -159,7 +159,7 @@ class ChatClient:
             timeout: Seconds to wait for a connection, and for each part of the reply.
 
         Returns:
-            The reply. If a filter for content rejects the request, the reply has the finish reason content_filter.
+            The reply. If a content filter rejects the request, the reply has the finish reason content_filter.
 
         Raises:
             ServiceBusy, requests.RequestException: If the request failed and may succeed later.
@@ -212,7 +212,7 @@ class ChatClient:
             ) from None
 
     def _read_error(self, reply: requests.Response, body: Any) -> Completion:
-        """Raise the error for a reply whose status is not 200, or return the reply that a filter for content gave."""
+        """Raise the error for a status other than 200, or return a reply if a content filter rejected the request."""
         status, error = reply.status_code, body.get("error", body) if isinstance(body, dict) else body
         code = str(error.get("code") or "") if isinstance(error, dict) else ""
         message = self.scrub(_message_of(error, reply))
@@ -254,7 +254,7 @@ class ChatClient:
 
 
 def _reason(error: requests.ConnectionError) -> str:
-    """Return why a connection failed, as the operating system says it."""
+    """Return why a connection failed, in the words of the operating system."""
     match = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
     return match[1] if match else "the connection was closed before the reply was complete"
 

@@ -36,7 +36,7 @@ class Completion:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the model refused to answer, or a filter for content removed the reply."""
+        """Whether the model refused to answer, or a content filter removed the reply."""
         return self.finish_reason in ("content_filter", "refusal")
 
 
@@ -48,7 +48,7 @@ def parse_completion(body: Any, scrub: Callable[[str], str]) -> Completion:
         scrub: Function that removes the key from a text.
 
     Raises:
-        UnusableReply: If the JSON is that of something else.
+        UnusableReply: If the JSON is not that of a reply.
     """
     choices = body.get("choices") if isinstance(body, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None

@@ -101,16 +101,18 @@ class ApiModel:
         base_url: Address of the server, which usually ends with /v1.
         api_key_env: Name of the environment variable that contains the key, never the key itself. By default
             OPENAI_API_KEY for api.openai.com; other servers get a key only if this option names a variable.
-        answer: letter (the evidence is the probability of each letter), generate (a letter is read from the reply), or
-            caption (the response is the only choice that a description of the image mentions).
+        answer: letter (the evidence is the log-probability of each letter), generate (the response is the choice that the
+            reply names), or caption (the response is the only choice that a description of the image mentions). text is
+            only available with `vlm:REPOSITORY`.
         permute: Whether the options have a random order that depends on the name of the stimulus.
         logprobs: Whether log-probabilities are requested with answer=letter. With auto, a short question without an image
             first tests whether the server returns them, and the sidecar contains the result.
-        top_logprobs: Number of most likely first tokens that are requested. Letters that are not among them have an upper
-            bound as evidence. Most services allow up to 20, some only 5; vLLM allows --max-logprobs.
+        top_logprobs: Number of most likely first tokens that are requested. The evidence of a letter that is not
+            among them is an upper bound. Most services allow up to 20, some only 5; the option --max-logprobs of vLLM
+            sets its limit.
         max_tokens: Largest number of tokens of a reply; by default 16, and 64 for captions. Models that reason before they
             answer need more. With 0, the server decides.
-        temperature: Temperature of sampling, 0 to 2. With none, the server decides; some models accept only this.
+        temperature: Temperature of sampling, 0 to 2. With none, the server decides; some models require this.
         seed: Random seed of sampling, which some servers use if the temperature is above 0; by default no seed is sent.
         detail: Resolution at which OpenAI processes the image. Other servers ignore it; auto is not sent.
         concurrency: Number of requests that are in progress at the same time.

@@ -8,11 +8,11 @@ the number of choices. The observer answers in one of four ways:
               one forward pass per trial. If the total probability of all letters is low, which the log contains, the reply
               would probably begin in another way (Wang et al. 2024, arXiv 2402.14499).
     text      The evidence is the log-probability that the reply is the name of the choice and then ends. Because the end
-              counts, "car" is not favored over "carpet". It takes one forward pass per choice and way to write it.
+              counts, "car" is not favored over "carpet". It takes one forward pass for each spelling of each choice.
     generate  The model generates a reply, always with the most probable next token, and the reply is parsed strictly. If it
-              does not name one of the choices, the choice is None. There is no evidence.
+              does not name one of the choices, the choice is None. Evidence is not available.
     caption   The model describes the image without seeing the choices. The choice is the only one that the description
-              mentions. There is no evidence.
+              mentions. Evidence is not available.
 
 The log-probabilities are natural logarithms, and the softmax is taken over the whole vocabulary. If a letter or name can be
 written with and without a space before it, the probabilities of the two are added. In all questions but captions, the order
@@ -61,7 +61,7 @@ class VisionLanguage:
     """Any vision-language model of transformers, from the Hugging Face Hub or a local folder (`vlm:REPOSITORY`).
 
     Evidence: natural log-probability of the letter or of the name of each choice, given the image and the question. With
-    `answer` generate or caption there is no evidence.
+    `answer` generate or caption, evidence is not available.
 
     Attributes:
         model: Repository on the Hub, such as Qwen/Qwen2.5-VL-3B-Instruct.

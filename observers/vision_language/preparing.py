@@ -100,8 +100,9 @@ def prepare_reply(trial: Trial, prompter: Prompter, permute: bool, answer: Answe
 def _reply_row(inputs: Any, tokens: list[int], ends: list[int], n: int) -> Row:
     """Return the row of a prompt and a reply, which is padded to n tokens.
 
-    The targets (n + 1, E) are, at each position, the token of the reply that follows, E times; after the reply, the tokens
-    that end it; and then padding. Tokens after a position do not influence the log-probabilities at this position.
+    The targets have the shape (n + 1, E). At a position within the reply, they are its next token, repeated E times; at the
+    end of the reply, they are the tokens that end it; at later positions, they are padding. Tokens after a position do not
+    influence the log-probabilities at this position.
     """
     n_padding, width = n - len(tokens), len(ends)
     targets = [[token] * width for token in tokens] + [ends] + [ends[:1] * width] * n_padding

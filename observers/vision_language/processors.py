@@ -76,7 +76,7 @@ def load_processor(folder: Path, observer: str) -> Any:
         raise ObserverError(
             f"{observer}: {folder} does not contain a chat template ({' or '.join(TEMPLATE_FILES)}), so the format of a "
             f"question is unknown: use a checkpoint that was trained to follow instructions, or add a {TEMPLATE_FILES[0]} "
-            f"to a copy of its files and give their folder with -o weights=DIR"
+            f"to a copy of its files and give their folder with -o weights=FOLDER"
         )
     processor.chat_template = _FIXED_DATE + template if "strftime_now" in template else template
     return processor
@@ -113,7 +113,7 @@ def _find_class(name: str | None, config: Any, subject: str) -> Any:
 
 
 class _NoVideos(dict[str, Any]):
-    """What takes the place of the part for videos. A processor writes its parts as JSON, which an empty dict allows.
+    """The replacement of the part for videos. A processor writes its parts as JSON, which an empty dict allows.
 
     The processor of SmolVLM reads these two settings even if there are only images.
     """

@@ -61,7 +61,7 @@ class Prompter:
 
         processor = self._processor
         content = [{"type": "image"}, {"type": "text", "text": question}]
-        # Models that can write down their reasoning before the reply are told not to, if their template has this option.
+        # Templates with this option let a model write down its reasoning before the reply, which is switched off here.
         options = {"enable_thinking": False} if "enable_thinking" in processor.chat_template else {}
         try:
             text: str = processor.apply_chat_template(

@@ -93,7 +93,8 @@ def run_page(page, reader):
             done = CliRunner().invoke(app, words)
             if any(row.size and row.name in words for row in OBSERVERS.values()):  # weights that no test downloads
                 assert (
-                    done.exit_code == 1 and "give a local folder that contains them with -o weights=DIR" in done.output
+                    done.exit_code == 1
+                    and "give a local folder that contains them with -o weights=FOLDER" in done.output
                 )
                 continue
             assert done.exit_code == 0, f"{line}: {done.output}{done.exception!r}"

@@ -46,7 +46,7 @@ class SD3Backbone:
             present, missing = ("text_encoder_3", "tokenizer_3")[:: 1 if has_encoder else -1]
             raise ObserverError(
                 f"{self.components.model_name}: {self.components.files.folder} has a {present} but no {missing}: download "
-                f"the whole model again, or, to run without T5, give a folder that contains neither with -o weights=DIR"
+                f"the whole model again, or, to run without T5, give a folder that contains neither with -o weights=FOLDER"
             )
         return has_encoder
 

@@ -1,6 +1,7 @@
 """Our BIDS tables: tab-separated tables with one row per trial, and JSON files with what is the same in all rows.
 
-`analysis.io.bids` writes these files. A JSON file has the keys `METADATA`; Logs are the sidecars of the trial logs.
+`analysis.io.bids` writes these files. A JSON file has the keys in `METADATA`; `Logs` contains the sidecars of the
+trial logs.
 """
 
 import json

@@ -64,11 +64,11 @@ def describe_other_file(content: bytes) -> str:
     if not content.strip():
         return "the file is empty"
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "the encoding is UTF-16, which observers import reads"
+        return "the encoding is UTF-16 (`observers import` can read it)"
     text = header.decode("utf-8", "replace")
     for delimiter, name in ((";", "semicolons"), ("\t", "tabs")):
         if any(layout.columns <= set(header_names(text, delimiter)) for layout in LAYOUTS.values()):
-            return f"the columns are separated by {name}, which observers import reads"
+            return f"the columns are separated by {name} (`observers import` can read them)"
     return "the columns are not those of a trial log"
 
 

@@ -1,4 +1,4 @@
-"""A layout is a recognized form of a file of trials. `stimuli.published.layouts.table` lists all layouts.
+"""A layout is a form of files with trials, recognized by its columns. `stimuli.published.layouts.table` lists all layouts.
 
 To add a layout, write a module with a `Layout` and add one row to the table. `read_trials`, `recorded:FILE` and the commands
 then read its files.

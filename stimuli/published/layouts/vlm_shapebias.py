@@ -11,7 +11,7 @@ not asked by a prompt. How the cells are read:
   CLIP keep their suffix (`_None`, `_a_photo_of_a_CLS.`). In a folder `vlm/<prompt>`, the prompt is a part of the name
   (`llava_1_5_7b_captioning`) unless it is vqa, the question of the main experiment.
 - The kind follows from the folder (`FOLDERS`). In other folders, files with the names of CLIP models or of prompts of
-  CLIP are contrastive, files without replies are discriminative, and all others are vision-language models.
+  CLIP are contrastive, files without replies are discriminative, and all others are of vision-language models.
 - The order of the rows is not that of a session, so trials and sessions do not have numbers.
 
 Source: https://github.com/paulgavrikov/vlm_shapebias; Gavrikov et al. (2025), ICLR.
@@ -94,7 +94,7 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
             if image_cues is None:
                 raise LogError(
                     f"{path}: the image is {image[:80]!r}, expected the name of a cue-conflict image, such as cat7-clock2; "
-                    f"observers import reads files with other images"
+                    f"`observers import` converts files with other images"
                 )
             cues.append(image_cues)
         own: Cells = {

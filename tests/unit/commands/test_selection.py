@@ -54,7 +54,7 @@ def test_accuracy_of_selected_observers(logs, tmp_path):
     assert split[["observer", "session", "n"]].to_numpy().tolist() == [
         ["First net", "1", 10], ["net-2", "1", 10], ["Anna", "1", 10], ["Anna", "2", 10],
     ]  # fmt: skip
-    assert "note: observers are split by session: 3 became 4" in notes
+    assert "note: observers are split by session: 3 observers became 4" in notes
     second, _ = table("accuracy", logs, "--session", "2")
     assert second[["observer", "n"]].to_numpy().tolist() == [["subject-01", 10]]
 

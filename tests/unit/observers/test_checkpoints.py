@@ -65,7 +65,7 @@ def test_missing_file_of_a_local_folder_is_reported(tmp_path):
     folder = write_files(tmp_path / "b", "config.json", PROCESSOR[0], "pytorch_model.bin")
     with pytest.raises(
         ObserverError,
-        match=r"has no model\.safetensors or .*, only pytorch_model\.bin: only safetensors are loaded.*-o weights=DIR$",
+        match=r"has no model\.safetensors or .*, only pytorch_model\.bin: only safetensors are loaded.*-o weights=FOLDER$",
     ):
         find_checkpoint("some/model", None, folder, NEEDS)
 
@@ -87,7 +87,7 @@ def test_missing_file_of_the_hub_cache_is_reported(hub):
     with pytest.raises(
         ObserverError,
         match=r"the repository some/model at revision main has no model\.safetensors or .*only safetensors are loaded"
-        r".*-o weights=DIR, or use another revision, -o revision=…",
+        r".*-o weights=FOLDER, or use another revision, -o revision=…",
     ):
         find_checkpoint("some/model", None, None, NEEDS)
 
@@ -95,9 +95,10 @@ def test_missing_file_of_the_hub_cache_is_reported(hub):
 def test_error_without_network_names_the_files_and_the_remedy(hub):
     with pytest.raises(
         ObserverError,
-        match=r"the repository other/model at revision v2: its config\.json, preprocessor_config\.json or "
-        r"processor_config\.json, model\.safetensors or .* cannot be downloaded \(HF_HUB_OFFLINE is set\): connect to "
-        r"the internet once, or give a local folder that contains them with -o weights=DIR",
+        match=r"the repository other/model at revision v2 cannot be downloaded \(HF_HUB_OFFLINE is set\), and the cache "
+        r"does not contain all of its files \(config\.json, preprocessor_config\.json or processor_config\.json, "
+        r"model\.safetensors or .*\): connect to the internet once, or give a local folder that contains them with "
+        r"-o weights=FOLDER",
     ):
         find_checkpoint("other/model", "v2", None, NEEDS)
 
@@ -106,7 +107,7 @@ def test_error_without_network_names_the_files_and_the_remedy(hub):
 def test_the_path_of_a_local_folder_begins_with_a_dot(hub, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).mkdir(parents=True)
-    with pytest.raises(ObserverError, match=f"-o weights=DIR; to load the local folder {name}, write ./{name}"):
+    with pytest.raises(ObserverError, match=f"-o weights=FOLDER; to load the local folder {name}, write ./{name}"):
         find_checkpoint(name, None, None, NEEDS)
 
 
@@ -119,7 +120,8 @@ def test_lost_connection_is_reported(hub, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     with pytest.raises(
-        ObserverError, match=r"cannot be downloaded \(HTTPError: the line is dead\): connect to the internet once"
+        ObserverError,
+        match=r"cannot be downloaded \(HTTPError: the line is dead\), and the cache .*: connect to the internet once",
     ):
         find_checkpoint("some/model", None, None, NEEDS)
 

@@ -30,7 +30,8 @@ def test_error_without_network_names_the_files(tmp_path, monkeypatch, pets):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(
-        ObserverError, match=r"microsoft/resnet-50 at revision main: its config\.json, .*-o weights=DIR"
+        ObserverError,
+        match=r"microsoft/resnet-50 at revision main cannot be .* files \(config\.json, .*-o weights=FOLDER",
     ):
         next(Classifier("microsoft/resnet-50").observe(iter(pets)))
 

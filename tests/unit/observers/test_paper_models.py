@@ -45,7 +45,7 @@ def test_unavailable_models_have_a_reason():
     for model in PAPER_MODELS:
         if model.observer is None:
             assert re.search("never published|as a pickle", model.note), model.name
-            assert "never published" in model.note or "mine.py:Name" in model.note or "weights=DIR" in model.note
+            assert "never published" in model.note or "mine.py:Name" in model.note or "weights=FOLDER" in model.note
     names = [model.observer for model in PAPER_MODELS if model.observer]
     repeated = {name for name in names if names.count(name) > 1}
     assert repeated == {"clip:openai/clip-vit-base-patch32"}  # with 1 and 80 templates, as the notes say

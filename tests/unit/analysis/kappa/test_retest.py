@@ -116,7 +116,9 @@ def test_first_responses():
 def test_the_note_names_at_most_three_observers():
     frame = pd.concat([sessions("1", "0", observer=name) for name in "abcde"], ignore_index=True)
     (note,) = repeated_note(frame)
-    assert note.startswith("5 trials show an image again to an observer in a later session (a, b, c and 2 more): ")
+    assert note.startswith(
+        "5 trials repeat an image that the observer saw in an earlier session (a, b, c and 2 more): "
+    )
     assert repeated_note(frame.assign(category="(ambiguous)")) == []
 
 

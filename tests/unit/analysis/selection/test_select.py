@@ -84,8 +84,8 @@ def test_notes_count_what_is_excluded():
     with pytest.warns(DataWarning, match="net-1, net-2 are excluded"):
         selected = select_observers(frame, "kind:human")
     assert selected.attrs["notes"] == [
-        "10 trials show an image again to an observer in a later session (subject-01): error consistency uses the first "
-        "response, and other measures count all trials; observers analyze retest compares the sessions",
+        "10 trials repeat an image that the observer saw in an earlier session (subject-01): error consistency uses the "
+        "first response, and other measures count all trials; `observers analyze retest` compares the sessions",
         "net-1, net-2 are excluded (20 trials); 3 of 5 observers remain (an observer counts once for each dataset)",
     ]
     second = select_observers(frame, sessions=[2])
@@ -122,7 +122,7 @@ def test_sessions_as_observers(convert):
     ]  # fmt: skip
     assert list(table["n"]) == [10] * 5
     assert split.attrs["notes"] == [
-        "observers are split by session: 4 became 5, which count as different observers in every measure"
+        "observers are split by session: 4 observers became 5, which count as different observers in every measure"
     ]
     pairs = error_consistency(split, intervals=False)
     assert pairs["n"].to_numpy().tolist() == [10] * 10
@@ -144,7 +144,7 @@ def test_columns_by_which_observers_cannot_be_split():
         split_observers(frame, "agee")
     with pytest.raises(UnknownName, match="no column of these trials is named 'rt'"):
         split_observers(frame, "rt")
-    with pytest.raises(UnknownName, match=r"named 'group': .* A labels file with a column group adds the column group"):
+    with pytest.raises(UnknownName, match=r"named 'group': .* A labels file with the column group adds this column"):
         split_observers(frame, "group")
     many = pd.concat([frame] * 5, ignore_index=True).assign(confidence=lambda f: np.arange(len(f)) / 7)
     with pytest.raises(LogError, match="the column confidence has 300 different values, too many for groups"):

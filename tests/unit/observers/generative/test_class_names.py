@@ -50,7 +50,7 @@ def test_shared_and_unknown_names_are_refused():
     ):
         NAMES.of_choice("golden retreiver")
     with pytest.raises(
-        ObserverError, match=r"The model knows 1,000 classes\. Name a class by its number \(0 to 999\) or by"
+        ObserverError, match=r"The model has 1,000 classes\. Name a class by its number \(0 to 999\) or by"
     ):
         NAMES.of_choice("zzz")
     with pytest.raises(ObserverError, match="no class is named '1000'"):
@@ -75,7 +75,7 @@ def test_other_classes_than_those_of_imagenet():
     assert names.of_choices(["cat", "hound", "2"]) == [(0,), (1,), (2,)]
     for choice in ("bird", "n02099601"):
         with pytest.raises(
-            ObserverError, match=r"knows 3 classes\. Name a class by its number \(0 to 2\) or by a name in its"
+            ObserverError, match=r"The model has 3 classes\. Name a class by its number \(0 to 2\) or by a name in its"
         ):
             names.of_choice(choice)
 

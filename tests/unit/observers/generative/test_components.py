@@ -46,7 +46,7 @@ def test_a_pickle_is_not_read(copy, small):
     (copy / UNET).unlink()
     message = (
         "has no unet/diffusion_pytorch_model.safetensors or .*, only diffusion_pytorch_model.bin: only safetensors are "
-        "loaded, because reading a pickle can run code; convert the weights and give their folder with -o weights=DIR"
+        "loaded, because reading a pickle can run code; convert the weights and give their folder with -o weights=FOLDER"
     )
     with pytest.raises(ObserverError, match=message):
         observe(copy, small)
@@ -201,7 +201,7 @@ def test_without_network_and_weights_the_error_says_how_to_get_them(tmp_path, mo
     assert completed.exit_code == 1
     for part in (
         "CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", "about 4.3 GB",
-        "https://huggingface.co/CompVis/stable-diffusion-v1-4", "connect to the internet once", "-o weights=DIR",
+        "https://huggingface.co/CompVis/stable-diffusion-v1-4", "connect to the internet once", "-o weights=FOLDER",
     ):  # fmt: skip
         assert part in completed.output
     assert completed.output.count("\n") <= 2

@@ -58,8 +58,8 @@ def test_error_without_network_says_what_to_do(tmp_path, monkeypatch, mixed):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     message = (
-        r"HuggingFaceTB/SmolVLM-256M-Instruct at revision main \(about 0\.5 GB, license Apache-2\.0: .*\): its "
-        r"config\.json, preprocessor_config\.json .* not all in the cache.*HF_HUB_OFFLINE is set.*"
+        r"HuggingFaceTB/SmolVLM-256M-Instruct at revision main \(about 0\.5 GB, license Apache-2\.0: .*\) cannot be "
+        r"downloaded \(HF_HUB_OFFLINE is set\), and the cache .* files \(config\.json, preprocessor_config\.json .*"
         r"connect to the internet once, or give a local folder"
     )
     with pytest.raises(ObserverError, match=message):

@@ -241,7 +241,7 @@ def test_a_model_without_tokenizer_is_refused(folders, tmp_path, photo):
     shutil.copytree(folders / "janus", tmp_path / "copy")
     (tmp_path / "copy/tokenizer.json").unlink()
     with pytest.raises(
-        ObserverError, match=r"has no tokenizer\.json: give a folder that contains it with -o weights=DIR"
+        ObserverError, match=r"has no tokenizer\.json: give a folder that contains it with -o weights=FOLDER"
     ):
         likelihood(tmp_path / "copy", "janus").encode(photo)
 

@@ -299,7 +299,7 @@ def test_trials_are_answered_under_both_measures(measure, unit, folders, small):
 def test_a_model_without_a_component_is_refused(tmp_path, photo):
     tiny_masked.save(tmp_path)
     shutil.rmtree(tmp_path / "vqvae")
-    message = r"has no vqvae/config\.json: give a folder that contains it with -o weights=DIR"
+    message = r"has no vqvae/config\.json: give a folder that contains it with -o weights=FOLDER"
     with pytest.raises(ObserverError, match=message):
         likelihood(tmp_path).encode(photo)
 

@@ -156,9 +156,9 @@ def test_the_first_image_of_an_observer_decides_its_kind_in_all_blocks(tmp_path)
     [
         (b"", "the file is empty"),
         (b" \r\n", "the file is empty"),
-        ("subj,imagename\n".encode("utf-16"), "the encoding is UTF-16, which observers import reads"),
-        (b"subj;imagename\n", "the columns are separated by semicolons, which observers import reads"),
-        (b"Observer\tstimulus\tresponse\n", "the columns are separated by tabs, which observers import reads"),
+        ("subj,imagename\n".encode("utf-16"), "the encoding is UTF-16 (`observers import` can read it)"),
+        (b"subj;imagename\n", "the columns are separated by semicolons (`observers import` can read them)"),
+        (b"Observer\tstimulus\tresponse\n", "the columns are separated by tabs (`observers import` can read them)"),
         (b"a,b\n", "the columns are not those of a trial log"),
     ],
 )
