@@ -188,12 +188,9 @@ def _download_snapshot(
             f"that contains {file_names} with -o weights=FOLDER{local}"
         ) from None
     except (OSError, http_error) as error:
-        first_line = str(error).partition("\n")[0]
-        # LocalEntryNotFoundError repeats the error of the connection after "Got: ".
-        got = first_line.startswith("Got: ")
-        reason = offline_reason or (
-            first_line.removeprefix("Got: ") if got else f"{type(error).__name__}: {first_line}"
-        )
+        message = f"{type(error).__name__}: {error}".partition("\n")[0]
+        # The message of LocalEntryNotFoundError is "Got: " and the error of the connection.
+        reason = offline_reason or message.removeprefix("LocalEntryNotFoundError: Got: ")
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else reason
         raise ObserverError(
             f"{where}{note} cannot be downloaded ({reason}), and the cache does not contain all of its files "

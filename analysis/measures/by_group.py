@@ -2,9 +2,9 @@
 
 A mean over a group is the mean over its observers, each of which counts equally, whatever its number of trials. Observers
 for which the measure is undefined do not count. The interval is the 95 % bootstrap over observers: the observers of the
-group are drawn with replacement, and the ends are the 2.5 and 97.5 % percentiles of the mean. It describes how the mean would
-vary with other observers of the same group and the same images. The interval is NaN for a group with one observer. With fewer
-than about ten observers it is too narrow; with two, it extends from one observer to the other.
+group are drawn with replacement, and the ends are the 2.5 and 97.5 % percentiles of the mean. It describes how the mean
+would vary with other observers of the same group and the same images. The interval is NaN for a group with one observer.
+With fewer than about ten observers it is too narrow; with two, it extends from one observer to the other.
 """
 
 from collections.abc import Sequence

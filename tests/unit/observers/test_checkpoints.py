@@ -111,8 +111,14 @@ def test_the_path_of_a_local_folder_begins_with_a_dot(hub, name, tmp_path, monke
         find_checkpoint(name, None, None, NEEDS)
 
 
-def test_lost_connection_is_reported(hub, monkeypatch):
-    lost = errors.HTTPError("the line is dead")  # the HTTP client does not raise an OSError
+@pytest.mark.parametrize(
+    "lost",
+    [
+        errors.HTTPError("the line is dead"),  # the HTTP client does not raise an OSError
+        errors.LocalEntryNotFoundError("Got: HTTPError: the line is dead\nThe files are not in the cache."),
+    ],
+)
+def test_lost_connection_is_reported(hub, monkeypatch, lost):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
     def download(*args: object, **options: object) -> str:
