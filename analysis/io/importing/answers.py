@@ -1,10 +1,12 @@
 """Responses and categories in tables of other programs: missing answers, keys, and numbers of buttons."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence, Set
 
 from attrs import frozen
 
+from analysis.io.importing.mapping import columns_of
 from analysis.io.importing.numbers import is_missing
 from analysis.io.importing.options import ImportOptions
 from analysis.io.importing.programs import JSPSYCH, Program, choices_of_row, single
@@ -63,8 +65,9 @@ def convert_answers(
                 f"{place}: the category in {origin} is missing; complete it, or use another column with "
                 f"--map category=COLUMN"
             )
-    here = {category.strip() for category in categories}
-    raw = [single(row[response]).strip() for row in table.rows]
+    categories = [_text(category) for category in categories]
+    here = set(categories)
+    raw = [_text(single(row[response])) for row in table.rows]
     responses = ["" if _is_no_answer(cell, here) or (cell == "-1" and program is JSPSYCH) else cell for cell in raw]
     labels = [choices_of_row(row) for row in table.rows] if program is JSPSYCH else [None] * len(table.rows)
     remark = ""
@@ -72,23 +75,39 @@ def convert_answers(
         responses = [_key(cell) for cell in responses]
     if options.answers:
         responses = _translate_all(responses, options.answers, places, here)
-        converted = [options.answers.get(category.strip(), category.strip()) for category in categories]
+        converted = [options.answers.get(category, category) for category in categories]
         remark = f", {', '.join(f'{key} = {word}' for key, word in options.answers.items())}"
     elif any(labels):
         responses = [_label(cell, names) for cell, names in zip(responses, labels, strict=True)]
-        converted = [_label(cell.strip(), names) for cell, names in zip(categories, labels, strict=True)]
+        converted = [_label(cell, names) for cell, names in zip(categories, labels, strict=True)]
         remark = ", numbers of buttons converted to their labels" if responses != raw else ""
     else:
-        converted = [category.strip() for category in categories]
+        converted = list(categories)
     if all(_is_number(word) for word in {*responses, *converted} - {""}):  # 1.0 and 1 are the same key
         converted, responses = [plain_number(word) for word in converted], [plain_number(word) for word in responses]
-    spelling = {word.lower(): word for word in sorted(set(converted))}
-    if not set(responses) & set(converted) and any(response.lower() in spelling for response in responses if response):
-        responses = [spelling.get(response.lower(), response) for response in responses]
-        remark += ", with the upper and lower case of the categories"
     vocabulary = {*converted, *words, *(CATEGORIES if options.dataset in DATASETS else ())}
-    _check_words(set(responses) - {""}, vocabulary, table, program)
+    spelled = _spell(responses, vocabulary)
+    if spelled != responses:
+        responses = spelled
+        remark += ", with the upper and lower case of the categories"
+    if set(converted) <= set(options.answers.values()):
+        vocabulary |= set(options.answers.values())
+    _check_words(responses, converted, vocabulary, table, program)
     return Answers(converted, responses, _choices(options, labels), remark)
+
+
+def _text(cell: str) -> str:
+    """Return a cell without blanks at its ends; letters with accents have one form, since macOS writes two."""
+    return unicodedata.normalize("NFC", cell).strip()
+
+
+def _spell(responses: Sequence[str], vocabulary: Set[str]) -> list[str]:
+    """Return responses in the upper and lower case of the only word that is equal otherwise."""
+    words: dict[str, set[str]] = {}
+    for word in vocabulary:
+        words.setdefault(word.lower(), set()).add(word)
+    only = {lower: next(iter(same)) for lower, same in words.items() if len(same) == 1}
+    return [response if response in vocabulary else only.get(response.lower(), response) for response in responses]
 
 
 def _is_number(text: str) -> bool:
@@ -133,16 +152,40 @@ def _choices(options: ImportOptions, labels: Sequence[Sequence[str] | None]) -> 
     return tuple(dict.fromkeys(options.answers.values()))
 
 
-def _check_words(responses: set[str], categories: set[str], table: Table, program: Program) -> None:
+def _check_words(
+    responses: Sequence[str], converted: Sequence[str], vocabulary: Set[str], table: Table, program: Program
+) -> None:
     """Raise LogError if no response is one of the categories, since they are then recorded in different words."""
-    if not responses or responses & categories or categories == {AMBIGUOUS}:
+    different, categories = set(responses) - {""}, set(converted)
+    if not different or different & vocabulary or categories == {AMBIGUOUS}:
         return
-    numbers = all(response.isdecimal() for response in responses)
+    numbers = all(response.isdecimal() for response in different)
     what = "are numbers of buttons whose labels the file does not contain" if numbers and program is JSPSYCH else "are"
-    example = ",".join(f"{response}=CATEGORY" for response in sorted(responses)[:2])
     raise LogError(
-        f"{table.path}: no response is one of the categories. The responses {what} {_show(responses)}, the categories are "
-        f"{_show(categories)}. Say what the responses stand for, for example --answers {example}"
+        f"{table.path}: no response is one of the categories. The responses {what} {_show(different)}, the categories are "
+        f"{_show(categories)}. {_advice(different, converted, table)}"
+    )
+
+
+def _advice(responses: set[str], categories: Sequence[str], table: Table) -> str:
+    """Return what to do if responses and categories are different words.
+
+    Another column may contain the correct responses, such as the keys. If every key stands for one category, the message
+    says which.
+    """
+    example = ",".join(f"{response}=CATEGORY" for response in sorted(responses)[:2])
+    for name in columns_of(table, "category"):
+        keys = [_text(row[name]) for row in table.rows]
+        if not responses & set(keys):
+            continue
+        pairs = dict(sorted(zip(keys, categories, strict=True)))
+        is_unique = len(set(zip(keys, categories, strict=True))) == len(pairs) == len(set(pairs.values()))
+        answers = ",".join(f"{key}={category}" for key, category in pairs.items()) if is_unique else example
+        return f"The column {name} contains the responses: use --map category={name}, or --answers {answers}"
+    same = ",".join(f"{word}={word}" for word in sorted({*responses, *categories})[:3])
+    return (
+        f"Say what the responses stand for, for example --answers {example}; if all responses are wrong, name every word, "
+        f"for example --answers {same}"
     )
 
 

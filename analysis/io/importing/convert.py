@@ -9,13 +9,23 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from analysis.io.importing import mapping as columns
 from analysis.io.importing.answers import Answers, convert_answers
+from analysis.io.importing.checks import notes_of_trials
+from analysis.io.importing.components import keep_first_responses
 from analysis.io.importing.numbers import comma_to_point, infer_unit, is_missing, to_numbers
 from analysis.io.importing.options import ImportOptions, Source
-from analysis.io.importing.people import kinds_of, numbers_of_sessions, numbers_of_trials, observers_of
+from analysis.io.importing.people import (
+    check_one_observer,
+    check_single_runs,
+    complete_observers,
+    kinds_of,
+    numbers_of_sessions,
+    numbers_of_trials,
+    observers_of,
+)
 from analysis.io.importing.programs import (
     JSPSYCH,
     PSYCHOPY,
@@ -23,8 +33,8 @@ from analysis.io.importing.programs import (
     media_in,
     recognize_program,
     single,
-    trials_of_jspsych,
 )
+from analysis.io.importing.rows import count_rows, select_rows, trials_of
 from analysis.io.importing.stimuli import Images, images_of
 from analysis.io.importing.tables import Table, read_table
 from core.errors import LogError
@@ -70,44 +80,24 @@ def convert_file(path: Path, options: ImportOptions, sessions: dict[str, dict[st
         UserError: If the options contradict the file.
     """
     table = read_table(path, options.delimiter, options.encoding)
-    complete, (table, unselected) = table, columns.select_rows(table, options.where)
+    complete, (table, unselected) = table, select_rows(table, options.where)
     program = recognize_program(table.columns)
     chosen = columns.parse_map(options.columns, table)
+    if "observer" not in chosen:
+        for name in columns.columns_of(table, "observer")[:1]:
+            check_one_observer([row[name] for row in table.rows], options.observer, path, f"the column {name}")
     chosen |= {"observer": None} if options.observer else {}
     chosen |= {"kind": None} if options.kind else {}
-    theirs = columns.recognize(table, chosen, program)
+    theirs, notes = columns.recognize(table, chosen, program)
     columns.check_complete(table, theirs, columns.REQUIRED)
-    table, dropped = _trials(table, theirs, program)
+    table, dropped = trials_of(complete_observers(table, theirs.get("observer")), theirs, program)
+    if program is PSYCHOPY:
+        table, note = keep_first_responses(table, [theirs[name] for name in ("response", "rt") if name in theirs])
+        notes += [note] if note else []
+    table = evolve(table, notes=[*table.notes, *notes])
     words = {row[theirs["category"]].strip() for row in complete.rows} - {""} if "category" in theirs else set[str]()
     conversion = _Conversion(table, program, theirs, options, {} if sessions is None else sessions, words)
     return conversion.convert([*unselected, *dropped])
-
-
-def _trials(table: Table, theirs: dict[str, str], program: Program) -> tuple[Table, list[str]]:
-    """Return the table without rows that are not trials, and a description of them. Raises LogError if no row is left."""
-    stimulus, response = theirs["stimulus"], theirs["response"]
-    dropped: list[str] = []
-    if program is JSPSYCH:
-        kept, others = trials_of_jspsych(table, stimulus, theirs.get("category"))
-        dropped = [f"{_rows(n)} of {name or 'unknown type'}" for name, n in others.items()]
-    else:
-        kept = [i for i, row in enumerate(table.rows) if not is_missing(row[stimulus])]
-        without = set(range(len(table.rows))) - set(kept)
-        answered = [i for i in without if not is_missing(table.rows[i][response])]
-        if answered and program is not PSYCHOPY:
-            raise LogError(
-                f"{table.path}, line {table.lines[answered[0]]}: the row has a response but no stimulus in the column "
-                f"{stimulus!r}; complete or remove the row, or use another column with --map stimulus=COLUMN"
-            )
-        dropped = [f"{_rows(len(without))} without a stimulus"] if without else []
-    if not kept:
-        raise LogError(
-            f"{table.path} does not have a trial: no row shows an image in the column {stimulus!r}; it has "
-            f"{', '.join(dropped)}. Use another column with --map stimulus=COLUMN, or name the column of the correct "
-            f"answer with --map category=COLUMN"
-        )
-    rows, lines = [table.rows[i] for i in kept], [table.lines[i] for i in kept]
-    return Table(table.path, table.form, table.columns, rows, lines, table.notes, table.delimiter), dropped
 
 
 class _Conversion:
@@ -140,7 +130,9 @@ class _Conversion:
         self.cells["experiment"] = [self.options.dataset] * n
         self._people()
         images = images_of(self.column("stimulus"), self.cells["observer"], self.options.dataset)
-        self.say("stimulus", f"{self.theirs['stimulus']}{images.remark}")
+        self.say(
+            "stimulus", f"{self.theirs['stimulus']}{images.remark} ({_count(images.names, 'stimulus', 'stimuli')})"
+        )
         self.cells["stimulus"] = images.names
         has_comma = self._times()
         self._condition(has_comma)
@@ -151,11 +143,13 @@ class _Conversion:
             self.lines.append(f"  dropped: {', '.join(dropped)}")
         loops = columns.loops_of_psychopy(table)
         if loops:
-            shown = ", ".join(f"{loop} ({_rows(number)})" for loop, number in loops.items())
+            shown = ", ".join(f"{loop} ({count_rows(number)})" for loop, number in loops.items())
             self.lines.append(
                 f"  note: the trials are from the loops {shown}; --where LOOP.thisN keeps those of one loop"
             )
-        self.lines.extend(f"  note: {note}" for note in table.notes)
+        words = self.words | set(answers.choices)
+        checks = notes_of_trials(self.cells, table, self.places, self.theirs["response"], words)
+        self.lines.extend(f"  note: {note}" for note in (*table.notes, *checks))
         ordered = {name: self.cells.pop(name, [""] * n) for name in NAMES}
         _check_texts(ordered, self.places)
         sha256 = hashlib.sha256(table.path.read_bytes()).hexdigest()
@@ -183,6 +177,8 @@ class _Conversion:
         keys = list(zip(observers, sessions, strict=True))
         name = self.theirs.get("trial")
         is_chosen = any(text.replace(" ", "").startswith("trial=") for text in self.options.columns)
+        if self.program is JSPSYCH and not is_chosen:
+            check_single_runs(self.table, keys, self.places)
         trials, decision = numbers_of_trials(self.column("trial"), keys, self.places, name, is_chosen=is_chosen)
         self.cells["trial"] = trials
         self.say("trial", decision)
@@ -206,7 +202,7 @@ class _Conversion:
             numbers = [None if number is not None and number < 0 else number for number in numbers]
         unit, reason = self.options.rt_unit or self.program.rt_unit or columns.unit_in_name(name), ""
         if not unit:
-            unit, reason = infer_unit(numbers, f"{self.table.path}, column {name}")
+            unit, reason = infer_unit(numbers, self.cells["observer"], f"{self.table.path}, column {name}")
         factor = 1000.0 if unit == "ms" else 1.0
         self.cells["rt"] = ["" if number is None else repr(round(number / factor, DIGITS)) for number in numbers]
         comma = ", with decimal commas" if has_comma else ""
@@ -229,8 +225,7 @@ class _Conversion:
         elif _are_numbers(texts):
             texts = [plain_number(text) for text in texts]
         self.cells["condition"] = texts
-        number = len(set(texts))
-        self.say("condition", "missing" if name is None else f"{name} ({number} condition{'s' if number > 1 else ''})")
+        self.say("condition", "missing" if name is None else f"{name} ({_count(texts, 'condition', 'conditions')})")
 
     def _answers(self, images: Images) -> Answers:
         """Convert category and response."""
@@ -251,10 +246,16 @@ class _Conversion:
             self.words,
         )
         self.cells["category"], self.cells["response"] = answers.categories, answers.responses
-        self.say("category", f"{origin} ({len(set(answers.categories))} categories)")
+        self.say("category", f"{origin} ({_count(answers.categories, 'category', 'categories')})")
         self.say("response", f"{self.theirs['response']}{answers.remark}")
         n_missing = answers.responses.count("")
         self.lines.append(f"  missing responses: {n_missing} of {len(answers.responses)}")
+        is_code = [
+            rt.startswith("-") and not r for rt, r in zip(self.cells.get("rt", ()), answers.responses, strict=False)
+        ]
+        if any(is_code):
+            self.cells["rt"] = ["" if code else rt for rt, code in zip(self.cells["rt"], is_code, strict=True)]
+            self.lines.append("  negative response times of missing responses are missing values")
         return answers
 
     def _cues(self, images: Images) -> None:
@@ -314,8 +315,9 @@ def _check_texts(cells: Mapping[str, Sequence[str]], places: Sequence[str]) -> N
                 raise LogError(f"{place}: the {name} is {cell[:80]!r}, expected text without line breaks")
 
 
-def _rows(n: int) -> str:
-    return f"{n} row{'s' if n > 1 else ''}"
+def _count(texts: Sequence[str], singular: str, plural: str) -> str:
+    n = len(set(texts))
+    return f"{n} {plural if n > 1 else singular}"
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

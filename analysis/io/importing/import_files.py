@@ -59,11 +59,7 @@ def import_files(
         for session in _sessions(imported, out, options.dataset):
             other = sessions.setdefault(str(session.path).casefold(), session)
             if other is not session:
-                names = " and ".join(dict.fromkeys(s.imported.source.path.name for s in (other, session)))
-                raise LogError(
-                    f"two observers or sessions of {names} would both be written to {session.path}: import the files one "
-                    f"at a time with --observer NAME, or name the column of the session with --map session=COLUMN"
-                )
+                raise _same_log(other, session)
     for session in sessions.values():
         for path in (session.path, log.sidecar_path(session.path)):
             if path.exists():
@@ -77,9 +73,25 @@ def import_files(
     return [session.path for session in sessions.values()]
 
 
+def _same_log(first: _Session, second: _Session) -> LogError:
+    """Return the error for two sessions that would be written to the same file."""
+    files = " and ".join(dict.fromkeys(session.imported.source.path.name for session in (first, second)))
+    names = list(dict.fromkeys(session.rows[0][session.header.index("observer")] for session in (first, second)))
+    if len(names) > 1:
+        return LogError(
+            f"the observers {names[0]!r} and {names[1]!r} of {files} would both be written to {second.path}, since names "
+            f"of files do not distinguish them: correct the names in the table, or import one at a time with --observer NAME"
+        )
+    column = "date" if "info_date" in second.header else "COLUMN"
+    return LogError(
+        f"two sessions of {names[0]!r} in {files} would both be written to {second.path}: name the column of the session "
+        f"with --map session={column}, or import the files one at a time with --observer NAME"
+    )
+
+
 def _convert(file: Path, options: ImportOptions, numbers: dict[str, dict[str, int]]) -> Imported:
-    """Convert a file by its layout, or by its columns if the layout is not recognized or columns are assigned."""
-    layout = detect_layout(file) if file.is_file() and not (options.columns or options.where) else None
+    """Convert a file by its layout, or by its columns if the layout is not recognized or options describe the table."""
+    layout = detect_layout(file) if file.is_file() and not options.describe_table else None
     return convert_file(file, options, numbers) if layout is None else convert_recognized(file, layout, options)
 
 

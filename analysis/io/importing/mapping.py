@@ -7,8 +7,7 @@ compared without upper case, blanks and punctuation.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import evolve
-
+from analysis.io.importing.components import response_of_psychopy
 from analysis.io.importing.numbers import is_missing
 from analysis.io.importing.programs import JSPSYCH, PSYCHOPY, Program
 from analysis.io.importing.tables import Table
@@ -28,8 +27,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "predictedcategory", "predictedclass", "buttonpressed", "keypressed", "keypress", "antwort",
     ),
     "category": (
-        "category", "imagecategory", "truecategory", "correctresponse", "correctanswer", "corrans", "correctkey",
-        "correctcategory", "correctlabel", "groundtruth", "truelabel", "trueclass", "correctresp", "corrresp",
+        "category", "imagecategory", "truecategory", "correctresponse", "correctanswer", "correctans", "corrans",
+        "correctkey", "correctcategory", "correctlabel", "groundtruth", "truelabel", "trueclass", "correctresp", "corrresp",
         "label", "target", "gt", "truth", "kategorie",
     ),
     "observer": (
@@ -51,8 +50,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 REQUIRED = ("stimulus", "response")
 # Columns of Psychopy that end in one of these texts, whose beginning is the name of a component or of a loop.
-PSYCHOPY_ENDS = {"response": (".keys", ".clicked_name"), "rt": (".rt", ".time"), "trial": (".thisN",)}
-MAX_SHOWN = 8  # the largest number of values in a message
+PSYCHOPY_ENDS = {"rt": (".rt", ".time"), "trial": (".thisN",)}
 CONFIDENCE = ("confidence", "conf", "predconf", "certainty")
 _RT_UNIT = re.compile(r"(ms|msec|milliseconds?)$|(?<=[ _(\[.])(s|sec|seconds?)$")
 
@@ -90,18 +88,36 @@ def _split(texts: Sequence[str], columns: Sequence[str]) -> Iterable[str]:
             yield from (part for part in re.split(r",(?=\s*\w+\s*=)", text) if part.strip())
 
 
-def recognize(table: Table, chosen: Mapping[str, str | None], program: Program) -> dict[str, str]:
-    """Return the column of the table for each column of our log, including the chosen ones.
+def normalize(column: str) -> str:
+    """Return the name of a column in lower case and without blanks and punctuation."""
+    return re.sub(r"[\W_]+", "", column.lower())
+
+
+def columns_of(table: Table, ours: str) -> list[str]:
+    """Return the columns of the table with one of the names that are common for a column of our log."""
+    return [column for column in table.columns if normalize(column) in NAMES[ours]]
+
+
+def recognize(table: Table, chosen: Mapping[str, str | None], program: Program) -> tuple[dict[str, str], list[str]]:
+    """Return the column of the table for each column of our log, including the chosen ones, and notes about decisions.
 
     Raises LogError if the table has two columns that are equally plausible.
     """
-    normalized = {column: re.sub(r"[\W_]+", "", column.lower()) for column in table.columns}
+    normalized = {column: normalize(column) for column in table.columns}
+    notes: list[str] = []
     used = {column for column in chosen.values() if column is not None}
     mapping = {ours: column for ours, column in chosen.items() if column is not None}
     for ours, names in NAMES.items():
         if ours in chosen:
             continue
         column = _column_of_program(table, ours, mapping, program)
+        if ours == "response" and program is PSYCHOPY:
+            words = {row[name] for name in columns_of(table, "category") for row in table.rows}
+            candidates, note = response_of_psychopy(table, mapping.get("stimulus"), words - {""})
+            if len(candidates) > 1 and "stimulus" in mapping:
+                raise _ambiguous(table, ours, candidates)
+            column = candidates[0] if len(candidates) == 1 else None
+            notes += [note] if note else []
         for name in names if column is None else ():
             candidates = [column for column in table.columns if normalized[column] == name and column not in used]
             if len(candidates) > 1:
@@ -112,11 +128,11 @@ def recognize(table: Table, chosen: Mapping[str, str | None], program: Program) 
         if column is not None and column not in used:
             mapping[ours] = column
             used.add(column)
-    return mapping
+    return mapping, notes
 
 
 def _column_of_program(table: Table, ours: str, mapping: Mapping[str, str], program: Program) -> str | None:
-    """Return the column of jsPsych, or of a component or loop of PsychoPy, for a column of our log, or None."""
+    """Return the column of jsPsych, or of the component or a loop of PsychoPy, for a column of our log, or None."""
     if program is JSPSYCH and ours == "response":
         return next((name for name in ("response", "button_pressed", "key_press") if name in table.columns), None)
     if program is not PSYCHOPY or ours not in PSYCHOPY_ENDS:
@@ -130,8 +146,6 @@ def _column_of_program(table: Table, ours: str, mapping: Mapping[str, str], prog
             candidates = [column for column in candidates if column == f"{component}{end}"]
         if ours == "trial":  # the loop of trials, and not a loop of blocks or of practice trials
             candidates = [c for c in candidates if len({row[c] for row in trials if row[c]}) == len(trials)]
-        if ours == "response" and len(candidates) > 1:
-            raise _ambiguous(table, ours, candidates)
         if len(candidates) == 1:
             return candidates[0]
     return None
@@ -159,10 +173,11 @@ def check_complete(table: Table, mapping: Mapping[str, str], needed: Sequence[st
     missing = [ours for ours in needed if ours not in mapping]
     if missing:
         example = ",".join(f"{ours}=COLUMN" for ours in missing)
+        empty = f"; empty are {', '.join(table.empty)}" if table.empty else ""
         recognized = "; recognized are " + ", ".join(f"{a} ← {b}" for a, b in mapping.items()) if mapping else ""
         raise LogError(
             f"{table.path}: no column is recognized as the {' or the '.join(missing)}. Its columns are "
-            f"{', '.join(table.columns)}{recognized}. Name what is missing with --map {example}"
+            f"{', '.join(table.columns)}{empty}{recognized}. Name what is missing with --map {example}"
         )
 
 
@@ -174,29 +189,4 @@ def unit_in_name(column: str) -> str:
 
 def is_confidence(column: str) -> bool:
     """Return whether a column contains the confidence of the observer."""
-    return re.sub(r"[\W_]+", "", column.lower()) in CONFIDENCE
-
-
-def select_rows(table: Table, texts: Sequence[str]) -> tuple[Table, list[str]]:
-    """Return the rows in which all columns COLUMN of texts COLUMN=VALUE have this value, and a description of the others.
-
-    A text COLUMN without a value selects the rows in which the column is not empty.
-
-    Raises:
-        UnknownName: If the table does not have the column.
-        LogError: If no row has the value.
-    """
-    rows, dropped = list(zip(table.rows, table.lines, strict=True)), []
-    for text in texts:
-        column, equals, value = (text, "", "") if text in table.columns else text.partition("=")
-        if column.strip() not in table.columns:
-            raise UnknownName(f"filled column of {table.path.name}", column.strip(), table.columns)
-        cells = [row[column.strip()].strip() for row, _ in rows]
-        kept = [cell == value.strip() if equals else not is_missing(cell) for cell in cells]
-        if not any(kept):
-            values = ", ".join(list(dict.fromkeys(cells))[:MAX_SHOWN])
-            raise LogError(f"{table.path}: no row has {text}; the column {column.strip()} contains {values}")
-        n = kept.count(False)
-        dropped += [f"{n} row{'s' if n > 1 else ''} not selected by --where {text}"] if n else []
-        rows = [row for row, is_kept in zip(rows, kept, strict=True) if is_kept]
-    return evolve(table, rows=[row for row, _ in rows], lines=[line for _, line in rows]), dropped
+    return normalize(column) in CONFIDENCE

@@ -1,4 +1,4 @@
-"""Numbers in tables of other programs: decimal commas, and the unit of response times."""
+"""Numbers in tables of other programs: decimal commas, thousands separators, and the unit of response times."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ from core.errors import LogError
 
 MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "undefined", "inf", "-inf"})  # in lower case
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+_NUMBER = {c: re.compile(rf"[+-]?(?:\d+[{c}]?\d*|[{c}]\d+)(?:[eE][+-]?\d+)?") for c in ".,"}  # by decimal separator
+_GROUPED = {c: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{c}]\d{{3}})+") for c in ".,"}  # whole numbers with thousands
+_OTHER = {".": ",", ",": "."}
 LONGEST_SECONDS, SHORTEST_MILLISECONDS = 20.0, 80.0  # medians of response times that occur in only one of the units
 
 
@@ -20,38 +23,70 @@ def is_missing(cell: str) -> bool:
 def to_numbers(cells: Sequence[str], where: Sequence[str], decimal: str | None) -> tuple[list[float | None], bool]:
     """Return numbers, with None for missing values, and whether they have decimal commas.
 
+    Thousands may be separated by the character that is not the decimal separator, as in `1.234,5` and `1,234.5`.
+
     Args:
         cells: The cells of a column.
         where: Description of the place of each cell, for an error message.
         decimal: "." or ","; None to infer it from the cells, which then all have to be numbers with the same separator.
 
     Raises:
-        LogError: If a cell is not a number.
+        LogError: If a cell is not a number, or if the decimal separator cannot be inferred because a text such as `1,234`
+            can be read in two ways.
     """
-    has_comma = decimal == "," or (decimal is None and any(_WITH_COMMA.fullmatch(cell.strip()) for cell in cells))
+    texts = [cell.strip() for cell in cells]
+    separator = decimal or _infer_decimal(texts, where)
+    other = _OTHER[separator]
     numbers: list[float | None] = []
-    for cell, place in zip(cells, where, strict=True):
-        if is_missing(cell):
+    for text, place in zip(texts, where, strict=True):
+        if is_missing(text):
             numbers.append(None)
             continue
-        text = cell.strip()
-        if has_comma and "." in text and _is_number(text):
+        whole = text.partition(separator)[0]
+        plain = text.replace(other, "") if _GROUPED[other].fullmatch(whole) else text
+        if not _NUMBER[separator].fullmatch(plain):
+            if separator == "," and _NUMBER["."].fullmatch(text):
+                raise LogError(
+                    f"{place}: {text!r} has a decimal point, but other cells have a decimal comma; use --decimal"
+                )
+            raise LogError(f"{place}: found {text[:80]!r}, expected a number")
+        numbers.append(float(plain.replace(",", ".")))
+    return numbers, separator == ","
+
+
+def _infer_decimal(texts: Sequence[str], where: Sequence[str]) -> Literal[".", ","]:
+    """Return the decimal separator of numbers.
+
+    A text such as `1,234` alone can be a decimal number or have a thousands separator. Other cells decide, such as `0,5`,
+    `1,02`, `1.234,5` or `1,234,567`. Points with three digits are decimals unless there are also whole numbers of three
+    digits or more, which a program that writes three decimals does not write.
+
+    Raises LogError if no cell decides.
+    """
+    is_decimal = {
+        c: any(_NUMBER[c].fullmatch(text) and c in text and not _GROUPED[c].fullmatch(text) for text in texts)
+        for c in ".,"
+    }
+    for text in texts:
+        for c in (".", ","):
+            whole, _, rest = text.rpartition(c)
+            if _OTHER[c] in whole and rest.isdecimal() and _GROUPED[_OTHER[c]].fullmatch(whole):  # 1.234,5
+                is_decimal[c] = True
+            if text.count(c) > 1 and _GROUPED[c].fullmatch(text):  # 1.234.567
+                is_decimal[_OTHER[c]] = True
+    if is_decimal[","]:
+        return ","
+    if is_decimal["."]:
+        return "."
+    has_whole = any(text.isdecimal() and len(text) >= 3 for text in texts)
+    for text, place in zip(texts, where, strict=True):
+        if _GROUPED[","].fullmatch(text) or (has_whole and _GROUPED["."].fullmatch(text)):
+            name = "comma" if "," in text else "point"
             raise LogError(
-                f"{place}: {text!r} has a decimal point, but other cells have a decimal comma; use --decimal"
+                f"{place}: the {name} in {text!r} may separate decimals or thousands; name the decimal separator with "
+                f"--decimal , or --decimal ."
             )
-        text = text.replace(",", ".") if has_comma else text
-        if not _is_number(text):
-            raise LogError(f"{place}: found {cell[:80]!r}, expected a number")
-        numbers.append(float(text))
-    return numbers, has_comma
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return "."
 
 
 def comma_to_point(cell: str) -> str:
@@ -59,13 +94,26 @@ def comma_to_point(cell: str) -> str:
     return cell.replace(",", ".") if _WITH_COMMA.fullmatch(cell.strip()) else cell
 
 
-def infer_unit(numbers: Sequence[float | None], place: str) -> tuple[Literal["s", "ms"], str]:
+def infer_unit(numbers: Sequence[float | None], observers: Sequence[str], place: str) -> tuple[Literal["s", "ms"], str]:
     """Return the unit of response times and the reason, from their median.
 
-    Raises LogError if the median is possible in both units.
+    Raises LogError if the median is possible in both units, or if the medians of two observers are in different units.
     """
-    times = [number for number in numbers if number is not None]
-    middle = median(times) if times else 0.0
+    times: dict[str, list[float]] = {}
+    for number, observer in zip(numbers, observers, strict=True):
+        if number is not None:
+            times.setdefault(observer, []).append(number)
+    of_all = [number for of_observer in times.values() for number in of_observer]
+    middle = median(of_all) if of_all else 0.0
+    medians = {observer: median(of_observer) for observer, of_observer in times.items()}
+    short = [observer for observer, value in medians.items() if value < LONGEST_SECONDS]
+    long = [observer for observer, value in medians.items() if value > SHORTEST_MILLISECONDS]
+    if short and long:
+        raise LogError(
+            f"{place}: the median of the response times is {medians[short[0]]:.3g} for {short[0]} and "
+            f"{medians[long[0]]:.4g} for {long[0]}, so their units differ; import the observers separately with --where "
+            f"COLUMN=OBSERVER, or name one unit with --rt-unit s or ms"
+        )
     if middle < LONGEST_SECONDS:
         return "s", f"since their median is {middle:.3g}"
     if middle > SHORTEST_MILLISECONDS:

@@ -38,6 +38,11 @@ class ImportOptions:
     encoding: str | None = None
     decimal: Literal[".", ","] | None = None
 
+    @property
+    def describe_table(self) -> bool:
+        """Whether options other than the names say how to read the table, so that its layout is irrelevant."""
+        return not set(self.as_record()) <= {"dataset", "kind", "observer"}
+
     def as_record(self) -> dict[str, Any]:
         """Return the options that are set, for the sidecar."""
         return {

@@ -1,18 +1,22 @@
 """Observers, kinds, sessions and numbers of trials in tables of other programs."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from attrs import evolve
+
 from analysis.io.importing.numbers import is_missing
 from analysis.io.importing.programs import Program
-from analysis.io.importing.tables import Table
-from core.errors import LogError
+from analysis.io.importing.tables import DOCUMENT, Table
+from core.errors import LogError, UserError
 from core.kinds import KINDS, Kind
 from stimuli.published import dialect
 from stimuli.published.layouts.layout import plain_number
 
 MAX_SHOWN = 5
+REPEATED = "; if the file contains several participants or sessions, name their column"
 COUNTERS = ("trial_index", ".thisN")  # the ends of names of columns in which jsPsych and PsychoPy count from 0
 _PERSON = re.compile(r"(?:^|-)subject-")
 
@@ -24,19 +28,63 @@ def observers_of(cells: Sequence[str], chosen: str | None, path: Path, column: s
     """
     if chosen is not None:
         return [chosen] * len(cells), f"{chosen}, from --observer"
-    names = ["" if is_missing(cell) else plain_number(cell) for cell in cells]
+    names = ["" if is_missing(cell) else _name(cell) for cell in cells]
     different = list(dict.fromkeys(name for name in names if name))
     if not different:
         return [path.stem] * len(cells), f"{path.stem}, the name of the file"
     if "" in names:
         if len(different) > 1:
+            n = names.count("")
             raise LogError(
-                f"{path}: {names.count('')} rows lack an observer in the column {column!r}; complete it, or use another "
-                f"column with --map observer=COLUMN"
+                f"{path}: {n} row{'s lack' if n > 1 else ' lacks'} an observer in the column {column!r}; complete it, or "
+                f"use another column with --map observer=COLUMN"
             )
         names = different * len(names)
     shown = ", ".join(different[:MAX_SHOWN]) + (", …" if len(different) > MAX_SHOWN else "")
     return names, f"{column} ({len(different)} observer{'s' if len(different) > 1 else ''}: {shown})"
+
+
+def check_one_observer(names: Sequence[str], chosen: str | None, path: Path, column: str) -> None:
+    """Raise UserError if the user names a single observer although the table has several."""
+    different = list(dict.fromkeys(name for name in names if not is_missing(name)))
+    if chosen is not None and len(different) > 1:
+        raise UserError(
+            f"--observer {chosen} names a single observer, but {path} has {len(different)} in {column}: "
+            f"{', '.join(different[:MAX_SHOWN])}; remove the option, or select the rows of one of them with --where. If "
+            f"they are the same observer, add --map observer="
+        )
+
+
+def _name(cell: str) -> str:
+    """Return the name of an observer. Excel and pandas write 7 as 7.0, but the zeros of 007 are part of the name."""
+    text = unicodedata.normalize("NFC", cell.strip())
+    return text.partition(".")[0] if re.fullmatch(r"\d+\.0+", text) else text
+
+
+def complete_observers(table: Table, column: str | None) -> Table:
+    """Return the table with the only name in the column of observers in all rows, or in all rows of each JSON list.
+
+    Programs may write the name of a participant in a single row, such as that of a form at the beginning.
+    """
+    if column is None:
+        return table
+    names: dict[str, set[str]] = {}
+    for row in table.rows:
+        names.setdefault(row.get(DOCUMENT, ""), set()).add(row[column])
+    only = {document: next(iter(cells - {""})) for document, cells in names.items() if len(cells - {""}) == 1}
+    rows = [row | {column: only.get(row.get(DOCUMENT, ""), row[column])} for row in table.rows]
+    return evolve(table, rows=rows)
+
+
+def check_single_runs(table: Table, keys: Sequence[tuple[str, str]], places: Sequence[str]) -> None:
+    """Raise LogError if jsPsych numbered two trials of a session equally, since these are two runs of the experiment."""
+    problem = _problem([plain_number(row["trial_index"]) for row in table.rows], keys, places)
+    if problem.endswith("twice"):
+        column = DOCUMENT if DOCUMENT in table.columns else "COLUMN"
+        raise LogError(
+            f"{problem}: the file contains several participants or sessions. Name their column with --map "
+            f"observer={column} or --map session={column}; if all trials belong to one session, use --map trial="
+        )
 
 
 def kinds_of(
@@ -132,7 +180,7 @@ def numbers_of_trials(
     for key in keys:
         counts[key] = counts.get(key, 0) + 1
         numbers.append(str(counts[key]))
-    reason = f", since {column} does not number the trials of a session" if column is not None else ""
+    reason = f", since {column} does not number the trials of a session{REPEATED}" if column is not None else ""
     return numbers, f"the order of the rows{reason}"
 
 

@@ -3,11 +3,13 @@
 import hashlib
 from pathlib import Path
 
+from analysis.io.importing.checks import notes_of_times, notes_of_words
 from analysis.io.importing.convert import Imported
 from analysis.io.importing.options import ImportOptions, Source
-from analysis.io.importing.people import numbers_of_trials
+from analysis.io.importing.people import check_one_observer, numbers_of_trials
 from core.errors import LogError
 from core.trial_columns import NAMES
+from stimuli.categories import CATEGORIES
 from stimuli.published.layouts.files import read_own_cells
 from stimuli.published.layouts.layout import Layout
 from stimuli.published.layouts.table import LAYOUTS
@@ -20,6 +22,7 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
 
     Raises:
         LogError: If the file is one of our own logs or tables, is damaged or empty, or lacks a column.
+        UserError: If the options name a single observer, but the file has several.
     """
     if layout in OURS:
         raise LogError(f"{path} is a trial log already (layout {layout.name}): pass it to any analysis")
@@ -30,6 +33,7 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
         raise LogError(f"{path} lacks the column {error}") from None
     if not read:
         raise LogError(f"{path} has a header but no rows")
+    check_one_observer(read["observer"], options.observer, path, f"the layout {layout.name}")
     n = len(read["observer"])
     cells = {name: list(read.get(name, [""] * n)) for name in (*NAMES, *(name for name in read if name not in NAMES))}
     chosen = {"experiment": options.dataset, "observer": options.observer, "kind": options.kind}
@@ -45,5 +49,6 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
         f"  observers: {observers}; kinds: {', '.join(dict.fromkeys(cells['kind']))}; trials ← {decision}",
         f"  missing responses: {cells['response'].count('')} of {n}",
     ]
+    lines += [f"  note: {note}" for note in [*notes_of_words(cells, set(CATEGORIES)), *notes_of_times(cells["rt"])]]
     source = Source(path, hashlib.sha256(content).hexdigest(), form, "", {})
     return Imported(source, cells, places, lines)

@@ -1,5 +1,6 @@
 """The names of images in tables of other programs, and what the names of published images contain."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -7,6 +8,7 @@ from pathlib import PurePosixPath
 from attrs import frozen
 
 from analysis.io.importing.programs import file_name_of, media_in, text_in
+from core.errors import LogError
 from core.trial_columns import escape
 from stimuli.categories import CATEGORIES
 from stimuli.published import dialect
@@ -17,6 +19,7 @@ PNG = (
     "edge",
     "silhouette",
 )  # published datasets whose images other projects name without the suffix .png
+JOIN = " + "  # between the names of images that are shown together
 _CATEGORY = re.compile(rf"(?:^|_)({'|'.join(CATEGORIES)})(?=\d*[._-]|_|$)")
 
 
@@ -40,9 +43,19 @@ class Images:
 def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> Images:
     """Return the images that cells show: files without their folders, and otherwise texts.
 
-    If an observer has seen files of the same name in different folders, the name of the last folder is part of the name.
+    Several images in a list become one text. If an observer has seen files of the same name in different folders, the name
+    of the last folder is part of the name.
+
+    Raises LogError if a cell has the content of an image.
     """
+    cells = [_joined(cell) for cell in cells]
     media = [media_in(cell) for cell in cells]
+    for source, cell in zip(media, cells, strict=True):
+        if (source or cell).startswith("data:"):
+            raise LogError(
+                f"the stimulus {cell[:40]!r}… is the content of an image and not its name; name another column with "
+                f"--map stimulus=COLUMN"
+            )
     texts = {cell: text_in(cell) for cell, file in zip(cells, media, strict=True) if not file}
     if len(set(texts.values())) < len(texts):  # images that differ in their HTML alone
         texts = {cell: escape(" ".join(cell.split())) for cell in texts}
@@ -51,7 +64,7 @@ def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> I
     remarks = [", from HTML" if is_html else ""]
     paths: dict[tuple[str, str], set[str]] = {}
     is_file = [
-        bool(file) or ("<" not in cell and bool(re.search(r"[/\\]", cell)))
+        bool(file) or ("<" not in cell and JOIN not in cell and bool(re.search(r"[/\\]", cell)))
         for file, cell in zip(media, cells, strict=True)
     ]
     for observer, source, file in zip(observers, sources, is_file, strict=True):
@@ -75,6 +88,19 @@ def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> I
     cues = [parse_cues(name) for name in names] if DATASETS[dataset].has_cues else []
     categories = [_category(s, name) for s, name in zip(sources, names, strict=True)]
     return Images(names, categories if all(categories) else [], cues, "".join(remarks))
+
+
+def _joined(cell: str) -> str:
+    """Return the names of several images in a JSON list as one text, and any other cell unchanged."""
+    if not cell.startswith("["):
+        return cell
+    try:
+        items = json.loads(cell)
+    except ValueError:
+        return cell
+    if len(items) < 2 or not all(isinstance(item, str) for item in items):
+        return cell
+    return JOIN.join(file_name_of(media_in(item)) or item for item in items)
 
 
 def _last_parts(source: str, n: int) -> str:

@@ -1,12 +1,13 @@
 """Reading any table as text: CSV files with any delimiter and encoding, JSON, JSON lines and Excel workbooks.
 
-The cells of a table are texts. In JSON, null is an empty text, true and false are words, and lists and objects stay JSON.
+The cells of a table are texts. `json_records` describes those of JSON.
 """
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from zipfile import BadZipFile
 
 from attrs import field, frozen
 
+from analysis.io.importing.json_records import documents_in, records_of
 from core.errors import LogError
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+DOCUMENT = "document"  # the column with the number of the JSON list, if a file contains several
+MAX_TITLES = 5  # number of lines above the header
 N_SAMPLE = 50  # number of rows from which the delimiter is inferred
 MAX_BYTES = 1 << 30
 Row = dict[str, str]
@@ -34,6 +38,7 @@ class Table:
         lines: The line or the number of each row in the file, for error messages.
         notes: Remarks about repairs.
         delimiter: The character between two cells of a CSV file, or "".
+        empty: The names of columns that are empty in all rows.
     """
 
     path: Path
@@ -43,6 +48,7 @@ class Table:
     lines: list[int]
     notes: list[str] = field(factory=list)
     delimiter: str = ""
+    empty: tuple[str, ...] = ()
 
 
 def read_table(path: Path, delimiter: str | None = None, encoding: str | None = None) -> Table:
@@ -97,7 +103,7 @@ def _infer_encoding(content: bytes) -> str:
     if content.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
     sample = content[:4096]
-    if b"\0" in sample:
+    if sample.count(0) > len(sample) / 4:
         return "utf-16-le" if sample[1::2].count(0) >= sample[::2].count(0) else "utf-16-be"
     for encoding in ("utf-8", "cp1252"):
         try:
@@ -122,6 +128,7 @@ def _read_csv(path: Path, text: str, delimiter: str | None, encoding: str) -> Ta
     except csv.Error as error:
         raise LogError(f"{path} cannot be read: {error}") from None
     numbered = [(line, cells) for line, cells in numbered if any(cell.strip() for cell in cells)]
+    numbered, notes = _without_titles(numbered)
     header = numbered[0][1] if numbered else []
     if len([name for name in header if name.strip()]) < 2:
         raise LogError(
@@ -129,19 +136,53 @@ def _read_csv(path: Path, text: str, delimiter: str | None, encoding: str) -> Ta
         )
     records, short = [], 0
     columns = _unique([name.strip() for name in header])
+    notes += _notes_of_header(header, columns, numbered)
+    numbered = [numbered[0], *((line, cells) for line, cells in numbered[1:] if cells != header)]
     for line, cells in numbered[1:]:
         if any(cell.strip() for cell in cells[len(columns) :]):
             raise LogError(f"{path}, line {line}: found {len(cells)} cells, but the header has {len(columns)}")
         short += len(cells) < len(columns)
         records.append(dict(zip(columns, [*map(str.strip, cells), *[""] * len(columns)], strict=False)))
     is_are = "row is shorter than the header; its" if short == 1 else "rows are shorter than the header; their"
-    notes = [f"{short} {is_are} last cells are empty"] if short else []
+    notes += [f"{short} {is_are} last cells are empty"] if short else []
     form = f"CSV separated by {DELIMITERS.get(delimiter, repr(delimiter))} in {encoding}"
     return _table(path, form, records, [line for line, _ in numbered[1:]], notes, delimiter)
 
 
+def _notes_of_header(
+    header: Sequence[str], columns: Sequence[str], numbered: Sequence[tuple[int, list[str]]]
+) -> list[str]:
+    """Return notes about names that occur several times, numbers instead of names, and repetitions of the header."""
+    renamed = [name for name, original in zip(columns, header, strict=True) if original.strip() not in ("", name)]
+    notes = [f"names of columns that occur several times are numbered: {', '.join(renamed)}"] if renamed else []
+    numbers = [name for name in header if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", name.strip())]
+    if numbers:
+        notes.append(
+            f"the header contains numbers ({', '.join(numbers[:MAX_TITLES])}); if line {numbered[0][0]} is a trial, add a "
+            f"line with the names of the columns above it"
+        )
+    repeated = [line for line, cells in numbered[1:] if cells == header]
+    if len(repeated) == 1:
+        notes.append(f"the header is repeated in line {repeated[0]}, which is not a trial")
+    elif repeated:
+        notes.append(f"the header is repeated in {len(repeated)} lines, which are not trials")
+    return notes
+
+
+def _without_titles(numbered: list[tuple[int, list[str]]]) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """Return the lines from the header on, and a note about titles above it, which are lines with a single cell."""
+    for i, (_, cells) in enumerate(numbered[: MAX_TITLES + 1]):
+        n = sum(bool(cell.strip()) for cell in cells)
+        if n > 2 and i:
+            titles = "; ".join(cell.strip()[:80] for _, line in numbered[:i] for cell in line if cell.strip())
+            return numbered[i:], [f"not read, since above the header: {titles}"]
+        if n > 1:
+            break
+    return numbered, []
+
+
 def _infer_delimiter(text: str) -> str:
-    """Return the delimiter with which most of the first rows have as many cells as the header, and the most cells."""
+    """Return the delimiter with which most of the first rows have the same number of cells, and the most cells."""
 
     def score(delimiter: str) -> tuple[float, int]:
         rows = csv.reader(io.StringIO(text[: 1 << 16], newline=""), delimiter=delimiter)
@@ -149,68 +190,26 @@ def _infer_delimiter(text: str) -> str:
             sizes = [len(row) for row, _ in zip(rows, range(N_SAMPLE), strict=False) if row]
         except csv.Error:
             return 0.0, 0
-        n = sizes[0] if sizes else 0
-        return (sum(size == n for size in sizes) / len(sizes) if n > 1 else 0.0), n
+        n, n_rows = Counter(sizes).most_common(1)[0] if sizes else (0, 0)
+        return (n_rows / len(sizes) if n > 1 else 0.0), n
 
     return max(DELIMITERS, key=score)
 
 
 def _read_json(path: Path, text: str, encoding: str) -> Table:
     """Return the table in a JSON file: a list of objects, one object per line, or columns. Raises LogError otherwise."""
-    form = f"JSON in {encoding}"
     try:
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError:
-            data = [json.loads(line) for line in text.splitlines() if line.strip()]
-            form = f"JSON lines in {encoding}"
+        documents = documents_in(text)
     except (ValueError, RecursionError) as error:
         raise LogError(f"{path} is not valid JSON: {error}") from None
-    records = list(_records(data))
+    lists = [document for document in documents if isinstance(document, list)]
+    form = "JSON" if len(documents) == 1 else f"{len(lists)} JSON lists" if lists else "JSON lines"
+    records = records_of(documents)
     if not records:
         raise LogError(f"{path} does not contain a list of records: expected a JSON list with one object per trial")
     names = dict.fromkeys(name for record in records for name in record)
-    rows = [{name: _to_text(record.get(name)) for name in names} for record in records]
-    return _table(path, form, rows, list(range(1, len(rows) + 1)), [], "")
-
-
-def _records(data: Any) -> Iterator[dict[str, Any]]:
-    """Yield the objects in lists, also in lists of lists, in a single object with a list, and in columns by name."""
-    if isinstance(data, list):
-        for item in data:
-            if isinstance(item, list):
-                yield from _records(item)
-            elif isinstance(item, dict):
-                lists = [value for value in item.values() if _is_list_of_objects(value)]
-                if len(lists) == 1:  # the session of a participant with its trials
-                    constants = {name: value for name, value in item.items() if not isinstance(value, list | dict)}
-                    yield from ({**constants, **record} for record in lists[0])
-                else:
-                    yield item
-    elif isinstance(data, dict):
-        values = list(data.values())
-        if values and all(isinstance(value, dict) for value in values):
-            keys = dict.fromkeys(key for value in values for key in value)
-            yield from ({name: data[name].get(key) for name in data} for key in keys)
-        elif values and all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
-            if not _is_list_of_objects(values[0]):
-                yield from (dict(zip(data, cells, strict=True)) for cells in zip(*values, strict=True))
-            else:
-                yield from _records(values[0])
-        else:
-            yield from _records([data])
-
-
-def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-
-
-def _to_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    rows = [{name: record.get(name, "") for name in names} for record in records]
+    return _table(path, f"{form} in {encoding}", rows, list(range(1, len(rows) + 1)), [], "")
 
 
 def _read_workbook(path: Path) -> Table:
@@ -232,9 +231,10 @@ def _read_workbook(path: Path) -> Table:
         raise LogError(f"{path} does not have a sheet with a header and rows")
     name, sheet = next(iter(filled.items()))
     cells = [[_cell_of_workbook(value) for value in row] for row in sheet.itertuples(index=False)]
-    columns = _unique(cells[0])
-    numbered = [(line, row) for line, row in enumerate(cells[1:], start=2) if any(row)]
-    notes = [f"only the sheet {name!r} is read, of {', '.join(map(repr, sheets))}"] if len(sheets) > 1 else []
+    numbered, notes = _without_titles([(line, row) for line, row in enumerate(cells, start=1) if any(row)])
+    columns = _unique(numbered[0][1])
+    numbered = numbered[1:]
+    notes += [f"only the sheet {name!r} is read, of {', '.join(map(repr, sheets))}"] if len(sheets) > 1 else []
     rows = [dict(zip(columns, row, strict=True)) for _, row in numbered]
     return _table(path, f"Excel workbook, sheet {name!r}", rows, [line for line, _ in numbered], notes, "")
 
@@ -263,4 +263,5 @@ def _table(path: Path, form: str, rows: list[Row], lines: list[int], notes: list
     if not rows:
         raise LogError(f"{path} has a header but no rows")
     columns = tuple(name for name in rows[0] if any(row[name] for row in rows))
-    return Table(path, form, columns, rows, lines, notes, delimiter)
+    empty = tuple(name for name in rows[0] if name not in columns and not name.startswith("column "))
+    return Table(path, form, columns, rows, lines, notes, delimiter, empty)

@@ -68,14 +68,14 @@ def test_psychopy(tmp_path):
 
 
 def test_psychopy_with_two_keyboards_in_a_trial_needs_a_choice(tmp_path):
-    text = PSYCHOPY.replace("0.6312,,7", "0.6312,y,7")
+    text = PSYCHOPY.replace("0.6312,,7", "0.6312,left,7").replace(",,7,", ",y,7,").replace("key_resp.corr", "n")
     message = (
         r"columns key_resp\.keys, ready\.keys may all contain the response; choose one, .* --map response=key_resp"
     )
     with pytest.raises(LogError, match=message):
         import_text(tmp_path, text, kind=None)
     rows, _ = import_text(tmp_path, text, kind=None, columns=("response=key_resp.keys",))
-    assert rows[0]["info_ready_keys"] == "y"
+    assert rows[0]["info_ready_keys"] == "left"
 
 
 def test_loops_of_psychopy_are_noted_and_can_be_selected(tmp_path):
@@ -298,7 +298,7 @@ def test_observers_and_sessions(tmp_path):
         ("2", "1", "am"),
     ]
     assert "the order of session, which is kept as info_session" in lines
-    with pytest.raises(LogError, match=r"1 rows lack an observer in the column 'subject'; complete it"):
+    with pytest.raises(LogError, match=r"1 row lacks an observer in the column 'subject'; complete it"):
         import_text(tmp_path, text.replace("2.0,am", ",am").replace("1.0,pm", "3,pm"))
     text = "image,response,category\na.png,c,c\n"
     rows, lines = import_text(tmp_path, text, "person 9.csv")
@@ -431,7 +431,9 @@ def test_two_files_of_one_session_are_refused(tmp_path):
         (tmp_path / name).write_text(SIMPLE)
     options = ImportOptions("mine", "human")
     files = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    with pytest.raises(LogError, match=r"two observers or sessions of a\.csv and b\.csv would both be written to"):
+    with pytest.raises(
+        LogError, match=r"two sessions of 'p1' in a\.csv and b\.csv would both .* --map session=COLUMN, or"
+    ):
         import_files(files, tmp_path / "logs", options, lambda _: None)
     assert not (tmp_path / "logs").exists()
     assert import_files(files[:1], tmp_path / "logs", options, lambda _: None, dry_run=True) == []

@@ -59,8 +59,8 @@ def test_values_of_json_become_text(tmp_path):
         json.dumps([{"a": 1, "b": 0.5, "c": True, "d": [1, "x"], "e": None, "f": {"g": 1}}, {}])
     )
     table = read_table(tmp_path / "a.json")
-    assert table.rows[0] == {"a": "1", "b": "0.5", "c": "true", "d": '[1, "x"]', "e": "", "f": '{"g": 1}'}
-    assert table.rows[1]["a"] == "" and table.columns == ("a", "b", "c", "d", "f")
+    assert table.rows[0] == {"a": "1", "b": "0.5", "c": "true", "d": '[1, "x"]', "e": "", "f.g": "1"}
+    assert table.rows[1]["a"] == "" and table.columns == ("a", "b", "c", "d", "f.g")
 
 
 def test_sessions_with_lists_of_trials_keep_what_identifies_them(tmp_path):
@@ -77,7 +77,48 @@ def test_columns_without_names_and_repeated_names(tmp_path):
     table = read_table(path)
     assert table.columns == ("a", "a 2", "column 3", "b")
     assert table.rows[1] == {"a": "5", "a 2": "6", "column 3": "", "b": "", "column 5": ""}
-    assert table.notes == ["1 row is shorter than the header; its last cells are empty"]
+    assert table.notes == [
+        "names of columns that occur several times are numbered: a 2",
+        "1 row is shorter than the header; its last cells are empty",
+    ]
+
+
+@pytest.mark.parametrize("title", ["Experiment 1", "Experiment 1\n\nof May", "Experiment 1;;"])
+def test_titles_above_the_header_are_not_read(tmp_path, title):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{title}\nimage;answer;rt\na.png;cat;1\nb.png;dog;2\n")
+    table = read_table(path)
+    assert [row["answer"] for row in table.rows] == ["cat", "dog"]
+    assert table.notes[0].startswith("not read, since above the header: Experiment 1")
+
+
+def test_repeated_headers_and_numbers_in_the_header(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\na,b\n3,4\n")
+    table = read_table(path)
+    assert [row["a"] for row in table.rows] == ["1", "3"] and table.lines == [2, 4]
+    assert table.notes == ["the header is repeated in line 3, which is not a trial"]
+    path.write_text("a,b\n1,2\na,b\na,b\n")
+    assert read_table(path).notes == ["the header is repeated in 2 lines, which are not trials"]
+    path.write_text("sub010,0,09761\nsub011,1,06420\n")
+    assert (
+        read_table(path).notes[0].startswith("the header contains numbers (0, 09761); if line 1 is a trial, add a line")
+    )
+
+
+def test_a_nul_byte_does_not_change_the_encoding(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"a,b\n1,x\0y\n")
+    assert read_table(tmp_path / "a.csv").rows[0]["b"] == "x\0y"
+
+
+def test_participants_by_name_in_json(tmp_path):
+    trials = [{"rt": 1}, {"rt": 2}]
+    (tmp_path / "a.json").write_text(
+        json.dumps({"-N1": {"id": "x", "data": trials}, "-N2": {"id": "y", "data": trials}})
+    )
+    assert [(row["id"], row["rt"]) for row in read_table(tmp_path / "a.json").rows] == [
+        ("x", "1"), ("x", "2"), ("y", "1"), ("y", "2"),
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(find_spec("openpyxl") is None, reason="openpyxl is not installed")
