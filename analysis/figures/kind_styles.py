@@ -109,7 +109,7 @@ def sort_rows(table: pd.DataFrame, by: str, *, ascending: bool = False) -> pd.Da
     return table.sort_values("observer", key=lambda names: names.map(ranks).fillna(len(ranks)), kind="stable")
 
 
-def look_of(observer: str, kind: str) -> str:
-    """Return the name of the look of an observer on a web page: its kind, followed by its own color if it has one."""
+def style_name(observer: str, kind: str) -> str:
+    """Return the name of the style of an observer on a web page: its kind, followed by its own color if it has one."""
     color = _shown.get().colors.get(observer)
     return kind if color is None else f"{kind}-{color.removeprefix('#')}"

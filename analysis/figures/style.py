@@ -28,10 +28,10 @@ from analysis.figures.kind_styles import KIND_STYLES as KIND_STYLES
 from analysis.figures.kind_styles import MIXED as MIXED
 from analysis.figures.kind_styles import KindStyle as KindStyle
 from analysis.figures.kind_styles import kind_style as kind_style
-from analysis.figures.kind_styles import look_of as look_of
 from analysis.figures.kind_styles import showing as showing
 from analysis.figures.kind_styles import shown_appearance as shown_appearance
 from analysis.figures.kind_styles import sort_rows as sort_rows
+from analysis.figures.kind_styles import style_name as style_name
 from analysis.figures.kind_styles import style_of as style_of
 from analysis.measures.accuracy import PEOPLE
 

@@ -22,9 +22,10 @@ from analysis.report.sections.parts import as_sentence
 from analysis.selection.groups import Groups, group_observers
 from experiments.log import file_name
 
-MEANS = (
-    "Every value is the mean over the observers of a group, each of which counts equally. The intervals are 95 % bootstrap "
-    "intervals over observers; they are undefined for a group with one observer, and too narrow for one with few observers."
+MEANS = "Every value is the mean over the observers of a group, each of which counts equally."
+INTERVALS = (
+    " The intervals are 95 % bootstrap intervals over observers; they are undefined for a group with one observer, and too "
+    "narrow for one with few observers."
 )
 
 
@@ -51,11 +52,13 @@ def group_sections(frame: pd.DataFrame, by: str, *, n_resamples: int, seed: int)
     about = f"Observers are grouped by {groups.by}; the numbers of observers are: {sizes}. "
     about += "An observer counts once for each dataset."
     notes = tuple(as_sentence(note) for note in groups.notes)
+    has_intervals = n_resamples > 0
+    means = MEANS + INTERVALS if has_intervals else MEANS
     by_dataset = accuracies.groupby("dataset", sort=False)
-    drawings = [_accuracy_drawing(frame, dataset, rows, groups) for dataset, rows in by_dataset]
+    drawings = [_accuracy_drawing(frame, dataset, rows, groups, has_intervals) for dataset, rows in by_dataset]
     sections = [
         Extra(
-            f"Accuracy by {groups.by}", "groups-accuracy", (about, *notes, MEANS), accuracies.drop(columns="kind"),
+            f"Accuracy by {groups.by}", "groups-accuracy", (about, *notes, means), accuracies.drop(columns="kind"),
             tuple(drawings), is_averaged=False,
         )
     ]  # fmt: skip
@@ -64,20 +67,20 @@ def group_sections(frame: pd.DataFrame, by: str, *, n_resamples: int, seed: int)
         for dataset in conflicts
     ]
     if biases:
-        drawings = [_bias_drawing(table, groups) for table in biases]
+        drawings = [_bias_drawing(table, groups, has_intervals) for table in biases]
         table = pd.concat(biases, ignore_index=True)
         shown = table[table["category"] == ALL].drop(columns=["category", "kind"])
         shown = shown[["dataset", *shown.columns.drop("dataset")]]
         sections.append(
             Extra(
-                f"Shape bias by {groups.by}", "groups-shape-bias", (MEANS,), shown, tuple(drawings), is_averaged=False
+                f"Shape bias by {groups.by}", "groups-shape-bias", (means,), shown, tuple(drawings), is_averaged=False
             )
         )
     kappas = kappa_by_group(frame, by, **options)
     if len(kappas):
         sentences = (
-            "Mean κ within and between groups, averaged over conditions within a pair of observers and then over pairs. The "
-            "intervals resample images, not observers.",
+            "Mean κ within and between groups, averaged over conditions within a pair of observers and then over pairs."
+            + (" The intervals resample images, not observers." if has_intervals else ""),
             as_sentence(RULES["undefined-is-nan"]),
         )
         sections.append(
@@ -86,23 +89,27 @@ def group_sections(frame: pd.DataFrame, by: str, *, n_resamples: int, seed: int)
     return sections
 
 
-def _accuracy_drawing(frame: pd.DataFrame, dataset: object, rows: pd.DataFrame, groups: Groups) -> Drawing:
+def _accuracy_drawing(
+    frame: pd.DataFrame, dataset: object, rows: pd.DataFrame, groups: Groups, has_intervals: bool
+) -> Drawing:
     table = groups.as_observers(rows)
     chance = chance_level(frame[frame["dataset"] == dataset])
     caption = (
-        f"Accuracy on {dataset}, averaged over the observers of each group. Error bars show 95 % bootstrap intervals over "
-        f"observers.{' The dotted line marks chance.' if chance else ''}"
+        f"Accuracy on {dataset}, averaged over the observers of each group."
+        f"{' Error bars show 95 % bootstrap intervals over observers.' if has_intervals else ''}"
+        f"{' The dotted line marks chance.' if chance else ''}"
     )
     draw = partial(draw_accuracy_figure, table, chance=chance)
     alt = f"Accuracy on {dataset} of {rows['group'].nunique()} groups of observers"
     return _drawing(f"groups-accuracy_{file_name(str(dataset))}", draw, rows, alt, caption, groups)
 
 
-def _bias_drawing(table: pd.DataFrame, groups: Groups) -> Drawing:
+def _bias_drawing(table: pd.DataFrame, groups: Groups, has_intervals: bool) -> Drawing:
     dataset, rows = str(table["dataset"].iloc[0]), groups.as_observers(table)
     caption = (
-        f"Shape bias on {dataset} by the category of the shape, averaged over the observers of each group. Bars in the last "
-        "row show 95 % bootstrap intervals over observers. Rows are sorted by the mean over groups."
+        f"Shape bias on {dataset} by the category of the shape, averaged over the observers of each group. "
+        f"{'Bars in the last row show 95 % bootstrap intervals over observers. ' if has_intervals else ''}"
+        "Rows are sorted by the mean over groups."
     )
     draw = partial(draw_shape_bias_figure, arrange(rows, rows.iloc[:0]))
     alt = f"Shape bias on {dataset} of {table['group'].nunique()} groups of observers"

@@ -81,11 +81,15 @@ def write_pages(
         kind: {"label": kind_style.label, "glyph": kind_style.glyph} for kind, kind_style in style.KIND_STYLES.items()
     }
     looks = {kind: labels | {"color": style.KIND_STYLES[kind].color} for kind, labels in kinds.items()}
-    own_looks = {name: style.look_of(name, kind) for name, kind in observers if style.look_of(name, kind) != kind}
+    own_style_names = {
+        name: style.style_name(name, kind) for name, kind in observers if style.style_name(name, kind) != kind
+    }
     for name, kind in observers:
-        if name in own_looks:
-            looks[own_looks[name]] = kinds[kind] | {"color": style.style_of(name, kind).color}
-    index = {"letters": LETTERS, "datasets": list(browsed), "looks": looks} | ({"own": own_looks} if own_looks else {})
+        if name in own_style_names:
+            looks[own_style_names[name]] = kinds[kind] | {"color": style.style_of(name, kind).color}
+    index = {"letters": LETTERS, "datasets": list(browsed), "looks": looks} | (
+        {"own": own_style_names} if own_style_names else {}
+    )
     (assets / "index.js").write_text(f"report.index={as_json(index)};\n", "utf-8", newline="\n")
     files = {
         folder: sorted(path.name for path in (out / folder).glob("*.csv*")) for folder in ("tables", "figures")
@@ -97,7 +101,7 @@ def write_pages(
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["own_looks"] = own_looks
+    environment.globals["own_style_names"] = own_style_names
     environment.filters["cell"] = format_value
     environment.filters["sort_key"] = _sort_key
     environment.filters["csv_names"] = partial(name_csv_files, names=files["tables"])
@@ -114,10 +118,10 @@ def write_pages(
 
 
 def _kind_rules(observers: Iterable[tuple[str, str]]) -> str:
-    """Return CSS rules with the color and the marker of every kind and look, the same as in the figures."""
-    styles = dict(style.KIND_STYLES) | {style.look_of(*pair): style.style_of(*pair) for pair in observers}
+    """Return CSS rules with the colors and markers of the figures, for every kind and every observer with its own color."""
+    styles = dict(style.KIND_STYLES) | {style.style_name(*pair): style.style_of(*pair) for pair in observers}
     return "".join(
-        f'.kind-{name} {{ --ink: {look.text_color}; --mark: "{look.glyph}"; }}\n' for name, look in styles.items()
+        f'.kind-{name} {{ --ink: {own.text_color}; --mark: "{own.glyph}"; }}\n' for name, own in styles.items()
     )
 
 

@@ -45,7 +45,7 @@ def write_trials(
     """
     dataset = str(images["dataset"].iloc[0])
     observers = observer_order(trials)
-    looks = [style.look_of(*pair) for pair in observers.itertuples(index=False, name=None)]
+    style_names = [style.style_name(*pair) for pair in observers.itertuples(index=False, name=None)]
     o = pd.Index(observers["observer"]).get_indexer(trials["observer"])
     key = ["stimulus", "condition"]
     i = pd.MultiIndex.from_frame(images[key]).get_indexer(pd.MultiIndex.from_frame(trials[key]))
@@ -71,7 +71,7 @@ def write_trials(
         "picture": [thumbnails.names.get(k, "") for k in keys] if thumbnails.names else [],
         "n": images["n"].tolist(), "n_correct": images["n_correct"].tolist(), "n_people": images["n_people"].tolist(),
         "n_people_correct": images["n_people_correct"].tolist(), "share": numbers(images["share"], 3),
-        **({"looks": looks} if looks != observers["kind"].tolist() else {}),
+        **({"looks": style_names} if style_names != observers["kind"].tolist() else {}),
         "answers": _response_letters(trials["response"], word_index, o, i, (len(observers), len(images))),
         "more": details,
     }  # fmt: skip

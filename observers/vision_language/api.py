@@ -60,7 +60,7 @@ def _check_answer(instance: object, attribute: Any, value: str) -> None:
     if value == "text":
         raise ObserverError(
             "answer=text compares the probabilities of the texts of all choices, which servers do not return: use -o "
-            "answer=letter or -o answer=generate, or load the model itself"
+            "answer=letter or -o answer=generate, or run the model itself with the observer vlm:REPOSITORY"
         )
 
 

@@ -21,8 +21,8 @@ class Trials {
     return letter === " " ? null : letter === "!" ? "" : this.words[this.word_index.get(letter)];
   }
 
-  /* Return the name of the look of an observer: its kind, or its kind and its own color. */
-  look(o) {
+  /* Return the name of the style of an observer: its kind, or its kind and its own color. */
+  style_name(o) {
     return (this.looks ?? this.kinds)[o];
   }
 

@@ -47,7 +47,7 @@ if (document.body.classList.contains("trials")) (() => {
     get("p").value = get("p").disabled ? "" : field("p");
     if (get("p").selectedIndex < 0) get("p").value = "";
     for (const number of ["1", "2"]) {
-      set_options(get(`o${number}`), [["", "any observer"], ...trials.names.map((name, o) => [name, `${report.index.looks[trials.look(o)].glyph} ${svg.short(name, 44)}`])], field(`o${number}`));
+      set_options(get(`o${number}`), [["", "any observer"], ...trials.names.map((name, o) => [name, `${report.index.looks[trials.style_name(o)].glyph} ${svg.short(name, 44)}`])], field(`o${number}`));
       set_options(get(`i${number}`), OUTCOME_FILTERS.filter(([value]) => value !== "texture" || trials.cues.texture), field(`i${number}`));
     }
     get("q").value = field("q");
@@ -176,7 +176,7 @@ if (document.body.classList.contains("trials")) (() => {
       if (times) cells.push(report.element("td", {}, report.number(details.rt.get(o), 2)));
       if (evaluations) cells.push(report.element("td", {}, report.number(details.n_evaluations.get(o), 0)));
       if (evidence) cells.push(report.element("td", { class: "text" }, details.evidence.has(o) ? evidence_bars(details.choices, details.evidence.get(o), trials.response(o, i)) : ""));
-      return report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${trials.look(o)}`, title: report.index.looks[trials.look(o)].label }, name), ...cells);
+      return report.element("tr", {}, report.element("th", { scope: "row", class: `mark kind-${trials.style_name(o)}`, title: report.index.looks[trials.style_name(o)].label }, name), ...cells);
     };
     const is_long = observers.length > MAX_ROWS;
     const body = report.element("tbody", {}, ...(is_long ? observers.slice(0, ROWS_PER_PAGE) : observers).map(make_row));

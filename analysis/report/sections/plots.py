@@ -80,9 +80,9 @@ def matrix_orders(
 ) -> dict[str, Any]:
     """Return the data of an interactive matrix that concern its observers: names, kinds, orders, tree and colors."""
     names = [str(name) for name in matrix.index]
-    looks = [style.look_of(name, kinds[name]) for name in names]
+    style_names = [style.style_name(name, kinds[name]) for name in names]
     return {
-        "dataset": dataset, "trials": f"trials_{anchor}", "names": names, "kinds": looks,
+        "dataset": dataset, "trials": f"trials_{anchor}", "names": names, "kinds": style_names,
         "orders": _orders(matrix, kinds, tree), "tree": [numbers(np.ravel(bracket)) for bracket in branches(tree)],
         "colors": [to_hex(matplotlib.colormaps["RdBu_r"](x)) for x in np.linspace(0, 1, N_COLORS)],
     }  # fmt: skip
@@ -120,8 +120,8 @@ def curves_data(dataset: str, table: pd.DataFrame, chance: float | None) -> dict
             of_kind = _series(name, kind, kinds[kinds["kind"] == kind], ("lowest", "highest"), conditions)
             series.append(of_kind | {"on": has_many, "of": n})
     for (observer, observer_kind), part in table.groupby(["observer", "kind"], sort=False):
-        look = style.look_of(str(observer), str(observer_kind))
-        of_observer = _series(str(observer), look, part, ("low", "high"), conditions)
+        own_style_name = style.style_name(str(observer), str(observer_kind))
+        of_observer = _series(str(observer), own_style_name, part, ("low", "high"), conditions)
         series.append(of_observer | {"on": not has_many or n_of_kind[str(observer_kind)] == 1})
     axis = DATASETS[dataset].axis if dataset in DATASETS else "Condition"
     labels = condition_labels(dataset, conditions)
@@ -146,6 +146,6 @@ def bias_data(rows: pd.DataFrame, table: pd.DataFrame, total: str) -> dict[str, 
     for (observer, kind), part in table.groupby(["observer", "kind"], sort=False):
         own = part.set_index("category").reindex(categories)
         columns = {name: numbers(own[name]) for name in ("shape_bias", "low", "high", "n_shape", "n_texture")}
-        series.append({"name": str(observer), "kind": style.look_of(str(observer), str(kind))} | columns)
+        series.append({"name": str(observer), "kind": style.style_name(str(observer), str(kind))} | columns)
     names = ["all conflicts" if category == total else category for category in categories]
     return {"categories": names, "series": series}

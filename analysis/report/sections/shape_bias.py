@@ -28,11 +28,11 @@ def shape_bias_section(inputs: SectionInputs) -> Part | None:
     columns = {
         "observer": "observer", "kind": "kind", "n_conflict": "images", "n_shape": "shape", "n_texture": "texture",
         "shape_bias": "shape bias", "low": "low", "high": "high", "shape_rate": "shape rate",
-        "texture_rate": "texture rate", "cue_rate": "either rate",
+        "texture_rate": "texture rate", "cue_rate": "cue rate",
     }  # fmt: skip
     caption = (
         "Shape bias over all images whose shape and texture differ, with 95 % Wilson intervals. The rates are "
-        "proportions of these images; “either rate” counts responses with the shape or the texture."
+        "proportions of these images; “cue rate” counts responses with the shape or the texture."
     )
     shown = table[list(columns)].rename(columns=columns)
     return Part(

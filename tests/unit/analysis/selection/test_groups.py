@@ -18,6 +18,7 @@ from analysis import (
     shape_bias_by_group,
     shape_bias_figure,
 )
+from analysis.report.groups import group_sections
 from analysis.selection.groups import COLORS, group_colors, group_observers
 from core.errors import LogError, UnknownName
 from tests.unit.analysis.frames import correct_trials
@@ -157,3 +158,10 @@ def test_groups_of_the_benchmark_with_different_datasets():
     table = benchmark_by_group(frame.reset_index(drop=True), "kind", n_resamples=5)
     assert set(table.loc[table["group"] == "discriminative", "n_datasets"]) == {1}
     assert "observers of discriminative responded to different numbers of datasets" in table.attrs["notes"]
+
+
+@pytest.mark.parametrize(("n_resamples", "has_intervals"), [(5, True), (0, False)])
+def test_sections_of_a_report_mention_intervals_only_if_it_has_them(n_resamples, has_intervals):
+    for section in group_sections(edge(), "kind", n_resamples=n_resamples, seed=0):
+        texts = [" ".join(section.sentences), *(drawing.caption for drawing in section.drawings)]
+        assert all(("interval" in text) == has_intervals for text in texts), texts
