@@ -16,7 +16,7 @@ from analysis.io.importing.answers import Answers, convert_answers
 from analysis.io.importing.checks import notes_of_trials
 from analysis.io.importing.components import keep_first_responses
 from analysis.io.importing.numbers import comma_to_point, infer_unit, is_missing, to_numbers
-from analysis.io.importing.options import ImportOptions, Source
+from analysis.io.importing.options import ImportOptions, Known, Source
 from analysis.io.importing.people import (
     check_one_observer,
     check_single_runs,
@@ -64,13 +64,13 @@ class Imported:
     choices: tuple[str, ...] = ()
 
 
-def convert_file(path: Path, options: ImportOptions, sessions: dict[str, dict[str, int]] | None = None) -> Imported:
+def convert_file(path: Path, options: ImportOptions, known: Known) -> Imported:
     """Read a file and convert its trials.
 
     Args:
         path: The file.
         options: What the user says about the table.
-        sessions: The numbers of sessions that are not whole numbers, by observer. Each file adds its sessions.
+        known: What the files of the import have in common. Each file adds its own.
 
     Returns:
         The trials and the description of all decisions.
@@ -96,7 +96,7 @@ def convert_file(path: Path, options: ImportOptions, sessions: dict[str, dict[st
         notes += [note] if note else []
     table = evolve(table, notes=[*table.notes, *notes])
     words = {row[theirs["category"]].strip() for row in complete.rows} - {""} if "category" in theirs else set[str]()
-    conversion = _Conversion(table, program, theirs, options, {} if sessions is None else sessions, words)
+    conversion = _Conversion(table, program, theirs, options, known, words)
     return conversion.convert([*unselected, *dropped])
 
 
@@ -105,12 +105,13 @@ class _Conversion:
 
     def __init__(
         self, table: Table, program: Program, theirs: dict[str, str], options: ImportOptions,
-        numbers: dict[str, dict[str, int]], words: set[str],
+        known: Known, words: set[str],
     ) -> None:  # fmt: skip
         self.table, self.program, self.theirs, self.options = table, program, theirs, options
-        self.numbers, self.words = numbers, words
+        self.known, self.words = known, words
         self.places = [f"{table.path}, line {line}" for line in table.lines]
         self.lines: list[str] = []
+        self.notes = list(table.notes)
         self.cells: dict[str, list[str]] = {}
 
     def column(self, ours: str) -> list[str]:
@@ -129,7 +130,7 @@ class _Conversion:
         self.lines.append(f"{table.path.name}: {table.form}, {n} trial{'s' if n > 1 else ''}{program}")
         self.cells["experiment"] = [self.options.dataset] * n
         self._people()
-        images = images_of(self.column("stimulus"), self.cells["observer"], self.options.dataset)
+        images = images_of(self.column("stimulus"), self.options.dataset, self.known)
         self.say(
             "stimulus", f"{self.theirs['stimulus']}{images.remark} ({_count(images.names, 'stimulus', 'stimuli')})"
         )
@@ -149,7 +150,7 @@ class _Conversion:
             )
         words = self.words | set(answers.choices)
         checks = notes_of_trials(self.cells, table, self.places, self.theirs["response"], words)
-        self.lines.extend(f"  note: {note}" for note in (*table.notes, *checks))
+        self.lines.extend(f"  note: {note}" for note in (*self.notes, *checks))
         ordered = {name: self.cells.pop(name, [""] * n) for name in NAMES}
         _check_texts(ordered, self.places)
         sha256 = hashlib.sha256(table.path.read_bytes()).hexdigest()
@@ -168,7 +169,7 @@ class _Conversion:
         self.cells["kind"] = kinds
         self.say("kind", f"{self.theirs['kind']}" if "kind" in self.theirs and self.options.kind is None else decision)
         sessions, decision = numbers_of_sessions(
-            self.column("session"), observers, self.theirs.get("session"), self.numbers
+            self.column("session"), observers, self.theirs.get("session"), self.known.sessions
         )
         self.cells["session"] = sessions
         self.say("session", decision)
@@ -246,6 +247,12 @@ class _Conversion:
             self.words,
         )
         self.cells["category"], self.cells["response"] = answers.categories, answers.responses
+        n_different = sum(a != b for a, b in zip(answers.categories, images.categories, strict=False))
+        if n_different:
+            self.notes.append(
+                f"the category differs from that in the name of the image in {n_different} of {len(images.names)} trials; "
+                f"to use the names, add --map category="
+            )
         self.say("category", f"{origin} ({_count(answers.categories, 'category', 'categories')})")
         self.say("response", f"{self.theirs['response']}{answers.remark}")
         n_missing = answers.responses.count("")

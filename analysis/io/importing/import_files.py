@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from analysis.io.importing.convert import Imported, convert_file
-from analysis.io.importing.options import ImportOptions
+from analysis.io.importing.options import ImportOptions, Known
 from analysis.io.importing.recognized import convert_recognized
 from core.atomic import write_atomically
 from core.errors import LogError
@@ -51,9 +51,7 @@ def import_files(
         UserError: If the options contradict a file.
     """
     sessions: dict[str, _Session] = {}
-    numbers: dict[str, dict[str, int]] = {}
-    for file in files:
-        imported = _convert(file, options, numbers)
+    for imported in _convert_all(files, options):
         for line in imported.lines:
             notify(line)
         for session in _sessions(imported, out, options.dataset):
@@ -89,10 +87,21 @@ def _same_log(first: _Session, second: _Session) -> LogError:
     )
 
 
-def _convert(file: Path, options: ImportOptions, numbers: dict[str, dict[str, int]]) -> Imported:
+def _convert_all(files: Sequence[Path], options: ImportOptions) -> list[Imported]:
+    """Convert files, again if a later file shows that the names of images need more folders in the earlier ones."""
+    known = Known()
+    imported = [_convert(file, options, known) for file in files]
+    if len(set(known.n_parts)) > 1:
+        known = Known(paths=known.paths)
+        imported = [_convert(file, options, known) for file in files]
+    return imported
+
+
+def _convert(file: Path, options: ImportOptions, known: Known) -> Imported:
     """Convert a file by its layout, or by its columns if the layout is not recognized or options describe the table."""
     layout = detect_layout(file) if file.is_file() and not options.describe_table else None
-    return convert_file(file, options, numbers) if layout is None else convert_recognized(file, layout, options)
+    recognized = None if layout is None else convert_recognized(file, layout, options)
+    return convert_file(file, options, known) if recognized is None else recognized
 
 
 def _sessions(imported: Imported, out: Path, dataset: str) -> list[_Session]:

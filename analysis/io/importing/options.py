@@ -51,6 +51,21 @@ class ImportOptions:
 
 
 @frozen
+class Known:
+    """What the files of an import have in common.
+
+    Attributes:
+        sessions: The numbers of sessions that are not whole numbers, by observer. Each file adds its sessions.
+        paths: The paths of the images in all files. Each file adds its paths.
+        n_parts: The numbers of parts of paths that became names of images, one for each file.
+    """
+
+    sessions: dict[str, dict[str, int]] = field(factory=dict)
+    paths: set[str] = field(factory=set)
+    n_parts: list[int] = field(factory=list)
+
+
+@frozen
 class Source:
     """The file that trials come from, for the sidecar."""
 

@@ -17,11 +17,11 @@ from stimuli.published.layouts.table import LAYOUTS
 OURS = (LAYOUTS["own"], LAYOUTS["bids"])
 
 
-def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Imported:
-    """Convert the trials of a file with a recognized layout.
+def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Imported | None:
+    """Convert the trials of a file with a recognized layout, or return None if the file lacks a column of it.
 
     Raises:
-        LogError: If the file is one of our own logs or tables, is damaged or empty, or lacks a column.
+        LogError: If the file is one of our own logs or tables, or is damaged or empty.
         UserError: If the options name a single observer, but the file has several.
     """
     if layout in OURS:
@@ -29,8 +29,8 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
     content = path.read_bytes()
     try:
         read = read_own_cells(content, path, layout)
-    except KeyError as error:
-        raise LogError(f"{path} lacks the column {error}") from None
+    except KeyError:
+        return None
     if not read:
         raise LogError(f"{path} has a header but no rows")
     check_one_observer(read["observer"], options.observer, path, f"the layout {layout.name}")

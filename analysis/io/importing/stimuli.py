@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from attrs import frozen
 
+from analysis.io.importing.options import Known
 from analysis.io.importing.programs import file_name_of, media_in, text_in
 from core.errors import LogError
 from core.trial_columns import escape
@@ -19,6 +20,8 @@ PNG = (
     "edge",
     "silhouette",
 )  # published datasets whose images other projects name without the suffix .png
+WITH_FOLDER = 2  # parts of a path: the name of the last folder and that of the file
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:|\w+://")
 JOIN = " + "  # between the names of images that are shown together
 _CATEGORY = re.compile(rf"(?:^|_)({'|'.join(CATEGORIES)})(?=\d*[._-]|_|$)")
 
@@ -40,11 +43,11 @@ class Images:
     remark: str
 
 
-def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> Images:
+def images_of(cells: Sequence[str], dataset: str, known: Known) -> Images:
     """Return the images that cells show: files without their folders, and otherwise texts.
 
-    Several images in a list become one text. If an observer has seen files of the same name in different folders, the name
-    of the last folder is part of the name.
+    Several images in a list become one text. If files of the same name are in different folders, also in the other files
+    of the import, the names of the last folders are part of the name, since equal names are equal images.
 
     Raises LogError if a cell has the content of an image.
     """
@@ -62,20 +65,17 @@ def images_of(cells: Sequence[str], observers: Sequence[str], dataset: str) -> I
     sources = [file or texts[cell] for file, cell in zip(media, cells, strict=True)]
     is_html = any(source != cell.strip() and "<" in cell for source, cell in zip(sources, cells, strict=True))
     remarks = [", from HTML" if is_html else ""]
-    paths: dict[tuple[str, str], set[str]] = {}
     is_file = [
         bool(file) or ("<" not in cell and JOIN not in cell and bool(re.search(r"[/\\]", cell)))
         for file, cell in zip(media, cells, strict=True)
     ]
-    for observer, source, file in zip(observers, sources, is_file, strict=True):
-        if file:
-            paths.setdefault((observer, file_name_of(source)), set()).add(source)
-    n_parts = 2 if any(len(same) > 1 for same in paths.values()) else 1
+    known.paths.update(source for source, file in zip(sources, is_file, strict=True) if file)
+    n_parts = n_parts_of(known.paths)
+    known.n_parts.append(n_parts)
     names = [_last_parts(s, n_parts) if file else s for s, file in zip(sources, is_file, strict=True)]
     if names != sources:
-        remarks.append(
-            ", without folders" if n_parts == 1 else ", with the last folder, since file names occur in several"
-        )
+        folders = "the last folder" if n_parts == WITH_FOLDER else f"the last {n_parts - 1} folders"
+        remarks.append(", without folders" if n_parts == 1 else f", with {folders}, since file names occur in several")
     shortened = [dialect.extract_image_id(name) for name in names]
     if shortened != names:
         names = shortened
@@ -103,9 +103,27 @@ def _joined(cell: str) -> str:
     return JOIN.join(file_name_of(media_in(item)) or item for item in items)
 
 
+def n_parts_of(paths: Iterable[str]) -> int:
+    """Return how many parts at the end of paths distinguish the images.
+
+    Relative paths are the same on all computers, so that different paths are different images. Absolute paths may lead to
+    the same image on different computers, so that only the last folder distinguishes images.
+    """
+    relative = {_parts(path) for path in paths if not _ABSOLUTE.match(path)}
+    n, longest = 1, max(map(len, relative), default=1)
+    while n < longest and len({parts[-n:] for parts in relative}) < len(relative):
+        n += 1
+    ends = {_parts(path)[-WITH_FOLDER:] for path in paths if _ABSOLUTE.match(path)}
+    return max(n, WITH_FOLDER) if len({parts[-1:] for parts in ends}) < len(ends) else n
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.replace("\\", "/").split("/") if part not in ("", "."))
+
+
 def _last_parts(source: str, n: int) -> str:
     """Return the last `n` parts of a path."""
-    return "/".join([part for part in source.replace("\\", "/").split("/") if part][-n:]) or source
+    return "/".join(_parts(source)[-n:]) or source
 
 
 def _category(source: str, name: str) -> str:

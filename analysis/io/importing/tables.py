@@ -136,7 +136,7 @@ def _read_csv(path: Path, text: str, delimiter: str | None, encoding: str) -> Ta
         )
     records, short = [], 0
     columns = _unique([name.strip() for name in header])
-    notes += _notes_of_header(header, columns, numbered)
+    notes += _notes_of_header(header, columns, numbered, delimiter)
     numbered = [numbered[0], *((line, cells) for line, cells in numbered[1:] if cells != header)]
     for line, cells in numbered[1:]:
         if any(cell.strip() for cell in cells[len(columns) :]):
@@ -150,9 +150,9 @@ def _read_csv(path: Path, text: str, delimiter: str | None, encoding: str) -> Ta
 
 
 def _notes_of_header(
-    header: Sequence[str], columns: Sequence[str], numbered: Sequence[tuple[int, list[str]]]
+    header: Sequence[str], columns: Sequence[str], numbered: Sequence[tuple[int, list[str]]], delimiter: str
 ) -> list[str]:
-    """Return notes about names that occur several times, numbers instead of names, and repetitions of the header."""
+    """Return notes about repeated names, numbers instead of names, repetitions of the header, and rows within a cell."""
     renamed = [name for name, original in zip(columns, header, strict=True) if original.strip() not in ("", name)]
     notes = [f"names of columns that occur several times are numbered: {', '.join(renamed)}"] if renamed else []
     numbers = [name for name in header if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", name.strip())]
@@ -161,6 +161,14 @@ def _notes_of_header(
             f"the header contains numbers ({', '.join(numbers[:MAX_TITLES])}); if line {numbered[0][0]} is a trial, add a "
             f"line with the names of the columns above it"
         )
+    for line, cells in numbered[1:]:
+        rows = [row for cell in cells if "\n" in cell for row in cell.split("\n")[1:]]
+        if sum(row.count(delimiter) >= len(header) - 1 for row in rows):
+            notes.append(
+                f"a cell that ends in line {line} contains lines that look like rows; if they are trials, correct the "
+                f"quotation marks"
+            )
+            break
     repeated = [line for line, cells in numbered[1:] if cells == header]
     if len(repeated) == 1:
         notes.append(f"the header is repeated in line {repeated[0]}, which is not a trial")

@@ -92,6 +92,17 @@ def test_unusual_response_times_are_noted(tmp_path):
     assert [row["rt"] for row in rows] == ["", "0.5"] and "response times of missing responses are missing" in lines
 
 
+def test_a_category_that_differs_from_the_published_one_is_noted(tmp_path):
+    text = "image,response,category\ncat1-dog2.png,cat,dog\nbear1-dog2.png,dog,bear\n"
+    rows, lines = import_text(tmp_path, text, dataset="cue-conflict", observer="a")
+    assert (
+        rows[0]["category"] == "dog"
+        and "in the name of the image in 1 of 2 trials; to use the names, add --map" in lines
+    )
+    rows, lines = import_text(tmp_path, text, dataset="cue-conflict", observer="b", columns=("category=",))
+    assert rows[0]["category"] == "cat" and "differs" not in lines
+
+
 def test_a_single_stimulus_is_noted(tmp_path):
     _, lines = import_text(tmp_path, HEAD + "a,draw(c),a,a,.5\na,draw(c),b,b,.5\n")
     assert "note: all trials have the same stimulus, 'draw(c)'; if another column names the images" in lines

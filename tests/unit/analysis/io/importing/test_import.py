@@ -9,6 +9,7 @@ from analysis.io.frame import read_trials
 from analysis.io.importing.import_files import import_files
 from analysis.io.importing.options import ImportOptions, parse_answers
 from analysis.io.importing.people import kind_from_text
+from analysis.io.importing.stimuli import n_parts_of
 from core.errors import LogError, UnknownName, UserError
 from experiments import log
 from observers.registry import make_observer
@@ -405,6 +406,27 @@ def test_files_of_the_same_name_in_different_folders_stay_apart(tmp_path):
     assert columns(rows, "stimulus") == [("happy/1.png",), ("sad/1.png",)] and "with the last folder" in lines
 
 
+@pytest.mark.parametrize(
+    ("paths", "n"),
+    [
+        (["a/1.png", "a/2.png"], 1), (["a/1.png", "b/1.png"], 2), (["f/h/1.png", "m/h/1.png"], 3),
+        (["./a/1.png", "a/1.png"], 1),
+        (["C:\\x\\s\\1.png", "/home/y/s/1.png"], 1), (["/x/s/1.png", "/x/t/1.png"], 2), ([], 1),
+    ],
+)  # fmt: skip
+def test_folders_that_distinguish_images(paths, n):
+    assert n_parts_of(paths) == n
+
+
+def test_images_have_the_same_names_in_all_files(tmp_path):
+    """Two people who saw different folders did not see the same images."""
+    for name, folder in (("p", "happy"), ("q", "sad"), ("r", "happy")):
+        (tmp_path / f"{name}.csv").write_text(f"image,response,category\n{folder}/1.png,h,h\n")
+    files = [tmp_path / f"{name}.csv" for name in "pqr"]
+    logs = import_files(files, tmp_path / "logs", ImportOptions("mine", "human"), lambda _: None)
+    assert read_trials(logs)["stimulus"].tolist() == ["happy/1.png", "sad/1.png", "happy/1.png"]
+
+
 def test_further_columns_are_kept_with_unique_names(tmp_path):
     text = 'image,response,category,Age,age!,Confidence,notes\na.png,c,c,5,x,sure,"two\nlines"\n'
     rows, lines = import_text(tmp_path, text)
@@ -458,8 +480,9 @@ def test_files_with_a_recognized_layout(tmp_path):
     ]
     with pytest.raises(LogError, match=r"4_6\.csv has a header but no rows"):
         import_text(tmp_path, head, "4_6.csv")
-    with pytest.raises(LogError, match=r"b\.csv lacks the column 'condition'"):
-        import_text(tmp_path, "subj,imagename,object_response\na,b,c\n", "b.csv")
+    text = "subj,imagename,object_response,category,rt\na,b.png,c,c,600\nb,b.png,c,c,700\n"
+    rows, lines = import_text(tmp_path, text, "b.csv")  # some columns of a layout are not that layout
+    assert [row["rt"] for row in rows] == ["0.6", "0.7"] and "layout" not in lines
     with pytest.raises(
         LogError, match=r"net_session-1\.csv is a trial log already \(layout own\): pass it to any analysis"
     ):

@@ -106,6 +106,15 @@ def test_repeated_headers_and_numbers_in_the_header(tmp_path):
     )
 
 
+def test_rows_within_a_cell_are_noted(tmp_path):
+    (tmp_path / "a.csv").write_text('a,b,c\n1,2,"3\n4,5,6\n7,8,"\n9,9,9\n')
+    table = read_table(tmp_path / "a.csv")
+    assert len(table.rows) == 2
+    assert table.notes == [
+        "a cell that ends in line 4 contains lines that look like rows; if they are trials, correct the quotation marks"
+    ]
+
+
 def test_a_nul_byte_does_not_change_the_encoding(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"a,b\n1,x\0y\n")
     assert read_table(tmp_path / "a.csv").rows[0]["b"] == "x\0y"
