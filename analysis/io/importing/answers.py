@@ -184,8 +184,8 @@ def _advice(responses: set[str], categories: Sequence[str], table: Table) -> str
         return f"The column {name} contains the responses: use --map category={name}, or --answers {answers}"
     same = ",".join(f"{word}={word}" for word in sorted({*responses, *categories})[:3])
     return (
-        f"Say what the responses stand for, for example --answers {example}; if all responses are wrong, name every word, "
-        f"for example --answers {same}"
+        f"Say what the responses stand for, for example --answers {example}; if all responses are wrong, "
+        f"list every response and category, for example --answers {same}"
     )
 
 

@@ -69,8 +69,8 @@ def _of_correctness(
         ]
         if wrong:
             return [
-                f"according to {name}, {len(wrong)} of {len(equal)} trials are judged differently than by comparing the "
-                f"response with the category (first in {wrong[0]}); check the columns of the response and the category"
+                f"in {len(wrong)} of {len(equal)} trials, {name} contradicts the comparison of the response with the "
+                f"category (first in {wrong[0]}); check the columns of the response and the category"
             ]
     return []
 

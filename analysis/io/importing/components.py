@@ -33,7 +33,7 @@ def response_of_psychopy(table: Table, stimulus: str | None, words: Set[str]) ->
     if len(pressed) < 2:
         return pressed, ""
     rules: tuple[tuple[str, Callable[[str], bool]], ...] = (
-        ("its component has a column of correctness", lambda name: _is_graded(name, table, trials)),
+        ("its component has a column .corr", lambda name: _is_graded(name, table, trials)),
         ("its values are correct answers", lambda name: any(set(_items(row[name])) & words for row in trials)),
         ("only this column has a value in every trial", lambda name: all(row[name] for row in trials)),
     )
@@ -41,7 +41,7 @@ def response_of_psychopy(table: Table, stimulus: str | None, words: Set[str]) ->
         chosen = [name for name in pressed if applies(name)]
         if len(chosen) == 1:
             others = ", ".join(name for name in pressed if name not in chosen)
-            return chosen, f"{chosen[0]} is taken for the response, and not {others}, since {reason}"
+            return chosen, f"{chosen[0]} is used as the response, and not {others}, since {reason}"
         pressed = chosen or pressed
     return pressed, ""
 

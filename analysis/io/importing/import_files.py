@@ -77,8 +77,8 @@ def _same_log(first: _Session, second: _Session) -> LogError:
     names = list(dict.fromkeys(session.rows[0][session.header.index("observer")] for session in (first, second)))
     if len(names) > 1:
         return LogError(
-            f"the observers {names[0]!r} and {names[1]!r} of {files} would both be written to {second.path}, since names "
-            f"of files do not distinguish them: correct the names in the table, or import one at a time with --observer NAME"
+            f"the observers {names[0]!r} and {names[1]!r} of {files} would both be written to {second.path}, since file "
+            f"names do not distinguish them: correct the names in the table, or import one at a time with --observer NAME"
         )
     column = "date" if "info_date" in second.header else "COLUMN"
     return LogError(

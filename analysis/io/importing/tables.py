@@ -183,7 +183,7 @@ def _without_titles(numbered: list[tuple[int, list[str]]]) -> tuple[list[tuple[i
         n = sum(bool(cell.strip()) for cell in cells)
         if n > 2 and i:
             titles = "; ".join(cell.strip()[:80] for _, line in numbered[:i] for cell in line if cell.strip())
-            return numbered[i:], [f"not read, since above the header: {titles}"]
+            return numbered[i:], [f"lines above the header are not read: {titles}"]
         if n > 1:
             break
     return numbered, []

@@ -76,7 +76,7 @@ def test_a_column_of_correctness_is_compared(tmp_path):
     _, lines = import_text(tmp_path, text.format("WAHR", 0, "NA"), observer="a")
     assert "according to" not in lines
     _, lines = import_text(tmp_path, text.format(1, 1, 0), observer="b")
-    assert "according to Correct, 1 of 3 trials are judged differently than by comparing the response" in lines
+    assert "in 1 of 3 trials, Correct contradicts the comparison of the response with the category" in lines
     assert "(first in line 3); check the columns" in lines
     _, lines = import_text(tmp_path, text.format("very", 1, 1), observer="c")
     assert "according to" not in lines
@@ -110,7 +110,8 @@ def test_a_single_stimulus_is_noted(tmp_path):
 
 def test_all_responses_may_be_wrong(tmp_path):
     text = HEAD + "a,a.png,x,y,.5\n"
-    with pytest.raises(LogError, match=r"if all responses are wrong, name every word, for example --answers x=x,y=y"):
+    message = "if all responses are wrong, list every response and category, for example --answers x=x,y=y"
+    with pytest.raises(LogError, match=message):
         import_text(tmp_path, text)
     rows, _ = import_text(tmp_path, text, answers={"x": "x", "y": "y"})
     assert columns(rows, "category", "response") == [("y", "x")]

@@ -19,7 +19,7 @@ def test_the_component_with_a_column_of_correctness_has_the_responses(tmp_path):
     )
     assert columns(rows, "response", "rt", "info_ok_keys") == [("left", "0.63", "space"), ("", "", "")]
     assert (
-        "note: key_resp.keys is taken for the response, and not ok.keys, since its component has a column of" in lines
+        "note: key_resp.keys is used as the response, and not ok.keys, since its component has a column .corr" in lines
     )
 
 

@@ -89,7 +89,7 @@ def test_titles_above_the_header_are_not_read(tmp_path, title):
     path.write_text(f"{title}\nimage;answer;rt\na.png;cat;1\nb.png;dog;2\n")
     table = read_table(path)
     assert [row["answer"] for row in table.rows] == ["cat", "dog"]
-    assert table.notes[0].startswith("not read, since above the header: Experiment 1")
+    assert table.notes[0].startswith("lines above the header are not read: Experiment 1")
 
 
 def test_repeated_headers_and_numbers_in_the_header(tmp_path):
