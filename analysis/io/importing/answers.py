@@ -97,8 +97,14 @@ def convert_answers(
 
 
 def _text(cell: str) -> str:
-    """Return a cell without blanks at its ends; letters with accents have one form, since macOS writes two."""
-    return unicodedata.normalize("NFC", cell).strip()
+    """Return a cell without blanks and quotation marks at its ends, and a whole number without `.0`.
+
+    Letters with accents have one form, since macOS writes two.
+    """
+    text = unicodedata.normalize("NFC", cell).strip()
+    quoted = re.fullmatch(r"""(["'])(.+)\1""", text)
+    text = quoted[2] if quoted else text
+    return text.partition(".")[0] if re.fullmatch(r"[+-]?\d+\.0+", text) else text
 
 
 def _spell(responses: Sequence[str], vocabulary: Set[str]) -> list[str]:

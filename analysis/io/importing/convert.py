@@ -219,12 +219,12 @@ class _Conversion:
         table = DATASETS.get(self.options.dataset)
         if table is not None:
             try:
-                known = {text: table.canonical(text) for text in dict.fromkeys(texts)}
+                known = {text: table.canonical(comma_to_point(text)) for text in dict.fromkeys(texts)}
             except ValueError as error:
                 raise LogError(f"{self.table.path}: {error}; name its column with --map condition=COLUMN") from None
             texts = [known[text] for text in texts]
         elif _are_numbers(texts):
-            texts = [plain_number(text) for text in texts]
+            texts = [plain_number(comma_to_point(text)) for text in texts]
         self.cells["condition"] = texts
         self.say("condition", "missing" if name is None else f"{name} ({_count(texts, 'condition', 'conditions')})")
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from analysis.io.importing.convert import Imported, convert_file
 from analysis.io.importing.options import ImportOptions, Known
 from analysis.io.importing.recognized import convert_recognized
+from analysis.io.importing.tables import NoRowsError
 from core.atomic import write_atomically
 from core.errors import LogError
 from experiments import log
@@ -51,7 +52,7 @@ def import_files(
         UserError: If the options contradict a file.
     """
     sessions: dict[str, _Session] = {}
-    for imported in _convert_all(files, options):
+    for imported in _convert_all(files, options, notify):
         for line in imported.lines:
             notify(line)
         for session in _sessions(imported, out, options.dataset):
@@ -87,13 +88,25 @@ def _same_log(first: _Session, second: _Session) -> LogError:
     )
 
 
-def _convert_all(files: Sequence[Path], options: ImportOptions) -> list[Imported]:
-    """Convert files, again if a later file shows that the names of images need more folders in the earlier ones."""
-    known = Known()
-    imported = [_convert(file, options, known) for file in files]
+def _convert_all(files: Sequence[Path], options: ImportOptions, notify: Callable[[str], None]) -> list[Imported]:
+    """Convert files, again if a later file shows that the names of images need more folders in the earlier ones.
+
+    Files without rows are skipped and named, unless there is no other file.
+    """
+    known, imported, empty = Known(), [], []
+    for file in files:
+        try:
+            imported.append(_convert(file, options, known))
+        except NoRowsError as error:
+            empty.append((file, error))
+    if not imported and empty:
+        raise empty[0][1]
+    for file, _ in empty:
+        notify(f"{file.name}: skipped, since it has a header but no rows")
     if len(set(known.n_parts)) > 1:
         known = Known(paths=known.paths)
-        imported = [_convert(file, options, known) for file in files]
+        skipped = [file for file, _ in empty]
+        imported = [_convert(file, options, known) for file in files if file not in skipped]
     return imported
 
 

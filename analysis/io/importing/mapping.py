@@ -34,7 +34,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "observer": (
         "observer", "participant", "participantid", "subject", "subjectid", "subj", "subjid", "sub", "subid", "subjectnr",
         "participantnr", "ppt", "vp", "vpn", "vpnr", "vpnum", "versuchsperson", "proband", "workerid", "prolificpid",
-        "prolificid", "participantcode", "pid", "runid", "model", "modelname",
+        "prolificid", "participantcode", "participantprivateid", "pid", "runid", "model", "modelname",
     ),
     "kind": ("kind", "observerkind"),
     "session": ("session", "sessionnumber", "sessionnr", "sitzung"),

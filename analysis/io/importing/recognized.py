@@ -7,6 +7,7 @@ from analysis.io.importing.checks import notes_of_times, notes_of_words
 from analysis.io.importing.convert import Imported
 from analysis.io.importing.options import ImportOptions, Source
 from analysis.io.importing.people import check_one_observer, numbers_of_trials
+from analysis.io.importing.tables import NoRowsError
 from core.errors import LogError
 from core.trial_columns import NAMES
 from stimuli.categories import CATEGORIES
@@ -32,7 +33,7 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
     except KeyError:
         return None
     if not read:
-        raise LogError(f"{path} has a header but no rows")
+        raise NoRowsError(f"{path} has a header but no rows")
     check_one_observer(read["observer"], options.observer, path, f"the layout {layout.name}")
     n = len(read["observer"])
     cells = {name: list(read.get(name, [""] * n)) for name in (*NAMES, *(name for name in read if name not in NAMES))}

@@ -26,6 +26,10 @@ MAX_BYTES = 1 << 30
 Row = dict[str, str]
 
 
+class NoRowsError(LogError):
+    """A table has a header but no rows, such as that of a session that was aborted at its beginning."""
+
+
 @frozen
 class Table:
     """The cells of a file as text.
@@ -37,7 +41,6 @@ class Table:
         rows: The cells of each row, by column. Every row has all columns.
         lines: The line or the number of each row in the file, for error messages.
         notes: Remarks about repairs.
-        delimiter: The character between two cells of a CSV file, or "".
         empty: The names of columns that are empty in all rows.
     """
 
@@ -47,7 +50,6 @@ class Table:
     rows: list[Row]
     lines: list[int]
     notes: list[str] = field(factory=list)
-    delimiter: str = ""
     empty: tuple[str, ...] = ()
 
 
@@ -146,7 +148,7 @@ def _read_csv(path: Path, text: str, delimiter: str | None, encoding: str) -> Ta
     is_are = "row is shorter than the header; its" if short == 1 else "rows are shorter than the header; their"
     notes += [f"{short} {is_are} last cells are empty"] if short else []
     form = f"CSV separated by {DELIMITERS.get(delimiter, repr(delimiter))} in {encoding}"
-    return _table(path, form, records, [line for line, _ in numbered[1:]], notes, delimiter)
+    return _table(path, form, records, [line for line, _ in numbered[1:]], notes)
 
 
 def _notes_of_header(
@@ -217,7 +219,7 @@ def _read_json(path: Path, text: str, encoding: str) -> Table:
         raise LogError(f"{path} does not contain a list of records: expected a JSON list with one object per trial")
     names = dict.fromkeys(name for record in records for name in record)
     rows = [{name: record.get(name, "") for name in names} for record in records]
-    return _table(path, f"{form} in {encoding}", rows, list(range(1, len(rows) + 1)), [], "")
+    return _table(path, f"{form} in {encoding}", rows, list(range(1, len(rows) + 1)), [])
 
 
 def _read_workbook(path: Path) -> Table:
@@ -244,7 +246,7 @@ def _read_workbook(path: Path) -> Table:
     numbered = numbered[1:]
     notes += [f"only the sheet {name!r} is read, of {', '.join(map(repr, sheets))}"] if len(sheets) > 1 else []
     rows = [dict(zip(columns, row, strict=True)) for _, row in numbered]
-    return _table(path, f"Excel workbook, sheet {name!r}", rows, [line for line, _ in numbered], notes, "")
+    return _table(path, f"Excel workbook, sheet {name!r}", rows, [line for line, _ in numbered], notes)
 
 
 def _cell_of_workbook(value: Any) -> str:
@@ -266,10 +268,10 @@ def _unique(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _table(path: Path, form: str, rows: list[Row], lines: list[int], notes: list[str], delimiter: str) -> Table:
-    """Return a table without columns that are empty in all rows. Raises LogError if it lacks rows."""
+def _table(path: Path, form: str, rows: list[Row], lines: list[int], notes: list[str]) -> Table:
+    """Return a table without columns that are empty in all rows. Raises NoRowsError if it lacks rows."""
     if not rows:
-        raise LogError(f"{path} has a header but no rows")
+        raise NoRowsError(f"{path} has a header but no rows")
     columns = tuple(name for name in rows[0] if any(row[name] for row in rows))
     empty = tuple(name for name in rows[0] if name not in columns and not name.startswith("column "))
-    return Table(path, form, columns, rows, lines, notes, delimiter, empty)
+    return Table(path, form, columns, rows, lines, notes, empty)

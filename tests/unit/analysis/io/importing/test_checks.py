@@ -193,3 +193,17 @@ def test_several_images_in_a_trial(tmp_path):
             LogError, match=r"is the content of an image and not its name; name another column with --map"
         ):
             import_text(tmp_path, json.dumps(jspsych(1, stimulus=image)), "a.json", kind=None)
+
+
+def test_words_have_one_spelling(tmp_path):
+    text = "image,corrAns,key.keys,trials.thisN\na.png,'l',[u'l'],0\nb.png,1.0,1,1\nc.png,\"\"\"r\"\"\",['r'],2\n"
+    rows, lines = import_text(tmp_path, text, kind=None)
+    assert columns(rows, "category", "response") == [("l", "l"), ("1", "1"), ("r", "r")] and "note" not in lines
+
+
+def test_conditions_with_decimal_commas(tmp_path):
+    text = "image;response;category;condition\ncat1.png;cat;cat;0,1\ncat2.png;cat;cat;0,10\n"
+    rows, _ = import_text(tmp_path, text, observer="a")
+    assert [row["condition"] for row in rows] == ["0.1", "0.1"]
+    rows, _ = import_text(tmp_path, text, observer="b", dataset="uniform-noise")
+    assert [row["condition"] for row in rows] == ["0.10", "0.10"]

@@ -462,6 +462,17 @@ def test_two_files_of_one_session_are_refused(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
+def test_files_without_rows_are_skipped_and_named(tmp_path):
+    """PsychoPy writes a file with a header alone if a session is aborted at its beginning."""
+    files, lines = [tmp_path / "a.csv", tmp_path / "b.csv"], []
+    files[0].write_text(SIMPLE.partition("\n")[0] + "\n")
+    files[1].write_text(SIMPLE)
+    assert len(import_files(files, tmp_path / "logs", ImportOptions("mine", "human"), lines.append)) == 1
+    assert lines[0] == "a.csv: skipped, since it has a header but no rows"
+    with pytest.raises(LogError, match=r"a\.csv has a header but no rows"):
+        import_files(files[:1], tmp_path / "logs", ImportOptions("mine", "human"), lines.append)
+
+
 def test_files_with_a_recognized_layout(tmp_path):
     head = "subj,trial,rt,object_response,category,imagename,age,block,difficulty\n"
     row = "2,5,0.58,na,dog,1111_cc_hum_0_dog_40_n02101388_2075.JPEG,5.0,1.0,0\n"
