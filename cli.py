@@ -50,8 +50,9 @@ app = typer.Typer(cls=Group, no_args_is_help=True, callback=top_level_options,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # rich would take most of the time that --help takes
     pretty_exceptions_enable=False,
-    help="Run psychophysics experiments in which people, classifiers and generative models are all observers, and analyze "
-         "their trial logs. `observers COMMAND --help` explains a command and gives an example.")  # fmt: skip
+    help="Run psychophysics experiments in which people, classifiers, generative models and vision-language models are "
+         "all observers, and analyze their trial logs. `observers COMMAND --help` explains a command with an "
+         "example.")  # fmt: skip
 for title, commands in GROUPS.items():
     for command in commands:
         if command is analyze:

@@ -57,7 +57,7 @@ BatchSize = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Images per forward pass; for a generative observer, rows per forward pass "
+        help="Images per forward pass; for a generative or vision-language model, rows per forward pass "
         "(default: the observer's own choice).",
     ),
 ]

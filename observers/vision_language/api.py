@@ -1,4 +1,4 @@
-"""Vision-language models behind any server with the chat completions API of OpenAI (`api:MODEL`).
+"""Vision-language models on any server with the chat completions API of OpenAI (`api:MODEL`).
 
 The model gets one message with the image and the question of `observers.vision_language.questions`. The image is encoded
 again as a PNG file of the same size, so that its name and its metadata, which may contain the answer, are not sent.
@@ -92,7 +92,7 @@ class _ServerState:
 
 @frozen
 class ApiModel:
-    """A vision-language model behind a server with the chat completions API of OpenAI (`api:MODEL`).
+    """A vision-language model on a server with the chat completions API of OpenAI (`api:MODEL`).
 
     Evidence: log-probability that the reply begins with the letter of the choice (see `observers.vision_language.api`).
 

@@ -1,4 +1,4 @@
-"""A run with a vision-language model behind a server, which is killed in the middle and resumed."""
+"""A run with a vision-language model on a server, which is killed in the middle and resumed."""
 
 import json
 import os
