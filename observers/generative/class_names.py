@@ -1,13 +1,17 @@
 """The classes of a class-conditional model, and which of them belong to a choice.
 
 A choice is interpreted as the first of these that applies:
-1. one of the sixteen categories of Geirhos et al. (2018), if the model has the 1000 classes of ImageNet. The category
-   then has the classes of the published mapping (`stimuli.categories`): dog has 109, bird 49, and airplane, knife and
-   oven have one;
-2. the WordNet id of a class of ImageNet, such as n02099601, again for a model with 1000 classes;
+1. one of the sixteen categories of Geirhos et al. (2018), if the model has the classes of ImageNet. The category then
+   has the classes of the published mapping (`stimuli.categories`): dog has 109, bird 49, and airplane, knife and oven
+   have one;
+2. the WordNet id of a class of ImageNet, such as n02099601, again for a model with the classes of ImageNet;
 3. the number of a class, such as 207;
 4. the whole label of one class in model_index.json, such as "maillot, tank suit";
 5. one of the synonyms in a label, which are separated by commas, if only one class has it.
+
+A model with 1000 classes has those of ImageNet, in the order of ILSVRC 2012, unless its labels contradict this: the labels
+of the classes in SAMPLES, as far as they exist, must contain the words in this table. A model without labels cannot be
+checked.
 
 Names are compared without regard to case. A name that several classes share, such as crane (a bird and a machine), is
 refused, because these classes are different objects, and the choice would not say which of them is meant. Two choices
@@ -25,6 +29,9 @@ from stimuli.categories import IMAGENET_CLASSES
 from stimuli.imagenet import WORDNET_IDS
 
 N_IMAGENET = len(WORDNET_IDS)
+# A word of the labels of some classes of ImageNet, in different parts of its order.
+SAMPLES = {0: "tench", 207: "golden retriever", 281: "tabby", 404: "airliner", 555: "fire engine", 817: "sports car",
+           999: "toilet"}  # fmt: skip
 
 
 @frozen(eq=False)
@@ -42,6 +49,14 @@ class ClassNames:
     labels: Mapping[int, str]
     model_name: str
 
+    @cached_property
+    def is_imagenet(self) -> bool:
+        """Whether the classes are those of ImageNet in the usual order, as far as the labels show."""
+        known = {number: word for number, word in SAMPLES.items() if number in self.labels}
+        return self.n_classes == N_IMAGENET and all(
+            word in _normalize(self.labels[number]) for number, word in known.items()
+        )
+
     def of_choices(self, choices: Sequence[str]) -> list[tuple[int, ...]]:
         """Return the numbers of the classes of each choice.
 
@@ -57,8 +72,7 @@ class ClassNames:
                 if other != choice:
                     raise ObserverError(
                         f"{self.model_name}: the choices {other!r} and {choice!r} have the class "
-                        f"{self._describe(number)} in "
-                        f"common: use choices that do not overlap"
+                        f"{self._describe(number)} in common: use choices that do not overlap"
                     )
         return groups
 
@@ -69,7 +83,7 @@ class ClassNames:
             ObserverError: If the choice does not name a class, or if several classes share its name.
         """
         name = _normalize(choice)
-        if self.n_classes == N_IMAGENET and name in IMAGENET_CLASSES:
+        if self.is_imagenet and name in IMAGENET_CLASSES:
             return IMAGENET_CLASSES[name]
         if name in self._numbers:
             return (self._numbers[name],)
@@ -88,7 +102,7 @@ class ClassNames:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         """The numbers of the classes by their numbers as text and, for ImageNet, by their WordNet ids."""
-        ids = WORDNET_IDS if self.n_classes == N_IMAGENET else ()
+        ids = WORDNET_IDS if self.is_imagenet else ()
         return {name: i for i, name in enumerate(ids)} | {str(i): i for i in range(self.n_classes)}
 
     @cached_property
@@ -108,23 +122,26 @@ class ClassNames:
 
     def _describe(self, number: int) -> str:
         """Describe a class by its number, its WordNet id if it has one, and its label if it has one."""
-        wordnet_id = f", {WORDNET_IDS[number]}" if self.n_classes == N_IMAGENET else ""
+        wordnet_id = f", {WORDNET_IDS[number]}" if self.is_imagenet else ""
         label = f" ({self.labels[number]})" if number in self.labels else ""
         return f"{number}{wordnet_id}{label}"
 
     def _describe_unknown(self, choice: str, name: str) -> str:
         """Return the error message for a choice that does not name a class."""
-        is_imagenet = self.n_classes == N_IMAGENET
-        words = {**self._by_synonym, **(IMAGENET_CLASSES if is_imagenet else {})}
+        words = {**self._by_synonym, **(IMAGENET_CLASSES if self.is_imagenet else {})}
         known = list(words or self._numbers)
-        if is_imagenet and name[:1] == "n" and name[1:].isdigit():
+        if self.is_imagenet and name[:1] == "n" and name[1:].isdigit():
             known = list(WORDNET_IDS)
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         ways = [f"by its number (0 to {self.n_classes - 1})"]
-        ways += ["by its WordNet id (such as n02099601)"] if is_imagenet else []
+        ways += ["by its WordNet id (such as n02099601)"] if self.is_imagenet else []
         ways += ["by a name in its model_index.json"] if self.labels else []
         more = "" if self.labels else "; the files of the model do not name its classes"
-        more += "; the sixteen categories are also possible choices" if is_imagenet else ""
+        if self.is_imagenet:
+            more += "; the sixteen categories are also possible choices"
+        elif self.n_classes == N_IMAGENET:
+            more += "; its labels are not those of ImageNet in the usual order, so neither WordNet ids nor the sixteen "
+            more += "categories are possible choices"
         return (
             f"{self.model_name}: no class is named {choice!r}; the nearest name is {nearest!r}. The model has "
             f"{self.n_classes:,} classes. Name a class {' or '.join(ways)}{more}"

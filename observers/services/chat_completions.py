@@ -2,7 +2,7 @@
 
 vLLM, llama.cpp, Ollama and LM Studio have the same API (https://platform.openai.com/docs/api-reference/chat). The key of a
 service is read from an environment variable when a request is sent. It does not become part of an option, a log or a
-message, and if a server repeats it in a reply, it is replaced by KEY_REMOVED.
+message, and if a server repeats it in a reply, it is replaced by KEY_REMOVED as soon as the reply has been read.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from attrs import define, field, frozen
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -28,6 +29,8 @@ OPENAI_KEY = "OPENAI_API_KEY"
 KEY_REMOVED = "[key]"
 MIN_KEY = 8  # characters; shorter keys, such as EMPTY, are not secret and may be words of a reply
 MAX_MESSAGE = 300  # characters of a server's message in an error
+MAX_BODY = 1 << 24  # bytes of a reply; one with 1,000 log-probabilities for each of 16 tokens has about 2 MB
+CHUNK = 1 << 16  # bytes that are read at once
 PATIENCE_AT_START = 2.0  # seconds during which a server that has not replied yet may refuse connections
 FILTERED = ("content_filter", "content_policy_violation", "moderation_blocked")  # codes of errors about the content
 WITHOUT_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")  # codes of status 429 that do not pass by waiting
@@ -156,49 +159,51 @@ class ChatClient:
         Args:
             session: The session from `open_session`.
             payload: The fields of the request other than the model.
-            timeout: Seconds to wait for a connection, and for each part of the reply.
+            timeout: Seconds to wait for a connection, and for the complete reply.
 
         Returns:
             The reply. If a content filter rejects the request, the reply has the finish reason content_filter.
 
         Raises:
             ServiceBusy, requests.RequestException: If the request failed and may succeed later.
-            UnusableReply: If the reply is damaged.
+            UnusableReply: If the reply is damaged, or has more than MAX_BODY bytes.
             RequestRejected: If the server rejects the request.
             ObserverError: If the key is missing, or if a server that has not replied before cannot be reached.
         """
+        deadline = time.monotonic() + timeout
         try:
-            reply = session.post(
+            with session.post(
                 f"{self.base_url}/chat/completions",
                 json={"model": self.model, **payload},
                 auth=_Authorization(self.key_variable),
                 timeout=timeout,
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as reply:
+                self.has_replied = True
+                content = _read_content(reply, deadline)
         except requests.exceptions.InvalidURL:
             raise ObserverError(f"base_url {self.base_url} is not the address of a server: correct it") from None
-        except requests.exceptions.ContentDecodingError:
-            raise UnusableReply("a reply whose compression is damaged") from None
         except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
             raise
-        except requests.ConnectionError as error:
+        except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:
             self._check_start()
             raise requests.ConnectionError(f"{self.base_url}: {_reason(error)}") from None
-        self.has_replied = True
-        body = _read_json(reply)
-        if not reply.ok or reply.is_redirect:
-            return self._read_error(reply, body)
+        key = self._key()
+        body = _read_json(content, key)
+        text = _remove_key(content.decode("utf-8", errors="replace"), key)
+        if not reply.ok or 300 <= reply.status_code < 400:
+            return self._read_error(reply, body, text)
         if body is None:
-            start = self.scrub(_start_of(reply, 80))
             raise UnusableReply(
-                f"a reply with the status {reply.status_code} that is not JSON and begins with {start!r}"
+                f"a reply with the status {reply.status_code} that is not JSON and begins with {text[:80]!r}"
             )
-        return parse_completion(body, self.scrub)
+        return parse_completion(body)
 
-    def scrub(self, text: str) -> str:
-        """Return a text of the server in which the key, if the server repeated it, is replaced by KEY_REMOVED."""
+    def _key(self) -> str:
+        """Return the key, or "" if there is none that a text could contain."""
         key = os.environ.get(self.key_variable, "").strip() if self.key_variable is not None else ""
-        return text.replace(key, KEY_REMOVED) if len(key) >= MIN_KEY else text
+        return key if len(key) >= MIN_KEY else ""
 
     def _check_start(self) -> None:
         """Raise ObserverError if the server has not replied yet and has refused connections for PATIENCE_AT_START."""
@@ -211,16 +216,20 @@ class ChatClient:
                 f"base_url"
             ) from None
 
-    def _read_error(self, reply: requests.Response, body: Any) -> Completion:
-        """Raise the error for a status other than 200, or return a reply if a content filter rejected the request."""
+    def _read_error(self, reply: requests.Response, body: Any, text: str) -> Completion:
+        """Raise the error for a status other than 200, or return a reply if a content filter rejected the request.
+
+        `body` is the JSON of the reply, or None; `text` is its text.
+        """
         status, error = reply.status_code, body.get("error", body) if isinstance(body, dict) else body
         code = str(error.get("code") or "") if isinstance(error, dict) else ""
-        message = self.scrub(_message_of(error, reply))
+        message = _message_of(error, text)
         if status == 400 and code in FILTERED:
             return Completion(message, "content_filter")
         if status in TEMPORARY and code not in WITHOUT_CREDIT:
             raise ServiceBusy(reply, message)
-        raise RequestRejected(f"{self._describe(status, code)} (HTTP {status}: {message})", message)
+        colon = ": " if message else ""
+        raise RequestRejected(f"{self._describe(status, code)} (HTTP {status}{colon}{message})", message)
 
     def _describe(self, status: int, code: str) -> str:
         """Return what a status means and what to do, without the message of the server."""
@@ -253,29 +262,53 @@ class ChatClient:
         )
 
 
-def _reason(error: requests.ConnectionError) -> str:
+def _reason(error: Exception) -> str:
     """Return why a connection failed, in the words of the operating system."""
     match = re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
     return match[1] if match else "the connection was closed before the reply was complete"
 
 
-def _read_json(reply: requests.Response) -> Any:
-    """Return the body of a reply as JSON, or None if it is not JSON."""
+def _read_content(reply: requests.Response, deadline: float) -> bytes:
+    """Return the body of a reply, decompressed.
+
+    Raises UnusableReply if it is damaged or too long, and requests.Timeout if it is not complete at the deadline.
+    """
+    content = bytearray()
     try:
-        return json.loads(reply.content)
+        while part := reply.raw.read1(CHUNK, decode_content=True):
+            content += part
+            if len(content) > MAX_BODY:
+                raise UnusableReply(f"a reply of more than {MAX_BODY >> 20} MiB")
+            if time.monotonic() > deadline:
+                raise requests.Timeout("the reply was not complete in time, which -o timeout=SECONDS changes")
+    except urllib3.exceptions.DecodeError:
+        raise UnusableReply("a reply whose compression is damaged") from None
+    return bytes(content)
+
+
+def _read_json(content: bytes, key: str) -> Any:
+    """Return the body of a reply as JSON without the key, or None if it is not JSON."""
+    try:
+        return _remove_key(json.loads(content), key)
     except (ValueError, RecursionError):
         return None
 
 
-def _start_of(reply: requests.Response, n_bytes: int) -> str:
-    """Return the beginning of the body of a reply as text."""
-    return reply.content[:n_bytes].decode("utf-8", errors="replace")
+def _remove_key(value: Any, key: str) -> Any:
+    """Return a JSON value or a text in which the key, if it occurs, is replaced by KEY_REMOVED."""
+    if not key:
+        return value
+    if isinstance(value, dict):
+        return {_remove_key(name, key): _remove_key(part, key) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_remove_key(part, key) for part in value]
+    return value.replace(key, KEY_REMOVED) if isinstance(value, str) else value
 
 
-def _message_of(error: Any, reply: requests.Response) -> str:
-    """Return the message of an error of the server on one line, of up to MAX_MESSAGE characters."""
+def _message_of(error: Any, body: str) -> str:
+    """Return the message of an error of the server, or else the body, on one line of up to MAX_MESSAGE characters."""
     if isinstance(error, dict):
         error = error.get("message") or error.get("detail") or error
-    text = error if isinstance(error, str) else json.dumps(error) if error is not None else _start_of(reply, 2000)
+    text = error if isinstance(error, str) else json.dumps(error) if error is not None else body[:2000]
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"

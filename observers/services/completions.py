@@ -1,7 +1,6 @@
 """A reply of the chat completions API of OpenAI, read from its JSON (https://platform.openai.com/docs/api-reference/chat)."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
@@ -40,12 +39,11 @@ class Completion:
         return self.finish_reason in ("content_filter", "refusal")
 
 
-def parse_completion(body: Any, scrub: Callable[[str], str]) -> Completion:
+def parse_completion(body: Any) -> Completion:
     """Return the reply in the JSON of a server.
 
     Args:
-        body: The JSON.
-        scrub: Function that removes the key from a text.
+        body: The JSON, without the key of the service.
 
     Raises:
         UnusableReply: If the JSON is not that of a reply.
@@ -54,16 +52,16 @@ def parse_completion(body: Any, scrub: Callable[[str], str]) -> Completion:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise UnusableReply(f"JSON without a message: {scrub(str(body))[:200]}")
+        raise UnusableReply(f"JSON without a message: {str(body)[:200]}")
     refusal, finish_reason = message.get("refusal"), choice.get("finish_reason")
     text = refusal if isinstance(refusal, str) and refusal else _text_of(message.get("content"))
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     return Completion(
-        text=scrub(text)[:MAX_TEXT],
-        finish_reason="refusal" if refusal else scrub(_to_text(finish_reason)),
-        model=scrub(_to_text(body.get("model"))),
-        system_fingerprint=scrub(_to_text(body.get("system_fingerprint"))),
+        text=text[:MAX_TEXT],
+        finish_reason="refusal" if refusal else _to_text(finish_reason),
+        model=_to_text(body.get("model")),
+        system_fingerprint=_to_text(body.get("system_fingerprint")),
         n_prompt_tokens=_to_count(usage.get("prompt_tokens")),
         n_reply_tokens=_to_count(usage.get("completion_tokens")),
         first_tokens=_first_tokens(choice.get("logprobs")),

@@ -107,9 +107,8 @@ def _is_dit(layout: Components) -> bool:
     if name in ("Transformer2DModel", "DiTTransformer2DModel") and norm == "ada_norm_zero":
         return True
     raise ObserverError(
-        f"{layout.model_name}: its transformer is a {name} with the norm_type {norm}: expected DiT, a "
-        f"Transformer2DModel or "
-        f"DiTTransformer2DModel with ada_norm_zero; for a text-to-image model, use latent:, flow: or another family"
+        f"{layout.model_name}: its transformer is a {name} with the norm_type {norm}: expected DiT, a Transformer2DModel "
+        f"or DiTTransformer2DModel with ada_norm_zero; for a text-to-image model, use latent:, flow: or another family"
     )
 
 
@@ -117,11 +116,10 @@ def _check_edm(layout: Components) -> None:
     """Raise ObserverError unless the files are those of EDM with classes."""
     settings = layout.read_settings("unet/config.json")
     name, n_classes = settings.get("_class_name"), settings.get("num_class_embeds")
-    if name != "UNet2DModel" or not isinstance(n_classes, int):
+    if name != "UNet2DModel" or type(n_classes) is not int or n_classes < 2:
         raise ObserverError(
-            f"{layout.model_name}: its U-Net is a {name} with num_class_embeds {n_classes}: expected EDM, a "
-            f"UNet2DModel with a "
-            f"number of classes; for a text-to-image model, use latent: or pixel:"
+            f"{layout.model_name}: its U-Net is a {name} with num_class_embeds {n_classes}: expected EDM, a UNet2DModel "
+            f"with the number of its classes; for a text-to-image model, use latent: or pixel:"
         )
     has_index = (layout.files.folder / INDEX).is_file()
     pipeline = layout.read_settings(INDEX).get("_class_name") if has_index else None
@@ -129,8 +127,7 @@ def _check_edm(layout: Components) -> None:
     scheduler = layout.read_settings("scheduler/scheduler_config.json").get("_class_name") if has_scheduler else None
     if "EDM" not in f"{pipeline} {scheduler}":
         raise ObserverError(
-            f"{layout.model_name}: its pipeline is {pipeline} and its scheduler is {scheduler}: expected those of "
-            f"EDM, such as "
-            f"KarrasEDMPipeline or EDMEulerScheduler; a consistency model or a model with another noise schedule has "
-            f"the same kind of U-Net but is not a denoiser of EDM"
+            f"{layout.model_name}: its pipeline is {pipeline} and its scheduler is {scheduler}: expected those of EDM, "
+            f"such as KarrasEDMPipeline or EDMEulerScheduler; a consistency model or a model with another noise "
+            f"schedule has the same kind of U-Net but is not a denoiser of EDM"
         )

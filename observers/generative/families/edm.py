@@ -5,7 +5,8 @@ Noise of standard deviation σ is added to the pixels of an image of 64 × 64 pi
 gives x̂ = c_skip x_σ + c_out F(c_in x_σ, 250 ln σ), with
     c_skip = σ_d² / (σ² + σ_d²),   c_out = σ σ_d / √(σ² + σ_d²),   c_in = 1 / √(σ² + σ_d²),
 where σ_d = 0.5 is the standard deviation of the data. The time 250 ln σ is that of the published conversions, as in the
-scheduler CMStochasticIterativeScheduler of diffusers. The 1,000 noise levels are the quantiles of the distribution of
+scheduler CMStochasticIterativeScheduler of diffusers. With the two EDM schedulers of diffusers itself, the network is
+called with the time ln σ / 4 instead. The 1,000 noise levels are the quantiles of the distribution of
 the training, ln σ ~ N(−1.2, 1.2²), so that a draw has the noise on which the network was trained. x̂ is computed in
 float32 and clamped to −1..1, as for other pixel models. The model was trained with a class for every image and
 lacks a null class.
@@ -34,6 +35,8 @@ N_LEVELS = 1000
 LOG_SIGMA_MEAN, LOG_SIGMA_SD = -1.2, 1.2  # of ln σ in training
 SIGMA_DATA = 0.5
 TIME_SCALE = 250.0
+# Schedulers of diffusers that call the network with another multiple of ln σ, and may change the sign of its output.
+TIME_SCALES = {"EDMEulerScheduler": 0.25, "EDMDPMSolverMultistepScheduler": 0.25}
 
 
 @frozen(eq=False)
@@ -72,9 +75,25 @@ class EDMBackbone:
         return self.compute.prepare(unet)
 
     @cached_property
+    def _scheduler(self) -> Mapping[str, Any]:
+        """The settings of the scheduler."""
+        return self.components.read_settings("scheduler/scheduler_config.json")
+
+    @cached_property
+    def _time_scale(self) -> float:
+        """The factor between ln σ and the time that the network receives."""
+        kind = self._scheduler.get("prediction_type", "epsilon")
+        if kind != "epsilon":
+            raise ObserverError(
+                f"{self.components.model_name}: its scheduler_config.json has the prediction_type {kind!r}: expected "
+                f"epsilon, the network of Karras et al. (2022)"
+            )
+        return TIME_SCALES.get(str(self._scheduler.get("_class_name")), TIME_SCALE)
+
+    @cached_property
     def _sigma_data(self) -> float:
         """The standard deviation σ_d of the data, from the settings of the scheduler if they have it."""
-        value = self.components.read_settings("scheduler/scheduler_config.json").get("sigma_data", SIGMA_DATA)
+        value = self._scheduler.get("sigma_data", SIGMA_DATA)
         if not isinstance(value, int | float) or not 0 < value < np.inf:
             raise ObserverError(
                 f"{self.components.model_name}: its scheduler_config.json has the sigma_data {value!r}: expected a "
@@ -92,7 +111,7 @@ class EDMBackbone:
         t = (np.arange(N_LEVELS) + 0.5) / N_LEVELS
         normal = NormalDist(LOG_SIGMA_MEAN, LOG_SIGMA_SD)
         log_sigma = np.array([normal.inv_cdf(float(p)) for p in t])
-        return NoiseLevels(t, np.ones(N_LEVELS), np.exp(log_sigma), TIME_SCALE * log_sigma), PREDICTIONS["sample"]
+        return NoiseLevels(t, np.ones(N_LEVELS), np.exp(log_sigma), self._time_scale * log_sigma), PREDICTIONS["sample"]
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """For each number of a class, return the number as a tensor.
@@ -111,7 +130,7 @@ class EDMBackbone:
         self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
     ) -> torch.Tensor:
         """Return the denoised image x̂, (N, 3, size, size) float32."""
-        sigma = (timesteps / TIME_SCALE).exp().reshape(-1, 1, 1, 1)
+        sigma = (timesteps / self._time_scale).exp().reshape(-1, 1, 1, 1)
         scale = (sigma.square() + self._sigma_data**2).sqrt()
         out: torch.Tensor = self._unet(
             self.compute.network_input(noised / scale), timesteps, class_labels=conditioning[0], return_dict=False

@@ -80,6 +80,26 @@ def test_other_classes_than_those_of_imagenet():
             names.of_choice(choice)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {i: LABELS[(i + 1) % 1000] for i in range(1000)},  # shifted by one
+        {i: LABELS[sorted(range(1000), key=str)[i]] for i in range(1000)},  # in alphabetical order of the numbers
+        {i: f"species {i}" for i in range(1000)},
+    ],
+)
+def test_a_thousand_other_classes_are_not_those_of_imagenet(labels):
+    """The sixteen categories would otherwise be silently scored with wrong classes."""
+    names = ClassNames(1000, labels, "some/model")
+    for choice in ("dog", "n02099601"):
+        with pytest.raises(
+            ObserverError, match="its labels are not those of ImageNet in the usual order, so neither WordNet ids nor"
+        ):
+            names.of_choice(choice)
+    assert names.of_choices([labels[5], "7"]) == [(5,), (7,)]
+    assert NAMES.is_imagenet and UNNAMED.is_imagenet and not names.is_imagenet
+
+
 def test_labels_are_read_from_the_index():
     assert read_labels({"_class_name": "DiTPipeline"}, 3, "m") == {}
     assert read_labels({"id2label": {"0": "cat", "2": "dog, hound"}}, 3, "m") == {0: "cat", 2: "dog, hound"}

@@ -12,7 +12,8 @@ N_CLASSES = 1000
 # Labels of ImageNet's classes in the form of model_index.json: synonyms are separated by commas, and some are shared.
 LABELS = {i: f"thing {i}, object {i}" for i in range(N_CLASSES)} | {
     134: "crane", 517: "crane", 638: "maillot", 639: "maillot, tank suit", 207: "golden retriever",
-    404: "airliner", 0: "tench, Tinca tinca",
+    404: "airliner", 0: "tench, Tinca tinca", 281: "tabby, tabby cat", 555: "fire engine, fire truck",
+    817: "sports car, sport car", 999: "toilet tissue, toilet paper, bathroom tissue",
 }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ class Reply:
 
     Attributes:
         body: JSON, or bytes that are sent as they are.
-        action: "" for a complete reply, "reset" to close the connection instead, or "truncate" to send half of the body.
+        action: "" for a complete reply, "reset" to close the connection instead, "truncate" to send half of the body, or
+            "drip" to send a byte every 0.05 s.
         seconds: Time before the reply.
     """
 
@@ -167,6 +168,11 @@ def serving(script: Callable[[Request], Reply]) -> Iterator[ChatServer]:
             for key, value in {"Content-Length": str(len(body)), **reply.headers}.items():
                 self.send_header(key, value)
             self.end_headers()
+            if reply.action == "drip":
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.05)
+                return
             self.wfile.write(body[: len(body) // 2] if reply.action == "truncate" else body)
             self.close_connection = reply.action == "truncate" or self.close_connection
 

@@ -1,10 +1,12 @@
 """Vision-language models behind a real server on this machine: requests, evidence, failures, keys and logs."""
 
 import csv
+import gzip
 import json
 import logging
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ WITH_KEY = {"api_key_env": "MY_KEY"}
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a shorter time before retries, and use neither a proxy nor a key of the user."""
     monkeypatch.setattr(concurrency, "MAX_WAIT", 0.02)
-    for name in ("OPENAI_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+    for name in ("OPENAI_API_KEY", "MY_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -400,6 +402,41 @@ def test_replies_that_stay_unusable(few: Experiment, script: Any, message: str) 
         answers(server, few)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(b" " * (1 << 20)),
+        Reply(gzip.compress(b" " * (1 << 20)), headers={"Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_reply_that_is_too_long_is_not_read_to_its_end(
+    few: Experiment, monkeypatch: pytest.MonkeyPatch, reply: Reply
+) -> None:
+    """Its length counts after decompression, and it is not kept in memory."""
+    monkeypatch.setattr(chat_completions, "MAX_BODY", 200_000)
+    monkeypatch.setattr(chat_completions, "CHUNK", 1000)
+    with (
+        serving(lambda request: reply) as server,
+        pytest.raises(ObserverError, match="the service sent 4 unusable replies, at last a reply of more than 0 MiB"),
+    ):
+        answers(server, few, logprobs="false", concurrency=1)
+
+
+def test_the_timeout_applies_to_the_complete_reply(few: Experiment) -> None:
+    """Single bytes that arrive in time do not keep the observer waiting."""
+    right = Recognizer.of(few.stimuli.stimuli)
+
+    def script(request: Request) -> Reply:
+        slow = request.number == 0
+        return Reply(b" " * 200, action="drip") if slow else right(request)
+
+    with serving(script) as server:
+        begin = time.monotonic()
+        assert len(answers(server, few, logprobs="false", timeout=0.3, concurrency=1)) == 5
+        assert time.monotonic() - begin < 4  # the first reply would take 10 s
+    assert len(server.requests) == 6
+
+
 def test_a_server_that_stays_busy(few: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(rejecting(503, {"message": f"model is loading {KEY}"})) as server:
         observer = ApiModel("m", base_url=server.url)
@@ -433,7 +470,17 @@ def test_a_server_that_does_not_exist(few: Experiment, monkeypatch: pytest.Monke
         answers(server, few)
 
 
-@pytest.mark.parametrize("echo", ["error", "reply", "html", "reset"])
+def escaped(request: Request) -> str:
+    """Return the key of a request with "|" before the code of each character, which stands for \\u in JSON."""
+    return "".join(f"|{ord(c):04x}" for c in request.key or "")
+
+
+def token_choice(key: str | None) -> dict[str, Any]:
+    """Return a choice whose most likely first token is the key and lacks a log-probability."""
+    return {"message": {"content": "B"}, "logprobs": {"content": [{"top_logprobs": [{"token": key}]}]}}
+
+
+@pytest.mark.parametrize("echo", ["error", "cut error", "escaped error", "reply", "html", "cut html", "token", "reset"])
 def test_the_key_stays_secret(
     few: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, echo: str
 ) -> None:
@@ -443,7 +490,13 @@ def test_the_key_stays_secret(
     replies = {
         "error": lambda request: Reply({"error": {"message": f"bad key {request.key}"}}, 401),
         "reply": lambda request: Reply(completion(f"Your key is {request.key}")),
+        "cut error": lambda request: Reply({"error": {"message": f"{'x' * 270} {request.key}"}}, 400),
+        "escaped error": lambda request: Reply(
+            json.dumps({"error": escaped(request)}).replace("|", "\\u").encode(), 400
+        ),
         "html": lambda request: Reply(f"<html>{request.key}".encode()),
+        "cut html": lambda request: Reply(f"<html>{'x' * 60}{request.key}".encode()),
+        "token": lambda request: Reply(completion("B") | {"choices": [token_choice(request.key)]}),
         "reset": lambda request: Reply(b"", action="reset"),
     }
     with serving(replies[echo]) as server, caplog.at_level(logging.DEBUG):
@@ -459,8 +512,9 @@ def test_the_key_stays_secret(
                 texts += [str(error), repr(error)]
                 error = error.__cause__ or error.__context__  # type: ignore[assignment]
     assert {request.key for request in server.requests} == {f"Bearer {KEY}"}
+    assert ("[key]" in "".join(texts)) == (echo != "reset")
     files = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) >= 2 and KEY not in "".join([*texts, *files, repr(observer), *caplog.messages])
+    assert len(files) >= 2 and KEY[:6] not in "".join([*texts, *files, repr(observer), *caplog.messages])
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,30 @@ def test_edm_scores_equal_a_plain_loop(models, trial):
     assert np.ptp(errors) > 1e-3 * errors.mean()
 
 
+@pytest.mark.parametrize("name", ["EDMEulerScheduler", "EDMDPMSolverMultistepScheduler"])
+def test_edm_with_the_schedulers_of_diffusers(models, tmp_path, trial, name):
+    """The network gets the time ln σ / 4, and the scores equal those with the preconditioning of the scheduler."""
+    import diffusers
+
+    shutil.copytree(models / "edm", tmp_path / "edm")
+    scheduler = getattr(diffusers, name)()
+    scheduler.save_pretrained(tmp_path / "edm" / "scheduler")
+    network = diffusers.UNet2DModel.from_pretrained(models / "edm" / "unet").eval()
+    backbone = make_tiny(tmp_path, "edm").likelihood.scorer.backbone
+    levels = backbone.noise_schedule()[0]
+    noised = image_of(trial, 16) + noise(0, 0, (3, 16, 16))[None]
+    for level in (100, 500, 900):
+        sigma, label = torch.tensor(levels.sigma[level]).float(), torch.tensor([207])
+        with torch.no_grad():
+            time = scheduler.precondition_noise(sigma).reshape(1)
+            out = network(scheduler.precondition_inputs(noised, sigma), time, class_labels=label).sample
+            expected = scheduler.precondition_outputs(noised, out, sigma)
+            timesteps = torch.tensor([levels.timesteps[level]]).float()
+            denoised = backbone.predict(noised, timesteps, (label,), 1.0)
+        assert torch.allclose(denoised, expected, atol=1e-5)
+        assert not torch.allclose(out, network(noised, 1000 * time, class_labels=label).sample, atol=1e-3)
+
+
 @pytest.mark.parametrize("join", ["log-mean-exp", "mean", "max"])
 def test_the_decision_equals_a_plain_loop_over_the_classes_of_each_choice(models, small, join):
     trial = evolve(small.trials(0)[1], choices=("bear", "cat", "keyboard", "golden retriever"))
@@ -305,6 +329,9 @@ def change_settings(folder, file, **changes):
         ("edm", "unet/config.json", {"num_class_embeds": None}, "is a UNet2DModel with num_class_embeds None"),
         ("edm", "unet/config.json", {"_class_name": "UNet2DConditionModel"}, "its U-Net is a UNet2DConditionModel"),
         ("edm", "scheduler/scheduler_config.json", {"sigma_data": "half"}, "has the sigma_data 'half': expected a"),
+        ("edm", "scheduler/scheduler_config.json", {"prediction_type": "v_prediction"},
+         "has the prediction_type 'v_prediction': expected epsilon"),
+        ("edm", "unet/config.json", {"num_class_embeds": True}, "is a UNet2DModel with num_class_embeds True"),
     ],
 )  # fmt: skip
 def test_other_layouts_are_refused(models, tmp_path, trial, model, file, changes, message):
