@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from observers.protocol import ObserverError
+from stimuli.images import MAX_PIXELS
 
 MAX_SAMPLE_SIZE = 1024  # elements per side of the network's input, according to its config.json
 
@@ -73,8 +74,16 @@ def resize_and_crop(pixels: np.ndarray, size: int) -> torch.Tensor:
 
     Returns:
         The image, (3, size, size) float32 in −1..1.
+
+    Raises:
+        ObserverError: If the image is so narrow that it would have more than MAX_PIXELS pixels before it is cropped.
     """
     image = Image.fromarray(pixels)
+    if size * size * max(image.size) > MAX_PIXELS * min(image.size):
+        raise ObserverError(
+            f"an image of {image.width} × {image.height} pixels is too narrow to be resized to {size} pixels and cropped: "
+            f"crop it to a square"
+        )
     while min(image.size) >= 2 * size:
         image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
     if min(image.size) != size:

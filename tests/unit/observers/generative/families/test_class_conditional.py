@@ -222,6 +222,16 @@ def test_preprocessing_is_that_of_the_training():
     assert np.abs((resize_and_crop(wide, 256).permute(1, 2, 0).numpy() + 1) * 127.5 - resized).max() < 1e-3
 
 
+def test_an_image_that_would_not_fit_into_memory_is_refused():
+    """Its shorter side is resized first: at 64 pixels, an image of 1 × 20,000 pixels would have 82 million pixels."""
+    narrow = np.zeros((20_000, 1, 3), dtype=np.uint8)
+    with pytest.raises(
+        ObserverError, match="an image of 1 × 20000 pixels is too narrow to be resized to 64 pixels and"
+    ):
+        resize_and_crop(narrow, 64)
+    assert resize_and_crop(narrow[:2000], 64).shape == (3, 64, 64)
+
+
 def image_of_pixels(pixels, size):
     half = Image.fromarray(pixels).resize((112, 112), Image.Resampling.BOX)
     small = np.asarray(half.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
