@@ -182,10 +182,11 @@ def read_logs(
     logs do not record it.
     """
     from analysis.io.frame import read_trials, select_dataset
+    from analysis.selection.observer_notes import renew_notes
     from analysis.selection.select import apply_selection
 
     frame = read_trials(logs, ambiguous=ambiguous, n_choices=n_choices)
-    frame = select_dataset(frame, dataset) if dataset else frame
+    frame = renew_notes(frame, select_dataset(frame, dataset), ()) if dataset else frame
     frame = frame if selection is None else apply_selection(frame, selection)
     print_notes(frame)
     return frame

@@ -43,7 +43,7 @@ def benchmark_by_group(
 
     Raises:
         UnknownName: If the frame does not have the column.
-        LogError: If an observer belongs to several groups, or in the cases of `benchmark_table`.
+        LogError: If there are only people, if an observer belongs to several groups, or in the cases of `benchmark_table`.
 
     Example:
         >>> benchmark_by_group(frame, "kind")
@@ -51,7 +51,13 @@ def benchmark_by_group(
     is_reference = frame["kind"] == "human"
     if reference_observers is not None:
         is_reference |= frame["observer"].isin(list(reference_observers))
+    if is_reference.all():
+        raise LogError(
+            "all observers are people, who are the reference of the benchmark and are not grouped: add logs of other "
+            "observers"
+        )
     groups = group_observers(frame[~is_reference], by)
+    _refuse_several_groups(groups)
     table = benchmark_intervals(
         frame, rule, reference_observers, n_resamples=n_resamples, seed=seed, every_dataset=every_dataset
     )
@@ -59,7 +65,6 @@ def benchmark_by_group(
     is_first = ~table["measure"].duplicated()
     people = table[is_first].rename(columns={"observer": "group"})
     people = people.assign(n_observers=len(frame.loc[is_reference, ["dataset", "observer"]].drop_duplicates()))
-    _refuse_several_groups(groups)
     means = average_groups(table[~is_first], groups, ("measure",), "value", (), n_resamples, seed)
     members = groups.members[["observer", "group"]].drop_duplicates()
     n = table[~is_first].merge(members, on="observer").groupby("group")["n_datasets"].agg(["min", "max"])

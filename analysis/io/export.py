@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import LogError
+from core.trial_columns import is_text_extra
 from experiments.log import file_name
 from stimuli.published.datasets import DATASETS
 from stimuli.published.dialect import COLUMNS, MISSING, NO_ANSWER, extract_image_id, infer_kind
@@ -73,6 +74,9 @@ def describe_losses(frame: pd.DataFrame) -> list[str]:
         has_cues = "shape" in frame and (frame.loc[frame["dataset"] == dataset, "shape"] != "").any()
         if has_cues and dataset not in DATASETS:
             losses.append(f"the cues of {dataset} are not exported")
+    texts = [name for name in map(str, frame.columns) if is_text_extra(name) and (frame[name] != "").any()]
+    if texts:
+        losses.append(f"further texts are not exported: {', '.join(texts)}")
     return losses
 
 

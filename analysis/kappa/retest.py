@@ -85,9 +85,8 @@ def _compare_sessions(trials: pd.DataFrame, rule: Rule, n_resamples: int, seed: 
     """Return the rows of one dataset and condition."""
     keys = ["observer", "session"]
     refuse_repetition(trials)
-    row = (
-        trials.groupby(keys, sort=True, observed=True).ngroup().to_numpy()
-    )  # sorted, so that sessions have their order
+    # Sorted, so that the sessions have their order.
+    row = trials.groupby(keys, sort=True, observed=True).ngroup().to_numpy()
     rows = as_text(trials.assign(row=row).drop_duplicates("row").sort_values("row")[["dataset", *keys, "kind"]])
     image, images = pd.factorize(trials["stimulus"].to_numpy(object))
     word, _ = pd.factorize(trials["response"].to_numpy(object))

@@ -16,7 +16,7 @@ from analysis.io.frame import dataset_order
 from analysis.io.notes import add_notes
 from analysis.measures.accuracy import accuracy
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
-from analysis.measures.shape_bias import shape_bias
+from analysis.measures.shape_bias import cue_conflict_trials, shape_bias
 from analysis.selection.groups import Groups, group_observers
 
 ACCURACY = ("dataset", "group", "kind", "condition", "n_observers", "n", "accuracy", "low", "high")
@@ -81,7 +81,8 @@ def shape_bias_by_group(
         >>> table = shape_bias_by_group(frame, "kind")
         >>> table[table["category"] == "all"]
     """
-    groups = group_observers(frame, by)
+    # An observer can belong to other groups in datasets without cue conflicts, which do not count here.
+    groups = group_observers(cue_conflict_trials(frame), by)
     counts = ("n_conflict", "n_shape", "n_texture")
     table = average_groups(shape_bias(groups.frame), groups, ("category",), "shape_bias", counts, n_resamples, seed)
     table = table[list(SHAPE_BIAS)]

@@ -83,8 +83,11 @@ def pooled_shape_bias(frame: pd.DataFrame, kind: str = "human") -> pd.DataFrame:
     return shape_bias(conflict[conflict["kind"] == kind].assign(observer=kind))
 
 
-def _count_decisions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the cue-conflict trials with the columns `n_shape` and `n_texture` (booleans) and the shape as category."""
+def cue_conflict_trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials whose shape and texture differ.
+
+    Raises LogError if there are none, or if they belong to several datasets.
+    """
     if not has_cue_conflicts(frame):
         raise LogError("no trial has a shape and a texture that differ; shape bias needs a cue-conflict experiment")
     conflict = frame[_is_conflict(frame)]
@@ -93,6 +96,12 @@ def _count_decisions(frame: pd.DataFrame) -> pd.DataFrame:
         raise LogError(
             f"several datasets have cue conflicts ({', '.join(datasets)}); choose one with --dataset or pass the logs of one"
         )
+    return conflict
+
+
+def _count_decisions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the cue-conflict trials with the columns `n_shape` and `n_texture` (booleans) and the shape as category."""
+    conflict = cue_conflict_trials(frame)
     return conflict.assign(
         category=conflict["shape"],
         n_shape=conflict["response"] == conflict["shape"],

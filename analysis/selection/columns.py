@@ -57,7 +57,7 @@ def column_texts(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _to_text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def natural_order(texts: Iterable[str]) -> list[str]:

@@ -30,6 +30,7 @@ GROUP = f"{INFO}group"  # the column of the frame with the groups
 COLUMNS = ("observer", "label", "color", "order", "group", "dataset")
 DELIMITERS = (",", ";", "\t")
 RESERVED = ("humans", "people", "simulated people")  # names of rows that combine several people
+SPACES = r"[\u00a0\u2000-\u200a\u202f\u205f\u3000]"  # spaces of other widths, which word processors insert
 MAX_NAMES = 3  # largest number of observers that a note names
 
 
@@ -69,7 +70,7 @@ def label_observers(
     of_pair = table.reindex(row)
     label = of_pair["label"].fillna("").to_numpy(object)
     new = np.where(label != "", label, pairs["observer"].to_numpy(object))
-    _check_names(pairs, new, source)
+    _check_names(pairs, new, (of_pair["dataset"] == "").to_numpy(), label != "", source)
     # The groups have the order in which they first occur, which is that of `pairs`.
     number = frame.groupby(["dataset", "observer"], sort=False, observed=True).ngroup().to_numpy()
     labeled = frame.assign(observer=_categories(new, number))
@@ -101,7 +102,8 @@ def _read(labels: Path | str | pd.DataFrame) -> tuple[pd.DataFrame, str, list[st
         raise LogError(f"{source} has two columns {repeated[0]}: remove one of them")
     ignored = [name for name in raw.columns if name and name not in COLUMNS]
     notes = [f"columns of {source} are ignored: {', '.join(ignored)}"] if ignored else []
-    table = pd.DataFrame({name: raw[name].str.strip() if name in raw else "" for name in COLUMNS}).astype("str")
+    cells = {name: raw[name].str.replace(SPACES, " ", regex=True).str.strip() for name in COLUMNS if name in raw}
+    table = pd.DataFrame({name: cells.get(name, "") for name in COLUMNS}, index=raw.index).astype("str")
     return table[(table != "").any(axis=1)].reset_index(drop=True), source, notes
 
 
@@ -123,7 +125,12 @@ def _read_file(path: Path) -> pd.DataFrame:
         delimiter, text = lines[0][4], "\n".join(lines[1:])
     header = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter or max(DELIMITERS, key=header.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
+    # With newline=None, the line breaks of all systems are recognized.
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
+    try:
+        rows = [row for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise LogError(f"{path} is not a table of labels ({error}): save it as CSV in UTF-8") from None
     if len(rows) < 2:
         raise LogError(
             f"{path} contains {'only a header' if rows else 'nothing'}: expected a header and one row per observer"
@@ -175,8 +182,21 @@ def _row_of_each(pairs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
     return np.array(rows, int)
 
 
-def _check_names(pairs: pd.DataFrame, new: np.ndarray, source: str) -> None:
-    """Raise LogError if two observers of one dataset would have the same name."""
+def _check_names(
+    pairs: pd.DataFrame, new: np.ndarray, is_general: np.ndarray, is_labeled: np.ndarray, source: str
+) -> None:
+    """Raise LogError if two observers would have the same name by mistake.
+
+    Observers of different datasets may get the same name, because `subject-01` of one dataset may be `subject-07` of
+    another one. But a label in a row about all datasets cannot be the name of an observer without a label.
+
+    Args:
+        pairs: The columns `dataset` and `observer`, with one row per observer of a dataset.
+        new: Their new names.
+        is_general: Whether the row of each of them is about all datasets.
+        is_labeled: Whether each of them has a label.
+        source: Name of the file.
+    """
     named = pairs.assign(new=new)
     clash = named[named.duplicated(["dataset", "new"], keep=False)]
     if len(clash):
@@ -185,6 +205,16 @@ def _check_names(pairs: pd.DataFrame, new: np.ndarray, source: str) -> None:
         raise LogError(
             f"{source} gives the name {clash['new'].iloc[0]} to two observers of {clash['dataset'].iloc[0]}, {names}: "
             "choose different labels"
+        )
+    is_same = (
+        (is_general & is_labeled) & (named["new"] != named["observer"]) & named["new"].isin(named["new"][~is_labeled])
+    )
+    if is_same.any():
+        first = named[is_same].iloc[0]
+        dataset = named.loc[~is_labeled & (named["new"] == first["new"]), "dataset"].iloc[0]
+        raise LogError(
+            f"{source} gives {first['observer']} of {first['dataset']} the name {first['new']}, which is an observer of "
+            f"{dataset}: choose another label, or fill in the column dataset if they are the same observer"
         )
 
 

@@ -29,6 +29,7 @@ FEEDBACK_SECONDS = 0.3
 BEEP_HERTZ, BEEP_SECONDS = 300.0, 0.25
 FIXATION_SIZE = 0.1  # side of the fixation square, as a fraction of the side of an image
 FRAME_TOLERANCE = 0.1  # fraction of a frame by which a duration may exceed a whole number of frames
+LINE_HEIGHT = 1.6  # distance of two lines of text in units of the height of their letters
 WORD_HEIGHT = 1.4  # a word of n letters fits into a cell if the letters are at most WORD_HEIGHT / n cells high
 LATE_FRAMES = 1.5  # an interval between flips that is longer than this, in frames, contains a dropped frame
 MASK_PIXELS = 256  # side of the mask image, which is scaled to the size of the stimulus on the screen
@@ -124,10 +125,13 @@ def show_trial(screen: Screen, prepared: PreparedTrial, layout: TrialLayout, *, 
 
 
 def show_text(screen: Screen, lines: Sequence[str], layout: TrialLayout) -> None:
-    """Show lines of text until the participant clicks or presses the space bar or Enter."""
-    height = layout.image_side / 10
+    """Show lines of text until the participant clicks or presses the space bar or Enter.
+
+    The letters are smaller if there are so many lines that they would not fit on the screen.
+    """
+    height = min(layout.image_side / 10, screen.size[1] / (LINE_HEIGHT * (len(lines) + 2)))
     items = tuple(
-        TextItem(line, 0, (len(lines) / 2 - i) * 1.6 * height, height) for i, line in enumerate(lines) if line
+        TextItem(line, 0, (len(lines) / 2 - i) * LINE_HEIGHT * height, height) for i, line in enumerate(lines) if line
     )
     scene = Scene(layout.presentation.background, items, pointer=not layout.keys)
     screen.center_pointer()

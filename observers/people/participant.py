@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import math
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -229,7 +230,9 @@ class Participant:
     def _instructions(self, trial: Trial) -> Sequence[str]:
         """Return the lines of text that are shown before the first trial of a new or resumed session."""
         action = "Press the key of your answer." if self.keys else "Click your answer."
-        question = textwrap.wrap(trial.instruction, MAX_LINE)
+        # The characters of Chinese, Japanese and Korean are twice as wide as Latin letters.
+        is_wide = any(unicodedata.east_asian_width(character) in "FW" for character in trial.instruction)
+        question = textwrap.wrap(trial.instruction, MAX_LINE // 2 if is_wide else MAX_LINE)
         pilot = "PILOT: this session will not be analyzed." if self.pilot else ""
         welcome = "" if trial.number == 1 else f"Welcome back! You continue with picture {trial.number}."
         return [

@@ -55,11 +55,16 @@ class Prompter:
         """Return the prompt as text, in which one token stands for the image.
 
         Raises:
-            ObserverError: If the chat template of the checkpoint does not work.
+            ObserverError: If the question contains a special token, or if the chat template of the checkpoint does not work.
         """
         import jinja2
 
         processor = self._processor
+        if special := next((token for token in self._special_tokens if token in question), None):
+            raise ObserverError(
+                f"{self.observer}: the question contains {special}, which is a special token of this model and not text: "
+                f"change the instruction or the names of the choices"
+            )
         content = [{"type": "image"}, {"type": "text", "text": question}]
         # Templates with this option let a model write down its reasoning before the reply, which is switched off here.
         options = {"enable_thinking": False} if "enable_thinking" in processor.chat_template else {}
@@ -92,8 +97,9 @@ class Prompter:
             inputs = self._processor(text=[prompt], images=[Image.fromarray(pixels)], return_tensors="pt", **options)
         except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
             raise ObserverError(
-                f"{self.observer}: its processor in {self.folder} does not work ({first_line(error)}): get all files from "
-                f"the same revision of the repository"
+                f"{self.observer}: its processor in {self.folder} does not work for an image of {pixels.shape[1]} × "
+                f"{pixels.shape[0]} pixels ({first_line(error)}): if it does not work for any image, get all files from the "
+                f"same revision of the repository"
             ) from None
         return dict(inputs)
 
@@ -121,6 +127,11 @@ class Prompter:
     @cached_property
     def _letters(self) -> dict[str, list[int]]:
         return {}
+
+    @cached_property
+    def _special_tokens(self) -> tuple[str, ...]:
+        """The tokens that are not text, such as those that stand for an image or end a message."""
+        return tuple(token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special)
 
     def _tokenize(self, text: str) -> list[int]:
         # The special tokens that some tokenizers append to a text would end the prompt.

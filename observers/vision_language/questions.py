@@ -95,13 +95,18 @@ def parse_reply(reply: str, question: Question) -> str | None:
 
     The reply must be a letter of the question, a letter and its option ("B. bear", "B) bear", "B: bear"), or an option.
     Upper and lower case, surrounding white space and quotes, and one final period do not matter. Any other reply gives
-    None, such as a sentence, a letter with the option of another letter, or an empty reply.
+    None, such as a sentence, a letter with the option of another letter, or an empty reply. If the choices are letters, a
+    capital letter is the letter of an option, as in the request. If two options differ only in their case, the case matters.
     """
     text = reply.strip().strip("\"'*`").strip()
     text = text.removesuffix(".").strip()
-    options = {option.casefold(): option for option in question.options}
-    if text.casefold() in options:
-        return options[text.casefold()]
+    if len(text) == 1 and text in question.letters:
+        return question.options[question.letters.index(text)]
+    if text in question.options:
+        return text
+    options = [option for option in question.options if option.casefold() == text.casefold()]
+    if options:
+        return options[0] if len(options) == 1 else None
     match = re.fullmatch(r"\(?([A-Za-z])(?:[.):]+\s*(.*)|)", text, re.DOTALL)
     index = question.letters.find(match[1].upper()) if match else -1
     if match is None or index < 0:

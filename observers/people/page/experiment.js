@@ -75,6 +75,7 @@ function instructions(settings, next) {
     : `<p>Welcome back! You continue with picture ${next} of ${settings.trials.length}.</p>`;
   const question = document.createElement("strong");
   question.textContent = settings.instruction;
+  question.dir = "auto"; // Arabic and Hebrew are written from right to left
   return `${welcome}<p>You will briefly see a picture, then a gray pattern. Then several choices appear.</p>
     <p>${question.outerHTML}</p>
     <p>Click your answer. You have ${settings.presentation.response} seconds for each picture. Your last click counts.</p>

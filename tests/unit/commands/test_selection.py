@@ -5,11 +5,14 @@ import re
 
 import pandas as pd
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 
 from analysis.io.export import export
 from commands.analyze import analyze
 from commands.selection import OPTIONS
+from experiments import run
+from observers.simulated import Biased
 from tests.commands import COMMAND, observers
 from tests.unit.analysis.selection.selected_trials import small_frame
 
@@ -161,3 +164,14 @@ def test_nothing_changes_without_options(logs):
         runner.invoke(COMMAND, ["analyze", "accuracy", logs, *options]) for options in ([], ["--observer", "*"])
     )
     assert plain.stdout == selected.stdout
+
+
+def test_notes_do_not_mention_observers_of_other_datasets(small, tmp_path):
+    for number, name in enumerate(("a", "b"), 1):
+        for session in (1, 2):
+            run(evolve(small, name=name), Biased(0.5, name=f"model-{number}"), tmp_path, session=session, limit=8)
+    done = observers("analyze", "accuracy", tmp_path, "--dataset", "a")
+    assert "(their responses are not measurements): model-1\n" in done.stderr
+    assert "8 trials repeat an image that the observer saw in an earlier session (model-1)" in done.stderr
+    done = observers("analyze", "accuracy", tmp_path, "--dataset", "a", "--session", "1")
+    assert "trials repeat an image" not in done.stderr

@@ -24,12 +24,31 @@ def test_a_misspelled_name_is_refused():
         parse_instruction("shap")
 
 
-@pytest.mark.parametrize("text", ["", "   ", "two\nlines here", "x y" * 1000, "bell \a here"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "この画像は何ですか。",
+        "Quelle est la forme\u00a0?",
+        "تصویر چه چیزی را نشان می\u200cدهد؟",
+        "👨\u200d👩\u200d👧 or 🐻?",
+    ],
+)
+def test_other_languages(text):
+    assert parse_instruction(text) == text
+    assert make_experiment("drawn-cue-conflict", instruction=text).instruction == text
+
+
+@pytest.mark.parametrize("text", ["", "   ", "two\nlines here", "x y" * 1000, "bell \a here", "back \u202ewards"])
 def test_unusable_text_is_refused(text):
     with pytest.raises(UserError, match="expected 1 to 2000 printable characters on one line"):
         parse_instruction(text)
     with pytest.raises(UserError, match="printable characters"):
         make_experiment("drawn-cue-conflict", instruction=text)
+
+
+def test_the_error_of_a_long_instruction_has_its_length():
+    with pytest.raises(UserError, match=r"…\s?has 2,001 characters: expected 1 to 2000 printable"):
+        parse_instruction("x " * 1000 + "x")
 
 
 def test_every_trial_has_the_instruction():

@@ -80,6 +80,12 @@ def test_observers_with_the_same_file_name_are_rejected(small, tmp_path):
         export(read_trials(logs), tmp_path / "out")
 
 
+def test_further_texts_are_a_loss(small, tmp_path):
+    frame = read_trials(run(small, Biased(0.6), tmp_path))
+    described = describe_losses(frame.assign(info_reply="B.", info_age=""))
+    assert described[-1] == "further texts are not exported: info_reply"
+
+
 def test_losses_are_described(small, tmp_path):
     frame = read_trials([run(small, Biased(0.6), tmp_path / "logs")])
     assert describe_losses(frame) == [

@@ -165,3 +165,34 @@ def test_sections_of_a_report_mention_intervals_only_if_it_has_them(n_resamples,
     for section in group_sections(edge(), "kind", n_resamples=n_resamples, seed=0):
         texts = [" ".join(section.sentences), *(drawing.caption for drawing in section.drawings)]
         assert all(("interval" in text) == has_intervals for text in texts), texts
+
+
+def test_shape_bias_of_an_observer_with_another_group_in_a_dataset_without_cues():
+    frame = small_frame().assign(texture="dog")
+    frame["shape"] = frame["category"].where(frame["dataset"] == "edge", "")
+    labels = pd.DataFrame(
+        {
+            "observer": ["subject-01", "subject-01", "subject-02"],
+            "dataset": ["edge", "sketch", ""],
+            "group": list("XYX"),
+        }
+    )
+    labeled = label_observers(frame[frame["session"] == 1], labels)
+    row = shape_bias_by_group(labeled, "group").iloc[0]
+    assert (row["group"], row["category"], row["n_observers"]) == ("X", "all", 2)
+    assert set(shape_bias_by_group(labeled, "group")["group"]) == {"X"}
+
+
+def test_people_alone_are_not_grouped_in_the_benchmark():
+    frame = edge()
+    with pytest.raises(
+        LogError, match=r"all observers are people, who are the reference .*: add logs of other observers"
+    ):
+        benchmark_by_group(frame[frame["kind"] == "human"], "kind")
+
+
+def test_numbers_keep_their_digits():
+    frame = edge().assign(weight=1234567.0)
+    frame.loc[frame["observer"] == "net-1", "weight"] = 1234568.0
+    frame.loc[frame["observer"] == "net-2", "weight"] = 0.25
+    assert group_observers(frame, "weight").names == ("0.25", "1234567", "1234568")

@@ -43,6 +43,7 @@ def test_labels_replace_names_everywhere(tmp_path, convert):
         (TEXT.replace(",", ";"), "cp1252"),
         (TEXT.replace(",", "\t"), "utf-16"),
         (TEXT.replace("\n", "\r\n"), "utf-8"),
+        (TEXT.replace("\n", "\r"), "utf-8"),
         ("sep=;\n" + TEXT.replace(",", ";"), "utf-8"),
         ("\n" + TEXT.replace("observer,label,color", " Observer , LABEL ,Colour"), "utf-8"),
         (TEXT + ",,,,\n\n", "utf-8"),
@@ -153,3 +154,26 @@ def test_styles_of_observers_with_colors():
         assert styles["net-0"].legend == "CNN (n = 8)" and styles["net-1"].legend == ""
         assert [shown.label for shown in style.legend_styles(observers, list(table["kind"]))] == ["people", "CNN"]
     assert style.observer_styles(table) == usual  # the appearance ends with the block
+
+
+def test_wide_spaces_become_usual_spaces(tmp_path):
+    frame = label(tmp_path, "observer,label\nnet-1,Res\u00a0Net\u202f50\nnet-2,\u3000VGG\n")
+    assert {"Res Net 50", "VGG"} < set(frame["observer"])
+
+
+def test_a_cell_that_is_too_long_is_reported(tmp_path):
+    with pytest.raises(LogError, match=r"is not a table of labels .*: save it as CSV in UTF-8"):
+        label(tmp_path, "observer,label\nnet-1," + "x" * 200_000)
+
+
+def test_a_label_does_not_combine_observers_of_different_datasets(tmp_path):
+    frame = small_frame()
+    frame.loc[frame["dataset"] == "sketch", "observer"] = "net-9"
+    message = "gives net-1 of edge the name net-9, which is an observer of sketch: choose another label, or fill in the"
+    with pytest.raises(LogError, match=message):
+        label(tmp_path, "observer,label\nnet-1,net-9\n", frame)
+    label(tmp_path, "observer,label,dataset\nnet-1,net-9,edge\n", frame)
+    same = label(tmp_path, "observer,label,dataset\nsubject-02,P,edge\nnet-9,P,sketch\n", frame)
+    assert set(same.loc[same["observer"] == "P", "dataset"]) == {"edge", "sketch"}
+    exchanged = label(tmp_path, "observer,label\nnet-1,net-9\nnet-9,net-1\n", frame)
+    assert set(exchanged.loc[exchanged["dataset"] == "sketch", "observer"]) == {"net-1"}

@@ -185,6 +185,21 @@ def test_texts_of_breaks(small):
     assert "This was the last picture. Thank you!" in texts and "PILOT: this session will not be analyzed." in texts
 
 
+@pytest.mark.parametrize("instruction", ["x " * 999 + "x", "何が見えますか。" * 60, "What is it?"])
+def test_all_lines_of_the_instruction_fit_on_the_screen(instruction, small):
+    participant, screen = make_pilot(lambda n: [click("cat", 0.3)])
+    list(participant.observe(evolve(small, instruction=instruction).trials(0)[:1]))
+    scene = next(scene for scene, _ in screen.scenes if any(isinstance(item, TextItem) for item in scene.items))
+    texts = [item for item in scene.items if isinstance(item, TextItem)]
+    width, height = screen.size
+    assert all(abs(item.y) + item.height / 2 < height / 2 for item in texts)
+    assert len({item.y for item in texts}) == len(texts)
+    # Letters are at most about 0.6 times as wide as high, and Chinese characters as wide as high.
+    n_columns = [sum(1.0 if ord(character) > 0x2FFF else 0.6 for character in item.text) for item in texts]
+    assert max(n * item.height for n, item in zip(n_columns, texts, strict=True)) < 0.95 * width
+    assert instruction.replace(" ", "") in "".join(item.text for item in texts).replace(" ", "")
+
+
 def test_sizes_in_degrees(small, tmp_path):
     write_monitor(Monitor("lab", 40.0, 57.0, (1280, 1024)), tmp_path / "lab.json")
     screen = ScriptedScreen(lambda n: [])

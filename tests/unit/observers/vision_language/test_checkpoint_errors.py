@@ -4,15 +4,18 @@ import importlib.util
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from attrs import evolve
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from observers.protocol import ObserverError
+from observers.protocol import ObserverError, Trial
 from observers.vision_language.checkpoint import VisionLanguage
 from observers.vision_language.rows import Row, map_rows
+from stimuli.images import save_image
+from stimuli.stimulus import Stimulus
 from tests.unit.observers.vision_language.tiny_models import make_tokenizer
 
 
@@ -112,6 +115,26 @@ def test_unsuitable_templates_are_reported(template, message, folder, mixed):
     (folder / "chat_template.jinja").write_text(template)
     with pytest.raises(ObserverError, match=message):
         first(folder, mixed)
+
+
+def test_special_tokens_in_a_question_are_refused(folder, mixed):
+    message = (
+        "the question contains {}, which is a special token .*: change the instruction or the names of the choices"
+    )
+    with pytest.raises(ObserverError, match=message.format("<image>")):
+        first(folder, [evolve(mixed[0], instruction="What does <image> show?")])
+    with pytest.raises(ObserverError, match=message.format("</s>")):
+        first(folder, [evolve(mixed[0], choices=("bear", "cat</s>"))], answer="text")
+    assert (
+        first(folder, [evolve(mixed[0], instruction="What does {{ 7 * 7 }} <b>show</b>?")]).choice in mixed[0].choices
+    )
+
+
+def test_images_that_a_processor_refuses_are_described(checkpoint, tmp_path):
+    save_image(np.zeros((2, 900, 3), np.uint8), tmp_path / "thin.png")
+    trial = Trial(1, 1, Stimulus("thin.png", tmp_path / "thin.png", "cat"), ("cat", "dog"))
+    with pytest.raises(ObserverError, match=r"does not work for an image of 900 × 2 pixels \(.*aspect ratio"):
+        first(checkpoint("qwen2_5_vl"), [trial])
 
 
 @pytest.mark.parametrize(

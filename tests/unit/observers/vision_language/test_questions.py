@@ -86,6 +86,18 @@ def test_a_choice_of_one_letter_is_not_taken_for_a_letter():
     assert parse_reply("A. b", question) == "b"
 
 
+def test_a_capital_letter_is_the_letter_of_an_option():
+    question = make_question(make_trial(choices=("B", "A", "X")), permute=False)  # A. B, B. A, C. X
+    replies = {"A": "B", "B": "A", "A.": "B", "B. A": "A", "X": "X", "x": "X", "a": "A", "A. A": None}
+    assert {reply: parse_reply(reply, question) for reply in replies} == replies
+
+
+def test_options_that_differ_in_case():
+    question = make_question(make_trial(choices=("Polish", "polish")), permute=False)
+    replies = {"polish": "polish", "Polish": "Polish", "POLISH": None, "A": "Polish", "B. polish": "polish"}
+    assert {reply: parse_reply(reply, question) for reply in replies} == replies
+
+
 @pytest.mark.parametrize(
     ("caption", "choice"),
     [
