@@ -5,6 +5,9 @@ for which the measure is undefined do not count. The interval is the 95 % bootst
 group are drawn with replacement, and the ends are the 2.5 and 97.5 % percentiles of the mean. It describes how the mean
 would vary with other observers of the same group and the same images. The interval is NaN for a group with one observer.
 With fewer than about ten observers it is too narrow; with two, it extends from one observer to the other.
+
+The column `pooled` is the same measure over all trials of the group together, in which an observer with more trials counts
+more.
 """
 
 from collections.abc import Sequence
@@ -19,9 +22,9 @@ from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weig
 from analysis.measures.shape_bias import cue_conflict_trials, shape_bias
 from analysis.selection.groups import Groups, group_observers
 
-ACCURACY = ("dataset", "group", "kind", "condition", "n_observers", "n", "accuracy", "low", "high")
+ACCURACY = ("dataset", "group", "kind", "condition", "n_observers", "n", "accuracy", "low", "high", "pooled")
 SHAPE_BIAS = (
-    "group", "kind", "category", "n_observers", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high",
+    "group", "kind", "category", "n_observers", "n_conflict", "n_shape", "n_texture", "shape_bias", "low", "high", "pooled",
 )  # fmt: skip
 
 
@@ -48,9 +51,11 @@ def accuracy_by_group(
         >>> accuracy_by_group(frame, "age")
     """
     groups = group_observers(frame, by)
+    counts = ("n", "n_correct")
     table = average_groups(
-        accuracy(groups.frame), groups, ("dataset", "condition"), "accuracy", ("n",), n_resamples, seed
+        accuracy(groups.frame), groups, ("dataset", "condition"), "accuracy", counts, n_resamples, seed
     )
+    table["pooled"] = table["n_correct"] / table["n"]
     ranks = {name: rank for rank, name in enumerate(dataset_order(table["dataset"].unique()))}
     table = table.sort_values("dataset", key=lambda names: names.map(ranks), kind="stable").reset_index(drop=True)
     table = table[list(ACCURACY)]
@@ -85,6 +90,8 @@ def shape_bias_by_group(
     groups = group_observers(cue_conflict_trials(frame), by)
     counts = ("n_conflict", "n_shape", "n_texture")
     table = average_groups(shape_bias(groups.frame), groups, ("category",), "shape_bias", counts, n_resamples, seed)
+    n_cues = table["n_shape"] + table["n_texture"]
+    table["pooled"] = table["n_shape"] / n_cues.where(n_cues > 0)
     table = table[list(SHAPE_BIAS)]
     add_notes(table, groups.notes)
     return table

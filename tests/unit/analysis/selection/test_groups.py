@@ -21,7 +21,7 @@ from analysis import (
 from analysis.report.groups import group_sections
 from analysis.selection.groups import COLORS, group_colors, group_observers
 from core.errors import LogError, UnknownName
-from tests.unit.analysis.frames import correct_trials
+from tests.unit.analysis.frames import correct_trials, response_trials
 from tests.unit.analysis.selection.selected_trials import small_frame, with_categories
 
 pytestmark = pytest.mark.filterwarnings("ignore::analysis.io.notes.DataWarning")
@@ -44,7 +44,15 @@ def test_means_over_the_observers_of_each_kind(convert):
 def test_every_observer_counts_equally_whatever_its_number_of_trials():
     frame = pd.concat([correct_trials("a", "human", "1" * 30), correct_trials("b", "human", "00")], ignore_index=True)
     (row,) = accuracy_by_group(frame, "kind").itertuples()
-    assert row.accuracy == 0.5 and row.n == 32
+    assert row.accuracy == 0.5 and row.n == 32 and row.pooled == 30 / 32
+
+
+def test_pooled_shape_bias_of_a_group():
+    a = response_trials("a", "human", ["cat"] * 30 + ["dog"] * 10, ["cat"] * 40)
+    frame = pd.concat([a, response_trials("b", "human", ["dog"] * 10, ["cat"] * 10)], ignore_index=True)
+    frame = frame.assign(shape="cat", texture="dog")
+    row = shape_bias_by_group(frame, "kind").query("category == 'all'").iloc[0]
+    assert row["shape_bias"] == pytest.approx((0.75 + 0) / 2) and row["pooled"] == pytest.approx(30 / 50)
 
 
 def test_the_interval_resamples_observers():

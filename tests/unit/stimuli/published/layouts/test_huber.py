@@ -1,5 +1,7 @@
 """The layout of Huber et al. (2023): observers, conditions and cues, and the accuracies of the published files."""
 
+import json
+
 import pytest
 
 from analysis.io.frame import read_trials
@@ -8,6 +10,7 @@ from core.errors import LogError, ObserverError
 from observers.registry import make_observer
 from stimuli.published.layouts.files import detect_layout
 from stimuli.published.layouts.table import LAYOUTS
+from tests.commands import observers
 from tests.conftest import real
 
 HEAD = "subj,trial,rt,object_response,category,imagename,age,block,difficulty\n"
@@ -111,6 +114,12 @@ def test_accuracies_of_the_published_files():
         "13_15": {"0": 0.9757, "1": 0.7670}, "adults": {"0": 0.9818, "1": 0.8194}, "vgg19": {"0": 1.0, "1": 0.0667},
         "resnext101_32x8d": {"0": 1.0, "1": 0.1542},
     }  # fmt: skip
+    rows = json.loads(
+        observers("analyze", "accuracy", "children/cue_conflict", "--group-by", "age_group", "--json").stdout
+    )
+    pooled = {(row["group"], row["condition"]): round(row["pooled"], 4) for row in rows}
+    ages = [name for name in accuracy.index if name not in ("vgg19", "resnext101_32x8d")]
+    assert pooled == {(age, level): accuracy.loc[age, level] for age in ages for level in "01"}
     table = overall_shape_bias(shape_bias(frame)).set_index("observer")
     assert table.loc["vgg19", ["n_conflict", "n_shape", "n_texture"]].tolist() == [240, 16, 185]
     assert (table["kind"] == "human").sum() == 55
