@@ -13,7 +13,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from observers.protocol import KINDS, Observer, ObserverError, Response, Trial
-from observers.validation import check_name, iter_responses, validate_response
+from observers.validation import check_columns, check_name, iter_responses, validate_response
 
 TOLERANCE = 1e-5  # relative and absolute tolerance of evidence, because rounding depends on the shape of a batch
 MAX_AHEAD = 1024  # number of trials that an observer may take before its first response
@@ -68,6 +68,7 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
         return results
     first: list[Response] = []
     try:
+        check_columns(observer)
         for response in iter_responses(observer, trials):
             if len(first) == len(trials):
                 add(

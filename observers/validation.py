@@ -5,10 +5,11 @@ A session, a dry run and `observers.check` all apply these checks. `observers.pr
 
 import numbers
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
-from observers.protocol import MAX_COUNT, Observer, ObserverError, Response, Trial
+from observers.protocol import MAX_COUNT, HasMeasures, HasTexts, Observer, ObserverError, Response, Trial
 
 MAX_NAME = 1000  # characters
 MAX_TEXT = 50_000  # characters of a further text, so that a row stays far below the longest line of a log
@@ -21,6 +22,19 @@ def check_name(name: object) -> None:
             f"{str(name)[:80]!r} cannot be used as a name in a log: expected 1 to {MAX_NAME} printable characters, without "
             f"line breaks"
         )
+
+
+def check_columns(observer: Observer) -> None:
+    """Raise ObserverError unless the observer's `measures` and `text_names` can be the names of columns of a log."""
+    declared: dict[str, Any] = {"measures": observer.measures} if isinstance(observer, HasMeasures) else {}
+    declared |= {"text_names": observer.text_names} if isinstance(observer, HasTexts) else {}
+    for attribute, names in declared.items():
+        is_valid = not isinstance(names, str) and all(isinstance(n, str) and n and n.isprintable() for n in names)
+        if not is_valid or len(set(names)) < len(names):
+            raise ObserverError(
+                f"observer {observer.name}: expected a tuple of different names without line breaks in its {attribute}, got "
+                f"{str(names)[:80]}"
+            )
 
 
 def iter_responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:

@@ -37,9 +37,10 @@ def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     n = parts["original"].nunique()
     originals = {new: [old, value] for new, old, value in parts.to_numpy(str).tolist()}
     split.attrs[PARTS] = Shared({"by": short_name(by), "originals": originals})
+    before = "1 observer" if n == 1 else f"{n} observers"
     note = (
-        f"observers are split by {short_name(by)}: {n} observers became {len(parts)}, which count as different observers in "
-        f"every measure"
+        f"observers are split by {short_name(by)}: {before} became {len(parts)}, which count as different observers in "
+        "every measure"
     )
     return renew_notes(frame, split, [note])
 

@@ -16,7 +16,7 @@ from experiments.running.environment import describe_environment, worker_package
 from experiments.running.shards import Shard, check_folder, check_part, file_digest
 from observers.protocol import MAX_COUNT, Observer, Trial, measures_of, texts_of
 from observers.spec import ObserverSpec
-from observers.validation import check_name
+from observers.validation import check_columns, check_name
 
 # Descriptions for error messages of a difference in each part of the identity of a session.
 _DIFFERENT = {
@@ -74,6 +74,7 @@ class Session:
             )
         check_name(self.experiment.name)
         check_name(self.observer.name)
+        check_columns(self.observer)
         refuse_forgotten_observer(self.observer, self.directory)
 
     @property

@@ -9,6 +9,7 @@ from analysis import read_trials, shape_bias
 from core.errors import ObserverError, StimulusError
 from experiments import make_experiment, run
 from experiments.log_rows import escape
+from observers.check import check_observer
 from observers.protocol import Response, Trial
 from observers.spec import ObserverSpec
 from stimuli.stimulus import StimulusSet
@@ -66,6 +67,25 @@ def test_unknown_and_overlong_texts_are_refused(tmp_path):
         run(experiment, Long(), tmp_path)
 
 
+@frozen
+class Measuring(Talking):
+    measures: tuple[str, ...] = ("n", "n")
+
+
+@pytest.mark.parametrize(
+    ("observer", "attribute"),
+    [(Talking(text_names=names), "text_names") for names in (("reply", "reply"), "reply", ("",), ("a\nb",), (3,))]
+    + [(Measuring(), "measures")],
+)
+def test_names_that_cannot_be_columns_are_refused(observer, attribute, tmp_path):
+    message = f"observer talking: expected a tuple of different names without line breaks in its {attribute}, got "
+    with pytest.raises(ObserverError, match=message):
+        run(make_experiment("drawn-cue-conflict"), observer, tmp_path)
+    assert not list(tmp_path.iterdir())
+    failed = [r for r in check_observer(observer, make_experiment("drawn-cue-conflict").trials(0)[:2]) if not r.passed]
+    assert [message in result.detail for result in failed] == [True]
+
+
 @pytest.mark.parametrize("name", ["info_age", "measured_rt", "evidence_cat"])
 def test_a_cue_cannot_have_the_name_of_such_a_column(name):
     stimulus = make_experiment("drawn-cue-conflict").stimuli.stimuli[0]
@@ -75,6 +95,7 @@ def test_a_cue_cannot_have_the_name_of_such_a_column(name):
 
 ECHO = """
 import attrs
+from observers.check import check_observer
 from observers.protocol import Response
 
 @attrs.frozen

@@ -128,6 +128,12 @@ def test_sessions_as_observers(convert):
     assert pairs["n"].to_numpy().tolist() == [10] * 10
 
 
+def test_the_note_about_one_observer():
+    frame = small_frame()
+    split = split_observers(frame[frame["observer"] == "net-1"], "session")
+    assert split.attrs["notes"][0].startswith("observers are split by session: 1 observer became 1, which")
+
+
 def test_split_names_are_in_natural_order_and_missing_values_keep_the_name():
     frame = pd.concat([correct_trials("a", "human", "10").assign(block=block) for block in (10, 2, np.nan)])
     split = split_observers(frame.reset_index(drop=True), "block")
