@@ -1,6 +1,7 @@
 """A server on this machine with the chat completions API, which answers and fails as its script says."""
 
 import base64
+import csv
 import hashlib
 import io
 import json
@@ -11,12 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from attrs import define, field, frozen
 from PIL import Image
 
+from experiments.experiment import Experiment
+from observers.protocol import Response
+from observers.vision_language.api import ApiModel
 from stimuli.stimulus import Stimulus
 
 
@@ -194,3 +199,15 @@ def serving(script: Callable[[Request], Reply]) -> Iterator[ChatServer]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def answers(server: ChatServer, experiment: Experiment, **options: Any) -> list[Response]:
+    """Return the responses of an observer that uses the server to all trials of an experiment."""
+    observer = ApiModel("test/model", base_url=server.url, **options)
+    return list(observer.observe(iter(experiment.trials(0))))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a log."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of vision-language models, and trials with images of different sizes."""
+"""Tiny checkpoints, trials with images of different sizes, and short waits for servers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from observers.protocol import Trial
+from observers.services import concurrency
 from stimuli.images import save_image
 from stimuli.stimulus import Stimulus
 from tests.unit.observers.vision_language import tiny_models
@@ -40,3 +41,11 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
         stimulus = Stimulus(f"{i}.png", folder / f"{i}.png", "cat")
         trials.append(Trial(i + 1, 1, stimulus, CHOICES[i == 3 :]))
     return trials
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a shorter time before retries, and use neither a proxy nor a key of the user."""
+    monkeypatch.setattr(concurrency, "MAX_WAIT", 0.02)
+    for name in ("OPENAI_API_KEY", "MY_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)

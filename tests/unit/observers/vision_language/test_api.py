@@ -1,13 +1,8 @@
 """Vision-language models behind a real server on this machine: requests, evidence, failures, keys and logs."""
 
-import csv
-import gzip
 import json
-import logging
 import subprocess
 import sys
-import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +14,23 @@ from experiments.experiment import Experiment
 from experiments.running.estimate import estimate
 from experiments.running.session import run
 from observers.check import check_observer
-from observers.protocol import Response
 from observers.registry import make_observer
-from observers.services import chat_completions, concurrency
 from observers.vision_language.api import ApiModel
 from observers.vision_language.questions import make_question
 from tests.commands import observers
 from tests.unit.observers.vision_language.chat_server import (
-    ChatServer,
     Recognizer,
     Reply,
     Request,
+    answers,
     completion,
     digest,
     pixels_of,
+    rows,
     serving,
 )
 
 ROOT = Path(__file__).parents[4]
-KEY = "sk-secret-0123456789"
-WITH_KEY = {"api_key_env": "MY_KEY"}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a shorter time before retries, and use neither a proxy nor a key of the user."""
-    monkeypatch.setattr(concurrency, "MAX_WAIT", 0.02)
-    for name in ("OPENAI_API_KEY", "MY_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def answers(server: ChatServer, experiment: Experiment, **options: Any) -> list[Response]:
-    observer = ApiModel("test/model", base_url=server.url, **options)
-    return list(observer.observe(iter(experiment.trials(0))))
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_model_that_is_always_right(small: Experiment, tmp_path: Path) -> None:
@@ -288,266 +262,6 @@ def test_the_contract(small: Experiment) -> None:
     with serving(Recognizer.of(small.stimuli.stimuli)) as server:
         results = check_observer(ApiModel("m", base_url=server.url), small.trials(0)[:12])
     assert [result for result in results if not result.passed] == [] and len(results) == 8
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        Reply({"error": {"message": "slow down"}}, 429),
-        Reply({"error": {"message": "oops"}}, 500),
-        Reply(b"<html>gateway</html>", 502),
-        Reply(b"<html>welcome</html>"),
-        Reply({"error": {"message": "no"}}),
-        Reply(completion("B"), action="truncate"),
-        Reply(b"", action="reset"),
-        Reply(completion("B"), seconds=0.5),
-        Reply(b""),
-        Reply(b"not compressed", headers={"Content-Encoding": "gzip"}),
-    ],
-)
-def test_temporary_failures_lose_nothing(small: Experiment, tmp_path: Path, failure: Reply) -> None:
-    """Every third request fails at first; each trial is nevertheless in the log once, in order, with its own response."""
-    right = Recognizer.of(small.stimuli.stimuli)
-
-    def script(request: Request) -> Reply:
-        return failure if request.attempt == 0 and request.number % 3 == 1 else right(request)
-
-    timeout = 0.25 if failure.seconds else 30.0
-    with serving(script) as server:
-        path = run(small, ApiModel("m", base_url=server.url, timeout=timeout, concurrency=6), tmp_path)
-    logged = rows(path)
-    assert [row["stimulus"] for row in logged] == [trial.stimulus.id for trial in small.trials(0)]
-    assert [row["response"] for row in logged] == [row["category"] for row in logged]
-    assert server.n_images > 32
-    assert server.n_most <= 6 or failure.seconds  # the server continues with requests that timed out
-
-
-def test_the_number_of_requests_at_the_same_time(small: Experiment) -> None:
-    right = Recognizer.of(small.stimuli.stimuli)
-    with serving(lambda request: Reply(right(request).body, seconds=0.02)) as server:
-        answers(server, small, concurrency=4)
-    assert 2 <= server.n_most <= 4 and server.n_images == 32
-
-
-def test_the_server_decides_how_long_to_wait(few: Experiment) -> None:
-    right = Recognizer.of(few.stimuli.stimuli)
-
-    def script(request: Request) -> Reply:
-        busy = Reply({"error": {"message": "rate limit"}}, 429, {"Retry-After": "0.6"})
-        return busy if request.png and request.attempt == 0 else right(request)
-
-    with serving(script) as server:
-        assert len(answers(server, few, concurrency=5)) == 5
-    images = [t for t, request in zip(server.times, server.requests, strict=True) if request.png]
-    assert len(images) == 10 and min(images[5:]) - min(images) >= 0.6
-
-
-def rejecting(status: int, error: Any, **headers: str) -> Any:
-    return lambda request: Reply(error if isinstance(error, bytes) else {"error": error}, status, headers)
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "message", "options"),
-    [
-        (401, {"message": "no key"}, r"requires a key: put it into .* -o api_key_env=NAME \(HTTP 401: no key\)", {}),
-        (401, {"message": "bad"}, "does not accept the key in the environment variable MY_KEY: correct", WITH_KEY),
-        (403, {"message": "no"}, "does not allow a request without a key to use the model m", {}),
-        (403, "denied", r"does not allow the key in .* MY_KEY to use the model m.*HTTP 403: denied", WITH_KEY),
-        (404, {"message": "not found"}, r"does not have the model m, or its address .*/v1/models; .*404: not found", {}),
-        (400, {"message": "temperature 0 is not"}, r"rejects the request for .*HTTP 400: temperature 0 is not", {}),
-        (422, b'{"detail": [{"loc": ["body"]}]}', r'HTTP 422: \[\{"loc": \["body"\]\}\]', {}),
-        (413, b"too large\n\x00" + b"x" * 1000, r"image of this size: use smaller .*HTTP 413: too large xxx.*…", {}),
-        (429, {"code": "insufficient_quota", "message": "quota"}, "does not have credit left: add credit", WITH_KEY),
-    ],
-)  # fmt: skip
-def test_rejected_requests_are_not_repeated(
-    few: Experiment, monkeypatch: pytest.MonkeyPatch, status: int, error: Any, message: str, options: dict[str, Any]
-) -> None:
-    monkeypatch.setenv("MY_KEY", KEY)
-    with serving(rejecting(status, error)) as server, pytest.raises(ObserverError, match=message) as caught:
-        list(
-            ApiModel("m", base_url=server.url, answer="generate", concurrency=1, **options).observe(
-                iter(few.trials(0)[:1])
-            )
-        )
-    assert len(server.requests) == 1 and str(caught.value).startswith("trial 1 (") and len(str(caught.value)) < 700
-
-
-BROKEN_LOGPROBS = {"content": [{"token": "B", "top_logprobs": [{"token": "B"}]}]}
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
-    [
-        (
-            rejecting(307, {"message": "moved"}, Location="http://localhost:1/v1"),
-            "redirects requests to another address: use that address as -o base_url",
-        ),
-        (
-            lambda request: Reply(b"<html>Welcome to our site"),
-            r"the service sent 4 unusable replies, at last .* is not JSON and begins with '<html>Welcome",
-        ),
-        (
-            lambda request: Reply({"choices": []}),
-            r"at last JSON without a message: \{'choices': \[\]\}; check its address and its log, and run",
-        ),
-        (
-            lambda request: Reply({"choices": [{"message": {"content": "B"}, "logprobs": BROKEN_LOGPROBS}]}),
-            r"an entry of top_logprobs that lacks a token or a log-probability: \{'token': 'B'\}; check",
-        ),
-    ],
-)
-def test_replies_that_stay_unusable(few: Experiment, script: Any, message: str) -> None:
-    with serving(script) as server, pytest.raises(ObserverError, match=message):
-        answers(server, few)
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(b" " * (1 << 20)),
-        Reply(gzip.compress(b" " * (1 << 20)), headers={"Content-Encoding": "gzip"}),
-    ],
-)
-def test_a_reply_that_is_too_long_is_not_read_to_its_end(
-    few: Experiment, monkeypatch: pytest.MonkeyPatch, reply: Reply
-) -> None:
-    """Its length counts after decompression, and it is not kept in memory."""
-    monkeypatch.setattr(chat_completions, "MAX_BODY", 200_000)
-    monkeypatch.setattr(chat_completions, "CHUNK", 1000)
-    with (
-        serving(lambda request: reply) as server,
-        pytest.raises(ObserverError, match="the service sent 4 unusable replies, at last a reply of more than 0 MiB"),
-    ):
-        answers(server, few, logprobs="false", concurrency=1)
-
-
-def test_the_timeout_applies_to_the_complete_reply(few: Experiment) -> None:
-    """Single bytes that arrive in time do not keep the observer waiting."""
-    right = Recognizer.of(few.stimuli.stimuli)
-
-    def script(request: Request) -> Reply:
-        slow = request.number == 0
-        return Reply(b" " * 200, action="drip") if slow else right(request)
-
-    with serving(script) as server:
-        begin = time.monotonic()
-        assert len(answers(server, few, logprobs="false", timeout=0.3, concurrency=1)) == 5
-        assert time.monotonic() - begin < 4  # the first reply would take 10 s
-    assert len(server.requests) == 6
-
-
-def test_a_server_that_stays_busy(few: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(rejecting(503, {"message": f"model is loading {KEY}"})) as server:
-        observer = ApiModel("m", base_url=server.url)
-        responses = concurrency.respond_concurrently(
-            lambda trial: observer._respond(chat_completions.open_session(server.url, 1), trial),
-            few.trials(0),
-            patience=0.2,
-        )
-        with pytest.raises(
-            ObserverError, match=r"HTTP 503 Service Unavailable \(model is loading .*run the same command"
-        ):
-            list(responses)
-
-
-def test_a_proxy_is_not_used_for_this_computer(few: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with serving(Recognizer.of(few.stimuli.stimuli)) as server:
-        assert len(answers(server, few)) == 5
-
-
-def test_an_address_that_cannot_exist(few: Experiment) -> None:
-    with pytest.raises(ObserverError, match=r"base_url http://\.\./v1 is not the address of a server: correct it"):
-        list(ApiModel("m", base_url="http://../v1").observe(iter(few.trials(0))))
-
-
-def test_a_server_that_does_not_exist(few: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_completions, "PATIENCE_AT_START", 0.1)
-    with serving(Recognizer({})) as server:
-        pass
-    with pytest.raises(ObserverError, match=r"no server answers at http://127.0.0.1:\d+/v1: start the server and wait"):
-        answers(server, few)
-
-
-def escaped(request: Request) -> str:
-    """Return the key of a request with "|" before the code of each character, which stands for \\u in JSON."""
-    return "".join(f"|{ord(c):04x}" for c in request.key or "")
-
-
-def token_choice(key: str | None) -> dict[str, Any]:
-    """Return a choice whose most likely first token is the key and lacks a log-probability."""
-    return {"message": {"content": "B"}, "logprobs": {"content": [{"top_logprobs": [{"token": key}]}]}}
-
-
-@pytest.mark.parametrize("echo", ["error", "cut error", "escaped error", "reply", "html", "cut html", "token", "reset"])
-def test_the_key_stays_secret(
-    few: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, echo: str
-) -> None:
-    """The server gets the key; even if it repeats the key, no error, log, warning or description of the observer has it."""
-    monkeypatch.setenv("MY_KEY", KEY)
-    monkeypatch.setattr(chat_completions, "PATIENCE_AT_START", 0.1)
-    replies = {
-        "error": lambda request: Reply({"error": {"message": f"bad key {request.key}"}}, 401),
-        "reply": lambda request: Reply(completion(f"Your key is {request.key}")),
-        "cut error": lambda request: Reply({"error": {"message": f"{'x' * 270} {request.key}"}}, 400),
-        "escaped error": lambda request: Reply(
-            json.dumps({"error": escaped(request)}).replace("|", "\\u").encode(), 400
-        ),
-        "html": lambda request: Reply(f"<html>{request.key}".encode()),
-        "cut html": lambda request: Reply(f"<html>{'x' * 60}{request.key}".encode()),
-        "token": lambda request: Reply(completion("B") | {"choices": [token_choice(request.key)]}),
-        "reset": lambda request: Reply(b"", action="reset"),
-    }
-    with serving(replies[echo]) as server, caplog.at_level(logging.DEBUG):
-        observer = make_observer("api:m", base_url=server.url, api_key_env="MY_KEY")
-        try:
-            run(few, observer, tmp_path)
-            texts = [repr(rows(tmp_path / "few" / "few_m_session-1.csv"))]
-            assert "Your key is Bearer [key]" in texts[0]
-        except ObserverError as error:
-            assert echo != "reply"
-            texts = traceback.format_exception(error)
-            while error is not None:
-                texts += [str(error), repr(error)]
-                error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    assert {request.key for request in server.requests} == {f"Bearer {KEY}"}
-    assert ("[key]" in "".join(texts)) == (echo != "reset")
-    files = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) >= 2 and KEY[:6] not in "".join([*texts, *files, repr(observer), *caplog.messages])
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (None, r"MY_KEY is not set: set it to the key of the service \(export MY_KEY=…\), or"),
-        ("  ", "MY_KEY is not set"),
-        ("two words", "MY_KEY cannot be a key, because it contains spaces or characters outside ASCII"),
-        ("schlüssel", "MY_KEY cannot be a key"),
-    ],
-)
-def test_a_variable_without_a_key(
-    few: Experiment, monkeypatch: pytest.MonkeyPatch, value: str | None, message: str
-) -> None:
-    if value is not None:
-        monkeypatch.setenv("MY_KEY", value)
-    with serving(Recognizer({})) as server, pytest.raises(ObserverError, match=message):
-        answers(server, few, api_key_env="MY_KEY")
-    assert server.requests == []
-
-
-def test_the_key_of_openai_is_sent_to_openai_only(
-    few: Experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Neither OPENAI_API_KEY nor a netrc file is used for another server; without the variable, nothing is sent."""
-    with pytest.raises(ObserverError, match="the environment variable OPENAI_API_KEY is not set"):
-        list(ApiModel("m").observe(iter(few.trials(0))))
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {KEY}\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with serving(Recognizer.of(few.stimuli.stimuli)) as server:
-        answers(server, few)
-    assert {request.key for request in server.requests} == {None}
 
 
 @pytest.mark.parametrize(
