@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from attrs import define, frozen
 
 from core.errors import ObserverError, UserError
 from observers.protocol import Response, Trial
+from observers.services.request_threads import RequestThreads
 
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})  # HTTP status codes after which a request is retried
 # Exceptions for failed connections, by module. A request that raised one of the second table would fail again.
@@ -102,13 +103,13 @@ def _respond(
         before_sleep=_tell,
         reraise=True,
     )
-    pool = ThreadPoolExecutor(n_concurrent, thread_name_prefix="service")
+    threads = RequestThreads(n_concurrent)
     waiting: deque[tuple[Trial, Future[Response]]] = deque()
     remaining = iter(trials)
     try:
         while True:
             while len(waiting) < READ_AHEAD * n_concurrent and (trial := next(remaining, None)) is not None:
-                waiting.append((trial, pool.submit(retrying.copy(), _Attempts(respond), trial)))
+                waiting.append((trial, threads.submit(retrying.copy(), _Attempts(respond), trial)))
             if not waiting:
                 return
             trial, future = waiting.popleft()
@@ -126,7 +127,7 @@ def _respond(
             yield response
     finally:
         stopped.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        threads.stop()
 
 
 @define

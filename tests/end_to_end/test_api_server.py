@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.running.session import run
 from observers.vision_language.api import ApiModel
-from tests.unit.observers.vision_language.chat_server import Recognizer, Reply, serving
+from tests.unit.observers.vision_language.chat_server import Recognizer, Reply, Request, serving
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-secret-0123456789"
@@ -46,3 +46,32 @@ def test_a_killed_run_is_resumed(drawn: Experiment, tmp_path: Path) -> None:
     assert json.loads(sidecar)["n_logged"] == 60
     assert KEY not in done.stdout + done.stderr + sidecar + path.read_text() and "log: " in done.stdout
     assert {request.key for request in server.requests[:20]} == {f"Bearer {KEY}"}
+
+
+def test_ctrl_c_does_not_wait_for_the_server(drawn: Experiment, tmp_path: Path) -> None:
+    """A command that is interrupted ends although the server has not answered, and the log has all earlier responses."""
+    right = Recognizer.of(drawn.stimuli.stimuli)
+    n_requests = iter(range(1000))
+
+    def answer(request: Request) -> Reply:
+        return Reply(right(request).body, seconds=0.0 if next(n_requests) < 11 else 60.0)
+
+    path = tmp_path / "logs" / "drawn-cue-conflict" / "drawn-cue-conflict_m_session-1.csv"
+    with serving(answer) as server:
+        command = [
+            sys.executable, ROOT / "cli.py", "run-experiment", "drawn-cue-conflict", "--observer", "api:m", "--limit", "60",
+            "-o", f"base_url={server.url}", "-o", "concurrency=2", "--out", tmp_path / "logs", "--quiet",
+        ]  # fmt: skip
+        process = subprocess.Popen(
+            command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while lines_of(path) < 9 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - started < 20  # the server would take 60 seconds
+    assert process.returncode != 0 and "Traceback" not in stderr and lines_of(path) >= 9
