@@ -82,7 +82,8 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
 def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
     """Return the cells of a file as the columns of our own trial log.
 
-    Raises ObserverError if the file is not a trial log or has no trials, and the errors of `read_own_cells`.
+    Raises ObserverError if the file is not a trial log or does not contain trials, and LogError or KeyError if its cells
+    are not valid (see `read_own_cells`).
     """
     if path.stat().st_size > MAX_BYTES:
         raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")

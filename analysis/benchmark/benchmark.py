@@ -27,7 +27,7 @@ import pandas as pd
 from attrs import frozen
 from scipy.stats import rankdata
 
-from analysis.io.notes import add_notes
+from analysis.io.notes import abbreviate, add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
@@ -49,7 +49,6 @@ COLUMNS = (
 MEASURES = COLUMNS[3:]
 HUMANS = "humans"  # name of the row that combines all people
 SIMULATED_PEOPLE = "simulated people"  # name of the row that combines the reference observers, if they replace people
-MAX_NAMES = 3  # largest number of observers that a note names
 
 
 @frozen(eq=False)
@@ -233,7 +232,7 @@ def _select_comparable(
     n = len({dataset for dataset, _ in most})
     note = (
         f"ranks compare only the observers that responded to the same {len(most)} conditions of {n} "
-        f"dataset{'s' if n > 1 else ''}; without a rank: {_abbreviate([name for name, _ in others])}"
+        f"dataset{'s' if n > 1 else ''}; without a rank: {abbreviate([name for name, _ in others])}"
     )
     return [key for key in answered if key not in others], note
 
@@ -257,11 +256,7 @@ def _partial_images_notes(conditions: list[ConditionData]) -> list[str]:
         if n < condition.answered.shape[1]
     }
     return (
-        [f"some observers responded to only part of the images of a condition: {_abbreviate(sorted(names))}"]
+        [f"some observers responded to only part of the images of a condition: {abbreviate(sorted(names))}"]
         if names
         else []
     )
-
-
-def _abbreviate(names: list[str]) -> str:
-    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

@@ -12,11 +12,11 @@ others.
 import numpy as np
 import pandas as pd
 
+from analysis.io.notes import abbreviate
 from core.errors import LogError
 from stimuli.categories import AMBIGUOUS
 
 KEY = ["dataset", "observer", "condition", "stimulus"]
-MAX_NAMES = 3  # largest number of observers that a note names
 
 
 def first_responses(trials: pd.DataFrame) -> pd.DataFrame:
@@ -82,9 +82,8 @@ def repeated_note(frame: pd.DataFrame) -> list[str]:
         return []
     names = [str(name) for name in dict.fromkeys(trials["observer"])]
     n = len(trials) - len(trials.drop_duplicates(KEY))
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return [
-        f"{n:,} trials repeat an image that the observer saw in an earlier session ({', '.join(names[:MAX_NAMES])}{more}): "
+        f"{n:,} trials repeat an image that the observer saw in an earlier session ({abbreviate(names)}): "
         "error consistency uses the first response, and other measures count all trials; `observers analyze retest` "
         "compares the sessions"
     ]

@@ -4,8 +4,8 @@ For two sessions of one observer, kappa is computed as for two observers (see `a
 images of one condition that were shown in both sessions. An observer with sessions 1, 2 and 3 has the pairs 1–2, 1–3
 and 2–3. The reliability shows how much of the disagreement between two people is due to the noise of each person: the
 kappa of two people who use the same strategy cannot be much higher than the kappa of each of them with itself. A
-deterministic model has kappa 1. kappa is NaN if the observer was always correct or always wrong in both sessions, and
-if no image was shown in both sessions, in which case `n` is 0. A condition that occurs in only one session has no row.
+deterministic model has kappa 1. kappa is NaN if the observer was always correct or always wrong in both sessions. If no
+image was shown in both sessions, `n` is 0 and kappa is NaN. A condition that occurs in only one session is omitted.
 `same_response` is the proportion of these images with the same response in both sessions, whether correct or not. A
 missing response counts as wrong, and two missing responses are the same.
 The intervals are 95 % intervals of the paired bootstrap over images, with the same resampled images for all observers.
@@ -126,6 +126,5 @@ def average_over_conditions(table: pd.DataFrame) -> pd.DataFrame:
     """
     groups = table.groupby(["dataset", "observer", "kind", "session_1", "session_2"], sort=False)
     return groups.agg(
-        n_conditions=("condition", "size"), n=("n", "sum"), same_response=("same_response", "mean"), kappa=("kappa",
-        "mean")
+        n_conditions=("condition", "size"), n=("n", "sum"), same_response=("same_response", "mean"), kappa=("kappa", "mean")
     ).reset_index()[list(SUMMARY)]  # fmt: skip

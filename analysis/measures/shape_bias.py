@@ -86,7 +86,7 @@ def pooled_shape_bias(frame: pd.DataFrame, kind: str = "human") -> pd.DataFrame:
 def cue_conflict_trials(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the trials whose shape and texture differ.
 
-    Raises LogError if there are none, or if they belong to several datasets.
+    Raises LogError if the frame does not contain such trials, or if they belong to several datasets.
     """
     if not has_cue_conflicts(frame):
         raise LogError("no trial has a shape and a texture that differ; shape bias needs a cue-conflict experiment")

@@ -22,7 +22,10 @@ from analysis.report.sections.parts import as_sentence
 from analysis.selection.groups import Groups, group_observers
 from experiments.log import file_name
 
-MEANS = "Every value is the mean over the observers of a group, each of which counts equally."
+MEANS = (
+    "Every value is the mean over the observers of a group, each of which counts equally. The column pooled is the same "
+    "measure over all trials of the group together."
+)
 INTERVALS = (
     " The intervals are 95 % bootstrap intervals over observers; they are undefined for a group with one observer, and too "
     "narrow for one with few observers."

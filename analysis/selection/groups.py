@@ -48,7 +48,7 @@ class Groups:
         return {str(group): kind if "\n" not in kind else MIXED for group, kind in kinds.items()}
 
     def labels(self) -> dict[str, str]:
-        """Return the name of each group as figures show it: a number follows the name of the column, as in "age 4"."""
+        """Return the name of each group for figures. A number is preceded by the name of the column, as in "age 4"."""
         return {name: f"{self.by} {name}" if _is_number(name) else name for name in self.names}
 
     def as_observers(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def group_observers(frame: pd.DataFrame, by: str) -> Groups:
     name, notes = short_name(by), []
     if not has_value.any():
         raise LogError(
-            f"the column {name} is empty in these trials, so observers cannot be grouped by it: choose another column"
+            f"the column {name} is empty in these trials and cannot be used to group observers: choose another column"
         )
     if not has_value.all():
         n_observers = len(frame.loc[~has_value, ["dataset", "observer"]].drop_duplicates())

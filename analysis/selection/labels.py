@@ -22,6 +22,7 @@ from attrs import evolve
 
 from analysis.io.appearance import Appearance, appearance_of, store_appearance
 from analysis.io.frame import observer_order
+from analysis.io.notes import abbreviate
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
 from core.trial_columns import INFO
@@ -31,7 +32,6 @@ COLUMNS = ("observer", "label", "color", "order", "group", "dataset")
 DELIMITERS = (",", ";", "\t")
 RESERVED = ("humans", "people", "simulated people")  # names of rows that combine several people
 SPACES = r"[\u00a0\u2000-\u200a\u202f\u205f\u3000]"  # spaces of other widths, which word processors insert
-MAX_NAMES = 3  # largest number of observers that a note names
 
 
 def label_observers(
@@ -66,7 +66,7 @@ def label_observers(
         raise LogError(f"no row of {source} is about an observer in these logs; the observers are {known}")
     absent = absent[~absent.isin(list(known))]
     if len(absent):
-        notes.append(f"{source} also names observers that are not in these logs: {_abbreviate([*absent])}")
+        notes.append(f"{source} also names observers that are not in these logs: {abbreviate([*absent])}")
     of_pair = table.reindex(row)
     label = of_pair["label"].fillna("").to_numpy(object)
     new = np.where(label != "", label, pairs["observer"].to_numpy(object))
@@ -257,7 +257,3 @@ def _to_hex(color: str, source: str) -> str:
     if not is_color_like(color) or color.lower() == "none":
         raise LogError(f"{source} has the color {color!r}: expected #RRGGBB or a color name such as teal or tab:blue")
     return to_hex(color)
-
-
-def _abbreviate(names: list[str]) -> str:
-    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
+from analysis.io.notes import abbreviate
 from analysis.selection.labels import label_observers
 from analysis.selection.observer_notes import renew_notes
 from analysis.selection.split import split_observers
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS
 
-MAX_NAMES = 3  # largest number of observers that a note names
 WILDCARDS = "*?["
 
 
@@ -96,7 +96,7 @@ def select_observers(
     if sessions:
         in_session = _in_sessions(frame, sessions)
         lost = sorted(set(frame.loc[mask, "observer"]) - set(frame.loc[mask & in_session, "observer"]))
-        without = f", among them all trials of {_abbreviate(lost)}" if lost else ""
+        without = f", among them all trials of {abbreviate(lost)}" if lost else ""
         n = int((mask & ~in_session).sum())
         if n:
             chosen = ", ".join(map(str, sessions))
@@ -166,11 +166,7 @@ def _exclusion_note(pairs: pd.DataFrame, is_selected: np.ndarray, n_trials: int)
     })  # fmt: skip
     n = int(is_selected.sum())
     return (
-        f"{_abbreviate(names)} {'is' if len(names) == 1 else 'are'} excluded ({n_trials:,} trials); {n} of {len(pairs)} "
+        f"{abbreviate(names)} {'is' if len(names) == 1 else 'are'} excluded ({n_trials:,} trials); {n} of {len(pairs)} "
         "observers remain"
         + (" (an observer counts once for each dataset)" if pairs["observer"].duplicated().any() else "")
     )
-
-
-def _abbreviate(names: list[str]) -> str:
-    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" * (len(names) > MAX_NAMES))

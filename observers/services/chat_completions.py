@@ -201,7 +201,7 @@ class ChatClient:
         return parse_completion(body)
 
     def _key(self) -> str:
-        """Return the key, or "" if there is none that a text could contain."""
+        """Return the key that is removed from replies; "" without a key, or if the key is too short to be secret."""
         key = os.environ.get(self.key_variable, "").strip() if self.key_variable is not None else ""
         return key if len(key) >= MIN_KEY else ""
 

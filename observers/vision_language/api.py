@@ -45,9 +45,8 @@ from observers.vision_language.first_token import letter_evidence
 from observers.vision_language.questions import Answer, Question, find_mention, make_question, parse_reply
 
 MAX_TOKENS: dict[Answer, int] = {"letter": 16, "generate": 16, "caption": 64}
-PROBE = (
-    "Answer with the letter A."  # a question without an image, which shows whether a server returns log-probabilities
-)
+# A question without an image, which shows whether a server returns log-probabilities.
+PROBE = "Answer with the letter A."
 
 
 def _strip_slash(url: str) -> str:

@@ -91,7 +91,7 @@ def _same_log(first: _Session, second: _Session) -> LogError:
 def _convert_all(files: Sequence[Path], options: ImportOptions, notify: Callable[[str], None]) -> list[Imported]:
     """Convert files, again if a later file shows that the names of images need more folders in the earlier ones.
 
-    Files without rows are skipped and named, unless there is no other file.
+    If other files have rows, files without rows are skipped, and a message names them.
     """
     known, imported, empty = Known(), [], []
     for file in files:

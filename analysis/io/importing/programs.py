@@ -20,16 +20,11 @@ from analysis.io.importing.tables import Row, Table
 
 _MEDIA = re.compile(r"\.(?:png|jpe?g|gif|bmp|webp|tiff?|svg|mp4|webm|mov|mp3|wav|ogg)$", re.IGNORECASE)
 _SOURCE = re.compile(r"""<\s*(?:img|video|audio|source)\b[^>]*?\bsrc\s*=\s*(["']?)(?P<src>[^"'>]+)\1""", re.IGNORECASE)
-_LIST = re.compile(
-    r"""\[\s*(?:u(?=["']))?(["']?)(?P<item>[^,\[\]"']*)\1\s*\]"""
-)  # as PsychoPy and jsPsych write lists with one item
+# A list with one item, as PsychoPy and jsPsych write it.
+_LIST = re.compile(r"""\[\s*(?:u(?=["']))?(["']?)(?P<item>[^,\[\]"']*)\1\s*\]""")
 _TAG = re.compile(r"</?[a-zA-Z][^>]*>|<!--.*?-->")
-CHOICES = (
-    "choices",
-    "button_choices",
-    "button choices",
-    "buttonchoices",
-)  # columns of jsPsych with the labels of the buttons
+# Columns of jsPsych with the labels of the buttons.
+CHOICES = ("choices", "button_choices", "button choices", "buttonchoices")
 
 
 @frozen

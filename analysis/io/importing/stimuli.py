@@ -15,11 +15,8 @@ from stimuli.categories import CATEGORIES
 from stimuli.published import dialect
 from stimuli.published.datasets import DATASETS, parse_cues
 
-PNG = (
-    "cue-conflict",
-    "edge",
-    "silhouette",
-)  # published datasets whose images other projects name without the suffix .png
+# Published datasets whose images other projects name without the suffix .png.
+PNG = ("cue-conflict", "edge", "silhouette")
 WITH_FOLDER = 2  # parts of a path: the name of the last folder and that of the file
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:|\w+://")
 JOIN = " + "  # between the names of images that are shown together

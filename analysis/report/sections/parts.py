@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from attrs import field, frozen
 
+from analysis.io.notes import abbreviate
+
 NAN = float("nan")
 MAX_NAMES = 5  # largest number of names in a sentence
 
@@ -110,7 +112,7 @@ def count(n: int, noun: str) -> str:
 
 def list_of(names: Sequence[str]) -> str:
     """Return at most MAX_NAMES names as text, followed by the number of further names if there are any."""
-    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
+    return abbreviate(names, MAX_NAMES)
 
 
 def as_sentence(note: str) -> str:

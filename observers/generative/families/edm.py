@@ -6,10 +6,9 @@ gives x̂ = c_skip x_σ + c_out F(c_in x_σ, 250 ln σ), with
     c_skip = σ_d² / (σ² + σ_d²),   c_out = σ σ_d / √(σ² + σ_d²),   c_in = 1 / √(σ² + σ_d²),
 where σ_d = 0.5 is the standard deviation of the data. The time 250 ln σ is that of the published conversions, as in the
 scheduler CMStochasticIterativeScheduler of diffusers. With the two EDM schedulers of diffusers itself, the network is
-called with the time ln σ / 4 instead. The 1,000 noise levels are the quantiles of the distribution of
-the training, ln σ ~ N(−1.2, 1.2²), so that a draw has the noise on which the network was trained. x̂ is computed in
-float32 and clamped to −1..1, as for other pixel models. The model was trained with a class for every image and
-lacks a null class.
+called with the time ln σ / 4 instead. The 1,000 noise levels are the quantiles of the distribution of the training,
+ln σ ~ N(−1.2, 1.2²), so that a draw has the noise on which the network was trained. x̂ is computed in float32 and
+clamped to −1..1, as for other pixel models. The model was trained with a class for every image and lacks a null class.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 
+from observers.registry import make_observer
 from tests.unit.observers.generative.tiny_latent import enlarge_weights, vae
 
 N_CLASSES = 1000
+CLASSES = [7, 207, 999]
 # Labels of ImageNet's classes in the form of model_index.json: synonyms are separated by commas, and some are shared.
 LABELS = {i: f"thing {i}, object {i}" for i in range(N_CLASSES)} | {
     134: "crane", 517: "crane", 638: "maillot", 639: "maillot, tank suit", 207: "golden retriever",
@@ -82,3 +84,8 @@ def save_edm(folder: Path, pipeline: str = "KarrasEDMPipeline", **overrides: Any
     index = {"_class_name": pipeline, "scheduler": ["diffusers", scheduler], "unet": ["diffusers", "UNet2DModel"]}
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
+
+
+def make_tiny(models: Path, name: str, **options: Any) -> Any:
+    """Return an observer with the tiny weights in the folder `models / name`."""
+    return make_observer(f"class-conditional:{models / name}", device="cpu", batch_size=64, **options)

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.io.importing.numbers import to_numbers
 from core.errors import LogError, UserError
-from tests.unit.analysis.io.importing.test_import import columns, import_text
+from tests.unit.analysis.io.importing.imported_rows import columns, import_text
 
 HEAD = "subject,image,response,category,rt\n"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import LogError
-from tests.unit.analysis.io.importing.test_import import columns, import_text
+from tests.unit.analysis.io.importing.imported_rows import columns, import_text
 
 HEAD = "image,corrAns,ok.keys,ok.rt,key_resp.keys,{}key_resp.rt,trials.thisN,participant,session,date,expName\n"
 GRADED = HEAD.format("key_resp.corr,")
