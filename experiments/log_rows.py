@@ -3,7 +3,7 @@
 `core.trial_columns` defines the columns and their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
@@ -88,23 +88,26 @@ def format_row(
 def _format_measures(observer: Observer, response: Response) -> list[str]:
     """Return the cells of the further measurements. Raises ObserverError if one is not in the observer's `measures`."""
     measured, names = response.measured or {}, measures_of(observer)
-    unknown = sorted(measured.keys() - set(names))
-    if unknown:
-        raise ObserverError(
-            f"observer {observer.name} returned measurements that are not in its `measures`: {', '.join(unknown)}"
-        )
+    _check_names(observer, measured, names, "measurements", "measures")
     return [repr(float(measured[name])) if name in measured else "" for name in names]
 
 
 def _format_texts(observer: Observer, response: Response) -> list[str]:
     """Return the cells of the further texts. Raises ObserverError if one is not in the observer's `text_names`."""
     texts, names = response.texts or {}, texts_of(observer)
-    unknown = sorted(texts.keys() - set(names))
+    _check_names(observer, texts, names, "texts", "text_names")
+    return [escape(texts.get(name, "")) for name in names]
+
+
+def _check_names(
+    observer: Observer, values: Mapping[str, object], names: Sequence[str], kind: str, attribute: str
+) -> None:
+    """Raise ObserverError if a value has a name that the attribute of the observer does not list."""
+    unknown = sorted(values.keys() - set(names))
     if unknown:
         raise ObserverError(
-            f"observer {observer.name} returned texts that are not in its `text_names`: {', '.join(unknown)}"
+            f"observer {observer.name} returned {kind} that are not in its `{attribute}`: {', '.join(unknown)}"
         )
-    return [escape(texts.get(name, "")) for name in names]
 
 
 def describe_mismatch(
