@@ -28,7 +28,7 @@ from analysis.report.report import write_report
 from commands.options import to_stderr
 from commands.running.run_experiment import run_sessions_here
 from commands.running.workers import open_executor, run_sessions
-from core.executor import Executor
+from core.parallel.executor import Executor
 from experiments.running.requests import RunRequest, plan_sessions
 from experiments.sets.catalog import EXPERIMENTS
 from observers.catalog.microcosm import MICROCOSM

@@ -29,8 +29,8 @@ import numpy as np
 from attrs import evolve
 
 from benchmarks.sleeping import Sleeping, relative_time
-from core.executor import Executor
-from core.processes import ProcessExecutor
+from core.parallel.executor import Executor
+from core.parallel.processes import ProcessExecutor
 from experiments.experiment import Experiment
 from experiments.running import planning
 from experiments.running.session import run

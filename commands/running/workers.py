@@ -9,7 +9,7 @@ import typer
 from commands.options import to_stderr
 
 if TYPE_CHECKING:
-    from core.executor import Executor
+    from core.parallel.executor import Executor
     from experiments.running.coordinator import Report
     from experiments.running.session_log import Session
 
@@ -62,14 +62,14 @@ def open_executor(workers: int | None, gpus: str | None, scheduler: str | None) 
 
             executor: Executor = DaskExecutor(scheduler, notify=to_stderr)
         elif gpus is not None:
-            from core.gpus import choose_gpus, gpu_environments
-            from core.processes import ProcessExecutor
+            from core.parallel.gpus import choose_gpus, gpu_environments
+            from core.parallel.processes import ProcessExecutor
 
             chosen = choose_gpus(gpus)
             n_workers = max(workers or 0, len(chosen))
             executor = ProcessExecutor(n_workers, gpu_environments(chosen, n_workers))
         elif workers is not None:
-            from core.processes import ProcessExecutor
+            from core.parallel.processes import ProcessExecutor
 
             executor = ProcessExecutor(workers)
         else:

@@ -1,1 +1,1 @@
-"""Executors for several machines; `core.processes` has the executor for processes on this machine."""
+"""Executors for several machines; `core.parallel.processes` has the executor for processes on this machine."""

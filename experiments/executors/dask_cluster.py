@@ -1,7 +1,7 @@
 """An executor whose workers are those of a dask scheduler, on any number of machines.
 
-Every job is assigned to one worker, because `core.dispatch` decides which worker gets which job. dask sends the jobs
-and the results, and keeps a list of the connected workers. Workers can be added or removed at any time.
+Every job is assigned to one worker, because `core.parallel.dispatch` decides which worker gets which job. dask sends the
+jobs and the results, and keeps a list of the connected workers. Workers can be added or removed at any time.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from distributed.scheduler import KilledWorker
 from distributed.versions import VersionMismatchWarning
 
 from core.errors import UserError
-from core.executor import Event, Failed, Finished, Lost, Unusable, compute
+from core.parallel.executor import Event, Failed, Finished, Lost, Unusable, compute
 from experiments.executors.scheduler_address import find_scheduler
 
 POLL_SECONDS = 1.0  # time between two updates of the list of workers
@@ -198,7 +198,7 @@ class DaskExecutor:
                 future.release()
 
     def _report_error(self, worker: str, job: int, error: Exception) -> None:
-        """Report a job that dask could not compute. Errors of the function are results (see `core.executor.compute`)."""
+        """Report a job that dask could not compute. Errors of the function are results (see `executor.compute`)."""
         if isinstance(error, ImportError | AttributeError | pickle.UnpicklingError):
             self._events.put(Unusable(worker, cannot_load(error)))
         elif isinstance(error, KilledWorker):
@@ -229,7 +229,7 @@ def compute_call(call: bytes) -> bytes:
     lose its connection during the attempt.
 
     Returns:
-        A pickled status and value, as `core.executor.compute` returns them. For "unusable", the value is a sentence.
+        A pickled status and value, as `executor.compute` returns them. For "unusable", the value is a sentence.
     """
     import pickle
 
@@ -260,7 +260,7 @@ class _SentAsCode:
 
 
 def compute_pickled(call: bytes) -> bytes:
-    """Compute a pickled function and its argument, and return the pickled status and value of `core.executor.compute`."""
+    """Compute a pickled function and its argument, and return the pickled status and value of `executor.compute`."""
     with _one_job:
         try:
             function, argument = pickle.loads(call)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UserError
-from core.gpus import listed_gpus
-from core.processes import thread_variables
+from core.parallel.gpus import listed_gpus
+from core.parallel.processes import thread_variables
 from experiments.executors.scheduler_address import find_scheduler
 
 SETTINGS = {

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field, frozen
 
-from core.dispatch import Dispatcher, Job, Outcome
 from core.errors import ObserverError, UserError
-from core.executor import Executor
+from core.parallel.dispatch import Dispatcher, Job, Outcome
+from core.parallel.executor import Executor
 from core.progress import Progress
 from experiments.running.environment import worker_packages
 from experiments.running.session_log import Session

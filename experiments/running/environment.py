@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from core.gpus import gpu_models
+from core.parallel.gpus import gpu_models
 
 PACKAGES = ("observers", "numpy", "pillow", "torch", "transformers", "timm", "diffusers", "psychopy-lib")
 

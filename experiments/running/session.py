@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 
 from core.errors import LogError, UserError
-from core.executor import Executor
+from core.parallel.executor import Executor
 from core.progress import Progress
 from experiments import log_rows
 from experiments.experiment import Experiment
@@ -52,8 +52,8 @@ def run(
         limit: Stop after this number of trials of the experiment; None for all of them.
         shard: Number of the shard and number of shards, such as (3, 100), to run only this part of the session, without a
             limit; `merge_shards` merges the part logs. None for the whole session.
-        executor: The executor whose workers compute the responses (see `core.executor`); None for this process. The log is
-            the same. With an executor, the observer must be an `ObserverSpec`. The executor is not closed.
+        executor: The executor whose workers compute the responses (see `core.parallel.executor`); None for this process. The
+            log is the same. With an executor, the observer must be an `ObserverSpec`. The executor is not closed.
         progress: Function that is called with the number of finished trials and the total number of trials, at the start
             and after each trial.
         notify: Function that is called with a sentence if an incomplete last row was removed from the log, or if a worker

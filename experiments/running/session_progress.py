@@ -5,8 +5,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from core.dispatch import Job
 from core.errors import LogError, UserError
+from core.parallel.dispatch import Job
 from experiments.running.finished_units import FinishedUnits, remove_old_units
 from experiments.running.planning import is_near_end, unit_size
 from experiments.running.session_log import Session, SessionLog

@@ -13,8 +13,8 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from core.errors import StimulusError
+from core.parallel.workers import map_jobs
 from core.progress import Progress
-from core.workers import map_jobs
 from stimuli.build.set_record import (
     MANIFEST,
     SOURCE_MISSING,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from core.errors import ObserverError, UserError
-from core.executor import Finished, Lost
+from core.parallel.executor import Finished, Lost
 from experiments.executors.dask_cluster import OUT_OF_MEMORY, DaskExecutor
 from experiments.running.session import run
 from observers.spec import ObserverSpec

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.atomic import replacing
-from core.workers import map_jobs
+from core.parallel.workers import map_jobs
 from observers.microcosm.training.icons import load_training_shapes
 from stimuli.categories import CATEGORIES
 from stimuli.draw import glyphs, microcosm, procedural

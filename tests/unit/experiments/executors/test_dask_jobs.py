@@ -5,9 +5,9 @@ import pickle
 
 import pytest
 
-from core.dispatch import Dispatcher, Job
 from core.errors import UserError
-from core.executor import Finished, Unusable
+from core.parallel.dispatch import Dispatcher, Job
+from core.parallel.executor import Finished, Unusable
 from experiments.executors.dask_cluster import DaskExecutor, compute_call
 
 

@@ -68,7 +68,7 @@ def test_worker_that_cannot_connect(calls, monkeypatch):
 
 
 def test_worker_has_one_thread_for_jobs_and_all_cores_for_computing(calls, monkeypatch):
-    monkeypatch.setattr("core.processes.n_cores", lambda: 6)
+    monkeypatch.setattr("core.parallel.processes.n_cores", lambda: 6)
     observers("worker", "--scheduler", "tcp://h:1", "--gpu", "2", "--lifetime", "3h", "--", "--interface", "ib0")
     (arguments,) = calls
     assert arguments[:3] == ["tcp://h:1", "--nthreads", "1"] and arguments[-2:] == ["--interface", "ib0"]

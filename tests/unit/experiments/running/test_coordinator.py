@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from core.errors import LogError, UserError
-from core.executor import Lost
+from core.parallel.executor import Lost
 from experiments.running import coordinator
 from experiments.running.coordinator import IncompleteRun, run_on_workers
 from experiments.running.session import run

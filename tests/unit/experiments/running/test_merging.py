@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from core.errors import LogError
-from core.processes import ProcessExecutor
+from core.parallel.processes import ProcessExecutor
 from experiments import log
 from experiments.running.merging import merge_shards
 from experiments.running.part_logs import MissingShards

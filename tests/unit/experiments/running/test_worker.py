@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import LogError, ObserverError, UserError
-from core.executor import compute
-from core.processes import ProcessExecutor
+from core.parallel.executor import compute
+from core.parallel.processes import ProcessExecutor
 from experiments.running import coordinator
 from experiments.running.coordinator import run_on_workers
 from experiments.running.session import run

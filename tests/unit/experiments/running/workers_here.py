@@ -3,7 +3,7 @@
 import pytest
 from attrs import define, field
 
-from core.executor import Event, Failed, Finished, Lost, compute
+from core.parallel.executor import Event, Failed, Finished, Lost, compute
 from experiments.running.session import run
 from observers.spec import ObserverSpec
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from core.errors import UserError
-from core.processes import thread_variables
+from core.parallel.processes import thread_variables
 
 _COUNT = "import torch; print(torch.cuda.device_count())"
 

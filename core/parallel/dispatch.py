@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from core.errors import UserError
-from core.executor import Event, Executor, Finished, Lost, Unusable
+from core.parallel.executor import Event, Executor, Finished, Lost, Unusable
 
 MAX_FAILURES = 2  # failures of a job, after which it is given up
 MAX_FAILURES_OF_WORKER = 3  # consecutive failures of jobs on a worker, after which it may be excluded

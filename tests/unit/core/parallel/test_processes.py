@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.executor import Failed, Finished, Lost
-from core.gpus import choose_gpus, gpu_environments, visible_gpus
-from core.processes import ProcessExecutor, n_cores, thread_variables
+from core.parallel.executor import Failed, Finished, Lost
+from core.parallel.gpus import choose_gpus, gpu_environments, visible_gpus
+from core.parallel.processes import ProcessExecutor, n_cores, thread_variables
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def wait(executor, n_events=1):
@@ -106,7 +106,7 @@ def open_this_file(_):
 def test_processes_end_with_the_process_that_started_them(tmp_path):
     code = (
         "import os, sys, time\n"
-        "from core.processes import ProcessExecutor\n"
+        "from core.parallel.processes import ProcessExecutor\n"
         "if __name__ == '__main__':\n"
         "    executor = ProcessExecutor(2)\n"
         "    [executor.submit(w, i, abs, i) for i, w in enumerate(executor.workers())]\n"
@@ -127,7 +127,7 @@ def test_processes_end_with_the_process_that_started_them(tmp_path):
 
 
 def test_workers_divide_the_cores(monkeypatch):
-    monkeypatch.setattr("core.processes.n_cores", lambda: 16)
+    monkeypatch.setattr("core.parallel.processes.n_cores", lambda: 16)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("MKL_NUM_THREADS", "5")
     assert thread_variables(3) == {"OMP_NUM_THREADS": "5", "OPENBLAS_NUM_THREADS": "5"}
@@ -154,7 +154,7 @@ def test_gpus(monkeypatch):
 
 def test_gpus_are_counted_in_another_process(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("core.gpus._COUNT", "print(2)")
+    monkeypatch.setattr("core.parallel.gpus._COUNT", "print(2)")
     assert visible_gpus() == ["0", "1"]
-    monkeypatch.setattr("core.gpus._COUNT", "import a_missing_module")
+    monkeypatch.setattr("core.parallel.gpus._COUNT", "import a_missing_module")
     assert visible_gpus() == []

@@ -3,9 +3,9 @@
 import pytest
 from attrs import define, field
 
-from core.dispatch import Dispatcher, Job
 from core.errors import UserError
-from core.executor import Event, Failed, Finished, Lost
+from core.parallel.dispatch import Dispatcher, Job
+from core.parallel.executor import Event, Failed, Finished, Lost
 
 
 @define
@@ -153,7 +153,7 @@ def test_a_worker_that_exceeds_the_time_limit_is_ended():
 
 
 def test_workers_may_be_added_later(monkeypatch):
-    monkeypatch.setattr("core.dispatch.WAITING_SECONDS", -1.0)
+    monkeypatch.setattr("core.parallel.dispatch.WAITING_SECONDS", -1.0)
     workers = Workers([], adds_workers=True, later=["a"])
     _, outcomes, sentences = dispatch(workers, 2)
     assert sorted(outcomes) == [0, 1] and sentences == ["waiting for workers: none is connected at the moment"]

@@ -1,9 +1,9 @@
 """The protocol of executors, which compute jobs on workers: processes on this machine or on the machines of a cluster.
 
 A job is a function with one argument. The function must be importable, and the function, the argument and the result must be
-picklable. `core.dispatch` decides which worker gets which job and what happens after a failure; an executor only sends
-jobs to workers and reports events. `core.processes` has the executor for this machine, and `experiments.executors` has the
-one for a cluster.
+picklable. `core.parallel.dispatch` decides which worker gets which job and what happens after a failure; an executor only
+sends jobs to workers and reports events. `core.parallel.processes` has the executor for this machine, and
+`experiments.executors` has the one for a cluster.
 """
 
 import errno

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.gpus import gpu_models
+from core.parallel.gpus import gpu_models
 
 OUTPUT = "0, GPU-0a1, NVIDIA A100-SXM4-80GB\n1, GPU-7b2, NVIDIA H200\n"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define
 
-from core.executor import Event, Failed, Finished, Lost, compute
+from core.parallel.executor import Event, Failed, Finished, Lost, compute
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

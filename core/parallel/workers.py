@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-from core.dispatch import Dispatcher, Job
 from core.errors import StimulusError
-from core.processes import THREAD_VARIABLES, ProcessExecutor
+from core.parallel.dispatch import Dispatcher, Job
+from core.parallel.processes import THREAD_VARIABLES, ProcessExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from core.errors import StimulusError, UserError
-from core.workers import map_jobs
+from core.parallel.workers import map_jobs
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])

@@ -1,0 +1,1 @@
+"""Work that several processes or machines do at the same time."""
