@@ -81,11 +81,13 @@ def _microcosm(name: str, n_stimuli: int, description: str) -> ExperimentEntry:
 def _distorted_microcosm(distortion: str) -> ExperimentEntry:
     """Return the row of a distorted set of the microcosm."""
     name = f"microcosm-{distortion}"
-    conditions = _MICROCOSM_CONDITIONS.get(distortion, DISTORTIONS[distortion].conditions)
+    row = DISTORTIONS[distortion]
+    conditions = _MICROCOSM_CONDITIONS.get(distortion, row.conditions)
+    version = _DRAWN_VERSION if row.version == 1 else f"{_DRAWN_VERSION}.{row.version}"
     return ExperimentEntry(
         name=name, reference="experiments.sets.microcosm:distorted_microcosm_experiment", group=DRAWN, n_stimuli=480,
         description=f"The images of microcosm with the distortion {distortion}.", source=_DRAWN_SOURCE,
-        conditions=conditions, cached=f"drawn/{_DRAWN_VERSION}/{name}",
+        conditions=conditions, cached=f"drawn/{version}/{name}",
         options={"name": name, "distortion": distortion, "conditions": conditions})  # fmt: skip
 
 

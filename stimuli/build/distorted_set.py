@@ -148,6 +148,8 @@ def build_distorted_set(
         "options": distortion.summarize_options(),
         "basis": distortion.basis,
         "code": distortion.code_version,
+        # A record without a version is one of version 1.
+        **({"version": distortion.version} if distortion.version > 1 else {}),
         "conditions": list(conditions),
         "crossed": plan.crossed,
         "seed": settings.seed,

@@ -211,6 +211,12 @@ def _check_record(out: Path, recorded: Mapping[str, Any], requested: Mapping[str
     differing = [
         key for key in requested if key != "images" and json.dumps(recorded.get(key)) != json.dumps(requested[key])
     ]
+    if "version" in differing and "distortion" not in differing:
+        raise StimulusError(
+            f"{out} contains a set that was started with version {recorded.get('version', 1)} of {requested['distortion']}; "
+            f"this installation has version {requested['version']}, which makes other images. Use another folder, or remove "
+            f"this one"
+        )
     if differing:
         changes = "; ".join(
             f"{key} was {json.dumps(recorded.get(key))}, now {json.dumps(requested[key])}" for key in differing

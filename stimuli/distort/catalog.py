@@ -27,6 +27,8 @@ class DistortionEntry(Entry):
         level_format: How conditions are written, as a phrase for error messages and descriptions.
         conditions: Conditions that a set has by default, in order of strength.
         tables: Options that name a .npy file with a table -> reference of the function that reads the file.
+        version: Version of the algorithm. Increase it when the images change: a set that was started with another version
+            cannot be continued, and cached sets are built again.
     """
 
     formula: str
@@ -34,6 +36,7 @@ class DistortionEntry(Entry):
     level_format: str
     conditions: tuple[str, ...]
     tables: Mapping[str, str] = field(factory=dict)
+    version: int = 1
 
 
 def _published(name: str, function: str, description: str, *, group: str = PUBLISHED, **rest: Any) -> DistortionEntry:
@@ -50,6 +53,7 @@ _EIDOLON: Mapping[str, Any] = {
     "formula": "Σ_k D_k(position + reach · F_k), with F_k = (1 − coherence) I_k + coherence C_k",
     "parse_level": parse_eidolon_level,
     "level_format": "reach-coherence-grain with ten times the coherence, such as 8-10-10",
+    "version": 2,  # version 1 padded images by repeating the pixels of their border
 }
 
 # fmt: off

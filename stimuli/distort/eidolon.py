@@ -1,9 +1,10 @@
 """Eidolons: images that are split into scales and reassembled after every scale has been displaced locally.
 
 The method is that of Koenderink, Valsecchi, van Doorn, Wagemans & Gegenfurtner (2017, Journal of Vision 17(2):7). The
-image is resized so that its longer side has SIZE pixels, and padded to N × N pixels by repeating its edge pixels. It is
-split into K differences of Gaussians D_k with the standard deviations σ_k = 2^(k/2 − 1/2). Every D_k is sampled, by
-nearest neighbor, at positions displaced by a random vector field F_k, and the results are added:
+image is resized so that its longer side has SIZE pixels, and padded to N × N pixels by mirroring it at its border, as in
+the published implementation. It is split into K differences of Gaussians D_k with the standard deviations
+σ_k = 2^(k/2 − 1/2). Every D_k is sampled, by nearest neighbor, at positions displaced by a random vector field F_k, and
+the results are added:
 
     out = Σ_k D_k(row + reach · F_row, column + reach · F_column),     F_k = (1 − coherence) I_k + coherence C_k
 
@@ -25,6 +26,7 @@ the distribution of such a maximum, without drawing the N² numbers.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -38,6 +40,7 @@ REC601 = np.array([0.299, 0.587, 0.114])  # weights of R, G and B in luma
 # transfer function is below 5e-5.
 BAND_SDS = 4.5
 MAX_REACH = 10_000.0
+PADDING: Literal["symmetric", "edge"] = "symmetric"  # a mode of np.pad; "edge" was that of version 1
 
 
 def eidolon(
@@ -79,7 +82,7 @@ def eidolon(
     plane = _resize(np.asarray(image @ REC601), h, w)
     n = 2 ** int(np.ceil(np.log2(1.5 * SIZE)))
     y, x = (n - h) // 2, (n - w) // 2
-    padded = np.pad(plane, ((y, n - h - y), (x, n - w - x)), mode="edge").astype(np.float32)
+    padded = np.pad(plane, ((y, n - h - y), (x, n - w - x)), mode=PADDING).astype(np.float32)
     rows, columns = np.arange(y, y + h)[:, None], np.arange(x, x + w)[None]
     inside = (slice(y, y + h), slice(x, x + w))
     out = np.zeros((h, w))
@@ -130,10 +133,13 @@ def scale_sigmas() -> np.ndarray:
 def _transfer(n: int, sigma: float) -> np.ndarray:
     """Return the (b + 1,) transfer function of a Gaussian blur along an axis of n pixels, at the frequencies 0 … b.
 
-    At the highest frequency b, the transfer function becomes negligible (BAND_SDS); b is at most n // 2.
+    It is the Fourier transform of a Gaussian that is sampled at every pixel, which for a narrow Gaussian differs from
+    the transform of the continuous Gaussian. At the highest frequency b, the transfer function becomes negligible
+    (BAND_SDS); b is at most n // 2.
     """
-    frequency = np.arange(min(n // 2, int(np.ceil(BAND_SDS * n / (2 * np.pi * sigma)))) + 1)
-    return np.asarray(np.exp(-2 * (np.pi * sigma * frequency / n) ** 2), np.float32)
+    frequency = np.arange(min(n // 2, int(np.ceil(BAND_SDS * n / (2 * np.pi * sigma)))) + 1) / n
+    aliases = np.arange(-1, 2)[:, None]  # in multiples of the sampling frequency
+    return np.asarray(np.exp(-2 * (np.pi * sigma * (frequency + aliases)) ** 2).sum(axis=0), np.float32)
 
 
 def _split_scales(padded: np.ndarray) -> Iterator[np.ndarray]:

@@ -41,6 +41,7 @@ class Distortion:
         options: Keyword arguments of the function.
         basis: Describes the measured table that is used by default, such as "the published mean spectrum".
         code_version: Identifies the code of a plugin or user's function; None for a built-in distortion.
+        version: Version of the algorithm of a built-in distortion.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Distortion:
     options: Mapping[str, Any] = field(factory=dict)
     basis: str = ""
     code_version: str | None = None
+    version: int = 1
 
     def summarize_options(self) -> dict[str, object]:
         """Return the options sorted by name, with arrays replaced by the sha256 of their values."""
@@ -167,7 +169,9 @@ def make_distortion(name: str, options: Mapping[str, str] | None = None, /, **va
         # made-of.json contains these texts, and they are compared when a set is resumed: they must not change.
         basis = "sRGB's curve of light" if monitor is None else "the light of the published laboratory's monitor"
     if row is not None:
-        return Distortion(name, function, row.parse_level, row.level_format, row.conditions, keywords, basis)
+        return Distortion(
+            name, function, row.parse_level, row.level_format, row.conditions, keywords, basis, version=row.version
+        )
     code = code_version(name, "distortions")
     return Distortion(
         strip_folder(name), function, parse_number_or_text, USER_LEVELS, options=keywords, code_version=code

@@ -263,3 +263,24 @@ def test_distortions_are_shown_with_their_conditions():
     assert "\n  contrast " in cli("list", "distortions").output
     (distortion,) = re.findall(r"contrast \(distortion\)\n.*", cli("show", "contrast").output, re.DOTALL)
     assert "8: c100, c50, c30, c15, c10, c05, c03, c01\n" in distortion
+
+
+def test_a_set_of_an_older_version_of_the_distortion_cannot_be_continued(source, tmp_path):
+    """Eidolons of version 1 repeated the pixels of the border; their records do not have a version."""
+    out = tmp_path / "set"
+    build(DistortionSettings("eidolonI", size=32), read_folder(source), out, ["4-10-10"])
+    record = json.loads((out / "made-of.json").read_text())
+    assert record["version"] == 2
+    del record["version"]
+    (out / "made-of.json").write_text(json.dumps(record))
+    with pytest.raises(StimulusError, match="started with version 1 of eidolonI; this installation has version 2"):
+        build(DistortionSettings("eidolonI", size=32), read_folder(source), out, ["4-10-10"])
+    with pytest.raises(StimulusError, match='distortion was "eidolonI", now "eidolonII"'):
+        build(DistortionSettings("eidolonII", size=32), read_folder(source), out, ["4-3-10"])
+
+
+def test_a_set_whose_distortion_has_one_version_can_be_continued(source, tmp_path):
+    out = tmp_path / "set"
+    first = build(DistortionSettings("contrast"), read_folder(source), out, ["c10"]).stimuli
+    assert "version" not in json.loads((out / "made-of.json").read_text())
+    assert build(DistortionSettings("contrast"), read_folder(source), out, ["c10"]).stimuli.digest() == first.digest()
