@@ -5,7 +5,7 @@
 For each condition and each of two photographs, several eidolons are made with either program, and a statistic is
 averaged over them. The table has the ratio of the two means, also for version 1 of our eidolons, which padded the
 images by repeating the pixels of their border. The statistics are the mean absolute difference of neighboring pixels
-(horizontal and vertical gradient), the same in the outer 32 pixels, and the standard deviation of the pixels. Ten
+(horizontal and vertical gradient), the same in the outer 32 pixels, and the standard deviation of the pixels. Three
 minutes on one core.
 """
 
