@@ -1,73 +1,37 @@
-"""The command line `observers`: the list of commands, in groups. `commands.group` shows errors.
+"""The command line `observers`. `commands.top_level.app` has the list of commands.
+
+Signals are handled before the commands are imported, so that Ctrl-C and SIGTERM stop the program properly at any time.
 
 Exit codes: 0 if the command succeeded, 1 if it was refused or failed, 2 for wrong usage, 3 if it was stopped and can be
 resumed.
 """
 
-import io
-import sys
-from typing import Any
-
-import typer
-
-from analysis.io.notes import hide_warnings
-from commands.analyze import analyze
-from commands.check_observer import check_observer
-from commands.export import export
-from commands.fetch import fetch
-from commands.figures import figures
-from commands.forget import forget
-from commands.generative import estimate_allocation, explain_trial, reconstruct
-from commands.group import Group, top_level_options
-from commands.import_trials import import_
-from commands.list import list_
-from commands.people import calibrate_monitor, collect, doctor
-from commands.report import report
-from commands.running.cluster import scheduler, worker
-from commands.running.demo import demo
-from commands.running.merge import merge
-from commands.running.run_experiment import run_experiment
-from commands.show import show
-from commands.stimuli import make_cue_conflict, make_stimuli, show_stimuli
-from commands.web import import_web, serve
-
-GROUPS = {
-    "Run experiments": (demo, run_experiment, merge, check_observer, estimate_allocation, list_, show),
-    "Use several machines": (scheduler, worker),
-    "Look at results": (report, figures, explain_trial, reconstruct),
-    "Analyze trial logs": (analyze, import_, export),
-    "Work with people": (collect, calibrate_monitor, doctor, serve, import_web, forget),
-    "Prepare stimuli": (fetch, make_stimuli, make_cue_conflict, show_stimuli),
-}
-
-
-def command_name(command: Any) -> str:
-    """Return the name under which a command of GROUPS is called on the command line."""
-    return "analyze" if command is analyze else command.__name__.strip("_").replace("_", "-")
-
-
-app = typer.Typer(cls=Group, no_args_is_help=True, callback=top_level_options,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,  # rich would take most of the time that --help takes
-    pretty_exceptions_enable=False,
-    help="Run psychophysics experiments in which people, classifiers, generative models and vision-language models are "
-         "all observers, and analyze their trial logs. `observers COMMAND --help` explains a command with an "
-         "example.")  # fmt: skip
-for title, commands in GROUPS.items():
-    for command in commands:
-        if command is analyze:
-            app.add_typer(analyze, name="analyze", rich_help_panel=title)
-        else:
-            app.command(command_name(command), rich_help_panel=title)(command)
+from core import stopping
 
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # some terminals cannot encode every character
-            stream.reconfigure(errors="replace")
-    with hide_warnings():  # the commands print the notes of tables
-        app()
+    stopping.main(_run)
+
+
+def _run() -> None:
+    from commands.top_level.app import run
+
+    run()
+
+
+def __getattr__(name: str) -> object:
+    """Return the typer app, which is imported on first use."""
+    if name != "app":
+        raise AttributeError(f"module 'cli' does not have an attribute {name!r}")
+    from commands.top_level.app import app
+
+    return app
+
+
+def __dir__() -> list[str]:
+    """Return the names of this module, with the app, which `typer cli.py run` looks for."""
+    return ["app", "main"]
 
 
 if __name__ == "__main__":

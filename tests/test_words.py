@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli import GROUPS, app, command_name
+from commands.top_level.app import GROUPS, app, command_name
 from tests.commands import observers
 
 ROOT = Path(__file__).parents[1]

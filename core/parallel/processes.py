@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import connection, context, get_context
+from multiprocessing import connection, context, get_context, resource_tracker
 from typing import Any
 
 from attrs import define
@@ -115,7 +115,7 @@ class ProcessExecutor:
         name = f"process {index + 1} of {len(self._n_starts)}{restart}"
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=_work, args=(theirs,), daemon=True)
-        with _environment(self._environments[index]):
+        with _environment(self._environments[index]), _interrupts_blocked():
             process.start()
         theirs.close()
         outbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -178,6 +178,23 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Block SIGINT in the processes that are started in this context, where the operating system supports it.
+
+    Ctrl-C signals the whole process group, and a process that it interrupts while Python starts prints a traceback.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 def _work(pipe: connection.Connection) -> None:

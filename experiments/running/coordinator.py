@@ -13,6 +13,7 @@ from core.errors import ObserverError, UserError
 from core.parallel.dispatch import Dispatcher, Job, Outcome
 from core.parallel.executor import Executor
 from core.progress import Progress
+from core.stopping import deferred_signals
 from experiments.running.environment import worker_packages
 from experiments.running.session_log import Session
 from experiments.running.session_progress import SessionProgress, SessionState
@@ -86,21 +87,27 @@ def run_on_workers(
     states = [SessionProgress.begin(session, notify) for session in sessions]
     begin(Report([state.state() for state in states]))
     run = _Run(states, executor, time_limit, notify)
-    try:
-        for state in states:
-            if state.waiting or not state.gaps:
-                try:
-                    state.write_waiting()
-                except UserError as error:
-                    state.error = error
-        n_trials = sum(state.n_trials for state in states)
-        progress(sum(state.n_done for state in states), n_trials)
-        for outcome in run.dispatcher.outcomes():
-            run.handle(outcome)
+    with deferred_signals() as signals:  # so that each log and its sidecar agree
+        try:
+            for state in states:
+                if state.waiting or not state.gaps:
+                    try:
+                        state.write_waiting()
+                    except UserError as error:
+                        state.error = error
+            n_trials = sum(state.n_trials for state in states)
             progress(sum(state.n_done for state in states), n_trials)
-    finally:
-        for state in states:
-            state.close()
+            outcomes = run.dispatcher.outcomes()
+            while True:
+                with signals.allowed():
+                    outcome = next(outcomes, None)
+                if outcome is None:
+                    break
+                run.handle(outcome)
+                progress(sum(state.n_done for state in states), n_trials)
+        finally:
+            for state in states:
+                state.close()
     return Report([state.state() for state in states], run.failures)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.errors import LogError, UserError
 from core.parallel.executor import Executor
 from core.progress import Progress
+from core.stopping import deferred_signals
 from experiments import log_rows
 from experiments.experiment import Experiment
 from experiments.running.answers import iter_answers, provenance_of
@@ -92,23 +93,29 @@ def run(
 def run_here(session: Session, progress: Progress, notify: Callable[[str], None]) -> None:
     """Present the remaining trials of a session in this process."""
     session_log = SessionLog.open(session, notify)
-    try:
-        session_log.start()
-        n_done, observer = session_log.n_logged, session.observer
-        remaining = session_log.trials[n_done:]
-        progress(n_done, n_done + len(remaining))
-        for trial, response in iter_answers(observer, remaining):
-            # The provenance is known after the first response, and is checked before this run writes its first row.
-            if session_log.n_logged == n_done:
-                provenance = provenance_of(observer)
-                session_log.record_provenance(provenance, describe_device(provenance))
-            session_log.write(
-                log_rows.format_row(session.experiment.name, observer, session.number, session.cues, trial, response)
-            )
-            progress(session_log.n_logged, n_done + len(remaining))
-    finally:
-        session_log.close()
-        remove_old_units(session.path, session_log.n_logged)  # of earlier runs with workers
+    with deferred_signals() as signals:  # so that the log and its sidecar agree
+        try:
+            session_log.start()
+            n_done, observer = session_log.n_logged, session.observer
+            remaining = session_log.trials[n_done:]
+            answers = iter_answers(observer, remaining)
+            progress(n_done, n_done + len(remaining))
+            while True:
+                with signals.allowed():
+                    answer = next(answers, None)
+                if answer is None:
+                    break
+                # The provenance is known after the first response, and is checked before this run writes its first row.
+                if session_log.n_logged == n_done:
+                    provenance = provenance_of(observer)
+                    session_log.record_provenance(provenance, describe_device(provenance))
+                session_log.write(
+                    log_rows.format_row(session.experiment.name, observer, session.number, session.cues, *answer)
+                )
+                progress(session_log.n_logged, n_done + len(remaining))
+        finally:
+            session_log.close()
+            remove_old_units(session.path, session_log.n_logged)  # of earlier runs with workers
 
 
 def _check_classes(experiment: object, observer: object) -> None:

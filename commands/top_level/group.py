@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from core.errors import UserError, describe_os_error
 from core.extras import explain_missing_module
+from core.stopping import command_running
 
 
 class Group(TyperGroup):
@@ -19,7 +20,8 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command. After an error that a user can fix, print a sentence to standard error and exit with code 1."""
         try:
-            return super().invoke(ctx)
+            with command_running():
+                return super().invoke(ctx)
         except UserError as error:
             typer.echo(f"observers: {error}", err=True)
             raise typer.Exit(1) from None
