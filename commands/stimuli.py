@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from commands.completion import complete_distortions
 from commands.options import Quiet, key_values, to_stderr
 from core.errors import StimulusError
 from core.resuming import resumable
+
+if TYPE_CHECKING:
+    from stimuli.stimulus import StimulusSet
 
 COMMANDS = ("make-stimuli", "make-cue-conflict")
 MethodOption = Annotated[
@@ -81,10 +84,9 @@ def make_stimuli(
     """
     from core.progress import progress_bar
     from stimuli.build.distorted_set import DistortionSettings, build_distorted_set, plan_distorted_set
-    from stimuli.folder import read_folder
 
     _refuse_out_inside_sources(out, source)
-    images = read_folder(source)
+    images = _read_images(source)
     sets = _published_12(out, images.name, levels, option) if distortion == "published-12" else None
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
     plans = [
@@ -187,7 +189,6 @@ def make_cue_conflict(
     from core.progress import progress_bar
     from stimuli.build.cue_conflict import CueConflictSettings
     from stimuli.build.cue_conflict import make_cue_conflict as make
-    from stimuli.folder import read_folder
 
     _refuse_out_inside_sources(out, shapes, textures)
     settings = CueConflictSettings(method, key_values(option), per_pair, conflicting, seed, size, zoom)
@@ -196,7 +197,12 @@ def make_cue_conflict(
         progress_bar("cue conflict", "images", quiet=quiet) as progress,
     ):
         result = make(
-            read_folder(shapes), read_folder(textures), out, settings, n_workers=_n_workers(workers), progress=progress
+            _read_images(shapes),
+            _read_images(textures),
+            out,
+            settings,
+            n_workers=_n_workers(workers),
+            progress=progress,
         )
     typer.echo(f"{len(result.stimuli):,} images in {out}")
     _refuse_skipped(_report_skipped(result.skipped, []))
@@ -235,6 +241,16 @@ def show_stimuli(
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
     save_image(draw_levels(DistortionSettings(distortion, key_values(option), seed, size), image, conditions), out)
     typer.echo(out)
+
+
+def _read_images(folder: Path) -> "StimulusSet":
+    """Return the images in a folder, including unusable ones, which are reported as skipped, and print notes about it."""
+    from stimuli.folder import read_folder
+
+    images = read_folder(folder, keep_unusable=True)
+    for note in images.notes:
+        to_stderr(f"note: {note}")
+    return images
 
 
 def _n_workers(n: int | None) -> int:

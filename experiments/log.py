@@ -27,6 +27,7 @@ import filelock
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.names import is_device
 from observers.instructions import DEFAULT_INSTRUCTION
 
 VERSION = 1  # version of the format; a log with a newer version is refused
@@ -36,11 +37,21 @@ MAX_NAME = 80  # maximum number of characters that a name takes up in a file nam
 
 
 def file_name(text: str) -> str:
-    """Return `text` in a form that can be part of a file name.
+    """Return `text` in a form that can be part of a file name on every operating system.
 
-    Characters other than letters, digits, dots and hyphens are replaced with hyphens, so that the result cannot be a
-    path. A long name is shortened, and a hash of the full name is appended.
+    Characters other than letters, digits, dots and hyphens of ASCII are replaced with hyphens, so that the result cannot be
+    a path. A hash of the full name is appended if characters that are not ASCII were replaced, if the name was shortened
+    because it is long, or if it is the name of a device in Windows, such as `con`.
     """
+    name = _earlier_file_name(text)
+    if text.isascii() and not is_device(name):
+        return name
+    name = name.replace(".", "-") if is_device(name) else name
+    return f"{name[:MAX_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _earlier_file_name(text: str) -> str:
+    """Return the form that earlier versions used in file names. It is the same for many names that are not ASCII."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip(".-") or "unnamed"
     return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
@@ -55,10 +66,24 @@ def log_path(directory: Path, experiment: str, observer: str, session: int) -> P
         session: Number of the session; the first session is 1.
 
     Returns:
-        DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv, with the names converted by `file_name`.
+        DIRECTORY/EXPERIMENT/EXPERIMENT_OBSERVER_session-N.csv, with the names converted by `file_name`. An existing log of
+        this session keeps its path, even if an earlier version converted the names in another way.
     """
-    stem = f"{file_name(experiment)}_{file_name(observer)}_session-{session}"
-    return Path(directory) / file_name(experiment) / f"{stem}.csv"
+    path = _log_path(directory, file_name(experiment), file_name(observer), session)
+    earlier = _log_path(directory, _earlier_file_name(experiment), _earlier_file_name(observer), session)
+    if earlier != path and earlier.is_file() and not path.exists():
+        with suppress(LogError):
+            sidecar = read_sidecar(earlier) or {"identity": {}}
+            recorded = sidecar["identity"].get("observer")
+            names = sidecar["identity"].get("experiment"), recorded.get("name") if isinstance(recorded, dict) else None
+            if names == (experiment, observer):
+                return earlier
+    return path
+
+
+def _log_path(directory: Path, experiment: str, observer: str, session: int) -> Path:
+    """Return the path of a log from names that have been converted."""
+    return Path(directory) / experiment / f"{experiment}_{observer}_session-{session}.csv"
 
 
 def _to_line(cells: Sequence[str]) -> bytes:

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from core.names import name_problem
+from core.trial_columns import escape
 from observers.protocol import MAX_COUNT, HasMeasures, HasTexts, Observer, ObserverError, Response, Trial
 
-MAX_NAME = 1000  # characters
 MAX_TEXT = 50_000  # characters of a further text, so that a row stays far below the longest line of a log
 
 
 def check_name(name: object) -> None:
     """Raise ObserverError unless `name` can be written into a log as the name of an observer or experiment."""
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+    if problem := name_problem(name):
         raise ObserverError(
-            f"{str(name)[:80]!r} cannot be used as a name in a log: expected 1 to {MAX_NAME} printable characters, without "
-            f"line breaks"
+            f"{_show(name)} cannot be used as a name in a log, because it {problem}: choose another name"
         )
 
 
@@ -29,12 +29,18 @@ def check_columns(observer: Observer) -> None:
     declared: dict[str, Any] = {"measures": observer.measures} if isinstance(observer, HasMeasures) else {}
     declared |= {"text_names": observer.text_names} if isinstance(observer, HasTexts) else {}
     for attribute, names in declared.items():
-        is_valid = not isinstance(names, str) and all(isinstance(n, str) and n and n.isprintable() for n in names)
-        if not is_valid or len(set(names)) < len(names):
+        if isinstance(names, str) or not isinstance(names, Iterable) or len(set(names := tuple(names))) < len(names):
             raise ObserverError(
-                f"observer {observer.name}: expected a tuple of different names without line breaks in its {attribute}, got "
-                f"{str(names)[:80]}"
+                f"observer {observer.name}: expected a tuple of different names in its {attribute}, got {str(names)[:80]}"
             )
+        for name in names:
+            if problem := name_problem(name):
+                raise ObserverError(f"observer {observer.name}: the name {_show(name)} in its {attribute} {problem}")
+
+
+def _show(name: object) -> str:
+    """Return a name between quotes for a message, with escape sequences for characters that cannot be printed."""
+    return f"'{escape(str(name)[:80])}'"
 
 
 def iter_responses(observer: Observer, trials: Iterable[Trial]) -> Iterator[object]:

@@ -4,34 +4,37 @@ The folder has a manifest `stimuli.csv`, or images in the layout `<category>/<im
 `<condition>/<category>/<image>`.
 """
 
-import os
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import StimulusError
-from stimuli.images import SUFFIXES, UNSUPPORTED_SUFFIXES
+from core.names import file_name_problem, normalize
+from stimuli.image_files import MAX_EXAMPLES, FolderScan, scan_folder
+from stimuli.naming import show
 from stimuli.stimulus import Stimulus, StimulusSet
 
-PORTABLE_NAME = re.compile(r"\w[\w ()._-]*")  # names that are valid on every operating system
 BUILD_RECORD = "made-of.json"  # describes how `observers make-…` built a set; it is written before the manifest
 
 
-def read_folder(folder: Path | str) -> StimulusSet:
+def read_folder(folder: Path | str, *, keep_unusable: bool = False) -> StimulusSet:
     """Read the stimulus set in a folder.
 
-    Hidden files, the extra files that macOS puts into archives, and the figures of reports are skipped.
+    Images are recognized by their content (see `stimuli.image_files`). Hidden files, the extra files that macOS puts into
+    archives, and the figures of reports are skipped.
 
     Args:
         folder: The folder, or the path of a manifest (a CSV file).
+        keep_unusable: Whether the set also contains files that have the suffix of an image but are neither PNG nor JPEG, so
+            that the caller can report them. By default they are refused.
 
     Returns:
         The set, named after the folder. With a manifest the stimuli have the order of its rows, otherwise they are
-        sorted by path.
+        sorted by path. `notes` says which files are passed over.
 
     Raises:
-        StimulusError: If the folder does not exist, cannot be read, holds a set that is not finished, or has neither a
-            manifest nor images in one of the two layouts.
+        StimulusError: If the folder does not exist, cannot be read, holds a set that is not finished, has neither a
+            manifest nor images in one of the two layouts, or has images in other formats or with names that are not allowed.
 
     Example:
         >>> photos = read_folder("photos")  # with photos/cat/tom.png, photos/dog/rex.jpg, …
@@ -51,37 +54,26 @@ def read_folder(folder: Path | str) -> StimulusSet:
             f"the stimulus set {folder} is not finished: first repeat the command that started it, "
             f"which makes the remaining images"
         )
-    return _scan(folder)
+    return _scan(folder, keep_unusable)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, and follow links to folders. Raise StimulusError if a folder is unreadable."""
-
-    def refuse(error: OSError) -> None:
-        raise StimulusError(f"the folder {error.filename} cannot be read: {error.strerror}")
-
-    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        ancestors = {os.path.realpath(ancestor) for ancestor in (Path(parent), *Path(parent).parents)}
-        # A link to an ancestor would make os.walk loop forever.
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(parent, name)) not in ancestors]
-        yield from (Path(parent, name) for name in names)
-
-
-def _scan(folder: Path) -> StimulusSet:
+def _scan(folder: Path, keep_unusable: bool) -> StimulusSet:
     """Read a folder without a manifest; its layout determines the categories and conditions."""
+    scan = scan_folder(folder)
+    if not keep_unusable:
+        scan.check()
     stimuli = []
-    reports = {page.parent for page in folder.rglob("index.html") if (page.parent / "tables").is_dir()}
-    for path in sorted(_files(folder)):
+    for path in sorted((*scan.images, *scan.unusable)):
         parts = path.relative_to(folder).parts
-        skipped = any(part.startswith((".", "__MACOSX")) for part in parts) or not reports.isdisjoint(path.parents)
-        if skipped or path.suffix.lower() not in (*SUFFIXES, *UNSUPPORTED_SUFFIXES) or not path.is_file():
-            continue
         *conditions, category = parts[:-1] or ("",)
-        if not category or len(conditions) > 1 or not all(map(PORTABLE_NAME.fullmatch, parts)):
+        if not category or len(conditions) > 1:
             raise StimulusError(
-                f"{path}: expected {folder.name}/<category>/<image> or {folder.name}/<condition>/<category>/<image>, with "
-                f"names of letters, digits, spaces and ( ) . _ -"
+                f"{show(str(path))}: expected {folder.name}/<category>/<image> or "
+                f"{folder.name}/<condition>/<category>/<image>"
             )
+        for part in parts:
+            if problem := file_name_problem(normalize(part)):
+                raise StimulusError(f"{show(str(path))}: the name {show(part)} {problem}; rename the file or folder")
         stimuli.append(Stimulus(path.name, path, category, "".join(conditions)))
     layouts = {len(s.path.relative_to(folder).parts): s.path for s in reversed(stimuli)}
     if len(layouts) > 1:
@@ -89,13 +81,32 @@ def _scan(folder: Path) -> StimulusSet:
             f"{folder} has both <category>/<image> ({layouts[2]}) and <condition>/<category>/<image> ({layouts[3]}): move "
             f"the files of one layout to another folder"
         )
-    keys = [(s.id, s.condition) for s in stimuli]
-    if len(set(keys)) < len(keys):
-        duplicate = next(s for s in stimuli if keys.count((s.id, s.condition)) > 1)
+    counts = Counter((s.id, s.condition) for s in stimuli)
+    duplicates = [s for s in stimuli if counts[s.id, s.condition] > 1]
+    if duplicates and len({s.category for s in duplicates if s.id == duplicates[0].id}) == 1:
         raise StimulusError(
-            f"{folder} has an image {duplicate.id} in two categories; names must be unique within a condition, so rename "
-            f"one of them"
+            f"{show(str(duplicates[0].path.parent))} has two images whose names are the same after Unicode normalization, "
+            f"{show(duplicates[0].id)}; rename one of them"
+        )
+    if duplicates:
+        raise StimulusError(
+            f"{folder} has an image {duplicates[0].id} in two categories; names must be unique within a condition, so "
+            f"rename one of them"
         )
     if not stimuli:
-        raise StimulusError(f"{folder} contains no PNG or JPEG images and no stimuli.csv")
-    return StimulusSet(folder.name, tuple(stimuli))
+        others = f" ({'; '.join(scan.notes())})" if scan.passed_over else ""
+        raise StimulusError(f"{folder} contains no PNG or JPEG images and no stimuli.csv{others}")
+    empty = _folders_without_images(scan, stimuli)
+    notes = (
+        *scan.notes(),
+        *((f"{show(folder.name)}: folders without images are passed over: {empty}",) if empty else ()),
+    )
+    return StimulusSet(folder.name, tuple(stimuli), notes=notes)
+
+
+def _folders_without_images(scan: FolderScan, stimuli: Sequence[Stimulus]) -> str:
+    """Return the names of the folders that would be categories or conditions but do not contain images, or ""."""
+    used = {parent for s in stimuli for parent in s.path.parents}
+    names = sorted(path.name for path in scan.folder.iterdir() if path.is_dir() and path not in used)
+    visible = [show(name)[1:-1] for name in names if not name.startswith((".", "__MACOSX"))]
+    return f"{', '.join(visible[:MAX_EXAMPLES])}{', …' if len(visible) > MAX_EXAMPLES else ''}"

@@ -16,9 +16,6 @@ from core.atomic import write_atomically
 from core.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
-SUFFIXES = (".png", ".jpg", ".jpeg")
-# When a folder is read, files with these suffixes cause an error, so that they are not skipped silently.
-UNSUPPORTED_SUFFIXES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 50_000_000
 MIN_SIDE, MAX_SIZE = 8, 4096  # smallest and largest side of a generated stimulus, in pixels
 TOLERANCE = 1e-6  # rounding error by which a float image may exceed 0..1

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,16 +19,32 @@ from attrs import Factory, field, frozen
 
 from core.atomic import write_atomically
 from core.errors import StimulusError
-from core.trial_columns import EVIDENCE, INFO, MEASURED, RESERVED_NAMES
+from core.names import describe_character, forbidden_character, normalize
 from stimuli.images import open_image
+from stimuli.naming import COLUMNS, check_cue_name, check_manifest_row, check_names, show
 
-COLUMNS = ("stimulus", "path", "category", "condition")
 MAX_CELL = 1000  # characters per cell of a manifest
+
+
+def _to_nfc(label: str) -> str:
+    """Return a label in the normalization form NFC. `StimulusSet` refuses labels that are not text."""
+    return normalize(label) if isinstance(label, str) else label
+
+
+def _cues_to_nfc(cues: Mapping[str, str]) -> dict[str, str]:
+    """Return cues with names and values in the normalization form NFC. Raises StimulusError if two names become equal."""
+    normalized = {_to_nfc(name): _to_nfc(value) for name, value in cues.items()}
+    if len(normalized) < len(cues):
+        raise StimulusError(f"two of the cues {', '.join(cues)} are the same after Unicode normalization; rename one")
+    return normalized
 
 
 @frozen
 class Stimulus:
     """One image file with its labels.
+
+    All labels are names, which follow the rule of `core.names`; a condition and the value of a cue may also be empty. They
+    are converted to the Unicode normalization form NFC.
 
     Attributes:
         id: Name of the image. It identifies the image, not the trial, and is the same in the logs of all observers.
@@ -38,11 +55,11 @@ class Stimulus:
         cues: Further labels by name, for example `{"shape": "cat", "texture": "clock"}` for a cue-conflict image.
     """
 
-    id: str
+    id: str = field(converter=_to_nfc)
     path: Path
-    category: str
-    condition: str = ""
-    cues: Mapping[str, str] = field(factory=dict, hash=False)
+    category: str = field(converter=_to_nfc)
+    condition: str = field(default="", converter=_to_nfc)
+    cues: Mapping[str, str] = field(factory=dict, hash=False, converter=_cues_to_nfc)
 
     def pixels(self) -> np.ndarray:
         """Read the image from its file.
@@ -61,12 +78,15 @@ class StimulusSet:
     """A named sequence of stimuli.
 
     Every stimulus needs an id and a category, the pair of id and condition must be unique, and all stimuli must have
-    the same cues. The names of cues must differ from the other columns of a trial log.
+    the same cues. All names must follow the rule of `core.names`. The names of cues must differ from the other columns of
+    a trial log, and the name `all` is reserved for totals.
 
     Attributes:
         name: Name of the set.
         stimuli: The stimuli, in the order of the manifest.
         attribution: Credit line to print wherever the images appear; "" if none is needed.
+        notes: Sentences for the user, such as which files of a folder are passed over. They do not belong to the set, and a
+            manifest does not contain them.
 
     Raises:
         StimulusError: If one of the rules above is broken.
@@ -80,8 +100,13 @@ class StimulusSet:
     name: str
     stimuli: tuple[Stimulus, ...]
     attribution: str = Factory(str)
+    notes: tuple[str, ...] = field(default=(), eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        for s in self.stimuli:
+            if not s.id or not s.category:
+                raise StimulusError(f"{self.name}: the stimulus {s.id!r} needs both a name and a category")
+        check_names(self.name, self.stimuli, self.cue_names)
         seen = set()
         for s in self.stimuli:
             if set(s.cues) != set(self.cue_names):
@@ -89,17 +114,9 @@ class StimulusSet:
                     f"{self.name}: {s.id} has the cues {sorted(s.cues)}, but the first stimulus has "
                     f"{sorted(self.cue_names)}; all stimuli of a set need the same cues"
                 )
-            if not s.id or not s.category:
-                raise StimulusError(f"{self.name}: the stimulus {s.id!r} needs both a name and a category")
             if (s.id, s.condition) in seen:
                 raise StimulusError(f"{self.name}: {s.id!r} in condition {s.condition!r} is listed twice")
             seen.add((s.id, s.condition))
-        for cue in self.cue_names:
-            if cue in (*COLUMNS, *RESERVED_NAMES) or cue.startswith((EVIDENCE, MEASURED, INFO)) or not cue:
-                raise StimulusError(
-                    f"{self.name}: a cue cannot be called {cue!r}, because trial logs reserve that column name; "
-                    f"rename the column"
-                )
 
     def __len__(self) -> int:
         return len(self.stimuli)
@@ -118,7 +135,7 @@ class StimulusSet:
         Args:
             keep: Function that takes a stimulus and returns whether to keep it.
         """
-        return StimulusSet(self.name, tuple(s for s in self.stimuli if keep(s)), self.attribution)
+        return StimulusSet(self.name, tuple(s for s in self.stimuli if keep(s)), self.attribution, self.notes)
 
     def digest(self) -> str:
         """Return the SHA-256 digest of the ids, labels and file contents of all stimuli.
@@ -164,25 +181,26 @@ class StimulusSet:
             if max(map(len, row), default=0) > MAX_CELL:
                 raise StimulusError(f"{manifest}, row {number}: a cell has more than {MAX_CELL} characters")
         if not rows or tuple(rows[0][: len(COLUMNS)]) != COLUMNS:
+            first = show(",".join(rows[0])) if rows and rows[0] else "empty"
             raise StimulusError(
-                f"{manifest} must begin with the columns {','.join(COLUMNS)}, but its first row is {rows[:1]}"
+                f"{manifest} must begin with the columns {','.join(COLUMNS)}, separated by commas, but its first row is "
+                f"{first}"
             )
         cues = rows[0][len(COLUMNS) :]
-        if len(set(cues)) < len(cues):
+        for cue in cues:
+            check_cue_name(str(manifest), cue)
+        if len({normalize(cue).casefold() for cue in cues}) < len(cues):
             raise StimulusError(
-                f"{manifest}: two columns have the same name in {','.join(rows[0])}; rename one of them"
+                f"{manifest}: two columns have the same name in {show(','.join(rows[0]))}; rename one of them"
             )
         stimuli = []
         for number, row in enumerate(rows[1:], start=2):
             if len(row) != len(rows[0]):
                 raise StimulusError(f"{manifest}, row {number} has {len(row)} cells, but the header has {len(rows[0])}")
-            unprintable = next((cell for cell in row if not cell.isprintable()), None)
-            if unprintable is not None:
-                raise StimulusError(
-                    f"{manifest}, row {number}: the cell {unprintable!r} contains a line break or another invisible "
-                    f"character; remove it"
-                )
-            s = Stimulus(row[0], manifest.parent / row[1], row[2], row[3], dict(zip(cues, row[4:], strict=True)))
+            check_manifest_row(manifest, number, rows[0], row)
+            s = Stimulus(
+                row[0], _locate(manifest.parent, row[1]), row[2], row[3], dict(zip(cues, row[4:], strict=True))
+            )
             if not s.path.is_file():
                 raise StimulusError(f"{manifest}, row {number}: the image {s.path} does not exist")
             stimuli.append(s)
@@ -197,6 +215,7 @@ class StimulusSet:
             manifest: Path of the `stimuli.csv` file to write. Image paths are written relative to its folder.
 
         Raises:
+            StimulusError: If the path of an image contains a character that a manifest cannot contain.
             OSError: If the file cannot be written.
         """
         manifest = Path(manifest)
@@ -205,5 +224,20 @@ class StimulusSet:
         writer.writerow([*COLUMNS, *self.cue_names])
         for s in self.stimuli:
             path = Path(os.path.relpath(s.path, manifest.parent)).as_posix()
+            if character := forbidden_character(path):
+                raise StimulusError(
+                    f"the path {show(path)} contains {describe_character(character)}, which a manifest cannot contain; "
+                    f"rename that file or folder"
+                )
             writer.writerow([s.id, path, s.category, s.condition, *(s.cues[cue] for cue in self.cue_names)])
         write_atomically(manifest, buffer.getvalue().encode())
+
+
+def _locate(folder: Path, path: str) -> Path:
+    """Return the path of an image that a manifest lists.
+
+    macOS may store a file name in another Unicode normalization form than the manifest. If the path does not exist, its
+    normalization forms are therefore tried, too.
+    """
+    candidates = (path, normalize(path), unicodedata.normalize("NFD", path))
+    return next((folder / candidate for candidate in candidates if (folder / candidate).is_file()), folder / path)

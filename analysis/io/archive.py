@@ -23,6 +23,7 @@ from attrs import field, frozen
 from analysis.io.columns import TYPES, Block, Columns, is_text
 from core.errors import LogError
 from core.extras import require_extra
+from core.names import is_readable
 
 SUFFIX = ".parquet"
 RECORD = "log_record"
@@ -223,6 +224,6 @@ def _parse_record(text: str) -> dict[str, Any]:
     sidecars = record["sidecars"]
     if not all(isinstance(s, dict) and isinstance(s.get("identity"), dict) for s in sidecars):
         raise ValueError(f"{record['name']} has a damaged sidecar")
-    if not record["name"].isprintable():
+    if not is_readable(record["name"]):
         raise ValueError(f"a log has the name {record['name']!r}, expected printable text")
     return record

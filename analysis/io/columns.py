@@ -12,6 +12,7 @@ import pandas as pd
 from attrs import field, frozen
 
 from core.errors import LogError
+from core.names import is_readable, normalize
 from core.trial_columns import FRAME_COLUMNS, FRAME_NAMES, TRIAL_COLUMNS, is_numeric_extra, is_text_extra
 from stimuli.published import dialect
 
@@ -41,13 +42,20 @@ class Texts(dict[str, int]):
 
     Attributes:
         words: The text of every code.
+        are_names: Whether texts that are the same in the Unicode normalization form NFC have the same code, because macOS
+            may write names in another form than other systems. False for paths.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, are_names: bool = True) -> None:
         super().__init__()
         self.words: list[str] = []
+        self.are_names = are_names
 
     def __missing__(self, text: str) -> int:
+        normalized = normalize(text) if self.are_names else text
+        if normalized != text:
+            self[text] = code = self[normalized]
+            return code
         self[text] = code = len(self.words)
         self.words.append(text)
         return code
@@ -67,7 +75,7 @@ class Columns:
 
     def texts_of(self, name: str) -> Texts:
         """Return the codes of the texts in a column."""
-        return self.texts.setdefault(name if has_own_categories(name) else SHARED, Texts())
+        return self.texts.setdefault(name if has_own_categories(name) else SHARED, Texts(name != "source"))
 
     def text(self, name: str, code: int) -> str:
         """Return the text of a code in a column."""
@@ -77,9 +85,11 @@ class Columns:
         """Return the cells of our own trial log as a block, which is not added.
 
         `first_line` is the line of the first cell in the file. Raises KeyError if a column is missing, and LogError if a
-        cell is not a number or is not printable.
+        cell is not a number or is not printable, or if two columns have the same name.
         """
-        columns = {FRAME_NAMES.get(name, name): column for name, column in cells.items()}
+        columns = {normalize(FRAME_NAMES.get(name, name)): column for name, column in cells.items()}
+        if len(columns) < len(cells):
+            raise LogError(f"{path} has two columns of the same name after Unicode normalization; rename one of them")
         n = len(next(iter(columns.values())))
         for name, column in TYPES.items():
             if name not in columns and column.required:
@@ -143,7 +153,7 @@ class Columns:
 
 
 def _is_valid(name: str, text: str) -> bool:
-    return (bool(text) or TYPES[name].can_be_empty) and text.isprintable()
+    return (bool(text) or TYPES[name].can_be_empty) and is_readable(text)
 
 
 def _to_numbers(cells: Sequence[str], path: Path, name: str, first_line: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from analysis.io.frame import observer_order
 from analysis.io.notes import abbreviate
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
+from core.names import is_readable
 from core.trial_columns import INFO
 
 GROUP = f"{INFO}group"  # the column of the frame with the groups
@@ -157,7 +158,7 @@ def _validate(table: pd.DataFrame, source: str) -> None:
         _to_hex(color, source)
     for column in ("label", "group"):
         for text in table[column]:
-            if not text.isprintable():
+            if not is_readable(text):
                 raise LogError(f"{source} has the {column} {text!r}: expected text without unprintable characters")
             if text in RESERVED:
                 raise LogError(

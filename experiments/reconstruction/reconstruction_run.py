@@ -27,7 +27,8 @@ from experiments.reconstruction.reconstruction_table import COLUMNS, KEY, TABLE,
 from experiments.sets.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
 from stimuli.cues import PERCEPTS
-from stimuli.images import SUFFIXES, center_square, open_image, save_image, to_uint8
+from stimuli.image_files import SUFFIXES, scan_folder
+from stimuli.images import center_square, open_image, save_image, to_uint8
 from stimuli.published.attribution import read_credits
 from stimuli.stimulus import Stimulus
 
@@ -107,8 +108,10 @@ def find_stimuli(names: Sequence[str], limit: int | None = None) -> list[Stimulu
 
 
 def _image_files(folder: Path) -> list[Path]:
-    """Return the image files directly in a folder, sorted by name."""
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+    """Return the image files directly in a folder, sorted by name. Raises StimulusError for images in other formats."""
+    scan = scan_folder(folder, recursive=False)
+    scan.check()
+    return list(scan.images)
 
 
 def reconstruct(

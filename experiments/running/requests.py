@@ -113,7 +113,8 @@ def plan_sessions(
         requests: The requests.
         directory: Folder for the logs.
         shard: The part of each session to run; None for whole sessions.
-        notify: Function that is called with a sentence for each option that only some of the observers have.
+        notify: Function that is called with a sentence for each option that only some of the observers have, and with the
+            notes about the stimulus sets.
 
     Raises:
         UserError: If an experiment or observer cannot be made, or if two sessions would write the same log.
@@ -126,6 +127,8 @@ def plan_sessions(
         for name in request.experiments:
             if name not in experiments:
                 experiment = make_experiment(name)
+                for note in experiment.stimuli.notes:
+                    notify(f"note: {note}")
                 experiments[name] = experiment, experiment.stimuli.digest()
             experiment, digest = experiments[name]
             if request.instruction is not None:

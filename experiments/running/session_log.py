@@ -247,6 +247,8 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         sidecar |= {} if session.shard is None else {"shard": session.shard.describe(identity["n_trials"])}
         sidecar |= {"identity": identity, "environment": describe_environment(), "provenance": {}, "devices": []}
+        notes = session.experiment.stimuli.notes
+        sidecar |= {"stimuli_notes": list(notes)} if notes else {}
         return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
     restore_revision_name(identity["observer"]["options"], sidecar)
     for key, new in identity.items():

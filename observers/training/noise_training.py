@@ -38,7 +38,8 @@ from core.errors import UserError
 from observers.classifiers.diffusion_noise import add_random_noise
 from observers.protocol import ObserverError
 from observers.training.training_checkpoint import resume_from_checkpoint, save_checkpoint
-from stimuli.images import SUFFIXES, open_image
+from stimuli.image_files import scan_folder
+from stimuli.images import open_image
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and SD of ImageNet's color channels in 0..1
 CHECKPOINT = "network.pt"
@@ -181,24 +182,30 @@ class ImageFolder:
     Attributes:
         classes: Names of the classes in alphabetical order.
         digest: Digest of the relative paths of all files. It distinguishes this folder from other folders.
+        notes: Sentences about the files that are passed over.
         epoch: Number of the epoch. Together with the seed it determines the random crops.
 
     Raises:
-        ObserverError: If there are fewer than two classes, or no images.
+        ObserverError: If there are fewer than two classes, or a class does not have images.
+        StimulusError: If there are images in other formats than PNG and JPEG.
     """
 
     def __init__(self, folder: Path, size: int = 224, seed: int = 0) -> None:
-        self.classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
-        self._files = [
-            (path, number)
-            for number, name in enumerate(self.classes)
-            for path in sorted((folder / name).rglob("*"))
-            if path.suffix.lower() in SUFFIXES
-        ]
+        scans = [scan_folder(path) for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
+        for scan in scans:
+            scan.check()
+        images = {scan.folder.name: scan.images for scan in scans}
+        self.classes = [scan.folder.name for scan in scans]
+        self.notes = tuple(note for scan in scans for note in scan.notes())
+        self._files = [(path, number) for number, name in enumerate(self.classes) for path in images[name]]
         if len(self.classes) < 2 or not self._files:
             raise ObserverError(
                 f"{folder} has {len(self.classes)} subfolders and {len(self._files)} images in them: "
                 "expected one subfolder of images per class, and at least two classes"
+            )
+        if empty := [scan.folder.name for scan in scans if not scan.images]:
+            raise ObserverError(
+                f"the folder {empty[0]} in {folder} does not contain images: add images, or remove the folder"
             )
         names = "\n".join(path.relative_to(folder).as_posix() for path, _ in self._files)
         self.digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:12]
@@ -289,6 +296,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         network = ResNetForImageClassification(ResNetConfig(num_labels=len(data.classes)))
         processes = this_process()
         on_progress = print if processes.is_main_process else lambda message: None
+        for note in data.notes:
+            on_progress(f"note: {note}")
         data_id = f"{options.size} pixels of {data.digest}"
         train(network, data, settings, options.out, data_id=data_id, n_workers=options.workers, on_progress=on_progress)
         if processes.is_main_process:

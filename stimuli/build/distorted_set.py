@@ -14,6 +14,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from core.errors import StimulusError
+from core.names import file_name_problem
 from core.paths import strip_folder
 from core.progress import Progress
 from stimuli.build.set_builder import (
@@ -33,8 +34,8 @@ from stimuli.distort.spectrum import (
     read_spectrum,
     write_spectrum,
 )
-from stimuli.folder import PORTABLE_NAME
 from stimuli.images import center_square, check_size, open_source_image, save_image, to_uint8
+from stimuli.naming import show
 from stimuli.stimulus import Stimulus, StimulusSet
 
 SPECTRUM_FILE, PUBLISHED_SIZE = "spectrum.npy", 224
@@ -297,11 +298,9 @@ def _check_levels(
 def _output_path(s: Stimulus, condition: str, conditions: Sequence[str]) -> Path:
     """Return the path of the distorted image, relative to the folder of the set."""
     stem = Path(s.id).stem
-    if not PORTABLE_NAME.fullmatch(s.category) or not PORTABLE_NAME.fullmatch(stem):
-        raise StimulusError(
-            f"{s.path}: the image's name and category may contain only letters, digits, spaces and ( ) . _ -, got {s.id!r} "
-            f"and {s.category!r}"
-        )
+    for name in (s.category, f"{stem}.png"):
+        if problem := file_name_problem(name):
+            raise StimulusError(f"{s.path}: the name {show(name)} {problem}; rename the image or its category")
     folder = Path(condition) if len(conditions) > 1 else Path()
     return folder / s.category / f"{stem}.png"
 

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from core.atomic import write_atomically
 from core.errors import StimulusError
+from core.names import is_readable
 
 FILE = "attribution.csv"
 COLUMNS = ("stimulus", "attribution", "license", "link")
@@ -44,7 +45,7 @@ def read_credits(folder: Path) -> dict[str, Credit]:
         raise StimulusError(f"{path} cannot be read: {error}") from None
     if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
         raise StimulusError(f"{path}: expected the header {','.join(COLUMNS)} and {len(COLUMNS)} cells per row")
-    if not all(cell.isprintable() for row in rows for cell in row):
+    if not all(is_readable(cell) for row in rows for cell in row):
         raise StimulusError(f"{path} contains a line break or another invisible character in a cell; remove it")
     return {row[0]: Credit(*row[1:]) for row in rows[1:]}
 

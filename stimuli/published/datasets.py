@@ -8,7 +8,7 @@ folders are searched, in this order:
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import platformdirs
@@ -182,6 +182,21 @@ def dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise UnknownName("published dataset", name, DATASETS)
     return DATASETS[name]
+
+
+def describe_difference(name: str, stimuli: StimulusSet, choices: Iterable[str]) -> str:
+    """Describe how a stimulus set and choices differ from those of the published dataset `name`, or return "".
+
+    A part of the published set does not count as different. The content of the images is not compared.
+    """
+    table = dataset(name)
+    if set(choices) != set(CATEGORIES):
+        return "its choices are not the sixteen categories"
+    categories = {s.category for s in stimuli} - set(CATEGORIES)
+    if categories:
+        return f"it has the category {min(categories)!r}, which {name} does not have"
+    conditions = {s.condition for s in stimuli} - {condition.name for condition in table.conditions}
+    return f"it has the condition {min(conditions)!r}, which {name} does not have" if conditions else ""
 
 
 def parse_cues(image: str) -> dict[str, str]:

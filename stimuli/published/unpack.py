@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import StimulusError
-from stimuli.images import SUFFIXES
 
+SUFFIXES = (".png", ".jpg", ".jpeg")  # of the images in the archives
 MAX_DEPTH = 8  # maximum number of parts of a path, which are the folders above a file and the file itself
 # The compression ratio is not limited below this size, because the padding of a small archive compresses extremely well.
 FREE_BYTES = 1 << 20

@@ -38,6 +38,7 @@ from analysis.io.importing.rows import count_rows, select_rows, trials_of
 from analysis.io.importing.stimuli import Images, images_of
 from analysis.io.importing.tables import Table, read_table
 from core.errors import LogError
+from core.names import is_readable
 from core.trial_columns import BY_NAME, INFO, MEASURED, NAMES
 from stimuli.published.datasets import DATASETS
 from stimuli.published.layouts.layout import info_cell, info_name, plain_number
@@ -318,7 +319,7 @@ def _check_texts(cells: Mapping[str, Sequence[str]], places: Sequence[str]) -> N
     for name, column in BY_NAME.items():
         for cell, place in zip(cells[name], places, strict=True):
             is_empty = not cell and not column.can_be_empty
-            if column.type == "text" and (is_empty or not cell.isprintable()):
+            if column.type == "text" and (is_empty or not is_readable(cell)):
                 raise LogError(f"{place}: the {name} is {cell[:80]!r}, expected text without line breaks")
 
 

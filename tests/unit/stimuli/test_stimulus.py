@@ -55,7 +55,7 @@ def test_the_digest_depends_on_content_but_not_on_paths_or_order(folder):
         ("stimulus,path,category,condition\na,images/a.png,cat,\na,images/b.png,cat,\n", "'a' in .* is listed twice"),
         ("stimulus,path,category,condition\na,images/a.png,,\n", "'a' needs both a name and a category"),
         ("stimulus,path,category,condition,x,x\na,images/a.png,cat,,1,2\n", "two columns have the same name"),
-        ('stimulus,path,category,condition\n"a\nb",images/a.png,cat,\n', "line break or another invisible character"),
+        ('stimulus,path,category,condition\n"a\nb",images/a.png,cat,\n', r"stimulus 'a\\nb' contains U\+000A LINE FEED"),
         ("stimulus,path,category,condition,response\na,images/a.png,cat,,x\n", "a cue cannot be called 'response'"),
         ("stimulus,path,category,condition,source\na,images/a.png,cat,,x\n", "a cue cannot be called 'source'"),
         (f"stimulus,path,category,condition\n{'a' * 1001},images/a.png,cat,\n", "row 2: a cell has more than 1000"),
@@ -79,3 +79,34 @@ def test_all_stimuli_need_the_same_cues(tmp_path):
 def test_a_missing_manifest_is_an_error(tmp_path):
     with pytest.raises(StimulusError, match="cannot be read"):
         StimulusSet.read(tmp_path / "stimuli.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        ("Stimulus;Path", "'Stimulus;Path'"),
+        ("", "empty"),
+        ("stimulus,path,kategorie\u200b", r"'stimulus,path,kategorie\u200b'"),
+    ],
+)
+def test_another_header_is_shown_as_text(folder, header, shown):
+    (folder / "stimuli.csv").write_text(f"{header}\n", "utf-8")
+    with pytest.raises(StimulusError) as error:
+        StimulusSet.read(folder / "stimuli.csv")
+    assert str(error.value).endswith(f"category,condition, separated by commas, but its first row is {shown}")
+
+
+def test_a_path_that_a_manifest_cannot_contain_is_refused(folder):
+    (folder / "a\nb.png").write_bytes((folder / "images/a.png").read_bytes())
+    with pytest.raises(StimulusError, match=r"the path 'a\\nb\.png' contains U\+000A LINE FEED"):
+        StimulusSet("x", (Stimulus("a", folder / "a\nb.png", "cat"),)).write(folder / "stimuli.csv")
+
+
+def test_the_path_in_a_manifest_may_have_spaces_of_any_width(folder):
+    (folder / "1\u202fPM.png").write_bytes((folder / "images/a.png").read_bytes())
+    rows = "stimulus,path,category,condition\na,1\u202fPM.png,cat,\n"
+    (folder / "stimuli.csv").write_text(rows, "utf-8")
+    assert StimulusSet.read(folder / "stimuli.csv").stimuli[0].pixels().shape == (4, 5, 3)
+    (folder / "stimuli.csv").write_text(rows.replace("1\u202fPM.png", '"1\nPM.png"'), "utf-8")
+    with pytest.raises(StimulusError, match=r"row 2: the path '1\\nPM\.png' contains U\+000A LINE FEED"):
+        StimulusSet.read(folder / "stimuli.csv")

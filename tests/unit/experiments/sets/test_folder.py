@@ -74,7 +74,7 @@ def test_manifest_is_used_unchanged(drawn, tmp_path):
         (["1.png"], "expected farm/<category>/<image>"),
         (["a/b/c/1.png"], "expected farm/<category>/<image>"),
         (["a/1.png", "b/1.png"], r"1\.png in two categories; names must be unique"),
-        (["a\n/1.png"], "expected farm/<category>/<image>"),
+        (["a\n/1.png"], r"the name 'a\\n' contains U\+000A LINE FEED"),
         (["a/1.png"], "needs two or more different choices"),
         (
             ["a/1.png", "a/b/2.png"],

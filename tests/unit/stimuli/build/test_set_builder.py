@@ -51,12 +51,19 @@ def test_a_set_with_other_settings_is_not_built_in_the_same_folder(source, tmp_p
 def test_settings_may_change_until_an_image_has_been_made(source, tmp_path):
     out = tmp_path / "set"
     (source / "cat" / "cat0.png").write_text("no image")
-    damaged = read_folder(source).where(lambda s: s.id == "cat0.png")
+    damaged = read_folder(source, keep_unusable=True).where(lambda s: s.id == "cat0.png")
     with pytest.raises(StimulusError, match="0 of 1 images could be made"):
         build(DistortionSettings("contrast"), damaged, out, ["c10"])
     with pytest.raises(StimulusError, match=f"the stimulus set {out} is not finished"):
         read_folder(out)
-    assert len(build(DistortionSettings("contrast", seed=1), read_folder(source), out, ["c10", "c20"]).skipped) == 1
+    assert (
+        len(
+            build(
+                DistortionSettings("contrast", seed=1), read_folder(source, keep_unusable=True), out, ["c10", "c20"]
+            ).skipped
+        )
+        == 1
+    )
 
 
 def test_a_damaged_image_can_be_repaired_or_removed_and_the_other_files_stay(source, tmp_path):
