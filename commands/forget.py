@@ -41,11 +41,13 @@ def forget(
         typer.confirm(f"Remove these files of {code} permanently?", abort=True)
     for path in forgetting.forget(code, out, any_kind=any_kind):
         typer.echo(f"{'removed from' if path.name == 'participants.tsv' else 'removed'}: {path}")
+    mentions = forgetting.remaining_mentions(code, [data.folder for data in folders])
     n_trials = sum(session.n_trials for session in sessions if session.lock is not None)
+    rest = f"; files with the code that remain: {len(mentions)}" if mentions else ""
     if sessions or any(data.participant_tables for data in folders):
-        typer.echo(f"{code}: {n_trials} trials were removed from the logs")
+        typer.echo(f"{code}: {n_trials} trials were removed from the logs{rest}")
     else:
         date = forgetting.deletion_date(code, folders)
-        typer.echo(f"{code}: there are no data to remove; they were already removed on {date}")
-    for path in (path for data in folders for path in data.mentions):
+        typer.echo(f"{code}: there are no data to remove; they were already removed on {date}{rest}")
+    for path in mentions:
         to_stderr(f"note: {path} mentions {code} and was kept: check it by hand")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -79,14 +80,24 @@ def serve(
             folder = static / code if len(codes) > 1 else static
             typer.echo(f"{code}  {serving.write_static(chosen, code, folder, files, save=save, **settings)}")
         return
-    with resumable(stop_message, ("serve",)), progress_bar(chosen.name, "trials", quiet=quiet) as progress:
+    same_port: list[str] = []  # browsers keep an answer that has not arrived for the address of the server
+
+    def announce(code: str, url: str) -> None:
+        typer.echo(f"{code}  {url}")
+        if port == 0:
+            same_port[:] = ["--port", str(urlsplit(url).port)]
+
+    with (
+        resumable(stop_message, ("serve",), same_port),
+        progress_bar(chosen.name, "trials", quiet=quiet) as progress,
+    ):
         total = serving.TotalProgress(progress)
         web_sessions = [
             serving.WebSession(chosen, code, out, files, **settings, progress=total.for_session(code), notify=to_stderr)
             for code in codes
         ]
         serving.serve(
-            web_sessions, host=host, port=port, invited=sessions is not None, announce=_print_link, notify=to_stderr
+            web_sessions, host=host, port=port, invited=sessions is not None, announce=announce, notify=to_stderr
         )
     for web_session in web_sessions:
         typer.echo(f"log: {web_session.log}")
@@ -139,7 +150,3 @@ def _participant_codes(codes: list[str] | None, n_invited: int | None) -> tuple[
         new[new_code()] = None
     same = " ".join(f"--participant {code}" for code in new)
     return list(new), (f"every response is saved; for the same participants replace --sessions {n_invited} by {same}")
-
-
-def _print_link(code: str, url: str) -> None:
-    typer.echo(f"{code}  {url}")

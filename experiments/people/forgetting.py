@@ -8,14 +8,8 @@ import filelock
 
 from core.errors import LogError
 from experiments.deletion_records import record_deletion, recorded_date
-from experiments.people.personal_data import (
-    PARTICIPANTS,
-    PersonalData,
-    SessionFiles,
-    files_in,
-    find_personal_data,
-    remove_participant_row,
-)
+from experiments.people.mentions import PARTICIPANTS, files_in, mentions_code, remove_participant_row
+from experiments.people.personal_data import PersonalData, SessionFiles, find_personal_data
 from observers.people.codes import check_code
 
 
@@ -72,20 +66,52 @@ def forget(code: str, folders: Iterable[Path], *, any_kind: bool = False) -> lis
     Example:
         >>> forget("K7Q2XZ", [Path("logs"), Path("bids")])
     """
+    folders = list(folders)
     personal_data = find_in_folders(code, folders, any_kind=any_kind)
-    sessions = [session for data in personal_data for session in data.sessions]
+    sessions = _sessions(personal_data)
     roots = sorted({session.root for session in sessions if session.root is not None})
-    lock_paths = [session.lock for session in sessions if session.lock is not None]
     with ExitStack() as locks:
-        for path in (*lock_paths, *(root / ".forgotten.lock" for root in roots)):
-            locks.enter_context(_lock(path))
+        _lock_sessions(sessions, locks)
+        for root in roots:
+            locks.enter_context(_lock(root / ".forgotten.lock"))
         for root in roots:
             record_deletion(code, root, [session.n_trials for session in sessions if session.root == root])
+        # From now on, the code is refused. A session that began before is found and locked, or it is in use.
+        personal_data = find_in_folders(code, folders, any_kind=any_kind)
+        known = {session.lock for session in sessions}
+        sessions = _sessions(personal_data)
+        _lock_sessions([session for session in sessions if session.lock not in known], locks)
         deleted = list(_delete(sessions, (".csv", ".tsv", ".part")))
     deleted += _delete(sessions, (".lock",))
     deleted += _delete(sessions, (".json",))
     tables = [path for data in personal_data for path in files_in(data.folder) if path.name == PARTICIPANTS]
     return deleted + [path for path in tables if remove_participant_row(path, code)]
+
+
+def remaining_mentions(code: str, folders: Iterable[Path]) -> list[Path]:
+    """Return the files that contain the code in their name or content, after the data of the participant were deleted.
+
+    Args:
+        code: Participant code.
+        folders: Folders of trial logs and of exports.
+    """
+    return [
+        path
+        for folder in folders
+        for path in files_in(Path(folder))
+        if mentions_code(path, path.relative_to(folder), code)
+    ]
+
+
+def _sessions(personal_data: Iterable[PersonalData]) -> list[SessionFiles]:
+    return [session for data in personal_data for session in data.sessions]
+
+
+def _lock_sessions(sessions: Iterable[SessionFiles], locks: ExitStack) -> None:
+    """Acquire the locks of logs. Raises LogError if a running session holds one of them."""
+    for session in sessions:
+        if session.lock is not None:
+            locks.enter_context(_lock(session.lock))
 
 
 def _lock(path: Path) -> filelock.BaseFileLock:

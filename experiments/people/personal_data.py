@@ -8,19 +8,18 @@ session that never started. Links are not followed.
 import csv
 import io
 import json
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
 
-from core.atomic import partial_path, write_atomically
+from core.atomic import partial_path
 from core.errors import LogError
 from core.participants import pilot_name
 from core.trial_columns import NAMES
 from experiments.deletion_records import DELETION_RECORDS
+from experiments.people.mentions import PARTICIPANTS, files_in, has_participant_row, mentions_code
 from stimuli.published.layouts.files import detect_layout, header_names, parse_header
 from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
 from stimuli.published.layouts.own import OWN
@@ -35,9 +34,6 @@ SUFFIXES = (
     ".lock",
     ".json",
 )
-# Files that are searched for the code. The end of a Parquet file, which is not compressed, has the codes of all people.
-MENTIONS = (".csv", ".tsv", ".json", ".html", ".js", ".md", ".txt", ".svg", ".parquet")
-PARTICIPANTS = "participants.tsv"
 _PERSON_IMAGE_NAME = re.compile(
     r"\d{4,}_[^_]+_s"
 )  # image names in the rows of people in model-vs-human format; those of models have _dnn
@@ -93,11 +89,9 @@ def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
     candidates = [_session_files(code, stem, group, any_kind) for stem, group in groups.items()]
     sessions = tuple(_with_root(session, folder) for session in candidates if session is not None)
     session_paths = {path for session in sessions for path in session.files}
-    tables = tuple(
-        path for path in paths if path.name == PARTICIPANTS and _without_participant(path, code, set()) is not None
-    )
-    others = (path for path in paths if path not in session_paths and path.name != PARTICIPANTS)
-    mentions = tuple(path for path in others if _mentions(path, path.relative_to(folder), code))
+    tables = tuple(path for path in paths if path.name == PARTICIPANTS and has_participant_row(path, code))
+    others = (path for path in paths if path not in session_paths and path not in tables)
+    mentions = tuple(path for path in others if mentions_code(path, path.relative_to(folder), code))
     record_folders = tuple(path.parent for path in paths if path.name == DELETION_RECORDS)
     return PersonalData(folder, sessions, tables, mentions, record_folders)
 
@@ -115,18 +109,6 @@ def _with_root(session: SessionFiles, folder: Path) -> SessionFiles:
             f"folder may contain more logs of the participant"
         )
     return evolve(session, root=parent.parent)
-
-
-def files_in(folder: Path) -> Iterator[Path]:
-    """Yield all files and links below a folder. Raises OSError if a folder cannot be read, since it may contain data."""
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for directory, folders, names in os.walk(folder, onerror=stop):
-        folders.sort()
-        for name in sorted(names) + [name for name in folders if Path(directory, name).is_symlink()]:
-            yield Path(directory, name)
 
 
 def _session_files(code: str, stem: Path, group: dict[str, Path], any_kind: bool) -> SessionFiles | None:
@@ -219,60 +201,3 @@ def _owner_in_bids_json(description: Any) -> tuple[str, bool] | None:
     logs = description.get("Logs")
     log_owner = _owner_in_sidecar(logs[0]) if isinstance(logs, list) and logs else None
     return description["Observer"], description.get("Kind") == "human" or (log_owner is not None and log_owner[1])
-
-
-def _mentions(path: Path, relative_path: Path, code: str) -> bool:
-    """Return whether a file contains the code as a whole word in its relative path or in its text."""
-    word = rf"(?<![A-Za-z0-9]){re.escape(code)}(?![A-Za-z0-9])"
-    if re.search(word, str(relative_path)):
-        return True
-    return path.suffix in MENTIONS and not path.is_symlink() and bool(re.search(word.encode(), path.read_bytes()))
-
-
-def remove_participant_row(participants: Path, code: str) -> bool:
-    """Remove the participant from the participants.tsv of a BIDS export, and delete the participant's empty folders.
-
-    A row is kept if the folder of the subject still contains files. Returns whether a row was removed.
-    """
-    subjects: set[str] = set()
-    content = _without_participant(participants, code, subjects)
-    if content is None:
-        return False
-    for subject in subjects:
-        for directory, _, _ in os.walk(participants.parent / subject, topdown=False):
-            os.rmdir(directory)
-    write_atomically(participants, content)
-    return True
-
-
-def _without_participant(participants: Path, code: str, subjects: set[str]) -> bytes | None:
-    """Return the content of a participants.tsv without the participant's rows, or None if there are no rows to remove.
-
-    A row is removed only if the folder of its subject contains no files. The labels of these subjects are added to
-    `subjects`.
-    """
-    if participants.is_symlink():
-        return None
-    lines = participants.read_bytes().splitlines(keepends=True)
-    columns = lines[0].decode("utf-8", "replace").strip().split("\t") if lines else []
-    if not {"participant_id", "observer"} <= set(columns):
-        return None
-    subject, observer = columns.index("participant_id"), columns.index("observer")
-    remaining = []
-    for line in lines:
-        cells = line.decode("utf-8", "replace").rstrip("\r\n").split("\t")
-        if (
-            len(cells) == len(columns)
-            and cells[observer] in (code, pilot_name(code))
-            and re.fullmatch(r"sub-[A-Za-z0-9]+", cells[subject])
-            and _has_no_files(participants.parent / cells[subject])
-        ):
-            subjects.add(cells[subject])
-        else:
-            remaining.append(line)
-    return b"".join(remaining) if subjects else None
-
-
-def _has_no_files(folder: Path) -> bool:
-    """Return whether a folder contains no files or does not exist. The result is False for a link."""
-    return not folder.is_symlink() and not (folder.is_dir() and any(files_in(folder)))

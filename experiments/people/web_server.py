@@ -16,7 +16,9 @@ import socket
 import socketserver
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -28,6 +30,8 @@ from observers.people.site import ANSWER, INDEX, Site, content_type
 MAX_THREADS = 128  # simultaneous requests; further requests wait
 BACKLOG = 1024  # waiting connections
 REQUEST_TIMEOUT = 10.0  # seconds within which a request must arrive, and a reply must be sent
+# While no thread is free, the server closes connections that have not sent a request within this time, in seconds.
+SILENT_SECONDS = 0.5
 MAX_BODY = 16 << 10  # bytes; a typical answer has about 700
 # If a body exceeds MAX_BODY, up to this number of bytes are read and discarded, so that the client can receive the reply.
 MAX_DISCARDED = 1 << 20
@@ -80,6 +84,9 @@ class Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sessions, self.notify = sessions, notify
         self._free_threads = threading.BoundedSemaphore(MAX_THREADS)
+        # Connections without a complete request, in the order of their start, with their address and time of start.
+        self._silent: dict[Any, tuple[str, float]] = {}
+        self._silent_lock = threading.Lock()
         try:
             super().__init__((host, port), Handler)
         except OSError as error:
@@ -100,10 +107,16 @@ class Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Wait for a free thread, then serve the request in a new one."""
-        self._free_threads.acquire()
+        is_free = self._free_threads.acquire(blocking=False)
+        while not is_free:
+            self._close_silent_connection()
+            is_free = self._free_threads.acquire(timeout=SILENT_SECONDS / 10)
+        with self._silent_lock:
+            self._silent[request] = client_address[0], time.monotonic()
         try:
             super().process_request(request, client_address)
         except BaseException:
+            self.mark_received(request)
             self._free_threads.release()
             raise
 
@@ -112,7 +125,25 @@ class Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.mark_received(request)
             self._free_threads.release()
+
+    def mark_received(self, request: Any) -> None:
+        """Record that a connection has sent its request, so that it is not closed in favor of others."""
+        with self._silent_lock:
+            self._silent.pop(request, None)
+
+    def _close_silent_connection(self) -> None:
+        """Close the oldest of the silent connections of that address which has most of them, if it is old enough."""
+        with self._silent_lock:
+            n_by_address = Counter(address for address, _ in self._silent.values())
+            latest = time.monotonic() - SILENT_SECONDS
+            old = {request: address for request, (address, start) in self._silent.items() if start <= latest}
+            if old:
+                request = max(old, key=lambda request: n_by_address[old[request]])  # the first one of equal ones
+                del self._silent[request]
+                with suppress(OSError):  # the client has closed it
+                    request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print the traceback of an error, except if the client closed the connection or was too slow."""
@@ -134,6 +165,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Send a file of a session's page."""
+        self.server.mark_received(self.connection)
         session, name = self._find_session()
         make_content = session.site.get(name or INDEX) if session else None
         if session is None or make_content is None:
@@ -164,6 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             return None  # the client closed the connection
+        self.server.mark_received(self.connection)
         try:
             outcome, fields = session.handle_answer(body)
         except AnswerError as error:

@@ -145,6 +145,8 @@ class SessionLog:
             check_folder(session.path, session.shard)
         writer = log.LogWriter(session.path)
         try:
+            # The data may have been deleted since the session was planned; `forget` needs the lock of the log to delete it.
+            refuse_forgotten_observer(session.observer, session.directory)
             sidecar = _open_sidecar(session, trials, notify)
             return cls(
                 session, trials[: session.limit], sidecar, session.path, writer, len(trials), sidecar["n_logged"]

@@ -106,6 +106,45 @@ def test_answer_survives_a_server_that_is_down(few, scripts, tmp_path):
             assert "this page does not exist" in browser.script("return document.body.innerText")
 
 
+def test_answer_survives_a_restarted_server_that_does_not_know_the_link(few, scripts, tmp_path):
+    """The page stays open, and its next attempt reaches the restarted server, which refuses the old link."""
+    path = log.log_path(tmp_path, "few", "AB12", 1)
+    with chromium() as browser:
+        with served([serving.WebSession(few, "AB12", tmp_path, scripts)]) as [client]:
+            settings, port = client.get("trials.json").json, client.port
+            browser.open(f"http://127.0.0.1:{port}/s/{client.token}/")
+            start_trials(browser)
+        choose(browser, settings, 1, "dog")
+        browser.wait("document.body.innerText.includes('No connection')")
+        continued = serving.WebSession(few, "AB12", tmp_path, scripts)
+        with served([continued], port=port) as [client]:
+            browser.wait("document.body.innerText.includes('This link is no longer valid')", 40)
+            assert "stored in this browser" in browser.script("return document.body.innerText")
+            continued.start()
+            assert rows(path) == []
+            browser.open(f"http://127.0.0.1:{port}/s/{client.token}/")
+            start_trials(browser, card=False)
+            assert [row["response"] for row in rows(path)] == ["dog"]
+            browser.wait(canvas_of(2))
+
+
+def test_answer_that_the_server_refuses_is_not_sent_again(few, scripts, tmp_path):
+    """The answer has a response time that is too long, and its trial is repeated after a reload."""
+    path = log.log_path(tmp_path, "few", "AB12", 1)
+    with chromium() as browser, served([serving.WebSession(few, "AB12", tmp_path, scripts)]) as [client]:
+        settings = client.get("trials.json").json
+        browser.open(f"http://127.0.0.1:{client.port}/s/{client.token}/")
+        start_trials(browser)
+        browser.script("const save = TrialPlugin.save; TrialPlugin.save = (answer) => save({ ...answer, rt: 99 })")
+        choose(browser, settings, 1, "dog")
+        browser.wait("document.body.innerText.includes('The answer was not accepted (error 400)')")
+        browser.reload()
+        start_trials(browser, card=False)
+        choose(browser, settings, 1, "cat")
+        browser.wait(canvas_of(2))
+        assert [row["response"] for row in rows(path)] == ["cat"]
+
+
 class SavingHandler(http.server.SimpleHTTPRequestHandler):
     """Another web server, which saves what is posted to it."""
 

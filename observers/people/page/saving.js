@@ -10,8 +10,9 @@ const AnswerStorage = {
   get(key) {
     try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
   },
+  // Return whether the value is stored.
   set(key, value) {
-    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* without localStorage, the answer is not stored */ }
+    try { localStorage.setItem(key, JSON.stringify(value)); return true; } catch { return false; }
   },
 };
 
@@ -40,20 +41,21 @@ class AnswerSaver {
 
   // Send an answer until the server confirms it, and return the reply. Throw an error if the server refuses the answer.
   async save(answer) {
-    AnswerStorage.set(this.key, { next: answer.trial, answer });
+    const isStored = AnswerStorage.set(this.key, { next: answer.trial, answer });
     const timer = setTimeout(() => showNotice("Saving…"), NOTICE_MS);
     let reply = null;
     for (let wait = RETRY_MS[0]; reply === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
       try {
         reply = await this.attempt(answer);
-      } catch (refusal) { // the answer is discarded, so that its trial is repeated after a reload
+      } catch (refusal) {
         clearTimeout(timer);
-        AnswerStorage.set(this.key, { next: answer.trial });
+        if (refusal.isFinal) AnswerStorage.set(this.key, { next: answer.trial }); // its trial is repeated after a reload
+        else if (refusal.status === 404) refusal.message = invalidLinkMessage(isStored);
         throw refusal;
       }
       if (reply === null) {
         clearTimeout(timer);
-        showNotice("No connection. Your answers are kept; please leave this page open. Trying again…");
+        showNotice("No connection. Your last answer is kept in this page; please leave it open. Trying again…");
         await pause(wait);
       }
     }
@@ -83,8 +85,19 @@ class AnswerSaver {
     }
     if (reply.ok) return reply.json().catch(() => ({}));
     if (reply.status >= 500 || reply.status === 408 || reply.status === 429) return null;
-    throw new Error(errorMessage(reply.status));
+    const refusal = new Error(errorMessage(reply.status));
+    // After a restart of the server, this link is unknown (404), but the session continues with a new link, and an answer
+    // that another window has given (409) is not needed. The server would refuse any other answer again.
+    throw Object.assign(refusal, { status: reply.status, isFinal: ![404, 409].includes(reply.status) });
   }
+}
+
+// Return the message to the participant after the server did not know the link to which an answer was sent.
+function invalidLinkMessage(isStored) {
+  const link = "This link is no longer valid. Please ask for a new link";
+  return isStored
+    ? `${link}, and open it in this browser. Your last answer is stored in this browser and is sent when you open the new link.`
+    : `${link}. Your last answer could not be saved, and its picture is shown again. Earlier answers are saved.`;
 }
 
 // Return the message to the participant after the server refused a request with an HTTP status of 400 to 499.
@@ -92,7 +105,7 @@ function errorMessage(status) {
   if (status === 409) {
     return "This picture was already answered, perhaps in another window. Please reload this page to continue.";
   }
-  if (status === 404) return "This link is no longer valid. Please ask for a new link. Your answers are saved.";
+  if (status === 404) return "This link is no longer valid. Please ask for a new link.";
   return `The answer was not accepted (error ${status}). Please reload this page to continue. Earlier answers are saved.`;
 }
 

@@ -18,11 +18,13 @@ from analysis.io.bids import export_bids
 from analysis.io.export import export
 from analysis.io.frame import read_trials
 from core.errors import LogError, ObserverError
-from experiments.deletion_records import is_forgotten, refuse_forgotten
+from experiments.deletion_records import is_forgotten, record_deletion, refuse_forgotten
 from experiments.log import LogWriter, log_path
+from experiments.people import forgetting
 from experiments.people.forgetting import find_in_folders, forget
 from experiments.people.serving import WebSession
 from experiments.running.session import run
+from experiments.running.session_log import Session, SessionLog
 from experiments.sets.registry import make_experiment
 from observers.people.participant import Participant
 from observers.protocol import Response
@@ -342,6 +344,70 @@ def test_forget_command_asks_for_confirmation(folders, monkeypatch):
     assert output == f"{CODE}: there are no data to remove; they were already removed on {datetime.now(UTC):%Y-%m-%d}\n"
     result = observers("forget", "AB", "--out", folders[0], "--yes", code=1)
     assert "there are no data of a participant AB in" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"participant_id", b'"participant_id"').replace(b"observer", b'"observer"'),
+        lambda text: b"\n".join(line[: line.rindex(b"\t")] for line in text.splitlines()) + b"\n",
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: text.replace(CODE.encode() + b"\thuman", b'"' + CODE.encode() + b'" \thuman'),
+    ],
+    ids=["byte order mark", "quoted header", "short rows", "line endings", "quoted name"],
+)
+def test_participants_table_that_another_program_has_saved(folders, edit):
+    table = folders[1] / "participants.tsv"
+    table.write_bytes(edit(table.read_bytes()))
+    before = table.read_bytes()
+    output = observers("forget", CODE, "--yes", "--out", folders[0], "--out", folders[1]).output
+    assert f"removed from: {table}\n" in output and "mentions" not in output and "remain" not in output
+    assert paths_with_code(contents(*folders[:2])) == []
+    assert table.read_bytes() == b"".join(
+        line for line in before.splitlines(keepends=True) if OTHER.encode() in line or CODE.encode() not in line
+    )
+
+
+def test_forget_command_names_every_file_that_still_has_the_code(folders):
+    table = folders[1] / "participants.tsv"
+    table.write_bytes(table.read_bytes().decode().encode("utf-16"))
+    wide = folders[1] / "wide.xml"
+    wide.write_bytes(f"<code>{CODE}</code>".encode("utf-16-be"))
+    border = folders[1] / "border.log"  # the code is at the border of two reads
+    border.write_bytes(b"." * ((1 << 20) - 3) + CODE.encode() + b".")
+    other = folders[1] / "other.log"
+    other.write_text(f"{OTHER} x{CODE}")
+    result = observers("forget", CODE, "--yes", "--out", folders[0], "--out", folders[1])
+    assert f"{CODE}: 11 trials were removed from the logs; files with the code that remain: 3\n" in result.stdout
+    assert {line.split()[1] for line in result.stderr.splitlines()} == {str(table), str(wide), str(border)}
+
+
+def test_a_session_that_was_planned_before_the_deletion_is_refused(folders, small):
+    """The session has passed the first check, and opens its log after the deletion."""
+    session = Session(small, Person(CODE), folders[0], number=7)
+    forget(CODE, folders)
+    with pytest.raises(LogError, match=f"the data of {CODE} were deleted"):
+        SessionLog.open(session)
+    assert not session.path.exists()
+
+
+def test_a_session_that_began_during_the_search_is_not_missed(folders, small, monkeypatch):
+    """The session opens its log after `forget` has searched the folders and before it records the deletion."""
+    begun = []
+
+    def begin_and_record(*arguments):
+        if not begun:
+            begun.append(SessionLog.open(Session(small, Person(CODE), folders[0], number=7)))
+            begun[0].start()
+        return record_deletion(*arguments)
+
+    monkeypatch.setattr(forgetting, "record_deletion", begin_and_record)
+    with pytest.raises(LogError, match="are in use: nothing was deleted; run the command again"):
+        forget(CODE, folders)
+    begun[0].close()
+    forget(CODE, folders)
+    assert paths_with_code(contents(*folders)) == []
 
 
 def test_forget_command_without_a_terminal(folders):

@@ -157,6 +157,18 @@ def test_idle_and_slow_connections_are_closed(client, monkeypatch):
             connection.close()
 
 
+def test_silent_connections_do_not_make_others_wait(client):
+    """Twice as many silent connections as there are threads, all from one address, and none has reached its timeout."""
+    silent = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(2 * web_server.MAX_THREADS)]
+    try:
+        start = time.monotonic()
+        assert client.post(client.answer(1)).status == 200
+        assert time.monotonic() - start < web_server.REQUEST_TIMEOUT / 2
+    finally:
+        for connection in silent:
+            connection.close()
+
+
 def test_token_is_valid_for_its_own_session_only(few, tmp_path):
     sessions = [make_session(few, tmp_path, code) for code in ("AB12", "CD34")]
     with served(sessions) as [first, second]:
