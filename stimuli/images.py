@@ -5,7 +5,9 @@ Image files may come from any source, so only PNG and JPEG are decoded, and only
 """
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,11 @@ from core.atomic import write_atomically
 from core.errors import StimulusError
 
 FORMATS = ("PNG", "JPEG")
+# The exceptions that Pillow raises for damaged files. Metadata, such as EXIF, cause most kinds of them.
+DECODING_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError, struct.error,
+    zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 MAX_PIXELS = 50_000_000
 MIN_SIDE, MAX_SIZE = 8, 4096  # smallest and largest side of a generated stimulus, in pixels
 TOLERANCE = 1e-6  # rounding error by which a float image may exceed 0..1
@@ -24,8 +31,9 @@ TOLERANCE = 1e-6  # rounding error by which a float image may exceed 0..1
 def open_image(path: Path) -> np.ndarray:
     """Decode a PNG or JPEG file.
 
-    The EXIF orientation is applied and the color profile is ignored. A gray image is returned with three equal
-    channels. Partly transparent images are refused because their appearance would depend on the background behind them.
+    The EXIF orientation is applied and the color profile is ignored, for all observers alike. A gray image is returned with
+    three equal channels. Of a JPEG file with several pictures, as some cameras write them, the first is returned. Partly
+    transparent images are refused because their appearance would depend on the background behind them.
 
     Args:
         path: The image file.
@@ -34,35 +42,46 @@ def open_image(path: Path) -> np.ndarray:
         The image, `(height, width, 3)` uint8 sRGB.
 
     Raises:
-        StimulusError: If the file is missing, damaged, neither PNG nor JPEG, larger than MAX_PIXELS, deeper than 8 bits
-            per channel, in the CMYK or LAB color space, or partly transparent.
+        StimulusError: If the file is missing, damaged, not a regular file, neither PNG nor JPEG, larger than MAX_PIXELS,
+            deeper than 8 bits per channel, animated, in the CMYK or LAB color space, or partly transparent.
     """
+    if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
+        raise StimulusError(f"{path} is not a file but a folder or a special file: expected a PNG or JPEG image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked below
+            warnings.simplefilter("ignore", UserWarning)  # Pillow warns of metadata that it cannot read
             opened = Image.open(path, formats=FORMATS)
-        with opened as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise StimulusError(
-                    f"{path} has {image.width} × {image.height} pixels, more than the maximum of {MAX_PIXELS:,}; "
-                    f"save a smaller version"
-                )
-            if image.mode.startswith(("I", "F")) or _is_deep_png(path):
-                raise StimulusError(f"{path} has more than 8 bits per channel; save it as an 8-bit PNG")
-            if image.mode in ("CMYK", "LAB"):
-                raise StimulusError(f"{path} is in the color space {image.mode}; save it in sRGB")
-            upright = ImageOps.exif_transpose(image)
-            if "A" in upright.getbands() or "transparency" in upright.info:
-                upright = upright.convert("RGBA")
-                if upright.getchannel("A").getextrema() != (255, 255):
-                    raise StimulusError(f"{path} is partly transparent; flatten it onto the background to be shown")
-            return np.asarray(upright.convert("RGB"))
+            with opened as image:
+                return _to_rgb(image, path)
     except FileNotFoundError:
         raise StimulusError(f"the image {path} does not exist") from None
     except UnidentifiedImageError:
-        raise StimulusError(f"{path} is not a PNG or JPEG image") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise StimulusError(f"the image {path} cannot be read: {error}") from None
+        raise StimulusError(f"{path} is not a PNG or JPEG image, or is damaged") from None
+    except DECODING_ERRORS as error:
+        reason = str(error) or type(error).__name__
+        raise StimulusError(f"the image {path} cannot be read ({reason}): save it again as PNG") from None
+
+
+def _to_rgb(image: Image.Image, path: Path) -> np.ndarray:
+    """Return the pixels of an opened image, after the checks of `open_image`. Raises StimulusError and DECODING_ERRORS."""
+    if image.width * image.height > MAX_PIXELS:
+        raise StimulusError(
+            f"{path} has {image.width} × {image.height} pixels, more than the maximum of {MAX_PIXELS:,}; "
+            f"save a smaller version"
+        )
+    if _is_deep(image):
+        raise StimulusError(f"{path} has more than 8 bits per channel; save it as an 8-bit PNG")
+    if image.mode in ("CMYK", "LAB"):
+        raise StimulusError(f"{path} is in the color space {image.mode}; save it in sRGB")
+    if image.format == "PNG" and getattr(image, "is_animated", False):
+        raise StimulusError(f"{path} is animated; save the picture to be shown as a PNG of its own")
+    upright = ImageOps.exif_transpose(image)
+    if "A" in upright.getbands() or "transparency" in upright.info:
+        upright = upright.convert("RGBA")
+        if upright.getchannel("A").getextrema() != (255, 255):
+            raise StimulusError(f"{path} is partly transparent; flatten it onto the background to be shown")
+    return np.asarray(upright.convert("RGB"))
 
 
 def open_source_image(path: Path) -> np.ndarray:
@@ -78,14 +97,14 @@ def open_source_image(path: Path) -> np.ndarray:
     return pixels
 
 
-def _is_deep_png(path: Path) -> bool:
-    """Return whether the file is a PNG with more than 8 bits per channel.
+def _is_deep(image: Image.Image) -> bool:
+    """Return whether an image that has not been decoded yet has more than 8 bits per channel.
 
-    Pillow silently reduces color images of 16 bits to 8 bits, so the header is read here.
+    The mode of a color image is RGB even if its file has 16 bits per channel, which Pillow reduces to 8 without a warning.
+    The raw mode of its data, such as `RGB;16B`, shows the depth.
     """
-    with open(path, "rb") as file:
-        header = file.read(25)
-    return header.startswith(b"\x89PNG") and header[24] > 8
+    tiles = getattr(image, "tile", ())  # (codec, extents, offset, raw mode)
+    return image.mode.startswith(("I", "F")) or any(";16" in str(tile[3]) for tile in tiles)
 
 
 def save_image(pixels: np.ndarray, path: Path, compress_level: int = 6) -> None:

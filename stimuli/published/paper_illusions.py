@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from attrs import frozen
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from core.errors import StimulusError
 from stimuli.categories import AMBIGUOUS
 from stimuli.cues import PERCEPTS
-from stimuli.images import FORMATS, MAX_PIXELS, save_image
+from stimuli.images import DECODING_ERRORS, FORMATS, MAX_PIXELS, save_image
 from stimuli.published.attribution import Credit, write_credits
 from stimuli.published.datasets import cache_folder
 from stimuli.published.download import Downloader, Progress, explain_write_errors, no_progress
@@ -113,7 +113,7 @@ def flatten_image(content: bytes, url: str) -> np.ndarray:
                     f"{url} has {image.width} × {image.height} pixels, more than the maximum of {MAX_PIXELS:,}"
                 )
             upright = image.convert("RGBA")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except DECODING_ERRORS as error:
         raise StimulusError(
             f"{url} did not send a PNG or JPEG image ({type(error).__name__}): try again later"
         ) from None

@@ -1,7 +1,11 @@
 """Tests of opening and saving image files."""
 
+import io
+import os
+import random
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -69,3 +73,95 @@ def test_unacceptable_image_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 10)
     with pytest.raises(StimulusError, match="4 × 6 pixels, more than the maximum of 10"):
         open_image(tmp_path / "x.png")
+
+
+def make_png(*chunks):
+    """Return a PNG file with these (name, content) chunks."""
+    packed = (struct.pack(">I", len(c)) + name + c + struct.pack(">I", zlib.crc32(name + c)) for name, c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def header(width, height, depth, color_type, interlaced=0):
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, interlaced)
+
+
+@pytest.mark.parametrize(("color_type", "n_channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+@pytest.mark.parametrize("earlier", [(), ((b"tEXt", b"a\0b"),), (header(2, 1, 8, 2),)])
+def test_deep_images_are_refused_wherever_their_header_is(tmp_path, color_type, n_channels, earlier):
+    data = b"IDAT", zlib.compress(bytes(1 + 2 * n_channels * 2))
+    (tmp_path / "x.png").write_bytes(make_png(*earlier, header(2, 1, 16, color_type), data, (b"IEND", b"")))
+    with pytest.raises(StimulusError, match="more than 8 bits per channel"):
+        open_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("exif", [b"MM", b"II*\0"])
+def test_images_with_damaged_metadata_are_refused(tmp_path, exif):
+    rows = b"".join(b"\0" + row.tobytes() for row in COLORS)
+    chunks = header(4, 6, 8, 2), (b"eXIf", exif), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    (tmp_path / "x.png").write_bytes(make_png(*chunks))
+    with pytest.raises(StimulusError, match=r"x\.png cannot be read \(.+\): save it again as PNG"):
+        open_image(tmp_path / "x.png")
+
+
+def test_animated_and_partly_transparent_images_are_refused(tmp_path):
+    frames = [Image.fromarray(COLORS), Image.fromarray(COLORS[::-1])]
+    frames[0].save(tmp_path / "animated.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(StimulusError, match=r"animated\.png is animated; save the picture"):
+        open_image(tmp_path / "animated.png")
+    Image.fromarray(COLORS).convert("P").save(tmp_path / "palette.png", transparency=0)
+    with pytest.raises(StimulusError, match=r"palette\.png is partly transparent"):
+        open_image(tmp_path / "palette.png")
+
+
+def test_the_first_picture_of_a_camera_is_read(tmp_path):
+    frames = [Image.new("RGB", (16, 16), color) for color in ("white", "black")]
+    frames[0].save(tmp_path / "x.jpg", format="MPO", save_all=True, append_images=frames[1:])
+    assert open_image(tmp_path / "x.jpg").min() > 250
+
+
+def test_interlaced_images_are_read(tmp_path):
+    content = zlib.compress(b"\0" + bytes([1, 2, 3]))  # one pixel, in the first pass
+    (tmp_path / "x.png").write_bytes(make_png(header(1, 1, 8, 2, interlaced=1), (b"IDAT", content), (b"IEND", b"")))
+    assert open_image(tmp_path / "x.png").tolist() == [[[1, 2, 3]]]
+
+
+def test_images_without_pixels_and_with_too_many_are_refused(tmp_path):
+    data = b"IDAT", zlib.compress(b"\0" * 9)
+    for width, height, message in (
+        (0, 5, "or is damaged"),
+        (9_000, 9_000, "9000 × 9000 pixels, more than the maximum"),
+    ):
+        (tmp_path / "x.png").write_bytes(make_png(header(width, height, 8, 2), data, (b"IEND", b"")))
+        with pytest.raises(StimulusError, match=message):
+            open_image(tmp_path / "x.png")
+
+
+def test_special_files_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(StimulusError, match=r"x\.png is not a file but a folder or a special file"):
+        open_image(tmp_path / "x.png")
+
+
+def test_mutated_images_are_read_or_refused(tmp_path):
+    """Damaged images never cause another exception than StimulusError, and what is read has pixels."""
+    rng, n_read = random.Random(0), 0
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8))
+    exif = photo.getexif()
+    exif[0x0112] = 6
+    originals = []
+    for image, options in (
+        (photo, {"format": "PNG", "exif": exif}), (photo.convert("P"), {"format": "PNG", "transparency": 3}),
+        (photo, {"format": "JPEG", "exif": exif}), (photo, {"format": "JPEG", "progressive": True}),
+    ):  # fmt: skip
+        content = io.BytesIO()
+        image.save(content, **options)
+        originals.append(content.getvalue())
+    for _ in range(400):
+        content = bytearray(rng.choice(originals))
+        for _ in range(rng.choice((1, 2, 8))):
+            content[rng.randrange(8, min(len(content), 200))] = rng.randrange(256)
+        (tmp_path / "x").write_bytes(content[: rng.randrange(len(content))] if rng.random() < 0.2 else content)
+        with suppress(StimulusError):
+            assert open_image(tmp_path / "x").ndim == 3
+            n_read += 1
+    assert n_read > 20
