@@ -5,6 +5,8 @@ Incomplete downloads stay in `<cache>/partial/` until the next attempt. Only enc
 
 import os
 import re
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from http.client import responses
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import filelock
 import pooch
 import requests
 from attrs import frozen
@@ -23,6 +26,9 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds between attempts
 TIMEOUTS = (10.0, 60.0)  # seconds to wait for a connection, and for the next bytes
 MAX_BYTES = 4 << 30  # largest size of a file
 CHUNK = 1 << 16
+LOCK = ".fetch.lock"  # in the folder of incomplete downloads
+TEMPORARY = "tmp????????"  # pattern of the temporary files of earlier versions
+UNPACKING = ".unpacking"  # suffix of the folder into which an archive is unpacked before it is installed
 
 Progress = Callable[[int, int | None], None]  # number of bytes so far, total number of bytes or None if it is unknown
 
@@ -34,6 +40,31 @@ def no_progress(done: int, total: int | None) -> None:
 def partial_folder() -> Path:
     """Return the folder of incomplete downloads."""
     return cache_folder() / "partial"
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Let one process at a time write into the cache; others wait. Remove the temporary files of fetches that were killed.
+
+    Raises OSError if the cache cannot be written.
+    """
+    cache = cache_folder()
+    partial_folder().mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(partial_folder() / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"another fetch is writing into {cache}: waiting until it ends", file=sys.stderr)
+        lock.acquire()
+    try:
+        for path in (*partial_folder().glob(TEMPORARY), *cache.glob(f"*/*/{TEMPORARY}")):
+            if path.is_file():
+                path.unlink()
+        for path in cache.glob(f"stimuli/.*{UNPACKING}"):
+            shutil.rmtree(path)
+        yield
+    finally:
+        lock.release()
 
 
 def file_checksum(path: Path) -> str:
@@ -69,14 +100,14 @@ class _IncompleteDownload(Exception):
 
 @frozen
 class Downloader:
-    """A downloader for pooch that resumes and retries downloads, and returns only complete and verified files."""
+    """A downloader that resumes and retries downloads, and returns only complete and verified files."""
 
     file: str  # name of the file
     sha256: str | None  # `sha256:<hex>`, or None if it is unknown
     offline_hint: str  # tells the user how to provide the file without a network
     progress: Progress
 
-    def __call__(self, url: str, output: str, _: object) -> None:
+    def __call__(self, url: str, output: Path) -> None:
         """Download `url` to the file `output`. Raise StimulusError if the download fails."""
         if not _is_allowed(url):
             raise StimulusError(f"{url} is not downloaded: only https:// addresses are allowed")
@@ -155,15 +186,22 @@ class Downloader:
 
 
 def _is_allowed(url: str) -> bool:
-    """Return whether a connection to the URL is encrypted or stays on the local machine."""
-    parts = urlsplit(url)
+    """Return whether a connection to the URL is encrypted or stays on the local machine. A malformed URL is not allowed."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
 
 
 def _check_redirect(response: requests.Response, *_: object, **__: object) -> None:
     """Raise StimulusError if a response redirects to an address that is not allowed, before the redirect is followed."""
     if response.is_redirect:
-        target = urljoin(response.url, response.headers["Location"])
+        location = response.headers["Location"]
+        try:
+            target = urljoin(response.url, location)
+        except ValueError:
+            target = location
         if not _is_allowed(target) or urlsplit(target).scheme != urlsplit(response.url).scheme:
             raise StimulusError(
                 f"{response.url} redirects to {target[:99]!r}, which is not downloaded: only https:// addresses are allowed"

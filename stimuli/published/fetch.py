@@ -18,9 +18,11 @@ from core.errors import StimulusError
 from stimuli.categories import CATEGORIES
 from stimuli.published.datasets import ARCHIVES, Dataset, cache_folder, dataset, find, published_stimuli, scan_images
 from stimuli.published.download import (
+    UNPACKING,
     Downloader,
     Progress,
     explain_write_errors,
+    fetching,
     file_checksum,
     no_progress,
     partial_folder,
@@ -30,7 +32,6 @@ from stimuli.published.recordings import SOURCES, published_recordings, registry
 from stimuli.published.unpack import unpack
 
 N_THREADS = 4
-pooch.get_logger().setLevel("WARNING")  # pooch would report downloads too, next to the progress bar
 
 
 def fetch_stimuli(name: str, *, progress: Progress = no_progress, base_url: str | None = None) -> Path:
@@ -51,16 +52,18 @@ def fetch_stimuli(name: str, *, progress: Progress = no_progress, base_url: str 
             has an incomplete copy, which would take precedence over the cache.
     """
     table, folder = dataset(name), cache_folder() / "stimuli" / name
-    complete = _find_complete(name, folder)
-    if complete is not None:
+    if (complete := _find_complete(name, folder)) is not None:
         print(f"all {table.n_images} images of {name} are already in {complete}", file=sys.stderr)
         return complete
     file = f"{name}.tar.gz"
     url = f"{(base_url or ARCHIVES).rstrip('/')}/{file}"
     offline_hint = f"put the images into <folder>/stimuli/{name}/ and set OBSERVERS_DATA=<folder>"
-    with explain_write_errors():
-        downloader = Downloader(file, None, offline_hint, progress)
-        archive = Path(pooch.retrieve(url, None, file, partial_folder(), downloader=downloader))
+    with explain_write_errors(), fetching():
+        if _find_complete(name, folder) is not None:  # another process has fetched it in the meantime
+            return folder
+        archive = partial_folder() / file
+        if not archive.exists():  # it exists if an earlier fetch was stopped while it unpacked the archive
+            Downloader(file, None, offline_hint, progress)(url, archive)
         try:
             _install(table, url, archive, folder)
         except StimulusError:
@@ -128,7 +131,6 @@ def fetch_recordings(part: str, *, progress: Progress = no_progress, base_url: s
         return existing
     base = (base_url or "").rstrip("/")
     urls = {file: base + file.removeprefix(part) if base else url_of_recording(file) for file in files}
-    store = pooch.create(path=cache_folder(), base_url=base, registry=files, urls=urls)
     done, lock, failed = dict.fromkeys(files, 0), Lock(), Event()
 
     def get(file: str) -> None:
@@ -141,13 +143,14 @@ def fetch_recordings(part: str, *, progress: Progress = no_progress, base_url: s
             return
         offline_hint = f"put the file into <folder>/{file} and set OBSERVERS_DATA=<folder>"
         try:
-            store.fetch(file, downloader=Downloader(Path(file).name, files[file], offline_hint, update))
+            if not _is_published(cache_folder() / file, files[file]):
+                Downloader(Path(file).name, files[file], offline_hint, update)(urls[file], cache_folder() / file)
         except BaseException:
             failed.set()
             raise
 
-    folders = {store.abspath.joinpath(file).parent for file in files}
-    with explain_write_errors():
+    folders = {(cache_folder() / file).parent for file in files}
+    with explain_write_errors(), fetching():
         for folder in folders:  # created here because several threads would try to create the same folder
             folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -187,8 +190,7 @@ def _install(table: Dataset, url: str, archive: Path, folder: Path) -> None:
             f"{url} has changed since the first download: its SHA-256 is {sha256}, but {record} has a different one; "
             "if you expect this change, delete that file and fetch again"
         )
-    temporary = folder.with_name(f".{table.name}.unpacking")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = folder.with_name(f".{table.name}{UNPACKING}")
     unpack(archive, temporary)
     try:
         entries = list(temporary.iterdir())

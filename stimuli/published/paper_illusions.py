@@ -19,7 +19,7 @@ from stimuli.cues import PERCEPTS
 from stimuli.images import DECODING_ERRORS, FORMATS, MAX_PIXELS, save_image
 from stimuli.published.attribution import Credit, write_credits
 from stimuli.published.datasets import cache_folder
-from stimuli.published.download import Downloader, Progress, explain_write_errors, no_progress
+from stimuli.published.download import Downloader, Progress, explain_write_errors, fetching, no_progress
 from stimuli.stimulus import Stimulus, StimulusSet
 
 COMMONS = "https://commons.wikimedia.org/wiki/Special:FilePath/"
@@ -82,7 +82,7 @@ def fetch_illusions(*, progress: Progress = no_progress, base_url: str | None = 
     Raises:
         StimulusError: If an image cannot be downloaded or written, or the server sends something other than an image.
     """
-    with explain_write_errors():
+    with explain_write_errors(), fetching():
         image_folder().mkdir(parents=True, exist_ok=True)
         write_credits(image_folder(), {f"{name}.png": image.credit for name, image in IMAGES.items()})
         for name, image in IMAGES.items():
@@ -92,7 +92,7 @@ def fetch_illusions(*, progress: Progress = no_progress, base_url: str | None = 
                 url += f"?width={MAX_SIDE}" if image.file.endswith(".svg") else ""
                 offline_hint = f"save {image.credit.link} as {path}"
                 download = image_folder() / f".{name}.download"
-                Downloader(f"{name}.download", None, offline_hint, progress)(url, str(download), None)
+                Downloader(f"{name}.download", None, offline_hint, progress)(url, download)
                 try:
                     save_image(flatten_image(download.read_bytes(), url), path)
                 finally:

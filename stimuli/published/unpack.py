@@ -6,6 +6,7 @@ times in the archive are ignored.
 
 Python's `data` filter (PEP 706) checks every file that is written. It accepts links within the folder, removes the slash at
 the start of an absolute name, resolves `..`, and lets one file overwrite another, so the checks here refuse these first.
+`stimuli.published.tar_headers` checks all headers before `tarfile` reads them, because some would take unlimited time.
 """
 
 import gzip
@@ -16,8 +17,10 @@ import unicodedata
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from core.errors import StimulusError
+from stimuli.published.tar_headers import find_header_problem
 
 SUFFIXES = (".png", ".jpg", ".jpeg")  # of the images in the archives
 MAX_DEPTH = 8  # maximum number of parts of a path, which are the folders above a file and the file itself
@@ -62,8 +65,11 @@ def unpack(
     paths = None
     try:
         with _LimitedGzip(archive, max_bytes, max_ratio) as source:
+            if problem := find_header_problem(cast(BinaryIO, source), max_files):
+                raise StimulusError(f"{archive} cannot be trusted: {problem}; nothing was unpacked")
+        with _LimitedGzip(archive, max_bytes, max_ratio) as source:
             with tarfile.open(fileobj=source, mode="r|") as tar:
-                unpacked = sorted(_unpack_members(archive, tar, folder, max_files, suffixes))
+                unpacked = sorted(_unpack_members(archive, tar, folder, suffixes))
             while source.read(1 << 20):  # gzip verifies its checksum at the end of the file
                 pass
         if source.n_nonzero > tar.offset:  # tarfile mistakes a damaged header for the end of the archive
@@ -105,14 +111,10 @@ class _LimitedGzip(gzip.GzipFile):
         return data
 
 
-def _unpack_members(
-    archive: Path, tar: tarfile.TarFile, folder: Path, max_files: int, suffixes: tuple[str, ...]
-) -> Iterator[Path]:
+def _unpack_members(archive: Path, tar: tarfile.TarFile, folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     """Write the images of the archive one by one and yield their paths."""
     used: dict[str, tuple[str, bool]] = {}  # normalized name -> (name, whether it is a file)
-    for number, member in enumerate(tar):
-        if number >= max_files:
-            raise StimulusError(f"{archive} has more than {max_files:,} files; nothing was unpacked")
+    for member in tar:
         problem = _find_type_problem(member) or _find_name_problem(member.name)
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         name = "/".join(parts)

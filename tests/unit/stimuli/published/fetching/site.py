@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 from PIL import Image
 
+from stimuli.published.download import LOCK
+
 
 class Site(ThreadingHTTPServer):
     """Serves `files` and records each request in `requests`.
@@ -102,8 +104,9 @@ def register(root, files):
 
 
 def cached_files(root):
-    """Return the paths of all files in the cache, relative to it."""
-    return sorted(p.relative_to(root / "cache").as_posix() for p in (root / "cache").rglob("*") if p.is_file())
+    """Return the paths of all files in the cache except for the lock, relative to it."""
+    files = (p for p in (root / "cache").rglob("*") if p.is_file() and p.name != LOCK)
+    return sorted(p.relative_to(root / "cache").as_posix() for p in files)
 
 
 SKETCH = images("sketch/dnn/session-1/000{0}_ske_dnn_0_cat_00_sketch-{0}.png")

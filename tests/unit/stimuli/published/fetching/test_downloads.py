@@ -3,6 +3,7 @@
 import gzip
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -186,3 +187,33 @@ def test_redirects_to_other_protocols_are_refused(site, root):
     site.faults = ["to https://example.org/x"]
     with pytest.raises(StimulusError, match=r"redirects to 'https://example.org/x', which is not downloaded"):
         fetch_stimuli("edge", base_url=site.url)
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "https://[x]/", "//["])
+def test_redirects_to_malformed_addresses_are_refused(site, root, target):
+    site.faults = [f"to {target}"]
+    with pytest.raises(StimulusError, match=r"edge.tar.gz redirects to .*, which is not downloaded: only https"):
+        fetch_stimuli("edge", base_url=site.url)
+    assert len(site.requests) == 1
+
+
+def test_two_fetches_at_once_wait_for_each_other(site, root, capsys):
+    """The second thread has a separate lock object, as another process would."""
+    site.files["sketch.tar.gz"], site.faults = ARCHIVE, ["slow"]
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(lambda _: fetch_stimuli("sketch", base_url=site.url), range(4)))
+    assert folders == {root / "cache" / "stimuli" / "sketch"}
+    assert len(site.requests) == 1 and len(cached_files(root)) == 5
+    assert "another fetch is writing into" in capsys.readouterr().err
+
+
+def test_the_files_of_killed_fetches_are_removed(site, root):
+    site.files["sketch.tar.gz"] = ARCHIVE
+    cache = root / "cache"
+    for name in ("partial/tmp1a2b3c4d", "humans/edge/tmp1a2b3c4d", "stimuli/.edge.unpacking/cat/1.png"):
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        (cache / name).touch()
+    (cache / "partial" / "sketch.tar.gz").write_bytes(ARCHIVE)  # its download was complete
+    fetch_stimuli("sketch", base_url=site.url)
+    assert site.requests == []
+    assert len(cached_files(root)) == 5 and not (cache / "stimuli" / ".edge.unpacking").exists()
