@@ -32,14 +32,15 @@ from stimuli.categories import CATEGORIES
 ROWS = 256  # rows per forward pass
 N_PILOT, PILOT_DRAWS = 16, 64
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 125, 250, 500)
-RATES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # 0.05 is the default
+RATES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # per round
 ALLOCATED = ", allocated"
 CURVES = (  # start of the row name, whether draws are allocated, label, marker
     ("all of", False, "all choices, fixed number of draws", "o-"),
-    ("racing, error", False, "racing, error rate 0.5 to 0.001", "s-"),
+    ("racing, error", False, "racing, error rate 0.5 to 0.001 per round", "s-"),
     ("racing, error", True, "racing, draws allocated to noise levels", "*-"),
 )
 SCHEDULES: dict[str, Schedule] = {
+    "racing, default (0.05 per race)": Racing(),
     "racing, anytime-valid": Racing(anytime=True),
     "Clark & Jaini 2023": ClarkJaini(draws=500),
     "Li et al. 2023, 25/250": Staged(((25, 16), (250, 5))),
@@ -142,7 +143,8 @@ def main() -> None:
     rows = {}
     for kind, images in (("", even), (ALLOCATED, allocated)):
         rows |= {f"all of {n} draws{kind}": images.measure(Exhaustive(n)) for n in COUNTS if n <= options.draws}
-        rows |= {f"racing, error rate {p:g}{kind}": images.measure(Racing(options.draws, error_rate=p)) for p in RATES}
+        rules = {f"{p:g}": Racing(options.draws, error_rate=p, error_rate_per="round") for p in RATES}
+        rows |= {f"racing, error rate {p} per round{kind}": images.measure(rule) for p, rule in rules.items()}
     rows |= {name: even.measure(schedule) for name, schedule in SCHEDULES.items()}
     print_table(rows)
     for kind, images in (("", even), (ALLOCATED, allocated)):
@@ -191,7 +193,7 @@ def plot(rows: dict[str, dict[str, float]], path: Path) -> None:
         for start, end, label, style in CURVES:
             part = [row for name, row in rows.items() if name.startswith(start) and name.endswith(ALLOCATED) == end]
             ax.plot([r["evaluations"] for r in part], [100 * r[measure] for r in part], style, ms=4, label=label)
-        for name, marker in zip(SCHEDULES, "Pv^D", strict=True):
+        for name, marker in zip(SCHEDULES, "*Pv^D", strict=True):
             ax.plot(rows[name]["evaluations"], 100 * rows[name][measure], marker, ms=9, color="0.3", label=name)
         ax.set(xscale="log", xlabel="evaluations per decision (16 choices)", ylabel=f"{measure} (%)")
         ax.grid(alpha=0.3)

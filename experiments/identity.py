@@ -82,6 +82,28 @@ def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> N
             _restore_nested(value, old_options.get(name), commit)
 
 
+def add_missing_options(options: dict[str, Any], observer: object) -> list[str]:
+    """Add the options that did not exist when a session was recorded, with the values that describe how it was recorded.
+
+    Args:
+        options: The options in a sidecar, which are changed in place.
+        observer: The observer that resumes the session, or an attrs object among its options.
+
+    Returns:
+        The names of the options that were added.
+    """
+    cls: Any = type(observer)
+    added: list[str] = []
+    for field in attrs.fields(cls) if attrs.has(cls) else ():
+        value, old = getattr(observer, field.name), options.get(field.name)
+        if "before" in field.metadata and field.name not in options:
+            options[field.name] = _to_json(field.metadata["before"](observer))
+            added.append(field.name)
+        elif isinstance(old, dict):
+            added += add_missing_options(old, value)
+    return added
+
+
 def observer_options(observer: Observer) -> dict[str, Any]:
     """Return the observer's options that determine its responses, as JSON values.
 

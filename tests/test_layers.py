@@ -45,7 +45,7 @@ HEAVY = {
     "pandas": ("analysis/", "commands/"),
     "pyarrow": ("analysis/io/archive.py", "analysis/io/archive_export.py"),
     "statsmodels": ("analysis/",),
-    "scipy": ("analysis/", "stimuli/", "observers/generative/racing.py"),
+    "scipy": ("analysis/", "stimuli/", "observers/generative/racing.py", "observers/generative/elimination.py"),
     "matplotlib": ("analysis/",),
 }  # fmt: skip
 FILES = [path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]

@@ -11,7 +11,13 @@ from core.errors import LogError
 from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
-from experiments.identity import describe_difference, identity_of, restore_revision_name
+from experiments.identity import (
+    add_missing_options,
+    describe_difference,
+    identity_of,
+    observer_options,
+    restore_revision_name,
+)
 from experiments.running.environment import describe_environment, worker_packages
 from experiments.running.shards import Shard, check_folder, check_part, file_digest
 from observers.protocol import MAX_COUNT, Observer, Trial, measures_of, texts_of
@@ -253,10 +259,12 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
         sidecar |= {"stimuli_notes": list(notes)} if notes else {}
         return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
     restore_revision_name(identity["observer"]["options"], sidecar)
+    added = _add_missing_options(sidecar, session.observer)
     for key, new in identity.items():
         old = sidecar.get("identity", {}).get(key)
         if old != new:
             rename = ", or give this observer a different name (-o name=…)" if key == "observer" else ""
+            rename += added if key == "observer" else ""
             difference = describe_difference(old, new)
             raise LogError(
                 f"{path} was made with {_DIFFERENT[key]} ({difference}): choose another --session or --out{rename}"
@@ -273,6 +281,20 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
         if mismatch := session.describe_mismatch(cells, trial):
             raise LogError(f"{path}, trial {trial.number}: {mismatch}; move log and sidecar away, or correct that row")
     return sidecar | {"n_logged": len(rows) - 1}
+
+
+def _add_missing_options(sidecar: dict[str, Any], observer: Observer) -> str:
+    """Add options to a sidecar that is older than they are; return the end of an error message if the observer differs.
+
+    The message names those options whose values have to be set for the session to continue as it began.
+    """
+    logged = sidecar["identity"].get("observer")
+    options = logged.get("options") if isinstance(logged, dict) else None
+    if not isinstance(options, dict):
+        return ""
+    added, current = add_missing_options(options, observer), observer_options(observer)
+    different = [f"-o {name}={options[name]}" for name in added if options.get(name) != current.get(name)]
+    return f"; to continue as the session began, add {' '.join(different)}" if different else ""
 
 
 def _remove_incomplete_row(path: Path, notify: Callable[[str], None]) -> None:

@@ -27,10 +27,21 @@ from observers.generative.likelihood import Conditioning, HasConditions, Likelih
 from observers.generative.memory import DEFAULT_ROWS, estimate_n_rows, explained_memory_errors, measure_cost
 from observers.generative.preprocessing import crop_and_resize
 from observers.generative.racing import ClarkJaini, Exhaustive, Groups, RaceResult, Racing, Schedule, Staged
-from observers.protocol import RUNTIME, Cost, Kind, ObserverError, Reconstruction, Response, Restoration, Trial
+from observers.protocol import (
+    RUNTIME,
+    Cost,
+    Kind,
+    ObserverError,
+    Reconstruction,
+    Response,
+    Restoration,
+    Trial,
+    added_option,
+)
 from stimuli.stimulus import Stimulus
 
 SCHEDULES: dict[str, type] = {"racing": Racing, "exhaustive": Exhaustive, "clark-jaini": ClarkJaini, "li": Staged}
+RatePer = Literal["race", "round"]
 PAPER_TEMPLATE = "A bad photo of a {}"  # exactly as in the paper, which also writes "a" before a vowel
 
 
@@ -46,6 +57,11 @@ def _check_template(instance: object, attribute: Any, value: str) -> None:
             f"a template must contain exactly one {{}} for the choice, or one {{an}} for the choice with its article, got "
             f"{value!r}"
         )
+
+
+def _rate_per_before(observer: "GenerativeClassifier") -> str | None:
+    """Return the value that describes the races of logs from before the option existed."""
+    return None if observer.error_rate_per is None or observer.anytime else "round"
 
 
 @frozen
@@ -72,8 +88,10 @@ class GenerativeClassifier:
         draws: Largest number of draws per choice; None is 500, or 2,000 with clark-jaini.
         min_draws: Number of draws before a choice can be eliminated; None is 4 with racing and 20 with clark-jaini.
         error_rate: Error rate of eliminations; None is 0.05 with racing and 0.002 with clark-jaini.
-        anytime: With racing, whether `error_rate` applies to all rounds of a race together instead of to each round; None is
+        anytime: With racing, whether choices are eliminated by a confidence sequence, which takes more draws; None is
             false.
+        error_rate_per: With racing, race if `error_rate` applies to all rounds of a race together, and round if it applies
+            to each round, as in logs that do not have this option; None is race.
         stages: With li, the number of draws and the number of choices of each stage, such as 50x16,500x5; None is 25 draws
             of all choices and then 250 draws of 5 choices.
         batch_size: Number of rows per forward pass. If it is None, it is estimated from the free memory of a CUDA device,
@@ -98,6 +116,7 @@ class GenerativeClassifier:
     min_draws: int | None = None
     error_rate: float | None = None
     anytime: bool | None = None
+    error_rate_per: RatePer | None = field(default=None, metadata=added_option(_rate_per_before))
     stages: str | None = None
     batch_size: int | None = field(default=None, metadata=RUNTIME, validator=optional(bounded(1, MAX_BATCH)))
     kind: Kind = field(default="generative", init=False)
@@ -105,6 +124,10 @@ class GenerativeClassifier:
     def __attrs_post_init__(self) -> None:
         schedule = self._schedule  # checks the options of the schedule before any weights are loaded
         n_draws = self.likelihood.scorer.n_draws
+        if self.error_rate_per is None and self.schedule == "racing" and not self.anytime and n_draws is None:
+            object.__setattr__(
+                self, "error_rate_per", "race"
+            )  # recorded in the log, since earlier logs have another rule
         if n_draws is not None and schedule not in (Racing(), Exhaustive()):
             raise ObserverError(
                 f"{self.name} has a fixed number of draws, {n_draws}, and always uses all of them: omit the options of the "
@@ -121,7 +144,9 @@ class GenerativeClassifier:
         schedule_class = SCHEDULES.get(self.schedule)
         if schedule_class is None:
             raise ObserverError(f"unknown schedule {self.schedule!r}: expected {', '.join(SCHEDULES)}")
-        values = {name: getattr(self, name) for name in ("draws", "min_draws", "error_rate", "anytime")}
+        values = {
+            name: getattr(self, name) for name in ("draws", "min_draws", "error_rate", "anytime", "error_rate_per")
+        }
         options = {name: value for name, value in values.items() if value is not None}
         if self.stages is not None:
             options["stages"] = _parse_stages(self.stages)

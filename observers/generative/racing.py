@@ -16,19 +16,17 @@ of the groups.
 """
 
 from collections.abc import Callable, Generator
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from attrs import field, frozen
 from scipy.special import stdtr
 
 from observers.bounds import bounded
+from observers.generative.elimination import ANYTIME_N, level_of_rounds, rivals_behind, rounds_of
 from observers.protocol import ObserverError
 
 MAX_DRAWS = 100_000  # per choice; scores are stored until the race ends
-PRIOR_DF = 8.0  # largest number of degrees of freedom of the prior on the variance
-ROUND = 8  # each round increases the number of draws by the fraction 1 / ROUND
-ANYTIME_N = 16  # number of draws at which the confidence sequence is tightest
 
 
 @frozen(eq=False)
@@ -194,81 +192,60 @@ class Exhaustive:
         return n_choices * self.draws, n_choices * self.draws
 
 
+def _check_rate_per(instance: "Racing", attribute: object, value: str) -> None:
+    if value not in ("race", "round"):
+        raise ObserverError(f"error_rate_per must be race or round, got {value!r}")
+    if instance.anytime and value == "round":
+        raise ObserverError(
+            "a confidence sequence (anytime=true) has its error rate per race: omit error_rate_per=round, or anytime"
+        )
+
+
 @frozen
 class Racing:
     """Sequential elimination: a choice is eliminated once it is unlikely to beat the leader after all `draws`.
 
     After every round of draws, each rival is compared with the leader by a one-sided test on their paired differences
-    δ: t = mean / √(v (1/n − 1/T)). The term 1/T is a finite-population correction, since the race predicts the decision
-    that the same T draws would give. v is the variance of δ, estimated from pairs of draws that are neighbors in noise
-    level, Σ (δ_(i+1) − δ_(i))² / 2(n − 1) (von Neumann 1941; Wolter 1984 for systematic samples): the draws cover the
-    levels evenly, so a trend of δ along the levels is not an error of the mean of δ. v has about 2(n − 1)/3 degrees of
-    freedom. v is shrunk towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees
-    of freedom (Smyth 2004), so that few draws suffice. A rival is eliminated if p < error_rate / (K − 1). By the
-    Bonferroni inequality, the probability that one round of tests eliminates the choice that all draws would prefer is
-    then about `error_rate` at most, provided that the rivals have similar noise (the test suite simulates this). Over
-    all rounds of a race between nearly equal choices this probability adds up to a few times `error_rate`; if one
-    choice is clearly better, it is lower.
+    (see `observers.generative.elimination`). A race makes an error if it eliminates the choice that all draws would
+    prefer, that is, if its response differs from that of exhaustive evaluation of the same draws. The probability of an
+    error is at most about `error_rate`, even if choices are tied, provided that the rivals have similar noise (the test
+    suite and `benchmarks/racing_errors.py` simulate this). If one choice is clearly better, it is far lower.
 
     Attributes:
         draws: Largest number of draws per choice, T.
         min_draws: Number of draws per choice before the first elimination.
         error_rate: Probability of eliminating the choice that all draws would prefer.
-        anytime: Whether `error_rate` applies to all rounds of a race together instead of to each round. This takes more
-            draws, and eliminations start at ANYTIME_N draws. It uses a confidence sequence (Robbins' normal mixture,
-            asymptotic as in Waudby-Smith et al. 2024, arXiv 2103.06476).
+        anytime: Whether the test is a confidence sequence, which does not depend on the number of remaining draws. This
+            takes more draws, and eliminations start at ANYTIME_N draws.
+        error_rate_per: "race" if `error_rate` applies to all rounds of a race together; "round" if it applies to each
+            round. With "round", errors add up: between two or three tied choices to three to five times `error_rate`.
     """
 
     draws: int = field(default=500, validator=bounded(1, MAX_DRAWS))
     min_draws: int = field(default=4, validator=bounded(1, MAX_DRAWS))
     error_rate: float = field(default=0.05, validator=_check_probability)
     anytime: bool = False
+    error_rate_per: Literal["race", "round"] = field(default="race", validator=_check_rate_per)
 
     def __call__(self, n_choices: int, positions: Positions, groups: Groups | None = None) -> Race:
         """Start a race."""
-        state, n = _State(n_choices, self.draws, groups), min(self.min_draws, self.draws)
+        state, rounds = _State(n_choices, self.draws, groups), rounds_of(self.draws, self.min_draws)
         u = positions(np.arange(self.draws))
-        alpha = self.error_rate / max(n_choices - 1, 1)
-        while True:
+        level = self.error_rate / max(n_choices - 1, 1)
+        if self.error_rate_per == "race" and not self.anytime:
+            level = level_of_rounds(rounds, level)
+        for n in rounds:
             yield from state.draw_up_to(n)
             if n == self.draws or state.is_decided():
-                return state.result()
+                break
             if n > 1 and (n >= ANYTIME_N or not self.anytime):
                 leader, lead = state.compare_with_leader()
-                is_leader = state.remaining == leader
-                order = np.argsort(u[:n], kind="stable")
-                state.keep(is_leader | ~self._is_behind(lead[:, order], is_leader, alpha), leader)
+                is_leader, order = state.remaining == leader, np.argsort(u[:n], kind="stable")
+                behind = rivals_behind(lead[:, order], is_leader, self.draws, level, anytime=self.anytime)
+                state.keep(is_leader | ~behind, leader)
                 if state.is_decided():
-                    return state.result()
-            n = min(self.draws, n + max(1, n // ROUND))
-
-    def _is_behind(self, lead: np.ndarray, is_leader: np.ndarray, alpha: float) -> np.ndarray:
-        """Return a mask (M,) that is true for the remaining choices that must be eliminated.
-
-        `lead` (M, n) is the lead of the leader over each choice at each draw, in the order of the draws' positions.
-        """
-        n = lead.shape[1]
-        with np.errstate(invalid="ignore"):
-            variance = np.square(np.diff(lead, axis=1)).sum(axis=1) / (2 * (n - 1))
-            mean = lead.mean(axis=1)
-        hopeless = np.isposinf(mean)
-        known = np.isfinite(variance) & ~is_leader
-        df = 2 * (n - 1) / 3
-        # The weight of the prior increases with the number of other rivals; with a single rival nothing is shrunk.
-        n_others = np.maximum(known.sum() - 1, 0)
-        prior_df = PRIOR_DF * n_others / (n_others + 2)
-        if n_others:
-            others = (variance[known].sum() - np.where(known, variance, 0.0)) / n_others
-            variance = (df * variance + prior_df * others) / (df + prior_df)
-        if self.anytime:
-            rho = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha)) + 1) / (ANYTIME_N + 1)
-            bound = np.sqrt(
-                variance * (n * rho + 1) / (n * n * rho) * 2 * np.log(np.sqrt(n * rho + 1) / (2 * alpha) + 1)
-            )
-            return np.asarray(hopeless | (known & (mean > bound)))
-        se = np.sqrt(variance * (1 / n - 1 / self.draws))
-        t = np.divide(mean, se, out=np.zeros(len(mean)), where=known & (se > 0))
-        return np.asarray(hopeless | (stdtr(df + prior_df, -t) < alpha))
+                    break
+        return state.result()
 
     def bounds(self, n_choices: int) -> tuple[int, int]:
         """Return the smallest and the largest number of evaluations that a race can take."""

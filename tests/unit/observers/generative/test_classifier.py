@@ -1,5 +1,6 @@
 """Generative observers of all families: contract, restoration, resuming after a kill, options, prompts and cost."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
+from analysis.io.frame import read_trials
 from core.errors import LogError, UnknownName, UserError
 from experiments.experiment import Experiment
 from experiments.identity import observer_options
@@ -159,8 +161,6 @@ def test_an_exact_likelihood_takes_one_evaluation_per_choice_and_perturbation(mo
 
 
 def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_path):
-    import json
-
     part = Experiment("part", small.stimuli.where(lambda s: s.id.startswith("cat")), small.choices)
     log = run(part, make_tiny(models, "sd14", device="cpu"), tmp_path, limit=1)
     sidecar = json.loads(log.with_suffix(".json").read_text())
@@ -180,6 +180,48 @@ def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_p
     run(part, make_tiny(models, "sd14", batch_size=3), tmp_path)  # runtime options may change
     with pytest.raises(LogError, match="made with a different observer"):
         run(part, make_tiny(models, "sd14", weighting="uniform"), tmp_path)
+
+
+def without_error_rate_per(log):
+    """Rewrite the sidecar of a log as a version without the option error_rate_per wrote it."""
+    path = log.with_suffix(".json")
+    sidecar = json.loads(path.read_text("utf-8"))
+    del sidecar["identity"]["observer"]["options"]["error_rate_per"]
+    path.write_text(json.dumps(sidecar), "utf-8")
+
+
+def test_a_session_with_error_rates_per_round_is_continued_only_in_this_way(models, small, tmp_path):
+    part = evolve(small, stimuli=small.stimuli.where(lambda s: s.id.startswith("cat")))
+    old = make_tiny(models, "if-m", error_rate_per="round")
+    log = run(part, old, tmp_path, limit=1)
+    without_error_rate_per(log)
+    with pytest.raises(
+        LogError, match=r"error_rate_per was round, is now race.*the session began, add -o error_rate_per=round"
+    ):
+        run(part, make_tiny(models, "if-m"), tmp_path)
+    run(part, old, tmp_path)
+    assert len(read_trials([log])) == len(part.stimuli.stimuli)
+    saved = json.loads(log.with_suffix(".json").read_text())["identity"]["observer"]["options"]
+    assert saved["error_rate_per"] == "round"
+
+
+@pytest.mark.parametrize("options", [{"schedule": "exhaustive"}, {"anytime": True}, {"schedule": "clark-jaini"}])
+def test_older_sessions_whose_rule_did_not_change_are_resumed(options, models, small, tmp_path):
+    part = evolve(small, stimuli=small.stimuli.where(lambda s: s.id.startswith("cat")))
+    observer = make_tiny(models, "if-m", draws=4, **options)
+    log = run(part, observer, tmp_path, limit=1)
+    without_error_rate_per(log)
+    assert len(read_trials([run(part, observer, tmp_path)])) == len(part.stimuli.stimuli)
+    assert evolve(GenerativeClassifier(Toy(), "toy"), schedule="exhaustive", error_rate_per=None).error_rate_per is None
+
+
+def test_the_error_rate_is_that_of_a_race_by_default(models):
+    assert GenerativeClassifier(Toy(), "toy").error_rate_per == "race"
+    assert make_tiny(models, "janus").error_rate_per is None  # its likelihood is exact, so there is no race
+    with pytest.raises(ObserverError, match="error_rate_per must be race or round, got 'day'"):
+        GenerativeClassifier(Toy(), "toy", error_rate_per="day")
+    with pytest.raises(ObserverError, match="has its error rate per race: omit error_rate_per=round, or anytime"):
+        GenerativeClassifier(Toy(), "toy", anytime=True, error_rate_per="round")
 
 
 def test_a_session_may_resume_with_the_commit_of_its_branch(tmp_path, monkeypatch, models, small):

@@ -13,7 +13,8 @@ from observers.generative.racing import ClarkJaini, Exhaustive, Racing, Staged
 from observers.protocol import ObserverError
 
 SCHEDULES = [
-    Exhaustive(80), Racing(draws=80), Racing(draws=80, anytime=True), ClarkJaini(draws=80),
+    Exhaustive(80), Racing(draws=80), Racing(draws=80, error_rate_per="round"), Racing(draws=80, anytime=True),
+    ClarkJaini(draws=80),
     Staged(((10, 99), (40, 4), (80, 2))),
 ]  # fmt: skip
 
@@ -152,6 +153,8 @@ def test_a_race_ends_when_one_choice_remains():
     scores = simulate(n_choices=2, gap=100.0, n_draws=80, shared=0.0)
     result, _ = run(Racing(draws=80), scores)
     assert result.n_evaluations == 2 * 4
+    result, _ = run(Racing(draws=80, error_rate_per="round"), scores)
+    assert result.n_evaluations == 2 * 4
 
 
 def test_racing_is_cheap_if_one_choice_is_clearly_best():
@@ -173,6 +176,11 @@ def test_a_lower_error_rate_costs_more_evaluations():
     [
         (lambda: Racing(draws=0), "draws must be 1 to 100,000, got 0"),
         (lambda: Racing(error_rate=1.5), "error_rate must lie between 0 and 1, got 1.5"),
+        (lambda: Racing(error_rate_per="day"), "error_rate_per must be race or round, got 'day'"),
+        (
+            lambda: Racing(anytime=True, error_rate_per="round"),
+            "a confidence sequence (anytime=true) has its error rate",
+        ),
         (lambda: ClarkJaini(error_rate=0.0), "error_rate must lie between 0 and 1"),
         (lambda: Exhaustive(-3), "draws must be 1 to 100,000, got -3"),
         (lambda: Staged(()), "stages"),

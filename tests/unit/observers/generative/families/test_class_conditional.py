@@ -237,7 +237,8 @@ def test_the_rule_is_part_of_the_identity_of_class_conditional_observers_only(mo
     assert (identity["class"], identity["join"], identity["timesteps"], identity["objective"]["weighting"]) == (
         "ClassConditional", "log-mean-exp", "all", "uniform",
     )  # fmt: skip
-    # A session of a text-to-image model that was started before there were classes has exactly these options.
+    # A session of a text-to-image model that was started before there were classes has these options, except for
+    # error_rate_per, which is added when it is resumed.
     assert observer_identity(make_observer("sd14")) == {
         "name": "sd14", "kind": "generative", "class": "GenerativeClassifier", "file_sha256": None,
         "options": {
@@ -252,7 +253,7 @@ def test_the_rule_is_part_of_the_identity_of_class_conditional_observers_only(mo
                 "size": None,
             },
             "name": "sd14", "template": "A bad photo of a {}", "schedule": "racing", "draws": None, "min_draws": None,
-            "error_rate": None, "anytime": None, "stages": None,
+            "error_rate": None, "anytime": None, "error_rate_per": "race", "stages": None,
         },
     }  # fmt: skip
 
