@@ -49,6 +49,19 @@ class Option:
     path: tuple[str, ...]
 
 
+def added_option(before: Callable[[Any], Any]) -> Mapping[str, Any]:
+    """Return the metadata of an option that was added after logs had been written whose sidecars do not have it.
+
+    Args:
+        before: Function from the object with the option to the value that describes how such an object responded before
+            the option was added. A session that was begun then is resumed with this value only.
+
+    Example:
+        >>> contrast: float = field(default=1.0, metadata=added_option(lambda observer: 1.0))
+    """
+    return {"before": before}
+
+
 def options_of(
     function: Callable[..., object], *, n_positional: int = 0, types: Mapping[str, type] | None = None
 ) -> dict[str, Option]:

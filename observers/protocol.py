@@ -15,7 +15,7 @@ N is the number of trials and K the number of choices of a trial. `Observer.obse
   `__init__` in attributes with the same names.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -29,21 +29,6 @@ from stimuli.stimulus import Stimulus
 
 RUNTIME: Mapping[str, Any] = {"runtime": True}
 """Metadata of an option that does not change responses, such as the device: `device: str = field(metadata=RUNTIME)`."""
-
-
-def added_option(before: Callable[[Any], Any]) -> Mapping[str, Any]:
-    """Return the metadata of an option that was added after logs had been written whose sidecars do not have it.
-
-    Args:
-        before: Function from the object with the option to the value that describes how such an object responded before
-            the option was added. A session that was begun then is resumed with this value only.
-
-    Example:
-        >>> contrast: float = field(default=1.0, metadata=added_option(lambda observer: 1.0))
-    """
-    return {"before": before}
-
-
 MAX_STEPS, MAX_GUIDANCE = 1000, 100
 MAX_COUNT = 2**53  # whole numbers below this remain exact in programs that read all numbers as float64
 

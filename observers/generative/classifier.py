@@ -18,6 +18,7 @@ import torch
 from attrs import field, fields, frozen
 from attrs.validators import optional
 
+from core.options import added_option
 from observers.bounds import bounded
 from observers.checkpoints import check_torchvision
 from observers.devices import MAX_BATCH
@@ -36,7 +37,6 @@ from observers.protocol import (
     Response,
     Restoration,
     Trial,
-    added_option,
 )
 from stimuli.stimulus import Stimulus
 
