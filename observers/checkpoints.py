@@ -22,6 +22,9 @@ from attrs import frozen
 
 from core.extras import install_command, pip
 from observers.catalog import describe_download, safe_revision
+from observers.loading.foreign_errors import explained_errors
+from observers.loading.tokenizer_trial import try_tokenizer
+from observers.loading.weight_sizes import check_sizes
 from observers.protocol import ObserverError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # one of the two is enough
@@ -31,11 +34,6 @@ TOKENIZER = (
 )  # fmt: skip
 _DEFAULT_PATTERNS = ("config.json", *PROCESSOR, *TOKENIZER, *WEIGHTS, "model-*-of-*.safetensors")
 _PICKLE_SUFFIXES = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
-# The errors that transformers raises for bad configuration files, besides its own StrictDataclassError.
-_LOAD_ERRORS = (
-    OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
-    MemoryError,
-)  # fmt: skip
 _SHARD = re.compile(r"[\w.-]+\.safetensors")
 # Buffers that a model always computes in the same way; some checkpoints include them and others do not.
 _COMPUTED_BUFFERS = ("num_batches_tracked", "position_ids", "relative_position_index")
@@ -224,18 +222,12 @@ def quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def explained_load_errors(subject: str, advice: str = "") -> Iterator[None]:
-    """Convert the loading errors of transformers to ObserverError, and silence other messages of transformers.
+    """Convert the errors of transformers and diffusers to ObserverError, and silence their other messages.
 
     The error reads "`subject` cannot be loaded (reason)`advice`".
     """
-    from huggingface_hub.errors import StrictDataclassError
-
-    try:
-        with quiet_libraries():
-            yield
-    except (*_LOAD_ERRORS, StrictDataclassError) as error:
-        reason = " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__
-        raise ObserverError(f"{subject} cannot be loaded ({reason[:300]}){advice}") from None
+    with explained_errors(subject, "cannot be loaded", advice), quiet_libraries():
+        yield
 
 
 def load_pretrained(
@@ -255,23 +247,18 @@ def load_pretrained(
         ObserverError: If the files are damaged or belong to another type of model, or if weights are missing (they would be
             initialized at random), have the wrong shape, or contain NaN or infinite values.
     """
-    from safetensors import SafetensorError
-
     _require_safetensors(folder, observer)
-    try:
-        with explained_load_errors(f"{observer}: {model_kind} in {folder}"):
-            model, report = model_class.from_pretrained(
-                folder,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # the check below has a clearer message
-                **options,
-            )
-    except SafetensorError as error:
-        raise ObserverError(
-            f"{observer}: a safetensors file in {folder} is damaged ({error}): download it again"
-        ) from None
+    with explained_load_errors(f"{observer}: {model_kind} in {folder}"):
+        check_sizes(model_class, folder, options.get("config"), observer)
+    with explained_load_errors(f"{observer}: {model_kind} in {folder}"):
+        model, report = model_class.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # the check below has a clearer message
+            **options,
+        )
     mismatched = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
     if mismatched:
         raise ObserverError(
@@ -334,5 +321,6 @@ def load_tokenizer(folder: Path, observer: str) -> Any:
     # The tokenizer class of SigLIP requires sentencepiece even if there is a tokenizer.json.
     tokenizer_class = PreTrainedTokenizerFast if (folder / "tokenizer.json").is_file() else AutoTokenizer
     advice = f": expected tokenizer.json, or vocab.json and merges.txt; for spiece.model, {install_command('models')}"
+    try_tokenizer(folder / "tokenizer.json", observer)
     with explained_load_errors(f"{observer}: its tokenizer in {folder}", advice):
         return tokenizer_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -30,7 +30,7 @@ ALLOWED = {
 # Heavy library -> the only files and folders that may import it.
 HEAVY = {
     "torch": ("observers/devices.py", "observers/checkpoints.py", "observers/classifiers/", "observers/generative/",
-              "observers/training/", "observers/microcosm/", "observers/vision_language/",
+              "observers/loading/", "observers/training/", "observers/microcosm/", "observers/vision_language/",
               "stimuli/distort/texture_synthesis.py"),
     "accelerate": ("observers/training/",),
     "transformers": ("observers/checkpoints.py", "observers/classifiers/", "observers/generative/", "observers/training/",

@@ -9,6 +9,7 @@ arXiv 2103.00020; Zhai et al. 2023, arXiv 2303.15343). Any words can be choices.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from observers.checkpoints import (
 from observers.classifiers.discriminative import preprocess
 from observers.classifiers.templates import TEMPLATES, read_templates
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
+from observers.loading.foreign_errors import explained_computation
 from observers.protocol import Kind, ObserverError, Response, Trial
 
 MODEL_TYPES = ("clip", "siglip")
@@ -139,17 +141,18 @@ class Contrastive:
             sentences = [template.replace("{}", choice) for template in self._templates]
             # SigLIP was trained without an attention mask, on texts that were padded to the full length.
             is_siglip = self._network.config.model_type == "siglip"
-            tokens = self._tokenizer(
-                sentences,
-                padding="max_length" if is_siglip else True,
-                truncation=True,
-                max_length=self._network.config.text_config.max_position_embeddings,
-                return_attention_mask=not is_siglip,
-                return_tensors="pt",
-            )
+            network, tokenizer = self._network, self._tokenizer
             names = ("input_ids",) if is_siglip else ("input_ids", "attention_mask")
-            with torch.inference_mode():
-                output = self._network.get_text_features(**{n: tokens[n].to(self._network.device) for n in names})
+            with self._computing("text"), torch.inference_mode():
+                tokens = tokenizer(
+                    sentences,
+                    padding="max_length" if is_siglip else True,
+                    truncation=True,
+                    max_length=network.config.text_config.max_position_embeddings,
+                    return_attention_mask=not is_siglip,
+                    return_tensors="pt",
+                )
+                output = network.get_text_features(**{n: tokens[n].to(network.device) for n in names})
             rows = normalize(_features(output).float().cpu().numpy())
             self._text_embeddings[choice] = normalize(rows.mean(axis=0))
         return self._text_embeddings[choice]
@@ -160,7 +163,13 @@ class Contrastive:
     def _image_features(self, images: torch.Tensor) -> torch.Tensor:
         """Return the image embeddings (B, D) of images (B, 3, height, width)."""
         network = self._network
-        return _features(network.get_image_features(pixel_values=images.to(network.device, network.dtype)))
+        with self._computing("image"):
+            output = network.get_image_features(pixel_values=images.to(network.device, network.dtype))
+        return _features(output)
+
+    def _computing(self, part: str) -> AbstractContextManager[None]:
+        """Return a context for a pass of the encoder of images or texts."""
+        return explained_computation(f"{self.name}: the {part} encoder in {self._files.folder}")
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         """Yield the choice with the highest evidence for each trial.

@@ -31,6 +31,7 @@ from observers.checkpoints import (
 )
 from observers.classifiers.diffusion_noise import add_noise, draw_stratified_noise
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
+from observers.loading.foreign_errors import explained_computation
 from observers.protocol import Kind, ObserverError, Response, Trial
 from stimuli.categories import CATEGORIES, category_evidence, softmax
 
@@ -184,7 +185,9 @@ class Classifier:
         return torch.stack(rows, dim=1)
 
     def _forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self._network(pixel_values=images.to(self._network.device, self._network.dtype)).logits
+        network = self._network
+        with explained_computation(f"{self.name}: the image classifier in {self._files.folder}"):
+            logits: torch.Tensor = network(pixel_values=images.to(network.device, network.dtype)).logits
         return logits
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:

@@ -60,14 +60,25 @@ class Autoencoder:
         config.
         """
         scale, shift = self._scaling
-        mean: torch.Tensor = self._vae.encode(image[None].to(self.device)).latent_dist.mean[0]
+        vae = self._vae
+        with self.components.computing("vae"):
+            mean: torch.Tensor = vae.encode(image[None].to(self.device)).latent_dist.mean[0]
+        expected = (self.n_channels, *(side // self.scale for side in image.shape[1:]))
+        if mean.shape != expected:
+            raise ObserverError(
+                f"{self.components.model_name}: its autoencoder encodes an image of {image.shape[-1]} pixels per side as a "
+                f"latent of the shape {tuple(mean.shape)}, expected {expected} according to its vae/config.json: download "
+                f"the file again"
+            )
         return torch.mul(mean - shift, scale)
 
     @deterministic_inference()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Decode latents (N, C, h, w) to images (N, 3, height, width)."""
         scale, shift = self._scaling
-        images: torch.Tensor = self._vae.decode(latents / scale + shift).sample
+        vae = self._vae
+        with self.components.computing("vae"):
+            images: torch.Tensor = vae.decode(latents / scale + shift).sample
         return (images / 2 + 0.5).clamp(0, 1)
 
     @property

@@ -8,8 +8,8 @@ The caller gives the class of each component. For safety, the classes that model
 the repository is not run, and pickle files are not read.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from attrs import frozen
 
 from observers.checkpoints import TOKENIZER, Checkpoint, find_checkpoint, load_pretrained
 from observers.generative.options import Source
-from observers.protocol import ObserverError
+from observers.loading.foreign_errors import explained_computation
+from observers.loading.settings import read_settings
 
 TIMEOUT = 10.0  # seconds to wait for an answer of the Hugging Face Hub
 INDEX = "model_index.json"
@@ -49,18 +50,11 @@ class Components:
 
     def read_settings(self, path: str) -> dict[str, Any]:
         """Read a JSON file of the model. Raises ObserverError if it cannot be read or is not an object."""
-        file = self.files.folder / path
-        try:
-            settings = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise ObserverError(
-                f"{self.model_name}: {file} cannot be read ({error}): download the file again"
-            ) from None
-        if not isinstance(settings, dict):
-            raise ObserverError(
-                f"{self.model_name}: {file} is not a configuration: expected a JSON object, got {type(settings).__name__}"
-            )
-        return settings
+        return read_settings(self.files.folder / path, self.model_name)
+
+    def computing(self, part: str) -> AbstractContextManager[None]:
+        """Return a context for a pass of a component, which raises ObserverError if the component cannot compute."""
+        return explained_computation(f"{self.model_name}: the network in {self.folder(part)}")
 
     def load_diffuser(self, model_class: Any, part: str, dtype: torch.dtype, device: torch.device) -> Any:
         """Load a component with a class of diffusers. Raises ObserverError if it does not load."""
@@ -71,7 +65,6 @@ class Components:
         return self._load(model_class, part, device, dtype=dtype, trust_remote_code=False)
 
     def _load(self, model_class: Any, part: str, device: torch.device, **options: Any) -> Any:
-        self.read_settings(f"{part}/config.json")  # raises an error that names the file
         return load_pretrained(
             model_class, self.folder(part), device, f"the {model_class.__name__}", self.model_name,
             variant=self.variants.get(part), **options,

@@ -22,7 +22,7 @@ from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.noising import Denoising, Predictor
 from observers.generative.options import Compute, Objective
 from observers.generative.preprocessing import crop_and_resize
-from observers.protocol import Restoration
+from observers.protocol import ObserverError, Restoration
 
 NO_GUIDANCE = 1.0
 
@@ -178,7 +178,20 @@ class DenoisingScorer:
         return RestoredImages(backbone.space.decode(noised[:1])[0], backbone.space.decode(denoised), errors, n_latent)
 
     def _predictor(self, conditioning: Conditioning, guidance: float = NO_GUIDANCE) -> Predictor:
-        return partial(self.backbone.predict, conditioning=conditioning, guidance=guidance)
+        return partial(self._predict, conditioning=conditioning, guidance=guidance)
+
+    def _predict(
+        self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
+    ) -> torch.Tensor:
+        """Return the predictions of the backbone. Raises ObserverError if they do not have the shape of its input."""
+        prediction = self.backbone.predict(noised, timesteps, conditioning, guidance)
+        if prediction.shape != noised.shape:  # otherwise they might be broadcast to it
+            raise ObserverError(
+                f"{self.backbone.components.model_name}: its network predicts values of the shape "
+                f"{tuple(prediction.shape[1:])} for an input of the shape {tuple(noised.shape[1:])}: expected the same "
+                f"shape; download the files again"
+            )
+        return prediction
 
     def provenance(self) -> dict[str, str]:
         """Return the entries of the sidecar that describe the weights, the device and the dtype."""

@@ -42,6 +42,7 @@ def load_text_encoder(
     model = components.model_name
     tokenizer = load_tokenizer(folder, model)
     n = n_tokens or encoder.config.max_position_embeddings
+    vocab_size = encoder.config.vocab_size
     prompt_of: dict[tuple[int, ...], str] = {}
 
     def encode(prompt: str) -> Any:
@@ -56,7 +57,7 @@ def load_text_encoder(
                 f"the choice"
             )
         earlier = prompt_of.setdefault(tuple(ids), prompt)
-        if earlier != prompt or max(ids) >= encoder.config.vocab_size:
+        if earlier != prompt or max(ids) >= vocab_size:
             raise ObserverError(
                 f"{model}: its tokenizer in {folder} cannot distinguish {earlier!r} from {prompt!r}, or its vocabulary is "
                 f"larger than that of the model: use choices that differ in their letters, or download the files of the "
@@ -64,7 +65,10 @@ def load_text_encoder(
             )
         tokens = tokens.to(encoder.device)
         # The hidden states of all layers are large for T5, and only those of CLIP are used.
-        return encoder(tokens.input_ids, tokens.attention_mask if mask else None, output_hidden_states=n_tokens is None)
+        with components.computing(part):
+            return encoder(
+                tokens.input_ids, tokens.attention_mask if mask else None, output_hidden_states=n_tokens is None
+            )
 
     return encode
 

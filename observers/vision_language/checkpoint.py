@@ -21,7 +21,7 @@ of the options is random (`permute`), and the evidence has the order of the choi
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from attrs import evolve, field, frozen
 from observers.bounds import bounded
 from observers.checkpoints import PROCESSOR, WEIGHTS, Checkpoint, find_checkpoint, load_transformer, quiet_libraries
 from observers.devices import Dtype, batch_size_option, device_option, pick_device, pick_dtype, respond
+from observers.loading.foreign_errors import explained_errors
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.vision_language.preparing import (
     PreparedTrial,
@@ -43,7 +44,7 @@ from observers.vision_language.preparing import (
     text_evidence,
 )
 from observers.vision_language.processors import TEMPLATE_FILES
-from observers.vision_language.prompts import Prompter, end_tokens, first_line
+from observers.vision_language.prompts import Prompter, end_tokens
 from observers.vision_language.questions import Answer, find_mention, parse_reply
 from observers.vision_language.rows import Row, map_rows, to_device, token_log_p
 
@@ -184,19 +185,18 @@ class VisionLanguage:
         return prepare_reply(trial, self._prompter, self.permute, self.answer)
 
     def _read_log_p(self, inputs: dict[str, torch.Tensor], rows: list[Row]) -> list[np.ndarray]:
+        network = self._network
         with self._explained_errors():
-            return token_log_p(self._network, inputs, rows)
+            return token_log_p(network, inputs, rows)
 
-    @contextmanager
-    def _explained_errors(self) -> Iterator[None]:
-        """Convert the error of a model whose inputs have another size than it expects to ObserverError."""
-        try:
-            yield
-        except ValueError as error:
-            raise ObserverError(
-                f"{self.name}: the model in {self._files.folder} does not match its processor ({first_line(error)}): get "
-                f"all files from the same revision of the repository"
-            ) from None
+    def _explained_errors(self) -> AbstractContextManager[None]:
+        """Return a context that converts the errors of a model that does not expect its inputs to ObserverError."""
+        return explained_errors(
+            f"{self.name}: the model in {self._files.folder}",
+            "does not match its processor",
+            ": get all files from the same revision of the repository",
+            keep_memory_errors=True,
+        )
 
     def _compare(self, prepared: PreparedTrial, log_p: list[np.ndarray]) -> Response:
         """Return the choice with the highest evidence, from the log-probabilities of the targets of the rows."""
@@ -226,7 +226,9 @@ class VisionLanguage:
 
     def _interpret(self, prepared: PreparedTrial, tokens: list[int]) -> Response:
         """Return the response that the generated tokens mean."""
-        reply = self._prompter.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        tokenizer = self._prompter.tokenizer
+        with self._explained_errors():
+            reply = tokenizer.decode(tokens, skip_special_tokens=True).strip()
         if self.answer == "caption":
             choice = find_mention(reply, prepared.trial.choices)
         else:

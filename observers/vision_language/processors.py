@@ -5,11 +5,12 @@ with Pillow on every machine. The processors of many models also process videos,
 loaded here without this part, so that neither torchvision nor a video library is needed.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from observers.checkpoints import PROCESSOR, explained_load_errors, load_image_processor
+from observers.loading.settings import read_settings
+from observers.loading.tokenizer_trial import try_tokenizer
 from observers.protocol import ObserverError
 
 TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
@@ -56,6 +57,7 @@ def load_processor(folder: Path, observer: str) -> Any:
         if attribute == "image_processor":
             parts.append(load_image_processor(folder, observer))
         elif attribute == "tokenizer":
+            try_tokenizer(folder / "tokenizer.json", observer)
             with explained_load_errors(f"{observer}: its tokenizer in {folder}"):
                 parts.append(AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
         elif attribute == "video_processor":
@@ -84,15 +86,7 @@ def load_processor(folder: Path, observer: str) -> Any:
 
 def _read_settings(path: Path, observer: str) -> dict[str, Any]:
     """Return the settings in a JSON file; empty if the file does not exist."""
-    if not path.is_file():
-        return {}
-    try:
-        settings = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ObserverError(f"{observer}: {path} cannot be read ({error}): download it again") from None
-    if not isinstance(settings, dict):
-        raise ObserverError(f"{observer}: {path} is not a JSON object: download it again")
-    return settings
+    return read_settings(path, observer) if path.is_file() else {}
 
 
 def _find_class(name: str | None, config: Any, subject: str) -> Any:

@@ -17,10 +17,13 @@ import numpy as np
 from attrs import frozen
 from PIL import Image
 
+from observers.loading.foreign_errors import explained_errors
+from observers.loading.weight_sizes import limited_memory
 from observers.protocol import ObserverError
 from observers.vision_language.processors import load_processor
 from observers.vision_language.rows import Inputs
 
+MEMORY = 2**31  # bytes that the inputs for one image may take
 SEPARATORS = ("", " ")
 
 
@@ -57,8 +60,6 @@ class Prompter:
         Raises:
             ObserverError: If the question contains a special token, or if the chat template of the checkpoint does not work.
         """
-        import jinja2
-
         processor = self._processor
         if special := next((token for token in self._special_tokens if token in question), None):
             raise ObserverError(
@@ -68,18 +69,15 @@ class Prompter:
         content = [{"type": "image"}, {"type": "text", "text": question}]
         # Templates with this option let a model write down its reasoning before the reply, which is switched off here.
         options = {"enable_thinking": False} if "enable_thinking" in processor.chat_template else {}
-        try:
+        advice = ": correct its chat_template.jinja, or use another revision"
+        with explained_errors(
+            f"{self.observer}: the chat template in {self.folder}",
+            "does not work for a message with an image and a text",
+            advice,
+        ):
             text: str = processor.apply_chat_template(
-                [{"role": "user", "content": content}],
-                tokenize=False,
-                add_generation_prompt=True,
-                **options,
+                [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True, **options
             )
-        except (jinja2.TemplateError, TypeError, ValueError, LookupError) as error:
-            raise ObserverError(
-                f"{self.observer}: the chat template in {self.folder} does not work for a message with an image and a text "
-                f"({first_line(error)}): correct its chat_template.jinja, or use another revision"
-            ) from None
         if _ends_turn_itself(processor):
             text += processor.tokenizer.sep_token
         return text
@@ -93,14 +91,15 @@ class Prompter:
         options: dict[str, Any] = {"add_special_tokens": False} if self._has_special_tokens(prompt) else {}
         if _ends_turn_itself(self._processor):
             options["return_for_text_completion"] = True  # the end of the turn is already part of the prompt
-        try:
-            inputs = self._processor(text=[prompt], images=[Image.fromarray(pixels)], return_tensors="pt", **options)
-        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
-            raise ObserverError(
-                f"{self.observer}: its processor in {self.folder} does not work for an image of {pixels.shape[1]} × "
-                f"{pixels.shape[0]} pixels ({first_line(error)}): if it does not work for any image, get all files from the "
-                f"same revision of the repository"
-            ) from None
+        processor, size = self._processor, f"{pixels.shape[1]} × {pixels.shape[0]} pixels"
+        advice = ": if it does not work for any image, get all files from the same revision of the repository"
+        with (
+            explained_errors(
+                f"{self.observer}: its processor in {self.folder}", f"does not work for an image of {size}", advice
+            ),
+            limited_memory(MEMORY),
+        ):
+            inputs = processor(text=[prompt], images=[Image.fromarray(pixels)], return_tensors="pt", **options)
         return dict(inputs)
 
     def continue_prompt(self, prompt: str, reply: str) -> list[list[int]]:
@@ -135,7 +134,9 @@ class Prompter:
 
     def _tokenize(self, text: str) -> list[int]:
         # The special tokens that some tokenizers append to a text would end the prompt.
-        tokens: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        tokenizer = self.tokenizer
+        with explained_errors(f"{self.observer}: its tokenizer in {self.folder}", "does not work"):
+            tokens: list[int] = tokenizer(text, add_special_tokens=False).input_ids
         return tokens
 
     def _has_special_tokens(self, prompt: str) -> bool:

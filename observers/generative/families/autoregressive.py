@@ -17,6 +17,7 @@ levels and shifts the image by up to one pixel, in the same way for all images a
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,7 @@ from observers.generative.likelihood import Conditioning
 from observers.generative.noising import noise, to_device
 from observers.generative.options import Compute, Source, check_size
 from observers.generative.preprocessing import check_multiple, crop_and_resize
+from observers.loading.foreign_errors import explained_computation, explained_errors
 from observers.protocol import ObserverError
 
 NOISE_SD = 2 * 2 / 255  # 2 gray levels, for pixels in −1..1
@@ -131,7 +133,8 @@ class Autoregressive:
         # The parts of the model that `Network` does not use, such as the second vision encoder, are freed.
         model = self._load(self._architecture.model, self.compute.torch_dtype())
         try:
-            network = self._architecture.network(model)
+            with explained_errors(f"its config.json in {self._checkpoint.folder}", "does not fit its weights"):
+                network = self._architecture.network(model)
         except ObserverError as error:
             raise ObserverError(f"{self.source.model}: {error}") from None
         return evolve(network, decoder=self.compute.prepare(network.decoder))
@@ -169,19 +172,35 @@ class Autoregressive:
         codes = []
         for draw in range(self.perturbations):  # one at a time, so that the codes do not depend on the batch size
             perturbed = perturb(image, self.seed, draw)[None].to(self.device)
-            codes.append(self._architecture.codes(vq, perturbed))
+            with self._computing():
+                codes.append(self._architecture.codes(vq, perturbed))
+        self._check_codes(codes[0])
         return torch.stack(codes)
+
+    def _computing(self) -> AbstractContextManager[None]:
+        """Return a context for a pass of the model, which raises ObserverError if the model cannot compute."""
+        return explained_computation(f"{self.source.model}: the model in {self._checkpoint.folder}")
+
+    def _check_codes(self, codes: torch.Tensor) -> None:
+        """Raise ObserverError unless an image has as many codes as its size says."""
+        side = self._size // pixels_per_token(self._config)
+        if len(codes) != side * side:
+            raise ObserverError(
+                f"{self.source.model}: its autoencoder encodes an image of {self._size} pixels per side as {len(codes)} "
+                f"tokens, expected {side * side} according to its config.json: download the file again"
+            )
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """Return each prompt's tokens, padded on the left, and a mask that is false for padding.
 
         Both have the shape (max_prompt,).
         """
-        tokenizer = load_tokenizer(self._checkpoint.folder, self.source.model)
+        folder = self._checkpoint.folder
+        tokenizer = load_tokenizer(folder, self.source.model)
         side = self._size // pixels_per_token(self._config)
-        vocabulary = tokenizer.get_vocab()
-        special = {token: vocabulary.get(token) for token in self._architecture.special_tokens}
-        special |= {"bos_token": tokenizer.bos_token_id}
+        with explained_load_errors(f"{self.source.model}: its tokenizer in {folder}"):
+            vocabulary, begin = tokenizer.get_vocab(), tokenizer.bos_token_id
+        special = {token: vocabulary.get(token) for token in self._architecture.special_tokens} | {"bos_token": begin}
         conditionings: list[Conditioning] = []
         for prompt in prompts:
             ids = self._tokenize(tokenizer, special, prompt, side)
@@ -197,12 +216,22 @@ class Autoregressive:
         """
         model, text = self.source.model, self._architecture.prompt(prompt, side)
         # Only some tokenizers add the beginning-of-sequence token, so it is always added here.
-        ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
+        with explained_errors(
+            f"{model}: its tokenizer in {self._checkpoint.folder}",
+            f"cannot encode {text!r}",
+            ": download its files again",
+        ):
+            ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]
         for token, number in special.items():
             if number is None or number not in ids:  # the tokenizer would split this token into letters
                 raise ObserverError(
                     f"{model}: its tokenizer lacks {token}: download its tokenizer.json and tokenizer_config.json again"
                 )
+        if (largest := max(ids)) >= (n := self._config.get_text_config().vocab_size):
+            raise ObserverError(
+                f"{model}: its tokenizer gives the token {largest}, but its vocabulary has {n} tokens according to its "
+                f"config.json: get all files from the same model"
+            )
         if len(ids) > self.max_prompt:
             raise ObserverError(
                 f"{model}: the prompt of {prompt!r} has {len(ids)} tokens, more than the {self.max_prompt} to which prompts "
@@ -219,7 +248,9 @@ class Autoregressive:
         """Score N rows and return the scores as a float32 tensor (N,)."""
         index = to_device(draws, self.device)
         codes = images[torch.arange(len(index), device=self.device), index]
-        return log_likelihood(self._network, conditioning[0], conditioning[1], codes)
+        network = self._network
+        with self._computing():
+            return log_likelihood(network, conditioning[0], conditioning[1], codes)
 
     def provenance(self) -> dict[str, str]:
         """Return the entries of the sidecar that describe the weights, the device and the dtype."""

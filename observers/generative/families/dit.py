@@ -88,9 +88,11 @@ class DiTBackbone:
         self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
     ) -> torch.Tensor:
         """Return the noise that the transformer predicts, (N, C, h, w), without the channels of the variance."""
-        out: torch.Tensor = self._network(
-            self.compute.network_input(noised), timesteps, class_labels=conditioning[0], return_dict=False
-        )[0]
+        network = self._network
+        with self.components.computing("transformer"):
+            out: torch.Tensor = network(
+                self.compute.network_input(noised), timesteps, class_labels=conditioning[0], return_dict=False
+            )[0]
         return out[:, : noised.shape[1]]
 
 

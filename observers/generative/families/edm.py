@@ -131,8 +131,10 @@ class EDMBackbone:
         """Return the denoised image x̂, (N, 3, size, size) float32."""
         sigma = (timesteps / self._time_scale).exp().reshape(-1, 1, 1, 1)
         scale = (sigma.square() + self._sigma_data**2).sqrt()
-        out: torch.Tensor = self._unet(
-            self.compute.network_input(noised / scale), timesteps, class_labels=conditioning[0], return_dict=False
-        )[0]
+        unet = self._unet
+        with self.components.computing("unet"):
+            out: torch.Tensor = unet(
+                self.compute.network_input(noised / scale), timesteps, class_labels=conditioning[0], return_dict=False
+            )[0]
         c_skip, c_out = (self._sigma_data / scale).square(), sigma * self._sigma_data / scale
         return c_skip * noised + c_out * out.float()

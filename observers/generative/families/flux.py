@@ -80,13 +80,15 @@ class FluxBackbone:
         """Return the velocities that the transformer predicts, (N, C, h, h)."""
         dtype = self.compute.torch_dtype()
         states, pooled = conditioning
-        out: torch.Tensor = self._network(
-            pack(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
-            timestep=timesteps.to(dtype) / 1000,  # the network takes s, rounded as in Flux's pipeline
-            guidance=torch.full_like(timesteps, guidance) if self.takes_guidance else None,
-            img_ids=_position_ids(noised), txt_ids=torch.zeros(states.shape[1], 3, device=noised.device),
-            return_dict=False,
-        )[0]  # fmt: skip
+        network = self._network
+        with self.components.computing("transformer"):
+            out: torch.Tensor = network(
+                pack(noised.to(dtype)), encoder_hidden_states=states, pooled_projections=pooled,
+                timestep=timesteps.to(dtype) / 1000,  # the network takes s, rounded as in Flux's pipeline
+                guidance=torch.full_like(timesteps, guidance) if self.takes_guidance else None,
+                img_ids=_position_ids(noised), txt_ids=torch.zeros(states.shape[1], 3, device=noised.device),
+                return_dict=False,
+            )[0]  # fmt: skip
         return unpack(out, noised.shape[-1])
 
 

@@ -135,8 +135,10 @@ class LatentBackbone:
         """Return the predictions of the U-Net, (N, C, h, w)."""
         states, *more = conditioning
         added = {"text_embeds": more[0], "time_ids": more[1]} if more else None
-        out: torch.Tensor = self._unet(
-            self.compute.network_input(noised), timesteps, encoder_hidden_states=states, added_cond_kwargs=added,
-            return_dict=False,
-        )[0]  # fmt: skip
+        unet = self._unet
+        with self.components.computing("unet"):
+            out: torch.Tensor = unet(
+                self.compute.network_input(noised), timesteps, encoder_hidden_states=states, added_cond_kwargs=added,
+                return_dict=False,
+            )[0]  # fmt: skip
         return out

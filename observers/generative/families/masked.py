@@ -176,8 +176,10 @@ class Masked:
     @deterministic_inference()
     def tokens(self, image: torch.Tensor) -> torch.Tensor:
         """Encode an image (3, size, size) in 0..1 as tokens (h, w) int64."""
-        latent = self._vqvae.encode(image[None]).latents
-        tokens: torch.Tensor = self._vqvae.quantize(latent)[2][2]
+        vqvae = self._vqvae
+        with self._components.computing("vqvae"):
+            latent = vqvae.encode(image[None]).latents
+            tokens: torch.Tensor = vqvae.quantize(latent)[2][2]
         return tokens.reshape(latent.shape[-2:])
 
     @deterministic_inference()
@@ -314,17 +316,20 @@ class Masked:
     def _predict(self, tokens: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
         """Return log p up to a constant as a float32 tensor (N, n_codes, h, w), for partly masked tokens (N, h, w)."""
         states, pooled, micro_conditioning = conditioning
-        out: torch.Tensor = self._network(
-            tokens, encoder_hidden_states=states, pooled_text_emb=pooled, micro_conds=micro_conditioning
-        )
+        network = self._network
+        with self._components.computing("transformer"):
+            out: torch.Tensor = network(
+                tokens, encoder_hidden_states=states, pooled_text_emb=pooled, micro_conds=micro_conditioning
+            )
         return out.float()
 
     def _decode(self, tokens: torch.Tensor) -> torch.Tensor:
         """Decode tokens (N, h, w) to images (N, 3, size, size) in 0..1."""
         vqvae = self._vqvae
         # VQModel.decode() is not used, because it also computes a loss and waits for the device.
-        codes = vqvae.quantize.get_codebook_entry(tokens, (*tokens.shape, vqvae.quantize.vq_embed_dim))
-        images: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(codes))
+        with self._components.computing("vqvae"):
+            codes = vqvae.quantize.get_codebook_entry(tokens, (*tokens.shape, vqvae.quantize.vq_embed_dim))
+            images: torch.Tensor = vqvae.decoder(vqvae.post_quant_conv(codes))
         return images.clamp(0, 1)
 
     def provenance(self) -> dict[str, str]:

@@ -108,7 +108,9 @@ class PixelBackbone:
         self, noised: torch.Tensor, timesteps: torch.Tensor, conditioning: Conditioning, guidance: float
     ) -> torch.Tensor:
         """Return the predictions of the U-Net, (N, 3, size, size). The variance, which it also predicts, is removed."""
-        out: torch.Tensor = self._unet(
-            self.compute.network_input(noised), timesteps, encoder_hidden_states=conditioning[0], return_dict=False
-        )[0]
+        unet = self._unet
+        with self.components.computing("unet"):
+            out: torch.Tensor = unet(
+                self.compute.network_input(noised), timesteps, encoder_hidden_states=conditioning[0], return_dict=False
+            )[0]
         return out[:, :3]

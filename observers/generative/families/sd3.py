@@ -111,8 +111,10 @@ class SD3Backbone:
     ) -> torch.Tensor:
         """Return the velocities that the transformer predicts, (N, C, h, h)."""
         states, pooled = conditioning
-        out: torch.Tensor = self._network(
-            self.compute.network_input(noised), encoder_hidden_states=states, pooled_projections=pooled,
-            timestep=timesteps, return_dict=False,
-        )[0]  # fmt: skip
+        network = self._network
+        with self.components.computing("transformer"):
+            out: torch.Tensor = network(
+                self.compute.network_input(noised), encoder_hidden_states=states, pooled_projections=pooled,
+                timestep=timesteps, return_dict=False,
+            )[0]  # fmt: skip
         return out

@@ -188,7 +188,7 @@ def test_other_models_are_refused(folder, mixed):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "cannot be read"), ("[]", "is not a JSON object: download it again")]
+    ("text", "message"), [("{", "cannot be read"), ("[]", "is not a configuration: expected a JSON object, got list")]
 )
 def test_damaged_settings_are_reported(text, message, folder, mixed):
     (folder / "processor_config.json").write_text(text)
