@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from attrs import frozen
 
+from observers.loading.foreign_errors import explained_errors
 from observers.protocol import ObserverError
 
 MAX_LEVELS = 100_000
@@ -114,16 +115,21 @@ def diffusion_levels(settings: Mapping[str, Any]) -> NoiseLevels:
             f"the scheduler_config.json of the model (class {name or 'not given'}) does not contain betas: expected the "
             f"noise schedule of a diffusion model; download the file again, or use the observer family that fits the model"
         )
-    try:
-        if not 2 <= n <= MAX_LEVELS:
-            raise ValueError(f"num_train_timesteps is {n}")
-        scheduler: Any = DDPMScheduler(**{name: settings[name] for name in used if name in settings})
-    except (TypeError, ValueError, RuntimeError) as error:
+    if type(n) is not int or not 2 <= n <= MAX_LEVELS:
         raise ObserverError(
-            f"the scheduler_config.json of the model does not define a known noise schedule ({error}): download the "
-            f"file again"
-        ) from None
-    alphas_cumprod = np.cumprod(1 - scheduler.betas.double().numpy())  # in float16, σ would be off by 7 % at small t
+            f"the scheduler_config.json of the model has the num_train_timesteps {n!r:.80}: expected a whole number from 2 "
+            f"to {MAX_LEVELS:,}; download the file again"
+        )
+    with explained_errors(
+        "the scheduler_config.json of the model", "does not define a known noise schedule", ": download the file again"
+    ):
+        scheduler: Any = DDPMScheduler(**{name: settings[name] for name in used if name in settings})
+    betas = scheduler.betas.double().numpy()
+    if betas.ndim != 1 or not (np.isfinite(betas) & (betas >= 0) & (betas <= 1)).all() or betas[0] == 1:
+        raise ObserverError(
+            "the scheduler_config.json of the model defines betas that are not numbers from 0 to 1: download the file again"
+        )
+    alphas_cumprod = np.cumprod(1 - betas)  # in float16, σ would be off by 7 % at small t
     timesteps = np.flatnonzero(alphas_cumprod > 0).astype(np.float64)
     positive = alphas_cumprod[alphas_cumprod > 0]
     return NoiseLevels(timesteps / len(alphas_cumprod), np.sqrt(positive), np.sqrt(1 - positive), timesteps)

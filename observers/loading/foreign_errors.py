@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from core.errors import ObserverError, UserError
 
+# Exceptions whose messages speak of code, such as "list index out of range".
+_UNCLEAR = (AttributeError, TypeError, LookupError, ArithmeticError, AssertionError)
 MAX_REASON = 300  # characters of the message of an exception
 
 
@@ -24,10 +26,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Return the first paragraph of the message of an exception in one line, with its class if it is short."""
+    """Return the first paragraph of the message of an exception in one line, with its class if the message needs it."""
     text = " ".join(str(error).strip().partition("\n\n")[0].split())
     name = type(error).__name__
-    return (f"{name}: {text}" if text and len(text) < 20 else text or name)[:MAX_REASON]
+    needs_name = len(text) < 20 or isinstance(error, _UNCLEAR)
+    return (f"{name}: {text}" if text and needs_name else text or name)[:MAX_REASON]
 
 
 @contextmanager

@@ -75,8 +75,12 @@ def test_flow_levels_are_midpoints_of_equal_parts():
     ("settings", "message"),
     [
         ({"beta_schedule": "secret"}, "does not define a known noise schedule"),
-        ({"beta_schedule": "linear", "num_train_timesteps": 10**9}, "num_train_timesteps is 1000000000"),
-        ({"beta_schedule": "linear", "num_train_timesteps": "many"}, "does not define a known noise schedule"),
+        ({"beta_schedule": "linear", "num_train_timesteps": 10**9}, "num_train_timesteps 1000000000: expected a whole"),
+        (
+            {"beta_schedule": "linear", "num_train_timesteps": "many"},
+            "num_train_timesteps 'many': expected a whole number",
+        ),
+        ({"trained_betas": [0.1, 2.0]}, "defines betas that are not numbers from 0 to 1: download the file again"),
         ({"trained_betas": "x"}, "does not define a known noise schedule"),
         ({}, r"\(class not given\) does not contain betas: expected the noise schedule of a diffusion model"),
         (
