@@ -9,11 +9,16 @@ and add its description to the table in docs/trial-log.md. A session that was st
 with it; `run()` says so and does not change the log.
 """
 
+import math
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 from attrs import frozen
 
+_WHOLE = re.compile(r"-?[0-9]{1,16}")
+_NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:e[+-]?[0-9]{1,4})?", re.IGNORECASE)
+MAX_INTEGER = 2**53  # larger whole numbers are not exact in double precision
 EVIDENCE, MEASURED, INFO = "evidence_", "measured_", "info_"
 
 
@@ -57,11 +62,32 @@ class Column:
         """Return the value of a cell, or None if the cell is empty. Raises ValueError if the cell should be a number."""
         if self.type == "text" or not cell:
             return cell or None
-        try:
-            return int(cell) if self.type == "integer" else float(cell)
-        except ValueError:
-            number = "a whole number" if self.type == "integer" else "a number"
-            raise ValueError(f"{self.name} is {cell[:80]!r}, expected {number}") from None
+        return parse_number(self.name, cell, is_whole=self.type == "integer")
+
+
+def parse_number(name: str, cell: str, *, is_whole: bool = False, can_be_infinite: bool = False) -> float:
+    """Return the number in a cell of a log, which is written as `Column.format` writes numbers.
+
+    Python also reads forms that other programs do not read as the same number, such as 1_000, digits of other scripts and
+    spaces around a number. They are refused, and so are NaN and whole numbers that are not exact in double precision.
+
+    Args:
+        name: Name of the column.
+        cell: The cell, which is not empty.
+        is_whole: Whether the number is a whole number.
+        can_be_infinite: Whether the number may be infinite, as evidence may be.
+
+    Raises:
+        ValueError: If the cell is not such a number. The message names the column.
+    """
+    pattern, expected = (_WHOLE, "a whole number") if is_whole else (_NUMBER, "a number")
+    if pattern.fullmatch(cell):
+        number = int(cell) if is_whole else float(cell)
+        if abs(number) <= MAX_INTEGER if is_whole else math.isfinite(number):
+            return number
+    elif can_be_infinite and cell in ("inf", "-inf"):
+        return float(cell)
+    raise ValueError(f"{name} is {cell[:80]!r}, expected {expected}")
 
 
 TRIAL_COLUMNS = (

@@ -18,6 +18,7 @@ import json
 import os
 import re
 import threading
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ import filelock
 from core.atomic import write_atomically
 from core.errors import LogError
 from core.names import is_device
+from experiments.sidecar_checks import check_sidecar
 from observers.instructions import DEFAULT_INSTRUCTION
 
 VERSION = 1  # version of the format; a log with a newer version is refused
@@ -121,9 +123,19 @@ class LogWriter:
                 f"{path} is being written by another run; wait until it ends, or choose another --session"
             ) from None
         self._file: int | None = None
+        self._digest = hashlib.sha256()
         self._n_unsynced = 0
         self._timer: threading.Timer | None = None
         self._sync_lock = threading.Lock()  # the timer runs in another thread and must not sync a closed file
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the content of the log, after `continue_from` for a log that existed before."""
+        return self._digest.hexdigest()
+
+    def continue_from(self, content: bytes) -> None:
+        """Set the content that the log has before the first row is written."""
+        self._digest = hashlib.sha256(content)
 
     def write(self, cells: Sequence[str]) -> None:
         """Append one row in one system call. Raises LogError if the row cannot be written."""
@@ -138,6 +150,7 @@ class LogWriter:
             with suppress(OSError):
                 os.ftruncate(self._file, os.fstat(self._file).st_size - n_written)  # so that a later row can follow
             raise LogError(f"{self.path}: the disk is full; free some space and run the same command again")
+        self._digest.update(line)
         with self._sync_lock:
             self._n_unsynced += 1
             if self._timer is None:  # the timer synchronizes this row even if no further row is written soon
@@ -187,14 +200,15 @@ def remove_incomplete_row(path: Path) -> int:
         The number of bytes removed, usually 0.
 
     Raises:
-        LogError: If the log has carriage returns or NUL bytes, which means that another program has changed it.
+        LogError: If the log has a byte order mark, carriage returns or NUL bytes, which means that another program has
+            changed it.
     """
     content = path.read_bytes()
     complete = content[: content.rfind(b"\n") + 1]  # the incomplete rest may contain NUL bytes after a power cut
-    if b"\r" in content or b"\0" in complete:
+    if content.startswith((BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE)) or b"\r" in content or b"\0" in complete:
         raise LogError(
-            f"{path} has other line endings than a trial log, or NUL bytes: another program has changed it; restore the "
-            f"original, or choose another --session"
+            f"{path} has other line endings than a trial log, or NUL bytes or a byte order mark: another program, such as "
+            f"Excel, has changed it; restore the original, or choose another --session"
         )
     n_bytes = len(content) - len(complete)
     if n_bytes:
@@ -228,6 +242,39 @@ def read_rows(path: Path) -> list[list[str]]:
     return rows
 
 
+def describe_rows(content: bytes, n_rows: int) -> dict[str, int | str]:
+    """Return the entry `hashed` of a sidecar: the number of rows in a log, and the SHA-256 of its header and these rows."""
+    return {"n_rows": n_rows, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def check_hashed_rows(path: Path, sidecar: Mapping[str, Any]) -> bytes:
+    """Compare the rows of a log that were hashed when its sidecar was written, and return the content of the log.
+
+    Later rows, which were written before a crash, are not compared, and neither are those of a log that has lost its last
+    rows or whose sidecar does not have the hash.
+
+    Args:
+        path: The log.
+        sidecar: The contents of its sidecar.
+
+    Raises:
+        LogError: If one of the rows was changed, or if the entry `hashed` of the sidecar is damaged.
+    """
+    content, hashed = path.read_bytes(), sidecar.get("hashed")
+    if hashed is None:
+        return content
+    n_rows = hashed.get("n_rows") if isinstance(hashed, Mapping) else None
+    if not isinstance(n_rows, int) or not isinstance(hashed.get("sha256"), str):
+        raise LogError(f"the sidecar of {path} is damaged: it lacks the hash of the rows; restore the original")
+    lines = content.splitlines(keepends=True)[: n_rows + 1]
+    if len(lines) == n_rows + 1 and describe_rows(b"".join(lines), n_rows) != dict(hashed):
+        raise LogError(
+            f"{path} was changed after it was written: its first {n_rows} rows are not those of the session; restore the "
+            f"original, or choose another --session"
+        )
+    return content
+
+
 def sidecar_path(log: Path) -> Path:
     """Return the path of the sidecar of a log."""
     return log.with_suffix(".json")
@@ -249,7 +296,10 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
     """
     path = sidecar_path(log)
     try:
-        sidecar = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if not text.strip("\0 \r\n\t") and not has_rows(log):
+            return None  # the computer lost power before the first trial
+        sidecar = json.loads(text)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -263,6 +313,7 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
             raise LogError(
                 f"{path} is damaged: it lacks its {part}; move log and sidecar away, or choose another --session"
             )
+    check_sidecar(path, sidecar)
     sidecar["identity"].setdefault("instruction", DEFAULT_INSTRUCTION)
     return sidecar
 

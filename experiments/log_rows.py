@@ -18,6 +18,7 @@ from core.trial_columns import (
     escape,
     is_numeric_extra,
     is_text_extra,
+    parse_number,
 )
 from observers.protocol import Observer, Response, Trial, measures_of, texts_of
 
@@ -126,16 +127,20 @@ def describe_mismatch(
             if cell not in ("", *trial.choices):
                 return f"its response {cell[:80]!r} is not one of the choices"
         elif is_numeric_extra(name) or (column is not None and column.response):
-            if not _is_empty_or_number(cell):
-                return f"its {name} is {cell[:80]!r}, expected a number"
+            if problem := _number_problem(name, cell):
+                return f"its {problem}"
         elif cell != expected and not is_text_extra(name):
             return f"its {name} is {cell[:80]!r}, expected {expected!r}"
     return ""
 
 
-def _is_empty_or_number(cell: str) -> bool:
+def _number_problem(name: str, cell: str) -> str:
+    """Return the reason why a cell of a column of numbers is not valid, or "" if it is valid."""
     try:
-        float(cell or 0)
-    except ValueError:
-        return False
-    return True
+        if name in BY_NAME:
+            BY_NAME[name].parse(cell)
+        elif cell:
+            parse_number(name, cell, can_be_infinite=name.startswith(EVIDENCE))
+    except ValueError as error:
+        return str(error)
+    return ""

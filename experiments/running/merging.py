@@ -4,6 +4,7 @@
 none is missing, unfinished or damaged.
 """
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -97,6 +98,10 @@ def _merge(path: Path, parts: Sequence[PartLog], accept_versions: bool, notify: 
     header = parts[0].read()[0]
     for part in parts:
         check_rows(part, header)
+    digest = hashlib.sha256()
+    for content in _content(parts, header):
+        digest.update(content)
+    sidecar["hashed"] = {"n_rows": sidecar["n_logged"], "sha256": digest.hexdigest()}
     writer = log.LogWriter(path)  # so that no run writes this log at the same time
     try:
         if path.exists():

@@ -1,11 +1,12 @@
 """The log and sidecar of one session or shard, opened for writing. An unfinished log is resumed."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from core.errors import LogError
 from experiments import log, log_rows
@@ -24,6 +25,7 @@ from observers.protocol import MAX_COUNT, Observer, Trial, measures_of, texts_of
 from observers.spec import ObserverSpec
 from observers.validation import check_columns, check_name
 
+SIDECAR_SECONDS = 10.0  # longest time after which the sidecar gets the number and the hash of the rows
 # Descriptions for error messages of a difference in each part of the identity of a session.
 _DIFFERENT = {
     "experiment": "a different experiment",
@@ -133,6 +135,7 @@ class SessionLog:
     _n_total: int
     _n_before: int
     _is_started: bool = False
+    _sidecar_time: float = field(factory=time.monotonic)
 
     @classmethod
     def open(cls, session: Session, notify: Callable[[str], None] = lambda sentence: None) -> "SessionLog":
@@ -154,6 +157,8 @@ class SessionLog:
             # The data may have been deleted since the session was planned; `forget` needs the lock of the log to delete it.
             refuse_forgotten_observer(session.observer, session.directory)
             sidecar = _open_sidecar(session, trials, notify)
+            if session.path.exists():
+                writer.continue_from(log.check_hashed_rows(session.path, sidecar))
             return cls(
                 session, trials[: session.limit], sidecar, session.path, writer, len(trials), sidecar["n_logged"]
             )
@@ -173,7 +178,7 @@ class SessionLog:
         self._is_started = True
         if self.n_logged < len(self.trials) or not self.path.exists():
             self.sidecar["status"] = "running"
-            log.write_sidecar(self.path, self.sidecar)
+            self._write_sidecar()
         if not self.path.exists():
             self._writer.write(self.session.columns())
 
@@ -202,17 +207,27 @@ class SessionLog:
         others = self.sidecar.get("other_environments", [])
         if other is not None and {"packages": other} not in others:
             self.sidecar["other_environments"] = [*others, {"packages": other}]
-            log.write_sidecar(self.path, self.sidecar)
+            self._write_sidecar()
         devices = self.sidecar.setdefault("devices", [])
         if not old.keys() >= new.keys() or device not in devices:  # a new key, or the first response on a device
             self.sidecar["provenance"] = new
             devices += [device] if device not in devices else []
-            log.write_sidecar(self.path, self.sidecar)
+            self._write_sidecar()
 
     def write(self, cells: list[str]) -> None:
-        """Write the row of the next trial."""
+        """Write the row of the next trial. The sidecar is updated from time to time."""
         self._writer.write(cells)
         self.sidecar["n_logged"] += 1
+        if time.monotonic() - self._sidecar_time > SIDECAR_SECONDS:
+            self._write_sidecar()
+
+    def _write_sidecar(self) -> None:
+        """Write the sidecar, with the number and hash of the rows that are on disk."""
+        self._writer.sync()
+        if self.path.exists():
+            self.sidecar["hashed"] = {"n_rows": self.n_logged, "sha256": self._writer.sha256}
+        log.write_sidecar(self.path, self.sidecar)
+        self._sidecar_time = time.monotonic()
 
     def sync(self) -> None:
         """Sync all rows to disk."""
@@ -228,7 +243,7 @@ class SessionLog:
                     self.sidecar["finished"] = _now()
                 if "shard" in self.sidecar and self.sidecar["status"] == "complete":
                     self.sidecar["shard"]["sha256"] = file_digest(self.path)
-                log.write_sidecar(self.path, self.sidecar)
+                self._write_sidecar()
         finally:
             self._writer.close()
 
