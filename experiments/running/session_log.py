@@ -258,7 +258,7 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
         session.experiment, session.observer, session.number, session.seed, stimuli_digest=session.stimuli_digest
     )
     sidecar = log.read_sidecar(path)
-    if sidecar is None and path.exists():
+    if sidecar is None and path.exists() and not log.sidecar_path(path).exists():
         raise LogError(
             f"the sidecar of {path} is missing, so it is unknown what the log contains; move the log away or choose "
             f"another --session"
