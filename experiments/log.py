@@ -28,6 +28,7 @@ import filelock
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.json_files import JsonError, read_json
 from core.names import is_device
 from experiments.sidecar_checks import check_sidecar
 from observers.instructions import DEFAULT_INSTRUCTION
@@ -296,13 +297,12 @@ def read_sidecar(log: Path) -> dict[str, Any] | None:
     """
     path = sidecar_path(log)
     try:
-        text = path.read_text("utf-8")
-        if not text.strip("\0 \r\n\t") and not has_rows(log):
-            return None  # the computer lost power before the first trial
-        sidecar = json.loads(text)
+        sidecar = read_json(path, finite=False)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, JsonError) as error:
+        if path.is_file() and not path.read_bytes().strip(b"\0 \r\n\t") and not has_rows(log):
+            return None  # the computer lost power before the first trial
         raise LogError(f"the sidecar {path} cannot be read ({error}): restore the original, or move it away") from None
     if not isinstance(sidecar, dict) or not isinstance(sidecar.get("format"), int):
         raise LogError(f"{path} is not the sidecar of a trial log, because its format number is missing: move it away")

@@ -29,13 +29,18 @@ def check_columns(observer: Observer) -> None:
     declared: dict[str, Any] = {"measures": observer.measures} if isinstance(observer, HasMeasures) else {}
     declared |= {"text_names": observer.text_names} if isinstance(observer, HasTexts) else {}
     for attribute, names in declared.items():
-        if isinstance(names, str) or not isinstance(names, Iterable) or len(set(names := tuple(names))) < len(names):
+        if isinstance(names, str) or not isinstance(names, Iterable):
             raise ObserverError(
-                f"observer {observer.name}: expected a tuple of different names in its {attribute}, got {str(names)[:80]}"
+                f"observer {observer.name}: expected a tuple of names in its {attribute}, got {str(names)[:80]}"
             )
+        names = tuple(names)
         for name in names:
             if problem := name_problem(name):
                 raise ObserverError(f"observer {observer.name}: the name {_show(name)} in its {attribute} {problem}")
+        if len(set(names)) < len(names):
+            raise ObserverError(
+                f"observer {observer.name}: expected different names in its {attribute}, got {str(names)[:80]}"
+            )
 
 
 def _show(name: object) -> str:

@@ -4,7 +4,6 @@ Any user who can connect to a scheduler can run programs as the user who started
 change is therefore refused, because they could replace the address with that of their own scheduler.
 """
 
-import json
 import os
 import stat
 import time
@@ -12,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import UserError, describe_os_error
+from core.json_files import JsonError, read_json
 
+MAX_BYTES = 1 << 20  # largest size of a scheduler file
 POLL_SECONDS = 0.2
 TELL_SECONDS = 2.0  # wait for a scheduler file after which the user is notified
 STALE_SECONDS = 10.0  # age of a file without an address after which it is not a file that is being written
@@ -63,12 +64,12 @@ def find_scheduler(
 def _read(path: Path) -> str | None:
     """Return the address in the file, or None while the file is missing or incomplete."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path, MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(describe_os_error(error)) from None
-    except ValueError:
+    except JsonError:
         return None
     address = content.get("address") if isinstance(content, dict) else None
     return address if isinstance(address, str) else None

@@ -21,6 +21,7 @@ from attrs import frozen
 
 from core.atomic import write_atomically
 from core.errors import ObserverError, StimulusError
+from core.json_files import JsonError, check_types, read_json
 from experiments.identity import describe_difference, observer_options
 from experiments.log import file_name
 from experiments.reconstruction.reconstruction_table import COLUMNS, KEY, TABLE, Row, read_rows
@@ -259,9 +260,9 @@ def _prepare_folder(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[
 def _read_sidecar(out: Path) -> dict[str, Any]:
     """Return the digests and options that an earlier run wrote. Raises StimulusError if the file is damaged or missing."""
     try:
-        identity = json.loads((out / SIDECAR).read_text("utf-8"))
-        return {part: dict(identity[part]) for part in ("images", "observers")}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        identity = check_types(read_json(out / SIDECAR), {"images": dict, "observers": dict})
+    except (OSError, JsonError):
         raise StimulusError(
             f"{out / SIDECAR} is damaged or missing: use another folder with --out, or remove {out}"
         ) from None
+    return {part: identity[part] for part in ("images", "observers")}

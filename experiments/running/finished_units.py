@@ -17,6 +17,7 @@ from attrs import asdict, frozen
 
 from core.atomic import write_atomically
 from core.errors import LogError, describe_os_error
+from core.json_files import JsonError, check_types, read_json
 from experiments.identity import identity_of
 from experiments.running.session_log import Session
 from experiments.running.worker import UnitResult
@@ -64,8 +65,8 @@ class FinishedUnits:
 
     def read(self, indices: range) -> UnitResult | None:
         """Return the responses to the trials with these indices, or None if the file cannot be used."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            content = json.loads(self._path(indices).read_text("utf-8"))
+        with suppress(OSError, JsonError, TypeError, KeyError):
+            content = check_types(read_json(self._path(indices), finite=False), {"identity": str, "sha256": str})
             if content.pop("identity") == self.identity and content.pop("sha256") == content_digest(content):
                 result = UnitResult(**content)
                 return result if len(result.rows) == len(indices) else None

@@ -8,7 +8,9 @@ from attrs import asdict, fields, frozen
 
 from core.atomic import write_atomically
 from core.errors import ObserverError
+from core.json_files import JsonError, check_types, read_json
 
+MAX_BYTES = 1 << 20  # largest size of a profile
 CARD_CM = 8.56  # the longer side of a bank card (ISO/IEC 7810 ID-1)
 
 
@@ -70,15 +72,17 @@ def read_monitor(path: Path) -> Monitor:
         ObserverError: If the file cannot be read or is not a monitor profile.
     """
     try:
-        profile = json.loads(path.read_text("utf-8"))
+        profile = read_json(path, MAX_BYTES)
         names = {field.name for field in fields(Monitor)}
         if not isinstance(profile, dict) or set(profile) != names:
-            raise ValueError(f"expected a JSON object with the fields {', '.join(sorted(names))}")
+            raise JsonError(f"expected a JSON object with the fields {', '.join(sorted(names))}")
+        number = (int, float)
+        check_types(profile, {"name": str, "width_cm": number, "distance_cm": number, "pixels": list})
+        if [type(side) for side in profile["pixels"]] != [int, int]:
+            raise JsonError(f"its pixels are {str(profile['pixels'])[:80]}, expected two whole numbers")
         width, height = profile["pixels"]
-        return Monitor(
-            str(profile["name"]), float(profile["width_cm"]), float(profile["distance_cm"]), (int(width), int(height))
-        )
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return Monitor(profile["name"], float(profile["width_cm"]), float(profile["distance_cm"]), (width, height))
+    except (OSError, JsonError, OverflowError) as error:
         raise ObserverError(
             f"{path} is not a valid monitor profile ({error}): run `observers calibrate-monitor {path}` to write one"
         ) from None

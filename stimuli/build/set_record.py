@@ -22,6 +22,7 @@ from attrs import frozen
 
 from core.atomic import partial_path, write_atomically
 from core.errors import StimulusError
+from core.json_files import JsonError, check_types, read_json
 from stimuli.folder import BUILD_RECORD
 from stimuli.published.datasets import DATASETS
 from stimuli.stimulus import StimulusSet
@@ -198,10 +199,11 @@ def _as_json(record: Mapping[str, object]) -> dict[str, Any]:
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text("utf-8"))
-        if not isinstance(record, dict) or not isinstance(record["images"], dict):
-            raise ValueError("it is not the record of a stimulus set")
-    except (OSError, ValueError, KeyError) as error:
+        record = check_types(read_json(path), {"images": dict})
+        for role, names in record["images"].items():
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise JsonError(f"its {role} images are not a list of names")
+    except (OSError, JsonError) as error:
         raise StimulusError(f"{path} cannot be read ({error}): use another folder, or remove {path.parent}") from None
     return record
 

@@ -4,12 +4,12 @@
 trial logs.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.errors import LogError
+from core.json_files import JsonError, read_json
 from stimuli.published.layouts.layout import Cells, Converter, Layout
 
 MISSING = "n/a"
@@ -38,8 +38,8 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
 def read_metadata(path: Path) -> dict[str, Any]:
     """Return `METADATA` from the JSON file of a table. Raises LogError if the file is missing or damaged."""
     try:
-        metadata = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        metadata = read_json(path.with_suffix(".json"), finite=False)
+    except (OSError, JsonError) as error:
         raise LogError(
             f"{path} needs a JSON file of the same name that identifies the observer, but it cannot be read: {error}"
         ) from None

@@ -124,7 +124,7 @@ def test_names_of_measurements_follow_the_rule(image):
     experiment = Experiment("mine", StimulusSet("set", (Stimulus("x.png", image, "cat"),)), ("cat", "dog"))
     with pytest.raises(ObserverError, match=r"the name 'a\\tb' in its measures contains U\+0009 TAB"):
         run(experiment, _Measuring("m"), "unused")
-    with pytest.raises(ObserverError, match="expected a tuple of different names in its measures"):
+    with pytest.raises(ObserverError, match="expected different names in its measures"):
         run(experiment, _Repeating("m"), "unused")
 
 
