@@ -1,6 +1,5 @@
 """Checks of the sidecar of a trial log that another program, or a person, may have changed."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ def check_sidecar(path: Path, sidecar: Mapping[str, Any]) -> None:
         sidecar: Its contents, whose entries `identity` and `provenance` are objects.
 
     Raises:
-        LogError: If an entry has another type, or if a text is not valid Unicode, so that it cannot be written to a file.
+        LogError: If an entry has another type.
     """
     for names, (expected, description) in _TYPES.items():
         entry: Any = sidecar
@@ -43,10 +42,3 @@ def check_sidecar(path: Path, sidecar: Mapping[str, Any]) -> None:
                 f"{path} is damaged: its {'.'.join(names)} is {str(entry)[:80]!r}, expected {description}; restore the "
                 f"original, or move log and sidecar away"
             )
-    try:
-        json.dumps(sidecar, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise LogError(
-            f"{path} is damaged: it contains text that is not valid Unicode (a lone surrogate); restore the original, or "
-            f"move log and sidecar away"
-        ) from None

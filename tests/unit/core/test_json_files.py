@@ -30,6 +30,7 @@ DAMAGED = {
 def test_damaged_content_is_refused_at_every_door(tmp_path, content, message):
     path = tmp_path / "x.json"
     path.write_bytes(content)
+    path.with_suffix(".csv").write_text("header\nrow\n")
     with pytest.raises(JsonError, match=message):
         read_json(path)
     with pytest.raises(ObserverError, match="is not a valid monitor profile"):
