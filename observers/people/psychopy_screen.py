@@ -206,7 +206,7 @@ def prepare_psychopy() -> None:
 def _import_psychopy() -> tuple[Any, Any, Any]:
     """Return PsychoPy's modules `visual`, `event` and `core`.
 
-    Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported.
+    Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported or there is no screen.
     """
     require_extra("people", "a session at the screen")
     prepare_psychopy()
@@ -215,6 +215,11 @@ def _import_psychopy() -> tuple[Any, Any, Any]:
     except ImportError as error:
         raise ObserverError(
             f"PsychoPy is installed but cannot be imported ({error}): install what is missing, then run `observers doctor`"
+        ) from None
+    except Exception as error:  # without a screen, pyglet raises errors of a type that depends on the operating system
+        raise ObserverError(
+            f"PsychoPy cannot open a window ({type(error).__name__}: {error}): run the command where there is a screen, "
+            f"or with --simulate"
         ) from None
     logging.console.setLevel(logging.ERROR)
     return visual, event, core
