@@ -1,6 +1,7 @@
 # make demo    install the project and run the demonstration      make test    run the quick tests (tests/unit)
 # make check   run what CI runs: lint, types, all tests, docs      make docs    build the documentation site in site/
 # make bench   run the benchmarks that take minutes                make clean   remove the environment, the demo and the site
+# make robustness   attack the program with all cases; make check tries a sample of them
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -8,7 +9,7 @@ READY := .venv/.ready
 # If this variable were set, every test process would compile all libraries again, which takes a third of the time of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all coverage test-extras test-people lint docs check bench bench-generative bench-microcosm clean env
+.PHONY: demo test test-all robustness coverage test-extras test-people lint docs check bench bench-generative bench-microcosm clean env
 env: $(READY)
 
 demo: $(READY)
@@ -19,6 +20,10 @@ test: $(READY)
 
 test-all: $(READY)
 	$(MAKE) test PYTEST_ARGS=tests
+
+# Kills at random moments, and damaged and hostile files, requests and names: SECURITY.md. This takes about an hour on two cores.
+robustness: $(READY)
+	OBSERVERS_ROBUSTNESS=full $(MAKE) test PYTEST_ARGS="tests/robustness $(PYTEST_ARGS)"
 
 # Line coverage of the quick tests by module.
 coverage: $(READY)

@@ -188,3 +188,13 @@ def test_psychopy_that_cannot_be_imported(tmp_path, monkeypatch):
     )
     with pytest.raises(ObserverError, match=message):
         PsychoPyScreen()
+
+
+def test_psychopy_without_a_screen(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "psychopy"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "psychopy.py").write_text("raise RuntimeError('Cannot connect to \"None\"')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    message = r"^PsychoPy cannot open a window \(RuntimeError: Cannot connect to \"None\"\): run the command where there is a"
+    with pytest.raises(ObserverError, match=message):
+        PsychoPyScreen()
