@@ -239,7 +239,8 @@ class SessionLog:
             self._writer.sync()
             if self._is_started:
                 self.sidecar["status"] = "complete" if self.n_logged == self._n_total else "partial"
-                if self.n_logged > self._n_before:
+                is_killed_at_the_end = self.sidecar["status"] == "complete" and self.sidecar["finished"] is None
+                if self.n_logged > self._n_before or is_killed_at_the_end:
                     self.sidecar["finished"] = _now()
                 if "shard" in self.sidecar and self.sidecar["status"] == "complete":
                     self.sidecar["shard"]["sha256"] = file_digest(self.path)

@@ -234,9 +234,9 @@ def _write_result(pid: int, folder: Path) -> None:
 def _run_job(job: dict[str, Any], is_ready: int) -> None:
     """Run a command in this forked process."""
     os.setsid()
-    for number in (signal.SIGTERM, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python does
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA, MAX_DATA))
     os.chdir(job["cwd"])
     os.environ.update(job["env"])

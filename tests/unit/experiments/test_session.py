@@ -1,5 +1,6 @@
 """The loop: one response per trial, and a stopped or killed session that is resumed writes the same file as one run."""
 
+import json
 import os
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def test_complete_session(small, tmp_path):
     text = path.with_suffix(".json").read_text()
     assert os.uname().nodename not in text
     assert str(Path.home()) not in text
+
+
+def test_session_that_was_killed_after_its_last_row_is_finished_when_it_is_resumed(few, tmp_path):
+    path = run(few, Ideal(), tmp_path)
+    killed = sidecar(path) | {"status": "running", "finished": None}
+    path.with_suffix(".json").write_text(json.dumps(killed))
+    run(few, Ideal(), tmp_path)
+    assert sidecar(path)["status"] == "complete" and sidecar(path)["finished"] is not None
 
 
 def test_order_depends_on_the_seed_only(small):
