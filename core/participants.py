@@ -1,9 +1,11 @@
-"""The names of people as observers: the participant code, with a suffix if the session is a pilot session.
+"""The names of people as observers and of their practice: a participant code or an experiment with a suffix.
 
-Analyses exclude pilot sessions, and the data of a participant include those of the participant's pilot sessions.
+Analyses exclude pilot sessions, and the data of a participant include those of the participant's pilot sessions. Practice
+trials are a dataset of their own. Each participant sees a selection of the practice images, so their number may differ.
 """
 
 _PILOT = "-pilot"
+_PRACTICE = "-practice"
 
 
 def pilot_name(code: str) -> str:
@@ -19,3 +21,13 @@ def is_pilot_name(observer: str) -> bool:
 def participant_code(observer: str) -> str:
     """Return the participant code that the name of an observer contains."""
     return observer.removesuffix(_PILOT)
+
+
+def practice_name(experiment: str) -> str:
+    """Return the name of the experiment with the practice trials of an experiment."""
+    return experiment + _PRACTICE
+
+
+def is_practice_name(experiment: str) -> bool:
+    """Return whether the name of an experiment is that of practice trials."""
+    return experiment.endswith(_PRACTICE)

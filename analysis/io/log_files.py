@@ -14,7 +14,7 @@ from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
 from core.kinds import KINDS
-from core.participants import is_pilot_name
+from core.participants import is_pilot_name, is_practice_name
 from experiments import log
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.files import (
@@ -175,7 +175,8 @@ class Reader:
         if isinstance(n_trials, int) and n < n_trials:
             self.incomplete.setdefault((dataset, n, n_trials), []).append(path.name)
         digest = identity.get("stimuli")
-        if digest is None:  # imported trials do not record the content of the images
+        # Imported trials do not record the content of the images, and the practice of participants has different selections.
+        if digest is None or is_practice_name(dataset):
             return
         known_digest, known_path = self.images.setdefault(dataset, (str(digest), path))
         if digest != known_digest:

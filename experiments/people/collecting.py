@@ -7,6 +7,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from core.errors import LogError
+from core.participants import practice_name
 from core.trial_columns import MEASURED
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
@@ -16,16 +17,16 @@ from experiments.sets.drawn import cue_conflict
 from observers.people.participant import Participant
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 
-PRACTICE_SUFFIX = "-practice"
 MAX_DROPPED = 0.01  # if the proportion of trials with a dropped frame is higher, the frame report is a warning
 
 
-def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment:
+def practice_experiment(experiment: Experiment, n: int) -> Experiment:
     """Return an experiment of `n` practice trials with the choices and the presentation of `experiment`.
 
     If the choices are the sixteen categories, the images are drawn objects without a cue conflict. Otherwise they are
-    selected at random from the images of the experiment. Ambiguous images are not selected, because feedback requires a
-    correct choice. Raises LogError if there are fewer than `n` images.
+    selected from the images of the experiment. The selection is random but the same for all participants, and that of
+    fewer images is a part of that of more. Ambiguous images are not selected, because feedback requires a correct choice.
+    Raises LogError if there are fewer than `n` images.
     """
     stimuli = experiment.stimuli
     if set(experiment.choices) == set(CATEGORIES):
@@ -37,11 +38,10 @@ def practice_experiment(experiment: Experiment, n: int, seed: int) -> Experiment
             f"the number of practice trials must be 1 to {len(stimuli)} (the number of images suitable for practice), "
             f"got {n}"
         )
-    indices = set(np.random.default_rng(seed).permutation(len(stimuli))[:n])
+    indices = set(np.random.default_rng(0).permutation(len(stimuli))[:n])
     ids = {s.id for i, s in enumerate(stimuli) if i in indices}
     selected = stimuli.where(lambda s: s.id in ids)
-    name = experiment.name + PRACTICE_SUFFIX
-    return evolve(experiment, name=name, stimuli=selected, n_blocks=1)
+    return evolve(experiment, name=practice_name(experiment.name), stimuli=selected, n_blocks=1)
 
 
 def collect(
@@ -63,7 +63,7 @@ def collect(
         participant: The participant, who may be simulated.
         directory: Folder for trial logs.
         session: Session number; the first session is 1.
-        seed: Random seed of the trial order and of the selection of practice images.
+        seed: Random seed of the trial order.
         limit: Stop after this many trials of the experiment; by default, run all.
         n_practice: Number of practice trials before a new session. They are written to a separate log, with the name of
             the experiment followed by "-practice".
@@ -94,7 +94,7 @@ def collect(
     participant = evolve(participant, n_blocks=experiment.n_blocks)
     if exists or not n_practice:
         return run(experiment, participant, directory, session=session, seed=seed, limit=limit, notify=notify)
-    practice = practice_experiment(experiment, n_practice, seed)
+    practice = practice_experiment(experiment, n_practice)
     screen = participant.screen or evolve(participant, feedback=True).open()
     try:
         at_screen = evolve(participant, screen=screen)

@@ -6,6 +6,7 @@ import io
 import pytest
 from attrs import evolve
 
+from analysis.io.export import export
 from analysis.io.frame import read_trials
 from core.errors import LogError
 from experiments.experiment import Experiment
@@ -88,19 +89,32 @@ def test_practice(small, tmp_path):
 
 def test_practice_with_other_choices_uses_images_of_the_experiment(small):
     two_choices = Experiment("two", small.stimuli, ("left", "right"))
-    practice = practice_experiment(two_choices, 4, 0)
+    practice = practice_experiment(two_choices, 4)
     assert {s.id for s in practice.stimuli} < {s.id for s in small.stimuli} and len(practice.stimuli) == 4
     with pytest.raises(LogError, match=r"must be 1 to 32 \(the number of images suitable for practice\), got 33"):
-        practice_experiment(two_choices, 33, 0)
+        practice_experiment(two_choices, 33)
     with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images suitable for practice\), got 17"):
-        practice_experiment(small, 17, 0)
+        practice_experiment(small, 17)
+
+
+def test_all_participants_practice_with_the_same_images(small, tmp_path):
+    assert practice_experiment(small, 6) == practice_experiment(small, 6)
+    few, many = ({s.id for s in practice_experiment(small, n).stimuli} for n in (3, 6))
+    assert few < many
+    for code, n in (("S01", 3), ("S02", 3), ("S03", 6)):
+        collect(small, evolve(simulated(), code=code), tmp_path, n_practice=n, limit=3, seed=n)
+    frame = read_trials(tmp_path)
+    assert frame.loc[frame["dataset"] == "small-practice", "observer"].value_counts().to_dict() == {
+        "S01": 3, "S02": 3, "S03": 6,
+    }  # fmt: skip
+    assert len(export(frame, tmp_path / "exported")) == 6
 
 
 def test_practice_excludes_ambiguous_images():
-    practice = practice_experiment(make_experiment("vase-faces"), 12, seed=0)
+    practice = practice_experiment(make_experiment("vase-faces"), 12)
     assert {s.category for s in practice.stimuli} == {"vase", "two faces"} and len(practice.stimuli) == 12
     with pytest.raises(LogError, match=r"must be 1 to 16 \(the number of images suitable for practice\), got 17"):
-        practice_experiment(make_experiment("vase-faces"), 17, seed=0)
+        practice_experiment(make_experiment("vase-faces"), 17)
 
 
 def test_seed_follows_from_code_and_session():
