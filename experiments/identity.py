@@ -67,8 +67,9 @@ def restore_revision_name(options: dict[str, Any], sidecar: Mapping[str, Any]) -
     even if the branch points to another commit now. This changes `options` in place.
     """
     commit = sidecar["provenance"].get("revision")
-    if commit is not None:
-        _restore_nested(options, sidecar["identity"].get("observer", {}).get("options", {}), commit)
+    observer = sidecar["identity"].get("observer")
+    if commit is not None and isinstance(observer, Mapping):
+        _restore_nested(options, observer.get("options"), commit)
 
 
 def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> None:

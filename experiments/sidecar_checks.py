@@ -17,9 +17,6 @@ _TYPES: dict[tuple[str, ...], tuple[type, str]] = {
     ("stimuli_notes",): (list, "a list"),
     ("identity", "n_trials"): (int, "a whole number"),
     ("identity", "choices"): (list, "a list"),
-    ("identity", "observer"): (dict, "an object"),
-    ("identity", "observer", "name"): (str, "text"),
-    ("identity", "observer", "options"): (dict, "an object"),
 }
 
 

@@ -34,6 +34,7 @@ from analysis.figures.kind_styles import sort_rows as sort_rows
 from analysis.figures.kind_styles import style_name as style_name
 from analysis.figures.kind_styles import style_of as style_of
 from analysis.measures.accuracy import PEOPLE
+from core.atomic import write_atomically
 
 MAX_NAMED = 6  # largest number of observers of one kind that the legend lists one by one
 MAX_SHOWN = 150  # if there are more observers, figures show the kinds of observer, or markers without names
@@ -307,5 +308,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     """
     paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in FORMATS]
     for path, suffix in zip(paths, FORMATS, strict=True):
-        figure.savefig(path, format=suffix, metadata=dict(_METADATA[suffix]))
+        buffer = BytesIO()  # matplotlib hides errors of the disk behind errors of its own
+        figure.savefig(buffer, format=suffix, metadata=dict(_METADATA[suffix]))
+        write_atomically(path, buffer.getvalue())
     return paths

@@ -27,6 +27,7 @@ from analysis.io.archive import read_archived_sidecars
 from analysis.io.columns import is_text
 from core.errors import LogError
 from core.paths import without_folders
+from core.staging import LOCK, READY, WRITING, staged_files
 from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, INFO, MEASURED, TRIAL_COLUMNS
 from experiments import log
 from stimuli.published.layouts.bids import BIDS, METADATA, MISSING, RT, read_metadata
@@ -61,6 +62,8 @@ task. Pilot sessions are excluded.
 {public}
 These files were written by `observers export --format bids`. `observers analyze` and `observers report` can read them.
 """
+TOP_LEVEL = ("dataset_description.json", "participants.tsv", "participants.json", "README.md")
+OWN_FILES = (WRITING, READY, LOCK)  # of `staged_files`
 PUBLIC = "\nFor publication, dates and times of the sessions and folder names of files were removed.\n"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?")
@@ -80,6 +83,7 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
 
     Raises:
         LogError: If the folder contains other files, or if BIDS cannot represent a column name or a text.
+        UserError: If another process is writing into the folder.
 
     Example:
         >>> export_bids(read_trials("logs"), Path("bids"), public=True)
@@ -99,18 +103,19 @@ def export_bids(frame: pd.DataFrame, out: Path, *, public: bool = False) -> list
         assert path not in tables, path
         tables[path] = trials
     _check_exportable(frame)
-    _check_folder(out, tables, list(frame["source"].unique()))
-    out.mkdir(parents=True, exist_ok=True)
-    _write_top_level_files(out, sorted(tasks), {subjects[key]: key for key in identities.values()}, public)
-    columns = {dataset: _describe_columns(frame, dataset) for dataset in tasks}
-    for path, trials in tables.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptions = columns[trials["dataset"].iloc[0]]
-        logs = [sidecar for source in trials["source"].unique() for sidecar in read_sidecars(Path(source))]
-        metadata = _metadata(trials, [strip_times_and_folders(sidecar) for sidecar in logs] if public else logs)
-        _write_json(path.with_suffix(".json"), metadata | descriptions)
-        cells = [_to_cells(trials["rt" if name == RT else name]) for name in descriptions]
-        _write_table(path, list(descriptions), list(zip(*cells, strict=True)))
+    with staged_files(out) as new:
+        _check_folder(out, tables, list(frame["source"].unique()))
+        _write_top_level_files(new, sorted(tasks), {subjects[key]: key for key in identities.values()}, public)
+        columns = {dataset: _describe_columns(frame, dataset) for dataset in tasks}
+        for table, trials in tables.items():
+            path = new / table.relative_to(out)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptions = columns[trials["dataset"].iloc[0]]
+            logs = [sidecar for source in trials["source"].unique() for sidecar in read_sidecars(Path(source))]
+            metadata = _metadata(trials, [strip_times_and_folders(sidecar) for sidecar in logs] if public else logs)
+            _write_json(path.with_suffix(".json"), metadata | descriptions)
+            cells = [_to_cells(trials["rt" if name == RT else name]) for name in descriptions]
+            _write_table(path, list(descriptions), list(zip(*cells, strict=True)))
     return list(tables)
 
 
@@ -204,12 +209,19 @@ def _check_exportable(frame: pd.DataFrame) -> None:
 
 def _check_folder(out: Path, tables: Mapping[Path, object], sources: Sequence[str]) -> None:
     """Raise LogError if the folder has files from outside this export, which readers would mistake for a part of it."""
-    if not out.exists() or not any(out.iterdir()):
+    files = [path for path in out.rglob("*") if not path.is_dir() and path.relative_to(out).parts[0] not in OWN_FILES]
+    if not files:
         return
+    description = out / TOP_LEVEL[0]
     try:
-        generator = json.loads((out / "dataset_description.json").read_text("utf-8"))["GeneratedBy"][0]["Name"]
+        text = description.read_text("utf-8")
+        generator = json.loads(text)["GeneratedBy"][0]["Name"] if text.strip("\0\n ") else ""
     except (OSError, ValueError, LookupError, TypeError):
         generator = None
+    # An earlier version that was killed, or a computer without power, can leave an empty description among own files.
+    own = {*tables, *(path.with_suffix(".json") for path in tables), *(out / name for name in TOP_LEVEL)}
+    if generator == "" and own.issuperset(files):
+        generator = "observers"
     if generator != "observers":
         raise LogError(f"{out} is not empty and is not a BIDS export of observers; choose another folder with --out")
     for old in sorted(out.rglob("*_beh.tsv")):

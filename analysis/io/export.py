@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import LogError
+from core.staging import staged_files
 from core.trial_columns import is_text_extra
 from experiments.log import file_name
 from stimuli.published.datasets import DATASETS
@@ -31,6 +32,7 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
     Raises:
         LogError: If two observers would be written to the same file, if a trial log would be overwritten, or if a category
             or condition is one of the texts that mean "missing" in this format.
+        UserError: If another process is writing into the folder.
 
     Example:
         >>> export(read_trials("logs"), Path("exported"))
@@ -42,21 +44,24 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
                 f"the {column} {conflicts[0]!r} cannot be exported: in model-vs-human format this text means a missing value"
             )
     paths: list[Path] = []
-    for (dataset, observer, session), trials in frame.groupby(
-        ["dataset", "observer", "session"], sort=False, dropna=False
-    ):
-        name = file_name(str(dataset))
-        path = Path(out) / name / f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv"
-        sources = (source for source in frame["source"].unique() if Path(source).exists()) if path.exists() else ()
-        if path.exists() and (detect_layout(path) is OWN or any(map(path.samefile, sources))):
-            raise LogError(f"{path} is a trial log and would be overwritten; choose another folder with --out")
-        if str(path).casefold() in (str(other).casefold() for other in paths):
-            raise LogError(
-                f"{observer} of {dataset} and another observer would both be exported to {path}; export them one at a time"
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _to_dialect(trials).to_csv(path, index=False, na_rep="NaN", lineterminator="\n")
-        paths.append(path)
+    with staged_files(Path(out)) as new:
+        for (dataset, observer, session), trials in frame.groupby(
+            ["dataset", "observer", "session"], sort=False, dropna=False
+        ):
+            name = file_name(str(dataset))
+            file = Path(name, f"{name}_{file_name(str(observer))}_session-{1 if session is pd.NA else session}.csv")
+            path = Path(out) / file
+            sources = (source for source in frame["source"].unique() if Path(source).exists()) if path.exists() else ()
+            if path.exists() and (detect_layout(path) is OWN or any(map(path.samefile, sources))):
+                raise LogError(f"{path} is a trial log and would be overwritten; choose another folder with --out")
+            if str(path).casefold() in (str(other).casefold() for other in paths):
+                raise LogError(
+                    f"{observer} of {dataset} and another observer would both be exported to {path}; export them one at a "
+                    f"time"
+                )
+            (new / name).mkdir(exist_ok=True)
+            _to_dialect(trials).to_csv(new / file, index=False, na_rep="NaN", lineterminator="\n")
+            paths.append(path)
     return paths
 
 

@@ -39,6 +39,7 @@ from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS
+from core.staging import READY, WRITING
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
 from stimuli.published.layouts.table import PATTERNS
@@ -172,7 +173,8 @@ def _find_files(requested: list[Path]) -> tuple[dict[Path, bool], int]:
     unmerged: set[Path] = set()
     for path in requested:
         if path.is_dir():
-            in_folder = sorted(file for pattern in (*PATTERNS, f"*{archive.SUFFIX}") for file in path.rglob(pattern))
+            matching = (file for pattern in (*PATTERNS, f"*{archive.SUFFIX}") for file in path.rglob(pattern))
+            in_folder = sorted(file for file in matching if not {WRITING, READY} & {*file.relative_to(path).parts})
             parts = {file for file in in_folder if file.parent.suffix == log.SHARDS}
             unmerged |= {file for file in parts if not file.parent.with_suffix(".csv").exists()}
             logs = (file for file in in_folder if file not in files and file not in parts)

@@ -17,6 +17,7 @@ from analysis.io.tables import to_csv
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure
 from analysis.paper.figures import FIGURES, make
 from analysis.paper.matrices import MATRICES
+from core.atomic import write_atomically
 from core.errors import LogError
 from experiments.log import file_name
 
@@ -68,11 +69,12 @@ def write_figures(inputs: FigureInputs, out: Path, numbers: Sequence[int] = ()) 
             used_stems.append(stem.casefold())
             files = [f"{stem}.{suffix}" for suffix in SUFFIXES]
             _refuse_overwriting(out, [*files, INDEX, FILE_LIST] if not earlier_files else files, earlier_files)
+            earlier_files = list(dict.fromkeys([*earlier_files, *files, INDEX]))
+            # The list comes first, so that an interrupted command can be repeated.
+            write_atomically(list_path, "".join(f"{name}\n" for name in earlier_files).encode())
             with style.showing(inputs.appearance(of_observers=number in MATRICES)):
                 _write_files(result, out / stem)
-            earlier_files = list(dict.fromkeys([*earlier_files, *files, INDEX]))
-            list_path.write_text("".join(f"{name}\n" for name in earlier_files), "utf-8", newline="\n")
-            (out / INDEX).write_text(_index(out, earlier_files), "utf-8", newline="\n")
+            write_atomically(out / INDEX, _index(out, earlier_files).encode())
             yield WrittenFigure(number, stem, result.caption)
 
 
@@ -100,7 +102,7 @@ def _write_files(figure: PaperFigure, stem: Path) -> None:
     with style.publication():
         style.save(figure.draw(Figure()), stem)
     to_csv(figure.data, stem.with_name(f"{stem.name}.csv"))
-    stem.with_name(f"{stem.name}.txt").write_text(f"{figure.caption}\n", "utf-8", newline="\n")
+    write_atomically(stem.with_name(f"{stem.name}.txt"), f"{figure.caption}\n".encode())
 
 
 def _index(out: Path, files: Sequence[str]) -> str:

@@ -10,7 +10,6 @@ same bytes, because no file contains a date. The modules of `analysis` compute t
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from analysis.report.sections.section_inputs import Bootstrap, SectionInputs
 from analysis.report.thumbnails import copy_thumbnails
 from analysis.report.trial_browser import write_trials
 from core.errors import LogError
+from core.staging import staged_files
 from experiments.log import file_name
 from stimuli.categories import AMBIGUOUS
 from stimuli.published.datasets import DATASETS
@@ -71,6 +71,7 @@ def write_report(
     Raises:
         LogError: If the frame is empty, or if a measure cannot be computed from its trials.
         StimulusError: If an image cannot be read.
+        UserError: If another process is writing into the folder.
 
     Example:
         ```python
@@ -80,26 +81,22 @@ def write_report(
     if frame.empty:
         raise LogError("the logs contain no trials, so there is nothing to report: run an experiment first")
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as folder:
-        new = Path(folder)
+    with staged_files(out, lambda new: _files_of_earlier_report(out)) as new:
         with hide_warnings(), style.showing(frame):  # the page shows the notes
             _build(frame, new, intervals, seed, extras, stimuli)
-        _remove_earlier_report(out)
         files = sorted(path.relative_to(new) for path in new.rglob("*") if path.is_file())
-        for file in files:
-            (out / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(new / file, out / file)
-        (out / FILE_LIST).write_text("".join(f"{file.as_posix()}\n" for file in files), "utf-8", newline="\n")
+        (new / FILE_LIST).write_text("".join(f"{file.as_posix()}\n" for file in files), "utf-8", newline="\n")
+        for abandoned in out.glob(".report-*"):  # an earlier version wrote its files there
+            if abandoned.is_dir() and not abandoned.is_symlink():
+                shutil.rmtree(abandoned)
     return out / "index.html"
 
 
-def _remove_earlier_report(out: Path) -> None:
-    """Remove the files of an earlier report in the folder, so that they do not mix with the new files."""
+def _files_of_earlier_report(out: Path) -> list[str]:
+    """Return the names of the files of an earlier report in the folder."""
     path = out / FILE_LIST
     names = path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
-    for name in filter(_REPORT_FILE.fullmatch, names):
-        (out / name).unlink(missing_ok=True)
+    return [name for name in names if _REPORT_FILE.fullmatch(name)]
 
 
 def _build(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.io import bids
 from analysis.io.bids import export_bids
 from analysis.io.columns import as_text
 from analysis.io.frame import KINDS, read_trials
@@ -294,6 +295,42 @@ def test_other_tables_are_skipped_and_incomplete_rows_ignored(small, tmp_path):
     frame = read_trials([tmp_path / "bids"])
     assert len(frame) == 2
     assert f"the log {path.name} has an incomplete last row, which is ignored" in frame.attrs["notes"]
+
+
+def test_an_export_that_was_interrupted_is_repeated(logs, tmp_path):
+    """An earlier version, or a computer without power, left empty files under their final names."""
+    frame, out = read_trials([logs]), tmp_path / "bids"
+    export_bids(frame, out)
+    complete = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for emptied in (out / "dataset_description.json", *list(complete)[::3]):
+        emptied.write_bytes(b"")
+    export_bids(frame, out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == complete
+    (out / "dataset_description.json").write_bytes(b"")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(LogError, match="is not empty and is not a BIDS export"):
+        export_bids(frame, out)
+
+
+def test_a_failed_export_changes_nothing_and_readers_ignore_what_a_killed_one_left(logs, tmp_path, monkeypatch):
+    frame, out = read_trials([logs]), tmp_path / "bids"
+    export_bids(frame, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    write = bids._write_table
+
+    def stop_after_two(path, *arguments, written=[]):  # noqa: B006
+        written.append(path)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        write(path, *arguments)
+
+    monkeypatch.setattr(bids, "_write_table", stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        export_bids(frame, out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    shutil.copytree(out, tmp_path / "copy")
+    shutil.move(tmp_path / "copy", out / ".writing")
+    assert_same_trials(read_trials([out]), frame)
 
 
 def test_session_in_two_logs(small, tmp_path):

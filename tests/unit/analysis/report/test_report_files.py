@@ -44,6 +44,30 @@ def test_no_text_can_end_a_script():
     assert numbers([0.12344, 1.0, float("nan"), float("inf"), -0.0]) == [0.1234, 1, None, None, 0]
 
 
+def test_an_interrupted_report_leaves_the_former_one_and_the_next_one_removes_its_files(tmp_path, monkeypatch):
+    out = tmp_path / "report"
+    write_report(trials("own", {"net": "generative"}, n=8), out, intervals=False)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("analysis.report.pages.write_pages", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_report(trials("other", {"net": "generative"}, n=8), out, intervals=False)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    for name in (".writing", ".report-abc"):
+        (out / name).mkdir()
+        (out / name / "index.html").write_text("half")
+    (out / "mine.txt").write_text("mine")
+    write_report(trials("other", {"net": "generative"}, n=8), out, intervals=False)
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert files == {*(out / "made.txt").read_text().splitlines(), "made.txt", "mine.txt"}
+    assert not any("own" in name for name in files)
+    assert {path.name for path in out.iterdir() if path.name.startswith(".")} == set()
+
+
 @pytest.fixture
 def stimulus_set(tmp_path):
     """A stimulus set with four files, two of which have the same content."""
