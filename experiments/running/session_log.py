@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ _DIFFERENT = {
     "stimuli": "different stimuli",
     "observer": "a different observer or different options",
 }
+# Entries of the provenance that describe what earlier versions did without recording it.
+_ADDED_PROVENANCE = {"preprocessing", "assumed_classes"}
 
 
 @frozen(eq=False)
@@ -192,7 +195,8 @@ class SessionLog:
         Raises LogError if the provenance differs from that of the earlier trials in anything but device and batch size.
         """
         new, old = dict(provenance), self.sidecar["provenance"]
-        for key in sorted((old.keys() | new.keys()) - {"device", "batch_size"}) if old else ():
+        compared = (old.keys() | new.keys()) - {"device", "batch_size"} - (_ADDED_PROVENANCE - old.keys())
+        for key in sorted(compared) if old else ():
             if old.get(key) != new.get(key):
                 remedy = (
                     f"resume it with -o revision={old.get(key)}"
@@ -275,9 +279,10 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
         sidecar |= {"stimuli_notes": list(notes)} if notes else {}
         return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
     restore_revision_name(identity["observer"]["options"], sidecar)
-    added = _add_missing_options(sidecar, session.observer)
+    logged = deepcopy(sidecar["identity"])
+    added = _add_missing_options(logged, session.observer)
     for key, new in identity.items():
-        old = sidecar.get("identity", {}).get(key)
+        old = logged.get(key)
         if old != new:
             rename = ", or give this observer a different name (-o name=…)" if key == "observer" else ""
             rename += added if key == "observer" else ""
@@ -299,12 +304,12 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
     return sidecar | {"n_logged": len(rows) - 1}
 
 
-def _add_missing_options(sidecar: dict[str, Any], observer: Observer) -> str:
-    """Add options to a sidecar that is older than they are; return the end of an error message if the observer differs.
+def _add_missing_options(identity: dict[str, Any], observer: Observer) -> str:
+    """Add options to an identity that is older than they are; return the end of an error message if the observer differs.
 
     The message names those options whose values have to be set for the session to continue as it began.
     """
-    logged = sidecar["identity"].get("observer")
+    logged = identity.get("observer")
     options = logged.get("options") if isinstance(logged, dict) else None
     if not isinstance(options, dict):
         return ""

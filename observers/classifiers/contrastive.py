@@ -23,11 +23,10 @@ from observers.checkpoints import (
     WEIGHTS,
     Checkpoint,
     find_checkpoint,
-    load_image_processor,
     load_tokenizer,
     load_transformer,
 )
-from observers.classifiers.discriminative import preprocess
+from observers.classifiers.preprocessing import describe_preprocessing, load_preprocessing, preprocess
 from observers.classifiers.templates import TEMPLATES, read_templates
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.loading.foreign_errors import explained_computation
@@ -117,7 +116,7 @@ class Contrastive:
 
     @cached_property
     def _processor(self) -> Any:
-        return load_image_processor(self._files.folder, self.name)
+        return load_preprocessing(self._files.folder, self.name)
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -194,9 +193,11 @@ class Contrastive:
         return 0.0 if bias is None else float(bias.item())
 
     def provenance(self) -> dict[str, str]:
-        """Return repository and revision (or folder and SHA-256), device, dtype and the SHA-256 of the templates."""
+        """Return repository and revision (or folder and SHA-256), device, dtype, templates' SHA-256 and preprocessing."""
         digest = hashlib.sha256("\n".join(self._templates).encode()).hexdigest()
-        return self._files.provenance(self._network.device, self.dtype) | {"templates_sha256": digest}
+        preprocessing = describe_preprocessing(self._processor, self._files.folder, self.name)
+        facts = self._files.provenance(self._network.device, self.dtype)
+        return facts | {"templates_sha256": digest, "preprocessing": preprocessing}
 
 
 def _features(output: Any) -> torch.Tensor:

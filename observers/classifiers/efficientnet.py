@@ -14,7 +14,7 @@ import torch
 from attrs import field, frozen
 from PIL import Image
 
-from observers.classifiers.discriminative import class_evidence
+from observers.classifiers.classes import class_evidence
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
 

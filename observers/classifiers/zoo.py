@@ -9,17 +9,19 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from attrs import field, frozen
+from attrs.validators import in_
 from PIL import Image
 
 from core.errors import UnknownName
 from core.extras import require_extra
 from observers.checkpoints import WEIGHTS, Checkpoint, check_torchvision, find_checkpoint
-from observers.classifiers.discriminative import class_evidence
+from observers.classifiers.classes import CLASSES_METADATA, Classes, class_evidence, merge_facts, note_classes
+from observers.classifiers.preprocessing import MAX_SIZE
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
 
@@ -56,6 +58,11 @@ def read_config(files: Checkpoint) -> dict[str, Any]:
         raise ObserverError(f"{path} cannot be read: {error}") from None
     if not isinstance(config, dict):
         raise ObserverError(f"{path} is not a configuration of timm: expected an object, got {type(config).__name__}")
+    for key in ("pretrained_cfg", "model_args"):
+        if not isinstance(config.get(key, {}), dict):
+            raise ObserverError(
+                f"{path} has {key} {str(config[key])[:60]}: expected an object; correct it, or download the file again"
+            )
     return config
 
 
@@ -82,7 +89,7 @@ def load_network(name: str, files: Checkpoint) -> torch.nn.Module:
 class Timm:
     """Any classifier of timm (`timm:MODEL`), from the Hugging Face Hub or a local folder.
 
-    Evidence: mean softmax probability of the classes of each choice (see `observers.classifiers.discriminative`).
+    Evidence: mean softmax probability of the classes of each choice (see `observers.classifiers.classes`).
 
     Attributes:
         model: Name of the model and its weights in timm, such as resnet50.tv_in1k. If timm does not know this name, as
@@ -91,6 +98,8 @@ class Timm:
         weights: Local folder with model.safetensors and optionally the model's config.json, to use instead of the Hub.
         whole: Whether the whole stimulus is resized to the model's input size, instead of being resized and cropped as
             in the model's own preprocessing.
+        classes: auto uses the labels of the model to find out whether its classes are those of ImageNet, and in which
+            order; imagenet ignores the labels of 1000 outputs; names requires every choice to be the label of a class.
         device: auto, cpu, cuda, cuda:N or mps.
         dtype: Number format of the weights: float32, float16 or bfloat16.
         batch_size: Number of images in a forward pass.
@@ -104,6 +113,7 @@ class Timm:
     revision: str | None = None
     weights: Path | None = None
     whole: bool = False
+    classes: Classes = field(default="auto", validator=in_(get_args(Classes)), metadata=CLASSES_METADATA)
     device: str = device_option()
     dtype: Dtype = "float32"
     batch_size: int = batch_size_option()
@@ -131,22 +141,47 @@ class Timm:
         return load_network(name, self._files).to(self._device, pick_dtype(self.dtype))
 
     @cached_property
-    def _transform(self) -> Any:
+    def _data_config(self) -> dict[str, Any]:
+        """The settings of the preprocessing. Settings that the model does not have are the defaults of timm."""
         model: Any = self._network
-        from timm.data import create_transform, resolve_model_data_config
+        from timm.data import resolve_model_data_config
 
         pretrained_config = dict(model.pretrained_cfg) | read_config(self._files).get("pretrained_cfg", {})
-        data_config = resolve_model_data_config(model, pretrained_cfg=pretrained_config)
-        return create_transform(**data_config | ({"crop_pct": 1.0, "crop_mode": "squash"} if self.whole else {}))
+        settings: dict[str, Any] = resolve_model_data_config(model, pretrained_cfg=pretrained_config)
+        return settings | ({"crop_pct": 1.0, "crop_mode": "squash"} if self.whole else {})
+
+    @cached_property
+    def _transform(self) -> Any:
+        settings = self._data_config
+        from timm.data import create_transform
+
+        sides = settings["input_size"][1:]
+        if not all(isinstance(side, int) and 1 <= side <= MAX_SIZE for side in sides):
+            raise ObserverError(
+                f"{self.name} has the input size {settings['input_size']}: expected sides of 1 to {MAX_SIZE} pixels; "
+                f"correct the pretrained_cfg in its config.json"
+            )
+        return create_transform(**settings)
+
+    @cached_property
+    def _class_facts(self) -> dict[tuple[str, ...], dict[str, str]]:
+        """What is known or assumed about the classes, by the choices of the trials so far."""
+        return {}
 
     @cached_property
     def _labels(self) -> list[str]:
         """The names of the classes in config.json. An empty list suffices if the classes are those of ImageNet."""
         config = read_config(self._files)
         names = config.get("label_names") or config.get("pretrained_cfg", {}).get("label_names") or []
-        names = names if isinstance(names, list) else [names[key] for key in sorted(names, key=int)]
+        if isinstance(names, dict) and all(str(key).isdecimal() for key in names):
+            names = [names[key] for key in sorted(names, key=int)]
         descriptions = config.get("label_descriptions") or {}
-        return [str(descriptions.get(name, name)) for name in names]
+        if not isinstance(names, list) or not isinstance(descriptions, dict):
+            raise ObserverError(
+                f"{self.name}: the config.json in {self._files.folder} has label_names {str(names)[:60]}: expected a list "
+                f"of labels, or an object from the numbers of outputs to labels; correct it, or download the file again"
+            )
+        return [str(descriptions.get(name, name)) for name in map(str, names)]
 
     def _prepare(self, pixels: np.ndarray) -> torch.Tensor:
         tensor: torch.Tensor = self._transform(Image.fromarray(pixels))
@@ -167,8 +202,13 @@ class Timm:
                 choices, or if a batch does not fit into memory.
         """
         for trial, logits in evaluate(trials, self._prepare, self._logits, self.batch_size):
-            yield respond(trial, class_evidence(logits, self._labels, trial.choices, self.name))
+            labels, choices = self._labels, trial.choices
+            evidence = class_evidence(logits, labels, choices, self.name, self.classes)
+            note_classes(self._class_facts, len(logits), labels, choices, self.classes, self.name)
+            yield respond(trial, evidence)
 
     def provenance(self) -> dict[str, str]:
-        """Return repository and revision (or folder and SHA-256 of the weights), device and dtype."""
-        return self._files.provenance(self._device, self.dtype)
+        """Return repository and revision (or folder and SHA-256), device, dtype, preprocessing and assumed classes."""
+        preprocessing = " ".join(f"{name}={value}" for name, value in self._data_config.items())
+        facts = self._files.provenance(self._device, self.dtype) | {"preprocessing": preprocessing}
+        return facts | merge_facts(self._class_facts)

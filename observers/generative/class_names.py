@@ -9,9 +9,9 @@ A choice is interpreted as the first of these that applies:
 4. the whole label of one class in model_index.json, such as "maillot, tank suit";
 5. one of the synonyms in a label, which are separated by commas, if only one class has it.
 
-A model with 1000 classes has those of ImageNet, in the order of ILSVRC 2012, unless its labels contradict this: the labels
-of the classes in SAMPLES, as far as they exist, must contain the words in this table. A model without labels cannot be
-checked.
+A model with 1000 classes has those of ImageNet, in the order of ILSVRC 2012, unless its labels contradict this: as far as
+they exist, they must be WordNet ids in this order, LABEL_0, LABEL_1, …, or names (see `stimuli.imagenet_labels`). A model
+without labels cannot be checked.
 
 Names are compared without regard to case. A name that several classes share, such as crane (a bird and a machine), is
 refused, because these classes are different objects, and the choice would not say which of them is meant. Two choices
@@ -27,11 +27,9 @@ from attrs import frozen
 from observers.protocol import ObserverError
 from stimuli.categories import IMAGENET_CLASSES
 from stimuli.imagenet import WORDNET_IDS
+from stimuli.imagenet_labels import MIN_SHARE, NAMES, compare_names, imagenet_order
 
 N_IMAGENET = len(WORDNET_IDS)
-# A word of the labels of some classes of ImageNet, in different parts of its order.
-SAMPLES = {0: "tench", 207: "golden retriever", 281: "tabby", 404: "airliner", 555: "fire engine", 817: "sports car",
-           999: "toilet"}  # fmt: skip
 
 
 @frozen(eq=False)
@@ -52,10 +50,13 @@ class ClassNames:
     @cached_property
     def is_imagenet(self) -> bool:
         """Whether the classes are those of ImageNet in the usual order, as far as the labels show."""
-        known = {number: word for number, word in SAMPLES.items() if number in self.labels}
-        return self.n_classes == N_IMAGENET and all(
-            word in _normalize(self.labels[number]) for number, word in known.items()
-        )
+        if self.n_classes != N_IMAGENET or not self.labels:
+            return self.n_classes == N_IMAGENET
+        if len(self.labels) == N_IMAGENET:
+            outputs = imagenet_order(tuple(self.labels[number] for number in range(N_IMAGENET))).outputs
+            return outputs == tuple(range(N_IMAGENET))
+        n_known, contradictions = compare_names(self.labels)
+        return not contradictions and n_known >= MIN_SHARE * len(NAMES.keys() & self.labels.keys())
 
     def of_choices(self, choices: Sequence[str]) -> list[tuple[int, ...]]:
         """Return the numbers of the classes of each choice.

@@ -61,12 +61,12 @@ FLAWS = [  # file, its new content or the keys to change, the error
         {"auto_map": EVIL, "image_processor_type": "Evil"},
         r"its preprocessing in .* cannot be loaded \(.*contains custom code",
     ),
-    ("preprocessor_config.json", "{", "tiny-model: its preprocessing in .* cannot be loaded "),
-    ("preprocessor_config.json", "[]", "tiny-model: its preprocessing in .* cannot be loaded "),
+    ("preprocessor_config.json", "{", r"tiny-model: .*preprocessor_config\.json cannot be read \(.*\): download"),
+    ("preprocessor_config.json", "[]", r"tiny-model: .*preprocessor_config\.json is not a configuration: .* got list"),
     (
         "preprocessor_config.json",
         {"image_mean": [0.5]},
-        r"its preprocessing does not work \(.*mean.*\): correct its preprocessor_config\.json",
+        r"preprocessor_config\.json has image_mean \[0\.5\]: expected three numbers, for red, green and blue",
     ),
 ]
 

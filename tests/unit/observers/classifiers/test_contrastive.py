@@ -229,7 +229,9 @@ def test_names_options_and_provenance(folders, trials, tmp_path):
         "siglip:a/b", {"templates_file": str(tmp_path / "mine.txt"), "weights": str(folders["clip"])}
     )
     assert observer.name == "b-mine"
-    assert set(observer.provenance()) == {"repository", "weights", "sha256", "device", "dtype", "templates_sha256"}
+    assert set(observer.provenance()) == {
+        "repository", "weights", "sha256", "device", "dtype", "templates_sha256", "preprocessing",
+    }  # fmt: skip
     with pytest.raises(ObserverError, match=r"templates must be 1 or 80, got 7; for your own .*-o templates_file=FILE"):
         make_observer(name, {"templates": "7"})
 

@@ -11,15 +11,16 @@ from PIL import Image
 
 from experiments.running.session import run
 from observers.check import check_observer
-from observers.classifiers.discriminative import Classifier, class_evidence
+from observers.classifiers.classes import class_evidence
+from observers.classifiers.discriminative import Classifier
 from observers.protocol import ObserverError
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES, IMAGENET_CLASSES
 from tests.unit.observers.tiny import NORMALIZED, PETS, SIZE, classify, save
 
 LABELS = {
-    "resnet": [f"class {i}" for i in range(1000)],
-    "vit": ["background", *(f"class {i}" for i in range(1000))],
+    "resnet": [f"LABEL_{i}" for i in range(1000)],
+    "vit": ["background", *(f"LABEL_{i}" for i in range(1000))],
     "convnext": PETS,
 }
 
@@ -160,7 +161,7 @@ def test_first_of_equal_choices_is_chosen(tmp_path, pets):
 
 def test_classes_of_a_choice():
     logits = np.log(np.arange(1.0, 1001))
-    names = [f"class {i}" for i in range(1000)]
+    names = [f"LABEL_{i}" for i in range(1000)]
     expected = [np.mean([c + 1 for c in IMAGENET_CLASSES[x]]) / 500_500 for x in CATEGORIES]
     np.testing.assert_allclose(class_evidence(logits, names, CATEGORIES, "x"), expected)
     with_background = np.concatenate([[np.log(1e6)], logits])
@@ -202,6 +203,7 @@ def test_classifier_by_name_with_options_as_text(folders, trials):
     assert len(list(observer.observe(iter(trials[:2])))) == 2
     provenance = observer.provenance()
     assert provenance.pop("sha256").isalnum()
+    assert provenance.pop("preprocessing") and provenance.pop("assumed_classes")
     folder = folders["resnet"].name
     assert provenance == {"repository": "some/tiny-model", "weights": folder, "device": "cpu", "dtype": "bfloat16"}
     assert make_observer("hf:a/b", {"name": "mine"}).name == "mine"

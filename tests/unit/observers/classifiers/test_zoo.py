@@ -131,6 +131,8 @@ def test_own_preprocessing_is_used_without_a_config(timm, trials, tmp_path):
     assert (observer.name, observer.kind) == (TINY, "discriminative")
     provenance = observer.provenance()
     assert provenance.pop("sha256").isalnum()
+    assert "mean=" in provenance.pop("preprocessing")
+    provenance.pop("assumed_classes", None)
     assert provenance == {"repository": f"timm/{TINY}", "weights": "x", "device": "cpu", "dtype": "float32"}
 
 
@@ -192,3 +194,34 @@ def test_a_local_folder_names_its_architecture(timm, trials, tmp_path):
     save(timm, folder, architecture="test_vit.r160_in1")
     with pytest.raises(UnknownName, match=r"no model of timm is named 'test_vit\.r160_in1': did you mean"):
         next(make_observer(f"timm:{folder}").observe(iter(trials)))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"label_names": "cat, dog"}, r"has label_names cat, dog: expected a list of labels, or an object"),
+        ({"label_names": {"a": "cat"}}, r"has label_names \{'a': 'cat'\}: expected a list of labels, or an object"),
+        ({"label_names": ["a"], "label_descriptions": ["cat"]}, r"has label_names \['a'\]: expected a list of labels"),
+        ({"pretrained_cfg": ["mean"]}, r"config.json has pretrained_cfg \['mean'\]: expected an object; correct it"),
+        ({"model_args": 3}, r"config.json has model_args 3: expected an object; correct it"),
+    ],
+)
+def test_labels_and_settings_of_the_wrong_type_are_refused(config, message, tmp_path):
+    """The labels are read without timm."""
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ObserverError, match=message):
+        _ = Timm("x", weights=tmp_path)._labels
+
+
+def test_labels_may_have_descriptions(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    names = {"label_names": {"1": "n2", "0": "n1"}, "label_descriptions": {"n1": "cat, domestic cat"}}
+    (tmp_path / "config.json").write_text(json.dumps(names))
+    assert Timm("x", weights=tmp_path)._labels == ["cat, domestic cat", "n2"]
+
+
+def test_the_input_size_is_bounded(timm, trials, tmp_path):
+    folder = save(timm, tmp_path / "x", pretrained_cfg={"input_size": [3, 20_000, 20_000]})
+    with pytest.raises(ObserverError, match=r"has the input size .*20000.*: expected sides of 1 to 4096 pixels"):
+        classify(folder, trials)

@@ -201,8 +201,8 @@ def test_a_session_with_error_rates_per_round_is_continued_only_in_this_way(mode
         run(part, make_tiny(models, "if-m"), tmp_path)
     run(part, old, tmp_path)
     assert len(read_trials([log])) == len(part.stimuli.stimuli)
-    saved = json.loads(log.with_suffix(".json").read_text())["identity"]["observer"]["options"]
-    assert saved["error_rate_per"] == "round"
+    with pytest.raises(LogError, match="error_rate_per was round, is now race"):
+        run(part, make_tiny(models, "if-m"), tmp_path)
 
 
 @pytest.mark.parametrize("options", [{"schedule": "exhaustive"}, {"anytime": True}, {"schedule": "clark-jaini"}])

@@ -7,16 +7,17 @@ from typing import Any
 import torch
 
 from observers.registry import make_observer
+from stimuli.imagenet_labels import NAMES
 from tests.unit.observers.generative.tiny_latent import enlarge_weights, vae
 
 N_CLASSES = 1000
 CLASSES = [7, 207, 999]
 # Labels of ImageNet's classes in the form of model_index.json: synonyms are separated by commas, and some are shared.
-LABELS = {i: f"thing {i}, object {i}" for i in range(N_CLASSES)} | {
-    134: "crane", 517: "crane", 638: "maillot", 639: "maillot, tank suit", 207: "golden retriever",
-    404: "airliner", 0: "tench, Tinca tinca", 281: "tabby, tabby cat", 555: "fire engine, fire truck",
-    817: "sports car, sport car", 999: "toilet tissue, toilet paper, bathroom tissue",
-}  # fmt: skip
+LABELS = (
+    {i: f"thing {i}, object {i}" for i in range(N_CLASSES)}
+    | {number: ", ".join(names) for number, names in NAMES.items()}
+    | {134: "crane", 517: "crane", 638: "maillot", 639: "maillot, tank suit", 0: "tench, Tinca tinca"}
+)  # fmt: skip
 
 
 def save_dit(folder: Path, n_classes: int = N_CLASSES, **overrides: Any) -> Path:
