@@ -129,7 +129,7 @@ def compare_names(labels: Mapping[int, str]) -> tuple[int, list[int]]:
 
 @lru_cache(maxsize=64)
 def imagenet_order(labels: Sequence[str]) -> ImageNetOrder:
-    """Return what the labels of 1000 outputs say about their order. `labels` is a tuple, empty if there are none."""
+    """Return what the labels of 1000 outputs say about their order. `labels` is a tuple, empty if they are unknown."""
     if not labels:
         return ImageNetOrder(_IN_ORDER, "assumed", "the outputs do not have labels")
     assert len(labels) == len(WORDNET_IDS)

@@ -42,7 +42,7 @@ def class_evidence(
 
     Args:
         logits: The logits of one image, of shape (C,).
-        labels: Labels of the C outputs; empty if there are none.
+        labels: Labels of the C outputs; empty if they are unknown.
         choices: The K choices.
         observer: Name of the observer, for error messages.
         classes: How outputs are assigned to choices: auto, imagenet or names.
@@ -51,7 +51,7 @@ def class_evidence(
         The mean softmax probability of the classes of each choice, of shape (K,).
 
     Raises:
-        ObserverError: If the model has no class for one of the choices, if the number of labels is not that of the
+        ObserverError: If the model lacks a class for one of the choices, if the number of labels is not that of the
             outputs, or if `classes` is imagenet and the model does not have 1000 or 1001 outputs.
     """
     n = len(logits)

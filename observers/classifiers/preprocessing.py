@@ -115,7 +115,7 @@ def preprocess(processor: Any, pixels: np.ndarray, whole: bool, observer: str) -
         The preprocessed image, float32 of shape (3, height, width).
 
     Raises:
-        ObserverError: If `whole` is set but the model has no fixed input size, or if the processor's settings are wrong.
+        ObserverError: If `whole` is set but the model lacks a fixed input size, or if the processor's settings are wrong.
     """
     image, options = Image.fromarray(pixels), {}
     if whole:
