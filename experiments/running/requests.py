@@ -25,7 +25,7 @@ from core.options import describe_type
 from experiments.experiment import Experiment
 from experiments.running.session_log import Session
 from experiments.running.shards import Shard
-from experiments.sets.registry import make_experiment
+from experiments.sets.registry import folder_note, make_experiment
 from observers.instructions import parse_instruction
 from observers.registry import make_observer, make_specs
 
@@ -127,7 +127,7 @@ def plan_sessions(
         for name in request.experiments:
             if name not in experiments:
                 experiment = make_experiment(name)
-                for note in experiment.stimuli.notes:
+                for note in filter(None, (folder_note(name), *experiment.stimuli.notes)):
                     notify(f"note: {note}")
                 experiments[name] = experiment, experiment.stimuli.digest()
             experiment, digest = experiments[name]

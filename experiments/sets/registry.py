@@ -8,9 +8,31 @@ from core.errors import StimulusError
 from core.options import options_of
 from core.plugins import load, plugins, resolve
 from experiments.experiment import Experiment
-from experiments.sets.catalog import EXPERIMENTS
+from experiments.sets.catalog import EXPERIMENTS, images_on_disk
 from experiments.sets.folder import from_folder
 from observers.instructions import parse_instruction
+from stimuli.build.set_record import MANIFEST
+from stimuli.image_files import SUFFIXES
+
+
+def folder_note(name: str) -> str:
+    """Return a note if a name means a built-in experiment although there is a folder of other images with this name, or "".
+
+    The current folder may also be the folder of the published images; then there is no note.
+    """
+    folder, row = Path(name), EXPERIMENTS.get(name)
+    if row is None or not folder.is_dir():
+        return ""
+    published = images_on_disk(row)
+    if published is not None and published.exists() and published.samefile(folder):
+        return ""
+    if not (folder / MANIFEST).is_file() and not any(
+        file.suffix.lower() in SUFFIXES for pattern in ("*", "*/*", "*/*/*") for file in folder.glob(pattern)
+    ):
+        return ""
+    return (
+        f"{name} is the built-in experiment, not the folder {name} in the current folder: rename the folder to use it"
+    )
 
 
 def make_experiment(name: str | Path, *, instruction: str | None = None) -> Experiment:

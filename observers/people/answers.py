@@ -18,6 +18,7 @@ from typing import Any
 
 from attrs import asdict, fields, frozen
 
+from core.names import is_readable
 from observers.people import paradigm
 from observers.protocol import MAX_COUNT, Response, Trial
 
@@ -174,7 +175,7 @@ def _check_object(value: object, name: str, field_names: Sequence[str]) -> dict[
 
 
 def _check_text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not is_readable(value):
         raise AnswerError(f"{name} must be a text of 1 to {MAX_TEXT} printable characters")
     return value
 

@@ -5,9 +5,11 @@ import pytest
 
 from core.errors import StimulusError, UnknownName
 from experiments.experiment import Experiment
+from experiments.sets.catalog import cached_images
 from experiments.sets.folder import from_folder
-from experiments.sets.registry import make_experiment
+from experiments.sets.registry import folder_note, make_experiment
 from stimuli.images import save_image
+from tests.commands import observers as cli
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
 
@@ -52,6 +54,20 @@ def test_folder_does_not_hide_a_built_in_name(tmp_path, monkeypatch, drawn):
         make_experiment("./drawn-cue-conflict")
     with pytest.raises(UnknownName, match="no experiment is named ''"):
         make_experiment("")
+
+
+def test_a_note_says_that_a_folder_is_not_the_built_in_experiment(tmp_path, monkeypatch, drawn):
+    monkeypatch.chdir(tmp_path)
+    assert folder_note("drawn-cue-conflict") == ""
+    (tmp_path / "drawn-cue-conflict").mkdir()
+    assert folder_note("drawn-cue-conflict") == ""  # a folder of logs
+    save_image(PIXELS, tmp_path / "drawn-cue-conflict" / "cow" / "1.png")
+    note = "drawn-cue-conflict is the built-in experiment, not the folder drawn-cue-conflict in the current folder"
+    assert folder_note("drawn-cue-conflict").startswith(note)
+    done = cli("run-experiment", "drawn-cue-conflict", "--observer", "chance", "--limit", 2, "--out", "logs", "--quiet")
+    assert f"note: {note}" in done.output
+    monkeypatch.chdir(cached_images("drawn-cue-conflict").parent)
+    assert folder_note("drawn-cue-conflict") == ""
 
 
 def test_folder_named_like_a_published_dataset_is_refused(tmp_path):
