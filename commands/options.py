@@ -185,7 +185,8 @@ def read_logs(
     from analysis.selection.observer_notes import renew_notes
     from analysis.selection.select import apply_selection
 
-    frame = read_trials(logs, ambiguous=ambiguous, n_choices=n_choices)
+    kinds, replace = (None, None) if selection is None else (selection.kinds, selection.replace)
+    frame = read_trials(logs, ambiguous=ambiguous, n_choices=n_choices, kinds=kinds, replace=replace)
     frame = renew_notes(frame, select_dataset(frame, dataset), ()) if dataset else frame
     frame = frame if selection is None else apply_selection(frame, selection)
     print_notes(frame)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.kinds import KINDS, Kind
+
 if TYPE_CHECKING:
     from analysis.selection.select import Selection
 
@@ -69,7 +71,28 @@ GroupResamples = Annotated[
         help="Number of bootstrap resamples of the observers of each group (with --group-by).",
     ),
 ]
-OPTIONS = {"observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By}
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="NAME=KIND",
+        help="Kind of an observer, such as 1=human or mine:1=human, for files that do not record it. Repeat the option for "
+        "several observers (default: inferred from names).",
+    ),
+]
+Replacements = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace",
+        metavar="COLUMN:OLD=NEW",
+        help="Read a dataset, condition, category or response as another one, such as response:plane=airplane, or "
+        "condition:0= for no condition. Repeat the option for several (default: none).",
+    ),
+]
+OPTIONS = {
+    "observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By, "kind": Kinds,
+    "replace": Replacements,
+}  # fmt: skip
 
 
 def selects(command: Callable[..., None]) -> Callable[..., None]:
@@ -96,9 +119,45 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
 
 def make_selection(
     observer: list[str] | None = None, exclude: list[str] | None = None, session: list[int] | None = None,
-    labels: Path | None = None, by: str | None = None,
+    labels: Path | None = None, by: str | None = None, kind: list[str] | None = None, replace: list[str] | None = None,
 ) -> "Selection":  # fmt: skip
     """Return the values of OPTIONS as a `Selection`."""
     from analysis.selection.select import Selection
 
-    return Selection(tuple(observer or ()), tuple(exclude or ()), tuple(session or ()), labels, by or "")
+    names = tuple(observer or ()), tuple(exclude or ()), tuple(session or ())
+    return Selection(*names, labels, by or "", parse_kinds(kind), parse_replacements(replace))
+
+
+def parse_kinds(texts: list[str] | None) -> dict[str, Kind]:
+    """Return the texts NAME=KIND of repeated `--kind` options as a dictionary.
+
+    Raises typer.BadParameter for a text of another form, and for a kind that does not exist.
+    """
+    kinds: dict[str, Kind] = {}
+    for text in texts or []:
+        name, equals, kind = text.rpartition("=")
+        known = next((known for known in KINDS if known == kind), None)
+        if not equals or not name or known is None:
+            raise typer.BadParameter(
+                f"expected NAME=KIND, such as 1=human, got {text!r}; the kinds are {', '.join(KINDS)}",
+                param_hint="--kind",
+            )
+        kinds[name] = known
+    return kinds
+
+
+def parse_replacements(texts: list[str] | None) -> dict[str, dict[str, str]]:
+    """Return the texts COLUMN:OLD=NEW of repeated `--replace` options as a dictionary for each column.
+
+    Raises typer.BadParameter for a text of another form.
+    """
+    replace: dict[str, dict[str, str]] = {}
+    for text in texts or []:
+        column, colon, change = text.partition(":")
+        old, equals, new = change.partition("=")
+        if not colon or not equals:
+            raise typer.BadParameter(
+                f"expected COLUMN:OLD=NEW, such as response:plane=airplane, got {text!r}", param_hint="--replace"
+            )
+        replace.setdefault(column, {})[old] = new
+    return replace

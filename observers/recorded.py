@@ -17,6 +17,7 @@ from core.errors import LogError
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
 from stimuli.published.layouts.files import expected_headers, parse_header, read_own_cells
+from stimuli.published.normalize import file_of, spell
 
 MAX_BYTES = 1 << 30
 
@@ -126,6 +127,11 @@ def _parse(row: dict[str, str], path: Path, number: int) -> tuple[tuple[str, str
     return (row["stimulus"], row["condition"]), trial
 
 
+def _file_name(image: str) -> str:
+    """Return the name of an image without its folder, its suffix and capitals."""
+    return Path(file_of(image)).stem.casefold()
+
+
 @frozen
 class Recorded:
     """An observer that replays the recorded responses in a CSV file (`recorded:FILE.csv`).
@@ -175,9 +181,27 @@ class Recorded:
             s = trial.stimulus
             recorded = self._trials.get((s.id, s.condition))
             if recorded is None:
-                where = f" in condition {s.condition!r}" if s.condition else ""
-                raise ObserverError(f"{self.path} does not have a response of {self.name} to {s.id}{where}")
+                raise self._no_response(s.id, s.condition)
             evidence = None
             if recorded.evidence is not None and set(recorded.evidence) >= set(trial.choices):
                 evidence = np.array([recorded.evidence[c] for c in trial.choices])
-            yield evolve(recorded.response, evidence=evidence)
+            choice = recorded.response.choice
+            spelled = None if choice is None else spell(choice, set(trial.choices)) or choice
+            yield evolve(recorded.response, evidence=evidence, choice=spelled)
+
+    def _no_response(self, stimulus: str, condition: str) -> ObserverError:
+        """Return the error for an image without a recorded response, which names similar images that have one."""
+        where = f" in condition {condition!r}" if condition else ""
+        message = f"{self.path} does not have a response of {self.name} to {stimulus}{where}"
+        others = sorted({other for image, other in self._trials if image == stimulus})
+        if others:
+            labels = ", ".join(f"in condition {other!r}" if other else "without a condition" for other in others)
+            wanted = f"the condition {condition!r}" if condition else "no condition"
+            return ObserverError(
+                f"{message}: it has one {labels}, but the image of the experiment has {wanted}; give both the same text in "
+                f"their columns condition"
+            )
+        file = _file_name(stimulus)
+        similar = next((image for image, _ in self._trials if _file_name(image) == file), None)
+        example = similar or next(image for image, _ in self._trials)
+        return ObserverError(f"{message}; it has one to {example!r}: equal images need equal names")

@@ -15,10 +15,8 @@ from core.errors import LogError
 from core.trial_columns import EVIDENCE
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.cues import PERCEPTS
-from stimuli.published.datasets import DATASETS
-from stimuli.published.layouts.huber import EXPERIMENTS
+from stimuli.published.layouts.canonical import SIXTEEN
 
-SIXTEEN = {*DATASETS, *EXPERIMENTS.values()}  # datasets whose choices are `CATEGORIES`
 RECORDED, ASSUMED = "n_choices", "assumed_n_choices"  # keys of `frame.attrs`: mappings from a dataset to its number
 
 

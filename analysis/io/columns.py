@@ -14,7 +14,7 @@ from attrs import field, frozen
 from core.errors import LogError
 from core.names import is_readable, normalize
 from core.trial_columns import FRAME_COLUMNS, FRAME_NAMES, TRIAL_COLUMNS, is_numeric_extra, is_text_extra
-from stimuli.published import dialect
+from stimuli.published.normalize import is_missing as is_missing_text
 
 Block = dict[str, np.ndarray]  # name of a column in the frame -> codes of texts (int32), or numbers (float64)
 
@@ -162,7 +162,7 @@ def _to_numbers(cells: Sequence[str], path: Path, name: str, first_line: int) ->
         return np.full(len(cells), np.nan)
     numbers = np.asarray(pd.to_numeric(np.array(cells, dtype=object), errors="coerce"), np.float64)
     is_missing, expected = np.isnan(numbers), "a number"
-    invalid = [row for row in np.flatnonzero(is_missing).tolist() if cells[row] not in dialect.MISSING]
+    invalid = [row for row in np.flatnonzero(is_missing).tolist() if not is_missing_text(cells[row])]
     if not invalid and name in TYPES and TYPES[name].type == "integer":
         with np.errstate(invalid="ignore"):  # the remainder of infinity is undefined
             is_whole = (np.abs(numbers) <= MAX_INTEGER) & (numbers % 1 == 0)

@@ -14,9 +14,10 @@ from core.staging import staged_files
 from core.trial_columns import is_text_extra
 from experiments.log import file_name
 from stimuli.published.datasets import DATASETS
-from stimuli.published.dialect import COLUMNS, MISSING, NO_ANSWER, extract_image_id, infer_kind
+from stimuli.published.dialect import COLUMNS, NO_ANSWER, extract_image_id, infer_kind
 from stimuli.published.layouts.files import detect_layout
 from stimuli.published.layouts.own import OWN
+from stimuli.published.normalize import is_missing
 
 
 def export(frame: pd.DataFrame, out: Path) -> list[Path]:
@@ -30,15 +31,15 @@ def export(frame: pd.DataFrame, out: Path) -> list[Path]:
         The paths of the files.
 
     Raises:
-        LogError: If two observers would be written to the same file, if a trial log would be overwritten, or if a category
-            or condition is one of the texts that mean "missing" in this format.
+        LogError: If two observers would be written to the same file, if a trial log would be overwritten, or if a category,
+            response or condition is one of the texts that mean "missing" in this format.
         UserError: If another process is writing into the folder.
 
     Example:
         >>> export(read_trials("logs"), Path("exported"))
     """
-    for column, reserved in (("category", (NO_ANSWER, *MISSING)), ("condition", MISSING[1:])):
-        conflicts = sorted(set(frame[column]) & set(reserved))
+    for column in ("category", "response", "condition"):
+        conflicts = sorted(text for text in frame[column].unique() if text and is_missing(text))
         if conflicts:
             raise LogError(
                 f"the {column} {conflicts[0]!r} cannot be exported: in model-vs-human format this text means a missing value"

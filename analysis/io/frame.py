@@ -22,7 +22,7 @@ and name: the observers `subject-01` of two datasets are different people.
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,23 +34,28 @@ from analysis.io.answerable import exclude_unanswerable
 from analysis.io.appearance import appearance_of
 from analysis.io.choices import store_n_choices
 from analysis.io.columns import as_text
+from analysis.io.comparable import comparison_notes
+from analysis.io.finding_notes import finding_notes
 from analysis.io.log_files import IncompleteLogs, Reader
 from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
 from core.errors import LogError, UnknownName
-from core.kinds import KINDS
+from core.kinds import KINDS, Kind
 from core.staging import READY, WRITING
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
+from stimuli.published.layouts.canonical import Corrections
 from stimuli.published.layouts.table import PATTERNS
 from stimuli.published.recordings import SOURCES
 
+NO_CORRECTIONS = Corrections()
 MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number instead of their names
 
 
 def read_trials(
-    *logs: Path | str | Iterable[Path | str], ambiguous: bool = False, n_choices: int | None = None
-) -> pd.DataFrame:
+    *logs: Path | str | Iterable[Path | str], ambiguous: bool = False, n_choices: int | None = None,
+    kinds: Mapping[str, Kind] | None = None, replace: Mapping[str, Mapping[str, str]] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Read trial logs into one frame.
 
     The files may be our own trial logs, archives, and files with any other layout of
@@ -65,29 +70,34 @@ def read_trials(
             and networks, and "vlm/vqa" are recorded vision-language models.
         ambiguous: Include trials whose image does not have a correct answer (illusions).
         n_choices: Number of choices of the datasets whose logs do not record it (see `analysis.io.choices`).
+        kinds: Kinds of observers whose kind is inferred wrongly, such as {"1": "human"}. A dataset may precede the name,
+            as in "mine:1".
+        replace: Texts to replace by column, such as {"condition": {"0": ""}, "response": {"plane": "airplane"}}. The columns
+            are dataset, condition, category and response.
 
     Returns:
         The frame: one row per trial, with the columns that `analysis.io.frame` describes.
 
     Raises:
         LogError: If a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (one
-            observer with two kinds, or one dataset name for different images), or if no trials remain. The message
-            names the file.
+            observer with two kinds, or one dataset name for different images), if no trials remain, or if `kinds` or
+            `replace` do not apply to any trial. The message names the file.
 
     Example:
         >>> frame = read_trials("logs", "humans/edge")
         >>> frame.attrs["notes"]
     """
-    frame = to_frame(collect(*logs), n_choices)
+    corrections = Corrections(kinds or {}, replace or {})
+    frame = to_frame(collect(*logs, corrections=corrections), n_choices)
     frame = frame if ambiguous else exclude_unanswerable(frame)
     add_notes(frame, frame.attrs["notes"])
     return frame
 
 
-def collect(*logs: Path | str | Iterable[Path | str]) -> Reader:
+def collect(*logs: Path | str | Iterable[Path | str], corrections: Corrections = NO_CORRECTIONS) -> Reader:
     """Read the trials of logs, which `to_frame` then checks and converts. Raises the errors of `read_trials`."""
     requested = [_locate(path) for path in _flatten(logs) if str(path)]
-    reader = Reader()
+    reader = Reader.with_corrections(corrections)
     seen: set[Path] = set()
     files, n_unmerged = _find_files(requested)
     if n_unmerged:
@@ -107,6 +117,8 @@ def collect(*logs: Path | str | Iterable[Path | str]) -> Reader:
     if not reader.columns.blocks:
         remarks = "".join(f"; {note}" for note in reader.notes)
         raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them{remarks}")
+    reader.texts.finish()
+    reader.notes.extend(finding_notes(reader.texts.canonical.findings))
     return reader
 
 
@@ -122,7 +134,7 @@ def to_frame(reader: Reader, n_choices: int | None = None) -> pd.DataFrame:
     notes = [*reader.notes, *_incomplete_log_notes(reader.incomplete)]
     if reader.pilots:
         notes.append(f"pilot sessions are excluded: {reader.list_pilots()}")
-    notes += [*simulated_observers_note(frame), *repeated_note(frame)]
+    notes += [*simulated_observers_note(frame), *repeated_note(frame), *comparison_notes(frame, reader.guessed)]
     notes += store_n_choices(frame, reader.n_choices, n_choices)
     frame.attrs["notes"], frame.attrs["simulated_are_noted"] = notes, True
     return frame

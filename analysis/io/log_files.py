@@ -10,23 +10,23 @@ import numpy as np
 from attrs import field, frozen
 
 from analysis.io import archive
+from analysis.io.canonical_blocks import CanonicalBlocks
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
 from core.kinds import KINDS
 from core.participants import is_pilot_name, is_practice_name
 from experiments import log
+from stimuli.published.datasets import DATASETS
+from stimuli.published.dialect import image_code
 from stimuli.published.layouts.bids import BIDS, read_sidecar
-from stimuli.published.layouts.files import (
-    MAX_LINE,
-    complete_size,
-    describe_other_file,
-    expected_headers,
-    parse_header,
-    read_blocks,
-)
-from stimuli.published.layouts.layout import Converter
+from stimuli.published.layouts.canonical import Canonical, Corrections
+from stimuli.published.layouts.files import describe_other_file, expected_headers, parse_header
+from stimuli.published.layouts.layout import Converter, normalize_header
+from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
 from stimuli.published.layouts.own import OWN
+from stimuli.published.layouts.rows import MAX_LINE, complete_size, read_blocks
+from stimuli.published.layouts.table import is_ours
 
 # (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
 IncompleteLogs = dict[tuple[str, int, int], list[str]]
@@ -44,6 +44,8 @@ class Reader:
 
     Attributes:
         columns: The trials.
+        texts: Converts the texts of the trials.
+        guessed: The dataset that a file in model-vs-human format belongs to according to names, by the file.
         notes: Notes about single files.
         pilots: The (observer, dataset) of pilot sessions, which are excluded.
         incomplete: The logs of incomplete sessions.
@@ -52,13 +54,21 @@ class Reader:
         skipped: The names of the files in folders that are not trial logs, by the reason.
     """
 
-    columns: Columns = field(factory=Columns)
+    columns: Columns
+    texts: CanonicalBlocks
+    guessed: dict[Path, str] = field(factory=dict)
     notes: list[str] = field(factory=list)
     pilots: set[tuple[str, str]] = field(factory=set)
     incomplete: IncompleteLogs = field(factory=dict)
     n_choices: dict[str, set[int]] = field(factory=dict)
     images: dict[str, tuple[str, Path]] = field(factory=dict)
     skipped: dict[str, list[str]] = field(factory=dict)
+
+    @classmethod
+    def with_corrections(cls, corrections: Corrections) -> "Reader":
+        """Return a reader that corrects texts and kinds."""
+        columns = Columns()
+        return cls(columns, CanonicalBlocks(columns, Canonical(corrections)))
 
     def list_pilots(self) -> str:
         """Return the pilot sessions as text."""
@@ -107,7 +117,20 @@ class Reader:
                 blocks = self._convert(layout.converter(names, path), chain([first], rows), path)
             except KeyError as error:
                 raise LogError(f"{path} has no column {error}") from None
+        has_choices = sidecar is not None and bool(sidecar["identity"].get("choices"))
+        self.texts.convert(blocks, path, is_ours=is_ours(layout), has_choices=has_choices)
+        if layout is MODEL_VS_HUMAN:
+            self._check_guesses(blocks, dict(zip(normalize_header(names), first[0], strict=True)), path)
         self.add_log(blocks, sidecar, path)
+
+    def _check_guesses(self, blocks: list[Block], row: dict[str, str], path: Path) -> None:
+        """Note what was inferred from names in a file in model-vs-human format and does not fit its content."""
+        self.texts.note_kinds(blocks, path, row["imagename"])
+        dataset, code = self.columns.text("dataset", blocks[0]["dataset"][0]), image_code(row["imagename"])
+        self.guessed[path] = dataset
+        of_code = [name for name, published in DATASETS.items() if published.code == code]
+        if dataset in DATASETS and of_code and dataset not in of_code:
+            self.texts.canonical.findings.add("images of another dataset", dataset, path.name, of_code[0])
 
     def _read_archive(self, path: Path, must_be_log: bool) -> None:
         """Read the trials of all logs in an archive."""
@@ -124,6 +147,8 @@ class Reader:
                 kinds = {code for block in archived.blocks for code in np.unique(block["kind"]).tolist()}
                 _check_kinds([self.columns.text("kind", code) for code in kinds], archived.source)
                 sidecars = archived.sidecars
+                # The texts were checked, and the notes were archived, when the archive was written.
+                self.texts.convert(archived.blocks, archived.source, is_ours=True, has_choices=True)
                 self.add_log(archived.blocks, sidecars[0] if len(sidecars) == 1 else None, archived.source)
 
     def _convert(self, convert: Converter, rows: Iterable[list[list[str]]], path: Path) -> list[Block]:

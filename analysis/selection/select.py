@@ -9,20 +9,20 @@ An observer is chosen by name or by pattern. A pattern is one of these:
 Exact names have priority, so that a name may contain `*`, `:` or a comma. Otherwise, a comma separates patterns.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from attrs import frozen
+from attrs import field, frozen
 
 from analysis.io.notes import abbreviate
 from analysis.selection.labels import label_observers
 from analysis.selection.observer_notes import renew_notes
 from analysis.selection.split import split_observers
 from core.errors import LogError, UnknownName
-from core.kinds import KINDS
+from core.kinds import KINDS, Kind
 
 WILDCARDS = "*?["
 
@@ -37,6 +37,8 @@ class Selection:
         sessions: Numbers of the sessions to use; empty for all.
         labels: A labels file for `label_observers`, or None.
         by: Column by which `split_observers` splits the observers, or "".
+        kinds: Kinds of observers, which `read_trials` sets before the selection.
+        replace: Texts that `read_trials` replaces before the selection.
     """
 
     observers: tuple[str, ...] = ()
@@ -44,6 +46,8 @@ class Selection:
     sessions: tuple[int, ...] = ()
     labels: Path | None = None
     by: str = ""
+    kinds: Mapping[str, Kind] = field(factory=dict)
+    replace: Mapping[str, Mapping[str, str]] = field(factory=dict)
 
 
 def apply_selection(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:

@@ -84,11 +84,12 @@ class Dataset:
         """Return the canonical spelling of a condition that a file may spell differently.
 
         Args:
-            condition: Text from a file, for example `3.0`, `True` or `0.1`.
+            condition: Text from a file, for example `3.0`, `True`, `0.1`, `0,1` (with the decimal comma of a spreadsheet) or,
+                for `contrast`, `5` and `5%`.
 
         Returns:
-            The spelling in `conditions`, for example `3`, `true` or `0.10`; "" for any text if the dataset has only one
-            condition.
+            The spelling in `conditions`, for example `3`, `true`, `0.10` or `c05`; "" for any text if the dataset has only
+            one condition.
 
         Raises:
             ValueError: If the dataset does not have this condition.
@@ -97,7 +98,9 @@ class Dataset:
             return ""
         level = _number(condition)
         for c in self.conditions:
-            if c.name.lower() == condition.lower() or (level is not None and _number(c.name) == level):
+            if c.name.lower() == condition.lower() or (
+                level is not None and level in (_number(c.name), _percent(c.name))
+            ):
                 return c.name
         raise ValueError(
             f"{self.name} does not have the condition {condition!r}; it has {', '.join(c.name for c in self.conditions)}"
@@ -105,10 +108,16 @@ class Dataset:
 
 
 def _number(text: str) -> float | None:
+    """Return a text as a number, or None. The decimal separator is a point or a comma, and a percent sign may follow."""
     try:
-        return float(text)
+        return float(text.replace(",", ".").removesuffix("%").replace("_", "x"))  # Python would accept 1_000
     except ValueError:
         return None
+
+
+def _percent(name: str) -> float | None:
+    """Return the contrast in the name of a condition of the dataset contrast, such as 5 in `c05`, or None."""
+    return _number(name[1:]) if re.fullmatch(r"c\d+", name) else None
 
 
 def _levels(names: str, labels: str = "") -> tuple[Condition, ...]:

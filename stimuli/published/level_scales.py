@@ -10,6 +10,7 @@ import re
 from typing import Literal
 
 from stimuli.published.datasets import DATASETS
+from stimuli.published.forerunners import RELATED
 
 Scale = Literal["linear", "log10"]
 _LOG10 = ("contrast", "high-pass", "low-pass")
@@ -20,9 +21,11 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
 def published_name(dataset: str) -> str | None:
     """Return the name of the published dataset with the same distortion.
 
-    This is `contrast` for `contrast` and for `microcosm-contrast`. The result is None if the name of the dataset does
-    not end in the name of a published one.
+    This is `contrast` for `contrast`, for `microcosm-contrast` and for `contrast-experiment`, an older dataset with other
+    images. The result is None if the name of the dataset does not end in the name of a published one.
     """
+    if dataset in RELATED:
+        return RELATED[dataset]
     matches = (name for name in DATASETS if dataset == name or dataset.endswith(f"-{name}"))
     return max(matches, key=len, default=None)  # the longest match: false-colour rather than colour
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from analysis.io.importing.convert import Imported, convert_file
 from analysis.io.importing.options import ImportOptions, Known
@@ -17,6 +17,8 @@ from analysis.io.importing.tables import NoRowsError
 from core.atomic import write_atomically
 from core.errors import LogError
 from experiments import log
+from stimuli.published.datasets import DATASETS
+from stimuli.published.forerunners import published_name
 from stimuli.published.layouts.files import detect_layout
 
 
@@ -51,6 +53,10 @@ def import_files(
         LogError: If a file cannot be read or placed, if two files contain the same session, or if a log exists already.
         UserError: If the options contradict a file.
     """
+    name = published_name(options.dataset)
+    if name in DATASETS and name != options.dataset:
+        notify(f"dataset: {name}, which was formerly called {options.dataset}")
+        options = evolve(options, dataset=name)
     sessions: dict[str, _Session] = {}
     for imported in _convert_all(files, options, notify):
         for line in imported.lines:

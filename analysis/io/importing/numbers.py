@@ -6,8 +6,10 @@ from statistics import median
 from typing import Literal
 
 from core.errors import LogError
+from stimuli.published import normalize
 
-MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "undefined", "inf", "-inf"})  # in lower case
+# In lower case. The program that wrote a table is not known, so that more texts than in the known layouts are missing.
+MISSING = normalize.MISSING | {"none", "undefined", "inf", "-inf"}
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _NUMBER = {c: re.compile(rf"[+-]?(?:\d+[{c}]?\d*|[{c}]\d+)(?:[eE][+-]?\d+)?") for c in ".,"}  # by decimal separator
 _GROUPED = {c: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{c}]\d{{3}})+") for c in ".,"}  # whole numbers with thousands

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from attrs import frozen
@@ -14,11 +14,10 @@ from core.trial_columns import escape
 from stimuli.categories import CATEGORIES
 from stimuli.published import dialect
 from stimuli.published.datasets import DATASETS, parse_cues
+from stimuli.published.normalize import WITH_FOLDER, last_parts, n_parts_of
 
 # Published datasets whose images other projects name without the suffix .png.
 PNG = ("cue-conflict", "edge", "silhouette")
-WITH_FOLDER = 2  # parts of a path: the name of the last folder and that of the file
-_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:|\w+://")
 JOIN = " + "  # between the names of images that are shown together
 _CATEGORY = re.compile(rf"(?:^|_)({'|'.join(CATEGORIES)})(?=\d*[._-]|_|$)")
 
@@ -69,7 +68,7 @@ def images_of(cells: Sequence[str], dataset: str, known: Known) -> Images:
     known.paths.update(source for source, file in zip(sources, is_file, strict=True) if file)
     n_parts = n_parts_of(known.paths)
     known.n_parts.append(n_parts)
-    names = [_last_parts(s, n_parts) if file else s for s, file in zip(sources, is_file, strict=True)]
+    names = [last_parts(s, n_parts) if file else s for s, file in zip(sources, is_file, strict=True)]
     if names != sources:
         folders = "the last folder" if n_parts == WITH_FOLDER else f"the last {n_parts - 1} folders"
         remarks.append(", without folders" if n_parts == 1 else f", with {folders}, since file names occur in several")
@@ -98,29 +97,6 @@ def _joined(cell: str) -> str:
     if len(items) < 2 or not all(isinstance(item, str) for item in items):
         return cell
     return JOIN.join(file_name_of(media_in(item)) or item for item in items)
-
-
-def n_parts_of(paths: Iterable[str]) -> int:
-    """Return how many parts at the end of paths distinguish the images.
-
-    Relative paths are the same on all computers, so that different paths are different images. Absolute paths may lead to
-    the same image on different computers, so that only the last folder distinguishes images.
-    """
-    relative = {_parts(path) for path in paths if not _ABSOLUTE.match(path)}
-    n, longest = 1, max(map(len, relative), default=1)
-    while n < longest and len({parts[-n:] for parts in relative}) < len(relative):
-        n += 1
-    ends = {_parts(path)[-WITH_FOLDER:] for path in paths if _ABSOLUTE.match(path)}
-    return max(n, WITH_FOLDER) if len({parts[-1:] for parts in ends}) < len(ends) else n
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(part for part in path.replace("\\", "/").split("/") if part not in ("", "."))
-
-
-def _last_parts(source: str, n: int) -> str:
-    """Return the last `n` parts of a path."""
-    return "/".join(_parts(source)[-n:]) or source
 
 
 def _category(source: str, name: str) -> str:

@@ -24,10 +24,8 @@ from core.errors import LogError
 from core.kinds import Kind
 from core.trial_columns import INFO, NAMES
 from stimuli.categories import CATEGORIES
-from stimuli.published import dialect
 from stimuli.published.datasets import parse_cues
 from stimuli.published.layouts.layout import (
-    MISSING,
     Cells,
     Converter,
     Layout,
@@ -37,6 +35,7 @@ from stimuli.published.layouts.layout import (
     plain_number,
     transpose,
 )
+from stimuli.published.normalize import file_of, is_missing
 
 COLUMNS = ("subj", "trial", "rt", "object_response", "category", "imagename", "age", "block", "difficulty")
 # Code in the image names -> name of the experiment.
@@ -52,7 +51,7 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
 
     def convert(rows: Sequence[Sequence[str]]) -> Cells:
         cells, n = transpose(names, rows), len(rows)
-        parts = [_split(name, path) for name in cells["imagename"]]
+        parts = [_split(file_of(name), path) for name in cells["imagename"]]
         is_person = [kind == "human" for _, kind, _ in parts]
         images = [image for _, _, image in parts]
         cues = [parse_cues(image) for image in images]
@@ -67,9 +66,9 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
             "stimulus": images,
             "condition": [plain_number(cell) for cell in cells["difficulty"]],
             "category": cells["category"],
-            "response": ["" if cell in (dialect.NO_ANSWER, *MISSING) else cell for cell in cells["object_response"]],
+            "response": ["" if is_missing(cell) else cell for cell in cells["object_response"]],
         }
-        own |= {column: ["" if cell in MISSING else cell for cell in cells[column]] for column in ("trial", "rt")}
+        own |= {column: ["" if is_missing(cell) else cell for cell in cells[column]] for column in ("trial", "rt")}
         own |= {column: [""] * n for column in NAMES if column not in own}
         own |= {cue: [image_cues.get(cue, "") for image_cues in cues] for cue in ("shape", "texture")}
         own[f"{INFO}age"] = [plain_number(info_cell(cell)) for cell in cells["age"]]

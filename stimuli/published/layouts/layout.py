@@ -11,13 +11,12 @@ from pathlib import Path
 from attrs import frozen
 
 from core.trial_columns import INFO, escape
+from stimuli.published.normalize import is_missing
 
 Cells = dict[str, Sequence[str]]  # name of a column of our own trial log -> its cells
 # Converts a block of rows. The same function converts all blocks of a file, in their order, and each result has the same
 # columns. It raises KeyError if the file lacks a column, and LogError for a cell that the layout cannot have.
 Converter = Callable[[Sequence[Sequence[str]]], Cells]
-
-MISSING = ("", "NaN", "nan", "None", "NA", "n/a")  # texts that mean a missing value in columns of other projects
 
 
 @frozen
@@ -62,7 +61,7 @@ def info_name(column: str) -> str:
 
 def info_cell(cell: str) -> str:
     """Return a text of another project in one line (see `core.trial_columns.escape`), or "" if it means a missing value."""
-    return "" if cell.strip() in MISSING else escape(cell.strip())
+    return "" if is_missing(cell.strip()) else escape(cell.strip())
 
 
 def info_columns(cells: Mapping[str, Sequence[str]], known: Sequence[str]) -> Cells:

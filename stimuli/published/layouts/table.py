@@ -10,3 +10,8 @@ from stimuli.published.layouts.vlm_shapebias import VLM_SHAPEBIAS
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (OWN, BIDS, HUBER, MODEL_VS_HUMAN, VLM_SHAPEBIAS)}
 # Patterns of the names of files that may contain trials.
 PATTERNS = tuple(dict.fromkeys(f"*{layout.suffix}" for layout in LAYOUTS.values()))
+
+
+def is_ours(layout: Layout) -> bool:
+    """Return whether this project writes files of a layout, so that their texts were checked before they were written."""
+    return layout in (OWN, BIDS)

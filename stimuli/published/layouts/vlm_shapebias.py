@@ -27,7 +27,6 @@ from core.trial_columns import INFO, MEASURED, NAMES
 from stimuli.categories import CATEGORIES
 from stimuli.published.datasets import parse_cues
 from stimuli.published.layouts.layout import (
-    MISSING,
     Cells,
     Converter,
     Layout,
@@ -36,6 +35,7 @@ from stimuli.published.layouts.layout import (
     normalize_header,
     transpose,
 )
+from stimuli.published.normalize import file_of, is_missing
 
 COLUMNS = ("image", "timestamp", "response", "pred_label", "pred_conf")
 EXPERIMENT = "cue-conflict"
@@ -59,7 +59,7 @@ def _cues(image: str) -> dict[str, str] | None:
 
 def _image_name(image: str) -> str:
     """Return the name of an image file without its folder and with its suffix."""
-    name = image.strip().replace("\\", "/").rpartition("/")[2]
+    name = file_of(image.strip())
     return name if PurePath(name).suffix else f"{name}.png"
 
 
@@ -103,12 +103,12 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
             "kind": [kind] * n,
             "stimulus": list(map(_image_name, cells["image"])),
             "category": [image_cues["shape"] for image_cues in cues],
-            "response": ["" if cell in MISSING else cell for cell in cells["pred_label"]],
+            "response": ["" if is_missing(cell) else cell for cell in cells["pred_label"]],
         }
         own |= {column: [""] * n for column in NAMES if column not in own}
         own |= {cue: [image_cues[cue] for image_cues in cues] for cue in ("shape", "texture")}
         if "pred_conf" in cells:
-            own[f"{MEASURED}confidence"] = ["" if cell in MISSING else cell for cell in cells["pred_conf"]]
+            own[f"{MEASURED}confidence"] = ["" if is_missing(cell) else cell for cell in cells["pred_conf"]]
         if "response" in cells:
             own[f"{INFO}reply"] = [info_cell(cell) for cell in cells["response"]]
         return own | info_columns(cells, COLUMNS)

@@ -23,7 +23,7 @@ from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
 from stimuli.categories import AMBIGUOUS
-from stimuli.published.layouts import files
+from stimuli.published.layouts import rows
 from tests.commands import observers
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow comes with the extra parquet")
@@ -77,7 +77,7 @@ def test_an_archive_gives_the_frame_of_its_logs(logs, tmp_path, is_ambiguous):
 
 def test_blocks_batches_and_row_groups_of_any_size_give_the_same_frame(logs, tmp_path, monkeypatch):
     expected = read_trials(logs)
-    monkeypatch.setattr(files, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(rows, "BLOCK_ROWS", 3)
     monkeypatch.setattr(archive, "GROUP_ROWS", 4)
     monkeypatch.setattr(archive, "BATCH_ROWS", 2)
     path, _ = export_parquet(logs, tmp_path / "archive")

@@ -13,7 +13,7 @@ from core.trial_columns import FRAME_COLUMNS, NAMES
 from experiments.running.session import run
 from observers.people.participant import Participant
 from observers.simulated import Biased, Ideal
-from stimuli.published.layouts import files
+from stimuli.published.layouts import rows
 
 PATH = Path("mine.csv")
 
@@ -104,14 +104,14 @@ def test_frames_do_not_depend_on_the_size_of_blocks(small, tmp_path, monkeypatch
     for observer in (Ideal(), Biased(0.5)):
         run(small, observer, tmp_path)
     expected = read_trials(tmp_path)
-    monkeypatch.setattr(files, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(rows, "BLOCK_ROWS", 3)
     frame = read_trials(tmp_path)
     pd.testing.assert_frame_equal(frame, expected, check_exact=True)
     assert frame.attrs == expected.attrs
 
 
 def test_a_line_is_counted_over_all_blocks(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(rows, "BLOCK_ROWS", 3)
     path = run(small, Participant(code="K7Q2ZP", simulate="biased"), tmp_path)
     lines = path.read_text().splitlines()
     lines[7] = lines[7].replace(",simulated,", ",simulated,x")

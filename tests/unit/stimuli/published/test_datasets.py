@@ -60,7 +60,7 @@ def test_datasets_and_kinds_of_observers_are_inferred_from_names(tmp_path):
     }.items():
         assert dialect.infer_dataset(tmp_path / path, known) == name
     kinds = {
-        "human": ("subject-07", "subject-1"),
+        "human": ("subject-07", "subject-1", "Subject-01"),
         "contrastive": (
             "clip",
             "clipRN50",
@@ -89,7 +89,6 @@ def test_datasets_and_kinds_of_observers_are_inferred_from_names(tmp_path):
             "museum",
             "particle-net",
             "clippy",
-            "Subject-01",
             "grad-clip-resnet",
         ),
     }

@@ -8,16 +8,16 @@ import pytest
 
 from core.errors import LogError
 from core.trial_columns import NAMES
-from stimuli.published.layouts import files
+from stimuli.published.layouts import rows as row_module
 from stimuli.published.layouts.files import (
     complete_rows,
-    complete_size,
     describe_other_file,
     detect_layout,
     header_names,
-    read_blocks,
     read_cells,
+    read_own_cells,
 )
+from stimuli.published.layouts.rows import complete_size, read_blocks
 from stimuli.published.layouts.table import LAYOUTS
 
 OWN, BIDS = LAYOUTS["own"], LAYOUTS["bids"]
@@ -56,7 +56,7 @@ def test_an_incomplete_last_row_is_removed_from_our_own_logs_only():
 
 def test_cells_are_read_as_text(tmp_path):
     content = '\ufeffa,b\n1.0,"x,y"\n\n,\n'.encode()
-    assert read_cells(content, tmp_path, OWN) == (["a", "b"], [["1.0", "x,y"], ["", ""]])
+    assert read_cells(content, tmp_path, OWN) == (["a", "b"], [["1.0", "x,y"]])
     assert read_cells(b"", tmp_path, OWN) == ([], [])
     assert read_cells(b"a\tb\n1,2\t3\n", tmp_path, BIDS) == (["a", "b"], [["1,2", "3"]])
     assert header_names(' "A",b ') == ["a", "b"]
@@ -71,28 +71,31 @@ def test_rows_are_converted_to_the_cells_of_our_own_log(tmp_path):
     ]
     cells = to_own_cells(MODEL_VS_HUMAN.split(","), rows, tmp_path / "uniform-noise" / "x_y.csv")
     assert set(cells) == set(NAMES)
-    assert {name: tuple(cells[name]) for name in NAMES[:12]} == {
+    assert tuple(cells["condition"]) == ("0.1", "0.90")  # its spelling is that of the file
+    assert {name: tuple(cells[name]) for name in NAMES[:12] if name != "condition"} == {
         "experiment": ("uniform-noise",) * 2, "observer": ("subject-01", "net"), "kind": ("human", "discriminative"),
         "session": ("1", "1"), "block": ("", ""), "trial": ("4", "5"),
-        "stimulus": ("n02504458_7209.png", "n02504458_7210.png"), "condition": ("0.10", "0.90"), "category": ("cat", "cat"),
+        "stimulus": ("n02504458_7209.png", "n02504458_7210.png"), "category": ("cat", "cat"),
         "response": ("", "dog"), "rt": ("0.7", ""), "n_evaluations": ("", ""),
     }  # fmt: skip
     assert "rt" not in to_own_cells(["subj", "object_response", "category", "condition", "imagename"],
                                     [["a", "cat", "cat", "", "x.png"]], tmp_path / "x.csv")  # fmt: skip
     with pytest.raises(KeyError, match="object_response"):
         to_own_cells(["subj", "category", "condition", "imagename"], [["a", "cat", "", "x.png"]], tmp_path / "x.csv")
+    content = "\n".join([MODEL_VS_HUMAN, ",".join(rows[0]), ",".join([*rows[0][:6], "c5", "x.png"])]).encode()
+    path = tmp_path / "uniform-noise" / "uniform-noise_x.csv"
     with pytest.raises(LogError, match="uniform-noise does not have the condition 'c5'"):
-        to_own_cells(
-            MODEL_VS_HUMAN.split(","), [[*rows[0][:6], "c5", "x"]], tmp_path / "uniform-noise" / "uniform-noise_x.csv"
-        )
+        read_own_cells(content, path, LAYOUTS["model-vs-human"])
+    known = read_own_cells(content[: content.rindex(b"\n") + 1], path, LAYOUTS["model-vs-human"])
+    assert known["condition"] == ["0.10"]
 
 
 @pytest.fixture
 def _small_chunks(monkeypatch):
     """Read four bytes at once and convert two rows at once, with lines of up to 12 bytes."""
-    monkeypatch.setattr(files, "CHUNK", 4)
-    monkeypatch.setattr(files, "BLOCK_ROWS", 2)
-    monkeypatch.setattr(files, "MAX_LINE", 12)
+    monkeypatch.setattr(row_module, "CHUNK", 4)
+    monkeypatch.setattr(row_module, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(row_module, "MAX_LINE", 12)
 
 
 @pytest.mark.usefixtures("_small_chunks")
@@ -108,7 +111,7 @@ def _small_chunks(monkeypatch):
     ],
 )
 def test_blocks_contain_the_rows_of_the_whole_file(content):
-    expected = [row for row in csv.reader(io.StringIO(content.removeprefix("\ufeff"), newline="")) if row]
+    expected = [row for row in csv.reader(io.StringIO(content.removeprefix("\ufeff"), newline="")) if any(row)]
     data = content.encode()
     header, blocks = read_blocks(io.BytesIO(data), len(data), Path("x.csv"), OWN)
     rows = list(blocks)

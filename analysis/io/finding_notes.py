@@ -1,0 +1,44 @@
+"""Notes about texts that were changed while logs were read, or that look wrong, from `stimuli.published.layouts.canonical`."""
+
+from collections.abc import Iterator
+
+from analysis.io.notes import abbreviate
+from stimuli.published.layouts.canonical import Findings, Topic
+
+# What is noted, with the examples, the names of files or observers, the dataset, and the name of the first observer.
+TEMPLATES: dict[Topic, str] = {
+    "older name": "the published dataset {dataset} was formerly called {examples}, and files with this name are read as its "
+    "trials ({names})",
+    "other condition": "the published dataset {dataset} does not have the condition {examples}, which is kept ({names})",
+    "several conditions": "the conditions {examples} are ignored, because the published dataset {dataset} has only one "
+    "condition ({names})",
+    "letters": "responses and categories of {dataset} are read in the upper and lower case of its categories: "
+    "{examples} ({names})",
+    "no category": "not one of the sixteen categories of {dataset}: {examples} ({names}); --replace response:OLD=NEW or "
+    "category:OLD=NEW corrects it",
+    "never a category": "all responses of some observers of {dataset} differ from all categories, such as {examples} "
+    "({names}); --replace response:OLD=NEW corrects it",
+    "folders": "folders in names of images of {dataset} are ignored where they do not distinguish images, as in {examples} "
+    "({names})",
+    "images of another dataset": "the images of {names} are those of {examples} according to their names, but are read as "
+    "those of {dataset}; --replace dataset:{dataset}=NAME corrects it",
+    "no cues": "names of images in {names} are not those of {dataset} (cat7-clock2.png), such as {examples}; measures of "
+    "shape and texture exclude these images",
+    "person by file": "observers of {dataset} are read as people, because the names of their files say so: {names}; --kind "
+    "{name}=KIND corrects it",
+    "times of a network": "observers of {dataset} whose names do not begin with subject- are read as {examples} although "
+    "they have response times: {names}; --kind {name}=human corrects it",
+    "unclear name": "observers of {dataset} whose names do not begin with subject- are read as {examples}: {names}; if they "
+    "are people, --kind {name}=human corrects it",
+}
+
+
+def finding_notes(findings: Findings) -> Iterator[str]:
+    """Yield one note for every topic and dataset."""
+    for (topic, dataset), finding in findings.items():
+        if topic == "several conditions" and len(finding.examples) < 2:  # a single one is the same as none
+            continue
+        yield TEMPLATES[topic].format(
+            examples=abbreviate(list(finding.examples)), names=abbreviate(list(finding.names)), dataset=dataset,
+            name=next(iter(finding.names)),
+        )  # fmt: skip

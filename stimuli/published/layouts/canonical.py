@@ -1,0 +1,162 @@
+"""The canonical texts of trials: one name for a dataset, one spelling for a condition, and one word for an answer.
+
+What is changed, and what looks wrong but is not changed, is collected in `Findings`, so that no change is silent. The
+user's own corrections (`Corrections`) come first.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from core.errors import LogError
+from core.kinds import KINDS, Kind
+from stimuli.categories import AMBIGUOUS, CATEGORIES
+from stimuli.published.datasets import DATASETS
+from stimuli.published.forerunners import EIDOLON, eidolon_dataset, published_name
+from stimuli.published.layouts.huber import EXPERIMENTS
+from stimuli.published.normalize import spell
+
+SIXTEEN = {*DATASETS, *EXPERIMENTS.values()}  # datasets whose choices are `CATEGORIES`
+REPLACEABLE = ("dataset", "condition", "category", "response")  # columns of a frame whose texts a user can correct
+NO_LEVEL = ("", "0")  # conditions of published datasets that have only one condition
+
+Topic = Literal[
+    "older name", "other condition", "several conditions", "letters", "no category", "never a category", "folders",
+    "images of another dataset", "no cues", "person by file", "times of a network", "unclear name",
+]  # fmt: skip
+
+
+@frozen
+class Corrections:
+    """What a user says about the trials, which replaces what their files say.
+
+    Attributes:
+        kinds: Kind of an observer by its name, which may be preceded by a dataset, as in `edge:subject-01`.
+        replace: Old and new texts by column of a frame (see `REPLACEABLE`), such as {"condition": {"0": ""}}.
+
+    Raises:
+        LogError: If a kind does not exist, or if a column cannot be corrected.
+    """
+
+    kinds: Mapping[str, Kind] = field(factory=dict)
+    replace: Mapping[str, Mapping[str, str]] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        for name, kind in self.kinds.items():
+            if kind not in KINDS:
+                raise LogError(f"{kind!r}, for {name}, is not a kind of observer; the kinds are {', '.join(KINDS)}")
+        for column in self.replace:
+            if column not in REPLACEABLE:
+                raise LogError(f"texts of {column!r} cannot be replaced; expected one of {', '.join(REPLACEABLE)}")
+
+
+@frozen
+class Finding:
+    """What was noticed about some files or observers of a dataset: examples, and the names of the files or observers."""
+
+    examples: dict[str, None] = field(factory=dict)
+    names: dict[str, None] = field(factory=dict)
+
+
+class Findings(dict[tuple[Topic, str], Finding]):
+    """What was noticed in several files, by topic and dataset."""
+
+    def add(self, topic: Topic, dataset: str, name: str, *examples: str) -> None:
+        """Add a finding about a file or an observer."""
+        finding = self.setdefault((topic, dataset), Finding())
+        finding.examples.update(dict.fromkeys(examples))
+        finding.names[name] = None
+
+
+@frozen
+class Canonical:
+    """Finds the canonical texts of trials.
+
+    Attributes:
+        corrections: What the user says.
+        findings: What was changed or looks wrong.
+        used: The corrections that applied, as (column, old text); those of kinds as ("kind", name).
+    """
+
+    corrections: Corrections = field(factory=Corrections)
+    findings: Findings = field(factory=Findings)
+    used: set[tuple[str, str]] = field(factory=set)
+
+    def place(self, dataset: str, condition: str, source: str, *, is_ours: bool) -> tuple[str, str]:
+        """Return the canonical dataset and condition of trials.
+
+        Args:
+            dataset: The dataset as the file says, or as its name says.
+            condition: The condition as the file says; "" if it is missing.
+            source: Name of the file, for the findings.
+            is_ours: Whether the file has our own layout, in which a dataset may have other conditions than published.
+
+        Raises:
+            ValueError: If a file of another layout has a condition that its published dataset does not have.
+        """
+        raw = self._replace("dataset", dataset)
+        condition = self._replace("condition", condition)
+        name = published_name(raw)
+        if name == EIDOLON:
+            name = eidolon_dataset(condition) or raw
+        if name != raw:
+            self.findings.add("older name", name, source, raw)
+        if name in DATASETS:
+            condition = self._condition(name, condition, source, is_ours=is_ours, is_older=name != raw)
+        return self._replace("dataset", name) if name != raw else name, condition
+
+    def _condition(self, name: str, condition: str, source: str, *, is_ours: bool, is_older: bool) -> str:
+        """Return the spelling of a condition in the table of datasets."""
+        if is_ours and len(DATASETS[name].conditions) == 1:
+            return "" if condition in NO_LEVEL else condition
+        if len(DATASETS[name].conditions) == 1 and condition not in NO_LEVEL:
+            self.findings.add("several conditions", name, source, condition)
+        try:
+            canonical = DATASETS[name].canonical(condition)
+        except ValueError:
+            if not is_ours and not is_older:
+                raise
+            self.findings.add("other condition", name, source, condition)
+            return condition
+        return self._replace("condition", canonical) if canonical != condition else condition
+
+    def word(self, column: Literal["category", "response"], dataset: str, text: str, source: str) -> str:
+        """Return the canonical category or response, which is one of the sixteen categories if the dataset has these."""
+        replaced = self._replace(column, text)
+        if dataset not in SIXTEEN or replaced in CATEGORIES or replaced in ("", AMBIGUOUS):
+            return replaced
+        spelled = spell(replaced, set(CATEGORIES))
+        if spelled is None:
+            self.findings.add("no category", dataset, source, repr(replaced))
+            return replaced
+        self.findings.add("letters", dataset, source, f"{replaced!r} as {spelled}")
+        return spelled
+
+    def corrected(self, column: Literal["category", "response"], text: str) -> str:
+        """Return a category or response after the corrections alone."""
+        return self._replace(column, text)
+
+    def kind(self, dataset: str, observer: str) -> Kind | None:
+        """Return the kind of an observer that the user says, or None."""
+        for name in (f"{dataset}:{observer}", observer):
+            if name in self.corrections.kinds:
+                self.used.add(("kind", name))
+                return self.corrections.kinds[name]
+        return None
+
+    def _replace(self, column: str, text: str) -> str:
+        replace = self.corrections.replace.get(column)
+        if replace is None or text not in replace:
+            return text
+        self.used.add((column, text))
+        return replace[text]
+
+    def check_used(self) -> None:
+        """Raise LogError if a correction did not apply to any trial."""
+        kinds = [("kind", name) for name in self.corrections.kinds]
+        texts = [(column, old) for column, replace in self.corrections.replace.items() for old in replace]
+        for column, old in (*kinds, *texts):
+            if (column, old) not in self.used:
+                what = f"observer named {old!r}" if column == "kind" else f"{column} {old!r}"
+                raise LogError(f"a correction does not apply: no trial in these logs has the {what}")
