@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from commands.options import Logs, read_logs, to_stderr
+from commands.selection import Kinds, Replacements, make_selection
 
 
 def export(
@@ -22,6 +23,8 @@ def export(
         bool,
         typer.Option("--public", help="Remove dates, times and folder names, for publication (BIDS and Parquet only)."),
     ] = False,
+    kind: Kinds = None,
+    replace: Replacements = None,
 ) -> None:
     """Export trial logs as CSV, BIDS or Parquet.
 
@@ -35,13 +38,18 @@ def export(
     """
     from analysis.io import archive_export, bids, export
 
+    if form == "parquet" and (kind or replace):
+        raise typer.BadParameter(
+            "an archive contains the logs as they are: use --kind and --replace when you analyze it",
+            param_hint="--format",
+        )
     if form == "parquet":
         path, notes = archive_export.export_parquet(logs, out, public=public)
         for note in notes:
             to_stderr(f"note: {note}")
         typer.echo(path)
         return
-    frame = read_logs(logs, None)
+    frame = read_logs(logs, None, make_selection(kind=kind, replace=replace))
     for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):
         typer.echo(path)
     for loss in export.describe_losses(frame) if form == "field" else ():

@@ -1,6 +1,6 @@
 """Canonical texts in the blocks of logs: the different texts of a block are converted, and not its rows.
 
-`stimuli.published.layouts.canonical` converts the texts. This module also takes what only all trials of a log show: whether names
+`stimuli.published.layouts.canonical` converts the texts. This module adds what only all trials of a log show: whether names
 of images need their folders, and whether the inferred kind of an observer is plausible.
 """
 

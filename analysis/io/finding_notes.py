@@ -1,4 +1,4 @@
-"""Notes about texts that were changed while logs were read, or that look wrong, from `stimuli.published.layouts.canonical`."""
+"""Notes about texts that were changed while logs were read, or that look wrong (`stimuli.published.layouts.canonical`)."""
 
 from collections.abc import Iterator
 
