@@ -1,6 +1,6 @@
 """Notes about observers and datasets that should be compared, but cannot be, because texts in their files differ.
 
-Two observers of a dataset are compared on the images that both saw in the same condition. If they have none, measures of
+Two observers of a dataset are compared on the images that both saw in the same condition. Without such images, measures of
 agreement do not have a row for them, which is easily overlooked.
 """
 
