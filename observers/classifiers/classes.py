@@ -18,7 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -31,8 +31,20 @@ from stimuli.imagenet_labels import ImageNetOrder, imagenet_order
 
 Classes = Literal["auto", "imagenet", "names"]
 N_IMAGENET = len(WORDNET_IDS)
-# Logs without the option are those of observers that used the order of ImageNet whatever the labels were.
-CLASSES_METADATA = added_option(lambda observer: "imagenet" if observer.classes == "imagenet" else "auto")
+
+
+def check_classes(instance: object, attribute: object, value: str) -> None:
+    """Raise ObserverError unless `value` is auto, imagenet or names. This is an attrs validator."""
+    if value not in get_args(Classes):
+        raise ObserverError(f"unknown classes {value!r}: expected {', '.join(get_args(Classes))}")
+
+
+def _classes_before(observer: Any) -> str:
+    """Return the value that describes logs without the option: the labels of 1000 outputs were not looked at."""
+    return "imagenet" if observer.classes == "imagenet" else "auto"
+
+
+CLASSES_METADATA = added_option(_classes_before)
 
 
 def class_evidence(

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from attrs import field, frozen
-from attrs.validators import in_
 
 from observers.bounds import bounded
 from observers.checkpoints import (
@@ -21,6 +20,7 @@ from observers.checkpoints import (
 from observers.classifiers.classes import (
     CLASSES_METADATA,
     Classes,
+    check_classes,
     check_labels,
     class_evidence,
     merge_facts,
@@ -67,7 +67,7 @@ class Classifier:
     whole: bool = False
     noise_draws: int = field(default=0, validator=bounded(0, MAX_COUNT))
     noise_seed: int = field(default=0, validator=bounded(0, MAX_COUNT))
-    classes: Classes = field(default="auto", validator=in_(get_args(Classes)), metadata=CLASSES_METADATA)
+    classes: Classes = field(default="auto", validator=check_classes, metadata=CLASSES_METADATA)
     device: str = device_option()
     dtype: Dtype = "float32"
     batch_size: int = batch_size_option()

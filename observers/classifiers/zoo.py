@@ -9,18 +9,24 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from attrs import field, frozen
-from attrs.validators import in_
 from PIL import Image
 
 from core.errors import UnknownName
 from core.extras import require_extra
 from observers.checkpoints import WEIGHTS, Checkpoint, check_torchvision, find_checkpoint
-from observers.classifiers.classes import CLASSES_METADATA, Classes, class_evidence, merge_facts, note_classes
+from observers.classifiers.classes import (
+    CLASSES_METADATA,
+    Classes,
+    check_classes,
+    class_evidence,
+    merge_facts,
+    note_classes,
+)
 from observers.classifiers.preprocessing import MAX_SIZE
 from observers.devices import Dtype, batch_size_option, device_option, evaluate, pick_device, pick_dtype, respond
 from observers.protocol import Kind, ObserverError, Response, Trial
@@ -113,7 +119,7 @@ class Timm:
     revision: str | None = None
     weights: Path | None = None
     whole: bool = False
-    classes: Classes = field(default="auto", validator=in_(get_args(Classes)), metadata=CLASSES_METADATA)
+    classes: Classes = field(default="auto", validator=check_classes, metadata=CLASSES_METADATA)
     device: str = device_option()
     dtype: Dtype = "float32"
     batch_size: int = batch_size_option()

@@ -27,7 +27,7 @@ from attrs import frozen
 from observers.protocol import ObserverError
 from stimuli.categories import IMAGENET_CLASSES
 from stimuli.imagenet import WORDNET_IDS
-from stimuli.imagenet_labels import MIN_SHARE, NAMES, compare_names, imagenet_order
+from stimuli.imagenet_labels import MIN_SHARE, NAMES, ImageNetOrder, compare_names, imagenet_order
 
 N_IMAGENET = len(WORDNET_IDS)
 
@@ -50,13 +50,27 @@ class ClassNames:
     @cached_property
     def is_imagenet(self) -> bool:
         """Whether the classes are those of ImageNet in the usual order, as far as the labels show."""
-        if self.n_classes != N_IMAGENET or not self.labels:
-            return self.n_classes == N_IMAGENET
-        if len(self.labels) == N_IMAGENET:
-            outputs = imagenet_order(tuple(self.labels[number] for number in range(N_IMAGENET))).outputs
-            return outputs == tuple(range(N_IMAGENET))
+        if self._order is not None:
+            return self._order.outputs == tuple(range(N_IMAGENET))
+        if self.n_classes != N_IMAGENET:
+            return False
         n_known, contradictions = compare_names(self.labels)
         return not contradictions and n_known >= MIN_SHARE * len(NAMES.keys() & self.labels.keys())
+
+    @cached_property
+    def _order(self) -> ImageNetOrder | None:
+        """What all labels of 1000 classes, or their absence, say about their order; None for other models."""
+        if self.n_classes != N_IMAGENET or len(self.labels) not in (0, N_IMAGENET):
+            return None
+        return imagenet_order(tuple(self.labels[number] for number in sorted(self.labels)))
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The entry of the sidecar on classes whose order is assumed; empty if their labels show it."""
+        if not self.is_imagenet or (self._order is not None and self._order.basis == "checked"):
+            return {}
+        reason = f"the model has labels for {len(self.labels)} of them" if self._order is None else self._order.reason
+        return {"assumed_classes": f"those of ImageNet in the order of ILSVRC 2012, since {reason}"}
 
     def of_choices(self, choices: Sequence[str]) -> list[tuple[int, ...]]:
         """Return the numbers of the classes of each choice.

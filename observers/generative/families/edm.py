@@ -45,7 +45,11 @@ class EDMBackbone:
     components: Components
     compute: Compute
     takes_guidance: ClassVar[bool] = False
-    facts: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What is assumed about the classes, for the sidecar."""
+        return self.classes.facts
 
     @cached_property
     def classes(self) -> ClassNames:

@@ -9,6 +9,7 @@ from core.errors import LogError
 from experiments.running.session import run
 from observers.classifiers.classes import class_evidence
 from observers.classifiers.discriminative import Classifier
+from observers.classifiers.zoo import Timm
 from observers.protocol import ObserverError
 from stimuli.categories import CATEGORIES, IMAGENET_CLASSES
 from stimuli.imagenet import WORDNET_IDS
@@ -141,6 +142,12 @@ def test_damaged_labels_are_refused(entries, message, tmp_path, pets):
     path.write_text(json.dumps(json.loads(path.read_text()) | entries))
     with pytest.raises(ObserverError, match=message):
         classify(folder, pets)
+
+
+@pytest.mark.parametrize("observer", [Classifier, Timm])
+def test_unknown_classes_are_refused(observer):
+    with pytest.raises(ObserverError, match="unknown classes 'coco': expected auto, imagenet, names"):
+        observer("x", classes="coco")
 
 
 def test_the_number_of_labels_is_that_of_the_outputs():

@@ -100,6 +100,17 @@ def test_a_thousand_other_classes_are_not_those_of_imagenet(labels):
     assert NAMES.is_imagenet and UNNAMED.is_imagenet and not names.is_imagenet
 
 
+def test_what_is_assumed_about_the_order_of_classes_is_described():
+    start = "those of ImageNet in the order of ILSVRC 2012, since"
+    assert NAMES.facts == ClassNames(3, {}, "some/model").facts == {}
+    assert UNNAMED.facts == {"assumed_classes": f"{start} the outputs do not have labels"}
+    some = ClassNames(1000, {i: LABELS[i] for i in range(500)}, "some/model")
+    assert some.is_imagenet and some.facts == {"assumed_classes": f"{start} the model has labels for 500 of them"}
+    shifted = ClassNames(1000, {i: LABELS[i + 1] for i in range(500)}, "some/model")
+    assert not shifted.is_imagenet and shifted.facts == {}
+    assert ClassNames(1000, dict(enumerate(WORDNET_IDS)), "some/model").of_choice("cat") == IMAGENET_CLASSES["cat"]
+
+
 def test_labels_are_read_from_the_index():
     assert read_labels({"_class_name": "DiTPipeline"}, 3, "m") == {}
     assert read_labels({"id2label": {"0": "cat", "2": "dog, hound"}}, 3, "m") == {0: "cat", 2: "dog, hound"}
