@@ -144,6 +144,13 @@ def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]
     if not group[0].endswith(".safetensors"):
         return f"{missing}: give a folder that contains it with -o weights=FOLDER"
     folder = (checkpoint.folder / group[0]).parent
+    others = sorted(path.relative_to(checkpoint.folder).as_posix() for path in folder.glob("*.safetensors"))
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        return (
+            f"{missing}, only {others[0]}{more}: if these are the weights to use, give a copy of the folder in which they "
+            f"have the expected name, with -o weights=FOLDER"
+        )
     pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLE_SUFFIXES)
     only = f", only {pickles[0]}" if pickles else ""
     return (

@@ -85,7 +85,8 @@ def find_components(
         tokenizers: Folders of tokenizers.
         scheduler: Whether the scheduler_config.json is needed.
         optional: Components and tokenizers that the model may lack.
-        half: Whether to use fp16 files if all components have them. This halves the download.
+        half: Whether to use fp16 files if all components have them. This halves the download. A component that has only
+            fp16 files is loaded from them in any case.
         exact: Components that keep their float32 files if `half` is set, because they compute in float32.
         index: Whether the model_index.json is needed if the model has one. It is only read, and does not choose
             classes.
@@ -104,6 +105,8 @@ def find_components(
         plain, fp16 = ({p for p in present if _has_weights(available, p, stems[p], v)} for v in (None, "fp16"))
         if fp16 == set(present) and (half or plain != fp16):
             variants = {p: None if p in exact and p in plain else "fp16" for p in stems}
+        else:  # each component has the files that it has
+            variants = {p: "fp16" if p in fp16 - plain else None for p in stems}
     required: list[tuple[str, ...]] = [("scheduler/scheduler_config.json",)] if scheduler else []
     wanted: list[str] = ["scheduler/scheduler_config.json"] if scheduler else []
     wanted += [INDEX] if index else []
@@ -139,10 +142,13 @@ def find_layout(source: Source, networks: Sequence[str]) -> Components:
     return Components(files, {}, source.model)
 
 
-def _weight_names(stem: str, variant: str | None) -> tuple[str, str]:
-    """Return the file name of unsharded weights, and that of the index of sharded weights."""
-    v = f".{variant}" if variant else ""
-    return f"{stem}{v}.safetensors", f"{stem}.safetensors.index{v}.json"
+def _weight_names(stem: str, variant: str | None) -> tuple[str, ...]:
+    """Return the file name of unsharded weights, and those of the index of sharded weights."""
+    if variant is None:
+        return f"{stem}.safetensors", f"{stem}.safetensors.index.json"
+    names = f"{stem}.{variant}.safetensors", f"{stem}.safetensors.index.{variant}.json"
+    # Earlier versions of diffusers wrote the index with another name.
+    return (*names, f"{stem}.safetensors.{variant}.index.json") if stem == DIFFUSERS else names
 
 
 def _shard_pattern(stem: str, variant: str | None) -> str:

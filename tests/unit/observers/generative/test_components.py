@@ -19,6 +19,7 @@ from observers.protocol import ObserverError
 from observers.registry import make_observer
 from tests.unit.observers.generative.tiny_latent import save
 
+TEXT = "text_encoder/model.safetensors"
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
 
@@ -162,6 +163,54 @@ def test_half_precision_files_are_found(copy, small):
         (copy / part).unlink()
     assert set(find_components(source, **options, exact=["vae"]).variants.values()) == {"fp16"}
     assert len(observe(copy, small)) == 2
+
+
+def make_half(path):
+    """Replace a file of weights by one in half precision."""
+    half = {name: weight.half() for name, weight in load_file(path).items()}
+    save_file(half, path.with_suffix(".fp16.safetensors"), metadata={"format": "pt"})
+    path.unlink()
+
+
+@pytest.mark.parametrize("parts", [(UNET,), (UNET, "vae/diffusion_pytorch_model.safetensors"), (TEXT,)])
+def test_each_component_has_the_files_that_it_has(parts, copy, complete, small):
+    for part in parts:
+        make_half(copy / part)
+    half, full = observe(copy, small), observe(complete, small)
+    np.testing.assert_allclose(half[0].evidence, full[0].evidence, rtol=0.01)
+    assert (half[0].evidence != full[0].evidence).any()
+
+
+@pytest.mark.filterwarnings("ignore:This serialization format is now deprecated")
+def test_sharded_half_precision_files_are_found(copy, small):
+    """With the names of the index of transformers and of the present and earlier versions of diffusers."""
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+    CLIPTextModel.from_pretrained(copy / "text_encoder").half().save_pretrained(
+        copy / "text_encoder", variant="fp16", max_shard_size="20KB"
+    )
+    UNet2DConditionModel.from_pretrained(copy / "unet").half().save_pretrained(
+        copy / "unet", variant="fp16", max_shard_size="50KB"
+    )
+    (copy / TEXT).unlink()
+    (copy / UNET).unlink()
+    expected = [r.evidence.tobytes() for r in observe(copy, small)]
+    index = copy / "unet" / "diffusion_pytorch_model.safetensors.index.fp16.json"
+    index.rename(index.with_name("diffusion_pytorch_model.safetensors.fp16.index.json"))
+    assert [r.evidence.tobytes() for r in observe(copy, small)] == expected
+
+
+def test_other_variants_are_named(copy, small):
+    for variant in ("bf16", "non_ema"):
+        shutil.copy(copy / UNET, (copy / UNET).with_suffix(f".{variant}.safetensors"))
+    (copy / UNET).unlink()
+    message = (
+        r"has no unet/diffusion_pytorch_model\.safetensors or .*, only unet/diffusion_pytorch_model\.bf16\.safetensors and "
+        r"1 more: if these are the weights to use, give a copy of the folder in which they have the expected name"
+    )
+    with pytest.raises(ObserverError, match=message):
+        observe(copy, small)
 
 
 def test_sharded_weights_are_found(complete, tmp_path, small):
