@@ -22,6 +22,10 @@ from core.plugins import file_sha256
 from experiments.experiment import Experiment
 from observers.protocol import Observer
 
+# Entries of the provenance that may differ when a session is resumed or merged. The assumed settings follow from the
+# files of the model, and earlier sidecars do not list them.
+NOT_COMPARED = frozenset({"device", "batch_size", "assumed"})
+
 
 def identity_of(
     experiment: Experiment, observer: Observer, session: int, seed: int, *, stimuli_digest: str | None = None

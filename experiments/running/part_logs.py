@@ -10,7 +10,7 @@ from attrs import frozen
 
 from core.errors import LogError, UserError
 from experiments import log
-from experiments.identity import describe_difference, restore_revision_name
+from experiments.identity import NOT_COMPARED, describe_difference, restore_revision_name
 from experiments.running.shards import MAX_SHARDS, PART_NAME, Shard, array_expression, check_part, whole_log
 
 DIFFERENCE = "{name}{old} and {new}"  # of two part logs
@@ -115,7 +115,7 @@ def _compare_sessions(first: PartLog, other: PartLog) -> None:
     for part, reference in ((first, other), (other, first)):  # one may name a branch, and the other its commit
         restore_revision_name(part.identity["observer"]["options"], reference.sidecar)
     provenances = [
-        {key: value for key, value in part.sidecar["provenance"].items() if key not in ("device", "batch_size")}
+        {key: value for key, value in part.sidecar["provenance"].items() if key not in NOT_COMPARED}
         for part in (first, other)
     ]
     # The provenance is known after the first response.

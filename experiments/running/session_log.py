@@ -14,6 +14,7 @@ from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import (
+    NOT_COMPARED,
     add_missing_options,
     describe_difference,
     identity_of,
@@ -192,10 +193,10 @@ class SessionLog:
 
         `packages` are those of a worker, which are also written if they differ from those of this process.
 
-        Raises LogError if the provenance differs from that of the earlier trials in anything but device and batch size.
+        Raises LogError if the provenance differs from that of the earlier trials in an entry that is not in NOT_COMPARED.
         """
         new, old = dict(provenance), self.sidecar["provenance"]
-        compared = (old.keys() | new.keys()) - {"device", "batch_size"} - (_ADDED_PROVENANCE - old.keys())
+        compared = (old.keys() | new.keys()) - NOT_COMPARED - (_ADDED_PROVENANCE - old.keys())
         for key in sorted(compared) if old else ():
             if old.get(key) != new.get(key):
                 remedy = (

@@ -13,6 +13,8 @@ from observers.devices import deterministic_inference
 from observers.generative.components import Components
 from observers.protocol import ObserverError
 
+VAE_DEFAULTS = {"scaling_factor": 0.18215}  # of AutoencoderKL, if its config.json does not state them
+
 
 @frozen(eq=False)
 class PixelSpace:
@@ -40,6 +42,7 @@ class Autoencoder:
     def _vae(self) -> Any:
         from diffusers import AutoencoderKL
 
+        self.components.assume(self.components.read_settings("vae/config.json"), VAE_DEFAULTS)
         return self.components.load_diffuser(AutoencoderKL, "vae", torch.float32, self.device)
 
     @property

@@ -14,9 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 
 from observers.checkpoints import TOKENIZER, Checkpoint, find_checkpoint, load_pretrained
+from observers.generative.noise_levels import (
+    SCHEDULE_DEFAULTS,
+    NoiseLevels,
+    Prediction,
+    diffusion_levels,
+    read_prediction,
+)
 from observers.generative.options import Source
 from observers.loading.foreign_errors import explained_computation
 from observers.loading.settings import read_settings
@@ -34,11 +41,14 @@ class Components:
         files: The files of the model.
         variants: Variant of each component's weight files, as it appears in their names: "fp16" or None.
         model_name: Name of the model in error messages.
+        assumed: Settings that decide numbers and that the files which were read so far do not state, with the values that
+            are assumed.
     """
 
     files: Checkpoint
     variants: Mapping[str, str | None]
     model_name: str
+    assumed: dict[str, object] = field(factory=dict)
 
     def folder(self, part: str) -> Path:
         """Return the folder of a component."""
@@ -51,6 +61,15 @@ class Components:
     def read_settings(self, path: str) -> dict[str, Any]:
         """Read a JSON file of the model. Raises ObserverError if it cannot be read or is not an object."""
         return read_settings(self.files.folder / path, self.model_name)
+
+    def assume(self, settings: Mapping[str, Any], defaults: Mapping[str, object]) -> None:
+        """Record the defaults of all settings that are missing from the settings in a file."""
+        self.assumed.update({key: value for key, value in defaults.items() if key not in settings})
+
+    def facts(self) -> dict[str, str]:
+        """Return the entry of the sidecar with the assumed settings; empty if there are none."""
+        listed = ", ".join(f"{key} {value}" for key, value in self.assumed.items())
+        return {"assumed": listed} if listed else {}
 
     def computing(self, part: str) -> AbstractContextManager[None]:
         """Return a context for a pass of a component, which raises ObserverError if the component cannot compute."""
@@ -121,6 +140,27 @@ def find_components(
             required += [tuple(f"{part}/{name}" for name in TOKENIZER)]
     files = find_checkpoint(source.model, source.revision, source.weights, required, wanted, offline)
     return Components(files, variants, source.model)
+
+
+def read_schedule(components: Components, prediction_type: str | None) -> tuple[NoiseLevels, Prediction]:
+    """Return the noise levels of a diffusion model, and what its network predicts.
+
+    Args:
+        components: The files of the model. The settings that its scheduler_config.json does not state are recorded there.
+        prediction_type: The prediction type that replaces the one in the scheduler_config.json, or None.
+
+    Raises:
+        ObserverError: If the scheduler_config.json does not define a noise schedule or a known prediction type.
+    """
+    settings = components.read_settings("scheduler/scheduler_config.json")
+    levels, prediction = diffusion_levels(settings), read_prediction(settings, prediction_type)
+    unused = ["prediction_type"] if prediction_type else []
+    if settings.get("trained_betas"):
+        unused += ["num_train_timesteps", "beta_start", "beta_end"]
+    elif settings.get("beta_schedule") == "squaredcos_cap_v2":
+        unused += ["beta_start", "beta_end"]
+    components.assume(settings, {key: value for key, value in SCHEDULE_DEFAULTS.items() if key not in unused})
+    return levels, prediction
 
 
 def find_layout(source: Source, networks: Sequence[str]) -> Components:

@@ -5,6 +5,7 @@ differs between families. `DenoisingScorer` does the rest: it encodes images, ad
 images.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import ClassVar, Protocol
@@ -18,10 +19,11 @@ from observers.generative.autoencoder import Autoencoder, PixelSpace
 from observers.generative.components import Components
 from observers.generative.draws import draw_positions
 from observers.generative.likelihood import Conditioning, RestoredImages
-from observers.generative.noise_levels import NoiseLevels, Prediction
+from observers.generative.noise_levels import PREDICTION_TYPES, PREDICTIONS, NoiseLevels, Prediction
 from observers.generative.noising import Denoising, Predictor
 from observers.generative.options import Compute, Objective
 from observers.generative.preprocessing import crop_and_resize
+from observers.loading.prediction_check import Fit
 from observers.protocol import ObserverError, Restoration
 
 NO_GUIDANCE = 1.0
@@ -155,7 +157,43 @@ class DenoisingScorer:
     @deterministic_inference()
     def score(self, images: torch.Tensor, conditioning: Conditioning, draws: np.ndarray) -> torch.Tensor:
         """Score N rows and return the scores as a float32 tensor (N,)."""
-        return self._denoising.score(images, draws, self._predictor(conditioning))
+        predict = self._predictor(conditioning)
+        if not self._is_checked:
+            self._is_checked.append(True)
+            self._check_prediction(self._denoising.measure_fit(images, draws, predict))
+        return self._denoising.score(images, draws, predict)
+
+    @cached_property
+    def _is_checked(self) -> list[bool]:
+        """Not empty after the first forward pass, in which the predictions of the network are checked."""
+        return []
+
+    def _check_prediction(self, fit: Fit | None) -> None:
+        """Print a note about the settings that are assumed.
+
+        Raises ObserverError if the outputs of the network contradict the prediction type that its files state or lack.
+        """
+        components, prediction = self.backbone.components, self._denoising.prediction
+        name = next((name for name in PREDICTION_TYPES if PREDICTIONS[name] is prediction), "")
+        is_assumed = "prediction_type" in components.assumed
+        shown = None if fit is None else fit.prediction_type()
+        if shown not in (None, name) and getattr(self.backbone, "prediction_type", None) is None:
+            source = "does not state it, so that it is assumed" if is_assumed else "states it"
+            raise ObserverError(
+                f"{components.model_name}: its outputs show that its network predicts {shown} and not {name}, although "
+                f"its scheduler_config.json {source}: set -o prediction_type={shown}, or -o prediction_type={name} to use "
+                f"{name} nevertheless"
+            )
+        if components.assumed:
+            listed = ", ".join(f"{key} {value}" for key, value in components.assumed.items())
+            note = (
+                f"note: {components.model_name}: its files do not state all settings, and defaults are used: {listed}"
+            )
+            if is_assumed and shown == name:
+                note += f"; the outputs of its network agree with {name}"
+            elif is_assumed:
+                note += f"; its outputs do not show whether {name} is right, and -o prediction_type= sets another"
+            print(note, file=sys.stderr, flush=True)
 
     @deterministic_inference()
     def restore(
@@ -197,4 +235,4 @@ class DenoisingScorer:
         """Return the entries of the sidecar that describe the weights, the device and the dtype."""
         backbone = self.backbone
         facts = backbone.components.files.provenance(self.device, backbone.compute.dtype_name())
-        return facts | self._denoising.provenance() | dict(backbone.facts)
+        return facts | self._denoising.provenance() | dict(backbone.facts) | backbone.components.facts()

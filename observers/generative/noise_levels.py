@@ -16,6 +16,10 @@ from observers.loading.foreign_errors import explained_errors
 from observers.protocol import ObserverError
 
 MAX_LEVELS = 100_000
+# The settings of a noise schedule, with the values of DDPMScheduler if a scheduler_config.json does not state them.
+SCHEDULE_DEFAULTS = {
+    "num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "prediction_type": "epsilon",
+}  # fmt: skip
 
 
 @frozen(eq=False)
@@ -141,16 +145,23 @@ def flow_levels(n: int = 1000) -> NoiseLevels:
     return NoiseLevels(s, 1 - s, s, 1000 * s)
 
 
-def read_prediction(settings: Mapping[str, Any]) -> Prediction:
-    """Return what the network of a diffusion model predicts according to its scheduler_config.json.
+PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")  # of diffusion models
+
+
+def read_prediction(settings: Mapping[str, Any], chosen: str | None = None) -> Prediction:
+    """Return what the network of a diffusion model predicts.
+
+    Args:
+        settings: The content of scheduler_config.json. If it does not state a prediction type, it is epsilon.
+        chosen: The prediction type that replaces the one in the settings, or None.
 
     Raises:
         ObserverError: If the prediction type is unknown.
     """
-    prediction_type = settings.get("prediction_type", "epsilon")
-    if prediction_type not in ("epsilon", "sample", "v_prediction"):
+    prediction_type = chosen or settings.get("prediction_type", "epsilon")
+    if prediction_type not in PREDICTION_TYPES:
         raise ObserverError(
-            f"the scheduler_config.json of the model has the prediction_type {prediction_type!r}: expected epsilon, "
-            f"sample or v_prediction"
+            f"the scheduler_config.json of the model has the prediction_type {prediction_type!r:.80}: expected "
+            f"{', '.join(PREDICTION_TYPES)}; correct the file, or set -o prediction_type="
         )
     return PREDICTIONS[prediction_type]

@@ -13,9 +13,10 @@ import torch
 
 from core.plugins import file_sha256, load
 from observers.generative.draws import EVEN, draw_positions, read_allocation
-from observers.generative.noise_levels import NoiseLevels, Prediction
+from observers.generative.noise_levels import PREDICTION_TYPES, PREDICTIONS, NoiseLevels, Prediction
 from observers.generative.options import Objective
 from observers.generative.weighting import weights
+from observers.loading.prediction_check import ALPHA, Fit, explained_fraction, regress
 from observers.protocol import Restoration
 
 MAX_NOISE = 2**30  # largest number of bytes of noise that are cached on the device
@@ -127,6 +128,20 @@ class Denoising:
             loss = torch.where(size < 1, 0.5 * size.square(), size - 0.5).sum(1)
         scores: torch.Tensor = -factor * loss
         return scores
+
+    def measure_fit(self, images: torch.Tensor, draws: np.ndarray, predict: Predictor) -> Fit | None:
+        """Measure how the network's predictions are composed of noise and image (see `loading.prediction_check`).
+
+        The arguments are those of `score`. Returns None for a model without a prediction type, such as a flow.
+        """
+        if all(self.prediction is not PREDICTIONS[name] for name in PREDICTION_TYPES) or (self.levels.alpha == 1).all():
+            return None
+        eps, alpha = self._noise_of(draws, tuple(images.shape[1:])), self.levels.alpha
+        middle, predictions = int(np.abs(alpha - ALPHA).argmin()), []
+        for level in (len(alpha) - 1, middle):
+            timesteps, a, s, _, _ = self._table(np.full(len(draws), level), images.ndim)
+            predictions.append(predict(a * images + s * eps, timesteps).float())
+        return Fit(explained_fraction(predictions[0], eps), *regress(predictions[1], eps, images))
 
     def restore(
         self, images: torch.Tensor, restoration: Restoration, predict: Predictor, predict_empty: Predictor | None = None

@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from attrs import field, frozen
 from attrs.validators import optional
 
+from core.options import added_option
 from observers.bounds import bounded, non_negative
 from observers.devices import device_option, pick_device, pick_dtype
 from observers.protocol import RUNTIME, ObserverError
@@ -27,6 +28,18 @@ def _check_repository(instance: Any, attribute: Any, value: str) -> None:
 
 
 check_size = optional(bounded(1, MAX_SIZE, " pixels"))  # attrs validator of an image size in pixels per side
+
+
+PredictionType = Literal["epsilon", "sample", "v_prediction"]
+
+
+def _check_type(instance: object, attribute: Any, value: str) -> None:
+    if value not in get_args(PredictionType):
+        raise ObserverError(f"unknown prediction_type {value!r}: expected {', '.join(get_args(PredictionType))}")
+
+
+check_prediction_type = optional(_check_type)  # attrs validator
+ADDED = added_option(lambda likelihood: None)  # metadata of the option prediction_type, which earlier logs do not have
 
 
 @frozen

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from observers.generative.class_names import ClassNames
 from observers.generative.components import INDEX, Components, find_components, find_layout
@@ -21,7 +21,7 @@ from observers.generative.denoising_scorer import Backbone, DenoisingScorer
 from observers.generative.families.dit import DiTBackbone
 from observers.generative.families.edm import EDMBackbone
 from observers.generative.joining import Join
-from observers.generative.options import Compute, Objective, Source
+from observers.generative.options import ADDED, Compute, Objective, PredictionType, Source, check_prediction_type
 from observers.generative.preprocessing import resize_and_crop
 from observers.protocol import ObserverError
 
@@ -49,6 +49,8 @@ class ClassConditional:
             `observers.generative.joining`).
         timesteps: all uses every noise level of the model; li uses the 250 of Li et al. (2023), which for DiT are 2, 6,
             10, …, each once in 250 draws.
+        prediction_type: What the network predicts, epsilon, sample or v_prediction; None for what its
+            scheduler_config.json states, or epsilon if it does not state it. EDM does not have this option.
 
     Raises:
         ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
@@ -59,12 +61,13 @@ class ClassConditional:
     objective: Objective = Objective(weighting="uniform")
     join: Join = "log-mean-exp"
     timesteps: Literal["all", "li"] = "all"
+    prediction_type: PredictionType | None = field(default=None, validator=check_prediction_type, metadata=ADDED)
     takes_prompts: ClassVar[bool] = False
 
     @cached_property
     def scorer(self) -> DenoisingScorer:
         """The object that loads the model and computes scores."""
-        load = partial(load_backbone, self.source, self.compute)
+        load = partial(load_backbone, self.source, self.compute, self.prediction_type)
         n_grid = N_LI if self.timesteps == "li" else None
         return DenoisingScorer(load, self.objective, resize_and_crop, n_grid)
 
@@ -79,7 +82,7 @@ class ClassConditional:
         return [tuple(map(str, group)) for group in backbone.classes.of_choices(choices)]
 
 
-def load_backbone(source: Source, compute: Compute) -> ClassBackbone:
+def load_backbone(source: Source, compute: Compute, prediction_type: PredictionType | None = None) -> ClassBackbone:
     """Find the files of a model, and return the backbone of the family that its files belong to.
 
     Raises:
@@ -92,8 +95,13 @@ def load_backbone(source: Source, compute: Compute) -> ClassBackbone:
         components = find_components(
             source, diffusers=parts, transformers=[], tokenizers=[], half=half, exact=["vae"], index=True
         )
-        return DiTBackbone(components, compute)
+        return DiTBackbone(components, compute, prediction_type)
     _check_edm(layout)
+    if prediction_type is not None:
+        raise ObserverError(
+            f"{source.model}: EDM does not have the option prediction_type, because its network predicts the noise in its "
+            f"own parametrization: omit the option"
+        )
     components = find_components(source, diffusers=["unet"], transformers=[], tokenizers=[], half=half, index=True)
     return EDMBackbone(components, compute)
 

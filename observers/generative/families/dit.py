@@ -17,10 +17,10 @@ from attrs import frozen
 
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.class_names import ClassNames, read_labels
-from observers.generative.components import INDEX, Components
+from observers.generative.components import INDEX, Components, read_schedule
 from observers.generative.likelihood import Conditioning
-from observers.generative.noise_levels import NoiseLevels, Prediction, diffusion_levels, read_prediction
-from observers.generative.options import Compute
+from observers.generative.noise_levels import NoiseLevels, Prediction
+from observers.generative.options import Compute, PredictionType
 from observers.generative.preprocessing import check_multiple, read_sample_size
 from observers.protocol import ObserverError
 
@@ -31,6 +31,7 @@ class DiTBackbone:
 
     components: Components
     compute: Compute
+    prediction_type: PredictionType | None = None
     takes_guidance: ClassVar[bool] = False
 
     @property
@@ -80,8 +81,7 @@ class DiTBackbone:
 
     def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:
         """Return the noise levels of the model, and what its transformer predicts."""
-        settings = self.components.read_settings("scheduler/scheduler_config.json")
-        return diffusion_levels(settings), read_prediction(settings)
+        return read_schedule(self.components, self.prediction_type)
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """For each number of a class, return the number as a tensor; for the empty prompt, that of the null class."""

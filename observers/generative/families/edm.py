@@ -86,6 +86,7 @@ class EDMBackbone:
     def _time_scale(self) -> float:
         """The factor between ln σ and the time that the network receives."""
         kind = self._scheduler.get("prediction_type", "epsilon")
+        self.components.assume(self._scheduler, {"sigma_data": SIGMA_DATA})
         if kind != "epsilon":
             raise ObserverError(
                 f"{self.components.model_name}: its scheduler_config.json has the prediction_type {kind!r}: expected "

@@ -59,6 +59,8 @@ class FluxBackbone:
         """The number of pixels per side of the image: a multiple of the pixels per side of a square of 2 × 2 elements."""
         _ = self._network  # a model for another task is refused before an image is encoded
         step = self.space.scale * PACK
+        if self.requested_size is None:
+            self.components.assume({}, {"size": DEFAULT_SIZE})
         return check_multiple(self.requested_size or DEFAULT_SIZE, step, self.components.model_name)
 
     def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:

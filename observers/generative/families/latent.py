@@ -15,11 +15,19 @@ import torch
 from attrs import field, frozen
 
 from observers.generative.autoencoder import Autoencoder
-from observers.generative.components import Components, find_components
+from observers.generative.components import Components, find_components, read_schedule
 from observers.generative.denoising_scorer import DenoisingScorer
 from observers.generative.likelihood import Conditioning
-from observers.generative.noise_levels import NoiseLevels, Prediction, diffusion_levels, read_prediction
-from observers.generative.options import Compute, Objective, Source, check_size
+from observers.generative.noise_levels import NoiseLevels, Prediction
+from observers.generative.options import (
+    ADDED,
+    Compute,
+    Objective,
+    PredictionType,
+    Source,
+    check_prediction_type,
+    check_size,
+)
 from observers.generative.preprocessing import check_multiple, read_sample_size
 from observers.generative.text_encoder import load_text_encoder
 from observers.protocol import ObserverError
@@ -34,6 +42,8 @@ class LatentDiffusion:
         compute: Device and dtype of the U-Net and the text encoders.
         objective: Weighting, loss, allocation of draws and random seed.
         size: Pixels per side of the image; None for the size at which the model was trained.
+        prediction_type: What the U-Net predicts, epsilon, sample or v_prediction; None for what its scheduler_config.json
+            states, or epsilon if it does not state it.
 
     Raises:
         ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
@@ -43,11 +53,13 @@ class LatentDiffusion:
     compute: Compute = Compute()
     objective: Objective = Objective()
     size: int | None = field(default=None, validator=check_size)
+    prediction_type: PredictionType | None = field(default=None, validator=check_prediction_type, metadata=ADDED)
 
     @cached_property
     def scorer(self) -> DenoisingScorer:
         """The object that loads the model and computes scores."""
-        return DenoisingScorer(partial(LatentBackbone, self.source, self.compute, self.size), self.objective)
+        load = partial(LatentBackbone, self.source, self.compute, self.size, self.prediction_type)
+        return DenoisingScorer(load, self.objective)
 
 
 @frozen(eq=False)
@@ -57,6 +69,7 @@ class LatentBackbone:
     source: Source
     compute: Compute
     requested_size: int | None
+    prediction_type: PredictionType | None = None
     takes_guidance: ClassVar[bool] = False
     facts: ClassVar[Mapping[str, str]] = {}
 
@@ -108,8 +121,7 @@ class LatentBackbone:
 
     def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:
         """Return the noise levels of the model, and what its U-Net predicts."""
-        settings = self.components.read_settings("scheduler/scheduler_config.json")
-        return diffusion_levels(settings), read_prediction(settings)
+        return read_schedule(self.components, self.prediction_type)
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """For each prompt, return the hidden states (n_tokens, width), and for XL the pooled vector and the sizes."""

@@ -11,14 +11,14 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 
 from observers.generative.autoencoder import PixelSpace
-from observers.generative.components import Components, find_components
+from observers.generative.components import Components, find_components, read_schedule
 from observers.generative.denoising_scorer import DenoisingScorer
 from observers.generative.likelihood import Conditioning
-from observers.generative.noise_levels import NoiseLevels, Prediction, diffusion_levels, read_prediction
-from observers.generative.options import Compute, Objective, Source
+from observers.generative.noise_levels import NoiseLevels, Prediction
+from observers.generative.options import ADDED, Compute, Objective, PredictionType, Source, check_prediction_type
 from observers.generative.preprocessing import read_sample_size
 from observers.generative.text_encoder import load_t5
 from observers.protocol import ObserverError
@@ -34,6 +34,8 @@ class PixelDiffusion:
         source: Repository or local folder of the weights.
         compute: Device and dtype of the U-Net and the text encoder.
         objective: Weighting, loss, allocation of draws and random seed.
+        prediction_type: What the U-Net predicts, epsilon, sample or v_prediction; None for what its scheduler_config.json
+            states, or epsilon if it does not state it.
 
     Raises:
         ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.
@@ -42,11 +44,12 @@ class PixelDiffusion:
     source: Source
     compute: Compute = Compute()
     objective: Objective = Objective()
+    prediction_type: PredictionType | None = field(default=None, validator=check_prediction_type, metadata=ADDED)
 
     @cached_property
     def scorer(self) -> DenoisingScorer:
         """The object that loads the model and computes scores."""
-        return DenoisingScorer(partial(PixelBackbone, self.source, self.compute), self.objective)
+        return DenoisingScorer(partial(PixelBackbone, self.source, self.compute, self.prediction_type), self.objective)
 
 
 @frozen(eq=False)
@@ -55,6 +58,7 @@ class PixelBackbone:
 
     source: Source
     compute: Compute
+    prediction_type: PredictionType | None = None
     takes_guidance: ClassVar[bool] = False
     facts: ClassVar[Mapping[str, str]] = {}
 
@@ -96,8 +100,7 @@ class PixelBackbone:
 
     def noise_schedule(self) -> tuple[NoiseLevels, Prediction]:
         """Return the noise levels of the model, and what its U-Net predicts."""
-        settings = self.components.read_settings("scheduler/scheduler_config.json")
-        return diffusion_levels(settings), read_prediction(settings)
+        return read_schedule(self.components, self.prediction_type)
 
     def condition(self, prompts: Sequence[str]) -> list[Conditioning]:
         """For each prompt, return the hidden states (N_TOKENS, width) of its tokens."""
