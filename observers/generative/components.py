@@ -67,7 +67,7 @@ class Components:
         self.assumed.update({key: value for key, value in defaults.items() if key not in settings})
 
     def facts(self) -> dict[str, str]:
-        """Return the entry of the sidecar with the assumed settings; empty if there are none."""
+        """Return the entry of the sidecar with the assumed settings; empty if all settings are stated."""
         listed = ", ".join(f"{key} {value}" for key, value in self.assumed.items())
         return {"assumed": listed} if listed else {}
 

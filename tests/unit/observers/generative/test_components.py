@@ -206,7 +206,7 @@ def test_other_variants_are_named(copy, small):
         shutil.copy(copy / UNET, (copy / UNET).with_suffix(f".{variant}.safetensors"))
     (copy / UNET).unlink()
     message = (
-        r"has no unet/diffusion_pytorch_model\.safetensors or .*, only unet/diffusion_pytorch_model\.bf16\.safetensors and "
+        r"unet/diffusion_pytorch_model\.safetensors or .*, only unet/diffusion_pytorch_model\.bf16\.safetensors and "
         r"1 more: if these are the weights to use, give a copy of the folder in which they have the expected name"
     )
     with pytest.raises(ObserverError, match=message):
