@@ -14,6 +14,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from core.errors import LogError
+from core.names import normalize
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
 from stimuli.published.layouts.files import expected_headers, parse_header, read_own_cells
@@ -102,8 +103,10 @@ def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
 
 
 def _rows(cells: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Yield the cells of each row by column, in the normalization form NFC, as the names of stimuli and choices are."""
+    names = [normalize(name) for name in cells]
     for row in zip(*cells.values(), strict=True):
-        yield dict(zip(cells, row, strict=True))
+        yield dict(zip(names, map(normalize, row), strict=True))
 
 
 def _parse(row: dict[str, str], path: Path, number: int) -> tuple[tuple[str, str], RecordedTrial]:

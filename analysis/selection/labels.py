@@ -103,6 +103,7 @@ def _read(labels: Path | str | pd.DataFrame) -> tuple[pd.DataFrame, str, list[st
         raise LogError(f"{source} has two columns {repeated[0]}: remove one of them")
     ignored = [name for name in raw.columns if name and name not in COLUMNS]
     notes = [f"columns of {source} are ignored: {', '.join(ignored)}"] if ignored else []
+    raw = raw.apply(lambda column: column.str.normalize("NFC"))
     cells = {name: raw[name].str.replace(SPACES, " ", regex=True).str.strip() for name in COLUMNS if name in raw}
     table = pd.DataFrame({name: cells.get(name, "") for name in COLUMNS}, index=raw.index).astype("str")
     return table[(table != "").any(axis=1)].reset_index(drop=True), source, notes

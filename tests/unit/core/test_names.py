@@ -4,13 +4,15 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.io.frame import read_trials
-from core.errors import ObserverError, StimulusError
+from analysis.selection.labels import label_observers
+from core.errors import LogError, ObserverError, StimulusError
 from core.names import file_name_problem, is_readable, name_problem, normalize
 from experiments import log
 from experiments.experiment import Experiment
@@ -229,3 +231,38 @@ def test_the_rule_decides_alone_whether_a_name_is_accepted(image, text):
         assert not text or not name_problem(normalize(text))
     except StimulusError:
         assert name_problem(normalize(text)) or text == "all"
+
+
+def test_files_of_macos_and_of_other_systems_have_the_same_names(image, tmp_path):
+    """A log in which names are decomposed is read, replayed and labeled like one in which they are composed."""
+    stimulus = Stimulus("é.png", image, "café", "süß", {"cué": "ñ"})
+    mine = Experiment("mine", StimulusSet("set", (stimulus,)), ("café", "thé"))
+    composed = run(mine, make_observer("ideal"), tmp_path / "composed")
+    decomposed = tmp_path / "é" / "decomposed.csv"
+    decomposed = Path(unicodedata.normalize("NFD", str(decomposed)))
+    decomposed.parent.mkdir()
+    text = unicodedata.normalize("NFD", composed.read_text("utf-8")).replace(
+        "ideal", unicodedata.normalize("NFD", "modèle")
+    )
+    decomposed.write_text(text, "utf-8")
+    frame = read_trials(composed, decomposed)
+    assert {
+        name: frame[name].nunique() for name in ("stimulus", "category", "condition", "response", "cué")
+    } == dict.fromkeys(("stimulus", "category", "condition", "response", "cué"), 1)
+    assert set(frame["source"]) == {str(composed), str(decomposed)}  # paths are not normalized
+    assert frame[["evidence_café", "evidence_thé"]].notna().all(axis=None)
+    replayed = read_trials(run(mine, make_observer(f"recorded:{decomposed}"), tmp_path / "replayed"))
+    assert replayed["response"].tolist() == ["café"] and replayed["observer"].tolist() == ["modèle"]
+    labels = pd.DataFrame({"observer": [unicodedata.normalize("NFD", "modèle"), "ideal"], "label": ["A", "B"]})
+    assert set(label_observers(frame, labels)["observer"]) == {"A", "B"}
+
+
+def test_two_columns_that_become_the_same_are_refused(image, tmp_path):
+    log_file = run(
+        Experiment("mine", StimulusSet("set", (Stimulus("x", image, "é", "", {"é": "a"}),)), ("é", "o")),
+        make_observer("ideal"), tmp_path,
+    )  # fmt: skip
+    header, row = log_file.read_text("utf-8").splitlines()
+    log_file.write_text(f"{header},e\u0301\n{row},b\n", "utf-8")
+    with pytest.raises(LogError, match="has two columns of the same name after Unicode normalization"):
+        read_trials(log_file)
