@@ -40,6 +40,7 @@ class FolderScan:
         folder: The folder.
         images: The PNG and JPEG files, sorted by path.
         passed_over: Files that are not images, sorted by path.
+        misnamed: Images with a suffix that is not one of images, such as `.bak`, which are passed over, too.
         unusable: Files with the suffix of an image that are neither PNG nor JPEG, and what they are, such as "WebP".
     """
 
@@ -47,6 +48,7 @@ class FolderScan:
     images: tuple[Path, ...]
     passed_over: tuple[Path, ...] = ()
     unusable: Mapping[Path, str] = field(factory=dict)
+    misnamed: tuple[Path, ...] = ()
 
     def check(self) -> None:
         """Raise StimulusError if the folder has unusable files."""
@@ -62,12 +64,20 @@ class FolderScan:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Return a note about the files that are passed over, or () if there are none."""
-        n = len(self.passed_over)
-        if not n:
-            return ()
-        files = "1 file is not an image and is" if n == 1 else f"{n:,} files are not images and are"
-        return (f"{show(self.folder.name)}: {files} passed over: {self._name(self.passed_over)}",)
+        """Return notes about the files that are passed over, one for each reason."""
+        notes = []
+        for paths, one, several in (
+            (self.passed_over, "file is not an image and is", "files are not images and are"),
+            (
+                self.misnamed,
+                "image has the suffix of another file and is",
+                "images have suffixes of other files and are",
+            ),
+        ):
+            if paths:
+                count = f"1 {one}" if len(paths) == 1 else f"{len(paths):,} {several}"
+                notes.append(f"{show(self.folder.name)}: {count} passed over: {self._name(paths)}")
+        return tuple(notes)
 
     def _name(self, paths: Sequence[Path]) -> str:
         """Return the names of the first MAX_EXAMPLES paths, relative to the folder."""
@@ -111,7 +121,7 @@ def scan_folder(folder: Path, *, recursive: bool = True) -> FolderScan:
     Raises:
         StimulusError: If a folder or file cannot be read.
     """
-    images, passed_over = [], []
+    images, passed_over, misnamed = [], [], []
     unusable: dict[Path, str] = {}
     paths = sorted(_files(folder)) if recursive else sorted(path for path in folder.iterdir() if not path.is_dir())
     reports = {path.parent for path in paths if path.name == "index.html" and (path.parent / "tables").is_dir()}
@@ -122,14 +132,21 @@ def scan_folder(folder: Path, *, recursive: bool = True) -> FolderScan:
             continue
         suffix = path.suffix.lower()
         is_named_image = suffix in (*SUFFIXES, *UNSUPPORTED_SUFFIXES)
-        content = image_format(path) if (is_named_image or not suffix) and path.is_file() else ""
-        if content in ("PNG", "JPEG"):
+        try:
+            content = image_format(path) if path.is_file() else ""
+        except StimulusError:
+            if is_named_image or not suffix:
+                raise
+            content = ""  # a file with another suffix does not have to be readable
+        if content in ("PNG", "JPEG") and suffix and not is_named_image:
+            misnamed.append(path)
+        elif content in ("PNG", "JPEG"):
             images.append(path)
         elif is_named_image:
             unusable[path] = content or _describe_content(path)
         else:
             passed_over.append(path)
-    return FolderScan(folder, tuple(images), tuple(passed_over), unusable)
+    return FolderScan(folder, tuple(images), tuple(passed_over), unusable, tuple(misnamed))
 
 
 def _describe_content(path: Path) -> str:

@@ -89,8 +89,10 @@ def test_other_files_are_counted_in_a_note(photos):
     for name in ("a.csv", "b.mp4", "c", "Thumbs.db", ".hidden.txt"):
         (photos / "cat" / name).touch()
     (photos / "zebra").mkdir()
+    save_as(photos / "dog" / "2.png.bak", "PNG")
     assert read_folder(photos).where(lambda s: s.category == "cat").notes == (
         "'photos': 4 files are not images and are passed over: cat/a.csv, cat/b.mp4, cat/c, …",
+        "'photos': 1 image has the suffix of another file and is passed over: dog/2.png.bak",
         "'photos': folders without images are passed over: zebra",
     )
 
@@ -156,11 +158,13 @@ def test_other_names_of_files_are_refused(photos, name, message):
         read_folder(photos)
 
 
-def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+def test_an_image_that_cannot_be_read_is_an_error_but_another_file_is_not(tmp_path, monkeypatch):
     (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     monkeypatch.setattr("builtins.open", _refuse)
     with pytest.raises(StimulusError, match=r"x\.png' cannot be read: Permission denied"):
         scan_folder(tmp_path)
+    (tmp_path / "x.png").rename(tmp_path / "x.txt")
+    assert scan_folder(tmp_path).passed_over == (tmp_path / "x.txt",)
 
 
 def _refuse(*_):
