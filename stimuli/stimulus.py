@@ -174,8 +174,13 @@ class StimulusSet:
         """
         manifest = Path(manifest)
         try:
-            rows = list(csv.reader(io.StringIO(manifest.read_text("utf-8-sig"), newline=""), strict=True))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            text = manifest.read_bytes().decode().lstrip("\ufeff")  # some programs write two byte order marks
+            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        except UnicodeDecodeError as error:
+            raise StimulusError(
+                f"the manifest {manifest} cannot be read: byte {error.start} is not UTF-8; save it as CSV in UTF-8"
+            ) from None
+        except (OSError, csv.Error) as error:
             raise StimulusError(f"the manifest {manifest} cannot be read: {error}") from None
         for number, row in enumerate(rows, start=1):
             if max(map(len, row), default=0) > MAX_CELL:

@@ -126,8 +126,10 @@ def plan_sessions(
         observers = [make_observer(spec) for spec in specs]
         for name in request.experiments:
             if name not in experiments:
+                if note := folder_note(name):
+                    notify(f"note: {note}")
                 experiment = make_experiment(name)
-                for note in filter(None, (folder_note(name), *experiment.stimuli.notes)):
+                for note in experiment.stimuli.notes:
                     notify(f"note: {note}")
                 experiments[name] = experiment, experiment.stimuli.digest()
             experiment, digest = experiments[name]

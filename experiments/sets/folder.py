@@ -9,6 +9,7 @@ from core.errors import StimulusError
 from experiments.experiment import Experiment, default_n_blocks
 from stimuli.categories import CATEGORIES
 from stimuli.folder import read_folder
+from stimuli.image_files import image_format
 from stimuli.published.datasets import DATASETS
 
 
@@ -23,7 +24,8 @@ def from_folder(folder: Path) -> Experiment:
         The experiment, with the name of the folder.
 
     Raises:
-        StimulusError: If the folder has another layout, or has the name of a published dataset.
+        StimulusError: If the folder has another layout, has images in other formats than PNG and JPEG, or has the name of
+            a published dataset.
     """
     folder = Path(folder).resolve()
     if folder.name in DATASETS:
@@ -31,6 +33,11 @@ def from_folder(folder: Path) -> Experiment:
             f"{folder} is named like a published dataset and would be analyzed like it: rename the folder"
         )
     stimuli = read_folder(folder)
+    for s in stimuli:  # the images of a manifest have not been checked yet
+        if (content := image_format(s.path)) not in ("PNG", "JPEG"):
+            raise StimulusError(
+                f"{s.path} is {f'a {content} image' if content else 'not an image'}, expected PNG or JPEG: save it as PNG"
+            )
     categories = sorted({s.category for s in stimuli})
     choices = CATEGORIES if set(categories) <= set(CATEGORIES) else tuple(categories)
     return Experiment(folder.name, stimuli, choices, default_n_blocks(len(stimuli)))

@@ -110,3 +110,13 @@ def test_the_path_in_a_manifest_may_have_spaces_of_any_width(folder):
     (folder / "stimuli.csv").write_text(rows.replace("1\u202fPM.png", '"1\nPM.png"'), "utf-8")
     with pytest.raises(StimulusError, match=r"row 2: the path '1\\nPM\.png' contains U\+000A LINE FEED"):
         StimulusSet.read(folder / "stimuli.csv")
+
+
+def test_byte_order_marks_and_other_encodings(folder):
+    rows = "stimulus,path,category,condition\nü,images/a.png,cat,\n"
+    (folder / "stimuli.csv").write_text(f"\ufeff\ufeff{rows}", "utf-8")
+    assert [s.id for s in StimulusSet.read(folder / "stimuli.csv")] == ["ü"]
+    for encoding in ("utf-16", "cp1252"):
+        (folder / "stimuli.csv").write_text(rows, encoding)
+        with pytest.raises(StimulusError, match=r"cannot be read: byte \d+ is not UTF-8; save it as CSV in UTF-8"):
+            StimulusSet.read(folder / "stimuli.csv")

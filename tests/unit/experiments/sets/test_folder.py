@@ -117,3 +117,12 @@ def test_experiments_by_name(tmp_path, drawn):
         make_experiment(f"{tmp_path}/mine.py:odd")
     with pytest.raises(UnknownName, match="no experiment is named 'cue-conflct': did you mean cue-conflict"):
         make_experiment("cue-conflct")
+
+
+@pytest.mark.parametrize(("content", "described"), [(b"RIFF1234WEBPVP8 ", "a WebP image"), (b"", "not an image")])
+def test_images_of_a_manifest_are_checked_before_the_first_trial(tmp_path, content, described):
+    save_image(PIXELS, tmp_path / "cat.png")
+    (tmp_path / "dog.png").write_bytes(content)
+    (tmp_path / "stimuli.csv").write_text("stimulus,path,category,condition\nc,cat.png,cow,\nd,dog.png,pig,\n")
+    with pytest.raises(StimulusError, match=rf"dog\.png is {described}, expected PNG or JPEG: save it as PNG"):
+        from_folder(tmp_path)
