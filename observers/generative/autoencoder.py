@@ -42,7 +42,14 @@ class Autoencoder:
     def _vae(self) -> Any:
         from diffusers import AutoencoderKL
 
-        self.components.assume(self.components.read_settings("vae/config.json"), VAE_DEFAULTS)
+        settings = self.components.read_settings("vae/config.json")
+        self.components.assume(settings, VAE_DEFAULTS)
+        for key in ("latents_mean", "latents_std"):
+            if settings.get(key) is not None:
+                raise ObserverError(
+                    f"{self.components.model_name}: its vae/config.json has {key}, so that it normalizes each channel of "
+                    f"its latents, which is not supported: use another model"
+                )
         return self.components.load_diffuser(AutoencoderKL, "vae", torch.float32, self.device)
 
     @property

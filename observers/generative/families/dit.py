@@ -18,6 +18,7 @@ from attrs import frozen
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.class_names import ClassNames, read_labels
 from observers.generative.components import INDEX, Components, read_schedule
+from observers.generative.families.network_inputs import check_inputs
 from observers.generative.likelihood import Conditioning
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import Compute, PredictionType
@@ -61,6 +62,7 @@ class DiTBackbone:
         from diffusers import DiTTransformer2DModel
 
         dtype, device = self.compute.torch_dtype(), self.compute.torch_device()
+        check_inputs(self.components, "dit", "transformer", DiTTransformer2DModel)
         network = self.components.load_diffuser(DiTTransformer2DModel, "transformer", dtype, device)
         n_in, n_out, n_latent = network.config.in_channels, network.out_channels, self.space.n_channels
         if n_in != n_latent or n_out not in (n_latent, 2 * n_latent):

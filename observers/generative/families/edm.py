@@ -24,6 +24,7 @@ from observers.generative.autoencoder import PixelSpace
 from observers.generative.class_names import ClassNames
 from observers.generative.components import Components
 from observers.generative.families.dit import read_class_labels
+from observers.generative.families.network_inputs import check_inputs
 from observers.generative.likelihood import Conditioning
 from observers.generative.noise_levels import PREDICTIONS, NoiseLevels, Prediction
 from observers.generative.options import Compute
@@ -66,6 +67,7 @@ class EDMBackbone:
     def _unet(self) -> Any:
         from diffusers import UNet2DModel
 
+        check_inputs(self.components, "edm", "unet", UNet2DModel)
         unet = self.components.load_diffuser(
             UNet2DModel, "unet", self.compute.torch_dtype(), self.compute.torch_device()
         )

@@ -19,6 +19,7 @@ from attrs import frozen
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components
 from observers.generative.families.flow_transformer import flow_schedule, load_flow_transformer
+from observers.generative.families.network_inputs import check_inputs, check_width
 from observers.generative.likelihood import Conditioning
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import Compute
@@ -52,7 +53,14 @@ class FluxBackbone:
     def _network(self) -> Any:
         from diffusers import FluxTransformer2DModel
 
-        return load_flow_transformer(FluxTransformer2DModel, self.components, self.compute, self.space, PACK**2)
+        check_inputs(self.components, "flux", "transformer", FluxTransformer2DModel)
+        network = load_flow_transformer(FluxTransformer2DModel, self.components, self.compute, self.space, PACK**2)
+        for key, source in {
+            "joint_attention_dim": {"text_encoder_2": "d_model"},
+            "pooled_projection_dim": {"text_encoder": "hidden_size"},
+        }.items():
+            check_width(self.components, "transformer", key, network.config[key], source)
+        return network
 
     @cached_property
     def size(self) -> int:

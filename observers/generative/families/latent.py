@@ -17,6 +17,7 @@ from attrs import field, frozen
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components, find_components, read_schedule
 from observers.generative.denoising_scorer import DenoisingScorer
+from observers.generative.families.network_inputs import check_inputs, check_width
 from observers.generative.likelihood import Conditioning
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import (
@@ -31,6 +32,8 @@ from observers.generative.options import (
 from observers.generative.preprocessing import check_multiple, read_sample_size
 from observers.generative.text_encoder import load_text_encoder
 from observers.protocol import ObserverError
+
+N_SIZES = 6  # numbers in the size conditioning of XL
 
 
 @frozen
@@ -95,6 +98,7 @@ class LatentBackbone:
     def _unet(self) -> Any:
         from diffusers import UNet2DConditionModel
 
+        check_inputs(self.components, "latent", "unet", UNet2DConditionModel)
         unet = self.components.load_diffuser(
             UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.compute.torch_device()
         )
@@ -110,6 +114,12 @@ class LatentBackbone:
                 f"{self.source.model}: its U-Net belongs to Stable Diffusion {'XL' if is_xl else '1 or 2'}, but the model "
                 f"has {'a' if has_second else 'no'} text_encoder_2 with a config.json: get all files from the same model"
             )
+        encoders = ["text_encoder", "text_encoder_2"] if is_xl else ["text_encoder"]
+        width = dict.fromkeys(encoders, "hidden_size")
+        check_width(self.components, "unet", "cross_attention_dim", unet.config.cross_attention_dim, width)
+        if is_xl:
+            n, key = N_SIZES * unet.config.addition_time_embed_dim, "projection_class_embeddings_input_dim"
+            check_width(self.components, "unet", key, unet.config[key], {"text_encoder_2": "projection_dim"}, n)
         return self.compute.prepare(unet)
 
     @cached_property

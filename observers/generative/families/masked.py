@@ -40,6 +40,7 @@ from observers.devices import deterministic_inference
 from observers.generative.autoencoder import pixels_per_element
 from observers.generative.components import Components, find_components
 from observers.generative.draws import kronecker_sequence
+from observers.generative.families.network_inputs import check_inputs, check_width
 from observers.generative.likelihood import Conditioning, RestoredImages
 from observers.generative.noising import to_device
 from observers.generative.options import Compute, Source, check_size
@@ -131,6 +132,7 @@ class Masked:
                 f"{self.source.model}: its transformer is a {class_name}: expected a UVit2DModel, which predicts masked "
                 f"image tokens; use a model such as amused/amused-256"
             )
+        check_inputs(self._components, "masked", "transformer", UVit2DModel)
         network = self._components.load_diffuser(UVit2DModel, "transformer", self.compute.torch_dtype(), self.device)
         n_codes, n_predicted = self._vqvae.config.num_vq_embeddings, network.config.codebook_size
         if n_codes != n_predicted:
@@ -138,6 +140,8 @@ class Masked:
                 f"{self.source.model}: its autoencoder has {n_codes} tokens but its transformer predicts {n_predicted}: get "
                 f"both from the same model"
             )
+        for key, name in {"encoder_hidden_size": "hidden_size", "cond_embed_dim": "projection_dim"}.items():
+            check_width(self._components, "transformer", key, network.config[key], {"text_encoder": name})
         return self.compute.prepare(network)
 
     @cached_property

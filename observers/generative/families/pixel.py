@@ -16,6 +16,7 @@ from attrs import field, frozen
 from observers.generative.autoencoder import PixelSpace
 from observers.generative.components import Components, find_components, read_schedule
 from observers.generative.denoising_scorer import DenoisingScorer
+from observers.generative.families.network_inputs import check_inputs, check_width
 from observers.generative.likelihood import Conditioning
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import ADDED, Compute, Objective, PredictionType, Source, check_prediction_type
@@ -82,6 +83,7 @@ class PixelBackbone:
     def _unet(self) -> Any:
         from diffusers import UNet2DConditionModel
 
+        check_inputs(self.components, "pixel", "unet", UNet2DConditionModel)
         unet = self.components.load_diffuser(
             UNet2DConditionModel, "unet", self.compute.torch_dtype(), self.compute.torch_device()
         )
@@ -91,6 +93,8 @@ class PixelBackbone:
                 f"{self.source.model}: its U-Net takes {n_in} channels and gives {n_out}: expected 3 and 3, or 3 and 6 with "
                 f"a learned variance; use the first stage of a pixel diffusion model, not a super-resolution stage"
             )
+        key = "cross_attention_dim" if unet.config.encoder_hid_dim is None else "encoder_hid_dim"
+        check_width(self.components, "unet", key, unet.config[key], {"text_encoder": "d_model"})
         return self.compute.prepare(unet)
 
     @property

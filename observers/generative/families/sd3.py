@@ -15,6 +15,7 @@ from attrs import frozen
 from observers.generative.autoencoder import Autoencoder
 from observers.generative.components import Components
 from observers.generative.families.flow_transformer import flow_schedule, load_flow_transformer
+from observers.generative.families.network_inputs import check_inputs, check_width
 from observers.generative.likelihood import Conditioning
 from observers.generative.noise_levels import NoiseLevels, Prediction
 from observers.generative.options import Compute
@@ -64,7 +65,16 @@ class SD3Backbone:
     def _network(self) -> Any:
         from diffusers import SD3Transformer2DModel
 
-        return load_flow_transformer(SD3Transformer2DModel, self.components, self.compute, self.space)
+        check_inputs(self.components, "sd3", "transformer", SD3Transformer2DModel)
+        network = load_flow_transformer(SD3Transformer2DModel, self.components, self.compute, self.space)
+        pooled = {"text_encoder": "projection_dim", "text_encoder_2": "projection_dim"}
+        for key, sources in {
+            "pooled_projection_dim": pooled,
+            "joint_attention_dim": {"text_encoder_3": "d_model"} if self.has_t5 else None,
+        }.items():
+            if sources is not None:
+                check_width(self.components, "transformer", key, network.config[key], sources)
+        return network
 
     @cached_property
     def size(self) -> int:
