@@ -168,7 +168,7 @@ def test_folders_with_a_hostile_image(server: ForkServer, tally: Tally, tmp_path
         for i, category in enumerate(CATEGORIES):
             write_image(work / "photos" / category / f"{i}.png", i)
         (work / "photos" / "cat" / "odd.png").write_bytes(content)
-        for words in commands:
-            outcome = server.run(*words(work / "photos"), cwd=work)
-            tally.add(judge(outcome), f"{name}: {outcome.describe()}")
-    tally.check(at_least=len(items) * len(commands))
+        words = tally.rng.choice(commands)(work / "photos")
+        outcome = server.run(*words, cwd=work)
+        tally.add(judge(outcome), f"{name}: {outcome.describe()}")
+    tally.check(at_least=len(items))
