@@ -42,7 +42,7 @@ _DIFFERENT = {
     "observer": "a different observer or different options",
 }
 # Entries of the provenance that describe what earlier versions did without recording it.
-_ADDED_PROVENANCE = {"preprocessing", "assumed_classes"}
+_ADDED_PROVENANCE = {"preprocessing", "assumed_classes", "duplicate_labels"}
 
 
 @frozen(eq=False)

@@ -78,9 +78,7 @@ def class_evidence(
         if order.basis == "reordered":  # the outputs of classes without a category are not used below
             probabilities = probabilities[[0 if output is None else output for output in order.outputs]]
         return category_evidence(probabilities, choices)
-    outputs: dict[str, list[int]] = {}
-    for index, label in enumerate(labels):
-        outputs.setdefault(label.partition(",")[0].strip().lower(), []).append(index)
+    outputs = _outputs_by_label(labels)
     missing = [choice for choice in choices if choice.lower() not in outputs]
     if missing:
         raise ObserverError(_describe_missing(n, [*outputs][:3], missing, order, observer))
@@ -88,15 +86,28 @@ def class_evidence(
     return np.array([probabilities[outputs[choice.lower()]].mean() for choice in choices])
 
 
+def _outputs_by_label(labels: Sequence[str]) -> dict[str, list[int]]:
+    """Return the outputs with each label, of which only the first synonym counts, in lower case."""
+    outputs: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        outputs.setdefault(label.partition(",")[0].strip().lower(), []).append(index)
+    return outputs
+
+
 def describe_classes(
     n: int, labels: Sequence[str], choices: Sequence[str], classes: Classes, observer: str
 ) -> dict[str, str]:
     """Return the entry of the sidecar on the classes of a model with n outputs; empty if there is nothing to say.
 
-    The entry is "classes" if the outputs were reordered, and "assumed_classes" if their order was assumed.
+    The entry is "classes" if the outputs were reordered, "assumed_classes" if their order was assumed, and
+    "duplicate_labels" if several outputs have the label of a choice.
     """
     order = _order(n, labels, choices, classes, observer)
-    if order is None or not order.outputs or order.basis == "checked":
+    if order is None or not order.outputs:
+        counts = {choice: len(_outputs_by_label(labels).get(choice.lower(), ())) for choice in choices}
+        shared = [f"{choice} ({count} outputs)" for choice, count in counts.items() if count > 1]
+        return {"duplicate_labels": ", ".join(shared)} if shared else {}
+    if order.basis == "checked":
         return {}
     if order.basis == "reordered":
         return {"classes": f"those of ImageNet, reordered {order.reason}"}
@@ -116,11 +127,13 @@ def note_classes(
         return
     entry = describe_classes(n, labels, choices, classes, observer)
     if entry and entry not in facts.values() and classes == "auto":
-        verb = "are assumed to be" if "assumed_classes" in entry else "are"
-        remedy = "; -o classes=imagenet ignores the labels" if "classes" in entry else ""
-        print(
-            f"note: the classes of {observer} {verb} {next(iter(entry.values()))}{remedy}", file=sys.stderr, flush=True
-        )
+        ((kind, text),) = entry.items()
+        sentence = {
+            "classes": f"the classes of {observer} are {text}; -o classes=imagenet ignores the labels",
+            "assumed_classes": f"the classes of {observer} are assumed to be {text}",
+            "duplicate_labels": f"{observer} has several outputs with the same label, which are averaged: {text}",
+        }[kind]
+        print(f"note: {sentence}", file=sys.stderr, flush=True)
     facts[choices] = entry
 
 

@@ -15,6 +15,7 @@ from observers.loading.settings import read_settings
 from observers.protocol import ObserverError
 
 MAX_SIZE = 4096  # pixels per side of a preprocessed image, since a batch of images is held in memory
+MIN_CROP = 0.1  # an image is resized to its size divided by crop_pct before it is cropped
 # Settings that change the image, in the order in which they are applied.
 _STEPS = (
     "do_resize", "size", "crop_pct", "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor",
@@ -47,11 +48,12 @@ def _is_positive(value: Any) -> bool:
 _FLAG = (lambda value: isinstance(value, bool)), "true or false"
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "size": (_is_size, f"sizes of 1 to {MAX_SIZE} pixels"),
+    "pad_size": (_is_size, f"sizes of 1 to {MAX_SIZE} pixels"),
     "crop_size": (_is_size, f"sizes of 1 to {MAX_SIZE} pixels"),
     "image_mean": (_is_triple, "three numbers, for red, green and blue"),
     "image_std": (_is_triple_above_zero, "three numbers above 0, for red, green and blue"),
     "rescale_factor": (_is_positive, "a number above 0"),
-    "crop_pct": (lambda value: _is_positive(value) and value <= 1, "a number above 0 and up to 1"),
+    "crop_pct": (lambda value: _is_number(value) and MIN_CROP <= value <= 1, f"a number from {MIN_CROP} to 1"),
     "resample": (lambda value: type(value) is int and 0 <= value <= 5, "the number of a filter of Pillow, 0 to 5"),
     "do_resize": _FLAG, "do_center_crop": _FLAG, "do_rescale": _FLAG, "do_normalize": _FLAG, "do_convert_rgb": _FLAG,
 }  # fmt: skip

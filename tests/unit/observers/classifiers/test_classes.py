@@ -93,12 +93,22 @@ def test_the_sidecar_and_a_note_say_what_is_assumed_and_reordered(tmp_path, smal
     assert entries["known"] == (None, None, "")
 
 
+def test_outputs_with_the_same_label_are_averaged_and_reported(tmp_path, pets, capsys):
+    folder = save(tmp_path / "pets", "convnext", ["Cat, domestic cat", "DOG", "dog, hound"])
+    capsys.readouterr()
+    observer = Classifier("pets", weights=folder, device="cpu")
+    assert len(list(observer.observe(iter(pets)))) == len(pets)
+    sentence = "note: pets has several outputs with the same label, which are averaged: dog (2 outputs)\n"
+    assert capsys.readouterr().err.endswith(sentence)
+    assert observer.provenance()["duplicate_labels"] == "dog (2 outputs)"
+
+
 def make_older(log):
     """Rewrite a sidecar as a version that did not look at the labels of 1000 outputs wrote it."""
     path = log.with_suffix(".json")
     sidecar = json.loads(path.read_text("utf-8"))
     del sidecar["identity"]["observer"]["options"]["classes"]
-    for key in ("preprocessing", "assumed_classes", "classes"):
+    for key in ("preprocessing", "assumed_classes", "classes", "duplicate_labels"):
         sidecar["provenance"].pop(key, None)
     path.write_text(json.dumps(sidecar), "utf-8")
 
