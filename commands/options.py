@@ -118,7 +118,7 @@ NChoices = Annotated[
 ]
 Rule = Annotated[KappaRule, typer.Option(help="Value of kappa where it is undefined: NaN, or 1 as in model-vs-human.")]
 Intervals = Annotated[
-    bool, typer.Option("--intervals/--no-intervals", help="Whether to compute bootstrap confidence intervals.")
+    bool, typer.Option("--intervals/--no-intervals", help="Whether to compute 95 % confidence intervals.")
 ]
 BootstrapSeed = Annotated[
     int, typer.Option(min=0, metavar="N", help="Random seed for resampling, permutations and simulations.")

@@ -9,8 +9,9 @@ A trial without a response counts as wrong. kappa is computed per condition and 
 different difficulty inflates it. If c_exp = 1 (both observers are always correct, or both are always wrong), kappa is
 undefined: it is NaN and excluded from means (Klein et al. 2025). With `rule="model-vs-human"`, kappa is instead 1 wherever
 c_obs = 1, as in the code of Geirhos et al.
-Intervals: paired bootstrap over images (the same resampled images for all observers); the ends are the 2.5 and 97.5 %
-percentiles of the resamples in which kappa is defined.
+Intervals: the score interval of the 2 × 2 table of a pair (see `analysis.kappa.intervals`), or the paired bootstrap over
+images with `method="bootstrap"` (the same resampled images for all observers; the ends are the 2.5 and 97.5 % percentiles of
+the resamples in which kappa is defined), which is too narrow when errors or correct responses are rare.
 """
 
 from typing import Literal
@@ -18,8 +19,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.io.frame import observer_order
+from analysis.io.notes import add_notes
 from analysis.io.repeated import first_responses
+from analysis.io.split_frame import split_conditions, split_datasets
+from analysis.kappa.intervals import rare_counts_note, score_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from stimuli.published.datasets import DATASETS
 
@@ -28,6 +32,7 @@ COLUMNS = (
 )  # fmt: skip
 BOUNDS = ("lowest", "highest")
 Rule = Literal["undefined-is-nan", "model-vs-human"]
+Method = Literal["score", "bootstrap"]
 RULES: dict[Rule, str] = {
     "undefined-is-nan": "rule undefined-is-nan: kappa is undefined when both observers are always right or always wrong; "
     "such pairs are excluded from means",
@@ -41,6 +46,7 @@ def error_consistency(
     *,
     intervals: bool = True,
     rule: Rule = "undefined-is-nan",
+    method: Method = "score",
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
     bounds: bool = False,
@@ -49,28 +55,29 @@ def error_consistency(
 
     Args:
         frame: Trials as returned by `read_trials`.
-        intervals: Compute bootstrap intervals; otherwise `low` and `high` are NaN.
+        intervals: Compute intervals; otherwise `low` and `high` are NaN.
         rule: Treatment of undefined kappas, see `RULES`.
-        n_resamples: Number of bootstrap resamples of the images.
-        seed: Random seed of the bootstrap.
+        method: Method of the intervals, which are 95 % intervals: "score" or "bootstrap".
+        n_resamples: Number of bootstrap resamples of the images (only for `method="bootstrap"`).
+        seed: Random seed of the bootstrap (only for `method="bootstrap"`).
         bounds: Add `BOUNDS`, the lowest and highest kappa that are possible given the accuracies of the two observers.
 
     Returns:
         A table with `COLUMNS` and one row per dataset, condition and pair of observers. Two observers are compared on the
-        `n` images that both responded to; all measures are NaN if n is 0.
+        `n` images that both responded to; all measures are NaN if n is 0. The score interval is NaN if kappa is undefined
+        (under both rules). `attrs["notes"]` says how many intervals are of pairs with few errors or correct responses.
 
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
 
     Example:
-        >>> table = error_consistency(frame, n_resamples=1000, seed=0)
+        >>> table = error_consistency(frame)
         >>> kappa_matrix(table, "cue-conflict")
     """
-    parts = []
-    for dataset in dataset_order(frame["dataset"].unique()):
-        of_dataset = frame[frame["dataset"] == dataset]
-        for condition in condition_order(dataset, of_dataset["condition"].unique()):
-            trials = of_dataset[of_dataset["condition"] == condition]
+    parts, all_counts = [], [np.zeros((0, 4), np.int64)]
+    columns = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")
+    for dataset, of_dataset in split_datasets(frame[[name for name in columns if name in frame]]):
+        for condition, trials in split_conditions(dataset, of_dataset):
             names, correct, answered = correct_matrix(trials)
             i, j = np.triu_indices(len(names), k=1)
             n, expected, observed = (matrix[i, j] for matrix in pairwise_agreement(correct, answered))
@@ -80,13 +87,32 @@ def error_consistency(
             }  # fmt: skip
             part["low"] = part["high"] = np.full(len(i), np.nan)
             if intervals and len(i):
-                part["low"], part["high"] = bootstrap_interval(correct, answered, rule, n_resamples, seed)
+                if method == "bootstrap":
+                    part["low"], part["high"] = bootstrap_interval(correct, answered, rule, n_resamples, seed)
+                else:
+                    all_counts.append(pair_counts(correct, answered)[i, j])
             if bounds:
                 n_correct, total = correct @ answered.T, np.where(n > 0, n, np.nan)
                 part["lowest"], part["highest"] = attainable_kappa(n_correct[i, j] / total, n_correct[j, i] / total)
             parts.append(pd.DataFrame(part))
-    columns = [*COLUMNS, *(BOUNDS if bounds else ())]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    names_of_columns = [*COLUMNS, *(BOUNDS if bounds else ())]
+    table = pd.concat(parts, ignore_index=True)[names_of_columns] if parts else pd.DataFrame(columns=names_of_columns)
+    if intervals and method == "score":
+        counts = np.concatenate(all_counts)
+        if len(table):
+            table["low"], table["high"] = score_interval(counts)
+        add_notes(table, rare_counts_note(counts))
+    return table
+
+
+def pair_counts(correct: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """Return the 2 × 2 tables of all pairs of observers, with shape (O, O, 4), from arrays with shape (O, I).
+
+    The four counts are the images on which both were correct, only the first, only the second, and neither.
+    """
+    wrong = answered - correct
+    products = (correct @ correct.T, correct @ wrong.T, wrong @ correct.T, wrong @ wrong.T)
+    return np.rint(np.stack(products, axis=-1)).astype(np.int64)
 
 
 def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ wrong. If n is the sum of the four counts, c_obs = (both_right + both_wrong) / n
 import numpy as np
 import pandas as pd
 
-from analysis.io.frame import condition_order, dataset_order
-from analysis.kappa.consistency import correct_matrix
+from analysis.io.split_frame import split_conditions, split_datasets
+from analysis.kappa.consistency import correct_matrix, pair_counts
 
 COUNTS = ("both_right", "only_1", "only_2", "both_wrong")
 COLUMNS = ("dataset", "condition", "observer_1", "observer_2", "n", *COUNTS)
@@ -23,16 +23,14 @@ def contingency(frame: pd.DataFrame) -> pd.DataFrame:
     one session.
     """
     parts = []
-    for dataset in dataset_order(frame["dataset"].unique()):
-        of_dataset = frame[frame["dataset"] == dataset]
-        for condition in condition_order(dataset, of_dataset["condition"].unique()):
-            names, correct, answered = correct_matrix(of_dataset[of_dataset["condition"] == condition])
-            wrong = answered - correct
+    columns = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")
+    for dataset, of_dataset in split_datasets(frame[[name for name in columns if name in frame]]):
+        for condition, trials in split_conditions(dataset, of_dataset):
+            names, correct, answered = correct_matrix(trials)
             i, j = np.triu_indices(len(names), k=1)
-            counts = (correct @ correct.T, correct @ wrong.T, wrong @ correct.T, wrong @ wrong.T)
+            counts = pair_counts(correct, answered)[i, j]
             part = {"dataset": dataset, "condition": condition, "observer_1": names[i], "observer_2": names[j]}
-            part |= {name: count[i, j].astype(int) for name, count in zip(COUNTS, counts, strict=True)}
-            parts.append(pd.DataFrame(part))
+            parts.append(pd.DataFrame(part | dict(zip(COUNTS, counts.T, strict=True))))
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     table = pd.concat(parts, ignore_index=True)

@@ -8,7 +8,7 @@ deterministic model has kappa 1. kappa is NaN if the observer was always correct
 image was shown in both sessions, `n` is 0 and kappa is NaN. A condition that occurs in only one session is omitted.
 `same_response` is the proportion of these images with the same response in both sessions, whether correct or not. A
 missing response counts as wrong, and two missing responses are the same.
-The intervals are 95 % intervals of the paired bootstrap over images, with the same resampled images for all observers.
+The intervals are 95 % score intervals (see `analysis.kappa.intervals`).
 """
 
 from itertools import combinations
@@ -17,10 +17,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.io.columns import as_text
-from analysis.io.frame import condition_order, dataset_order, observer_order
+from analysis.io.frame import dataset_order, observer_order
 from analysis.io.notes import add_notes
 from analysis.io.repeated import refuse_repetition
-from analysis.kappa.consistency import PAIRS_PER_PRODUCT, Rule, kappa, weighted_agreement
+from analysis.io.split_frame import split_conditions
+from analysis.kappa.consistency import PAIRS_PER_PRODUCT, Method, Rule, kappa, weighted_agreement
+from analysis.kappa.intervals import rare_counts_note, score_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from core.errors import LogError
 
@@ -32,22 +34,23 @@ SUMMARY = ("dataset", "observer", "kind", "session_1", "session_2", "n_condition
 
 
 def retest_reliability(
-    frame: pd.DataFrame, *, intervals: bool = True, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
+    frame: pd.DataFrame, *, intervals: bool = True, rule: Rule = "undefined-is-nan", method: Method = "score",
+    n_resamples: int = N_RESAMPLES, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the error consistency of every observer with itself, for every two of its sessions.
 
     Args:
         frame: Trials as returned by `read_trials`.
-        intervals: Compute bootstrap intervals; otherwise `low` and `high` are NaN.
+        intervals: Compute intervals; otherwise `low` and `high` are NaN.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples of the images.
-        seed: Random seed of the bootstrap.
+        method: Method of the intervals, "score" or "bootstrap" (see `analysis.error_consistency`).
+        n_resamples: Number of bootstrap resamples of the images (only for `method="bootstrap"`).
+        seed: Random seed of the bootstrap (only for `method="bootstrap"`).
 
     Returns:
         A table with `COLUMNS` and one row per dataset, observer, condition and pair of sessions. `n` is the number of
         images that were shown in both sessions; accuracies are over these images. `attrs["notes"]` says how many
-        observers have only one session.
+        observers have only one session, and how many intervals are of sessions with few errors or correct responses.
 
     Raises:
         LogError: If no observer has two sessions of one dataset, or if an observer responded to an image of one
@@ -63,13 +66,16 @@ def retest_reliability(
             "no observer has two sessions of one dataset, which test–retest reliability compares; add the logs of a second "
             "session (`observers run-experiment --session 2`, `observers collect --session 2`)"
         )
-    parts = []
+    parts, counts = [], [np.zeros((0, 4), np.int64)]
     for dataset in dataset_order(sessions["dataset"].unique()):
         names = [observer for name, observer in n_sessions.index[n_sessions > 1] if name == dataset]
         trials = frame[(frame["dataset"] == dataset) & frame["observer"].isin(names) & frame["session"].notna()]
-        for condition in condition_order(dataset, trials["condition"].unique()):
-            of_condition = trials[trials["condition"] == condition]
-            parts.append(_compare_sessions(of_condition, rule, n_resamples if intervals else 0, seed))
+        for _, of_condition in split_conditions(dataset, trials):
+            part, counts_of_part = _compare_sessions(
+                of_condition, rule, method if intervals else None, n_resamples, seed
+            )
+            parts.append(part)
+            counts.append(counts_of_part)
     table = pd.concat(parts, ignore_index=True)
     observers = {name: rank for rank, name in enumerate(observer_order(frame)["observer"])}
     datasets = {name: rank for rank, name in enumerate(dataset_order(table["dataset"].unique()))}
@@ -77,12 +83,15 @@ def retest_reliability(
     table = table.loc[keys.sort_values(["d", "o"], kind="stable").index, list(COLUMNS)].reset_index(drop=True)
     n_single = int((n_sessions == 1).sum())
     single = "1 observer has" if n_single == 1 else f"{n_single} observers have"
-    add_notes(table, [f"{single} only one session and cannot be compared with another one"] if n_single else [])
+    notes = [f"{single} only one session and cannot be compared with another one"] if n_single else []
+    add_notes(table, notes + (rare_counts_note(np.concatenate(counts)) if intervals and method == "score" else []))
     return table
 
 
-def _compare_sessions(trials: pd.DataFrame, rule: Rule, n_resamples: int, seed: int) -> pd.DataFrame:
-    """Return the rows of one dataset and condition."""
+def _compare_sessions(
+    trials: pd.DataFrame, rule: Rule, method: Method | None, n_resamples: int, seed: int
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows of one dataset and condition, and the 2 × 2 table of every row. None as method: no intervals."""
     keys = ["observer", "session"]
     refuse_repetition(trials)
     # Sorted, so that the sessions have their order.
@@ -109,13 +118,19 @@ def _compare_sessions(trials: pd.DataFrame, rule: Rule, n_resamples: int, seed: 
     table["same_response"] = ((response[i] == response[j]) & both).sum(axis=1) / total
     table["kappa"] = kappa(observed, expected, rule)[:, 0]
     table["low"], table["high"] = np.full((2, len(i)), np.nan)
-    weight = resample_weights(len(images), n_resamples, seed)
-    for start in range(0, len(i) if n_resamples else 0, PAIRS_PER_PRODUCT):
+    counts = np.array([
+        (both & (correct[i] == first) & (correct[j] == second)).sum(axis=1)
+        for first, second in ((1, 1), (1, 0), (0, 1), (0, 0))
+    ]).T.reshape(-1, 4)  # fmt: skip
+    if method == "score":
+        table["low"], table["high"] = score_interval(counts)
+    weight = resample_weights(len(images), n_resamples if method == "bootstrap" else 0, seed)
+    for start in range(0, len(i) if weight.shape[1] else 0, PAIRS_PER_PRODUCT):
         part = slice(start, start + PAIRS_PER_PRODUCT)
         arrays = correct.astype(np.float32), answered.astype(np.float32)
         _, _, expected, observed = weighted_agreement(*arrays, weight, i[part], j[part])
         table.loc[table.index[part], ["low", "high"]] = percentiles(kappa(observed, expected, rule)).T
-    return table
+    return table, counts
 
 
 def average_over_conditions(table: pd.DataFrame) -> pd.DataFrame:

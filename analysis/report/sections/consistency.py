@@ -42,9 +42,7 @@ def consistency_section(inputs: SectionInputs) -> Part:
         "Mean κ between kinds of observers, averaged over conditions within a pair and then over pairs. "
         f"{as_sentence(RULES['undefined-is-nan'])}{bootstrap.caption('; observers are not resampled')}"
     )
-    figure = write_consistency_figure(
-        inputs.out, inputs.anchor, matrix, kinds, tree, inputs.pairs, inputs.contingency, bootstrap.description
-    )
+    figure = write_consistency_figure(inputs.out, inputs.anchor, matrix, kinds, tree, inputs.pairs, inputs.contingency)
     tables = (table_of(shown, caption, (("mean kappa", "low", "high"),)),)
     return Part(title, anchor, tuple(sentence for sentence in sentences if sentence), (figure,), tables)
 
@@ -95,18 +93,16 @@ def _undefined_sentence(matrix: pd.DataFrame) -> str:
 
 def write_consistency_figure(
     out: Path, anchor: str, matrix: pd.DataFrame, kinds: Mapping[str, str], tree: Clustering, pairs: pd.DataFrame,
-    contingency: pd.DataFrame, bootstrap: str,
+    contingency: pd.DataFrame,
 ) -> ReportFigure:  # fmt: skip
-    """Write the matrix of error consistency.
-
-    `bootstrap` describes the intervals in `pairs`; it is "" without intervals.
-    """
+    """Write the matrix of error consistency."""
     order = list(tree.order)
     data = matrix.loc[order, order].rename_axis("observer").reset_index(allow_duplicates=True)
     dataset = str(pairs["dataset"].iloc[0])
     condition = "condition that the benchmark includes" if dataset in DATASETS else "condition"
     people = ", with people shown individually" if "human" in kinds.values() else ""
-    intervals = f"The 95 % intervals of all pairs and conditions ({bootstrap}) are in tables/consistency.csv."
+    has_intervals = pairs["low"].notna().any()
+    intervals = "The 95 % intervals of all pairs and conditions (score intervals) are in tables/consistency.csv."
     minus = ", and a minus sign marks values below 0"
     if len(order) > style.MAX_SHOWN:
         minus = (
@@ -117,7 +113,7 @@ def write_consistency_figure(
         f"{format_range(select_benchmark_conditions(pairs, dataset)['n'])} images per {condition}. "
         "κ is computed for each condition and then averaged. Observers are ordered by average-linkage clustering on 1 − κ, "
         f"and the tree is shown at the side. Gray cells are undefined{minus}. "
-        f"{intervals if bootstrap else 'No intervals were computed.'}"
+        f"{intervals if has_intervals else 'No intervals were computed.'}"
     )
     alt = f"Matrix of error consistency between {len(order)} observers"
     arguments = dataset, anchor, matrix, kinds, tree, pairs, contingency

@@ -156,12 +156,15 @@ def test_seed_and_rule_affect_the_bootstrap():
     rng = np.random.default_rng(4)
     correct = np.array([rng.random(12) < 0.7, np.arange(12) > 0, np.ones(12)], dtype=float)
     frame = make_frame(correct)
-    first, repeated, other_seed = (error_consistency(frame, n_resamples=200, seed=seed) for seed in (0, 0, 1))
+    options = {"n_resamples": 200, "method": "bootstrap"}
+    first, repeated, other_seed = (error_consistency(frame, seed=seed, **options) for seed in (0, 0, 1))
     pd.testing.assert_frame_equal(first, repeated)
     assert not first["high"].equals(other_seed["high"])
-    other_rule = error_consistency(frame, n_resamples=200, rule="model-vs-human")
+    other_rule = error_consistency(frame, rule="model-vs-human", **options)
     # The last two observers are both always right in a third of the resamples, where kappa is undefined, or 1.
     assert (other_rule["high"].iloc[2], first["high"].iloc[2]) == (1.0, 0.0)
+    scores = [error_consistency(frame, seed=seed)[["low", "high"]] for seed in (0, 1)]
+    pd.testing.assert_frame_equal(*scores)  # the score interval does not depend on chance
 
 
 def test_undefined_resamples_are_excluded_from_the_percentiles():

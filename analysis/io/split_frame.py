@@ -1,0 +1,35 @@
+"""The trials of every dataset and condition, with one pass over the frame for all of them.
+
+Selecting the trials of one condition after another compares every trial with every condition, which takes most of the time
+of an analysis if a frame has thousands of conditions or hundreds of datasets.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis.io.frame import condition_order, dataset_order
+
+
+def split_datasets(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name and the rows of every dataset in the usual order. The rows keep their order and the notes."""
+    return _split(frame, "dataset", dataset_order)
+
+
+def split_conditions(dataset: str, trials: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name and the rows of every condition of a dataset in the usual order. The rows keep their order."""
+    return _split(trials, "condition", lambda conditions: condition_order(dataset, conditions))
+
+
+def _split(
+    frame: pd.DataFrame, column: str, order: Callable[[Iterable[str]], list[str]]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield every value of a column and its rows, with the values in the order that `order` gives them."""
+    numbers, values = pd.factorize(frame[column].to_numpy(object))
+    if not len(values):
+        return
+    ends = np.cumsum(np.bincount(numbers, minlength=len(values)))
+    rows = dict(zip(values, np.split(numbers.argsort(kind="stable"), ends[:-1]), strict=True))
+    for value in order(values):
+        yield value, frame.iloc[rows[value]]
