@@ -136,9 +136,8 @@ def coverage_table(n_images: list[int], n_runs: int) -> None:
             mark = "*" if is_rich and abs(coverage - 0.95) > 0.02 else ""
             cells.append(f"{coverage:.3f}{mark} ({too_high:.3f}, {too_low:.3f}) {np.mean(high - low):.2f}")
         print(f"| {n} | {p1:.2f} {p2:.2f} | {kappa:.2f} | " + " | ".join(cells) + " |", flush=True)
-    print(
-        "\n| method | at least 8 of each: lowest, highest, outside 93 to 97 % | fewer: lowest, highest |\n| --- | --- | --- |"
-    )
+    print("\n| method | at least 8 of each: lowest, highest, outside 93 to 97 % | fewer: lowest, highest |")
+    print("| --- | --- | --- |")
     for name, results in summary.items():
         rich, rare = (np.array([c for is_rich, c in results if is_rich == which]) for which in (True, False))
         outside = f"{np.sum(np.abs(rich - 0.95) > 0.02)} of {len(rich)}"

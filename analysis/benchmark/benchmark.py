@@ -9,7 +9,8 @@ to d. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
   people instead of over h.
 - Mean rank: mean of the ranks by accuracy difference (smallest first), observed consistency and error consistency (largest
   first).
-- OOD rank: rank by OOD accuracy (largest first). Tied observers share their mean rank; people are not ranked.
+- OOD rank: rank by OOD accuracy (largest first). Tied observers, whose values differ by at most 1e-9, share their mean rank;
+  people are not ranked.
 The means of an observer include only the datasets that it responded to; `n_datasets` is their number. Means over different
 datasets cannot be compared. Ranks are therefore given only to observers that responded to the same conditions, namely to the
 largest set of conditions that any observer responded to; the ranks of all other observers are NaN. A dataset is excluded for
@@ -39,6 +40,7 @@ from analysis.kappa.condition_data import (
 )
 from analysis.kappa.consistency import RULES, Rule
 from analysis.measures.resampling import nan_mean
+from analysis.measures.ties import join_ties
 from core.errors import LogError
 from stimuli.published.datasets import DATASETS
 
@@ -101,9 +103,9 @@ def benchmark_table(
     for name, values in zip(MEASURES, scores.values, strict=True):
         table[name] = values[:, 0]
     # The first row (the people) stays first.
-    sort_key = table["error_consistency"].where(table.index > 0, np.inf)
-    order = sort_key.sort_values(ascending=False, kind="stable").index
-    table = table.loc[order, list(COLUMNS)].reset_index(drop=True)
+    sort_key = join_ties(-table["error_consistency"].where(table.index > 0, np.inf).to_numpy(float))
+    order = np.argsort(sort_key, kind="stable")
+    table = table.iloc[order][list(COLUMNS)].reset_index(drop=True)
     add_notes(table, scores.notes)
     table.attrs["rule"] = RULES[rule]
     return table
@@ -201,10 +203,11 @@ def _average_over_datasets(
     rows = [keys.index(key) for key in ranked]
     if rows:
         by_measure = [
-            rankdata(sign * means[k, rows], axis=0, nan_policy="omit") for k, sign in ((1, 1), (2, -1), (3, -1))
+            rankdata(join_ties(sign * means[k, rows]), axis=0, nan_policy="omit")
+            for k, sign in ((1, 1), (2, -1), (3, -1))
         ]
         ranks[0, rows] = np.mean(by_measure, axis=0)
-        ranks[1, rows] = rankdata(-means[0, rows], axis=0, nan_policy="omit")
+        ranks[1, rows] = rankdata(join_ties(-means[0, rows]), axis=0, nan_policy="omit")
     names, kinds = zip(*keys, strict=True)
     return BenchmarkScores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes), rank_note)
 

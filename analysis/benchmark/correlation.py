@@ -28,6 +28,7 @@ from analysis.kappa.condition_data import compare_with_people, group_by_dataset,
 from analysis.kappa.consistency import Rule, select_benchmark_conditions
 from analysis.measures.psychometric import thresholds
 from analysis.measures.shape_bias import overall_shape_bias, pooled_shape_bias, shape_bias
+from analysis.measures.ties import join_ties
 from core.errors import LogError, UnknownName
 
 COLUMNS = ("method", "x", "y", "n", "df", "r", "low", "high", "p", "reason")
@@ -62,7 +63,7 @@ def correlate(x: pd.Series, y: pd.Series) -> pd.DataFrame:
     for method in METHODS:
         r = low = high = p = np.nan
         if not reason:
-            result = pearsonr(*values) if method == "pearson" else spearmanr(*values)
+            result = pearsonr(*values) if method == "pearson" else spearmanr(*map(join_ties, values))
             r, p = float(result.statistic), float(result.pvalue)
             if 1 - r * r < 1e-12:  # scipy rounds r = ±1 differently and returns p near 0 for both methods
                 p = 0.0 if method == "pearson" else min(1.0, 2 / factorial(n))

@@ -17,6 +17,7 @@ from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import bootstrap_weights
 from analysis.kappa.consistency import RULES, Rule
 from analysis.measures.resampling import N_RESAMPLES, percentiles
+from analysis.measures.ties import join_ties
 
 COLUMNS = ("observer", "kind", "n_datasets", "measure", "value", "low", "high")
 
@@ -63,7 +64,7 @@ def benchmark_intervals(
         part = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
         part = part.assign(measure=measure, value=value, low=low[index], high=high[index])
         sign = 1 if measure in ("accuracy_difference", "mean_rank", "ood_rank") else -1
-        parts.append(part.loc[np.argsort(np.where(part.index > 0, sign * value, -np.inf), kind="stable")])
+        parts.append(part.loc[np.argsort(join_ties(np.where(part.index > 0, sign * value, -np.inf)), kind="stable")])
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     add_notes(table, scores.notes)
     table.attrs |= {"rank_note": scores.rank_note, "rule": RULES[rule]}

@@ -32,4 +32,4 @@ def _split(
     ends = np.cumsum(np.bincount(numbers, minlength=len(values)))
     rows = dict(zip(values, np.split(numbers.argsort(kind="stable"), ends[:-1]), strict=True))
     for value in order(values):
-        yield value, frame.iloc[rows[value]]
+        yield value, frame.take(rows[value])

@@ -8,8 +8,11 @@ Notation: O observers of one dataset, R resamples (paired bootstrap over images 
   from a one-sided permutation test that permutes the kinds over the observers; the observed assignment counts as one
   permutation.
 - Human range: an observer that is not a person is within the human range if its mean kappa with people is at least the
-  lowest mean kappa of a person with the other people (leave one out). The table also has the proportion of resampled
-  trees in which the observer belongs to the smallest cluster that contains all people.
+  lowest mean kappa of a person with the other people (leave one out); values that differ by at most 1e-9 are equal. If one
+  of two observers never errs or always errs in a condition, their kappa is 0 by arithmetic. A person for whom this is so
+  with all other people is not part of the range, and an observer for which this is so with all people gets no verdict.
+  The table also has the proportion of resampled trees in which the observer belongs to the smallest cluster that contains
+  all people.
 """
 
 from collections.abc import Sequence
@@ -20,10 +23,11 @@ from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 
 from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves, node_sets
-from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
+from analysis.kappa.condition_data import ResampledComparison, has_mixed_pairs, resample_comparisons
 from analysis.kappa.consistency import Rule
 from analysis.kappa.pairs import PairKappas, ResampledKappas, resample_dataset
 from analysis.measures.resampling import N_RESAMPLES, percentiles
+from analysis.measures.ties import TOLERANCE
 
 BRANCH_COLUMNS = ("branch", "height", "n", "support", "observers")
 HUMAN_RANGE_COLUMNS = (
@@ -207,7 +211,8 @@ def within_human_range(
     Returns:
         A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is its mean kappa with
         people; `people_lowest`, `people_mean` and `people_highest` summarize the mean kappa of each person with the other
-        people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined).
+        people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined or 0 by
+        arithmetic, because one of two observers never errs or always errs). `n_people` counts the people of the range.
         `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster that
         contains all people. The table is empty if there are fewer than two people.
     """
@@ -222,6 +227,11 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
     people = data.per_person[2, :, 0]
     if len(people) < 2 or np.isnan(people).all():
         return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
+    # The kappa of an observer that never errs, or always errs, is 0 by arithmetic, so it is not compared.
+    is_compared = has_mixed_pairs(comparisons[0].conditions, data.people, data.people)
+    range_of_people = people[is_compared] if is_compared.any() else people
+    lowest, mean, highest = np.nanmin(range_of_people), np.nanmean(range_of_people), np.nanmax(range_of_people)
+    has_verdict = has_mixed_pairs(comparisons[0].conditions, data.names, data.people) & is_compared.any()
     low, high = percentiles(resampled.with_people[2])
     leaf_of = {name: leaf for leaf, name in enumerate(trees.pairs.names)}
     leaves_of_people = sum(1 << leaf_of[name] for name in data.people)
@@ -229,10 +239,11 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
     rows = []
     for k, (name, kind) in enumerate(zip(data.names, data.kinds, strict=True)):
         kappa = data.with_people[2, k, 0]
-        is_within = bool(kappa >= np.nanmin(people)) if not np.isnan(kappa) else None
+        is_within = bool(kappa >= lowest - TOLERANCE) if has_verdict[k] and not np.isnan(kappa) else None
         in_cluster = float(np.mean([cluster >> leaf_of[name] & 1 for cluster in clusters])) if clusters else np.nan
-        rows.append((name, kind, kappa, low[k], high[k], np.nanmin(people), np.nanmean(people), np.nanmax(people),
-                     len(people), int(np.sum(people < kappa)), is_within, in_cluster))  # fmt: skip
+        n_below = int(np.sum(range_of_people < kappa - TOLERANCE))
+        rows.append((name, kind, kappa, low[k], high[k], lowest, mean, highest, len(range_of_people), n_below, is_within,
+                     in_cluster))  # fmt: skip
     return pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
 
 
@@ -253,7 +264,12 @@ def human_range_sentences(table: pd.DataFrame) -> list[str]:
     for _, row in table.iterrows():
         name = f"{row.observer} ({row.kind})"
         if row.among_people is None:
-            sentences.append(f"the kappa of {name} with people is undefined")
+            sentences.append(
+                f"the kappa of {name} with people is undefined"
+                if np.isnan(row.kappa)
+                else f"{name} is not compared with the human range, because kappa is 0 by arithmetic where one of two "
+                "observers never errs or always errs"
+            )
             continue
         comparison = (
             f"is within the human range: it agrees with people better than {row.n_people_below} of {row.n_people} people do"

@@ -29,6 +29,7 @@ from analysis.kappa.condition_data import (
 )
 from analysis.kappa.consistency import Rule, kappa, weighted_agreement
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
+from analysis.measures.ties import TOLERANCE
 
 COLUMNS = (
     "dataset", "observer", "kind", "n_people", "kappa", "low", "high", "ceiling", "ceiling_low", "ceiling_high", "share",
@@ -100,7 +101,7 @@ def ceiling_table(
 def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     """Return value / ceiling; NaN where the ceiling is not above 0, because people then agree only by chance."""
     value, ceiling = np.broadcast_arrays(value, ceiling)
-    return np.asarray(np.divide(value, ceiling, out=np.full(value.shape, np.nan), where=ceiling > 0))
+    return np.asarray(np.divide(value, ceiling, out=np.full(value.shape, np.nan), where=ceiling > TOLERANCE))
 
 
 def _majority_kappa(

@@ -226,6 +226,25 @@ def resample_comparisons(
     return comparisons
 
 
+def has_mixed_pairs(conditions: list[ConditionData], names: Collection[str], others: Collection[str]) -> np.ndarray:
+    """Return whether the kappa of each observer in `names` with any of `others` is more than arithmetic.
+
+    If one of two observers is always correct or always wrong on the images of a condition that both responded to, kappa is
+    0 (or undefined) whatever the other one does. The result has the shape (len(names),) and is True for an observer if there
+    is a condition and another observer in `others` for which this is not so.
+    """
+    is_mixed = np.zeros(len(names), bool)
+    for condition in conditions:
+        rows, columns = (pd.Index(condition.names).get_indexer(pd.Index(list(group))) for group in (names, others))
+        n_correct, n = condition.correct @ condition.answered.T, condition.answered @ condition.answered.T
+        both = (n_correct > 0) & (n_correct < n)  # [o, p]: o is mixed on the images that p responded to
+        both &= both.T
+        np.fill_diagonal(both, False)
+        present = (rows >= 0)[:, None] & (columns >= 0)
+        is_mixed |= (both[np.ix_(rows, columns)] & present).any(axis=1)
+    return is_mixed
+
+
 def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Return n / total, elementwise; NaN where the total is 0."""
     return np.asarray(np.divide(n, total, out=np.full(n.shape, np.nan), where=total > 0))

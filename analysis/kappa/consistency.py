@@ -112,7 +112,7 @@ def pair_counts(correct: np.ndarray, answered: np.ndarray) -> np.ndarray:
     """
     wrong = answered - correct
     products = (correct @ correct.T, correct @ wrong.T, wrong @ correct.T, wrong @ wrong.T)
-    return np.rint(np.stack(products, axis=-1)).astype(np.int64)
+    return np.asarray(np.rint(np.stack(products, axis=-1)), np.int64)
 
 
 def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,9 +158,9 @@ def _expected_and_observed(
 def kappa(observed: np.ndarray, expected: np.ndarray, rule: Rule = "undefined-is-nan") -> np.ndarray:
     """Return (observed - expected) / (1 - expected), elementwise; `rule` determines the undefined values."""
     denominator = 1 - np.asarray(expected)
-    kappas = np.divide(
-        observed - expected, denominator, out=np.full_like(denominator, np.nan), where=denominator > 1e-12
-    )
+    difference = np.asarray(observed - expected)
+    difference = np.where(np.abs(difference) < 1e-12, 0.0, difference)  # what rounding leaves where kappa is exactly 0
+    kappas = np.divide(difference, denominator, out=np.full_like(denominator, np.nan), where=denominator > 1e-12)
     return np.where(observed == 1, 1.0, kappas) if rule == "model-vs-human" else kappas
 
 

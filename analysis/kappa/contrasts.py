@@ -25,6 +25,7 @@ from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
 from analysis.kappa.pairs import PairKappas, ResampledKappas, kind_order, resample_kappas
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
+from analysis.measures.ties import TOLERANCE
 
 COLUMNS = (
     "dataset", "contrast", "kind_1", "kind_2", "n_1", "n_2", "kappa_1", "kappa_2", "difference", "low", "high", "p",
@@ -32,7 +33,6 @@ COLUMNS = (
 )  # fmt: skip
 WITHIN, PEOPLE = "within - between", "with people"
 N_PERMUTATIONS = 10_000
-TOLERANCE = 1e-12  # a statistic that is closer than this to the observed statistic counts as equal to it
 
 
 def kind_contrasts(

@@ -7,9 +7,10 @@ resampled separately, so it keeps its number of images. The same seed gives the 
 
 import numpy as np
 
+from analysis.measures.ties import TOLERANCE
+
 N_RESAMPLES = 1000
 PERCENTILES = (2.5, 97.5)
-TOLERANCE = 1e-12  # values that differ by less count as equal
 
 
 def resample_weights(n_images: int, n_resamples: int, seed: int) -> np.ndarray:

@@ -296,7 +296,8 @@ def _print_human_range(models: "pd.DataFrame") -> None:
     )
     table = models.sort_values("kappa", ascending=False, kind="stable")
     table["within_range"] = [
-        "undefined" if within is None else "yes" if within else "no" for within in table["among_people"]
+        "yes" if within else "no" if within is not None else "undefined" if kappa != kappa else "not compared"
+        for within, kappa in zip(table["among_people"], table["kappa"], strict=True)
     ]
     columns = ["observer", "kind", "kappa", "low", "high", "within_range", "n_people_below", "in_cluster"]
     print_table(table[columns])

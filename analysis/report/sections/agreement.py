@@ -126,7 +126,14 @@ def human_range_summary(among: pd.DataFrame) -> str:
 
     It tells how many observers agree with people at least as well as that person does.
     """
-    inside = list(among.loc[among["among_people"] == True, "observer"])  # noqa: E712 (may be None)
+    has_verdict = among["among_people"].map(lambda value: value is not None)
+    if not has_verdict.all():
+        without = (
+            f"{list_of(list(among.loc[~has_verdict, 'observer']))} cannot be compared with people, because κ with people is "
+            "undefined or 0 by arithmetic: one of two observers never errs or always errs."
+        )
+        return without if not has_verdict.any() else f"{human_range_summary(among[has_verdict])} {without}"
+    inside = list(among.loc[among["among_people"] == True, "observer"])  # noqa: E712 (the dtype is object)
     if len(among) == 1:
         verb = "agrees" if inside else "does not agree"
         degree = "at least as well" if inside else "as well"

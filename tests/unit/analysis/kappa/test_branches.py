@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import evolve
 from sklearn.metrics import adjusted_rand_score
 
 from analysis.io.frame import read_trials
@@ -12,16 +13,18 @@ from analysis.kappa.branches import (
     adjusted_rand_index,
     agreement_with_kinds,
     branch_support,
+    human_range,
     human_range_sentences,
     observer_groups,
     resample_trees,
     within_human_range,
 )
 from analysis.kappa.clustering import cluster_observers
-from analysis.kappa.condition_data import bootstrap_weights
+from analysis.kappa.condition_data import bootstrap_weights, resample_comparisons
 from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.pairs import pair_kappas
+from analysis.report.sections.agreement import human_range_summary
 from core.errors import LogError
 from tests.conftest import real
 from tests.unit.analysis.frames import correct_trials
@@ -178,3 +181,56 @@ def test_published_people_are_a_cluster_in_most_resamples():
     networks = within_human_range(frame, trees, n_resamples=50)
     assert len(networks) == 26 and not networks["among_people"].any()
     assert (networks["people_mean"].round(4) == 0.3311).all()
+
+
+def mixed_letters(rng, n=40):
+    """Return n letters with both correct and wrong responses."""
+    return "10" + "".join(rng.choice(list("10"), n - 2, p=[0.8, 0.2]))
+
+
+def test_observers_that_never_or_always_err_get_no_verdict():
+    """Their kappa is 0 by arithmetic: rounding must not decide whether they are within the human range."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for n, condition in ((39, "c1"), (38, "c2"), (37, "c3")):
+        images = [f"{condition}-{k}" for k in range(n)]
+        letters = {"never": "1" * n, "always": "0" * n, "mixed": mixed_letters(rng, n)}
+        people = {f"p{k}": mixed_letters(rng, n) for k in range(3)} | {"perfect": "1" * n}
+        parts += [correct_trials(o, "generative", x, condition=condition, images=images) for o, x in letters.items()]
+        parts += [correct_trials(o, "human", x, condition=condition, images=images) for o, x in people.items()]
+    frame = pd.concat(parts, ignore_index=True)
+    trees = resample_trees(frame, n_resamples=5)
+    table = within_human_range(frame, trees, n_resamples=5).set_index("observer", drop=False)
+    assert table.loc[["never", "always"], "among_people"].tolist() == [None, None]
+    assert table.loc[["never", "always"], "kappa"].tolist() == [0.0, 0.0]  # exactly, and not -1e-17
+    assert isinstance(table.loc["mixed", "among_people"], bool)
+    assert (table["n_people"] == 3).all()  # the person who never errs is not part of the range
+    sentences = human_range_sentences(table.loc[["always", "never", "mixed"]])
+    assert (
+        sentences[0].replace("always", "never", 1) == sentences[1]
+        and "not compared with the human range" in sentences[0]
+    )
+    assert "of 3 people do" in sentences[2] or "below the human range" in sentences[2]
+    among = table.reset_index(drop=True)
+    assert "always, never cannot be compared with people" in human_range_summary(among)
+    only_perfect = frame[frame["kind"] == "generative"].assign(kind="human").query("observer != 'mixed'")
+    frame = pd.concat([only_perfect, frame[frame["observer"] == "mixed"]], ignore_index=True)
+    table = within_human_range(frame, resample_trees(frame, n_resamples=5), n_resamples=5)
+    assert table["among_people"].tolist() == [None]
+    assert human_range_summary(table).startswith("mixed cannot be compared with people")
+
+
+def test_a_kappa_that_ties_with_that_of_a_person_is_within_the_human_range():
+    rng = np.random.default_rng(1)
+    people = {f"p{k}": mixed_letters(rng) for k in range(3)}
+    parts = [correct_trials(o, "human", x) for o, x in people.items()]
+    frame = pd.concat([*parts, correct_trials("net", "generative", mixed_letters(rng))], ignore_index=True)
+    (comparison,) = resample_comparisons(frame, n_resamples=5)
+    trees = resample_trees(frame, n_resamples=5)
+    for shift, is_within in ((-1e-12, True), (-1e-6, False)):
+        value = comparison.data.per_person[2, :, :1].min() + shift
+        with_people = comparison.data.with_people.copy()
+        with_people[2] = value
+        tied = evolve(comparison, data=evolve(comparison.data, with_people=with_people))
+        (row,) = human_range([tied], trees).itertuples()
+        assert (row.among_people, row.n_people_below) == (is_within, 0)
