@@ -86,7 +86,7 @@ def covers_kappa(seed: int) -> bool:
         table["trial"] = range(1, len(table) + 1)
         table.drop(columns=["correct", "shape", "texture"]).to_csv(log, index=False)
         other = simulate_responses("mine", trials, Correlated(log, KAPPA, 0.6, seed=2 * seed + 1, name="other"))
-    (row,) = error_consistency(pd.concat([frame, other]), n_resamples=N_RESAMPLES, seed=seed).itertuples()
+    (row,) = error_consistency(pd.concat([frame, other])).itertuples()
     return bool(row.low <= KAPPA <= row.high)
 
 
@@ -140,7 +140,7 @@ def covers_pareidolia_threshold(seed: int) -> bool:
 MEASURES: dict[str, Callable[[int], bool]] = {
     "accuracy, Wilson": covers_accuracy,
     "shape bias, Wilson": covers_shape_bias,
-    "kappa, bootstrap": covers_kappa,
+    "kappa, score": covers_kappa,
     "mean kappa with people": covers_mean_kappa,
     "threshold, profile": covers_threshold,
     "geometric illusion, effect": covers_illusion_effect,

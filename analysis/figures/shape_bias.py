@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.measures.shape_bias import shape_bias_by_kind
+from analysis.measures.totals import ALL
 
 MAX_OBSERVERS = 12  # if the figure has more observers, people are pooled
-ALL = "all"
 
 
 def arrange(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

@@ -14,22 +14,21 @@ from analysis.io.frame import condition_order, dataset_order
 
 def split_datasets(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the rows of every dataset in the usual order. The rows keep their order and the notes."""
-    return _split(frame, "dataset", dataset_order)
+    return ((name, frame.take(rows)) for name, rows in rows_by_value(frame["dataset"], dataset_order))
 
 
 def split_conditions(dataset: str, trials: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the rows of every condition of a dataset in the usual order. The rows keep their order."""
-    return _split(trials, "condition", lambda conditions: condition_order(dataset, conditions))
+    by_condition = rows_by_value(trials["condition"], lambda conditions: condition_order(dataset, conditions))
+    return ((name, trials.take(rows)) for name, rows in by_condition)
 
 
-def _split(
-    frame: pd.DataFrame, column: str, order: Callable[[Iterable[str]], list[str]]
-) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield every value of a column and its rows, with the values in the order that `order` gives them."""
-    numbers, values = pd.factorize(frame[column].to_numpy(object))
-    if not len(values):
+def rows_by_value(column: pd.Series, order: Callable[[Iterable[str]], list[str]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield every value of a column and the positions of its rows, with the values in the order that `order` returns."""
+    numbers, unique = pd.factorize(column.to_numpy(object))
+    if not len(unique):
         return
-    ends = np.cumsum(np.bincount(numbers, minlength=len(values)))
-    rows = dict(zip(values, np.split(numbers.argsort(kind="stable"), ends[:-1]), strict=True))
-    for value in order(values):
-        yield value, frame.take(rows[value])
+    ends = np.cumsum(np.bincount(numbers, minlength=len(unique)))
+    rows = dict(zip(map(str, unique), np.split(numbers.argsort(kind="stable"), ends[:-1]), strict=True))
+    for value in order(rows):
+        yield value, rows[value]

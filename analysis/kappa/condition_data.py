@@ -12,8 +12,16 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.io.frame import condition_order, dataset_order, observer_order
-from analysis.kappa.consistency import Rule, correct_matrix, kappa, select_benchmark_conditions, weighted_agreement
+from analysis.io.frame import dataset_order, observer_order
+from analysis.io.split_frame import split_datasets
+from analysis.kappa.consistency import (
+    TRIAL_COLUMNS,
+    Rule,
+    correct_matrices,
+    kappa,
+    select_benchmark_conditions,
+    weighted_agreement,
+)
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
@@ -58,19 +66,11 @@ def split_by_condition(
     one session.
     """
     conditions = []
-    columns = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")
-    frame = frame[[name for name in columns if name in frame]]
-    by_name = {str(name): trials for name, trials in frame.groupby("dataset", sort=False)}
-    for dataset in dataset_order(by_name):
-        of_dataset = by_name[dataset] if every_condition else select_benchmark_conditions(by_name[dataset], dataset)
+    for dataset, all_trials in split_datasets(frame[[name for name in TRIAL_COLUMNS if name in frame]]):
+        of_dataset = all_trials if every_condition else select_benchmark_conditions(all_trials, dataset)
         observers = observer_order(of_dataset)
         kind_of = dict(zip(observers["observer"], observers["kind"], strict=True))
-        by_condition = {str(c): trials for c, trials in of_dataset.groupby("condition", sort=False)}
-        for condition in condition_order(dataset, by_condition):
-            trials = by_condition[condition]
-            present = set(trials["observer"].unique())
-            order = np.array([name for name in kind_of if name in present], object)
-            names, correct, answered = correct_matrix(trials, order)
+        for condition, names, correct, answered in correct_matrices(dataset, of_dataset):
             kinds = tuple(kind_of[name] for name in names)
             is_reference = [
                 kind == "human" if reference_observers is None else name in reference_observers

@@ -14,15 +14,16 @@ images with `method="bootstrap"` (the same resampled images for all observers; t
 the resamples in which kappa is defined), which is too narrow when errors or correct responses are rare.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.io.frame import observer_order
+from analysis.io.frame import condition_order, observer_order
 from analysis.io.notes import add_notes
 from analysis.io.repeated import first_responses
-from analysis.io.split_frame import split_conditions, split_datasets
+from analysis.io.split_frame import rows_by_value, split_datasets
 from analysis.kappa.intervals import rare_counts_note, score_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
 from stimuli.published.datasets import DATASETS
@@ -38,6 +39,7 @@ RULES: dict[Rule, str] = {
     "such pairs are excluded from means",
     "model-vs-human": "rule model-vs-human: kappa is 1 when two observers agree on every image, as in the original code",
 }
+TRIAL_COLUMNS = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")  # what kappa depends on
 PAIRS_PER_PRODUCT = 2048  # larger values need more memory, smaller values give many small and slow matrix products
 
 
@@ -74,16 +76,17 @@ def error_consistency(
         >>> table = error_consistency(frame)
         >>> kappa_matrix(table, "cue-conflict")
     """
-    parts, all_counts = [], [np.zeros((0, 4), np.int64)]
-    columns = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")
-    for dataset, of_dataset in split_datasets(frame[[name for name in columns if name in frame]]):
-        for condition, trials in split_conditions(dataset, of_dataset):
-            names, correct, answered = correct_matrix(trials)
+    names_of_columns = [*COLUMNS, *(BOUNDS if bounds else ())]
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names_of_columns}
+    all_counts = [np.zeros((0, 4), np.int64)]
+    for dataset, of_dataset in split_datasets(frame[[name for name in TRIAL_COLUMNS if name in frame]]):
+        for condition, names, correct, answered in correct_matrices(dataset, of_dataset):
             i, j = np.triu_indices(len(names), k=1)
             n, expected, observed = (matrix[i, j] for matrix in pairwise_agreement(correct, answered))
             part = {
-                "dataset": dataset, "condition": condition, "observer_1": names[i], "observer_2": names[j],
-                "n": n.astype(int), "expected": expected, "observed": observed, "kappa": kappa(observed, expected, rule),
+                "dataset": np.full(len(i), dataset, object), "condition": np.full(len(i), condition, object),
+                "observer_1": names[i], "observer_2": names[j], "n": n.astype(int), "expected": expected,
+                "observed": observed, "kappa": kappa(observed, expected, rule),
             }  # fmt: skip
             part["low"] = part["high"] = np.full(len(i), np.nan)
             if intervals and len(i):
@@ -94,13 +97,14 @@ def error_consistency(
             if bounds:
                 n_correct, total = correct @ answered.T, np.where(n > 0, n, np.nan)
                 part["lowest"], part["highest"] = attainable_kappa(n_correct[i, j] / total, n_correct[j, i] / total)
-            parts.append(pd.DataFrame(part))
-    names_of_columns = [*COLUMNS, *(BOUNDS if bounds else ())]
-    table = pd.concat(parts, ignore_index=True)[names_of_columns] if parts else pd.DataFrame(columns=names_of_columns)
+            for name, values in part.items():
+                parts[name].append(values)
+    if not parts["n"]:
+        return pd.DataFrame(columns=names_of_columns)
+    table = pd.DataFrame({name: np.concatenate(values) for name, values in parts.items()})
     if intervals and method == "score":
         counts = np.concatenate(all_counts)
-        if len(table):
-            table["low"], table["high"] = score_interval(counts)
+        table["low"], table["high"] = score_interval(counts)
         add_notes(table, rare_counts_note(counts))
     return table
 
@@ -133,6 +137,28 @@ def correct_matrix(trials: pd.DataFrame, names: np.ndarray | None = None) -> tup
     correct = np.zeros_like(answered)
     correct[o, i] = trials["correct"].to_numpy(float)
     return names, correct, answered
+
+
+def correct_matrices(dataset: str, trials: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield each condition of one dataset, in the usual order, with the three arrays of `correct_matrix`.
+
+    The observers of the dataset are sorted once, because sorting them in every condition takes most of the time if there are
+    thousands of conditions. Raises LogError in the same cases as `correct_matrix`.
+    """
+    all_names = observer_order(trials)["observer"].to_numpy(object)
+    observer = pd.Index(all_names).get_indexer(trials["observer"].to_numpy(object))
+    image, _ = pd.factorize(trials["stimulus"].to_numpy(object))
+    is_correct = trials["correct"].to_numpy(float)
+    for condition, rows in rows_by_value(trials["condition"], lambda values: condition_order(dataset, values)):
+        present, o = np.unique(observer[rows], return_inverse=True)
+        i, images = pd.factorize(image[rows])
+        answered = np.bincount(o * len(images) + i, minlength=len(present) * len(images)).astype(float)
+        answered, correct = answered.reshape(len(present), len(images)), np.zeros((len(present), len(images)))
+        correct[o, i] = is_correct[rows]
+        if answered.max() > 1:
+            yield condition, *correct_matrix(trials.take(rows), all_names[present])
+        else:
+            yield condition, all_names[present], correct, answered
 
 
 def pairwise_agreement(correct: np.ndarray, answered: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

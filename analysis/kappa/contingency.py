@@ -8,8 +8,8 @@ wrong. If n is the sum of the four counts, c_obs = (both_right + both_wrong) / n
 import numpy as np
 import pandas as pd
 
-from analysis.io.split_frame import split_conditions, split_datasets
-from analysis.kappa.consistency import correct_matrix, pair_counts
+from analysis.io.split_frame import split_datasets
+from analysis.kappa.consistency import TRIAL_COLUMNS, correct_matrices, pair_counts
 
 COUNTS = ("both_right", "only_1", "only_2", "both_wrong")
 COLUMNS = ("dataset", "condition", "observer_1", "observer_2", "n", *COUNTS)
@@ -23,10 +23,8 @@ def contingency(frame: pd.DataFrame) -> pd.DataFrame:
     one session.
     """
     parts = []
-    columns = ("dataset", "observer", "kind", "session", "condition", "stimulus", "correct")
-    for dataset, of_dataset in split_datasets(frame[[name for name in columns if name in frame]]):
-        for condition, trials in split_conditions(dataset, of_dataset):
-            names, correct, answered = correct_matrix(trials)
+    for dataset, of_dataset in split_datasets(frame[[name for name in TRIAL_COLUMNS if name in frame]]):
+        for condition, names, correct, answered in correct_matrices(dataset, of_dataset):
             i, j = np.triu_indices(len(names), k=1)
             counts = pair_counts(correct, answered)[i, j]
             part = {"dataset": dataset, "condition": condition, "observer_1": names[i], "observer_2": names[j]}

@@ -33,8 +33,8 @@ from analysis.io.notes import add_notes
 from analysis.io.repeated import first_responses
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import select_benchmark_conditions
-from analysis.measures.confusion import ALL
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
+from analysis.measures.totals import ALL
 
 COLUMNS = (
     "dataset", "condition", "observer_1", "observer_2", "n", "n_both_wrong", "same_response", "agreement", "low", "high",

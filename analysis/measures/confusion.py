@@ -22,11 +22,11 @@ from analysis.io.columns import as_text
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.resampling import N_RESAMPLES, percentiles, resample_weights
+from analysis.measures.totals import ALL
 from stimuli.categories import CATEGORIES
 
 COLUMNS = ("dataset", "observer", "kind", "condition", "category", "response", "n", "n_shown", "share", "low", "high")
 ENTROPY_COLUMNS = ("dataset", "observer", "kind", "condition", "n", "n_no_answer", "entropy", "low", "high", "highest")
-ALL = "all"  # in the tables, the name for all conditions (or all datasets) together
 
 
 def confusion_table(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.DataFrame:

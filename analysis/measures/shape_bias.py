@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.io.columns import as_text
 from analysis.io.frame import observer_order
 from analysis.measures.accuracy import wilson_interval
+from analysis.measures.totals import ALL, distinct_from_total
 from core.errors import LogError
 from stimuli.categories import CATEGORIES
 
@@ -29,7 +30,6 @@ COLUMNS = (
     "cue_rate",
 )
 SPREAD = ("observer", "kind", "n_categories", "lowest", "q1", "median", "q3", "highest", "shape_bias")
-ALL = "all"  # in the table, the name for all categories together
 
 
 def has_cue_conflicts(frame: pd.DataFrame) -> bool:
@@ -49,9 +49,10 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
         frame: Trials as returned by `read_trials`. Trials without a cue conflict are excluded.
 
     Returns:
-        A table with `COLUMNS`. Every observer has one row with category "all" and one row per shape category. `n_conflict`
-        is the number of cue-conflict trials; `low` and `high` are the interval of `shape_bias`; `cue_rate` is the proportion
-        of the cue-conflict trials whose response names the shape or the texture. People come first.
+        A table with `COLUMNS`. Every observer has one row with category "all" and one row per shape category (a category
+        that is itself named "all" is called "category all"). `n_conflict` is the number of cue-conflict trials; `low` and
+        `high` are the interval of `shape_bias`; `cue_rate` is the proportion of the cue-conflict trials whose response names
+        the shape or the texture. People come first.
 
     Raises:
         LogError: If no trial has a cue conflict, or if several datasets have cue conflicts (observers of the same name in
@@ -103,7 +104,7 @@ def _count_decisions(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the cue-conflict trials with the columns `n_shape` and `n_texture` (booleans) and the shape as category."""
     conflict = cue_conflict_trials(frame)
     return conflict.assign(
-        category=conflict["shape"],
+        category=distinct_from_total(conflict["shape"], "category"),
         n_shape=conflict["response"] == conflict["shape"],
         n_texture=conflict["response"] == conflict["texture"],
     )

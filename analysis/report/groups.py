@@ -16,7 +16,8 @@ from analysis.kappa.by_group import kappa_by_group
 from analysis.kappa.consistency import RULES
 from analysis.measures.accuracy import chance_level
 from analysis.measures.by_group import accuracy_by_group, shape_bias_by_group
-from analysis.measures.shape_bias import ALL, has_cue_conflicts
+from analysis.measures.shape_bias import has_cue_conflicts
+from analysis.measures.totals import ALL
 from analysis.report.extras import Drawing, Extra
 from analysis.report.sections.parts import as_sentence
 from analysis.selection.groups import Groups, group_observers

@@ -121,7 +121,7 @@ def independence(
     """Test whether kappa exceeds chance.
 
     Under the null hypothesis, the two observers have the observed accuracies, but make errors independently of each
-    other (Klein et al. 2025).
+    other (adapted from Klein et al. 2025).
 
     \b
     Example:
@@ -152,7 +152,8 @@ def difference(
 ) -> None:
     """Test whether two observers differ in kappa with people.
 
-    The permutation test exchanges the responses of the two observers on randomly selected images (Klein et al. 2025).
+    The permutation test exchanges the responses of the two observers on randomly selected images (adapted from Klein et
+    al. 2025).
 
     \b
     Example:

@@ -78,8 +78,9 @@ def shape_bias(
       observers analyze shape-bias humans/cue-conflict networks/cue-conflict --labels labels.csv --group-by group
     """
     from analysis.measures.by_group import shape_bias_by_group
-    from analysis.measures.shape_bias import ALL, describe_people, overall_shape_bias
+    from analysis.measures.shape_bias import describe_people, overall_shape_bias
     from analysis.measures.shape_bias import shape_bias as compute
+    from analysis.measures.totals import ALL
     from analysis.selection.split import separate_parts
 
     frame = read_logs(logs, dataset, selection)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from analysis.figures import style
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
 from analysis.io.tables import format_range
-from analysis.measures.shape_bias import ALL, describe_people, overall_shape_bias, pooled_shape_bias
+from analysis.measures.shape_bias import describe_people, overall_shape_bias, pooled_shape_bias
+from analysis.measures.totals import ALL
 from analysis.report.sections.figures import format_spread, write_figure
 from analysis.report.sections.parts import Part, ReportFigure, as_sentence, count, table_of
 from analysis.report.sections.plots import bias_data

@@ -11,6 +11,7 @@ from analysis.measures.shape_bias import (
     overall_shape_bias,
     pooled_shape_bias,
     shape_bias,
+    shape_bias_spread,
 )
 from core.errors import LogError
 
@@ -74,3 +75,20 @@ def test_frames_without_a_single_cue_conflict_dataset_are_rejected():
     message = r"several datasets have cue conflicts \(cue-conflict, other\); choose one with --dataset"
     with pytest.raises(LogError, match=message):
         shape_bias(pd.concat([FRAME, other]))
+
+
+def test_a_category_named_like_the_total_is_not_the_total():
+    rows = [
+        ("all", "dog", "all"),
+        ("all", "dog", "dog"),
+        ("cat", "all", "all"),
+        ("category all", "dog", "category all"),
+    ]
+    frame = pd.DataFrame(rows, columns=["shape", "texture", "response"]).assign(
+        dataset="mine", observer="a", kind="human", condition="", category=lambda frame: frame["shape"], correct=True
+    )
+    frame["stimulus"] = [f"{k}.png" for k in range(len(frame))]
+    table = shape_bias(frame)
+    assert table["category"].tolist() == ["all", "cat", "category all", "category category all"]
+    assert table["n_conflict"].tolist() == [4, 1, 1, 2] and len(overall_shape_bias(table)) == 1
+    assert shape_bias_spread(table)["n_categories"].item() == 3
