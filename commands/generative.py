@@ -17,6 +17,7 @@ from commands.options import (
     create_observers,
     numbers,
 )
+from core.files import check_regular
 from core.resuming import resumable
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def estimate_allocation(
     flags = {"device": device, "dtype": dtype, "batch_size": batch_size}
     generative = create_observers([observer], option, flags)[0]
     out.parent.mkdir(parents=True, exist_ok=True)
+    check_regular(out)
     is_new = not out.exists()
     out.open("a").close()  # a file that cannot be written is reported before the pilot run
     if is_new:

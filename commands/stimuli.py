@@ -10,6 +10,7 @@ import typer
 from commands.completion import complete_distortions
 from commands.options import Quiet, key_values, to_stderr
 from core.errors import StimulusError
+from core.files import resolve
 from core.resuming import resumable
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def show_stimuli(
     from stimuli.build.sheet import draw_levels
     from stimuli.images import save_image
 
-    if out.suffix.lower() != ".png" or out.is_dir() or out.resolve() == image.resolve():
+    if out.suffix.lower() != ".png" or out.is_dir() or resolve(out) == resolve(image):
         raise typer.BadParameter(f"--out must name a PNG file other than the image, got {out}")
     conditions = [level.strip() for level in levels.split(",")] if levels is not None else ()
     save_image(draw_levels(DistortionSettings(distortion, key_values(option), seed, size), image, conditions), out)
@@ -261,7 +262,7 @@ def _n_workers(n: int | None) -> int:
 def _refuse_out_inside_sources(out: Path, *sources: Path) -> None:
     """Raise StimulusError if `out` is inside a source folder, because its images would be read as source images."""
     for source in sources:
-        if out.resolve().is_relative_to(source.resolve()):
+        if resolve(out).is_relative_to(resolve(source)):
             raise StimulusError(
                 f"{out} is inside {source}, which contains the source images: choose a folder outside of {source}"
             )

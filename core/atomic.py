@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.errors import StimulusError
+from core.files import check_regular
 
 
 def partial_path(path: Path) -> Path:
@@ -30,13 +31,18 @@ def replacing(path: Path, *, shared: bool = False, sync: bool = False) -> Iterat
 
     Raises:
         OSError: If the file cannot be written. The error names `path` and not the temporary file.
+        NotRegularFile: If `path` or the temporary file exists and is not a regular file, such as a named pipe.
 
     Example:
         >>> with replacing(Path("table.csv")) as partial:
         ...     table.to_csv(partial)
     """
+    check_regular(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_path(path.with_name(f"{path.name}.{os.getpid()}") if shared else path)
+    if partial.is_symlink():
+        partial.unlink()  # a killed run does not leave a link, which could lead anywhere
+    check_regular(partial)
     try:
         yield partial
         if sync:

@@ -14,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from core.errors import UserError
+from core.files import check_regular
 
 WRITING, READY, LOCK = ".writing", ".ready", ".lock"
 _OBSOLETE = ".obsolete"  # file in WRITING with the names of files to remove
@@ -41,6 +42,7 @@ def staged_files(out: Path, obsolete: Callable[[Path], Iterable[str]] = lambda n
     """
     is_new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
+    check_regular(out / LOCK)
     lock = filelock.FileLock(out / LOCK)
     try:
         lock.acquire(timeout=0)

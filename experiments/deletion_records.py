@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.files import open_regular
 from core.participants import participant_code
 from observers.protocol import Observer
 
@@ -58,7 +59,7 @@ def _read_records(directory: Path) -> list[list[str]]:
     """Return the deletion records of a folder, or [] if it does not have any. Raises LogError if the file is damaged."""
     path = directory / DELETION_RECORDS
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(open_regular(path), newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file, strict=True))
     except FileNotFoundError:
         return []

@@ -28,6 +28,7 @@ import filelock
 
 from core.atomic import write_atomically
 from core.errors import LogError
+from core.files import check_regular, open_regular, read_bytes, read_text
 from core.json_files import JsonError, read_json
 from core.names import is_device
 from experiments.sidecar_checks import check_sidecar
@@ -116,8 +117,11 @@ class LogWriter:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
+        lock = path.with_name(f".{path.stem}.lock")
         try:
+            check_regular(lock)
+            check_regular(path)
+            self._lock = filelock.FileLock(lock)
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             raise LogError(
@@ -141,7 +145,7 @@ class LogWriter:
     def write(self, cells: Sequence[str]) -> None:
         """Append one row in one system call. Raises LogError if the row cannot be written."""
         if self._file is None:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+            self._file = open_regular(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         line = _to_line(cells)
         try:
             n_written = os.write(self._file, line)
@@ -187,7 +191,7 @@ def has_rows(path: Path) -> bool:
     """Return whether the log exists and has at least one complete row besides the header."""
     if not path.exists():
         return False
-    content = path.read_bytes().replace(b"\r", b"\n")  # another program may have changed the line endings
+    content = read_bytes(path).replace(b"\r", b"\n")  # another program may have changed the line endings
     return content.count(b"\n") > 1
 
 
@@ -204,7 +208,7 @@ def remove_incomplete_row(path: Path) -> int:
         LogError: If the log has a byte order mark, carriage returns or NUL bytes, which means that another program has
             changed it.
     """
-    content = path.read_bytes()
+    content = read_bytes(path)
     complete = content[: content.rfind(b"\n") + 1]  # the incomplete rest may contain NUL bytes after a power cut
     if content.startswith((BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE)) or b"\r" in content or b"\0" in complete:
         raise LogError(
@@ -231,7 +235,7 @@ def read_rows(path: Path) -> list[list[str]]:
         LogError: If the log cannot be read, is empty, or has a row with a different number of cells than the header.
     """
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LogError(f"the trial log {path} cannot be read: {error}") from None
@@ -261,7 +265,7 @@ def check_hashed_rows(path: Path, sidecar: Mapping[str, Any]) -> bytes:
     Raises:
         LogError: If one of the rows was changed, or if the entry `hashed` of the sidecar is damaged.
     """
-    content, hashed = path.read_bytes(), sidecar.get("hashed")
+    content, hashed = read_bytes(path), sidecar.get("hashed")
     if hashed is None:
         return content
     n_rows = hashed.get("n_rows") if isinstance(hashed, Mapping) else None

@@ -14,6 +14,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from core.errors import LogError
+from core.files import read_bytes
 from core.names import normalize
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
@@ -89,7 +90,7 @@ def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
     """
     if path.stat().st_size > MAX_BYTES:
         raise ObserverError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is not a trial log")
-    content = path.read_bytes()
+    content = read_bytes(path)
     layout = parse_header(content, path)[1]
     if layout is None:
         raise ObserverError(
@@ -172,7 +173,7 @@ class Recorded:
 
     def provenance(self) -> dict[str, str]:
         """Return the SHA-256 of the recording."""
-        return {"recording_sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()}
+        return {"recording_sha256": hashlib.sha256(read_bytes(self.path)).hexdigest()}
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         """Yield the recorded response to each trial.

@@ -14,6 +14,7 @@ import numpy as np
 from attrs import field, frozen
 from attrs.validators import optional
 
+from core.files import read_bytes
 from observers.protocol import Kind, ObserverError, Response, Trial
 from observers.recorded import RecordedTrial, read_recorded_trials
 from stimuli.published.level_scales import numeric_level, scale_of, to_scale
@@ -216,7 +217,7 @@ class Correlated:
 
     def provenance(self) -> dict[str, str]:
         """Return the SHA-256 of the recorded observer's file."""
-        return {"log_sha256": hashlib.sha256(self.log.read_bytes()).hexdigest()}
+        return {"log_sha256": hashlib.sha256(read_bytes(self.log)).hexdigest()}
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         """Yield a random response to each trial.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import StimulusError
+from core.files import resolve
 from core.names import file_name_problem, normalize
 from stimuli.image_files import MAX_EXAMPLES, FolderScan, scan_folder
 from stimuli.naming import show
@@ -41,7 +42,7 @@ def read_folder(folder: Path | str, *, keep_unusable: bool = False) -> StimulusS
         >>> [(stimulus.id, stimulus.category) for stimulus in photos]
         [('tom.png', 'cat'), ('rex.jpg', 'dog')]
     """
-    folder = Path(folder).resolve()
+    folder = resolve(folder)
     if folder.is_file() and folder.suffix == ".csv":
         return StimulusSet.read(folder)
     if not folder.is_dir():

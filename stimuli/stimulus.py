@@ -19,6 +19,7 @@ from attrs import Factory, field, frozen
 
 from core.atomic import write_atomically
 from core.errors import StimulusError
+from core.files import read_bytes
 from core.names import describe_character, forbidden_character, normalize
 from stimuli.images import open_image
 from stimuli.naming import COLUMNS, check_cue_name, check_manifest_row, check_names, show
@@ -151,7 +152,7 @@ class StimulusSet:
         lines = []
         for s in self.stimuli:
             try:
-                content = hashlib.sha256(s.path.read_bytes()).hexdigest()
+                content = hashlib.sha256(read_bytes(s.path)).hexdigest()
             except OSError as error:
                 raise StimulusError(f"the image {s.path} cannot be read: {error.strerror}") from None
             lines.append(json.dumps([s.id, s.condition, s.category, sorted(s.cues.items()), content]))
@@ -174,7 +175,7 @@ class StimulusSet:
         """
         manifest = Path(manifest)
         try:
-            text = manifest.read_bytes().decode().lstrip("\ufeff")  # some programs write two byte order marks
+            text = read_bytes(manifest).decode().lstrip("\ufeff")  # some programs write two byte order marks
             rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except UnicodeDecodeError as error:
             raise StimulusError(

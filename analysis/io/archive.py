@@ -23,6 +23,7 @@ from attrs import field, frozen
 from analysis.io.columns import TYPES, Block, Columns, is_text
 from core.errors import LogError
 from core.extras import require_extra
+from core.files import open_binary
 from core.names import is_readable
 
 SUFFIX = ".parquet"
@@ -119,7 +120,7 @@ def is_archive(path: Path) -> bool:
 
     The extra `parquet` is not needed.
     """
-    with open(path, "rb") as file:
+    with open_binary(path) as file:
         if file.read(len(MAGIC)) != MAGIC:
             return False
         size = file.seek(0, 2)

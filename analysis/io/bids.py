@@ -26,6 +26,7 @@ import pandas as pd
 from analysis.io.archive import read_archived_sidecars
 from analysis.io.columns import is_text
 from core.errors import LogError
+from core.files import read_text
 from core.paths import without_folders
 from core.staging import LOCK, READY, WRITING, staged_files
 from core.trial_columns import COMPUTED, EVIDENCE, FRAME_NAMES, INFO, MEASURED, TRIAL_COLUMNS
@@ -214,7 +215,7 @@ def _check_folder(out: Path, tables: Mapping[Path, object], sources: Sequence[st
         return
     description = out / TOP_LEVEL[0]
     try:
-        text = description.read_text("utf-8")
+        text = read_text(description)
         generator = json.loads(text)["GeneratedBy"][0]["Name"] if text.strip("\0\n ") else ""
     except (OSError, ValueError, LookupError, TypeError):
         generator = None

@@ -14,6 +14,7 @@ from analysis.io.canonical_blocks import CanonicalBlocks
 from analysis.io.choices import count_in_log
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
+from core.files import open_binary
 from core.kinds import KINDS
 from core.participants import is_pilot_name, is_practice_name
 from experiments import log
@@ -91,7 +92,7 @@ class Reader:
         if path.suffix == archive.SUFFIX:
             self._read_archive(path, must_be_log)
             return
-        with open(path, "rb") as file:
+        with open_binary(path) as file:
             content = file.read(MAX_LINE)
             header, layout = parse_header(content, path)
             if layout is None:

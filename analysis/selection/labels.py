@@ -25,6 +25,7 @@ from analysis.io.frame import observer_order
 from analysis.io.notes import abbreviate
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
+from core.files import read_bytes
 from core.names import is_readable
 from core.trial_columns import INFO
 
@@ -110,7 +111,7 @@ def _read(labels: Path | str | pd.DataFrame) -> tuple[pd.DataFrame, str, list[st
 
 
 def _read_file(path: Path) -> pd.DataFrame:
-    data = path.read_bytes()
+    data = read_bytes(path)
     is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = None
     for encoding in ("utf-16",) if is_utf16 else ("utf-8-sig", "cp1252"):

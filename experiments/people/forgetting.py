@@ -7,6 +7,7 @@ from pathlib import Path
 import filelock
 
 from core.errors import LogError
+from core.files import check_regular
 from experiments.deletion_records import record_deletion, recorded_date
 from experiments.people.mentions import PARTICIPANTS, files_in, mentions_code, remove_participant_row
 from experiments.people.personal_data import PersonalData, SessionFiles, find_personal_data
@@ -116,6 +117,7 @@ def _lock_sessions(sessions: Iterable[SessionFiles], locks: ExitStack) -> None:
 
 def _lock(path: Path) -> filelock.BaseFileLock:
     """Acquire a lock file. Raises LogError if a running session holds it."""
+    check_regular(path)
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -94,7 +94,7 @@ def _without_participant(participants: Path, code: str, subjects: set[str]) -> b
     A row is removed only if the folder of its subject contains no files. The labels of these subjects are added to
     `subjects`.
     """
-    if participants.is_symlink():
+    if participants.is_symlink() or not participants.is_file():
         return None
     content = participants.read_bytes()
     lines = content.removeprefix(_BOM).splitlines(keepends=True)

@@ -83,7 +83,12 @@ def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
     groups: dict[Path, dict[str, Path]] = {}
     for path in paths:
         suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
-        if suffix is not None and not path.is_symlink() and (suffix != ".lock" or path.name.startswith(".")):
+        if (
+            suffix is not None
+            and not path.is_symlink()
+            and path.is_file()
+            and (suffix != ".lock" or path.name.startswith("."))
+        ):
             stem = path.name.removesuffix(suffix).removeprefix("." if suffix == ".lock" else "")
             groups.setdefault(path.with_name(stem), {})[suffix] = path
     candidates = [_session_files(code, stem, group, any_kind) for stem, group in groups.items()]

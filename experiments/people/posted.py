@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 from core.errors import LogError
+from core.files import read_bytes
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.running.session import run
@@ -106,7 +107,7 @@ def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None
 def _read_answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
     """Yield two values per line of the files: a text with the file name and line number, and the answer in the line."""
     for file in files:
-        for number, line in enumerate(file.read_bytes().removeprefix(BOM_UTF8).splitlines(), start=1):
+        for number, line in enumerate(read_bytes(file).removeprefix(BOM_UTF8).splitlines(), start=1):
             if line.strip():
                 try:
                     yield f"{file}, line {number}", read_answer(line)

@@ -17,6 +17,7 @@ import csv
 from pathlib import Path
 
 from core.errors import StimulusError
+from core.files import read_text
 
 COLUMNS = (
     "image", "observer", "prompt", "strength", "steps", "guidance", "seed", "file", "pixel_distance", "latent_distance",
@@ -34,7 +35,7 @@ def read_rows(out: Path) -> list[Row]:
     """
     path = Path(out) / TABLE
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path, "utf-8-sig")
         rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines(), strict=True))
     except FileNotFoundError:
         raise StimulusError(f"there is no {path}: give a folder that `observers reconstruct --out` wrote") from None

@@ -21,6 +21,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from core.errors import UserError
+from core.files import read_text
 from core.options import describe_type
 from experiments.experiment import Experiment
 from experiments.running.session_log import Session
@@ -68,7 +69,7 @@ def read_runs(path: Path) -> list[RunRequest]:
         UserError: If the file cannot be read, or if a key is unknown, missing or has a value of the wrong type.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(read_text(path))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

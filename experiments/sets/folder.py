@@ -6,6 +6,7 @@ The choices are the categories of the images, or the sixteen published categorie
 from pathlib import Path
 
 from core.errors import StimulusError
+from core.files import resolve
 from experiments.experiment import Experiment, default_n_blocks
 from stimuli.categories import CATEGORIES
 from stimuli.folder import read_folder
@@ -27,7 +28,7 @@ def from_folder(folder: Path) -> Experiment:
         StimulusError: If the folder has another layout, has images in other formats than PNG and JPEG, or has the name of
             a published dataset.
     """
-    folder = Path(folder).resolve()
+    folder = resolve(folder)
     if folder.name in DATASETS:
         raise StimulusError(
             f"{folder} is named like a published dataset and would be analyzed like it: rename the folder"

@@ -7,6 +7,7 @@ inserted unchanged, even after "a" ("a airplane"), as is usual for such template
 
 from pathlib import Path
 
+from core.files import read_text
 from observers.protocol import ObserverError
 
 _EIGHTY = """
@@ -101,7 +102,7 @@ def read_templates(path: Path) -> tuple[str, ...]:
     Raises ObserverError if the file cannot be read or has no templates, or if a template does not have exactly one `{}`.
     """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = read_text(path, "utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ObserverError(f"the templates file {path} cannot be read: {error}") from None
     templates = []

@@ -10,12 +10,15 @@ the expected mean of the scores is the same as with evenly spread draws (importa
 
 import csv
 import hashlib
+import io
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from attrs import frozen
 
+from core.atomic import write_atomically
+from core.files import read_bytes
 from observers.protocol import ObserverError
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2  # 1/φ
@@ -125,7 +128,7 @@ def read_allocation(path: Path) -> tuple[Allocation, str]:
         ObserverError: If the file cannot be read or does not contain an allocation.
     """
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path)
         rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines(), strict=True))
         density = np.array([float(row["density"]) for row in rows])
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
@@ -141,8 +144,8 @@ def read_allocation(path: Path) -> tuple[Allocation, str]:
 
 def write_allocation(path: Path, allocation: Allocation) -> None:
     """Write an allocation to a CSV file that `read_allocation` reads, with columns `t` (middle of the bin) and `density`."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["t", "density"])
-        n = len(allocation.density)
-        writer.writerows([f"{(i + 0.5) / n:.6g}", f"{d:.9g}"] for i, d in enumerate(allocation.density))
+    text, n = io.StringIO(newline=""), len(allocation.density)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["t", "density"])
+    writer.writerows([f"{(i + 0.5) / n:.6g}", f"{d:.9g}"] for i, d in enumerate(allocation.density))
+    write_atomically(Path(path), text.getvalue().encode())

@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from core.errors import StimulusError
+from core.files import resolve
 from core.parallel.workers import map_jobs
 from core.progress import Progress
 from stimuli.build.set_record import (
@@ -137,7 +138,7 @@ def build_set(
             )
         attributions = (source_set.attribution for source_set in source_sets.values() if source_set.attribution)
         stimuli = StimulusSet(
-            out.resolve().name,
+            resolve(out).name,
             tuple(
                 Stimulus(planned.stimulus, out / planned.path, s.category, planned.condition, s.cues)
                 for planned, s in finished

@@ -22,6 +22,7 @@ from attrs import frozen
 
 from core.atomic import partial_path, write_atomically
 from core.errors import StimulusError
+from core.files import open_binary, read_bytes, read_text, resolve
 from core.json_files import JsonError, check_types, read_json
 from stimuli.folder import BUILD_RECORD
 from stimuli.published.datasets import DATASETS
@@ -88,7 +89,7 @@ def open_set(
         StimulusError: If the folder contains other files, was started with other settings or other images, has a
             damaged record, or is in use by another process.
     """
-    if out.resolve().name in DATASETS:
+    if resolve(out).name in DATASETS:
         raise StimulusError(
             f"{out} is named like a published dataset and would be analyzed as that dataset: use another name"
         )
@@ -141,7 +142,7 @@ def has_images(out: Path) -> bool:
 def is_complete_png(path: Path) -> bool:
     """Return whether a file exists and has the last bytes of a PNG; a power failure can leave an incomplete file."""
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             file.seek(-len(PNG_END), os.SEEK_END)
             return file.read() == PNG_END
     except OSError:
@@ -278,7 +279,7 @@ def _read_sources(path: Path, roles: Sequence[str]) -> list[SourceRow]:
     Raise StimulusError if the file cannot be read or has an invalid cell.
     """
     try:
-        table = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline=""), strict=True))
+        table = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
         if not table or table[0] != _header(roles) or any(len(row) != len(table[0]) for row in table):
             raise ValueError(f"expected the columns {','.join(_header(roles))}")
         if any(
@@ -311,4 +312,4 @@ def _cached_file_sha256(path: Path, size: int, mtime: int) -> str:
 
     The size and the modification time are part of the key of the cache, so that a changed file is read again.
     """
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_bytes(path)).hexdigest()

@@ -38,6 +38,7 @@ from analysis.io.importing.rows import count_rows, select_rows, trials_of
 from analysis.io.importing.stimuli import Images, images_of
 from analysis.io.importing.tables import Table, read_table
 from core.errors import LogError
+from core.files import read_bytes
 from core.names import is_readable
 from core.trial_columns import BY_NAME, INFO, MEASURED, NAMES
 from stimuli.published.datasets import DATASETS
@@ -154,7 +155,7 @@ class _Conversion:
         self.lines.extend(f"  note: {note}" for note in (*self.notes, *checks))
         ordered = {name: self.cells.pop(name, [""] * n) for name in NAMES}
         _check_texts(ordered, self.places)
-        sha256 = hashlib.sha256(table.path.read_bytes()).hexdigest()
+        sha256 = hashlib.sha256(read_bytes(table.path)).hexdigest()
         source = Source(table.path, sha256, table.form, self.program.name, dict(self.theirs))
         return Imported(source, ordered | self.cells, self.places, self.lines, answers.choices)
 

@@ -9,6 +9,7 @@ from analysis.io.importing.options import ImportOptions, Source
 from analysis.io.importing.people import check_one_observer, numbers_of_trials
 from analysis.io.importing.tables import NoRowsError
 from core.errors import LogError
+from core.files import read_bytes
 from core.trial_columns import NAMES
 from stimuli.categories import CATEGORIES
 from stimuli.published.layouts.files import read_own_cells
@@ -27,7 +28,7 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
     """
     if layout in OURS:
         raise LogError(f"{path} is a trial log already (layout {layout.name}): pass it to any analysis")
-    content = path.read_bytes()
+    content = read_bytes(path)
     try:
         read = read_own_cells(content, path, layout)
     except KeyError:

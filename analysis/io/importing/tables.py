@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from analysis.io.importing.json_records import documents_in, records_of
 from core.errors import LogError
+from core.files import read_bytes
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 DOCUMENT = "document"  # the column with the number of the JSON list, if a file contains several
@@ -67,7 +68,7 @@ def read_table(path: Path, delimiter: str | None = None, encoding: str | None = 
     try:
         if path.stat().st_size > MAX_BYTES:
             raise LogError(f"{path} is larger than {MAX_BYTES >> 20} MiB: divide it into several files")
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error.strerror}") from None
     if content.startswith(b"PK\x03\x04") or path.suffix.lower() == ".xlsx":

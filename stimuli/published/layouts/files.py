@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 from core.errors import LogError
+from core.files import open_binary
 from stimuli.published.dialect import shorten_image_name
 from stimuli.published.layouts.canonical import Canonical
 from stimuli.published.layouts.layout import Cells, Layout
@@ -15,7 +16,7 @@ from stimuli.published.normalize import has_folder, n_parts_of
 
 def detect_layout(path: Path) -> Layout | None:
     """Return the layout of a file, or None if it does not contain trials."""
-    with open(path, "rb") as file:
+    with open_binary(path) as file:
         return parse_header(file.read(MAX_LINE), path)[1]
 
 
