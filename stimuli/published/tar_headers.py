@@ -30,6 +30,9 @@ def find_header_problem(tar: BinaryIO, max_files: int) -> str:
 
     Returns:
         A phrase that completes a sentence that begins with the archive.
+
+    Raises:
+        tarfile.ReadError: If the archive ends before the data of a file do.
     """
     chain, n_files, is_sparse = 0, 0, False
     while block := tar.read(BLOCK):
@@ -58,7 +61,7 @@ def find_header_problem(tar: BinaryIO, max_files: int) -> str:
         if n_files > max_files:
             return f"it has more than {max_files:,} files"
         if header.isreg() or header.type not in tarfile.SUPPORTED_TYPES:  # other types do not have data
-            _skip(tar, _padded(size))
+            _skip(tar, size)
     return ""
 
 
@@ -83,7 +86,11 @@ def _padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def _skip(tar: BinaryIO, n_bytes: int) -> None:
-    """Read and discard bytes, up to the end of the file."""
-    while n_bytes > 0 and (data := tar.read(min(n_bytes, 1 << 20))):
+def _skip(tar: BinaryIO, size: int) -> None:
+    """Read and discard the data of a file. Raises tarfile.ReadError at the end of the archive, where tarfile would go on."""
+    n_bytes = _padded(size)
+    while n_bytes > 0:
+        data = tar.read(min(n_bytes, 1 << 20))
+        if not data:
+            raise tarfile.ReadError("unexpected end of data")
         n_bytes -= len(data)

@@ -217,6 +217,15 @@ def test_forged_headers_are_refused_at_once(tmp_path, headers, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_forged_size_is_refused_at_once(tmp_path):
+    """tarfile would read beyond the end of the archive 10^15 times."""
+    tar = gzip.decompress(pack(tmp_path / "a.tar.gz", "a.png").read_bytes())
+    header = extended_header(b"0", b"", 1 << 63)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar[:1024] + header))
+    with pytest.raises(StimulusError, match=r"a\.tar\.gz is damaged .*unexpected end of data"):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
 def test_forged_values_in_extended_headers_are_refused(tmp_path):
     info = tarfile.TarInfo("a.png")
     info.pax_headers = {"GNU.sparse.map": "many", "GNU.sparse.size": "9"}
