@@ -102,7 +102,7 @@ def judge_call(function: Callable[[], T], seconds: float = 20.0) -> tuple[str, T
 
     Args:
         function: The function.
-        seconds: Time limit.
+        seconds: Limit of the processor time. A call that waits for something may take six times as long.
 
     Returns:
         The verdict; the result, or None; and the message of the error, or "". RIGHT if the function returns,
@@ -114,8 +114,10 @@ def judge_call(function: Callable[[], T], seconds: float = 20.0) -> tuple[str, T
     def interrupt(*_: object) -> None:
         raise _TookTooLong
 
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {signal.SIGPROF: (signal.ITIMER_PROF, seconds), signal.SIGALRM: (signal.ITIMER_REAL, 6 * seconds)}
+    previous = {number: signal.signal(number, interrupt) for number in timers}
+    for timer, limit in timers.values():
+        signal.setitimer(timer, limit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a warning does not stop a command
@@ -129,5 +131,6 @@ def judge_call(function: Callable[[], T], seconds: float = 20.0) -> tuple[str, T
     except Exception:
         return TRACEBACK, None, traceback.format_exc(limit=-4)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        for number, (timer, _) in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, previous[number])
