@@ -10,7 +10,9 @@ from core.errors import ObserverError
 
 MAX_INTEGER = 2**31  # no setting of a network is larger
 MORE_LAYERS = 1000  # some settings count layers that a small model does not have
+MAX_TOKENS = 2**16  # per image
 _LAYERS = re.compile(r"(.*_)?(layers?|depths?|layers_per_block|res_blocks)")
+_TOKENS = re.compile(r"seq_len|image_tokens|tokens_per|image_token_num")
 
 
 def read_settings(path: Path, observer: str) -> dict[str, Any]:
@@ -50,6 +52,22 @@ def check_numbers(settings: Mapping[str, Any], n_tensors: int, path: Path, obser
             raise ObserverError(
                 f"{observer}: {path} has {key} {value}, but the weights consist of {n_tensors} tensors: use the "
                 f"config.json and the weights of the same model"
+            )
+
+
+def check_token_counts(settings: Mapping[str, Any], path: Path, observer: str) -> None:
+    """Check the numbers of tokens that stand for an image, which a processor adds to every prompt.
+
+    The arguments are those of `check_numbers`, for the settings of a processor.
+
+    Raises:
+        ObserverError: If a number is larger than any model supports.
+    """
+    for key, value in _iter_integers(settings):
+        if _TOKENS.search(key) and value > MAX_TOKENS:
+            raise ObserverError(
+                f"{observer}: {path} has {key} {_shorten(value)}: expected up to {MAX_TOKENS:,} tokens per image; download "
+                f"the file again"
             )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from observers.checkpoints import PROCESSOR, explained_load_errors, load_image_processor
-from observers.loading.settings import read_settings
+from observers.loading.settings import check_token_counts, read_settings
 from observers.loading.tokenizer_trial import try_tokenizer
 from observers.protocol import ObserverError
 
@@ -45,6 +45,8 @@ def load_processor(folder: Path, observer: str) -> Any:
     from transformers import AutoConfig, AutoTokenizer
 
     settings = {name: _read_settings(folder / name, observer) for name in _NAMING_FILES}
+    for name in PROCESSOR:
+        check_token_counts(settings[name], folder / name, observer)
     subject = f"{observer}: its processor in {folder}"
     if "audio_tokenizer" in settings["processor_config.json"] or (folder / "audio_tokenizer_config.json").is_file():
         raise ObserverError(f"{subject} needs a tokenizer for audio: use a model that takes only images and text")

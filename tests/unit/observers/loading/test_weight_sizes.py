@@ -9,7 +9,7 @@ import torch
 
 from core.errors import ObserverError
 from observers.checkpoints import load_pretrained
-from observers.loading.settings import check_numbers, read_settings
+from observers.loading.settings import check_numbers, check_token_counts, read_settings
 from observers.loading.weight_sizes import check_model, limited_memory, read_sizes
 from tests.unit.observers.generative.tiny_latent import clip_text_encoder, unet
 
@@ -88,6 +88,13 @@ def test_nested_numbers_are_checked(tmp_path):
     check_numbers({"a": [{"b": 3, "c": True}], "rope_theta": 1e12, "max_window_layers": 28}, 3, tmp_path, "m")
     with pytest.raises(ObserverError, match=r"has depth 9\.2e18: expected a number below"):
         check_numbers({"vision": {"blocks": [1, {"depth": 2**63}]}}, 3, tmp_path, "m")
+
+
+@pytest.mark.parametrize("key", ["image_seq_length", "num_image_tokens", "mm_tokens_per_image"])
+def test_numbers_of_tokens_are_bounded(key, tmp_path):
+    check_token_counts({key: 2**16, "max_pixels": 10**8}, tmp_path, "m")
+    with pytest.raises(ObserverError, match=rf"has {key} 1\.0e6: expected up to 65,536 tokens per image; download"):
+        check_token_counts({"image_processor": {key: 10**6}}, tmp_path, "m")
 
 
 @pytest.mark.parametrize(
