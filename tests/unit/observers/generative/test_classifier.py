@@ -182,6 +182,21 @@ def test_the_sidecar_records_the_options_and_the_provenance(models, small, tmp_p
         run(part, make_tiny(models, "sd14", weighting="uniform"), tmp_path)
 
 
+@pytest.mark.parametrize("name", [*FAMILIES, "dit-xl-2-256", "edm-imagenet-64"])
+def test_every_family_has_a_seed_of_its_draws(name):
+    assert options_of_observer(name)["seed"].default == 0
+
+
+@pytest.mark.parametrize("name", ["if-m", "amused-256"])
+def test_another_seed_gives_other_draws(name, models, small):
+    trial = small.trials(0)[0]
+    evidence = [
+        next(make_tiny(models, name, schedule="exhaustive", draws=3, **seed).observe([trial])).evidence.tolist()
+        for seed in ({}, {"seed": 0}, {"seed": 1})
+    ]
+    assert evidence[0] == evidence[1] != evidence[2]
+
+
 def without_error_rate_per(log):
     """Rewrite the sidecar of a log as a version without the option error_rate_per wrote it."""
     path = log.with_suffix(".json")

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from core.errors import UnknownName
+from observers.generative.draws import kronecker_sequence
 from observers.generative.noise_levels import (
     PREDICTIONS,
     NoiseLevels,
@@ -180,6 +181,18 @@ def test_clamping_bounds_the_scores_at_the_end_of_a_cosine_schedule():
     n = images[0].numel()
     assert (clamped.abs() <= np.exp(-7 * 0.999) * 4 * n).all()
     assert (unclamped.abs() > clamped.abs() * 100).all()
+
+
+def test_the_draws_of_a_seed_are_those_of_earlier_versions():
+    """Sessions of earlier versions are resumed, so the noise of a seed must never change."""
+    expected = {
+        (0, 0): [-0.64359456, -1.12240267, 0.34250021], (0, 1): [0.94329035, 0.08834057, 0.12138648],
+        (1, 0): [0.66937816, -0.08110865, -0.07934531], (1, 1): [-1.3218466, -0.07801613, 0.86607051],
+    }  # fmt: skip
+    for (seed, draw), values in expected.items():
+        assert noise(seed, draw, (3,)).tolist() == pytest.approx(values, abs=1e-7)
+    assert kronecker_sequence(np.arange(2), 0).tolist() == pytest.approx([0.88973879, 0.50777278], abs=1e-8)
+    assert kronecker_sequence(np.arange(2), 1).tolist() == pytest.approx([0.33187239, 0.94990638], abs=1e-8)
 
 
 def test_noise_depends_only_on_seed_and_draw():
