@@ -5,13 +5,13 @@ agreement do not have a row for them, which is easily overlooked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
 from attrs import frozen
 
+from analysis.io.notes import abbreviate
 from stimuli.published.datasets import DATASETS
 from stimuli.published.normalize import file_of
 
@@ -166,24 +166,30 @@ def _condition_notes(dataset: str, conditions: Sequence[str]) -> Iterator[str]:
 
 
 def _dataset_notes(frame: pd.DataFrame, guessed: Mapping[Path, str]) -> Iterator[str]:
-    """Yield notes about datasets of one folder with the same images, of which at least one is not a published dataset."""
+    """Yield notes about datasets of one folder with the same images, of which at most one is a published dataset."""
     in_folders: dict[Path, dict[str, None]] = {}
     for path, dataset in guessed.items():
         in_folders.setdefault(path.parent, {})[dataset] = None
-    pairs = dict.fromkeys(
-        tuple(sorted(pair, key=lambda name: name not in DATASETS))
-        for names in in_folders.values()
-        for pair in combinations(names, 2)
-        if not DATASETS.keys() >= set(pair)
-    )
-    stimuli: dict[str, set[str]] = {}
-    for first, second in pairs:
-        for name in (first, second):
-            if name not in stimuli:
-                stimuli[name] = set(frame.loc[frame["dataset"] == name, "stimulus"].unique())
-        shared = stimuli[first] & stimuli[second]
-        if shared and len(shared) >= MIN_SHARED * min(len(stimuli[first]), len(stimuli[second])):
-            yield (
-                f"files in one folder belong to two datasets according to their names, {first} and {second}, but have "
-                f"{len(shared)} images in common; if they are one dataset, --replace 'dataset:{second}={first}' makes it one"
-            )
+    several = {name for names in in_folders.values() if len(names) > 1 for name in names}
+    if not several - DATASETS.keys():
+        return
+    pairs = frame.loc[frame["dataset"].isin(list(several)), ["dataset", "stimulus"]].drop_duplicates()
+    images = {str(name): frozenset(group) for name, group in pairs.groupby("dataset", observed=True)["stimulus"]}
+    for names in in_folders.values():
+        rest = sorted((name for name in names if name in images), key=lambda name: name not in DATASETS)[:MAX_GROUPS]
+        while rest:
+            first, *rest = rest
+            same = [name for name in rest if name not in DATASETS and _are_same(images[first], images[name])]
+            rest = [name for name in rest if name not in same]
+            if same:
+                yield (
+                    f"files in one folder belong to {len(same) + 1} datasets according to their names, "
+                    f"{abbreviate([first, *same])}, but have the same images, such as "
+                    f"{min(images[first] & images[same[0]])!r}; if they are one dataset, --replace "
+                    f"'dataset:{same[0]}={first}' makes it one"
+                )
+
+
+def _are_same(first: frozenset[str], second: frozenset[str]) -> bool:
+    """Return whether two datasets share at least half of the images of the smaller one."""
+    return len(first & second) >= MIN_SHARED * min(len(first), len(second))

@@ -7,8 +7,9 @@ from stimuli.published.layouts.canonical import Findings, Topic
 
 # What is noted, with the examples, the names of files or observers, the dataset, and the name of the first observer.
 TEMPLATES: dict[Topic, str] = {
-    "older name": "the published dataset {dataset} was formerly called {examples}, and files with this name are read as its "
-    "trials ({names})",
+    "older name": "older names of published datasets are read as those of model-vs-human: {examples} ({names})",
+    "related": "{dataset} is not the published dataset {examples}, since its images are other files ({names}); "
+    "--replace dataset:{dataset}={examples} reads it as this dataset",
     "other condition": "the published dataset {dataset} does not have the condition {examples}, which is kept ({names})",
     "several conditions": "the conditions {examples} are ignored, because the published dataset {dataset} has only one "
     "condition ({names})",

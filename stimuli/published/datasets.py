@@ -178,6 +178,8 @@ DATASETS: dict[str, Dataset] = {d.name: d for d in (
 )}
 # fmt: on
 
+# Datasets whose images all have the suffix .png, which other projects often omit.
+PNG = ("cue-conflict", "edge", "silhouette")
 ATTRIBUTIONS = {_CC_BY: "Geirhos et al. 2019, CC-BY-4.0, github.com/rgeirhos/texture-vs-shape"}
 _CUES = re.compile(r"([a-z]+)\d*-([a-z]+)\d*\.\w+")
 

@@ -13,11 +13,9 @@ from core.errors import LogError
 from core.trial_columns import escape
 from stimuli.categories import CATEGORIES
 from stimuli.published import dialect
-from stimuli.published.datasets import DATASETS, parse_cues
+from stimuli.published.datasets import DATASETS, PNG, parse_cues
 from stimuli.published.normalize import WITH_FOLDER, last_parts, n_parts_of
 
-# Published datasets whose images other projects name without the suffix .png.
-PNG = ("cue-conflict", "edge", "silhouette")
 JOIN = " + "  # between the names of images that are shown together
 _CATEGORY = re.compile(rf"(?:^|_)({'|'.join(CATEGORIES)})(?=\d*[._-]|_|$)")
 

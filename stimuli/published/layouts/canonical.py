@@ -13,7 +13,7 @@ from core.errors import LogError
 from core.kinds import KINDS, Kind
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.published.datasets import DATASETS
-from stimuli.published.forerunners import EIDOLON, eidolon_dataset, published_name
+from stimuli.published.forerunners import EIDOLON, RELATED, eidolon_dataset, published_name
 from stimuli.published.layouts.huber import EXPERIMENTS
 from stimuli.published.normalize import spell
 
@@ -22,8 +22,8 @@ REPLACEABLE = ("dataset", "condition", "category", "response")  # columns of a f
 NO_LEVEL = ("", "0")  # conditions of published datasets that have only one condition
 
 Topic = Literal[
-    "older name", "other condition", "several conditions", "letters", "no category", "never a category", "folders",
-    "images of another dataset", "no cues", "person by file", "times of a network", "unclear name",
+    "older name", "related", "other condition", "several conditions", "letters", "no category", "never a category",
+    "folders", "images of another dataset", "no cues", "person by file", "times of a network", "unclear name",
 ]  # fmt: skip
 
 
@@ -60,7 +60,7 @@ class Finding:
 
 
 class Findings(dict[tuple[Topic, str], Finding]):
-    """What was noticed in several files, by topic and dataset."""
+    """What was noticed in several files, by topic and dataset, which is "" if the topic concerns all datasets."""
 
     def add(self, topic: Topic, dataset: str, name: str, *examples: str) -> None:
         """Add a finding about a file or an observer."""
@@ -101,7 +101,9 @@ class Canonical:
         if name == EIDOLON:
             name = eidolon_dataset(condition) or raw
         if name != raw:
-            self.findings.add("older name", name, source, raw)
+            self.findings.add("older name", "", source, f"{raw} as {name}")
+        if name in RELATED:
+            self.findings.add("related", name, source, RELATED[name])
         if name in DATASETS:
             condition = self._condition(name, condition, source, is_ours=is_ours, is_older=name != raw)
         return self._replace("dataset", name) if name != raw else name, condition

@@ -1,12 +1,12 @@
 """CSV files of model-vs-human and of its forerunners (`stimuli.published.dialect`)."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core.kinds import Kind
 from core.trial_columns import NAMES
 from stimuli.published import dialect
-from stimuli.published.datasets import DATASETS, parse_cues
+from stimuli.published.datasets import DATASETS, PNG, parse_cues
 from stimuli.published.forerunners import KNOWN, name_by_images, published_name
 from stimuli.published.layouts.layout import (
     Cells,
@@ -19,9 +19,14 @@ from stimuli.published.layouts.layout import (
 from stimuli.published.normalize import is_missing
 
 
-def dataset_of(path: Path, imagename: str) -> str:
-    """Return the name of the dataset of a file, of which one image is known; it may be an older name."""
+def dataset_of(path: Path, observer: str, imagename: str) -> str:
+    """Return the name of the dataset of a file, of which one observer and one image are known; it may be an older name.
+
+    If the file has the name of the observer, the dataset has the name of the folder.
+    """
     name = dialect.infer_dataset(path, KNOWN, published_name)
+    if name.lower() == observer.lower() and name not in KNOWN:
+        name = path.absolute().parent.name or name
     return name_by_images(name, dialect.image_code(imagename))
 
 
@@ -29,8 +34,8 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
     """Return a function that converts rows; the first image of an observer decides its kind in all blocks.
 
     Columns that the layout cannot have get empty cells, and columns of numbers that the file lacks are omitted. Names of
-    images keep their folders, because all names of a file decide whether these distinguish images. The function raises
-    KeyError if the file lacks another column.
+    images without a suffix get that of their dataset. They keep their folders, because all names of a file decide whether
+    these distinguish images. The function raises KeyError if the file lacks another column.
     """
     names, kinds, datasets = normalize_header(header), dict[str, Kind](), list[str]()
 
@@ -38,10 +43,12 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
         cells, n = transpose(names, rows), len(rows)
         observers, image_names = cells["subj"], cells["imagename"]
         if not datasets:
-            datasets.append(dataset_of(path, image_names[0]))
+            datasets.append(dataset_of(path, observers[0], image_names[0]))
         published = DATASETS.get(published_name(datasets[0]))
         kinds.update(_kinds_of_new(observers, image_names, kinds, path))
         images = [dialect.extract_image_id(name) for name in image_names]
+        if published is not None and published.name in PNG:
+            images = [name if PurePath(name).suffix else f"{name}.png" for name in images]
         own: Cells = {
             "experiment": datasets * n,
             "observer": observers,

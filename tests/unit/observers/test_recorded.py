@@ -85,3 +85,38 @@ def test_oversized_file_is_refused(tmp_path, monkeypatch):
     (tmp_path / "x.csv").write_text(HEAD)
     with pytest.raises(ObserverError, match="is larger than"):
         read_recorded_trials(tmp_path / "x.csv")
+
+
+ROW = "subject-01,1,1,0.5,{},cat,{},{}\n"
+
+
+def replay(path, text, stimulus="cat1.png", condition="", choices=("cat", "dog")):
+    """Return the response of the recorded observer in a file to one image."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(HEAD + text)
+    return next(Recorded(path).observe([Trial(1, 1, Stimulus(stimulus, path, "cat", condition), choices)]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "condition", "image", "file"),
+    [
+        ("Cat", "0", "../stimuli/cat/cat1.png", "edge/edge_subject-01_session_1.csv"),
+        ("CAT ", "NaN", "0001_edg_s01_0_cat_00_cat1.png", "mixed/texture-shape_edges_subject-01_session_1.csv"),
+        ("Cat", "NaN", "x/cat1.png", "mine/mine_subject-01_session_1.csv"),
+    ],
+)
+def test_texts_are_those_of_the_analysis(tmp_path, answer, condition, image, file):
+    assert replay(tmp_path / file, ROW.format(answer, condition, image)).choice == "cat"
+
+
+def test_errors_for_images_name_similar_ones(tmp_path):
+    path = tmp_path / "mine_subject-01_session_1.csv"
+    message = r"to cat1\.png: it has one in condition '0', but the image of the experiment has no condition; give both"
+    with pytest.raises(ObserverError, match=message):
+        replay(path, ROW.format("cat", "0", "cat1.png"))
+    with pytest.raises(
+        ObserverError, match=r"condition 'a': it has one without a condition, but .* has the condition 'a'"
+    ):
+        replay(path, ROW.format("cat", "NaN", "cat1.png"), condition="a")
+    with pytest.raises(ObserverError, match=r"to cat1\.png; it has one to 'Cat1\.JPG': equal images need equal names"):
+        replay(path, ROW.format("cat", "NaN", "dog1.png") + ROW.format("cat", "NaN", "Cat1.JPG"))

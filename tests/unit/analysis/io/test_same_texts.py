@@ -79,7 +79,7 @@ def test_older_names_are_one_dataset_with_its_scale(tmp_path, name):
     assert set(frame["dataset"]) == {"low-pass"} and set(frame["condition"]) == {"3"}
     assert error_consistency(frame)["n"].tolist() == [8]
     assert frame.attrs["notes"] == [
-        f"the published dataset low-pass was formerly called {name}, and files with this name are read as its trials "
+        f"older names of published datasets are read as those of model-vs-human: {name} as low-pass "
         f"({name}_subject-01_session_1.csv)"
     ]
 
@@ -201,13 +201,23 @@ def test_conditions_that_are_the_same_number_are_noted(tmp_path):
     assert any("'0.1' and '0.10' count as two conditions of mine" in note for note in notes)
 
 
-def test_two_datasets_with_the_same_images_in_a_folder_are_noted(tmp_path):
-    write(tmp_path / "pilot_vgg16.csv", rows_of("vgg16", SIXTEEN))
-    write(tmp_path / "main_vgg16.csv", rows_of("vgg16", SIXTEEN))
-    notes = read_trials(tmp_path).attrs["notes"]
-    assert any(
-        "two datasets according to their names, main and pilot, but have 16 images in common" in n for n in notes
-    ), notes
+def test_datasets_with_the_same_images_in_a_folder_are_noted(tmp_path):
+    for name in ("pilot", "main", "second", "edge"):
+        write(tmp_path / f"{name}_vgg16.csv", rows_of("vgg16", SIXTEEN))
+    write(tmp_path / "other_vgg16.csv", rows_of("vgg16", {"x.png": "cat"}))
+    notes = [note for note in read_trials(tmp_path).attrs["notes"] if "files in one folder" in note]
+    assert notes == [
+        "files in one folder belong to 4 datasets according to their names, edge, main, pilot and 1 more, but have the same "
+        "images, such as 'airplane1.png'; if they are one dataset, --replace 'dataset:main=edge' makes it one"
+    ]
+
+
+def test_files_named_by_their_observers_are_one_dataset(tmp_path):
+    for name in ("subject-01", "vgg16"):
+        write(tmp_path / "study" / f"{name}.csv", rows_of(name, SIXTEEN))
+    frame = read_trials(tmp_path)
+    assert set(frame["dataset"]) == {"study"}
+    assert error_consistency(frame)["n"].tolist() == [16]
 
 
 def test_images_of_another_published_dataset_are_noted(tmp_path):
@@ -242,3 +252,21 @@ def test_our_own_layout_and_archives_have_the_same_texts(tmp_path):
     again = read_trials(archive)
     assert again["correct"].all() and set(again["dataset"]) == {"low-pass"}
     assert again.attrs["notes"] == frame.attrs["notes"]
+
+
+def test_images_of_published_datasets_may_lack_their_suffix(tmp_path):
+    path = tmp_path / "edge"
+    write(path / "edge_subject-01_session_1.csv", rows_of("subject-01", SIXTEEN, rt="0.5"))
+    write(path / "edge_vgg16_session-1.csv", rows_of("vgg16", {f"{category}1": category for category in CATEGORIES}))
+    assert error_consistency(read_trials(path))["n"].tolist() == [16]
+
+
+def test_an_older_dataset_with_other_images_is_noted(tmp_path):
+    images = {f"{n:04d}_con_s01_c05_{c}_10_n0_{n}.JPEG": c for n, c in enumerate(CATEGORIES)}
+    rows = rows_of("subject-01", images, "c05", "0.5")
+    path = write(tmp_path / "contrast-experiment_subject-01_session_1.csv", rows)
+    frame = read_trials(path)
+    assert set(frame["dataset"]) == {"contrast-experiment"}
+    note = "contrast-experiment is not the published dataset contrast, since its images are other files"
+    assert note in frame.attrs["notes"][0]
+    assert set(read_trials(path, replace={"dataset": {"contrast-experiment": "contrast"}})["dataset"]) == {"contrast"}

@@ -126,7 +126,7 @@ def test_our_own_logs_may_have_other_conditions():
     assert canonical.place("lowpass-experiment", "2", "a.csv", is_ours=False) == ("low-pass", "2")
     with pytest.raises(ValueError, match="low-pass does not have the condition '2'"):
         canonical.place("low-pass", "2", "a.csv", is_ours=False)
-    assert set(canonical.findings) == {("other condition", "low-pass"), ("older name", "low-pass")}
+    assert set(canonical.findings) == {("other condition", "low-pass"), ("older name", "")}
 
 
 def test_corrections_come_before_everything_else():

@@ -223,3 +223,9 @@ def test_the_command(tmp_path):
     assert done.stdout.split("\n")[1].split()[:2] == ["faces", "7"]
     done = observers("import", path, "--dataset", "x", "--kind", "robot", code=1)
     assert "'robot' is not a kind of observer" in done.stderr
+
+
+def test_an_older_name_of_a_published_dataset_is_its_name(tmp_path):
+    _, lines = import_text(tmp_path, SIMPLE.replace("a.png", "dir/a.png"), dataset="texture-shape_edges", kind="human")
+    assert "dataset: edge, which was formerly called texture-shape_edges" in lines
+    assert set(read_trials(tmp_path / "logs")["dataset"]) == {"edge"}
