@@ -15,7 +15,6 @@ from attrs import evolve, field, frozen
 
 from core.errors import LogError
 from core.files import read_bytes
-from core.names import normalize
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
 from observers.protocol import KINDS, Kind, ObserverError, Response, Trial
 from stimuli.published.layouts.files import expected_headers, parse_header, read_own_cells
@@ -104,10 +103,8 @@ def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
 
 
 def _rows(cells: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Yield the cells of each row by column, in the normalization form NFC, as the names of stimuli and choices are."""
-    names = [normalize(name) for name in cells]
     for row in zip(*cells.values(), strict=True):
-        yield dict(zip(names, map(normalize, row), strict=True))
+        yield dict(zip(cells, row, strict=True))
 
 
 def _parse(row: dict[str, str], path: Path, number: int) -> tuple[tuple[str, str], RecordedTrial]:

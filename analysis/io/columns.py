@@ -85,11 +85,9 @@ class Columns:
         """Return the cells of our own trial log as a block, which is not added.
 
         `first_line` is the line of the first cell in the file. Raises KeyError if a column is missing, and LogError if a
-        cell is not a number or is not printable, or if two columns have the same name.
+        cell is not a number or is not printable.
         """
-        columns = {normalize(FRAME_NAMES.get(name, name)): column for name, column in cells.items()}
-        if len(columns) < len(cells):
-            raise LogError(f"{path} has two columns of the same name after Unicode normalization; rename one of them")
+        columns = {FRAME_NAMES.get(name, name): column for name, column in cells.items()}
         n = len(next(iter(columns.values())))
         for name, column in TYPES.items():
             if name not in columns and column.required:
