@@ -1,5 +1,6 @@
 """Fixtures of the attacks, and the summary of what they tried."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,13 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     counts = Tally(name)
     yield counts
     request.node.user_properties.append((PROPERTY, counts.line or counts.summary()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _linux() -> None:
+    """Skip the attacks on other systems, where a process cannot be observed and stopped in the same way."""
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("the attacks need Linux")
 
 
 @pytest.fixture(scope="session")
