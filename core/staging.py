@@ -61,6 +61,10 @@ def staged_files(out: Path, obsolete: Callable[[Path], Iterable[str]] = lambda n
             (writing / _OBSOLETE).write_text("".join(f"{name}\n" for name in names), "utf-8", newline="\n")
             writing.rename(out / READY)
             _move_ready_files(out)
+        except OSError as error:
+            if error.errno is None or error.filename is not None:
+                raise
+            raise OSError(error.errno, error.strerror, str(out)) from None  # an error of `write` does not name the file
         finally:
             _remove(writing)
     finally:

@@ -54,6 +54,17 @@ def test_an_error_changes_nothing(tmp_path):
         assert (contents(out) if out.exists() else None) == before
 
 
+def fail_without_name(out: Path) -> None:
+    with staged_files(out):
+        raise OSError(errno.ENOSPC, "no space")
+
+
+def test_an_error_of_a_write_names_the_folder(tmp_path):
+    with pytest.raises(OSError, match="no space") as error:
+        fail_without_name(tmp_path / "out")
+    assert error.value.filename == str(tmp_path / "out")
+
+
 def test_two_processes_cannot_write_into_one_folder(tmp_path):
     (tmp_path / "out").mkdir()
     with filelock.FileLock(tmp_path / "out" / LOCK), pytest.raises(UserError, match="another command is writing into"):
