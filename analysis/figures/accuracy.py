@@ -53,12 +53,11 @@ def draw_accuracy(table: pd.DataFrame, ax: Axes, *, chance: float | None = 1 / 1
 
 
 def _condition_labels(table: pd.DataFrame) -> dict[str, str]:
-    """Return condition -> label in the published order; conditions of unpublished datasets keep their names and order."""
+    """Return condition -> label in the published order; unpublished conditions follow, with their names and order."""
     names = list(dict.fromkeys(table["condition"]))
     published = DATASETS.get(table["dataset"].iloc[0])
-    if published is None:
-        return {condition: condition for condition in names}
-    return {c.name: c.label for c in published.conditions if c.name in names}
+    labels = {} if published is None else {c.name: c.label for c in published.conditions if c.name in names}
+    return labels | {condition: condition for condition in names if condition not in labels}
 
 
 def _draw_lines(table: pd.DataFrame, ax: Axes, conditions: dict[str, str], chance: float | None) -> Axes:
