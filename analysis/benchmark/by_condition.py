@@ -3,11 +3,12 @@
 The kappa of an observer in a condition is the mean over the people who responded to that condition. For the row
 `PEOPLE` (or `SIMULATED_PEOPLE`) it is the mean over the pairs of people. `rule` determines the value of an undefined
 kappa; a mean over no values is NaN. Intervals: paired bootstrap over the images of the condition, 95 %, with the people
-held fixed.
+held fixed, or the score interval where a kappa is that of one pair.
 """
 
 from collections.abc import Collection
 
+import numpy as np
 import pandas as pd
 
 from analysis.benchmark.benchmark import SIMULATED_PEOPLE
@@ -16,6 +17,7 @@ from analysis.kappa.condition_data import (
     bootstrap_weights,
     compare_with_people,
     excluded_datasets_note,
+    single_pair_interval,
     split_by_condition,
     unit_weights,
 )
@@ -54,8 +56,14 @@ def consistency_by_condition(
         resampled = compare_with_people([condition], rule, bootstrap_weights(n_resamples, seed), k)
         names, kinds = [*data.names], [*data.kinds]
         kappas, (low, high) = [*data.with_people[2, :, 0]], percentiles(resampled.with_people[2]).tolist()
+        people = [name for name, is_person in zip(condition.names, condition.is_reference, strict=True) if is_person]
+        if n_people == 1 and n_resamples:
+            ends = [single_pair_interval([condition], people[0], name) for name in data.names]
+            low, high = ([e[side] if e else np.nan for e in ends] for side in (0, 1))
         if n_people > 1:
             people_low, people_high = percentiles(resampled.between_people[2][None])[:, 0]
+            if n_people == 2 and n_resamples:
+                people_low, people_high = single_pair_interval([condition], *people) or (people_low, people_high)
             names = [PEOPLE if reference_observers is None else SIMULATED_PEOPLE, *names]
             kinds = [condition.kinds[int(condition.is_reference.argmax())], *kinds]
             kappas = [data.between_people[2, 0], *kappas]

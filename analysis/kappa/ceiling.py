@@ -9,7 +9,8 @@ other.
 An observer can exceed the ceiling, because a majority makes fewer random errors than a single person. The row `MAJORITY`
 shows by how much: it compares each person left out with the majority of the other people, image by image. In case of a
 tie, or if no other person responded to an image, the majority counts as wrong.
-Intervals: paired bootstrap over images, 95 %, with the people held fixed. The ceiling is NaN with fewer than two people.
+Intervals: paired bootstrap over images, 95 %, with the people held fixed, or the score interval where a kappa is that of
+one pair in one condition. The ceiling is NaN with fewer than two people.
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from analysis.kappa.condition_data import (
     bootstrap_weights,
     excluded_datasets_note,
     resample_comparisons,
+    single_pair_interval,
     unit_weights,
 )
 from analysis.kappa.consistency import Rule, kappa, weighted_agreement
@@ -88,6 +90,17 @@ def ceiling_table(
         ceiling, drawn_ceiling = data.between_people[2, 0], resampled.between_people[2]
         ceiling_low, ceiling_high = percentiles(drawn_ceiling[None])[:, 0]
         low, high = percentiles(drawn)
+        if (
+            n <= 2 and not np.isnan(low).all()
+        ):  # the mean of an observer, or of the people, is then the kappa of one pair
+            people = data.people
+            of_pairs = [
+                single_pair_interval(conditions, people[0], name) for name in people[1:] + data.names * (n == 1)
+            ]
+            if n == 2 and of_pairs[0]:
+                (low[:2], high[:2]), (ceiling_low, ceiling_high) = of_pairs[0], of_pairs[0]
+            for row, ends in enumerate(of_pairs if n == 1 else [], start=2):
+                low[row], high[row] = ends or (low[row], high[row])
         share_low, share_high = percentiles(_share_of_ceiling(drawn, drawn_ceiling))
         parts.append(pd.DataFrame({
             "dataset": data.dataset, "observer": names, "kind": kinds, "n_people": [n - 1] * n + [n] * (len(names) - n),

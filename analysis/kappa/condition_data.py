@@ -19,9 +19,11 @@ from analysis.kappa.consistency import (
     Rule,
     correct_matrices,
     kappa,
+    pair_counts,
     select_benchmark_conditions,
     weighted_agreement,
 )
+from analysis.kappa.intervals import score_interval
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
@@ -243,6 +245,16 @@ def has_mixed_pairs(conditions: list[ConditionData], names: Collection[str], oth
         present = (rows >= 0)[:, None] & (columns >= 0)
         is_mixed |= (both[np.ix_(rows, columns)] & present).any(axis=1)
     return is_mixed
+
+
+def single_pair_interval(conditions: list[ConditionData], first: str, second: str) -> tuple[float, float] | None:
+    """Return the score interval of the kappa of two observers that have only one condition; None if they have several."""
+    shared = [c for c in conditions if first in c.names and second in c.names]
+    if len(shared) != 1:
+        return None
+    rows = [shared[0].names.index(name) for name in (first, second)]
+    low, high = score_interval(pair_counts(shared[0].correct[rows], shared[0].answered[rows])[0, 1])
+    return float(low[0]), float(high[0])
 
 
 def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:

@@ -15,7 +15,14 @@ from attrs import field, frozen
 
 from analysis.io.frame import dataset_order, number_key, observer_order
 from analysis.kappa.condition_data import ImageWeights, bootstrap_weights, split_by_condition, unit_weights
-from analysis.kappa.consistency import PAIRS_PER_PRODUCT, Rule, resampled_kappa, select_benchmark_conditions
+from analysis.kappa.consistency import (
+    PAIRS_PER_PRODUCT,
+    Rule,
+    pair_counts,
+    resampled_kappa,
+    select_benchmark_conditions,
+)
+from analysis.kappa.intervals import score_interval
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
 from core.errors import LogError
 from core.kinds import KINDS
@@ -63,11 +70,13 @@ class ResampledKappas:
         data: Kappas of the data.
         blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after the
             other.
+        counts: The 2 × 2 table of every pair, with shape (pairs, 4), if the dataset has one condition; otherwise None.
     """
 
     dataset: str
     data: PairKappas
     blocks: Callable[[], Iterator[PairKappas]]
+    counts: np.ndarray | None = None
     _summaries: dict[Summary, list[Any]] = field(factory=dict, init=False, repr=False)
 
     def summarize(self, *summaries: Summary) -> None:
@@ -149,7 +158,10 @@ def resample_dataset(trials: pd.DataFrame, rule: Rule, n_resamples: int, seed: i
     def blocks() -> Iterator[PairKappas]:
         return (pair_kappas(trials, rule, weights_of(part)) for part in parts)
 
-    return ResampledKappas(str(trials["dataset"].iloc[0]), data, blocks)
+    conditions, counts = split_by_condition(trials), None
+    if len(conditions) == 1 and conditions[0].names == data.names:
+        counts = pair_counts(conditions[0].correct, conditions[0].answered)[np.triu_indices(len(data.names), k=1)]
+    return ResampledKappas(str(trials["dataset"].iloc[0]), data, blocks, counts)
 
 
 def kappa_by_kind(
@@ -166,7 +178,8 @@ def kappa_by_kind(
     Returns:
         A table with `COLUMNS` and one row per dataset and pair of kinds. kappa is averaged over the conditions of each
         pair of observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the
-        paired bootstrap over images, 95 %, with the observers held fixed.
+        paired bootstrap over images, 95 %, with the observers held fixed; for a single pair in a single condition, it is
+        the score interval.
 
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
@@ -182,6 +195,8 @@ def mean_kappas(kappas: Iterable[ResampledKappas]) -> pd.DataFrame:
         for k, (kind_1, kind_2, pairs) in enumerate(_pairs_by_kind(of_dataset.data.kinds)):
             values = of_dataset.data.kappas[pairs, 0]
             n_pairs, mean = int((~np.isnan(values)).sum()), nan_mean(values, axis=0).item()
+            if n_pairs == 1 and of_dataset.counts is not None and not np.isnan(low[k]):
+                (low[k],), (high[k],) = score_interval(of_dataset.counts[pairs[~np.isnan(values)]])
             rows.append((of_dataset.dataset, kind_1, kind_2, n_pairs, mean, low[k], high[k]))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -85,3 +85,13 @@ def test_notebooks_show_the_image_that_is_saved(tmp_path):
     figure.savefig(tmp_path / "figure.png")
     assert figure._repr_png_() == (tmp_path / "figure.png").read_bytes()
     assert pickle.loads(pickle.dumps(figure))._repr_png_() == figure._repr_png_()
+
+
+def test_published_datasets_without_their_conditions_are_drawn():
+    """A set that was run without its conditions, or with others, is drawn like an unpublished dataset."""
+    frame = PAIR.assign(dataset="contrast")
+    figure = accuracy_figure(frame, "contrast")
+    assert figure.axes[0].get_xlabel() == "Accuracy" and len(figure.axes[0].patches) == 2  # a bar for each observer
+    several = pd.concat([frame.assign(condition=condition) for condition in ("mine", "c05", "c100")])
+    labels = [label.get_text() for label in accuracy_figure(several, "contrast").axes[0].get_xticklabels()]
+    assert len(labels) == 3 and labels[-1] == "mine"

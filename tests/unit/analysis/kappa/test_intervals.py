@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import error_consistency
+from analysis import error_consistency, kappa_by_kind, noise_ceiling
+from analysis.benchmark.by_condition import consistency_by_condition
 from analysis.kappa.intervals import CRITICAL, MIN_COUNT, rare_counts_note, score_interval
 from tests.unit.analysis.frames import correct_trials
 
@@ -102,3 +103,27 @@ def test_the_table_of_pairs_has_score_intervals_of_shared_images():
     assert table.loc[("a", "c"), "kappa"] == 0 and table.loc[("a", "c"), "high"] > 0.05
     assert "2 of 3 intervals" in table.attrs["notes"][0]
     assert error_consistency(frame, intervals=False).attrs.get("notes", []) == []
+
+
+def test_a_mean_over_one_pair_has_the_interval_of_the_pair():
+    images = [f"{k}.png" for k in range(30)]
+    first, second, third = "1" * 25 + "0" * 5, "1" * 20 + "0" * 10, "10" * 15
+    people = [correct_trials(name, "human", x, images=images) for name, x in (("p1", first), ("p2", second))]
+    net = correct_trials("net", "generative", third, images=images)
+    for frame in (pd.concat([*people, net]), pd.concat([people[0], net]), pd.concat(people)):
+        frame = frame.reset_index(drop=True)
+        pairs = error_consistency(frame).set_index(["observer_1", "observer_2"])[["low", "high"]]
+        means = kappa_by_kind(frame, n_resamples=20).set_index(["kind_1", "kind_2", "n_pairs"])[["low", "high"]]
+        ceiling = noise_ceiling(frame, n_resamples=20).set_index("observer")
+        by_condition = consistency_by_condition(frame, n_resamples=20).set_index("observer")[["low", "high"]]
+        if frame["observer"].nunique() == 2 and "net" in set(frame["observer"]):
+            expected = pairs.loc[("p1", "net")].tolist()
+            assert means.loc[("human", "generative", 1)].tolist() == expected
+            assert ceiling.loc["net", ["low", "high"]].tolist() == expected
+            assert by_condition.loc["net"].tolist() == expected
+        else:
+            expected = pairs.loc[("p1", "p2")].tolist()
+            assert means.loc[("human", "human", 1)].tolist() == expected
+            assert ceiling.loc["p1", ["low", "high"]].tolist() == expected
+            assert ceiling.loc["p2", ["ceiling_low", "ceiling_high"]].tolist() == expected
+            assert by_condition.loc["people"].tolist() == expected
