@@ -176,7 +176,10 @@ class Reader:
             self._compare_with_sidecar(dataset, sum(len(part["source"]) for part in kept), identity, path)
 
     def _exclude_pilots(self, block: Block, sidecar: dict[str, Any] | None) -> Block:
-        """Return a block without pilot sessions, recognized by the sidecar or by the name of the person."""
+        """Remove pilot sessions, recognized by the sidecar or by the name of the person, from a block, and return it.
+
+        The block is changed in place, because `texts` may convert its texts after all logs have been read.
+        """
         observer = {} if sidecar is None else sidecar["identity"].get("observer")
         options = observer.get("options") if isinstance(observer, dict) else None
         if isinstance(options, dict) and options.get("pilot") is True:
@@ -193,7 +196,8 @@ class Reader:
             (self.columns.text("observer", observer), self.columns.text("dataset", dataset))
             for observer, dataset in pairs.T
         )
-        return {name: column[~is_pilot] for name, column in block.items()}
+        block.update({name: column[~is_pilot] for name, column in block.items()})
+        return block
 
     def _compare_with_sidecar(self, dataset: str, n: int, identity: dict[str, Any], path: Path) -> None:
         """Note an incomplete session. Raise LogError if other logs of the dataset have different images."""

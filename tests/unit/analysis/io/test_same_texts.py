@@ -270,3 +270,12 @@ def test_an_older_dataset_with_other_images_is_noted(tmp_path):
     note = "contrast-experiment is not the published dataset contrast, since its images are other files"
     assert note in frame.attrs["notes"][0]
     assert set(read_trials(path, replace={"dataset": {"contrast-experiment": "contrast"}})["dataset"]) == {"contrast"}
+
+
+def test_texts_are_canonical_beside_pilot_sessions(tmp_path):
+    images = {f"x/{image}": category for image, category in SIXTEEN.items()}
+    pilot, person = (rows_of(name, images, rt="0.5", n_wrong=0) for name in ("subject-01-pilot", "subject-01"))
+    person = [row.replace(",dog,dog", ",DOG,dog") for row in person]
+    frame = read_trials(write(tmp_path / "mine_all.csv", [*pilot, *person]))
+    assert set(frame["observer"]) == {"subject-01"} and set(frame["stimulus"]) == set(SIXTEEN)
+    assert frame["correct"].all()
