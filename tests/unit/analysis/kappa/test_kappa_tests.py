@@ -180,3 +180,13 @@ def test_difference_test_degenerate_cases():
     assert np.isnan([row["difference"], row["p"]]).all()
     other_rule = difference_test(perfect, [("near", "far")], rule="model-vs-human", n_draws=50)
     assert other_rule.iloc[0]["kappa_1"] == 1
+
+
+def test_a_dataset_named_like_the_mean_over_datasets():
+    observers = {"p": ("human", "1101001011"), "a": ("generative", "1001011011"), "b": ("generative", "0111001010")}
+    frame = pd.concat(
+        correct_trials(name, kind, letters, dataset=dataset)
+        for dataset in ("all", "mine")
+        for name, (kind, letters) in observers.items()
+    ).reset_index(drop=True)
+    assert difference_test(frame, n_draws=20)["dataset"].tolist() == ["dataset all", "mine", "all"]
