@@ -15,6 +15,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import statsmodels.api as sm
 from scipy import stats
 
 from analysis.io.columns import as_text
@@ -32,6 +33,7 @@ from core.parallel.executor import Executor
 from experiments.running.requests import RunRequest, plan_sessions
 from experiments.sets.catalog import EXPERIMENTS
 from observers.catalog.microcosm import MICROCOSM
+from stimuli.draw.microcosm import exemplars
 from stimuli.draw.microcosm_sets import SETS
 
 CONSISTENT, CONFLICT, LOW_PASS = "microcosm", "microcosm-cue-conflict", "microcosm-low-pass"
@@ -81,6 +83,38 @@ def summarize(frame: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("shape_bias", ascending=False)
 
 
+def clustered_shape_bias(conflicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the shape bias of every observer with intervals that allow for images of the same icon or texture.
+
+    The shape bias is the mean of the shape and texture decisions (1 for shape). Its variance is that of Cameron, Gelbach
+    & Miller (2011, Journal of Business & Economic Statistics 29(2)) for two crossed groupings, icons and textures, and
+    the interval is that of the t distribution with as many degrees of freedom as there are textures, minus 1.
+
+    Args:
+        conflicts: Trials of `microcosm-cue-conflict`.
+
+    Returns:
+        One row per observer: the shape bias, the interval, and the numbers of icons and textures.
+    """
+    n_icons = {category: len(shapes) for category, shapes in exemplars().items()}
+    decided = conflicts[conflicts["shape"] != conflicts["texture"]]
+    decided = decided[(decided["response"] == decided["shape"]) | (decided["response"] == decided["texture"])]
+    number = decided["stimulus"].str.extract(r"(\d+)-", expand=False).astype(int) - 1
+    icons = decided["shape"] + (number % decided["shape"].map(n_icons)).astype(str)
+    groups = pd.DataFrame({"icon": pd.factorize(icons)[0], "texture": pd.factorize(decided["texture"])[0]})
+    groups.index = decided.index
+    rows = []
+    for observer, trials in decided.groupby("observer"):
+        is_shape = (trials["response"] == trials["shape"]).to_numpy(float)
+        clusters = groups.loc[trials.index]
+        fit = sm.OLS(is_shape, [1.0] * len(is_shape)).fit(
+            cov_type="cluster", cov_kwds={"groups": clusters.to_numpy()}, use_t=True
+        )
+        low, high = fit.conf_int()[0]
+        rows.append((observer, fit.params[0], low, high, *clusters.nunique()))
+    return pd.DataFrame(rows, columns=["observer", "shape_bias", "low", "high", "n_icons", "n_textures"])
+
+
 def blurred_conditions(frame: pd.DataFrame) -> list[str]:
     """Return the conditions of the low-pass experiment in which images are blurred."""
     conditions = frame.loc[frame["dataset"] == LOW_PASS, "condition"].unique()
@@ -110,6 +144,8 @@ def main() -> None:
     conflicts = overall_shape_bias(shape_bias(frame))
     columns = ["observer", "n_shape", "n_texture", "shape_bias", "low", "high", "shape_rate", "texture_rate"]
     print(markdown(conflicts[columns]))
+    print("shape bias, with intervals that allow for images of the same icon or texture\n")
+    print(markdown(clustered_shape_bias(frame[frame["dataset"] == CONFLICT])))
     table = summarize(frame)
     print(markdown(table))
     for name, test in (("Pearson", stats.pearsonr), ("Spearman", stats.spearmanr)):
