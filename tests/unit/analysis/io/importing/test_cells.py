@@ -110,7 +110,7 @@ def test_texts_that_a_log_cannot_contain_are_refused(tmp_path):
     with pytest.raises(LogError, match=r"line 2: the experiment is '', expected text"):
         import_text(tmp_path, SIMPLE, dataset="")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(LogError, match=r"folder cannot be read: Is a directory"):
+    with pytest.raises(LogError, match=r"folder cannot be read: it is a folder, expected a regular file"):
         import_files([tmp_path / "folder"], tmp_path / "logs", ImportOptions("mine"), lambda _: None)
     assert not (tmp_path / "logs").exists()
 
