@@ -162,6 +162,6 @@ def read_prediction(settings: Mapping[str, Any], chosen: str | None = None) -> P
     if prediction_type not in PREDICTION_TYPES:
         raise ObserverError(
             f"the scheduler_config.json of the model has the prediction_type {prediction_type!r:.80}: expected "
-            f"{', '.join(PREDICTION_TYPES)}; correct the file, or set -o prediction_type="
+            f"epsilon, sample or v_prediction; correct the file, or set -o prediction_type="
         )
     return PREDICTIONS[prediction_type]
