@@ -87,6 +87,7 @@ class Server(ThreadingHTTPServer):
         # Connections without a complete request, in the order of their start, with their address and time of start.
         self._silent: dict[Any, tuple[str, float]] = {}
         self._silent_lock = threading.Lock()
+        self._unstarted: set[Any] = set()  # requests whose thread has not begun
         try:
             super().__init__((host, port), Handler)
         except OSError as error:
@@ -113,15 +114,26 @@ class Server(ThreadingHTTPServer):
             is_free = self._free_threads.acquire(timeout=SILENT_SECONDS / 10)
         with self._silent_lock:
             self._silent[request] = client_address[0], time.monotonic()
+            self._unstarted.add(request)
         try:
             super().process_request(request, client_address)
-        except BaseException:
+        except BaseException:  # a signal can arrive before or after the thread has begun
             self.mark_received(request)
-            self._free_threads.release()
+            if self._take(request):
+                self._free_threads.release()
             raise
+
+    def _take(self, request: Any) -> bool:
+        """Return whether the caller is the first to take a request whose thread has not begun; it then frees the thread."""
+        with self._silent_lock:
+            is_first = request in self._unstarted
+            self._unstarted.discard(request)
+        return is_first
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve the request in its thread, then mark the thread as free."""
+        if not self._take(request):
+            return
         try:
             super().process_request_thread(request, client_address)
         finally:

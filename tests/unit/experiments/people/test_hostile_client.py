@@ -2,6 +2,7 @@
 
 import json
 import socket
+import socketserver
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -167,6 +168,31 @@ def test_silent_connections_do_not_make_others_wait(client):
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_signal_after_a_thread_has_begun_frees_the_thread_once(monkeypatch):
+    served_requests = []
+
+    def start_and_interrupt(server, request, address):
+        thread = threading.Thread(target=server.process_request_thread, args=(request, address))
+        thread.start()
+        thread.join()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(socketserver.ThreadingMixIn, "process_request", start_and_interrupt)
+    monkeypatch.setattr(
+        socketserver.ThreadingMixIn,
+        "process_request_thread",
+        lambda server, request, address: served_requests.append(request),
+    )
+    server = web_server.Server("127.0.0.1", 0, {}, print)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            server.process_request("request", ("127.0.0.1", 1))
+        assert served_requests == ["request"]
+        assert all(server._free_threads.acquire(blocking=False) for _ in range(web_server.MAX_THREADS))
+    finally:
+        server.server_close()
 
 
 def test_token_is_valid_for_its_own_session_only(few, tmp_path):
