@@ -85,7 +85,9 @@ def exchange(port: int, request: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65536):
                 reply += part
-        except (ConnectionResetError, BrokenPipeError):
+        except TimeoutError:
+            raise
+        except OSError:
             pass  # the server may close the connection before it has read everything
     return reply
 
