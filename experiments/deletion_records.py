@@ -30,8 +30,11 @@ def refuse_forgotten(code: str, directory: Path) -> None:
 
 
 def refuse_forgotten_observer(observer: Observer, directory: Path) -> None:
-    """Raise LogError if the observer is a person whose data were deleted from these logs, also in a pilot session."""
-    if observer.kind == "human":
+    """Raise LogError if the observer is a person whose data were deleted from these logs, also in a pilot session.
+
+    The same holds for a simulated participant, who has a participant code like a person.
+    """
+    if observer.kind == "human" or (observer.kind == "simulated" and hasattr(observer, "code")):
         refuse_forgotten(participant_code(observer.name), directory)
 
 

@@ -383,9 +383,12 @@ def test_forget_command_names_every_file_that_still_has_the_code(folders):
     assert {line.split()[1] for line in result.stderr.splitlines()} == {str(table), str(wide), str(border)}
 
 
-def test_a_session_that_was_planned_before_the_deletion_is_refused(folders, small):
+@pytest.mark.parametrize(
+    "participant", [Person(CODE), Participant(code=CODE, simulate="biased")], ids=["real", "simulated"]
+)
+def test_a_session_that_was_planned_before_the_deletion_is_refused(participant, folders, small):
     """The session has passed the first check, and opens its log after the deletion."""
-    session = Session(small, Person(CODE), folders[0], number=7)
+    session = Session(small, participant, folders[0], number=7)
     forget(CODE, folders)
     with pytest.raises(LogError, match=f"the data of {CODE} were deleted"):
         SessionLog.open(session)
