@@ -17,7 +17,9 @@ Characters that this version of Python does not know yet are allowed, because th
 """
 
 import unicodedata
+from collections.abc import Sequence
 
+MAX_LISTED = 3  # largest number of names in a note
 MAX_NAME = 1000  # characters
 MAX_FILE_NAME = 255  # bytes, the limit of common file systems
 JOINERS = "\u200c\u200d"  # ZERO WIDTH NON-JOINER and ZERO WIDTH JOINER
@@ -132,3 +134,8 @@ def file_name_problem(name: str) -> str:
 def is_device(name: str) -> bool:
     """Return whether a name, with or without a suffix, is that of a device in Windows, such as `con` or `nul.txt`."""
     return name.partition(".")[0].rstrip().casefold() in _DEVICES
+
+
+def abbreviate(names: Sequence[str], n: int = MAX_LISTED) -> str:
+    """Return the first n names as text, followed by the number of the other names, as in "a, b, c and 4 more"."""
+    return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")

@@ -28,7 +28,7 @@ import pandas as pd
 from attrs import frozen
 from scipy.stats import rankdata
 
-from analysis.io.notes import abbreviate, add_notes
+from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
@@ -42,6 +42,7 @@ from analysis.kappa.consistency import RULES, Rule
 from analysis.measures.resampling import nan_mean
 from analysis.measures.ties import join_ties
 from core.errors import LogError
+from core.names import abbreviate
 from stimuli.published.datasets import DATASETS
 
 COLUMNS = (

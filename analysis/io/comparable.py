@@ -4,35 +4,21 @@ Two observers of a dataset are compared on the images that both saw in the same 
 agreement do not have a row for them, which is easily overlooked.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePath
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from analysis.io.notes import abbreviate
+from analysis.io.common_images import MAX_GROUPS, Group, Reason, find_separate, group_by_images
+from core.names import abbreviate
 from stimuli.published.datasets import DATASETS
 from stimuli.published.normalize import file_of
 
-MAX_GROUPS = 300  # the largest number of different lists of images of a dataset that are compared with each other
-MAX_CELLS = 1 << 28  # the largest number of pairs of an observer and an image for which they are compared
 MIN_SHARED = 0.5  # share of the images of a dataset with which two datasets are probably one
-
-
-@frozen
-class _Observers:
-    """Observers with the same images in the same conditions.
-
-    Attributes:
-        names: Their names.
-        stimuli: Their images.
-        conditions: Their conditions.
-    """
-
-    names: tuple[str, ...]
-    stimuli: frozenset[str]
-    conditions: tuple[str, ...]
 
 
 def comparison_notes(frame: pd.DataFrame, guessed: Mapping[Path, str]) -> Iterator[str]:
@@ -46,74 +32,79 @@ def comparison_notes(frame: pd.DataFrame, guessed: Mapping[Path, str]) -> Iterat
     if len(datasets) and datasets.min() != datasets.max():
         order = np.argsort(datasets, kind="stable")
         datasets, keys = datasets[order], [column[order] for column in keys]
+    names = _Names(*(frame[name].cat.categories for name in ("observer", "stimulus", "condition")))
     starts = np.flatnonzero(np.diff(datasets, prepend=-1)).tolist()
     for start, end in zip(starts, [*starts[1:], len(datasets)], strict=True):
         dataset = str(frame["dataset"].cat.categories[datasets[start]])
-        part = [column[start:end] for column in keys]
-        yield from _disjoint_notes(dataset, *_groups(frame, *part))
+        observers, stimuli, conditions = (column[start:end] for column in keys)
+        yield from _separate_notes(dataset, names, observers, stimuli, conditions)
         if dataset not in DATASETS:
-            yield from _condition_notes(
-                dataset, [str(frame["condition"].cat.categories[c]) for c in np.unique(part[2])]
-            )
+            yield from _condition_notes(dataset, [str(names.conditions[c]) for c in np.unique(conditions)])
     yield from _dataset_notes(frame, guessed)
 
 
-def _groups(
-    frame: pd.DataFrame, observers: np.ndarray, stimuli: np.ndarray, conditions: np.ndarray
-) -> tuple[list[_Observers], np.ndarray]:
-    """Return the observers of one dataset in groups with the same images and conditions, and which groups share none.
+@frozen
+class _Names:
+    """The names of observers, images and conditions by their codes."""
 
-    The arguments after the frame are the codes of the trials of the dataset. The result is empty if all observers have the
-    same images in the same conditions.
-    """
-    names, images, labels = (frame[name].cat.categories for name in ("observer", "stimulus", "condition"))
-    key = stimuli.astype(np.int64) * len(labels) + conditions
-    codes, row = np.unique(observers, return_inverse=True)
-    different, column = np.unique(key, return_inverse=True)
-    if len(codes) < 2 or len(codes) * len(different) > MAX_CELLS:
-        return [], np.zeros((0, 0), bool)
-    saw = np.zeros((len(codes), len(different)), bool)
-    saw[row, column] = True
-    rows_of: dict[bytes, list[int]] = {}
-    for number, packed in enumerate(np.packbits(saw, axis=1)):
-        rows_of.setdefault(packed.tobytes(), []).append(number)
-    if len(rows_of) < 2:
-        return [], np.zeros((0, 0), bool)
-    chosen = list(rows_of.values())[:MAX_GROUPS]
-    matrix = saw[[rows[0] for rows in chosen]].astype(np.float32)
-    groups = []
-    for rows in chosen:
-        keys = different[saw[rows[0]]]
-        groups.append(
-            _Observers(
-                tuple(str(names[codes[number]]) for number in rows),
-                frozenset(str(images[code]) for code in np.unique(keys // len(labels))),
-                tuple(str(labels[code]) for code in np.unique(keys % len(labels))),
-            )
+    observers: pd.Index
+    stimuli: pd.Index
+    conditions: pd.Index
+
+    def file_names(self, stimuli: np.ndarray) -> np.ndarray:
+        """Return equal numbers for images whose names differ only in folders, suffixes and capitals."""
+        different, image = np.unique(stimuli, return_inverse=True)
+        return pd.factorize(np.array([_file_name(str(self.stimuli[code])) for code in different], object))[0][image]
+
+    def describe(self, group: Group) -> "_Observers":
+        """Return the names of a group of observers."""
+        stimuli, conditions = np.divmod(group.trials, len(self.conditions))
+        return _Observers(
+            str(self.observers[group.observers[0]]),
+            frozenset(str(self.stimuli[code]) for code in np.unique(stimuli)),
+            tuple(str(self.conditions[code]) for code in np.unique(conditions)),
         )
-    return groups, matrix @ matrix.T == 0
 
 
-def _disjoint_notes(dataset: str, groups: Sequence[_Observers], is_disjoint: np.ndarray) -> Iterator[str]:
-    """Yield a note for each reason why pairs of observers do not have an image in common, with an example."""
-    examples: dict[str, tuple[_Observers, _Observers]] = {}
-    n_pairs: dict[str, int] = {}
-    for i, j in np.argwhere(np.triu(is_disjoint)).tolist():
-        first, second = groups[i], groups[j]
-        reason = "conditions" if first.stimuli & second.stimuli else "images"
-        if reason == "images" and _loose(first.stimuli) & _loose(second.stimuli):
-            reason = "names"
-        examples.setdefault(reason, (first, second))
-        n_pairs[reason] = n_pairs.get(reason, 0) + len(first.names) * len(second.names)
-    for reason, (first, second) in examples.items():
-        n = n_pairs[reason] - 1
+@frozen
+class _Observers:
+    """One of several observers with the same images in the same conditions.
+
+    Attributes:
+        name: The name of one of them.
+        stimuli: Their images.
+        conditions: Their conditions.
+    """
+
+    name: str
+    stimuli: frozenset[str]
+    conditions: tuple[str, ...]
+
+
+def _separate_notes(
+    dataset: str, names: _Names, observers: np.ndarray, stimuli: np.ndarray, conditions: np.ndarray
+) -> Iterator[str]:
+    """Yield a note for each reason why pairs of observers do not have an image in common, with an example.
+
+    The arguments after the names are the codes of the trials of the dataset.
+    """
+    n_conditions = len(names.conditions)
+    groups = group_by_images(observers, stimuli.astype(np.int64) * n_conditions + conditions)
+    for reason, pairs in find_separate(groups[:MAX_GROUPS], n_conditions, names.file_names).items():
+        n = pairs.n_pairs - 1
         others = f", like {n:,} other pair{'s' if n > 1 else ''}" if n else ""
+        first, second = names.describe(pairs.first), names.describe(pairs.second)
         yield _describe(reason, dataset, first, second, f"they are not compared{others}")
+    if len(groups) > MAX_GROUPS:
+        yield (
+            f"the observers of {dataset} saw {len(groups):,} different lists of images; only the observers of the first "
+            f"{MAX_GROUPS:,} lists were checked for images in common"
+        )
 
 
-def _describe(reason: str, dataset: str, first: _Observers, second: _Observers, result: str) -> str:
+def _describe(reason: Reason, dataset: str, first: _Observers, second: _Observers, result: str) -> str:
     """Return the note for a pair of observers without a common image."""
-    pair = f"{first.names[0]} and {second.names[0]} of {dataset}"
+    pair = f"{first.name} and {second.name} of {dataset}"
     if reason == "conditions":
         n = len(first.stimuli & second.stimuli)
         labels = [_label(group.conditions) for group in (first, second)]
@@ -123,11 +114,11 @@ def _describe(reason: str, dataset: str, first: _Observers, second: _Observers, 
             remedy = f"; if these are the same condition, --replace 'condition:{old}={new}' makes it one"
         return f"{pair} saw {n} images of the same names, but in {labels[0]} and in {labels[1]}: {result}{remedy}"
     if reason == "names":
-        loose = {_loose_name(name): name for name in sorted(first.stimuli)}
-        other = next(name for name in sorted(second.stimuli) if _loose_name(name) in loose)
+        of_first = {_file_name(name): name for name in sorted(first.stimuli)}
+        other = next(name for name in sorted(second.stimuli) if _file_name(name) in of_first)
         return (
             f"{pair} saw images whose names differ only in folders, suffixes or capitals, such as "
-            f"{loose[_loose_name(other)]!r} and {other!r}: {result}; if the images are the same, rename them in one file"
+            f"{of_first[_file_name(other)]!r} and {other!r}: {result}; if the images are the same, rename them in one file"
         )
     return f"{pair} saw different images, such as {min(first.stimuli)!r} and {min(second.stimuli)!r}: {result}"
 
@@ -139,13 +130,10 @@ def _label(conditions: Sequence[str]) -> str:
     return f"{len(conditions)} conditions such as {next(filter(None, conditions))!r}"
 
 
-def _loose(names: frozenset[str]) -> set[str]:
-    return set(map(_loose_name, names))
-
-
-def _loose_name(name: str) -> str:
+def _file_name(name: str) -> str:
     """Return the name of an image without its folder, its suffix and capitals."""
-    return PurePath(file_of(name)).stem.casefold()
+    file = file_of(name)
+    return (file.rpartition(".")[0] or file).casefold()
 
 
 def _condition_notes(dataset: str, conditions: Sequence[str]) -> Iterator[str]:
@@ -176,20 +164,39 @@ def _dataset_notes(frame: pd.DataFrame, guessed: Mapping[Path, str]) -> Iterator
     pairs = frame.loc[frame["dataset"].isin(list(several)), ["dataset", "stimulus"]].drop_duplicates()
     images = {str(name): frozenset(group) for name, group in pairs.groupby("dataset", observed=True)["stimulus"]}
     for names in in_folders.values():
-        rest = sorted((name for name in names if name in images), key=lambda name: name not in DATASETS)[:MAX_GROUPS]
-        while rest:
-            first, *rest = rest
-            same = [name for name in rest if name not in DATASETS and _are_same(images[first], images[name])]
-            rest = [name for name in rest if name not in same]
-            if same:
-                yield (
-                    f"files in one folder belong to {len(same) + 1} datasets according to their names, "
-                    f"{abbreviate([first, *same])}, but have the same images, such as "
-                    f"{min(images[first] & images[same[0]])!r}; if they are one dataset, --replace "
-                    f"'dataset:{same[0]}={first}' makes it one"
-                )
+        yield from _same_images_notes(
+            sorted(names.keys() & images, key=lambda name: (name not in DATASETS, name)), images
+        )
 
 
-def _are_same(first: frozenset[str], second: frozenset[str]) -> bool:
-    """Return whether two datasets share at least half of the images of the smaller one."""
-    return len(first & second) >= MIN_SHARED * min(len(first), len(second))
+def _same_images_notes(names: Sequence[str], images: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield a note for every set of datasets of one folder with the same images. Published datasets are first in `names`.
+
+    Two datasets have the same images if they share at least half of the images of the smaller one.
+    """
+    datasets_of: dict[str, list[str]] = {}
+    for name in names:
+        for image in images[name]:
+            datasets_of.setdefault(image, []).append(name)
+    rest = dict.fromkeys(names)
+    for first in names:
+        if first not in rest:
+            continue
+        del rest[first]
+        n_shared = Counter(chain.from_iterable(datasets_of[image] for image in images[first]))
+        same = [
+            name
+            for name in names
+            if name in rest
+            and name not in DATASETS
+            and n_shared[name] >= MIN_SHARED * min(len(images[first]), len(images[name]))
+        ]
+        for name in same:
+            del rest[name]
+        if same:
+            yield (
+                f"files in one folder belong to {len(same) + 1} datasets according to their names, "
+                f"{abbreviate([first, *same])}, but have the same images, such as "
+                f"{min(images[first] & images[same[0]])!r}; if they are one dataset, --replace "
+                f"'dataset:{same[0]}={first}' makes it one"
+            )

@@ -35,7 +35,6 @@ from analysis.io.appearance import appearance_of
 from analysis.io.choices import store_n_choices
 from analysis.io.columns import as_text
 from analysis.io.comparable import comparison_notes
-from analysis.io.finding_notes import finding_notes
 from analysis.io.log_files import IncompleteLogs, Reader
 from analysis.io.notes import add_notes
 from analysis.io.repeated import repeated_note
@@ -45,6 +44,7 @@ from core.staging import READY, WRITING
 from experiments import log
 from stimuli.published.datasets import DATASETS, data_folders, find
 from stimuli.published.layouts.canonical import Corrections
+from stimuli.published.layouts.finding_notes import finding_notes
 from stimuli.published.layouts.table import PATTERNS
 from stimuli.published.recordings import SOURCES
 

@@ -5,14 +5,12 @@
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MAX_NAMES = 3  # largest number of names in a note
 
 
 class DataWarning(UserWarning):
@@ -39,11 +37,6 @@ def change_notes(table: "pd.DataFrame", kept: Iterable[str], new: Iterable[str])
     table.attrs["notes"] = [*kept, *new]
     for note in new:
         warnings.warn(note, DataWarning, stacklevel=4)
-
-
-def abbreviate(names: Sequence[str], n: int = MAX_NAMES) -> str:
-    """Return the first n names as text, followed by the number of the other names, as in "a, b, c and 4 more"."""
-    return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
 
 
 @contextmanager

@@ -12,8 +12,8 @@ others.
 import numpy as np
 import pandas as pd
 
-from analysis.io.notes import abbreviate
 from core.errors import LogError
+from core.names import abbreviate
 from stimuli.categories import AMBIGUOUS
 
 KEY = ["dataset", "observer", "condition", "stimulus"]

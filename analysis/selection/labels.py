@@ -22,11 +22,10 @@ from attrs import evolve
 
 from analysis.io.appearance import Appearance, appearance_of, store_appearance
 from analysis.io.frame import observer_order
-from analysis.io.notes import abbreviate
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
 from core.files import read_bytes
-from core.names import is_readable
+from core.names import abbreviate, is_readable
 from core.trial_columns import INFO
 
 GROUP = f"{INFO}group"  # the column of the frame with the groups

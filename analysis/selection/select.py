@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 from attrs import field, frozen
 
-from analysis.io.notes import abbreviate
 from analysis.selection.labels import label_observers
 from analysis.selection.observer_notes import renew_notes
 from analysis.selection.split import split_observers
 from core.errors import LogError, UnknownName
 from core.kinds import KINDS, Kind
+from core.names import abbreviate
 
 WILDCARDS = "*?["
 

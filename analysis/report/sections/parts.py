@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from attrs import field, frozen
 
-from analysis.io.notes import abbreviate
+from core.names import abbreviate
 
 NAN = float("nan")
 MAX_NAMES = 5  # largest number of names in a sentence

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.io.notes import abbreviate
+from core.names import abbreviate
 from stimuli.published.layouts.canonical import Findings, Topic
 
 # What is noted, with the examples, the names of files or observers, the dataset, and the name of the first observer.
