@@ -5,7 +5,7 @@
 A third of the signals arrive in the first 1.5 seconds, while the command line starts. The expected exit codes are 3
 (stopped) and 0 (the command was complete). A signal that arrives before Python runs the first line of the program
 ends it with the code of the signal; these are counted as `before the start`. The exit code of this script is 1 if
-anything else happens, or if the sidecar of a log has another number of rows than the log.
+anything else happens, or if the sidecar and the log disagree about the number of rows.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def interrupt(words: list[str], seconds: float, number: signal.Signals) -> tuple
 
 
 def wrong_sidecars(folder: Path) -> list[str]:
-    """Return the logs whose sidecar has another number of rows, or says that the session is running."""
+    """Return the logs whose sidecar has a different number of rows, or says that the session is running."""
     wrong = []
     for log in folder.rglob("*_session-*.csv"):
         sidecar = json.loads(log.with_suffix(".json").read_text())

@@ -131,7 +131,7 @@ def make_selection(
 def parse_kinds(texts: list[str] | None) -> dict[str, Kind]:
     """Return the texts NAME=KIND of repeated `--kind` options as a dictionary.
 
-    Raises typer.BadParameter for a text of another form, and for a kind that does not exist.
+    Raises typer.BadParameter for a text in a different form, and for a kind that does not exist.
     """
     kinds: dict[str, Kind] = {}
     for text in texts or []:
@@ -149,7 +149,7 @@ def parse_kinds(texts: list[str] | None) -> dict[str, Kind]:
 def parse_replacements(texts: list[str] | None) -> dict[str, dict[str, str]]:
     """Return the texts COLUMN:OLD=NEW of repeated `--replace` options as a dictionary for each column.
 
-    Raises typer.BadParameter for a text of another form.
+    Raises typer.BadParameter for a text in a different form.
     """
     replace: dict[str, dict[str, str]] = {}
     for text in texts or []:

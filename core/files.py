@@ -1,6 +1,6 @@
-"""Open regular files only, so that a program never waits for a named pipe or reads a device without an end.
+"""Open regular files only, so that a program never waits for a named pipe or reads endlessly from a device.
 
-A path that a user types, or that lies in a folder of the user, may be a named pipe (FIFO), a device such as /dev/full, a
+A path that a user types, or that is in a folder of the user, may be a named pipe (FIFO), a device such as /dev/full, a
 socket, a folder, or a link that leads to itself. Opening a named pipe waits until another program opens it as well. These
 functions open a file without waiting, and refuse anything but a regular file or a link to one.
 """

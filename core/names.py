@@ -1,4 +1,4 @@
-"""The rule for names: of stimuli, categories, conditions, cues, choices, experiments, observers and their measurements.
+"""The rule for the names of stimuli, categories, conditions, cues, choices, experiments, observers and their measurements.
 
 A name is one line of visible text in any language. It is checked before a session begins, and readers of trial logs accept
 every name that follows the rule, so that whatever is written can be read.
@@ -13,7 +13,8 @@ every name that follows the rule, so that whatever is written can be read.
   also follows. They are not allowed within words of ASCII characters, where they would make two words look the same.
 - Names are in the Unicode normalization form NFC. macOS may store file names in another form, which `normalize` converts.
 
-Characters that this version of Python does not know yet are allowed, because they may be the letters of a newer version.
+Characters that this version of Python does not know yet are allowed, because they may be letters in a newer version of
+Unicode.
 """
 
 import unicodedata
@@ -36,7 +37,7 @@ _CATEGORIES = {
 }  # fmt: skip
 # Names of devices in Windows, which files and folders there cannot have, even with a suffix.
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-_SPECIAL_IN_PATHS = '/\\:*?"<>|'  # characters that are not allowed in file names on all operating systems
+_SPECIAL_IN_PATHS = '/\\:*?"<>|'  # characters that some operating systems do not allow in file names
 
 
 def normalize(text: str) -> str:
@@ -114,7 +115,7 @@ def is_readable(text: str) -> bool:
 
 
 def file_name_problem(name: str) -> str:
-    """Return the reason why a name cannot be that of a file or folder on every operating system, or "" if it can be.
+    """Return the reason why some operating systems do not allow a name for files and folders, or "" if all allow it.
 
     The reason completes a sentence that begins with the name.
     """
@@ -122,9 +123,9 @@ def file_name_problem(name: str) -> str:
         return problem
     special = next((character for character in name if character in _SPECIAL_IN_PATHS), None)
     if special is not None:
-        return f"contains {special}, which is not allowed in file names on all operating systems"
+        return f"contains {special}, which some operating systems do not allow in file names"
     if name.endswith("."):
-        return "ends with a dot, which is not allowed in file names on all operating systems"
+        return "ends with a dot, which some operating systems do not allow in file names"
     if is_device(name):
         return "is the name of a device in Windows"
     n_bytes = len(name.encode())

@@ -50,11 +50,11 @@ class Option:
 
 
 def added_option(before: Callable[[Any], Any]) -> Mapping[str, Any]:
-    """Return the metadata of an option that was added after logs had been written whose sidecars do not have it.
+    """Return the metadata of an option that the sidecars of earlier versions do not contain.
 
     Args:
-        before: Function from the object with the option to the value that describes how such an object responded before
-            the option was added. A session that was begun then is resumed with this value only.
+        before: Function that takes the object with the option and returns the value that describes how such an object
+            responded before the option was added. A session of that time can be resumed only with this value.
 
     Example:
         >>> contrast: float = field(default=1.0, metadata=added_option(lambda observer: 1.0))

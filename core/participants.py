@@ -1,4 +1,4 @@
-"""The names of people as observers and of their practice: a participant code or an experiment with a suffix.
+"""The names of people as observers, and of the experiments in which they practice. Both may end in a suffix.
 
 Analyses exclude pilot sessions, and the data of a participant include those of the participant's pilot sessions. Practice
 trials are a dataset of their own. Each participant sees a selection of the practice images, so their number may differ.

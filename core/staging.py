@@ -1,4 +1,4 @@
-"""Write the files of a folder as a whole: they are moved to their places when all of them are complete.
+"""Replace the files of a folder together: the new files are moved into place when all of them are complete.
 
 The files are written into the folder `.writing` inside the output folder. When it is complete, it is renamed to `.ready`,
 and its files replace those in the output folder one by one. If the program is killed before the renaming, the output folder

@@ -1,4 +1,4 @@
-"""Stop the program on Ctrl-C (SIGINT) or SIGTERM at any moment, with exit code 3 and one sentence.
+"""Stop the program on Ctrl-C (SIGINT) or SIGTERM at any moment, with exit code 3 and one message.
 
 A signal can arrive between any two instructions, and the reaction to it depends on the phase of the program. While the
 program starts, nothing has to be cleaned up, and it ends at once. While a command runs, KeyboardInterrupt is raised, so that
@@ -156,7 +156,7 @@ def _ignore_signals() -> None:
 
 
 class DeferredSignals:
-    """Signals that wait while files are written that have to fit together; see `deferred_signals`."""
+    """Signals that are deferred while files are written that must agree with each other; see `deferred_signals`."""
 
     def __init__(self) -> None:
         self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
@@ -165,7 +165,7 @@ class DeferredSignals:
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Handle signals immediately inside this context, first those that have waited."""
+        """Handle signals immediately inside this context, beginning with those that were deferred."""
         try:
             self._is_allowed = True
             self._handle_waiting()

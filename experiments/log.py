@@ -212,8 +212,8 @@ def remove_incomplete_row(path: Path) -> int:
     complete = content[: content.rfind(b"\n") + 1]  # the incomplete rest may contain NUL bytes after a power cut
     if content.startswith((BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE)) or b"\r" in content or b"\0" in complete:
         raise LogError(
-            f"{path} has other line endings than a trial log, or NUL bytes or a byte order mark: another program, such as "
-            f"Excel, has changed it; restore the original, or choose another --session"
+            f"{path} has different line endings than a trial log, or NUL bytes or a byte order mark: another program, such "
+            f"as Excel, has changed it; restore the original, or choose another --session"
         )
     n_bytes = len(content) - len(complete)
     if n_bytes:

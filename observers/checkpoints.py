@@ -148,8 +148,8 @@ def _describe_missing(where: str, checkpoint: Checkpoint, group: tuple[str, ...]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         return (
-            f"{missing}, only {others[0]}{more}: if these are the weights to use, give a copy of the folder in which they "
-            f"have the expected name, with -o weights=FOLDER"
+            f"{missing}, only {others[0]}{more}: to use these weights, copy the folder, give "
+            f"them the expected name in the copy, and set -o weights=FOLDER"
         )
     pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLE_SUFFIXES)
     only = f", only {pickles[0]}" if pickles else ""

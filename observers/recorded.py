@@ -199,8 +199,8 @@ class Recorded:
             labels = ", ".join(f"in condition {other!r}" if other else "without a condition" for other in others)
             wanted = f"the condition {condition!r}" if condition else "no condition"
             return ObserverError(
-                f"{message}: it has one {labels}, but the image of the experiment has {wanted}; give both the same text in "
-                f"their columns condition"
+                f"{message}: it has one {labels}, but the image of the experiment has {wanted}; use the same text "
+                f"in the column condition of both"
             )
         file = _file_name(stimulus)
         similar = next((image for image, _ in self._trials if _file_name(image) == file), None)

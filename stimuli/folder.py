@@ -31,7 +31,7 @@ def read_folder(folder: Path | str, *, keep_unusable: bool = False) -> StimulusS
 
     Returns:
         The set, named after the folder. With a manifest the stimuli have the order of its rows, otherwise they are
-        sorted by path. `notes` says which files are passed over.
+        sorted by path. `notes` says which files are skipped.
 
     Raises:
         StimulusError: If the folder does not exist, cannot be read, holds a set that is not finished, has neither a
@@ -100,7 +100,7 @@ def _scan(folder: Path, keep_unusable: bool) -> StimulusSet:
     empty = _folders_without_images(scan, stimuli)
     notes = (
         *scan.notes(),
-        *((f"{show(folder.name)}: folders without images are passed over: {empty}",) if empty else ()),
+        *((f"{show(folder.name)}: folders without images are skipped: {empty}",) if empty else ()),
     )
     return StimulusSet(folder.name, tuple(stimuli), notes=notes)
 

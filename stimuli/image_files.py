@@ -1,8 +1,8 @@
-"""Search a folder for image files. Files are recognized by their content, and every file that is passed over is counted.
+"""Search a folder for image files. Files are recognized by their content, and every file that is skipped is counted.
 
-PNG and JPEG files are images, also those with another suffix of images (such as `.jfif`, which browsers use for JPEG) or
-without a suffix. Files that have the suffix of an image but another content are unusable: a set without them would be
-another set, so `check` refuses them.
+PNG and JPEG files are images, even if they have a different suffix of images (such as `.jfif`, which browsers use for
+JPEG) or no suffix. Files that have the suffix of an image but different content are unusable: `check` refuses them,
+because skipping them would change the set.
 """
 
 import os
@@ -15,7 +15,7 @@ from core.errors import StimulusError
 from stimuli.naming import show
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".apng")
-# Suffixes of images in other formats. Such files are unusable, and not passed over, unless they are PNG or JPEG after all.
+# Suffixes of images in other formats. Such files are unusable, and not skipped, unless their content is PNG or JPEG.
 UNSUPPORTED_SUFFIXES = (
     ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jp2", ".jxl", ".tif", ".tiff", ".webp",
 )  # fmt: skip
@@ -40,7 +40,7 @@ class FolderScan:
         folder: The folder.
         images: The PNG and JPEG files, sorted by path.
         passed_over: Files that are not images, sorted by path.
-        misnamed: Images with a suffix that is not one of images, such as `.bak`, which are passed over, too.
+        misnamed: Images whose suffix is that of another file type, such as `.bak`. They are also skipped.
         unusable: Files with the suffix of an image that are neither PNG nor JPEG, and what they are, such as "WebP".
     """
 
@@ -64,19 +64,19 @@ class FolderScan:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Return notes about the files that are passed over, one for each reason."""
+        """Return notes about the files that are skipped, one for each reason."""
         notes = []
         for paths, one, several in (
             (self.passed_over, "file is not an image and is", "files are not images and are"),
             (
                 self.misnamed,
-                "image has the suffix of another file and is",
-                "images have suffixes of other files and are",
+                "image has the suffix of another file type and is",
+                "images have suffixes of other file types and are",
             ),
         ):
             if paths:
                 count = f"1 {one}" if len(paths) == 1 else f"{len(paths):,} {several}"
-                notes.append(f"{show(self.folder.name)}: {count} passed over: {self._name(paths)}")
+                notes.append(f"{show(self.folder.name)}: {count} skipped: {self._name(paths)}")
         return tuple(notes)
 
     def _name(self, paths: Sequence[Path]) -> str:
@@ -116,7 +116,7 @@ def scan_folder(folder: Path, *, recursive: bool = True) -> FolderScan:
         recursive: Whether to search the folders below it, too.
 
     Returns:
-        The images, and the files that are passed over.
+        The images, and the files that are skipped.
 
     Raises:
         StimulusError: If a folder or file cannot be read.

@@ -1,4 +1,4 @@
-"""Whether the labels of a classifier are those of ImageNet, and in which order.
+"""Find out whether the labels of a classifier are those of ImageNet, and in which order.
 
 A model with 1000 outputs need not have the classes of ImageNet, and its outputs need not be in the order of ILSVRC 2012. Its
 labels show which of these holds, if they are WordNet ids, numbers or names of classes. Names differ between models

@@ -45,7 +45,7 @@ def open_image(path: Path) -> np.ndarray:
         StimulusError: If the file is missing, damaged, not a regular file, neither PNG nor JPEG, larger than MAX_PIXELS,
             deeper than 8 bits per channel, animated, in the CMYK or LAB color space, or partly transparent.
     """
-    if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
+    if path.exists() and not path.is_file():  # opening a FIFO would wait forever
         raise StimulusError(f"{path} is not a file but a folder or a special file: expected a PNG or JPEG image")
     try:
         with warnings.catch_warnings():
@@ -75,7 +75,7 @@ def _to_rgb(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode in ("CMYK", "LAB"):
         raise StimulusError(f"{path} is in the color space {image.mode}; save it in sRGB")
     if image.format == "PNG" and getattr(image, "is_animated", False):
-        raise StimulusError(f"{path} is animated; save the picture to be shown as a PNG of its own")
+        raise StimulusError(f"{path} is animated; save the picture to be shown as a separate PNG")
     upright = ImageOps.exif_transpose(image)
     if "A" in upright.getbands() or "transparency" in upright.info:
         upright = upright.convert("RGBA")

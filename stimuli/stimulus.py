@@ -86,7 +86,7 @@ class StimulusSet:
         name: Name of the set.
         stimuli: The stimuli, in the order of the manifest.
         attribution: Credit line to print wherever the images appear; "" if none is needed.
-        notes: Sentences for the user, such as which files of a folder are passed over. They do not belong to the set, and a
+        notes: Sentences for the user, such as which files of a folder are skipped. They do not belong to the set, and a
             manifest does not contain them.
 
     Raises:

@@ -9,8 +9,8 @@ to d. The measures are those of Tables 1 to 3 of Jaini et al. (2024):
   people instead of over h.
 - Mean rank: mean of the ranks by accuracy difference (smallest first), observed consistency and error consistency (largest
   first).
-- OOD rank: rank by OOD accuracy (largest first). Tied observers, whose values differ by at most 1e-9, share their mean rank;
-  people are not ranked.
+- OOD rank: rank by OOD accuracy (largest first). Observers whose values differ by at most 1e-9 are tied and share their
+  mean rank; people are not ranked.
 The means of an observer include only the datasets that it responded to; `n_datasets` is their number. Means over different
 datasets cannot be compared. Ranks are therefore given only to observers that responded to the same conditions, namely to the
 largest set of conditions that any observer responded to; the ranks of all other observers are NaN. A dataset is excluded for

@@ -1,7 +1,7 @@
-"""Canonical texts in the blocks of logs: the different texts of a block are converted, and not its rows.
+"""Canonical texts in the blocks of logs. Each distinct text of a block is converted once, and not in every row.
 
-`stimuli.published.layouts.canonical` converts the texts. This module adds what only all trials of a log show: whether names
-of images need their folders, and whether the inferred kind of an observer is plausible.
+`stimuli.published.layouts.canonical` converts the texts. This module adds what depends on all trials of a log: whether
+names of images need their folders, and whether the inferred kind of an observer is plausible.
 """
 
 import re
@@ -117,7 +117,7 @@ class CanonicalBlocks:
         return {code: self.columns.text(name, code) for code in np.unique(block[name]).tolist()}
 
     def _replace(self, block: Block, name: str, new: Mapping[int, str], rows: np.ndarray | None = None) -> None:
-        """Give the texts with some codes in a column other texts, in some rows or in all."""
+        """Replace the texts with some codes in a column, in some rows or in all."""
         texts, old = self.columns.texts_of(name), block[name]
         changes = {code: texts[text] for code, text in new.items() if texts[text] != code}
         if changes:
@@ -170,7 +170,7 @@ class CanonicalBlocks:
             self._replace(block, name, new, rows)
 
     def _kinds(self, block: Block) -> None:
-        """Set the kinds that the user says."""
+        """Set the kinds that the user has specified."""
         if not self.canonical.corrections.kinds:
             return
         kinds = self.columns.texts_of("kind")

@@ -111,14 +111,15 @@ def _describe(reason: Reason, dataset: str, first: _Observers, second: _Observer
         remedy = ""
         if len(first.conditions) == len(second.conditions) == 1:
             new, old = sorted((first.conditions[0], second.conditions[0]))
-            remedy = f"; if these are the same condition, --replace 'condition:{old}={new}' makes it one"
-        return f"{pair} saw {n} images of the same names, but in {labels[0]} and in {labels[1]}: {result}{remedy}"
+            remedy = f"; if these are the same condition, --replace 'condition:{old}={new}' merges them"
+        return f"{pair} saw {n} images with the same names, but in {labels[0]} and in {labels[1]}: {result}{remedy}"
     if reason == "names":
         of_first = {_file_name(name): name for name in sorted(first.stimuli)}
         other = next(name for name in sorted(second.stimuli) if _file_name(name) in of_first)
         return (
             f"{pair} saw images whose names differ only in folders, suffixes or capitals, such as "
-            f"{of_first[_file_name(other)]!r} and {other!r}: {result}; if the images are the same, rename them in one file"
+            f"{of_first[_file_name(other)]!r} and {other!r}: {result}; if the images are the same, use the same "
+            f"names in both files"
         )
     return f"{pair} saw different images, such as {min(first.stimuli)!r} and {min(second.stimuli)!r}: {result}"
 
@@ -149,7 +150,7 @@ def _condition_notes(dataset: str, conditions: Sequence[str]) -> Iterator[str]:
         if len(same) > 1:
             yield (
                 f"{same[0]!r} and {same[1]!r} count as two conditions of {dataset}; if they are the same, --replace "
-                f"'condition:{same[1]}={same[0]}' makes them one"
+                f"'condition:{same[1]}={same[0]}' merges them"
             )
 
 
@@ -198,5 +199,5 @@ def _same_images_notes(names: Sequence[str], images: Mapping[str, frozenset[str]
                 f"files in one folder belong to {len(same) + 1} datasets according to their names, "
                 f"{abbreviate([first, *same])}, but have the same images, such as "
                 f"{min(images[first] & images[same[0]])!r}; if they are one dataset, --replace "
-                f"'dataset:{same[0]}={first}' makes it one"
+                f"'dataset:{same[0]}={first}' merges them"
             )

@@ -9,8 +9,8 @@ Notation: O observers of one dataset, R resamples (paired bootstrap over images 
   permutation.
 - Human range: an observer that is not a person is within the human range if its mean kappa with people is at least the
   lowest mean kappa of a person with the other people (leave one out); values that differ by at most 1e-9 are equal. If one
-  of two observers never errs or always errs in a condition, their kappa is 0 by arithmetic. A person for whom this is so
-  with all other people is not part of the range, and an observer for which this is so with all people gets no verdict.
+of two observers is always right or always wrong in a condition, their kappa is necessarily 0. A person for whom this holds
+with all other people is not part of the range, and an observer for which it holds with all people is not compared with it.
   The table also has the proportion of resampled trees in which the observer belongs to the smallest cluster that contains
   all people.
 """
@@ -211,10 +211,10 @@ def within_human_range(
     Returns:
         A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is its mean kappa with
         people; `people_lowest`, `people_mean` and `people_highest` summarize the mean kappa of each person with the other
-        people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined or 0 by
-        arithmetic, because one of two observers never errs or always errs). `n_people` counts the people of the range.
-        `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster that
-        contains all people. The table is empty if there are fewer than two people.
+        people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined or
+        necessarily 0, because one of two observers is always right or always wrong). `n_people` counts the people of the
+        range. `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster
+        that contains all people. The table is empty if there are fewer than two people.
     """
     return human_range(resample_comparisons(trials, rule=rule, n_resamples=n_resamples, seed=seed), trees)
 
@@ -227,7 +227,7 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
     people = data.per_person[2, :, 0]
     if len(people) < 2 or np.isnan(people).all():
         return pd.DataFrame(columns=list(HUMAN_RANGE_COLUMNS))
-    # The kappa of an observer that never errs, or always errs, is 0 by arithmetic, so it is not compared.
+    # The kappa of an observer that is always right or always wrong is necessarily 0, so it is not compared.
     is_compared = has_mixed_pairs(comparisons[0].conditions, data.people, data.people)
     range_of_people = people[is_compared] if is_compared.any() else people
     lowest, mean, highest = np.nanmin(range_of_people), np.nanmean(range_of_people), np.nanmax(range_of_people)
@@ -267,8 +267,8 @@ def human_range_sentences(table: pd.DataFrame) -> list[str]:
             sentences.append(
                 f"the kappa of {name} with people is undefined"
                 if np.isnan(row.kappa)
-                else f"{name} is not compared with the human range, because kappa is 0 by arithmetic where one of two "
-                "observers never errs or always errs"
+                else f"{name} is not compared with the human range, because kappa is necessarily 0 if one of two "
+                "observers is always right or always wrong"
             )
             continue
         comparison = (

@@ -229,11 +229,11 @@ def resample_comparisons(
 
 
 def has_mixed_pairs(conditions: list[ConditionData], names: Collection[str], others: Collection[str]) -> np.ndarray:
-    """Return whether the kappa of each observer in `names` with any of `others` is more than arithmetic.
+    """Return whether the kappa of each observer in `names` with any of `others` is not necessarily 0.
 
     If one of two observers is always correct or always wrong on the images of a condition that both responded to, kappa is
-    0 (or undefined) whatever the other one does. The result has the shape (len(names),) and is True for an observer if there
-    is a condition and another observer in `others` for which this is not so.
+    0 (or undefined), whatever the responses of the other one. The result has the shape (len(names),) and is True for an
+    observer if there is a condition and another observer in `others` for which this does not hold.
     """
     is_mixed = np.zeros(len(names), bool)
     for condition in conditions:

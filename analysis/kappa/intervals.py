@@ -13,8 +13,8 @@ For a given k, Newton's method maximizes the likelihood over w and v. Bisection 
 
 Unlike percentiles of the bootstrap, the interval is deterministic, and it does not become too narrow when errors (or
 correct responses) are rare: `benchmarks/kappa_coverage.py` compares both. It is NaN if kappa is undefined. If one observer
-is always right or always wrong, kappa is 0 whatever the other one does; the interval then shows which kappas are
-compatible with the responses.
+is always right or always wrong, kappa is 0, whatever the responses of the other one; the interval then shows which
+kappas are compatible with the responses.
 """
 
 from collections.abc import Callable
@@ -82,8 +82,8 @@ def rare_counts_note(counts: np.ndarray) -> list[str]:
         "contained the true kappa in 90 to 100 % of the cases"
     )
     constant = (
-        f"in {n_constant} of them an observer was always right or always wrong, so that kappa is 0 by arithmetic, whatever "
-        "the other observer did"
+        f"in {n_constant} of them an observer was always right or always wrong, so that kappa is necessarily 0, whatever "
+        "the responses of the other observer"
     )
     return [f"{note}; {constant}" if n_constant else note]
 

@@ -1,7 +1,7 @@
 """Ties between computed numbers: values that differ by at most `TOLERANCE` are equal.
 
-The same quantity that is computed in two ways, or from images in another order, can differ in its last digits. Such a
-difference must not decide a rank, a p value or a verdict.
+A quantity that is computed in two ways, or from images in a different order, can differ in its last digits. Such a
+difference must not affect a rank, a p value or a comparison with the human range.
 """
 
 import numpy as np

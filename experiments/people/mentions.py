@@ -45,7 +45,7 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 
 def mentions_code(path: Path, relative_path: Path, code: str) -> bool:
-    """Return whether a file contains the code as a whole word in its relative path or in its content, also as UTF-16.
+    """Return whether a file contains the code as a whole word in its relative path or in its content (UTF-8 or UTF-16).
 
     The content of links, of special files and of images is not read. The end of a Parquet file, which is not compressed,
     has the codes of all people.

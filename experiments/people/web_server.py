@@ -146,7 +146,7 @@ class Server(ThreadingHTTPServer):
             self._silent.pop(request, None)
 
     def _close_silent_connection(self) -> None:
-        """Close the oldest of the silent connections of that address which has most of them, if it is old enough."""
+        """Close the oldest silent connection of the address with the most silent connections, if it is old enough."""
         with self._silent_lock:
             n_by_address = Counter(address for address, _ in self._silent.values())
             latest = time.monotonic() - SILENT_SECONDS

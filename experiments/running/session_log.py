@@ -306,9 +306,10 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
 
 
 def _add_missing_options(identity: dict[str, Any], observer: Observer) -> str:
-    """Add options to an identity that is older than they are; return the end of an error message if the observer differs.
+    """Add options to an identity that was recorded before they existed, and compare the observers.
 
-    The message names those options whose values have to be set for the session to continue as it began.
+    Returns the end of an error message, which names the options that must be set for the session to continue as it
+    began; "" if the observers agree in these options.
     """
     logged = identity.get("observer")
     options = logged.get("options") if isinstance(logged, dict) else None

@@ -40,7 +40,7 @@ def check_classes(instance: object, attribute: object, value: str) -> None:
 
 
 def _classes_before(observer: Any) -> str:
-    """Return the value that describes logs without the option: the labels of 1000 outputs were not looked at."""
+    """Return the value that describes logs without the option: the labels of 1000 outputs were ignored."""
     return "imagenet" if observer.classes == "imagenet" else "auto"
 
 

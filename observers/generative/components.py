@@ -41,7 +41,7 @@ class Components:
         files: The files of the model.
         variants: Variant of each component's weight files, as it appears in their names: "fp16" or None.
         model_name: Name of the model in error messages.
-        assumed: Settings that decide numbers and that the files which were read so far do not state, with the values that
+        assumed: Settings that affect the results and that the files read so far do not state, with the values that
             are assumed.
     """
 

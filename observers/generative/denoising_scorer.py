@@ -178,11 +178,11 @@ class DenoisingScorer:
         is_assumed = "prediction_type" in components.assumed
         shown = None if fit is None else fit.prediction_type()
         if shown not in (None, name) and getattr(self.backbone, "prediction_type", None) is None:
-            source = "does not state it, so that it is assumed" if is_assumed else "states it"
+            source = "is assumed, because it is not in" if is_assumed else "is stated in"
             raise ObserverError(
-                f"{components.model_name}: its outputs show that its network predicts {shown} and not {name}, although "
-                f"its scheduler_config.json {source}: set -o prediction_type={shown}, or -o prediction_type={name} to use "
-                f"{name} nevertheless"
+                f"{components.model_name}: the outputs of its network show that it predicts {shown}, but the prediction "
+                f"type {name} {source} its scheduler_config.json: set -o prediction_type={shown}, or "
+                f"-o prediction_type={name} to use {name} nevertheless"
             )
         if components.assumed:
             listed = ", ".join(f"{key} {value}" for key, value in components.assumed.items())
@@ -192,7 +192,10 @@ class DenoisingScorer:
             if is_assumed and shown == name:
                 note += f"; the outputs of its network agree with {name}"
             elif is_assumed:
-                note += f"; its outputs do not show whether {name} is right, and -o prediction_type= sets another"
+                note += (
+                    f"; the outputs of its network do not show whether {name} is right, and -o prediction_type= sets "
+                    f"another type"
+                )
             print(note, file=sys.stderr, flush=True)
 
     @deterministic_inference()

@@ -6,7 +6,7 @@ draw.
 **The test.** t = mean(δ) / √(v (1/n − 1/T)). The term 1/T is a finite-population correction, since the race predicts the
 decision that the same T draws would give. v is the variance of δ, estimated from pairs of draws that are neighbors in
 noise level, Σ (δ_(i+1) − δ_(i))² / 2(n − 1) (von Neumann 1941; Wolter 1984 for systematic samples): the draws cover the
-levels evenly, so a trend of δ along the levels is not an error of the mean of δ. v has about 2(n − 1)/3 degrees of
+levels evenly, so a trend of δ along the levels does not add error to its mean. v has about 2(n − 1)/3 degrees of
 freedom. v is shrunk towards the mean variance of the m other rivals, which counts as PRIOR_DF · m/(m + 2) degrees of
 freedom (Smyth 2004), so that few draws suffice. With a single rival nothing is shrunk.
 

@@ -1,4 +1,4 @@
-"""The boundary to the libraries that load and run models of others: any of their exceptions becomes one sentence.
+"""Convert every exception of the libraries that load and run models to one message for the user.
 
 The files of a model may be damaged in any way, and transformers, diffusers and tokenizers raise many kinds of exceptions
 for them: the class `Exception` itself, and the PanicException of Rust, which is not even an Exception. A list of their
@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from core.errors import ObserverError, UserError
 
-# Exceptions whose messages speak of code, such as "list index out of range".
+# Exceptions whose messages refer to code, such as "list index out of range".
 _UNCLEAR = (AttributeError, TypeError, LookupError, ArithmeticError, AssertionError)
 MAX_REASON = 300  # characters of the message of an exception
 
@@ -45,8 +45,8 @@ def explained_errors(
         subject: The model and the file or folder.
         failure: What the library could not do, such as "cannot be loaded".
         advice: What to do, after a colon.
-        keep_memory_errors: Whether to let the errors pass that mean that the memory of a device ran out, because the
-            caller tries again with fewer rows.
+        keep_memory_errors: Whether to leave the errors unchanged that mean that the memory of a device ran out, because
+            the caller tries again with fewer rows.
 
     Raises:
         ObserverError: If the library raises an exception.

@@ -1,7 +1,7 @@
-"""Try a tokenizer.json in a process of its own before it is loaded in this one.
+"""Test a tokenizer.json in a separate process before it is loaded in this one.
 
 The library tokenizers is written in Rust. For some damaged files it does not raise an exception: its rules for replacing
-text can multiply the text until the memory is exhausted, which ends the whole process. The trial encodes a short text in a
+text can multiply the text until the memory is exhausted, which ends the whole process. The test encodes a short text in a
 process with limits on memory and time. It takes about 0.1 seconds, and longer for a file of many megabytes, and is not
 repeated for the same file.
 """

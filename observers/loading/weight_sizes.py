@@ -128,8 +128,8 @@ def limited_modules(most: int, folder: Path, observer: str) -> Iterator[None]:
         n += 1
         if n > most:
             raise ObserverError(
-                f"{observer}: the config.json in {folder} describes a model of more than {most:,} parts, which are more "
-                f"than its weights: use the config.json and the weights of the same model"
+                f"{observer}: the config.json in {folder} describes a model with more than {most:,} modules and "
+                f"parameters, which is more than its weights have: use the config.json and the weights of the same model"
             )
 
     handles = [

@@ -218,7 +218,7 @@ def _import_psychopy() -> tuple[Any, Any, Any]:
         ) from None
     except Exception as error:  # without a screen, pyglet raises errors of a type that depends on the operating system
         raise ObserverError(
-            f"PsychoPy cannot open a window ({type(error).__name__}: {error}): run the command where there is a screen, "
+            f"PsychoPy cannot open a window ({type(error).__name__}: {error}): run the command on a computer with a screen, "
             f"or with --simulate"
         ) from None
     logging.console.setLevel(logging.ERROR)

@@ -182,7 +182,7 @@ class ImageFolder:
     Attributes:
         classes: Names of the classes in alphabetical order.
         digest: Digest of the relative paths of all files. It distinguishes this folder from other folders.
-        notes: Sentences about the files that are passed over.
+        notes: Sentences about the files that are skipped.
         epoch: Number of the epoch. Together with the seed it determines the random crops.
 
     Raises:

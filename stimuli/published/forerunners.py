@@ -3,9 +3,9 @@
 `generalisation-humans-DNNs` (Geirhos et al. 2018) and `texture-vs-shape` (Geirhos et al. 2019) call a dataset
 `lowpass-experiment`, and responses of networks to it `lowpass-experiment-trained-CNNs`. `error-consistency` (Geirhos et
 al. 2020) begins the names with `noise-generalisation_` and `texture-shape_`. A name without these parts, such as `noise`,
-is not an older name, because it may be the name of anybody's dataset.
+is not an older name, because other datasets may have this name, too.
 
-The images of `contrast-experiment`, `colour-png-experiment` and `noise-png-experiment` are other files than those of the
+The images of `contrast-experiment`, `colour-png-experiment` and `noise-png-experiment` differ from those of the
 17 datasets, as the codes in their names show (`con`, `clp`, `nsp`). They remain datasets of their own with the scale of
 the published ones (`RELATED`).
 """

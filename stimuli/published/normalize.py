@@ -1,4 +1,4 @@
-"""The spelling of texts in files of trials: blanks, missing values, capitals and the names of images.
+"""The spelling of texts in files of trials: spaces, missing values, upper and lower case, and the names of images.
 
 The functions do not know in which file a text is. All code that reads trials uses them, so that a text has one meaning in
 our own logs, in the files of model-vs-human, in recordings that are replayed, and in tables that are imported.
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Set
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null"})
 WITH_FOLDER = 2  # parts of a path: the name of the last folder and that of the file
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:|\w+://")
-_BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"  # also those that do not break a line, or do not have a width
+_BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"  # including non-breaking and zero-width spaces
 
 
 def clean(text: str) -> str:
-    """Return a text without blanks at its ends. Letters with accents get one form, since macOS writes two."""
+    """Return a text without spaces at its ends, in the Unicode form NFC, because macOS may write another form."""
     return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(_BLANKS)
 
 

@@ -2,8 +2,8 @@
 
 A tar archive is a sequence of headers of 512 bytes, each followed by its data. An extended header (PAX or GNU) holds the
 long name or other attributes of the next file. `tarfile` reads it into memory whatever its size, searches it with
-expressions that take quadratic time (CVE-2024-6232), and follows chains of them recursively. The headers are therefore
-walked here first, with limits.
+expressions that take quadratic time (CVE-2024-6232), and follows chains of them recursively. This module therefore
+reads the headers first, with limits.
 """
 
 import re

@@ -31,27 +31,27 @@ def _header(change: Callable[[list[str]], list[str]]) -> Change:
     return lambda rng, content: _bytes([change(_rows(content)[0]), *_rows(content)[1:]])
 
 
-# These write the same table in another way: what is read must be the same, or be refused, or be noted.
+# These write the same table in a different way. It must be read as the same table, be refused, or cause a note.
 SAME: dict[str, Change] = {
     "byte order mark": lambda rng, content: BOM + content,
     "byte order mark twice": lambda rng, content: BOM + BOM + content,
-    "Windows line ends": lambda rng, content: content.replace(b"\n", b"\r\n"),
-    "old Mac line ends": lambda rng, content: content.replace(b"\n", b"\r"),
-    "mixed line ends": lambda rng, content: content.replace(b"\n", b"\r\n", 3),
-    "no line end": lambda rng, content: content.rstrip(b"\n"),
+    "Windows line endings": lambda rng, content: content.replace(b"\n", b"\r\n"),
+    "old Mac line endings": lambda rng, content: content.replace(b"\n", b"\r"),
+    "mixed line endings": lambda rng, content: content.replace(b"\n", b"\r\n", 3),
+    "no final line break": lambda rng, content: content.rstrip(b"\n"),
     "empty lines": lambda rng, content: content.replace(b"\n", b"\n\n"),
     "rows of separators": lambda rng, content: content + b"," * content.split(b"\n")[0].count(b",") + b"\n",
     "a trailing separator": lambda rng, content: content.replace(b"\n", b",\n"),
     "capitals in the header": _header(lambda names: [name.upper() for name in names]),
-    "blanks in the header": _header(lambda names: [f" {name} " for name in names]),
-    "blanks around cells": lambda rng, content: content.replace(b",", b" , "),
+    "spaces in the header": _header(lambda names: [f" {name} " for name in names]),
+    "spaces around cells": lambda rng, content: content.replace(b",", b" , "),
     "quotes": lambda rng, content: _bytes(_rows(content), quoting=csv.QUOTE_ALL),
     "semicolons": lambda rng, content: _bytes(_rows(content), delimiter=";"),
     "tabs": lambda rng, content: _bytes(_rows(content), delimiter="\t"),
     "UTF-16": lambda rng, content: content.decode().encode("utf-16"),
     "UTF-16 without a mark": lambda rng, content: content.decode().encode("utf-16-le"),
     "UTF-32": lambda rng, content: content.decode().encode("utf-32"),
-    "another order of columns": lambda rng, content: _bytes([row[::-1] for row in _rows(content)]),
+    "a different order of columns": lambda rng, content: _bytes([row[::-1] for row in _rows(content)]),
     "sep line of Excel": lambda rng, content: b"sep=,\n" + content,
 }
 

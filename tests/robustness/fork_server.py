@@ -1,8 +1,7 @@
 """Run thousands of commands quickly: a server process imports the project once, and forks a child for every command.
 
 A child begins where a new process would be after its imports. It starts the command line through the entry point that
-`pyproject.toml` names, in a session of its own, with the default handlers of signals,
-and ends like any Python process.
+`pyproject.toml` names, in a separate process session with the default signal handlers, and ends like any Python process.
 `start_process` starts a real process instead, which is slower and also covers the start of Python and the imports.
 """
 
@@ -45,7 +44,7 @@ MODULES = (
 
 
 class Running:
-    """A command that was started: it can be sent a signal, and its end can be awaited."""
+    """A running command, to which a signal can be sent and whose end can be awaited."""
 
     def __init__(self, command: str, pid: int, folder: Path, process: subprocess.Popen[bytes] | None) -> None:
         self._command, self.pid, self._folder, self._process = command, pid, folder, process
@@ -130,8 +129,7 @@ class ForkServer:
         Args:
             words: The words after `observers`.
             cwd: Folder in which the command runs.
-            call: "module:function" to call in place of the command,
-            with `arguments`. A UserError is shown as the command
+            call: "module:function" to call in place of the command, with `arguments`. A UserError is shown as the command
                 line shows it.
             env: Further environment variables.
             prepare: "module:function" to call in the child before the command, for example to replace an address.

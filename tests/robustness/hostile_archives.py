@@ -121,7 +121,7 @@ def bomb(start: bytes) -> bytes:
 WHOLE: dict[str, Callable[[], bytes]] = {
     "an extended header of spaces": lambda: packed(pax(b" " * 300_000), GOOD),
     "an extended header of digits": lambda: packed(pax(b"1" * 200_000), GOOD),
-    "an extended header of digits and a blank": lambda: packed(pax(b"9" * 100_000 + b" a=b\n"), GOOD),
+    "an extended header of digits and a space": lambda: packed(pax(b"9" * 100_000 + b" a=b\n"), GOOD),
     "an extended header with a length of 0": lambda: packed(pax(b"0 a=b\n" * 50), GOOD),
     "many extended headers": lambda: packed(pax(record("comment", "x")) * 100_000, GOOD),
     "many records": lambda: packed(pax(b"".join(record(f"key{i}", "x") for i in range(50_000))), GOOD),

@@ -1,4 +1,4 @@
-"""Small inputs of the attacks: sets of images, an observer of one's own, and trial logs. All are made here from a seed."""
+"""Small inputs of the attacks: sets of images, an observer in a Python file, and trial logs. All are made from a seed."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Sleepy:
 
 
 def write_observer(folder: Path) -> str:
-    """Write an observer of one's own, and return its name for the option --observer."""
+    """Write a Python file with an observer, and return its name for the option --observer."""
     (folder / "mine.py").write_text(OBSERVER)
     return f"{folder / 'mine.py'}:Sleepy"
 

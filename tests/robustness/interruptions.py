@@ -1,7 +1,7 @@
-"""Interrupt a command at random moments, give it again until it is done, and compare the result with an undisturbed run.
+"""Interrupt a command at random moments, run it again until it is done, and compare the result with an undisturbed run.
 
-A third of the commands is stopped with SIGINT or SIGTERM, the others are killed with SIGKILL. A small share is started as a
-process of its own, so that the start of Python and the imports are interrupted as well.
+A third of the commands are stopped with SIGINT or SIGTERM, and the others are killed with SIGKILL. A small share is
+started as separate processes, so that the start of Python and the imports are interrupted as well.
 """
 
 import csv
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 HASH = re.compile(rb'"sha256": "[0-9a-f]*"')
 TIMES = re.compile(rb'"(started|finished)": "[^"]*"')
 MAX_INTERRUPTIONS = 5  # of one session, before it may end
-HANDLERS_AFTER = 0.3  # seconds after which a process of its own has its handler of SIGINT, on a busy machine
+HANDLERS_AFTER = 0.3  # seconds after which a separate process has its SIGINT handler, on a busy machine
 
 
 def comparable(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -67,13 +67,13 @@ class Attack:
     Attributes:
         tally: The counts.
         start: Function that starts the command in a folder. The second argument is whether it was started there before,
-            and the third whether to start it as a process of its own.
-        out: Name of the folder, inside of that folder, that the command writes.
-        share_of_processes: Share of the commands that are started as processes of their own.
+            and the third whether to start it as a separate process.
+        out: Name of the folder that the command writes, inside of that folder.
+        share_of_processes: Share of the commands that are started as separate processes.
         check: Function that returns what is wrong after an interruption, or "".
         whole: Whether a file with its final name must have its final content even after an interruption.
-        keeps_rows: Whether the rows of trial logs must stay.
-        begin: Function that puts the files into a new folder that the command needs.
+        keeps_rows: Whether the rows of trial logs must not disappear.
+        begin: Function that writes the files that the command needs into a new folder.
     """
 
     tally: Tally

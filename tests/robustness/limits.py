@@ -5,6 +5,6 @@ import signal
 
 
 def limit_file_size(n_bytes: int) -> None:
-    """Let writing fail with an error as soon as a file would have more than `n_bytes` bytes."""
+    """Make writes fail with an error as soon as a file would have more than `n_bytes` bytes."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))

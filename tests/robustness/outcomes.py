@@ -1,8 +1,7 @@
-"""What a command did, and the one judgment of whether that is acceptable.
+"""How a command ended, and whether this is acceptable.
 
-A command may do the right thing or refuse its input in a sentence. Everything else is a failure: a traceback,
-a crash, more
-time or memory than allowed, or an end without an explanation.
+A command may give the right result, or refuse its input with a message. Everything else is a failure: a traceback,
+a crash, more time or memory than allowed, or an end without an explanation.
 """
 
 import re
@@ -36,7 +35,7 @@ class Outcome:
     """The end of a process.
 
     Attributes:
-        command: The command, to repeat it.
+        command: The command, which can be run again.
         code: The exit code, or the negative number of the signal that ended the process.
         out: The standard output.
         err: The standard error.
@@ -59,7 +58,7 @@ class Outcome:
 
 
 def judge(outcome: Outcome, sent: int | None = None, max_megabytes: float = MAX_MEGABYTES) -> str:
-    """Return the verdict on the end of a command.
+    """Return the verdict on how a command ended.
 
     Args:
         outcome: The end of the command.
@@ -67,10 +66,9 @@ def judge(outcome: Outcome, sent: int | None = None, max_megabytes: float = MAX_
         max_megabytes: The largest acceptable resident memory.
 
     Returns:
-        RIGHT for exit code 0, REFUSED for exit code 1 or 2 with an explanation,
-        STOPPED for exit code 3 after SIGINT or
-        SIGTERM with the sentence about resuming, KILLED if the signal that was sent ended the process, or the name of
-        a failure.
+        RIGHT for exit code 0, REFUSED for exit code 1 or 2 with an explanation, STOPPED for exit code 3 after SIGINT or
+        SIGTERM with the message on how to continue, KILLED if the signal that was sent ended the process, or the name
+        of a failure.
     """
     if outcome.hung:
         return HANG
@@ -106,9 +104,8 @@ def judge_call(function: Callable[[], T], seconds: float = 20.0) -> tuple[str, T
 
     Returns:
         The verdict; the result, or None; and the message of the error, or "". RIGHT if the function returns,
-        REFUSED for a
-        UserError with a message of acceptable length, HANG after the time limit,
-        and TRACEBACK for any other exception.
+        REFUSED for a UserError with a message of acceptable length, HANG after the time limit, and TRACEBACK for any
+        other exception.
     """
 
     def interrupt(*_: object) -> None:

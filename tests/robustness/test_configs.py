@@ -1,4 +1,4 @@
-"""Models whose JSON files are damaged at random: each ends in a sentence or in an answer, within 20 seconds and 4 GB.
+"""Models whose JSON files are damaged at random respond or are refused with a message, within 20 seconds and 4 GB.
 
 All libraries are imported once, and each damaged model is tried in a forked process. OBSERVERS_ROBUSTNESS=full tries 400
 mutations, which take about five minutes on one core.

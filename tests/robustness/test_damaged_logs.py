@@ -1,4 +1,4 @@
-"""Trial logs that are cut, zeroed or edited: only rows that were written are read or kept; the rest is noted or refused."""
+"""Trial logs that are truncated, zeroed or edited: only rows that were written are accepted; others are noted or refused."""
 
 import shutil
 import warnings
@@ -155,7 +155,7 @@ EDITS: dict[str, Callable[[list[str], list[str]], list[str]]] = {
     "a negative rt": lambda header, cells: _replaced(header, cells, "rt", "-1"),
     "half an evaluation": lambda header, cells: _replaced(header, cells, "n_evaluations", "1.5"),
     "another category": lambda header, cells: _replaced(header, cells, "category", "oven"),
-    "a blank before the response": lambda header, cells: _replaced(header, cells, "response", " " + cells[9]),
+    "a space before the response": lambda header, cells: _replaced(header, cells, "response", " " + cells[9]),
     "a formula": lambda header, cells: _replaced(header, cells, "response", "=cmd|' /C calc'!A0"),
     "one cell more": lambda header, cells: [*cells, "x"],
     "one cell less": lambda header, cells: cells[:-1],

@@ -1,8 +1,7 @@
-"""Writing that fails because the disk is full: a sentence, and the same command finishes once there is space.
+"""Commands that cannot write because the disk is full end with a message, and succeed when they are run again with space.
 
-A small file system in memory is mounted where the tests may do that. Everywhere else, and also there,
-the size of single files
-is limited, which fails in the middle of a write as well.
+A small file system in memory is mounted if the tests may do that. In addition, the size of single files is limited
+on every system, which also makes a write fail in the middle.
 """
 
 import shutil
@@ -68,7 +67,7 @@ def resume_words(name: str, words: tuple[str, ...], folder: Path) -> tuple[str, 
 def finish(
     server: ForkServer, tally: Tally, name: str, words: tuple[str, ...], folder: Path, expected: dict[str, bytes]
 ) -> None:
-    """Give the command again, now with enough space, and compare the result."""
+    """Run the command again, now with enough space, and compare the result."""
     outcome = server.run(*resume_words(name, words, folder), cwd=folder)
     if judge(outcome) != RIGHT:
         tally.fail(LOST, f"{name} cannot be repeated: {outcome.describe()}")

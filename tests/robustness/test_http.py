@@ -1,4 +1,4 @@
-"""Hostile requests to `observers serve`: none gets a file of the machine, changes a log or keeps a participant waiting."""
+"""Hostile requests to `observers serve` cannot read files of the machine, change a log or keep a participant waiting."""
 
 import json
 import random

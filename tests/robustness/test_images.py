@@ -1,4 +1,4 @@
-"""Image files that are damaged, disguised or enormous: each is decoded to 8-bit pixels or refused in a sentence."""
+"""Image files that are damaged, disguised or enormous are decoded to 8-bit pixels or refused with a message."""
 
 import io
 import struct

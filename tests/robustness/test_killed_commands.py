@@ -1,4 +1,4 @@
-"""Commands other than runs that are killed or stopped at random moments: their output is whole or absent, without litter."""
+"""Commands other than runs, killed or stopped at random moments: their output is complete or absent, without leftovers."""
 
 import shutil
 import threading

@@ -1,4 +1,4 @@
-"""The judgment of the attacks itself: what is a failure is noticed."""
+"""Tests of the verdicts on the attacks: every kind of failure is noticed."""
 
 import signal
 import sys
@@ -42,7 +42,7 @@ def chatter() -> None:
 
 
 def refuse() -> None:
-    """Refuse in a sentence."""
+    """Refuse with a message."""
     raise UserError("the file is damaged: restore it")
 
 

@@ -1,4 +1,4 @@
-"""Tables that are damaged or written in another way: right, noted or refused, never a traceback, a hang or other numbers."""
+"""Tables that are damaged or written differently are read correctly, noted or refused, without a traceback or a hang."""
 
 import random
 import shutil
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def trials(path: Path) -> tuple[Facts, list[str]]:
-    """Return facts about the trials of a file or a folder that every way to write them has to keep, and the notes."""
+    """Return facts about the trials of a file or folder that must not depend on how they are written, and the notes."""
     frame = read_trials(path)
     columns = frame[["stimulus", "condition", "category", "response"]].astype(str)
     return tuple(sorted(map(tuple, columns.to_numpy().tolist()))), frame.attrs["notes"]
@@ -68,8 +68,10 @@ def labels(path: Path) -> tuple[Facts, list[str]]:
     return tuple(sorted(frame["observer"].astype(str).unique())), frame.attrs["notes"]
 
 
-Door = tuple[str, str, Callable[[Path], tuple[Facts, list[str]]]]
-DOORS: dict[str, Door] = {  # name -> pattern of the table that is damaged, path that is read, function that reads it
+Reader = tuple[str, str, Callable[[Path], tuple[Facts, list[str]]]]
+READERS: dict[
+    str, Reader
+] = {  # name -> pattern of the table that is damaged, path that is read, function that reads it
     "trial log": ("logs/*/*.csv", "logs", trials),
     "table of model-vs-human": ("field/**/*.csv", "field", trials),
     "BIDS table": ("bids/**/*.tsv", "bids", trials),
@@ -79,9 +81,9 @@ DOORS: dict[str, Door] = {  # name -> pattern of the table that is damaged, path
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_tables(door: str, folder: Path, tally: Tally) -> None:
-    pattern, read, function = DOORS[door]
+@pytest.mark.parametrize("reader", READERS)
+def test_tables(reader: str, folder: Path, tally: Tally) -> None:
+    pattern, read, function = READERS[reader]
     table = next(path for path in folder.glob(pattern) if path.name != "participants.tsv")
     path, content = folder / read if read else table, table.read_bytes()
     delimiter = b"\t" if table.suffix == ".tsv" else b","
@@ -93,7 +95,7 @@ def test_tables(door: str, folder: Path, tally: Tally) -> None:
         verdict, result, text = judge_call(lambda: function(path), MAX_SECONDS)
         if verdict == RIGHT and result is not None and name in SAME and result[0] != facts and result[1] == notes:
             verdict, text = SILENT, f"other trials are read without a note: {set(result[0]) ^ set(facts)}"
-        tally.add(verdict, f"{door} with {name}: {text[:600]}\n    {damaged[:150]!r}")
+        tally.add(verdict, f"{reader} with {name}: {text[:600]}\n    {damaged[:150]!r}")
     table.write_bytes(content)
     tally.check(at_least=len(SAME) + len(DAMAGE))
 
@@ -111,7 +113,7 @@ COMMANDS = (
 
 
 def test_commands_on_damaged_tables(server: ForkServer, folder: Path, tally: Tally, tmp_path: Path) -> None:
-    """The whole commands, with one or two damages at once."""
+    """Complete commands on tables that are damaged in one or two ways."""
     shutil.copytree(folder / "field", folder / "field2")
     changes = list((SAME | DAMAGE).items())
     for number in range(n := count(160, 10)):

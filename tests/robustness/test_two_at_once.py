@@ -1,4 +1,4 @@
-"""Two commands at the same time with the same files: the result is that of one of them, or one is refused in a sentence."""
+"""Two commands at the same time with the same files: the result is that of one of them, or one is refused with a message."""
 
 import shutil
 import threading
@@ -20,7 +20,7 @@ Command = tuple[str, ...]
 SESSION = ("--simulate", "biased", "--rate", "60", "--out", "out")
 PAIRS: dict[str, tuple[Command, Command]] = {
     "two runs": (("run-experiment", "set", "-m", "mine.py:Sleepy", "--out", "out", "--quiet"),) * 2,
-    "two makings of stimuli": (
+    "two commands that make stimuli": (
         ("make-stimuli", "contrast", "photos", "out", "--levels", "c100,c30", "--crossed", "--workers", "1", "--quiet"),
     )
     * 2,
@@ -33,7 +33,7 @@ PAIRS: dict[str, tuple[Command, Command]] = {
 
 @pytest.fixture(scope="module")
 def project(server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a set, photographs, an observer of one's own, and the logs of two observers and a person."""
+    """Return a folder with a set, photographs, an observer in a Python file, and the logs of two observers and a person."""
     folder = tmp_path_factory.mktemp("project")
     write_set(folder / "set", n=24)
     write_folder(folder / "photos", 8, 48)
@@ -88,7 +88,7 @@ def test_two_at_once(pair: str, server: ForkServer, project: Path, tally: Tally,
 def test_session_during_a_deletion(
     before: str, server: ForkServer, project: Path, tally: Tally, tmp_path: Path
 ) -> None:
-    """When `forget` has said that the data are removed, none are there, also not those of a session that began before."""
+    """After `forget` reports that the data are removed, no data remain, not even those of a session that began before."""
     words = {
         "forget": ("forget", "AB12", "--out", "out", "--yes"),
         "collect": ("collect", "set", "--participant", "AB12", "--session", "2", *SESSION),
@@ -107,7 +107,7 @@ def test_session_during_a_deletion(
         }
         kept = [path.name for path in (folder / "out").rglob("*AB12*") if path.suffix in (".csv", ".json")]
         if verdicts["forget"] == RIGHT and kept:
-            tally.fail(SILENT, f"{case}: forget said that all is removed, and {kept} are there")
+            tally.fail(SILENT, f"{case}: forget reported that the data are removed, but {kept} remain")
         if verdicts["forget"] == REFUSED and verdicts["collect"] == REFUSED:
             tally.fail(LOST, f"{case}: both were refused; {outcomes[before].describe()}")
     tally.check(at_least=2 * n)

@@ -130,7 +130,7 @@ def human_range_summary(among: pd.DataFrame) -> str:
     if not has_verdict.all():
         without = (
             f"{list_of(list(among.loc[~has_verdict, 'observer']))} cannot be compared with people, because κ with people is "
-            "undefined or 0 by arithmetic: one of two observers never errs or always errs."
+            "undefined or necessarily 0: one of two observers is always right or always wrong."
         )
         return without if not has_verdict.any() else f"{human_range_summary(among[has_verdict])} {without}"
     inside = list(among.loc[among["among_people"] == True, "observer"])  # noqa: E712 (the dtype is object)

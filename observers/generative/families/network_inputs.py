@@ -1,9 +1,9 @@
 """What the networks of the families take as input: one table of the settings that change it, and checks of its widths.
 
-The config.json of a network can ask for more than an image with noise, a timestep and the conditioning of its family:
+The config.json of a network can require more than an image with noise, a timestep and the conditioning of its family:
 class labels, image embeddings, bounding boxes, a guidance scale. Such a network would fail at its first input, or compute
 something else without an error. `check_inputs` refuses it before its weights are loaded. A setting that the installed
-diffusers does not know is refused as well if its name asks for an input. `check_width` compares a width of the network
+diffusers does not know is refused as well if its name suggests an input. `check_width` compares a width of the network
 with those of the text encoders that feed it.
 """
 
@@ -65,7 +65,7 @@ NETWORKS: dict[str, tuple[Setting, ...]] = {
     "flux": (Setting("guidance_embeds", (None, False, True), "takes guidance in an unknown form"),),
     "masked": (),
 }
-# Names of settings that ask for an input.
+# Names of settings that suggest an input.
 _ASKS = re.compile(r"cond|embed|guid|addition|class|caption|hid_dim|image_proj|control|adapter|_ids")
 
 
@@ -79,7 +79,8 @@ def check_inputs(components: Components, kind: str, part: str, model_class: Any)
         model_class: Class of the network in diffusers.
 
     Raises:
-        ObserverError: If a setting has a value that is not supported, or if an unknown setting asks for an input.
+        ObserverError: If a setting has a value that is not supported, or if the name of an unknown setting suggests an
+            input.
     """
     settings = components.read_settings(f"{part}/config.json")
     where = f"{components.model_name}: its {part}/config.json has"
@@ -95,7 +96,7 @@ def check_inputs(components: Components, kind: str, part: str, model_class: Any)
         is_set = value is not None and value is not False
         if is_set and key not in known and key not in checked and not key.startswith("_") and _ASKS.search(key):
             raise ObserverError(
-                f"{where} {key} {value!r:.80}, which the installed diffusers does not know and which may ask for a further "
+                f"{where} {key} {value!r:.80}, which the installed diffusers does not know and which may require a further "
                 f"input: {advice}, or a newer diffusers"
             )
 
@@ -111,7 +112,7 @@ def check_width(
         key: Name of the width in its config.json.
         value: The width, or one width for each block.
         sources: Folders of text encoders, each with the name of its width in its config.json.
-        more: Width of what else feeds the network.
+        more: Width of the other inputs of the network.
 
     Raises:
         ObserverError: If the widths differ.

@@ -29,7 +29,7 @@ Topic = Literal[
 
 @frozen
 class Corrections:
-    """What a user says about the trials, which replaces what their files say.
+    """The user's corrections, which replace texts and kinds that the files contain or imply.
 
     Attributes:
         kinds: Kind of an observer by its name, which may be preceded by a dataset, as in `edge:subject-01`.
@@ -74,7 +74,7 @@ class Canonical:
     """Finds the canonical texts of trials.
 
     Attributes:
-        corrections: What the user says.
+        corrections: The user's corrections.
         findings: What was changed or looks wrong.
         used: The corrections that applied, as (column, old text); those of kinds as ("kind", name).
     """
@@ -87,8 +87,8 @@ class Canonical:
         """Return the canonical dataset and condition of trials.
 
         Args:
-            dataset: The dataset as the file says, or as its name says.
-            condition: The condition as the file says; "" if it is missing.
+            dataset: The dataset according to the file or its name.
+            condition: The condition according to the file; "" if it is missing.
             source: Name of the file, for the findings.
             is_ours: Whether the file has our own layout, in which a dataset may have other conditions than published.
 
@@ -140,7 +140,7 @@ class Canonical:
         return self._replace(column, text)
 
     def kind(self, dataset: str, observer: str) -> Kind | None:
-        """Return the kind of an observer that the user says, or None."""
+        """Return the kind that the user has set for an observer, or None."""
         for name in (f"{dataset}:{observer}", observer):
             if name in self.corrections.kinds:
                 self.used.add(("kind", name))

@@ -8,15 +8,15 @@ from stimuli.published.layouts.canonical import Findings, Topic
 # What is noted, with the examples, the names of files or observers, the dataset, and the name of the first observer.
 TEMPLATES: dict[Topic, str] = {
     "older name": "older names of published datasets are read as those of model-vs-human: {examples} ({names})",
-    "related": "{dataset} is not the published dataset {examples}, since its images are other files ({names}); "
+    "related": "{dataset} is not the published dataset {examples}, because its images are different files ({names}); "
     "--replace dataset:{dataset}={examples} reads it as this dataset",
     "other condition": "the published dataset {dataset} does not have the condition {examples}, which is kept ({names})",
     "several conditions": "the conditions {examples} are ignored, because the published dataset {dataset} has only one "
     "condition ({names})",
     "letters": "responses and categories of {dataset} are read in the upper and lower case of its categories: "
     "{examples} ({names})",
-    "no category": "not one of the sixteen categories of {dataset}: {examples} ({names}); --replace response:OLD=NEW or "
-    "category:OLD=NEW corrects it",
+    "no category": "some texts are not among the sixteen categories of {dataset}: {examples} ({names}); --replace "
+    "response:OLD=NEW or category:OLD=NEW corrects them",
     "never a category": "all responses of some observers of {dataset} differ from all categories, such as {examples} "
     "({names}); --replace response:OLD=NEW corrects it",
     "folders": "folders in names of images of {dataset} are ignored where they do not distinguish images, as in {examples} "

@@ -1,7 +1,7 @@
-"""The rows of files of trials as text, in blocks: the encoding, line endings, blanks, and rows or columns without content.
+"""The rows of files of trials as text, in blocks: the encoding, line endings, spaces, and rows or columns without content.
 
-Line endings may be those of any system, also mixed. Byte order marks, blanks around cells, rows whose cells are all empty
-and columns at the end without name and content are skipped, because spreadsheets add them.
+Line endings may be those of any system, even mixed. Byte order marks, spaces around cells, rows whose cells are all empty
+and columns at the end without name and content are removed, because spreadsheets add them.
 """
 
 import csv
@@ -28,7 +28,7 @@ _BOM = "\ufeff"
 
 
 def first_lines(content: bytes, n: int = 2) -> list[str]:
-    """Return the first `n` lines with content from the beginning of a file, without byte order marks and outer blanks."""
+    """Return the first `n` lines with content from the beginning of a file, without byte order marks and outer spaces."""
     lines: list[str] = []
     for match in _LINE.finditer(content, 0, MAX_LINE):
         text = match[0].decode("utf-8", "replace").replace(_BOM, "")
@@ -40,7 +40,7 @@ def first_lines(content: bytes, n: int = 2) -> list[str]:
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
-    """Return the cells of a line without outer blanks, or an empty list if it is not valid CSV."""
+    """Return the cells of a line without outer spaces, or an empty list if it is not valid CSV."""
     try:
         return list(map(clean, next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])))
     except csv.Error:
@@ -89,11 +89,11 @@ def _is_cut(file: BinaryIO, last: int, end: int, layout: Layout) -> bool:
 
 
 class _Lines:
-    """The lines of the first bytes of a file, and whether cells may have blanks around them.
+    """The lines of the first bytes of a file, and whether cells may have spaces around them.
 
     Attributes:
-        may_have_blanks: Whether a blank has occurred in the lines so far.
-        are_stripped: Whether blanks around cells are not part of the cells.
+        may_have_blanks: Whether a space or tab has occurred in the lines so far.
+        are_stripped: Whether spaces around cells are not part of the cells.
     """
 
     def __init__(self, file: BinaryIO, n_bytes: int, path: Path) -> None:
@@ -156,7 +156,7 @@ def read_blocks(
         header: list[str] = next((names for names in rows if any(map(clean, names))), [])
     except csv.Error as error:
         raise unreadable(path, error) from None
-    # In our own logs, blanks are part of a text, unless another program has added blanks to the names of columns.
+    # In our own logs, spaces are part of a text, unless another program has added spaces to the names of columns.
     lines.are_stripped = not layout.is_appended or any(name not in NAMES and clean(name) in NAMES for name in header)
     header = list(map(clean, header)) if lines.are_stripped else header
     while header and not header[-1]:

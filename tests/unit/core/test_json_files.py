@@ -27,7 +27,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("content", "message"), DAMAGED.items())
-def test_damaged_content_is_refused_at_every_door(tmp_path, content, message):
+def test_damaged_content_is_refused_wherever_it_is_read(tmp_path, content, message):
     path = tmp_path / "x.json"
     path.write_bytes(content)
     path.with_suffix(".csv").write_text("header\nrow\n")

@@ -1,4 +1,4 @@
-"""Signals at any moment of the program end it with exit code 3 and one sentence, or with 0 if all is done."""
+"""Signals at any moment of the program end it with exit code 3 and one message, or with 0 if all is done."""
 
 import os
 import signal

@@ -111,7 +111,7 @@ def test_texts_are_those_of_the_analysis(tmp_path, answer, condition, image, fil
 
 def test_errors_for_images_name_similar_ones(tmp_path):
     path = tmp_path / "mine_subject-01_session_1.csv"
-    message = r"to cat1\.png: it has one in condition '0', but the image of the experiment has no condition; give both"
+    message = r"to cat1\.png: it has one in condition '0', but the image of the experiment has no condition; use the"
     with pytest.raises(ObserverError, match=message):
         replay(path, ROW.format("cat", "0", "cat1.png"))
     with pytest.raises(

@@ -85,21 +85,21 @@ def test_links_to_nowhere_and_special_files_are_refused(photos):
 
 def test_other_files_are_counted_in_a_note(photos):
     (photos / "notes.txt").touch()
-    assert read_folder(photos).notes == ("'photos': 1 file is not an image and is passed over: notes.txt",)
+    assert read_folder(photos).notes == ("'photos': 1 file is not an image and is skipped: notes.txt",)
     for name in ("a.csv", "b.mp4", "c", "Thumbs.db", ".hidden.txt"):
         (photos / "cat" / name).touch()
     (photos / "zebra").mkdir()
     save_as(photos / "dog" / "2.png.bak", "PNG")
     assert read_folder(photos).where(lambda s: s.category == "cat").notes == (
-        "'photos': 4 files are not images and are passed over: cat/a.csv, cat/b.mp4, cat/c, …",
-        "'photos': 1 image has the suffix of another file and is passed over: dog/2.png.bak",
-        "'photos': folders without images are passed over: zebra",
+        "'photos': 4 files are not images and are skipped: cat/a.csv, cat/b.mp4, cat/c, …",
+        "'photos': 1 image has the suffix of another file type and is skipped: dog/2.png.bak",
+        "'photos': folders without images are skipped: zebra",
     )
 
 
 def test_notes_are_printed_and_recorded_in_the_sidecar(photos, tmp_path):
     (photos / "cat" / "notes.txt").touch()
-    note = "'photos': 1 file is not an image and is passed over: cat/notes.txt"
+    note = "'photos': 1 file is not an image and is skipped: cat/notes.txt"
     done = cli("run-experiment", photos, "--observer", "chance", "--out", tmp_path / "logs", "--quiet")
     assert done.output.count(f"note: {note}") == 1
     assert log.read_sidecar(log.log_path(tmp_path / "logs", "photos", "chance", 1))["stimuli_notes"] == [note]
@@ -117,7 +117,7 @@ def test_a_folder_without_images_names_what_it_contains(tmp_path):
 @pytest.mark.parametrize(
     "name", ["d’été (1).png", "हिन्दी.png", "👩\u200d💻.png", "Screenshot 10\u202fPM.png", "(1) [x], y+z.png", "-x.png"]
 )
-def test_fair_names_of_files_are_accepted(photos, name):
+def test_allowed_names_of_files_are_accepted(photos, name):
     save_image(PIXELS, photos / "cat" / name)
     assert name in {s.id for s in read_folder(photos)}
 
@@ -148,7 +148,7 @@ def test_names_of_macos_are_normalized(photos):
         ("cat/a\tb.png", r"the name 'a\\tb\.png' contains U\+0009 TAB"),
         ("cat/\udce9.png", r"contains U\+DCE9 \(a lone surrogate"),
         ("cat /3.png", "the name 'cat ' begins or ends with a space"),
-        ("a:b/3.png", "contains :, which is not allowed in file names"),
+        ("a:b/3.png", "contains :, which some operating systems do not allow"),
         ("con/3.png", "is the name of a device in Windows"),
     ],
 )

@@ -95,5 +95,5 @@ def test_several_hundred_datasets_of_a_folder_are_compared(tmp_path):
     guessed = {tmp_path / f"{dataset}.csv": dataset for dataset in datasets}
     assert list(comparison_notes(frame_of(rows), guessed)) == [
         "files in one folder belong to 2 datasets according to their names, d318, d319, but have the same images, such as "
-        "'same.png'; if they are one dataset, --replace 'dataset:d319=d318' makes it one"
+        "'same.png'; if they are one dataset, --replace 'dataset:d319=d318' merges them"
     ]

@@ -113,7 +113,7 @@ def test_answers_of_published_datasets_are_known(tmp_path):
     assert accuracy(frame)["n_correct"].tolist() == [15]
     notes = frame.attrs["notes"]
     assert "'Airplane' as airplane, 'Bear' as bear, 'Bird' as bird (edge_subject-02_session_1.csv)" in notes[0]
-    assert "not one of the sixteen categories of edge: 'automobile' (edge_subject-02_session_1.csv)" in notes[1]
+    assert "not among the sixteen categories of edge: 'automobile' (edge_subject-02_session_1.csv)" in notes[1]
     corrected = read_trials(path, replace={"response": {"automobile": "car"}})
     assert accuracy(corrected)["n_correct"].tolist() == [16]
 
@@ -173,8 +173,8 @@ def test_observers_without_a_common_condition_are_noted(tmp_path):
     write(tmp_path / "mine_vgg16_session-1.csv", rows_of("vgg16", SIXTEEN, "NaN"))
     frame = read_trials(tmp_path)
     note = (
-        "subject-01 and vgg16 of mine saw 16 images of the same names, but in condition '0' and in no condition: they are "
-        "not compared, like 1 other pair; if these are the same condition, --replace 'condition:0=' makes it one"
+        "subject-01 and vgg16 of mine saw 16 images with the same names, but in condition '0' and in no condition: they are "
+        "not compared, like 1 other pair; if these are the same condition, --replace 'condition:0=' merges them"
     )
     assert note in frame.attrs["notes"]
     assert len(error_consistency(read_trials(tmp_path, replace={"condition": {"0": ""}}))) == 3
@@ -208,7 +208,7 @@ def test_datasets_with_the_same_images_in_a_folder_are_noted(tmp_path):
     notes = [note for note in read_trials(tmp_path).attrs["notes"] if "files in one folder" in note]
     assert notes == [
         "files in one folder belong to 4 datasets according to their names, edge, main, pilot and 1 more, but have the same "
-        "images, such as 'airplane1.png'; if they are one dataset, --replace 'dataset:main=edge' makes it one"
+        "images, such as 'airplane1.png'; if they are one dataset, --replace 'dataset:main=edge' merges them"
     ]
 
 
@@ -267,7 +267,7 @@ def test_an_older_dataset_with_other_images_is_noted(tmp_path):
     path = write(tmp_path / "contrast-experiment_subject-01_session_1.csv", rows)
     frame = read_trials(path)
     assert set(frame["dataset"]) == {"contrast-experiment"}
-    note = "contrast-experiment is not the published dataset contrast, since its images are other files"
+    note = "contrast-experiment is not the published dataset contrast, because its images are different files"
     assert note in frame.attrs["notes"][0]
     assert set(read_trials(path, replace={"dataset": {"contrast-experiment": "contrast"}})["dataset"]) == {"contrast"}
 

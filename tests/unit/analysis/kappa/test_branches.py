@@ -188,8 +188,8 @@ def mixed_letters(rng, n=40):
     return "10" + "".join(rng.choice(list("10"), n - 2, p=[0.8, 0.2]))
 
 
-def test_observers_that_never_or_always_err_get_no_verdict():
-    """Their kappa is 0 by arithmetic: rounding must not decide whether they are within the human range."""
+def test_observers_that_are_always_right_or_wrong_are_not_compared():
+    """Their kappa is necessarily 0: rounding must not decide whether they are within the human range."""
     rng = np.random.default_rng(0)
     parts = []
     for n, condition in ((39, "c1"), (38, "c2"), (37, "c3")):

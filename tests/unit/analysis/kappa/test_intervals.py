@@ -69,7 +69,7 @@ def test_extreme_tables():
     low, high = score_interval(np.array(tables))
     assert np.isnan(low[:3]).all() and np.isnan(high[:3]).all()  # kappa is undefined
     assert high[3] == 1 and 0.9 < low[3] < 1 and low[4] == -1 and -1 < high[4] < -0.9
-    assert low[5] < 0 < 0.1 < high[5]  # kappa is 0 by arithmetic, but other kappas are compatible with the responses
+    assert low[5] < 0 < 0.1 < high[5]  # kappa is necessarily 0, but other kappas are compatible with the responses
     assert low[6] < -0.5 and high[6] > 0.5
 
 

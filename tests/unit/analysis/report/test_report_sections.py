@@ -78,16 +78,26 @@ def test_clusters(contrast):
     ("among_people", "start"),
     [
         ([True], "The one other observer agrees with people at least as well as"),
-        ([None], "The one other observer does not agree with people as well as"),
-        ([False, None, False], "None of the 3 other observers agrees with people as well as"),
-        ([False, True, None], "1 of the 3 other observers (b) agrees with people at least as well as"),
+        ([False], "The one other observer does not agree with people as well as"),
+        ([False, None, False], "None of the 2 other observers agrees with people as well as"),
+        ([False, True, None], "1 of the 2 other observers (b) agrees with people at least as well as"),
         ([True, True, False], "2 of the 3 other observers (a, b) agree with people at least as well as"),
         ([True, True], "All 2 other observers agree with people at least as well as"),
     ],
 )
 def test_the_summary_of_the_human_range(among_people, start):
     among = pd.DataFrame({"observer": list("abc")[: len(among_people)], "among_people": among_people}, dtype=object)
-    assert human_range_summary(among) == f"{start} the least consistent person does."
+    excluded = [
+        f"{name} cannot be compared with people" for name in among.loc[among["among_people"].isna(), "observer"]
+    ]
+    summary, *reasons = human_range_summary(among).split(", because κ with people is undefined or necessarily 0: ")
+    assert summary == " ".join([f"{start} the least consistent person does.", *excluded])
+    assert reasons == ["one of two observers is always right or always wrong."] * len(excluded)
+
+
+def test_the_summary_without_a_comparison_with_the_human_range():
+    among = pd.DataFrame({"observer": ["a"], "among_people": [None]}, dtype=object)
+    assert human_range_summary(among).startswith("a cannot be compared with people, because κ with people is undefined")
 
 
 def test_thresholds_and_responses(contrast, tmp_path):

@@ -207,7 +207,7 @@ def test_other_variants_are_named(copy, small):
     (copy / UNET).unlink()
     message = (
         r"unet/diffusion_pytorch_model\.safetensors or .*, only unet/diffusion_pytorch_model\.bf16\.safetensors and "
-        r"1 more: if these are the weights to use, give a copy of the folder in which they have the expected name"
+        r"1 more: to use these weights, copy the folder, give them the expected name in the copy, and set -o weights=FOLDER"
     )
     with pytest.raises(ObserverError, match=message):
         observe(copy, small)

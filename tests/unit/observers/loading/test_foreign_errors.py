@@ -1,4 +1,4 @@
-"""Every exception of a library becomes one sentence, and what is not an error of a library passes."""
+"""Every exception of a library is converted to one message, and other errors are not changed."""
 
 import pytest
 

@@ -132,8 +132,8 @@ def test_a_wrong_statement_is_refused_and_can_be_overruled(copy, small, capsys):
     expected, _ = answer(copy, small)
     restate(copy, "v_prediction")
     message = (
-        "^mine: its outputs show that its network predicts epsilon and not v_prediction, although its "
-        "scheduler_config.json states it: set -o prediction_type=epsilon, or -o prediction_type=v_prediction to use "
+        "^mine: the outputs of its network show that it predicts epsilon, but the prediction type v_prediction is "
+        "stated in its scheduler_config.json: set -o prediction_type=epsilon, or -o prediction_type=v_prediction to use "
         "v_prediction nevertheless$"
     )
     with pytest.raises(ObserverError, match=message):
@@ -161,7 +161,7 @@ def test_an_inconclusive_check_is_noted(small, tmp_path, capsys):
     restate(folder, None)
     answer(folder, small)
     assert (
-        "its outputs do not show whether epsilon is right, and -o prediction_type= sets another"
+        "the outputs of its network do not show whether epsilon is right, and -o prediction_type= sets another type"
         in capsys.readouterr().err
     )
     path = folder / "vae" / "config.json"

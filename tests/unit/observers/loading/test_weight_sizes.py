@@ -45,7 +45,7 @@ def test_sizes_are_those_of_the_weights(clip):
         ({"num_hidden_layers": 10**12}, r"config\.json has num_hidden_layers 1\.0e12: expected a number below 2,1"),
         ({"hidden_size": -(2**40)}, r"config\.json has hidden_size -1\.0e12: expected"),
         ({"num_hidden_layers": 10**6}, r"has num_hidden_layers 1000000, but the weights consist of 52 tensors: use the"),
-        ({"num_hidden_layers": 900}, r"describes a model of more than 2,208 parts, which are more than its weights"),
+        ({"num_hidden_layers": 900}, r"more than 2,208 modules and parameters, which is more than its weights have"),
         ({"intermediate_size": 10**9}, r"describes a model of 9\.9e\+10 numbers \(such as 1\.6e\+10 in .*fc1\.weight"),
         ({"max_position_embeddings": 2**30}, r"model of .* in .*position_embedding.*, but the weights hold 8,048: use"),
         ({"intermediate_size": 33}, r"6 weights in .* have a different shape|9 weights in .* have a different shape"),
@@ -121,6 +121,6 @@ def test_limits_on_memory_are_restored():
 
 def test_hooks_on_new_modules_are_removed(clip):
     sizes = read_sizes(clip, "m")
-    with pytest.raises(ObserverError, match="more than 2,208 parts"):
+    with pytest.raises(ObserverError, match="more than 2,208 modules"):
         check_model(lambda: torch.nn.ModuleList(torch.nn.Linear(1, 1) for _ in range(10**12)), sizes, clip, "m")
     assert len(torch.nn.ModuleList(torch.nn.Linear(1, 1) for _ in range(3000))) == 3000

@@ -10,7 +10,7 @@ from stimuli.published.level_scales import scale_of
 from stimuli.published.normalize import clean, file_of, is_missing, last_parts, n_parts_of, spell
 
 
-def test_blanks_and_two_forms_of_letters_are_removed():
+def test_texts_have_no_outer_spaces_and_one_unicode_form():
     assert clean("\u00a0cat \t\ufeff") == "cat"
     assert clean("e\u0301t\u00e9 ") == "\u00e9t\u00e9"
     assert clean("two words") == "two words"

@@ -76,9 +76,9 @@ def test_networks_with_further_inputs_are_refused(kind, key, changed, small):
 
 
 @pytest.mark.parametrize("key", ["image_cond_proj_dim", "pose_embed_type", "extra_class_labels"])
-def test_unknown_settings_that_ask_for_an_input_are_refused(key, changed, small):
+def test_unknown_settings_whose_names_suggest_an_input_are_refused(key, changed, small):
     message = (
-        rf"has {key} 8, which the installed diffusers does not know and which may ask for a further input: expected"
+        rf"has {key} 8, which the installed diffusers does not know and which may require a further input: expected"
     )
     with pytest.raises(ObserverError, match=message):
         observe("latent", changed("latent", **{key: 8}), small)

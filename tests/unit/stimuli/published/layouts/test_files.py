@@ -170,7 +170,7 @@ def test_other_files_are_described(content, reason):
 
 
 def test_further_columns_of_a_file_are_kept_as_information(tmp_path):
-    """The rows of all blocks have the same columns, and names of columns may have any case and blanks around them."""
+    """The rows of all blocks have the same columns, and names of columns may have any case and spaces around them."""
     names = [*MODEL_VS_HUMAN.upper().split(","), " Age [years]", "Country"]
     row = ["a", "1", "1", "0.5", "cat", "cat", "0", "cat1.png", "31", "n/a"]
     cells = to_own_cells(names, [row], tmp_path / "x.csv")

@@ -1,4 +1,4 @@
-"""Files that spreadsheets, other systems and interrupted copies change: read right, or refused or noted in a sentence."""
+"""Files that spreadsheets, other systems and interrupted copies change are read correctly, refused, or read with a note."""
 
 import pytest
 
@@ -38,8 +38,8 @@ def write(folder, content: bytes | str, name: str = "mine_subject-01_session_1.c
         f"{HEAD}\n{FIRST},\n{SECOND},\n",
         f",,,,,,,\n\n{HEAD}\n{FIRST}\n,,,,,,,\n{SECOND}\n,,,,,,,\n , ,,,,,,\n",
     ],
-    ids=["two byte order marks", "capitals", "mixed line ends", "old line ends", "doubled line ends", "blanks",
-         "non-breaking blanks", "quotation marks", "empty columns", "trailing commas", "empty rows"],
+    ids=["two byte order marks", "capitals", "mixed line endings", "old line endings", "doubled line endings", "spaces",
+         "non-breaking spaces", "quotation marks", "empty columns", "trailing commas", "empty rows"],
 )  # fmt: skip
 def test_files_that_programs_change_are_the_same_trials(tmp_path, content):
     frame = read_trials(write(tmp_path, content))
