@@ -59,7 +59,7 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def read_text(path: Path | str, encoding: str = "utf-8", errors: str = "strict") -> str:
-    """Return the text of a regular file, with line feeds as line ends.
+    """Return the text of a regular file, with line feeds as line endings.
 
     Raises the errors of `open_regular`, and UnicodeDecodeError if the file has another encoding.
     """

@@ -76,7 +76,7 @@ def check_types(value: object, types: Mapping[str, type | tuple[type, ...]]) -> 
     numbers.
 
     Raises:
-        JsonError: If the value is not an object, or if a key is missing or has a value of another type.
+        JsonError: If the value is not an object, or if a key is missing or has a value of the wrong type.
     """
     if not isinstance(value, dict):
         raise JsonError(f"it contains {_name(value)}, expected an object with {', '.join(types)}")

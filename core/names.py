@@ -11,7 +11,7 @@ every name that follows the rule, so that whatever is written can be read.
 - Persian, Hindi, emoji and other scripts need some characters that are invisible by themselves: U+200C, U+200D and the
   variation selectors. They are allowed after a character that is not ASCII, and U+200C and U+200D only if such a character
   also follows. They are not allowed within words of ASCII characters, where they would make two words look the same.
-- Names are in the Unicode normalization form NFC. macOS may store file names in another form, which `normalize` converts.
+- Names are in the Unicode normalization form NFC. macOS may store file names in another form; `normalize` converts it.
 
 Characters that this version of Python does not know yet are allowed, because they may be letters in a newer version of
 Unicode.

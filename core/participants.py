@@ -1,7 +1,7 @@
 """The names of people as observers, and of the experiments in which they practice. Both may end in a suffix.
 
 Analyses exclude pilot sessions, and the data of a participant include those of the participant's pilot sessions. Practice
-trials are a dataset of their own. Each participant sees a selection of the practice images, so their number may differ.
+trials form a separate dataset. Each participant sees a selection of the practice images, so the number of images may differ.
 """
 
 _PILOT = "-pilot"

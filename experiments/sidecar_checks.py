@@ -1,4 +1,4 @@
-"""Checks of the sidecar of a trial log that another program, or a person, may have changed."""
+"""Checks of the sidecar of a trial log, which another program or a person may have changed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def check_sidecar(path: Path, sidecar: Mapping[str, Any]) -> None:
         sidecar: Its contents, whose entries `identity` and `provenance` are objects.
 
     Raises:
-        LogError: If an entry has another type.
+        LogError: If an entry has the wrong type.
     """
     for names, (expected, description) in _TYPES.items():
         entry: Any = sidecar

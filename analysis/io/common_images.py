@@ -1,4 +1,4 @@
-"""Which observers of a dataset do not have an image in common, and why.
+"""Find the observers of a dataset who do not have an image in common, and the reasons.
 
 Observers with the same images in the same conditions form a group, and groups are compared with each other.
 """
@@ -74,8 +74,9 @@ def find_separate(
             folders, suffixes and capitals.
 
     Returns:
-        The pairs by reason: the same images in other conditions ("conditions"), images whose names differ only in folders,
-        suffixes or capitals ("names"), and different images ("images"). Each reason has the first pair as an example.
+        The pairs by reason: the same images in different conditions ("conditions"), images whose names differ only in
+        folders, suffixes or capitals ("names"), and different images ("images"). Each reason has the first pair as an
+        example.
     """
     comparison = _Comparison(groups, n_conditions, file_names)
     sizes = np.array([len(group.observers) for group in groups])
@@ -95,21 +96,21 @@ def find_separate(
 
 
 class _Lists:
-    """Lists of numbers, of which those are sought that have a number in common."""
+    """Lists of numbers, for which `overlap` finds the pairs of lists that have a number in common."""
 
     def __init__(self, lists: Sequence[np.ndarray]) -> None:
         sizes = np.array([len(numbers) for numbers in lists])
         _, numbers, counts = np.unique(np.concatenate(lists), return_inverse=True, return_counts=True)
-        is_shared = counts[numbers] > 1  # other numbers are in one list alone
+        is_shared = counts[numbers] > 1  # the other numbers occur in only one list
         self._numbers = (np.cumsum(counts > 1) - 1)[numbers[is_shared]]
         self._n_different = int((counts > 1).sum())
         self._ends = np.cumsum(is_shared)[np.cumsum(sizes) - 1]
         self._starts = np.concatenate([[0], self._ends[:-1]])
 
     def overlap(self, start: int) -> np.ndarray:
-        """Return whether lists have a number in common with each of the next _BITS lists from `start` on.
+        """Return whether lists have a number in common with each of the _BITS lists that begin at `start`.
 
-        The rows are the lists up to the last of these.
+        The columns of the result are these lists. The rows are all lists up to the last one of them.
         """
         end = min(start + _BITS, len(self._starts))
         bits = np.zeros(self._n_different, np.uint64)  # for each number, the lists that contain it
@@ -124,7 +125,7 @@ class _Lists:
 
 
 class _Comparison:
-    """Compares groups by their trials, and if necessary by their images and by the file names of these."""
+    """Compares groups by their trials and, if necessary, by their images and by the file names of the images."""
 
     def __init__(
         self, groups: Sequence[Group], n_conditions: int, file_names: Callable[[np.ndarray], np.ndarray]
@@ -146,7 +147,10 @@ class _Comparison:
         return _Lists(np.split(self._code_file_names(images), sizes))
 
     def reasons(self, start: int) -> Iterator[tuple[Reason, np.ndarray]]:
-        """Yield the reasons why groups are separate from the next _BITS groups from `start` on, of which they precede."""
+        """Yield each reason with a matrix that is true where it separates a group from a later group.
+
+        The columns are the _BITS groups that begin at `start`, and the rows are all groups up to the last one of them.
+        """
         overlap = self._trials.overlap(start)
         numbers = np.arange(overlap.shape[1]) + start
         rest = ~overlap & (np.arange(len(overlap))[:, None] < numbers)

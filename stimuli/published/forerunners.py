@@ -6,7 +6,7 @@ al. 2020) begins the names with `noise-generalisation_` and `texture-shape_`. A 
 is not an older name, because other datasets may have this name, too.
 
 The images of `contrast-experiment`, `colour-png-experiment` and `noise-png-experiment` differ from those of the
-17 datasets, as the codes in their names show (`con`, `clp`, `nsp`). They remain datasets of their own with the scale of
+17 datasets, as the codes in their names show (`con`, `clp`, `nsp`). They remain separate datasets, with the scale of
 the published ones (`RELATED`).
 """
 

@@ -1,7 +1,7 @@
-"""Damage the JSON files of a model at random, and try in a forked process what a damaged model does.
+"""Damage the JSON files of a model at random, and test in a forked process how the damaged model behaves.
 
 A mutation is one change of one file: of a value, a key or a list, or of the bytes. The values are those of real damage and
-of attacks: numbers as text, null, other types, numbers that are far too large, keys with errors, truncated files. The same
+of attacks: numbers as text, null, other types, numbers that are far too large, misspelled keys, truncated files. The same
 seed gives the same mutations.
 """
 
@@ -68,7 +68,7 @@ def mutable_files(folder: Path) -> list[Path]:
 
 
 def mutations(folder: Path, rng: random.Random) -> Iterator[Mutation]:
-    """Yield endless random mutations of the files of a model."""
+    """Yield an endless sequence of random mutations of the files of a model."""
     files = mutable_files(folder)
     while True:
         path = rng.choice(files)

@@ -80,7 +80,7 @@ FAULTS = ("", "cut", "bare", "whole", "404", "500", "to http://[::1", "to http:/
 
 
 def test_hostile_downloads(server: ForkServer, site: Site, tally: Tally, tmp_path: Path) -> None:
-    """`observers fetch` from a server that sends such archives, or faults of HTTP, in its place."""
+    """`observers fetch` from a server that sends such archives, or HTTP errors, in place of the published archive."""
     registry = tmp_path / "registry.txt"
     registry.touch()
     named = list(hostile_archives.named())

@@ -132,7 +132,7 @@ def test_hostile_requests(attacked: tuple[Client, Path], tally: Tally) -> None:
 
 
 def test_hostile_answers(attacked: tuple[Client, Path], tally: Tally) -> None:
-    """Mutations of a right answer are refused, or they are the answer itself."""
+    """Mutations of a correct answer are refused, unless they are equal to the answer."""
     client, _ = attacked
     right = json.dumps(
         answer(client.get("trials.json").json["about"], 1, "dog")

@@ -38,7 +38,7 @@ def test_killed_runs(observer: str, server: ForkServer, tally: Tally, tmp_path: 
     attack_run(server, tally, tmp_path, ["--observer", observer], count(140, 8))
 
 
-def test_killed_runs_of_an_own_observer(server: ForkServer, tally: Tally, tmp_path: Path) -> None:
+def test_killed_runs_of_an_observer_in_a_file(server: ForkServer, tally: Tally, tmp_path: Path) -> None:
     observer = write_observer(tmp_path)
     attack_run(server, tally, tmp_path, ["--observer", observer], count(200, 12))
 

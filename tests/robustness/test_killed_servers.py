@@ -1,4 +1,4 @@
-"""`observers serve` that is killed while a participant answers: every answer that was acknowledged is in the log, once."""
+"""`observers serve` that is killed while a participant answers: every acknowledged answer is in the log exactly once."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
-"""Odd names of everything that has a name: refused before the first trial, or the same in the log and the report.
+"""Unusual names of everything that has a name are refused before the first trial, or unchanged in log and report.
 
-A page of the report must show them as they are: no script runs, and the console of the browser stays empty.
+The pages of the report must show them unchanged: no script may run, and the console of the browser must stay empty.
 """
 
 import warnings
@@ -45,7 +45,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class NotReadable(UserError):
-    """Raised for a log that was written and cannot be read: the name had to be refused before the first trial."""
+    """Raised for a log that was written and cannot be read: the name should have been refused before the first trial."""
 
 
 def run_with(field: str, name: str, image: Path, folder: Path) -> pd.DataFrame:

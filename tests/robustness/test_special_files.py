@@ -1,4 +1,4 @@
-"""FIFOs, devices, sockets, loops of links and folders in places where a command expects a file: no hang and no traceback."""
+"""FIFOs, devices, sockets, link loops and folders where a command expects a file do not cause a hang or a traceback."""
 
 import os
 import shutil

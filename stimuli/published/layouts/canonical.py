@@ -93,7 +93,7 @@ class Canonical:
             is_ours: Whether the file has our own layout, in which a dataset may have other conditions than published.
 
         Raises:
-            ValueError: If a file of another layout has a condition that its published dataset does not have.
+            ValueError: If a file with a different layout has a condition that its published dataset does not have.
         """
         raw = self._replace("dataset", dataset)
         condition = self._replace("condition", condition)

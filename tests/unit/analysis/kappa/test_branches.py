@@ -204,7 +204,7 @@ def test_observers_that_are_always_right_or_wrong_are_not_compared():
     assert table.loc[["never", "always"], "among_people"].tolist() == [None, None]
     assert table.loc[["never", "always"], "kappa"].tolist() == [0.0, 0.0]  # exactly, and not -1e-17
     assert isinstance(table.loc["mixed", "among_people"], bool)
-    assert (table["n_people"] == 3).all()  # the person who never errs is not part of the range
+    assert (table["n_people"] == 3).all()  # the person who is always right is not part of the range
     sentences = human_range_sentences(table.loc[["always", "never", "mixed"]])
     assert (
         sentences[0].replace("always", "never", 1) == sentences[1]

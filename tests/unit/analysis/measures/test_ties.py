@@ -32,7 +32,7 @@ def test_kappa_without_excess_agreement_is_exactly_zero():
     assert values.tolist() == [0, 0, 0] and not np.signbit(values).any()
 
 
-def test_ranks_of_observers_whose_errors_are_the_same_in_other_images_order():
+def test_ranks_of_observers_with_the_same_errors_do_not_depend_on_rounding():
     """Two networks make the same errors; their sums over conditions are rounded differently, but their ranks are equal."""
     rng, parts = np.random.default_rng(0), []
     for condition, n in (("90", 37), ("180", 41), ("270", 43)):
