@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -105,7 +105,8 @@ def announce() -> None:
         _program.is_announced = True
         words = ["observers", *sys.argv[1:]] if _program.words is None else _program.words
         text = describe_stop(_program.kept_work or "finished work is kept", words)
-        os.write(2, f"{text}\n".encode("utf-8", "surrogateescape"))
+        with suppress(OSError):  # standard error may be closed
+            os.write(2, f"{text}\n".encode("utf-8", "surrogateescape"))
 
 
 def describe_stop(kept_work: str, words: Sequence[str]) -> str:
