@@ -24,7 +24,9 @@ from observers.protocol import Observer
 
 # Entries of the provenance that may differ when a session is resumed or merged. The assumed settings follow from the
 # files of the model, and earlier sidecars do not list them.
-NOT_COMPARED = frozenset({"device", "batch_size", "assumed"})
+_NOT_COMPARED = frozenset({"device", "batch_size", "assumed"})
+# Entries that describe what earlier versions did without recording it.
+_ADDED_PROVENANCE = frozenset({"preprocessing", "assumed_classes", "duplicate_labels"})
 
 
 def identity_of(
@@ -87,26 +89,50 @@ def _restore_nested(options: dict[str, Any], old_options: Any, commit: str) -> N
             _restore_nested(value, old_options.get(name), commit)
 
 
-def add_missing_options(options: dict[str, Any], observer: object) -> list[str]:
-    """Add the options that did not exist when a session was recorded, with the values that describe how it was recorded.
+def added_options(observer: object) -> dict[str, Any]:
+    """Return the options that earlier logs lack, with the values that describe how they were recorded.
+
+    The values are those of `core.options.added_option`, and are nested like the options in the sidecar.
+    """
+    cls: Any = type(observer)
+    added: dict[str, Any] = {}
+    for field in attrs.fields(cls) if attrs.has(cls) else ():
+        if "before" in field.metadata:
+            added[field.name] = _to_json(field.metadata["before"](observer))
+        elif nested := added_options(getattr(observer, field.name)):
+            added[field.name] = nested
+    return added
+
+
+def add_missing_options(options: dict[str, Any], added: Mapping[str, Any]) -> list[str]:
+    """Add options that did not exist when a session was recorded.
 
     Args:
         options: The options in a sidecar, which are changed in place.
-        observer: The observer that resumes the session, or an attrs object among its options.
+        added: The result of `added_options` for the observer of a later log.
 
     Returns:
         The names of the options that were added.
     """
-    cls: Any = type(observer)
-    added: list[str] = []
-    for field in attrs.fields(cls) if attrs.has(cls) else ():
-        value, old = getattr(observer, field.name), options.get(field.name)
-        if "before" in field.metadata and field.name not in options:
-            options[field.name] = _to_json(field.metadata["before"](observer))
-            added.append(field.name)
-        elif isinstance(old, dict):
-            added += add_missing_options(old, value)
-    return added
+    names: list[str] = []
+    for name, value in added.items():
+        if isinstance(value, Mapping):
+            if isinstance(nested := options.get(name), dict):
+                names += add_missing_options(nested, value)
+        elif name not in options:
+            options[name] = value
+            names.append(name)
+    return names
+
+
+def comparable_provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the entries of two provenances that have to be equal in one session.
+
+    Entries that earlier versions did not record are omitted if `old` does not have any of them.
+    """
+    omitted = _NOT_COMPARED if _ADDED_PROVENANCE & old.keys() else _NOT_COMPARED | _ADDED_PROVENANCE
+    first, second = ({key: value for key, value in part.items() if key not in omitted} for part in (old, new))
+    return first, second
 
 
 def observer_options(observer: Observer) -> dict[str, Any]:

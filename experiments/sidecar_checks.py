@@ -14,6 +14,7 @@ _TYPES: dict[tuple[str, ...], tuple[type, str]] = {
     ("devices",): (list, "a list"),
     ("other_environments",): (list, "a list"),
     ("spec",): (dict, "an object"),
+    ("added_options",): (dict, "an object"),
     ("stimuli_notes",): (list, "a list"),
     ("identity", "n_trials"): (int, "a whole number"),
     ("identity", "choices"): (list, "a list"),

@@ -22,7 +22,7 @@ from attrs import frozen
 from core.atomic import write_atomically
 from core.errors import ObserverError, StimulusError
 from core.json_files import JsonError, check_types, read_json
-from experiments.identity import describe_difference, observer_options
+from experiments.identity import add_missing_options, added_options, describe_difference, observer_options
 from experiments.log import file_name
 from experiments.reconstruction.reconstruction_table import COLUMNS, KEY, TABLE, Row, read_rows
 from experiments.sets.registry import make_experiment
@@ -239,6 +239,9 @@ def _prepare_folder(out: Path, stimuli: Sequence[Stimulus], observers: Sequence[
     rows = read_rows(out) if (out / TABLE).is_file() else []
     if rows:
         earlier = _read_sidecar(out)
+        for observer in observers:
+            if isinstance(options := earlier["observers"].get(observer.name), dict):
+                add_missing_options(options, added_options(observer))
         for part, entries in identity.items():
             for name in entries.keys() & earlier[part].keys():
                 if entries[name] != earlier[part][name]:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from core.errors import LogError, ObserverError
 from core.trial_columns import EVIDENCE, TRIAL_COLUMNS
-from experiments.identity import add_missing_options, describe_difference, observer_options
+from experiments.identity import add_missing_options, added_options, describe_difference, observer_options
 from experiments.log import read_rows, read_sidecar
 from experiments.sets.registry import make_experiment
 from observers.protocol import Observer, Reconstruction, Reconstructor, Restoration
@@ -165,7 +165,7 @@ def _reconstruct(
     if not isinstance(observer, Reconstructor) or not observer.restores:
         return None
     options, logged_options = observer_options(observer), deepcopy(logged_options)
-    add_missing_options(logged_options, observer)
+    add_missing_options(logged_options, added_options(observer))
     if options != logged_options:
         raise ObserverError(
             f"the log was recorded with other options of {observer.name} than the current ones "

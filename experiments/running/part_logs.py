@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,12 @@ from attrs import frozen
 
 from core.errors import LogError, UserError
 from experiments import log
-from experiments.identity import NOT_COMPARED, describe_difference, restore_revision_name
+from experiments.identity import (
+    add_missing_options,
+    comparable_provenance,
+    describe_difference,
+    restore_revision_name,
+)
 from experiments.running.shards import MAX_SHARDS, PART_NAME, Shard, array_expression, check_part, whole_log
 
 DIFFERENCE = "{name}{old} and {new}"  # of two part logs
@@ -63,6 +68,9 @@ def read_parts(folder: Path, files: Sequence[Path], missing: dict[int, set[int]]
             f"those with one number of shards, and move the others away"
         )
     parts = [part for path, shard in shards.items() if (part := _read_part(path, shard)) is not None]
+    added: Mapping[str, Any] = next(filter(None, (part.sidecar.get("added_options") for part in parts)), {})
+    for part in parts:  # an earlier version may have recorded some of them
+        add_missing_options(part.identity["observer"]["options"], added)
     for part in parts:
         _compare_sessions(parts[0], part)
     finished = {part.shard.index for part in parts if part.sidecar.get("status") == "complete"}
@@ -114,10 +122,9 @@ def _compare_sessions(first: PartLog, other: PartLog) -> None:
     """Raise LogError if two parts belong to different sessions, or to observers with different weights."""
     for part, reference in ((first, other), (other, first)):  # one may name a branch, and the other its commit
         restore_revision_name(part.identity["observer"]["options"], reference.sidecar)
-    provenances = [
-        {key: value for key, value in part.sidecar["provenance"].items() if key not in NOT_COMPARED}
-        for part in (first, other)
-    ]
+    ours, theirs = first.sidecar["provenance"], other.sidecar["provenance"]
+    is_first_earlier = len(ours) <= len(theirs)  # an earlier version recorded fewer entries
+    provenances = comparable_provenance(ours, theirs) if is_first_earlier else comparable_provenance(theirs, ours)[::-1]
     # The provenance is known after the first response.
     pairs = [(first.identity, other.identity), *([(provenances[0], provenances[1])] if all(provenances) else [])]
     for old, new in pairs:

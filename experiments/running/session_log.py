@@ -14,8 +14,9 @@ from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import (
-    NOT_COMPARED,
     add_missing_options,
+    added_options,
+    comparable_provenance,
     describe_difference,
     identity_of,
     observer_options,
@@ -41,8 +42,6 @@ _DIFFERENT = {
     "stimuli": "different stimuli",
     "observer": "a different observer or different options",
 }
-# Entries of the provenance that describe what earlier versions did without recording it.
-_ADDED_PROVENANCE = {"preprocessing", "assumed_classes", "duplicate_labels"}
 
 
 @frozen(eq=False)
@@ -193,12 +192,12 @@ class SessionLog:
 
         `packages` are those of a worker, which are also written if they differ from those of this process.
 
-        Raises LogError if the provenance differs from that of the earlier trials in an entry that is not in NOT_COMPARED.
+        Raises LogError if the provenance differs from that of the earlier trials (see `comparable_provenance`).
         """
         new, old = dict(provenance), self.sidecar["provenance"]
-        compared = (old.keys() | new.keys()) - NOT_COMPARED - (_ADDED_PROVENANCE - old.keys())
-        for key in sorted(compared) if old else ():
-            if old.get(key) != new.get(key):
+        before, now = comparable_provenance(old, new)
+        for key in sorted(before.keys() | now.keys()) if old else ():
+            if before.get(key) != now.get(key):
                 remedy = (
                     f"resume it with -o revision={old.get(key)}"
                     if key == "revision"
@@ -275,6 +274,8 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
             path.unlink()
         sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
         sidecar |= {} if session.shard is None else {"shard": session.shard.describe(identity["n_trials"])}
+        options = added_options(session.observer)  # for a merge with shards that an earlier version recorded
+        sidecar |= {"added_options": options} if options else {}
         sidecar |= {"identity": identity, "environment": describe_environment(), "provenance": {}, "devices": []}
         notes = session.experiment.stimuli.notes
         sidecar |= {"stimuli_notes": list(notes)} if notes else {}
@@ -315,7 +316,7 @@ def _add_missing_options(identity: dict[str, Any], observer: Observer) -> str:
     options = logged.get("options") if isinstance(logged, dict) else None
     if not isinstance(options, dict):
         return ""
-    added, current = add_missing_options(options, observer), observer_options(observer)
+    added, current = add_missing_options(options, added_options(observer)), observer_options(observer)
     different = [f"-o {name}={options[name]}" for name in added if options.get(name) != current.get(name)]
     return f"; to continue as the session began, add {' '.join(different)}" if different else ""
 

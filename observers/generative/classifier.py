@@ -61,7 +61,7 @@ def _check_template(instance: object, attribute: Any, value: str) -> None:
 
 def _rate_per_before(observer: "GenerativeClassifier") -> str | None:
     """Return the value that describes the races of logs from before the option existed."""
-    return None if observer.error_rate_per is None or observer.anytime else "round"
+    return observer.error_rate_per if observer.error_rate_per is None or observer.anytime else "round"
 
 
 @frozen

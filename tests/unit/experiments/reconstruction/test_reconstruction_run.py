@@ -1,16 +1,19 @@
 """Tests of `observers reconstruct`: files, resuming, errors, contact sheets, and the measures of reconstructions."""
 
 import csv
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import field, frozen
 from PIL import Image
 
 from analysis.figures.illusions.sheets import write_sheets
 from analysis.illusions.placement import correlation, low_pass, placement, region_overlap
 from analysis.illusions.reconstructions import read_image, read_reconstructions
 from core.errors import ObserverError, StimulusError
+from core.options import added_option
 from experiments.reconstruction.reconstruction_run import ReconstructionSettings, find_stimuli, reconstruct
 from experiments.reconstruction.reconstruction_table import COLUMNS, read_rows
 from observers.protocol import Reconstruction, Restoration
@@ -120,6 +123,31 @@ def test_finished_reconstructions_are_not_repeated(image_folder, tmp_path):
         "A. Painter, CC BY-SA 3.0, https://example.org/rock"
     }
     assert {row["attribution"] for row in rows if row["image"] == "duck.png"} == {""}
+
+
+@frozen
+class Later(Copying):
+    """An observer with an option that earlier versions lacked."""
+
+    rate_per: str = field(default="race", metadata=added_option(lambda observer: "round"))
+    n_calls: int = field(default=0, init=False)
+
+    def reconstruct(self, stimulus, prompts, restoration=Restoration()):
+        image = stimulus.pixels()[:40, :40] / 255
+        return Reconstruction(image, image, np.stack([image] * len(prompts)), np.zeros(1), np.zeros(1))
+
+
+def test_folders_of_an_earlier_version_without_a_later_option_are_continued(image_folder, tmp_path):
+    stimuli, out, settings = find_stimuli([str(image_folder)]), tmp_path / "out", ReconstructionSettings(("x",))
+    reconstruct(stimuli[:1], [Later("round")], settings, out)
+    sidecar = out / "reconstructions.json"
+    facts = json.loads(sidecar.read_text())
+    del facts["observers"]["copying"]["rate_per"]
+    sidecar.write_text(json.dumps(facts))
+    reconstruct(stimuli, [Later("round")], settings, out)
+    assert len(read_rows(out)) == 2
+    with pytest.raises(ObserverError, match=r"different copying \(rate_per was round, is now race\)"):
+        reconstruct(stimuli, [Later()], settings, out)
 
 
 def test_unsuitable_observers_images_and_folders_are_refused(image_folder, tmp_path):

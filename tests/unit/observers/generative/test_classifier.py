@@ -220,7 +220,15 @@ def test_a_session_with_error_rates_per_round_is_continued_only_in_this_way(mode
         run(part, make_tiny(models, "if-m"), tmp_path)
 
 
-@pytest.mark.parametrize("options", [{"schedule": "exhaustive"}, {"anytime": True}, {"schedule": "clark-jaini"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"schedule": "exhaustive"},
+        {"anytime": True},
+        {"anytime": True, "error_rate_per": "race"},
+        {"schedule": "clark-jaini"},
+    ],
+)
 def test_older_sessions_whose_rule_did_not_change_are_resumed(options, models, small, tmp_path):
     part = evolve(small, stimuli=small.stimuli.where(lambda s: s.id.startswith("cat")))
     observer = make_tiny(models, "if-m", draws=4, **options)
