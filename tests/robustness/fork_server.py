@@ -7,7 +7,6 @@ A child begins where a new process would be after its imports. It starts the com
 
 import gc
 import importlib
-import importlib.util
 import json
 import os
 import resource
@@ -33,7 +32,7 @@ MODULES = (
     "analysis.report.report", "analysis.io.export", "analysis.io.bids", "analysis.io.archive_export",
     "analysis.figures.from_trials", "analysis.illusions.summary", "analysis.measures.accuracy",
     "analysis.measures.shape_bias", "analysis.report.extras", "analysis.report.groups",
-    "commands.analyze", "commands.selection", "commands.running.run_experiment",
+    "commands.top_level.app", "commands.analyze", "commands.selection", "commands.running.run_experiment",
     "experiments.people.collecting", "experiments.people.forgetting", "experiments.people.serving",
     "experiments.running.requests", "experiments.sets.registry", "experiments.sets.shown_stimuli",
     "observers.simulated", "stimuli.build.distorted_set", "stimuli.published.fetch",
@@ -174,8 +173,6 @@ def serve_forks(networks: bool) -> None:
     """Import the project, and fork a child for each line of standard input until it ends. This is the server process."""
     for module in MODULES:
         importlib.import_module(module)
-    if importlib.util.find_spec("commands.app") is not None:
-        importlib.import_module("commands.app")
     if networks:
         _run_a_network()
     requests, answers = os.dup(0), os.dup(1)
