@@ -61,9 +61,10 @@ def explained_fraction(prediction: torch.Tensor, target: torch.Tensor) -> float:
 
 def regress(prediction: torch.Tensor, eps: torch.Tensor, x: torch.Tensor) -> tuple[float, float, float]:
     """Return the coefficients of ε and x in the regression of predictions on both, (N, …) each, and its R²."""
-    parts = torch.stack([part.double().flatten() for part in (eps, x)])
-    values = prediction.double().flatten()
-    gram, products = (parts @ parts.T).cpu().numpy(), (parts @ values).cpu().numpy()
+    # MPS lacks float64.
+    noise, image, values = (part.flatten().cpu().double() for part in (eps, x, prediction))
+    parts = torch.stack([noise, image])
+    gram, products = (parts @ parts.T).numpy(), (parts @ values).numpy()
     coefficients = np.linalg.lstsq(gram, products, rcond=None)[0]
     total = float(values.square().sum())
     return float(coefficients[0]), float(coefficients[1]), float(coefficients @ products / total) if total else 0.0
