@@ -1,7 +1,7 @@
 """A tokenizer.json that would end or stop the process is refused after a trial in another process."""
 
 import json
-import time
+import sys
 
 import pytest
 
@@ -53,13 +53,22 @@ def test_padding_to_a_huge_length_is_refused(path):
         load_tokenizer(path.parent, "m")
 
 
-def test_a_slow_file_is_refused(path, monkeypatch):
-    monkeypatch.setattr(tokenizer_trial, "MIN_SECONDS", 0.0)
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_a_slow_file_is_refused(path, monkeypatch, seconds):
+    """With 0 seconds, the wait ends; with 1 second, the operating system ends the process."""
+    monkeypatch.setattr(tokenizer_trial, "MIN_SECONDS", seconds)
     monkeypatch.setattr(tokenizer_trial, "SECONDS_PER_MEGABYTE", 0.0)
-    start = time.monotonic()
-    with pytest.raises(ObserverError, match=r"\(it does not encode a short text within 0 seconds\)"):
+    monkeypatch.setattr(tokenizer_trial, "MAX_WAIT", 1000)
+    rule = {"type": "Replace", "pattern": {"Regex": "."}, "content": "xx"}
+    change(path, normalizer={"type": "Sequence", "normalizers": [rule] * 14})
+    with pytest.raises(ObserverError, match=rf"\(it does not encode a short text within {seconds:.0f} seconds\)"):
         try_tokenizer(path, "m")
-    assert time.monotonic() - start < 5
+
+
+def test_without_a_process_the_file_is_loaded_with_a_note(path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "executable", str(path.with_name("missing")))
+    try_tokenizer(path, "m")
+    assert "tokenizer.json is loaded without a test, since no process can be started (" in capsys.readouterr().err
 
 
 def test_the_message_of_the_library_is_quoted(path):
