@@ -255,8 +255,8 @@ def load_pretrained(
             initialized at random), have the wrong shape, or contain NaN or infinite values.
     """
     _require_safetensors(folder, observer)
-    with explained_load_errors(f"{observer}: {model_kind} in {folder}"):
-        check_sizes(model_class, folder, options.get("config"), observer)
+    with quiet_libraries():
+        check_sizes(model_class, folder, options.get("config"), model_kind, observer)
     with explained_load_errors(f"{observer}: {model_kind} in {folder}"):
         model, report = model_class.from_pretrained(
             folder,

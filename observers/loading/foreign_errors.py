@@ -61,7 +61,7 @@ def explained_errors(
             raise  # Ctrl-C, or the end of the program or of a generator
         if keep_memory_errors and is_out_of_memory(error):
             raise
-        raise ObserverError(f"{subject} {failure} ({describe(error)}){advice}") from None
+        raise ObserverError(f"{subject} {failure} ({describe(error)}){advice}") from error  # the cause may be a bug
 
 
 def explained_computation(subject: str) -> AbstractContextManager[None]:

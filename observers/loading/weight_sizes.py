@@ -16,6 +16,7 @@ from attrs import frozen
 from torch.nn.modules import module as torch_module
 
 from core.errors import ObserverError
+from observers.loading.foreign_errors import explained_errors
 from observers.loading.settings import check_numbers, read_settings
 
 MAX_HEADER = 2**27  # bytes
@@ -60,18 +61,18 @@ def read_sizes(folder: Path, observer: str) -> WeightSizes:
     return WeightSizes(n_tensors, n_numbers)
 
 
-def check_sizes(model_class: Any, folder: Path, config: Any, observer: str) -> None:
+def check_sizes(model_class: Any, folder: Path, config: Any, model_kind: str, observer: str) -> None:
     """Compare the model that a config.json describes with the weights in the same folder.
 
     Args:
         model_class: Class of transformers or diffusers.
         folder: The folder with the config.json and the safetensors files.
         config: The config object to use instead of the config.json, or None.
+        model_kind: What the model is, for error messages.
         observer: Name of the observer, for error messages.
 
     Raises:
-        ObserverError: If the config.json describes more than the weights hold. Other exceptions mean that the model cannot
-            be built.
+        ObserverError: If the config.json describes more than the weights hold, or a model that cannot be built.
     """
     sizes, path = read_sizes(folder, observer), folder / "config.json"
     check_numbers(read_settings(path, observer), sizes.n_tensors, path, observer)
@@ -89,23 +90,27 @@ def check_sizes(model_class: Any, folder: Path, config: Any, observer: str) -> N
             model = model_class.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False, **options))
         return model
 
-    check_model(build, sizes, folder, observer)
+    check_model(build, sizes, folder, model_kind, observer)
 
 
-def check_model(build: Callable[[], torch.nn.Module], sizes: WeightSizes, folder: Path, observer: str) -> None:
+def check_model(
+    build: Callable[[], torch.nn.Module], sizes: WeightSizes, folder: Path, model_kind: str, observer: str
+) -> None:
     """Build a model on the meta device and compare its size with that of its weights.
 
     Args:
         build: Function that returns the model with the settings of its config.json.
         sizes: The size of its weights.
         folder: The folder of the model, for error messages.
+        model_kind: What the model is, for error messages.
         observer: Name of the observer, for error messages.
 
     Raises:
         ObserverError: If the model is much larger than its weights, or cannot be built.
     """
     most = MAX_FACTOR * sizes.n_tensors + MORE_MODULES
-    with limited_memory(MEMORY), limited_modules(most, folder, observer), torch.device("meta"):
+    explained = explained_errors(f"{observer}: {model_kind} in {folder}", "cannot be loaded")
+    with limited_memory(MEMORY), limited_modules(most, folder, observer), torch.device("meta"), explained:
         model = build()
     tensors = {
         name: tensor.numel() for part in (model.named_parameters(), model.named_buffers()) for name, tensor in part

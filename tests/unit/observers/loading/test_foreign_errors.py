@@ -28,6 +28,7 @@ def test_an_exception_becomes_a_sentence(error, reason):
     with pytest.raises(ObserverError) as raised, explained_errors("m: x.json", "cannot be loaded", ": get it again"):
         raise error
     assert str(raised.value) == f"m: x.json cannot be loaded ({reason}): get it again"
+    assert raised.value.__cause__ is error  # with its traceback, since it may also be a bug
 
 
 def test_long_messages_are_cut():

@@ -122,5 +122,5 @@ def test_limits_on_memory_are_restored():
 def test_hooks_on_new_modules_are_removed(clip):
     sizes = read_sizes(clip, "m")
     with pytest.raises(ObserverError, match="more than 2,208 modules"):
-        check_model(lambda: torch.nn.ModuleList(torch.nn.Linear(1, 1) for _ in range(10**12)), sizes, clip, "m")
+        check_model(lambda: torch.nn.ModuleList(torch.nn.Linear(1, 1) for _ in range(10**12)), sizes, clip, "it", "m")
     assert len(torch.nn.ModuleList(torch.nn.Linear(1, 1) for _ in range(3000))) == 3000
