@@ -5,6 +5,7 @@ files of model-vs-human. The observer responds to a trial with the recorded resp
 condition."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,14 +43,17 @@ class RecordedTrial:
     evidence: dict[str, float] | None
 
 
-def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[str, str], RecordedTrial]:
+def read_recorded_trials(
+    path: Path, observer: str | None = None, notes: list[str] | None = None
+) -> dict[tuple[str, str], RecordedTrial]:
     """Read the trials of one observer from a file with a recognized layout.
 
-    In a file with our own layout, an incomplete last row, which a crash can leave, is skipped.
+    An incomplete last row is skipped.
 
     Args:
         path: The file.
         observer: Name of the observer; it is only needed if the file has several observers.
+        notes: A list to which notes are added: what was changed or inferred, and what looks wrong.
 
     Returns:
         The trials, with the pair (stimulus, condition) as key.
@@ -59,7 +63,7 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
             if it does not have this observer, or if the observer answered the same image in the same condition twice.
     """
     try:
-        cells = _read_own_cells(path)
+        cells = _read_own_cells(path, notes)
         recorded = [_parse(row, path, n) for n, row in enumerate(_rows(cells), start=2)]
     except KeyError as error:
         raise ObserverError(f"{path} lacks the column {error}") from None
@@ -81,7 +85,7 @@ def read_recorded_trials(path: Path, observer: str | None = None) -> dict[tuple[
     return trials
 
 
-def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
+def _read_own_cells(path: Path, notes: list[str] | None) -> Mapping[str, Sequence[str]]:
     """Return the cells of a file as the columns of our own trial log.
 
     Raises ObserverError if the file is not a trial log or does not contain trials, and LogError or KeyError if its cells
@@ -96,7 +100,7 @@ def _read_own_cells(path: Path) -> Mapping[str, Sequence[str]]:
             f"{path} is not a trial log: expected the columns {expected_headers(path)}; `observers import` converts other "
             f"tables"
         )
-    cells = read_own_cells(content, path, layout)
+    cells = read_own_cells(content, path, layout, notes=notes)
     if not cells:
         raise ObserverError(f"{path} does not have a complete trial: expected a header and one row per trial")
     return cells
@@ -156,7 +160,12 @@ class Recorded:
 
     @cached_property
     def _trials(self) -> dict[tuple[str, str], RecordedTrial]:
-        return read_recorded_trials(self.path, self.observer)
+        """The trials of the observer. Notes about the file are printed when it is read."""
+        notes: list[str] = []
+        trials = read_recorded_trials(self.path, self.observer, notes)
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr, flush=True)
+        return trials
 
     @property
     def name(self) -> str:

@@ -4,7 +4,6 @@
 names of images need their folders, and whether the inferred kind of an observer is plausible.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -15,14 +14,10 @@ from attrs import field, frozen
 from analysis.io.columns import Block, Columns
 from core.errors import LogError
 from stimuli.categories import AMBIGUOUS
-from stimuli.published.datasets import DATASETS, parse_cues
-from stimuli.published.dialect import image_code, infer_kind, shorten_image_name
-from stimuli.published.layouts.canonical import SIXTEEN, Canonical
+from stimuli.published.datasets import DATASETS, PNG
+from stimuli.published.dialect import shorten_image_name
+from stimuli.published.layouts.canonical import CUES, SIXTEEN, Canonical, cues_of, image_name
 from stimuli.published.normalize import has_folder, n_parts_of, spell
-
-# Names that may be a code of a person: a number, perhaps after at most two letters, or initials.
-_CODE = re.compile(r"[A-Za-z]{0,2}[-_ ]?\d{1,4}|[A-Z]{2}")
-CUES = ("shape", "texture")
 
 
 @frozen
@@ -63,6 +58,8 @@ class CanonicalBlocks:
                 raise LogError(f"{path}: {error}") from None
             for dataset in datasets:
                 self._words(block, dataset, path.name, has_choices=has_choices)
+                if not is_ours:
+                    self._add_suffixes(block, dataset)
                 if not is_ours and dataset in DATASETS and DATASETS[dataset].has_cues and "shape" not in block:
                     self._add_cues(block)
             self._kinds(block)
@@ -181,13 +178,18 @@ class CanonicalBlocks:
                 if kind is not None:
                     block["kind"] = np.where(rows, kinds[kind], block["kind"]).astype(np.int32)
 
+    def _add_suffixes(self, block: Block, dataset: str) -> None:
+        """Add the suffix that names of images may lack."""
+        if dataset in PNG:
+            new = {code: image_name(dataset, name) for code, name in self._texts_in(block, "stimulus", dataset).items()}
+            self._replace(block, "stimulus", new, block["dataset"] == self.columns.texts_of("dataset")[dataset])
+
     def _add_cues(self, block: Block) -> None:
         """Add the shape and the texture that the names of cue-conflict images contain."""
         for cue in CUES:
             texts = self.columns.texts_of(cue)
             codes = {
-                code: texts[parse_cues(shorten_image_name(name, 1)).get(cue, "")]
-                for code, name in self._words_of(block, "stimulus").items()
+                code: texts[cues_of(name).get(cue, "")] for code, name in self._words_of(block, "stimulus").items()
             }
             block[cue] = np.array([codes[code] for code in block["stimulus"].tolist()], np.int32)
 
@@ -236,12 +238,4 @@ class CanonicalBlocks:
                 is_timed = bool((has_time & (block["observer"] == observer)).any())
                 has_times[key] = has_times.get(key, False) or is_timed
         for (dataset, observer, kind), is_timed in has_times.items():
-            if self.canonical.kind(dataset, observer) is not None:
-                continue
-            if kind == "human":
-                if infer_kind(observer) != "human" and infer_kind(observer, path=path) == "human":
-                    self.canonical.findings.add("person by file", dataset, observer, path.name)
-            elif is_timed:
-                self.canonical.findings.add("times of a network", dataset, observer, kind)
-            elif _CODE.fullmatch(observer) and not image_code(imagename):
-                self.canonical.findings.add("unclear name", dataset, observer, kind)
+            self.canonical.note_kind(dataset, observer, kind, path, imagename, is_timed=is_timed)

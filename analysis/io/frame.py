@@ -118,7 +118,7 @@ def collect(*logs: Path | str | Iterable[Path | str], corrections: Corrections =
         remarks = "".join(f"; {note}" for note in reader.notes)
         raise LogError(f"found no trials in {places}; pass trial logs, or folders that contain them{remarks}")
     reader.texts.finish()
-    reader.notes.extend(finding_notes(reader.texts.canonical.findings))
+    reader.notes.extend(finding_notes(reader.texts.canonical.findings, can_correct=True))
     return reader
 
 

@@ -18,15 +18,13 @@ from core.files import open_binary
 from core.kinds import KINDS
 from core.participants import is_pilot_name, is_practice_name
 from experiments import log
-from stimuli.published.datasets import DATASETS
-from stimuli.published.dialect import image_code
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.canonical import Canonical, Corrections
 from stimuli.published.layouts.files import describe_other_file, expected_headers, parse_header
 from stimuli.published.layouts.layout import Converter, normalize_header
 from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
 from stimuli.published.layouts.own import OWN
-from stimuli.published.layouts.rows import MAX_LINE, complete_size, read_blocks
+from stimuli.published.layouts.rows import MAX_LINE, complete_size, incomplete_note, read_blocks
 from stimuli.published.layouts.table import is_ours
 
 # (dataset, number of trials in the log, number of trials of a complete session) -> names of the logs.
@@ -108,7 +106,7 @@ class Reader:
             size = file.seek(0, io.SEEK_END)
             n_bytes = complete_size(file, layout)
             if n_bytes < size:
-                self.notes.append(f"the log {path.name} has an incomplete last row, which is ignored")
+                self.notes.append(incomplete_note(path))
             names, rows = read_blocks(file, n_bytes, path, layout)
             first = next(rows, None)
             if first is None:
@@ -127,11 +125,9 @@ class Reader:
     def _check_guesses(self, blocks: list[Block], row: dict[str, str], path: Path) -> None:
         """Note what was inferred from names in a file in model-vs-human format and does not fit its content."""
         self.texts.note_kinds(blocks, path, row["imagename"])
-        dataset, code = self.columns.text("dataset", blocks[0]["dataset"][0]), image_code(row["imagename"])
+        dataset = self.columns.text("dataset", blocks[0]["dataset"][0])
         self.guessed[path] = dataset
-        of_code = [name for name, published in DATASETS.items() if published.code == code]
-        if dataset in DATASETS and of_code and dataset not in of_code:
-            self.texts.canonical.findings.add("images of another dataset", dataset, path.name, of_code[0])
+        self.texts.canonical.note_images(dataset, row["imagename"], path.name)
 
     def _read_archive(self, path: Path, must_be_log: bool) -> None:
         """Read the trials of all logs in an archive."""

@@ -29,8 +29,10 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
     if layout in OURS:
         raise LogError(f"{path} is a trial log already (layout {layout.name}): pass it to any analysis")
     content = read_bytes(path)
+    constants = {"experiment": options.dataset} | ({} if options.kind is None else {"kind": options.kind})
+    changes: list[str] = []
     try:
-        read = read_own_cells(content, path, layout)
+        read = read_own_cells(content, path, layout, constants=constants, notes=changes)
     except KeyError:
         return None
     if not read:
@@ -38,8 +40,8 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
     check_one_observer(read["observer"], options.observer, path, f"the layout {layout.name}")
     n = len(read["observer"])
     cells = {name: list(read.get(name, [""] * n)) for name in (*NAMES, *(name for name in read if name not in NAMES))}
-    chosen = {"experiment": options.dataset, "observer": options.observer, "kind": options.kind}
-    cells |= {name: [value] * n for name, value in chosen.items() if value is not None}
+    cells["experiment"] = [options.dataset] * n  # one log, also of an older dataset whose trials belong to several
+    cells |= {} if options.observer is None else {"observer": [options.observer] * n}
     places = [f"{path}, row {number}" for number in range(1, n + 1)]
     cells["session"] = [cell or "1" for cell in cells["session"]]
     keys = list(zip(cells["observer"], cells["session"], strict=True))
@@ -51,6 +53,7 @@ def convert_recognized(path: Path, layout: Layout, options: ImportOptions) -> Im
         f"  observers: {observers}; kinds: {', '.join(dict.fromkeys(cells['kind']))}; trials ← {decision}",
         f"  missing responses: {cells['response'].count('')} of {n}",
     ]
-    lines += [f"  note: {note}" for note in [*notes_of_words(cells, set(CATEGORIES)), *notes_of_times(cells["rt"])]]
+    notes = [*changes, *notes_of_words(cells, set(CATEGORIES)), *notes_of_times(cells["rt"])]
+    lines += [f"  note: {note}" for note in notes]
     source = Source(path, hashlib.sha256(content).hexdigest(), form, "", {})
     return Imported(source, cells, places, lines)

@@ -4,7 +4,9 @@ What is changed, and what looks wrong but is not changed, is collected in `Findi
 user's own corrections (`Corrections`) come first.
 """
 
+import re
 from collections.abc import Mapping
+from pathlib import Path, PurePath
 from typing import Literal
 
 from attrs import field, frozen
@@ -12,14 +14,18 @@ from attrs import field, frozen
 from core.errors import LogError
 from core.kinds import KINDS, Kind
 from stimuli.categories import AMBIGUOUS, CATEGORIES
-from stimuli.published.datasets import DATASETS
+from stimuli.published.datasets import DATASETS, PNG, parse_cues
+from stimuli.published.dialect import image_code, infer_kind, shorten_image_name
 from stimuli.published.forerunners import EIDOLON, RELATED, eidolon_dataset, published_name
 from stimuli.published.layouts.huber import EXPERIMENTS
 from stimuli.published.normalize import spell
 
 SIXTEEN = {*DATASETS, *EXPERIMENTS.values()}  # datasets whose choices are `CATEGORIES`
+CUES = ("shape", "texture")
 REPLACEABLE = ("dataset", "condition", "category", "response")  # columns of a frame whose texts a user can correct
 NO_LEVEL = ("", "0")  # conditions of published datasets that have only one condition
+# Names that may be a code of a person: a number, perhaps after at most two letters, or initials.
+_CODE = re.compile(r"[A-Za-z]{0,2}[-_ ]?\d{1,4}|[A-Z]{2}")
 
 Topic = Literal[
     "older name", "related", "other condition", "several conditions", "letters", "no category", "never a category",
@@ -67,6 +73,16 @@ class Findings(dict[tuple[Topic, str], Finding]):
         finding = self.setdefault((topic, dataset), Finding())
         finding.examples.update(dict.fromkeys(examples))
         finding.names[name] = None
+
+
+def image_name(dataset: str, name: str) -> str:
+    """Return the name of an image with the suffix .png, which other projects often omit, if its dataset has PNG files."""
+    return f"{name}.png" if dataset in PNG and not PurePath(name).suffix else name
+
+
+def cues_of(image: str) -> dict[str, str]:
+    """Return the shape and the texture that the name of a cue-conflict image contains, or an empty dictionary."""
+    return parse_cues(shorten_image_name(image, 1))
 
 
 @frozen
@@ -146,6 +162,34 @@ class Canonical:
                 self.used.add(("kind", name))
                 return self.corrections.kinds[name]
         return None
+
+    def note_kind(self, dataset: str, observer: str, kind: str, path: Path, imagename: str, *, is_timed: bool) -> None:
+        """Note an observer whose kind was inferred from the name of its file, or may be wrong.
+
+        Args:
+            dataset: The dataset.
+            observer: The name of the observer.
+            kind: The kind that was inferred.
+            path: A file in model-vs-human format with trials of the observer.
+            imagename: The name of the first image in the file, which may say that a person or a network saw it.
+            is_timed: Whether the observer has response times.
+        """
+        if self.kind(dataset, observer) is not None:
+            return
+        if kind == "human":
+            if infer_kind(observer) != "human" and infer_kind(observer, path=path) == "human":
+                self.findings.add("person by file", dataset, observer, path.name)
+        elif is_timed:
+            self.findings.add("times of a network", dataset, observer, kind)
+        elif _CODE.fullmatch(observer) and not image_code(imagename):
+            self.findings.add("unclear name", dataset, observer, kind)
+
+    def note_images(self, dataset: str, imagename: str, source: str) -> None:
+        """Note that the images of a file are those of another published dataset, according to the name of one of them."""
+        code = image_code(imagename)
+        of_code = [name for name, published in DATASETS.items() if code and published.code == code]
+        if dataset in DATASETS and of_code and dataset not in of_code:
+            self.findings.add("images of another dataset", dataset, source, of_code[0])
 
     def _replace(self, column: str, text: str) -> str:
         replace = self.corrections.replace.get(column)

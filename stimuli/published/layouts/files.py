@@ -1,15 +1,26 @@
 """Files of trials with any layout of `stimuli.published.layouts.table`: recognize the layout, and read the trials."""
 
 import io
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from core.errors import LogError
 from core.files import open_binary
+from stimuli.published.datasets import DATASETS
 from stimuli.published.dialect import shorten_image_name
-from stimuli.published.layouts.canonical import Canonical
-from stimuli.published.layouts.layout import Cells, Layout
-from stimuli.published.layouts.rows import MAX_LINE, complete_size, first_lines, read_blocks, split_line
+from stimuli.published.layouts.canonical import CUES, Canonical, cues_of, image_name
+from stimuli.published.layouts.finding_notes import finding_notes
+from stimuli.published.layouts.layout import Cells, Layout, normalize_header, transpose
+from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
+from stimuli.published.layouts.rows import (
+    MAX_LINE,
+    complete_size,
+    first_lines,
+    incomplete_note,
+    read_blocks,
+    split_line,
+)
 from stimuli.published.layouts.table import LAYOUTS, is_ours
 from stimuli.published.normalize import has_folder, n_parts_of
 
@@ -69,18 +80,46 @@ def read_cells(content: bytes, path: Path, layout: Layout) -> tuple[list[str], l
     return header, list(chain.from_iterable(blocks))
 
 
-def read_own_cells(content: bytes, path: Path, layout: Layout, canonical: Canonical | None = None) -> Cells:
-    """Return all trials of a file as the cells of our own trial log by column; {} if the file lacks rows.
+def read_own_cells(
+    content: bytes,
+    path: Path,
+    layout: Layout,
+    *,
+    constants: Mapping[str, str] | None = None,
+    notes: list[str] | None = None,
+) -> Cells:
+    """Return all trials of a file as the cells of our own trial log by column, with canonical texts.
 
-    The texts are canonical. `canonical` collects what was changed, if it is given.
+    Args:
+        content: The content of the file.
+        path: The path of the file.
+        layout: The layout of the file.
+        constants: Values of columns that are the same in all trials and replace those of the file, such as
+            {"experiment": "edge"}.
+        notes: A list to which notes are added: what was changed or inferred, and what looks wrong.
 
-    Raises KeyError if the file lacks a column, and LogError for the errors of `read_blocks` and of the layout, and for a
-    condition that a published dataset does not have.
+    Returns:
+        The cells; {} if the file lacks rows.
+
+    Raises:
+        KeyError: If the file lacks a column.
+        LogError: For the errors of `read_blocks` and of the layout, and for a condition that a published dataset does not
+            have.
     """
-    header, rows = read_cells(complete_rows(content, layout), path, layout)
+    complete = complete_rows(content, layout)
+    header, rows = read_cells(complete, path, layout)
     if not rows:
         return {}
-    return to_canonical(layout.converter(header, path)(rows), path, layout, canonical or Canonical())
+    canonical, constants = Canonical(), constants or {}
+    cells = layout.converter(header, path)(rows) | {name: [text] * len(rows) for name, text in constants.items()}
+    cells = to_canonical(cells, path, layout, canonical)
+    if layout is MODEL_VS_HUMAN:
+        imagename = transpose(normalize_header(header), rows[:1])["imagename"][0]
+        _note_guesses(cells, path, imagename, canonical, is_guessed="kind" not in constants)
+    if notes is not None:
+        notes += [incomplete_note(path)] if len(complete) < len(content) else []
+        notes += finding_notes(canonical.findings, can_correct=False)
+    return cells
 
 
 def to_canonical(cells: Cells, path: Path, layout: Layout, canonical: Canonical) -> Cells:
@@ -101,7 +140,45 @@ def to_canonical(cells: Cells, path: Path, layout: Layout, canonical: Canonical)
             words = list(zip(datasets, cells[column], strict=True))
             known = {(name, text): canonical.word(column, name, text, source) for name, text in dict.fromkeys(words)}
             changed[column] = [known[word] for word in words]
-    if not ours and any(map(has_folder, cells["stimulus"])):
-        n_parts = n_parts_of(cells["stimulus"])
-        changed["stimulus"] = [shorten_image_name(image, n_parts) for image in cells["stimulus"]]
-    return cells | {name: column for name, column in changed.items() if name in cells}
+    if not ours:
+        changed["stimulus"] = _image_names(datasets, cells["stimulus"], source, canonical)
+    changed = {name: column for name, column in changed.items() if name in cells}
+    return cells | changed | ({} if ours else _cues(datasets, cells, changed["stimulus"], source, canonical))
+
+
+def _image_names(datasets: Sequence[str], images: Sequence[str], source: str, canonical: Canonical) -> Sequence[str]:
+    """Return names of images with suffixes and without folders that do not distinguish images."""
+    with_suffix = [image_name(*pair) for pair in zip(datasets, images, strict=True)]
+    example = next(((name, image) for name, image in zip(datasets, images, strict=True) if has_folder(image)), None)
+    if example is None:
+        return with_suffix
+    canonical.findings.add("folders", example[0], source, example[1])
+    n_parts = n_parts_of(with_suffix)
+    return [shorten_image_name(image, n_parts) for image in with_suffix]
+
+
+def _cues(datasets: Sequence[str], cells: Cells, images: Sequence[str], source: str, canonical: Canonical) -> Cells:
+    """Return the columns of the cues in names of images, if a dataset has cues and the file lacks these columns."""
+    has_cues = [name in DATASETS and DATASETS[name].has_cues for name in datasets]
+    if not any(has_cues) or "shape" in cells:
+        return {}
+    cues = [cues_of(image) if has else {} for image, has in zip(images, has_cues, strict=True)]
+    without = next((n for n, has in enumerate(has_cues) if has and not cues[n]), None)
+    if without is not None:
+        canonical.findings.add("no cues", datasets[without], source, images[without])
+    return {cue: [of_image.get(cue, "") for of_image in cues] for cue in CUES}
+
+
+def _note_guesses(cells: Cells, path: Path, imagename: str, canonical: Canonical, *, is_guessed: bool) -> None:
+    """Note what was inferred from names in a file in model-vs-human format and may be wrong.
+
+    `imagename` is the name of the first image, and `is_guessed` is whether the kinds of observers were inferred.
+    """
+    datasets = cells["experiment"]
+    canonical.note_images(datasets[0], imagename, path.name)
+    if not is_guessed:
+        return
+    observers = list(zip(datasets, cells["observer"], cells["kind"], strict=True))
+    timed = {key for key, rt in zip(observers, cells.get("rt", ()), strict=False) if rt}
+    for key in dict.fromkeys(observers):
+        canonical.note_kind(*key, path, imagename, is_timed=key in timed)

@@ -1,12 +1,11 @@
 """CSV files of model-vs-human and of its forerunners (`stimuli.published.dialect`)."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from core.kinds import Kind
 from core.trial_columns import NAMES
 from stimuli.published import dialect
-from stimuli.published.datasets import DATASETS, PNG, parse_cues
 from stimuli.published.forerunners import KNOWN, name_by_images, published_name
 from stimuli.published.layouts.layout import (
     Cells,
@@ -34,8 +33,9 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
     """Return a function that converts rows; the first image of an observer decides its kind in all blocks.
 
     Columns that the layout cannot have get empty cells, and columns of numbers that the file lacks are omitted. Names of
-    images without a suffix get that of their dataset. They keep their folders, because all names of a file decide whether
-    these distinguish images. The function raises KeyError if the file lacks another column.
+    images keep their folders, because all names of a file decide whether these distinguish images. What depends on the
+    dataset follows in `canonical`, since a user may say that the trials belong to another dataset. The function raises
+    KeyError if the file lacks another column.
     """
     names, kinds, datasets = normalize_header(header), dict[str, Kind](), list[str]()
 
@@ -44,25 +44,18 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
         observers, image_names = cells["subj"], cells["imagename"]
         if not datasets:
             datasets.append(dataset_of(path, observers[0], image_names[0]))
-        published = DATASETS.get(published_name(datasets[0]))
         kinds.update(_kinds_of_new(observers, image_names, kinds, path))
-        images = [dialect.extract_image_id(name) for name in image_names]
-        if published is not None and published.name in PNG:
-            images = [name if PurePath(name).suffix else f"{name}.png" for name in images]
         own: Cells = {
             "experiment": datasets * n,
             "observer": observers,
             "kind": [kinds[observer] for observer in observers],
-            "stimulus": images,
+            "stimulus": [dialect.extract_image_id(name) for name in image_names],
             "condition": _without_missing(cells["condition"]),
             "category": cells["category"],
             "response": _without_missing(cells["object_response"]),
         }
         own |= {column: _without_missing(cells[column]) for column in ("session", "trial", "rt") if column in cells}
         own |= {column: [""] * n for column in NAMES if column not in (*own, "session", "trial", "rt")}
-        if published is not None and published.has_cues:
-            cues = [parse_cues(dialect.shorten_image_name(image, 1)) for image in images]
-            own |= {cue: [image_cues.get(cue, "") for image_cues in cues] for cue in ("shape", "texture")}
         return own | info_columns(cells, dialect.COLUMNS)
 
     return convert

@@ -60,6 +60,11 @@ def complete_size(file: BinaryIO, layout: Layout) -> int:
     return end
 
 
+def incomplete_note(path: Path) -> str:
+    """Return the note that the last row of a file is incomplete."""
+    return f"the log {path.name} has an incomplete last row, which is ignored"
+
+
 def _last_line_break(file: BinaryIO, end: int) -> int:
     """Return the number of bytes of the complete lines of a file."""
     while end:

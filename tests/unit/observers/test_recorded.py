@@ -38,6 +38,29 @@ def test_own_log_is_replayed_with_its_evidence(small, tmp_path):
     assert again.read_text() == path.read_text()
 
 
+def test_changes_and_guesses_are_printed_once(tmp_path, capsys):
+    path = tmp_path / "lowpass-experiment_a.csv"
+    path.write_text(
+        HEAD + "7,1,1,0.5,Cat,cat,3.0,x/n01_1.png\n7,1,2,0.5,plane,dog,3.0,x/n01_2.png\n7,1,3,0.5,dog,dog,3.0,x/n01"
+    )
+    observer = Recorded(path)
+    trials = [Trial(1, 1, Stimulus("n01_1.png", path, "cat", "3"), ("cat", "dog"))]
+    assert [response.choice for response in observer.observe(trials)] == ["cat"]
+    assert (observer.name, observer.kind) == ("7", "discriminative")
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: the log {path.name} has an incomplete last row, which is ignored",
+        "note: older names of published datasets are read as those of model-vs-human: lowpass-experiment as low-pass "
+        f"({path.name})",
+        f"note: responses and categories of low-pass are read in the upper and lower case of its categories: 'Cat' as cat "
+        f"({path.name})",
+        f"note: some texts are not among the sixteen categories of low-pass: 'plane' ({path.name})",
+        "note: folders in names of images of low-pass are ignored where they do not distinguish images, as in x/n01_1.png "
+        f"({path.name})",
+        "note: observers of low-pass whose names do not begin with subject- are read as discriminative although they have "
+        "response times: 7",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

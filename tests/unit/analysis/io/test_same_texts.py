@@ -261,6 +261,13 @@ def test_images_of_published_datasets_may_lack_their_suffix(tmp_path):
     assert error_consistency(read_trials(path))["n"].tolist() == [16]
 
 
+def test_suffixes_and_cues_follow_from_a_corrected_dataset(tmp_path):
+    rows = rows_of("vgg16", {f"{shape}1-{texture}2": shape for shape in CATEGORIES[:3] for texture in CATEGORIES[3:6]})
+    frame = read_trials(write(tmp_path / "mine_vgg16.csv", rows), replace={"dataset": {"mine": "cue-conflict"}})
+    assert frame["stimulus"].str.endswith(".png").all()
+    assert shape_bias(frame)["n_conflict"].tolist()[0] == 9
+
+
 def test_an_older_dataset_with_other_images_is_noted(tmp_path):
     images = {f"{n:04d}_con_s01_c05_{c}_10_n0_{n}.JPEG": c for n, c in enumerate(CATEGORIES)}
     rows = rows_of("subject-01", images, "c05", "0.5")

@@ -211,6 +211,50 @@ def test_files_with_a_recognized_layout(tmp_path):
         import_files([*(tmp_path / "logs").rglob("*net*.csv")], tmp_path, ImportOptions("mine"), lambda _: None)
 
 
+HEAD = "subj,session,trial,rt,object_response,category,condition,imagename\n"
+
+
+def test_a_recognized_file_is_read_as_one_of_the_chosen_dataset(tmp_path):
+    """The name of the file used to decide: conditions of a file named edge_… were dropped, and cues were missing."""
+    text = HEAD + "vgg16,1,1,NaN,cat,cat,easy,a.png\nvgg16,1,2,NaN,dog,dog,hard,b\n"
+    rows, lines = import_text(tmp_path, text, "edge_vgg16.csv", kind=None)
+    assert columns(rows, "experiment", "condition", "stimulus") == [("mine", "easy", "a.png"), ("mine", "hard", "b")]
+    assert "note" not in lines
+    text = (
+        HEAD
+        + "vgg16,1,1,NaN,Cat,cat,0,x/cat1-dog2.png\nvgg16,1,2,NaN,dog,dog,0,x/dog1-cat2\nvgg16,1,3,NaN,dog,dog,0,x/d"
+    )
+    rows, lines = import_text(tmp_path, text, "foo_vgg16.csv", dataset="cue-conflict", kind=None)
+    assert columns(rows, "stimulus", "condition", "response", "shape", "texture") == [
+        ("cat1-dog2.png", "", "cat", "cat", "dog"),
+        ("dog1-cat2.png", "", "dog", "dog", "cat"),
+    ]
+    assert "note: the log foo_vgg16.csv has an incomplete last row, which is ignored" in lines
+    assert "upper and lower case of its categories: 'Cat' as cat (foo_vgg16.csv)" in lines
+    assert "folders in names of images of cue-conflict are ignored" in lines
+    with pytest.raises(LogError, match=r"foo_vgg16\.csv: contrast does not have the condition '0'; it has c100"):
+        import_text(tmp_path, text, "foo_vgg16.csv", dataset="contrast")
+
+
+def test_inferred_kinds_of_a_recognized_file_are_noted_unless_they_are_set(tmp_path):
+    text = HEAD + "7,1,1,0.5,cat,cat,a,x1.png\n"
+    _, lines = import_text(tmp_path, text, kind=None)
+    assert "names do not begin with subject- are read as discriminative although they have response times: 7" in lines
+    assert "--kind" not in lines
+    _, lines = import_text(tmp_path, text, dataset="other", kind="human")
+    assert "note" not in lines
+
+
+def test_images_without_cues_and_images_of_another_dataset_are_noted(tmp_path):
+    text = HEAD + "vgg16,1,1,NaN,cat,cat,0,0001_rot_dnn_0_cat_10_n01_1.png\n"
+    _, lines = import_text(tmp_path, text, dataset="cue-conflict", kind=None)
+    assert (
+        "the images of a.csv are those of rotation according to their names, but are read as those of cue-conflict"
+        in lines
+    )
+    assert "names of images in a.csv are not those of cue-conflict (cat7-clock2.png), such as n01_1.png" in lines
+
+
 def test_the_command(tmp_path):
     path = tmp_path / "7_faces.csv"
     path.write_text(PSYCHOPY)
