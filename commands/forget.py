@@ -43,7 +43,7 @@ def forget(
         typer.echo(f"{'removed from' if path.name == 'participants.tsv' else 'removed'}: {path}")
     mentions = forgetting.remaining_mentions(code, [data.folder for data in folders])
     n_trials = sum(session.n_trials for session in sessions if session.lock is not None)
-    rest = f"; files with the code that remain: {len(mentions)}" if mentions else ""
+    rest = f"; remaining files that contain the code: {len(mentions)}" if mentions else ""
     if sessions or any(data.participant_tables for data in folders):
         typer.echo(f"{code}: {n_trials} trials were removed from the logs{rest}")
     else:

@@ -55,7 +55,7 @@ class AnswerSaver {
       }
       if (reply === null) {
         clearTimeout(timer);
-        showNotice("No connection. Your last answer is kept in this page; please leave it open. Trying again…");
+        showNotice("No connection. Your last answer is kept on this page; please leave the page open. Trying again…");
         await pause(wait);
       }
     }
@@ -92,12 +92,12 @@ class AnswerSaver {
   }
 }
 
-// Return the message to the participant after the server did not know the link to which an answer was sent.
+// Return the message to the participant if the server does not know the link to which an answer was sent.
 function invalidLinkMessage(isStored) {
   const link = "This link is no longer valid. Please ask for a new link";
   return isStored
-    ? `${link}, and open it in this browser. Your last answer is stored in this browser and is sent when you open the new link.`
-    : `${link}. Your last answer could not be saved, and its picture is shown again. Earlier answers are saved.`;
+    ? `${link}, and open it in this browser. Your last answer is stored in this browser and will be sent when you open the new link.`
+    : `${link}. Your last answer could not be saved, and its picture will be shown again. Earlier answers are saved.`;
 }
 
 // Return the message to the participant after the server refused a request with an HTTP status of 400 to 499.

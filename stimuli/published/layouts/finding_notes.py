@@ -12,17 +12,17 @@ TEMPLATES: dict[Topic, str] = {
     "other condition": "the published dataset {dataset} does not have the condition {examples}, which is kept ({names})",
     "several conditions": "the conditions {examples} are ignored, because the published dataset {dataset} has only one "
     "condition ({names})",
-    "letters": "responses and categories of {dataset} are read in the upper and lower case of its categories: "
+    "letters": "responses and categories of {dataset} are read with the upper and lower case of its categories: "
     "{examples} ({names})",
     "no category": "some texts are not among the sixteen categories of {dataset}: {examples} ({names})",
     "never a category": "all responses of some observers of {dataset} differ from all categories, such as {examples} "
     "({names})",
     "folders": "folders in names of images of {dataset} are ignored where they do not distinguish images, as in {examples} "
     "({names})",
-    "images of another dataset": "the images of {names} are those of {examples} according to their names, but are read as "
-    "those of {dataset}",
-    "no cues": "names of images in {names} are not those of {dataset} (cat7-clock2.png), such as {examples}; measures of "
-    "shape and texture exclude these images",
+    "images of another dataset": "according to their names, the images of {names} belong to {examples}, but are read as "
+    "images of {dataset}",
+    "no cues": "some images in {names} do not have names like those of {dataset} (cat7-clock2.png), such as {examples}; "
+    "measures of shape and texture exclude these images",
     "person by file": "observers of {dataset} are read as people, because the names of their files say so: {names}",
     "times of a network": "observers of {dataset} whose names do not begin with subject- are read as {examples} although "
     "they have response times: {names}",

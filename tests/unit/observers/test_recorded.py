@@ -51,7 +51,7 @@ def test_changes_and_guesses_are_printed_once(tmp_path, capsys):
         f"note: the log {path.name} has an incomplete last row, which is ignored",
         "note: older names of published datasets are read as those of model-vs-human: lowpass-experiment as low-pass "
         f"({path.name})",
-        f"note: responses and categories of low-pass are read in the upper and lower case of its categories: 'Cat' as cat "
+        f"note: responses and categories of low-pass are read with the upper and lower case of its categories: 'Cat' as cat "
         f"({path.name})",
         f"note: some texts are not among the sixteen categories of low-pass: 'plane' ({path.name})",
         "note: folders in names of images of low-pass are ignored where they do not distinguish images, as in x/n01_1.png "

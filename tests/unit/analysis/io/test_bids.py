@@ -312,7 +312,7 @@ def test_an_export_that_was_interrupted_is_repeated(logs, tmp_path):
         export_bids(frame, out)
 
 
-def test_a_failed_export_changes_nothing_and_readers_ignore_what_a_killed_one_left(logs, tmp_path, monkeypatch):
+def test_a_failed_export_changes_nothing_and_readers_ignore_unfinished_files(logs, tmp_path, monkeypatch):
     frame, out = read_trials([logs]), tmp_path / "bids"
     export_bids(frame, out)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}

@@ -223,12 +223,14 @@ def test_files_named_by_their_observers_are_one_dataset(tmp_path):
 def test_images_of_another_published_dataset_are_noted(tmp_path):
     images = {f"{n:04d}_rot_dnn_0_{c}_10_n0_{n}.png": c for n, c in enumerate(CATEGORIES)}
     notes = read_trials(write(tmp_path / "edge_vgg16_session-1.csv", rows_of("vgg16", images))).attrs["notes"]
-    assert notes[0].startswith("the images of edge_vgg16_session-1.csv are those of rotation according to their names")
+    assert notes[0].startswith(
+        "according to their names, the images of edge_vgg16_session-1.csv belong to rotation, but"
+    )
 
 
 def test_cue_conflict_images_without_cues_are_noted(tmp_path):
     notes = read_trials(write(tmp_path / "cue-conflict_vgg16_session-1.csv", rows_of("vgg16", SIXTEEN))).attrs["notes"]
-    assert "are not those of cue-conflict (cat7-clock2.png), such as airplane1.png" in notes[0]
+    assert "do not have names like those of cue-conflict (cat7-clock2.png), such as airplane1.png" in notes[0]
 
 
 def test_our_own_layout_and_archives_have_the_same_texts(tmp_path):

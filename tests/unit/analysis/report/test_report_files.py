@@ -44,7 +44,7 @@ def test_no_text_can_end_a_script():
     assert numbers([0.12344, 1.0, float("nan"), float("inf"), -0.0]) == [0.1234, 1, None, None, 0]
 
 
-def test_an_interrupted_report_leaves_the_former_one_and_the_next_one_removes_its_files(tmp_path, monkeypatch):
+def test_an_interrupted_report_keeps_the_earlier_one_and_its_files_are_removed_later(tmp_path, monkeypatch):
     out = tmp_path / "report"
     write_report(trials("own", {"net": "generative"}, n=8), out, intervals=False)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}

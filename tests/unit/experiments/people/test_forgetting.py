@@ -379,7 +379,7 @@ def test_forget_command_names_every_file_that_still_has_the_code(folders):
     other = folders[1] / "other.log"
     other.write_text(f"{OTHER} x{CODE}")
     result = observers("forget", CODE, "--yes", "--out", folders[0], "--out", folders[1])
-    assert f"{CODE}: 11 trials were removed from the logs; files with the code that remain: 3\n" in result.stdout
+    assert f"{CODE}: 11 trials were removed from the logs; remaining files that contain the code: 3\n" in result.stdout
     assert {line.split()[1] for line in result.stderr.splitlines()} == {str(table), str(wide), str(border)}
 
 

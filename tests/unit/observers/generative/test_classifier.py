@@ -205,7 +205,7 @@ def without_error_rate_per(log):
     path.write_text(json.dumps(sidecar), "utf-8")
 
 
-def test_a_session_with_error_rates_per_round_is_continued_only_in_this_way(models, small, tmp_path):
+def test_a_session_with_error_rates_per_round_is_continued_only_with_that_option(models, small, tmp_path):
     part = evolve(small, stimuli=small.stimuli.where(lambda s: s.id.startswith("cat")))
     old = make_tiny(models, "if-m", error_rate_per="round")
     log = run(part, old, tmp_path, limit=1)

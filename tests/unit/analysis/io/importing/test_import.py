@@ -249,10 +249,13 @@ def test_images_without_cues_and_images_of_another_dataset_are_noted(tmp_path):
     text = HEAD + "vgg16,1,1,NaN,cat,cat,0,0001_rot_dnn_0_cat_10_n01_1.png\n"
     _, lines = import_text(tmp_path, text, dataset="cue-conflict", kind=None)
     assert (
-        "the images of a.csv are those of rotation according to their names, but are read as those of cue-conflict"
+        "according to their names, the images of a.csv belong to rotation, but are read as images of cue-conflict"
         in lines
     )
-    assert "names of images in a.csv are not those of cue-conflict (cat7-clock2.png), such as n01_1.png" in lines
+    assert (
+        "some images in a.csv do not have names like those of cue-conflict (cat7-clock2.png), such as n01_1.png"
+        in lines
+    )
 
 
 def test_the_command(tmp_path):
