@@ -1,7 +1,10 @@
-"""Text without folder names, because a folder may contain the name of a user or of a computer."""
+"""Paths as text: without folder names, because a folder may contain the name of a user or of a computer, and in Unicode."""
 
+import os
 import re
 from typing import Any
+
+from core.errors import UserError
 
 # All but the last part of a path that begins at a root, home, drive or share, or with a dot. It may follow a prefix such
 # as `recorded:`. Names such as `owner/repository` and web addresses are not paths.
@@ -28,3 +31,20 @@ def without_folders(value: Any) -> Any:
     if isinstance(value, list):
         return [without_folders(part) for part in value]
     return _FOLDERS.sub("", value) if isinstance(value, str) else value
+
+
+def check_unicode(path: str | os.PathLike[str]) -> None:
+    """Raise UserError if the name of a file or folder in a path is not Unicode, so that tables and pages cannot contain it.
+
+    Python reads bytes of a path that are not valid UTF-8 as lone surrogates. Old archives and file systems have such names.
+    """
+    text = os.fspath(path)
+    if to_unicode(text) != text:
+        raise UserError(
+            f"{to_unicode(text)}: the name of this file, or of a folder in its path, is not in the encoding UTF-8: rename it"
+        )
+
+
+def to_unicode(text: str) -> str:
+    """Return text in which each lone surrogate is replaced with a question mark, so that the text can be encoded."""
+    return text.encode("utf-8", "replace").decode()

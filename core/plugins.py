@@ -7,6 +7,7 @@ is a package that declares an entry point in a group such as `observers.observer
 
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import sys
@@ -20,9 +21,9 @@ from typing import Any
 
 from core.errors import StimulusError, UnknownName, UserError
 from core.extras import MissingExtra, explain_missing_module
-from core.paths import strip_folder
+from core.paths import check_unicode, strip_folder
 
-_SHA256 = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
+SHA256_ATTRIBUTE = "__observers_sha256__"  # attribute of a module that was loaded from a user's file
 
 
 def plugins(group: str) -> dict[str, str]:
@@ -68,23 +69,39 @@ def load(reference: str, subject: str = "") -> Any:
         ) from None
 
 
+class _SourceLoader(importlib.machinery.SourceFileLoader):
+    """Compiles the source whose digest is known, and not a file of `__pycache__` that may be older than the source."""
+
+    def __init__(self, name: str, path: str, source: bytes) -> None:
+        super().__init__(name, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        """Return the compiled source."""
+        return compile(self._source, self.path, "exec", dont_inherit=True)
+
+
 def _module_from_file(path: Path) -> types.ModuleType:
     """Import a Python file as a module whose name depends on its path and content."""
     if not path.is_file():
         raise UserError(f"the file {path} does not exist")
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    check_unicode(path)
+    source = path.read_bytes()
+    content = hashlib.sha256(source).hexdigest()
     # The hash distinguishes files of the same name. The module must be in sys.modules, because typing resolves
     # annotations through its name.
-    name = f"{path.stem}_{hashlib.sha256(f'{path.resolve()} {content}'.encode()).hexdigest()[:12]}"
+    name = (
+        f"{path.stem}_{hashlib.sha256(f'{path.resolve()} {content}'.encode(errors='surrogateescape')).hexdigest()[:12]}"
+    )
     if name in sys.modules:
         return sys.modules[name]
     if str(path.resolve().parent) not in sys.path:
         sys.path.append(str(path.resolve().parent))  # stays in sys.path, because functions may import files when called
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_SourceLoader(name, str(path), source))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    setattr(module, _SHA256, content)
+    setattr(module, SHA256_ATTRIBUTE, content)
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
@@ -103,7 +120,12 @@ def _module_from_file(path: Path) -> types.ModuleType:
 
 def file_sha256(definition: Any) -> str | None:
     """Return the sha256 of the FILE.py that defines a class or function, or None if it comes from an installed package."""
-    digest: str | None = getattr(sys.modules.get(getattr(definition, "__module__", None) or ""), _SHA256, None)
+    return read_module_sha256(sys.modules.get(getattr(definition, "__module__", None) or ""))
+
+
+def read_module_sha256(module: types.ModuleType | None) -> str | None:
+    """Return the sha256 of the FILE.py from which a module was loaded, or None for any other module."""
+    digest: str | None = getattr(module, "__dict__", {}).get(SHA256_ATTRIBUTE)
     return digest
 
 
@@ -203,7 +225,7 @@ def wrap_user_function(function: Callable[..., Any], name: str) -> Callable[...,
 def _describe_exception(error: BaseException) -> str:
     """Return type, message, file and line of an exception; the line is the innermost one in a user's file, if any."""
     user_files = {
-        module.__file__ for module in list(sys.modules.values()) if _SHA256 in getattr(module, "__dict__", {})
+        module.__file__ for module in list(sys.modules.values()) if SHA256_ATTRIBUTE in getattr(module, "__dict__", {})
     }
     frames = traceback.extract_tb(error.__traceback__)
     origin = next((frame for frame in reversed(frames) if frame.filename in user_files), frames[-1])

@@ -49,6 +49,7 @@ def main(run: Callable[[], object]) -> None:
     Raises:
         SystemExit: Always, with the exit code of the program.
     """
+    _open_closed_streams()
     _program.phase = "starting"
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as for a program that was started with nohup
@@ -74,6 +75,21 @@ def main(run: Callable[[], object]) -> None:
             stream.flush()
     _program.exit_code, _program.phase = code if isinstance(code, int) else int(code is not None), "ending"
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed.
+
+    Otherwise the next file that is opened, such as a log, gets the number of the stream, and messages are written into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
 
 
 @contextmanager

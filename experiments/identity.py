@@ -20,6 +20,7 @@ from core.errors import ObserverError
 from core.paths import strip_folder_of_reference
 from core.plugins import file_sha256
 from experiments.experiment import Experiment
+from experiments.imported_code import imported_sha256
 from observers.protocol import Observer
 
 # Entries of the provenance that may differ when a session is resumed or merged. The assumed settings follow from the
@@ -27,6 +28,8 @@ from observers.protocol import Observer
 _NOT_COMPARED = frozenset({"device", "batch_size", "assumed"})
 # Entries that describe what earlier versions did without recording it.
 _ADDED_PROVENANCE = frozenset({"preprocessing", "assumed_classes", "duplicate_labels"})
+
+IMPORTED = "imported_sha256"  # the entry with the digest of the files that FILE.py imports; earlier sidecars lack it
 
 
 def identity_of(
@@ -57,11 +60,13 @@ def observer_identity(observer: Observer) -> dict[str, Any]:
 
     Raises ObserverError if an option cannot be represented in JSON.
     """
+    imported = imported_sha256(type(observer))
     return {
         "name": observer.name,
         "kind": observer.kind,
         "class": type(observer).__qualname__,
         "file_sha256": file_sha256(type(observer)),
+        **({} if imported is None else {IMPORTED: imported}),
         "options": observer_options(observer),
     }
 
@@ -102,6 +107,13 @@ def added_options(observer: object) -> dict[str, Any]:
         elif nested := added_options(getattr(observer, field.name)):
             added[field.name] = nested
     return added
+
+
+def add_imported(identity: dict[str, Any], reference: Mapping[str, Any]) -> None:
+    """Add the digest of the imported files to an identity that is older than this entry, in place."""
+    observer = identity.get("observer")
+    if IMPORTED in reference["observer"] and isinstance(observer, dict):
+        observer.setdefault(IMPORTED, reference["observer"][IMPORTED])
 
 
 def add_missing_options(options: dict[str, Any], added: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from core.errors import LogError
 from core.files import open_binary
 from core.kinds import KINDS
 from core.participants import is_pilot_name, is_practice_name
+from core.paths import check_unicode, to_unicode
 from experiments import log
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.canonical import Canonical, Corrections
@@ -101,8 +102,9 @@ class Reader:
                         f"{expected_headers(path)}; `observers import` converts other tables"
                     )
                 if path.name not in OTHER_TABLES:
-                    self.skipped.setdefault(reason, []).append(path.name)
+                    self.skipped.setdefault(reason, []).append(to_unicode(path.name))
                 return
+            check_unicode(path)
             size = file.seek(0, io.SEEK_END)
             n_bytes = complete_size(file, layout)
             if n_bytes < size:

@@ -7,7 +7,7 @@ from pathlib import Path
 import filelock
 
 from core.errors import LogError
-from core.files import check_regular
+from core.files import check_regular, resolve
 from experiments.deletion_records import record_deletion, recorded_date
 from experiments.people.mentions import PARTICIPANTS, files_in, mentions_code, remove_participant_row
 from experiments.people.personal_data import PersonalData, SessionFiles, find_personal_data
@@ -30,7 +30,7 @@ def find_in_folders(code: str, folders: Iterable[Path], *, any_kind: bool = Fals
         LogError: If there are neither data nor a deletion record, or if it is unclear whose data a file contains.
     """
     check_code(code)
-    resolved = {Path(folder).resolve(): Path(folder) for folder in folders}
+    resolved = {resolve(folder): Path(folder) for folder in folders}
     outer = [folder for path, folder in resolved.items() if not any(other in path.parents for other in resolved)]
     personal_data = [find_personal_data(code, folder, any_kind) for folder in outer]
     has_data = any(data.sessions or data.participant_tables for data in personal_data)

@@ -11,6 +11,7 @@ from attrs import frozen
 from core.errors import LogError, UserError
 from experiments import log
 from experiments.identity import (
+    add_imported,
     add_missing_options,
     comparable_provenance,
     describe_difference,
@@ -122,6 +123,7 @@ def _compare_sessions(first: PartLog, other: PartLog) -> None:
     """Raise LogError if two parts belong to different sessions, or to observers with different weights."""
     for part, reference in ((first, other), (other, first)):  # one may name a branch, and the other its commit
         restore_revision_name(part.identity["observer"]["options"], reference.sidecar)
+        add_imported(part.identity, reference.identity)
     ours, theirs = first.sidecar["provenance"], other.sidecar["provenance"]
     is_first_earlier = len(ours) <= len(theirs)  # an earlier version recorded fewer entries
     provenances = comparable_provenance(ours, theirs) if is_first_earlier else comparable_provenance(theirs, ours)[::-1]

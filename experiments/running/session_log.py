@@ -10,10 +10,12 @@ from typing import Any
 from attrs import define, field, frozen
 
 from core.errors import LogError
+from core.paths import check_unicode
 from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
 from experiments.experiment import Experiment
 from experiments.identity import (
+    add_imported,
     add_missing_options,
     added_options,
     comparable_provenance,
@@ -72,7 +74,11 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.number < MAX_COUNT or (self.limit is not None and self.limit < 1):
-            raise LogError(f"session and limit must be 1 or more, got session {self.number} and limit {self.limit}")
+            raise LogError(
+                f"session and limit must be 1 or more, and session at most {MAX_COUNT - 1}, got session {self.number} and "
+                f"limit {self.limit}"
+            )
+        check_unicode(self.directory)
         if self.seed < 0:
             raise LogError(f"the seed must be 0 or more, got {self.seed}")
         if self.shard is not None and self.limit is not None:
@@ -282,11 +288,13 @@ def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str],
         return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
     restore_revision_name(identity["observer"]["options"], sidecar)
     logged = deepcopy(sidecar["identity"])
+    add_imported(logged, identity)
     added = _add_missing_options(logged, session.observer)
     for key, new in identity.items():
         old = logged.get(key)
         if old != new:
-            rename = ", or give this observer a different name (-o name=…)" if key == "observer" else ""
+            can_rename = key == "observer" and "name" in new["options"]
+            rename = ", or give this observer a different name (-o name=…)" if can_rename else ""
             rename += added if key == "observer" else ""
             difference = describe_difference(old, new)
             raise LogError(

@@ -123,12 +123,19 @@ class _Authorization(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that does not look at redirects, for which requests would read the whole reply, however long it is."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None, as for a reply that is not a redirect."""
+
+
 def open_session(base_url: str, n_connections: int) -> requests.Session:
     """Return a session that keeps connections open and does not store cookies. It must be closed.
 
     Requests to a server on this computer do not use a proxy.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = urlsplit(base_url).hostname not in ("localhost", "127.0.0.1", "::1")
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
@@ -184,6 +191,8 @@ class ChatClient:
                 content = _read_content(reply, deadline)
         except requests.exceptions.InvalidURL:
             raise ObserverError(f"base_url {self.base_url} is not the address of a server: correct it") from None
+        except requests.exceptions.InvalidHeader as error:
+            raise UnusableReply(f"a reply with a damaged header ({error})") from None
         except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
             raise
         except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:

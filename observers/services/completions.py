@@ -1,6 +1,5 @@
 """A reply of the chat completions API of OpenAI, read from its JSON (https://platform.openai.com/docs/api-reference/chat)."""
 
-import math
 from typing import Any
 
 from attrs import frozen
@@ -8,6 +7,9 @@ from attrs import frozen
 from observers.services.concurrency import UnusableReply
 
 MAX_TEXT = 50_000  # characters of a reply that are kept; a log accepts no longer texts
+
+MIN_LOGPROB = -1e300  # lower values become this one; an integer of hundreds of digits is not a float
+ROUNDING = 0.01  # a log-probability may exceed 0 by this much
 
 
 @frozen
@@ -85,9 +87,9 @@ def _first_tokens(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
     tokens = []
     for entry in top:
         token, logprob = (entry.get("token"), entry.get("logprob")) if isinstance(entry, dict) else (None, None)
-        if not isinstance(token, str) or not isinstance(logprob, int | float) or math.isnan(logprob):
+        if not isinstance(token, str) or not isinstance(logprob, int | float) or not logprob <= ROUNDING:  # also NaN
             raise UnusableReply(f"an entry of top_logprobs that lacks a token or a log-probability: {str(entry)[:200]}")
-        tokens.append((token, float(logprob)))
+        tokens.append((token, float(max(logprob, MIN_LOGPROB))))
     return tuple(tokens)
 
 

@@ -174,3 +174,17 @@ def test_the_command_line_stops_without_a_traceback_while_it_starts(tmp_path, mi
     _, error = process.communicate(timeout=60)
     assert process.returncode in (1, 3), error  # 1 if it has already said that the file does not exist
     assert "Traceback" not in error
+
+
+def test_a_message_is_not_written_into_a_file_that_is_opened_in_place_of_a_closed_stream(tmp_path):
+    """The program prints to all streams, opens a file and is stopped; all three streams were closed by its caller."""
+    body = (
+        "print('x'); print('x', file=sys.stderr); sys.stdin.read()\n"
+        "os.open('log', os.O_WRONLY | os.O_CREAT)\nstop()\ntime.sleep(5)"
+    )
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    arguments = [sys.executable, "-c", PROGRAM.format(signal="SIGTERM", body=lines)]
+    close = 'exec "$@" <&- >&- 2>&-'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", close, "sh", *arguments], cwd=tmp_path, env=environment, timeout=30)
+    assert done.returncode == 3 and (tmp_path / "log").read_bytes() == b""

@@ -1,18 +1,27 @@
 """The identity of a session: what may change between a run and its resumption, and what is refused."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from attrs import evolve, field, frozen
 
-from core.errors import LogError
+from core.errors import LogError, UserError
+from core.plugins import load
+from experiments import merge_shards
 from experiments.running.session import run
+from observers.people.participant import Participant
 from observers.protocol import RUNTIME, ObserverError, Presentation
 from observers.registry import make_observer
 from observers.simulated import Biased, Ideal
 from tests.unit.experiments.logs import rows, sidecar
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -233,3 +242,107 @@ def test_options_are_stored_in_a_form_that_another_process_can_compare(small, tm
     assert sidecar(path)["identity"]["observer"]["options"]["option"] == {"x": [1, None]}
     with pytest.raises(ObserverError, match="an option of type object cannot be compared when the session is resumed"):
         run(small, Odd(object()), tmp_path, session=99)
+
+
+MINE = """
+{imports}
+from observers.protocol import Response
+class Mine:
+    name, kind = 'mine', 'discriminative'
+    def observe(self, trials):
+        for trial in trials:
+            yield Response(trial.choices[{index}])
+"""
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+@pytest.mark.parametrize("is_defined_there", [False, True])
+def test_log_is_not_resumed_with_a_changed_file_that_the_user_file_imports(
+    small, tmp_path, is_nested, is_defined_there
+):
+    """Also if the file is imported by another one, and if it defines the class of the observer."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    own = f"own_{is_nested:d}{is_defined_there:d}"
+    (folder / f"{own}_index.py").write_text("INDEX = 0\n")
+    (folder / f"{own}_more.py").write_text(f"from {own}_index import INDEX\n")
+    imports = f"from {own}_{'more' if is_nested else 'index'} import INDEX"
+    mine = folder / "mine.py"
+    (folder / f"{own}_mine.py").write_text(MINE.format(imports=imports, index="INDEX"))
+    mine.write_text(f"from {own}_mine import Mine" if is_defined_there else MINE.format(imports=imports, index="INDEX"))
+    run_in_process(mine, tmp_path, 3)
+    assert run_in_process(mine, tmp_path, 4) == ""
+    (folder / f"{own}_index.py").write_text("INDEX = 1\n")
+    assert "a different observer or different options (imported_sha256 was " in run_in_process(mine, tmp_path, 5)
+    (folder / f"{own}_index.py").write_text("INDEX = 0\n")
+    (folder / "unrelated.py").write_text("X = 1\n")
+    assert run_in_process(mine, tmp_path, 5) == ""
+
+
+def test_sidecars_without_the_digest_of_imported_files_are_resumed(small, tmp_path):
+    (tmp_path / "own_old.py").write_text("INDEX = 0\n")
+    mine = tmp_path / "mine.py"
+    mine.write_text(MINE.format(imports="from own_old import INDEX", index="INDEX"))
+    path = run(small, make_observer(f"{mine}:Mine"), tmp_path, limit=3)
+    content = sidecar(path)
+    assert len(content["identity"]["observer"].pop("imported_sha256")) == 64
+    path.with_suffix(".json").write_text(json.dumps(content))
+    assert len(rows(run(small, make_observer(f"{mine}:Mine"), tmp_path))) == 32
+
+
+def test_shards_without_the_digest_of_imported_files_are_merged(small, tmp_path):
+    (tmp_path / "own_part.py").write_text("INDEX = 0\n")
+    mine = tmp_path / "mine.py"
+    mine.write_text(MINE.format(imports="from own_part import INDEX", index="INDEX"))
+    for index in (1, 2):
+        path = run(small, make_observer(f"{mine}:Mine"), tmp_path / "logs", shard=(index, 2))
+        content = sidecar(path)
+        assert "imported_sha256" in content["identity"]["observer"]
+        if index == 1:
+            del content["identity"]["observer"]["imported_sha256"]
+            path.with_suffix(".json").write_text(json.dumps(content))
+    (merged,) = merge_shards(tmp_path / "logs")
+    assert len(rows(merged)) == 32
+
+
+def run_in_process(mine: Path, out: Path, limit: int) -> str:
+    """Run a user's observer in a new process, as the command does, and return its error message, or ""."""
+    program = (
+        "import sys\nfrom core.errors import LogError\nfrom experiments import make_experiment, run\n"
+        "from observers import make_observer\n"
+        "try: run(make_experiment('drawn-cue-conflict'), make_observer(sys.argv[1] + ':Mine'), sys.argv[2], limit="
+        f"{limit})\nexcept LogError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(mine), str(out)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_user_file_is_not_read_from_an_older_file_of_the_cache_of_python(tmp_path, monkeypatch):
+    """Two versions of the same size with the same time of modification are different code."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    mine = tmp_path / "mine.py"
+    for value in (1, 2):
+        mine.write_text(f"VALUE = {value}\n")
+        os.utime(mine, (1e9, 1e9))
+        assert load(f"{mine}:VALUE") == value
+
+
+def test_paths_that_are_not_in_utf_8_are_refused(small, tmp_path):
+    odd = tmp_path / os.fsdecode(b"l\xf6gs")
+    message = r"l\?gs.*: the name of this file, or of a folder in its path, is not in the encoding UTF-8: rename it"
+    with pytest.raises(UserError, match=message):
+        run(small, Ideal(), odd)
+    assert not odd.exists()
+    odd.mkdir()
+    (odd / "mine.py").write_text("VALUE = 1\n")
+    with pytest.raises(UserError, match=message):
+        load(f"{odd}/mine.py:VALUE")
+
+
+def test_the_name_of_a_person_cannot_be_changed_in_the_advice(small, tmp_path):
+    run(small, Participant(code="K7Q2", simulate="ideal"), tmp_path, limit=2)
+    with pytest.raises(LogError, match=r"keys was False, is now True\): choose another --session or --out$"):
+        run(small, Participant(code="K7Q2", simulate="ideal", keys=True), tmp_path)

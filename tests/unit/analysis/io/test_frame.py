@@ -1,6 +1,7 @@
 """Reading of trial logs: formats, notes, damaged files and the order of names."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from analysis.io.frame import condition_order, dataset_order, read_trials, select_dataset
-from core.errors import LogError, UnknownName
+from core.errors import LogError, UnknownName, UserError
 from core.trial_columns import FRAME_COLUMNS as COLUMNS
 from experiments.running.session import run
 from observers.people.participant import Participant
@@ -294,3 +295,14 @@ def test_practice_trials_are_a_dataset_of_their_own(small, tmp_path):
     run(evolve(small, name="small-practice"), Ideal(), tmp_path, limit=4)
     frame = read_trials([tmp_path])
     assert dict(frame["dataset"].value_counts()) == {"small": 32, "small-practice": 4}
+
+
+def test_names_of_files_that_are_not_in_utf_8(small, tmp_path):
+    """A log with such a name is refused; another file is named in a note that can be written into a page."""
+    path = run(small, Ideal(), tmp_path / "logs", limit=2)
+    (tmp_path / "logs" / os.fsdecode(b"\xf6.csv")).write_text("a,b\n")
+    assert "?.csv" in " ".join(read_trials(tmp_path / "logs").attrs["notes"]).encode().decode()
+    odd = tmp_path / os.fsdecode(b"l\xf6gs")
+    path.parent.rename(odd)
+    with pytest.raises(UserError, match=r"l\?gs/small_ideal_session-1.csv: .* not in the encoding UTF-8: rename it"):
+        read_trials(odd)

@@ -417,3 +417,9 @@ def test_forget_command_without_a_terminal(folders):
     (folders[0] / "notes.txt").write_text(f"{CODE} came twice")
     result = observers("forget", CODE, "--yes", "--out", folders[0])
     assert f"note: {folders[0]}/notes.txt mentions {CODE} and was kept: check it by hand\n" in result.stderr
+
+
+def test_a_folder_that_is_a_link_to_itself(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        find_in_folders(CODE, [tmp_path / "loop"])

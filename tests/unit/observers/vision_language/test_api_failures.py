@@ -109,6 +109,11 @@ def test_rejected_requests_are_not_repeated(
     assert len(server.requests) == 1 and str(caught.value).startswith("trial 1 (") and len(str(caught.value)) < 700
 
 
+def logprobs_of(value: float) -> dict[str, Any]:
+    """Return log-probabilities in which the first token has this one."""
+    return {"content": [{"token": "B", "top_logprobs": [{"token": "B", "logprob": value}]}]}
+
+
 BROKEN_LOGPROBS = {"content": [{"token": "B", "top_logprobs": [{"token": "B"}]}]}
 
 
@@ -131,6 +136,18 @@ BROKEN_LOGPROBS = {"content": [{"token": "B", "top_logprobs": [{"token": "B"}]}]
             lambda request: Reply({"choices": [{"message": {"content": "B"}, "logprobs": BROKEN_LOGPROBS}]}),
             r"an entry of top_logprobs that lacks a token or a log-probability: \{'token': 'B'\}; check",
         ),
+        (
+            lambda request: Reply({"choices": [{"message": {"content": "B"}, "logprobs": logprobs_of(0.7)}]}),
+            r"that lacks a token or a log-probability: \{'token': 'B', 'logprob': 0.7\}; check",
+        ),
+        (
+            lambda request: Reply({"choices": [{"message": {"content": "B"}, "logprobs": logprobs_of(10**400)}]}),
+            r"that lacks a token or a log-probability: \{'token': 'B', 'logprob': 1000",
+        ),
+        (
+            rejecting(307, {"message": "moved"}, Location="http://[::1"),
+            "redirects requests to another address: use that address as -o base_url",
+        ),
     ],
 )
 def test_replies_that_stay_unusable(few: Experiment, script: Any, message: str) -> None:
@@ -143,6 +160,7 @@ def test_replies_that_stay_unusable(few: Experiment, script: Any, message: str) 
     [
         Reply(b" " * (1 << 20)),
         Reply(gzip.compress(b" " * (1 << 20)), headers={"Content-Encoding": "gzip"}),
+        Reply(b" " * (1 << 20), 307, headers={"Location": "http://localhost:1/v1"}),
     ],
 )
 def test_a_reply_that_is_too_long_is_not_read_to_its_end(
@@ -203,4 +221,14 @@ def test_a_server_that_does_not_exist(few: Experiment, monkeypatch: pytest.Monke
     with serving(Recognizer({})) as server:
         pass
     with pytest.raises(ObserverError, match=r"no server answers at http://127.0.0.1:\d+/v1: start the server and wait"):
+        answers(server, few)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # requests does not close the connection
+def test_a_reply_with_a_damaged_header(few: Experiment) -> None:
+    reply = Reply(completion("B"), headers={"Content-Length": "5, 6"})
+    message = (
+        "4 unusable replies, at last a reply with a damaged header .Content-Length contained multiple unmatching values"
+    )
+    with serving(lambda request: reply) as server, pytest.raises(ObserverError, match=message):
         answers(server, few)
