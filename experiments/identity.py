@@ -138,7 +138,7 @@ def add_missing_options(options: dict[str, Any], added: Mapping[str, Any]) -> li
 
 
 def comparable_provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the entries of two provenances that have to be equal in one session.
+    """Return the entries of two provenances that must be equal within one session.
 
     Entries that earlier versions did not record are omitted if `old` does not have any of them.
     """

@@ -83,7 +83,7 @@ def _find_failure(path: Path, modified: int, n_bytes: int) -> str:
     except subprocess.TimeoutExpired:
         return slow
     except OSError as error:  # such as a Python inside another program, or a limit on the number of processes
-        print(f"note: {path} is loaded without a test, since no process can be started ({error})", file=sys.stderr)
+        print(f"note: {path} is loaded without a test, because a process cannot be started ({error})", file=sys.stderr)
         return ""
     if done.returncode == 0:
         return ""

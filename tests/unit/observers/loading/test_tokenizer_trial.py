@@ -68,7 +68,7 @@ def test_a_slow_file_is_refused(path, monkeypatch, seconds):
 def test_without_a_process_the_file_is_loaded_with_a_note(path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "executable", str(path.with_name("missing")))
     try_tokenizer(path, "m")
-    assert "tokenizer.json is loaded without a test, since no process can be started (" in capsys.readouterr().err
+    assert "tokenizer.json is loaded without a test, because a process cannot be started (" in capsys.readouterr().err
 
 
 def test_the_message_of_the_library_is_quoted(path):
