@@ -61,7 +61,7 @@ def _check_template(instance: object, attribute: Any, value: str) -> None:
 
 def _rate_per_before(observer: "GenerativeClassifier") -> str | None:
     """Return the value that describes the races of logs from before the option existed."""
-    return observer.error_rate_per if observer.error_rate_per is None or observer.anytime else "round"
+    return observer.error_rate_per and "round"
 
 
 @frozen
@@ -122,12 +122,12 @@ class GenerativeClassifier:
     kind: Kind = field(default="generative", init=False)
 
     def __attrs_post_init__(self) -> None:
-        schedule = self._schedule  # checks the options of the schedule before any weights are loaded
         n_draws = self.likelihood.scorer.n_draws
-        if self.error_rate_per is None and self.schedule == "racing" and not self.anytime and n_draws is None:
-            object.__setattr__(
-                self, "error_rate_per", "race"
-            )  # recorded in the log, since earlier logs have another rule
+        if self.error_rate_per in (None, "race"):
+            # The rule is recorded in the log, since earlier logs have another one. attrs.evolve may change the schedule.
+            is_race = self.schedule == "racing" and not self.anytime and n_draws is None
+            object.__setattr__(self, "error_rate_per", "race" if is_race else None)
+        schedule = self._schedule  # checks the options of the schedule before any weights are loaded
         if n_draws is not None and schedule not in (Racing(), Exhaustive()):
             raise ObserverError(
                 f"{self.name} has a fixed number of draws, {n_draws}, and always uses all of them: omit the options of the "

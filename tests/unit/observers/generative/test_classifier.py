@@ -235,11 +235,13 @@ def test_older_sessions_whose_rule_did_not_change_are_resumed(options, models, s
     log = run(part, observer, tmp_path, limit=1)
     without_error_rate_per(log)
     assert len(read_trials([run(part, observer, tmp_path)])) == len(part.stimuli.stimuli)
-    assert evolve(GenerativeClassifier(Toy(), "toy"), schedule="exhaustive", error_rate_per=None).error_rate_per is None
+    assert evolve(GenerativeClassifier(Toy(), "toy"), schedule="exhaustive").error_rate_per is None
 
 
 def test_the_error_rate_is_that_of_a_race_by_default(models):
     assert GenerativeClassifier(Toy(), "toy").error_rate_per == "race"
+    for options in ({"schedule": "exhaustive"}, {"anytime": True}, {"schedule": "clark-jaini"}):
+        assert evolve(GenerativeClassifier(Toy(), "toy"), **options) == GenerativeClassifier(Toy(), "toy", **options)
     assert make_tiny(models, "janus").error_rate_per is None  # its likelihood is exact, so there is no race
     with pytest.raises(ObserverError, match="error_rate_per must be race or round, got 'day'"):
         GenerativeClassifier(Toy(), "toy", error_rate_per="day")
