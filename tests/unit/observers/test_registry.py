@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_every_option_has_a_description_a_type_and_a_default(name):
         assert re.match(r"[A-Za-z][^\n]+\.$", option.description), option.name
         assert option.type is not None and describe_type(option.type) != "any value", option.name
         # A default that depends on other options is described in words.
-        described = option.required or option.default is not None or "None" in str(option.type)
+        described = option.required or option.default is not None or type(None) in get_args(option.type)
         assert described or "by default" in option.description, option.name
 
 
