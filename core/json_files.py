@@ -5,14 +5,13 @@ twice, a number that is not finite, or text that is not valid Unicode. What the 
 `check_types` for their types.
 """
 
-import errno
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from core.files import open_binary
 
 MAX_BYTES = 256 << 20  # the record of a set of a million images has about 100 MiB
 MAX_DEPTH = 100  # lists and objects inside one another
@@ -35,17 +34,10 @@ def read_json(path: Path, max_bytes: int = MAX_BYTES, *, finite: bool = True) ->
         finite: Whether numbers must be finite. Records of observers may contain NaN and infinity.
 
     Raises:
-        OSError: If the file does not exist or cannot be read.
-        JsonError: If the file is not a regular file, is too large, or does not contain acceptable JSON.
+        OSError: If the file does not exist, is not a regular file, or cannot be read.
+        JsonError: If the file is too large, or does not contain acceptable JSON.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        raise JsonError("it is not a regular file")
-    with open(descriptor, "rb") as file:
+    with open_binary(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise JsonError(f"it has more than {max_bytes:,} bytes")

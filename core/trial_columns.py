@@ -123,6 +123,7 @@ BY_NAME = {column.name: column for column in TRIAL_COLUMNS}
 FRAME_NAMES = {"experiment": "dataset"}
 COMPUTED = ("correct", "source")
 FRAME_COLUMNS = (*(FRAME_NAMES.get(name, name) for name in NAMES), *COMPUTED)
+TOTAL = "all"  # in tables of results, the name for all categories, all conditions or all datasets together
 RESERVED_NAMES = {*NAMES, *FRAME_COLUMNS}  # names that a cue cannot have
 
 

@@ -7,9 +7,10 @@ from attrs import field, frozen
 
 from core.errors import StimulusError
 from core.names import name_problem, normalize
+from core.trial_columns import TOTAL
 from observers.instructions import DEFAULT_INSTRUCTION, check_instruction
 from observers.protocol import Presentation, Trial
-from stimuli.naming import TOTAL, show
+from stimuli.naming import show
 from stimuli.published.datasets import DATASETS, describe_difference
 from stimuli.stimulus import StimulusSet
 

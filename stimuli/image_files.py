@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from core.errors import StimulusError
+from core.files import open_binary
 from stimuli.naming import show
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".apng")
@@ -92,7 +93,7 @@ def image_format(path: Path) -> str:
         StimulusError: If the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
+        with open_binary(path) as file:
             start = file.read(_N_BYTES)
     except OSError as error:
         raise StimulusError(f"{show(str(path))} cannot be read: {error.strerror}") from None
@@ -155,7 +156,7 @@ def _describe_content(path: Path) -> str:
         return "broken link or special file"
     if path.stat().st_size == 0:
         return "empty file"
-    with open(path, "rb") as file:
+    with open_binary(path) as file:
         start = file.read(40)
     return "Git LFS pointer without the image" if start.startswith(b"version https://git-lfs") else "unknown format"
 

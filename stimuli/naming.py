@@ -10,10 +10,9 @@ from typing import Protocol
 
 from core.errors import StimulusError
 from core.names import describe_character, forbidden_character, name_problem, normalize
-from core.trial_columns import EVIDENCE, INFO, MEASURED, RESERVED_NAMES, escape
+from core.trial_columns import EVIDENCE, INFO, MEASURED, RESERVED_NAMES, TOTAL, escape
 
 COLUMNS = ("stimulus", "path", "category", "condition")  # of a manifest
-TOTAL = "all"  # the name of the total in tables of results
 MAX_SHOWN = 80  # characters of a name in a message
 _RESERVED = {*COLUMNS, *RESERVED_NAMES, TOTAL}
 

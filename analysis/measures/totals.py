@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-ALL = "all"  # in tables, the name for all categories, all conditions or all datasets together
+from core.trial_columns import TOTAL
+
+ALL = TOTAL  # in tables, the name for all categories, all conditions or all datasets together
 
 
 def distinct_from_total(names: pd.Series, noun: str) -> pd.Series:

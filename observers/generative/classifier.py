@@ -91,7 +91,7 @@ class GenerativeClassifier:
         anytime: With racing, whether choices are eliminated by a confidence sequence, which takes more draws; None is
             false.
         error_rate_per: With racing, race if `error_rate` applies to all rounds of a race together, and round if it applies
-            to each round, as in logs that do not have this option; None is race.
+            to each round, as in logs that do not have this option; by default race.
         stages: With li, the number of draws and the number of choices of each stage, such as 50x16,500x5; None is 25 draws
             of all choices and then 250 draws of 5 choices.
         batch_size: Number of rows per forward pass. If it is None, it is estimated from the free memory of a CUDA device,

@@ -49,7 +49,7 @@ class ClassConditional:
             `observers.generative.joining`).
         timesteps: all uses every noise level of the model; li uses the 250 of Li et al. (2023), which for DiT are 2, 6,
             10, …, each once in 250 draws.
-        prediction_type: What the network predicts, epsilon, sample or v_prediction; None for what its
+        prediction_type: What the network predicts, epsilon, sample or v_prediction; by default what its
             scheduler_config.json states, or epsilon if it does not state it. EDM does not have this option.
 
     Raises:

@@ -45,8 +45,8 @@ class LatentDiffusion:
         compute: Device and dtype of the U-Net and the text encoders.
         objective: Weighting, loss, allocation of draws and random seed.
         size: Pixels per side of the image; None for the size at which the model was trained.
-        prediction_type: What the U-Net predicts, epsilon, sample or v_prediction; None for what its scheduler_config.json
-            states, or epsilon if it does not state it.
+        prediction_type: What the U-Net predicts, epsilon, sample or v_prediction; by default what its
+            scheduler_config.json states, or epsilon if it does not state it.
 
     Raises:
         ObserverError: If an option is out of range, or, at first use, if a file of the model is missing or unsuitable.

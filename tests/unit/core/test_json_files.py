@@ -5,6 +5,7 @@ import os
 import pytest
 
 from core.errors import LogError, ObserverError, StimulusError
+from core.files import NotRegularFile
 from core.json_files import MAX_DEPTH, JsonError, check_types, parse_json, read_json
 from experiments import log
 from observers.people.monitor import Monitor, read_monitor, write_monitor
@@ -55,12 +56,12 @@ def test_records_of_observers_may_have_numbers_that_are_not_finite(tmp_path):
 
 def test_special_and_large_files_are_refused(tmp_path):
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(JsonError, match="it is not a regular file"):
+    with pytest.raises(NotRegularFile, match="it is a named pipe, expected a regular file"):
         read_json(tmp_path / "fifo")
     (tmp_path / "large").write_text('"' + "x" * 100 + '"')
     with pytest.raises(JsonError, match="it has more than 99 bytes"):
         read_json(tmp_path / "large", 99)
-    with pytest.raises(IsADirectoryError, match="Is a directory"):
+    with pytest.raises(NotRegularFile, match="it is a folder, expected a regular file"):
         read_json(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "missing")

@@ -205,7 +205,7 @@ def test_the_source_can_be_a_manifest(source, tmp_path):
 
 def test_names_cannot_lead_to_another_folder_or_to_the_same_file(source, tmp_path):
     image = next(iter(read_folder(source)))
-    with pytest.raises(StimulusError, match=r"the name .*cat. contains /, which is not allowed"):
+    with pytest.raises(StimulusError, match=r"the name .*cat. contains /, which some operating systems do not allow"):
         build(
             DistortionSettings("contrast"),
             StimulusSet("s", (Stimulus("x.png", image.path, "../cat"),)),
