@@ -6,23 +6,29 @@ The 2 × 2 tables of two observers are simulated from multinomial distributions 
 method, the output has the share of intervals that contain the true kappa, the shares of intervals that are too high and too
 low, and the mean width. `*` marks a coverage below 93 or above 97 % where both observers have at least 8 expected errors and
 8 expected correct responses. Runs in which kappa is undefined are excluded. A second table is about the mean kappa of a
-network with three people (at most 400 runs). Without --runs, the Monte Carlo standard error of a coverage of 95 % is .7 %.
+network with three people (at most 400 runs): it compares percentiles of the bootstrap with `analysis.kappa.mean_intervals`.
+The third table does so for the mean kappas of 14 observers (at most 200 runs).
+Without --runs, the Monte Carlo standard error of a coverage of 95 % is .7 %.
 """
 
 import argparse
 import itertools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
+from scipy.sparse import vstack
 from scipy.stats import norm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from analysis.kappa.consistency import resampled_kappa
 from analysis.kappa.intervals import MIN_COUNT, locate_end, score_interval
-from analysis.measures.resampling import percentiles
+from analysis.kappa.mean_intervals import PairIntervals, mean_intervals, mean_weights, pair_intervals
+from analysis.measures.resampling import nan_mean, percentiles, resample_weights
 
 N_IMAGES = (40, 80, 160, 640, 1280)
 ACCURACIES = ((0.5, 0.5), (0.7, 0.6), (0.9, 0.9), (0.95, 0.95), (0.97, 0.96), (0.99, 0.98), (0.14, 0.9), (0.05, 0.05))
@@ -39,6 +45,8 @@ MEAN_OBSERVERS = (
     ((0.97, 0.97, 0.96, 0.96), 0.5),
     ((0.97, 0.97, 0.96, 0.5), 0.6), ((0.95, 0.95, 0.95, 0.99), 0.4),
 )  # fmt: skip
+
+POPULATIONS = ((160, 0.9, 0.5), (160, 0.96, 0.5), (160, 0.98, 0.4), (640, 0.97, 0.5), (80, 0.93, 0.5))
 
 
 def kappa_of(tables: np.ndarray) -> np.ndarray:
@@ -181,26 +189,87 @@ def mean_kappa(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_coverage_table(n_runs: int) -> None:
-    """Print the coverage of the bootstrap interval of the mean kappa of a network with three people."""
-    print("\n| n | conditions | accuracies of people, network | true mean κ | coverage (too high, too low) | bias |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    """Print the coverage of two intervals of the mean kappa of a network with three people."""
+    print("\n| n | conditions | accuracies of people, network | true mean κ | bootstrap | MOVER | bias |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for (n, n_conditions), (accuracies, correlation) in itertools.product(MEAN_SIZES, MEAN_OBSERVERS):
         p, rng = pattern_probabilities(accuracies, correlation), np.random.default_rng(SEED)
-        true, estimates, low, high = float(mean_kappa(p)), [], [], []
-        for _ in range(n_runs):
-            counts = rng.multinomial(n, p, n_conditions)
-            drawn = mean_kappa(rng.multinomial(n, counts / n, size=(N_RESAMPLES, n_conditions)))
-            estimates.append(np.nanmean(mean_kappa(counts)))
-            ends = percentiles(np.nanmean(drawn, axis=1)[None])[:, 0]
-            low.append(ends[0])
-            high.append(ends[1])
-        too_high, too_low = np.mean(np.array(low) > true + 1e-6), np.mean(np.array(high) < true - 1e-6)
-        coverage = f"{1 - too_high - too_low:.3f} ({too_high:.3f}, {too_low:.3f})"
+        true, counts = float(mean_kappa(p)), rng.multinomial(n, p, (n_runs, n_conditions))
+        values = np.array([np.nanmean(mean_kappa(run)) for run in counts])
+        drawn = [
+            np.nanmean(mean_kappa(rng.multinomial(n, run / n, (N_RESAMPLES, n_conditions))), axis=1) for run in counts
+        ]
+        methods = (percentiles(np.array(drawn)), _mover_ends(counts))
+        cells = []
+        for low, high in methods:
+            too_high, too_low = np.mean(low > true + 1e-6), np.mean(high < true - 1e-6)
+            width = np.nanmean(high - low)
+            cells.append(f"{1 - too_high - too_low:.3f} ({too_high:.3f}, {too_low:.3f}) {width:.2f}")
         names = " ".join(f"{value:.2f}" for value in accuracies)
-        print(
-            f"| {n} | {n_conditions} | {names} | {true:.3f} | {coverage} | {np.mean(estimates) - true:+.3f} |",
-            flush=True,
+        bias = np.mean(values) - true
+        print(f"| {n} | {n_conditions} | {names} | {true:.3f} | {' | '.join(cells)} | {bias:+.3f} |", flush=True)
+
+
+def _split_runs(all_runs: PairIntervals, n_conditions: int) -> Iterator[PairIntervals]:
+    """Yield the intervals of each run. Those of all runs are computed together, because that is much faster."""
+    for start in range(0, len(all_runs.arrays), n_conditions):
+        part = slice(start, start + n_conditions)
+        parts = {name: getattr(all_runs, name)[part] for name in ("counts", "kappas", "below", "above")}
+        yield evolve(all_runs, arrays=all_runs.arrays[part], **parts)
+
+
+def _mover_ends(counts: np.ndarray) -> Ends:
+    """Return the ends of the interval of the mean kappa of every run, from counts of patterns with shape (runs, C, 16)."""
+    n_conditions = counts.shape[1]
+    responses = [np.repeat(PATTERNS, each, axis=0).T.astype(float) for each in counts.reshape(-1, 16)]
+    arrays = [(correct, np.ones_like(correct)) for correct in responses]
+    all_runs = pair_intervals(arrays, np.arange(3), np.full(3, 3), "undefined-is-nan")
+    ends = []
+    for run in _split_runs(all_runs, n_conditions):
+        value = nan_mean(nan_mean(run.kappas, axis=0), axis=0)[None]
+        result = mean_intervals(value, run, mean_weights(run, [np.arange(3)]))
+        ends.append((result.low[0], result.high[0]))
+    low, high = np.array(ends).T
+    return low, high
+
+
+def population_coverage_table(n_runs: int) -> None:
+    """Print the coverage of the mean kappas of 8 people and 6 networks: percentiles of the bootstrap → MOVER.
+
+    The errors come from normal variables as in `pattern_probabilities`. The accuracies are between `mean` - .02 and
+    `mean` + .012.
+    """
+    i, j = np.triu_indices(14, k=1)
+    groups = [np.flatnonzero(j < 8), np.flatnonzero((i < 8) & (j >= 8)), np.flatnonzero(i >= 8)]
+    print("\n| n | mean accuracy | people | people and networks | networks | difference of the first two |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for n, mean, correlation in POPULATIONS:
+        rng, accuracies = np.random.default_rng(SEED), mean + np.linspace(-0.02, 0.012, 14)
+        p = np.array(
+            [
+                pattern_probabilities((accuracies[a], accuracies[b], 0.5, 0.5), correlation)
+                for a, b in zip(i, j, strict=True)
+            ]
         )
+        cells = p.reshape(-1, 2, 2, 4).sum(axis=-1).reshape(-1, 4)[:, [3, 2, 1, 0]]
+        kappas, is_covered = kappa_of(cells), []
+        true = np.array([kappas[group].mean() for group in groups])
+        true = np.append(true, true[0] - true[1])
+        scale = np.sqrt([correlation, 1 - correlation])[:, None, None, None]
+        normal = scale[0] * rng.standard_normal((n_runs, 1, n)) + scale[1] * rng.standard_normal((n_runs, 14, n))
+        arrays = [((each < norm.ppf(accuracies)[:, None]).astype(float), np.ones((14, n))) for each in normal]
+        all_runs = pair_intervals(arrays, i, j, "undefined-is-nan")
+        for run, pairs in enumerate(_split_runs(all_runs, 1)):
+            drawn = resampled_kappa(*arrays[run], resample_weights(n, N_RESAMPLES, run), i, j, "undefined-is-nan")
+            means = [nan_mean(drawn[group], axis=0) for group in groups]
+            weights = mean_weights(pairs, groups)
+            weights = vstack([weights, weights[0] - weights[1]]).tocsr()
+            result = mean_intervals(weights @ np.nan_to_num(pairs.kappas[0]), pairs, weights)
+            ends = (percentiles(np.array([*means, means[0] - means[1]])), (result.low, result.high))
+            is_covered.append([(low <= true) & (true <= high) for low, high in ends])
+        before, after = np.mean(is_covered, axis=0)
+        cells_of_row = (f"{b:.2f} → {a:.2f}" for b, a in zip(before, after, strict=True))
+        print(f"| {n} | {mean} | {' | '.join(cells_of_row)} |", flush=True)
 
 
 def main() -> None:
@@ -212,6 +281,7 @@ def main() -> None:
     start = time.perf_counter()
     coverage_table(arguments.n, arguments.runs)
     mean_coverage_table(min(arguments.runs, 400))
+    population_coverage_table(min(arguments.runs, 200))
     print(f"\n{arguments.runs} runs, {time.perf_counter() - start:.0f} s")
 
 

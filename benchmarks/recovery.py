@@ -18,13 +18,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from analysis.benchmark.benchmark import benchmark_scores
+from analysis.benchmark.ranks import benchmark_intervals
 from analysis.illusions import bistability, geometric, pareidolia
-from analysis.kappa.condition_data import bootstrap_weights
+from analysis.io.notes import hide_warnings
 from analysis.kappa.consistency import error_consistency
 from analysis.measures.accuracy import accuracy
 from analysis.measures.psychometric import thresholds
-from analysis.measures.resampling import percentiles
 from analysis.measures.shape_bias import shape_bias
 from observers.protocol import Observer, Trial
 from observers.simulated import Biased, Correlated, Psychometric
@@ -34,7 +33,6 @@ from tests.unit.analysis.illusions import simulated_trials
 
 SHAPE_BIAS, CUE_RATE, KAPPA, THRESHOLD, WIDTH, LAPSE = 0.7, 0.8, 0.4, 0.1, -0.25, 0.05
 LEVELS = ("0.00", "0.03", "0.05", "0.10", "0.20", "0.35", "0.60", "0.90")
-N_RESAMPLES = 1000
 
 
 def make_trials(n: int, conditions: tuple[str, ...] = ("",), *, cues: bool = False) -> list[Trial]:
@@ -106,10 +104,10 @@ def covers_mean_kappa(seed: int) -> bool:
             parts.append(pd.DataFrame({"observer": name, "kind": kind, "stimulus": images, "correct": correct[o]}).assign(
                 condition=condition))  # fmt: skip
     frame = pd.concat(parts, ignore_index=True).assign(dataset="rotation")
-    low, high = percentiles(
-        benchmark_scores(frame, "undefined-is-nan", None, bootstrap_weights(N_RESAMPLES, seed)).values[3]
-    )
-    return bool(low[1] <= share <= high[1])
+    with hide_warnings():
+        table = benchmark_intervals(frame, n_resamples=1).set_index(["measure", "observer"])
+    row = table.loc[("error_consistency", "net")]
+    return bool(row["low"] <= share <= row["high"])
 
 
 def covers_threshold(seed: int) -> bool:
@@ -141,7 +139,7 @@ MEASURES: dict[str, Callable[[int], bool]] = {
     "accuracy, Wilson": covers_accuracy,
     "shape bias, Wilson": covers_shape_bias,
     "kappa, score": covers_kappa,
-    "mean kappa with people": covers_mean_kappa,
+    "mean kappa with people, MOVER": covers_mean_kappa,
     "threshold, profile": covers_threshold,
     "geometric illusion, effect": covers_illusion_effect,
     "bistable figure, equality": covers_percept_equality,

@@ -63,6 +63,7 @@ class BenchmarkScores:
         kinds: Kinds of the N observers.
         n_datasets: Number of datasets that each observer responded to, with shape (N,).
         values: The measures in the order of `MEASURES`, with shape (6, N, R).
+        comparisons: The conditions of every dataset and their comparison with people.
         notes: Sentences about exclusions.
         rank_note: The sentence in `notes` about observers without a rank; "" if every observer has a rank.
     """
@@ -71,6 +72,7 @@ class BenchmarkScores:
     kinds: tuple[str, ...]
     n_datasets: np.ndarray
     values: np.ndarray
+    comparisons: tuple[tuple[list[ConditionData], PeopleComparison], ...]
     notes: tuple[str, ...]
     rank_note: str
 
@@ -180,8 +182,8 @@ def _average_over_datasets(
     image_weights: ImageWeights,
 ) -> BenchmarkScores:
     """Compute the measures per dataset, average them over datasets and rank the observers."""
-    n_done, parts = 0, []
-    for of_dataset in group_by_dataset(conditions).values():
+    n_done, parts, datasets = 0, [], list(group_by_dataset(conditions).values())
+    for of_dataset in datasets:
         parts.append(compare_with_people(of_dataset, rule, image_weights, n_done))
         n_done += len(of_dataset)
     # An observer is identified by name and kind: the same name may occur with different kinds in different datasets.
@@ -210,7 +212,15 @@ def _average_over_datasets(
         ranks[0, rows] = np.mean(by_measure, axis=0)
         ranks[1, rows] = rankdata(join_ties(-means[0, rows]), axis=0, nan_policy="omit")
     names, kinds = zip(*keys, strict=True)
-    return BenchmarkScores(names, kinds, np.array(n_datasets), np.concatenate([means, ranks]), tuple(notes), rank_note)
+    return BenchmarkScores(
+        names,
+        kinds,
+        np.array(n_datasets),
+        np.concatenate([means, ranks]),
+        tuple(zip(datasets, parts, strict=True)),
+        tuple(notes),
+        rank_note,
+    )
 
 
 def _contains(condition: ConditionData, key: tuple[str, str]) -> bool:

@@ -2,8 +2,8 @@
 
 The kappa of an observer in a condition is the mean over the people who responded to that condition. For the row
 `PEOPLE` (or `SIMULATED_PEOPLE`) it is the mean over the pairs of people. `rule` determines the value of an undefined
-kappa; a mean over no values is NaN. Intervals: paired bootstrap over the images of the condition, 95 %, with the people
-held fixed, or the score interval where a kappa is that of one pair.
+kappa; a mean over no values is NaN. Intervals: those of `analysis.kappa.mean_intervals`, 95 %, with the people held fixed;
+they are left out if `n_resamples` is 0.
 """
 
 from collections.abc import Collection
@@ -14,16 +14,16 @@ import pandas as pd
 from analysis.benchmark.benchmark import SIMULATED_PEOPLE
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
-    bootstrap_weights,
     compare_with_people,
     excluded_datasets_note,
-    single_pair_interval,
     split_by_condition,
     unit_weights,
 )
 from analysis.kappa.consistency import RULES, Rule
+from analysis.kappa.mean_intervals import rare_means_note
+from analysis.kappa.people_intervals import people_intervals
 from analysis.measures.accuracy import PEOPLE
-from analysis.measures.resampling import N_RESAMPLES, percentiles
+from analysis.measures.resampling import N_RESAMPLES
 
 COLUMNS = ("dataset", "condition", "observer", "kind", "n_people", "n_images", "kappa", "low", "high")
 
@@ -46,31 +46,30 @@ def consistency_by_condition(
     if reference_observers is not None:
         reference_observers = set(reference_observers)
         frame = frame[(frame["kind"] != "human") | frame["observer"].isin(reference_observers)]
-    rows, used = [], []
-    for k, condition in enumerate(split_by_condition(frame, reference_observers, every_condition=True)):
+    rows, used, is_rare = [], [], [np.array([], bool)]
+    for condition in split_by_condition(frame, reference_observers, every_condition=True):
         n_people, n_images = int(condition.is_reference.sum()), condition.correct.shape[1]
         if not n_people:
             continue
         used.append(condition.dataset)
-        data = compare_with_people([condition], rule, unit_weights, k)
-        resampled = compare_with_people([condition], rule, bootstrap_weights(n_resamples, seed), k)
-        names, kinds = [*data.names], [*data.kinds]
-        kappas, (low, high) = [*data.with_people[2, :, 0]], percentiles(resampled.with_people[2]).tolist()
-        people = [name for name, is_person in zip(condition.names, condition.is_reference, strict=True) if is_person]
-        if n_people == 1 and n_resamples:
-            ends = [single_pair_interval([condition], people[0], name) for name in data.names]
-            low, high = ([e[side] if e else np.nan for e in ends] for side in (0, 1))
+        data = compare_with_people([condition], rule, unit_weights)
+        names, kinds, kappas = [*data.names], [*data.kinds], [*data.with_people[2, :, 0]]
+        low = high = np.full(len(names) + 1, np.nan)
+        if n_resamples:
+            intervals = people_intervals([condition], data, rule)
+            ends = (intervals.between_people, intervals.with_people)
+            low, high = (np.concatenate([getattr(each, side) for each in ends]) for side in ("low", "high"))
+            is_rare += [intervals.between_people.is_rare, intervals.with_people.is_rare]
         if n_people > 1:
-            people_low, people_high = percentiles(resampled.between_people[2][None])[:, 0]
-            if n_people == 2 and n_resamples:
-                people_low, people_high = single_pair_interval([condition], *people) or (people_low, people_high)
             names = [PEOPLE if reference_observers is None else SIMULATED_PEOPLE, *names]
             kinds = [condition.kinds[int(condition.is_reference.argmax())], *kinds]
             kappas = [data.between_people[2, 0], *kappas]
-            low, high = [people_low, *low], [people_high, *high]
+        else:
+            low, high = low[1:], high[1:]
         for name, kind, *values in zip(names, kinds, kappas, low, high, strict=True):
             rows.append((condition.dataset, condition.condition, name, kind, n_people, n_images, *values))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    add_notes(table, excluded_datasets_note(frame, used, "no person responded to them"))
+    notes = excluded_datasets_note(frame, used, "no person responded to them")
+    add_notes(table, notes + rare_means_note(np.concatenate(is_rare), int(table["low"].notna().sum())))
     table.attrs["rule"] = RULES[rule]
     return table

@@ -1,7 +1,7 @@
 """The benchmark averaged over groups of observers (see `analysis.selection.groups`).
 
 The value of a group is the mean over its observers, with the 95 % bootstrap over observers of `analysis.measures.by_group`.
-All people remain the reference, and the row of the people stays first, with the interval of the bootstrap over images.
+All people remain the reference, and the row of the people stays first, with its intervals over images.
 Groups are not ranked. `n_datasets` is the smallest number of datasets that an observer of the group responded to; means over
 different datasets cannot be compared, and a note says so if the numbers differ within a group.
 """

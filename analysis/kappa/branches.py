@@ -22,11 +22,14 @@ import pandas as pd
 from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 
+from analysis.io.notes import add_notes
 from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves, node_sets
 from analysis.kappa.condition_data import ResampledComparison, has_mixed_pairs, resample_comparisons
 from analysis.kappa.consistency import Rule
+from analysis.kappa.mean_intervals import rare_means_note
 from analysis.kappa.pairs import PairKappas, ResampledKappas, resample_dataset
-from analysis.measures.resampling import N_RESAMPLES, percentiles
+from analysis.kappa.people_intervals import people_intervals
+from analysis.measures.resampling import N_RESAMPLES
 from analysis.measures.ties import TOLERANCE
 
 BRANCH_COLUMNS = ("branch", "height", "n", "support", "observers")
@@ -205,8 +208,8 @@ def within_human_range(
         trials: The trials of one dataset that were passed to `resample_trees`.
         trees: The result of `resample_trees`.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples for the interval of kappa.
-        seed: Random seed of the bootstrap.
+        n_resamples: 0 for a table without intervals. Any other number gives the same intervals, which are not resampled.
+        seed: Has no effect, since the intervals are deterministic.
 
     Returns:
         A table with `HUMAN_RANGE_COLUMNS` and one row per observer that is not a person. `kappa` is its mean kappa with
@@ -214,9 +217,13 @@ def within_human_range(
         people. `among_people` tells whether the observer is within the human range (None if its kappa is undefined or
         necessarily 0, because one of two observers is always right or always wrong). `n_people` counts the people of the
         range. `in_cluster` is the proportion of resampled trees in which the observer belongs to the smallest cluster
-        that contains all people. The table is empty if there are fewer than two people.
+        that contains all people. The table is empty if there are fewer than two people. `attrs["notes"]` says how many
+        intervals depend on few errors or correct responses.
     """
-    return human_range(resample_comparisons(trials, rule=rule, n_resamples=n_resamples, seed=seed), trees)
+    comparisons = resample_comparisons(trials, rule=rule, n_resamples=min(n_resamples, 1), seed=seed)
+    table = human_range(comparisons, trees)
+    add_notes(table, table.attrs.get("notes", []))
+    return table
 
 
 def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTrees) -> pd.DataFrame:
@@ -232,7 +239,11 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
     range_of_people = people[is_compared] if is_compared.any() else people
     lowest, mean, highest = np.nanmin(range_of_people), np.nanmean(range_of_people), np.nanmax(range_of_people)
     has_verdict = has_mixed_pairs(comparisons[0].conditions, data.names, data.people) & is_compared.any()
-    low, high = percentiles(resampled.with_people[2])
+    low = high = np.full(len(data.names), np.nan)
+    is_rare = np.zeros(len(data.names), bool)
+    if resampled.with_people.shape[-1]:
+        intervals = people_intervals(comparisons[0].conditions, data, comparisons[0].rule).with_people
+        low, high, is_rare = intervals.low, intervals.high, intervals.is_rare
     leaf_of = {name: leaf for leaf, name in enumerate(trees.pairs.names)}
     leaves_of_people = sum(1 << leaf_of[name] for name in data.people)
     clusters = [_smallest_cluster(leaves_of_people, merges) for merges in trees.linkages]
@@ -244,7 +255,9 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
         n_below = int(np.sum(range_of_people < kappa - TOLERANCE))
         rows.append((name, kind, kappa, low[k], high[k], lowest, mean, highest, len(range_of_people), n_below, is_within,
                      in_cluster))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
+    table.attrs["notes"] = rare_means_note(is_rare, int(table["low"].notna().sum()))
+    return table
 
 
 def _smallest_cluster(people: int, merges: np.ndarray) -> int:

@@ -29,12 +29,12 @@ def kappa_by_group(
         frame: Trials as returned by `read_trials`.
         by: Column whose values are the groups: `kind`, `group` (of a labels file), `session` or another column.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples of the images (0: no intervals).
-        seed: Random seed of the bootstrap.
+        n_resamples: 0 for a table without intervals. Any other number gives the same intervals, which are not resampled.
+        seed: Has no effect, since the intervals are deterministic.
 
     Returns:
         A table with one row per dataset and pair of groups: `dataset`, `group_1`, `group_2`, `n_pairs`, `kappa`, `low` and
-        `high`. kappa and its interval are those of `kappa_by_kind`: the interval resamples images, not observers.
+        `high`. kappa and its interval are those of `kappa_by_kind`: the interval is about images, not about observers.
 
     Raises:
         UnknownName: If the frame does not have the column.
@@ -46,7 +46,7 @@ def kappa_by_group(
     """
     groups = group_observers(frame, by)
     table = mean_kappas(_resample(groups, rule, n_resamples, seed)).rename(columns=NAMES)
-    add_notes(table, groups.notes)
+    add_notes(table, [*groups.notes, *table.attrs["notes"]])
     return table
 
 
@@ -59,8 +59,8 @@ def group_contrasts(
         frame: Trials as returned by `read_trials`.
         by: Column whose values are the groups: `kind`, `group` (of a labels file), `session` or another column.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples of the images.
-        seed: Random seed of the bootstrap and of the permutations.
+        n_resamples: 0 for a table without intervals. Any other number gives the same intervals, which are not resampled.
+        seed: Random seed of the permutations.
 
     Returns:
         The table of `kind_contrasts`, with `group_1` and `group_2` in place of `kind_1` and `kind_2`. The contrast "with
@@ -78,7 +78,7 @@ def group_contrasts(
     kappas = _resample(groups, rule, n_resamples, seed)
     table = contrast_kinds(kappas, seed=seed).rename(columns=NAMES)
     notes = excluded_datasets_note(groups.frame, [of_dataset.dataset for of_dataset in kappas], EXCLUDED)
-    add_notes(table, [*groups.notes, *notes])
+    add_notes(table, [*groups.notes, *notes, *table.attrs["notes"]])
     return table
 
 

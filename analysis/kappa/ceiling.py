@@ -9,11 +9,11 @@ other.
 An observer can exceed the ceiling, because a majority makes fewer random errors than a single person. The row `MAJORITY`
 shows by how much: it compares each person left out with the majority of the other people, image by image. In case of a
 tie, or if no other person responded to an image, the majority counts as wrong.
-Intervals: paired bootstrap over images, 95 %, with the people held fixed, or the score interval where a kappa is that of
-one pair in one condition. The ceiling is NaN with fewer than two people.
+Intervals of kappa and of the ceiling: those of `analysis.kappa.mean_intervals`, 95 %, with the people held fixed. Intervals
+of the share: paired bootstrap over images. The ceiling is NaN with fewer than two people.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,13 +23,22 @@ from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
     ResampledComparison,
+    align_observers,
     bootstrap_weights,
     excluded_datasets_note,
     resample_comparisons,
-    single_pair_interval,
     unit_weights,
 )
 from analysis.kappa.consistency import Rule, kappa, weighted_agreement
+from analysis.kappa.mean_intervals import (
+    Arrays,
+    MeanIntervals,
+    mean_intervals,
+    mean_weights,
+    pair_intervals,
+    rare_means_note,
+)
+from analysis.kappa.people_intervals import people_intervals
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
 from analysis.measures.ties import TOLERANCE
 
@@ -48,13 +57,14 @@ def noise_ceiling(
     Args:
         frame: Trials as returned by `read_trials`.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples of the images.
+        n_resamples: Number of bootstrap resamples of the images for the intervals of the share (0: no intervals).
         seed: Random seed of the bootstrap.
 
     Returns:
         A table with `COLUMNS`. Every dataset that people responded to has one row per person, the row `MAJORITY`, and
         one row per other observer. `n_people` is the number of people that the observer was compared with. `share` is
-        NaN if the ceiling is not above 0. `attrs["notes"]` lists the datasets that no person responded to.
+        NaN if the ceiling is not above 0. `attrs["notes"]` lists the datasets that no person responded to, and says how many
+        intervals of kappa and of ceilings depend on few errors or correct responses.
 
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
@@ -65,7 +75,8 @@ def noise_ceiling(
     comparisons = resample_comparisons(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table = ceiling_table(comparisons, rule=rule, n_resamples=n_resamples, seed=seed)
     reason = "no person responded to them in a condition of the benchmark"
-    add_notes(table, excluded_datasets_note(frame, [c.data.dataset for c in comparisons], reason))
+    notes = excluded_datasets_note(frame, [c.data.dataset for c in comparisons], reason)
+    add_notes(table, [*notes, *table.attrs["notes"]])
     return table
 
 
@@ -73,34 +84,29 @@ def ceiling_table(
     comparisons: Iterable[ResampledComparison], *, rule: Rule = "undefined-is-nan", n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """Return the table of `noise_ceiling`, without notes, from comparisons with the same settings."""
-    parts = []
+    """Return the table of `noise_ceiling` from comparisons with the same settings, without showing its notes."""
+    parts, is_rare, n_intervals = [], [], 0
     for comparison in comparisons:
         conditions, data, resampled = comparison.conditions, comparison.data, comparison.resampled
         kappas, drawn = (np.concatenate([c.per_person[2], c.with_people[2]]) for c in (data, resampled))
-        majority = [
-            _majority_kappa(conditions, data.people, rule, weights)
-            for weights in (unit_weights, bootstrap_weights(n_resamples, seed))
-        ]
+        with_majority = _majority_arrays(conditions, data.people)
         n = len(data.people)
         names = [*data.people, MAJORITY, *data.names]
         kinds = ["human"] * (n + 1) + list(data.kinds)
-        value = np.insert(kappas[:, 0], n, majority[0])
-        drawn = np.insert(drawn, n, majority[1], axis=0)
+        value = np.insert(kappas[:, 0], n, _majority_kappa(with_majority, rule, unit_weights))
+        drawn_majority = _majority_kappa(with_majority, rule, bootstrap_weights(n_resamples, seed))
+        drawn = np.insert(drawn, n, drawn_majority, axis=0)
         ceiling, drawn_ceiling = data.between_people[2, 0], resampled.between_people[2]
-        ceiling_low, ceiling_high = percentiles(drawn_ceiling[None])[:, 0]
-        low, high = percentiles(drawn)
-        if (
-            n <= 2 and not np.isnan(low).all()
-        ):  # the mean of an observer, or of the people, is then the kappa of one pair
-            people = data.people
-            of_pairs = [
-                single_pair_interval(conditions, people[0], name) for name in people[1:] + data.names * (n == 1)
-            ]
-            if n == 2 and of_pairs[0]:
-                (low[:2], high[:2]), (ceiling_low, ceiling_high) = of_pairs[0], of_pairs[0]
-            for row, ends in enumerate(of_pairs if n == 1 else [], start=2):
-                low[row], high[row] = ends or (low[row], high[row])
+        low = high = np.full(len(names), np.nan)
+        ceiling_low = ceiling_high = np.nan
+        if n_resamples:
+            of_people = people_intervals(conditions, data, rule)
+            of_majority = _majority_interval(with_majority, rule, value[n : n + 1])
+            ends = (of_people.per_person, of_majority, of_people.with_people)
+            low, high = (np.concatenate([getattr(each, side) for each in ends]) for side in ("low", "high"))
+            (ceiling_low,), (ceiling_high,) = of_people.between_people.low, of_people.between_people.high
+            is_rare += [*(each.is_rare for each in ends), of_people.between_people.is_rare]
+            n_intervals += int(np.sum(~np.isnan([*low, ceiling_low])))
         share_low, share_high = percentiles(_share_of_ceiling(drawn, drawn_ceiling))
         parts.append(pd.DataFrame({
             "dataset": data.dataset, "observer": names, "kind": kinds, "n_people": [n - 1] * n + [n] * (len(names) - n),
@@ -108,7 +114,9 @@ def ceiling_table(
             "ceiling_high": ceiling_high, "share": _share_of_ceiling(value, np.array(ceiling)),
             "share_low": share_low, "share_high": share_high,
         }))  # fmt: skip
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
+    table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
+    table.attrs["notes"] = rare_means_note(np.concatenate(is_rare), n_intervals) if is_rare else []
+    return table
 
 
 def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
@@ -117,22 +125,33 @@ def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(value, ceiling, out=np.full(value.shape, np.nan), where=ceiling > TOLERANCE))
 
 
-def _majority_kappa(
-    conditions: list[ConditionData], people: tuple[str, ...], rule: Rule, image_weights: ImageWeights
-) -> np.ndarray:
+def _majority_arrays(conditions: Sequence[ConditionData], people: Sequence[str]) -> Arrays:
+    """Return the responses of the P people in every condition, followed by the majorities of the others of each person.
+
+    The arrays have the shape (2P, I). A person without others in a condition has no majority there.
+    """
+    arrays = []
+    for correct, answered in align_observers(conditions, people):
+        has_others = np.full(answered.shape, answered.any(axis=1).sum() > 1)
+        is_correct = (2 * (correct.sum(axis=0) - correct) > answered.sum(axis=0) - answered) & has_others
+        arrays.append((np.concatenate([correct, is_correct]), np.concatenate([answered, has_others])))
+    return arrays
+
+
+def _majority_kappa(arrays: Arrays, rule: Rule, image_weights: ImageWeights) -> np.ndarray:
     """Return the kappa of each person with the majority of the other people, averaged over people, with shape (R,)."""
     per_condition = []
-    for k, condition in enumerate(conditions):
-        weight = image_weights(condition.correct.shape[1], k)
-        rows = np.flatnonzero(condition.is_reference)
-        correct, answered = condition.correct[rows], condition.answered[rows]
-        majority = (2 * (correct.sum(axis=0) - correct) > answered.sum(axis=0) - answered).astype(float)
-        n = np.arange(len(rows))
-        both_correct = np.concatenate((correct, majority)).astype(weight.dtype)
-        both_answered = np.concatenate((answered, np.ones(answered.shape))).astype(weight.dtype)
-        _, _, expected, observed = weighted_agreement(both_correct, both_answered, weight, n, n + len(rows))
-        kappas = np.full((len(people), weight.shape[1]), np.nan)
-        if len(rows) > 1:
-            kappas[[people.index(condition.names[o]) for o in rows]] = kappa(observed, expected, rule)
-        per_condition.append(kappas)
+    for k, (correct, answered) in enumerate(arrays):
+        weight = image_weights(correct.shape[1], k)
+        person = np.arange(len(correct) // 2)
+        both = correct.astype(weight.dtype), answered.astype(weight.dtype)
+        _, _, expected, observed = weighted_agreement(*both, weight, person, len(person) + person)
+        per_condition.append(kappa(observed, expected, rule))
     return nan_mean(nan_mean(np.array(per_condition), axis=0), axis=0)
+
+
+def _majority_interval(arrays: Arrays, rule: Rule, value: np.ndarray) -> MeanIntervals:
+    """Return the interval of the mean of `_majority_kappa`, whose value in the data has the shape (1,)."""
+    person = np.arange(len(arrays[0][0]) // 2)
+    pairs = pair_intervals(arrays, person, len(person) + person, rule)
+    return mean_intervals(value, pairs, mean_weights(pairs, [person]))

@@ -6,7 +6,7 @@ reference observers. Averages follow Geirhos et al. (2021): over conditions with
 people, then over datasets; each mean excludes undefined values (NaN).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,9 @@ from analysis.kappa.consistency import (
     Rule,
     correct_matrices,
     kappa,
-    pair_counts,
     select_benchmark_conditions,
     weighted_agreement,
 )
-from analysis.kappa.intervals import score_interval
 from analysis.measures.resampling import N_RESAMPLES, nan_mean, resample_weights
 
 MEASURES = ("accuracy_difference", "observed_consistency", "error_consistency")
@@ -82,6 +80,23 @@ def split_by_condition(
                 ConditionData(dataset, condition, tuple(names), kinds, np.array(is_reference, bool), correct, answered)
             )
     return conditions
+
+
+def align_observers(conditions: Sequence[ConditionData], names: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return `correct` and `answered` of every condition with one row per observer in `names`, with shape (O, I).
+
+    The rows of an observer without trials in a condition are 0.
+    """
+    arrays = []
+    for condition in conditions:
+        row = pd.Index(condition.names).get_indexer(
+            pd.Index(names)
+        )  # -1 if the observer has no trials in this condition
+        correct, answered = (
+            np.where(row[:, None] >= 0, array[row], 0.0) for array in (condition.correct, condition.answered)
+        )
+        arrays.append((correct, answered))
+    return arrays
 
 
 def unit_weights(n_images: int, _: int) -> np.ndarray:
@@ -145,13 +160,9 @@ def compare_with_people(
     pairs += [(h, g) for h in range(len(people)) for g in range(h + 1, len(people))]
     first, second = np.array(pairs, int).reshape(-1, 2).T
     arrays = []
-    for k, condition in enumerate(conditions):
-        weight = image_weights(condition.correct.shape[1], first_index + k)
-        # The row is -1 if the observer has no trials in this condition.
-        row = pd.Index(condition.names).get_indexer(pd.Index([*people, *others]))
-        answered = np.where(row[:, None] >= 0, condition.answered[row], 0.0).astype(weight.dtype)
-        correct = np.where(row[:, None] >= 0, condition.correct[row], 0.0).astype(weight.dtype)
-        arrays.append((correct, answered, weight))
+    for k, (correct, answered) in enumerate(align_observers(conditions, [*people, *others])):
+        weight = image_weights(correct.shape[1], first_index + k)
+        arrays.append((correct.astype(weight.dtype), answered.astype(weight.dtype), weight))
     n_resamples = arrays[0][2].shape[1]
     n_blocks = max(1, -(-len(pairs) * n_resamples * len(conditions) // MAX_VALUES))
     blocks = [
@@ -203,11 +214,13 @@ class ResampledComparison:
         conditions: The conditions of the dataset that people responded to.
         data: The agreement in the data.
         resampled: The agreement in the resamples.
+        rule: Treatment of undefined kappas.
     """
 
     conditions: list[ConditionData]
     data: PeopleComparison
     resampled: PeopleComparison
+    rule: Rule
 
 
 def resample_comparisons(
@@ -224,7 +237,7 @@ def resample_comparisons(
         if conditions:
             data = compare_with_people(conditions, rule, unit_weights)
             resampled = compare_with_people(conditions, rule, bootstrap_weights(n_resamples, seed))
-            comparisons.append(ResampledComparison(conditions, data, resampled))
+            comparisons.append(ResampledComparison(conditions, data, resampled, rule))
     return comparisons
 
 
@@ -245,16 +258,6 @@ def has_mixed_pairs(conditions: list[ConditionData], names: Collection[str], oth
         present = (rows >= 0)[:, None] & (columns >= 0)
         is_mixed |= (both[np.ix_(rows, columns)] & present).any(axis=1)
     return is_mixed
-
-
-def single_pair_interval(conditions: list[ConditionData], first: str, second: str) -> tuple[float, float] | None:
-    """Return the score interval of the kappa of two observers that have only one condition; None if they have several."""
-    shared = [c for c in conditions if first in c.names and second in c.names]
-    if len(shared) != 1:
-        return None
-    rows = [shared[0].names.index(name) for name in (first, second)]
-    low, high = score_interval(pair_counts(shared[0].correct[rows], shared[0].answered[rows])[0, 1])
-    return float(low[0]), float(high[0])
 
 
 def _ratio(n: np.ndarray, total: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ first, because only a higher kappa within kinds is of interest. If there are at 
 them are used; otherwise that many random ones are drawn from the seed. The observed assignment counts as one of them,
 so p cannot be small with few observers (3 of A and 1 of B have 4 assignments, so p ≥ .25): `smallest_p` is the smallest
 possible value.
-Intervals: paired bootstrap over images, 95 %, with the observers held fixed. A mean over no pairs is NaN.
+Intervals: those of `analysis.kappa.mean_intervals`, 95 %, with the observers held fixed. A mean over no pairs is NaN.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,9 @@ import pandas as pd
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
-from analysis.kappa.pairs import PairKappas, ResampledKappas, kind_order, resample_kappas
-from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
+from analysis.kappa.mean_intervals import mean_intervals, mean_weights, rare_means_note
+from analysis.kappa.pairs import ResampledKappas, kind_order, resample_kappas
+from analysis.measures.resampling import N_RESAMPLES, nan_mean
 from analysis.measures.ties import TOLERANCE
 
 COLUMNS = (
@@ -43,41 +44,48 @@ def kind_contrasts(
     Args:
         frame: Trials as returned by `read_trials`.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples of the images.
-        seed: Random seed of the bootstrap and of the permutations.
+        n_resamples: 0 for a table without intervals. Any other number gives the same intervals, which are not resampled.
+        seed: Random seed of the permutations.
 
     Returns:
         A table with `COLUMNS` and one row per dataset, pair of kinds and contrast. `kappa_1` and `kappa_2` are the two means
         and `difference` is their difference, with the interval `low` to `high`. `n_1` and `n_2` count the observers of each
-        kind. `attrs["notes"]` lists the excluded datasets.
+        kind. `attrs["notes"]` lists the excluded datasets, and says how many intervals depend on few errors or correct
+        responses.
 
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
     """
     kappas = resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table, used = contrast_kinds(kappas, seed=seed), [of_dataset.dataset for of_dataset in kappas]
-    add_notes(table, excluded_datasets_note(frame, used, "none of their conditions count in the benchmark"))
+    notes = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")
+    add_notes(table, [*notes, *table.attrs["notes"]])
     return table
 
 
 def contrast_kinds(kappas: Iterable[ResampledKappas], *, seed: int = 0) -> pd.DataFrame:
-    """Return the table of `kind_contrasts`, without notes, for the datasets whose kappas are given."""
-    rows = []
+    """Return the table of `kind_contrasts` for the datasets whose kappas are given, without showing its notes."""
+    rows, is_rare = [], []
     for of_dataset in kappas:
-        data = of_dataset.data
+        data, contrasts = of_dataset.data, _contrasts(of_dataset.data.kinds)
         kinds = np.array(data.kinds, object)
         people = np.flatnonzero(kinds == "human")
-        blocks = of_dataset.summary(block_means)
-        # For every contrast: column 0 has the means of the data, and the other columns those of the resamples.
-        all_means = np.concatenate([blocks[0], *(block[:, :, 1:] for block in blocks[1:])], axis=2)
-        for (contrast, kind_1, kind_2), means in zip(_contrasts(data.kinds), all_means, strict=True):
+        pairs = [_contrast_pairs(kinds, *contrast) for contrast in contrasts]
+        means = np.array([[nan_mean(data.kappas[each, 0], axis=0) for each in both] for both in pairs]).reshape(-1, 2)
+        low = high = np.full(len(contrasts), np.nan)
+        if of_dataset.n_resamples and contrasts:
+            weights = [mean_weights(of_dataset.intervals, groups) for groups in zip(*pairs, strict=True)]
+            intervals = mean_intervals(means[:, 0] - means[:, 1], of_dataset.intervals, weights[0] - weights[1])
+            low, high = intervals.low, intervals.high
+            is_rare += intervals.is_rare.tolist()
+        for k, (contrast, kind_1, kind_2) in enumerate(contrasts):
             first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
-            differences = means[0] - means[1]
-            low, high = percentiles(differences[None, 1:])[:, 0]
             p, smallest_p = _permutation_test(contrast, data.array(), first, second, people, seed)
-            rows.append((of_dataset.dataset, contrast, kind_1, kind_2, len(first), len(second), *means[:, 0],
-                         differences[0], low, high, p, smallest_p))  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            rows.append((of_dataset.dataset, contrast, kind_1, kind_2, len(first), len(second), *means[k],
+                         means[k, 0] - means[k, 1], low[k], high[k], p, smallest_p))  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table.attrs["notes"] = rare_means_note(np.array(is_rare, bool), int(table["low"].notna().sum()))
+    return table
 
 
 def _contrasts(kinds: tuple[str, ...]) -> list[tuple[str, str, str]]:
@@ -91,34 +99,22 @@ def _contrasts(kinds: tuple[str, ...]) -> list[tuple[str, str, str]]:
     ]
 
 
-def block_means(data: PairKappas, block: PairKappas) -> np.ndarray:
-    """Return the two means of every contrast, with shape (contrasts, 2, 1 + R): in the data, then in each resample."""
-    kinds = np.array(data.kinds, object)
-    values = np.concatenate([data.kappas, block.kappas], axis=1)  # column 0 has the kappas of the data
-    people = np.flatnonzero(kinds == "human")
-    means = []
-    for contrast, kind_1, kind_2 in _contrasts(data.kinds):
-        first, second = np.flatnonzero(kinds == kind_1), np.flatnonzero(kinds == kind_2)
-        means.append(_contrast_means(contrast, values, first, second, people, len(kinds)))
-    return np.array(means).reshape(len(means), 2, values.shape[1])
+def _contrast_pairs(kinds: np.ndarray, contrast: str, kind_1: str, kind_2: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the pairs in the two means of a contrast, among the pairs in the order of `np.triu_indices`.
 
-
-def _contrast_means(
-    contrast: str, kappas: np.ndarray, first: np.ndarray, second: np.ndarray, people: np.ndarray, n: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two means of a contrast, each with shape (R,), from the kappas of n observers, with shape (pairs, R)."""
-    i, j = np.triu_indices(n, k=1)
-    # For each group: 0 if neither observer of the pair belongs to it, 1 if only the first does, 2 if only the second does,
-    # 3 if both do.
-    membership = [
-        np.isin(i, group).astype(int) + 2 * np.isin(j, group).astype(int) for group in (first, second, people)
-    ]
+    `kinds` are the kinds of the observers, with shape (O,).
+    """
+    i, j = np.triu_indices(len(kinds), k=1)
+    is_of = {kind: (np.array(kinds == kind)[i], np.array(kinds == kind)[j]) for kind in (kind_1, kind_2, "human")}
     if contrast == PEOPLE:
-        pair_masks = [(membership[2] == 1) & (group == 2) for group in membership[:2]]
+        masks = [
+            (is_of[kind][0] & is_of["human"][1]) | (is_of["human"][0] & is_of[kind][1]) for kind in (kind_1, kind_2)
+        ]
     else:
-        pair_masks = [(membership[0] == 3) | (membership[1] == 3), (membership[0] > 0) & (membership[1] > 0)]
-    first_mean, second_mean = (nan_mean(kappas[mask], axis=0) for mask in pair_masks)
-    return first_mean, second_mean
+        (first_i, first_j), (second_i, second_j) = is_of[kind_1], is_of[kind_2]
+        masks = [(first_i & first_j) | (second_i & second_j), (first_i & second_j) | (second_i & first_j)]
+    first, second = (np.flatnonzero(mask) for mask in masks)
+    return first, second
 
 
 def _permutation_test(

@@ -22,9 +22,8 @@ from collections.abc import Callable
 import numpy as np
 
 CRITICAL = 3.841458820694124  # 95 % quantile of χ² with one degree of freedom
-MIN_COUNT = (
-    8  # with fewer errors or correct responses of an observer, the coverage can differ from 95 % by more than 2 %
-)
+# With fewer errors or correct responses of an observer, the coverage can differ from 95 % by more than 2 %.
+MIN_COUNT = 8
 PRECISION = 1e-6  # largest distance between the two numbers that enclose an end of an interval
 ZEROS = (0.5, 0.05, 0.005)  # added to all counts in turn, so that no probability is 0; the last value remains
 MAX_STEPS = 60

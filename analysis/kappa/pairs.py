@@ -7,6 +7,7 @@ MAX_VALUES kappas each. Summaries are computed block by block, and none of them 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,22 @@ import pandas as pd
 from attrs import field, frozen
 
 from analysis.io.frame import dataset_order, number_key, observer_order
-from analysis.kappa.condition_data import ImageWeights, bootstrap_weights, split_by_condition, unit_weights
+from analysis.io.notes import add_notes
+from analysis.kappa.condition_data import (
+    ImageWeights,
+    align_observers,
+    bootstrap_weights,
+    split_by_condition,
+    unit_weights,
+)
 from analysis.kappa.consistency import (
     PAIRS_PER_PRODUCT,
     Rule,
-    pair_counts,
     resampled_kappa,
     select_benchmark_conditions,
 )
-from analysis.kappa.intervals import score_interval
-from analysis.measures.resampling import N_RESAMPLES, nan_mean, percentiles
+from analysis.kappa.mean_intervals import PairIntervals, mean_intervals, mean_weights, pair_intervals, rare_means_note
+from analysis.measures.resampling import N_RESAMPLES, nan_mean
 from core.errors import LogError
 from core.kinds import KINDS
 
@@ -70,14 +77,24 @@ class ResampledKappas:
         data: Kappas of the data.
         blocks: Function that yields the kappas in the bootstrap resamples of the images, one block of resamples after the
             other.
-        counts: The 2 × 2 table of every pair, with shape (pairs, 4), if the dataset has one condition; otherwise None.
+        trials: Trials of the dataset in conditions of the benchmark.
+        rule: Treatment of undefined kappas.
+        n_resamples: Number of bootstrap resamples.
     """
 
     dataset: str
     data: PairKappas
     blocks: Callable[[], Iterator[PairKappas]]
-    counts: np.ndarray | None = None
+    trials: pd.DataFrame
+    rule: Rule
+    n_resamples: int
     _summaries: dict[Summary, list[Any]] = field(factory=dict, init=False, repr=False)
+
+    @cached_property
+    def intervals(self) -> PairIntervals:
+        """The score intervals of the kappas of all pairs in every condition."""
+        arrays = align_observers(split_by_condition(self.trials), self.data.names)
+        return pair_intervals(arrays, *np.triu_indices(len(self.data.names), k=1), self.rule)
 
     def summarize(self, *summaries: Summary) -> None:
         """Compute several summaries of all blocks in one pass, so that the blocks are computed once."""
@@ -113,14 +130,9 @@ def pair_kappas(
     names = order["observer"].tolist()
     i, j = np.triu_indices(len(names), k=1)
     arrays = []
-    for k, condition in enumerate(conditions):
-        weight = np.ascontiguousarray(image_weights(condition.correct.shape[1], k))
-        row = pd.Index(condition.names).get_indexer(pd.Index(order["observer"]))
-        correct, answered = (
-            np.where(row[:, None] >= 0, array[row], 0.0).astype(weight.dtype)
-            for array in (condition.correct, condition.answered)
-        )
-        arrays.append((correct, answered, weight))
+    for k, (correct, answered) in enumerate(align_observers(conditions, names)):
+        weight = np.ascontiguousarray(image_weights(correct.shape[1], k))
+        arrays.append((correct.astype(weight.dtype), answered.astype(weight.dtype), weight))
     kappas = np.empty((len(i), arrays[0][2].shape[1]))
     for start in range(0, len(i), PAIRS_PER_PRODUCT):
         part = slice(start, start + PAIRS_PER_PRODUCT)
@@ -158,10 +170,7 @@ def resample_dataset(trials: pd.DataFrame, rule: Rule, n_resamples: int, seed: i
     def blocks() -> Iterator[PairKappas]:
         return (pair_kappas(trials, rule, weights_of(part)) for part in parts)
 
-    conditions, counts = split_by_condition(trials), None
-    if len(conditions) == 1 and conditions[0].names == data.names:
-        counts = pair_counts(conditions[0].correct, conditions[0].answered)[np.triu_indices(len(data.names), k=1)]
-    return ResampledKappas(str(trials["dataset"].iloc[0]), data, blocks, counts)
+    return ResampledKappas(str(trials["dataset"].iloc[0]), data, blocks, trials, rule, n_resamples)
 
 
 def kappa_by_kind(
@@ -172,39 +181,41 @@ def kappa_by_kind(
     Args:
         frame: Trials as returned by `read_trials`.
         rule: Treatment of undefined kappas, see `analysis.kappa.consistency.RULES`.
-        n_resamples: Number of bootstrap resamples of the images (0: no intervals).
-        seed: Random seed of the bootstrap.
+        n_resamples: 0 for a table without intervals. Any other number gives the same intervals, which are not resampled.
+        seed: Has no effect, since the intervals are deterministic.
 
     Returns:
         A table with `COLUMNS` and one row per dataset and pair of kinds. kappa is averaged over the conditions of each
-        pair of observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is the
-        paired bootstrap over images, 95 %, with the observers held fixed; for a single pair in a single condition, it is
-        the score interval.
+        pair of observers, then over the `n_pairs` pairs with a defined kappa, as in the benchmark. The interval is that of
+        `analysis.kappa.mean_intervals`, 95 %, with the observers held fixed. `attrs["notes"]` says how many intervals
+        depend on few errors or correct responses.
 
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
     """
-    return mean_kappas(resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed))
+    table = mean_kappas(resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed))
+    add_notes(table, table.attrs["notes"])
+    return table
 
 
 def mean_kappas(kappas: Iterable[ResampledKappas]) -> pd.DataFrame:
-    """Return the table of `kappa_by_kind` for the datasets whose kappas are given."""
-    rows = []
+    """Return the table of `kappa_by_kind` for the datasets whose kappas are given, without showing its notes."""
+    rows, is_rare = [], []
     for of_dataset in kappas:
-        low, high = percentiles(np.concatenate(of_dataset.summary(kind_means), axis=1))
-        for k, (kind_1, kind_2, pairs) in enumerate(_pairs_by_kind(of_dataset.data.kinds)):
-            values = of_dataset.data.kappas[pairs, 0]
-            n_pairs, mean = int((~np.isnan(values)).sum()), nan_mean(values, axis=0).item()
-            if n_pairs == 1 and of_dataset.counts is not None and not np.isnan(low[k]):
-                (low[k],), (high[k],) = score_interval(of_dataset.counts[pairs[~np.isnan(values)]])
-            rows.append((of_dataset.dataset, kind_1, kind_2, n_pairs, mean, low[k], high[k]))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def kind_means(data: PairKappas, block: PairKappas) -> np.ndarray:
-    """Return the mean kappa of every two kinds that have a pair, in each resample of the block, with shape (…, R)."""
-    means = [nan_mean(block.kappas[pairs], axis=0) for _, _, pairs in _pairs_by_kind(data.kinds)]
-    return np.array(means).reshape(len(means), block.kappas.shape[1])
+        groups = list(_pairs_by_kind(of_dataset.data.kinds))
+        values = [of_dataset.data.kappas[pairs, 0] for _, _, pairs in groups]
+        means = np.array([nan_mean(value, axis=0).item() for value in values])
+        low = high = np.full(len(groups), np.nan)
+        if of_dataset.n_resamples:
+            intervals = of_dataset.intervals
+            ends = mean_intervals(means, intervals, mean_weights(intervals, [pairs for _, _, pairs in groups]))
+            low, high = ends.low, ends.high
+            is_rare += ends.is_rare.tolist()
+        for (kind_1, kind_2, _), value, *ends_of_row in zip(groups, values, means, low, high, strict=True):
+            rows.append((of_dataset.dataset, kind_1, kind_2, int((~np.isnan(value)).sum()), *ends_of_row))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table.attrs["notes"] = rare_means_note(np.array(is_rare, bool), int(table["low"].notna().sum()))
+    return table
 
 
 def kind_order(kinds: Iterable[str]) -> list[str]:

@@ -97,6 +97,8 @@ def _average_caption(
         order += f" Pale bars{place} are means over fewer datasets, which cannot be compared with the others."
     of_groups = " for people, and a bootstrap over observers for groups" if inputs.group_by else ""
     sentences = [title, people, order, f"Error bars show {inputs.bootstrap_intervals}{of_groups}."]
+    if "error_consistency" in set(table["measure"]):
+        sentences.append(f"The error bars of error consistency show {inputs.kappa_intervals}{of_groups}.")
     if number != 3:
         sentences.append(_as_sentence(benchmark.attrs["rule"]))
     if "accuracy_difference" in set(table["measure"]):

@@ -72,7 +72,7 @@ def make_consistency_curves(inputs: FigureInputs) -> list[PaperFigure | str]:
     caption = (
         f"Accuracy (left) and error consistency with people (right) by condition in {_count(datasets)}: "
         f"{inputs.describe(table, datasets)}. {_people_sentence(table)}κ is the mean over people; κ of people is that of "
-        f"people with each other. Its error bars and bands show {inputs.bootstrap_intervals}{of_groups}. "
+        f"people with each other. Its error bars and bands show {inputs.kappa_intervals}{of_groups}. "
         f"{rule[0].upper()}{rule[1:]}. {_error_bar_sentences(inputs, table)}{inputs.stand_in_note}"
     )
     draw = partial(paper.figure_10, table, chance=inputs.chance(datasets))

@@ -234,6 +234,11 @@ class FigureInputs:
         return f"95 % intervals from a paired bootstrap over images ({self.n_resamples} resamples, seed {self.seed})"
 
     @property
+    def kappa_intervals(self) -> str:
+        """A description of the intervals of error consistency for captions."""
+        return "95 % intervals that combine the score intervals of the pairs of observers (MOVER)"
+
+    @property
     def stand_in_note(self) -> str:
         """A sentence for captions of error consistency that names the stand-ins for people; "" without stand-ins."""
         if self.stand_ins is None:

@@ -18,6 +18,7 @@ from commands.options import (
     NChoices,
     Resamples,
     Rule,
+    print_notes,
     read_logs,
     to_stderr,
 )
@@ -214,7 +215,7 @@ def contrasts(
 ) -> None:
     """Compare kappa within and between kinds of observer.
 
-    Kinds are human, generative, discriminative and so on. Each contrast has a bootstrap interval and a permutation test.
+    Kinds are human, generative, discriminative and so on. Each contrast has an interval and a permutation test.
     --group-by compares groups in place of kinds.
 
     \b
@@ -279,6 +280,7 @@ def clusters(
         )
         typer.echo(f"Agreement of clusters with kinds of observer: {result}")
         models = within_human_range(frame, trees, rule=rule, n_resamples=resamples, seed=seed)
+        print_notes(models)
         if len(models) > MAX_SENTENCES:
             _print_human_range(models)
         else:

@@ -20,7 +20,7 @@ def output(
     summary: "pd.DataFrame | None" = None,
     rule: KappaRule | None = None,
 ) -> None:
-    """Print the table's notes and the rule for undefined kappas, then the table in the requested form.
+    """Print the notes of both tables and the rule for undefined kappas, then the table in the requested form.
 
     JSON and CSV contain the whole `table`. If `summary` is given, the terminal shows it instead of `table`. Raises
     LogError if `csv` is an existing trial log, which would be overwritten.
@@ -30,6 +30,8 @@ def output(
     from stimuli.published.layouts.files import detect_layout
 
     print_notes(table)
+    if summary is not None and not json:
+        print_notes(summary)
     if rule is not None:
         to_stderr(f"note: {RULES[rule]}")
     if not len(table):

@@ -20,7 +20,7 @@ from analysis.kappa.contrasts import PEOPLE, WITHIN, contrast_kinds
 from analysis.kappa.embedding import map_observers
 from analysis.kappa.error_patterns import error_patterns
 from analysis.report.sections.figures import write_figure
-from analysis.report.sections.parts import Part, ReportFigure, list_of, table_of
+from analysis.report.sections.parts import Part, ReportFigure, as_sentence, list_of, table_of
 from analysis.report.sections.section_inputs import Section, SectionInputs
 
 MAX_SENTENCES = 4  # largest number of generative observers that are described one by one
@@ -58,12 +58,14 @@ def ceiling_section(inputs: SectionInputs) -> Part | None:
             f"{format_value(best.kappa)}, which is {100 * best['share']:.0f} % of the ceiling."
         )
     shown = table.drop(columns=["dataset", "ceiling", "ceiling_low", "ceiling_high"])
+    share = f"; those of the share come from a {inputs.bootstrap.description}"
     caption = (
         "Mean κ with people, averaged over conditions and then over people; a person is compared with the other "
         f"people. The row “{MAJORITY}” compares each person with the majority response of the other people, which "
-        f"contains fewer random errors than the responses of one person.{inputs.bootstrap.caption()}"
+        f"contains fewer random errors than the responses of one person.{inputs.bootstrap.mean_kappa_caption(share)}"
     )
     intervals = (("kappa", "low", "high"), ("share", "share_low", "share_high"))
+    paragraphs += map(as_sentence, table.attrs["notes"])
     tables = (table_of(shown, caption, intervals, "noise-ceiling"),)
     return Part(title, anchor, tuple(paragraphs), (), tables, {"noise-ceiling": table})
 
@@ -79,13 +81,14 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
         f"{format_p_value(row['p'])}."
         for row in table[(table["contrast"] == PEOPLE) & table["difference"].notna()].to_dict("records")
     ]
+    paragraphs += map(as_sentence, table.attrs["notes"])
     shown = table.drop(columns="dataset").rename(columns={"kind_1": "between", "kind_2": "and"})
     shown = shown.assign(p=shown["p"].map(_four_decimals), smallest_p=shown["smallest_p"].map(_four_decimals))
     caption = (
         f"“{WITHIN}” is the mean κ over pairs of observers of the same kind minus the mean κ over pairs of different "
         f"kinds. “{PEOPLE}” is the mean κ of the first kind with people minus that of the second kind. The p value "
         "comes from permuting the kinds over the observers; with this number of observers it cannot be below "
-        f"“smallest p”.{inputs.bootstrap.caption('; observers are not resampled')}"
+        f"“smallest p”.{inputs.bootstrap.mean_kappa_caption('; they do not describe other observers')}"
     )
     tables = (table_of(shown, caption, (("difference", "low", "high"),)),)
     return Part("Kinds compared", f"kinds-{inputs.anchor}", tuple(paragraphs), (), tables, {"contrasts": table})
@@ -103,6 +106,7 @@ def clusters_section(inputs: SectionInputs) -> Part | None:
         paragraphs.append(human_range_summary(among))
         generative = among[among["kind"] == "generative"]
         paragraphs += [f"{sentence}." for sentence in human_range_sentences(generative.head(MAX_SENTENCES))]
+        paragraphs += map(as_sentence, among.attrs["notes"])
     if index == index:
         n = len(set(trees.pairs.kinds))
         paragraphs.append(

@@ -34,13 +34,14 @@ def consistency_section(inputs: SectionInputs) -> Part:
         return Part(title, anchor, (ALL_EXCLUDED if inputs.pairs["n"].any() else NO_PAIR,))
     kinds, bootstrap, tree = inputs.kinds, inputs.bootstrap, cluster_observers(matrix)
     kappas = mean_kappas(inputs.kappas)
-    sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix))
+    notes = map(as_sentence, kappas.attrs["notes"])
+    sentences = (_cluster_sentence(tree, kinds), _kappa_sentence(kappas), _undefined_sentence(matrix), *notes)
     shown = kappas.drop(columns="dataset").rename(
         columns={"kind_1": "between", "kind_2": "and", "n_pairs": "pairs", "kappa": "mean kappa"}
     )
     caption = (
         "Mean κ between kinds of observers, averaged over conditions within a pair and then over pairs. "
-        f"{as_sentence(RULES['undefined-is-nan'])}{bootstrap.caption('; observers are not resampled')}"
+        f"{as_sentence(RULES['undefined-is-nan'])}{bootstrap.mean_kappa_caption('; they do not describe other observers')}"
     )
     figure = write_consistency_figure(inputs.out, inputs.anchor, matrix, kinds, tree, inputs.pairs, inputs.contingency)
     tables = (table_of(shown, caption, (("mean kappa", "low", "high"),)),)

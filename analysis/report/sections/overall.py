@@ -23,6 +23,10 @@ from analysis.report.sections.section_inputs import Bootstrap, OverallSection
 from stimuli.published.datasets import DATASETS
 from stimuli.published.level_scales import published_name
 
+KAPPA_INTERVALS = (
+    "Those of the error consistency combine the score intervals of the pairs and the correlations of their κ (MOVER)"
+)
+
 
 def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Part | None:
     """Show the benchmark of Geirhos et al. (2021).
@@ -33,7 +37,7 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
     if not any(len(select_benchmark_conditions(rows, str(dataset))) for dataset, rows in people.groupby("dataset")):
         return None
     table, intervals = benchmark_table(frame), benchmark_intervals(frame, **bootstrap.options)
-    notes = [note for note in (*table.attrs.get("notes", ()), table.attrs.get("rule")) if note]
+    notes = [note for note in (*intervals.attrs.get("notes", ()), table.attrs.get("rule")) if note]
     sentences = (
         "The table shows means over the datasets that an observer responded to, as in the benchmark of Geirhos et al. "
         "(2021): accuracy, and the similarity to people in accuracy (the squared difference; lower is more similar), "
@@ -48,7 +52,7 @@ def benchmark_section(frame: pd.DataFrame, _: Path, bootstrap: Bootstrap) -> Par
         shown = shown.merge(ends.reset_index(), on=keys, how="left", validate="one_to_one")
     caption = (
         "Observers are sorted by error consistency, with people first."
-        f"{bootstrap.caption('; people and other observers are not resampled')}"
+        f"{bootstrap.caption(f'; people and other observers are not resampled. {KAPPA_INTERVALS}')}"
     )
     rows = table_of(shown, caption, [(name, f"{name} low", f"{name} high") for name in MEASURES], "benchmark")
     data = {"benchmark": table, "benchmark-intervals": intervals}

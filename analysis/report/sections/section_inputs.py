@@ -11,8 +11,7 @@ from attrs import frozen
 from analysis.kappa.branches import block_linkages
 from analysis.kappa.condition_data import ResampledComparison, resample_comparisons
 from analysis.kappa.consistency import select_benchmark_conditions
-from analysis.kappa.contrasts import block_means
-from analysis.kappa.pairs import ResampledKappas, kind_means, resample_kappas
+from analysis.kappa.pairs import ResampledKappas, resample_kappas
 from analysis.report.sections.parts import Part
 
 
@@ -45,6 +44,11 @@ class Bootstrap:
         The sentence is "" if intervals are not computed.
         """
         return f" The 95 % intervals come from a {self.description}{note}." if self.description else ""
+
+    def mean_kappa_caption(self, note: str = "") -> str:
+        """Return the last sentence of a caption of mean kappas, which do not have bootstrap intervals."""
+        method = "combine the score intervals of the pairs and the correlations of their κ (MOVER)"
+        return f" The 95 % intervals {method}{note}." if self.n_resamples else ""
 
 
 @frozen(eq=False)
@@ -94,7 +98,7 @@ class SectionInputs:
         """The kappas of all pairs of observers."""
         kappas = resample_kappas(self.benchmark_trials, **self.bootstrap.options)
         for of_dataset in kappas:
-            of_dataset.summarize(kind_means, block_means, block_linkages)
+            of_dataset.summarize(block_linkages)
         return kappas
 
     @cached_property

@@ -7,6 +7,7 @@ import pytest
 from analysis.benchmark.benchmark import COLUMNS, benchmark_table
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.kappa.condition_data import bootstrap_weights
+from analysis.kappa.pairs import kappa_by_kind
 from core.errors import LogError
 from tests.unit.analysis.frames import correct_trials
 
@@ -55,7 +56,9 @@ def test_ranks_compare_observers_that_answered_the_same_conditions():
     ending = "2 conditions of 2 datasets; without a rank: incomplete"
     assert any(note.endswith(ending) for note in table.attrs["notes"])
     intervals = benchmark_intervals(pd.concat([*PEOPLE, *complete, *second_dataset, incomplete]), n_resamples=2)
-    assert intervals.attrs["notes"] == table.attrs["notes"] and intervals.attrs["rank_note"].endswith(ending)
+    *notes, note = intervals.attrs["notes"]
+    assert notes == table.attrs["notes"] and intervals.attrs["rank_note"].endswith(ending)
+    assert note.startswith("4 of 4 intervals of mean kappas are approximate")
     assert benchmark_intervals(pd.concat([*PEOPLE, *complete]), n_resamples=2).attrs["rank_note"] == ""
 
 
@@ -82,17 +85,12 @@ def test_table_names_the_rule():
 
 
 def slow_interval(correct, n_people, seed, n_resamples):
-    """Return the interval of error consistency with people, computed one resample and pair at a time."""
+    """Return the interval of observed consistency with people, computed one resample and pair at a time."""
     weight = bootstrap_weights(n_resamples, seed)(correct.shape[1], 0)
     means = []
     for r in range(n_resamples):
         images = [i for i in range(correct.shape[1]) for _ in range(int(weight[i, r]))]
-        kappas = []
-        for h in range(n_people):
-            a, b = correct[h, images], correct[n_people, images]
-            expected = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
-            kappas.append((np.mean(a == b) - expected) / (1 - expected))
-        means.append(np.mean(kappas))
+        means.append(np.mean([np.mean(correct[h, images] == correct[n_people, images]) for h in range(n_people)]))
     return np.percentile(means, [2.5, 97.5])
 
 
@@ -106,11 +104,32 @@ def test_intervals_equal_a_slow_reference():
         ]
     )
     table = benchmark_intervals(frame, n_resamples=60, seed=3)
-    row = table[(table["observer"] == "net") & (table["measure"] == "error_consistency")].iloc[0]
+    row = table.set_index(["observer", "measure"]).loc[("net", "observed_consistency")]
     assert [row["low"], row["high"]] == pytest.approx(list(slow_interval(correct, 2, 3, 60)), abs=1e-9)
-    assert row["value"] == pytest.approx(benchmark_table(frame).set_index("observer").loc["net", "error_consistency"])
+    assert row["value"] == pytest.approx(
+        benchmark_table(frame).set_index("observer").loc["net", "observed_consistency"]
+    )
     pd.testing.assert_frame_equal(table, benchmark_intervals(frame, n_resamples=60, seed=3))
     assert not table.equals(benchmark_intervals(frame, n_resamples=60, seed=4))
+
+
+def test_intervals_of_error_consistency_are_those_of_mean_kappas():
+    rng = np.random.default_rng(1)
+    frames = [
+        correct_trials(name, kind, "".join(map(str, (rng.random(100) < 0.6).astype(int))), dataset="edge")
+        for name, kind in KINDS
+    ]
+    frame = pd.concat(frames)
+    expected = kappa_by_kind(frame).set_index(["kind_1", "kind_2"])[["kappa", "low", "high"]]
+    columns, measure = ["value", "low", "high"], "error_consistency"
+    one = benchmark_intervals(frame, n_resamples=2).set_index(["measure", "observer"]).loc[measure, columns]
+    twice = pd.concat([frame, frame.assign(dataset="silhouette")])
+    two = benchmark_intervals(twice, n_resamples=2).set_index(["measure", "observer"]).loc[measure, columns]
+    for observer, kinds in (("humans", ("human", "human")), ("net", ("human", "generative"))):
+        assert one.loc[observer].tolist() == pytest.approx(expected.loc[kinds].tolist())
+        value, low, high = one.loc[observer]  # two independent datasets with the same data: the distances shrink by √2
+        distances = ((value - low) / np.sqrt(2), (high - value) / np.sqrt(2))
+        assert two.loc[observer].tolist() == pytest.approx([value, value - distances[0], value + distances[1]])
 
 
 def test_rank_intervals_reflect_the_certainty_of_a_rank():

@@ -118,12 +118,12 @@ def test_a_mean_over_one_pair_has_the_interval_of_the_pair():
         by_condition = consistency_by_condition(frame, n_resamples=20).set_index("observer")[["low", "high"]]
         if frame["observer"].nunique() == 2 and "net" in set(frame["observer"]):
             expected = pairs.loc[("p1", "net")].tolist()
-            assert means.loc[("human", "generative", 1)].tolist() == expected
-            assert ceiling.loc["net", ["low", "high"]].tolist() == expected
-            assert by_condition.loc["net"].tolist() == expected
+            assert means.loc[("human", "generative", 1)].tolist() == pytest.approx(expected, abs=1e-12)
+            assert ceiling.loc["net", ["low", "high"]].tolist() == pytest.approx(expected, abs=1e-12)
+            assert by_condition.loc["net"].tolist() == pytest.approx(expected, abs=1e-12)
         else:
             expected = pairs.loc[("p1", "p2")].tolist()
-            assert means.loc[("human", "human", 1)].tolist() == expected
-            assert ceiling.loc["p1", ["low", "high"]].tolist() == expected
-            assert ceiling.loc["p2", ["ceiling_low", "ceiling_high"]].tolist() == expected
-            assert by_condition.loc["people"].tolist() == expected
+            assert means.loc[("human", "human", 1)].tolist() == pytest.approx(expected, abs=1e-12)
+            assert ceiling.loc["p1", ["low", "high"]].tolist() == pytest.approx(expected, abs=1e-12)
+            assert ceiling.loc["p2", ["ceiling_low", "ceiling_high"]].tolist() == pytest.approx(expected, abs=1e-12)
+            assert by_condition.loc["people"].tolist() == pytest.approx(expected, abs=1e-12)
