@@ -86,7 +86,7 @@ def pair_intervals(arrays: Arrays, first: np.ndarray, second: np.ndarray, rule: 
     p1, p2 = (both + only_1) / total, (both + only_2) / total
     kappas = kappa((both + neither) / total, p1 * p2 + (1 - p1) * (1 - p2), rule)
     low, high = (ends.reshape(kappas.shape) for ends in score_interval(counts.reshape(-1, 4)))
-    # Where only the rule defines kappa, there is no interval.
+    # Where only the rule defines kappa, both ends are at kappa itself.
     below, above = (
         np.where(np.isnan(ends), 0.0, distance) for ends, distance in ((low, kappas - low), (high, high - kappas))
     )
