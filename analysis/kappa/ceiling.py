@@ -128,7 +128,8 @@ def _share_of_ceiling(value: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 def _majority_arrays(conditions: Sequence[ConditionData], people: Sequence[str]) -> Arrays:
     """Return the responses of the P people in every condition, followed by the majorities of the others of each person.
 
-    The arrays have the shape (2P, I). The row of a majority of nobody is 0.
+    The arrays have the shape (2P, I). The rows of the majorities are 0 in a condition
+    with only one person.
     """
     arrays = []
     for correct, answered in align_observers(conditions, people):
