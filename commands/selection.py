@@ -131,7 +131,7 @@ def make_selection(
 def parse_kinds(texts: list[str] | None) -> dict[str, Kind]:
     """Return the texts NAME=KIND of repeated `--kind` options as a dictionary.
 
-    Raises typer.BadParameter for a text in a different form, and for a kind that does not exist.
+    Raises typer.BadParameter for a text in a different form, for a kind that does not exist, and for two kinds of one name.
     """
     kinds: dict[str, Kind] = {}
     for text in texts or []:
@@ -142,14 +142,15 @@ def parse_kinds(texts: list[str] | None) -> dict[str, Kind]:
                 f"expected NAME=KIND, such as 1=human, got {text!r}; the kinds are {', '.join(KINDS)}",
                 param_hint="--kind",
             )
-        kinds[name] = known
+        if kinds.setdefault(name, known) != known:
+            raise typer.BadParameter(f"{name} has two kinds, {kinds[name]} and {known}", param_hint="--kind")
     return kinds
 
 
 def parse_replacements(texts: list[str] | None) -> dict[str, dict[str, str]]:
     """Return the texts COLUMN:OLD=NEW of repeated `--replace` options as a dictionary for each column.
 
-    Raises typer.BadParameter for a text in a different form.
+    Raises typer.BadParameter for a text in a different form, and for two replacements of one text.
     """
     replace: dict[str, dict[str, str]] = {}
     for text in texts or []:
@@ -159,5 +160,9 @@ def parse_replacements(texts: list[str] | None) -> dict[str, dict[str, str]]:
             raise typer.BadParameter(
                 f"expected COLUMN:OLD=NEW, such as response:plane=airplane, got {text!r}", param_hint="--replace"
             )
-        replace.setdefault(column, {})[old] = new
+        other = replace.setdefault(column, {}).setdefault(old, new)
+        if other != new:
+            raise typer.BadParameter(
+                f"the {column} {old!r} has two replacements, {other!r} and {new!r}", param_hint="--replace"
+            )
     return replace

@@ -201,6 +201,8 @@ class StimulusSet:
             )
         stimuli = []
         for number, row in enumerate(rows[1:], start=2):
+            if not any(cell.strip() for cell in row):  # spreadsheets and editors add empty rows
+                continue
             if len(row) != len(rows[0]):
                 raise StimulusError(f"{manifest}, row {number} has {len(row)} cells, but the header has {len(rows[0])}")
             check_manifest_row(manifest, number, rows[0], row)

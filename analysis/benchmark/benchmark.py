@@ -28,6 +28,7 @@ import pandas as pd
 from attrs import frozen
 from scipy.stats import rankdata
 
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
@@ -101,6 +102,7 @@ def benchmark_table(
         >>> table = benchmark_table(read_trials("humans", "logs"), rule="model-vs-human")
         >>> table[["observer", "ood_accuracy", "error_consistency"]]
     """
+    frame = check_frame(frame)
     scores = benchmark_scores(frame, rule, reference_observers)
     table = pd.DataFrame({"observer": scores.names, "kind": scores.kinds, "n_datasets": scores.n_datasets})
     for name, values in zip(MEASURES, scores.values, strict=True):

@@ -11,6 +11,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from analysis.benchmark.ranks import benchmark_intervals
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.consistency import Rule
 from analysis.measures.by_group import average_groups
@@ -48,6 +49,7 @@ def benchmark_by_group(
     Example:
         >>> benchmark_by_group(frame, "kind")
     """
+    frame = check_frame(frame)
     is_reference = frame["kind"] == "human"
     if reference_observers is not None:
         is_reference |= frame["observer"].isin(list(reference_observers))

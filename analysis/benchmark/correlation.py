@@ -23,6 +23,7 @@ import pandas as pd
 from scipy.stats import norm, pearsonr, spearmanr
 
 from analysis.benchmark.benchmark import HUMANS
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import select_dataset
 from analysis.kappa.condition_data import compare_with_people, group_by_dataset, split_by_condition
 from analysis.kappa.consistency import Rule, select_benchmark_conditions
@@ -100,6 +101,7 @@ def observer_measure(
     Example:
         >>> observer_measure(frame, "consistency:edge", people=True)
     """
+    frame = check_frame(frame)
     measure, _, dataset = name.partition(":")
     if measure not in MEASURES or bool(dataset) == (measure == "shape-bias"):
         raise UnknownName(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.benchmark.benchmark import MEASURES, BenchmarkScores, benchmark_scores
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import bootstrap_weights
 from analysis.kappa.consistency import RULES, Rule
@@ -59,6 +60,7 @@ def benchmark_intervals(
         >>> table = benchmark_intervals(frame, n_resamples=200)
         >>> table[table["measure"] == "mean_rank"]
     """
+    frame = check_frame(frame)
     scores = benchmark_scores(frame, rule, reference_observers, every_dataset=every_dataset)
     weights = bootstrap_weights(n_resamples, seed)
     resampled = benchmark_scores(frame, rule, reference_observers, weights, every_dataset=every_dataset)

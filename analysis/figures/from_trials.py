@@ -14,6 +14,7 @@ from analysis.figures.consistency import draw_consistency
 from analysis.figures.scatter import draw_map
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
 from analysis.io.appearance import appearance_of
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import observer_order, select_dataset
 from analysis.kappa.clustering import cluster_observers
 from analysis.kappa.consistency import Rule, error_consistency, kappa_matrix
@@ -44,6 +45,7 @@ def accuracy_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_by
     Example:
         >>> accuracy_figure(read_trials("humans/contrast")).savefig("accuracy.pdf")
     """
+    frame = check_frame(frame)
     trials = _trials_of(frame, dataset)
     table, shown = accuracy(trials), appearance_of(frame)
     if group_by is not None:
@@ -72,6 +74,7 @@ def shape_bias_figure(frame: pd.DataFrame, dataset: str | None = None, *, group_
     Example:
         >>> shape_bias_figure(read_trials("humans/cue-conflict", "logs/cue-conflict"))
     """
+    frame = check_frame(frame)
     trials = frame if dataset is None else select_dataset(frame, dataset)
     if group_by is not None:
         groups = group_observers(trials, group_by)
@@ -104,6 +107,7 @@ def kappa_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule 
     Example:
         >>> kappa_figure(read_trials("humans/cue-conflict", "networks/cue-conflict"))
     """
+    frame = check_frame(frame)
     matrix, kinds = _kappas(frame, dataset, rule)
     with style.publication(), style.showing(frame):
         return draw_consistency(matrix, kinds, cluster_observers(matrix), style.PrintFigure())
@@ -128,6 +132,7 @@ def map_figure(frame: pd.DataFrame, dataset: str | None = None, *, rule: Rule = 
     Example:
         >>> map_figure(read_trials("humans/cue-conflict", "networks/cue-conflict"))
     """
+    frame = check_frame(frame)
     matrix, kinds = _kappas(frame, dataset, rule)
     points, _ = map_observers(matrix)
     with style.publication(), style.showing(frame):

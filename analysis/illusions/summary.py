@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import dataset_order
 from analysis.io.notes import add_notes
 from analysis.measures.resampling import N_RESAMPLES
@@ -43,6 +44,7 @@ def illusion_table(frame: pd.DataFrame, *, n_resamples: int = N_RESAMPLES, seed:
     Raises:
         LogError: If no dataset shows an illusion, or the cues or categories of the images are not as expected.
     """
+    frame = check_frame(frame)
     if not has_illusions(frame):
         raise LogError(
             "none of the logs contains trials of an illusion: give logs of experiments such as duck-rabbit, "

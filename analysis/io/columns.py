@@ -115,7 +115,12 @@ class Columns:
         invalid = [text for text in new if not _is_valid(name, text)]
         if invalid:
             row = min(cells.index(text) for text in invalid)
-            raise LogError(f"{path}, line {first_line + row}: {name} is {cells[row]!r}, {EXPECTED_TEXT}")
+            problem = (
+                f"is {cells[row]!r}, {EXPECTED_TEXT}"
+                if cells[row]
+                else "is missing: complete the cell, or remove the row"
+            )
+            raise LogError(f"{path}, line {first_line + row}: {name} {problem}")
         valid |= new
 
     def to_frame(self) -> pd.DataFrame:

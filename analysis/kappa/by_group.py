@@ -8,6 +8,7 @@ of its own parts counts as a pair between the two groups.
 import pandas as pd
 from attrs import evolve
 
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
@@ -44,6 +45,7 @@ def kappa_by_group(
     Example:
         >>> kappa_by_group(label_observers(frame, "labels.csv"), "group")
     """
+    frame = check_frame(frame)
     groups = group_observers(frame, by)
     table = mean_kappas(_resample(groups, rule, n_resamples, seed)).rename(columns=NAMES)
     add_notes(table, [*groups.notes, *table.attrs["notes"]])
@@ -74,6 +76,7 @@ def group_contrasts(
     Example:
         >>> group_contrasts(label_observers(frame, "labels.csv"), "group")
     """
+    frame = check_frame(frame)
     groups = group_observers(frame, by)
     kappas = _resample(groups, rule, n_resamples, seed)
     table = contrast_kinds(kappas, seed=seed).rename(columns=NAMES)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
@@ -72,6 +73,7 @@ def noise_ceiling(
     Example:
         >>> noise_ceiling(frame)[["dataset", "observer", "kappa", "ceiling", "share"]]
     """
+    frame = check_frame(frame)
     comparisons = resample_comparisons(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table = ceiling_table(comparisons, rule=rule, n_resamples=n_resamples, seed=seed)
     reason = "no person responded to them in a condition of the benchmark"

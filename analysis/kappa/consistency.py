@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import condition_order, observer_order
 from analysis.io.notes import add_notes
 from analysis.io.repeated import first_responses
@@ -76,6 +77,7 @@ def error_consistency(
         >>> table = error_consistency(frame)
         >>> kappa_matrix(table, "cue-conflict")
     """
+    frame = check_frame(frame, "condition", "correct")
     names_of_columns = [*COLUMNS, *(BOUNDS if bounds else ())]
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names_of_columns}
     all_counts = [np.zeros((0, 4), np.int64)]

@@ -20,6 +20,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
@@ -56,6 +57,7 @@ def kind_contrasts(
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
     """
+    frame = check_frame(frame)
     kappas = resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed)
     table, used = contrast_kinds(kappas, seed=seed), [of_dataset.dataset for of_dataset in kappas]
     notes = excluded_datasets_note(frame, used, "none of their conditions count in the benchmark")

@@ -27,6 +27,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.choices import n_choices
 from analysis.io.frame import condition_order, dataset_order, observer_order
 from analysis.io.notes import add_notes
@@ -65,6 +66,7 @@ def error_patterns(
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
     """
+    frame = check_frame(frame)
     parts = []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = first_responses(select_benchmark_conditions(frame[frame["dataset"] == dataset], dataset))

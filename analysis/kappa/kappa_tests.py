@@ -28,6 +28,7 @@ import pandas as pd
 from attrs import frozen
 from statsmodels.stats.multitest import multipletests
 
+from analysis.io.check_frame import check_frame
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
     ConditionData,
@@ -81,6 +82,7 @@ def independence_test(frame: pd.DataFrame, *, n_draws: int = N_RESAMPLES, seed: 
         >>> table = independence_test(frame, n_draws=10_000)
         >>> table[table["p_holm"] < 0.05]
     """
+    frame = check_frame(frame)
     parts = []
     for dataset, conditions in group_by_dataset(split_by_condition(frame)).items():
         names = _people_first(conditions)
@@ -167,6 +169,7 @@ def difference_test(
     Example:
         >>> difference_test(frame, [("resnet50", "clip")])
     """
+    frame = check_frame(frame)
     known = set(frame.loc[frame["kind"] != "human", "observer"])
     for name in (name for pair in pairs or () for name in pair):
         if name not in known:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from attrs import field, frozen
 
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import dataset_order, number_key, observer_order
 from analysis.io.notes import add_notes
 from analysis.kappa.condition_data import (
@@ -193,6 +194,7 @@ def kappa_by_kind(
     Raises:
         LogError: If an observer responded to an image of one condition twice in one session.
     """
+    frame = check_frame(frame)
     table = mean_kappas(resample_kappas(frame, rule=rule, n_resamples=n_resamples, seed=seed))
     add_notes(table, table.attrs["notes"])
     return table

@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.columns import as_text
 from analysis.io.frame import dataset_order, observer_order
 from analysis.io.notes import add_notes
@@ -59,6 +60,7 @@ def retest_reliability(
     Example:
         >>> retest_reliability(read_trials("logs"))[["observer", "condition", "n", "kappa", "low", "high"]]
     """
+    frame = check_frame(frame)
     sessions = frame[["dataset", "observer", "session"]].drop_duplicates().dropna()
     n_sessions = sessions.groupby(["dataset", "observer"], observed=True).size()
     if not (n_sessions > 1).any():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from analysis.io.check_frame import check_frame
 from analysis.io.choices import recorded_n_choices
 from analysis.io.columns import as_text
 from analysis.io.frame import condition_order, dataset_order, observer_order
@@ -33,6 +34,7 @@ def accuracy(frame: pd.DataFrame) -> pd.DataFrame:
         >>> table = accuracy(read_trials("logs"))
         >>> table[table["accuracy"] < 0.5]
     """
+    frame = check_frame(frame, "kind", "condition", "correct")
     keys = ["dataset", "observer", "kind", "condition"]
     table = as_text(frame.groupby(keys, sort=False)["correct"].agg(n="size", n_correct="sum").reset_index())
     table["accuracy"] = table["n_correct"] / table["n"]

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import dataset_order
 from analysis.io.notes import add_notes
 from analysis.measures.accuracy import accuracy
@@ -50,6 +51,7 @@ def accuracy_by_group(
     Example:
         >>> accuracy_by_group(frame, "age")
     """
+    frame = check_frame(frame)
     groups = group_observers(frame, by)
     counts = ("n", "n_correct")
     table = average_groups(
@@ -86,6 +88,7 @@ def shape_bias_by_group(
         >>> table = shape_bias_by_group(frame, "kind")
         >>> table[table["category"] == "all"]
     """
+    frame = check_frame(frame)
     # An observer can belong to other groups in datasets without cue conflicts, which do not count here.
     groups = group_observers(cue_conflict_trials(frame), by)
     counts = ("n_conflict", "n_shape", "n_texture")

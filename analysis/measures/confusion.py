@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
+from analysis.io.check_frame import check_frame
 from analysis.io.choices import n_choices
 from analysis.io.columns import as_text
 from analysis.io.frame import condition_order, dataset_order, observer_order
@@ -45,6 +46,7 @@ def confusion_table(frame: pd.DataFrame, *, by_condition: bool = False) -> pd.Da
         >>> table = confusion_table(frame)
         >>> confusion_matrix(table, "edge", "resnet50")
     """
+    frame = check_frame(frame, "kind", "category", "response")
     parts = []
     for dataset, trials, categories, responses, _ in _split_datasets(frame):
         for condition, kind, observer, group in _split_observers(trials, dataset, by_condition):
@@ -115,6 +117,7 @@ def response_entropy(
         `n_no_answer` the number of trials without a response, and `highest` the largest possible entropy, log2 K. `entropy`,
         `low` and `high` are NaN for an observer that never responded.
     """
+    frame = check_frame(frame, "kind", "category", "response")
     rows, resamples = [], dict[tuple[int, ...], np.ndarray]()
     for dataset, trials, categories, responses, size in _split_datasets(frame):
         highest = np.log2(size)

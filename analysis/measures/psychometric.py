@@ -29,6 +29,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, xlog1py, xlogy
 from scipy.stats import chi2
 
+from analysis.io.check_frame import check_frame
 from analysis.io.choices import n_choices
 from analysis.io.frame import dataset_order, observer_order
 from analysis.io.notes import add_notes
@@ -78,6 +79,7 @@ def thresholds(
     """
     if not 0 <= max_lapse < 1:
         raise ValueError(f"max_lapse must be at least 0 and below 1, got {max_lapse}")
+    frame = check_frame(frame, "condition", "correct")
     rows, without_levels = [], []
     for dataset in dataset_order(frame["dataset"].unique()):
         trials = frame[frame["dataset"] == dataset]

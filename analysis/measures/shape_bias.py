@@ -10,6 +10,7 @@ should be reported with it. The interval is the 95 % Wilson interval over the n_
 
 import pandas as pd
 
+from analysis.io.check_frame import check_frame
 from analysis.io.columns import as_text
 from analysis.io.frame import observer_order
 from analysis.measures.accuracy import wilson_interval
@@ -61,6 +62,7 @@ def shape_bias(frame: pd.DataFrame) -> pd.DataFrame:
     Example:
         >>> overall_shape_bias(shape_bias(frame))
     """
+    frame = check_frame(frame)
     conflict = _count_decisions(frame)
     over_all = _add_shape_bias(conflict, ["observer", "kind"]).assign(category=ALL)
     table = pd.concat([over_all, _add_shape_bias(conflict, ["observer", "kind", "category"])], ignore_index=True)

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.figures import style
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import dataset_order, observer_order, simulated_observers_note
 from analysis.io.notes import hide_warnings
 from analysis.io.repeated import without_later_sessions
@@ -78,6 +79,7 @@ def write_report(
         page = write_report(read_trials("logs"), "report")
         ```
     """
+    frame = check_frame(frame)
     if frame.empty:
         raise LogError("the logs contain no trials, so there is nothing to report: run an experiment first")
     out = Path(out)

@@ -21,6 +21,7 @@ import pandas as pd
 from attrs import evolve
 
 from analysis.io.appearance import Appearance, appearance_of, store_appearance
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import observer_order
 from analysis.selection.observer_notes import renew_notes
 from core.errors import LogError
@@ -57,6 +58,7 @@ def label_observers(
         >>> labeled = label_observers(frame, "labels.csv")
         >>> accuracy_figure(labeled)
     """
+    frame = check_frame(frame)
     table, source, notes = _read(labels)
     _validate(table, source)
     pairs = frame[["dataset", "observer"]].drop_duplicates().astype("str").reset_index(drop=True)

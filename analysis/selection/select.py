@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from attrs import field, frozen
 
+from analysis.io.check_frame import check_frame
 from analysis.selection.labels import label_observers
 from analysis.selection.observer_notes import renew_notes
 from analysis.selection.split import split_observers
@@ -85,6 +86,7 @@ def select_observers(
     Example:
         >>> people = select_observers(frame, "kind:human", exclude="subject-04", sessions=[1])
     """
+    frame = check_frame(frame)
     number = frame.groupby(["dataset", "observer", "kind"], sort=False, observed=True).ngroup().to_numpy()
     _, first, number = np.unique(number, return_index=True, return_inverse=True)
     pairs = frame[["dataset", "observer", "kind"]].iloc[first].astype("str").reset_index(drop=True)

@@ -7,6 +7,7 @@ import pandas as pd
 from attrs import evolve
 
 from analysis.io.appearance import Shared, appearance_of, rename, store_appearance
+from analysis.io.check_frame import check_frame
 from analysis.io.frame import observer_order
 from analysis.selection.columns import column_texts, natural_order, short_name
 from analysis.selection.observer_notes import renew_notes
@@ -33,6 +34,7 @@ def split_observers(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     Example:
         >>> error_consistency(split_observers(frame, "session"))
     """
+    frame = check_frame(frame)
     split, parts = split_with_parts(frame, by)
     n = parts["original"].nunique()
     originals = {new: [old, value] for new, old, value in parts.to_numpy(str).tolist()}
@@ -57,7 +59,8 @@ def separate_parts(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     table = table.copy()
     pairs = [parts["originals"][name] for name in table["observer"]]
     table["observer"] = [original for original, _ in pairs]
-    table.insert(list(table.columns).index("observer") + 1, parts["by"], [value for _, value in pairs])
+    if parts["by"] not in table.columns:  # measures by condition or by kind have the column already
+        table.insert(list(table.columns).index("observer") + 1, parts["by"], [value for _, value in pairs])
     return table
 
 

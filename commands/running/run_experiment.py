@@ -222,14 +222,19 @@ def print_summaries(sessions: "Sequence[SessionPlan]") -> None:
 
 def _print_summary(logs: list[Path]) -> None:
     from analysis.illusions.summary import has_illusions, illusion_table
+    from analysis.io.answerable import exclude_unanswerable
     from analysis.io.tables import print_table
     from analysis.measures.accuracy import accuracy
     from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
+    from stimuli.categories import AMBIGUOUS
 
     frame = read_logs(list(map(str, logs)), None, ambiguous=True)
     if has_illusions(frame):
         print_table(illusion_table(frame, n_resamples=0))
-    else:
+    elif (frame["category"] != AMBIGUOUS).any():
+        n_notes, frame = len(frame.attrs["notes"]), exclude_unanswerable(frame)
+        for note in frame.attrs["notes"][n_notes:]:
+            to_stderr(f"note: {note}")
         print_table(overall_shape_bias(shape_bias(frame)) if has_cue_conflicts(frame) else accuracy(frame))
     for path in logs:
         typer.echo(f"log: {path}")

@@ -69,10 +69,12 @@ def read_runs(path: Path) -> list[RunRequest]:
         UserError: If the file cannot be read, or if a key is unknown, missing or has a value of the wrong type.
     """
     try:
-        content = tomllib.loads(read_text(path))
+        content = tomllib.loads(read_text(path, "utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise UserError(f"{path} is not a file of runs: its values are nested too deeply") from None
+    except ValueError as error:  # also a whole number with more digits than Python converts
         raise UserError(f"{path} is not a TOML file: {error}") from None
     tables = content.pop("runs", None)
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):

@@ -1,6 +1,7 @@
 """An experiment from the user's own folder of images.
 
 The choices are the categories of the images, or the sixteen published categories if all of the images belong to them.
+Images without a correct answer, whose category is AMBIGUOUS, do not add a choice.
 """
 
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from core.errors import StimulusError
 from core.files import resolve
 from experiments.experiment import Experiment, default_n_blocks
-from stimuli.categories import CATEGORIES
+from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.folder import read_folder
 from stimuli.image_files import image_format
 from stimuli.published.datasets import DATASETS
@@ -39,6 +40,11 @@ def from_folder(folder: Path) -> Experiment:
             raise StimulusError(
                 f"{s.path} is {f'a {content} image' if content else 'not an image'}, expected PNG or JPEG: save it as PNG"
             )
-    categories = sorted({s.category for s in stimuli})
+    categories = sorted({s.category for s in stimuli} - {AMBIGUOUS})
+    if not categories:
+        raise StimulusError(
+            f"the category of all images in {folder} is {AMBIGUOUS}, so the choices are not known: define the experiment "
+            f"in a FILE.py"
+        )
     choices = CATEGORIES if set(categories) <= set(CATEGORIES) else tuple(categories)
     return Experiment(folder.name, stimuli, choices, default_n_blocks(len(stimuli)))

@@ -42,7 +42,7 @@ from core.files import read_bytes
 from core.names import is_readable
 from core.trial_columns import BY_NAME, INFO, MEASURED, NAMES
 from stimuli.published.datasets import DATASETS
-from stimuli.published.layouts.layout import info_cell, info_name, plain_number
+from stimuli.published.layouts.layout import info_cell, info_name, is_whole_number, plain_number
 
 DIGITS = 9  # of a response time in seconds, so that 734.2 ms becomes 0.7342 s
 
@@ -189,7 +189,7 @@ class _Conversion:
             self.cells[info_name(name)] = [info_cell(cell) for cell in self.column("trial")]
         blocks = [plain_number(cell) for cell in self.column("block")]
         if "block" in self.theirs:
-            is_number = all(cell.isdecimal() or is_missing(cell) for cell in blocks)
+            is_number = all(is_whole_number(cell) or is_missing(cell) for cell in blocks)
             self.cells["block" if is_number else f"{INFO}block"] = [info_cell(cell) for cell in blocks]
             self.say("block" if is_number else f"{INFO}block", self.theirs["block"])
 

@@ -15,7 +15,8 @@ from analysis.io.importing.options import ImportOptions, Known
 from analysis.io.importing.recognized import convert_recognized
 from analysis.io.importing.tables import NoRowsError
 from core.atomic import write_atomically
-from core.errors import LogError
+from core.errors import LogError, UserError
+from core.names import name_problem
 from experiments import log
 from stimuli.published.datasets import DATASETS
 from stimuli.published.forerunners import published_name
@@ -51,8 +52,11 @@ def import_files(
 
     Raises:
         LogError: If a file cannot be read or placed, if two files contain the same session, or if a log exists already.
-        UserError: If the options contradict a file.
+        UserError: If the options contradict a file, or if the dataset or the observer cannot have this name.
     """
+    for option, text in (("--dataset", options.dataset), ("--observer", options.observer)):
+        if text is not None and (problem := name_problem(text)):
+            raise UserError(f"{option} {text!r:.80} cannot be used as a name, because it {problem}")
     name = published_name(options.dataset)
     if name in DATASETS and name != options.dataset:
         notify(f"dataset: {name}, which was formerly called {options.dataset}")

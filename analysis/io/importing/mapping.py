@@ -12,6 +12,7 @@ from analysis.io.importing.numbers import is_missing
 from analysis.io.importing.programs import JSPSYCH, PSYCHOPY, Program
 from analysis.io.importing.tables import Table
 from core.errors import LogError, UnknownName, UserError
+from core.names import name_problem
 from core.trial_columns import INFO, MEASURED
 
 # Column of our log -> names of columns in other tables, in the order of preference.
@@ -71,6 +72,8 @@ def parse_map(texts: Sequence[str], table: Table) -> dict[str, str | None]:
             raise UserError(f"--map takes OURS=THEIRS, such as stimulus=image, got {text!r}")
         if ours not in NAMES and not ours.startswith((INFO, MEASURED)):
             raise UnknownName("column of a trial log", ours, NAMES, f"{MEASURED}NAME and {INFO}NAME are allowed too.")
+        if problem := "lacks a name" if ours in (INFO, MEASURED) else name_problem(ours):
+            raise UserError(f"--map: the column {ours!r} {problem}; choose another name")
         if ours in chosen:
             raise UserError(f"--map assigns {ours} twice, to {chosen[ours]!r} and to {theirs!r}: remove one")
         if theirs and theirs not in table.columns:

@@ -1,5 +1,6 @@
 """Numbers in tables of other programs: decimal commas, thousands separators, and the unit of response times."""
 
+import math
 import re
 from collections.abc import Sequence
 from statistics import median
@@ -52,7 +53,10 @@ def to_numbers(cells: Sequence[str], where: Sequence[str], decimal: str | None) 
                     f"{place}: {text!r} has a decimal point, but other cells have a decimal comma; use --decimal"
                 )
             raise LogError(f"{place}: found {text[:80]!r}, expected a number")
-        numbers.append(float(plain.replace(",", ".")))
+        number = float(plain.replace(",", "."))
+        if math.isinf(number):
+            raise LogError(f"{place}: the number {text[:80]!r} is too large")
+        numbers.append(number)
     return numbers, separator == ","
 
 

@@ -13,7 +13,7 @@ from analysis.io.importing.tables import DOCUMENT, Table
 from core.errors import LogError, UserError
 from core.kinds import KINDS, Kind
 from stimuli.published import dialect
-from stimuli.published.layouts.layout import plain_number
+from stimuli.published.layouts.layout import is_whole_number, plain_number
 
 MAX_SHOWN = 5
 REPEATED = "; if the file contains several participants or sessions, name their column"
@@ -141,7 +141,7 @@ def numbers_of_sessions(
     texts = ["" if is_missing(cell) else plain_number(cell) for cell in cells]
     if not any(texts):
         return ["1"] * len(texts), "1 for all trials"
-    if all(text.isdecimal() for text in texts):
+    if all(map(is_whole_number, texts)):
         return [str(int(text)) for text in texts], str(column)
     numbers = []
     for observer, text in zip(observers, texts, strict=True):
@@ -188,7 +188,7 @@ def _problem(texts: Sequence[str], keys: Sequence[tuple[str, str]], places: Sequ
     """Return why texts are not the numbers of trials, or ""."""
     seen = set()
     for text, key, place in zip(texts, keys, places, strict=True):
-        if not text.isdecimal():
+        if not is_whole_number(text):
             return f"{place}: the number of the trial is {text!r}, expected a whole number"
         if (key, text) in seen:
             return f"{place}: trial {text} of {key[0]}, session {key[1]}, occurs twice"

@@ -97,6 +97,10 @@ def _decode(content: bytes, path: Path, encoding: str | None) -> tuple[str, str]
         raise LogError(
             f"{path} is not text in {encoding} ({error.reason} at byte {error.start}); name its encoding with --encoding"
         ) from None
+    except ValueError as error:  # some codecs raise other errors than UnicodeDecodeError
+        raise LogError(
+            f"{path} cannot be read with the encoding {encoding!r} ({error}); use for example utf-8, utf-16 or cp1252"
+        ) from None
 
 
 def _infer_encoding(content: bytes) -> str:

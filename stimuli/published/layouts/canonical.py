@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from core.errors import LogError
 from core.kinds import KINDS, Kind
+from core.names import name_problem
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.published.datasets import DATASETS, PNG, parse_cues
 from stimuli.published.dialect import image_code, infer_kind, shorten_image_name
@@ -42,7 +43,7 @@ class Corrections:
         replace: Old and new texts by column of a frame (see `REPLACEABLE`), such as {"condition": {"0": ""}}.
 
     Raises:
-        LogError: If a kind does not exist, or if a column cannot be corrected.
+        LogError: If a kind does not exist, if a column cannot be corrected, or if a new text is not a name.
     """
 
     kinds: Mapping[str, Kind] = field(factory=dict)
@@ -55,6 +56,15 @@ class Corrections:
         for column in self.replace:
             if column not in REPLACEABLE:
                 raise LogError(f"texts of {column!r} cannot be replaced; expected one of {', '.join(REPLACEABLE)}")
+            for old, new in self.replace[column].items():
+                if problem := _problem(column, new):
+                    raise LogError(f"the {column} {old!r} cannot be replaced with {new!r:.80}, because it {problem}")
+
+
+def _problem(column: str, new: str) -> str:
+    """Return why a text cannot be the new text of a column, or ""."""
+    can_be_empty = column in ("condition", "response")
+    return "" if new == "" and can_be_empty else name_problem(new)
 
 
 @frozen

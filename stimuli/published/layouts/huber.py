@@ -65,7 +65,7 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
             "block": [cell if cell.isdecimal() else "" for cell in map(plain_number, cells["block"])],
             "stimulus": images,
             "condition": [plain_number(cell) for cell in cells["difficulty"]],
-            "category": cells["category"],
+            "category": ["" if is_missing(cell) else cell for cell in cells["category"]],
             "response": ["" if is_missing(cell) else cell for cell in cells["object_response"]],
         }
         own |= {column: ["" if is_missing(cell) else cell for cell in cells[column]] for column in ("trial", "rt")}

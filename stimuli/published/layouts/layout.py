@@ -4,15 +4,17 @@ To add a layout, write a module with a `Layout` and add one row to the table. `r
 then read its files.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-from core.trial_columns import INFO, escape
+from core.trial_columns import INFO, MAX_INTEGER, escape
 from stimuli.published.normalize import is_missing
 
+MAX_DIGITS = 15  # of a whole number; all such numbers are exact in double precision
 Cells = dict[str, Sequence[str]]  # name of a column of our own trial log -> its cells
 # Converts a block of rows. The same function converts all blocks of a file, in their order, and each result has the same
 # columns. It raises KeyError if the file lacks a column, and LogError for a cell that the layout cannot have.
@@ -54,6 +56,11 @@ def transpose(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str,
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
 
 
+def is_whole_number(text: str) -> bool:
+    """Return whether a text is a whole number that is exact in double precision, as numbers of trials have to be."""
+    return text.isdecimal() and len(text) <= MAX_DIGITS
+
+
 def info_name(column: str) -> str:
     """Return the name of a further column of another project in our log, such as `info_age` for `Age`."""
     return INFO + (re.sub(r"\W+", "_", column.strip().lower()).strip("_") or "column")
@@ -71,10 +78,16 @@ def info_columns(cells: Mapping[str, Sequence[str]], known: Sequence[str]) -> Ce
 
 
 def plain_number(cell: str) -> str:
-    """Return a number as text in its shortest form, such as `1` for `1.0`, and any other text without blanks around it."""
+    """Return a number as text in its shortest form, such as `1` for `1.0`, and any other text without blanks around it.
+
+    Numbers with more digits than double precision has, such as times in a name, and forms that only Python reads as numbers,
+    such as `1_0`, are not changed.
+    """
     text = cell.strip()
     try:
         number = float(text)
     except ValueError:
+        return text
+    if "_" in text or MAX_INTEGER < abs(number) < math.inf:
         return text
     return str(int(number)) if number.is_integer() else repr(number)

@@ -41,7 +41,7 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
 
     def convert(rows: Sequence[Sequence[str]]) -> Cells:
         cells, n = transpose(names, rows), len(rows)
-        observers, image_names = cells["subj"], cells["imagename"]
+        observers, image_names = (_without_missing(cells[name]) for name in ("subj", "imagename"))
         if not datasets:
             datasets.append(dataset_of(path, observers[0], image_names[0]))
         kinds.update(_kinds_of_new(observers, image_names, kinds, path))
@@ -51,7 +51,7 @@ def _converter(header: Sequence[str], path: Path) -> Converter:
             "kind": [kinds[observer] for observer in observers],
             "stimulus": [dialect.extract_image_id(name) for name in image_names],
             "condition": _without_missing(cells["condition"]),
-            "category": cells["category"],
+            "category": _without_missing(cells["category"]),
             "response": _without_missing(cells["object_response"]),
         }
         own |= {column: _without_missing(cells[column]) for column in ("session", "trial", "rt") if column in cells}

@@ -1,5 +1,7 @@
 """The options --kind and --replace, which correct what was inferred from the names in files of trials."""
 
+import re
+
 import pytest
 
 from analysis import read_trials
@@ -53,3 +55,28 @@ def test_archives_keep_the_logs_as_they_are(logs, tmp_path):
 def _text_of(result):
     """Return what a command printed and its error, in one line."""
     return " ".join(f"{result.output} {result.exception}".replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("category:dog=", "the category 'dog' cannot be replaced with '', because it is empty"),
+        ("dataset:mine=", "the dataset 'mine' cannot be replaced with '', because it is empty"),
+        ("response:cat=a\u202eb", "because it contains U\\+202E RIGHT-TO-LEFT OVERRIDE"),
+    ],
+)
+def test_new_texts_are_names(logs, change, message):
+    assert re.search(message, observers("analyze", "accuracy", logs, "--replace", change, code=1).output)
+
+
+def test_contradicting_corrections_are_refused(logs):
+    twice = observers("analyze", "accuracy", logs, "--kind", "7=human", "--kind", "7=simulated", code=2)
+    assert "7 has two kinds, human and simulated" in twice.output
+    options = ("--replace", "response:cat=dog", "--replace", "response:cat=car")
+    assert "has two replacements, 'dog' and 'car'" in observers("analyze", "accuracy", logs, *options, code=2).output
+
+
+@pytest.mark.parametrize("column", ["condition", "kind"])
+def test_observers_are_split_by_a_column_of_the_table(logs, column):
+    lines = observers("analyze", "accuracy", logs, "--by", column).stdout.splitlines()
+    assert lines[0].split().count(column) == 1 and len(lines) == 3

@@ -75,7 +75,7 @@ def test_a_missing_response_is_never_correct():
         ({"trial": ["1", "1.5"]}, "mine.csv, line 8: trial is '1.5', expected a whole number"),
         ({"trial": ["inf", "2"]}, "mine.csv, line 7: trial is 'inf', expected a whole number"),
         ({"session": ["1", str(2**53 + 2)]}, "line 8: session is '9007199254740994', expected a whole number"),
-        ({"observer": ["o", ""]}, "mine.csv, line 8: observer is '', expected text without line breaks"),
+        ({"observer": ["o", ""]}, "mine.csv, line 8: observer is missing: complete the cell"),
         ({"stimulus": ["a\tb", "\x1b"]}, r"mine.csv, line 7: stimulus is 'a\\tb', expected text without line breaks"),
     ],
 )
@@ -87,7 +87,7 @@ def test_invalid_cells_are_named_with_their_line(changed, message):
 def test_a_text_that_is_valid_in_one_column_is_checked_in_the_others():
     columns = Columns()
     columns.encode(cells(response=["", ""], shape=["a\tb", ""]), PATH, str(PATH), 2)
-    with pytest.raises(LogError, match="line 2: category is '', expected text"):
+    with pytest.raises(LogError, match="line 2: category is missing: complete the cell"):
         columns.encode(cells(category=["", "cat"]), PATH, str(PATH), 2)
     with pytest.raises(LogError, match=r"line 3: response is 'a\\tb', expected text"):
         columns.encode(cells(response=["", "a\tb"]), PATH, str(PATH), 2)

@@ -135,7 +135,7 @@ LINE = "a,1,1,NaN,car,car,0,x1.png\n"
         ),
         (HEAD + LINE.replace(",1,1,", f",1,{10**23},"), "expected a whole number"),
         ("observer,kind,stimulus,response\nx,robot,s,c\n", "unknown kind of observer robot; the kinds are human"),
-        (HEAD + LINE.replace("car,car", "car,"), "line 2: category is '', expected text"),
+        (HEAD + LINE.replace("car,car", "car,"), "line 2: category is missing: complete the cell"),
         (
             HEAD + LINE.replace("a,1,1", "a\x1b[31m,1,1"),
             r"line 2: observer is 'a\\x1b\[31m', expected text without line",
@@ -306,3 +306,14 @@ def test_names_of_files_that_are_not_in_utf_8(small, tmp_path):
     path.parent.rename(odd)
     with pytest.raises(UserError, match=r"l\?gs/small_ideal_session-1.csv: .* not in the encoding UTF-8: rename it"):
         read_trials(odd)
+
+
+@pytest.mark.parametrize("column", ["subj", "category", "imagename"])
+@pytest.mark.parametrize("missing", ["NA", "None", "null"])
+def test_names_that_are_missing_values_are_refused(tmp_path, column, missing):
+    cells = {"subj": "s1", "session": "1", "trial": "1", "rt": "1", "object_response": "a", "category": "a",
+             "condition": "1", "imagename": "1.png"}  # fmt: skip
+    text = ",".join(cells) + "\n" + ",".join((cells | {column: missing}).values()) + "\n"
+    (tmp_path / "mine_s1_session_1.csv").write_text(text)
+    with pytest.raises(LogError, match=r"line 2: \w+ is missing: complete the cell, or remove the row"):
+        read_trials(tmp_path)

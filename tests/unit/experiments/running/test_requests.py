@@ -84,3 +84,19 @@ def test_instruction_of_a_request(tmp_path):
     path.write_text(RUNS.replace("session = 2\n", 'instruction = "textur"\n'))
     with pytest.raises(UserError, match="no instruction is named 'textur': did you mean texture"):
         plan_sessions(read_runs(path), tmp_path)
+
+
+def test_a_byte_order_mark_is_not_part_of_a_file_of_runs(tmp_path):
+    path = tmp_path / "runs.toml"
+    path.write_text(RUNS, encoding="utf-8-sig")
+    assert len(read_runs(path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [("[" * 3000 + "]" * 3000, "nested too deeply"), ("9" * 5000, "is not a TOML file")]
+)
+def test_values_that_python_cannot_read_are_refused(tmp_path, value, message):
+    path = tmp_path / "runs.toml"
+    path.write_text(f"seed = {value}\n{RUNS.replace('seed = 3', '')}")
+    with pytest.raises(UserError, match=message):
+        read_runs(path)

@@ -126,3 +126,31 @@ def test_images_of_a_manifest_are_checked_before_the_first_trial(tmp_path, conte
     (tmp_path / "stimuli.csv").write_text("stimulus,path,category,condition\nc,cat.png,cow,\nd,dog.png,pig,\n")
     with pytest.raises(StimulusError, match=rf"dog\.png is {described}, expected PNG or JPEG: save it as PNG"):
         from_folder(tmp_path)
+
+
+def _write_manifest(folder, categories, end=""):
+    """Write a manifest with one image for each category."""
+    for number, _ in enumerate(categories):
+        save_image(PIXELS, folder / f"{number}.png")
+    rows = [f"{number}.png,{number}.png,{category},\n" for number, category in enumerate(categories)]
+    (folder / "stimuli.csv").write_text("stimulus,path,category,condition\n" + "".join(rows) + end)
+
+
+def test_images_without_a_correct_answer_do_not_add_a_choice(tmp_path):
+    _write_manifest(tmp_path / "mixed", ["cow", "pig", "(ambiguous)"])
+    assert from_folder(tmp_path / "mixed").choices == ("cow", "pig")
+    _write_manifest(tmp_path / "open", ["(ambiguous)"] * 2)
+    with pytest.raises(StimulusError, match=r"the category of all images in .* is \(ambiguous\)"):
+        from_folder(tmp_path / "open")
+
+
+def test_the_accuracy_after_a_run_excludes_images_without_a_correct_answer(tmp_path):
+    _write_manifest(tmp_path / "mixed", ["cow", "pig", "(ambiguous)"])
+    result = cli("run-experiment", tmp_path / "mixed", "--observer", "chance", "--out", tmp_path / "logs", "--quiet")
+    assert "trials without a correct answer are excluded (1 trials of mixed)" in result.stderr
+    assert result.stdout.splitlines()[1].split()[:4] == ["mixed", "chance", "simulated", "2"]
+
+
+def test_empty_rows_of_a_manifest_are_ignored(tmp_path):
+    _write_manifest(tmp_path / "farm", ["cow", "pig"], end=",,,\n\n \n")
+    assert len(from_folder(tmp_path / "farm").stimuli) == 2

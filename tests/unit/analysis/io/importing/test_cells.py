@@ -107,8 +107,15 @@ def test_categories_and_responses_are_checked(tmp_path):
 def test_texts_that_a_log_cannot_contain_are_refused(tmp_path):
     with pytest.raises(LogError, match=r"line 4: the response is 'd\\no', expected text without line breaks"):
         import_text(tmp_path, SIMPLE.replace("dog", '"d\no"'))
-    with pytest.raises(LogError, match=r"line 2: the experiment is '', expected text"):
+    with pytest.raises(UserError, match=r"--dataset '' cannot be used as a name, because it is empty"):
         import_text(tmp_path, SIMPLE, dataset="")
+    with pytest.raises(
+        UserError, match=r"--observer ' a' cannot be used as a name, because it begins or ends with a space"
+    ):
+        import_text(tmp_path, SIMPLE, observer=" a")
+    for name, problem in (("info_a\nb", "contains U.000A LINE FEED"), ("measured_", "lacks a name")):
+        with pytest.raises(UserError, match=rf"--map: the column '.*' {problem}"):
+            import_text(tmp_path, SIMPLE, columns=(f"{name}=subject",))
     (tmp_path / "folder").mkdir()
     with pytest.raises(LogError, match=r"folder cannot be read: it is a folder, expected a regular file"):
         import_files([tmp_path / "folder"], tmp_path / "logs", ImportOptions("mine"), lambda _: None)
@@ -164,3 +171,17 @@ def test_answers_are_parsed():
     ):
         with pytest.raises(UserError, match=message):
             parse_answers(texts)
+
+
+def test_numbers_with_many_digits_are_not_rounded(tmp_path):
+    first, second = "20241129165803123", "20241129165803124"
+    text = f"a.png,cat,cat,p1,{first},{first},{first}\na.png,cat,cat,p1,{second},{second},1_0\n"
+    rows, lines = import_text(tmp_path, f"image,response,category,subject,session,block,condition\n{text}")
+    assert columns(rows, "session", "condition", "block") == [("1", first, ""), ("2", "1_0", "")]
+    assert "the order of session" in lines
+    assert sorted(read_trials(tmp_path / "logs")["session"].tolist()) == [1, 2]
+
+
+def test_response_times_that_are_too_large_are_refused(tmp_path):
+    with pytest.raises(LogError, match="line 2: the number '1e400' is too large"):
+        import_text(tmp_path, "image,response,category,subject,rt\na.png,cat,cat,p1,1e400\n")

@@ -168,6 +168,8 @@ def test_a_workbook_needs_openpyxl(tmp_path, monkeypatch):
         (b"a,b\n1,2,3\n", {}, r"a\.csv, line 2: found 3 cells, but the header has 2"),
         (b"a,b\n1,2\n", {"delimiter": "::"}, r"the delimiter '::' is not a single character"),
         (b"a,b\n1,2\n", {"encoding": "klingon"}, r"'klingon' is not the name of an encoding"),
+        (b"a,b\n1,2\n", {"encoding": "undefined"}, r"cannot be read with the encoding 'undefined'"),
+        (b"a,b\n1,2\n", {"encoding": "a\0b"}, r"cannot be read with the encoding 'a\\x00b'"),
         (b"a,b\n\xe4,2\n", {"encoding": "utf-8"}, r"a\.csv is not text in utf-8 .* name its encoding with --encoding"),
         (b"[1, 2]", {}, r"does not contain a list of records"),
         (b'[{"a": 1', {}, r"a\.csv is not valid JSON"),
