@@ -252,7 +252,7 @@ def load_pretrained(
 
     Raises:
         ObserverError: If the files are damaged or belong to another type of model, or if weights are missing (they would be
-            initialized at random), have the wrong shape, or contain NaN or infinite values.
+            initialized at random), have the wrong shape, contain NaN or infinite values, or are all 0.
     """
     _require_safetensors(folder, observer)
     with quiet_libraries():
@@ -286,6 +286,12 @@ def load_pretrained(
                 f"{observer}: the weight {name} in {folder} contains NaN or infinite values: the checkpoint is damaged, or "
                 f"its values overflow this dtype; download it again, or use --dtype float32"
             )
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
+    if matrices and not any(weight.any() for weight in matrices):
+        raise ObserverError(
+            f"{observer}: all weights of the {model_kind.partition(' ')[2]} in {folder} are 0, such as after an interrupted "
+            f"download: download the file again"
+        )
     return model
 
 

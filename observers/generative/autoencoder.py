@@ -3,6 +3,7 @@
 Images (3, height, width) in −1..1 are encoded one at a time; N encoded images are decoded together, to images in 0..1.
 """
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -93,13 +94,14 @@ class Autoencoder:
 
     @property
     def _scaling(self) -> tuple[float, float]:
-        """The scaling factor and the shift of latents. Raises ObserverError if one of them is not a number."""
+        """The scaling factor and the shift of latents. Raises ObserverError if they are not possible."""
         config = self._vae.config
         scale, shift = config.scaling_factor, config.shift_factor or 0.0
-        if not isinstance(scale, int | float) or not isinstance(shift, int | float):
+        are_numbers = isinstance(scale, int | float) and isinstance(shift, int | float)
+        if not (are_numbers and 0 < scale < math.inf and math.isfinite(shift)):
             raise ObserverError(
                 f"{self.components.model_name}: its vae/config.json has the scaling_factor {scale!r} and shift_factor "
-                f"{shift!r}: expected numbers; download the file again"
+                f"{shift!r}: expected numbers, the first above 0; download the file again"
             )
         return scale, shift
 

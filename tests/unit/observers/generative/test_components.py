@@ -90,6 +90,27 @@ def test_weights_that_are_not_finite_are_refused(part, value, copy, small):
         observe(copy, small)
 
 
+@pytest.mark.parametrize("part", [UNET, "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"])
+def test_weights_that_are_all_zero_are_refused(part, copy, small):
+    weights = {name: torch.zeros_like(weight) for name, weight in load_file(copy / part).items()}
+    save_file(weights, copy / part, metadata={"format": "pt"})
+    with pytest.raises(
+        ObserverError, match=r"all weights of the \w+ in .* are 0, such as after an interrupted download"
+    ):
+        observe(copy, small)
+
+
+@pytest.mark.parametrize("value", [0, -0.18, None, "0.18"])
+def test_an_impossible_scaling_factor_is_refused(value, copy, small):
+    """With 0, the evidence would not depend on the image."""
+    config = copy / "vae" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"scaling_factor": value}))
+    with pytest.raises(
+        ObserverError, match=r"has the scaling_factor .*: expected numbers, the first above 0; download"
+    ):
+        observe(copy, small)
+
+
 def test_missing_weights_are_refused(copy, small):
     weights = load_file(copy / UNET)
     del weights["conv_in.bias"], weights["conv_out.bias"]
