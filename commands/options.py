@@ -123,9 +123,15 @@ Intervals = Annotated[
 BootstrapSeed = Annotated[
     int, typer.Option(min=0, metavar="N", help="Random seed for resampling, permutations and simulations.")
 ]
-Resamples = Annotated[int, typer.Option(min=1, metavar="N", help="Number of bootstrap resamples of the images.")]
+MAX_RESAMPLES = 100_000  # more would take gigabytes of memory
+Resamples = Annotated[
+    int, typer.Option(min=1, max=MAX_RESAMPLES, metavar="N", help="Number of bootstrap resamples of the images.")
+]
 Draws = Annotated[
-    int, typer.Option(min=1, metavar="N", help="Number of random draws that simulate the null hypothesis.")
+    int,
+    typer.Option(
+        min=1, max=MAX_RESAMPLES, metavar="N", help="Number of random draws that simulate the null hypothesis."
+    ),
 ]
 
 

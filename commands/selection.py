@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands.options import MAX_RESAMPLES
 from core.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ GroupResamples = Annotated[
     typer.Option(
         "--resamples",
         min=1,
+        max=MAX_RESAMPLES,
         metavar="N",
         help="Number of bootstrap resamples of the observers of each group (with --group-by).",
     ),

@@ -175,3 +175,9 @@ def test_notes_do_not_mention_observers_of_other_datasets(small, tmp_path):
     assert "8 trials repeat an image that the observer saw in an earlier session (model-1)" in done.stderr
     done = observers("analyze", "accuracy", tmp_path, "--dataset", "a", "--session", "1")
     assert "trials repeat an image" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["accuracy", "--group-by", "kind"], ["ceiling"]])
+def test_numbers_of_resamples_that_would_exhaust_the_memory_are_refused(words, tmp_path):
+    done = observers("analyze", *words, tmp_path, "--resamples", "1000000000", code=2)
+    assert "1000000000 is not in the range 1<=x<=100000" in done.output
