@@ -99,7 +99,7 @@ def test_an_unknown_noise_schedule_is_refused(settings, message):
 def test_an_unknown_prediction_type_is_refused():
     assert read_prediction({}) is PREDICTIONS["epsilon"]
     with pytest.raises(
-        ObserverError, match="prediction_type 'flow_prediction': expected epsilon, sample, v_prediction"
+        ObserverError, match="prediction_type 'flow_prediction': expected epsilon, sample or v_prediction"
     ):
         read_prediction({"prediction_type": "flow_prediction"})
 
