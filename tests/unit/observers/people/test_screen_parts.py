@@ -195,6 +195,9 @@ def test_psychopy_without_a_screen(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     (tmp_path / "psychopy.py").write_text("raise RuntimeError('Cannot connect to \"None\"')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    message = r"^PsychoPy cannot open a window \(RuntimeError: Cannot connect to \"None\"\): run the command on a computer with a screen"
+    message = (
+        r"^PsychoPy cannot open a window \(RuntimeError: Cannot connect to \"None\"\): "
+        r"run the command on a computer with a screen"
+    )
     with pytest.raises(ObserverError, match=message):
         PsychoPyScreen()
