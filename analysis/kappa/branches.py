@@ -22,7 +22,7 @@ import pandas as pd
 from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 
-from analysis.io.notes import add_notes
+from analysis.io.notes import add_notes, change_notes
 from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves, node_sets
 from analysis.kappa.condition_data import ResampledComparison, has_mixed_pairs, resample_comparisons
 from analysis.kappa.consistency import Rule
@@ -256,7 +256,7 @@ def human_range(comparisons: Sequence[ResampledComparison], trees: ResampledTree
         rows.append((name, kind, kappa, low[k], high[k], lowest, mean, highest, len(range_of_people), n_below, is_within,
                      in_cluster))  # fmt: skip
     table = pd.DataFrame(rows, columns=list(HUMAN_RANGE_COLUMNS))
-    table.attrs["notes"] = rare_means_note(is_rare, int(table["low"].notna().sum()))
+    change_notes(table, rare_means_note(is_rare, int(table["low"].notna().sum())), [])  # the public function shows them
     return table
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.io.check_frame import check_frame
-from analysis.io.notes import add_notes
+from analysis.io.notes import add_notes, change_notes
 from analysis.kappa.condition_data import (
     ConditionData,
     ImageWeights,
@@ -117,7 +117,9 @@ def ceiling_table(
             "share_low": share_low, "share_high": share_high,
         }))  # fmt: skip
     table = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
-    table.attrs["notes"] = rare_means_note(np.concatenate(is_rare), n_intervals) if is_rare else []
+    change_notes(
+        table, rare_means_note(np.concatenate(is_rare), n_intervals) if is_rare else [], []
+    )  # the public function shows them
     return table
 
 

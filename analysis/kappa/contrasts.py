@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.io.check_frame import check_frame
-from analysis.io.notes import add_notes
+from analysis.io.notes import add_notes, change_notes
 from analysis.kappa.condition_data import excluded_datasets_note
 from analysis.kappa.consistency import Rule
 from analysis.kappa.mean_intervals import mean_intervals, mean_weights, rare_means_note
@@ -86,7 +86,9 @@ def contrast_kinds(kappas: Iterable[ResampledKappas], *, seed: int = 0) -> pd.Da
             rows.append((of_dataset.dataset, contrast, kind_1, kind_2, len(first), len(second), *means[k],
                          means[k, 0] - means[k, 1], low[k], high[k], p, smallest_p))  # fmt: skip
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs["notes"] = rare_means_note(np.array(is_rare, bool), int(table["low"].notna().sum()))
+    change_notes(
+        table, rare_means_note(np.array(is_rare, bool), int(table["low"].notna().sum())), []
+    )  # the public function shows them
     return table
 
 

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from analysis.io.check_frame import check_frame
 from analysis.io.frame import dataset_order, number_key, observer_order
-from analysis.io.notes import add_notes
+from analysis.io.notes import add_notes, change_notes
 from analysis.kappa.condition_data import (
     ImageWeights,
     align_observers,
@@ -216,7 +216,9 @@ def mean_kappas(kappas: Iterable[ResampledKappas]) -> pd.DataFrame:
         for (kind_1, kind_2, _), value, *ends_of_row in zip(groups, values, means, low, high, strict=True):
             rows.append((of_dataset.dataset, kind_1, kind_2, int((~np.isnan(value)).sum()), *ends_of_row))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs["notes"] = rare_means_note(np.array(is_rare, bool), int(table["low"].notna().sum()))
+    change_notes(
+        table, rare_means_note(np.array(is_rare, bool), int(table["low"].notna().sum())), []
+    )  # the public function shows them
     return table
 
 
