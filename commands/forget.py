@@ -48,6 +48,6 @@ def forget(
         typer.echo(f"{code}: {n_trials} trials were removed from the logs{rest}")
     else:
         date = forgetting.deletion_date(code, folders)
-        typer.echo(f"{code}: there are no data to remove; they were already removed on {date}{rest}")
+        typer.echo(f"{code}: the data were already removed on {date}{rest}")
     for path in mentions:
         to_stderr(f"note: {path} mentions {code} and was kept: check it by hand")

@@ -23,7 +23,7 @@ def imported_sha256(definition: Any) -> str | None:
         definition: A class or function.
 
     Returns:
-        The digest of the names and contents of the files, or None if there are no such files.
+        The digest of the names and contents of the files, or None if the file does not import any.
     """
     root = sys.modules.get(getattr(definition, "__module__", None) or "")
     folder = None if root is None else _folder_of(root)

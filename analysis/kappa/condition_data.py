@@ -89,7 +89,7 @@ def align_observers(conditions: Sequence[ConditionData], names: Sequence[str]) -
     """
     arrays = []
     for condition in conditions:
-        # The row is -1 if the observer has no trials in this condition.
+        # The row is -1 if the observer was not tested in this condition.
         row = pd.Index(condition.names).get_indexer(pd.Index(names))
         correct, answered = (
             np.where(row[:, None] >= 0, array[row], 0.0) for array in (condition.correct, condition.answered)

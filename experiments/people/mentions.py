@@ -89,7 +89,7 @@ def remove_participant_row(participants: Path, code: str) -> bool:
 
 
 def _without_participant(participants: Path, code: str, subjects: set[str]) -> bytes | None:
-    """Return the content of a participants.tsv without the participant's rows, or None if there are no rows to remove.
+    """Return the content of a participants.tsv without the participant's rows, or None if it does not have any.
 
     A row is removed only if the folder of its subject contains no files. The labels of these subjects are added to
     `subjects`.

@@ -18,7 +18,7 @@ from stimuli.image_files import SUFFIXES
 def folder_note(name: str) -> str:
     """Return a note if a name means a built-in experiment although there is a folder of other images with this name, or "".
 
-    The current folder may also be the folder of the published images; then there is no note.
+    The note is omitted if the current folder is the folder of the published images.
     """
     folder, row = Path(name), EXPERIMENTS.get(name)
     if row is None or not folder.is_dir():

@@ -1,4 +1,4 @@
-"""The preprocessing of images as a model's preprocessor_config.json describes it: its checks, its use, its description."""
+"""Read, check, apply and describe the preprocessing of images that a model's preprocessor_config.json specifies."""
 
 import math
 from collections.abc import Callable

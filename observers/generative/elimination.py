@@ -45,7 +45,7 @@ def level_of_rounds(rounds: tuple[int, ...], error_rate: float) -> float:
     """Return the level of the test after each round, for which a race of two choices has the given error rate.
 
     Args:
-        rounds: Numbers of draws at the ends of all rounds. There is no test after the last round or after a single draw.
+        rounds: Numbers of draws at the ends of all rounds. No test follows the last round or a single draw.
         error_rate: Probability that a race between two equal choices eliminates the choice that all draws would prefer.
 
     Returns:

@@ -206,7 +206,7 @@ def prepare_psychopy() -> None:
 def _import_psychopy() -> tuple[Any, Any, Any]:
     """Return PsychoPy's modules `visual`, `event` and `core`.
 
-    Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported or there is no screen.
+    Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported or cannot open a window.
     """
     require_extra("people", "a session at the screen")
     prepare_psychopy()

@@ -1,6 +1,7 @@
 """Fixtures of the attacks, and the summary of what they tried."""
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.robustness.fork_server import ForkServer
 from tests.robustness.tally import FULL, Tally
+from tests.unit.stimuli.published.fetching.site import ARCHIVE, Site
 
 PROPERTY = "robustness"
 
@@ -41,6 +43,19 @@ def server_with_networks(tmp_path_factory: pytest.TempPathFactory, cache: Path) 
     """Return a server that has imported torch, so that a command that runs a network starts quickly."""
     with ForkServer(tmp_path_factory.mktemp("forks"), networks=True) as running:
         yield running
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Return a web server on this machine that has one archive of four images."""
+    served = Site()
+    served.files["sketch.tar.gz"] = ARCHIVE
+    thread = threading.Thread(target=served.serve_forever, args=(0.01,))
+    thread.start()
+    yield served
+    served.shutdown()
+    thread.join()
+    served.server_close()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,10 +1,6 @@
 """Archives of images from an attacker: nothing is written outside of the folder, nothing remains of a refused archive."""
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from stimuli.published.unpack import unpack
 from tests.robustness import hostile_archives
@@ -60,18 +56,6 @@ def test_mutated_archives(tally: Tally, tmp_path: Path) -> None:
             verdict, text = LITTER, "files are left"
         tally.add(verdict, f"{text}: {content!r}")
     tally.check(at_least=n)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """Return a web server on this machine."""
-    served = Site()
-    thread = threading.Thread(target=served.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.shutdown()
-    thread.join()
-    served.server_close()
 
 
 FAULTS = ("", "cut", "bare", "whole", "404", "500", "to http://[::1", "to http://127.0.0.1:1/x",

@@ -1,8 +1,7 @@
 """Commands other than runs, killed or stopped at random moments: their output is complete or absent, without leftovers."""
 
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from tests.robustness.fork_server import ForkServer, Running
 from tests.robustness.inputs import CATEGORIES, write_folder, write_set
 from tests.robustness.interruptions import Attack, sidecar_problem
 from tests.robustness.tally import Tally, count
-from tests.unit.stimuli.published.fetching.site import ARCHIVE, Site
+from tests.unit.stimuli.published.fetching.site import Site
 
 Starter = Callable[[Path, bool, bool], Running]
 
@@ -79,19 +78,6 @@ def test_killed_reports(server: ForkServer, logs: Path, tally: Tally, tmp_path: 
     n = count(40, 2)
     Attack(tally, forked(server, *words), "pages", 0, check, begin=begin).run(tmp_path / "runs", n)
     tally.check(at_least=n)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """Return a web server on this machine that has one archive of four images."""
-    served = Site()
-    served.files["sketch.tar.gz"] = ARCHIVE
-    thread = threading.Thread(target=served.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.shutdown()
-    thread.join()
-    served.server_close()
 
 
 def test_killed_downloads(server: ForkServer, site: Site, tally: Tally, tmp_path: Path) -> None:

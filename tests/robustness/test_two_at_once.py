@@ -1,9 +1,8 @@
 """Two commands at the same time with the same files: the result is that of one of them, or one is refused with a message."""
 
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tests.robustness.inputs import snapshot, write_folder, write_observer, writ
 from tests.robustness.interruptions import comparable
 from tests.robustness.outcomes import REFUSED, RIGHT, Outcome, judge
 from tests.robustness.tally import LITTER, LOST, SILENT, Tally, count
-from tests.unit.stimuli.published.fetching.site import ARCHIVE, Site
+from tests.unit.stimuli.published.fetching.site import Site
 
 Command = tuple[str, ...]
 SESSION = ("--simulate", "biased", "--rate", "60", "--out", "out")
@@ -111,19 +110,6 @@ def test_session_during_a_deletion(
         if verdicts["forget"] == REFUSED and verdicts["collect"] == REFUSED:
             tally.fail(LOST, f"{case}: both were refused; {outcomes[before].describe()}")
     tally.check(at_least=2 * n)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """Return a web server on this machine that has one archive of four images."""
-    served = Site()
-    served.files["sketch.tar.gz"] = ARCHIVE
-    thread = threading.Thread(target=served.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    served.shutdown()
-    thread.join()
-    served.server_close()
 
 
 def test_two_downloads(server: ForkServer, site: Site, tally: Tally, tmp_path: Path) -> None:

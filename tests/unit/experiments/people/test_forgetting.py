@@ -8,14 +8,10 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from attrs import evolve, frozen
 
-import commands.forget as forget_command
 from analysis.io.bids import export_bids
-from analysis.io.export import export
 from analysis.io.frame import read_trials
 from core.errors import LogError, ObserverError
 from experiments.deletion_records import is_forgotten, record_deletion, refuse_forgotten
@@ -27,58 +23,12 @@ from experiments.running.session import run
 from experiments.running.session_log import Session, SessionLog
 from experiments.sets.registry import make_experiment
 from observers.people.participant import Participant
-from observers.protocol import Response
 from observers.simulated import Ideal
-from tests.commands import observers
-
-CODE, OTHER = "K7Q2ZP", "K7Q2ZPX"
-
-
-@frozen
-class Person:
-    """A human observer that always gives the first choice."""
-
-    name: str
-    kind: str = "human"
-
-    def observe(self, trials):
-        for trial in trials:
-            yield Response(trial.choices[0], rt=0.5)
-
-
-def contents(*folders: Path) -> dict[str, bytes | None]:
-    """Return all paths below the folders, with the content of files and None for folders."""
-    paths = {str(path): path for folder in folders for path in folder.rglob("*")}
-    return {name: path.read_bytes() if path.is_file() else None for name, path in paths.items()}
+from tests.unit.experiments.people.people_in_logs import CODE, OTHER, Person, contents, paths_with_code
 
 
 def without_locks(tree: dict) -> dict:
     return {name: content for name, content in tree.items() if not name.endswith(".lock")}
-
-
-def paths_with_code(tree: dict, code: str = CODE) -> list[str]:
-    """Return the paths that contain the code in their name or content."""
-    words = [code.encode() + end for end in (b",", b"-", b'"', b"\t", b"_", b"\n")]
-    texts = {name: name.encode() + b"\n" + (content or b"") for name, content in tree.items()}
-    return [name for name, text in texts.items() if any(word in text for word in words)]
-
-
-@pytest.fixture
-def folders(small, tmp_path):
-    """Logs of two participants with similar codes, with practice and a pilot, and of a model; exported in both formats."""
-    logs, bids, field = tmp_path / "logs", tmp_path / "bids", tmp_path / "field"
-    second = evolve(small, name="second")
-    for code in (CODE, OTHER):
-        run(small, Person(code), logs, limit=3)
-        run(small, Person(code), logs, session=2, limit=2)
-        run(second, Person(code), logs, limit=4)
-        run(evolve(small, name="small-practice"), Person(code), logs, limit=1)
-    run(small, Person(CODE + "-pilot"), logs, limit=1)
-    run(small, Ideal(), logs, limit=3)
-    frame = read_trials([logs])
-    export_bids(frame, bids)
-    export(frame, field)
-    return logs, bids, field
 
 
 def test_all_data_of_one_participant_are_deleted_and_nothing_else(folders):
@@ -327,62 +277,6 @@ def test_an_unreadable_log_with_the_code_is_refused(folders, small):
         forget(CODE, folders)
 
 
-def test_forget_command_asks_for_confirmation(folders, monkeypatch):
-    command = ["forget", CODE, *(word for folder in folders for word in ("--out", folder))]
-    before = contents(*folders)
-    assert "--yes removes without asking" in observers(*command, code=2).stderr
-    monkeypatch.setattr(forget_command, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
-    output = observers(*command, answer="n\n", code=1).stdout
-    assert f"{folders[0]}/small/small_{CODE}_session-1.csv\n" in output
-    assert contents(*folders) == before
-    output = observers(*command, answer="y\n").stdout
-    assert f"removed: {folders[0]}/small/small_{CODE}-pilot_session-1.json\n" in output
-    assert f"removed from: {folders[1]}/participants.tsv\n" in output
-    assert f"{CODE}: 11 trials were removed from the logs\n" in output
-    assert paths_with_code(contents(*folders)) == []
-    output = observers(*command).stdout
-    assert output == f"{CODE}: there are no data to remove; they were already removed on {datetime.now(UTC):%Y-%m-%d}\n"
-    result = observers("forget", "AB", "--out", folders[0], "--yes", code=1)
-    assert "there are no data of a participant AB in" in result.stderr
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        lambda text: b"\xef\xbb\xbf" + text,
-        lambda text: text.replace(b"participant_id", b'"participant_id"').replace(b"observer", b'"observer"'),
-        lambda text: b"\n".join(line[: line.rindex(b"\t")] for line in text.splitlines()) + b"\n",
-        lambda text: text.replace(b"\n", b"\r\n"),
-        lambda text: text.replace(CODE.encode() + b"\thuman", b'"' + CODE.encode() + b'" \thuman'),
-    ],
-    ids=["byte order mark", "quoted header", "short rows", "line endings", "quoted name"],
-)
-def test_participants_table_that_another_program_has_saved(folders, edit):
-    table = folders[1] / "participants.tsv"
-    table.write_bytes(edit(table.read_bytes()))
-    before = table.read_bytes()
-    output = observers("forget", CODE, "--yes", "--out", folders[0], "--out", folders[1]).output
-    assert f"removed from: {table}\n" in output and "mentions" not in output and "remain" not in output
-    assert paths_with_code(contents(*folders[:2])) == []
-    assert table.read_bytes() == b"".join(
-        line for line in before.splitlines(keepends=True) if OTHER.encode() in line or CODE.encode() not in line
-    )
-
-
-def test_forget_command_names_every_file_that_still_has_the_code(folders):
-    table = folders[1] / "participants.tsv"
-    table.write_bytes(table.read_bytes().decode().encode("utf-16"))
-    wide = folders[1] / "wide.xml"
-    wide.write_bytes(f"<code>{CODE}</code>".encode("utf-16-be"))
-    border = folders[1] / "border.log"  # the code is at the border of two reads
-    border.write_bytes(b"." * ((1 << 20) - 3) + CODE.encode() + b".")
-    other = folders[1] / "other.log"
-    other.write_text(f"{OTHER} x{CODE}")
-    result = observers("forget", CODE, "--yes", "--out", folders[0], "--out", folders[1])
-    assert f"{CODE}: 11 trials were removed from the logs; remaining files that contain the code: 3\n" in result.stdout
-    assert {line.split()[1] for line in result.stderr.splitlines()} == {str(table), str(wide), str(border)}
-
-
 @pytest.mark.parametrize(
     "participant", [Person(CODE), Participant(code=CODE, simulate="biased")], ids=["real", "simulated"]
 )
@@ -411,12 +305,6 @@ def test_a_session_that_began_during_the_search_is_not_missed(folders, small, mo
     begun[0].close()
     forget(CODE, folders)
     assert paths_with_code(contents(*folders)) == []
-
-
-def test_forget_command_without_a_terminal(folders):
-    (folders[0] / "notes.txt").write_text(f"{CODE} came twice")
-    result = observers("forget", CODE, "--yes", "--out", folders[0])
-    assert f"note: {folders[0]}/notes.txt mentions {CODE} and was kept: check it by hand\n" in result.stderr
 
 
 def test_a_folder_that_is_a_link_to_itself(tmp_path):
