@@ -20,7 +20,7 @@ from scipy import stats
 
 from analysis.io.columns import as_text
 from analysis.io.frame import read_trials
-from analysis.io.tables import format_value
+from analysis.io.number_format import format_value
 from analysis.kappa.clustering import cluster_observers
 from analysis.kappa.consistency import error_consistency, kappa_matrix
 from analysis.measures.accuracy import accuracy

@@ -5,35 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.io.number_format import format_values
 from core.atomic import replacing
 
 
 def print_table(table: pd.DataFrame) -> None:
-    """Print a table to stdout in aligned columns, with three decimals for fractions; long lines are not truncated."""
-    columns = [[str(name), *map(format_value, table[name])] for name in table.columns]
+    """Print a table to stdout in aligned columns, with numbers as in `number_format`; long lines are not truncated."""
+    columns = [[str(name), *format_values(table[name], name)] for name in table.columns]
     for index, name in enumerate(table.columns):
         width = max(map(len, columns[index]))
         is_numeric = pd.api.types.is_numeric_dtype(table[name])
         columns[index] = [text.rjust(width) if is_numeric else text.ljust(width) for text in columns[index]]
     for line in zip(*columns, strict=True):
         print("  ".join(line).rstrip())
-
-
-def format_value(value: object) -> str:
-    """Return a value as text: with three decimals if it is a fraction, or as a dash if it is undefined."""
-    if isinstance(value, float):
-        return "–" if pd.isna(value) else f"{value:.3f}"
-    return "–" if value is pd.NA else str(value)
-
-
-def format_p_value(p: float) -> str:
-    """Return a p value as text: "p = 0.0123", or "p < 0.0001" so that rounding never shows 0."""
-    return "p undefined" if pd.isna(p) else "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
-
-
-def format_range(n: pd.Series) -> str:
-    """Return the smallest and largest count as "2 to 5", or a single number if all counts are equal."""
-    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
 
 
 def to_json(table: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.figures import paper
 from analysis.figures.style import MAX_NAMED
-from analysis.io.tables import format_range
+from analysis.io.number_format import format_range
 from analysis.kappa.consistency import RULES
 from analysis.measures.accuracy import PEOPLE
 from analysis.paper.figure_inputs import (

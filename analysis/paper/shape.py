@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.figures import paper
 from analysis.figures.shape_bias import arrange
-from analysis.io.tables import format_range
+from analysis.io.number_format import format_range
 from analysis.measures.shape_bias import shape_bias_spread
 from analysis.measures.totals import ALL
 from analysis.paper.figure_inputs import FigureInputs, PaperFigure

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 from attrs import evolve
 
-from analysis.io.tables import format_value, to_csv
+from analysis.io.number_format import format_value
+from analysis.io.tables import to_csv
 from analysis.report.sections.parts import Part, Table, TableCell
 from analysis.report.sections.scripts import write_data
 
@@ -55,7 +56,7 @@ def divide_table(out: Path, table: Table, numbers: Iterator[int]) -> Table:
 
 
 def _encode(cell: TableCell) -> Any:
-    value, shown = cell.value, format_value(cell.value)
+    value, shown = cell.value, cell.text
     if isinstance(value, str):
         return value
     is_number = isinstance(value, int | float) and value == value

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.figures import style
-from analysis.io.tables import format_value
+from analysis.io.number_format import format_value
 from analysis.report.paged_tables import divide_table, divide_tables, name_csv_files
 from analysis.report.provenance import version_of_observers
 from analysis.report.sections.parts import Part, Table

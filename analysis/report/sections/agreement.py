@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures.scatter import draw_map
 from analysis.io.choices import n_choices
-from analysis.io.tables import format_p_value, format_value
+from analysis.io.number_format import format_p_value, format_value
 from analysis.kappa.branches import (
     ResampledTrees,
     agreement_with_kinds,
@@ -83,7 +83,6 @@ def contrasts_section(inputs: SectionInputs) -> Part | None:
     ]
     paragraphs += map(as_sentence, table.attrs["notes"])
     shown = table.drop(columns="dataset").rename(columns={"kind_1": "between", "kind_2": "and"})
-    shown = shown.assign(p=shown["p"].map(_four_decimals), smallest_p=shown["smallest_p"].map(_four_decimals))
     caption = (
         f"“{WITHIN}” is the mean κ over pairs of observers of the same kind minus the mean κ over pairs of different "
         f"kinds. “{PEOPLE}” is the mean κ of the first kind with people minus that of the second kind. The p value "
@@ -211,10 +210,6 @@ def mistakes_section(inputs: SectionInputs) -> Part | None:
 
 def _interval(low: float, high: float) -> str:
     return f" [{format_value(low)}, {format_value(high)}]" if low == low else ""
-
-
-def _four_decimals(p: float) -> str:
-    return "–" if p != p else f"{p:.4f}"
 
 
 SECTIONS: dict[str, Section] = {

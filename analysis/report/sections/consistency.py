@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.consistency import draw_consistency
-from analysis.io.tables import format_range, format_value
+from analysis.io.number_format import format_range, format_value
 from analysis.kappa.clustering import Clustering, cluster_observers, smallest_cluster_containing
 from analysis.kappa.consistency import RULES, kappa_matrix, select_benchmark_conditions
 from analysis.kappa.pairs import mean_kappas

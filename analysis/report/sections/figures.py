@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.figures import style
-from analysis.io.tables import format_value, to_csv
+from analysis.io.number_format import format_value
+from analysis.io.tables import to_csv
 from analysis.report.sections.parts import ReportFigure
 from analysis.report.sections.scripts import write_data
 

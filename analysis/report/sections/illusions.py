@@ -7,7 +7,7 @@ from analysis.figures.illusions.lines import draw_lines
 from analysis.illusions import bistability, geometric, pareidolia
 from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.summary import illusion_table
-from analysis.io.tables import format_range
+from analysis.io.number_format import format_range
 from analysis.measures.accuracy import wilson_interval
 from analysis.report.sections.figures import write_figure
 from analysis.report.sections.parts import Part, ReportFigure, Table, count, table_of

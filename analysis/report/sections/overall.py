@@ -14,7 +14,7 @@ from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.benchmark.ranks import benchmark_intervals
 from analysis.figures.scatter import draw_points
 from analysis.io.frame import observer_order
-from analysis.io.tables import format_p_value, format_value
+from analysis.io.number_format import format_p_value, format_value
 from analysis.kappa.consistency import select_benchmark_conditions
 from analysis.measures.shape_bias import has_cue_conflicts
 from analysis.report.sections.figures import write_figure

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from attrs import field, frozen
 
+from analysis.io.number_format import format_value
 from core.names import abbreviate
 
 NAN = float("nan")
@@ -34,11 +35,20 @@ class ReportFigure:
 
 @frozen
 class TableCell:
-    """A cell of a table: text or a number, with the ends of its interval (NaN without an interval)."""
+    """A cell of a table: text or a number, with the ends of its interval (NaN without an interval).
+
+    `column` is the name of the column in the frame, which tells p values from other fractions.
+    """
 
     value: object
     low: float = NAN
     high: float = NAN
+    column: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value as the page shows it."""
+        return format_value(self.value, self.column)
 
 
 @frozen
@@ -101,7 +111,7 @@ def table_of(
     rows = []
     for row in frame.to_dict("records"):
         spans = {name: (float(row[low]), float(row[high])) for name, (low, high) in ends.items()}
-        rows.append(tuple(TableCell(row[name], *spans.get(name, ())) for name in columns))
+        rows.append(tuple(TableCell(row[name], *spans.get(name, (NAN, NAN)), column=str(name)) for name in columns))
     return Table(caption, tuple(str(name).replace("_", " ") for name in columns), tuple(rows), csv)
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from analysis.figures import style
 from analysis.figures.accuracy import draw_accuracy_figure
 from analysis.illusions.kinds import illusion_kind
-from analysis.io.tables import format_range, format_value
+from analysis.io.number_format import format_range, format_value
 from analysis.measures.accuracy import chance_level
 from analysis.measures.confusion import confusion_table, frequent_errors, response_entropy
 from analysis.measures.psychometric import thresholds

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.shape_bias import arrange, draw_shape_bias_figure
-from analysis.io.tables import format_range
+from analysis.io.number_format import format_range
 from analysis.measures.shape_bias import describe_people, overall_shape_bias, pooled_shape_bias
 from analysis.measures.totals import ALL
 from analysis.report.sections.figures import format_spread, write_figure

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.benchmark.correlation import correlate, observer_measure
 from analysis.io.choices import n_choices
-from analysis.io.tables import format_p_value
+from analysis.io.number_format import format_p_value
 from analysis.kappa import condition_data, pairs
 from analysis.kappa.ceiling import noise_ceiling
 from analysis.kappa.consistency import error_consistency
@@ -199,7 +199,3 @@ def test_no_condition_is_in_the_benchmark(tmp_path):
     assert not len(inputs.benchmark_trials)
     sections = (ceiling_section, contrasts_section, clusters_section, mistakes_section)
     assert all(section(inputs) is None for section in sections)
-
-
-def test_p_values_as_text():
-    assert [format_p_value(p) for p in (np.nan, 1e-9, 0.01234)] == ["p undefined", "p < 0.0001", "p = 0.0123"]
