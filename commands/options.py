@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.selection.select import Selection
+    from observers.people.texts.session_texts import SessionTexts
     from observers.protocol import Observer
 
 KappaRule = Literal["undefined-is-nan", "model-vs-human"]
@@ -86,6 +87,22 @@ Instruction = Annotated[
         metavar="TEXT",
         help="Question about each image, for people and vision-language models: object, shape, texture, or your own text "
         "(default: the question of the experiment, usually object).",
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--language",
+        metavar="LANGUAGE",
+        help="Language of all texts that the participant reads, such as en or de (default: that of --texts, or en).",
+    ),
+]
+Texts = Annotated[
+    Path | None,
+    typer.Option(
+        "--texts",
+        metavar="PATH",
+        help="Your own texts: a file or a folder that `observers texts` wrote (default: the texts of the program).",
     ),
 ]
 LogFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the trial logs.")]
@@ -197,6 +214,16 @@ def read_logs(
     frame = frame if selection is None else apply_selection(frame, selection)
     print_notes(frame)
     return frame
+
+
+def load_session_texts(language: str | None, path: Path | None) -> "SessionTexts":
+    """Return the texts that a participant reads, and print which of them are missing to standard error."""
+    from observers.people.texts.reading import load_texts
+
+    texts = load_texts(language, path)
+    for note in texts.notes:
+        to_stderr(f"note: {note}")
+    return texts
 
 
 def print_notes(table: "pd.DataFrame") -> None:

@@ -16,6 +16,9 @@ _TYPES: dict[tuple[str, ...], tuple[type, str]] = {
     ("spec",): (dict, "an object"),
     ("added_options",): (dict, "an object"),
     ("stimuli_notes",): (list, "a list"),
+    ("session_records",): (dict, "an object"),
+    ("session_records", "texts"): (list, "a list"),
+    ("session_records", "consent"): (list, "a list"),
     ("identity", "n_trials"): (int, "a whole number"),
     ("identity", "choices"): (list, "a list"),
 }

@@ -24,6 +24,7 @@ from commands.running.merge import merge
 from commands.running.run_experiment import run_experiment
 from commands.show import show
 from commands.stimuli import make_cue_conflict, make_stimuli, show_stimuli
+from commands.texts import texts
 from commands.top_level.group import Group, top_level_options
 from commands.web import import_web, serve
 
@@ -32,7 +33,7 @@ GROUPS = {
     "Use several machines": (scheduler, worker),
     "Look at results": (report, figures, explain_trial, reconstruct),
     "Analyze trial logs": (analyze, import_, export),
-    "Work with people": (collect, calibrate_monitor, doctor, serve, import_web, forget),
+    "Work with people": (collect, calibrate_monitor, doctor, texts, serve, import_web, forget),
     "Prepare stimuli": (fetch, make_stimuli, make_cue_conflict, show_stimuli),
 }
 

@@ -25,6 +25,7 @@ from experiments.identity import (
     restore_revision_name,
 )
 from experiments.running.environment import describe_environment, worker_packages
+from experiments.running.session_records import add_session_records
 from experiments.running.shards import Shard, check_folder, check_part, file_digest
 from observers.protocol import MAX_COUNT, Observer, Trial, measures_of, texts_of
 from observers.spec import ObserverSpec
@@ -217,6 +218,8 @@ class SessionLog:
         others = self.sidecar.get("other_environments", [])
         if other is not None and {"packages": other} not in others:
             self.sidecar["other_environments"] = [*others, {"packages": other}]
+            self._write_sidecar()
+        if add_session_records(self.sidecar, self.session.observer):
             self._write_sidecar()
         devices = self.sidecar.setdefault("devices", [])
         if not old.keys() >= new.keys() or device not in devices:  # a new key, or the first response on a device
