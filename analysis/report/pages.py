@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.figures import style
 from analysis.io.number_format import format_value
+from analysis.report.findings.finding import Finding
 from analysis.report.paged_tables import divide_table, divide_tables, name_csv_files
 from analysis.report.provenance import version_of_observers
 from analysis.report.sections.parts import Part, Table
@@ -45,7 +46,8 @@ class Section:
 
 def write_pages(
     out: Path, *, title: str, notes: Sequence[str], published: str, overview: Sequence[Mapping[str, Any]],
-    parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section], n_averaged: int, bootstrap: str,
+    findings: Sequence[Finding], parts: Sequence[Part], n_trials: int, n_logs: int, sections: Sequence[Section],
+    n_averaged: int, bootstrap: str,
     browsed: Sequence[Mapping[str, Any]], credits: Mapping[str, str], provenance: Table, environments: Sequence[str],
     observers: Sequence[tuple[str, str]],
 ) -> None:  # fmt: skip
@@ -57,6 +59,7 @@ def write_pages(
         notes: Limitations of the data, shown at the top of both pages.
         published: A phrase with the numbers of published and of other datasets.
         overview: One row for each dataset with its numbers of observers, conditions, images and trials.
+        findings: The findings at the start of the report.
         parts: The sections that combine all datasets.
         n_trials: Number of trials.
         n_logs: Number of trial logs.
@@ -106,7 +109,8 @@ def write_pages(
     environment.filters["sort_key"] = _sort_key
     environment.filters["csv_names"] = partial(name_csv_files, names=files["tables"])
     variables = {
-        "title": title, "notes": notes, "published": published, "overview": overview, "parts": parts, "n_trials": n_trials,
+        "title": title, "notes": notes, "published": published, "overview": overview, "findings": findings, "parts": parts,
+        "n_trials": n_trials,
         "n_logs": n_logs, "sections": sections, "n_averaged": n_averaged, "bootstrap": bootstrap, "browsed": browsed,
         "credits": credits, "provenance": provenance, "environments": environments,
         "kinds": kinds, "policy": POLICY, "version": version_of_observers(),

@@ -29,6 +29,7 @@ from analysis.measures.resampling import N_RESAMPLES
 from analysis.measures.shape_bias import has_cue_conflicts, shape_bias
 from analysis.report import pages
 from analysis.report.extras import Extra
+from analysis.report.findings.findings import make_findings
 from analysis.report.paged_tables import write_csv
 from analysis.report.provenance import environments, provenance, provenance_table
 from analysis.report.sections.figures import write_figure
@@ -114,6 +115,7 @@ def _build(
     accuracies, counts = accuracy(unambiguous), contingency(unambiguous)
     pairs = error_consistency(unambiguous, intervals=intervals, seed=seed, bounds=True)
     bootstrap = Bootstrap(N_RESAMPLES if intervals else 0, seed)
+    findings = make_findings(unambiguous, out)
     sections, browsed = [], []
     for dataset in datasets:
         all_trials, trials, name = _rows_of(frame, dataset), _rows_of(unambiguous, dataset), names[dataset]
@@ -146,7 +148,7 @@ def _build(
     pages.write_pages(
         out, title=f"Report on {datasets[0] if len(datasets) == 1 else f'{len(datasets)} datasets'}",
         notes=[*_notes(frame), *thumbnails.notes], published=_published(datasets), overview=_overview(frame, datasets,
-        names), parts=overall, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
+        names), findings=findings, parts=overall, n_trials=len(frame), n_logs=frame["source"].nunique(), sections=sections,
         n_averaged=n_averaged, bootstrap=bootstrap.description, browsed=browsed,
         credits=thumbnails.credits, provenance=provenance_table(origin), environments=environments(origin),
         observers=list(observer_order(frame).itertuples(index=False, name=None)),

@@ -44,6 +44,7 @@ def test_files(report):
     figures += ["shape-bias_cue-conflict"] + [
         f"{name}_{d}" for name in ("consistency", "map") for d in ("cue-conflict", "contrast")
     ]
+    figures += ["finding_accuracy"]
     expected = {f"figures/{stem}.{suffix}" for stem in figures for suffix in ("pdf", "svg", "png", "csv")}
     tables = [
         "accuracy",
@@ -105,7 +106,7 @@ def test_the_page_is_complete_and_loads_nothing_from_outside(page, report):
         attrs for _, attrs in elements.elements if "style" in attrs or any(name.startswith("on") for name in attrs)
     ]
     images = elements.of("img")
-    assert len(images) == 8
+    assert len(images) == 9
     assert {image["src"] for image in images} == {f"figures/{p.name}" for p in (report / "figures").glob("*.png")}
     assert all(len(image["alt"]) > 20 for image in images)
     for file in [*(a["src"] for a in elements.of("script")), *(a["href"] for a in elements.of("link"))]:

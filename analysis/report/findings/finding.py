@@ -1,0 +1,107 @@
+"""The parts of a finding, and the wording that all findings share."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from attrs import frozen
+from matplotlib.figure import Figure
+
+from analysis.figures.interval_rows import MAX_ROWS, draw_interval_rows
+from analysis.io.number_format import format_interval, format_value
+from analysis.report.sections.figures import write_figure
+from analysis.report.sections.parts import ReportFigure
+
+MIN_RESPONSES = 30  # an observer, or a pair of observers, with fewer responses or images is not part of a finding
+
+
+@frozen
+class Finding:
+    """The answer to one question.
+
+    Attributes:
+        question: The question, which is the heading of the finding.
+        anchor: The identifier of the heading.
+        sentences: The answer in whole sentences. Every number in it has its interval and its n.
+        figure: The figure that shows the same numbers.
+    """
+
+    question: str
+    anchor: str
+    sentences: tuple[str, ...]
+    figure: ReportFigure
+
+
+# A function that makes a finding from all trials in the folder of the report, or returns None if the data do not allow it.
+MakeFinding = Callable[[pd.DataFrame, Path], Finding | None]
+
+
+def with_interval(row: Mapping[Hashable, Any]) -> str:
+    """Return the value of a row with its interval, as in "0.545 [0.493, 0.596]"."""
+    return f"{format_value(row['value'])} {format_interval(row['low'], row['high'])}"
+
+
+def describe_range(table: pd.DataFrame, measure: str) -> str:
+    """Return a sentence about the lowest and the highest value of a table, with their intervals.
+
+    Args:
+        table: Has the columns `label`, `n`, `value`, `low` and `high`.
+        measure: Name of the measure.
+    """
+    rows = table.sort_values("value", kind="stable").to_dict("records")
+    lowest, highest = rows[0], rows[-1]
+    if len(rows) == 1:
+        return f"{measure} is {with_interval(lowest)} ({lowest['label']}, n = {lowest['n']:,})."
+    ends = [f"{with_interval(row)} ({row['label']}, n = {row['n']:,})" for row in (lowest, highest)]
+    sentence = f"{measure} ranges from {ends[0]} to {ends[1]}"
+    if lowest["high"] >= highest["low"]:
+        return f"{sentence}; these two intervals overlap, so the order is uncertain."
+    n_near = sum(row["high"] >= highest["low"] for row in rows[1:-1])
+    near = f"; {n_near} other interval{'s overlap' if n_near > 1 else ' overlaps'} with the highest" if n_near else ""
+    return f"{sentence}{near}."
+
+
+def share_of(n: int, total: int, noun: str) -> str:
+    """Return a number of items and their total, as in "2 of 7 observers" or "all 7 observers"."""
+    return f"all {total} {noun}s" if n == total and total > 1 else f"{n} of {total} {noun}{'' if total == 1 else 's'}"
+
+
+def interval_figure(
+    out: Path, stem: str, table: pd.DataFrame, x_label: str, caption: str, references: Mapping[str, float] | None = None
+) -> ReportFigure:
+    """Write the figure of a finding, which shows the values of a table and their intervals.
+
+    Args:
+        out: The folder of the report.
+        stem: The name of the files without their suffix.
+        table: Has the columns `label`, `kind`, `n`, `value`, `low` and `high`.
+        x_label: Label of the x axis.
+        caption: The caption.
+        references: Values to mark with a vertical line, by their names.
+    """
+    prefix = shared_prefix([part for label in table["label"] for part in str(label).split(" – ")])
+    shown = table.assign(label=[str(label).replace(prefix, "") if prefix else str(label) for label in table["label"]])
+    if prefix and len(table) <= MAX_ROWS:
+        caption += f" All names begin with “{prefix}”, which the figure omits."
+
+    def draw() -> Figure:
+        return draw_interval_rows(shown, Figure(), x_label, references)
+
+    values = f"from {format_value(float(table['value'].min()))} to {format_value(float(table['value'].max()))}"
+    alt = f"{x_label} with 95 % intervals, {len(table)} rows, {values}"
+    return write_figure(out, stem, draw, table, alt, caption)
+
+
+def shared_prefix(names: Sequence[str]) -> str:
+    """Return the beginning that all names share, up to and including a hyphen; "" if they do not share one.
+
+    Example:
+        >>> shared_prefix(["microcosm-ar", "microcosm-cnn"])
+        'microcosm-'
+    """
+    first, last = min(names), max(names)
+    if first == last:
+        return ""
+    n = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[: first[:n].rfind("-") + 1]
