@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style
 from analysis.figures.kind_styles import KindStyle
+from analysis.io.number_format import format_kappa, round_half_away
 from analysis.kappa.clustering import Clustering
 
 MAX_NUMBERED = 20  # if there are more observers, the cells do not show numbers
@@ -71,7 +72,7 @@ def draw_consistency(matrix: pd.DataFrame, kinds: Mapping[str, str], clustering:
             for j in range(n):
                 value = kappa[i, j]
                 color = "white" if abs(value) > 0.6 else "black"
-                ax.text(j, i, _format_kappa(value), ha="center", va="center", fontsize=6, color=color)
+                ax.text(j, i, format_kappa(value), ha="center", va="center", fontsize=6, color=color)
     elif n <= style.MAX_SHOWN:
         _draw_minus_signs(ax, kappa)
     if n <= style.MAX_SHOWN:
@@ -111,13 +112,8 @@ def _draw_kind_strip(ax: Axes, styles: Sequence[KindStyle]) -> None:
     strip.spines[:].set_visible(False)
 
 
-def _format_kappa(value: float) -> str:
-    """Format κ with two decimals and without the leading zero; an undefined κ is a dash."""
-    return "–" if value != value else f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "−")
-
-
 def _draw_minus_signs(ax: Axes, kappa: np.ndarray) -> None:
-    is_negative = np.round(np.nan_to_num(kappa), 2) < 0
+    is_negative = round_half_away(np.nan_to_num(kappa), 2) < 0
     for color, mask in (("black", is_negative & (kappa >= -0.6)), ("white", is_negative & (kappa < -0.6))):
         rows, columns = np.nonzero(mask)
         ax.plot(columns, rows, linestyle="none", marker="_", color=color, markersize=4, markeredgewidth=0.7)

@@ -23,6 +23,7 @@ from attrs import frozen
 from scipy.cluster.hierarchy import linkage
 
 from analysis.io.notes import add_notes, change_notes
+from analysis.io.number_format import format_value
 from analysis.kappa.clustering import Clustering, cluster_observers, distances, node_leaves, node_sets
 from analysis.kappa.condition_data import ResampledComparison, has_mixed_pairs, resample_comparisons
 from analysis.kappa.consistency import Rule
@@ -290,8 +291,9 @@ def human_range_sentences(table: pd.DataFrame) -> list[str]:
             else "is below the human range: it agrees with people less than the least consistent person does"
         )
         numbers = (
-            f"kappa with people {row.kappa:.3f} [{row.low:.3f}, {row.high:.3f}]; kappa of each of the {row.n_people} people "
-            f"with the others {row.people_lowest:.3f} to {row.people_highest:.3f}, mean {row.people_mean:.3f}"
+            f"kappa with people {format_value(row.kappa)} [{format_value(row.low)}, {format_value(row.high)}]; kappa of "
+            f"each of the {row.n_people} people with the others {format_value(row.people_lowest)} to "
+            f"{format_value(row.people_highest)}, mean {format_value(row.people_mean)}"
         )
         cluster = f"it is in the cluster of the people in {100 * row.in_cluster:.0f} % of the resampled trees"
         sentences.append(f"{name} {comparison} ({numbers}); {cluster}")

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.io.check_frame import check_frame
 from analysis.io.columns import as_text
 from analysis.io.frame import observer_order
+from analysis.io.number_format import format_number
 from analysis.measures.accuracy import wilson_interval
 from analysis.measures.totals import ALL, distinct_from_total
 from core.errors import LogError
@@ -182,6 +183,6 @@ def describe_people(frame: pd.DataFrame) -> str:
     pooled = pooled_shape_bias(frame)
     pooled_value = pooled.loc[pooled["category"] == ALL, "shape_bias"].item()
     return (
-        f"people: n = {len(people)}, shape bias {people.min():.3f} to {people.max():.3f}, "
-        f"mean {people.mean():.4f}, pooled {pooled_value:.4f}"
+        f"people: n = {len(people)}, shape bias {format_number(people.min())} to {format_number(people.max())}, "
+        f"mean {format_number(people.mean(), 4)}, pooled {format_number(pooled_value, 4)}"
     )

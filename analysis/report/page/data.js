@@ -65,8 +65,16 @@ const report = {
     return report.element("label", {}, `${label} `, field, report.element("datalist", { id }, ...names.map((value) => report.element("option", { value }))));
   },
 
-  number(value, digits = 3) {
-    return value === null || value === undefined ? "–" : value.toFixed(digits);
+  /* Return a number as text, rounded half away from zero. analysis/io/number_format.py has the same rule for Python, and its reasons. */
+  number(value, decimals = 3) {
+    if (value === null || value === undefined) return "–";
+    const text = (value * (1 + 1e-12)).toFixed(decimals);
+    return /[1-9]/.test(text) ? text : text.replace("-", "");
+  },
+
+  /* Return κ as text with two decimals, without the zero before the point. */
+  kappa(value) {
+    return report.number(value, 2).replace("0.", ".").replace("-", "−");
   },
 
   /* The address of an image in the trial browser; `filters` sets the filters. */

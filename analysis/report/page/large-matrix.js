@@ -1,7 +1,7 @@
 "use strict";
 /* Error consistency of all pairs of many observers, drawn on a canvas that can be zoomed and moved. Names appear when there is space for
    them. data/consistency_<dataset>.js has the mean κ of every pair i < j, and data/pairs_<dataset>_<n>.js the details of the pairs of
-   some observers i. Numbers are written as letters: κ as round(1000 (κ + 1)) with two letters, counts with three. */
+   some observers i. Numbers are written as letters: κ as the half of a thousandth in which it is with two letters, counts with three. */
 report.plots["large-matrix"] = (box, data, figure) => {
   const n = data.names.length;
   const MARGIN = 132, STRIP = 8, GAP = 4; // CSS pixels: names, the colors of the kinds, and the space between them and the matrix
@@ -24,7 +24,7 @@ report.plots["large-matrix"] = (box, data, figure) => {
 
   function to_kappa(text, position) {
     const value = report.decode(text, position, 2);
-    return value === null ? null : value / 1000 - 1;
+    return value === null ? null : (value - 2000.5) / 2000;
   }
 
   function kappa(o, p) {
@@ -152,7 +152,7 @@ report.plots["large-matrix"] = (box, data, figure) => {
       for (let column = Math.ceil(view.left); column + 1 <= view.left + view.span + 1e-9; column++) {
         const value = kappa(view.order[row], view.order[column]);
         context.fillStyle = value !== null && Math.abs(value) > 0.6 ? "#fff" : "#1b1b1b";
-        context.fillText(value === null ? "–" : value.toFixed(2).replace("0.", ".").replace("-", "−"), MARGIN + (column + 0.5 - view.left) * cell, MARGIN + (row + 0.5 - view.top) * cell);
+        context.fillText(report.kappa(value), MARGIN + (column + 0.5 - view.left) * cell, MARGIN + (row + 0.5 - view.top) * cell);
       }
     }
   }

@@ -45,8 +45,8 @@ report.plots.matrix = (box, data, figure) => {
         const value = kappa(o, p);
         const [x, y] = [margin + column * size, margin + row * size];
         drawing.append(svg.make("rect", { x, y, width: size - 0.6, height: size - 0.6, fill: color(value), "data-row": row, "data-column": column }));
-        if (has_numbers || value === null || value < 0) {
-          const label = value === null ? "–" : has_numbers ? value.toFixed(2).replace("0.", ".").replace("-", "−") : "−";
+        if (has_numbers || value === null || report.kappa(value).startsWith("−")) {
+          const label = value === null || has_numbers ? report.kappa(value) : "−";
           const text = svg.text(x + size / 2 - 0.3, y + size / 2 + 3.5, label, { "text-anchor": "middle", "font-size": has_numbers ? 10 : 8, "pointer-events": "none" });
           if (value !== null && Math.abs(value) > 0.6) text.style.fill = "white";
           drawing.append(text);

@@ -9,7 +9,7 @@ from analysis.illusions.kinds import illusion_kind
 from analysis.illusions.summary import illusion_table
 from analysis.io.number_format import format_range
 from analysis.measures.accuracy import wilson_interval
-from analysis.report.sections.figures import write_figure
+from analysis.report.sections.figures import format_spread, write_figure
 from analysis.report.sections.parts import Part, ReportFigure, Table, count, table_of
 from analysis.report.sections.section_inputs import Section, SectionInputs
 from core.errors import LogError
@@ -110,7 +110,7 @@ def _line_figure(
         f"{title}: n = {count(n, 'observer')}, {format_range(points['n'].astype(int))} responses per point. {note}"
     )
     values = points["y"].dropna()
-    spread = f"from {values.min():.3f} to {values.max():.3f}" if len(values) else "undefined"
+    spread = format_spread(values) if len(values) else "undefined"
     return write_figure(inputs.out, f"{name}_{inputs.anchor}", draw, points, f"{title}, {spread}", caption)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from analysis.io.number_format import DECIMALS, shorten
+
 # Characters that JSON writes without escapes. Each encodes one number below N_LETTERS, which keeps the files small.
 LETTERS = "".join(chr(code) for code in range(0x23, 0x7F) if chr(code) not in "\\<")
 N_LETTERS = len(LETTERS)
@@ -47,9 +49,12 @@ def as_letters(numbers: np.ndarray, n_letters: int) -> str:
     return codes.tobytes().decode("ascii")
 
 
-def numbers(values: Any, digits: int = 4) -> list[float | int | None]:
-    """Return numbers rounded to `digits` decimals without trailing zeros, with None for values that are not finite."""
-    return [_plain(round(float(value), digits)) for value in np.asarray(values, dtype=float)]
+def numbers(values: Any, decimals: int = DECIMALS) -> list[float | int | None]:
+    """Return numbers with few decimals, such that the page rounds them to at most `decimals` as the numbers themselves.
+
+    Trailing zeros are omitted, and values that are not finite become None.
+    """
+    return [_plain(value) for value in shorten(np.asarray(values, dtype=float), decimals).tolist()]
 
 
 def _plain(value: float) -> float | int | None:

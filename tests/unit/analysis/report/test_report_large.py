@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.figures import style
+from analysis.io.number_format import format_number
 from analysis.kappa.consistency import error_consistency
 from analysis.kappa.contingency import COUNTS, contingency
 from analysis.report import paged_tables
@@ -114,9 +115,22 @@ def test_the_matrix_of_many_observers_is_loaded_in_parts(tmp_path, monkeypatch):
                 elif name in COUNTS:
                     assert numbers[name][k] == expected
                 else:
-                    assert numbers[name][k] / 1000 - 1 == pytest.approx(expected, abs=0.00051)
+                    shown = (numbers[name][k] - 2000.5) / 2000  # as large-matrix.js decodes it
+                    for decimals in (2, 3):
+                        assert format_number(shown, decimals) == format_number(expected, decimals)
     assert [len(file) for file in files] == [2] * len(files)
     assert sum(len(file[0]["kappa"]) for file in files) == len(data["kappa"]) == 2 * 10
+
+
+def test_encoded_kappas_are_rounded_as_the_kappas():
+    kappas = np.array([0.0, 1.0, -1.0, 0.125, -0.125, 13 / 23, 5 / 13, -0.0005, 0.385, np.nan])
+    for kappa, code in zip(kappas, decode(large_matrix._encode_kappas(kappas), 2), strict=True):
+        if code is None:
+            assert np.isnan(kappa)
+        else:
+            assert [format_number((code - 2000.5) / 2000, d) for d in (2, 3)] == [
+                format_number(kappa, d) for d in (2, 3)
+            ]
 
 
 def test_intervals_of_mistakes_are_omitted_for_many_pairs(tmp_path, monkeypatch):
