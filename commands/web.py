@@ -1,12 +1,27 @@
 """`observers serve` and `import-web`: experiments with people in web browsers."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from commands.options import ExperimentName, Instruction, LogFolder, ParticipantSeed, Quiet, Session, to_stderr
+from commands.options import (
+    ExperimentName,
+    Instruction,
+    Language,
+    Limit,
+    LogFolder,
+    ParticipantSeed,
+    Quiet,
+    Session,
+    Texts,
+    load_session_texts,
+    to_stderr,
+)
 from core.errors import ObserverError
 from core.resuming import resumable
 
@@ -27,7 +42,39 @@ def serve(
         ),
     ] = None,
     session: Session = 1,
+    practice: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Number of practice trials with feedback before the experiment.")
+    ] = 0,
+    consent: Annotated[
+        bool, typer.Option("--consent/--no-consent", help="Whether the page asks for consent before anything else.")
+    ] = True,
+    demographics: Annotated[
+        bool,
+        typer.Option("--demographics", help="Ask optional questions about age, gender and vision, stored apart."),
+    ] = False,
+    completion_code: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Code that is shown at the end; random gives every participant a code of their own (default: no code).",
+        ),
+    ] = "",
+    redirect: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Address (https) to which participants return at the end, in which {code} and {participant} are replaced "
+            "(default: none).",
+        ),
+    ] = "",
+    pilot: Annotated[bool, typer.Option("--pilot", help="Run pilot sessions, which analyses exclude.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the session without saving anything; needs no participant code.")
+    ] = False,
+    language: Language = None,
+    texts: Texts = None,
     instruction: Instruction = None,
+    limit: Limit = None,
     host: Annotated[
         str,
         typer.Option(
@@ -59,48 +106,68 @@ def serve(
 ) -> None:
     """Show an experiment to participants in web browsers.
 
-    The command prints one link per participant. Each response is on disk before the next trial. A session that was stopped
-    resumes when the same command is given again.
+    The command prints one link per participant, and the address of a page for the experimenter. Each response is on disk
+    before the next trial. A session that was stopped resumes when the same command is given again.
 
     \b
     Examples:
-      observers serve drawn-cue-conflict --participant K7Q2
+      observers serve drawn-cue-conflict --participant K7Q2 --practice 8
+      observers serve drawn-cue-conflict --preview --language de
+      observers serve drawn-cue-conflict --sessions 10 --completion-code random --host 0.0.0.0
       observers serve drawn-cue-conflict --sessions 10 --static page
     """
-    from core.progress import progress_bar
     from experiments.people import serving
+    from experiments.people.person_progress import person_progress
+    from experiments.people.web_session import WebSession
     from experiments.sets.registry import make_experiment
+    from observers.people.completion import Completion
     from observers.people.jspsych import load_scripts
+    from observers.people.page_texts import PageOptions
 
-    codes, stop_message = _participant_codes(participant, sessions)
+    codes = _participant_codes(participant, sessions, preview)
+    options = PageOptions(
+        load_session_texts(language, texts), consent, demographics, Completion(completion_code, redirect), pilot, preview
+    )
     chosen, files = make_experiment(experiment, instruction=instruction), load_scripts(assets)
-    settings: dict[str, Any] = {"session": session, "seed": seed, "distance": distance}
+    settings: dict[str, Any] = {
+        "session": session, "seed": seed, "distance": distance, "options": options, "n_practice": practice, "limit": limit,
+    }  # fmt: skip
     if static is not None:
         for code in codes:
             folder = static / code if len(codes) > 1 else static
-            typer.echo(f"{code}  {serving.write_static(chosen, code, folder, files, save=save, **settings)}")
+            own_code = options.completion.make_code()
+            path = serving.write_static(chosen, code, folder, files, save=save, completion_code=own_code, **settings)
+            typer.echo(f"{code}  {path}{f'  completion code {own_code}' if own_code else ''}")
         return
-    same_port: list[str] = []  # browsers keep an answer that has not arrived for the address of the server
+    new_arguments: list[str] = []  # which continue the same sessions, in addition to the typed command
+    if not participant and not preview:
+        new_arguments += [word for code in codes for word in ("--participant", code)]
+    if preview:
+        to_stderr("Preview: nothing is saved.")
 
     def announce(code: str, url: str) -> None:
         typer.echo(f"{code}  {url}")
-        if port == 0:
-            same_port[:] = ["--port", str(urlsplit(url).port)]
+        if port == 0 and "--port" not in new_arguments:  # browsers keep an unsent answer for the address of the server
+            new_arguments.extend(["--port", str(urlsplit(url).port)])
 
+    kept_work = "nothing was saved in this preview" if preview else "every response is saved"
     with (
-        resumable(stop_message, ("serve",), same_port),
-        progress_bar(chosen.name, "trials", quiet=quiet) as progress,
+        _log_folder(out, preview) as folder,
+        resumable(kept_work, ("serve",), new_arguments, replaced_options=("--sessions", *(("--port",) if port == 0 else ()))),
+        person_progress(quiet=quiet) as watch,
     ):
-        total = serving.TotalProgress(progress)
-        web_sessions = [
-            serving.WebSession(chosen, code, out, files, **settings, progress=total.for_session(code), notify=to_stderr)
-            for code in codes
-        ]
+        web_sessions = [WebSession(chosen, code, folder, files, **settings, notify=to_stderr) for code in codes]
         serving.serve(
-            web_sessions, host=host, port=port, invited=sessions is not None, announce=announce, notify=to_stderr
-        )
+            web_sessions, host=host, port=port, announce=announce, watch=watch, notify=to_stderr, title=chosen.name,
+            announce_page=lambda url: to_stderr(f"experimenter's page: {url}"), banner=options.banner,
+        )  # fmt: skip
     for web_session in web_sessions:
-        typer.echo(f"log: {web_session.log}")
+        if web_session.log is None:
+            typer.echo(f"{web_session.code}: declined to take part")
+        elif preview:
+            typer.echo(f"{web_session.code}: the preview is complete; nothing was saved")
+        else:
+            typer.echo(f"log: {web_session.log}")
 
 
 def import_web(
@@ -114,7 +181,8 @@ def import_web(
 ) -> None:
     """Import responses that a --static page collected.
 
-    Every session becomes a trial log, as if `observers serve` had written it.
+    Every session becomes a trial log, as if `observers serve` had written it. Consent, completion codes and demographics
+    are stored apart from the logs.
 
     \b
     Example:
@@ -128,13 +196,25 @@ def import_web(
         typer.echo(f"log: {path}")
 
 
-def _participant_codes(codes: list[str] | None, n_invited: int | None) -> tuple[list[str], str]:
-    """Return the participant codes, and the message to print if serving is stopped.
+@contextmanager
+def _log_folder(out: Path, preview: bool) -> Iterator[Path]:
+    """Provide the folder for the logs, which is a temporary one in a preview."""
+    if not preview:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _participant_codes(codes: list[str] | None, n_invited: int | None, preview: bool) -> list[str]:
+    """Return the participant codes, which are new ones for `n_invited` participants, or for a preview without a code.
 
     Raises ObserverError if both or neither of `codes` and `n_invited` are set, or if a code is invalid or repeated.
     """
     from observers.people.codes import check_code, new_code
 
+    if preview and not codes and not n_invited:
+        return [new_code()]
     if bool(codes) == bool(n_invited):
         raise ObserverError(
             f"the participants are not specified: give either --participant CODE, such as {new_code()}, or --sessions N"
@@ -144,9 +224,8 @@ def _participant_codes(codes: list[str] | None, n_invited: int | None) -> tuple[
             check_code(code)
         if len({code.lower() for code in codes}) < len(codes):
             raise ObserverError(f"a participant code occurs twice: {', '.join(codes)}")
-        return codes, "every response is saved"
+        return codes
     new: dict[str, None] = {}
     while len(new) < (n_invited or 0):
         new[new_code()] = None
-    same = " ".join(f"--participant {code}" for code in new)
-    return list(new), (f"every response is saved; for the same participants replace --sessions {n_invited} by {same}")
+    return list(new)

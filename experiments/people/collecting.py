@@ -16,6 +16,7 @@ from experiments.running.session import run
 from experiments.sets.drawn import cue_conflict
 from observers.people.participant import Participant
 from stimuli.categories import AMBIGUOUS, CATEGORIES
+from stimuli.stimulus import StimulusSet
 
 MAX_DROPPED = 0.01  # if the proportion of trials with a dropped frame is higher, the frame report is a warning
 
@@ -28,11 +29,7 @@ def practice_experiment(experiment: Experiment, n: int) -> Experiment:
     fewer images is a part of that of more. Ambiguous images are not selected, because feedback requires a correct choice.
     Raises LogError if there are fewer than `n` images.
     """
-    stimuli = experiment.stimuli
-    if set(experiment.choices) == set(CATEGORIES):
-        drawn = cue_conflict()
-        stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
-    stimuli = stimuli.where(lambda s: s.category != AMBIGUOUS)
+    stimuli = _practice_images(experiment)
     if not 1 <= n <= len(stimuli):
         raise LogError(
             f"the number of practice trials must be 1 to {len(stimuli)} (the number of images suitable for practice), "
@@ -42,6 +39,20 @@ def practice_experiment(experiment: Experiment, n: int) -> Experiment:
     ids = {s.id for i, s in enumerate(stimuli) if i in indices}
     selected = stimuli.where(lambda s: s.id in ids)
     return evolve(experiment, name=practice_name(experiment.name), stimuli=selected, n_blocks=1)
+
+
+def count_practice_images(experiment: Experiment) -> int:
+    """Return the largest number of practice trials for an experiment."""
+    return len(_practice_images(experiment))
+
+
+def _practice_images(experiment: Experiment) -> StimulusSet:
+    """Return the images from which practice trials are selected."""
+    stimuli = experiment.stimuli
+    if set(experiment.choices) == set(CATEGORIES):
+        drawn = cue_conflict()
+        stimuli = drawn.stimuli.where(lambda s: s.cues["shape"] == s.cues["texture"])
+    return stimuli.where(lambda s: s.category != AMBIGUOUS)
 
 
 def collect(

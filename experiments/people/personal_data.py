@@ -20,6 +20,7 @@ from core.participants import pilot_name
 from core.trial_columns import NAMES
 from experiments.deletion_records import DELETION_RECORDS
 from experiments.people.mentions import PARTICIPANTS, files_in, has_participant_row, mentions_code
+from experiments.people.participation import records_of
 from stimuli.published.layouts.files import detect_layout, header_names, parse_header
 from stimuli.published.layouts.model_vs_human import MODEL_VS_HUMAN
 from stimuli.published.layouts.own import OWN
@@ -43,8 +44,9 @@ _PERSON_IMAGE_NAME = re.compile(
 class SessionFiles:
     """The files of one session of a participant.
 
-    `lock` is the lock file of a trial log, and None for a table of an export. `root` is the folder of logs that contains the
-    experiment's folder, and None for an export.
+    `lock` is the lock file of a trial log, and None for a table of an export and for the records of a participant
+    (`experiments.people.participation`). `root` is the folder of logs that contains the experiment's folder or the records,
+    and None for an export.
     """
 
     files: tuple[Path, ...]
@@ -91,8 +93,11 @@ def find_personal_data(code: str, folder: Path, any_kind: bool) -> PersonalData:
         ):
             stem = path.name.removesuffix(suffix).removeprefix("." if suffix == ".lock" else "")
             groups.setdefault(path.with_name(stem), {})[suffix] = path
+    records = [
+        SessionFiles((path,), 0, root=path.parent.parent) for path in records_of({code, pilot_name(code)}, paths)
+    ]
     candidates = [_session_files(code, stem, group, any_kind) for stem, group in groups.items()]
-    sessions = tuple(_with_root(session, folder) for session in candidates if session is not None)
+    sessions = (*(_with_root(session, folder) for session in candidates if session is not None), *records)
     session_paths = {path for session in sessions for path in session.files}
     tables = tuple(path for path in paths if path.name == PARTICIPANTS and has_participant_row(path, code))
     others = (path for path in paths if path not in session_paths and path not in tables)

@@ -1,24 +1,33 @@
-"""Make trial logs from the answers that a static page sent to JATOS or to another web server."""
+"""Make trial logs from the answers that a static page sent to JATOS or to another web server.
+
+A file has one message per line: an answer (`observers.people.answers`) or a record, such as a consent
+(`observers.people.records`). Files of pages that did not send records are read as well.
+"""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from core.errors import LogError
 from core.files import read_bytes
+from core.participants import is_pilot_name, participant_code, practice_name
 from experiments import log
 from experiments.experiment import Experiment
+from experiments.people.collecting import count_practice_images, practice_experiment
+from experiments.people.participation import Participation
 from experiments.running.session import run
 from observers.people.answers import (
     AnswerError,
     BrowserAnswer,
     SessionInfo,
     check_answer,
-    read_answer,
+    check_message,
+    parse_message,
     trial_order_digest,
 )
+from observers.people.records import DECLINED, Record, check_record
 from observers.people.web import WebParticipant
 from observers.protocol import Trial
 
@@ -34,49 +43,101 @@ class PostedAnswers:
         return self.answers[trial.number]
 
 
+@frozen(eq=False)
+class _Posted:
+    """What was posted about one part of a session, the practice or the experiment."""
+
+    experiment: Experiment
+    trials: list[Trial]
+    answers: dict[int, BrowserAnswer] = field(factory=dict)
+
+
 def import_answers(
     experiment: Experiment, files: Sequence[Path], out: Path, notify: Callable[[str], None] = lambda sentence: None
 ) -> list[Path]:
-    """Read answers from files of JSON lines, write one trial log per session, and return the paths of the logs.
+    """Read messages from files of JSON lines, write one trial log per session, and return the paths of the logs.
 
-    A log ends before the first trial without an answer. Identical lines count once. Raises LogError, which names the file
-    and the line, if a line is not an answer to this experiment, or if two lines have different answers to the same trial.
+    A log ends before the first trial without an answer. Practice trials have a log of their own. Consent, completion codes
+    and demographics are written to the files of `experiments.people.participation`. Identical lines count once. Raises
+    LogError, which names the file and the line, if a line is not a message for this experiment, or if two lines have
+    different answers to the same trial.
     """
-    sessions: dict[SessionInfo, dict[int, BrowserAnswer]] = {}
-    trials: dict[SessionInfo, list[Trial]] = {}
-    for position, answer in _read_answers(files):
-        about = answer.about
+    sessions: dict[SessionInfo, _Posted] = {}
+    records: list[Record] = []
+    for position, message in _read_messages(files):
+        about = message.about
         if about not in sessions:
-            sessions[about], trials[about] = {}, experiment.trials(about.seed)
-        if about.experiment != experiment.name or about.order != trial_order_digest(trials[about]):
+            part = _find_part(experiment, about)
+            if part is None:
+                raise LogError(
+                    f"{position}: the answer is for another experiment than {experiment.name}, or for other images"
+                )
+            sessions[about] = _Posted(part, part.trials(about.seed))
+        if isinstance(message, Record):
+            records.append(message)
+            continue
+        posted = sessions[about]
+        if not 1 <= message.trial <= len(posted.trials):
             raise LogError(
-                f"{position}: the answer is for another experiment than {experiment.name}, or for other images"
-            )
-        if not 1 <= answer.trial <= len(trials[about]):
-            raise LogError(
-                f"{position}: the answer is for trial {answer.trial}, but {experiment.name} has {len(trials[about])} trials"
+                f"{position}: the answer is for trial {message.trial}, but {posted.experiment.name} has "
+                f"{len(posted.trials)} trials"
             )
         try:
-            check_answer(answer, about, trials[about][answer.trial - 1])
+            check_answer(message, about, posted.trials[message.trial - 1])
         except AnswerError as error:
             raise LogError(f"{position}: {error}") from None
-        if sessions[about].setdefault(answer.trial, answer) != answer:
+        if posted.answers.setdefault(message.trial, message) != message:
             raise LogError(
-                f"{position}: this answer to trial {answer.trial} of {about.participant} differs from an earlier one"
+                f"{position}: this answer to trial {message.trial} of {about.participant} differs from an earlier one"
             )
     if not sessions:
         raise LogError(f"{', '.join(str(file) for file in files)}: the input contains no answers")
-    return [_write_log(experiment, about, answers, out, notify) for about, answers in sessions.items()]
+    declined = {record.about for record in records if record.content.get("decision") == DECLINED}
+    for about in declined:
+        notify(f"{about.participant}, session {about.session}: declined to take part; only the refusal is stored")
+    for record in records:
+        _write_record(record, out)
+    with_answers = [item for item in sessions.items() if item[1].answers and item[0] not in declined]
+    return [_write_log(posted, about, out, notify) for about, posted in with_answers]
 
 
-def _write_log(
-    experiment: Experiment,
-    about: SessionInfo,
-    answers: dict[int, BrowserAnswer],
-    out: Path,
-    notify: Callable[[str], None],
-) -> Path:
-    """Write the trial log of one session, up to the first trial without an answer."""
+def _find_part(experiment: Experiment, about: SessionInfo) -> Experiment | None:
+    """Return the experiment, or its practice trials, to which a session belongs; None for another experiment.
+
+    The number of practice trials is the one with which the digest of their order agrees.
+    """
+    if about.experiment == experiment.name:
+        return experiment if trial_order_digest(experiment.trials(about.seed)) == about.order else None
+    if about.experiment != practice_name(experiment.name):
+        return None
+    for n in range(1, count_practice_images(experiment) + 1):
+        practice = practice_experiment(experiment, n)
+        if trial_order_digest(practice.trials(about.seed)) == about.order:
+            return practice
+    return None
+
+
+def _make_observer(about: SessionInfo, answers: dict[int, BrowserAnswer]) -> WebParticipant:
+    """Return the participant of a session."""
+    code, is_pilot = participant_code(about.participant), is_pilot_name(about.participant)
+    return WebParticipant(code, about.distance_cm, PostedAnswers(answers), is_pilot)
+
+
+def _write_record(record: Record, out: Path) -> None:
+    """Write the consent, the completion code or the demographics of a participant."""
+    about = record.about
+    participation = Participation(out, about.experiment, _make_observer(about, {}).name, about.session)
+    if record.kind == "consent":
+        participation.add_consent(record.content)
+    elif record.kind == "completion":
+        participation.set_completion_code(record.content["code"])
+    elif not participation.has_demographics:
+        participation.set_demographics(record.content)
+
+
+def _write_log(posted: _Posted, about: SessionInfo, out: Path, notify: Callable[[str], None]) -> Path:
+    """Write the trial log of one part of a session, up to the first trial without an answer."""
+    experiment, answers = posted.experiment, posted.answers
     n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
     if n < len(answers):
         notify(
@@ -84,7 +145,7 @@ def _write_log(
         )
     if n == 0:
         raise LogError(f"{about.participant}, session {about.session}: trial 1 has no answer, so no log can be written")
-    observer = WebParticipant(about.participant, about.distance_cm, PostedAnswers(answers))
+    observer = _make_observer(about, answers)
     _refuse_different_log(log.log_path(out, experiment.name, observer.name, about.session), answers)
     return run(experiment, observer, out, session=about.session, seed=about.seed, limit=n, notify=notify)
 
@@ -104,12 +165,14 @@ def _refuse_different_log(path: Path, answers: dict[int, BrowserAnswer]) -> None
             )
 
 
-def _read_answers(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer]]:
-    """Yield two values per line of the files: a text with the file name and line number, and the answer in the line."""
+def _read_messages(files: Sequence[Path]) -> Iterator[tuple[str, BrowserAnswer | Record]]:
+    """Yield two values per line of the files: a text with the file name and line number, and the message in the line."""
     for file in files:
         for number, line in enumerate(read_bytes(file).removeprefix(BOM_UTF8).splitlines(), start=1):
             if line.strip():
                 try:
-                    yield f"{file}, line {number}", read_answer(line)
+                    message = parse_message(line)
+                    is_record = isinstance(message, dict) and "record" in message
+                    yield f"{file}, line {number}", check_record(message) if is_record else check_message(message)
                 except AnswerError as error:
                     raise LogError(f"{file}, line {number}: {error}") from None

@@ -4,11 +4,14 @@
     POST /s/<token>/answer     receives the answer to the current trial (observers.people.answers). Once the answer is in the
                                log, the server replies with status 200 and {"status": "saved" or "already"}. It replies with
                                status 409 if the answer is for another trial.
+    POST /s/<token>/record     receives consent or demographics (observers.people.records), with the same replies
+    GET  /experimenter?token=  sends the experimenter's page (experiments.people.experimenter_page)
 
 Any client can send anything, so the size and the duration of a request are limited, and no name in a request is used as a
 path. Each connection serves one request.
 """
 
+import hmac
 import io
 import json
 import re
@@ -25,7 +28,7 @@ from typing import Any, Protocol
 
 from core.errors import ObserverError, UserError
 from observers.people.answers import AnswerError
-from observers.people.site import ANSWER, INDEX, Site, content_type
+from observers.people.site import ANSWER, INDEX, RECORD, Site, content_type
 
 MAX_THREADS = 128  # simultaneous requests; further requests wait
 BACKLOG = 1024  # waiting connections
@@ -35,6 +38,7 @@ SILENT_SECONDS = 0.5
 MAX_BODY = 16 << 10  # bytes; a typical answer has about 700
 # If a body exceeds MAX_BODY, up to this number of bytes are read and discarded, so that the client can receive the reply.
 MAX_DISCARDED = 1 << 20
+EXPERIMENTER_PATH = re.compile(r"/experimenter(?:/([a-z.]+))?\?token=([A-Za-z0-9_-]+)")
 SESSION_PATH = re.compile(r"/s/([A-Za-z0-9_-]+)/([^?]*)(?:\?.*)?")
 # The style sheet of jsPsych contains its font, and the plugins of jsPsych write style attributes.
 CONTENT_SECURITY_POLICY = (
@@ -66,11 +70,30 @@ class HostedSession(Protocol):
         """
         ...
 
+    def handle_record(self, body: bytes) -> tuple[str, Mapping[str, Any]]:
+        """Save consent or demographics and return the outcome, as `handle_answer` does."""
+        ...
+
+
+class HostedPage(Protocol):
+    """The interface through which the server uses the experimenter's page. `ExperimenterPage` implements it."""
+
+    @property
+    def token(self) -> str:
+        """The secret part of the address of the page."""
+        ...
+
+    @property
+    def site(self) -> Site:
+        """The files of the page; the page itself has the name ""."""
+        ...
+
 
 class Server(ThreadingHTTPServer):
     """A server that listens as soon as it is created. `handle_request` serves one connection in a separate thread.
 
-    `sessions` maps tokens to sessions. Raises ObserverError if the server cannot listen on the address.
+    `sessions` maps tokens to sessions, and `page` is the experimenter's page. Raises ObserverError if the server cannot
+    listen on the address.
     """
 
     daemon_threads = True
@@ -79,10 +102,15 @@ class Server(ThreadingHTTPServer):
     timeout = 0.25  # seconds for which handle_request waits for a connection
 
     def __init__(
-        self, host: str, port: int, sessions: Mapping[str, HostedSession], notify: Callable[[str], None]
+        self,
+        host: str,
+        port: int,
+        sessions: Mapping[str, HostedSession],
+        notify: Callable[[str], None],
+        page: HostedPage | None = None,
     ) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.sessions, self.notify = sessions, notify
+        self.sessions, self.notify, self.page = sessions, notify, page
         self._free_threads = threading.BoundedSemaphore(MAX_THREADS)
         # Connections without a complete request, in the order of their start, with their address and time of start.
         self._silent: dict[Any, tuple[str, float]] = {}
@@ -178,9 +206,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send a file of a session's page."""
         self.server.mark_received(self.connection)
-        session, name = self._find_session()
-        make_content = session.site.get(name or INDEX) if session else None
-        if session is None or make_content is None:
+        site, name = self._find_site()
+        make_content = site.get(name)
+        if make_content is None:
             return self._reply(404, {"error": "this page does not exist"})
         try:
             content = make_content()
@@ -192,9 +220,9 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, content, content_type(name or INDEX), cache)
 
     def do_POST(self) -> None:
-        """Receive an answer."""
+        """Receive an answer or a record."""
         session, name = self._find_session()
-        if session is None or name != ANSWER:
+        if session is None or name not in (ANSWER, RECORD):
             return self._reply(404, {"error": "this page does not exist"})
         media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":  # pages of other origins cannot send this type without permission
@@ -210,13 +238,21 @@ class Handler(BaseHTTPRequestHandler):
             return None  # the client closed the connection
         self.server.mark_received(self.connection)
         try:
-            outcome, fields = session.handle_answer(body)
+            outcome, fields = session.handle_answer(body) if name == ANSWER else session.handle_record(body)
         except AnswerError as error:
             return self._reply(400, {"error": str(error)})
         except UserError:  # `serve` reports this error
             outcome, fields = "stopped", {}
         status = {"saved": 200, "already": 200, "conflict": 409, "stopped": 503}[outcome]
         return self._reply(status, {"status": outcome, **fields})
+
+    def _find_site(self) -> tuple[Site, str]:
+        """Return the site that the path belongs to, which is empty without a valid token, and the name of the file."""
+        match, page = EXPERIMENTER_PATH.fullmatch(self.path), self.server.page
+        if match and page is not None and hmac.compare_digest(match[2], page.token):
+            return page.site, match[1] or ""
+        session, name = self._find_session()
+        return ({}, "") if session is None else (session.site, name or INDEX)
 
     def _find_session(self) -> tuple[HostedSession | None, str]:
         """Return the session whose token is in the path (None if unknown) and the file name after it; ignore a query."""

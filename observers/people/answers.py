@@ -95,29 +95,29 @@ def trial_order_digest(trials: Sequence[Trial]) -> str:
 
 def read_answer(body: bytes) -> BrowserAnswer:
     """Parse and check an answer. Raises AnswerError if it is not valid JSON or a field is missing, unknown or invalid."""
+    return check_message(parse_message(body))
+
+
+def parse_message(body: bytes) -> Any:
+    """Parse a message of the page. Raises AnswerError if it is not valid JSON, or if a field occurs twice."""
     try:
-        message = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, object_pairs_hook=_unique_fields)
+        return json.loads(body.decode("utf-8"), parse_constant=_reject_constant, object_pairs_hook=_unique_fields)
     except AnswerError:
         raise
     except (ValueError, RecursionError):
         raise AnswerError("the answer is not valid JSON") from None
-    content = _check_object(message, "the answer", [field.name for field in fields(BrowserAnswer)])
-    about = _check_object(content["about"], "about", [field.name for field in fields(SessionInfo)])
-    device = _check_object(content["device"], "device", [field.name for field in fields(Device)])
-    measured = _check_object(content["measured"], "measured", MEASURES)
+
+
+def check_message(message: object) -> BrowserAnswer:
+    """Return a parsed message as an answer. Raises AnswerError if a field is missing, unknown or invalid."""
+    content = check_object(message, "the answer", [field.name for field in fields(BrowserAnswer)])
+    device = check_object(content["device"], "device", [field.name for field in fields(Device)])
+    measured = check_object(content["measured"], "measured", MEASURES)
     choice, rt = content["choice"], content["rt"]
     if (choice is None) != (rt is None):
         raise AnswerError("choice and rt must both be given or both be null")
     answer = BrowserAnswer(
-        SessionInfo(
-            _check_text(about["experiment"], "experiment"),
-            _check_text(about["participant"], "participant"),
-            _check_integer(about["session"], "session"),
-            _check_integer(about["seed"], "seed"),
-            _check_number(about["distance_cm"], "distance_cm", DISTANCE_RANGE[1]),
-            _check_text(about["order"], "order"),
-            _check_integer(about["format"], "format"),
-        ),
+        read_session_info(content["about"]),
         _check_integer(content["trial"], "trial"),
         None if choice is None else _check_text(choice, "choice"),
         None if rt is None else round(_check_number(rt, "rt", 1e6), 6),
@@ -132,18 +132,38 @@ def read_answer(body: bytes) -> BrowserAnswer:
     )
     if not answer.measured["onset"] <= answer.measured["offset"] <= answer.measured["grid_onset"]:
         raise AnswerError("the times are out of order: expected onset <= offset <= grid_onset")
-    if not DISTANCE_RANGE[0] <= answer.about.distance_cm <= DISTANCE_RANGE[1]:
-        raise AnswerError(f"distance_cm must be a number from {DISTANCE_RANGE[0]:g} to {DISTANCE_RANGE[1]:g}")
-    if answer.about.format != FORMAT:
-        raise AnswerError(f"the answer has format {answer.about.format}, but only format {FORMAT} is supported")
     return answer
+
+
+def read_session_info(content: object) -> SessionInfo:
+    """Return the session that a message belongs to. Raises AnswerError if a field is missing, unknown or invalid."""
+    about = check_object(content, "about", [field.name for field in fields(SessionInfo)])
+    info = SessionInfo(
+        _check_text(about["experiment"], "experiment"),
+        _check_text(about["participant"], "participant"),
+        _check_integer(about["session"], "session"),
+        _check_integer(about["seed"], "seed"),
+        _check_number(about["distance_cm"], "distance_cm", DISTANCE_RANGE[1]),
+        _check_text(about["order"], "order"),
+        _check_integer(about["format"], "format"),
+    )
+    if not DISTANCE_RANGE[0] <= info.distance_cm <= DISTANCE_RANGE[1]:
+        raise AnswerError(f"distance_cm must be a number from {DISTANCE_RANGE[0]:g} to {DISTANCE_RANGE[1]:g}")
+    if info.format != FORMAT:
+        raise AnswerError(f"the answer has format {info.format}, but only format {FORMAT} is supported")
+    return info
+
+
+def check_session(answer: SessionInfo, about: SessionInfo) -> None:
+    """Raise AnswerError unless a message belongs to the session that `about` describes."""
+    if answer != about:
+        names = [name for name, value in asdict(about).items() if asdict(answer)[name] != value]
+        raise AnswerError(f"the answer belongs to another session: these fields differ: {', '.join(names)}")
 
 
 def check_answer(answer: BrowserAnswer, about: SessionInfo, trial: Trial) -> None:
     """Raise AnswerError unless the answer belongs to this session and is a possible answer to this trial."""
-    if answer.about != about:
-        names = [name for name, value in asdict(about).items() if asdict(answer.about)[name] != value]
-        raise AnswerError(f"the answer belongs to another session: these fields differ: {', '.join(names)}")
+    check_session(answer.about, about)
     if answer.trial != trial.number:
         raise AnswerError(f"the answer belongs to trial {answer.trial}, but trial {trial.number} was expected")
     if answer.choice is not None and answer.choice not in trial.choices:
@@ -168,7 +188,8 @@ def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _check_object(value: object, name: str, field_names: Sequence[str]) -> dict[str, Any]:
+def check_object(value: object, name: str, field_names: Sequence[str]) -> dict[str, Any]:
+    """Return a JSON object with exactly these fields. Raises AnswerError for any other value."""
     if not isinstance(value, dict) or value.keys() != set(field_names):
         raise AnswerError(f"{name} must be an object with exactly the fields {', '.join(field_names)}")
     return value

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
 
+from core.participants import pilot_name
 from observers.bounds import bounded
 from observers.people import jspsych
 from observers.people.answers import DISTANCE_RANGE, MEASURES, BrowserAnswer
@@ -122,6 +123,7 @@ class WebParticipant:
         code: Participant code: 2 to 16 letters and digits without personal information.
         distance: Assumed distance from the eyes to the screen, in cm.
         answers: Source of the answers. Without a source, the observer cannot respond.
+        pilot: Whether this is a pilot session. The observer's name then ends in "-pilot", and analyses exclude it.
 
     Raises:
         ObserverError: If the code or the distance is not valid.
@@ -130,13 +132,14 @@ class WebParticipant:
     code: str = field(validator=_check_code)
     distance: float = field(default=60.0, validator=bounded(*DISTANCE_RANGE))  # type: ignore[arg-type]
     answers: AnswerSource | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
+    pilot: bool = field(default=False, metadata=RUNTIME)  # it is part of the name
     # The description of the browser, which is known after the first answer. It is a list because the class is frozen.
     _device: list[str] = field(factory=list, init=False, repr=False, eq=False)
 
     @property
     def name(self) -> str:
-        """The participant code."""
-        return self.code
+        """The participant code, followed by "-pilot" in a pilot session."""
+        return pilot_name(self.code) if self.pilot else self.code
 
     @property
     def kind(self) -> Kind:

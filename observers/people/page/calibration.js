@@ -19,11 +19,10 @@ class CardPlugin {
   trial(display, { card_mm }) {
     const [cardWidth, cardHeight] = card_mm;
     display.innerHTML = `
-      <p>Hold a bank card (or any card of the same size) against the screen. Make this box exactly as large as the card:
-      drag its corner, or press <kbd>←</kbd> and <kbd>→</kbd>.</p>
-      <div class="card" tabindex="0" role="slider" aria-label="Width of the card" aria-valuemin="${CARD_PIXELS[0]}"
+      <div class="text" data-page="card">${Texts.html("browser.card")}</div>
+      <div class="card" tabindex="0" role="slider" aria-label="${Texts.label("browser.card_width")}" aria-valuemin="${CARD_PIXELS[0]}"
         aria-valuemax="${CARD_PIXELS[1]}"><div class="corner"></div></div>
-      <p><button class="jspsych-btn" id="fits">The sizes match</button></p>`;
+      <p><button class="jspsych-btn" id="fits">${Texts.label("browser.card_button")}</button></p>`;
     const card = display.querySelector(".card"), corner = card.querySelector(".corner");
     let width = (cardWidth / 25.4) * 96; // a CSS pixel is nominally 1/96 inch
     const resize = (newWidth) => {
@@ -67,15 +66,14 @@ class FrameRatePlugin {
 
   // Repeat the measurement until the rate is plausible.
   async trial(display) {
-    display.innerHTML = "<p>One moment…</p>";
+    display.innerHTML = Texts.paragraph("browser.wait");
     for (;;) {
       const times = [];
       while (times.length <= WARM_UP + SAMPLE) times.push(await new Promise(requestAnimationFrame));
       const intervals = times.slice(1).map((time, i) => time - times[i]).slice(WARM_UP).sort((a, b) => a - b);
       const rate = 1000 / ((intervals[SAMPLE / 2 - 1] + intervals[SAMPLE / 2]) / 2);
       if (RATES[0] <= rate && rate <= RATES[1]) return { frame_rate: rate };
-      display.innerHTML = `<p>This browser shows ${rate.toFixed(0)} images per second, which is too few or too many for this
-        experiment. Please close other windows and programs. The measurement is repeated automatically.</p>`;
+      display.innerHTML = Texts.paragraph("browser.rate", { rate: rate.toFixed(0) });
     }
   }
 }

@@ -16,22 +16,25 @@ const AnswerStorage = {
   },
 };
 
+// Saves the answers of one part of a session, the practice or the experiment, which `about` describes.
 class AnswerSaver {
-  constructor(settings) {
-    const { experiment, participant, session, order } = settings.about;
+  constructor(settings, about) {
+    const { experiment, participant, session, order } = about;
     this.settings = settings;
+    this.about = about;
     this.key = `observers ${experiment} ${participant} ${session} ${order}`;
     this.jatos = settings.static && typeof jatos !== "undefined" ? jatos : null;
+    this.sendsNothing = settings.static && settings.preview;
   }
 
-  // Send the answer that is still stored in the browser, if any, and return the number of the first trial without an answer.
-  async next() {
+  // Send the answer that is still stored in the browser, if any, and return the number of the first trial without an answer,
+  // which is at least that of the settings.
+  async next(first) {
     if (this.jatos) await new Promise((resolve) => this.jatos.onLoad(resolve));
-    else if (this.settings.static && !this.settings.save) {
-      throw new Error("This page has no address for saving answers. Please tell the experimenter.");
-    }
+    else if (this.settings.static && !this.settings.save && !this.sendsNothing) throw new Error(Texts.plain("browser.no_address"));
+    if (this.sendsNothing) return first;
     const stored = AnswerStorage.get(this.key) ?? {};
-    let next = this.settings.static ? Math.max(this.settings.next, stored.next ?? 1) : this.settings.next;
+    let next = this.settings.static ? Math.max(first, stored.next ?? 1) : first;
     if (stored.answer && stored.answer.trial === next) {
       await this.save(stored.answer);
       next += 1;
@@ -39,42 +42,77 @@ class AnswerSaver {
     return next;
   }
 
-  // Send an answer until the server confirms it, and return the reply. Throw an error if the server refuses the answer.
-  async save(answer) {
-    const isStored = AnswerStorage.set(this.key, { next: answer.trial, answer });
-    const timer = setTimeout(() => showNotice("Saving…"), NOTICE_MS);
-    let reply = null;
-    for (let wait = RETRY_MS[0]; reply === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
-      try {
-        reply = await this.attempt(answer);
-      } catch (refusal) {
-        clearTimeout(timer);
-        if (refusal.isFinal) AnswerStorage.set(this.key, { next: answer.trial }); // its trial is repeated after a reload
-        else if (refusal.status === 404) refusal.message = invalidLinkMessage(isStored);
-        throw refusal;
-      }
-      if (reply === null) {
-        clearTimeout(timer);
-        showNotice("No connection. Your last answer is kept on this page; please leave the page open. Trying again…");
-        await pause(wait);
-      }
+  // Change the settings to the records that this browser has sent. A server of ours knows them itself.
+  restoreRecords(settings) {
+    if (!settings.static || this.sendsNothing) return;
+    const { consent, demographics } = AnswerStorage.get(`${this.key} records`) ?? {};
+    if (consent && settings.consent?.version === consent.version) settings.consent.decision = consent.decision;
+    if (demographics) settings.demographics = null;
+  }
+
+  // Send a record, such as the consent, until the server confirms it.
+  async sendRecord(record, content) {
+    await this.send({ about: this.about, record, content }, this.settings.save_record, true);
+    if (this.sendsNothing) return;
+    const key = `${this.key} records`;
+    AnswerStorage.set(key, { ...AnswerStorage.get(key), [record]: record === "demographics" ? true : content });
+  }
+
+  // Send the completion code that the page has shown, once. A server of ours has recorded it itself.
+  async finish(code) {
+    if (!code || !this.settings.static || AnswerStorage.get(`${this.key} records`)?.completion) return;
+    await this.sendRecord("completion", { code });
+  }
+
+  // Send the answer to a trial until the server confirms it, and return the reply. Throw an error if the server refuses it.
+  async save(response) {
+    const answer = { about: this.about, ...response }, { trial } = answer;
+    const isStored = !this.sendsNothing && AnswerStorage.set(this.key, { next: trial, answer });
+    let reply;
+    try {
+      reply = await this.send(answer, this.settings.save, isStored);
+    } catch (refusal) {
+      if (refusal.isFinal) AnswerStorage.set(this.key, { next: trial }); // its trial is repeated after a reload
+      throw refusal;
     }
-    clearTimeout(timer);
-    showNotice("");
-    AnswerStorage.set(this.key, { next: answer.trial + 1 });
+    if (!this.sendsNothing) AnswerStorage.set(this.key, { next: trial + 1 });
     return reply;
   }
 
-  // Send an answer once. Return the reply, or null if the server cannot be reached or asks to try again.
-  async attempt(answer) {
-    const body = JSON.stringify(answer);
+  // Send a message until the server confirms it, and return the reply. Throw an error if the server refuses it.
+  async send(message, address, isStored) {
+    const timer = setTimeout(() => showNotice(Texts.plain("browser.saving")), NOTICE_MS);
+    let reply = null;
+    try {
+      for (let wait = RETRY_MS[0]; reply === null; wait = Math.min(2 * wait, RETRY_MS[1])) {
+        reply = await this.attempt(message, address);
+        if (reply === null) {
+          clearTimeout(timer);
+          showNotice(Texts.plain("browser.no_connection"));
+          await pause(wait);
+        }
+      }
+    } catch (refusal) {
+      if (refusal.status === 404) refusal.message = Texts.plain(`browser.invalid_link_${isStored ? "stored" : "lost"}`);
+      throw refusal;
+    } finally {
+      clearTimeout(timer);
+    }
+    showNotice("");
+    return reply;
+  }
+
+  // Send a message once. Return the reply, or null if the server cannot be reached or asks to try again.
+  async attempt(message, address) {
+    if (this.sendsNothing) return {};
+    const body = JSON.stringify(message);
     let reply;
     try {
       if (this.jatos) {
         await this.jatos.appendResultData(body + "\n");
         return {};
       }
-      reply = await fetch(this.settings.save, {
+      reply = await fetch(address, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body,
@@ -92,21 +130,11 @@ class AnswerSaver {
   }
 }
 
-// Return the message to the participant if the server does not know the link to which an answer was sent.
-function invalidLinkMessage(isStored) {
-  const link = "This link is no longer valid. Please ask for a new link";
-  return isStored
-    ? `${link}, and open it in this browser. Your last answer is stored in this browser and will be sent when you open the new link.`
-    : `${link}. Your last answer could not be saved, and its picture will be shown again. Earlier answers are saved.`;
-}
-
 // Return the message to the participant after the server refused a request with an HTTP status of 400 to 499.
 function errorMessage(status) {
-  if (status === 409) {
-    return "This picture was already answered, perhaps in another window. Please reload this page to continue.";
-  }
-  if (status === 404) return "This link is no longer valid. Please ask for a new link.";
-  return `The answer was not accepted (error ${status}). Please reload this page to continue. Earlier answers are saved.`;
+  if (status === 409) return Texts.plain("browser.already_answered");
+  if (status === 404) return Texts.plain("browser.invalid_link");
+  return Texts.plain("browser.not_accepted", { status });
 }
 
 // Wait for `ms` milliseconds, or until the computer is online again.

@@ -1,19 +1,25 @@
 "use strict";
 // Show one trial frame by frame, as in observers/people/paradigm.py: fixation square, image, one blank frame, mask, one blank
-// frame, then the choices for a fixed duration, during which the last click on a choice counts. Times are those of animation
-// frames.
+// frame, then the choices for a fixed duration, during which the last click on a choice counts and marks the choice. After a
+// practice trial, the correct choice is framed. Times are those of animation frames.
 
 const FRAME_TOLERANCE = 0.1; // fraction of a frame by which a duration may exceed a whole number of frames
 const LINE_WIDTH = 2; // CSS pixels
+const FRAME_WIDTH = 1 / 16; // line width of the frame of a choice, as a fraction of the side of its cell
+const CHOSEN_COLOR = "#1a4f8b", CORRECT_COLOR = "#ffffff", EDGE_COLOR = "#222222";
 
 class TrialPlugin {
   static layout = null; // the result of makeLayout; not a plugin parameter, because jsPsych copies parameters for every trial
-  static save = null; // a function that saves the answer to a trial and returns a promise of the server's reply
+  static save = null; // a function that saves an answer, given (answer, isPractice), and returns a promise of the reply
+  static completion = null; // what the last reply says about the end of the session
 
   static info = {
     name: "observers-trial",
     version: "1.0.0",
-    parameters: { trial_info: { type: jsPsychModule.ParameterType.OBJECT } },
+    parameters: {
+      trial_info: { type: jsPsychModule.ParameterType.OBJECT },
+      is_practice: { type: jsPsychModule.ParameterType.BOOL, default: false },
+    },
     data: {
       choice: { type: jsPsychModule.ParameterType.STRING },
       rt: { type: jsPsychModule.ParameterType.FLOAT }, // seconds from the frame on which the choices appeared
@@ -22,20 +28,21 @@ class TrialPlugin {
     },
   };
 
-  async trial(display, { trial_info }, onLoad) {
+  async trial(display, { trial_info, is_practice: isPractice }, onLoad) {
     const layout = TrialPlugin.layout = await layoutForWindow(display, TrialPlugin.layout);
     const canvas = document.createElement("canvas");
     canvas.className = "screen";
-    canvas.dataset.trial = trial_info.number;
+    canvas.dataset[isPractice ? "practice" : "trial"] = trial_info.number;
     canvas.width = Math.round(innerWidth * devicePixelRatio);
     canvas.height = Math.round(innerHeight * devicePixelRatio);
     const image = await loadBitmap(trial_info.image, layout.side), mask = await loadBitmap(trial_info.mask, layout.side);
     display.replaceChildren(canvas);
     onLoad();
-    const response = await showTrial(canvas, layout, image, mask);
+    const response = await showTrial(canvas, layout, image, mask, trial_info.correct ?? null);
     image.close();
     mask.close();
-    const reply = await TrialPlugin.save({ trial: trial_info.number, ...response });
+    const reply = await TrialPlugin.save({ trial: trial_info.number, ...response }, isPractice);
+    TrialPlugin.completion = reply.completion ?? TrialPlugin.completion;
     return { ...response, right: reply.right ?? null };
   }
 }
@@ -47,7 +54,7 @@ async function makeLayout(settings, pixelsPerMm, rate) {
   for (const cell of settings.cells) {
     const cellSide = Math.round(cell.side * side);
     cells.push({
-      choice: cell.choice, x: cell.x * side, y: cell.y * side, side: cellSide,
+      choice: cell.choice, label: cell.label, x: cell.x * side, y: cell.y * side, side: cellSide,
       icon: cell.icon && (await loadBitmap(cell.icon, cellSide)),
     });
   }
@@ -84,13 +91,14 @@ async function layoutForWindow(display, layout) {
       layout = await makeLayout(layout.settings, (layout.pixelsPerMm * layout.ratio) / devicePixelRatio, layout.rate);
     }
     if (innerWidth >= layout.extent && innerHeight >= layout.extent) return layout;
-    display.innerHTML = "<p>This window is now too small. Please make it larger to continue.</p>";
+    display.innerHTML = Texts.paragraph("browser.resize");
     await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
   }
 }
 
-// Run the phases of a trial on the canvas and return the choice, the rt and the measures.
-function showTrial(canvas, layout, image, mask) {
+// Run the phases of a trial on the canvas and return the choice, the rt and the measures. With `correct`, the correct choice of a
+// practice trial, the feedback follows.
+function showTrial(canvas, layout, image, mask, correct) {
   const { settings, rate } = layout, durations = settings.presentation;
   const context = canvas.getContext("2d", { alpha: false });
   const center = [Math.round(canvas.width / 2), Math.round(canvas.height / 2)];
@@ -110,13 +118,21 @@ function showTrial(canvas, layout, image, mask) {
     { nFrames: nFrames(durations.response), draw: () => drawChoices(context, center, layout), startName: "grid_onset" },
   ];
   const times = {}, IMAGE = 1, GRID = phases.length - 1;
+  const correctCell = layout.cells.find((c) => c.choice === correct);
+  if (correctCell) {
+    phases.push({ nFrames: nFrames(settings.feedback), draw: () => drawFeedback(context, center, layout, choice, correctCell) });
+  }
   let phase = -1, phaseStart = 0, previous = null, nImageFrames = 0, nDropped = 0, choice = null, rt = null;
   canvas.style.cursor = "none";
   canvas.addEventListener("pointerdown", (event) => {
     if (phase !== GRID || event.timeStamp < phaseStart) return;
     const x = event.clientX * layout.ratio - center[0], y = event.clientY * layout.ratio - center[1];
     const cell = layout.cells.find((c) => Math.abs(x - c.x) <= c.side / 2 && Math.abs(y - c.y) <= c.side / 2);
-    if (cell) [choice, rt] = [cell.choice, (event.timeStamp - phaseStart) / 1000];
+    if (!cell) return;
+    [choice, rt] = [cell.choice, (event.timeStamp - phaseStart) / 1000];
+    clear();
+    drawChoices(context, center, layout);
+    drawFrame(context, center, cell, CHOSEN_COLOR);
   });
   clear();
   return new Promise((resolve) => {
@@ -129,10 +145,10 @@ function showTrial(canvas, layout, image, mask) {
         phase += 1;
         phaseStart = now;
         clear();
-        if (phase > GRID) return resolve(result());
+        if (phase === phases.length) return resolve(result());
         phases[phase].draw();
         if (phases[phase].startName) times[phases[phase].startName] = now / 1000;
-        if (phase === GRID) canvas.style.cursor = "default";
+        canvas.style.cursor = phase === GRID ? "default" : "none";
       }
       nImageFrames += phase === IMAGE;
       requestAnimationFrame(onFrame);
@@ -141,7 +157,6 @@ function showTrial(canvas, layout, image, mask) {
   });
 
   function result() {
-    canvas.style.cursor = "none";
     const measured = {
       ...times, n_frames: nImageFrames, n_dropped: nDropped, frame_rate: rate, image_pixels: layout.side / layout.ratio,
       pixels_per_mm: layout.pixelsPerMm,
@@ -173,7 +188,50 @@ function wrapText(context, text, width) {
   return lines;
 }
 
-// Draw the icon of each choice, or the choice as text if it has no icon.
+// Draw a frame inside a cell. A thin dark line at its edge makes the frame visible on any background.
+function drawFrame(context, center, cell, color) {
+  const width = cell.side * FRAME_WIDTH;
+  const x = Math.round(center[0] + cell.x), y = Math.round(center[1] + cell.y);
+  context.strokeStyle = color;
+  context.lineWidth = width;
+  context.strokeRect(x - cell.side / 2 + width / 2, y - cell.side / 2 + width / 2, cell.side - width, cell.side - width);
+  context.strokeStyle = EDGE_COLOR;
+  context.lineWidth = width / 4;
+  context.strokeRect(x - cell.side / 2, y - cell.side / 2, cell.side, cell.side);
+}
+
+// Draw the feedback of a practice trial: the correct choice in a white frame, a wrong choice crossed out, and a sentence.
+function drawFeedback(context, center, layout, choice, correctCell) {
+  drawChoices(context, center, layout);
+  const chosen = layout.cells.find((cell) => cell.choice === choice);
+  if (chosen && chosen !== correctCell) {
+    drawFrame(context, center, chosen, CHOSEN_COLOR);
+    drawCross(context, center, chosen);
+  }
+  drawFrame(context, center, correctCell, CORRECT_COLOR);
+  const key = !chosen ? "missed" : chosen === correctCell ? "correct" : "wrong", height = 20 * layout.ratio;
+  context.fillStyle = "black";
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  context.font = `bold ${height}px "Open Sans", Arial, sans-serif`;
+  const bottom = center[1] + Math.max(...layout.cells.map((cell) => cell.y + cell.side / 2));
+  context.fillText(Texts.plain(`feedback.${key}`), center[0], Math.min(bottom + height / 2, 2 * center[1] - 1.5 * height));
+}
+
+// Draw a cross on a cell.
+function drawCross(context, center, cell) {
+  const x = center[0] + cell.x, y = center[1] + cell.y, arm = 0.3 * cell.side;
+  context.strokeStyle = CHOSEN_COLOR;
+  context.lineWidth = cell.side * FRAME_WIDTH;
+  context.beginPath();
+  for (const sign of [-1, 1]) {
+    context.moveTo(x - arm, y - sign * arm);
+    context.lineTo(x + arm, y + sign * arm);
+  }
+  context.stroke();
+}
+
+// Draw the icon of each choice, or its name as text if it has no icon.
 function drawChoices(context, center, layout) {
   for (const cell of layout.cells) {
     const x = Math.round(center[0] + cell.x), y = Math.round(center[1] + cell.y);
@@ -186,7 +244,7 @@ function drawChoices(context, center, layout) {
       context.textBaseline = "middle";
       const height = Math.max(cell.side / 6, 11 * layout.ratio);
       context.font = `${height}px "Open Sans", Arial, sans-serif`;
-      const width = 0.94 * cell.side, lines = wrapText(context, cell.choice, width);
+      const width = 0.94 * cell.side, lines = wrapText(context, cell.label, width);
       lines.forEach((line, i) => context.fillText(line, x, y + (i - (lines.length - 1) / 2) * 1.2 * height, width));
     }
   }
