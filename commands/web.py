@@ -126,7 +126,12 @@ def serve(
 
     codes = _participant_codes(participant, sessions, preview)
     options = PageOptions(
-        load_session_texts(language, texts), consent, demographics, Completion(completion_code, redirect), pilot, preview
+        load_session_texts(language, texts),
+        consent,
+        demographics,
+        Completion(completion_code, redirect),
+        pilot,
+        preview,
     )
     chosen, files = make_experiment(experiment, instruction=instruction), load_scripts(assets)
     settings: dict[str, Any] = {
@@ -150,10 +155,11 @@ def serve(
         if port == 0 and "--port" not in new_arguments:  # browsers keep an unsent answer for the address of the server
             new_arguments.extend(["--port", str(urlsplit(url).port)])
 
+    replaced = ["--sessions", *(["--port"] if port == 0 else [])]
     kept_work = "nothing was saved in this preview" if preview else "every response is saved"
     with (
         _log_folder(out, preview) as folder,
-        resumable(kept_work, ("serve",), new_arguments, replaced_options=("--sessions", *(("--port",) if port == 0 else ()))),
+        resumable(kept_work, ("serve",), new_arguments, replaced_options=replaced),
         person_progress(quiet=quiet) as watch,
     ):
         web_sessions = [WebSession(chosen, code, folder, files, **settings, notify=to_stderr) for code in codes]

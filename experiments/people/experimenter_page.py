@@ -101,7 +101,7 @@ def _row(person: PersonStatus) -> str:
         f'<th scope="row">{escape(person.code)}</th>',
         f'<td class="{escape(person.stage)}">{escape(STAGES[person.stage])}</td>',
         f"<td>{bar}{escape(progress)}</td>",
-        f'<td{" class=warning" if warns else ""}>{escape(dropped)}</td>',
+        f"<td{' class=warning' if warns else ''}>{escape(dropped)}</td>",
         f"<td>{escape(describe_idle(person.idle_seconds))}</td>",
         f"<td>{'–' if person.stage in ('finished', 'declined') else link}</td>",
     )

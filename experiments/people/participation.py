@@ -7,7 +7,8 @@ the files of a participant from it.
     personal_data/<experiment>_<observer>_session-<n>_participation.json      consent and completion code of one session
     personal_data/<participant code>_demographics.json                        answers to demographic questions
 
-The file of a participant who declined contains the refusal and nothing else.
+The file of a participant who declined contains the refusal and nothing else, so that the same link does not ask again. The
+refusal is also counted (`experiments.people.refusals`).
 """
 
 import json
@@ -24,6 +25,8 @@ from core.json_files import JsonError, check_types, read_json
 from core.participants import participant_code
 from experiments.deletion_records import refuse_forgotten
 from experiments.log import file_name
+from experiments.people.refusals import count_refusal
+from observers.people.records import DECLINED
 
 FOLDER = "personal_data"
 FORMAT = 1
@@ -74,9 +77,15 @@ class Participation:
         same = consents and all(consents[-1].get(name) == value for name, value in decision.items())
         if same:
             return
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        digest = {} if texts_sha256 is None else {"texts_sha256": texts_sha256}
-        consents.append({**decision, **digest, "time": time})
+        if decision["decision"] == DECLINED:
+            consents.append(dict(decision))
+            count_refusal(
+                self.directory, self.experiment,
+                {"consent_version": decision["version"], "language": decision["language"]},
+            )  # fmt: skip
+        else:
+            time = datetime.now(UTC).isoformat(timespec="seconds")
+            consents.append({**decision, "texts_sha256": texts_sha256, "time": time})
         self._write(self.path, content)
 
     @property

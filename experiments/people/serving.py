@@ -118,9 +118,7 @@ def write_static(
 
     def make_trials(part: Experiment, limit: int | None = None) -> PageTrials:
         trials = part.trials(seed)
-        return PageTrials(
-            trials[:limit], make_session_info(part.name, observer.name, session, seed, distance, trials)
-        )
+        return PageTrials(trials[:limit], make_session_info(part.name, observer.name, session, seed, distance, trials))
 
     practice = make_trials(practice_experiment(experiment, n_practice)) if n_practice else None
     site = make_site(

@@ -77,17 +77,17 @@ class WebSession:
         self.options.texts.check_choices(experiment.choices)
         self.code, self.token = code, secrets.token_urlsafe(16)
         seed = session_seed(code, session) if seed is None else seed
-        observer = WebParticipant(code, distance, pilot=self.options.pilot)
+        observer = WebParticipant(code, distance, pilot=self.options.pilot, records=self._describe_run)
         self._participation = Participation(out, experiment.name, observer.name, session)
         make_part = partial(WebPart, observer=observer, out=out, session=session, seed=seed, notify=notify)
         self.main = make_part(experiment, limit=limit)
         self.practice: WebPart | None = None
         if n_practice and not log.has_rows(self.main.path):  # the practice is not repeated when a session is continued
             self.practice = make_part(practice_experiment(experiment, n_practice))
+        practice_trials = None if self.practice is None else self.practice.page_trials
         self.site: Site = make_site(
-            self.main.page_trials, scripts, self.options, practice=self.practice and self.practice.page_trials,
-            state=self._open_page,
-        )  # fmt: skip
+            self.main.page_trials, scripts, self.options, practice=practice_trials, state=self._open_page
+        )
         self._lock = threading.Lock()
         self._last_active: float | None = None
         self._n_dropped = 0
@@ -157,7 +157,9 @@ class WebSession:
             return outcome, {}
         if part is self.main and outcome == "saved":
             self._n_dropped += answer.measured["n_dropped"] > 0
-        fields = {"right": part.proportion_correct(answer.trial)} if part.ends_block(answer.trial) else {}
+        fields: dict[str, Any] = (
+            {"right": part.proportion_correct(answer.trial)} if part.ends_block(answer.trial) else {}
+        )
         if part is self.main and answer.trial == part.n_trials:
             fields["completion"] = self.options.describe_completion(self._completion_code(), self.code)
         return outcome, fields
@@ -201,7 +203,10 @@ class WebSession:
         """Record a decision about the consent text, which cannot be changed afterwards."""
         if not self.options.asks_consent:
             return "conflict"
-        if record.content["version"] != self._consent_version or record.content["language"] != self.options.texts.language:
+        if (
+            record.content["version"] != self._consent_version
+            or record.content["language"] != self.options.texts.language
+        ):
             raise AnswerError("the version or the language of the consent text is another one")
         with self._lock:
             if self._decision:
@@ -211,6 +216,11 @@ class WebSession:
         if self._decision == ACCEPTED:
             self._part.begin()  # without waiting until its log is open
         return "saved"
+
+    def _describe_run(self) -> dict[str, Any]:
+        """Return the texts and the consent of this run, for the sidecar."""
+        consent = {"decision": ACCEPTED, "version": self._consent_version, "language": self.options.texts.language}
+        return {"texts": self.options.texts.describe()} | ({"consent": consent} if self.options.asks_consent else {})
 
     def _completion_code(self) -> str:
         """Return the completion code of the participant, which is made and recorded if there is none."""
@@ -231,4 +241,3 @@ class WebSession:
             decision=self._decision, has_demographics=self._participation.has_demographics, is_complete=is_complete,
             code=self._completion_code() if is_complete else "",
         )  # fmt: skip
-

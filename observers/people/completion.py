@@ -47,7 +47,9 @@ class Completion:
 
     def url(self, code: str, participant: str) -> str:
         """Return the address for a participant with this completion code; "" if there is none."""
-        return self.redirect.replace("{code}", quote(code, safe="")).replace("{participant}", quote(participant, safe=""))
+        return self.redirect.replace("{code}", quote(code, safe="")).replace(
+            "{participant}", quote(participant, safe="")
+        )
 
 
 def _check_redirect(url: str, has_code: bool) -> None:

@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from core.participants import participant_code
 from observers.people.answers import SessionInfo
 from observers.people.completion import Completion
 from observers.people.records import NO_ANSWER, QUESTIONS
@@ -44,7 +45,7 @@ class PageOptions:
     texts: SessionTexts
     consent: bool = False
     demographics: bool = False
-    completion: Completion = Completion()
+    completion: Completion = field(factory=Completion)
     pilot: bool = False
     preview: bool = False
 
@@ -65,7 +66,7 @@ class PageOptions:
         return {
             "code": code,
             "html": self.texts.html("end.code", code=code) if code else "",
-            "url": self.completion.url(code, participant),
+            "url": self.completion.url(code, participant_code(participant)),
         }
 
 
@@ -75,7 +76,7 @@ def page_texts(options: PageOptions, trials: Sequence[Trial], about: SessionInfo
     seconds = float(first.presentation.response)
     known: dict[str, str | int | float] = {
         "n_trials": len(trials), "n_blocks": max(trial.block for trial in trials), "n_practice": n_practice,
-        "minutes": estimate_minutes(trials, n_practice), "code": about.participant, "seconds": seconds,
+        "minutes": estimate_minutes(trials, n_practice), "code": participant_code(about.participant), "seconds": seconds,
         "question": texts.question(first.instruction), "explanation": texts.explanation(first.instruction),
         "action": texts.line("instructions.mouse", seconds=seconds), "distance": about.distance_cm,
     }  # fmt: skip

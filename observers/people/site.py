@@ -32,6 +32,7 @@ INDEX, TRIALS, ANSWER, RECORD = "index.html", "trials.json", "answer", "record"
 PAGE_FILES = (
     "texts.js", "trial.js", "calibration.js", "saving.js", "introduction.js", "experiment.js", "page.css",
 )  # fmt: skip
+READING_SECONDS = 1.0
 CARD_MM = (85.6, 53.98)  # width and height of a bank card (ISO/IEC 7810 ID-1)
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
@@ -174,7 +175,7 @@ def _trials_json(
         "card_mm": CARD_MM,
         "fixation": FIXATION_SIZE,
         "late": LATE_FRAMES,
-        "feedback": FEEDBACK_SECONDS,
+        "feedback": {"correct": FEEDBACK_SECONDS, "error": READING_SECONDS},  # seconds
         # Positions and sizes are fractions of the side of an image, from the center of the screen; y points down.
         "cells": [
             {

@@ -6,7 +6,7 @@ clicks.
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
@@ -124,6 +124,8 @@ class WebParticipant:
         distance: Assumed distance from the eyes to the screen, in cm.
         answers: Source of the answers. Without a source, the observer cannot respond.
         pilot: Whether this is a pilot session. The observer's name then ends in "-pilot", and analyses exclude it.
+        records: Function that returns facts about the run for the sidecar, such as the texts and the consent (see
+            `experiments.running.session_records`). It is called after the first answer.
 
     Raises:
         ObserverError: If the code or the distance is not valid.
@@ -133,6 +135,7 @@ class WebParticipant:
     distance: float = field(default=60.0, validator=bounded(*DISTANCE_RANGE))  # type: ignore[arg-type]
     answers: AnswerSource | None = field(default=None, metadata=RUNTIME, repr=False, eq=False)
     pilot: bool = field(default=False, metadata=RUNTIME)  # it is part of the name
+    records: Callable[[], Mapping[str, Any]] = field(default=dict, metadata=RUNTIME, repr=False, eq=False)
     # The description of the browser, which is known after the first answer. It is a list because the class is frozen.
     _device: list[str] = field(factory=list, init=False, repr=False, eq=False)
 
@@ -159,6 +162,10 @@ class WebParticipant:
         """
         device = {"device": self._device[0]} if self._device else {}
         return {"platform": "web", "jspsych": jspsych.VERSION} | device
+
+    def session_records(self) -> Mapping[str, Any]:
+        """Return facts about the run, such as the language of the texts and the version of the consent, for the sidecar."""
+        return self.records()
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         """Wait for the answer to each trial and yield it as a response.

@@ -14,11 +14,11 @@ from experiments.people import serving
 from experiments.people.posted import import_answers
 from experiments.seeds import session_seed
 from observers.protocol import Presentation
-from tests.browser.chromium import Browser, chromium
+from tests.browser.chromium import chromium
+from tests.browser.session_steps import IMAGE_SIDE, canvas_of, choose, start_trials
 from tests.unit.experiments.logs import rows, sidecar
 from tests.unit.experiments.people.served_sessions import served
 
-IMAGE_SIDE = 119  # CSS pixels of 3 degrees at 60 cm, on a screen of 96 pixels per inch
 BRIEF = Presentation(fixation=0.1, stimulus=0.1, mask=0.1, response=1.5)
 
 
@@ -27,29 +27,6 @@ def few(small):
     """An experiment of six trials in two blocks."""
     keep = {s.id for s in small.stimuli.stimuli[:6]}
     return Experiment("few", small.stimuli.where(lambda s: s.id in keep), small.choices, 2, BRIEF)
-
-
-def start_trials(browser: Browser, *, card: bool = True) -> None:
-    """Go from the first page to the first trial; `card` says whether the page asks for the card measurement."""
-    if card:
-        browser.press("#fits")
-    browser.press("#jspsych-fullscreen-btn")
-    browser.wait("document.body.innerText.includes('Which option best describes the image?')")
-    browser.press(".jspsych-btn")
-    browser.wait("document.querySelector('canvas')")
-
-
-def canvas_of(number: int) -> str:
-    return f"document.querySelector('canvas[data-trial=\"{number}\"]')"
-
-
-def choose(browser: Browser, settings: dict, number: int, *choices: str) -> None:
-    """Wait for the response grid of a trial, then click these choices one after the other."""
-    browser.wait(f"{canvas_of(number)}?.style.cursor === 'default'")
-    width, height = browser.script("return [innerWidth, innerHeight]")
-    for choice in choices:
-        cell = next(cell for cell in settings["cells"] if cell["choice"] == choice)
-        browser.click(width / 2 + cell["x"] * IMAGE_SIDE, height / 2 + cell["y"] * IMAGE_SIDE)
 
 
 def test_session_in_a_browser(few, scripts, tmp_path):
@@ -139,7 +116,7 @@ def test_answer_that_the_server_refuses_is_not_sent_again(few, scripts, tmp_path
         choose(browser, settings, 1, "dog")
         browser.wait("document.body.innerText.includes('The answer was not accepted (error 400)')")
         browser.reload()
-        start_trials(browser, card=False)
+        start_trials(browser, welcome=True, card=False)
         choose(browser, settings, 1, "cat")
         browser.wait(canvas_of(2))
         assert [row["response"] for row in rows(path)] == ["cat"]
@@ -189,7 +166,10 @@ def test_answers_of_a_static_page_are_imported(few, scripts, tmp_path, jatos):
                 browser.press(".jspsych-btn")
                 for number in (4, 5, 6):
                     choose(browser, settings, number, "clock")
-                browser.wait(f"document.body.innerText.includes({'ended' if jatos else 'Thank you'!r})")
+                browser.wait("document.body.innerText.includes('Thank you')")
+                if jatos:
+                    browser.press(".jspsych-btn")
+                    browser.wait("document.body.innerText === 'ended'")
         finally:
             server.shutdown()
             thread.join()

@@ -14,7 +14,8 @@ CODE = "K7Q2"
 
 def start_serving(server: ForkServer, stimuli: Path, folder: Path, *words: object) -> tuple[Running, Client]:
     """Start to serve a session of one participant, and return the process and a client with the participant's link."""
-    running = server.start("serve", stimuli, "--participant", CODE, "--out", "logs", "--quiet", *words, cwd=folder,
+    running = server.start("serve", stimuli, "--participant", CODE, "--out", "logs", "--quiet", "--no-consent",
+                           *words, cwd=folder,
                            prepare=PREPARE)  # fmt: skip
     end = time.monotonic() + TIMEOUT
     while not running.printed().endswith("\n"):

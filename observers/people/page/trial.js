@@ -6,7 +6,7 @@
 const FRAME_TOLERANCE = 0.1; // fraction of a frame by which a duration may exceed a whole number of frames
 const LINE_WIDTH = 2; // CSS pixels
 const FRAME_WIDTH = 1 / 16; // line width of the frame of a choice, as a fraction of the side of its cell
-const CHOSEN_COLOR = "#1a4f8b", CORRECT_COLOR = "#ffffff", EDGE_COLOR = "#222222";
+const CHOSEN_COLOR = "black", CORRECT_COLOR = "white", CROSS_COLOR = "#c62828";
 
 class TrialPlugin {
   static layout = null; // the result of makeLayout; not a plugin parameter, because jsPsych copies parameters for every trial
@@ -106,6 +106,8 @@ function showTrial(canvas, layout, image, mask, correct) {
   const drawCentered = (bitmap) =>
     context.drawImage(bitmap, center[0] - (bitmap.width >> 1), center[1] - (bitmap.height >> 1));
   const nFrames = (seconds) => Math.ceil(seconds * rate - FRAME_TOLERANCE);
+  // The feedback is longer after an error, so that its words can be read.
+  const nFramesOf = (phase) => phases[phase].nFrames ?? nFrames(settings.feedback[choice === correct ? "correct" : "error"]);
   const phases = [
     {
       nFrames: nFrames(durations.fixation),
@@ -120,7 +122,7 @@ function showTrial(canvas, layout, image, mask, correct) {
   const times = {}, IMAGE = 1, GRID = phases.length - 1;
   const correctCell = layout.cells.find((c) => c.choice === correct);
   if (correctCell) {
-    phases.push({ nFrames: nFrames(settings.feedback), draw: () => drawFeedback(context, center, layout, choice, correctCell) });
+    phases.push({ draw: () => drawFeedback(context, center, layout, choice, correctCell) });
   }
   let phase = -1, phaseStart = 0, previous = null, nImageFrames = 0, nDropped = 0, choice = null, rt = null;
   canvas.style.cursor = "none";
@@ -141,7 +143,7 @@ function showTrial(canvas, layout, image, mask, correct) {
       if (phase < GRID && interval > settings.late) nDropped += Math.round(interval) - 1;
       previous = now;
       // The end of a phase depends on time and not on a count of frames, so that a late frame prolongs it by at most a frame.
-      if (phase < 0 || (now - phaseStart) * rate >= 1000 * (phases[phase].nFrames - 0.5)) {
+      if (phase < 0 || (now - phaseStart) * rate >= 1000 * (nFramesOf(phase) - 0.5)) {
         phase += 1;
         phaseStart = now;
         clear();
@@ -188,16 +190,16 @@ function wrapText(context, text, width) {
   return lines;
 }
 
-// Draw a frame inside a cell. A thin dark line at its edge makes the frame visible on any background.
+// Draw a frame on the edge of a cell. A white frame has a thin dark line inside, because icons have a light background.
 function drawFrame(context, center, cell, color) {
-  const width = cell.side * FRAME_WIDTH;
-  const x = Math.round(center[0] + cell.x), y = Math.round(center[1] + cell.y);
-  context.strokeStyle = color;
-  context.lineWidth = width;
-  context.strokeRect(x - cell.side / 2 + width / 2, y - cell.side / 2 + width / 2, cell.side - width, cell.side - width);
-  context.strokeStyle = EDGE_COLOR;
-  context.lineWidth = width / 4;
-  context.strokeRect(x - cell.side / 2, y - cell.side / 2, cell.side, cell.side);
+  const width = cell.side * FRAME_WIDTH, corner = [center[0] + cell.x - cell.side / 2, center[1] + cell.y - cell.side / 2];
+  const stroke = (strokeColor, lineWidth, inset) => {
+    context.strokeStyle = strokeColor;
+    context.lineWidth = lineWidth;
+    context.strokeRect(corner[0] + inset, corner[1] + inset, cell.side - 2 * inset, cell.side - 2 * inset);
+  };
+  if (color === CORRECT_COLOR) stroke(CHOSEN_COLOR, width / 2, 0.75 * width);
+  stroke(color, width, 0);
 }
 
 // Draw the feedback of a practice trial: the correct choice in a white frame, a wrong choice crossed out, and a sentence.
@@ -221,14 +223,16 @@ function drawFeedback(context, center, layout, choice, correctCell) {
 // Draw a cross on a cell.
 function drawCross(context, center, cell) {
   const x = center[0] + cell.x, y = center[1] + cell.y, arm = 0.3 * cell.side;
-  context.strokeStyle = CHOSEN_COLOR;
-  context.lineWidth = cell.side * FRAME_WIDTH;
   context.beginPath();
   for (const sign of [-1, 1]) {
     context.moveTo(x - arm, y - sign * arm);
     context.lineTo(x + arm, y + sign * arm);
   }
-  context.stroke();
+  for (const [color, width] of [["white", 1.6], [CROSS_COLOR, 1]]) {
+    context.strokeStyle = color;
+    context.lineWidth = width * cell.side * FRAME_WIDTH;
+    context.stroke();
+  }
 }
 
 // Draw the icon of each choice, or its name as text if it has no icon.

@@ -123,6 +123,8 @@ RULES: Mapping[str, TextRule] = {
     "browser.card_width": _line(),
     "browser.fullscreen": _line(),
     "browser.too_small": _line(),
+    "browser.resize": _line(),
+    "browser.javascript": _line(),
     "browser.rate": _line("rate"),
     "browser.loading": _line(),
     "browser.not_loaded": _line(),

@@ -28,3 +28,12 @@ def test_sigterm_stops_a_command_and_the_previous_handler_is_restored(monkeypatc
         signal.signal(signal.SIGTERM, original)
     message = "Stopped; every response is saved. To continue, run: observers collect edge"
     assert capsys.readouterr().err.strip() == message
+
+
+def test_options_that_are_replaced_are_omitted_from_the_command(monkeypatch, capsys):
+    words = ["cli.py", "serve", "edge", "--sessions", "2", "--limit", "2", "--sessions=3", "--out", "--sessions-x"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(typer.Exit), resumable("", ("serve",), ["--participant", "AB12"], ["--sessions"]):
+        raise KeyboardInterrupt
+    command = "observers serve edge --limit 2 --out --sessions-x --participant AB12"
+    assert capsys.readouterr().err.strip().endswith(command)

@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
-from experiments.people.serving import WebSession
-from experiments.people.web_server import Server
+from experiments.people.web_server import HostedPage, Server
+from experiments.people.web_session import WebSession
 
 SCRIPTS = {"jspsych.js": b"// none here", "jspsych.css": b""}
 MEASURED = {
@@ -67,10 +67,12 @@ def file_contents(folder: Path) -> dict[Path, bytes]:
 
 
 @contextmanager
-def served(sessions: Sequence[WebSession], notes: list[str] | None = None, port: int = 0) -> Iterator[list[Client]]:
+def served(
+    sessions: Sequence[WebSession], notes: list[str] | None = None, port: int = 0, page: HostedPage | None = None
+) -> Iterator[list[Client]]:
     """Serve the sessions in a thread and yield a client for each; the server's notes are appended to `notes`."""
     notify = ([] if notes is None else notes).append
-    server = Server("127.0.0.1", port, {session.token: session for session in sessions}, notify)
+    server = Server("127.0.0.1", port, {session.token: session for session in sessions}, notify, page)
     server.timeout = 0.02
     stop = threading.Event()
 

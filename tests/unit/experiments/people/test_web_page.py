@@ -139,7 +139,10 @@ def test_serve_command_prints_the_links_and_how_to_resume(serve_command, drawn, 
     result = serve_command("--sessions", "2")
     codes = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert len(set(codes)) == 2
-    assert f"replace --sessions 2 by --participant {codes[0]} --participant {codes[1]}" in result.stderr
+    assert "--sessions" not in result.stderr.rpartition("run: ")[2]
+    assert (
+        f"observers serve drawn-cue-conflict --participant {codes[0]} --participant {codes[1]} --port " in result.stderr
+    )
 
 
 def test_serve_command_refuses_missing_and_invalid_participants(serve_command, drawn, tmp_path):
