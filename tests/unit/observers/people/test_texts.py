@@ -201,6 +201,6 @@ def test_the_command_writes_checks_and_lists_texts(tmp_path):
     path.write_text(path.read_text("utf-8").replace('agree = "Ich bin einverstanden"\n', ""), "utf-8")
     result = observers("texts", "--texts", path)
     assert "does not contain consent.agree: the texts of the program (de)" in result.stderr
-    assert result.stdout.startswith("de  106 texts, consent version 1, SHA-256 ")
+    assert result.stdout.startswith("de  ") and " texts, consent version 1, SHA-256 " in result.stdout
     assert [line.split()[0] for line in observers("texts").stdout.splitlines()] == list(LANGUAGES)
     assert '"language": "de"' in observers("texts", "--language", "de", "--json").stdout
