@@ -37,6 +37,7 @@ from observers.instructions import DEFAULT_INSTRUCTION
 VERSION = 1  # version of the format; a log with a newer version is refused
 SYNC_SECONDS, SYNC_ROWS = 1.0, 64
 SHARDS = ".shards"  # suffix of the folder beside a log in which its shards write their part logs
+LOCK_SECONDS = 0.2  # `observers status` looks at the lock, which takes some microseconds
 MAX_NAME = 80  # maximum number of characters that a name takes up in a file name
 
 
@@ -90,6 +91,11 @@ def _log_path(directory: Path, experiment: str, observer: str, session: int) -> 
     return Path(directory) / experiment / f"{experiment}_{observer}_session-{session}.csv"
 
 
+def lock_path(log: Path) -> Path:
+    """Return the path of the file that the process that writes a log has locked."""
+    return log.with_name(f".{log.stem}.lock")
+
+
 def _to_line(cells: Sequence[str]) -> bytes:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\n").writerow(cells)
@@ -117,12 +123,12 @@ class LogWriter:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        lock = path.with_name(f".{path.stem}.lock")
+        lock = lock_path(path)
         try:
             check_regular(lock)
             check_regular(path)
             self._lock = filelock.FileLock(lock)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=LOCK_SECONDS, poll_interval=LOCK_SECONDS / 10)
         except filelock.Timeout:
             raise LogError(
                 f"{path} is being written by another run; wait until it ends, or choose another --session"
@@ -189,10 +195,12 @@ class LogWriter:
 
 def has_rows(path: Path) -> bool:
     """Return whether the log exists and has at least one complete row besides the header."""
-    if not path.exists():
-        return False
-    content = read_bytes(path).replace(b"\r", b"\n")  # another program may have changed the line endings
-    return content.count(b"\n") > 1
+    return path.exists() and count_rows(path) > 0
+
+
+def count_rows(path: Path) -> int:
+    """Return the number of complete rows of a log besides the header, or of its lines if the line endings were changed."""
+    return max(0, read_bytes(path).replace(b"\r", b"\n").count(b"\n") - 1)
 
 
 def remove_incomplete_row(path: Path) -> int:

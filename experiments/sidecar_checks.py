@@ -19,6 +19,9 @@ _TYPES: dict[tuple[str, ...], tuple[type, str]] = {
     ("session_records",): (dict, "an object"),
     ("session_records", "texts"): (list, "a list"),
     ("session_records", "consent"): (list, "a list"),
+    ("runs",): (list, "a list"),
+    ("error",): (str, "text"),
+    ("exclusions",): (dict, "an object"),
     ("identity", "n_trials"): (int, "a whole number"),
     ("identity", "choices"): (list, "a list"),
 }

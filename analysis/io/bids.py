@@ -249,7 +249,7 @@ def strip_times_and_folders(value: Any) -> Any:
 def _strip_times(value: Any) -> Any:
     """Return a sidecar without dates and times."""
     if isinstance(value, dict):
-        return {k: _strip_times(part) for k, part in value.items() if k not in ("started", "finished")}
+        return {k: _strip_times(part) for k, part in value.items() if k not in ("started", "finished", "runs")}
     if isinstance(value, list):
         return [_strip_times(part) for part in value]
     return _TIME.sub("", value) if isinstance(value, str) else value

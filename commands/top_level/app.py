@@ -22,6 +22,7 @@ from commands.running.cluster import scheduler, worker
 from commands.running.demo import demo
 from commands.running.merge import merge
 from commands.running.run_experiment import run_experiment
+from commands.running.status import status
 from commands.show import show
 from commands.stimuli import make_cue_conflict, make_stimuli, show_stimuli
 from commands.texts import texts
@@ -29,7 +30,7 @@ from commands.top_level.group import Group, top_level_options
 from commands.web import import_web, serve
 
 GROUPS = {
-    "Run experiments": (demo, run_experiment, merge, check_observer, estimate_allocation, list_, show),
+    "Run experiments": (demo, run_experiment, status, merge, check_observer, estimate_allocation, list_, show),
     "Use several machines": (scheduler, worker),
     "Look at results": (report, figures, explain_trial, reconstruct),
     "Analyze trial logs": (analyze, import_, export),
@@ -49,7 +50,10 @@ app = typer.Typer(cls=Group, no_args_is_help=True, callback=top_level_options,
     pretty_exceptions_enable=False,
     help="Run psychophysics experiments in which people, classifiers, generative models and vision-language models are "
          "all observers, and analyze their trial logs. `observers COMMAND --help` explains a command with an "
-         "example.")  # fmt: skip
+         "example.",
+    epilog="Exit codes: 0 if the command succeeded; 1 if it was refused or failed, with a message that says why; 2 if a "
+           "command or an option was not understood; 3 if it was stopped, or work remains, and the same command continues "
+           "it. Results go to standard output; notes, progress and errors go to standard error.")  # fmt: skip
 for title, commands in GROUPS.items():
     for command in commands:
         if command is analyze:

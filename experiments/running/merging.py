@@ -178,5 +178,7 @@ def _merged_sidecar(parts: Sequence[PartLog], accept_versions: bool, notify: Cal
         for key, choose in (("started", min), ("finished", max))
     }
     merged = sidecars[0] | times | {"n_logged": first.identity["n_trials"], "devices": devices}
+    runs = [run for sidecar in sidecars for run in sidecar.get("runs", ())]
+    merged |= {"runs": runs} if runs else {}
     del merged["shard"]
     return merged | {"other_environments": others} if others else merged

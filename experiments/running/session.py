@@ -14,6 +14,7 @@ from core.parallel.executor import Executor
 from core.progress import Progress
 from core.stopping import deferred_signals
 from experiments import log_rows
+from experiments.exclusion_rules import ExclusionRules
 from experiments.experiment import Experiment
 from experiments.running.answers import iter_answers, provenance_of
 from experiments.running.coordinator import run_on_workers
@@ -35,6 +36,7 @@ def run(
     seed: int = 0,
     limit: int | None = None,
     shard: tuple[int, int] | None = None,
+    exclusions: ExclusionRules | None = None,
     executor: Executor | None = None,
     progress: Progress = lambda done, total: None,
     notify: Callable[[str], None] = lambda sentence: None,
@@ -53,6 +55,8 @@ def run(
         limit: Stop after this number of trials of the experiment; None for all of them.
         shard: Number of the shard and number of shards, such as (3, 100), to run only this part of the session, without a
             limit; `merge_shards` merges the part logs. None for the whole session.
+        exclusions: Exclusion rules that are declared before data collection; the sidecar of a new session records them.
+            They do not change the session itself.
         executor: The executor whose workers compute the responses (see `core.parallel.executor`); None for this process. The
             log is the same. With an executor, the observer must be an `ObserverSpec`. The executor is not closed.
         progress: Function that is called with the number of finished trials and the total number of trials, at the start
@@ -81,7 +85,7 @@ def run(
     chosen = Session(
         experiment, observer, Path(directory), _to_integer(session, "session"), _to_integer(seed, "seed"),
         None if limit is None else _to_integer(limit, "limit"), spec,
-        shard=None if shard is None else _to_shard(shard),
+        shard=None if shard is None else _to_shard(shard), exclusions=exclusions,
     )  # fmt: skip
     if executor is None:
         run_here(chosen, progress, notify)
@@ -113,6 +117,9 @@ def run_here(session: Session, progress: Progress, notify: Callable[[str], None]
                     log_rows.format_row(session.experiment.name, observer, session.number, session.cues, *answer)
                 )
                 progress(session_log.n_logged, n_done + len(remaining))
+        except Exception as error:
+            session_log.record_error(error)
+            raise
         finally:
             session_log.close()
             remove_old_units(session.path, session_log.n_logged)  # of earlier runs with workers

@@ -2,49 +2,29 @@
 
 import time
 from collections.abc import Callable, Mapping
-from copy import deepcopy
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
 
-from core.errors import LogError
-from core.paths import check_unicode
+from core.errors import LogError, UserError
+from core.paths import check_unicode, to_unicode, without_folders
 from experiments import log, log_rows
 from experiments.deletion_records import refuse_forgotten_observer
+from experiments.exclusion_rules import ExclusionRules
 from experiments.experiment import Experiment
-from experiments.identity import (
-    add_imported,
-    add_missing_options,
-    added_options,
-    comparable_provenance,
-    describe_difference,
-    identity_of,
-    observer_options,
-    restore_revision_name,
-)
-from experiments.running.environment import describe_environment, worker_packages
+from experiments.identity import comparable_provenance, describe_difference
+from experiments.running.environment import worker_packages
+from experiments.running.opened_sidecar import now, open_sidecar
+from experiments.running.run_times import RunTimes
 from experiments.running.session_records import add_session_records
-from experiments.running.shards import Shard, check_folder, check_part, file_digest
+from experiments.running.shards import Shard, check_folder, file_digest
 from observers.protocol import MAX_COUNT, Observer, Trial, measures_of, texts_of
 from observers.spec import ObserverSpec
 from observers.validation import check_columns, check_name
 
+MAX_ERROR = 500  # characters of a message in the sidecar
 SIDECAR_SECONDS = 10.0  # longest time after which the sidecar gets the number and the hash of the rows
-# Descriptions for error messages of a difference in each part of the identity of a session.
-_DIFFERENT = {
-    "experiment": "a different experiment",
-    "session": "a different session number",
-    "seed": "a different seed",
-    "n_trials": "a different number of trials",
-    "n_blocks": "a different number of blocks",
-    "choices": "different choices",
-    "presentation": "different presentation settings",
-    "instruction": "a different instruction",
-    "stimuli": "different stimuli",
-    "observer": "a different observer or different options",
-}
 
 
 @frozen(eq=False)
@@ -61,6 +41,7 @@ class Session:
         spec: The description from which the observer was made, if it is known.
         stimuli_digest: `experiment.stimuli.digest()` if it is known; computing it reads all images.
         shard: The part of the session to run; None for the whole session.
+        exclusions: Exclusion rules that are declared before a new session; None for none.
     """
 
     experiment: Experiment
@@ -72,6 +53,7 @@ class Session:
     spec: ObserverSpec | None = None
     stimuli_digest: str | None = None
     shard: Shard | None = None
+    exclusions: ExclusionRules | None = None
 
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.number < MAX_COUNT or (self.limit is not None and self.limit < 1):
@@ -145,6 +127,7 @@ class SessionLog:
     _n_total: int
     _n_before: int
     _is_started: bool = False
+    _times: RunTimes | None = None
     _sidecar_time: float = field(factory=time.monotonic)
 
     @classmethod
@@ -166,7 +149,7 @@ class SessionLog:
         try:
             # The data may have been deleted since the session was planned; `forget` needs the lock of the log to delete it.
             refuse_forgotten_observer(session.observer, session.directory)
-            sidecar = _open_sidecar(session, trials, notify)
+            sidecar = open_sidecar(session, trials, notify)
             if session.path.exists():
                 writer.continue_from(log.check_hashed_rows(session.path, sidecar))
             return cls(
@@ -187,7 +170,10 @@ class SessionLog:
             return
         self._is_started = True
         if self.n_logged < len(self.trials) or not self.path.exists():
+            self._times = RunTimes(self.n_logged)
             self.sidecar["status"] = "running"
+            self.sidecar.pop("error", None)
+            self.sidecar["runs"] = [*self.sidecar.get("runs", []), {}]
             self._write_sidecar()
         if not self.path.exists():
             self._writer.write(self.session.columns())
@@ -231,6 +217,8 @@ class SessionLog:
         """Write the row of the next trial. The sidecar is updated from time to time."""
         self._writer.write(cells)
         self.sidecar["n_logged"] += 1
+        if self._times is not None:
+            self._times.add(self.n_logged)
         if time.monotonic() - self._sidecar_time > SIDECAR_SECONDS:
             self._write_sidecar()
 
@@ -239,8 +227,15 @@ class SessionLog:
         self._writer.sync()
         if self.path.exists():
             self.sidecar["hashed"] = {"n_rows": self.n_logged, "sha256": self._writer.sha256}
+        if self._times is not None:
+            self.sidecar["runs"][-1] = self._times.describe(self.n_logged)
         log.write_sidecar(self.path, self.sidecar)
         self._sidecar_time = time.monotonic()
+
+    def record_error(self, error: Exception) -> None:
+        """Set the error that stopped the session, for the sidecar. Folders are removed from its message."""
+        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        self.sidecar["error"] = without_folders(to_unicode(message).partition("\n")[0])[:MAX_ERROR]
 
     def sync(self) -> None:
         """Sync all rows to disk."""
@@ -254,90 +249,12 @@ class SessionLog:
                 self.sidecar["status"] = "complete" if self.n_logged == self._n_total else "partial"
                 is_killed_at_the_end = self.sidecar["status"] == "complete" and self.sidecar["finished"] is None
                 if self.n_logged > self._n_before or is_killed_at_the_end:
-                    self.sidecar["finished"] = _now()
+                    self.sidecar["finished"] = now()
+                if self._times is not None and self.n_logged == self._n_before:
+                    self._times = None
+                    del self.sidecar["runs"][-1]
                 if "shard" in self.sidecar and self.sidecar["status"] == "complete":
                     self.sidecar["shard"]["sha256"] = file_digest(self.path)
                 self._write_sidecar()
         finally:
             self._writer.close()
-
-
-def _open_sidecar(session: Session, trials: list[Trial], notify: Callable[[str], None]) -> dict[str, Any]:
-    """Return the sidecar of a new session, or that of the existing log if it belongs to the same session.
-
-    Raises LogError if the log belongs to another session or is damaged.
-    """
-    path = session.path
-    identity = identity_of(
-        session.experiment, session.observer, session.number, session.seed, stimuli_digest=session.stimuli_digest
-    )
-    sidecar = log.read_sidecar(path)
-    if sidecar is None and path.exists() and not log.sidecar_path(path).exists():
-        raise LogError(
-            f"the sidecar of {path} is missing, so it is unknown what the log contains; move the log away or choose "
-            f"another --session"
-        )
-    if sidecar is None or not log.has_rows(path):  # a session without responses may be restarted with other settings
-        if path.exists():
-            _remove_incomplete_row(path, notify)
-            path.unlink()
-        sidecar = {"format": log.VERSION, "status": "running", "started": _now(), "finished": None, "n_logged": 0}
-        sidecar |= {} if session.shard is None else {"shard": session.shard.describe(identity["n_trials"])}
-        options = added_options(session.observer)  # for a merge with shards that an earlier version recorded
-        sidecar |= {"added_options": options} if options else {}
-        sidecar |= {"identity": identity, "environment": describe_environment(), "provenance": {}, "devices": []}
-        notes = session.experiment.stimuli.notes
-        sidecar |= {"stimuli_notes": list(notes)} if notes else {}
-        return sidecar | ({} if session.spec is None else {"spec": session.spec.to_json()})
-    restore_revision_name(identity["observer"]["options"], sidecar)
-    logged = deepcopy(sidecar["identity"])
-    add_imported(logged, identity)
-    added = _add_missing_options(logged, session.observer)
-    for key, new in identity.items():
-        old = logged.get(key)
-        if old != new:
-            can_rename = key == "observer" and "name" in new["options"]
-            rename = ", or give this observer a different name (-o name=…)" if can_rename else ""
-            rename += added if key == "observer" else ""
-            difference = describe_difference(old, new)
-            raise LogError(
-                f"{path} was made with {_DIFFERENT[key]} ({difference}): choose another --session or --out{rename}"
-            )
-    _remove_incomplete_row(path, notify)
-    if session.shard is not None:
-        check_part(path, sidecar, session.shard, identity["n_trials"])
-    rows = log.read_rows(path)
-    if rows[0] != session.columns():
-        raise LogError(f"{path} has other columns than this session writes; move it away or choose another --session")
-    if len(rows) - 1 > len(trials):
-        raise LogError(f"{path} has {len(rows) - 1} trials but the session has {len(trials)}; move it away")
-    for cells, trial in zip(rows[1:], trials, strict=False):
-        if mismatch := session.describe_mismatch(cells, trial):
-            raise LogError(f"{path}, trial {trial.number}: {mismatch}; move log and sidecar away, or correct that row")
-    return sidecar | {"n_logged": len(rows) - 1}
-
-
-def _add_missing_options(identity: dict[str, Any], observer: Observer) -> str:
-    """Add options to an identity that was recorded before they existed, and compare the observers.
-
-    Returns the end of an error message, which names the options that must be set for the session to continue as it
-    began; "" if the observers agree in these options.
-    """
-    logged = identity.get("observer")
-    options = logged.get("options") if isinstance(logged, dict) else None
-    if not isinstance(options, dict):
-        return ""
-    added, current = add_missing_options(options, added_options(observer)), observer_options(observer)
-    different = [f"-o {name}={options[name]}" for name in added if options.get(name) != current.get(name)]
-    return f"; to continue as the session began, add {' '.join(different)}" if different else ""
-
-
-def _remove_incomplete_row(path: Path, notify: Callable[[str], None]) -> None:
-    """Remove an incomplete last row of the log and report it."""
-    n_bytes = log.remove_incomplete_row(path)
-    if n_bytes:
-        notify(f"{path}: removed an incomplete last row of {n_bytes} bytes; its trial will be repeated")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

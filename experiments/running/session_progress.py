@@ -210,6 +210,8 @@ class SessionProgress:
     def close(self) -> None:
         """Close the log."""
         if self.log is not None:
+            if self.error is not None:
+                self.log.record_error(self.error)
             self.log.close()
             self.log = None
 

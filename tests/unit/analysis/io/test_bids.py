@@ -207,7 +207,7 @@ def test_public_export_removes_times_and_folders(logs, tmp_path):
     assert_same_trials(read_trials([tmp_path / "public"]), frame)
     public = sidecar(tmp_path / "public/sub-biased06/ses-1/beh/sub-biased06_ses-1_task-small_beh.tsv")["Logs"][0]
     assert public == {
-        **{name: part for name, part in original.items() if name not in ("started", "finished")},
+        **{name: part for name, part in original.items() if name not in ("started", "finished", "runs")},
         "provenance": {"repository": "openai/clip-vit", "weights": "x.safetensors", "seen": "at "},
     }
     all_text = "".join(path.read_text("utf-8") for path in (tmp_path / "public").rglob("*.*") if path.is_file())

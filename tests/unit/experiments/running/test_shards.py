@@ -32,7 +32,7 @@ def test_part_log_and_sidecar(small, tmp_path):
     assert entry == {"index": 2, "count": 10, "first_trial": 4, "last_trial": 6, "sha256": entry["sha256"]}
     assert (facts["status"], facts["n_logged"]) == ("complete", 3)
     assert facts["hashed"] == {"n_rows": 3, "sha256": entry["sha256"]}
-    for key in ("started", "finished", "n_logged", "hashed"):
+    for key in ("started", "finished", "n_logged", "hashed", "runs"):
         del facts[key], expected[key]
     assert facts == expected and list(facts) == list(expected)
 

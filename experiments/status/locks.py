@@ -1,0 +1,37 @@
+"""Whether a process is writing a log, without changing its lock."""
+
+import os
+from pathlib import Path
+
+import filelock
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+def is_locked(lock: Path) -> bool:
+    """Return whether a process on this machine, or on another one that shares the file system, has locked a file.
+
+    The lock is requested as a shared one and released after some microseconds. A run that starts in this moment waits for
+    it (`experiments.log.LOCK_SECONDS`).
+    """
+    if not lock.is_file():
+        return False
+    if fcntl is None:
+        try:
+            with filelock.FileLock(lock, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
+    descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks, on which no run can start either
+        return False
+    finally:
+        os.close(descriptor)  # this also releases the lock
+    return False

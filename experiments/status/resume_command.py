@@ -1,0 +1,77 @@
+"""The command that continues a session, made from its sidecar."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.participants import is_practice_name, participant_code
+from experiments.log import SHARDS
+from experiments.seeds import session_seed
+from observers.instructions import DEFAULT_INSTRUCTION, INSTRUCTIONS
+
+_OWN = {text: name for name, text in INSTRUCTIONS.items()}
+
+
+def resume_command(path: Path, sidecar: Mapping[str, Any]) -> str | None:
+    """Return the command that continues a session.
+
+    A sidecar contains only the last part of a path, so a command with FILE.py or a local folder must be given in the folder
+    that contains it.
+
+    Args:
+        path: The log, or the part log of a shard.
+        sidecar: Its sidecar.
+
+    Returns:
+        The command, or None if the sidecar does not contain what is needed: the session was started from Python, by an
+        earlier version, or by `import`, or its trials are practice, which `collect` starts itself.
+    """
+    identity, observer = sidecar.get("identity", {}), sidecar.get("identity", {}).get("observer")
+    if not isinstance(observer, Mapping) or not isinstance(observer.get("options"), Mapping):
+        return None
+    experiment, session, seed = (identity.get(key) for key in ("experiment", "session", "seed"))
+    if not isinstance(session, int) or not isinstance(seed, int) or is_practice_name(str(experiment)):
+        return None
+    is_part = path.parent.suffix == SHARDS
+    out = path.parent.parent.parent if is_part else path.parent.parent
+    common = ["--session", str(session)] if session != 1 else []
+    instruction = identity.get("instruction", DEFAULT_INSTRUCTION)
+    if instruction != DEFAULT_INSTRUCTION:
+        common += ["--instruction", _OWN.get(instruction, str(instruction))]
+    out_words = ["--out", str(out)] if out != Path("logs") else []
+    if observer.get("class") in ("Participant", "WebParticipant"):
+        words = _people_words(observer, sidecar.get("provenance", {}))
+        order = [] if seed == session_seed(participant_code(str(observer.get("name"))), session) else ["--seed", str(seed)]
+    else:
+        words = _model_words(sidecar.get("spec"))
+        order = ["--seed", str(seed)] if seed else []
+    if words is None:
+        return None
+    shard = sidecar.get("shard")
+    part = ["--shard", f"{shard.get('index')}/{shard.get('count')}"] if is_part and isinstance(shard, Mapping) else []
+    return shlex.join(["observers", words[0], str(experiment), *words[1:], *common, *order, *part, *out_words])
+
+
+def _people_words(observer: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[str]:
+    """Return the command and its options for a participant at a screen or in a browser."""
+    options, code = observer["options"], participant_code(str(observer.get("name")))
+    if observer.get("class") == "WebParticipant":
+        distance = options.get("distance", 60.0)
+        return ["serve", "--participant", code, *([] if distance == 60.0 else ["--distance", f"{distance:g}"])]
+    words = ["collect", "--participant", code, "--resume"]
+    words += ["--pilot"] if options.get("pilot") is True else []
+    words += ["--keys"] if options.get("keys") is True else []
+    words += ["--simulate", str(options["simulate"])] if options.get("simulate") else []
+    return words + (["--monitor", "MONITOR.json"] if "monitor" in provenance else [])
+
+
+def _model_words(spec: object) -> list[str] | None:
+    """Return the command and its options for an observer that was made from its name, or None."""
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        return None
+    words = ["run-experiment", "--observer", spec["name"]]
+    for name, value in dict(spec.get("options") or {}).items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+        words += ["-o", f"{name}={text}"]
+    return words
