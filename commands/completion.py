@@ -12,9 +12,9 @@ def complete_observers(incomplete: str) -> list[str]:
 
 def complete_experiments(incomplete: str) -> list[str]:
     """Return the names of experiments that begin with `incomplete`."""
-    from experiments.sets.catalog import EXPERIMENTS
+    from experiments.sets.catalog import ALL_PUBLISHED, EXPERIMENTS
 
-    return _matching(EXPERIMENTS, incomplete)
+    return _matching((*EXPERIMENTS, ALL_PUBLISHED), incomplete)
 
 
 def complete_distortions(incomplete: str) -> list[str]:
@@ -32,10 +32,11 @@ def complete_any(incomplete: str) -> list[str]:
 
 def complete_downloads(incomplete: str) -> list[str]:
     """Return the names that `observers fetch` accepts and that begin with `incomplete`."""
+    from experiments.sets.catalog import ALL_PUBLISHED
     from stimuli.published.datasets import DATASETS
     from stimuli.published.recordings import SOURCES
 
-    return _matching((*DATASETS, *SOURCES, "illusions"), incomplete)
+    return _matching((*DATASETS, *SOURCES, "illusions", ALL_PUBLISHED), incomplete)
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[str]:

@@ -28,7 +28,7 @@ def export(
 ) -> None:
     """Export trial logs as CSV, BIDS or Parquet.
 
-    The BIDS tables keep every column. The model-vs-human format has fewer columns; the command prints which data it omits.
+    All people are exported, also those whom exclusion rules leave out of analyses. The BIDS tables keep every column. The model-vs-human format has fewer columns; the command prints which data it omits.
     The Parquet file keeps all logs and their sidecars; it is the archive of a large study, and needs the extra `parquet`.
 
     \b
@@ -49,7 +49,8 @@ def export(
             to_stderr(f"note: {note}")
         typer.echo(path)
         return
-    frame = read_logs(logs, None, make_selection(kind=kind, replace=replace))
+    selection = make_selection(kind=kind, replace=replace, no_exclusions=True)
+    frame = read_logs(logs, None, selection, attention_checks=True)
     for path in bids.export_bids(frame, out, public=public) if form == "bids" else export.export(frame, out):
         typer.echo(path)
     for loss in export.describe_losses(frame) if form == "field" else ():

@@ -16,7 +16,7 @@ def fetch(
         list[str],
         typer.Argument(
             metavar="NAME…",
-            help="What to download: a published dataset (its stimuli), humans (the recorded trials of people), networks "
+            help="What to download: a published dataset (its stimuli), all-published (the stimuli of all of them), humans (the recorded trials of people), networks "
             "(the recorded trials of networks), vlm (those of vision-language models and CLIP), children (those of "
             "children, adults and networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
             autocompletion=complete_downloads,
@@ -34,13 +34,16 @@ def fetch(
       observers fetch cue-conflict humans
     """
     from core.progress import progress_bar
-    from stimuli.published.datasets import dataset
+    from experiments.sets.catalog import ALL_PUBLISHED
+    from stimuli.published.datasets import DATASETS, dataset
     from stimuli.published.fetch import fetch_recordings, fetch_stimuli
     from stimuli.published.paper_illusions import fetch_illusions
     from stimuli.published.recordings import SOURCES
 
     fetch_other: dict[str, Callable[..., Path]] = {part: partial(fetch_recordings, part) for part in SOURCES}
     fetch_other["illusions"] = fetch_illusions
+    names = [part for name in names for part in (DATASETS if name == ALL_PUBLISHED else (name,))]
+    names = list(dict.fromkeys(names))
     for name in names:
         if name not in fetch_other:
             dataset(name)  # report a misspelled name before the first download

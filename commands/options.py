@@ -106,7 +106,7 @@ Texts = Annotated[
     ),
 ]
 LogFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the trial logs.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Do not show progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 
 Logs = Annotated[
     list[str],
@@ -197,19 +197,23 @@ def observer_options(options: list[str] | None, flags: dict[str, Any]) -> dict[s
 
 def read_logs(
     logs: list[str], dataset: str | None, selection: "Selection | None" = None, *, ambiguous: bool = False,
-    n_choices: int | None = None,
+    n_choices: int | None = None, attention_checks: bool = False,
 ) -> "pd.DataFrame":  # fmt: skip
     """Read trial logs into a frame, select and label its observers, and print the frame's notes to standard error.
 
     With `ambiguous`, images without a correct answer are included. `n_choices` is the number of choices of datasets whose
-    logs do not record it.
+    logs do not record it. `attention_checks` includes attention checks, which are not part of any measure.
     """
     from analysis.io.frame import read_trials, select_dataset
     from analysis.selection.observer_notes import renew_notes
     from analysis.selection.select import apply_selection
 
     kinds, replace = (None, None) if selection is None else (selection.kinds, selection.replace)
-    frame = read_trials(logs, ambiguous=ambiguous, n_choices=n_choices, kinds=kinds, replace=replace)
+    exclusions = "declared" if selection is None else selection.exclusions
+    frame = read_trials(
+        logs, ambiguous=ambiguous, n_choices=n_choices, kinds=kinds, replace=replace, exclusions=exclusions,
+        attention_checks=attention_checks,
+    )  # fmt: skip
     frame = renew_notes(frame, select_dataset(frame, dataset), ()) if dataset else frame
     frame = frame if selection is None else apply_selection(frame, selection)
     print_notes(frame)

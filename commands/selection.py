@@ -91,9 +91,20 @@ Replacements = Annotated[
         "condition:0= for no condition. Repeat the option for several (default: none).",
     ),
 ]
+Exclusions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help="Exclude people by the rules in this file (default: the rules that were declared before each session).",
+    ),
+]
+NoExclusions = Annotated[
+    bool | None,
+    typer.Option("--no-exclusions", help="Keep everybody, even people whom rules exclude that were declared."),
+]
 OPTIONS = {
     "observer": Observers, "exclude": Exclude, "session": Sessions, "labels": Labels, "by": By, "kind": Kinds,
-    "replace": Replacements,
+    "replace": Replacements, "exclusions": Exclusions, "no_exclusions": NoExclusions,
 }  # fmt: skip
 
 
@@ -122,12 +133,18 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
 def make_selection(
     observer: list[str] | None = None, exclude: list[str] | None = None, session: list[int] | None = None,
     labels: Path | None = None, by: str | None = None, kind: list[str] | None = None, replace: list[str] | None = None,
+    exclusions: Path | None = None, no_exclusions: bool | None = None,
 ) -> "Selection":  # fmt: skip
-    """Return the values of OPTIONS as a `Selection`."""
+    """Return the values of OPTIONS as a `Selection`. Raises typer.BadParameter if two of them contradict each other."""
     from analysis.selection.select import Selection
 
+    if exclusions is not None and no_exclusions:
+        raise typer.BadParameter("it cannot be combined with --no-exclusions", param_hint="--exclusions")
+    # ./declared is a file with the name of a keyword
+    rules = "none" if no_exclusions else "declared" if exclusions is None else Path(exclusions)
+
     names = tuple(observer or ()), tuple(exclude or ()), tuple(session or ())
-    return Selection(*names, labels, by or "", parse_kinds(kind), parse_replacements(replace))
+    return Selection(*names, labels, by or "", parse_kinds(kind), parse_replacements(replace), rules)
 
 
 def parse_kinds(texts: list[str] | None) -> dict[str, Kind]:

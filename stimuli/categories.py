@@ -30,6 +30,7 @@ IMAGENET_CLASSES: dict[str, tuple[int, ...]] = {
 }
 # fmt: on
 CATEGORIES: tuple[str, ...] = tuple(IMAGENET_CLASSES)
+ATTENTION_CHECK = "attention-check"  # condition of images whose category is obvious; exclusion rules alone use them
 AMBIGUOUS = "(ambiguous)"  # the category of images without a correct answer
 
 

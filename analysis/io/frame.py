@@ -16,7 +16,7 @@ categories, too; `column.astype("str")` returns plain text. Measures accept fram
 that they return have plain text.
 
 `frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions,
-images that an observer saw in several sessions, and an assumed number of choices. An observer is identified by dataset
+images that an observer saw in several sessions, people excluded by rules, and an assumed number of choices. An observer is identified by dataset
 and name: the observers `subject-01` of two datasets are different people.
 """
 
@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.exclusions import apply_exclusions
 from analysis.io import archive
 from analysis.io.answerable import exclude_unanswerable
 from analysis.io.appearance import appearance_of
@@ -55,6 +56,7 @@ MAX_NAMED_LOGS = 2  # if more logs are incomplete, a note gives their number ins
 def read_trials(
     *logs: Path | str | Iterable[Path | str], ambiguous: bool = False, n_choices: int | None = None,
     kinds: Mapping[str, Kind] | None = None, replace: Mapping[str, Mapping[str, str]] | None = None,
+    exclusions: Path | str = "declared", attention_checks: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
     """Read trial logs into one frame.
 
@@ -74,6 +76,9 @@ def read_trials(
             as in "mine:1".
         replace: Texts to replace by column, such as {"condition": {"0": ""}, "response": {"plane": "airplane"}}. The columns
             are dataset, condition, category and response.
+        exclusions: "declared" to exclude people by the rules that were declared before their sessions, "none" to keep
+            everybody, or a file of rules (see `experiments.exclusion_rules`).
+        attention_checks: Include attention checks, which are not part of any measure.
 
     Returns:
         The frame: one row per trial, with the columns that `analysis.io.frame` describes.
@@ -82,13 +87,16 @@ def read_trials(
         LogError: If a path does not exist, if a file is damaged or occurs twice, if logs contradict each other (one
             observer with two kinds, or one dataset name for different images), if no trials remain, or if `kinds` or
             `replace` do not apply to any trial. The message names the file.
+        UserError: If the file of exclusion rules is not valid.
 
     Example:
         >>> frame = read_trials("logs", "humans/edge")
         >>> frame.attrs["notes"]
     """
     corrections = Corrections(kinds or {}, replace or {})
-    frame = to_frame(collect(*logs, corrections=corrections), n_choices)
+    reader = collect(*logs, corrections=corrections)
+    frame = to_frame(reader, n_choices)
+    frame = apply_exclusions(frame, reader.sessions, exclusions, attention_checks=attention_checks)
     frame = frame if ambiguous else exclude_unanswerable(frame)
     add_notes(frame, frame.attrs["notes"])
     return frame

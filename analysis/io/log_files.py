@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
+from analysis.exclusions import SessionFacts
 from analysis.io import archive
 from analysis.io.canonical_blocks import CanonicalBlocks
 from analysis.io.choices import count_in_log
@@ -19,6 +20,7 @@ from core.kinds import KINDS
 from core.participants import is_pilot_name, is_practice_name
 from core.paths import check_unicode, to_unicode
 from experiments import log
+from experiments.exclusion_rules import declared_rules
 from stimuli.published.layouts.bids import BIDS, read_sidecar
 from stimuli.published.layouts.canonical import Canonical, Corrections
 from stimuli.published.layouts.files import describe_other_file, expected_headers, parse_header
@@ -51,6 +53,7 @@ class Reader:
         incomplete: The logs of incomplete sessions.
         n_choices: The numbers of choices that the logs of a dataset record.
         images: The digest of the stimuli of a dataset, and the path of a log with that digest.
+        sessions: What the sidecar of a log contains beside the trials, by the text in the column `source`.
         skipped: The names of the files in folders that are not trial logs, by the reason.
     """
 
@@ -62,6 +65,7 @@ class Reader:
     incomplete: IncompleteLogs = field(factory=dict)
     n_choices: dict[str, set[int]] = field(factory=dict)
     images: dict[str, tuple[str, Path]] = field(factory=dict)
+    sessions: dict[str, SessionFacts] = field(factory=dict)
     skipped: dict[str, list[str]] = field(factory=dict)
 
     @classmethod
@@ -170,7 +174,12 @@ class Reader:
         identity = None if sidecar is None else sidecar["identity"]
         n_choices = count_in_log(kept[0], dataset, identity)
         self.n_choices.setdefault(dataset, set()).update(() if n_choices is None else {n_choices})
-        if identity is not None:
+        if sidecar is not None and identity is not None:
+            n_trials = identity.get("n_trials")
+            source = self.columns.text("source", kept[0]["source"][0])
+            self.sessions[source] = SessionFacts(
+                n_trials if isinstance(n_trials, int) else None, declared_rules(sidecar, path)
+            )
             self._compare_with_sidecar(dataset, sum(len(part["source"]) for part in kept), identity, path)
 
     def _exclude_pilots(self, block: Block, sidecar: dict[str, Any] | None) -> Block:

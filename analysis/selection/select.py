@@ -40,6 +40,7 @@ class Selection:
         by: Column by which `split_observers` splits the observers, or "".
         kinds: Kinds of observers, which `read_trials` sets before the selection.
         replace: Texts that `read_trials` replaces before the selection.
+        exclusions: Which exclusion rules `read_trials` applies: "declared", "none" or a file.
     """
 
     observers: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Selection:
     by: str = ""
     kinds: Mapping[str, Kind] = field(factory=dict)
     replace: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    exclusions: Path | str = "declared"
 
 
 def apply_selection(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from attrs import evolve
 
 from commands.completion import complete_experiments, complete_observers
 from commands.options import (
@@ -38,7 +39,8 @@ def run_experiment(
         list[str] | None,
         typer.Argument(
             metavar="EXPERIMENT…",
-            help="Names of experiments (see `observers list experiments`), FILE.py:NAME for your own, or folders of images.",
+            help="Names of experiments (see `observers list experiments`), FILE.py:NAME for your own, folders of images, or "
+            "all-published for the published datasets whose images are on this machine.",
             autocompletion=complete_experiments,
         ),
     ] = None,
@@ -100,6 +102,7 @@ def run_experiment(
       observers run-experiment drawn-cue-conflict --observer biased --limit 40
       observers run-experiment cue-conflict --observer sd14 --dry-run
       observers run-experiment cue-conflict sketch --observer sd14 --observer clip --gpus all
+      observers run-experiment all-published --observer efficientnet-lite0
     """
     from experiments.running.requests import RunRequest, plan_sessions, read_runs
 
@@ -110,11 +113,11 @@ def run_experiment(
             raise typer.BadParameter(
                 "it cannot be combined with EXPERIMENT, --all, --observer or -o", param_hint="--runs"
             )
-        requests = read_runs(runs)
+        requests = [evolve(request, experiments=tuple(_expand(request.experiments))) for request in read_runs(runs)]
     else:
         if not observer:
             raise typer.BadParameter("name at least one observer, such as --observer ideal", param_hint="--observer")
-        names = (*(experiment or ()), *(_available_experiments() if every else ()))
+        names = (*_expand(experiment or ()), *(_available_experiments() if every else ()))
         if not names:
             raise typer.BadParameter("name at least one experiment, or use --all", param_hint="EXPERIMENT")
         options = observer_options(option, flags)
@@ -149,6 +152,32 @@ def read_shard(text: str | None) -> "Shard | None":
         return None if text is None else parse_shard(text, os.environ)
     except UserError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
+
+
+def _expand(names: Sequence[str]) -> list[str]:
+    """Return names of experiments, with the published datasets whose images are on this machine for all-published.
+
+    The other published datasets are reported, with the command that downloads them.
+
+    Raises:
+        UserError: If the images of none of the published datasets are on this machine.
+    """
+    from experiments.sets.catalog import ALL_PUBLISHED, EXPERIMENTS, images_on_disk
+    from stimuli.published.datasets import DATASETS
+
+    if ALL_PUBLISHED not in names:
+        return list(names)
+    present = [name for name in DATASETS if images_on_disk(EXPERIMENTS[name]) is not None]
+    missing = [name for name in DATASETS if name not in present]
+    download = f"to download them: observers fetch {' '.join(missing) if present else ALL_PUBLISHED}"
+    if not present:
+        raise UserError(f"the images of the {len(DATASETS)} published datasets are not on this machine; {download}")
+    if missing:
+        to_stderr(
+            f"{len(missing)} of the {len(DATASETS)} published datasets are not on this machine: {', '.join(missing)}; "
+            f"{download}. The run continues with the other {len(present)}."
+        )
+    return [part for name in names for part in (present if name == ALL_PUBLISHED else [name])]
 
 
 def _available_experiments() -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from analysis.io.notes import hide_warnings
 from commands.analyze import analyze
 from commands.check_observer import check_observer
 from commands.export import export
@@ -67,5 +66,4 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # some terminals cannot encode every character
             stream.reconfigure(errors="replace")
-    with hide_warnings():  # the commands print the notes of tables
-        app()
+    app()

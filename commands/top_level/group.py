@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from analysis.io.notes import hide_warnings
 from core.errors import UserError, describe_os_error
 from core.extras import explain_missing_module
 from core.stopping import command_running
@@ -20,7 +21,7 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command. After an error that a user can fix, print a sentence to standard error and exit with code 1."""
         try:
-            with command_running():
+            with command_running(), hide_warnings():  # the commands print the notes of tables
                 return super().invoke(ctx)
         except UserError as error:
             typer.echo(f"observers: {error}", err=True)

@@ -14,6 +14,7 @@ from stimuli.categories import CATEGORIES
 from stimuli.distort.catalog import DISTORTIONS, PUBLISHED_12
 from stimuli.published.datasets import DATASETS, cache_folder, find
 
+ALL_PUBLISHED = "all-published"  # in commands, the name for all published datasets together
 PUBLISHED = "Published datasets, which people saw"
 DRAWN = "Drawn objects, without a download"
 ILLUSIONS = "Illusions"
