@@ -52,8 +52,8 @@ def apply_exclusions(
     Args:
         frame: Trials with the columns of a frame; its notes are kept.
         facts: The facts of each log, by the text in the column `source`.
-        exclusions: "declared" for the rules in the sidecars, "none" to keep everybody, or a file of rules that replaces those
-            in the sidecars.
+        exclusions: "declared" for the rules in the sidecars, "none" to keep everybody, or a file of rules that replaces
+            those in the sidecars.
         attention_checks: Keep the attention checks.
 
     Returns:
@@ -80,7 +80,9 @@ def apply_exclusions(
         n = int((is_check & is_kept).sum())
         is_kept &= ~is_check
         if not is_kept.any():
-            raise LogError(f"all trials are attention checks (their condition is {ATTENTION_CHECK}), which are not measured")
+            raise LogError(
+                f"all trials are attention checks (their condition is {ATTENTION_CHECK}), which are not measured"
+            )
         notes.append(f"{n:,} attention checks are not part of any measure")
     if not is_kept.all():
         attributes = frame.attrs
@@ -105,15 +107,15 @@ def _judge(
     excluded: dict[str, tuple[str, np.ndarray]] = {}
     lacking: dict[str, list[str]] = {}
     n_sessions = 0
-    for (key, rows), repeated in zip(groups.items(), is_repeated, strict=True):
-        dataset, observer, session, source = key
+    for place, rows in enumerate(np.asarray(positions) for positions in groups.values()):
+        dataset, observer, session, source = sessions.iloc[place]
         about = facts.get(str(source), SessionFacts())
         is_person = frame["kind"].iloc[rows[0]] == "human" and not is_practice_name(str(dataset))
         rules = about.rules if own_rules is None else own_rules if is_person or about.rules is not None else None
         if rules is None:
             continue
         n_sessions += 1
-        name = f"{observer}{f', session {session}' if repeated else ''}{f' in {dataset}' if has_datasets else ''}"
+        name = f"{observer}{f', session {session}' if is_repeated[place] else ''}{f' in {dataset}' if has_datasets else ''}"
         values = _measure(frame.iloc[rows], is_check[rows], about.n_trials)
         reasons = []
         for rule, limit in rules.limits().items():

@@ -28,8 +28,9 @@ def export(
 ) -> None:
     """Export trial logs as CSV, BIDS or Parquet.
 
-    All people are exported, also those whom exclusion rules leave out of analyses. The BIDS tables keep every column. The model-vs-human format has fewer columns; the command prints which data it omits.
+    The BIDS tables keep every column. The model-vs-human format has fewer columns; the command prints which data it omits.
     The Parquet file keeps all logs and their sidecars; it is the archive of a large study, and needs the extra `parquet`.
+    All formats contain everybody, even people whom exclusion rules leave out of analyses, and attention checks.
 
     \b
     Examples:

@@ -16,9 +16,10 @@ def fetch(
         list[str],
         typer.Argument(
             metavar="NAME…",
-            help="What to download: a published dataset (its stimuli), all-published (the stimuli of all of them), humans (the recorded trials of people), networks "
-            "(the recorded trials of networks), vlm (those of vision-language models and CLIP), children (those of "
-            "children, adults and networks), or illusions (the four ambiguous images of Jaini et al. 2024).",
+            help="What to download: a published dataset (its stimuli), all-published (the stimuli of all of them), humans "
+            "(the recorded trials of people), networks (the recorded trials of networks), vlm (those of vision-language "
+            "models and CLIP), children (those of children, adults and networks), or illusions (the four ambiguous images "
+            "of Jaini et al. 2024).",
             autocompletion=complete_downloads,
         ),
     ],

@@ -62,10 +62,14 @@ class ExclusionRules:
                 raise UserError(f"the exclusion rule {name} is {limit!r}, expected a number from 0 to {largest:g}")
         if not self.limits():
             raise UserError(f"there are no exclusion rules: set one or more of {', '.join(RULES)}")
-        if self.min_median_rt is not None and self.max_median_rt is not None and self.min_median_rt > self.max_median_rt:
+        if (
+            self.min_median_rt is not None
+            and self.max_median_rt is not None
+            and self.min_median_rt > self.max_median_rt
+        ):
             raise UserError(
-                f"min_median_rt is {self.min_median_rt:g} s and max_median_rt is {self.max_median_rt:g} s, so that everybody "
-                f"would be excluded: expected a smaller minimum than maximum"
+                f"min_median_rt is {self.min_median_rt:g} s and max_median_rt is {self.max_median_rt:g} s, so that "
+                f"everybody would be excluded: expected a smaller minimum than maximum"
             )
 
     def limits(self) -> dict[str, float]:
@@ -101,7 +105,9 @@ def read_exclusion_rules(path: Path | str) -> ExclusionRules:
     except OSError as error:
         raise UserError(f"the exclusion rules {path} cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
-        raise UserError(f"{path} has {len(content):,} bytes, expected a file of exclusion rules with up to {MAX_BYTES:,}")
+        raise UserError(
+            f"{path} has {len(content):,} bytes, expected a file of exclusion rules with up to {MAX_BYTES:,}"
+        )
     try:
         values = tomllib.loads(content.decode("utf-8-sig"))
     except RecursionError:
@@ -122,7 +128,9 @@ def declared_rules(sidecar: Mapping[str, Any], path: Path) -> ExclusionRules | N
     rules = entry.get("rules") if isinstance(entry, Mapping) else None
     sha256 = entry.get("sha256") if isinstance(entry, Mapping) else None
     if not isinstance(rules, Mapping) or not isinstance(sha256, str):
-        raise LogError(f"the sidecar of {path} is damaged: expected exclusion rules with their SHA-256; restore the original")
+        raise LogError(
+            f"the sidecar of {path} is damaged: expected exclusion rules with their SHA-256; restore the original"
+        )
     try:
         return _make(rules, f"the sidecar of {path}", sha256)
     except UserError as error:

@@ -22,8 +22,9 @@ ALLOWED = {
         "observers.catalog", "observers.instructions", "observers.people", "stimuli", "core",
     ),
     "analysis": (
-        "analysis", "experiments.log", "experiments.exclusion_rules", "experiments.reconstruction.reconstruction_table", "stimuli.categories",
-        "stimuli.cues", "stimuli.images", "stimuli.stimulus", "stimuli.published", "stimuli.draw.drawn", "core",
+        "analysis", "experiments.log", "experiments.exclusion_rules",
+        "experiments.reconstruction.reconstruction_table", "stimuli.categories", "stimuli.cues",
+        "stimuli.images", "stimuli.stimulus", "stimuli.published", "stimuli.draw.drawn", "core",
     ),
     "commands": PACKAGES,
 }  # fmt: skip

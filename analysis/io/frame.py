@@ -16,8 +16,8 @@ categories, too; `column.astype("str")` returns plain text. Measures accept fram
 that they return have plain text.
 
 `frame.attrs["notes"]` lists limitations of the data: incomplete logs, simulated observers, excluded pilot sessions,
-images that an observer saw in several sessions, people excluded by rules, and an assumed number of choices. An observer is identified by dataset
-and name: the observers `subject-01` of two datasets are different people.
+images that an observer saw in several sessions, people excluded by rules, and an assumed number of choices. An observer
+is identified by dataset and name: the observers `subject-01` of two datasets are different people.
 """
 
 import math

@@ -75,7 +75,9 @@ def _print_table(sessions: "list[SessionStatus]") -> None:
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if any(s.n_waiting for s in sessions):
-        typer.echo("+: trials that workers have finished; they are written into the log when earlier trials are finished")
+        typer.echo(
+            "+: trials that workers have finished; they are written into the log when earlier trials are finished"
+        )
 
 
 def _summary(sessions: "list[SessionStatus]") -> str:
@@ -110,7 +112,9 @@ def _print_commands(sessions: "list[SessionStatus]") -> None:
         typer.echo("Give commands with FILE.py or a local folder in the folder that contains it.")
     if any("MONITOR.json" in command for command in commands):
         typer.echo("Replace MONITOR.json by the monitor profile of the session.")
-    unknown = [s for s in sessions if s.state in ("stopped", "failed", "killed") and not s.command and not s.is_practice]
+    unknown = [
+        s for s in sessions if s.state in ("stopped", "failed", "killed") and not s.command and not s.is_practice
+    ]
     for s in unknown:
         typer.echo(f"{s.path}: give the command or the call of `run` again that started the session")
 

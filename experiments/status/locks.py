@@ -1,14 +1,13 @@
 """Whether a process is writing a log, without changing its lock."""
 
 import os
+import sys
 from pathlib import Path
 
-import filelock
-
-try:
+if sys.platform == "win32":
+    import filelock
+else:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 def is_locked(lock: Path) -> bool:
@@ -19,7 +18,7 @@ def is_locked(lock: Path) -> bool:
     """
     if not lock.is_file():
         return False
-    if fcntl is None:
+    if sys.platform == "win32":
         try:
             with filelock.FileLock(lock, timeout=0):
                 return False
@@ -30,8 +29,6 @@ def is_locked(lock: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # a file system without locks, on which no run can start either
-        return False
     finally:
         os.close(descriptor)  # this also releases the lock
     return False

@@ -41,8 +41,10 @@ def resume_command(path: Path, sidecar: Mapping[str, Any]) -> str | None:
         common += ["--instruction", _OWN.get(instruction, str(instruction))]
     out_words = ["--out", str(out)] if out != Path("logs") else []
     if observer.get("class") in ("Participant", "WebParticipant"):
-        words = _people_words(observer, sidecar.get("provenance", {}))
-        order = [] if seed == session_seed(participant_code(str(observer.get("name"))), session) else ["--seed", str(seed)]
+        words: list[str] | None = _people_words(observer, sidecar.get("provenance", {}))
+        order = (
+            [] if seed == session_seed(participant_code(str(observer.get("name"))), session) else ["--seed", str(seed)]
+        )
     else:
         words = _model_words(sidecar.get("spec"))
         order = ["--seed", str(seed)] if seed else []

@@ -54,8 +54,8 @@ class SessionStatus:
             time from start to end. None if it is unknown.
         rate: Trials per second over the last minutes of the last run, or None.
         devices: The models of the devices that computed the responses.
-        shards: For a session that is run in shards, the number of shards, those that are complete, and those that are not, in
-            the syntax of `sbatch --array`; otherwise None.
+        shards: For a session that is run in shards, the number of shards (`count`), how many are complete, and which are
+            running and missing, in the syntax of `sbatch --array`; otherwise None.
         is_pilot: Whether it is a pilot session.
         is_practice: Whether it has practice trials.
         error: The error that ended the session, or "".
@@ -105,9 +105,9 @@ def read_status(logs: Iterable[Path | str]) -> list[SessionStatus]:
     Example:
         >>> [(s.observer, s.n_logged, s.n_trials) for s in read_status(["logs"])]
     """
-    logs = [Path(path) for path in logs]
+    paths = [Path(path) for path in logs]
     sessions: list[SessionStatus] = []
-    for path in logs:
+    for path in paths:
         if not path.exists():
             raise LogError(f"there is no folder or trial log {path}: pass the folder that was --out of run-experiment")
         if path.is_dir():
@@ -115,8 +115,10 @@ def read_status(logs: Iterable[Path | str]) -> list[SessionStatus]:
         elif (status := _read_session(log.sidecar_path(path))) is not None:
             sessions.append(status)
     if not sessions:
-        places = ", ".join(map(str, logs)) or "an empty list"
-        raise LogError(f"found no sessions in {places}: pass the folder that was --out of run-experiment, collect or serve")
+        places = ", ".join(map(str, paths)) or "an empty list"
+        raise LogError(
+            f"found no sessions in {places}: pass the folder that was --out of run-experiment, collect or serve"
+        )
     unique = {status.path: status for status in sessions}
     return sorted(unique.values(), key=lambda s: (s.experiment, s.observer, s.session or 0, str(s.path)))
 
@@ -169,7 +171,8 @@ def _read_session(sidecar_file: Path) -> SessionStatus | None:
         is_pilot=is_pilot_name(name) or (isinstance(options, dict) and options.get("pilot") is True),
         is_practice=is_practice_name(str(identity.get("experiment", ""))), error=str(sidecar.get("error", "")),
     )  # fmt: skip
-    status = evolve(status, **_times(sidecar))
+    seconds, rate = _times(sidecar)
+    status = evolve(status, seconds=seconds, rate=rate)
     return status if state in ("complete", "running") else evolve(status, command=resume_command(path, sidecar))
 
 
@@ -184,21 +187,25 @@ def _state(path: Path, sidecar: Mapping[str, Any]) -> State:
     return "killed" if sidecar.get("status") == "running" else "stopped"
 
 
-def _times(sidecar: Mapping[str, Any]) -> dict[str, float | None]:
+def _times(sidecar: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the time for which a session was running, and its recent rate."""
-    runs = [run for run in sidecar.get("runs") or () if isinstance(run, dict) and isinstance(run.get("seconds"), int | float)]
+    runs = [
+        run
+        for run in sidecar.get("runs") or ()
+        if isinstance(run, dict) and isinstance(run.get("seconds"), int | float)
+    ]
     if runs:
         rates = [run.get("recent_rate") for run in runs if isinstance(run.get("recent_rate"), int | float)]
-        return {"seconds": sum(run["seconds"] for run in runs), "rate": rates[-1] if rates else None}
+        return sum(run["seconds"] for run in runs), rates[-1] if rates else None
     try:
         started, finished = (datetime.fromisoformat(str(sidecar.get(key))) for key in ("started", "finished"))
-        return {"seconds": (finished - started).total_seconds()}
+        return (finished - started).total_seconds(), None
     except (ValueError, TypeError):  # a date that is missing or not in ISO 8601, or only one with a time zone
-        return {}
+        return None, None
 
 
 def _count_waiting(path: Path, n_logged: int) -> int:
-    """Return the number of trials in finished units whose rows are not in the log yet, according to the names of their files."""
+    """Return the number of trials in finished units that are not in the log yet, according to the names of the files."""
     names = (_UNIT_NAME.fullmatch(file.name) for file in folder_of_units(path).glob("trials-*.json"))
     return sum(max(0, int(name[2]) - max(n_logged, int(name[1]) - 1)) for name in names if name)
 
@@ -228,7 +235,9 @@ def _read_shards(folder: Path) -> SessionStatus | None:
     if missing:
         first = next((parts[index].command for index in missing if index in parts and parts[index].command), None)
         first = first or known.command or resume_command(known.path, log.read_sidecar(known.path) or {})
-        command = first and re.sub(r"--shard \d+/\d+", f"--shard {'I' if len(missing) > 1 else missing[0]}/{count}", first)
+        command = first and re.sub(
+            r"--shard \d+/\d+", f"--shard {'I' if len(missing) > 1 else missing[0]}/{count}", first
+        )
     elif not running:
         command = f"observers merge {out}"
     state: State = "running" if running else "unmerged" if not missing else "failed" if errors else "stopped"

@@ -44,7 +44,7 @@ def test_every_command_that_reads_logs_has_the_options(words):
     command = COMMAND.commands[words[0]]
     command = command.commands[words[1]] if len(words) > 1 else command
     names = {option for parameter in command.params for option in parameter.opts}
-    assert {f"--{name}" for name in OPTIONS} <= names
+    assert {f"--{name.replace('_', '-')}" for name in OPTIONS} <= names
 
 
 def test_accuracy_of_selected_observers(logs, tmp_path):
