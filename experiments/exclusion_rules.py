@@ -61,7 +61,7 @@ class ExclusionRules:
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= largest:
                 raise UserError(f"the exclusion rule {name} is {limit!r}, expected a number from 0 to {largest:g}")
         if not self.limits():
-            raise UserError(f"there are no exclusion rules: set one or more of {', '.join(RULES)}")
+            raise UserError(f"exclusion rules are missing: set one or more of {', '.join(RULES)}")
         if (
             self.min_median_rt is not None
             and self.max_median_rt is not None

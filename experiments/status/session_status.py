@@ -100,7 +100,7 @@ def read_status(logs: Iterable[Path | str]) -> list[SessionStatus]:
         The status of each session, sorted by experiment, observer and session.
 
     Raises:
-        LogError: If a path does not exist, or if there are no sessions in them.
+        LogError: If a path does not exist, or if they do not contain any sessions.
 
     Example:
         >>> [(s.observer, s.n_logged, s.n_trials) for s in read_status(["logs"])]

@@ -36,7 +36,9 @@ class Person:
         for trial in trials:
             is_check = trial.stimulus.condition == ATTENTION_CHECK
             is_right = self.is_attentive if is_check else True
-            choice = trial.stimulus.category if is_right else next(c for c in trial.choices if c != trial.stimulus.category)
+            choice = (
+                trial.stimulus.category if is_right else next(c for c in trial.choices if c != trial.stimulus.category)
+            )
             is_missed = trial.number <= self.n_missed and not is_check
             dropped = {"n_dropped": float(trial.number <= self.n_dropped)}
             yield Response(None if is_missed else choice, rt=None if is_missed else self.rt, measured=dropped)
@@ -136,17 +138,21 @@ def test_nobody_and_everybody(study, tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text("max_missed = 0.99\n")
     folder = logs(study, tmp_path / "logs", path)
-    assert "none of 5 people are excluded by rules declared before data collection" in read_trials(folder).attrs["notes"]
+    assert (
+        "none of 5 people are excluded by rules declared before data collection" in read_trials(folder).attrs["notes"]
+    )
     for log in folder.rglob("*biased*"):
         log.unlink()
     path.write_text("max_median_rt = 0.01\n")
-    with pytest.raises(LogError, match=r"5 of 5 people are excluded .* no trials remain; --no-exclusions keeps everybody"):
+    with pytest.raises(
+        LogError, match=r"5 of 5 people are excluded .* no trials remain; --no-exclusions keeps everybody"
+    ):
         read_trials(folder, exclusions=path)
     only_checks = evolve(study, stimuli=study.stimuli.where(lambda s: s.condition == ATTENTION_CHECK))
     run(only_checks, Person("A"), tmp_path / "checks")
     with pytest.raises(LogError, match="all trials are attention checks"):
         read_trials(tmp_path / "checks")
-    with pytest.raises(UserError, match="the exclusion rules .* cannot be read"):
+    with pytest.raises(UserError, match=r"the exclusion rules .* cannot be read"):
         read_trials(folder, exclusions="declare")
 
 
@@ -172,5 +178,5 @@ def test_practice_is_not_judged(study, rules, tmp_path):
     run(study, Person("GOOD"), tmp_path / "logs")
     frame = read_trials(tmp_path / "logs", exclusions=rules)
     assert sorted(frame["observer"].unique()) == ["GOOD", "MISS"]
-    with pytest.raises(UserError, match="there are no exclusion rules"):
+    with pytest.raises(UserError, match="exclusion rules are missing"):
         ExclusionRules()

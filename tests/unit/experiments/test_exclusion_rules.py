@@ -31,7 +31,7 @@ def test_a_file_of_rules(tmp_path):
         ("max_missed = true", "expected a number from 0 to 1"),
         ("max_missed = nan", "expected a number from 0 to 1"),
         ("min_median_rt = 4000", "expected a number from 0 to 3600"),
-        ("", "there are no exclusion rules: set one or more of min_attention_accuracy"),
+        ("", "exclusion rules are missing: set one or more of min_attention_accuracy"),
         ("min_median_rt = 1.0\nmax_median_rt = 0.5", "expected a smaller minimum than maximum"),
         ("max_missed", "is not a TOML file"),
         ("a = " + "[" * 20_000, "its values are nested too deeply|is not a TOML file"),
@@ -46,7 +46,7 @@ def test_files_that_are_refused(tmp_path, text, message):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match="the exclusion rules .* cannot be read: No such file"):
+    with pytest.raises(UserError, match=r"the exclusion rules .* cannot be read: No such file"):
         read_exclusion_rules(tmp_path / "exclusions.toml")
 
 
