@@ -43,8 +43,8 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
         trials: Trials to present, ideally a dozen or more with different images. They are presented up to four times.
 
     Returns:
-        One result per rule. The first rules are that the observer has a name and a kind, and gives one valid response per
-        trial. If the observer breaks one of these, or if it is a person, the other rules are not checked.
+        One result per rule. The first rules are that the observer has a name and a kind, can respond (only listed if it
+        cannot, such as without its weights), and gives one valid response per trial. If the observer breaks one of these, or if it is a person, the other rules are not checked.
 
     Example:
         >>> results = check_observer(make_observer("ideal"), experiment.trials(seed=0)[:12])
@@ -69,7 +69,15 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
     first: list[Response] = []
     try:
         check_columns(observer)
-        for response in iter_responses(observer, trials):
+        responses = iter_responses(observer, trials)
+        while True:
+            try:
+                response = next(responses)
+            except StopIteration:
+                break
+            except ObserverError as error:  # such as weights that are missing, which is not a wrong response
+                add("can respond" if not first else "can respond to all trials", False, str(error))
+                return results
             if len(first) == len(trials):
                 add(
                     "gives one response per trial",

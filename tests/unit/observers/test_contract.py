@@ -179,3 +179,15 @@ def test_validation_error_names_observer_and_trial(flaw, small):
     trial = small.trials(0)[0]
     with pytest.raises(ObserverError, match=r"observer broken, trial 1 \(.*\): .*" + message):
         validate_response(next(respond(iter([trial]))), trial, "broken")
+
+
+@pytest.mark.parametrize(("n_before", "rule"), [(0, "can respond"), (2, "can respond to all trials")])
+def test_missing_weights_are_not_called_a_wrong_response(small, n_before, rule):
+    def respond(trials):
+        for number, trial in enumerate(trials):
+            if number == n_before:
+                raise ObserverError("the weights cannot be downloaded")
+            yield Response(trial.choices[0])
+
+    failures = [result for result in check_observer(Broken(respond), small.trials(0)[:4]) if not result.passed]
+    assert [(result.rule, result.detail) for result in failures] == [(rule, "the weights cannot be downloaded")]
