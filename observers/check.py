@@ -44,7 +44,8 @@ def check_observer(observer: Observer, trials: Sequence[Trial]) -> list[RuleResu
 
     Returns:
         One result per rule. The first rules are that the observer has a name and a kind, can respond (only listed if it
-        cannot, such as without its weights), and gives one valid response per trial. If the observer breaks one of these, or if it is a person, the other rules are not checked.
+        cannot, such as without its weights), and gives one valid response per trial. If the observer breaks one of these, or
+        if it is a person, the other rules are not checked.
 
     Example:
         >>> results = check_observer(make_observer("ideal"), experiment.trials(seed=0)[:12])
