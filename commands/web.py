@@ -25,6 +25,12 @@ from commands.options import (
 from core.errors import ObserverError
 from core.resuming import resumable
 
+_BANNERS = {  # of the experimenter's page, by (preview, pilot)
+    (False, False): "", (False, True): "Pilot sessions: analyses exclude them.",
+    (True, False): "Preview: nothing is saved.", (True, True): "Preview: nothing is saved.",
+}  # fmt: skip
+_ALL_ADDRESSES = ("0.0.0.0", "::")
+
 
 def serve(
     experiment: ExperimentName,
@@ -144,11 +150,14 @@ def serve(
             path = serving.write_static(chosen, code, folder, files, save=save, completion_code=own_code, **settings)
             typer.echo(f"{code}  {path}{f'  completion code {own_code}' if own_code else ''}")
         return
+    chosen.stimuli.digest()  # so that a missing image is an error now, and not when a participant opens the page
     new_arguments: list[str] = []  # which continue the same sessions, in addition to the typed command
     if not participant and not preview:
         new_arguments += [word for code in codes for word in ("--participant", code)]
     if preview:
         to_stderr("Preview: nothing is saved.")
+    if host in _ALL_ADDRESSES:
+        to_stderr(f"note: in the links, replace {host} by the name or the IP address of this computer")
 
     def announce(code: str, url: str) -> None:
         typer.echo(f"{code}  {url}")
@@ -165,7 +174,7 @@ def serve(
         web_sessions = [WebSession(chosen, code, folder, files, **settings, notify=to_stderr) for code in codes]
         serving.serve(
             web_sessions, host=host, port=port, announce=announce, watch=watch, notify=to_stderr, title=chosen.name,
-            announce_page=lambda url: to_stderr(f"experimenter's page: {url}"), banner=options.banner,
+            announce_page=lambda url: to_stderr(f"experimenter's page: {url}"), banner=_BANNERS[preview, pilot],
         )  # fmt: skip
     for web_session in web_sessions:
         if web_session.log is None:

@@ -5,7 +5,7 @@ A file has one message per line: an answer (`observers.people.answers`) or a rec
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
@@ -97,8 +97,18 @@ def import_answers(
         notify(f"{about.participant}, session {about.session}: declined to take part; only the refusal is stored")
     for record in records:
         _write_record(record, out)
-    with_answers = [item for item in sessions.items() if item[1].answers and item[0] not in declined]
-    return [_write_log(posted, about, out, notify) for about, posted in with_answers]
+    consents = {
+        (record.about.participant, record.about.session): {
+            name: record.content[name] for name in ("version", "language")
+        }
+        for record in records
+        if record.kind == "consent"
+    }
+    return [
+        _write_log(posted, about, consents.get((about.participant, about.session)), out, notify)
+        for about, posted in sessions.items()
+        if posted.answers and about not in declined
+    ]
 
 
 def _find_part(experiment: Experiment, about: SessionInfo) -> Experiment | None:
@@ -117,10 +127,13 @@ def _find_part(experiment: Experiment, about: SessionInfo) -> Experiment | None:
     return None
 
 
-def _make_observer(about: SessionInfo, answers: dict[int, BrowserAnswer]) -> WebParticipant:
-    """Return the participant of a session."""
+def _make_observer(
+    about: SessionInfo, answers: dict[int, BrowserAnswer], consent: Mapping[str, str] | None = None
+) -> WebParticipant:
+    """Return the participant of a session, with the consent for the sidecar."""
     code, is_pilot = participant_code(about.participant), is_pilot_name(about.participant)
-    return WebParticipant(code, about.distance_cm, PostedAnswers(answers), is_pilot)
+    records = {} if consent is None else {"consent": dict(consent)}
+    return WebParticipant(code, about.distance_cm, PostedAnswers(answers), is_pilot, lambda: records)
 
 
 def _write_record(record: Record, out: Path) -> None:
@@ -135,7 +148,13 @@ def _write_record(record: Record, out: Path) -> None:
         participation.set_demographics(record.content)
 
 
-def _write_log(posted: _Posted, about: SessionInfo, out: Path, notify: Callable[[str], None]) -> Path:
+def _write_log(
+    posted: _Posted,
+    about: SessionInfo,
+    consent: Mapping[str, str] | None,
+    out: Path,
+    notify: Callable[[str], None],
+) -> Path:
     """Write the trial log of one part of a session, up to the first trial without an answer."""
     experiment, answers = posted.experiment, posted.answers
     n = next((number for number in range(1, len(answers) + 1) if number not in answers), len(answers) + 1) - 1
@@ -145,7 +164,7 @@ def _write_log(posted: _Posted, about: SessionInfo, out: Path, notify: Callable[
         )
     if n == 0:
         raise LogError(f"{about.participant}, session {about.session}: trial 1 has no answer, so no log can be written")
-    observer = _make_observer(about, answers)
+    observer = _make_observer(about, answers, consent)
     _refuse_different_log(log.log_path(out, experiment.name, observer.name, about.session), answers)
     return run(experiment, observer, out, session=about.session, seed=about.seed, limit=n, notify=notify)
 

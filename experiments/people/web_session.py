@@ -219,7 +219,7 @@ class WebSession:
 
     def _describe_run(self) -> dict[str, Any]:
         """Return the texts and the consent of this run, for the sidecar."""
-        consent = {"decision": ACCEPTED, "version": self._consent_version, "language": self.options.texts.language}
+        consent = {"version": self._consent_version, "language": self.options.texts.language}
         return {"texts": self.options.texts.describe()} | ({"consent": consent} if self.options.asks_consent else {})
 
     def _completion_code(self) -> str:

@@ -76,7 +76,7 @@ def test_a_session_goes_through_all_phases(lab_client, tmp_path):
     assert settings["consent"]["decision"] == "accepted" and settings["practice"]["next"] == 2
     path = log.log_path(tmp_path, "few", "AB12", 1)
     assert len(rows(path)) == 5 and len(rows(log.log_path(tmp_path, "few-practice", "AB12", 1))) == 1
-    assert sidecar(path)["session_records"]["consent"] == [{"decision": "accepted", "version": "1", "language": "en"}]
+    assert sidecar(path)["session_records"]["consent"] == [{"version": "1", "language": "en"}]
     assert json.loads(participation.demographics_path.read_text())["answers"] == ANSWERS
 
 
@@ -265,6 +265,7 @@ def test_import_reads_records_and_practice(few, tmp_path):
         assert [path.parent.name for path in paths] == ["few-practice", "few"]
     participation = Participation(tmp_path / "logs", "few", "AB12")
     assert (participation.decision("1"), participation.completion_code) == ("accepted", "XYZ")
+    assert sidecar(paths[1])["session_records"] == {"consent": [{"version": "1", "language": "en"}]}
     assert participation.has_demographics and not Participation(tmp_path / "logs", "few", "CD34").has_demographics
     assert [entry["n_refusals"] for entry in read_refusals(tmp_path / "logs")] == [1]
     assert notes.count("CD34, session 1: declined to take part; only the refusal is stored") == 2
