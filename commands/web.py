@@ -123,6 +123,7 @@ def serve(
       observers serve drawn-cue-conflict --sessions 10 --static page
     """
     from experiments.people import serving
+    from experiments.people.collecting import practice_experiment
     from experiments.people.person_progress import person_progress
     from experiments.people.web_session import WebSession
     from experiments.sets.registry import make_experiment
@@ -141,7 +142,8 @@ def serve(
     )
     chosen, files = make_experiment(experiment, instruction=instruction), load_scripts(assets)
     settings: dict[str, Any] = {
-        "session": session, "seed": seed, "distance": distance, "options": options, "n_practice": practice, "limit": limit,
+        "session": session, "seed": seed, "distance": distance, "options": options, "limit": limit,
+        "practice": practice_experiment(chosen, practice) if practice else None,
     }  # fmt: skip
     if static is not None:
         for code in codes:

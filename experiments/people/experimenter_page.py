@@ -16,7 +16,7 @@ from experiments.people.person_status import PersonStatus
 from observers.people.site import PAGE_FOLDER, Site, fill_page
 
 _FILES = ("experimenter.js", "experimenter.css")
-_COLUMNS = ("participant", "state", "progress", "dropped frames", "last activity", "link of the session")
+_COLUMNS = ("participant", "state", "progress", "dropped frames", "last activity", "link or completion code")
 STAGES = {
     "invited": "invited", "opened": "reading the first page", "declined": "did not consent", "consented": "consented",
     "practice": "practice", "trials": "experiment", "finished": "finished",
@@ -103,7 +103,7 @@ def _row(person: PersonStatus) -> str:
         f"<td>{bar}{escape(progress)}</td>",
         f"<td{' class=warning' if warns else ''}>{escape(dropped)}</td>",
         f"<td>{escape(describe_idle(person.idle_seconds))}</td>",
-        f"<td>{'–' if person.stage in ('finished', 'declined') else link}</td>",
+        f"<td>{escape(person.completion_code) or '–' if person.stage in ('finished', 'declined') else link}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
 

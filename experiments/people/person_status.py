@@ -17,6 +17,7 @@ class PersonStatus:
         n_answered: Number of answered trials of the experiment.
         n_trials: Number of trials of the experiment.
         idle_seconds: Time since the page was last active, or None if it was not opened.
+        completion_code: Completion code that the participant received, or "".
     """
 
     code: str
@@ -28,3 +29,4 @@ class PersonStatus:
     n_answered: int
     n_trials: int
     idle_seconds: float | None
+    completion_code: str = ""

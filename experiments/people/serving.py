@@ -10,7 +10,6 @@ from pathlib import Path
 from core.atomic import write_atomically
 from core.errors import ObserverError
 from experiments.experiment import Experiment
-from experiments.people.collecting import practice_experiment
 from experiments.people.experimenter_page import ExperimenterPage
 from experiments.people.person_status import PersonStatus
 from experiments.people.web_server import Server
@@ -93,7 +92,7 @@ def write_static(
     distance: float = 60.0,
     save: str = "",
     options: PageOptions | None = None,
-    n_practice: int = 0,
+    practice: Experiment | None = None,
     limit: int | None = None,
     completion_code: str = "",
 ) -> Path:
@@ -107,7 +106,6 @@ def write_static(
 
     Raises:
         ObserverError: If the folder exists and is not empty, or if the code or the distance is not valid.
-        LogError: If there are too few practice images.
     """
     options = PageOptions(load_texts()) if options is None else options
     options.texts.check_choices(experiment.choices)
@@ -120,11 +118,15 @@ def write_static(
         trials = part.trials(seed)
         return PageTrials(trials[:limit], make_session_info(part.name, observer.name, session, seed, distance, trials))
 
-    practice = make_trials(practice_experiment(experiment, n_practice)) if n_practice else None
     site = make_site(
-        make_trials(experiment, limit), scripts, options, practice=practice, save=save, static=True,
+        make_trials(experiment, limit),
+        scripts,
+        options,
+        practice=None if practice is None else make_trials(practice),
+        save=save,
+        static=True,
         state=lambda: PageState(code=completion_code),
-    )  # fmt: skip
+    )
     for name, make_content in site.items():
         write_atomically(folder / name, make_content())
     return folder / "index.html"

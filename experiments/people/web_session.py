@@ -15,7 +15,7 @@ from typing import Any
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
 from experiments.experiment import Experiment
-from experiments.people.collecting import FrameReport, practice_experiment
+from experiments.people.collecting import FrameReport
 from experiments.people.participation import Participation
 from experiments.people.person_status import PersonStatus
 from experiments.people.web_part import WebPart
@@ -40,7 +40,8 @@ class WebSession:
         seed: Random seed of the trial order and the masks; by default, `session_seed` of the code and session number.
         distance: Assumed viewing distance, in cm.
         options: What the page shows besides the trials; by default, English texts without questions.
-        n_practice: Number of practice trials with feedback before a new session.
+        practice: The practice trials with feedback before a new session, from `collecting.practice_experiment`; by default,
+            there are none.
         limit: Stop after this many trials of the experiment; by default, run all.
         notify: Function that is called with each note for the user.
 
@@ -53,7 +54,7 @@ class WebSession:
         options: What the page shows besides the trials.
 
     Raises:
-        LogError: If the data of this participant were deleted, or if there are too few practice images.
+        LogError: If the data of this participant were deleted.
         ObserverError: If the code or the distance is not valid, or if two choices have the same name in the texts.
     """
 
@@ -68,7 +69,7 @@ class WebSession:
         seed: int | None = None,
         distance: float = 60.0,
         options: PageOptions | None = None,
-        n_practice: int = 0,
+        practice: Experiment | None = None,
         limit: int | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
     ) -> None:
@@ -82,8 +83,8 @@ class WebSession:
         make_part = partial(WebPart, observer=observer, out=out, session=session, seed=seed, notify=notify)
         self.main = make_part(experiment, limit=limit)
         self.practice: WebPart | None = None
-        if n_practice and not log.has_rows(self.main.path):  # the practice is not repeated when a session is continued
-            self.practice = make_part(practice_experiment(experiment, n_practice))
+        if practice is not None and not log.has_rows(self.main.path):  # it is not repeated when a session is continued
+            self.practice = make_part(practice)
         practice_trials = None if self.practice is None else self.practice.page_trials
         self.site: Site = make_site(
             self.main.page_trials, scripts, self.options, practice=practice_trials, state=self._open_page
@@ -91,6 +92,7 @@ class WebSession:
         self._lock = threading.Lock()
         self._last_active: float | None = None
         self._n_dropped = 0
+        self._code = self._participation.completion_code
         self._decision = self._participation.decision(self._consent_version) if self.options.asks_consent else ""
 
     @property
@@ -125,7 +127,7 @@ class WebSession:
         idle = None if self._last_active is None else time.monotonic() - self._last_active
         return PersonStatus(
             self.code, self.token, stage, part.n_done, part.n_trials, self._n_dropped, self.main.n_done, self.main.n_trials,
-            idle,
+            idle, self._code,
         )  # fmt: skip
 
     def start(self) -> None:
@@ -225,9 +227,10 @@ class WebSession:
     def _completion_code(self) -> str:
         """Return the completion code of the participant, which is made and recorded if there is none."""
         with self._lock:
-            code = self._participation.completion_code or self.options.completion.make_code()
+            code = self._code or self.options.completion.make_code()
             if code:
                 self._participation.set_completion_code(code)
+            self._code = code
             return code
 
     def _open_page(self) -> PageState:

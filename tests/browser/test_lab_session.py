@@ -10,6 +10,7 @@ import pytest
 from experiments import log
 from experiments.experiment import Experiment
 from experiments.people import serving
+from experiments.people.collecting import practice_experiment
 from experiments.people.experimenter_page import ExperimenterPage
 from experiments.people.participation import Participation
 from experiments.people.posted import import_answers
@@ -53,8 +54,8 @@ def test_whole_session(few, scripts, tmp_path, language, welcome, agree, wrong, 
         load_texts(language), consent=True, demographics=True,
         completion=Completion("random", "https://example.org/done?cc={code}"),
     )  # fmt: skip
-    session = WebSession(few, "AB12", tmp_path, scripts, options=options, n_practice=2)
-    other = WebSession(few, "CD34", tmp_path, scripts, options=options, n_practice=2)
+    session = WebSession(few, "AB12", tmp_path, scripts, options=options, practice=practice_experiment(few, 2))
+    other = WebSession(few, "CD34", tmp_path, scripts, options=options, practice=practice_experiment(few, 2))
     experimenter = ExperimenterPage([session, other], "few")
     path = log.log_path(tmp_path, "few", "AB12", 1)
     with chromium() as browser, served([session, other], page=experimenter) as [client, other_client]:
@@ -171,7 +172,16 @@ def test_jatos_page_with_consent_and_practice_is_imported(few, scripts, tmp_path
     options = PageOptions(
         load_texts("de"), consent=True, demographics=True, completion=Completion("random"), pilot=True
     )
-    serving.write_static(few, "AB12", folder, scripts, options=options, n_practice=1, limit=2, completion_code="XYZ7")
+    serving.write_static(
+        few,
+        "AB12",
+        folder,
+        scripts,
+        options=options,
+        practice=practice_experiment(few, 1),
+        limit=2,
+        completion_code="XYZ7",
+    )
     (folder / "jatos.js").write_text(JATOS)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(SavingHandler, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever)

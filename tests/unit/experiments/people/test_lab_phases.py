@@ -10,6 +10,7 @@ from analysis.io.frame import read_trials
 from cli import app
 from core.errors import LogError, ObserverError
 from experiments import log
+from experiments.people.collecting import practice_experiment
 from experiments.people.forgetting import forget
 from experiments.people.participation import FOLDER, Participation
 from experiments.people.posted import import_answers
@@ -50,7 +51,7 @@ def practice_answer(client, number, choice="cat"):
 @pytest.fixture
 def lab_client(few, tmp_path):
     """Yield a client of a session with all questions and one practice trial."""
-    with served([make_session(few, tmp_path, options=lab_options(), n_practice=1)]) as [client]:
+    with served([make_session(few, tmp_path, options=lab_options(), practice=practice_experiment(few, 1))]) as [client]:
         yield client
 
 
@@ -82,7 +83,9 @@ def test_a_session_goes_through_all_phases(lab_client, tmp_path):
 
 def test_the_server_remembers_the_consent_after_a_restart(few, tmp_path):
     for asked in (True, False):
-        with served([make_session(few, tmp_path, options=lab_options(), n_practice=1)]) as [client]:
+        with served([make_session(few, tmp_path, options=lab_options(), practice=practice_experiment(few, 1))]) as [
+            client
+        ]:
             assert (client.get("trials.json").json["consent"]["decision"] == "") == asked
             assert (client.get("trials.json").json["demographics"] is not None) == asked
             if asked:
@@ -248,7 +251,15 @@ def test_forget_removes_records_without_a_log(tmp_path):
 
 def test_import_reads_records_and_practice(few, tmp_path):
     options = lab_options()
-    index = write_static(few, "AB12", tmp_path / "page", SCRIPTS, options=options, n_practice=2, completion_code="XYZ")
+    index = write_static(
+        few,
+        "AB12",
+        tmp_path / "page",
+        SCRIPTS,
+        options=options,
+        practice=practice_experiment(few, 2),
+        completion_code="XYZ",
+    )
     settings = json.loads((index.parent / "trials.json").read_text())
     assert settings["completion"]["code"] == "XYZ" and settings["save_record"] == ""
     about, practice = settings["about"], settings["practice"]["about"]
