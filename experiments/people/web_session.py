@@ -40,8 +40,8 @@ class WebSession:
         seed: Random seed of the trial order and the masks; by default, `session_seed` of the code and session number.
         distance: Assumed viewing distance, in cm.
         options: What the page shows besides the trials; by default, English texts without questions.
-        practice: The practice trials with feedback before a new session, from `collecting.practice_experiment`; by default,
-            there are none.
+        practice: The practice trials with feedback before a new session, from `collecting.practice_experiment`; None for
+            a session without practice.
         limit: Stop after this many trials of the experiment; by default, run all.
         notify: Function that is called with each note for the user.
 
@@ -225,7 +225,7 @@ class WebSession:
         return {"texts": self.options.texts.describe()} | ({"consent": consent} if self.options.asks_consent else {})
 
     def _completion_code(self) -> str:
-        """Return the completion code of the participant, which is made and recorded if there is none."""
+        """Return the completion code of the participant, and make and record it if necessary."""
         with self._lock:
             code = self._code or self.options.completion.make_code()
             if code:

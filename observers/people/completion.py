@@ -40,13 +40,13 @@ class Completion:
             _check_redirect(self.redirect, bool(self.code))
 
     def make_code(self) -> str:
-        """Return the completion code for a participant who does not have one; "" if there are no codes."""
+        """Return the completion code for a participant who does not have one; "" for sessions without codes."""
         if self.code != RANDOM:
             return self.code
         return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
     def url(self, code: str, participant: str) -> str:
-        """Return the address for a participant with this completion code; "" if there is none."""
+        """Return the address for a participant with this completion code; "" without an address."""
         return self.redirect.replace("{code}", quote(code, safe="")).replace(
             "{participant}", quote(participant, safe="")
         )
@@ -74,6 +74,6 @@ def _check_redirect(url: str, has_code: bool) -> None:
     elif any(name in url.partition("?")[0] for name in FIELDS):
         problem = f"{' and '.join(FIELDS)} must follow the question mark, such as https://example.org/done?cc={{code}}"
     elif "{code}" in url and not has_code:
-        problem = f"it contains {{code}}, but there is no completion code: add --completion-code {RANDOM}"
+        problem = f"it contains {{code}}, but without a completion code: add --completion-code {RANDOM}"
     if problem:
         raise ObserverError(f"the redirect URL {url[:80]!r} cannot be used: {problem}")

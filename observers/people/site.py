@@ -55,7 +55,7 @@ class PageTrials:
 class PageState:
     """What the participant has already done: number of answers in each part, and what need not be asked again.
 
-    `decision` is the decision about the consent text ("" if there is none), and `code` is the completion code of a
+    `decision` is the decision about the consent text ("" before a decision), and `code` is the completion code of a
     complete session.
     """
 

@@ -20,7 +20,7 @@ async function refresh() {
   setTimeout(refresh, INTERVAL_MS);
 }
 
-// Copy the address of a session. Without a secure context, the browser has no clipboard, so the address is selected instead.
+// Copy the address of a session. Without a secure context, a page cannot use the clipboard, so a dialog shows the address.
 table.addEventListener("click", async (event) => {
   const button = event.target.closest(".copy");
   if (!button) return;
