@@ -1,8 +1,10 @@
 """`observers check-observer`: test whether an observer follows the observer protocol."""
 
+import json as json_module
 from typing import Annotated
 
 import typer
+from attrs import asdict
 
 from commands.options import Device, Dtype, ObserverOption, create_observers
 
@@ -17,6 +19,7 @@ def check_observer(
     option: ObserverOption = None,
     device: Device = None,
     dtype: Dtype = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result of each rule as JSON.")] = False,
 ) -> None:
     """Check that an observer follows the observer protocol.
 
@@ -32,7 +35,9 @@ def check_observer(
 
     observer = create_observers([name], option, {"device": device, "dtype": dtype})[0]
     results = check(observer, make_experiment(experiment).trials(seed=0)[:N_TRIALS])
-    for result in results:
+    if json:
+        typer.echo(json_module.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False))
+    for result in () if json else results:
         detail = f": {result.detail}" if result.detail else ""
         typer.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.rule}{detail}")
     if not all(result.passed for result in results):

@@ -118,7 +118,8 @@ def describe_observer(name: str) -> Description:
             "needs": "; ".join(_describe_extra(extra) for extra in row.needs),
             **facts,
         }
-        example, experiment = row.example if name in (row.name, row.example.split()[0]) else name, row.shown_with
+        is_family = name in (row.name, row.name.partition(":")[0], row.example.split()[0])
+        example, experiment = row.example if is_family else name, row.shown_with
     return Description(
         "observer",
         full_name,

@@ -9,6 +9,7 @@ import typer
 
 from commands.completion import complete_downloads
 from commands.options import Quiet, to_stderr
+from core.errors import UnknownName
 
 
 def fetch(
@@ -36,7 +37,7 @@ def fetch(
     """
     from core.progress import progress_bar
     from experiments.sets.catalog import ALL_PUBLISHED
-    from stimuli.published.datasets import DATASETS, dataset
+    from stimuli.published.datasets import DATASETS
     from stimuli.published.fetch import fetch_recordings, fetch_stimuli
     from stimuli.published.paper_illusions import fetch_illusions
     from stimuli.published.recordings import SOURCES
@@ -45,9 +46,9 @@ def fetch(
     fetch_other["illusions"] = fetch_illusions
     names = [part for name in names for part in (DATASETS if name == ALL_PUBLISHED else (name,))]
     names = list(dict.fromkeys(names))
-    for name in names:
-        if name not in fetch_other:
-            dataset(name)  # report a misspelled name before the first download
+    for name in names:  # report a misspelled name before the first download
+        if name not in fetch_other and name not in DATASETS:
+            raise UnknownName("download", name, (*DATASETS, *fetch_other, ALL_PUBLISHED))
     for name in names:
         with progress_bar(name, "bytes", quiet=quiet) as progress:
             fetch_recorded = fetch_other.get(name)

@@ -99,8 +99,11 @@ def make_observer(name: str | ObserverSpec, options: Mapping[str, Any] | None = 
             definition.target, definition.options, {**definition.values, **chosen}, definition.types
         )
     if not isinstance(observer, Observer) or observer.kind not in KINDS:
+        kind = getattr(observer, "kind", None)
+        problem = f", but its kind is {kind!r:.80}" if isinstance(observer, Observer) else ""
         raise ObserverError(
             f"{name} is not an observer: expected an object with a name, a kind ({', '.join(KINDS)}) and observe(trials)"
+            f"{problem}"
         )
     return observer
 

@@ -1,12 +1,13 @@
 """`observers run-experiment`: run observers on experiments, and write a trial log for each of them."""
 
+import json as json_module
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from attrs import evolve
+from attrs import asdict, evolve
 
 from commands.completion import complete_experiments, complete_observers
 from commands.options import (
@@ -20,9 +21,9 @@ from commands.options import (
     Quiet,
     Session,
     observer_options,
-    read_logs,
     to_stderr,
 )
+from commands.running.summaries import print_json, print_summaries
 from commands.running.workers import Gpus, Scheduler, TimeLimit, Workers, open_executor, run_sessions
 from core.errors import UserError
 from core.resuming import resumable
@@ -90,6 +91,9 @@ def run_experiment(
         bool, typer.Option("--dry-run", help="Estimate time, evaluations and memory without writing anything.")
     ] = False,
     quiet: Quiet = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the paths of the logs and the results, or the estimate, as JSON.")
+    ] = False,
 ) -> None:
     """Run experiments with one or more observers.
 
@@ -126,7 +130,7 @@ def run_experiment(
         ]
     sessions = plan_sessions(requests, out, shard=part, notify=to_stderr)
     if dry_run:
-        _print_estimates(sessions)
+        _print_estimates(sessions, json)
         return
     in_process = workers is None and gpus is None and scheduler is None
     if in_process and time_limit is not None:
@@ -137,7 +141,9 @@ def run_experiment(
             run_sessions(sessions, executor, time_limit=time_limit, quiet=quiet, notify=to_stderr)
         else:
             run_sessions_here(sessions, quiet=quiet)
-    if part is None:
+    if json:
+        print_json(sessions, has_results=part is None)
+    elif part is None:
         print_summaries(sessions)
     else:
         for plan in sessions:
@@ -192,18 +198,26 @@ def _available_experiments() -> list[str]:
     return [name for name in EXPERIMENTS if name not in missing]
 
 
-def _print_estimates(sessions: "Sequence[SessionPlan]") -> None:
+def _print_estimates(sessions: "Sequence[SessionPlan]", json: bool) -> None:
     """Print the estimated cost of each session in this process."""
     from experiments.running.estimate import estimate
 
+    rows = []
     for plan in sessions:
-        typer.echo(f"{plan.observer.name} on {plan.experiment.name}:")
+        if not json:
+            typer.echo(f"{plan.observer.name} on {plan.experiment.name}:")
         planned = estimate(
             plan.experiment, plan.observer, plan.directory,
             session=plan.number, seed=plan.seed, limit=plan.limit, shard=plan.shard,
         )  # fmt: skip
-        for sentence in planned.sentences():
+        rows.append(
+            {"experiment": plan.experiment.name, "observer": plan.observer.name, "log": str(plan.path)}
+            | asdict(planned)
+        )
+        for sentence in () if json else planned.sentences():
             typer.echo(f"  {sentence}")
+    if json:
+        typer.echo(json_module.dumps(rows, indent=1, ensure_ascii=False))
 
 
 def run_sessions_here(sessions: "Sequence[SessionPlan]", *, quiet: bool) -> None:
@@ -239,31 +253,3 @@ def run_session(experiment: "Experiment", observer: "Observer", out: Path, *, qu
         progress_bar(f"{experiment.name} · {observer.name}", "trials", quiet=quiet) as progress,
     ):
         return run(experiment, observer, out, **options, progress=progress, notify=to_stderr)
-
-
-def print_summaries(sessions: "Sequence[SessionPlan]") -> None:
-    """Print the main measure of each experiment, such as accuracy, for each observer, and the path of every trial log."""
-    for experiment in dict.fromkeys(plan.experiment.name for plan in sessions):
-        logs = [plan.path for plan in sessions if plan.experiment.name == experiment and plan.path.exists()]
-        if logs:
-            _print_summary(logs)
-
-
-def _print_summary(logs: list[Path]) -> None:
-    from analysis.illusions.summary import has_illusions, illusion_table
-    from analysis.io.answerable import exclude_unanswerable
-    from analysis.io.tables import print_table
-    from analysis.measures.accuracy import accuracy
-    from analysis.measures.shape_bias import has_cue_conflicts, overall_shape_bias, shape_bias
-    from stimuli.categories import AMBIGUOUS
-
-    frame = read_logs(list(map(str, logs)), None, ambiguous=True)
-    if has_illusions(frame):
-        print_table(illusion_table(frame, n_resamples=0))
-    elif (frame["category"] != AMBIGUOUS).any():
-        n_notes, frame = len(frame.attrs["notes"]), exclude_unanswerable(frame)
-        for note in frame.attrs["notes"][n_notes:]:
-            to_stderr(f"note: {note}")
-        print_table(overall_shape_bias(shape_bias(frame)) if has_cue_conflicts(frame) else accuracy(frame))
-    for path in logs:
-        typer.echo(f"log: {path}")

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.io.notes import hide_warnings
+from commands.top_level.usage import reword
 from core.errors import UserError, describe_os_error
 from core.extras import explain_missing_module
 from core.stopping import command_running
@@ -23,6 +24,9 @@ class Group(TyperGroup):
         try:
             with command_running(), hide_warnings():  # the commands print the notes of tables
                 return super().invoke(ctx)
+        except typer.BadParameter as error:
+            reword(error)
+            raise
         except UserError as error:
             typer.echo(f"observers: {error}", err=True)
             raise typer.Exit(1) from None

@@ -74,7 +74,7 @@ def test_options_go_to_the_observers_that_have_them(tmp_path, drawn):
         ),
         (["analyze", "accuracy", "nowhere"], "there is no trial log or folder nowhere"),
         (["report", "nowhere"], "there is no trial log or folder nowhere"),
-        (["fetch", "contrst"], "no published dataset is named 'contrst': did you mean contrast?"),
+        (["fetch", "contrst"], "no download is named 'contrst': did you mean contrast?"),
     ],
 )
 def test_user_errors_print_one_sentence(words, sentence, drawn):

@@ -67,3 +67,22 @@ def test_all_published(small_data, tmp_path, monkeypatch):
     refused = observers("run-experiment", "all-published", "-m", "ideal", "--out", tmp_path / "logs", code=1)
     assert "the images of the 17 published datasets are not on this machine" in refused.stderr
     assert "observers fetch all-published" in refused.stderr
+
+
+def test_results_and_estimates_as_json(tmp_path):
+    words = ["run-experiment", "drawn-cue-conflict", "microcosm-edge", "-m", "ideal", "--limit", 4, "--out", tmp_path]
+    estimates = json.loads(observers(*words, "--dry-run", "--json").stdout)
+    assert [(row["experiment"], row["n_trials"]) for row in estimates] == [("drawn-cue-conflict", 4), ("microcosm-edge", 4)]
+    result = json.loads(observers(*words, "--json", "-q").stdout)
+    assert len(result["logs"]) == 2 and all(path.startswith(str(tmp_path)) for path in result["logs"])
+    assert result["results"]["drawn-cue-conflict"][0]["shape_bias"] == 1.0
+    assert result["results"]["microcosm-edge"][0]["accuracy"] == 1.0
+
+
+def test_check_observer_as_json():
+    rules = json.loads(observers("check-observer", "ideal", "--json").stdout)
+    assert len(rules) > 4 and all(rule["passed"] for rule in rules)
+
+
+def test_families_are_shown_with_their_example():
+    assert "--observer hf:microsoft/resnet-50" in observers("show", "hf").stdout

@@ -292,7 +292,7 @@ def test_plugins(tmp_path, monkeypatch):
         ("MINE:Mine", {"layers": "4", "deep": "x"}, UserError, "option deep: expected true or false, got 'x'"),
         ("MINE:Mine", {"layers": "4", "mode": "x"}, UserError, "option mode: expected a or b, got 'x'"),
         ("MINE:nothing", {}, UserError, "is not an observer: expected an object with a name, a kind"),
-        ("MINE:odd", {}, UserError, "is not an observer: expected an object with a name, a kind"),
+        ("MINE:odd", {}, UserError, "is not an observer: .* and observe.trials., but its kind is 'robot'"),
         (
             "MINE:Untyped",
             {},
