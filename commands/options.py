@@ -105,6 +105,15 @@ Texts = Annotated[
         help="Your own texts: a file or a folder that `observers texts` wrote (default: the texts of the program).",
     ),
 ]
+DeclaredExclusions = Annotated[
+    Path | None,
+    typer.Option(
+        "--exclusions",
+        metavar="FILE.toml",
+        help="Declare the exclusion rules in this file before data collection; analyses apply them (default: none; see "
+        "docs/people.md).",
+    ),
+]
 LogFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the trial logs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from commands.options import (
+    DeclaredExclusions,
     ExperimentName,
     Instruction,
     Language,
@@ -81,6 +82,7 @@ def serve(
     texts: Texts = None,
     instruction: Instruction = None,
     limit: Limit = None,
+    exclusions: DeclaredExclusions = None,
     host: Annotated[
         str,
         typer.Option(
@@ -122,6 +124,7 @@ def serve(
       observers serve drawn-cue-conflict --sessions 10 --completion-code random --host 0.0.0.0
       observers serve drawn-cue-conflict --sessions 10 --static page
     """
+    from experiments.exclusion_rules import read_exclusion_rules
     from experiments.people import serving
     from experiments.people.collecting import practice_experiment
     from experiments.people.person_progress import person_progress
@@ -131,6 +134,7 @@ def serve(
     from observers.people.jspsych import load_scripts
     from observers.people.page_texts import PageOptions
 
+    rules = None if exclusions is None else read_exclusion_rules(exclusions)
     codes = _participant_codes(participant, sessions, preview)
     options = PageOptions(
         load_session_texts(language, texts),
@@ -146,6 +150,11 @@ def serve(
         "practice": practice_experiment(chosen, practice) if practice else None,
     }  # fmt: skip
     if static is not None:
+        if exclusions is not None:
+            raise typer.BadParameter(
+                "it cannot be combined with --static, because the log is written later: use --exclusions of `analyze`",
+                param_hint="--exclusions",
+            )
         for code in codes:
             folder = static / code if len(codes) > 1 else static
             own_code = options.completion.make_code()
@@ -173,7 +182,9 @@ def serve(
         resumable(kept_work, ("serve",), new_arguments, replaced_options=replaced),
         person_progress(quiet=quiet) as watch,
     ):
-        web_sessions = [WebSession(chosen, code, folder, files, **settings, notify=to_stderr) for code in codes]
+        web_sessions = [
+            WebSession(chosen, code, folder, files, **settings, exclusions=rules, notify=to_stderr) for code in codes
+        ]
         serving.serve(
             web_sessions, host=host, port=port, announce=announce, watch=watch, notify=to_stderr, title=chosen.name,
             announce_page=lambda url: to_stderr(f"experimenter's page: {url}"), banner=_BANNERS[preview, pilot],

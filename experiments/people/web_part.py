@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 
 from core.files import read_bytes
 from experiments import log
+from experiments.exclusion_rules import ExclusionRules
 from experiments.experiment import Experiment
 from experiments.running.session import run
 from observers.people.answers import BrowserAnswer, SessionInfo
@@ -29,6 +31,7 @@ class WebPart:
         session: Session number.
         seed: Random seed of the trial order and the masks.
         limit: Stop after this many trials; by default, run all.
+        exclusions: Exclusion rules that are declared before a new session.
         notify: Function that is called with each note for the user.
 
     Attributes:
@@ -47,6 +50,7 @@ class WebPart:
         session: int,
         seed: int,
         limit: int | None = None,
+        exclusions: ExclusionRules | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self._queue = AnswerQueue()
@@ -59,7 +63,8 @@ class WebPart:
         self._last_trials = {trial.block: trial.number for trial in self.trials}  # the last trial of each block
         self._n_before = _count_rows(self.path)
         answering = evolve(observer, answers=self._queue)
-        self._run = partial(run, experiment, answering, out, session=session, seed=seed, limit=limit, notify=notify)
+        options: dict[str, Any] = {"session": session, "seed": seed, "limit": limit, "exclusions": exclusions}
+        self._run = partial(run, experiment, answering, out, **options, notify=notify)
         self._thread = threading.Thread(target=self._run_in_thread, daemon=True)
         self._lock = threading.Lock()
         self.log: Path | None = None

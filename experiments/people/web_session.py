@@ -14,6 +14,7 @@ from typing import Any
 
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
+from experiments.exclusion_rules import ExclusionRules
 from experiments.experiment import Experiment
 from experiments.people.collecting import FrameReport
 from experiments.people.participation import Participation
@@ -43,6 +44,7 @@ class WebSession:
         practice: The practice trials with feedback before a new session, from `collecting.practice_experiment`; None for
             a session without practice.
         limit: Stop after this many trials of the experiment; by default, run all.
+        exclusions: Exclusion rules that are declared before a new session.
         notify: Function that is called with each note for the user.
 
     Attributes:
@@ -71,6 +73,7 @@ class WebSession:
         options: PageOptions | None = None,
         practice: Experiment | None = None,
         limit: int | None = None,
+        exclusions: ExclusionRules | None = None,
         notify: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         refuse_forgotten(code, out)
@@ -81,7 +84,7 @@ class WebSession:
         observer = WebParticipant(code, distance, pilot=self.options.pilot, records=self._describe_run)
         self._participation = Participation(out, experiment.name, observer.name, session)
         make_part = partial(WebPart, observer=observer, out=out, session=session, seed=seed, notify=notify)
-        self.main = make_part(experiment, limit=limit)
+        self.main = make_part(experiment, limit=limit, exclusions=exclusions)
         self.practice: WebPart | None = None
         if practice is not None and not log.has_rows(self.main.path):  # it is not repeated when a session is continued
             self.practice = make_part(practice)

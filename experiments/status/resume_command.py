@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.participants import is_practice_name, participant_code
+from core.participants import is_pilot_name, is_practice_name, participant_code
 from experiments.log import SHARDS
 from experiments.seeds import session_seed
 from observers.instructions import DEFAULT_INSTRUCTION, INSTRUCTIONS
@@ -41,7 +41,7 @@ def resume_command(path: Path, sidecar: Mapping[str, Any]) -> str | None:
         common += ["--instruction", _OWN.get(instruction, str(instruction))]
     out_words = ["--out", str(out)] if out != Path("logs") else []
     if observer.get("class") in ("Participant", "WebParticipant"):
-        words: list[str] | None = _people_words(observer, sidecar.get("provenance", {}))
+        words: list[str] | None = _people_words(observer, sidecar)
         order = (
             [] if seed == session_seed(participant_code(str(observer.get("name"))), session) else ["--seed", str(seed)]
         )
@@ -55,17 +55,21 @@ def resume_command(path: Path, sidecar: Mapping[str, Any]) -> str | None:
     return shlex.join(["observers", words[0], str(experiment), *words[1:], *common, *order, *part, *out_words])
 
 
-def _people_words(observer: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[str]:
+def _people_words(observer: Mapping[str, Any], sidecar: Mapping[str, Any]) -> list[str]:
     """Return the command and its options for a participant at a screen or in a browser."""
-    options, code = observer["options"], participant_code(str(observer.get("name")))
+    name = str(observer.get("name"))
+    options, code = observer["options"], participant_code(name)
+    texts = [text for text in sidecar.get("session_records", {}).get("texts", ()) if isinstance(text, Mapping)]
+    language = str(texts[-1].get("language", "en")) if texts else "en"
+    words = ["--participant", code, *([] if language == "en" else ["--language", language])]
+    words += ["--pilot"] if is_pilot_name(name) or options.get("pilot") is True else []
     if observer.get("class") == "WebParticipant":
         distance = options.get("distance", 60.0)
-        return ["serve", "--participant", code, *([] if distance == 60.0 else ["--distance", f"{distance:g}"])]
-    words = ["collect", "--participant", code, "--resume"]
-    words += ["--pilot"] if options.get("pilot") is True else []
+        return ["serve", *words, *([] if distance == 60.0 else ["--distance", f"{distance:g}"])]
+    words = ["collect", *words, "--resume"]
     words += ["--keys"] if options.get("keys") is True else []
     words += ["--simulate", str(options["simulate"])] if options.get("simulate") else []
-    return words + (["--monitor", "MONITOR.json"] if "monitor" in provenance else [])
+    return words + (["--monitor", "MONITOR.json"] if "monitor" in sidecar.get("provenance", {}) else [])
 
 
 def _model_words(spec: object) -> list[str] | None:

@@ -72,7 +72,10 @@ def test_all_published(small_data, tmp_path, monkeypatch):
 def test_results_and_estimates_as_json(tmp_path):
     words = ["run-experiment", "drawn-cue-conflict", "microcosm-edge", "-m", "ideal", "--limit", 4, "--out", tmp_path]
     estimates = json.loads(observers(*words, "--dry-run", "--json").stdout)
-    assert [(row["experiment"], row["n_trials"]) for row in estimates] == [("drawn-cue-conflict", 4), ("microcosm-edge", 4)]
+    assert [(row["experiment"], row["n_trials"]) for row in estimates] == [
+        ("drawn-cue-conflict", 4),
+        ("microcosm-edge", 4),
+    ]
     result = json.loads(observers(*words, "--json", "-q").stdout)
     assert len(result["logs"]) == 2 and all(path.startswith(str(tmp_path)) for path in result["logs"])
     assert result["results"]["drawn-cue-conflict"][0]["shape_bias"] == 1.0

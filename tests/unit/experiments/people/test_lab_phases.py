@@ -10,12 +10,14 @@ from analysis.io.frame import read_trials
 from cli import app
 from core.errors import LogError, ObserverError
 from experiments import log
+from experiments.exclusion_rules import ExclusionRules
 from experiments.people.collecting import practice_experiment
 from experiments.people.forgetting import forget
 from experiments.people.participation import FOLDER, Participation
 from experiments.people.posted import import_answers
 from experiments.people.refusals import read_refusals
 from experiments.people.serving import write_static
+from experiments.status.session_status import read_status
 from observers.people import jspsych
 from observers.people.completion import Completion
 from observers.people.page_texts import PageOptions
@@ -53,6 +55,22 @@ def lab_client(few, tmp_path):
     """Yield a client of a session with all questions and one practice trial."""
     with served([make_session(few, tmp_path, options=lab_options(), practice=practice_experiment(few, 1))]) as [client]:
         yield client
+
+
+def test_exclusion_rules_are_declared_before_the_first_trial(few, tmp_path):
+    rules = ExclusionRules(max_missed=0.05, sha256="a")
+    with served([make_session(few, tmp_path, exclusions=rules)]) as [client]:
+        assert client.post(client.answer(1)).status == 200
+        path = next((tmp_path / "few").glob("*.csv"))
+        assert sidecar(path)["exclusions"] == {"rules": {"max_missed": 0.05}, "sha256": "a"}
+        (status,) = read_status([tmp_path])
+        assert status.state == "running"
+    (status,) = read_status([tmp_path])
+    assert status.command.startswith("observers serve few --participant AB12 ")
+    refused = CliRunner().invoke(
+        app, ["serve", "drawn-cue-conflict", "--participant", "AB12", "--exclusions", "nowhere.toml"]
+    )
+    assert refused.exit_code == 1 and "the exclusion rules nowhere.toml cannot be read" in refused.output
 
 
 def test_a_session_goes_through_all_phases(lab_client, tmp_path):
