@@ -5,7 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import ExperimentName, Instruction, Limit, LogFolder, ParticipantSeed, Session, to_stderr
+from commands.options import (
+    ExperimentName,
+    Instruction,
+    Language,
+    Limit,
+    LogFolder,
+    ParticipantSeed,
+    Session,
+    Texts,
+    load_session_texts,
+    to_stderr,
+)
 from core.errors import ObserverError
 from core.resuming import resumable
 
@@ -51,6 +62,8 @@ def collect(
     seed: ParticipantSeed = None,
     limit: Limit = None,
     instruction: Instruction = None,
+    language: Language = None,
+    texts: Texts = None,
     rate: Annotated[
         float | None,
         typer.Option(metavar="HZ", help="Frame rate of a pilot or simulated session, in hertz (default: measured)."),
@@ -60,8 +73,8 @@ def collect(
 ) -> None:
     """Run a session with one participant at this screen.
 
-    PsychoPy shows the experiment and every response is logged immediately. Escape stops the session at any time; the same
-    command with --resume continues it.
+    PsychoPy shows a welcome, asks for consent and shows the trials. Every response is logged immediately. Escape stops the
+    session at any time; the same command with --resume continues it.
 
     \b
     Examples:
@@ -76,7 +89,15 @@ def collect(
     code = participant
     if code is None:
         code, session, pilot = _ask_for_participant(session, pilot, dialog and not simulate)
-    settings: dict[str, Any] = {"pilot": pilot, "keys": keys, "simulate": simulate, "monitor": monitor, "rate": rate}
+    session_texts = load_session_texts(language, texts)
+    settings: dict[str, Any] = {
+        "texts": session_texts,
+        "pilot": pilot,
+        "keys": keys,
+        "simulate": simulate,
+        "monitor": monitor,
+        "rate": rate,
+    }
     order_seed = session_seed(code, session) if seed is None else seed
     person = Participant(code=code, seed=order_seed, display=display, **settings)
     to_resume = [] if resume else ["--resume"]
@@ -143,10 +164,15 @@ def doctor(
         ),
     ] = None,
     display: Display = 0,
+    language: Language = None,
+    texts: Texts = None,
+    out: LogFolder = Path("logs"),
 ) -> None:
-    """Check PsychoPy, the screen and its timing.
+    """Check this computer before a study with people.
 
-    Run it before a study: it opens a window, measures frame intervals and reports each check as ok or FAIL.
+    One line is printed for each check, which begins with ok, FAIL, or note for what is missing but not required: the folder
+    for the trial logs and its disk space, PsychoPy, sound, mouse, frame rate, timing of the screen, the characters of the
+    texts, and the monitor profile. A window opens for a few seconds.
 
     \b
     Example:
@@ -155,8 +181,8 @@ def doctor(
     from observers.people.setup_checks import check_setup
 
     all_passed = True
-    for check in check_setup(monitor, display):
-        typer.echo(f"{'ok  ' if check.passed else 'FAIL'} {check.message}")
+    for check in check_setup(monitor, display, texts=load_session_texts(language, texts), folder=out):
+        typer.echo(f"{check.label:4} {check.message}")
         all_passed &= check.passed
     if not all_passed:
         raise typer.Exit(1)

@@ -40,7 +40,9 @@ HEAVY = {
     "plenoptic": ("stimuli/distort/texture_synthesis.py",),
     "timm": ("observers/classifiers/zoo.py",),
     "torchvision": ("observers/classifiers/zoo.py",),
-    "psychopy": ("observers/people/psychopy_screen.py", "observers/people/dialog.py"),
+    "psychopy": (
+        "observers/people/psychopy_screen.py", "observers/people/psychopy_setup.py", "observers/people/dialog.py",
+    ),
     "dask": ("experiments/executors/",),
     "distributed": ("experiments/executors/",),
     "pandas": ("analysis/", "commands/"),

@@ -1,20 +1,30 @@
-"""A session with a participant at a screen: practice trials, then the experiment, run in the same way as for a model."""
+"""A session with a participant at a screen, which is run in the same way as a session of a model.
 
-from collections.abc import Callable
+Its parts are the welcome, the consent, practice trials, the experiment and the debriefing. Simulated participants only get
+the trials.
+"""
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
 
-from core.errors import LogError
+from core.errors import LogError, ObserverError
 from core.participants import practice_name
 from core.trial_columns import MEASURED
 from experiments import log
 from experiments.deletion_records import refuse_forgotten
 from experiments.experiment import Experiment
+from experiments.people.refusals import count_refusal
 from experiments.running.session import run
+from experiments.running.session_records import RECORDS
 from experiments.sets.drawn import cue_conflict
+from observers.people.pages import ask_consent, show_debriefing, show_welcome
+from observers.people.paradigm import session_minutes
 from observers.people.participant import Participant
+from observers.people.screen import sound_problem
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.stimulus import StimulusSet
 
@@ -88,7 +98,7 @@ def collect(
     Raises:
         LogError: If the session exists and `resume` is False, if the settings differ from those of the existing log, if the
             data of this participant were deleted, or if there are too few practice images.
-        ObserverError: If the screen or the monitor profile does not work.
+        ObserverError: If the screen or the monitor profile does not work, or if the participant does not consent.
         KeyboardInterrupt: If the participant presses Escape. All responses so far are then in the log.
 
     Example:
@@ -102,18 +112,70 @@ def collect(
         raise LogError(f"{path} exists: continue the session with --resume, or use another --session")
     if resume and not exists:
         notify(f"session {session} of {participant.name} has no responses yet: starting it")
+    participant.session_texts.check_choices(experiment.choices)
+    practice = None if exists or not n_practice else practice_experiment(experiment, n_practice)
     participant = evolve(participant, n_blocks=experiment.n_blocks)
-    if exists or not n_practice:
-        return run(experiment, participant, directory, session=session, seed=seed, limit=limit, notify=notify)
-    practice = practice_experiment(experiment, n_practice)
-    screen = participant.screen or evolve(participant, feedback=True).open()
+    options: dict[str, Any] = {"session": session, "seed": seed, "notify": notify}
+    sidecar = (log.read_sidecar(path) if exists else None) or {}
+    if sidecar.get("status") == "complete" or (participant.simulate and practice is None):
+        return run(experiment, participant, directory, limit=limit, **options)
+    screen = participant.screen or evolve(participant, feedback=practice is not None).open()
     try:
         at_screen = evolve(participant, screen=screen)
-        run(practice, evolve(at_screen, feedback=True), directory, session=session, seed=seed, notify=notify)
-        return run(experiment, at_screen, directory, session=session, seed=seed, limit=limit, notify=notify)
+        problem = sound_problem(screen) if practice is not None else None
+        if problem is not None:
+            notify(f"no sound ({problem}): errors in practice trials are shown on the screen, but not heard")
+        if not participant.simulate:
+            n_trials = min(limit or len(experiment.stimuli), len(experiment.stimuli))
+            at_screen = _introduce(experiment, at_screen, directory, n_trials, sidecar, notify)
+        if practice is not None:
+            learner = evolve(at_screen, feedback=True, n_trials=len(practice.stimuli), n_blocks=None)
+            run(practice, learner, directory, **options)
+        run(experiment, at_screen, directory, limit=limit, **options)
+        if not participant.simulate:
+            show_debriefing(screen, at_screen.style_of(screen, experiment.trials(seed)[0]))
+        return path
     finally:
         if participant.screen is None:
             screen.close()
+
+
+def _introduce(
+    experiment: Experiment,
+    participant: Participant,
+    directory: Path,
+    n_trials: int,
+    sidecar: Mapping[str, Any],
+    notify: Callable[[str], None],
+) -> Participant:
+    """Show the welcome of a new session, ask for the consent, and return the participant with the consent.
+
+    The welcome and a consent in the same version are not shown again when a session is resumed. Raises ObserverError if the
+    participant does not consent; only the number of refusals is then stored.
+    """
+    screen, texts = participant.screen, participant.session_texts
+    assert screen is not None
+    style = participant.style_of(screen, experiment.trials(0)[0])
+    values: dict[str, str | int] = {
+        "n_trials": n_trials,
+        "n_blocks": experiment.n_blocks,
+        "minutes": session_minutes(n_trials, experiment.n_blocks, experiment.presentation),
+        "code": participant.code,
+    }
+    records = sidecar.get(RECORDS, {})
+    others = [old for old in records.get("texts", []) if old != texts.describe()]
+    if others:
+        notify("this session began with other texts: the sidecar will list both versions")
+    if not sidecar:
+        show_welcome(screen, style, values)
+    consent = texts.consent_version
+    if consent is None or any(old.get("version") == consent for old in records.get("consent", [])):
+        return participant
+    if ask_consent(screen, style, values):
+        return evolve(participant, consent={"version": consent, "language": texts.language})
+    n = "" if participant.pilot else f" ({count_refusal(directory, experiment.name, texts.describe())} so far)"
+    stored = "nothing was stored" if participant.pilot else f"only the number of refusals was stored{n}"
+    raise ObserverError(f"the participant did not consent, so the session did not start: {stored}")
 
 
 @frozen

@@ -17,8 +17,10 @@ import numpy as np
 from attrs import frozen
 
 from observers.people.grid import ChoiceCell, choice_for_event, response_grid
-from observers.people.icons import BOX_GRAY, draw_icon
+from observers.people.icons import draw_icon
 from observers.people.screen import Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, Screen, TextItem
+from observers.people.texts.reading import load_texts
+from observers.people.texts.session_texts import SessionTexts
 from observers.protocol import Presentation, Response, Trial
 from stimuli.masks import pink_mask
 
@@ -26,10 +28,13 @@ from stimuli.masks import pink_mask
 # number of frames of the image; the number of frames dropped between fixation and grid; the frame rate in frames per second.
 MEASURES = ("onset", "offset", "grid_onset", "n_frames", "n_dropped", "frame_rate")
 FEEDBACK_SECONDS = 0.3
+READING_SECONDS = 1.0  # duration of the feedback after an error, which is long enough to read its words
 BEEP_HERTZ, BEEP_SECONDS = 300.0, 0.25
 FIXATION_SIZE = 0.1  # side of the fixation square, as a fraction of the side of an image
 FRAME_TOLERANCE = 0.1  # fraction of a frame by which a duration may exceed a whole number of frames
-LINE_HEIGHT = 1.6  # distance of two lines of text in units of the height of their letters
+MARK_GRAY, CORRECT_GRAY = 0.0, 1.0  # gray levels of the frames around the chosen and around the correct choice
+MARK_WIDTH = 1 / 16  # line width of these frames, as a fraction of the side of a cell
+BREAK_SECONDS = 60.0  # duration of a break between two blocks, for the estimate of the duration of a session
 WORD_HEIGHT = 1.4  # a word of n letters fits into a cell if the letters are at most WORD_HEIGHT / n cells high
 LATE_FRAMES = 1.5  # an interval between flips that is longer than this, in frames, contains a dropped frame
 MASK_PIXELS = 256  # side of the mask image, which is scaled to the size of the stimulus on the screen
@@ -40,13 +45,15 @@ class TrialLayout:
     """The properties that all trials of a session share.
 
     `image_side` is the longer side of an image in pixels. `icons` has a texture for each cell, or None if the cell shows
-    the choice as text. `keys` is True if choices are made with keys instead of the mouse.
+    the choice as text. `texts` has the names of the choices and the words of the feedback. `keys` is True if choices are
+    made with keys instead of the mouse.
     """
 
     image_side: float
     cells: tuple[ChoiceCell, ...]
     icons: tuple[Any, ...]
     presentation: Presentation
+    texts: SessionTexts
     keys: bool = False
 
 
@@ -60,12 +67,19 @@ class PreparedTrial:
 
 
 def make_layout(
-    screen: Screen, choices: Sequence[str], presentation: Presentation, image_side: float, keys: bool = False
+    screen: Screen,
+    choices: Sequence[str],
+    presentation: Presentation,
+    image_side: float,
+    keys: bool = False,
+    texts: SessionTexts | None = None,
 ) -> TrialLayout:
-    """Load the icons and compute the response grid for images of `image_side` pixels."""
+    """Load the icons and compute the response grid for images of `image_side` pixels. The default texts are English."""
     icons = (draw_icon(choice) for choice in choices)
     textures = tuple(None if icon is None else screen.load(icon) for icon in icons)
-    return TrialLayout(image_side, response_grid(choices, image_side), textures, presentation, keys)
+    return TrialLayout(
+        image_side, response_grid(choices, image_side), textures, presentation, texts or load_texts(), keys
+    )
 
 
 def prepare_trial(screen: Screen, trial: Trial, layout: TrialLayout, rng: np.random.Generator) -> PreparedTrial:
@@ -83,15 +97,17 @@ def prepare_trial(screen: Screen, trial: Trial, layout: TrialLayout, rng: np.ran
 
 
 def warm_up(screen: Screen, layout: TrialLayout) -> None:
-    """Draw the fixation square and the response grid once off screen, so that the first trial does not drop frames."""
-    for items in ((_fixation(layout),), grid_items(layout)):
+    """Draw everything but the images once off screen, so that the first trial does not drop frames."""
+    marks = tuple(item for cell in layout.cells for item in (_mark(cell), _mark(cell, CORRECT_GRAY)))
+    words = tuple(_feedback_text(screen, layout, outcome) for outcome in ("correct", "wrong", "missed"))
+    for items in ((_fixation(layout),), grid_items(layout), marks, tuple(word for word in words if word)):
         screen.warm_up(Scene(layout.presentation.background, items))
 
 
-def show_wait_message(screen: Screen, layout: TrialLayout) -> None:
-    """Show "One moment …" while the images of a block are loaded."""
-    text = TextItem("One moment …", height=layout.image_side / 10)
-    _flip(screen, Scene(layout.presentation.background, (text,)))
+def session_minutes(n_trials: int, n_blocks: int, presentation: Presentation) -> int:
+    """Return the estimated duration of a session with breaks in minutes, rounded up."""
+    seconds = presentation.fixation + presentation.stimulus + presentation.mask + presentation.response
+    return math.ceil((n_trials * seconds + (n_blocks - 1) * BREAK_SECONDS) / 60)
 
 
 def n_frames(seconds: float, rate: float) -> int:
@@ -102,7 +118,8 @@ def n_frames(seconds: float, rate: float) -> int:
 def show_trial(screen: Screen, prepared: PreparedTrial, layout: TrialLayout, *, feedback: bool = False) -> Response:
     """Show a trial and return the response with the MEASURES.
 
-    With `feedback`, the correct choice is outlined after the response, and a beep sounds if the response was wrong.
+    A choice has a dark frame from the moment it is chosen. With `feedback`, the correct choice has a white frame after the
+    response, words say whether the response was correct, and a beep sounds if it was not.
     """
     durations, gray, rate = layout.presentation, layout.presentation.background, screen.rate
     blank = Scene(gray)
@@ -124,30 +141,13 @@ def show_trial(screen: Screen, prepared: PreparedTrial, layout: TrialLayout, *, 
     return Response(choice, None if rt is None else round(rt, 6), measured=dict(zip(MEASURES, rounded, strict=True)))
 
 
-def show_text(screen: Screen, lines: Sequence[str], layout: TrialLayout) -> None:
-    """Show lines of text until the participant clicks or presses the space bar or Enter.
-
-    The letters are smaller if there are so many lines that they would not fit on the screen.
-    """
-    height = min(layout.image_side / 10, screen.size[1] / (LINE_HEIGHT * (len(lines) + 2)))
-    items = tuple(
-        TextItem(line, 0, (len(lines) / 2 - i) * LINE_HEIGHT * height, height) for i, line in enumerate(lines) if line
-    )
-    scene = Scene(layout.presentation.background, items, pointer=not layout.keys)
-    screen.center_pointer()
-    _flip(screen, Scene(layout.presentation.background))  # discard clicks and key presses from before the text appeared
-    while True:
-        flip = _flip(screen, scene)
-        if flip.clicks or any(key.name in ("space", "return") for key in flip.keys):
-            return
-
-
 def grid_items(layout: TrialLayout) -> tuple[Item, ...]:
     """Return the items of the response grid: an icon or text for each choice, and the key names if keys are used."""
     items: list[Item] = []
     for cell, texture in zip(layout.cells, layout.icons, strict=True):
         if texture is None:
-            items += [OutlineItem(cell.x, cell.y, cell.side, cell.side), _choice_text(cell)]
+            name = layout.texts.choice_name(cell.choice)
+            items += [OutlineItem(cell.x, cell.y, cell.side, cell.side), _choice_text(cell, name, layout.texts.font)]
         else:
             items.append(ImageItem(texture, cell.x, cell.y, cell.side, cell.side))
         if layout.keys:
@@ -161,53 +161,85 @@ def _fixation(layout: TrialLayout) -> OutlineItem:
     return OutlineItem(0, 0, FIXATION_SIZE * layout.image_side, FIXATION_SIZE * layout.image_side)
 
 
-def _choice_text(cell: ChoiceCell) -> TextItem:
+def _choice_text(cell: ChoiceCell, name: str, font: str) -> TextItem:
     """Return the text of a choice, one word per line, in letters that are small enough for the cell."""
-    words = cell.choice.split() or [cell.choice]
+    words = name.split() or [name]
     longest = max(map(len, words))
     height = cell.side * min(1 / 6, WORD_HEIGHT / longest, 0.8 / (1.3 * len(words)))
-    return TextItem("\n".join(words), cell.x, cell.y, height)
+    return TextItem("\n".join(words), cell.x, cell.y, height, font=font)
+
+
+def _mark(cell: ChoiceCell, gray: float = MARK_GRAY) -> OutlineItem:
+    """Return the frame around a choice."""
+    return OutlineItem(cell.x, cell.y, cell.side, cell.side, gray=gray, line_width=cell.side * MARK_WIDTH)
+
+
+def _feedback_text(screen: Screen, layout: TrialLayout, outcome: str) -> TextItem | None:
+    """Return the words of the feedback above the grid, or None if they are empty or do not fit on the screen."""
+    text = layout.texts.line(f"feedback.{outcome}")
+    top = max(cell.y + cell.side / 2 for cell in layout.cells)
+    height = min(layout.image_side / 10, screen.size[0] / max(len(text), 1))
+    if not text or top + 3 * height > screen.size[1] / 2:
+        return None
+    return TextItem(text, 0, top + 1.5 * height, height, font=layout.texts.font)
 
 
 def _show_frames(screen: Screen, scene: Scene, n: int) -> list[float]:
     """Show a scene for `n` frames and return the times of the flips."""
-    return [_flip(screen, scene).time for _ in range(n)]
+    return [flip(screen, scene).time for _ in range(n)]
 
 
 def _collect_response(screen: Screen, layout: TrialLayout, gray: float) -> tuple[str | None, float | None, float]:
-    """Show the response grid and return the last choice, its rt in seconds and the time at which the grid appeared."""
-    scene = Scene(gray, grid_items(layout), pointer=not layout.keys)
+    """Show the response grid and return the last choice, its rt in seconds and the time at which the grid appeared.
+
+    The last choice has a frame from the next flip on.
+    """
+    grid = grid_items(layout)
+    scene = Scene(gray, grid, pointer=not layout.keys)
     screen.center_pointer()
-    grid_onset = _flip(screen, scene).time
-    choice, rt = None, None
+    grid_onset = flip(screen, scene).time
+    choice: str | None = None
+    rt: float | None = None
     n = n_frames(layout.presentation.response, screen.rate)
     for i in range(n):  # the first frame of the grid is already shown; the last flip of the loop removes the grid
-        flip = _flip(screen, scene if i < n - 1 else Scene(gray))
-        events: list[Click | Key] = list(flip.keys if layout.keys else flip.clicks)
+        result = flip(screen, scene if i < n - 1 else Scene(gray))
+        events: list[Click | Key] = list(result.keys if layout.keys else result.clicks)
+        previous = choice
         for event in events:
             selected = choice_for_event(layout.cells, event)
             if selected is not None and event.time >= grid_onset:
                 choice, rt = selected, event.time - grid_onset
+        if choice != previous:
+            scene = Scene(gray, (*grid, *_marks(layout, choice)), pointer=not layout.keys)
     return choice, rt, grid_onset
 
 
+def _marks(layout: TrialLayout, choice: str | None) -> tuple[OutlineItem, ...]:
+    """Return the frame around the chosen choice, or nothing if there is no choice."""
+    return tuple(_mark(cell) for cell in layout.cells if cell.choice == choice)
+
+
 def _show_feedback(screen: Screen, layout: TrialLayout, choice: str | None, category: str) -> None:
-    """Outline the correct choice, and beep if it was not chosen. Do nothing if none of the choices is correct."""
+    """Frame the chosen and the correct choice, say whether the choice was correct, and beep if it was not.
+
+    Do nothing if none of the choices is correct.
+    """
     correct = next((cell for cell in layout.cells if cell.choice == category), None)
     if correct is None:
         return
-    if choice != category:
+    outcome = "correct" if choice == category else "missed" if choice is None else "wrong"
+    if outcome != "correct":
         screen.beep(BEEP_HERTZ, BEEP_SECONDS)
-    gray = layout.presentation.background
-    outline = OutlineItem(
-        correct.x, correct.y, correct.side, correct.side, gray=BOX_GRAY / 255, line_width=correct.side / 16
-    )
-    _show_frames(screen, Scene(gray, (*grid_items(layout), outline)), n_frames(FEEDBACK_SECONDS, screen.rate))
+    words = _feedback_text(screen, layout, outcome)
+    marks = (*_marks(layout, choice if outcome == "wrong" else None), _mark(correct, CORRECT_GRAY))
+    items = (*grid_items(layout), *((words,) if words else ()), *marks)
+    duration = FEEDBACK_SECONDS if outcome == "correct" or words is None else READING_SECONDS
+    _show_frames(screen, Scene(layout.presentation.background, items), n_frames(duration, screen.rate))
 
 
-def _flip(screen: Screen, scene: Scene) -> Flip:
+def flip(screen: Screen, scene: Scene) -> Flip:
     """Show a scene for one frame. Raises KeyboardInterrupt if Escape was pressed."""
-    flip = screen.flip(scene)
-    if any(key.name == "escape" for key in flip.keys):
+    result = screen.flip(scene)
+    if any(key.name == "escape" for key in result.keys):
         raise KeyboardInterrupt
-    return flip
+    return result

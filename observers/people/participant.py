@@ -8,9 +8,7 @@ trial.
 import hashlib
 import itertools
 import math
-import textwrap
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,17 +16,18 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from core.participants import pilot_name
-from observers.people import paradigm
+from observers.people import pages, paradigm
 from observers.people.codes import check_code
 from observers.people.monitor import Monitor, read_monitor
-from observers.people.screen import RATES, Click, Key, Screen
+from observers.people.screen import RATES, Click, Key, Screen, sound_problem
 from observers.people.simulated_screen import SimulatedScreen
+from observers.people.texts.reading import load_texts
+from observers.people.texts.session_texts import Paragraph, SessionTexts
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
 
 PILOT_IMAGE_PIXELS = 224.0  # side of an image in a pilot or simulated session without a monitor profile
 MAX_MISSED = 0.02  # proportion of missed trials in a block above which the break text asks for an answer to every trial
 # Mean and standard deviation of the logarithm of the rt (in seconds) of simulated participants, as in human data.
-MAX_LINE = 70  # largest number of characters of a line of the instruction on the screen
 LOG_RT = (math.log(0.7), 0.35)
 
 
@@ -63,7 +62,8 @@ class Participant:
         code: Participant code: 2 to 16 letters and digits without personal information.
         pilot: Whether this is a pilot session. It runs in a window, the observer's name ends in "-pilot", and analyses
             exclude it.
-        feedback: Whether a beep follows an error and the correct choice is outlined, as in practice trials.
+        feedback: Whether the correct choice is framed after each response and a beep follows an error, as in practice
+            trials.
         keys: Whether choices are made with keys instead of the mouse.
         simulate: Name of an observer that responds instead of a person, on a virtual screen; empty for a real session.
         seed: Random seed of the masks, and of the simulated participant.
@@ -72,6 +72,9 @@ class Participant:
             is measured, and a virtual screen has a rate of 60.
         display: Number of the display; the first display is 0.
         n_blocks: Number of blocks of the session, which is shown in breaks.
+        n_trials: Number of trials of the session, which is shown before practice trials.
+        texts: The texts that the participant reads; by default, those in English. The sidecar records their SHA-256.
+        consent: Description of the consent that the participant gave, for the sidecar, or None.
         screen: An open screen to use; it stays open, so that several sessions can share it. By default, each session opens
             and closes its own screen.
 
@@ -95,6 +98,9 @@ class Participant:
     rate: float | None = field(default=None, metadata=RUNTIME, validator=_check_rate)
     display: int = field(default=0, metadata=RUNTIME)
     n_blocks: int | None = field(default=None, metadata=RUNTIME)
+    n_trials: int | None = field(default=None, metadata=RUNTIME)
+    texts: SessionTexts | None = field(default=None, metadata=RUNTIME, repr=False)
+    consent: Mapping[str, str] | None = field(default=None, metadata=RUNTIME, repr=False)
     screen: Screen | None = field(default=None, metadata=RUNTIME, repr=False)
 
     @property
@@ -127,6 +133,21 @@ class Participant:
                 f"{monitor.name}, {width} × {height} pixels on {monitor.width_cm:g} cm at {monitor.distance_cm:g} cm"
             )
         return facts
+
+    def session_records(self) -> Mapping[str, Any]:
+        """Return the description of the texts, the consent, and whether practice trials had sound, for the sidecar."""
+        records: dict[str, Any] = {"texts": self.session_texts.describe()}
+        if self.consent is not None:
+            records["consent"] = dict(self.consent)
+        if self.feedback and self.screen is not None:
+            problem = sound_problem(self.screen)
+            records["sound"] = "played" if problem is None else f"none: {problem}"
+        return records
+
+    @property
+    def session_texts(self) -> SessionTexts:
+        """The texts that the participant reads."""
+        return self.texts or load_texts()
 
     def observe(self, trials: Iterable[Trial]) -> Iterator[Response]:
         """Show the trials and yield one response to each, in order.
@@ -166,17 +187,17 @@ class Participant:
 
     def _run_session(self, screen: Screen, trials: Iterable[Trial]) -> Iterator[Response]:
         """Show the instructions, the blocks of trials and the breaks between them, and yield the responses."""
-        layout, summary = None, _BlockSummary()
+        layout, style, summary = None, None, _BlockSummary()
         for number, group in itertools.groupby(trials, key=lambda trial: trial.block):
             block = list(group)
-            if layout is None:
+            if layout is None or style is None:
                 layout = self._make_layout(screen, block[0])
+                style = self._page_style(layout)
                 paradigm.warm_up(screen, layout)
-                paradigm.show_text(screen, self._instructions(block[0]), layout)
+                pages.show_page(screen, self._instructions(block[0]), style, prompt="screen.start")
             else:
-                lines = [*summary.sentences(self.n_blocks), "", "Click or press the space bar to continue."]
-                paradigm.show_text(screen, lines, layout)
-            paradigm.show_wait_message(screen, layout)
+                pages.show_page(screen, summary.paragraphs(self.n_blocks, style.texts), style)
+            pages.show_wait_message(screen, style)
             prepared_trials = [paradigm.prepare_trial(screen, trial, layout, self._trial_rng(trial)) for trial in block]
             summary = _BlockSummary(number)
             for prepared in prepared_trials:
@@ -185,10 +206,23 @@ class Participant:
                 response = paradigm.show_trial(screen, prepared, layout, feedback=self.feedback)
                 summary.add(prepared.trial, response)
                 yield response
-        if layout is not None:
-            end = "This was the last practice picture." if self.feedback else "This was the last picture. Thank you!"
-            lines = [*summary.sentences(self.n_blocks), "", end, "Click or press the space bar to continue."]
-            paradigm.show_text(screen, lines, layout)
+        if style is not None:
+            end = style.texts.paragraphs("practice.end" if self.feedback else "end.text")
+            done = summary.paragraphs(self.n_blocks, style.texts, is_practice=self.feedback)
+            pages.show_page(screen, [*done, *end], style)
+
+    def style_of(self, screen: Screen, trial: Trial) -> pages.PageStyle:
+        """Return how pages of text are shown before and after trials like this one.
+
+        Raises ObserverError if the layout of the trials does not suit the screen or the keyboard.
+        """
+        return self._page_style(self._make_layout(screen, trial))
+
+    def _page_style(self, layout: paradigm.TrialLayout) -> pages.PageStyle:
+        """Return how pages of text are shown to this participant."""
+        return pages.PageStyle(
+            layout.presentation.background, layout.image_side / 10, self.session_texts, pointer=not self.keys
+        )
 
     def _make_layout(self, screen: Screen, trial: Trial) -> paradigm.TrialLayout:
         """Return the layout of all trials. Raises ObserverError if it does not suit the screen or the keyboard."""
@@ -202,7 +236,9 @@ class Participant:
             )
         else:
             image_side = monitor.degrees_to_pixels(trial.presentation.size)
-        layout = paradigm.make_layout(screen, trial.choices, trial.presentation, image_side, self.keys)
+        layout = paradigm.make_layout(
+            screen, trial.choices, trial.presentation, image_side, self.keys, self.session_texts
+        )
         without_key = [cell.choice for cell in layout.cells if not cell.key]
         if self.keys and without_key:
             raise ObserverError(
@@ -227,20 +263,24 @@ class Participant:
             )
         return None
 
-    def _instructions(self, trial: Trial) -> Sequence[str]:
-        """Return the lines of text that are shown before the first trial of a new or resumed session."""
-        action = "Press the key of your answer." if self.keys else "Click your answer."
-        # The characters of Chinese, Japanese and Korean are twice as wide as Latin letters.
-        is_wide = any(unicodedata.east_asian_width(character) in "FW" for character in trial.instruction)
-        question = textwrap.wrap(trial.instruction, MAX_LINE // 2 if is_wide else MAX_LINE)
-        pilot = "PILOT: this session will not be analyzed." if self.pilot else ""
-        welcome = "" if trial.number == 1 else f"Welcome back! You continue with picture {trial.number}."
+    def _instructions(self, trial: Trial) -> list[Paragraph]:
+        """Return the text that is shown before the first trial of a new or resumed session."""
+        texts, seconds = self.session_texts, float(trial.presentation.response)
+        resumed = "" if trial.number == 1 else texts.line("instructions.resume", trial=trial.number)
+        is_practice = self.feedback and self.n_trials is not None
         return [
-            pilot, welcome, "You will briefly see a picture, then a gray pattern.", "Then several choices appear.", "",
-            *question, "", f"{action} You have {trial.presentation.response:g} seconds. Your last answer counts.",
-            "To stop early, press Escape. Your answers are saved.", "",
-            "Click or press the space bar to start.",
-        ]  # fmt: skip
+            *pages.line_paragraph(texts.line("screen.pilot") if self.pilot else "", bold=True),
+            *pages.line_paragraph(resumed),
+            *(texts.paragraphs("practice.text", n_practice=self.n_trials or 0) if is_practice else ()),
+            *texts.paragraphs(
+                "instructions.text",
+                question=texts.question(trial.instruction),
+                explanation=texts.explanation(trial.instruction),
+                action=texts.line("instructions.keys" if self.keys else "instructions.mouse", seconds=seconds),
+                seconds=seconds,
+            ),
+            *pages.line_paragraph(texts.line("instructions.stop_screen")),
+        ]
 
     def _trial_rng(self, trial: Trial) -> np.random.Generator:
         """Return the random generator for the mask of a trial. Its seed is the observer's seed and the trial number."""
@@ -278,13 +318,20 @@ class _BlockSummary:
         self.n_missed += response.choice is None
         self.has_correct_choice |= trial.stimulus.category in trial.choices
 
-    def sentences(self, n_blocks: int | None) -> list[str]:
-        """Return the lines of text of the break: progress, accuracy, and a request to respond if many trials were missed."""
-        total = f" of {n_blocks}" if n_blocks else ""
-        accuracy = f": {100 * self.n_correct / self.n_trials:.0f} % correct" if self.has_correct_choice else ""
-        lines = [f"Block {self.number}{total} is done{accuracy}."]
+    def paragraphs(self, n_blocks: int | None, texts: SessionTexts, *, is_practice: bool = False) -> list[Paragraph]:
+        """Return the text of the break: progress, accuracy, and a request to respond if many trials were missed.
+
+        The progress is omitted for practice trials.
+        """
+        if is_practice:
+            done = ""
+        elif n_blocks:
+            done = texts.line("break.block_of", block=self.number, n_blocks=n_blocks)
+        else:
+            done = texts.line("break.block", block=self.number)
+        percent = round(100 * self.n_correct / self.n_trials)
+        accuracy = texts.line("break.accuracy", percent=percent) if self.has_correct_choice else ""
+        missed = ""
         if self.n_missed > MAX_MISSED * self.n_trials:
-            lines.append(
-                f"You did not answer {self.n_missed} of {self.n_trials} pictures in time. Please answer every picture."
-            )
-        return lines
+            missed = texts.line("break.missed", n_missed=self.n_missed, n_trials=self.n_trials)
+        return [paragraph for text in (done, accuracy, missed) for paragraph in pages.line_paragraph(text)]

@@ -1,7 +1,9 @@
 """A screen that PsychoPy draws; PsychoPy is installed with the extra `people`."""
 
 import os
+import sys
 import time
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 
 from core.errors import ObserverError
 from core.extras import require_extra
+from observers.people.psychopy_setup import describe_sound_error, open_sound, prepare_psychopy
 from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
 
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
@@ -16,6 +19,10 @@ RATE_TOLERANCE = 0.05  # relative difference that is accepted between the measur
 POLLED_FRACTION = (
     0.6  # fraction of a repeated frame during which input is polled, to get accurate times of clicks and keys
 )
+WITHOUT_DISPLAY = (
+    "run the command on a computer with a screen; `observers collect --simulate biased` tries a session without one"
+)
+MOUSE_SECONDS = 1.0  # longest time until the window notices that the pointer was moved
 KEY_NAMES = {
     "enter": "return",
     "comma": ",",
@@ -33,7 +40,7 @@ class PsychoPyScreen:
         display: Number of the display; the first display is 0.
         rate: Frame rate in frames per second to enforce on a display that does not wait for its frames, such as a virtual
             display. By default, the rate is measured.
-        sound: Whether `beep` plays tones.
+        sound: Whether `beep` plays tones. Without a working sound device, `beep` does nothing, and `sound_problem` says why.
         measure_rate: Whether the frame rate is measured and checked when the window opens.
 
     Raises:
@@ -52,6 +59,11 @@ class PsychoPyScreen:
         measure_rate: bool = True,
     ) -> None:
         visual, event, core = _import_psychopy()
+        self._tones: dict[tuple[float, float], Any] = {}
+        self._make_tone: Any = None
+        self.sound_problem: str | None = "sound is switched off"
+        if sound:  # before the window opens, because this takes seconds
+            self._make_tone, self.sound_problem = open_sound()
         try:
             self._window: Any = visual.Window(
                 WINDOW_SIZE, fullscr=fullscreen, screen=display, units="pix", color=[-0.1] * 3, colorSpace="rgb",
@@ -75,11 +87,10 @@ class PsychoPyScreen:
         self.size = (int(self._window.size[0]), int(self._window.size[1]))
         self._last_flip, self._background = 0.0, -1.0
         self._last_scene: Scene | None = None
-        self._sound = _import_sound() if sound else None
         self._min_frame_duration = 0.0  # seconds; 0 if the display waits for its frames
         self.rate = rate or 60.0
         if measure_rate:
-            self._measure_rate(rate)
+            self.measure_rate(rate)
 
     def load(self, pixels: np.ndarray) -> Any:
         """Return a texture for an image; see `Screen.load`."""
@@ -108,10 +119,60 @@ class PsychoPyScreen:
         """Move the mouse pointer to the center of the window."""
         self._mouse.setPos((0, 0))
 
+    def can_move_pointer(self) -> bool:
+        """Return whether the mouse pointer can be moved, which the window must notice within a second."""
+        positions: list[tuple[int, int]] = []
+
+        def on_mouse_motion(x: int, y: int, dx: int, dy: int) -> None:
+            positions.append((x, y))
+
+        self._handle.push_handlers(on_mouse_motion=on_mouse_motion)
+        try:
+            for x, y in ((40, 30), (0, 0)):
+                positions.clear()
+                self._mouse.setPos((x, y))
+                end = self._clock.getTime() + MOUSE_SECONDS
+                while not positions:
+                    if self._clock.getTime() > end:
+                        return False
+                    self.flip(Scene(0.5, pointer=True))
+        finally:
+            self._handle.pop_handlers()
+        return True
+
     def beep(self, hertz: float, seconds: float) -> None:
-        """Play a tone, if the screen was opened with sound and a sound device works."""
-        if self._sound is not None:
-            self._sound(hertz, secs=seconds).play()
+        """Play a tone, if the screen was opened with sound and a sound device works.
+
+        If the device fails during the session, the session continues without sound, and `sound_problem` says why.
+        """
+        if self.sound_problem is not None:
+            return
+        try:
+            if (hertz, seconds) not in self._tones:
+                self._tones[hertz, seconds] = self._make_tone(hertz, secs=seconds)
+            self._tones[hertz, seconds].play()
+        except Exception as error:  # the sound back ends raise errors of many types, including bare Exception
+            self.sound_problem = describe_sound_error(error)
+
+    def missing_glyphs(self, text: str, font: str = "") -> str:
+        """Return the characters of a text that a font cannot show, in the order of their first occurrence.
+
+        Args:
+            text: The text.
+            font: Name of an installed font; empty for the default font.
+        """
+        from pyglet import font as fonts
+
+        loaded = fonts.load(font, 24)
+
+        def picture(character: str) -> Any:
+            glyph = loaded.get_glyphs(character)[0]
+            pixels = glyph.get_image_data()
+            return glyph.width, glyph.height, pixels.get_data("RGBA", 4 * glyph.width)
+
+        replacement = picture("\uffff")  # this code never stands for a character
+        characters = dict.fromkeys(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Mn", "Cf"))
+        return "".join(c for c in characters if picture(c) == replacement)
 
     def screenshot(self, scene: Scene) -> np.ndarray:
         """Return a scene as it would be shown, as a uint8 array of shape (height, width, 3)."""
@@ -151,8 +212,8 @@ class PsychoPyScreen:
                 lineColor=color, lineWidth=item.line_width,
             )  # fmt: skip
         return self._visual.TextStim(
-            self._window, item.text, pos=(item.x, item.y), height=item.height, color=color, units="pix",
-            wrapWidth=0.95 * self.size[0],
+            self._window, item.text, pos=(item.x, item.y), height=item.height, color=color, units="pix", font=item.font,
+            bold=item.bold, anchorHoriz=item.align, alignText=item.align, wrapWidth=self.size[0],
         )  # fmt: skip
 
     def _on_mouse_press(self, x: int, y: int, button: int, modifiers: int) -> None:
@@ -174,10 +235,14 @@ class PsychoPyScreen:
             self._handle.dispatch_events()
             time.sleep(min(remaining, 0.001))
 
-    def _measure_rate(self, requested: float | None) -> None:
+    def measure_rate(self, requested: float | None = None) -> None:
         """Set the frame rate to the inverse of the median of 60 intervals, or to the requested rate if that is possible.
 
-        Raises ObserverError if the measured rate is not plausible, or if it is lower than the requested rate.
+        Args:
+            requested: The frame rate to enforce, in frames per second; None for the measured rate.
+
+        Raises:
+            ObserverError: If the measured rate is not plausible, or if it is lower than the requested rate.
         """
         for _ in range(10):
             self.flip(Scene(0.5))
@@ -198,17 +263,14 @@ class PsychoPyScreen:
             self._min_frame_duration = 1 / requested
 
 
-def prepare_psychopy() -> None:
-    """Set the environment variable that keeps PsychoPy from changing PATH. Call this before PsychoPy is imported."""
-    os.environ.setdefault("PSYCHOPYNOPACKAGES", "1")
-
-
 def _import_psychopy() -> tuple[Any, Any, Any]:
     """Return PsychoPy's modules `visual`, `event` and `core`.
 
     Raises MissingExtra if PsychoPy is not installed, and ObserverError if it cannot be imported or cannot open a window.
     """
     require_extra("people", "a session at the screen")
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ObserverError(f"there is no display (DISPLAY is not set): {WITHOUT_DISPLAY}")
     prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual
@@ -218,17 +280,7 @@ def _import_psychopy() -> tuple[Any, Any, Any]:
         ) from None
     except Exception as error:  # without a screen, pyglet raises errors of a type that depends on the operating system
         raise ObserverError(
-            f"PsychoPy cannot open a window ({type(error).__name__}: {error}): run the command on a computer with a screen, "
-            f"or with --simulate"
+            f"PsychoPy cannot open a window ({type(error).__name__}: {error}): {WITHOUT_DISPLAY}"
         ) from None
     logging.console.setLevel(logging.ERROR)
     return visual, event, core
-
-
-def _import_sound() -> Any:
-    """Return PsychoPy's Sound class, or None if sound does not work, because a session can run without it."""
-    try:
-        from psychopy import sound
-    except Exception:  # without a device, the sound back ends raise errors of many types
-        return None
-    return sound.Sound

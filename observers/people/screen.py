@@ -7,7 +7,7 @@ Units: positions and sizes are in pixels with the origin at the center of the sc
 are between 0 (black) and 1 (white). Times are in seconds of the screen's own clock.
 """
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
@@ -55,14 +55,17 @@ class OutlineItem:
 
 @frozen
 class TextItem:
-    """Text that is centered on a position; line breaks in it are kept.
+    """Text at a position; line breaks in it are kept.
 
     Attributes:
         text: The text.
-        x: Horizontal position of the center, in pixels.
+        x: Horizontal position of the center, or of the left edge if `align` is "left", in pixels.
         y: Vertical position of the center, in pixels.
         height: Height of the letters, in pixels.
         gray: Gray level of the letters, between 0 and 1.
+        bold: Whether the letters are bold.
+        align: Whether the text is centered on `x` or begins at `x`.
+        font: Name of an installed font; empty for the default font.
     """
 
     text: str
@@ -70,6 +73,9 @@ class TextItem:
     y: float = 0.0
     height: float = 24.0
     gray: float = 0.0
+    bold: bool = False
+    align: Literal["center", "left"] = "center"
+    font: str = ""
 
 
 RATES = (20.0, 500.0)  # the lowest and the highest plausible frame rate of a screen, in frames per second
@@ -177,3 +183,18 @@ class Screen(Protocol):
     def close(self) -> None:
         """Close the screen."""
         ...
+
+
+@runtime_checkable
+class HasSound(Protocol):
+    """Optional part of a screen: whether `beep` can be heard. A screen without this part is assumed to have sound."""
+
+    @property
+    def sound_problem(self) -> str | None:
+        """Why the screen is without sound, or None if tones can be played."""
+        ...
+
+
+def sound_problem(screen: Screen) -> str | None:
+    """Return why a screen is without sound, or None if tones can be played."""
+    return screen.sound_problem if isinstance(screen, HasSound) else None

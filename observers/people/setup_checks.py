@@ -1,8 +1,11 @@
 """Checks that show whether a computer is suitable for an experiment with participants (`observers doctor`)."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
@@ -12,43 +15,152 @@ from core.extras import MissingExtra, require_extra
 from observers.people.monitor import read_monitor
 from observers.people.paradigm import LATE_FRAMES
 from observers.people.psychopy_screen import PsychoPyScreen
+from observers.people.psychopy_setup import try_sound
 from observers.people.screen import Scene, Screen
+from observers.people.texts.reading import load_texts
+from observers.people.texts.session_texts import SessionTexts
 
 N_FRAMES = 240
 MAX_LATE = 0.01  # proportion of late frames above which the timing check fails
+MIN_FREE = 500e6  # bytes of free disk space below which the check fails; a session needs far less
+MAX_SHOWN = 20  # number of missing characters in a message
 
 
 @frozen
 class SetupCheck:
-    """The result of one check, with a message for the user."""
+    """The result of one check.
+
+    Attributes:
+        passed: Whether sessions can be run as far as this check is concerned.
+        message: A sentence for the user.
+        is_note: Whether the message is about something that is missing but not required, such as sound.
+    """
 
     passed: bool
     message: str
+    is_note: bool = False
+
+    @property
+    def label(self) -> str:
+        """The word in front of the message: ok, note or FAIL."""
+        return "FAIL" if not self.passed else "note" if self.is_note else "ok"
 
 
-def check_setup(monitor: Path | None, display: int = 0, screen: Screen | None = None) -> Iterator[SetupCheck]:
-    """Check PsychoPy, the screen, its timing and the monitor profile, and yield one result for each.
+@runtime_checkable
+class TestableScreen(Protocol):
+    """A screen whose parts can be tested. Screens without these methods are not tested for them."""
 
-    If `screen` is given, that screen is checked and closed, and PsychoPy is not checked. If a problem makes the remaining
-    checks impossible, they are skipped.
+    def measure_rate(self) -> None:
+        """Measure the frame rate. Raises ObserverError if it is not plausible."""
+        ...
+
+    def can_move_pointer(self) -> bool:
+        """Return whether the mouse pointer can be moved."""
+        ...
+
+    def missing_glyphs(self, text: str, font: str = "") -> str:
+        """Return the characters of a text that the font cannot show."""
+        ...
+
+
+def check_setup(
+    monitor: Path | None,
+    display: int = 0,
+    screen: Screen | None = None,
+    *,
+    texts: SessionTexts | None = None,
+    folder: Path = Path("logs"),
+) -> Iterator[SetupCheck]:
+    """Check PsychoPy, sound, the disk, the screen, its timing, mouse, fonts and the monitor profile, and yield each result.
+
+    If a problem makes further checks impossible, they are skipped.
+
+    Args:
+        monitor: The monitor profile, or None.
+        display: Number of the display.
+        screen: A screen to check and close instead of PsychoPy, whose sound is then not checked either.
+        texts: The texts of the session, whose characters the font must have; by default, the English ones.
+        folder: Folder for the trial logs.
     """
+    yield check_folder(folder)
     if screen is None:
         try:
             require_extra("people", "a session at the screen")
-            yield SetupCheck(True, f"PsychoPy {_psychopy_version()}")
-            screen = PsychoPyScreen(display=display)
-        except (MissingExtra, ObserverError) as error:
+        except MissingExtra as error:
+            yield SetupCheck(False, str(error))
+            return
+        yield SetupCheck(True, f"PsychoPy {_psychopy_version()}")
+        yield describe_sound(try_sound())
+        try:
+            screen = PsychoPyScreen(display=display, measure_rate=False)
+        except ObserverError as error:
             yield SetupCheck(False, str(error))
             return
     try:
-        width, height = screen.size
-        yield SetupCheck(
-            True, f"the screen has {width} × {height} pixels and shows {screen.rate:.2f} frames per second"
-        )
-        yield _check_timing(screen)
+        yield from _check_screen(screen)
+        if isinstance(screen, TestableScreen):
+            yield _check_fonts(screen, texts or load_texts())
         yield _check_monitor(monitor, screen)
     finally:
         screen.close()
+
+
+def _check_screen(screen: Screen) -> Iterator[SetupCheck]:
+    """Check the mouse, the frame rate and the timing of a screen."""
+    if isinstance(screen, TestableScreen):
+        if screen.can_move_pointer():
+            yield SetupCheck(True, "the mouse pointer can be moved to the center of the screen")
+        else:
+            yield SetupCheck(False, "the mouse pointer cannot be moved: connect a mouse, or run sessions with --keys")
+        try:
+            screen.measure_rate()
+        except ObserverError as error:
+            yield SetupCheck(False, str(error))
+            return
+    width, height = screen.size
+    yield SetupCheck(True, f"the screen has {width} × {height} pixels and shows {screen.rate:.2f} frames per second")
+    yield _check_timing(screen)
+
+
+def check_folder(folder: Path) -> SetupCheck:
+    """Check that files can be written into the folder of the logs, or where it will be created, and the free disk space."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".observers-") as file:
+            file.write(b"x")
+            file.flush()
+        free = shutil.disk_usage(existing).free
+    except OSError as error:
+        return SetupCheck(
+            False, f"trial logs cannot be written to {folder} ({error.strerror}): use another folder with --out"
+        )
+    message = f"trial logs are written to {folder}, whose disk has {free / 1e9:,.1f} GB of free space"
+    if free < MIN_FREE:
+        return SetupCheck(False, f"{message}: free at least {MIN_FREE / 1e9:g} GB")
+    return SetupCheck(True, message)
+
+
+def describe_sound(problem: str | None) -> SetupCheck:
+    """Return the result of the sound check from the reason why there is no sound, or None if there is sound."""
+    if problem is None:
+        return SetupCheck(True, "sound can be played")
+    message = f"no sound ({problem}): errors in practice trials are shown on the screen, but not heard"
+    return SetupCheck(True, message, is_note=True)
+
+
+def _check_fonts(screen: TestableScreen, texts: SessionTexts) -> SetupCheck:
+    """Check that the font has all characters of the texts."""
+    characters = texts.characters()
+    missing = screen.missing_glyphs(characters, texts.font)
+    name = f"the font {texts.font}" if texts.font else "the default font"
+    if not missing:
+        return SetupCheck(True, f"{name} has all {len(characters)} characters of the texts ({texts.language})")
+    more = f" and {len(missing) - MAX_SHOWN} more" if len(missing) > MAX_SHOWN else ""
+    return SetupCheck(
+        False,
+        f"{name} lacks the characters {' '.join(missing[:MAX_SHOWN])}{more} of the texts ({texts.language}): install a font "
+        f"with these characters and write its name as screen.font into your texts (`observers texts --out FOLDER`)",
+    )
 
 
 def _psychopy_version() -> str:

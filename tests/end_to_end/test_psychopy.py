@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from observers.people.texts.reading import load_texts
 from tests.end_to_end.psychopy_session import N_TRIALS, make_experiment, planned_choice
-from tests.unit.experiments.logs import rows
+from tests.unit.experiments.logs import rows, sidecar
 
 ROOT = Path(__file__).parents[2]
 MISSING = [name for name in ("xvfb-run", "xdotool") if shutil.which(name) is None]
@@ -77,6 +78,45 @@ def test_screenshots_show_the_image_the_mask_and_the_grid(session):
         assert 0 < (np.asarray(Image.open(session / f"{name}.png")) != blank).mean() < 0.1
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_session_with_consent_and_practice_without_a_sound_device(language, tmp_path):
+    """An error in a practice trial, which would be heard, does not end a session on a computer without sound."""
+    result = run_under_xvfb("tests/end_to_end/psychopy_session.py", tmp_path, language, 1, home=tmp_path)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    path = tmp_path / "small" / "small_S01-pilot_session-1.csv"
+    practice = tmp_path / "small-practice" / "small-practice_S01-pilot_session-1.csv"
+    assert len(rows(path)) == 3 and len(rows(practice)) == 2
+    assert any(row["response"] != row["category"] for row in rows(practice))
+    records = sidecar(practice)["session_records"]
+    assert records["consent"] == [{"version": "1", "language": language}]
+    assert records["texts"] == sidecar(path)["session_records"]["texts"] == [load_texts(language).describe()]
+    if records["sound"] != ["played"]:
+        assert records["sound"][0].startswith("none: ") and result.stdout.startswith("no sound (")
+
+
+def test_a_session_without_consent_does_not_start(tmp_path):
+    result = run_under_xvfb("tests/end_to_end/psychopy_session.py", tmp_path, "de", 2, home=tmp_path)
+    assert "the participant did not consent, so the session did not start" in result.stdout, result.stderr
+    assert not (tmp_path / "small").exists() and not (tmp_path / "small-practice").exists()
+
+
+def test_commands_without_a_display(tmp_path):
+    env = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    env |= {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    for words in (
+        ["doctor"],
+        ["calibrate-monitor", tmp_path / "lab.json", "--distance", 57],
+        ["collect", "drawn-cue-conflict", "--participant", "S01", "--pilot", "--out", tmp_path / "logs"],
+        ["collect", "drawn-cue-conflict", "--out", tmp_path / "logs"],
+    ):
+        command = [sys.executable, "cli.py", *map(str, words)]
+        result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+        lines = (result.stdout + result.stderr).splitlines()
+        assert result.returncode == 1 and "display" in lines[-1], result.stderr
+        assert words[0] == "doctor" or len(lines) == 1
+    assert not (tmp_path / "logs").exists()
+
+
 def test_calibrate_monitor_collect_and_doctor_commands(tmp_path):
     code = "import sys, cli; sys.argv[0] = 'observers'; cli.main()"
     (tmp_path / "log.csv").write_text("mine")
@@ -89,7 +129,9 @@ def test_calibrate_monitor_collect_and_doctor_commands(tmp_path):
     assert "display 3 does not exist: the displays are numbered from 0 to 0" in result.stderr, result.stderr
     result = run_under_xvfb("-c", code, "doctor", home=tmp_path)
     assert result.returncode == 1, result.stderr
-    assert "ok   PsychoPy" in result.stdout
+    assert "ok   PsychoPy" in result.stdout and "sound" in result.stdout
+    assert "ok   the mouse pointer can be moved to the center of the screen" in result.stdout
+    assert "ok   the default font has all" in result.stdout
     assert "no monitor profile was given" in result.stdout or "frames per second is not plausible" in result.stdout
     words = ["calibrate-monitor", tmp_path / "lab.json", "--distance", 57, "--width", 30]
     result = run_under_xvfb("-c", code, *words, home=tmp_path)

@@ -110,6 +110,7 @@ RULES: Mapping[str, TextRule] = {
     "debriefing.text": _long(can_be_empty=True),
     "buttons.continue": _line(),
     "buttons.start": _line(),
+    "screen.font": _line(can_be_empty=True),
     "screen.continue": _line(),
     "screen.start": _line(),
     "screen.choose": _line(),

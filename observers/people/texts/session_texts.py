@@ -58,6 +58,15 @@ class SessionTexts:
         """The version of the consent, or None if there is no text of the consent, so that participants are not asked."""
         return self.texts["consent.version"] if self.has("consent.text") else None
 
+    @property
+    def font(self) -> str:
+        """The name of the font at the screen; empty for the default font."""
+        return self.texts["screen.font"]
+
+    def characters(self) -> str:
+        """Return the characters of all texts, each once, in the order of their first occurrence."""
+        return "".join(dict.fromkeys("".join(self.texts.values())))
+
     def describe(self) -> dict[str, str | None]:
         """Return the description of the texts for the sidecar of a log."""
         return {"language": self.language, "sha256": self.sha256, "consent_version": self.consent_version}

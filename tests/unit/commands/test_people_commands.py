@@ -16,6 +16,7 @@ def screen(monkeypatch):
         monkeypatch.setattr(module, "PsychoPyScreen", lambda **options: SimulatedScreen())
     monkeypatch.setattr(setup_checks, "require_extra", lambda *names: None)
     monkeypatch.setattr(setup_checks, "_psychopy_version", lambda: "2026.1")
+    monkeypatch.setattr(setup_checks, "try_sound", lambda: "broken")
 
 
 @pytest.mark.usefixtures("screen")
@@ -26,8 +27,9 @@ def test_a_profile_is_written_and_checked(tmp_path):
     assert output.startswith(f"{file}: {width} × {height} pixels on 53.1 cm; one degree of visual angle is ")
     assert json.loads(file.read_text())["distance_cm"] == 60
     lines = observers("doctor", "--monitor", file).stdout.splitlines()
-    assert len(lines) == 4 and all(line.startswith("ok   ") for line in lines)
-    assert lines[0] == "ok   PsychoPy 2026.1" and "1 degree is" in lines[-1]
+    assert [line[:5] for line in lines] == ["ok   ", "ok   ", "note ", "ok   ", "ok   ", "ok   "]
+    assert lines[1] == "ok   PsychoPy 2026.1" and "1 degree is" in lines[-1]
+    assert lines[2].startswith("note no sound (broken): errors in practice trials")
 
 
 @pytest.mark.usefixtures("screen")

@@ -1,6 +1,7 @@
 """Sessions with a participant on a virtual screen: what is shown when, what counts as a response, and what is logged."""
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from observers.check import check_observer
 from observers.people import paradigm
 from observers.people.grid import response_grid
 from observers.people.monitor import Monitor, write_monitor
+from observers.people.paradigm import CORRECT_GRAY, MARK_GRAY
 from observers.people.participant import Participant
 from observers.people.screen import Click, ImageItem, Key, OutlineItem, Scene, TextItem
 from observers.people.simulated_screen import SimulatedScreen, render
+from observers.people.texts.reading import load_texts
 from observers.protocol import ObserverError, Presentation, Trial
 from observers.registry import make_observer
 from stimuli.categories import CATEGORIES
@@ -43,7 +46,7 @@ def phases(scenes):
             else ""
         )
         if len(items) > 1 and not letter:
-            letter = "o" if isinstance(items[-1], OutlineItem) else "g"
+            letter = "o" if isinstance(items[-1], OutlineItem) and items[-1].gray == CORRECT_GRAY else "g"
         if not letter:
             letter = "i" if letters[-1] in ("f", "i") else "m"
         letters.append(letter)
@@ -116,7 +119,7 @@ def test_responses_with_keys(small):
 
 
 def test_feedback(small):
-    """The correct choice is outlined after every response, and a beep sounds after an error."""
+    """The correct choice has a white frame after every response, and a beep sounds after an error, which is shown longer."""
     trials = small.trials(0)
     correct = trials[0].stimulus.category
     wrong = next(c for c in CATEGORIES if c != trials[1].stimulus.category)
@@ -124,9 +127,41 @@ def test_feedback(small):
     list(itertools.islice(participant.observe(trials), 3))
     assert len(screen.beeps) == 2 and screen.beeps[0] == (300.0, 0.25)
     durations = [n for letter, n in phases(screen.scenes) if letter == "o"]
-    assert durations == [18] * 3
+    assert durations == [18, 60, 60]
     outline = next(s.items[-1] for s, _ in screen.scenes if len(s.items) > 16 and isinstance(s.items[-1], OutlineItem))
     assert (outline.x, outline.y) == (CELLS[correct].x, CELLS[correct].y)
+
+
+def test_the_chosen_icon_has_a_frame_from_the_next_frame_on(small):
+    """The frame moves with a second choice; the grid lasts as long as without a choice."""
+    participant, screen = make_pilot(lambda n: [click("cat", 0.29), click("dog", 0.79)])
+    next(participant.observe(small.trials(0)))
+    grids = [scene.items[16:] for scene, _ in screen.scenes if len(scene.items) >= 16]
+    marks = [(len(items), items[0] if items else None) for items in grids]
+    groups = [(mark, len(list(group))) for mark, group in itertools.groupby(marks)]
+    assert sum(n for _, n in groups) == 90
+    assert [(n_marks, mark and (mark.x, mark.y, mark.gray)) for (n_marks, mark), _ in groups] == [
+        (0, None),
+        (1, (CELLS["cat"].x, CELLS["cat"].y, MARK_GRAY)),
+        (1, (CELLS["dog"].x, CELLS["dog"].y, MARK_GRAY)),
+    ]
+    assert [n for _, n in groups][:2] == [19, 30]  # the click at 0.29 s is reported with the 18th flip after the onset
+
+
+def test_feedback_frames_the_wrong_and_the_correct_choice_and_says_so_in_german(small):
+    trials = small.trials(0)
+    correct = [trial.stimulus.category for trial in trials]
+    wrong = next(c for c in CATEGORIES if c not in correct[:3])
+    events = {1: [click(correct[0], 0.3)], 2: [click(wrong, 0.3)], 3: []}
+    participant, screen = make_pilot(lambda n: events[n], feedback=True, texts=load_texts("de"))
+    list(itertools.islice(participant.observe(trials), 3))
+    shown = [s.items[16:] for s, _ in screen.scenes if len(s.items) > 17 or (s.items[16:] and s.items[-1].gray == 1)]
+    outcomes = list(dict.fromkeys(shown))
+    words = [[item.text for item in items if isinstance(item, TextItem)] for items in outcomes]
+    assert words == [["Richtig"], ["Nicht richtig"], ["Zu spät"]]
+    frames = [[(f.x, f.y, f.gray) for f in items if isinstance(f, OutlineItem)] for items in outcomes]
+    white = [(CELLS[c].x, CELLS[c].y, CORRECT_GRAY) for c in correct[:3]]
+    assert frames == [[white[0]], [(CELLS[wrong].x, CELLS[wrong].y, MARK_GRAY), white[1]], [white[2]]]
 
 
 def test_dropped_frames_are_counted(small):
@@ -180,8 +215,9 @@ def test_texts_of_breaks(small):
     participant, screen = make_pilot(lambda n: [click("cat", 0.3)] if n % 2 else [], n_blocks=2)
     list(participant.observe(small.trials(0)))
     texts = [item.text for scene, _ in screen.scenes for item in scene.items if isinstance(item, TextItem)]
-    assert any(text.startswith("Block 1 of 2 is done: ") and text.endswith("% correct.") for text in texts)
-    assert "You did not answer 8 of 16 pictures in time. Please answer every picture." in texts
+    assert {"Block 1 of 2 is done.", "Block 2 of 2 is done."} <= set(texts)
+    assert any(re.fullmatch(r"\d+ % of your answers in this block were correct\.", text) for text in texts)
+    assert "You did not answer 8 of 16 pictures in time. Please answer every picture." in " ".join(texts)
     assert "This was the last picture. Thank you!" in texts and "PILOT: this session will not be analyzed." in texts
 
 
