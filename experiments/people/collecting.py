@@ -117,6 +117,7 @@ def collect(
     participant = evolve(participant, n_blocks=experiment.n_blocks)
     options: dict[str, Any] = {"session": session, "seed": seed, "notify": notify}
     sidecar = (log.read_sidecar(path) if exists else None) or {}
+    practice_path = log.log_path(directory, practice_name(experiment.name), participant.name, session)
     if sidecar.get("status") == "complete" or (participant.simulate and practice is None):
         return run(experiment, participant, directory, limit=limit, **options)
     screen = participant.screen or evolve(participant, feedback=practice is not None).open()
@@ -127,7 +128,8 @@ def collect(
             notify(f"no sound ({problem}): errors in practice trials are shown on the screen, but not heard")
         if not participant.simulate:
             n_trials = min(limit or len(experiment.stimuli), len(experiment.stimuli))
-            at_screen = _introduce(experiment, at_screen, directory, n_trials, sidecar, notify)
+            earlier = sidecar or (log.read_sidecar(practice_path) if log.has_rows(practice_path) else None) or {}
+            at_screen = _introduce(experiment, at_screen, directory, n_trials, earlier, notify)
         if practice is not None:
             learner = evolve(at_screen, feedback=True, n_trials=len(practice.stimuli), n_blocks=None)
             run(practice, learner, directory, **options)
@@ -150,7 +152,8 @@ def _introduce(
 ) -> Participant:
     """Show the welcome of a new session, ask for the consent, and return the participant with the consent.
 
-    The welcome and a consent in the same version are not shown again when a session is resumed. Raises ObserverError if the
+    `sidecar` is that of the log, or of the practice log if only this log exists; it is empty for a new session. The welcome
+    and a consent in the same version are not shown again when a session is resumed. Raises ObserverError if the
     participant does not consent; only the number of refusals is then stored.
     """
     screen, texts = participant.screen, participant.session_texts
@@ -169,8 +172,11 @@ def _introduce(
     if not sidecar:
         show_welcome(screen, style, values)
     consent = texts.consent_version
-    if consent is None or any(old.get("version") == consent for old in records.get("consent", [])):
+    if consent is None:
         return participant
+    matching = [old for old in records.get("consent", []) if old.get("version") == consent]
+    if matching:
+        return evolve(participant, consent=matching[-1])
     if ask_consent(screen, style, values):
         return evolve(participant, consent={"version": consent, "language": texts.language})
     n = "" if participant.pilot else f" ({count_refusal(directory, experiment.name, texts.describe())} so far)"

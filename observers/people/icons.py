@@ -1,5 +1,7 @@
 """Icons for the choices on the response grid, from free icon fonts; a choice without an icon is shown as text."""
 
+from functools import cache
+
 import numpy as np
 from PIL import Image
 
@@ -16,10 +18,11 @@ ICON_FRACTION = 0.8  # longer side of the drawing on an icon, as a fraction of S
 BOX_GRAY = 235  # gray level (0..255) of the box behind the drawing
 
 
+@cache
 def draw_icon(choice: str) -> np.ndarray | None:
     """Return the icon of a choice, or None for a choice without an icon.
 
-    The icon is a dark drawing on a light box, as a uint8 array of shape (SIDE, SIDE, 3).
+    The icon is a dark drawing on a light box, as a uint8 array of shape (SIDE, SIDE, 3), which must not be changed.
     """
     if choice not in ICONS:
         return None

@@ -119,12 +119,27 @@ def test_a_resumed_session_asks_again_only_for_another_version(small, tmp_path):
     assert records["texts"] == [texts.describe(), new.describe()]
 
 
+def test_a_session_that_was_stopped_after_the_practice_does_not_ask_again(small, tmp_path):
+    class StoppedScreen(LabScreen):
+        def flip(self, scene):
+            if self.n_grids > 2:
+                raise KeyboardInterrupt
+            return super().flip(scene)
+
+    with pytest.raises(KeyboardInterrupt):
+        collect(small, person(StoppedScreen()), tmp_path, n_practice=2)
+    screen = LabScreen()
+    path = collect(small, person(screen), tmp_path, n_practice=2, limit=1, resume=True)
+    assert not any("consent" in page or page.startswith("Welcome, ") for page in screen.pages)
+    assert sidecar(path)["session_records"]["consent"] == [{"version": "1", "language": "en"}]
+
+
 def test_sessions_of_earlier_versions_are_resumed(small, tmp_path):
     path = collect(small, person(LabScreen()), tmp_path, limit=2)
     content = sidecar(path)
     del content["session_records"]
     path.with_suffix(".json").write_text(json.dumps(content))
-    collect(small, person(LabScreen()), tmp_path, resume=True)
+    collect(small, person(LabScreen()), tmp_path, limit=3, resume=True)
     assert sidecar(path)["session_records"]["consent"] == [{"version": "1", "language": "en"}]
 
 

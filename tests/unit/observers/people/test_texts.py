@@ -49,7 +49,7 @@ def test_every_placeholder_is_described():
 
 def test_questions_explanations_and_choices_in_german():
     texts = load_texts("de")
-    assert texts.question(INSTRUCTIONS["shape"]) == "Erkennen Sie die Form, die auf dem Bild vorherrscht."
+    assert texts.question(INSTRUCTIONS["shape"]) == "Geben Sie an, welche Form auf dem Bild vorherrscht."
     assert texts.question("Is it alive?") == "Is it alive?"
     assert "Form" in texts.explanation(INSTRUCTIONS["shape"]) and texts.explanation("Is it alive?") == ""
     assert (texts.choice_name("airplane"), texts.choice_name("zebra")) == ("Flugzeug", "zebra")
