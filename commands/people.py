@@ -139,7 +139,7 @@ def calibrate_monitor(
     """
     from observers.people.card_calibration import measure_width
     from observers.people.monitor import Monitor, read_monitor, write_monitor
-    from observers.people.psychopy_screen import PsychoPyScreen
+    from observers.people.screens.psychopy_screen import PsychoPyScreen
 
     # Invalid numbers are reported before a window opens.
     Monitor(name, 1.0 if width is None else width, distance, (1, 1))

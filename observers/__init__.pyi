@@ -5,7 +5,7 @@ from observers.generative.classifier import GenerativeClassifier as GenerativeCl
 from observers.generative.likelihood import HasConditions as HasConditions
 from observers.generative.likelihood import Likelihood as Likelihood
 from observers.generative.likelihood import Scorer as Scorer
-from observers.people.screen import Screen as Screen
+from observers.people.screens.screen import Screen as Screen
 from observers.protocol import RUNTIME as RUNTIME
 from observers.protocol import HasCost as HasCost
 from observers.protocol import HasMeasures as HasMeasures

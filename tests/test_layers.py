@@ -41,7 +41,8 @@ HEAVY = {
     "timm": ("observers/classifiers/zoo.py",),
     "torchvision": ("observers/classifiers/zoo.py",),
     "psychopy": (
-        "observers/people/psychopy_screen.py", "observers/people/psychopy_setup.py", "observers/people/dialog.py",
+        "observers/people/screens/psychopy_screen.py", "observers/people/screens/psychopy_setup.py",
+        "observers/people/dialog.py",
     ),
     "dask": ("experiments/executors/",),
     "distributed": ("experiments/executors/",),

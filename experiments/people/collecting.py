@@ -24,7 +24,7 @@ from experiments.sets.drawn import cue_conflict
 from observers.people.pages import ask_consent, show_debriefing, show_welcome
 from observers.people.paradigm import session_minutes
 from observers.people.participant import Participant
-from observers.people.screen import sound_problem
+from observers.people.screens.screen import sound_problem
 from stimuli.categories import AMBIGUOUS, CATEGORIES
 from stimuli.stimulus import StimulusSet
 

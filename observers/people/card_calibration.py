@@ -1,7 +1,7 @@
 """Measure the width of a screen with a bank card, because all bank cards have the same size."""
 
 from observers.people.monitor import CARD_CM
-from observers.people.screen import OutlineItem, Scene, Screen, TextItem
+from observers.people.screens.screen import OutlineItem, Scene, Screen, TextItem
 
 STEPS = {"left": -1, "right": 1, "down": -10, "up": 10}  # change of the width of the box per key press, in pixels
 CARD_RATIO = 5.398 / 8.56  # height divided by width (ISO/IEC 7810 ID-1)

@@ -14,7 +14,7 @@ from typing import Any
 from core.errors import ObserverError
 from core.extras import require_extra
 from observers.people.codes import new_code
-from observers.people.psychopy_setup import prepare_psychopy
+from observers.people.screens.psychopy_setup import prepare_psychopy
 
 _ROOT = Path(__file__).parents[2]
 _FIELDS = "participant", "session", "pilot"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from observers.people.screen import Click, Key
+from observers.people.screens.screen import Click, Key
 from stimuli.categories import CATEGORIES
 
 # The order of the choices in Geirhos et al. (2018), column by column, each from top to bottom.

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from observers.people.grid import ChoiceCell
 from observers.people.paradigm import flip
-from observers.people.screen import Click, Item, Key, OutlineItem, Scene, Screen, TextItem
+from observers.people.screens.screen import Click, Item, Key, OutlineItem, Scene, Screen, TextItem
 from observers.people.texts.session_texts import Paragraph, SessionTexts
 
 LINE_HEIGHT = 1.6  # distance of two lines of text in units of the height of their letters

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from observers.people.grid import ChoiceCell, choice_for_event, response_grid
 from observers.people.icons import draw_icon
-from observers.people.screen import Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, Screen, TextItem
+from observers.people.screens.screen import Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, Screen, TextItem
 from observers.people.texts.reading import load_texts
 from observers.people.texts.session_texts import SessionTexts
 from observers.protocol import Presentation, Response, Trial
@@ -215,7 +215,7 @@ def _collect_response(screen: Screen, layout: TrialLayout, gray: float) -> tuple
 
 
 def _marks(layout: TrialLayout, choice: str | None) -> tuple[OutlineItem, ...]:
-    """Return the frame around the chosen choice, or nothing if there is no choice."""
+    """Return the frame around the chosen choice, or nothing without a choice."""
     return tuple(_mark(cell) for cell in layout.cells if cell.choice == choice)
 
 

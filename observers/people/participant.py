@@ -19,8 +19,8 @@ from core.participants import pilot_name
 from observers.people import pages, paradigm
 from observers.people.codes import check_code
 from observers.people.monitor import Monitor, read_monitor
-from observers.people.screen import RATES, Click, Key, Screen, sound_problem
-from observers.people.simulated_screen import SimulatedScreen
+from observers.people.screens.screen import RATES, Click, Key, Screen, sound_problem
+from observers.people.screens.simulated_screen import SimulatedScreen
 from observers.people.texts.reading import load_texts
 from observers.people.texts.session_texts import Paragraph, SessionTexts
 from observers.protocol import RUNTIME, Kind, Observer, ObserverError, Response, Trial
@@ -181,7 +181,7 @@ class Participant:
         self._read_monitor()
         if self.simulate:
             return SimulatedScreen(self.rate or 60.0)
-        from observers.people.psychopy_screen import PsychoPyScreen
+        from observers.people.screens.psychopy_screen import PsychoPyScreen
 
         return PsychoPyScreen(fullscreen=not self.pilot, display=self.display, rate=self.rate, sound=self.feedback)
 

@@ -14,9 +14,9 @@ from core.errors import ObserverError
 from core.extras import MissingExtra, require_extra
 from observers.people.monitor import read_monitor
 from observers.people.paradigm import LATE_FRAMES
-from observers.people.psychopy_screen import PsychoPyScreen
-from observers.people.psychopy_setup import try_sound
-from observers.people.screen import Scene, Screen
+from observers.people.screens.psychopy_screen import PsychoPyScreen
+from observers.people.screens.psychopy_setup import try_sound
+from observers.people.screens.screen import Scene, Screen
 from observers.people.texts.reading import load_texts
 from observers.people.texts.session_texts import SessionTexts
 
@@ -141,7 +141,7 @@ def check_folder(folder: Path) -> SetupCheck:
 
 
 def describe_sound(problem: str | None) -> SetupCheck:
-    """Return the result of the sound check from the reason why there is no sound, or None if there is sound."""
+    """Return the result of the sound check from the reason why sound is missing, or None if it works."""
     if problem is None:
         return SetupCheck(True, "sound can be played")
     message = f"no sound ({problem}): errors in practice trials are shown on the screen, but not heard"

@@ -21,8 +21,8 @@ from experiments.people.collecting import collect
 from experiments.running.session import run
 from experiments.sets.drawn import cue_conflict
 from observers.people.participant import Participant
-from observers.people.psychopy_screen import PsychoPyScreen
-from observers.people.screen import ImageItem, OutlineItem, Scene, TextItem
+from observers.people.screens.psychopy_screen import PsychoPyScreen
+from observers.people.screens.screen import ImageItem, OutlineItem, Scene, TextItem
 from observers.people.texts.reading import load_texts
 
 N_TRIALS, N_BLOCKS, MISS_EVERY = 32, 2, 8

@@ -16,7 +16,7 @@ from experiments.sets.published import published_experiment
 from observers.people.grid import response_grid
 from observers.people.monitor import Monitor, write_monitor
 from observers.people.participant import Participant
-from observers.people.screen import Click
+from observers.people.screens.screen import Click
 from observers.registry import make_observer
 from tests.conftest import real
 from tests.unit.observers.people.scripted_screen import ScriptedScreen

@@ -53,7 +53,7 @@ def load_texts(language: str | None = None, path: Path | str | None = None) -> S
         The texts. Their `notes` say which texts the files do not contain.
 
     Raises:
-        UnknownName: If there are no texts in the language.
+        UnknownName: If texts in the language do not exist.
         UserError: If a file cannot be read, or if a text has an unknown key, is empty or too long, has an unknown
             placeholder, or lacks a required one.
 

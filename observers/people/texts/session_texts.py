@@ -55,7 +55,7 @@ class SessionTexts:
 
     @property
     def consent_version(self) -> str | None:
-        """The version of the consent, or None if there is no text of the consent, so that participants are not asked."""
+        """The version of the consent, or None if its text is empty, so that participants are not asked."""
         return self.texts["consent.version"] if self.has("consent.text") else None
 
     @property
@@ -112,7 +112,7 @@ class SessionTexts:
         return instruction if name is None else self.texts[f"question.{name}"]
 
     def explanation(self, instruction: str) -> str:
-        """Return the sentence that explains the question of an experiment, or "" if there is none."""
+        """Return the sentence that explains the question of an experiment, which may be empty."""
         return self.texts[f"explanation.{_instruction_name(instruction) or 'other'}"]
 
     def choice_name(self, choice: str) -> str:

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from observers.people import psychopy_screen, setup_checks
-from observers.people.simulated_screen import SimulatedScreen
+from observers.people import setup_checks
+from observers.people.screens import psychopy_screen
+from observers.people.screens.simulated_screen import SimulatedScreen
 from tests.commands import observers
 
 

@@ -15,7 +15,7 @@ from experiments.running.session import run
 from experiments.seeds import session_seed
 from experiments.sets.registry import make_experiment
 from observers.people.participant import Participant
-from observers.people.simulated_screen import SimulatedScreen
+from observers.people.screens.simulated_screen import SimulatedScreen
 from observers.registry import make_observer
 from tests.commands import observers
 from tests.unit.experiments.logs import rows

@@ -10,7 +10,7 @@ from experiments.people.collecting import collect
 from experiments.people.refusals import REFUSALS, read_refusals
 from observers.people.monitor import Monitor, write_monitor
 from observers.people.participant import Participant
-from observers.people.screen import Click, Key, OutlineItem, TextItem
+from observers.people.screens.screen import Click, Key, OutlineItem, TextItem
 from observers.people.texts.reading import load_texts
 from tests.unit.experiments.logs import sidecar
 from tests.unit.observers.people.scripted_screen import ScriptedScreen

@@ -1,7 +1,7 @@
 """A virtual screen on which a test decides what is clicked or pressed in each trial."""
 
-from observers.people.screen import ImageItem
-from observers.people.simulated_screen import SimulatedScreen
+from observers.people.screens.screen import ImageItem
+from observers.people.screens.simulated_screen import SimulatedScreen
 
 
 class ScriptedScreen(SimulatedScreen):

@@ -16,8 +16,8 @@ from observers.people.grid import response_grid
 from observers.people.monitor import Monitor, write_monitor
 from observers.people.paradigm import CORRECT_GRAY, MARK_GRAY
 from observers.people.participant import Participant
-from observers.people.screen import Click, ImageItem, Key, OutlineItem, Scene, TextItem
-from observers.people.simulated_screen import SimulatedScreen, render
+from observers.people.screens.screen import Click, ImageItem, Key, OutlineItem, Scene, TextItem
+from observers.people.screens.simulated_screen import SimulatedScreen, render
 from observers.people.texts.reading import load_texts
 from observers.protocol import ObserverError, Presentation, Trial
 from observers.registry import make_observer

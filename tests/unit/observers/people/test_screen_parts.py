@@ -13,10 +13,10 @@ from observers.people.grid import PUBLISHED_ORDER, choice_for_event, response_gr
 from observers.people.icons import ICONS, draw_icon
 from observers.people.monitor import Monitor, read_monitor, write_monitor
 from observers.people.participant import Participant
-from observers.people.psychopy_screen import PsychoPyScreen
-from observers.people.screen import Click, Key, Scene
+from observers.people.screens.psychopy_screen import PsychoPyScreen
+from observers.people.screens.screen import Click, Key, Scene
+from observers.people.screens.simulated_screen import SimulatedScreen
 from observers.people.setup_checks import check_setup
-from observers.people.simulated_screen import SimulatedScreen
 from observers.protocol import ObserverError
 from stimuli.categories import CATEGORIES
 from stimuli.masks import pink_mask

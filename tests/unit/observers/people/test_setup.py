@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-from observers.people import dialog, psychopy_screen, psychopy_setup
-from observers.people.psychopy_screen import PsychoPyScreen
+from observers.people import dialog
+from observers.people.screens import psychopy_screen, psychopy_setup
+from observers.people.screens.psychopy_screen import PsychoPyScreen
+from observers.people.screens.simulated_screen import SimulatedScreen
 from observers.people.setup_checks import check_folder, check_setup, describe_sound
-from observers.people.simulated_screen import SimulatedScreen
 from observers.people.texts.reading import load_texts
 from observers.protocol import ObserverError
 
@@ -99,7 +100,7 @@ def test_commands_without_a_display(tmp_path, monkeypatch):
     for module in (dialog, psychopy_screen):
         monkeypatch.setattr(module, "require_extra", lambda *names: None)
     with pytest.raises(
-        ObserverError, match=r"there is no display \(DISPLAY is not set\): run the command on a computer"
+        ObserverError, match=r"a display is missing \(DISPLAY is not set\): run the command on a computer"
     ):
         PsychoPyScreen()
     with pytest.raises(ObserverError, match="the dialog cannot be shown without a display"):

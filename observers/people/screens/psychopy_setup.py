@@ -28,7 +28,7 @@ def prepare_psychopy() -> None:
 
 
 def open_sound() -> tuple[Callable[..., Any] | None, str | None]:
-    """Try the sound device, and return PsychoPy's class Sound, or None, and the reason why there is no sound, or None."""
+    """Try the sound device, and return PsychoPy's class Sound, or None, and the reason why sound is missing, or None."""
     problem = try_sound()
     if problem is not None:
         return None, problem

@@ -11,8 +11,8 @@ from PIL import Image
 
 from core.errors import ObserverError
 from core.extras import require_extra
-from observers.people.psychopy_setup import describe_sound_error, open_sound, prepare_psychopy
-from observers.people.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
+from observers.people.screens.psychopy_setup import describe_sound_error, open_sound, prepare_psychopy
+from observers.people.screens.screen import RATES, Click, Flip, ImageItem, Item, Key, OutlineItem, Scene, TextItem
 
 WINDOW_SIZE = (1024, 768)  # pixels, if the window does not fill the screen
 RATE_TOLERANCE = 0.05  # relative difference that is accepted between the measured and the requested frame rate
@@ -270,7 +270,7 @@ def _import_psychopy() -> tuple[Any, Any, Any]:
     """
     require_extra("people", "a session at the screen")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise ObserverError(f"there is no display (DISPLAY is not set): {WITHOUT_DISPLAY}")
+        raise ObserverError(f"a display is missing (DISPLAY is not set): {WITHOUT_DISPLAY}")
     prepare_psychopy()
     try:
         from psychopy import core, event, logging, visual

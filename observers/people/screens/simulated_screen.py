@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from observers.people.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
+from observers.people.screens.screen import Click, Flip, ImageItem, Key, OutlineItem, Scene
 
 # The event if none was planned: its delay in seconds, and a click at the center, which dismisses a text.
 DEFAULT_EVENT = (0.5, Click(0, 0, 0))
